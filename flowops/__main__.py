@@ -1,0 +1,6 @@
+"""``python -m flowops`` and the ``flowops`` script."""
+
+from flowops.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Everything that ends a command early, one class an exit code.
+
+::
+
+    FlowopsError                1   a failure with no code of its own
+    ├── Invalid                 3   documents, templates, rows or bodies are wrong (carries every problem)
+    ├── LedgerError             5   the ledger cannot be opened, read, written, locked or trusted
+    ├── ApiError                6   the API could not be used at all (no token, a bad address, nothing listening)
+    ├── StalePlan               8   the saved plan no longer fits
+    └── UsageError             64   wrong usage
+
+What happens to one call is never an exception: it is a value (`flowops.model.Verdict`), collected with
+all the others, and the run's exit code follows from all of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flowops.model import Problem
+
+
+class FlowopsError(Exception):
+    """A failure with a message for the user, and a hint: what they can do about it."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Invalid(FlowopsError):
+    """What the user wrote is wrong; every problem that was found, in no particular order."""
+
+    exit_code = 3
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}")
+        self.problems = tuple(problems)
+
+
+class LedgerError(FlowopsError):
+    """The ledger cannot be opened, read, written, locked or trusted."""
+
+    exit_code = 5
+
+
+class ApiError(FlowopsError):
+    """The API cannot be used at all: no token, an address that is refused, nobody listening."""
+
+    exit_code = 6
+
+
+class StalePlan(FlowopsError):
+    """The saved plan no longer fits the files, the environment or the ledger."""
+
+    exit_code = 8
+
+
+class UsageError(FlowopsError):
+    """The command line asks for something that makes no sense."""
+
+    exit_code = 64

@@ -1,0 +1,60 @@
+"""The frozen values that are handed from stage to stage."""
+
+from flowops.model.call import INSTRUCTION_ID, Call, Origin
+from flowops.model.document import Document, Marks, Path, Row, Value
+from flowops.model.ledger import Actor, Claim, Entry, Happening, Ledger, LedgerMark, Leg, Record, State, Written
+from flowops.model.place import Place, Problem, RowPlace
+from flowops.model.plan import ABSENT, Absent, Action, Change, Plan, PlannedCall
+from flowops.model.project import (
+    SANDBOX,
+    CallbackSettings,
+    Connection,
+    Environment,
+    Flow,
+    LedgerSettings,
+    Project,
+    Reference,
+)
+from flowops.model.result import CallResult, Outcome, Result, Verdict
+
+__all__ = [
+    "ABSENT",
+    "INSTRUCTION_ID",
+    "SANDBOX",
+    "Absent",
+    "Action",
+    "Actor",
+    "Call",
+    "CallResult",
+    "CallbackSettings",
+    "Change",
+    "Claim",
+    "Connection",
+    "Document",
+    "Entry",
+    "Environment",
+    "Flow",
+    "Happening",
+    "Ledger",
+    "LedgerMark",
+    "LedgerSettings",
+    "Leg",
+    "Marks",
+    "Origin",
+    "Outcome",
+    "Path",
+    "Place",
+    "Plan",
+    "PlannedCall",
+    "Problem",
+    "Project",
+    "Record",
+    "Reference",
+    "Result",
+    "Row",
+    "RowPlace",
+    "State",
+    "Value",
+    "Verdict",
+    "Written",
+]

@@ -1,0 +1,66 @@
+"""A call as it would be sent, and where every field of it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flowops.model.place import Place, Problem, RowPlace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flowops.model.document import Document, Path, Value
+
+#: The API's name of what a spec calls ``reference-id``.
+INSTRUCTION_ID = "instruction-id"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The document a call was written in; `fields` says where a field's value stands.
+
+    `fields` maps a top-level field of the call (``callee``) or one flow variable
+    (``flow-variables``, name) to the document (the call's own, the project's for a default, the
+    flow's for a variable's default) and the path there.
+    """
+
+    document: Document
+    fields: Mapping[Path, tuple[Document, Path]]
+
+    def place(self, path: Path = ()) -> Place:
+        """Where the value at a path of the call stands; the longest known part of the path decides."""
+        for length in range(len(path), 0, -1):
+            known = self.fields.get(path[:length])
+            if known is not None:
+                document, at = known
+                return document.place((*at, *path[length:]))
+        return self.document.place()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One rendered call: `body` is the request in the API's own names, ``instruction-id`` included.
+
+    `sensitive` holds the paths in `body` whose values are never shown or kept: the callees, and the
+    flow variables marked ``x-sensitive``. `row` is the data row it was made from, if any.
+    """
+
+    reference_id: str
+    body: dict[str, Value]
+    flow: str | None
+    sensitive: frozenset[Path]
+    origin: Origin
+    row: RowPlace | None = None
+
+    @property
+    def callees(self) -> tuple[str, ...]:
+        """The numbers that would ring, in the order of the request."""
+        if "callees" in self.body:
+            return tuple(self.body["callees"])
+        return (self.body["callee"],)
+
+    def problem(self, path: Path, message: str, *, code: str, hint: str | None = None) -> Problem:
+        """A problem with the value at a path of the body, placed where the user wrote it."""
+        spec_path = ("reference-id", *path[1:]) if path[:1] == (INSTRUCTION_ID,) else path
+        return Problem(self.origin.place(spec_path), self.row, message, code, hint)

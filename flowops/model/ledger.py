@@ -1,0 +1,158 @@
+"""What the ledger holds of a call, and what can happen to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from flowops.model.call import Call
+    from flowops.model.document import Value
+
+
+class State(StrEnum):
+    """The states of a call; a call that was never claimed, or was proven unsent, has no row."""
+
+    IN_FLIGHT = "in-flight"
+    PLACED = "placed"
+    FINISHED = "finished"
+    REJECTED = "rejected"
+    IN_DOUBT = "in-doubt"
+
+
+class Happening(StrEnum):
+    """The events of a call, as the ledger's log names them."""
+
+    CLAIMED = "claimed"
+    UNSENT = "unsent"
+    THROTTLED = "throttled"
+    REFUSED = "refused"
+    UNAUTHORIZED = "unauthorized"
+    ACCEPTED = "accepted"
+    UNCLEAR = "unclear"
+    ABANDONED = "abandoned"
+    CALLED_BACK = "called-back"
+    RECORDED = "recorded"
+    RESOLVED_PLACED = "resolved-placed"
+    RESOLVED_NOT_PLACED = "resolved-not-placed"
+    IMPORTED = "imported"
+    PURGED = "purged"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One callee of a placed call: what the API called it, and how it ended.
+
+    `callee` is the number while a run has it in hand; the ledger itself keeps it sealed and gives
+    back None here and the masked form in `shown`. `code` is the API's result code (9 cancelled,
+    10 finished successfully, 11 failed, 12 rejected); `error` is the API's refusal of this callee.
+    """
+
+    callee: str | None
+    call_id: str | None
+    error: str | None = None
+    code: int | None = None
+    description: str | None = None
+    shown: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the ledger.
+
+    `body` is the sealed body (see `Ledger.seal`). `live` says, of an in-flight call, whether the run
+    that claimed it still holds its lease. Times are ISO 8601 in UTC.
+    """
+
+    environment: str
+    reference_id: str
+    state: State
+    fingerprint: str
+    body: Mapping[str, Value]
+    legs: tuple[Leg, ...]
+    attempts: int
+    live: bool
+    error: str | None
+    claimed_at: str
+    updated_at: str
+    purged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerMark:
+    """Which ledger, and how far: `serial` counts its events, `head` is the hash of the last one."""
+
+    id: str
+    serial: int
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Take a call for this run, before the first byte is sent. Lost when another run has it."""
+
+    call: Call
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What became of a call that this run had claimed."""
+
+    reference_id: str
+    happening: Happening
+    legs: tuple[Leg, ...] = ()
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The answer to a claim or a record: `done`, or not, and the state the call is in now."""
+
+    done: bool
+    state: State | None
+
+
+class Ledger(Protocol):
+    """What plan and apply ask of a ledger; `flowops.ledger` implements it. Errors are `LedgerError`."""
+
+    def mark(self) -> LedgerMark:
+        """Which ledger this is and how many events it has."""
+        ...
+
+    def seal(self, call: Call) -> dict[str, Value]:
+        """The body with every sensitive value replaced by ``{"$sealed": hmac, "shown": masked}``."""
+        ...
+
+    def look_up(self, reference_ids: Sequence[str]) -> dict[str, Entry]:
+        """The rows of these references that exist, a few statements for any number of them."""
+        ...
+
+    def count(self) -> dict[State, int]:
+        """How many calls of this environment are in each state."""
+        ...
+
+    def write(self, writes: Sequence[Claim | Record]) -> list[Written]:
+        """Claims and records in one durable transaction: all are on disk when this returns."""
+        ...
+
+    def sweep(self) -> list[str]:
+        """Turn in-flight calls whose lease is dead into in-doubt ones; their references."""
+        ...
+
+    def beat(self) -> None:
+        """Renew this run's lease."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a user or CI job, on which host, at which commit. Kept with every event."""
+
+    who: str
+    host: str
+    job: str | None = None
+    commit: str | None = None

@@ -1,0 +1,112 @@
+"""A project: its environments, defaults and variables, resolved from ``flowops.yaml``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path as FilePath
+
+    from flowops.model.document import Document, Value
+
+SANDBOX = "sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A value that is kept elsewhere: an environment variable, never the secret itself."""
+
+    env: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSettings:
+    """Where the ledger is (`url`, given or by reference), and which one it has to be (`id`)."""
+
+    url: str | Reference
+    id: str | None = None
+    key: Reference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackSettings:
+    """The public address of ``flowops listen``, and the secret its tokens are made with."""
+
+    url: str
+    secret: Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach the API: certificate files, a proxy, and time-outs in seconds."""
+
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    proxy: str | Reference | None = None
+    connect_timeout: float = 10.0
+    answer_timeout: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One place that calls are placed in. `rate` is requests a second, None for no limit."""
+
+    name: str
+    api: str
+    token: Reference | None = None
+    ledger: LedgerSettings | None = None
+    account: str | Reference | None = None
+    callbacks: CallbackSettings | None = None
+    vars: Mapping[str, Value] = field(default_factory=dict)
+    rate: float | None = 10.0
+    concurrency: int = 10
+    connection: Connection = field(default_factory=Connection)
+
+    @property
+    def sandboxed(self) -> bool:
+        """Whether the embedded API answers, so that no phone rings."""
+        return self.api == SANDBOX
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The project file, or what stands for it when there is none (`document` is None then).
+
+    `root` is the directory that relative paths start at. `defaults` and `vars` keep their places in
+    `document`, under the keys of the same names.
+    """
+
+    root: FilePath
+    name: str
+    document: Document | None
+    include: tuple[str, ...]
+    defaults: Mapping[str, Value]
+    vars: Mapping[str, Value]
+    environments: Mapping[str, Environment]
+    policy: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A ``kind: Flow``: `callflow_ids` maps an environment (or ``*``: all) to the API's id.
+
+    `variables` maps a name to its JSON Schema; `sensitive` are the names marked ``x-sensitive: true``.
+    """
+
+    name: str
+    callflow_ids: Mapping[str, str]
+    variables: Mapping[str, Mapping[str, Value]]
+    produces: frozenset[str]
+    document: Document
+
+    @property
+    def sensitive(self) -> frozenset[str]:
+        """The variables whose values are never shown or kept."""
+        return frozenset(name for name, schema in self.variables.items() if schema.get("x-sensitive") is True)
+
+    def callflow_id(self, environment: str) -> str | None:
+        """The API's id of this flow in an environment, None when the file has none for it."""
+        return self.callflow_ids.get(environment) or self.callflow_ids.get("*")

@@ -1,0 +1,70 @@
+"""What became of a run: one verdict a request, one result a call."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+
+from flowops.model.ledger import Happening, Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an answer, or the lack of one, means (contract, section 6).
+
+    `happening` is what the ledger records. `stop` ends the run's claiming (401, 403, 407).
+    `retry_after` is in seconds, from a 429's header. `detail` is for people: no secret, no number.
+    """
+
+    happening: Happening
+    legs: tuple[Leg, ...] = ()
+    detail: str | None = None
+    stop: bool = False
+    retry_after: float | None = None
+
+    @property
+    def again(self) -> bool:
+        """Whether the same call may be tried again in this run: nothing was sent, or it was turned away."""
+        return self.happening in (Happening.UNSENT, Happening.THROTTLED)
+
+
+class Outcome(StrEnum):
+    """What a run did with a call."""
+
+    PLACED = "placed"
+    REJECTED = "rejected"
+    IN_DOUBT = "in-doubt"
+    UNCHANGED = "unchanged"
+    NOT_ATTEMPTED = "not-attempted"
+    DEFERRED = "deferred"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """One call of a run; `error` is why it was not placed, or which callees were refused."""
+
+    reference_id: str
+    outcome: Outcome
+    call_ids: tuple[str, ...] = ()
+    attempts: int = 0
+    error: str | None = None
+    refused_callees: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A whole run. `interrupted` is the signal's number; `failure` is what ended it early, for people."""
+
+    environment: str
+    revision: str | None
+    digest: str
+    calls: tuple[CallResult, ...]
+    interrupted: int | None = None
+    failure: str | None = None
+
+    def counts(self) -> dict[Outcome, int]:
+        """How many calls had each outcome; every outcome is there."""
+        found = Counter(call.outcome for call in self.calls)
+        return {outcome: found[outcome] for outcome in Outcome}
