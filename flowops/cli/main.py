@@ -1,0 +1,76 @@
+"""The root command, and the one place where an exception becomes an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from flowops import __version__
+from flowops.cli.group import LazyGroup
+from flowops.errors import FlowopsError, Invalid
+
+USAGE = 64
+
+COMMANDS = {
+    "init": ("flowops.cli.init", "Write a small working repository."),
+    "validate": ("flowops.cli.validate", "Check everything that needs no ledger, no network and no secret."),
+    "render": ("flowops.cli.render", "Print the request bodies, exactly as they would be sent."),
+    "plan": ("flowops.cli.plan", "Show what apply would do, against the ledger."),
+    "apply": ("flowops.cli.apply", "Show the plan, ask, and place the calls: each at most once."),
+    "show": ("flowops.cli.show", "Print a saved plan or result again."),
+    "status": ("flowops.cli.status", "Show the ledger at a glance."),
+    "ledger": ("flowops.cli.ledger", "Work on the ledger."),
+    "sandbox": ("flowops.cli.sandbox", "Serve the embedded API for other programs; no phone rings."),
+    "schema": ("flowops.cli.schema", "Show or build the JSON Schemas."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    members=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, message="flowops %(version)s")
+@click.option(
+    "-C",
+    "--chdir",
+    type=click.Path(exists=True, file_okay=False),
+    help="Work in this directory.",
+)
+def root(chdir: str | None) -> None:
+    """Outbound phone calls as configuration: planned like infrastructure, placed at most once."""
+    if chdir is not None:
+        os.chdir(chdir)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with the contract's code."""
+    try:
+        code = root.main(standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as error:
+        code = error.exit_code
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = USAGE if isinstance(error, click.UsageError) else error.exit_code
+    except Invalid as error:
+        from flowops.cli.output import print_problems
+
+        print_problems(error.problems)
+        code = error.exit_code
+    except FlowopsError as error:
+        from flowops.cli.output import print_error
+
+        print_error(error)
+        code = error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has gone (`flowops plan | head`); nothing more can be printed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)
