@@ -1,0 +1,54 @@
+"""The files that ``flowops init`` writes; a test runs them through `plan` and `apply`."""
+
+from __future__ import annotations
+
+FILES = {
+    "flowops.yaml": """\
+apiVersion: flowops/v1
+kind: Project
+name: my-calls
+defaults:
+  caller: "+442079460000"
+  voicemail-response: Stop
+vars:
+  brand: Acme
+# The sandbox is always there, and rings nobody. A real environment looks like this:
+# environments:
+#   production:
+#     api: https://api.cm.com/voiceapi/v2
+#     token: {env: FLOWOPS_PRODUCT_TOKEN}
+#     ledger: {env: FLOWOPS_LEDGER_URL}
+""",
+    "flows/welcome.yaml": """\
+apiVersion: flowops/v1
+kind: Flow
+name: welcome
+callflow-id: 7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10
+variables:
+  customer: {type: string, minLength: 1, x-sensitive: true}
+  brand: {type: string}
+produces: [dtmf_input]
+""",
+    "calls/welcome.yaml": """\
+apiVersion: flowops/v1
+kind: CallSet
+for-each: ../data/customers.csv
+call:
+  reference-id: "welcome-{{ row.id }}"
+  flow: welcome
+  callee: "{{ row.phone }}"
+  flow-variables:
+    customer: "{{ row.name }}"
+    brand: "{{ vars.brand }}"
+""",
+    "data/customers.csv": """\
+id,name,phone
+1,Amelia Hart,+442079460018
+2,Noah Whitfield,+12125550118
+3,Camille Laurent,+33199001018
+""",
+    ".gitignore": """\
+# The sandbox's ledger. A real environment's ledger lives elsewhere, and must not be lost.
+.flowops/
+""",
+}
