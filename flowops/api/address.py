@@ -1,0 +1,97 @@
+"""Which addresses and tokens flowops agrees to use, decided before anything is sent."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit
+
+from flowops.errors import ApiError
+
+if TYPE_CHECKING:
+    from flowops.api.secret import Secret
+
+#: What the Voice API's base ends with, and what stands there for the Call Detail Records (vendor documentation).
+VOICE_BASE = "/voiceapi/v2"
+CDR_BASE = "/cdrapi/v1"
+
+_TOKEN = re.compile(r"[\x21-\x7e]{1,1024}")
+_TEXT = re.compile(r"[\x21-\x7e]{1,2048}")
+
+
+def check_address(url: str) -> str:
+    """The address without a trailing slash: https, or http on the loopback; ApiError for anything else.
+
+    An address is not quoted in the message as long as it may hold a password.
+    """
+    parts = _split(url, "the API's address")
+    if parts.username is not None or parts.password is not None:
+        raise ApiError("the API's address must not hold a user name or password", hint="put the token into 'token'")
+    if parts.query or parts.fragment or url.endswith(("?", "#")):
+        raise ApiError(f"the API's address '{url.split('?')[0].split('#')[0]}' must not have a query or a fragment")
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise ApiError(
+            f"the API's address '{url}' is not encrypted",
+            hint="use https://; http:// is for the loopback (127.0.0.1, ::1, localhost) only",
+        )
+    if parts.scheme not in ("http", "https"):
+        raise ApiError(f"the API's address '{url}' must begin with https://")
+    return url.rstrip("/")
+
+
+def check_proxy(url: str) -> str:
+    """The proxy's address: http or https, a host, at most a user name and password besides; ApiError otherwise.
+
+    The message never quotes it: it may hold a password.
+    """
+    parts = _split(url, "the proxy's address")
+    if parts.scheme not in ("http", "https"):
+        raise ApiError("the proxy's address must begin with http:// or https://")
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ApiError("the proxy's address must be a host and a port, with no path")
+    return url
+
+
+def check_token(token: Secret) -> Secret:
+    """The token, if it can stand in a header: printable ASCII without spaces; ApiError, which does not quote it."""
+    if not _TOKEN.fullmatch(token.reveal()):
+        raise ApiError(
+            "the product token is empty, or holds something other than printable ASCII characters",
+            hint="a line break at its end is the usual cause",
+        )
+    return token
+
+
+def cdr_address(api: str) -> str:
+    """The base of the Call Detail Records API that belongs to a checked Voice API address.
+
+    ``https://api.cm.com/voiceapi/v2`` gives ``https://api.cm.com/cdrapi/v1``; an address with another
+    path keeps what stands before ``/voiceapi``, or all of it when there is no such part.
+    """
+    base, found, _ = api.rpartition("/voiceapi")
+    return f"{base if found else api}{CDR_BASE}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name is the loopback by itself, without asking anybody."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _split(url: str, what: str) -> SplitResult:
+    """The parts of an address; ApiError when it has no host, a bad port, or characters that no address has."""
+    if not _TEXT.fullmatch(url) or "\\" in url:
+        raise ApiError(f"{what} is empty, or holds characters that no address has")
+    try:
+        parts = urlsplit(url)
+        port, host = parts.port, parts.hostname
+    except ValueError:
+        raise ApiError(f"{what} is not a valid address") from None
+    if not host or port == 0:
+        raise ApiError(f"{what} has no host" if not host else f"{what} has no usable port")
+    return parts

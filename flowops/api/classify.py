@@ -1,0 +1,226 @@
+"""What an answer, or the lack of one, means for a call: the table of the contract's section 6.
+
+Pure: values in, a `Verdict` out. Whatever is not proven to be placed, refused or unsent is in doubt.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from flowops.api.plain import personal, plain
+from flowops.model import INSTRUCTION_ID, Happening, Leg, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from flowops.model import Value
+
+#: A clear no: nothing was placed, and the same request would be refused again.
+REFUSED = frozenset({400, 404, 413, 422})
+#: A no to whoever asks, not to the call; the next call would fare the same.
+UNAUTHORIZED = frozenset({401, 403, 407})
+THROTTLED = 429
+
+#: The longest pause that is believed, in seconds; a wrong clock must not stop a run for years.
+LONGEST_PAUSE = 3600.0
+
+_CALL_ID = re.compile(r"[\x21-\x7e]{1,128}")
+_SECONDS = re.compile(r"[0-9]{1,10}")
+#: Where answers of errors keep their text: the event's own name first, then what gateways use.
+_TEXTS = ("error", "message", "detail", "title")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: the status, the headers that matter (names in lower case), the body.
+
+    `cut` says why the body is not whole, None when it is.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    cut: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why nothing came back. `begun` is False only if it is proven that no byte of the request was sent.
+
+    `proxy_status` is the status a proxy gave instead of a connection.
+    """
+
+    begun: bool
+    reason: str
+    proxy_status: int | None = None
+
+
+def judge(sent: Mapping[str, Value], came: Answer | Failure, *, now: float, secrets: Sequence[str] = ()) -> Verdict:
+    """The verdict on one request. `now` is the time in Unix seconds; `secrets` never show up in the detail."""
+    hidden = (*secrets, *personal(sent))
+    if isinstance(came, Failure):
+        return _judge_failure(came, hidden)
+    return _judge_answer(sent, came, now, hidden)
+
+
+def _judge_failure(failure: Failure, hidden: Sequence[str]) -> Verdict:
+    reason = plain(failure.reason, hidden)
+    if failure.begun:
+        return Verdict(Happening.UNCLEAR, detail=f"{reason}; the call may have been placed")
+    if failure.proxy_status in UNAUTHORIZED:
+        return Verdict(Happening.UNAUTHORIZED, detail=f"the proxy answered {_status(failure.proxy_status)}", stop=True)
+    if failure.proxy_status is not None:
+        return Verdict(Happening.UNSENT, detail=f"the proxy answered {_status(failure.proxy_status)}")
+    return Verdict(Happening.UNSENT, detail=reason)
+
+
+def _judge_answer(sent: Mapping[str, Value], answer: Answer, now: float, hidden: Sequence[str]) -> Verdict:
+    if answer.cut is not None:
+        return _unclear(answer, plain(answer.cut, hidden))
+    if 200 <= answer.status <= 299:
+        return _judge_events(sent, answer, hidden)
+    said = f"the API answered {_status(answer.status)}{_text_of(answer.body, hidden)}"
+    if answer.status in REFUSED:
+        return Verdict(Happening.REFUSED, detail=said)
+    if answer.status in UNAUTHORIZED:
+        return Verdict(Happening.UNAUTHORIZED, detail=said, stop=True)
+    if answer.status == THROTTLED:
+        retry_after = seconds_to_wait(answer.headers.get("retry-after"), now)
+        return Verdict(Happening.THROTTLED, detail=said, retry_after=retry_after)
+    return Verdict(Happening.UNCLEAR, detail=f"{said}; the call may have been placed")
+
+
+def _judge_events(sent: Mapping[str, Value], answer: Answer, hidden: Sequence[str]) -> Verdict:
+    """A 2xx: one ``call-queued`` event a callee, as an object or in an array (vendor's SDK)."""
+    try:
+        value = parse_json(answer.body)
+    except ValueError as error:
+        return _unclear(answer, f"its body is not valid JSON ({plain(str(error), hidden)})")
+    events = value if isinstance(value, list) else [value]
+    legs: list[Leg] = []
+    for event in events:
+        leg = _read_event(event, sent[INSTRUCTION_ID], hidden)
+        if isinstance(leg, str):
+            return _unclear(answer, leg)
+        legs.append(leg)
+    asked: Counter[str | None] = Counter(_callees(sent))
+    told = Counter(leg.callee for leg in legs)
+    if told - asked:
+        return _unclear(answer, "it speaks of a callee that was not asked for, or of one twice")
+    if asked - told:
+        return _unclear(answer, f"it says nothing of {(asked - told).total()} of {asked.total()} callees")
+    ids = [leg.call_id for leg in legs if leg.call_id is not None]
+    if len(set(ids)) != len(ids):
+        return _unclear(answer, "it gives two callees the same call-id")
+    return _judge_legs(tuple(legs))
+
+
+def _judge_legs(legs: tuple[Leg, ...]) -> Verdict:
+    """Every callee was answered for: placed if any was."""
+    errors = [leg.error for leg in legs if leg.error is not None]
+    if len(errors) == len(legs):
+        return Verdict(Happening.REFUSED, legs, f"the API refused the call: {errors[0]}")
+    if errors:
+        told = f"the API refused {len(errors)} of {len(legs)} callees: {errors[0]}"
+        return Verdict(Happening.ACCEPTED, legs, told)
+    return Verdict(Happening.ACCEPTED, legs)
+
+
+def _read_event(event: Value, reference_id: str, hidden: Sequence[str]) -> Leg | str:
+    """One event as a leg, or what is wrong with it. It must be about this call, or it proves nothing."""
+    if not isinstance(event, dict):
+        return "an event in it is not an object"
+    success, callee, call_id = event.get("success"), event.get("callee"), event.get("call-id")
+    if not isinstance(success, bool):
+        return "it does not say 'success: true' or 'success: false'"
+    if event.get(INSTRUCTION_ID) != reference_id:
+        return "its instruction-id is missing or another call's"
+    if not isinstance(callee, str):
+        return "it names no callee"
+    if not success:
+        error = event.get("error")
+        return Leg(
+            callee, None, plain(error, hidden) if isinstance(error, str) and error.strip() else "no reason given"
+        )
+    if not isinstance(call_id, str) or not _CALL_ID.fullmatch(call_id):
+        return "it says 'success: true' but has no usable call-id"
+    return Leg(callee, call_id)
+
+
+def _callees(sent: Mapping[str, Value]) -> tuple[str, ...]:
+    return tuple(sent["callees"]) if "callees" in sent else (sent["callee"],)
+
+
+def _unclear(answer: Answer, why: str) -> Verdict:
+    detail = f"the API answered {_status(answer.status)}, but {why}; the call may have been placed"
+    return Verdict(Happening.UNCLEAR, detail=detail)
+
+
+def _status(status: int) -> str:
+    """A status with its registered name; the name that was sent may say anything."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _text_of(body: bytes, hidden: Sequence[str]) -> str:
+    """``: <what the error's body says>``, or nothing if it says nothing that a person would read."""
+    try:
+        value = parse_json(body)
+    except ValueError:
+        text = body.decode("utf-8", "replace").strip()
+        return "" if not text or text.startswith("<") else f": {plain(text, hidden)}"
+    if isinstance(value, list) and value:
+        value = value[0]
+    if isinstance(value, dict):
+        value = next((value[name] for name in _TEXTS if isinstance(value.get(name), str)), None)
+    return f": {plain(value, hidden)}" if isinstance(value, str) and value.strip() else ""
+
+
+def seconds_to_wait(header: str | None, now: float) -> float | None:
+    """The seconds of a Retry-After header, given as a number or as an HTTP date; None if it is neither.
+
+    Never negative, never more than `LONGEST_PAUSE`.
+    """
+    if header is None:
+        return None
+    header = header.strip()
+    if _SECONDS.fullmatch(header):
+        seconds = float(header)
+    else:
+        try:
+            date = email.utils.parsedate_to_datetime(header)
+            seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
+        except (ValueError, OverflowError):
+            return None
+    return min(max(seconds, 0.0), LONGEST_PAUSE)
+
+
+def parse_json(body: bytes) -> Value:
+    """The value of a JSON text in UTF-8; ValueError for anything unclear: NaN, a key given twice, too deep."""
+    try:
+        return json.loads(body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
+    except RecursionError:
+        msg = "nested too deeply"
+        raise ValueError(msg) from None
+
+
+def _object(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        msg = "a key is given twice"
+        raise ValueError(msg)
+    return found
+
+
+def _no_constant(_name: str) -> Value:
+    msg = "NaN and Infinity are not JSON"
+    raise ValueError(msg)
