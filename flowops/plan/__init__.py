@@ -1,1 +1,22 @@
-"""flowops.plan"""
+"""Rendered calls and the ledger's answers to a plan: fingerprints, differences, decisions, saved plans."""
+
+from flowops.plan.canonical import Uncanonical, canonical, fingerprint, identify
+from flowops.plan.diff import diff
+from flowops.plan.planner import digest, exit_code, make_plan
+from flowops.plan.saved import SavedCall, SavedPlan, compare, dump, load
+
+__all__ = [
+    "SavedCall",
+    "SavedPlan",
+    "Uncanonical",
+    "canonical",
+    "compare",
+    "diff",
+    "digest",
+    "dump",
+    "exit_code",
+    "fingerprint",
+    "identify",
+    "load",
+    "make_plan",
+]

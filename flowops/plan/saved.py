@@ -1,0 +1,187 @@
+"""Saved plans: what was reviewed, without bodies, numbers or secrets.
+
+A saved plan is one JSON object: ``format_version``, ``flowops``, ``environment``, ``revision``, ``ledger``, ``digest``,
+``calls`` (``reference_id``, ``fingerprint``, ``action``) and ``seal``, a SHA-256 over all the others. The seal finds a
+file that was cut off or edited; it is no signature. What protects the phones is that apply renders again, and
+places only what its own plan and the saved one agree on (`compare`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowops import __version__
+from flowops.errors import Invalid, StalePlan
+from flowops.model import Action, LedgerMark, Place, Problem
+from flowops.plan.canonical import Uncanonical, canonical
+from flowops.plan.planner import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from flowops.model import Plan, Value
+
+FORMAT_VERSION = 1
+#: A million calls are about 160 MB; what is larger is refused before it is parsed.
+MAX_BYTES = 256 * 1024 * 1024
+
+
+class SavedCall(NamedTuple):
+    """What was decided for one reference-id."""
+
+    fingerprint: str
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """A saved plan as it was read; `calls` by reference-id, `flowops` is the version that wrote it."""
+
+    environment: str
+    revision: str | None
+    ledger: LedgerMark | None
+    digest: str
+    flowops: str
+    calls: Mapping[str, SavedCall]
+
+
+def dump(plan: Plan) -> bytes:
+    """The bytes of a saved plan, one call a line."""
+    calls = [
+        {"reference_id": item.call.reference_id, "fingerprint": item.fingerprint, "action": item.action.value}
+        for item in plan.calls
+    ]
+    mark = plan.ledger
+    document = {
+        "format_version": FORMAT_VERSION,
+        "flowops": __version__,
+        "environment": plan.environment,
+        "revision": plan.revision,
+        "ledger": {"id": mark.id, "serial": mark.serial, "head": mark.head} if mark else None,
+        "digest": plan.digest,
+    }
+    document["seal"] = _seal({**document, "calls": calls})
+    head = "".join(f'  "{key}": {json.dumps(value)},\n' for key, value in document.items())
+    lines = ",\n".join(f"    {json.dumps(call)}" for call in calls)
+    return f'{{\n{head}  "calls": [\n{lines}\n  ]\n}}\n'.encode()
+
+
+def load(data: bytes, file: str) -> SavedPlan:
+    """The saved plan in the bytes of a file.
+
+    Raises `Invalid` when that is no saved plan at all, `StalePlan` when it is one that another version of
+    flowops wrote or that was changed after it was saved.
+    """
+    document = _parse(data, file)
+    version = document.get("format_version")
+    if version != FORMAT_VERSION:
+        raise StalePlan(
+            f"{file}: the saved plan has format_version {json.dumps(version)}, this flowops reads {FORMAT_VERSION}",
+            hint="save the plan again, and apply it with the same version of flowops",
+        )
+    try:
+        intact = document.get("seal") == _seal({key: value for key, value in document.items() if key != "seal"})
+        saved = _read(document) if intact else None
+    except (Uncanonical, KeyError, TypeError, ValueError, AttributeError):
+        saved = None
+    if saved is None:
+        raise StalePlan(f"{file}: the saved plan was changed after it was saved", hint="save the plan again")
+    return saved
+
+
+def compare(saved: SavedPlan, fresh: Plan, *, ledger_contains_mark: bool) -> list[str]:
+    """What moved since the plan was saved, in words; empty when it still fits.
+
+    `ledger_contains_mark` says whether the ledger's chain holds the event that `saved.ledger` names.
+    """
+    moved = [*_surroundings(saved, fresh, ledger_contains_mark), *_calls(saved, fresh)]
+    if moved:
+        moved.append(f"digest: {saved.digest} when saved, {fresh.digest} now")
+    return moved
+
+
+def _surroundings(saved: SavedPlan, fresh: Plan, ledger_contains_mark: bool) -> Iterator[str]:
+    if saved.environment != fresh.environment:
+        yield f"environment: '{saved.environment}' when saved, '{fresh.environment}' now"
+    if saved.ledger is None:
+        return  # a sandbox's ledger is made by its first run: its answers decide, call by call
+    if fresh.ledger is None:
+        yield f"ledger: {saved.ledger.id} when saved, none now"
+    elif saved.ledger.id != fresh.ledger.id:
+        yield f"ledger: {saved.ledger.id} when saved, {fresh.ledger.id} now"
+    elif not ledger_contains_mark or fresh.ledger.serial < saved.ledger.serial:
+        yield (
+            f"ledger: it had {saved.ledger.serial} events when saved and does not hold the last of them now: "
+            "an older copy was put back"
+        )
+
+
+def _calls(saved: SavedPlan, fresh: Plan) -> Iterator[str]:
+    named = set()
+    for item in fresh.calls:
+        reference = item.call.reference_id
+        named.add(reference)
+        before = saved.calls.get(reference)
+        if before is None:
+            yield f"{reference}: not in the saved plan"
+            continue
+        if before.fingerprint != item.fingerprint:
+            yield f"{reference}: the files say something else: {before.fingerprint} when saved, {item.fingerprint} now"
+        if before.action is not item.action:
+            yield f"{reference}: the ledger moved: '{before.action}' when saved, '{item.action}' now"
+    for reference in saved.calls:
+        if reference not in named:
+            yield f"{reference}: no longer in the files"
+
+
+def _parse(data: bytes, file: str) -> dict[str, Value]:
+    line, column, why = 1, 1, "it is not a JSON object"
+    if len(data) > MAX_BYTES:
+        why = f"it is larger than {MAX_BYTES} bytes"
+    else:
+        try:
+            document = json.loads(data)
+        except json.JSONDecodeError as error:
+            line, column, why = error.lineno, error.colno, error.msg
+        except UnicodeDecodeError:
+            why = "it is not UTF-8"
+        except (RecursionError, ValueError) as error:  # nesting, and integers of thousands of digits
+            why = "it nests too deep" if isinstance(error, RecursionError) else "a number in it is too long"
+        else:
+            if isinstance(document, dict) and "format_version" in document:
+                return document
+    hint = "a saved plan is what `flowops plan -o FILE` writes"
+    raise Invalid([Problem(Place(file, line, column), None, f"not a saved plan: {why}", "saved-plan", hint)])
+
+
+def _read(document: dict[str, Value]) -> SavedPlan | None:
+    """The value of a document whose seal is whole; None when it was sealed over something else than a plan."""
+    calls = {
+        _text(call["reference_id"]): SavedCall(_text(call["fingerprint"]), Action(call["action"]))
+        for call in document["calls"]
+    }
+    ledger = document["ledger"]
+    saved = SavedPlan(
+        environment=_text(document["environment"]),
+        revision=_text(document["revision"]) if document["revision"] is not None else None,
+        ledger=LedgerMark(_text(ledger["id"]), int(ledger["serial"]), _text(ledger["head"])) if ledger else None,
+        digest=_text(document["digest"]),
+        flowops=_text(document["flowops"]),
+        calls=calls,
+    )
+    decisions = ((reference, call.fingerprint, call.action) for reference, call in calls.items())
+    decided = digest(saved.environment, saved.ledger.id if saved.ledger else None, decisions)
+    return saved if decided == saved.digest and len(calls) == len(document["calls"]) else None
+
+
+def _text(value: Value) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _seal(document: Mapping[str, Value]) -> str:
+    return f"sha256:{hashlib.sha256(canonical(document)).hexdigest()}"
