@@ -8,6 +8,7 @@ httpx is slow with many connections, so every worker has a wire of its own, with
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from typing import TYPE_CHECKING, Any, Self
 
@@ -209,7 +210,8 @@ def reason_of(error: BaseException) -> str:
             said = f"the certificate is not trusted: {cause.verify_message}"
         elif isinstance(cause, ssl.SSLError):
             said = f"TLS failed: {cause.reason or cause}"
-        elif isinstance(cause, OSError) and cause.strerror:
-            said = cause.strerror
+        elif isinstance(cause, OSError) and cause.errno is not None:
+            # asyncio writes the address into its own message; a failed name look-up has a negative number.
+            said = os.strerror(cause.errno) if cause.errno > 0 else cause.strerror or said
         cause = cause.__cause__ or cause.__context__
     return plain(said)

@@ -1,0 +1,120 @@
+"""Durable writes of many workers, committed together: whatever is pending when the last commit returned."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from flowops.errors import LedgerError
+from flowops.model import Happening, Record, Written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from flowops.model import Claim, Ledger
+
+#: How many writes one transaction holds at most.
+LARGEST_BATCH = 500
+
+T = TypeVar("T")
+
+
+class GroupCommit:
+    """A ledger for many tasks: its methods run in one thread, one at a time.
+
+    Nothing is written any more after the first failure, until `retry`. `unsaved` holds the records
+    that are not on disk.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="flowops-ledger")
+        self._pending: list[tuple[Claim | Record, asyncio.Future[Written]]] = []
+        self._flusher: asyncio.Task[None] | None = None
+        self._broken: str | None = None
+        self._unconfirmed: list[Record] = []
+        self.unsaved: list[Record] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._flusher is not None:
+            await self._flusher
+        self._thread.shutdown()
+
+    async def submit(self, write: Claim | Record) -> Written:
+        """The ledger's answer once the write is on disk; LedgerError when it could not be written."""
+        if self._broken is not None:
+            self._keep(write)
+            raise LedgerError(self._broken)
+        future: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
+        self._pending.append((write, future))
+        if self._flusher is None:
+            self._flusher = asyncio.create_task(self._flush())
+        return await future
+
+    async def call(self, method: Callable[[], T]) -> T:
+        """Run another method of the ledger in its thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, method)
+
+    async def retry(self) -> dict[str, Written]:
+        """Write once more what failed, in one transaction; by reference, what the ledger said.
+
+        A claim whose commit failed may be on disk all the same: it is taken back, as nothing was sent.
+        If this fails too, `unsaved` keeps the records of what was sent.
+        """
+        records = [*self.unsaved, *self._unconfirmed]
+        if not records:
+            return {}
+        try:
+            answers = await self.call(partial(self._ledger.write, records))
+        except LedgerError:
+            return {}
+        saved = {record.reference_id: answer for record, answer in zip(records, answers, strict=True)}
+        self.unsaved, self._unconfirmed = [], []
+        return saved
+
+    async def _flush(self) -> None:
+        """Commit until nothing is pending; while one batch is written, the next one gathers."""
+        while self._pending:
+            batch, self._pending = self._pending[:LARGEST_BATCH], self._pending[LARGEST_BATCH:]
+            try:
+                answers = await self._write([write for write, _ in batch])
+                for (_, future), answer in zip(batch, answers, strict=True):
+                    _settle(future, answer)
+            except Exception as error:  # every waiter has to hear of it, whatever it is
+                self._broken = str(error) or type(error).__name__
+                for write, future in batch:
+                    self._keep(write)
+                    _settle(future, error)
+        self._flusher = None
+
+    async def _write(self, writes: Sequence[Claim | Record]) -> list[Written]:
+        """One transaction; what gathered while an earlier one failed shares its fate."""
+        if self._broken is not None:
+            raise LedgerError(self._broken)
+        return await self.call(partial(self._ledger.write, writes))
+
+    def _keep(self, write: Claim | Record) -> None:
+        """Keep a record for `retry`; for a claim that may be on disk, keep that nothing was sent."""
+        if isinstance(write, Record):
+            self.unsaved.append(write)
+        else:
+            detail = "the ledger failed while the call was claimed"
+            self._unconfirmed.append(Record(write.call.reference_id, Happening.UNSENT, detail=detail))
+
+
+def _settle(future: asyncio.Future[Written], outcome: Written | Exception) -> None:
+    """Hand a waiter its answer, unless it has stopped waiting."""
+    if future.done():
+        return
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)

@@ -1,0 +1,131 @@
+"""From a verdict to a record and a result, and from all results to the exit code. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowops.model import Action, CallResult, Happening, Outcome, Record, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flowops.model import Entry, Plan, PlannedCall, Result, Verdict, Written
+
+#: What a call that was sent has become, by the state that the ledger gave it.
+_BY_STATE = {
+    State.PLACED: Outcome.PLACED,
+    State.FINISHED: Outcome.PLACED,
+    State.REJECTED: Outcome.REJECTED,
+    State.IN_DOUBT: Outcome.IN_DOUBT,
+}
+_BY_HAPPENING = {
+    Happening.ACCEPTED: Outcome.PLACED,
+    Happening.REFUSED: Outcome.REJECTED,
+    Happening.UNAUTHORIZED: Outcome.REJECTED,
+    Happening.UNSENT: Outcome.NOT_ATTEMPTED,
+    Happening.THROTTLED: Outcome.NOT_ATTEMPTED,
+}
+#: What the plan has decided, for calls that are not sent.
+_BY_ACTION = {
+    Action.UNCHANGED: Outcome.UNCHANGED,
+    Action.DEFERRED: Outcome.DEFERRED,
+    Action.BLOCKED: Outcome.BLOCKED,
+}
+
+INTERRUPTED = 128
+
+
+def record_of(reference_id: str, verdict: Verdict) -> Record:
+    """What the ledger is told of a verdict."""
+    return Record(reference_id, verdict.happening, verdict.legs, verdict.detail)
+
+
+def may_follow(verdict: Verdict, written: Written) -> bool:
+    """Whether another attempt may follow: proven unsent, and the ledger has the call as it was before the claim."""
+    return verdict.again and written.state in (None, State.REJECTED)
+
+
+def sent(reference_id: str, verdict: Verdict, attempts: int, written: Written | None) -> CallResult:
+    """The result of a call that this run has sent; `written` is None if the ledger could not be told.
+
+    The ledger has the last word: a callback may have come before the answer, another run may have given the
+    call up. What it does not know is in doubt, whatever the API said.
+    """
+    if written is None:
+        outcome = Outcome.IN_DOUBT
+        detail: str | None = f"the ledger could not record the answer ({verdict.detail or verdict.happening})"
+    else:
+        outcome = _BY_HAPPENING.get(verdict.happening, Outcome.IN_DOUBT)
+        settled = _BY_STATE.get(written.state) if written.state is not None else None
+        if settled is not None and not may_follow(verdict, written):
+            outcome = settled
+        detail = None if outcome is Outcome.PLACED and verdict.happening is Happening.UNCLEAR else verdict.detail
+    refused = sum(leg.error is not None for leg in verdict.legs) if outcome is Outcome.PLACED else 0
+    ids = tuple(leg.call_id for leg in verdict.legs if leg.call_id is not None)
+    return CallResult(reference_id, outcome, ids, attempts, detail, refused)
+
+
+def unsent(planned: PlannedCall, why: str, attempts: int = 0) -> CallResult:
+    """The result of a call that was to be placed and was not."""
+    return CallResult(planned.call.reference_id, Outcome.NOT_ATTEMPTED, attempts=attempts, error=why)
+
+
+def planned_only(planned: PlannedCall) -> CallResult:
+    """The result of a call that the plan does not send and no other run has in flight."""
+    reasons = "; ".join(planned.reasons) or None
+    if planned.action is Action.UNCHANGED:
+        return CallResult(planned.call.reference_id, Outcome.UNCHANGED)
+    return CallResult(planned.call.reference_id, _BY_ACTION.get(planned.action, Outcome.IN_DOUBT), error=reasons)
+
+
+def elsewhere(planned: PlannedCall, entry: Entry | None) -> CallResult:
+    """The result of a call that another run had in flight, once it has settled there."""
+    if entry is None:
+        return unsent(planned, "another run had it and did not place it; run apply again")
+    ids = tuple(leg.call_id for leg in entry.legs if leg.call_id is not None)
+    reference_id = planned.call.reference_id
+    if entry.state is State.REJECTED:
+        return unsent(planned, f"another run had it refused: {entry.error or 'no reason given'}")
+    if entry.state in (State.PLACED, State.FINISHED):
+        if entry.fingerprint == planned.fingerprint:
+            return CallResult(reference_id, Outcome.UNCHANGED, ids)
+        why = "another run placed this reference-id with other content; give it a new reference-id"
+        return CallResult(reference_id, Outcome.NOT_ATTEMPTED, ids, error=why)
+    known = entry.error or "; ".join(planned.reasons) or None
+    error = "still in flight in another run" if entry.state is State.IN_FLIGHT else known
+    return CallResult(reference_id, Outcome.IN_DOUBT, ids, error=error)
+
+
+def in_plan_order(plan: Plan, found: Mapping[str, CallResult], why: str) -> tuple[CallResult, ...]:
+    """Every call of the plan once: its result, the plan's own decision, or not attempted and why."""
+    results = []
+    for planned in plan.calls:
+        result = found.get(planned.call.reference_id)
+        if result is None:
+            result = unsent(planned, why) if planned.action.sends else planned_only(planned)
+        results.append(result)
+    return tuple(results)
+
+
+def exit_code(plan: Plan, result: Result) -> int:
+    """The exit code of a run (contract, section 4): 7 over 6 over 5 over 4.
+
+    A call that was not placed counts for 6 if the API refused it or was tried; if the run ended before
+    its turn, what ended the run decides. An interruption counts unless a call is in doubt or the run failed.
+    """
+    counts = result.counts()
+    unplaced = [call for call in result.calls if call.outcome is Outcome.NOT_ATTEMPTED]
+    refused = counts[Outcome.REJECTED] or any(call.refused_callees for call in result.calls)
+    if counts[Outcome.IN_DOUBT]:
+        return 7
+    if plan.counts()[Action.CONFLICT]:
+        return 3
+    if result.interrupted is not None and result.failure is None:
+        return INTERRUPTED + result.interrupted
+    if refused or any(call.attempts for call in unplaced):
+        return 6
+    if result.failure is not None:
+        return 5
+    if unplaced:
+        return 6
+    return 4 if counts[Outcome.BLOCKED] else 0

@@ -1,0 +1,144 @@
+"""Applying a plan: a few workers place its calls, then whatever other runs have in flight is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from flowops.apply.brake import Brake, Timing
+from flowops.apply.group import GroupCommit
+from flowops.apply.outcome import elsewhere, in_plan_order, sent
+from flowops.apply.pace import Pace
+from flowops.apply.worker import Settings, Workers, now
+from flowops.errors import LedgerError
+from flowops.model import Action, CallResult, PlannedCall, Result, State
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from flowops.apply.stop import Stop
+    from flowops.apply.worker import Api
+    from flowops.model import Call, Ledger, Plan, Record
+
+#: Calls in a row, besides one a worker, that come to nothing before a run stops claiming.
+UNPLACED_IN_A_ROW = 2
+DOUBTFUL_IN_A_ROW = 20
+
+
+_TIMING = Timing()
+
+
+def _no_guard(_planned: PlannedCall) -> str | None:
+    return None
+
+
+async def apply(
+    plan: Plan,
+    *,
+    api: Api,
+    ledger: Ledger,
+    concurrency: int,
+    rate: float | None,
+    callback_url: Callable[[Call], str | None],
+    progress: Callable[[CallResult], None],
+    stop: Stop,
+    spool: Callable[[Sequence[Record]], None],
+    attempts_cap: int = 3,
+    guard: Callable[[PlannedCall], str | None] = _no_guard,
+    timing: Timing = _TIMING,
+) -> Result:
+    """Place the calls that the plan sends; every call of the plan is in the result once, in its order.
+
+    The ledger is used from one other thread, one method at a time. `rate` is requests a second. `guard` is
+    asked right before each claim and says why a call may not be placed after all. `callback_url` gives the
+    address for a call that has none of its own. `spool` gets the records of sent calls that the ledger could
+    not take, to be kept somewhere else. What ends the run early is the result's `failure`, not an exception.
+
+    Raises ValueError for a plan with conflicts: nothing of it may be sent.
+    """
+    if plan.counts()[Action.CONFLICT]:
+        raise ValueError("a plan with conflicts is not applied")
+    sends = plan.sends
+    brake = Brake(stop, unplaced_limit=concurrency + UNPLACED_IN_A_ROW, doubtful_limit=concurrency + DOUBTFUL_IN_A_ROW)
+    settings = Settings(callback_url, progress, guard, attempts_cap, timing)
+    async with GroupCommit(ledger) as commit:
+        workers = Workers(settings, commit, Pace(rate), brake, stop)
+        try:
+            await commit.call(ledger.sweep)
+            async with _heartbeat(workers, commit, ledger, timing.beat):
+                calls = iter(sends)
+                await asyncio.gather(*(workers.work(api, calls) for _ in range(min(concurrency, len(sends)))))
+                in_doubt = [planned for planned in plan.calls if planned.action is Action.IN_DOUBT]
+                await _settle_elsewhere([*workers.found.elsewhere, *in_doubt], workers, commit, ledger, timing)
+        except LedgerError as error:
+            brake.pull(error.message)
+        await _save_late(workers, commit, spool)
+    if workers.found.errors:
+        raise workers.found.errors[0]
+    return Result(
+        plan.environment,
+        plan.revision,
+        plan.digest,
+        in_plan_order(plan, workers.found.results, brake.why),
+        stop.signal,
+        brake.failure,
+    )
+
+
+@asynccontextmanager
+async def _heartbeat(workers: Workers, commit: GroupCommit, ledger: Ledger, seconds: float) -> AsyncIterator[None]:
+    """Renew the run's lease as long as the block runs; when that fails, the claiming ends."""
+
+    async def beat() -> None:
+        try:
+            while True:
+                await asyncio.sleep(seconds)
+                await commit.call(ledger.beat)
+        except LedgerError as error:
+            workers.brake.pull(f"the lease could not be renewed: {error.message}")
+        except Exception as error:
+            workers.fail(error)
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _settle_elsewhere(
+    waiting: Sequence[PlannedCall], workers: Workers, commit: GroupCommit, ledger: Ledger, timing: Timing
+) -> None:
+    """Wait until no other run has these calls in flight, or patience or the run ends; keep their results."""
+    pause, until = timing.first_look, now() + timing.patience
+    undecided = {planned.call.reference_id: planned for planned in waiting}
+    while undecided:
+        look = partial(ledger.look_up, list(undecided))
+        entries = await commit.call(look)
+        if any(entry.state is State.IN_FLIGHT and not entry.live for entry in entries.values()):
+            await commit.call(ledger.sweep)
+            entries = await commit.call(look)
+        patient = now() < until
+        for reference_id, planned in list(undecided.items()):
+            entry = entries.get(reference_id)
+            if entry is None or entry.state is not State.IN_FLIGHT or not patient:
+                workers.done(elsewhere(planned, entry))
+                del undecided[reference_id]
+        if undecided and not await workers.brake.rest(pause):
+            return
+        pause = min(pause * 1.5, timing.last_look)
+
+
+async def _save_late(workers: Workers, commit: GroupCommit, spool: Callable[[Sequence[Record]], None]) -> None:
+    """Tell the ledger once more what it could not be told; what it still does not take goes to `spool`."""
+    saved = await commit.retry()
+    if commit.unsaved:
+        try:
+            spool(tuple(commit.unsaved))
+        except OSError as error:
+            workers.brake.add(f"the records of what was sent could not be kept either: {error.strerror}")
+    for reference_id, (verdict, attempts) in workers.found.unrecorded.items():
+        workers.done(sent(reference_id, verdict, attempts, saved.get(reference_id)))

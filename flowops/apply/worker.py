@@ -1,0 +1,224 @@
+"""The life of one call in a run: a turn, a claim, one request, a record; again only if nothing was sent."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from flowops.apply.outcome import may_follow, record_of, sent, unsent
+from flowops.errors import LedgerError
+from flowops.model import CallResult, Claim, Happening, Outcome, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    from flowops.apply.brake import Brake, Timing
+    from flowops.apply.group import GroupCommit
+    from flowops.apply.pace import Pace
+    from flowops.apply.stop import Stop
+    from flowops.model import Call, PlannedCall, Value, Written
+
+CALLBACK_URL = "callback-url"
+
+
+class Sender(Protocol):
+    """Sends one request after the other."""
+
+    async def place(self, body: Mapping[str, Value]) -> Verdict:
+        """Send a body, once; what became of it, as a value."""
+        ...
+
+
+class Api(Protocol):
+    """What apply asks of an API; `flowops.api.client.FlowBuilder` is one."""
+
+    def worker(self) -> AbstractAsyncContextManager[Sender]:
+        """A sender for one worker of the run alone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the calls of a run are placed: see `flowops.apply.apply`."""
+
+    callback_url: Callable[[Call], str | None]
+    progress: Callable[[CallResult], None]
+    guard: Callable[[PlannedCall], str | None]
+    attempts_cap: int
+    timing: Timing
+
+
+@dataclass(slots=True)
+class Findings:
+    """What the workers of a run have found out.
+
+    `elsewhere` are calls that another run had claimed first. `unrecorded` maps a reference to its call's
+    verdict and attempts when the ledger could not be told. `errors` are exceptions that nobody expects.
+    """
+
+    results: dict[str, CallResult] = field(default_factory=dict)
+    elsewhere: list[PlannedCall] = field(default_factory=list)
+    unrecorded: dict[str, tuple[Verdict, int]] = field(default_factory=dict)
+    errors: list[Exception] = field(default_factory=list)
+
+
+class Workers:
+    """What all workers of a run share; `work` is one worker."""
+
+    def __init__(self, settings: Settings, commit: GroupCommit, pace: Pace, brake: Brake, stop: Stop) -> None:
+        self.found = Findings()
+        self._settings = settings
+        self._commit = commit
+        self._pace = pace
+        self.brake = brake
+        self._stop = stop
+        self._turn = asyncio.Lock()
+        self._sends: set[asyncio.Task[Verdict]] = set()
+        stop.when_aborted(self._give_up)
+
+    async def work(self, api: Api, calls: Iterator[PlannedCall]) -> None:
+        """Place calls from the iterator, which all workers share, until it is empty or the run ends.
+
+        Never raises: a failure ends the claiming of all, so that what is in flight is still recorded.
+        """
+        try:
+            async with api.worker() as sender:
+                for planned in calls:
+                    if self.brake.on:
+                        return
+                    result = await self._place(planned, sender)
+                    if result is not None:
+                        self.done(result)
+        except LedgerError as error:
+            self.brake.pull(error.message)
+        except Exception as error:
+            self.fail(error)
+
+    def done(self, result: CallResult) -> None:
+        """Keep a result and tell of it; a terminal that is gone ends the claiming, nothing else."""
+        self.found.results[result.reference_id] = result
+        try:
+            self._settings.progress(result)
+        except Exception as error:
+            self.fail(error)
+
+    async def _place(self, planned: PlannedCall, sender: Sender) -> CallResult | None:
+        """The result of a call; None when its turn did not come, or another run has it."""
+        call, settings = planned.call, self._settings
+        body = self._body(call)
+        attempts, last = 0, ""
+        while await self._turn_comes():
+            blocked = settings.guard(planned)
+            if blocked is not None:
+                return CallResult(call.reference_id, Outcome.BLOCKED, attempts=attempts, error=blocked)
+            began = now()
+            if not (await self._commit.submit(Claim(call, planned.fingerprint))).done:
+                self.found.elsewhere.append(planned)
+                return None
+            if self.brake.on:
+                return await self._put_back(planned, attempts, last)
+            attempts += 1
+            if now() - began > settings.timing.stale:
+                verdict = Verdict(Happening.UNSENT, detail="the process stood still after the claim; nothing was sent")
+            else:
+                verdict = await self._send(sender, body)
+            written = await self._record(call.reference_id, verdict, attempts)
+            self._count(verdict, final=attempts >= settings.attempts_cap)
+            if not may_follow(verdict, written):
+                return sent(call.reference_id, verdict, attempts, written)
+            last = verdict.detail or verdict.happening
+            if attempts >= settings.attempts_cap or not await self._wait_before_again(verdict, attempts):
+                break
+        return unsent(planned, last, attempts) if attempts else None
+
+    def _body(self, call: Call) -> Mapping[str, Value]:
+        """The body to send: the call's own, and our callback address where it has none."""
+        url = self._settings.callback_url(call)
+        return call.body if url is None or CALLBACK_URL in call.body else {**call.body, CALLBACK_URL: url}
+
+    async def _turn_comes(self) -> bool:
+        """Wait for the next slot of the rate; False when the claiming has ended. One waits, the others queue."""
+        async with self._turn:
+            while (delay := self._pace.delay(now())) > 0.0:
+                if not await self.brake.rest(delay):
+                    return False
+            if self.brake.on:
+                return False
+            self._pace.take(now())
+            return True
+
+    async def _send(self, sender: Sender, body: Mapping[str, Value]) -> Verdict:
+        """The verdict on one request. A second signal, or a defect in the sender, leaves it in doubt."""
+        task = asyncio.ensure_future(sender.place(body))
+        self._sends.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            this = asyncio.current_task()
+            if not self._stop.aborted or (this is not None and this.cancelling()):
+                raise
+            return Verdict(Happening.UNCLEAR, detail="given up by a second signal; the call may have been placed")
+        except Exception as error:
+            self.fail(error)
+            detail = f"flowops failed while sending ({type(error).__name__}); the call may have been placed"
+            return Verdict(Happening.UNCLEAR, detail=detail)
+        finally:
+            self._sends.discard(task)
+
+    async def _record(self, reference_id: str, verdict: Verdict, attempts: int) -> Written:
+        """Tell the ledger; if it cannot be told, the verdict is kept for the end of the run."""
+        try:
+            return await self._commit.submit(record_of(reference_id, verdict))
+        except Exception:
+            self.found.unrecorded[reference_id] = (verdict, attempts)
+            raise
+
+    async def _put_back(self, planned: PlannedCall, attempts: int, last: str) -> CallResult:
+        """Undo a claim that became durable after the run had ended: nothing was sent for it."""
+        verdict = Verdict(Happening.UNSENT, detail=last or self.brake.why)
+        written = await self._record(planned.call.reference_id, verdict, attempts)
+        if may_follow(verdict, written):
+            return unsent(planned, last or self.brake.why, attempts)
+        return sent(planned.call.reference_id, verdict, attempts, written)
+
+    async def _wait_before_again(self, verdict: Verdict, attempts: int) -> bool:
+        """Wait before the next attempt; False when there is none. A 429 makes every worker wait."""
+        backoff = self._settings.timing.backoff * 2.0 ** (attempts - 1)
+        if verdict.happening is Happening.THROTTLED:
+            pause = backoff if verdict.retry_after is None else verdict.retry_after
+            if pause > self._settings.timing.longest_pause:
+                self.brake.pull(f"the API asks to wait {pause:.0f} s; run apply again then")
+                return False
+            self._pace.pause(now(), pause)
+            return True
+        return await self.brake.rest(backoff)
+
+    def _count(self, verdict: Verdict, *, final: bool) -> None:
+        """Tell the brake how the call went."""
+        detail = verdict.detail or verdict.happening
+        if verdict.stop:
+            self.brake.pull(detail)
+        elif verdict.happening is Happening.UNCLEAR:
+            self.brake.count_doubtful(detail)
+        elif not verdict.again:
+            self.brake.count_answered()
+        elif final:
+            self.brake.count_unplaced(detail)
+
+    def fail(self, error: Exception) -> None:
+        """Something that nobody expects: end the claiming, keep the error for the end."""
+        self.found.errors.append(error)
+        self.brake.pull(f"flowops failed: {type(error).__name__}")
+
+    def _give_up(self) -> None:
+        """Cancel every request whose answer is still awaited."""
+        for task in self._sends:
+            task.cancel()
+
+
+def now() -> float:
+    """Seconds of a clock that goes on while the machine sleeps, where the system has one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
