@@ -1,0 +1,75 @@
+"""A request and its reply as values, before and behind HTTP."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from flowops.model import Value
+    from flowops.sandbox.calls import Placed
+    from flowops.sandbox.settings import FaultKind
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What came in. Header names are in lower case; `query` is what stands behind the question mark."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes out, and how.
+
+    `fault` is for the connection: how the reply is spoiled on its way. `delay` is in seconds. `placed`
+    is the call that was placed, with or without an answer that says so. `reference` is for the log.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    fault: FaultKind | None = None
+    delay: float = 0.0
+    placed: Placed | None = None
+    reference: str | None = None
+
+
+def json_reply(status: int, value: Value, headers: Mapping[str, str] | None = None) -> Reply:
+    """A reply with a JSON body."""
+    body = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    return Reply(status, {"Content-Type": "application/json", **(headers or {})}, body)
+
+
+class Refusal(Exception):
+    """A request that is turned away: the status, what is wrong, and every single error if there are several."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        errors: Sequence[Mapping[str, str]] = (),
+        *,
+        headers: Mapping[str, str] | None = None,
+        reference: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.errors = errors
+        self.headers = headers or {}
+        self.reference = reference
+
+    def reply(self) -> Reply:
+        """The answer that says so, in the shape that gateways use: ``error``, and ``errors`` with paths."""
+        value: dict[str, Value] = {"error": self.message}
+        if self.errors:
+            value["errors"] = list(self.errors)
+        return replace(json_reply(self.status, value, self.headers), reference=self.reference)

@@ -1,0 +1,98 @@
+"""Sends the callbacks of placed calls, to addresses on this machine only."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from flowops.sandbox.finishing import deliveries
+from flowops.sandbox.loopback import is_loopback
+
+if TYPE_CHECKING:
+    import httpx
+
+    from flowops.sandbox.calls import Placed
+    from flowops.sandbox.finishing import Delivery
+    from flowops.sandbox.journal import Journal
+    from flowops.sandbox.settings import Settings
+
+#: How many callbacks are under way at once, and how long one may take, in seconds.
+_AT_ONCE = 16
+_PATIENCE = 10.0
+
+
+class Notifier:
+    """The callbacks of one sandbox. What became of each is written to the journal, never raised."""
+
+    def __init__(self, settings: Settings, journal: Journal) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._client: httpx.AsyncClient | None = None
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._ringing: set[asyncio.Task[None]] = set()
+        self._sending: set[asyncio.Task[None]] = set()
+
+    async def announce(self, placed: Placed, *, answered_in: float) -> None:
+        """Take on the callbacks of a call; those that come early have been sent when this returns.
+
+        The others count from the answer, which leaves after `answered_in` seconds.
+        """
+        if placed.callback_url is None:
+            return
+        for delivery in deliveries(placed, self._settings):
+            if delivery.early:
+                await self._send(placed, placed.callback_url, delivery)
+            else:
+                task = asyncio.create_task(self._ring(placed, placed.callback_url, delivery, answered_in))
+                self._ringing.add(task)
+                task.add_done_callback(self._ringing.discard)
+                task.add_done_callback(self._sending.discard)
+
+    async def close(self) -> None:
+        """Let the callbacks that are due go out, and forget the calls that still ring."""
+        await asyncio.sleep(0)
+        for task in self._ringing - self._sending:
+            task.cancel()
+        await asyncio.gather(*self._ringing, return_exceptions=True)
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def _ring(self, placed: Placed, url: str, delivery: Delivery, answered_in: float) -> None:
+        try:
+            await asyncio.sleep(answered_in + delivery.delay)
+        except asyncio.CancelledError:
+            self._write(placed, "not sent: the sandbox stopped while the call was ringing")
+            raise
+        task = asyncio.current_task()
+        if task is not None:
+            self._sending.add(task)
+        await self._send(placed, url, delivery)
+
+    async def _send(self, placed: Placed, url: str, delivery: Delivery) -> None:
+        # Only a sandbox that sends callbacks needs it, and it takes a while to be imported.
+        import httpx
+
+        if self._client is None:
+            self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=_PATIENCE)
+        try:
+            address = httpx.URL(url)
+        except httpx.InvalidURL:
+            self._write(placed, "not sent: the callback-url is not an address")
+            return
+        if not is_loopback(address.host):
+            self._write(placed, "not sent: the callback-url is not on this machine's loopback")
+            return
+        try:
+            async with self._places:
+                answer = await self._client.post(
+                    address, content=delivery.body, headers={"Content-Type": "application/json"}
+                )
+        except (httpx.HTTPError, OSError) as error:
+            # The text of the error may hold the address, and with it a token.
+            self._write(placed, f"not delivered: {type(error).__name__}")
+        else:
+            self._write(placed, "delivered", answer.status_code)
+
+    def _write(self, placed: Placed, outcome: str, status: int | None = None) -> None:
+        self._journal.write("callback", time.time(), reference=placed.reference, outcome=outcome, status=status)

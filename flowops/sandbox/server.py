@@ -1,0 +1,127 @@
+"""The sandbox on a port of this machine: inside another program's loop, or as a program of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flowops.errors import FlowopsError, UsageError
+from flowops.sandbox.calls import Memory
+from flowops.sandbox.connection import converse
+from flowops.sandbox.handler import VOICE_BASE, handle
+from flowops.sandbox.journal import Journal
+from flowops.sandbox.loopback import is_loopback
+from flowops.sandbox.notifier import Notifier
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from flowops.sandbox.exchange import Reply, Request
+    from flowops.sandbox.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A sandbox that listens: `url` is what an environment's ``api`` would be, `token` is what it takes."""
+
+    url: str
+    token: str
+
+
+@asynccontextmanager
+async def serve(settings: Settings) -> AsyncIterator[Sandbox]:
+    """Run a sandbox in this loop for as long as the context lasts.
+
+    Raises UsageError for a host that is not the loopback, FlowopsError when the port or the log cannot be
+    had. At the end, callbacks that are due are still sent; calls that still ring are forgotten.
+    """
+    if not is_loopback(settings.host):
+        raise UsageError(
+            f"the sandbox cannot listen on '{settings.host}'",
+            hint="it is for this machine only: use 127.0.0.1, ::1 or localhost",
+        )
+    with Journal(settings.log) as journal:
+        service = _Service(settings, journal)
+        # A name could stand for several addresses, each with a port of its own.
+        host = "127.0.0.1" if settings.host == "localhost" else settings.host
+        try:
+            server = await asyncio.start_server(service.connected, host, settings.port, backlog=1024)
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise FlowopsError(f"the sandbox cannot listen on {host}, port {settings.port}: {why}") from None
+        port = server.sockets[0].getsockname()[1]
+        shown = f"[{host}]" if ":" in host else host
+        try:
+            yield Sandbox(f"http://{shown}:{port}{VOICE_BASE}", settings.token)
+        finally:
+            server.close()
+            await service.close()
+            await server.wait_closed()
+
+
+def run(settings: Settings, ready: Callable[[Sandbox], None]) -> int:
+    """Serve until SIGINT or SIGTERM comes, and return its number. `ready` is called once it listens."""
+    return asyncio.run(_until_signal(settings, ready))
+
+
+async def _until_signal(settings: Settings, ready: Callable[[Sandbox], None]) -> int:
+    loop = asyncio.get_running_loop()
+    stopped: asyncio.Future[int] = loop.create_future()
+
+    def stop(number: int) -> None:
+        if not stopped.done():
+            stopped.set_result(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    async with serve(settings) as sandbox:
+        ready(sandbox)
+        return await stopped
+
+
+class _Service:
+    """What stands between the connections and the handler: the memory, the journal, the callbacks."""
+
+    def __init__(self, settings: Settings, journal: Journal) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._memory = Memory()
+        self._notifier = Notifier(settings, journal)
+        self._connections: set[asyncio.Task[None]] = set()
+
+    def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection, until it ends or `close` ends it."""
+        # A task of our own: those that asyncio starts for coroutines complain when they are cancelled.
+        task = asyncio.create_task(converse(reader, writer, self._respond))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _respond(self, request: Request) -> Reply:
+        now = time.time()
+        reply = handle(request, self._memory, self._settings, now=now)
+        placed = reply.placed
+        self._journal.write(
+            "request",
+            now,
+            method=request.method,
+            path=request.path,
+            reference=reply.reference,
+            status=reply.status,
+            fault=reply.fault,
+            callees=len(placed.legs) if placed else 0,
+            call_ids=[leg.call_id for leg in placed.legs] if placed else [],
+        )
+        if placed is not None:
+            await self._notifier.announce(placed, answered_in=reply.delay)
+        return reply
+
+    async def close(self) -> None:
+        """End all connections, then the callbacks."""
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        await self._notifier.close()
