@@ -112,7 +112,7 @@ def _decide(call: Call, fingerprint: str, entry: Entry | None, ledger: Ledger | 
         return _Decision(Action.PLACE)
     # An imported entry has no fingerprint: nobody knows what was sent, only that it was.
     edited = entry.fingerprint not in ("", fingerprint)
-    changes = diff(entry.body, ledger.seal(call)) if edited and not entry.purged else ()
+    changes = diff(entry.body, ledger.seal(call)) if edited and entry.body and not entry.purged else ()
     if entry.state in (State.IN_DOUBT, State.IN_FLIGHT):
         return _Decision(Action.IN_DOUBT, changes, tuple(_doubts(entry, edited)))
     if entry.state is State.REJECTED:
@@ -128,6 +128,8 @@ def _conflict(entry: Entry, changes: tuple[Change, ...]) -> Iterator[str]:
     yield f"edited after it was {entry.state.value}: give it a new reference-id"
     if entry.purged:
         yield "the body was purged from the ledger, so the fields that differ cannot be shown"
+    elif not entry.body:
+        yield "imported without its body, so the fields that differ cannot be shown"
     elif not changes:
         yield "only the fingerprint differs, no field does"
 

@@ -1,26 +1,24 @@
 """Saved plans: what was reviewed, without bodies, numbers or secrets.
 
-A saved plan is one JSON object: ``format_version``, ``flowops``, ``environment``, ``revision``, ``ledger``, ``digest``,
-``calls`` (``reference_id``, ``fingerprint``, ``action``) and ``seal``, a SHA-256 over all the others. The seal finds a
-file that was cut off or edited; it is no signature. What protects the phones is that apply renders again, and
-places only what its own plan and the saved one agree on (`compare`).
+A saved plan is one JSON object (`schemas/saved-plan.schema.json`), sealed with its digest: a file that was cut off,
+or in which a call was edited, is noticed. The digest is no signature. What protects the phones is that apply
+renders again, and places only what its own plan and the saved one agree on (`compare`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops import __version__
 from flowops.errors import Invalid, StalePlan
 from flowops.model import Action, LedgerMark, Place, Problem
-from flowops.plan.canonical import Uncanonical, canonical
 from flowops.plan.planner import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from flowops.model import Plan, Value
 
@@ -55,18 +53,18 @@ def dump(plan: Plan) -> bytes:
         for item in plan.calls
     ]
     mark = plan.ledger
-    document = {
+    head = {
         "format_version": FORMAT_VERSION,
         "flowops": __version__,
         "environment": plan.environment,
         "revision": plan.revision,
         "ledger": {"id": mark.id, "serial": mark.serial, "head": mark.head} if mark else None,
         "digest": plan.digest,
+        "summary": {**_summary(item.action for item in plan.calls), "unnamed": plan.unnamed},
     }
-    document["seal"] = _seal({**document, "calls": calls})
-    head = "".join(f'  "{key}": {json.dumps(value)},\n' for key, value in document.items())
-    lines = ",\n".join(f"    {json.dumps(call)}" for call in calls)
-    return f'{{\n{head}  "calls": [\n{lines}\n  ]\n}}\n'.encode()
+    lines = "".join(f'  "{key}": {json.dumps(value)},\n' for key, value in head.items())
+    items = ",\n".join(f"    {json.dumps(call)}" for call in calls)
+    return f'{{\n{lines}  "calls": [\n{items}\n  ]\n}}\n'.encode()
 
 
 def load(data: bytes, file: str) -> SavedPlan:
@@ -83,9 +81,8 @@ def load(data: bytes, file: str) -> SavedPlan:
             hint="save the plan again, and apply it with the same version of flowops",
         )
     try:
-        intact = document.get("seal") == _seal({key: value for key, value in document.items() if key != "seal"})
-        saved = _read(document) if intact else None
-    except (Uncanonical, KeyError, TypeError, ValueError, AttributeError):
+        saved = _read(document)
+    except (KeyError, TypeError, ValueError, AttributeError):
         saved = None
     if saved is None:
         raise StalePlan(f"{file}: the saved plan was changed after it was saved", hint="save the plan again")
@@ -158,7 +155,7 @@ def _parse(data: bytes, file: str) -> dict[str, Value]:
 
 
 def _read(document: dict[str, Value]) -> SavedPlan | None:
-    """The value of a document whose seal is whole; None when it was sealed over something else than a plan."""
+    """The value of a document; None, or one of several errors, when it is not as it was sealed."""
     calls = {
         _text(call["reference_id"]): SavedCall(_text(call["fingerprint"]), Action(call["action"]))
         for call in document["calls"]
@@ -173,15 +170,24 @@ def _read(document: dict[str, Value]) -> SavedPlan | None:
         calls=calls,
     )
     decisions = ((reference, call.fingerprint, call.action) for reference, call in calls.items())
-    decided = digest(saved.environment, saved.ledger.id if saved.ledger else None, decisions)
-    return saved if decided == saved.digest and len(calls) == len(document["calls"]) else None
+    whole = (
+        digest(saved.environment, saved.ledger.id if saved.ledger else None, decisions) == saved.digest
+        and len(calls) == len(document["calls"])
+        and document["summary"] == {**_summary(call.action for call in calls.values()), "unnamed": _unnamed(document)}
+    )
+    return saved if whole else None
+
+
+def _summary(actions: Iterable[Action]) -> dict[str, int]:
+    found = Counter(actions)
+    return {action.value.replace("-", "_"): found[action] for action in Action}
+
+
+def _unnamed(document: dict[str, Value]) -> int:
+    return int(document["summary"]["unnamed"])
 
 
 def _text(value: Value) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
     return value
-
-
-def _seal(document: Mapping[str, Value]) -> str:
-    return f"sha256:{hashlib.sha256(canonical(document)).hexdigest()}"

@@ -1,1 +1,1 @@
-"""flowops.report"""
+"""Values to text, JSON and Markdown. Only this package and the command line print."""

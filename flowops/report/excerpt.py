@@ -1,0 +1,51 @@
+"""The line of a file that a problem speaks of, with a caret under the place."""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+from flowops.report.escape import safe, width
+from flowops.report.masking import masked_but
+
+#: How much of a long line is shown on each side of the place, in characters.
+BEFORE, AFTER = 40, 60
+#: How much further a phone number may reach that is cut by the window: it is masked whole, then cut.
+MARGIN = 60
+_TAB = 4
+#: What may be a phone number in a message, however wrong it is.
+_NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{4,}[0-9]")
+
+
+class Excerpt(NamedTuple):
+    """A line made safe, and how many columns of it are left of the caret."""
+
+    text: str
+    caret: int
+
+
+def excerpt(source: str, column: int, message: str) -> Excerpt:
+    """The part of a source line around a column (from 1), phone numbers masked except those the message tells."""
+    source = source.rstrip("\r\n")
+    at = min(max(column - 1, 0), len(source))
+    first, last = max(0, at - BEFORE - MARGIN), at + AFTER + MARGIN
+    piece = source[first:last]
+    told = masked_but(piece, _NUMBER.findall(message))
+    at = _moved(piece, told, at - first)
+    left, right = told[:at], told[at:]
+    if first or len(left) > BEFORE:
+        left = f"…{left[-BEFORE:]}"
+    if last < len(source) or len(right) > AFTER:
+        right = f"{right[:AFTER]}…"
+    left, right = (safe(part.replace("\t", " " * _TAB)) for part in (left, right))
+    indent = len(left) - len(left.lstrip()) if not left.startswith("…") else 0
+    return Excerpt((left + right)[indent:].rstrip(), width(left) - indent)
+
+
+def _moved(before: str, after: str, at: int) -> int:
+    """Where a position of a text is after some of its numbers were masked."""
+    for _, start, end, new_start, new_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if start <= at < end:
+            return min(new_start + at - start, new_end)
+    return len(after)

@@ -1,0 +1,209 @@
+"""What flowops prints for machines. The keys and their meaning are fixed by the schemas of the same names.
+
+Keys that flowops makes up are snake_case; keys of the API stay as they are. Phone numbers are masked, except in
+rendered bodies.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from flowops import __version__
+from flowops.model import ABSENT, Action, Outcome, State
+from flowops.model.masking import mask_text
+from flowops.report import view
+from flowops.report.escape import UNSAFE
+from flowops.report.findings import in_order
+from flowops.report.signals import signal_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from flowops.model import Call, CallResult, Change, Entry, Place, Plan, Problem, Result, RowPlace, Value
+    from flowops.report.status import Status
+
+FORMAT_VERSION = 1
+_UNSAFE = re.compile(f"[{UNSAFE}]")
+
+Json = dict[str, "Value"]
+
+
+def plan_json(plan: Plan) -> Json:
+    """A plan; see `schemas/plan.schema.json`."""
+    mark = plan.ledger
+    counts = plan.counts()
+    return {
+        "format_version": FORMAT_VERSION,
+        "flowops": __version__,
+        "environment": plan.environment,
+        "revision": plan.revision,
+        "ledger": {"id": mark.id, "serial": mark.serial, "head": mark.head} if mark else None,
+        "digest": plan.digest,
+        "summary": {**{_snake(action): counts[action] for action in Action}, "unnamed": plan.unnamed},
+        "calls": [_planned(view.of_call(planned)) for planned in plan.calls],
+    }
+
+
+def result_json(result: Result, *, conflicts: int = 0) -> Json:
+    """A run; see `schemas/result.schema.json`. `conflicts` counts the calls in conflict that kept it from sending."""
+    counts = result.counts()
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": result.environment,
+        "revision": result.revision,
+        "digest": result.digest,
+        "summary": {**{_snake(outcome): counts[outcome] for outcome in Outcome}, "conflict": conflicts},
+        "interrupted": signal_name(result.interrupted) if result.interrupted is not None else None,
+        "failure": _text(result.failure),
+        "calls": [_attempted(call) for call in result.calls],
+    }
+
+
+def render_json(calls: Iterable[Call]) -> list[Json]:
+    """The exact request bodies, nothing masked."""
+    return [
+        {"reference_id": call.reference_id, "source": source(call.origin.place(), call.row), "body": call.body}
+        for call in calls
+    ]
+
+
+def ledger_list_json(entries: Iterable[Entry]) -> list[Json]:
+    """Rows of a ledger."""
+    return [_entry(entry) for entry in entries]
+
+
+def status_json(status: Status) -> Json:
+    """The totals of a ledger."""
+    mark = status.ledger
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": status.environment,
+        "ledger": {"id": mark.id, "serial": mark.serial} if mark else None,
+        "counts": {_snake(state): status.counts.get(state, 0) for state in State},
+        "outcomes": {str(code): number for code, number in sorted(status.outcomes.items())},
+        "in_doubt": [
+            {"reference_id": entry.reference_id, "since": entry.updated_at, "error": _text(entry.error)}
+            for entry in status.in_doubt
+        ],
+    }
+
+
+def validate_json(problems: Iterable[Problem], *, files: int, documents: int, calls: int) -> Json:
+    """What was checked, and what is wrong with it."""
+    found = in_order(problems)
+    return {
+        "format_version": FORMAT_VERSION,
+        "summary": {"files": files, "documents": documents, "calls": calls, "problems": len(found)},
+        "problems": [
+            {
+                **source(problem.place, problem.row),
+                "message": problem.message,
+                "code": problem.code,
+                "hint": problem.hint,
+            }
+            for problem in found
+        ],
+    }
+
+
+def dumps(value: Json | list[Json]) -> Iterator[str]:
+    """The text of a document, piece by piece: a line for each key, and for each item of a list of objects.
+
+    One call a line is quick to write, to compare and to search; characters that a terminal obeys are escaped.
+    """
+    if isinstance(value, list):
+        yield from _array(value, "")
+        yield "\n"
+        return
+    separator = "{\n"
+    for key, item in value.items():
+        yield f"{separator}  {json.dumps(key)}: "
+        if item and isinstance(item, list):
+            yield from _array(item, "  ")
+        else:
+            yield _dumps(item)
+        separator = ",\n"
+    yield "\n}\n"
+
+
+def source(place: Place, row: RowPlace | None) -> Json:
+    """Where a call or a problem stands; `row` counts the data rows of a call set from 1."""
+    return {"file": place.file, "line": place.line, "column": place.column, "row": row.number if row else None}
+
+
+def _array(items: list[Value], indent: str) -> Iterator[str]:
+    if not items:
+        yield "[]"
+        return
+    separator = "[\n"
+    for item in items:
+        yield f"{separator}{indent}  {_dumps(item)}"
+        separator = ",\n"
+    yield f"\n{indent}]"
+
+
+def _dumps(value: Value) -> str:
+    return _UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], json.dumps(value, ensure_ascii=False))
+
+
+def _planned(call: view.CallView) -> Json:
+    return {
+        "reference_id": call.reference_id,
+        "fingerprint": call.fingerprint,
+        "action": call.action.value,
+        "flow": call.flow,
+        "callees": list(call.callees),
+        "source": source(call.place, call.row) if call.place else None,
+        "changes": [_change(change) for change in call.changes],
+        "reasons": list(call.reasons),
+    }
+
+
+def _change(change: Change) -> Json:
+    sides: Mapping[str, Value] = {"before": change.before, "after": change.after}
+    return {"path": change.path, **{side: value for side, value in sides.items() if value is not ABSENT}}
+
+
+def _attempted(call: CallResult) -> Json:
+    return {
+        "reference_id": call.reference_id,
+        "outcome": call.outcome.value,
+        "call_ids": list(call.call_ids),
+        "attempts": call.attempts,
+        "error": _text(call.error),
+    }
+
+
+def _entry(entry: Entry) -> Json:
+    return {
+        "environment": entry.environment,
+        "reference_id": entry.reference_id,
+        "state": entry.state.value,
+        "fingerprint": entry.fingerprint or None,
+        "callees": [
+            {
+                "shown": leg.shown,
+                "call_id": leg.call_id,
+                "code": leg.code,
+                "description": _text(leg.description),
+                "error": _text(leg.error),
+            }
+            for leg in entry.legs
+        ],
+        "attempts": entry.attempts,
+        "error": _text(entry.error),
+        "claimed_at": entry.claimed_at,
+        "updated_at": entry.updated_at,
+        "live": entry.live,
+        "purged": entry.purged,
+    }
+
+
+def _text(text: str | None) -> str | None:
+    return None if text is None else mask_text(text)
+
+
+def _snake(name: str) -> str:
+    return name.replace("-", "_")

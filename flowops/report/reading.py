@@ -1,0 +1,100 @@
+"""What flowops printed or saved as JSON, read again to be shown in another form.
+
+The files are somebody's: whatever in them is not as flowops writes it raises ValueError, and numbers are masked again.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from flowops.model import ABSENT, Action, CallResult, Change, Outcome, Place, Result, RowPlace
+from flowops.model.masking import mask_text
+from flowops.report.masking import masked, masked_but
+from flowops.report.view import CallView, Group, PlanView, is_shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flowops.model import Value
+
+
+def plan_of_json(document: Mapping[str, Value], *, full: bool = False) -> PlanView:
+    """The view of a plan as `json.plan_json` or ``plan -o`` wrote it. Raises ValueError."""
+    try:
+        return _plan(document, full)
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"not a plan: {error!r}") from error
+
+
+def result_of_json(document: Mapping[str, Value]) -> Result:
+    """A run as `json.result_json` wrote it. Raises ValueError."""
+    try:
+        return _result(document)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a result: {error!r}") from error
+
+
+def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
+    groups: dict[Place | None, Group] = {}
+    counts: Counter[Action] = Counter()
+    for item in document["calls"]:
+        call = _call(item)
+        group = groups.get(call.place) or groups.setdefault(call.place, Group(call.place))
+        if call.flow is not None:
+            group.flows[call.flow] = None
+        counts[call.action] += 1
+        if is_shown(group, call.action, full):
+            group.shown.append(call)
+    ledger = document["ledger"]
+    return PlanView(
+        environment=str(document["environment"]),
+        revision=document["revision"],
+        ledger_id=str(ledger["id"]) if ledger else None,
+        ledger_serial=int(ledger["serial"]) if ledger else None,
+        digest=str(document["digest"]),
+        counts={action: counts[action] for action in Action},
+        unnamed=int(document.get("summary", {}).get("unnamed", 0)),
+        groups=tuple(groups.values()),
+    )
+
+
+def _call(item: Mapping[str, Value]) -> CallView:
+    source = item.get("source")
+    row = source["row"] if source else None
+    return CallView(
+        reference_id=str(item["reference_id"]),
+        fingerprint=str(item["fingerprint"]),
+        action=Action(item["action"]),
+        flow=item.get("flow"),
+        callees=tuple(mask_text(str(callee)) for callee in item.get("callees", ())),
+        place=Place(str(source["file"]), int(source["line"]), int(source["column"])) if source else None,
+        row=RowPlace("the data", int(row), 0) if row is not None else None,
+        changes=tuple(
+            Change(str(change["path"]), masked(change.get("before", ABSENT)), masked(change.get("after", ABSENT)))
+            for change in item.get("changes", ())
+        ),
+        reasons=tuple(masked_but(str(reason), [str(item["reference_id"])]) for reason in item.get("reasons", ())),
+    )
+
+
+def _result(document: Mapping[str, Value]) -> Result:
+    interrupted = document["interrupted"]
+    return Result(
+        environment=str(document["environment"]),
+        revision=document["revision"],
+        digest=str(document["digest"]),
+        calls=tuple(
+            CallResult(
+                reference_id=str(call["reference_id"]),
+                outcome=Outcome(call["outcome"]),
+                call_ids=tuple(str(call_id) for call_id in call["call_ids"]),
+                attempts=int(call["attempts"]),
+                error=call["error"],
+            )
+            for call in document["calls"]
+        ),
+        interrupted=signal.Signals[interrupted].value if interrupted is not None else None,
+        failure=document["failure"],
+    )

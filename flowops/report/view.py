@@ -1,0 +1,137 @@
+"""A plan as it may be shown: masked copies of the calls, the totals, and which calls a reader sees.
+
+The JSON, the text and the Markdown of a plan are all made from these values and never from a `Call`, so what is
+not masked here is not printed anywhere.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from flowops.model import ABSENT, Action, Change, Place, RowPlace
+from flowops.model.masking import mask_number
+from flowops.report.masking import masked, masked_but
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+    from flowops.model import Plan, PlannedCall, Value
+
+#: How many calls of one action a reader is shown of a document, where not all are asked for.
+A_FEW = 3
+#: Never left out: nothing can be done about these without seeing each.
+ALWAYS = frozenset({Action.CONFLICT, Action.IN_DOUBT})
+#: Left out unless everything is asked for.
+NEVER = frozenset({Action.UNCHANGED})
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """One call of a plan, `callees` and `changes` masked; `place` is where its document begins."""
+
+    reference_id: str
+    fingerprint: str
+    action: Action
+    flow: str | None = None
+    callees: tuple[str, ...] = ()
+    place: Place | None = None
+    row: RowPlace | None = None
+    changes: tuple[Change, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Group:
+    """The calls of one document: `shown` are those for a reader, `hidden` counts the others.
+
+    `scripts` are the distinct things people may hear: a flow with a set of variables.
+    """
+
+    place: Place | None
+    flows: dict[str, None] = field(default_factory=dict)
+    scripts: set[Hashable] = field(default_factory=set)
+    counts: Counter[Action] = field(default_factory=Counter)
+    hidden: Counter[Action] = field(default_factory=Counter)
+    shown: list[CallView] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """A plan for readers; `unnamed` counts calls in the ledger that no file names."""
+
+    environment: str
+    revision: str | None
+    ledger_id: str | None
+    ledger_serial: int | None
+    digest: str
+    counts: Mapping[Action, int]
+    unnamed: int
+    groups: tuple[Group, ...]
+
+
+def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False) -> PlanView:
+    """A plan for readers; with `full` every call is shown, with `show_pii` callees and new values are not masked."""
+    groups: dict[Place, Group] = {}
+    for planned in plan.calls:
+        place = planned.call.origin.place()
+        group = groups.get(place) or groups.setdefault(place, Group(place))
+        body = planned.call.body
+        variables = body.get("flow-variables") or {}
+        group.flows[planned.call.flow or str(body["callflow-id"])] = None
+        group.scripts.add((body["callflow-id"], frozenset(variables)))
+        if is_shown(group, planned.action, full):
+            group.shown.append(of_call(planned, show_pii=show_pii))
+    mark = plan.ledger
+    return PlanView(
+        environment=plan.environment,
+        revision=plan.revision,
+        ledger_id=mark.id if mark else None,
+        ledger_serial=mark.serial if mark else None,
+        digest=plan.digest,
+        counts=plan.counts(),
+        unnamed=plan.unnamed,
+        groups=tuple(groups.values()),
+    )
+
+
+def of_call(planned: PlannedCall, *, show_pii: bool = False) -> CallView:
+    """One call for readers."""
+    call = planned.call
+    return CallView(
+        reference_id=call.reference_id,
+        fingerprint=planned.fingerprint,
+        action=planned.action,
+        flow=call.flow,
+        callees=call.callees if show_pii else tuple(mask_number(number) for number in call.callees),
+        place=call.origin.place(),
+        row=call.row,
+        changes=tuple(_masked(change, call.body if show_pii else None) for change in planned.changes),
+        reasons=tuple(masked_but(reason, [call.reference_id]) for reason in planned.reasons),
+    )
+
+
+def _masked(change: Change, body: Mapping[str, Value] | None) -> Change:
+    """A change for readers; with the body that is to be sent, its new value is the real one."""
+    before = change.before if change.before is ABSENT else masked(change.before)
+    if change.after is ABSENT:
+        return Change(change.path, before, ABSENT)
+    return Change(change.path, before, masked(change.after) if body is None else _resolve(body, change.path))
+
+
+def _resolve(body: Mapping[str, Value], pointer: str) -> Value:
+    value: Value = body
+    for step in pointer.split("/")[1:]:
+        key = step.replace("~1", "/").replace("~0", "~")
+        value = value[int(key)] if isinstance(value, list) else value[key]
+    return value
+
+
+def is_shown(group: Group, action: Action, full: bool) -> bool:
+    """Count a call into its group, and say whether a reader sees it."""
+    group.counts[action] += 1
+    if full or action in ALWAYS or (action not in NEVER and group.counts[action] <= A_FEW):
+        return True
+    group.hidden[action] += 1
+    return False
