@@ -1,0 +1,109 @@
+"""What a callback says: its body to legs, or why it is not one. Pure.
+
+Shape (vendor documentation): an object, or an array of them, with ``type`` (ends in ``-finished``),
+``call-id``, ``instruction-id``, ``caller``, ``callee`` and ``result: {code, description, …}``. Codes are 9 to 12;
+others are kept as they come, because a call that has finished in an unknown way has finished.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from flowops.model import INSTRUCTION_ID, Leg
+
+if TYPE_CHECKING:
+    from flowops.model import Value
+
+#: How deep a body may be nested; the documented one is 3 deep.
+DEEPEST = 16
+
+_FINISHED = "-finished"
+_CALL_ID = re.compile(r"[\x21-\x7e]{1,128}")
+_CALLEE = re.compile(r"[\x20-\x7e]{1,64}")
+_HIGHEST_CODE = 999_999
+_LONGEST_DESCRIPTION = 200
+
+
+class Malformed(ValueError):
+    """A body that is not a callback of this call; the message quotes nothing of it."""
+
+
+def read_callback(body: bytes, reference: str) -> tuple[Leg, ...]:
+    """The finished legs that a callback for a call tells of, at least one. Malformed when it is anything else."""
+    value = _parse(body)
+    events = value if isinstance(value, list) else [value]
+    if not events:
+        raise Malformed("the array is empty")
+    return tuple(_leg(event, reference) for event in events)
+
+
+def _parse(body: bytes) -> Value:
+    try:
+        value = json.loads(body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
+    except RecursionError:
+        raise Malformed("nested too deeply") from None
+    except Malformed:
+        raise
+    except ValueError:
+        raise Malformed("not JSON in UTF-8") from None
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [child for parent in level for child in _children(parent)]
+        if not level:
+            return value
+    raise Malformed("nested too deeply")
+
+
+def _children(value: Value) -> list[Value]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _object(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Malformed("a key is given twice")
+    return found
+
+
+def _no_constant(_name: str) -> Value:
+    raise Malformed("NaN and Infinity are not JSON")
+
+
+def _leg(event: Value, reference: str) -> Leg:
+    if not isinstance(event, dict):
+        raise Malformed("an event is not an object")
+    kind, result = event.get("type"), event.get("result")
+    if not (isinstance(kind, str) and kind.endswith(_FINISHED)):
+        raise Malformed("its type does not end in -finished")
+    if event.get(INSTRUCTION_ID) != reference:
+        raise Malformed("its instruction-id is missing or another call's")
+    if not isinstance(result, dict):
+        raise Malformed("it has no result")
+    code = result.get("code")
+    if isinstance(code, bool) or not isinstance(code, int) or not 0 <= code <= _HIGHEST_CODE:
+        raise Malformed("it has no result code")
+    call_id = _text(event, "call-id", _CALL_ID)
+    callee = _text(event, "callee", _CALLEE)
+    if call_id is None and callee is None:
+        raise Malformed("it names neither a call-id nor a callee")
+    return Leg(callee, call_id, code=code, description=_description(result.get("description")))
+
+
+def _text(event: dict[str, Value], name: str, wanted: re.Pattern[str]) -> str | None:
+    value = event.get(name)
+    if value is None:
+        return None
+    if not (isinstance(value, str) and wanted.fullmatch(value)):
+        raise Malformed(f"its {name} is not usable")
+    return value
+
+
+def _description(value: Value) -> str | None:
+    """A text for people, as far as it can be printed and kept; nothing depends on it."""
+    if not isinstance(value, str):
+        return None
+    return "".join(character if character.isprintable() else "�" for character in value[:_LONGEST_DESCRIPTION])
