@@ -76,6 +76,8 @@ class Wire:
         self._context = context
         self._proxy = proxy
         self._transport: httpx.AsyncHTTPTransport | None = None
+        timeouts = httpx.Timeout(connection.answer_timeout, connect=connection.connect_timeout)
+        self._timeouts = timeouts.as_dict()
 
     async def __aenter__(self) -> Self:
         return self
@@ -90,14 +92,15 @@ class Wire:
     ) -> Answer | Failure:
         """Send one request, once, and read its answer, at most `limit` bytes of it.
 
-        Connecting has `connect_timeout` seconds, name look-up and TLS included; sending and the whole answer
-        have `answer_timeout`. Nothing that the network does is raised; a cancellation is.
+        Each step of connecting (name and TCP, TLS, a proxy's CONNECT) has its own time-out; from its first byte on,
+        the request and its whole answer have `answer_timeout`. Nothing that the network does is raised; a
+        cancellation is.
         """
         if self._transport is None:
             self._transport = self._open()
         whole = False
         try:
-            async with asyncio.timeout(self._connection.connect_timeout) as deadline:
+            async with asyncio.timeout(None) as deadline:
                 progress = _Progress(deadline, self._connection.answer_timeout)
                 response = await self._transport.handle_async_request(
                     httpx.Request(
@@ -105,16 +108,16 @@ class Wire:
                         url,
                         headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers},
                         content=content,
-                        extensions={"trace": progress.trace, "timeout": {}},
+                        extensions={"trace": progress.trace, "timeout": self._timeouts},
                     )
                 )
                 progress.answered(response)
                 answer = await _read(response, limit)
                 whole = answer.cut is None
                 return answer
-        except TimeoutError:
+        except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout):
             if progress.sent is False:
-                return Failure(begun=False, reason=f"no connection within {self._connection.connect_timeout:g} s")
+                return Failure(begun=False, reason="the proxy gave no connection in time")
             return progress.failed(f"no whole answer within {self._connection.answer_timeout:g} s", sent=True)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             unsent = progress.sent is False or (progress.sent is None and isinstance(error, _UNSENT))
@@ -203,6 +206,8 @@ def _proxy_status(error: Exception) -> int | None:
 
 def reason_of(error: BaseException) -> str:
     """The operating system's or TLS's own words for a failure, from the innermost cause that has some."""
+    if isinstance(error, httpx.ConnectTimeout):
+        return "no connection in time"
     said = str(error) or type(error).__name__
     cause: BaseException | None = error
     while cause is not None:

@@ -1,0 +1,545 @@
+"""A run against a ledger in memory and an API that does as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import pytest
+
+from flowops.apply import exit_code
+from flowops.errors import LedgerError
+from flowops.model import Action, Claim, Happening, Leg, Outcome, Record, State, Verdict
+
+UNSENT = Verdict(Happening.UNSENT, detail="Connection refused")
+UNCLEAR = Verdict(Happening.UNCLEAR, detail="no whole answer within 30 s; the call may have been placed")
+REFUSED = Verdict(Happening.REFUSED, detail="the API answered 400 Bad Request")
+UNAUTHORIZED = Verdict(Happening.UNAUTHORIZED, detail="the API answered 401 Unauthorized", stop=True)
+
+
+def always(verdict):
+    async def script(body, attempt):
+        return verdict
+
+    return script
+
+
+def outcomes(result):
+    return {call.reference_id: call.outcome for call in result.calls}
+
+
+def test_every_call_of_the_plan_is_placed_once_and_told_in_its_order(given, kit):
+    names = [f"call-{number}" for number in range(50)]
+    plan = kit.plan_of(*names)
+    result = given.run(plan)
+    assert [call.reference_id for call in result.calls] == names
+    assert {call.outcome for call in result.calls} == {Outcome.PLACED}
+    assert result.calls[7].call_ids == ("call-call-7",)
+    assert sorted(given.api.references) == sorted(names)
+    assert sorted(call.reference_id for call in given.told) == sorted(names)
+    assert (given.api.workers, given.api.most_in_flight <= 4) == (4, True)
+    assert exit_code(plan, result) == 0
+
+
+def test_a_call_is_claimed_on_disk_before_it_is_sent(given, kit):
+    async def script(body, attempt):
+        assert given.ledger.database.rows[body["instruction-id"]].state is State.IN_FLIGHT
+        return kit.accepted(body)
+
+    given.api.script = script
+    result = given.run(kit.plan_of("a", "b"))
+    assert set(outcomes(result).values()) == {Outcome.PLACED}
+
+
+def test_only_place_and_retry_are_sent(given, kit):
+    given.ledger.database.rows["e"] = kit.Row(State.IN_DOUBT, "v1:sha256:e", "gone", error="no answer")
+    given.ledger.database.rows["f"] = kit.Row(State.REJECTED, "v1:sha256:f", "gone")
+    actions = {"a": Action.PLACE, "b": Action.UNCHANGED, "c": Action.DEFERRED, "d": Action.BLOCKED}
+    plan = kit.plan_of(
+        *(kit.planned(name, action) for name, action in actions.items()),
+        kit.planned("e", Action.IN_DOUBT),
+        kit.planned("f", Action.RETRY),
+    )
+    result = given.run(plan)
+    assert given.api.references == ["a", "f"]
+    assert outcomes(result) == {
+        "a": Outcome.PLACED, "b": Outcome.UNCHANGED, "c": Outcome.DEFERRED, "d": Outcome.BLOCKED,
+        "e": Outcome.IN_DOUBT, "f": Outcome.PLACED,
+    }  # fmt: skip
+    assert exit_code(plan, result) == 7
+
+
+def test_a_plan_with_conflicts_sends_nothing(given, kit):
+    with pytest.raises(ValueError, match="conflicts"):
+        given.run(kit.plan_of("a", kit.planned("b", Action.CONFLICT)))
+    assert given.api.sent == []
+
+
+def test_nothing_to_do_is_done(given, kit):
+    plan = kit.plan_of()
+    result = given.run(plan)
+    assert (result.calls, exit_code(plan, result)) == ((), 0)
+
+
+def test_an_unsent_call_is_tried_again_up_to_the_cap(given, kit):
+    async def script(body, attempt):
+        return kit.accepted(body) if body["instruction-id"] == "b" and attempt == 3 else UNSENT
+
+    given.api.script = script
+    plan = kit.plan_of("a", "b")
+    result = given.run(plan)
+    assert [(call.outcome, call.attempts, call.error) for call in result.calls] == [
+        (Outcome.NOT_ATTEMPTED, 3, "Connection refused"),
+        (Outcome.PLACED, 3, None),
+    ]
+    assert given.ledger.log.count(("a", "claimed")) == given.ledger.log.count(("a", "unsent")) == 3
+    assert "a" not in given.ledger.database.rows
+    assert exit_code(plan, result) == 6
+
+
+@pytest.mark.parametrize("verdict", [UNCLEAR, REFUSED], ids=lambda verdict: verdict.happening)
+def test_what_may_have_been_sent_or_was_refused_is_not_tried_again(given, kit, verdict):
+    given.api.script = always(verdict)
+    plan = kit.plan_of("a")
+    [call] = given.run(plan).calls
+    assert given.api.references == ["a"]
+    assert (call.attempts, call.error) == (1, verdict.detail)
+
+
+def test_a_call_in_doubt_freezes_itself_alone(given, kit):
+    async def script(body, attempt):
+        return UNCLEAR if body["instruction-id"] == "b" else kit.accepted(body)
+
+    given.api.script = script
+    plan = kit.plan_of("a", "b", "c")
+    result = given.run(plan)
+    assert outcomes(result) == {"a": Outcome.PLACED, "b": Outcome.IN_DOUBT, "c": Outcome.PLACED}
+    assert given.ledger.database.rows["b"].state is State.IN_DOUBT
+    assert exit_code(plan, result) == 7
+
+
+def test_one_refused_callee_among_placed_ones_is_told(given, kit):
+    legs = (Leg("+442079460001", "1"), Leg("+442079460002", None, "no route"))
+    given.api.script = always(Verdict(Happening.ACCEPTED, legs, "the API refused 1 of 2 callees: no route"))
+    plan = kit.plan_of("a")
+    result = given.run(plan)
+    [call] = result.calls
+    assert (call.outcome, call.call_ids, call.refused_callees) == (Outcome.PLACED, ("1",), 1)
+    assert call.error == "the API refused 1 of 2 callees: no route"
+    assert exit_code(plan, result) == 6
+
+
+def test_an_unauthorized_run_stops_claiming(given, kit):
+    given.api.script = always(UNAUTHORIZED)
+    plan = kit.plan_of(*(f"call-{number}" for number in range(100)))
+    result = given.run(plan)
+    assert len(given.api.sent) <= 4
+    assert result.counts()[Outcome.REJECTED] == len(given.api.sent)
+    assert "401" in (result.failure or "")
+    assert exit_code(plan, result) == 6
+
+
+def test_an_api_that_cannot_be_reached_ends_the_run_early(given, kit):
+    given.api.script = always(UNSENT)
+    plan = kit.plan_of(*(f"call-{number}" for number in range(1000)))
+    result = given.run(plan)
+    assert len(set(given.api.references)) <= 10
+    assert result.counts()[Outcome.NOT_ATTEMPTED] == 1000
+    assert "Connection refused" in (result.failure or "")
+    assert given.ledger.database.rows == {}
+    assert exit_code(plan, result) == 6
+
+
+def test_a_run_of_doubtful_answers_ends_before_everything_is_frozen(given, kit):
+    given.api.script = always(UNCLEAR)
+    plan = kit.plan_of(*(f"call-{number}" for number in range(1000)))
+    result = given.run(plan)
+    assert 24 <= result.counts()[Outcome.IN_DOUBT] <= 28
+    assert exit_code(plan, result) == 7
+
+
+def test_a_throttled_call_waits_as_long_as_the_api_asks(given, kit):
+    async def script(body, attempt):
+        return kit.accepted(body) if attempt > 1 else Verdict(Happening.THROTTLED, retry_after=0.01)
+
+    given.api.script = script
+    [call] = given.run(kit.plan_of("a")).calls
+    assert (call.outcome, call.attempts) == (Outcome.PLACED, 2)
+
+
+def test_a_run_ends_when_the_api_asks_for_too_long_a_pause(given, kit):
+    given.api.script = always(Verdict(Happening.THROTTLED, detail="429", retry_after=3600.0))
+    plan = kit.plan_of("a", "b", "c", "d", "e", "f")
+    result = given.run(plan, concurrency=1)
+    assert given.api.references == ["a"]
+    assert "3600 s" in (result.failure or "")
+    assert exit_code(plan, result) == 6
+
+
+def test_our_callback_address_is_sent_where_the_call_has_none(given, kit):
+    own = kit.planned("b", **{"callback-url": "https://example.org/own"})
+    plan = kit.plan_of("a", own)
+    given.run(plan, concurrency=1, callback_url=lambda call: f"https://hooks.example.org/{call.reference_id}")
+    assert [body["callback-url"] for body in given.api.sent] == [
+        "https://hooks.example.org/a",
+        "https://example.org/own",
+    ]
+    assert "callback-url" not in plan.calls[0].call.body
+
+
+def test_the_guard_is_asked_right_before_each_claim(given, kit):
+    def guard(planned):
+        assert planned.call.reference_id not in given.ledger.database.rows
+        return "too late in the evening" if planned.call.reference_id == "b" else None
+
+    plan = kit.plan_of("a", "b")
+    result = given.run(plan, guard=guard)
+    assert [(call.outcome, call.error) for call in result.calls] == [
+        (Outcome.PLACED, None),
+        (Outcome.BLOCKED, "too late in the evening"),
+    ]
+    assert given.api.references == ["a"]
+    assert exit_code(plan, result) == 4
+
+
+def test_the_ledger_is_used_from_one_thread(given, kit):
+    given.run(kit.plan_of(*"abcdefghij"))
+    assert len(given.ledger.threads) == 1
+
+
+def test_the_lease_is_renewed_while_calls_are_in_flight(given, kit):
+    async def script(body, attempt):
+        while given.ledger.beats < 3:
+            await asyncio.sleep(0.001)
+        return kit.accepted(body)
+
+    given.api.script = script
+    [call] = given.run(kit.plan_of("a")).calls
+    assert call.outcome is Outcome.PLACED
+
+
+def test_a_lease_that_cannot_be_renewed_stops_claiming(given, kit):
+    def lost():
+        raise LedgerError("the lease is lost")
+
+    async def script(body, attempt):
+        while not given.ledger.beats_failed:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.01)
+        return kit.accepted(body)
+
+    given.ledger.beats_failed = False
+
+    def beat():
+        given.ledger.beats_failed = True
+        lost()
+
+    given.ledger.beat = beat
+    given.api.script = script
+    plan = kit.plan_of("a", "b", "c")
+    result = given.run(plan, concurrency=1)
+    assert outcomes(result) == {"a": Outcome.PLACED, "b": Outcome.NOT_ATTEMPTED, "c": Outcome.NOT_ATTEMPTED}
+    assert "the lease is lost" in (result.failure or "")
+    assert exit_code(plan, result) == 5
+
+
+def test_a_claim_that_has_grown_old_is_not_sent_on(given, kit):
+    given.hurry(stale=-1.0)
+    [call] = given.run(kit.plan_of("a")).calls
+    assert (call.outcome, given.api.sent) == (Outcome.NOT_ATTEMPTED, [])
+    assert given.ledger.database.rows == {}
+
+
+def test_a_defect_in_the_sender_leaves_its_call_in_doubt_and_is_raised_when_all_is_recorded(given, kit):
+    async def script(body, attempt):
+        if body["instruction-id"] == "a":
+            raise KeyError("oops")
+        await asyncio.sleep(0.01)
+        return kit.accepted(body)
+
+    given.api.script = script
+    with pytest.raises(KeyError):
+        given.run(kit.plan_of("a", "b", "c"), concurrency=2)
+    states = {name: row.state for name, row in given.ledger.database.rows.items()}
+    assert states == {"a": State.IN_DOUBT, "b": State.PLACED}
+
+
+def test_a_terminal_that_is_gone_does_not_leave_calls_in_doubt(given, kit):
+    def gone(_result):
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        given.run(kit.plan_of(*"abcdefgh"), progress=gone, concurrency=2)
+    assert {row.state for row in given.ledger.database.rows.values()} == {State.PLACED}
+    assert len(given.api.sent) < 8
+
+
+def test_a_callback_that_overtakes_a_lost_answer_settles_the_call(given, kit):
+    async def script(body, attempt):
+        given.ledger.database.rows[body["instruction-id"]].state = State.FINISHED
+        return UNCLEAR
+
+    given.api.script = script
+    plan = kit.plan_of("a")
+    result = given.run(plan)
+    assert (result.calls[0].outcome, result.calls[0].error) == (Outcome.PLACED, None)
+    assert exit_code(plan, result) == 0
+
+
+# A ledger that fails.
+
+
+def test_a_ledger_that_fails_at_the_start_sends_nothing(given, kit):
+    def sweep():
+        raise LedgerError("database is locked")
+
+    given.ledger.sweep = sweep
+    plan = kit.plan_of("a", "b")
+    result = given.run(plan)
+    assert (given.api.sent, result.failure) == ([], "database is locked")
+    assert set(outcomes(result).values()) == {Outcome.NOT_ATTEMPTED}
+    assert exit_code(plan, result) == 5
+
+
+def test_a_claim_that_fails_is_not_sent(given, kit):
+    def fails(writes):
+        if any(isinstance(write, Claim) and write.call.reference_id == "b" for write in writes):
+            raise LedgerError("disk full")
+
+    given.ledger.fails = fails
+    plan = kit.plan_of("a", "b", "c")
+    result = given.run(plan, concurrency=1)
+    assert given.api.references == ["a"]
+    assert outcomes(result) == {"a": Outcome.PLACED, "b": Outcome.NOT_ATTEMPTED, "c": Outcome.NOT_ATTEMPTED}
+    assert exit_code(plan, result) == 5
+
+
+def test_a_claim_whose_commit_broke_after_all_is_taken_back(given, kit):
+    def late(writes):
+        given.ledger.late = lambda _writes: None
+        raise LedgerError("connection lost during commit")
+
+    given.ledger.late = late
+    plan = kit.plan_of("a")
+    result = given.run(plan)
+    assert given.api.sent == []
+    assert given.ledger.log == [("a", "claimed"), ("a", "unsent")]
+    assert given.ledger.database.rows == {}
+    assert exit_code(plan, result) == 5
+
+
+def test_a_failed_claim_takes_nothing_back_from_another_run(given, kit):
+    def fails(writes):
+        given.ledger.fails = lambda _writes: None
+        given.ledger.database.rows["a"] = kit.Row(State.IN_FLIGHT, "v1:sha256:a", "other")
+        raise LedgerError("disk full")
+
+    given.ledger.fails = fails
+    given.run(kit.plan_of("a"))
+    assert given.ledger.database.rows["a"].run == "other"
+
+
+def test_an_answer_that_could_not_be_recorded_is_recorded_at_the_end(given, kit):
+    def fails(writes):
+        if any(isinstance(write, Record) for write in writes):
+            given.ledger.fails = lambda _writes: None
+            raise LedgerError("database is locked")
+
+    given.ledger.fails = fails
+    plan = kit.plan_of("a", "b")
+    result = given.run(plan, concurrency=1)
+    assert given.ledger.database.rows["a"].state is State.PLACED
+    assert outcomes(result) == {"a": Outcome.PLACED, "b": Outcome.NOT_ATTEMPTED}
+    assert given.spooled == []
+    assert exit_code(plan, result) == 5
+
+
+def test_what_the_ledger_never_takes_is_spooled_and_in_doubt(given, kit):
+    def fails(writes):
+        if any(isinstance(write, Record) for write in writes):
+            raise LedgerError("disk full")
+
+    given.ledger.fails = fails
+    plan = kit.plan_of(*"abcdefgh")
+    result = given.run(plan, concurrency=2)
+    sent = set(given.api.references)
+    assert {record.reference_id for record in given.spooled} == sent
+    assert {record.happening for record in given.spooled} == {Happening.ACCEPTED}
+    assert {name for name, outcome in outcomes(result).items() if outcome is Outcome.IN_DOUBT} == sent
+    [call] = [call for call in result.calls if call.reference_id == "a"]
+    assert call.call_ids == ("call-a",)
+    assert exit_code(plan, result) == 7
+
+
+def test_a_spool_that_fails_too_is_told(given, kit):
+    def fails(writes):
+        if any(isinstance(write, Record) for write in writes):
+            raise LedgerError("disk full")
+
+    def spool(records):
+        raise OSError(28, "No space left on device")
+
+    given.ledger.fails = fails
+    result = given.run(kit.plan_of("a"), spool=spool)
+    assert result.failure == "disk full; the records of what was sent could not be kept either: No space left on device"
+
+
+# Signals.
+
+
+def test_the_first_signal_stops_claiming_and_lets_what_is_in_flight_finish(given, kit):
+    async def script(body, attempt):
+        if given.stop.signal is None:
+            given.stop.request(signal.SIGTERM)
+        await asyncio.sleep(0.01)
+        return kit.accepted(body)
+
+    given.api.script = script
+    plan = kit.plan_of(*"abcdefgh")
+    result = given.run(plan, concurrency=2)
+    assert result.interrupted == signal.SIGTERM
+    sent = set(given.api.references)
+    assert {name for name, outcome in outcomes(result).items() if outcome is Outcome.PLACED} == sent
+    assert {row.state for row in given.ledger.database.rows.values()} == {State.PLACED}
+    assert exit_code(plan, result) == 143
+
+
+def test_a_claim_that_lands_after_the_signal_is_put_back(given, kit):
+    async def main():
+        loop = asyncio.get_running_loop()
+
+        def late(writes):
+            given.ledger.late = lambda _writes: None
+            loop.call_soon_threadsafe(given.stop.request, signal.SIGINT)
+
+        given.ledger.late = late
+        return await given.apply(plan)
+
+    plan = kit.plan_of("a")
+    result = asyncio.run(main())
+    assert given.api.sent == []
+    assert given.ledger.log == [("a", "claimed"), ("a", "unsent")]
+    assert (result.calls[0].outcome, result.calls[0].attempts) == (Outcome.NOT_ATTEMPTED, 0)
+    assert exit_code(plan, result) == 130
+
+
+def test_the_second_signal_leaves_what_is_in_flight_in_doubt(given, kit):
+    async def script(body, attempt):
+        given.stop.request(signal.SIGINT)
+        await asyncio.Event().wait()
+
+    given.api.script = script
+    plan = kit.plan_of(*"abcd")
+    result = given.run(plan, concurrency=2)
+    assert set(outcomes(result).values()) == {Outcome.IN_DOUBT, Outcome.NOT_ATTEMPTED}
+    assert {row.state for row in given.ledger.database.rows.values()} == {State.IN_DOUBT}
+    assert result.interrupted == signal.SIGINT
+    assert exit_code(plan, result) == 7
+
+
+def test_a_signal_ends_the_waits_for_a_slot_a_pause_and_another_attempt(given, kit):
+    given.hurry(backoff=3600.0, longest_pause=7200.0)
+
+    async def script(body, attempt):
+        asyncio.get_running_loop().call_later(0.01, given.stop.request, signal.SIGINT)
+        if body["instruction-id"] == "a":
+            return Verdict(Happening.THROTTLED, detail="429", retry_after=3600.0)
+        return UNSENT
+
+    given.api.script = script
+    plan = kit.plan_of("a", "b", "c", "d")
+    result = given.run(plan, rate=0.5, concurrency=3)
+    assert set(outcomes(result).values()) == {Outcome.NOT_ATTEMPTED}
+    assert exit_code(plan, result) == 130
+
+
+# Other runs.
+
+
+def test_a_call_that_another_run_places_meanwhile_is_unchanged(given, kit):
+    other = kit.Row(State.IN_FLIGHT, "v1:sha256:a", "other")
+    given.ledger.database.rows["a"] = other
+    given.ledger.database.live.add("other")
+    looks = []
+
+    def on_look():
+        looks.append(1)
+        if len(looks) == 3:
+            other.state, other.legs = State.PLACED, (Leg(None, "call-1"),)
+
+    given.ledger.on_look = on_look
+    plan = kit.plan_of("a", "b")
+    result = given.run(plan)
+    assert [(call.outcome, call.call_ids) for call in result.calls] == [
+        (Outcome.UNCHANGED, ("call-1",)),
+        (Outcome.PLACED, ("call-b",)),
+    ]
+    assert given.api.references == ["b"]
+    assert exit_code(plan, result) == 0
+
+
+def test_a_call_that_the_plan_saw_in_flight_elsewhere_is_waited_for(given, kit):
+    other = given.ledger.database.rows["a"] = kit.Row(State.IN_FLIGHT, "v1:sha256:a", "other")
+    given.ledger.database.live.add("other")
+    given.ledger.on_look = lambda: setattr(other, "state", State.FINISHED)
+    plan = kit.plan_of(kit.planned("a", Action.IN_DOUBT))
+    result = given.run(plan)
+    assert (outcomes(result), exit_code(plan, result)) == ({"a": Outcome.UNCHANGED}, 0)
+
+
+def test_a_call_whose_other_run_dies_is_in_doubt(given, kit):
+    given.ledger.database.rows["a"] = kit.Row(State.IN_FLIGHT, "v1:sha256:a", "other")
+    given.ledger.database.live.add("other")
+    given.ledger.on_look = lambda: given.ledger.database.live.discard("other")
+    plan = kit.plan_of("a")
+    result = given.run(plan)
+    assert (outcomes(result), exit_code(plan, result)) == ({"a": Outcome.IN_DOUBT}, 7)
+    assert given.ledger.database.rows["a"].state is State.IN_DOUBT
+
+
+@pytest.mark.parametrize(
+    ("state", "fingerprint", "error"),
+    [
+        (State.PLACED, "v1:x", "another run placed this reference-id with other content; give it a new reference-id"),
+        (State.REJECTED, "v1:sha256:a", "another run had it refused: the API answered 400"),
+        (None, "", "another run had it and did not place it; run apply again"),
+    ],
+)  # fmt: skip
+def test_a_call_that_another_run_did_not_place_so_is_told(given, kit, state, fingerprint, error):
+    rows = given.ledger.database.rows
+    rows["a"] = kit.Row(State.IN_FLIGHT, "v1:sha256:a", "other")
+    given.ledger.database.live.add("other")
+
+    def on_look():
+        rows.pop("a", None)
+        if state is not None:
+            rows["a"] = kit.Row(state, fingerprint, "other", error="the API answered 400")
+
+    given.ledger.on_look = on_look
+    plan = kit.plan_of("a")
+    result = given.run(plan)
+    assert [(call.outcome, call.error) for call in result.calls] == [(Outcome.NOT_ATTEMPTED, error)]
+    assert exit_code(plan, result) == 6
+
+
+def test_patience_with_other_runs_ends(given, kit):
+    given.ledger.database.rows["a"] = kit.Row(State.IN_FLIGHT, "v1:sha256:a", "other")
+    given.ledger.database.live.add("other")
+    given.hurry(patience=0.0)
+    [call] = given.run(kit.plan_of("a")).calls
+    assert (call.outcome, call.error) == (Outcome.IN_DOUBT, "still in flight in another run")
+
+
+def test_two_runs_at_once_post_each_call_once(kit):
+    async def main():
+        database, api = kit.Database(), kit.FakeApi()
+        names = [f"call-{number}" for number in range(200)]
+        runs = [kit.Given(kit.FakeLedger(database, name), api) for name in ("one", "two")]
+        results = await asyncio.gather(*(run.apply(kit.plan_of(*names)) for run in runs))
+        return names, api, results
+
+    names, api, results = asyncio.run(main())
+    assert sorted(api.references) == sorted(names)
+    for result in results:
+        assert {call.outcome for call in result.calls} <= {Outcome.PLACED, Outcome.UNCHANGED}
+    assert sum(result.counts()[Outcome.PLACED] for result in results) == len(names)
