@@ -1,1 +1,33 @@
-"""flowops.schema"""
+"""OpenAPI to JSON Schemas, and values with their schemas to problems.
+
+Nothing heavy is imported before it is needed: jsonschema-rs when something is validated, jsonschema when
+something is wrong, phonenumbers when a number is looked at. What makes the schemas is in `flowops.schema.build`.
+"""
+
+from flowops.schema.check import Checker, check
+from flowops.schema.error import SchemaError
+from flowops.schema.flows import check_flow
+from flowops.schema.number_plan import check_number
+from flowops.schema.problems import check_body, check_documents, check_flows, variable_problem
+from flowops.schema.store import NAMES, as_files, description_text, schema_text, stale_schemas, write_schemas
+from flowops.schema.variables import FlowVariables, check_variables
+
+__all__ = [
+    "NAMES",
+    "Checker",
+    "FlowVariables",
+    "SchemaError",
+    "as_files",
+    "check",
+    "check_body",
+    "check_documents",
+    "check_flow",
+    "check_flows",
+    "check_number",
+    "check_variables",
+    "description_text",
+    "schema_text",
+    "stale_schemas",
+    "variable_problem",
+    "write_schemas",
+]

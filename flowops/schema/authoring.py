@@ -1,0 +1,153 @@
+"""The schemas of ``kind: Call`` and ``kind: CallSet``: the API's fields, with templates.
+
+Editors read them for completion, hover texts and errors; `flowops validate` reads the same ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from flowops.schema.branches import TEMPLATE_PATTERN
+from flowops.schema.flow_names import flow_field, variables_by_flow
+from flowops.schema.openapi import WHO
+from flowops.schema.request import exactly_one, head, without_null
+from flowops.schema.request import field as api_field
+from flowops.schema.request import required as api_required
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from flowops.model import Flow, Value
+    from flowops.schema.engine import Schema
+
+API_VERSION = "flowops/v1"
+#: What a call says about its flow: one of these.
+FLOW = ("flow", "callflow-id")
+_ANNOTATIONS = ("description", "default", "examples")
+_ONE_CALLS_OWN: Schema = {
+    "not": {},
+    "errorMessage": "belongs to one call, and cannot be a default",
+    "doNotSuggest": True,
+}
+_TEMPLATE: Schema = {"type": "string", "pattern": TEMPLATE_PATTERN, "description": "A template."}
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFacts:
+    """What the schemas of calls may know of a project: its flows, and the values it gives to every call."""
+
+    flows: Sequence[Flow] = ()
+    defaults: Mapping[str, Value] = field(default_factory=dict)
+
+
+def call_schema(api: Schema, project: ProjectFacts | None = None) -> Schema:
+    """``kind: Call``: one call."""
+    title = "One outbound call"
+    description = "A call that is placed once. Its fields are the API's own, and reference-id."
+    inner = _call(api, project)
+    return {
+        **head("call", title, description),
+        **inner,
+        "required": ["apiVersion", "kind", *inner["required"]],
+        "properties": {**opening("Call"), **inner["properties"]},
+    }
+
+
+def callset_schema(api: Schema, project: ProjectFacts | None = None) -> Schema:
+    """``kind: CallSet``: one call for each row."""
+    description = "One call for each row of a file. The templates of the call see the row as {{ row.COLUMN }}."
+    return {
+        **head("callset", "One outbound call for each row of a file", description),
+        "type": "object",
+        "required": ["apiVersion", "kind", "for-each", "call"],
+        "properties": {
+            **opening("CallSet"),
+            "for-each": {
+                "type": "string",
+                "minLength": 1,
+                "description": "The file with the rows, CSV or JSONL. The path starts at the folder of this file.",
+                "examples": ["../data/appointments.csv"],
+            },
+            "call": {"description": "The call that is made of each row.", **_call(api, project)},
+        },
+        "additionalProperties": False,
+    }
+
+
+def defaults_schema(api: Schema) -> Schema:
+    """A project's ``defaults``: every field of a call but those that tell one call from another."""
+    fields = {
+        name: _ONE_CALLS_OWN if name in ("reference-id", *WHO) else schema
+        for name, schema in _fields(api, None).items()
+    }
+    return {
+        "type": "object",
+        "description": "Values for every call of the project. A call's own value comes first.",
+        "properties": fields,
+        "not": {"required": list(FLOW)},
+        "additionalProperties": False,
+    }
+
+
+def opening(kind: str) -> dict[str, Schema]:
+    """The two keys that every document begins with."""
+    return {
+        "apiVersion": {"const": API_VERSION, "description": "The version of the format of this document."},
+        "kind": {"const": kind, "description": "What this document describes."},
+    }
+
+
+def _call(api: Schema, project: ProjectFacts | None) -> Schema:
+    who = [name for name in WHO if name in api["properties"]]
+    rules: list[Schema] = [exactly_one(who), {"not": {"required": list(FLOW)}}]
+    needed = ["reference-id"]
+    if project is not None:
+        given = {name for name, value in project.defaults.items() if value is not None}
+        asked = [name for name in api_required(api) if name not in ("instruction-id", "callflow-id")]
+        needed += [name for name in asked if name not in given and "default" not in api["properties"][name]]
+        if given.isdisjoint(FLOW):
+            rules.append({"anyOf": [{"required": [name]} for name in FLOW]})
+        rules += variables_by_flow(project.flows, project.defaults, _TEMPLATE)
+    return {
+        "type": "object",
+        "required": needed,
+        "properties": _fields(api, project),
+        "allOf": rules,
+        "additionalProperties": False,
+    }
+
+
+def _fields(api: Schema, project: ProjectFacts | None) -> dict[str, Schema]:
+    fields = {"reference-id": _reference_id(api), "flow": flow_field(project.flows if project else (), _TEMPLATE)}
+    for name in api["properties"]:
+        if name != "instruction-id":
+            fields[name] = with_template(api_field(api, name))
+    return fields
+
+
+def _reference_id(api: Schema) -> Schema:
+    return with_template(
+        {
+            **without_null(api_field(api, "instruction-id")),
+            "description": (
+                "The name of this call, sent as instruction-id and kept in the ledger. One name is one call: once it "
+                "is placed it is never placed again, and a changed call needs a new name."
+            ),
+            "examples": ["reminder-1042", "reminder-{{ row.id }}"],
+        }
+    )
+
+
+def with_template(schema: Schema) -> Schema:
+    """The same field where a template may stand for its value; what describes it moves to the front."""
+    notes = {key: schema[key] for key in _ANNOTATIONS if key in schema}
+    real = {key: item for key, item in schema.items() if key not in _ANNOTATIONS}
+    types = real.get("type")
+    if types == "object" or (isinstance(types, list) and "object" in types):
+        return {**notes, **real}
+    if isinstance(real.get("items"), dict):
+        real["items"] = with_template(real["items"])
+    if real == {"type": "string"}:
+        return {**notes, **real}
+    return {**notes, "anyOf": [real, _TEMPLATE]}

@@ -1,0 +1,174 @@
+"""The two validators: jsonschema-rs says yes or no within a microsecond, jsonschema says why not.
+
+Both give the same verdict on every schema flowops makes (a property test holds them to it). Where their
+languages differ, the one here is ECMA 262's, as JSON Schema wants it: ``$`` is the very end, ``\\d`` is 0 to 9.
+Patterns run in an engine without backtracking, so that no pattern of a user's file can hang a command.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from jsonschema.protocols import Validator
+
+    from flowops.model import Path, Value
+
+Schema = dict[str, Any]
+
+#: What one pattern may take once it is compiled, in bytes.
+LARGEST_PATTERN = 1 << 22
+
+
+def fast_validator(schema: Schema) -> Any | None:
+    """The schema compiled by jsonschema-rs, None where it is not installed."""
+    try:
+        import jsonschema_rs
+    except ImportError:
+        return None
+    return jsonschema_rs.Draft202012Validator(
+        schema,
+        pattern_options=jsonschema_rs.RegexOptions(size_limit=LARGEST_PATTERN),
+        validate_formats=True,
+        retriever=_refuse_to_fetch,
+    )
+
+
+def _refuse_to_fetch(address: str) -> Any:
+    raise LookupError(f"{address} is not part of the schema")
+
+
+def fast_errors(schema: Schema, value: Value) -> list[tuple[Path, str]]:
+    """The paths and keywords that jsonschema-rs objects to."""
+    validator = fast_validator(schema)
+    if validator is None:
+        return []
+    return [(tuple(error.instance_path), str(error.schema_path[-1])) for error in validator.iter_errors(value)]
+
+
+@lru_cache(maxsize=1024)
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """Whether a text matches a pattern somewhere, by the engine that gives the verdict.
+
+    Raises ValueError when that engine does not know the pattern. Without jsonschema-rs it is Python's
+    `re`, which is good enough for flowops' own patterns; a user's are refused then (see `check_flow`).
+    """
+    validator = fast_validator({"pattern": pattern})
+    if validator is not None:
+        accepts: Callable[[str], bool] = validator.is_valid
+        return accepts
+    ending = rf"{pattern[:-1]}\Z" if pattern.endswith("$") and not pattern.endswith(r"\$") else pattern
+    compiled = re.compile(ending, re.ASCII)
+    return lambda text: compiled.search(text) is not None
+
+
+def compiles(pattern: str, size: int) -> bool:
+    """Whether jsonschema-rs takes a pattern that may need so many bytes."""
+    import jsonschema_rs
+
+    try:
+        jsonschema_rs.Draft202012Validator(
+            {"pattern": pattern}, pattern_options=jsonschema_rs.RegexOptions(size_limit=size)
+        )
+    except ValueError:
+        return False
+    return True
+
+
+def is_schema(schema: Schema) -> bool:
+    """Whether jsonschema-rs takes a schema for one, going by the specification; False where it is not installed."""
+    try:
+        import jsonschema_rs
+
+        return jsonschema_rs.meta.is_valid(schema)
+    except (ImportError, ValueError):
+        return False
+
+
+def conforms(name: str, text: str) -> bool:
+    """Whether a text has a format (``date``, ``uuid``, …); always, where jsonschema-rs is not installed."""
+    validator = fast_validator({"format": name})
+    return validator is None or bool(validator.is_valid(text))
+
+
+def slow_validator(schema: Schema) -> Validator:
+    """The schema for jsonschema, with the same idea of patterns and formats."""
+    explainer: Validator = _explainer()(schema)
+    return explainer
+
+
+@lru_cache(maxsize=1)
+def _explainer() -> Any:
+    # 50 ms to import: only somebody who made a mistake waits for it.
+    from jsonschema import Draft202012Validator, validators
+
+    extend: Any = validators.extend
+    return extend(
+        Draft202012Validator,
+        {
+            "pattern": _pattern,
+            "format": _format,
+            "patternProperties": _pattern_properties,
+            "additionalProperties": _additional_properties,
+            "required": _required,
+            "dependentRequired": _dependent_required,
+        },
+    )
+
+
+def _failure(message: str) -> Any:
+    from jsonschema import ValidationError
+
+    return ValidationError(message)
+
+
+def _pattern(_: Validator, pattern: str, instance: Value, __: Schema) -> Iterator[Any]:
+    if isinstance(instance, str) and not matcher(pattern)(instance):
+        yield _failure(pattern)
+
+
+def _format(_: Validator, name: str, instance: Value, __: Schema) -> Iterator[Any]:
+    if isinstance(instance, str) and not conforms(name, instance):
+        yield _failure(name)
+
+
+def _pattern_properties(validator: Any, patterns: Schema, instance: Value, _: Schema) -> Iterator[Any]:
+    if isinstance(instance, dict):
+        for pattern, schema in patterns.items():
+            for key in filter(matcher(pattern), instance):
+                yield from validator.descend(instance[key], schema, path=key, schema_path=pattern)
+
+
+def _additional_properties(validator: Any, rest: Any, instance: Value, schema: Schema) -> Iterator[Any]:
+    """One error for each property too many; the message is its name."""
+    if not isinstance(instance, dict):
+        return
+    for key in _extra(instance, schema):
+        if rest is False:
+            yield _failure(key)
+        else:
+            yield from validator.descend(instance[key], rest, path=key)
+
+
+def _extra(instance: dict[str, Value], schema: Schema) -> Iterable[str]:
+    known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    return [key for key in instance if key not in known and not any(matcher(pattern)(key) for pattern in patterns)]
+
+
+def _required(_: Validator, names: list[str], instance: Value, __: Schema) -> Iterator[Any]:
+    """One error for each property that is not there; the message is its name."""
+    if isinstance(instance, dict):
+        for name in names:
+            if name not in instance:
+                yield _failure(name)
+
+
+def _dependent_required(_: Validator, needs: dict[str, list[str]], instance: Value, __: Schema) -> Iterator[Any]:
+    """One error for each property that another one needs; the message is its name."""
+    if isinstance(instance, dict):
+        missing = {need: None for name, others in needs.items() if name in instance for need in others}
+        yield from (_failure(name) for name in missing if name not in instance)

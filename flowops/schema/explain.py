@@ -1,0 +1,295 @@
+"""Why a value does not fit its schema, said the way a person would say it.
+
+A schema may carry its own words, which editors show too: ``patternErrorMessage`` completes "'…' is …"
+where a pattern does not match, ``errorMessage`` replaces the message about a wrong kind of value.
+``x-secret`` and ``x-sensitive`` keep the value, and everything inside it, out of the message.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from flowops.schema.branches import branch, singles
+from flowops.schema.engine import matcher, slow_validator
+from flowops.schema.error import SchemaError
+from flowops.schema.words import choice, described, did_you_mean, escaped, expected, kind, limits, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jsonschema import ValidationError
+
+    from flowops.model import Path, Value
+    from flowops.schema.engine import Schema
+
+_NUMERAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
+_YES, _NO = ("yes", "on", "true", "y"), ("no", "off", "false", "n")
+
+
+def explain(schema: Schema, value: Value) -> list[SchemaError]:
+    """Everything that is wrong with a value, one message a mistake."""
+    found: dict[tuple[Path, str], tuple[int, SchemaError]] = {}
+    for failure in slow_validator(schema).iter_errors(value):
+        for rank, error in _errors(failure, schema):
+            found.setdefault((error.path, error.text), (rank, error))
+    best: dict[Path, int] = {}
+    for rank, error in found.values():
+        best[error.path] = min(rank, best.get(error.path, rank))
+    return [error for rank, error in found.values() if rank == best[error.path]]
+
+
+#: Of several mistakes at one place only the most basic is told: a wrong type has no wrong length, too.
+_RANKS = {"type": 0, "const": 1, "enum": 1, "not": 2}
+_LATER = 3
+
+
+def _errors(failure: ValidationError, root: Schema) -> list[tuple[int, SchemaError]]:
+    keyword = str(failure.validator)
+    if keyword in ("anyOf", "oneOf"):
+        chosen = branch(failure)
+        if chosen is not None:
+            return [told for inner in chosen for told in _errors(inner, root)]
+    rank = _RANKS.get(keyword, _LATER)
+    if keyword == "minLength" and failure.instance == "":
+        rank = 2
+    return [(rank, error) for error in [_error(failure, keyword, root)]]
+
+
+def _error(failure: ValidationError, keyword: str, root: Schema) -> SchemaError:
+    path: Path = tuple(failure.absolute_path)
+    code = _code(failure, root)
+    explain_keyword = _KEYWORDS.get(keyword, _other)
+    error = explain_keyword(_Told(failure, path, hidden=code is not None))
+    return error if code is None else SchemaError(error.path, error.text, error.hint, error.at_key, code)
+
+
+def _code(failure: ValidationError, root: Any) -> str | None:
+    """The code of what must not be repeated, when the failure lies in it."""
+    node, code = root, None
+    for step in [None, *failure.absolute_schema_path]:
+        if step is not None:
+            try:
+                node = node[step]
+            except (KeyError, IndexError, TypeError):
+                break
+        if isinstance(node, dict):
+            if node.get("x-secret") is True:
+                return "secret"
+            if node.get("x-sensitive") is True:
+                code = "schema"
+    return code
+
+
+class _Told:
+    """A failure with what the words about it need."""
+
+    __slots__ = ("hidden", "instance", "path", "schema", "value")
+
+    def __init__(self, failure: ValidationError, path: Path, *, hidden: bool) -> None:
+        self.path = path
+        self.hidden = hidden
+        self.instance: Value = failure.instance
+        self.schema: Schema = failure.schema if isinstance(failure.schema, dict) else {}
+        # Where flowops' own keywords report a property, the message is its name (see `engine`).
+        own = failure.validator in ("required", "dependentRequired", "additionalProperties")
+        self.value: Any = failure.message if own else failure.validator_value
+
+    @property
+    def shown(self) -> str:
+        return kind(self.instance) if self.hidden else described(self.instance)
+
+    @property
+    def short(self) -> str:
+        return "what is written here" if self.hidden else quoted(self.instance)
+
+    def error(self, text: str, hint: str | None = None, *, at_key: bool = False) -> SchemaError:
+        return SchemaError(self.path, text, hint, at_key)
+
+    def own(self, *, at_key: bool = False) -> SchemaError | None:
+        """The schema's own words, ``what is wrong: what to do about it``, if it has any."""
+        words: str | None = self.schema.get("errorMessage")
+        if words is None:
+            return None
+        text, _, hint = words.partition(": ")
+        return self.error(text, hint or None, at_key=at_key)
+
+
+def _type(told: _Told) -> SchemaError:
+    own = told.own()
+    if own is not None:
+        return own
+    wanted = expected(told.schema)
+    if told.instance is None:
+        return told.error(f"is empty, and must be {wanted}")
+    return told.error(f"must be {wanted}, not {told.shown}", _type_hint(told))
+
+
+def _type_hint(told: _Told) -> str | None:
+    types, instance = told.schema.get("type"), told.instance
+    types = [types] if isinstance(types, str) else types or []
+    if isinstance(instance, str):
+        if ("integer" in types or "number" in types) and _NUMERAL.fullmatch(instance):
+            return "write it without quotes; a template ends in `| int`"
+        if "boolean" in types and instance.lower() in _YES + _NO:
+            return f"write {'true' if instance.lower() in _YES else 'false'}, without quotes"
+        return None
+    if "string" in types and isinstance(instance, int | float):
+        return _quoting_hint(quoted(instance), told.schema)
+    return None
+
+
+def _quoting_hint(text: str, schema: Schema) -> str | None:
+    """What to do about a number where text is wanted: quotes help only where the text would do."""
+    if text not in schema.get("enum", [text]):
+        return None
+    if matcher(schema.get("pattern", ""))(text):
+        return "put it in quotes"
+    advice = schema.get("patternErrorMessage", "").partition(": ")[2]
+    return advice or None
+
+
+def _enum(told: _Told) -> SchemaError:
+    wanted = expected({"enum": told.value})
+    words = [option for option in told.value if isinstance(option, str)]
+    hint = did_you_mean(told.instance, words) if isinstance(told.instance, str) and not told.hidden else None
+    return told.error(f"must be {wanted}, not {told.shown}", hint)
+
+
+def _const(told: _Told) -> SchemaError:
+    return told.error(f"must be {expected({'const': told.value})}, not {told.shown}")
+
+
+def _pattern(told: _Told) -> SchemaError:
+    own = told.schema.get("patternErrorMessage")
+    if own is not None:
+        text, _, hint = own.partition(": ")
+        return told.error(f"{told.short} is {text}", hint or None)
+    return told.error(f"{told.short} does not match the pattern {escaped(told.value)}")
+
+
+def _range(told: _Told) -> SchemaError:
+    return told.error(f"must be {limits(told.schema)}, not {told.short}")
+
+
+def _multiple(told: _Told) -> SchemaError:
+    return told.error(f"must be a multiple of {quoted(told.value)}, not {told.short}")
+
+
+def _too_short(told: _Told) -> SchemaError:
+    if told.instance == "":
+        return told.error("is empty")
+    return told.error(f"must have at least {told.value} characters, not {len(told.instance)}")
+
+
+def _too_long(told: _Told) -> SchemaError:
+    return told.error(f"must have at most {told.value} characters, not {len(told.instance)}")
+
+
+def _items(told: _Told) -> SchemaError:
+    if not told.instance:
+        return told.error("is an empty list")
+    word = "at least" if len(told.instance) < told.value else "at most"
+    return told.error(f"must have {word} {told.value} items, not {len(told.instance)}")
+
+
+def _unique(told: _Told) -> SchemaError:
+    # The items are told by their places: they may be phone numbers.
+    items = told.instance
+    for second, item in enumerate(items):
+        for first in range(second):
+            if type(items[first]) is type(item) and items[first] == item:
+                return SchemaError((*told.path, second), f"is the same as item [{first}]")
+    return told.error("holds something twice")
+
+
+def _properties(told: _Told) -> SchemaError:
+    if not told.instance:
+        return told.error("is an empty mapping")
+    word = "at least" if len(told.instance) < told.value else "at most"
+    return told.error(f"must have {word} {told.value} entries, not {len(told.instance)}")
+
+
+def _required(told: _Told) -> SchemaError:
+    return SchemaError((*told.path, told.value), "is missing")
+
+
+def _needed(told: _Told) -> SchemaError:
+    return SchemaError((*told.path, told.value), "is missing: what is given beside it needs it")
+
+
+def _unknown(told: _Told) -> SchemaError:
+    known = [name for name in told.schema.get("properties", {}) if name not in told.instance]
+    return SchemaError((*told.path, told.value), "is not a known field", did_you_mean(told.value, known), at_key=True)
+
+
+def _one_of(told: _Told) -> SchemaError:
+    names = singles(told.value)
+    if names is None or not isinstance(told.instance, dict):
+        return told.own() or told.error(f"must be {expected({'anyOf': told.value})}")
+    given = [name for name, item in told.instance.items() if name in names and item is not None]
+    if len(given) > 1:
+        return SchemaError((*told.path, given[1]), f"does not go with {given[0]}: give one of them", at_key=True)
+    return SchemaError((*told.path, names[0]), f"is missing: give {choice(names)}")
+
+
+def _any_of(told: _Told) -> SchemaError:
+    own = told.own()
+    if own is not None:
+        return own
+    names = singles(told.value)
+    if names is not None:
+        return SchemaError((*told.path, names[0]), f"is missing: give {choice(names)}")
+    wanted = expected({"anyOf": told.value})
+    if told.instance is None:
+        return told.error(f"is empty, and must be {wanted}")
+    return told.error(f"must be {wanted}, not {told.shown}")
+
+
+def _not(told: _Told) -> SchemaError:
+    forbidden = told.value if isinstance(told.value, dict) else {}
+    pair = forbidden.get("required", [])
+    if len(pair) == 2 and isinstance(told.instance, dict):
+        first, second = (name for name in told.instance if name in pair)
+        return SchemaError((*told.path, second), f"does not go with {first}: give one of them", at_key=True)
+    return told.own(at_key=not forbidden) or told.error("is a value that its schema forbids")
+
+
+def _never(told: _Told) -> SchemaError:
+    return told.error("must not be given", at_key=True)
+
+
+def _format(told: _Told) -> SchemaError:
+    return told.error(f"{told.short} is not a valid {told.value}")
+
+
+def _other(told: _Told) -> SchemaError:
+    return told.own() or told.error("does not fit its schema")
+
+
+_KEYWORDS: dict[str, Callable[[_Told], SchemaError]] = {
+    "None": _never,
+    "additionalProperties": _unknown,
+    "anyOf": _any_of,
+    "const": _const,
+    "dependentRequired": _needed,
+    "enum": _enum,
+    "exclusiveMaximum": _range,
+    "exclusiveMinimum": _range,
+    "format": _format,
+    "maxItems": _items,
+    "maxLength": _too_long,
+    "maxProperties": _properties,
+    "maximum": _range,
+    "minItems": _items,
+    "minLength": _too_short,
+    "minProperties": _properties,
+    "minimum": _range,
+    "multipleOf": _multiple,
+    "not": _not,
+    "oneOf": _one_of,
+    "pattern": _pattern,
+    "required": _required,
+    "type": _type,
+    "uniqueItems": _unique,
+}

@@ -1,0 +1,238 @@
+"""The schemas of what flowops prints as JSON; keys that flowops invents are snake_case."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowops.model import Action, Outcome, State
+from flowops.schema.request import head, request_schema
+from flowops.schema.shapes import (
+    CALLEES,
+    CHANGES,
+    COUNT,
+    DIGEST,
+    ENVIRONMENT,
+    FINGERPRINT,
+    FLAG,
+    FORMAT_VERSION,
+    REFERENCE_ID,
+    REVISION,
+    SOURCE,
+    TEXT,
+    choice_of,
+    counts,
+    listing,
+    noted,
+    nullable,
+    record,
+)
+
+if TYPE_CHECKING:
+    from flowops.schema.engine import Schema
+
+
+def plan_schema() -> Schema:
+    """``flowops plan --format json``."""
+    call = record(
+        {
+            "reference_id": REFERENCE_ID,
+            "fingerprint": FINGERPRINT,
+            "action": _action(),
+            "flow": noted(nullable(TEXT), "The flow's name, null where the call gives a callflow-id."),
+            "callees": CALLEES,
+            "source": SOURCE,
+            "changes": CHANGES,
+            "reasons": listing(TEXT, "Why the call has this action, for people."),
+        }
+    )
+    return {**head("plan", "A plan", "What apply would do with every call, in the order of the files."), **_plan(call)}
+
+
+def saved_plan_schema() -> Schema:
+    """``flowops plan -o FILE``."""
+    call = record({"reference_id": REFERENCE_ID, "fingerprint": FINGERPRINT, "action": _action()})
+    description = "A plan kept for apply --plan: no bodies, no numbers, no secrets."
+    return {**head("saved-plan", "A saved plan", description), **_plan(call)}
+
+
+def _action() -> Schema:
+    return choice_of(Action, "What apply does with the call.")
+
+
+def _plan(call: Schema) -> Schema:
+    ledger = record(
+        {
+            "id": noted(TEXT, "Which ledger it is."),
+            "serial": noted(COUNT, "How many events it has."),
+            "head": noted(TEXT, "The hash of its last event."),
+        }
+    )
+    return record(
+        {
+            "format_version": FORMAT_VERSION,
+            "flowops": noted(TEXT, "The version of flowops that made the plan."),
+            "environment": ENVIRONMENT,
+            "revision": REVISION,
+            "ledger": noted(nullable(ledger), "The ledger that the plan was made against."),
+            "digest": DIGEST,
+            "summary": counts(
+                [*Action, "unnamed"],
+                "How many calls have each action; unnamed ones are in the ledger and in no file.",
+            ),
+            "calls": listing(call),
+        }
+    )
+
+
+def result_schema() -> Schema:
+    """``flowops apply --format json``, written also when the run fails half-way."""
+    call = record(
+        {
+            "reference_id": REFERENCE_ID,
+            "outcome": choice_of(Outcome, "What the run did with the call."),
+            "call_ids": listing(TEXT, "The API's own ids, one for each callee that was accepted."),
+            "attempts": noted(COUNT, "How many requests this run made for the call."),
+            "error": noted(nullable(TEXT), "Why the call was not placed, or which callees were refused."),
+        }
+    )
+    return {
+        **head("result", "What a run came to", "What apply did with every call."),
+        **record(
+            {
+                "format_version": FORMAT_VERSION,
+                "environment": ENVIRONMENT,
+                "revision": REVISION,
+                "digest": DIGEST,
+                "summary": counts([*_OUTCOMES, "conflict"], "How many calls had each outcome."),
+                "interrupted": noted(nullable(TEXT), "The signal that ended the run early, such as SIGINT."),
+                "failure": noted(nullable(TEXT), "What ended the run early, for people."),
+                "calls": listing(call),
+            }
+        ),
+    }
+
+
+_OUTCOMES = (
+    Outcome.PLACED,
+    Outcome.REJECTED,
+    Outcome.IN_DOUBT,
+    Outcome.UNCHANGED,
+    Outcome.NOT_ATTEMPTED,
+    Outcome.DEFERRED,
+    Outcome.BLOCKED,
+)
+
+
+def render_schema(api: Schema) -> Schema:
+    """``flowops render --format json``."""
+    body = {key: item for key, item in request_schema(api).items() if key not in ("$schema", "$id", "title")}
+    return {
+        **head("render", "Rendered calls", "The bodies exactly as they would be sent: nothing is masked here."),
+        **listing(record({"reference_id": REFERENCE_ID, "source": SOURCE, "body": body})),
+    }
+
+
+def diff_schema() -> Schema:
+    """``flowops diff --format json``."""
+    call = record(
+        {
+            "reference_id": REFERENCE_ID,
+            "change": choice_of(("added", "changed", "removed"), "What happened to the call."),
+            "source": noted(nullable(SOURCE), "Where the call is written, null where it no longer is."),
+            "changes": CHANGES,
+        }
+    )
+    return {
+        **head("diff", "A difference", "What two revisions render differently."),
+        **record(
+            {
+                "format_version": FORMAT_VERSION,
+                "base": noted(TEXT, "The revision that was compared with."),
+                "head": noted(nullable(TEXT), "The revision that was compared, null for the files as they are."),
+                "summary": counts(("added", "changed", "removed", "unchanged"), "How many calls."),
+                "calls": listing(call),
+            }
+        ),
+    }
+
+
+def ledger_list_schema() -> Schema:
+    """``flowops ledger list --format json``."""
+    leg = record(
+        {
+            "shown": noted(nullable(TEXT), "The number, masked."),
+            "call_id": noted(nullable(TEXT), "The API's own id of the call."),
+            "code": noted(
+                nullable({"type": "integer"}), "The result: 9 cancelled, 10 finished, 11 failed, 12 rejected."
+            ),
+            "description": noted(nullable(TEXT), "The result in words."),
+            "error": noted(nullable(TEXT), "Why the API refused this callee."),
+        }
+    )
+    row = record(
+        {
+            "environment": ENVIRONMENT,
+            "reference_id": REFERENCE_ID,
+            "state": choice_of(State, "The state of the call."),
+            "fingerprint": FINGERPRINT,
+            "callees": listing(leg, "The callees and how their calls ended."),
+            "attempts": noted(COUNT, "How many times the call was claimed."),
+            "error": noted(nullable(TEXT), "What is known of a failure."),
+            "claimed_at": noted(TEXT, "When the call was last claimed: ISO 8601, UTC."),
+            "updated_at": noted(TEXT, "When the row last changed: ISO 8601, UTC."),
+            "live": noted(FLAG, "Whether the run that claimed the call is still at work."),
+            "purged": noted(FLAG, "Whether the body and the numbers have been removed."),
+        }
+    )
+    return {**head("ledger-list", "Rows of a ledger", "The calls that the ledger knows."), **listing(row)}
+
+
+def status_schema() -> Schema:
+    """``flowops status --format json``."""
+    doubt = record(
+        {
+            "reference_id": REFERENCE_ID,
+            "since": noted(TEXT, "Since when: ISO 8601, UTC."),
+            "error": noted(nullable(TEXT), "What is known of it."),
+        }
+    )
+    ledger = record({"id": noted(TEXT, "Which ledger it is."), "serial": noted(COUNT, "How many events it has.")})
+    return {
+        **head("status", "A ledger at a glance", "How many calls are in which state, and what they came to."),
+        **record(
+            {
+                "format_version": FORMAT_VERSION,
+                "environment": ENVIRONMENT,
+                "ledger": ledger,
+                "counts": counts(State, "How many calls are in each state."),
+                "outcomes": noted(
+                    {"type": "object", "propertyNames": {"pattern": "^-?[0-9]+$"}, "additionalProperties": COUNT},
+                    "How many calls ended with each result code.",
+                ),
+                "in_doubt": listing(doubt, "The calls whose outcome is not known."),
+            }
+        ),
+    }
+
+
+def validate_schema() -> Schema:
+    """``flowops validate --format json``."""
+    place = SOURCE["properties"]
+    problem = record(
+        {
+            **place,
+            "message": noted(TEXT, "What is wrong; it begins with the field."),
+            "code": noted(TEXT, "The rule that found it."),
+            "hint": noted(nullable(TEXT), "What to do about it."),
+        }
+    )
+    return {
+        **head("validate", "A validation", "Everything that is wrong in the files."),
+        **record(
+            {
+                "format_version": FORMAT_VERSION,
+                "summary": counts(("files", "documents", "calls", "problems"), "What was looked at, and found."),
+                "problems": listing(problem),
+            }
+        ),
+    }

@@ -1,0 +1,107 @@
+"""From what is wrong with a value to a problem at its place in the user's files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowops.model import INSTRUCTION_ID, Problem
+from flowops.schema.check import check, checker
+from flowops.schema.error import SchemaError, dotted
+from flowops.schema.flows import check_flow
+from flowops.schema.number_plan import check_number
+from flowops.schema.patterns import Patterns
+from flowops.schema.plain import unsendable
+from flowops.schema.words import did_you_mean, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from flowops.model import Call, Document, Flow, Path
+
+#: The schema of each kind of document.
+KINDS = {"Project": "project", "Flow": "flow", "Call": "call", "CallSet": "callset"}
+
+
+def check_documents(documents: Iterable[Document]) -> list[Problem]:
+    """What is wrong with the shape of documents, before anything is rendered."""
+    return [problem for document in documents for problem in _document_problems(document)]
+
+
+def check_flows(flows: Iterable[Flow]) -> list[Problem]:
+    """What is wrong with the variables that a project's flows declare."""
+    patterns = Patterns()
+    return [_problem(flow.document, error) for flow in flows for error in check_flow(flow, patterns)]
+
+
+def check_body(call: Call) -> list[Problem]:
+    """What is wrong with a rendered body, its phone numbers included; told in the names of a spec."""
+    errors = check("request", call.body)
+    errors += _number_errors(call, {error.path for error in errors})
+    errors += _integer_errors(call)
+    errors += unsendable(call.body.get("flow-variables"), ("flow-variables",))
+    return [_body_problem(call, error) for error in errors]
+
+
+def variable_problem(call: Call, error: SchemaError) -> Problem:
+    """What `check_variables` found in a call, at the place where it is written."""
+    return call.problem(error.path, error.message, code=error.code, hint=error.hint)
+
+
+def _document_problems(document: Document) -> Iterator[Problem]:
+    name = KINDS.get(document.kind)
+    if name is None:
+        known = list(KINDS)
+        hint = did_you_mean(document.kind, known)
+        message = f"kind: must be Call, CallSet, Flow or Project, not {quoted(document.kind)}"
+        yield Problem(document.place(("kind",)), None, message, "schema", hint)
+        return
+    for error in checker(name).check(document.value):
+        yield _problem(document, error)
+
+
+def _problem(document: Document, error: SchemaError) -> Problem:
+    place = document.key_place(error.path) if error.at_key and error.path else document.place(error.path)
+    message = error.message
+    if document.kind == "CallSet" and error.path[:1] == ("call",) and len(error.path) > 1:
+        # The fields of a call have the same names everywhere.
+        message = f"{dotted(error.path[1:])}: {error.text}"
+    return Problem(place, None, message, error.code, error.hint)
+
+
+_TOLD = {
+    "caller": "give it in the call, or for all calls in the defaults of the project",
+    "callflow-id": "give the call a flow or a callflow-id, or the project one for all calls",
+}
+
+
+def _body_problem(call: Call, error: SchemaError) -> Problem:
+    path, text, hint = error.path, error.text, error.hint
+    if path[:1] == (INSTRUCTION_ID,):
+        path = ("reference-id", *path[1:])
+    elif len(path) == 1 and path[0] not in call.body:
+        hint = _TOLD.get(str(path[0]), hint)
+    message = f"{dotted(path)}: {text}" if path else text
+    return call.problem(error.path, message, code=error.code, hint=hint)
+
+
+def _number_errors(call: Call, wrong: set[Path]) -> Iterator[SchemaError]:
+    """Numbers of the right form that no phone has."""
+    body = call.body
+    numbers: list[tuple[Path, object]] = [((name,), body[name]) for name in ("callee", "caller") if name in body]
+    callees = body.get("callees")
+    numbers += [
+        (("callees", index), number) for index, number in enumerate(callees if isinstance(callees, list) else ())
+    ]
+    for path, number in numbers:
+        if path not in wrong and isinstance(number, str):
+            trouble = check_number(number)
+            if trouble is not None:
+                yield SchemaError(path, trouble, code="number")
+
+
+def _integer_errors(call: Call) -> Iterator[SchemaError]:
+    """30.0 is an integer to JSON Schema, and none to the API's own reader of JSON (a 32-bit one, says its page)."""
+    for name, schema in checker("request").schema["properties"].items():
+        value = call.body.get(name)
+        if schema.get("type") == "integer" and isinstance(value, float) and value.is_integer():
+            yield SchemaError((name,), f"must be a whole number, written {int(value)} and not {quoted(value)}")

@@ -1,0 +1,90 @@
+"""Where the schemas are kept, as files: in a wheel inside the package, in a checkout beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowops.errors import FlowopsError, UsageError
+from flowops.schema.words import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flowops.schema.engine import Schema
+
+#: Every schema that flowops has, in the order in which they are listed.
+NAMES = (
+    "request",
+    "call",
+    "callset",
+    "flow",
+    "project",
+    "plan",
+    "saved-plan",
+    "result",
+    "render",
+    "diff",
+    "ledger-list",
+    "status",
+    "validate",
+)
+DESCRIPTION = "flowbuilder.openapi.yaml"
+SUFFIX = ".schema.json"
+
+_PACKAGE = Path(__file__).parent.parent
+# importlib.resources would find the first of these, too, and take 10 ms to be imported.
+_FOLDERS = (_PACKAGE / "schemas", _PACKAGE.parent / "schemas")
+
+
+def schema_text(name: str) -> str:
+    """One of flowops' schemas, as JSON text. Raises UsageError for a name that there is not."""
+    if name not in NAMES:
+        hint = did_you_mean(name, NAMES) or f"there are {', '.join(NAMES)}"
+        raise UsageError(f"there is no schema '{name}'", hint=hint)
+    return _read(name + SUFFIX)
+
+
+def description_text() -> str:
+    """The description of the API that the schemas are made from: OpenAPI 3.1, YAML."""
+    return _read(DESCRIPTION)
+
+
+def _read(file: str) -> str:
+    for folder in _FOLDERS:
+        try:
+            return (folder / file).read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+    raise FlowopsError(f"{file} is missing from this installation of flowops", hint="install flowops again")
+
+
+def as_files(schemas: Mapping[str, Schema]) -> dict[str, str]:
+    """File names and texts of schemas: pretty JSON in a stable order."""
+    return {
+        name + SUFFIX: json.dumps(schema, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        for name, schema in schemas.items()
+    }
+
+
+def write_schemas(folder: Path, schemas: Mapping[str, Schema]) -> list[str]:
+    """Write the schemas into a folder, which is made if need be; the names of the files that changed."""
+    changed = stale_schemas(folder, schemas)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, text in as_files(schemas).items():
+        if file in changed:
+            (folder / file).write_bytes(text.encode())
+    return changed
+
+
+def stale_schemas(folder: Path, schemas: Mapping[str, Schema]) -> list[str]:
+    """The files of a folder that are missing or differ from the schemas."""
+    return [file for file, text in as_files(schemas).items() if _bytes(folder / file) != text.encode()]
+
+
+def _bytes(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None

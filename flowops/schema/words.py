@@ -1,0 +1,138 @@
+"""How values, types and choices are spoken of in messages."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from flowops.model import Value
+
+#: More of a value than this is never repeated in a message.
+SHOWN = 60
+
+_TYPES = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "object": "a mapping",
+    "array": "a list",
+    "null": "empty",
+}
+# Who logs in at an address, and with which password.
+_LOGIN = re.compile(r"//[^/?#\s]*@")
+_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def escaped(text: str) -> str:
+    """Text of any origin in one visible line: shortened, and nothing in it can steer a terminal."""
+    shown = text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+    if shown.isprintable():
+        return shown
+    return "".join(char if char.isprintable() else _escape(char) for char in shown)
+
+
+def _escape(char: str) -> str:
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    code = ord(char)
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def quoted(value: Value) -> str:
+    """A scalar as the user wrote it: text in quotes, the rest as YAML has it."""
+    if isinstance(value, str):
+        return f"'{escaped(_LOGIN.sub('//•••@', value))}'"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "nothing"
+    if isinstance(value, int):
+        # Python refuses to print integers of many thousand digits, and nobody wants to read one.
+        return escaped(str(value)) if value.bit_length() < 10_000 else "of thousands of digits"
+    if isinstance(value, float):
+        return repr(value)
+    return "a list" if isinstance(value, list) else "a mapping"
+
+
+def described(value: Value) -> str:
+    """A value with its kind: ``the text 'abc'``, ``the number 15``, ``a list``."""
+    if isinstance(value, str):
+        return f"the text {quoted(value)}"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"the number {quoted(value)}"
+    return quoted(value)
+
+
+def kind(value: Value) -> str:
+    """The kind of a value without the value, for what must not be repeated: ``text``, ``a number``."""
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "a number"
+    return "true or false" if isinstance(value, bool) else quoted(value)
+
+
+def choice(words: Iterable[str]) -> str:
+    """``a``, ``a or b``, ``a, b or c``; each word once."""
+    unique = list(dict.fromkeys(words))
+    if len(unique) < 2:
+        return "".join(unique)
+    return f"{', '.join(unique[:-1])} or {unique[-1]}"
+
+
+def expected(schema: Any) -> str:
+    """What a schema asks for, in a few words: ``text``, ``a whole number from 10 to 60``, ``Stop or Ignore``."""
+    return choice(_expected(schema)) or "something else"
+
+
+def _expected(schema: Any) -> list[str]:
+    if not isinstance(schema, dict):
+        return []
+    if "const" in schema:
+        return [_plain(schema["const"])]
+    if "enum" in schema:
+        return [_plain(option) for option in schema["enum"]]
+    types = schema.get("type")
+    if not types:
+        branches = schema.get("anyOf") or schema.get("oneOf") or []
+        return [words for branch in branches for words in _expected(branch)]
+    types = [types] if isinstance(types, str) else types
+    named = [_TYPES[name] for name in types if name != "null"] or [_TYPES["null"]]
+    limit = limits(schema)
+    return [f"{choice(named)} {'of ' if limit.startswith('at') else ''}{limit}"] if limit else named
+
+
+def limits(schema: dict[str, Any]) -> str:
+    """The range of a number: ``from 10 to 60``, ``at least 1``, ``above 0 and at most 3600``, or nothing."""
+    if "minimum" in schema and "maximum" in schema:
+        return f"from {schema['minimum']} to {schema['maximum']}"
+    return " and ".join(f"{word} {schema[keyword]}" for keyword, word in _LIMITS.items() if keyword in schema)
+
+
+_LIMITS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+
+
+def _plain(value: Value) -> str:
+    return escaped(value) if isinstance(value, str) and value else quoted(value)
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str | None:
+    """A hint with the known word that was probably meant, if there is one."""
+    from difflib import SequenceMatcher
+
+    best: tuple[float, str] = (_NEAR, "")
+    matcher = SequenceMatcher(b=word[:SHOWN])
+    for candidate in known:
+        matcher.set_seq1(candidate)
+        best = max(best, (matcher.ratio(), candidate), key=lambda found: found[0])
+    return f"did you mean {best[1]}?" if best[1] else None
+
+
+#: How alike two words have to be for one to be a spelling mistake of the other.
+_NEAR = 0.65
