@@ -1,1 +1,32 @@
-"""flowops.templates"""
+"""Documents and rows to rendered calls: Jinja's syntax, worked out on JSON's values, with nothing else in reach."""
+
+from __future__ import annotations
+
+from flowops.templates.calls import CompiledCall, compile_call
+from flowops.templates.duplicates import duplicates
+from flowops.templates.filters import FILTERS
+from flowops.templates.table import Documented
+from flowops.templates.tests import TESTS
+from flowops.templates.variables import CheckVariables, VariableProblem
+
+
+def documentation() -> list[Documented]:
+    """Every filter that templates have: its name, its signature, what it does, an example and its result."""
+    return FILTERS.documentation()
+
+
+def tests_documentation() -> list[Documented]:
+    """Every test, what may stand behind ``is``, in the same form."""
+    return TESTS.documentation()
+
+
+__all__ = [
+    "CheckVariables",
+    "CompiledCall",
+    "Documented",
+    "VariableProblem",
+    "compile_call",
+    "documentation",
+    "duplicates",
+    "tests_documentation",
+]

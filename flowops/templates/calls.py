@@ -1,0 +1,188 @@
+"""A document of calls, compiled once and rendered for any row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowops.model import INSTRUCTION_ID, Call, Problem
+from flowops.templates.fault import OutOfSteps, TemplateFault
+from flowops.templates.fields import VARIABLES, Fields, merge
+from flowops.templates.flows import Flows
+from flowops.templates.limits import CALL_STEPS, PARTS_A_STEP, ROW_STEPS, SET_STEPS
+from flowops.templates.origins import Origins
+from flowops.templates.parts import FAILED, Compiler, Constant, Part, Rendering
+from flowops.templates.problems import FLOW, TEMPLATE, Repeats
+from flowops.templates.scope import Scope
+from flowops.templates.values import kind, number
+from flowops.templates.variables import Variables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from flowops.model import Document, Flow, Path, Place, Project, Row, Value
+    from flowops.templates.variables import CheckVariables
+
+_REFERENCE = "reference-id"
+_FLOW = "flow"
+_FLOW_ID = "callflow-id"
+#: The order of a body's fields; any other comes behind them, as the document has them.
+_ORDER = ("callee", "callees", "caller", "anonymous", "callback-url", "max-ringing-timeout", _FLOW_ID, VARIABLES)
+
+
+def compile_call(
+    document: Document,
+    project: Project,
+    environment: str,
+    flows: Mapping[str, Flow],
+    variables: Mapping[str, Value],
+    *,
+    check_variables: CheckVariables,
+    always: Mapping[str, Value],
+) -> CompiledCall:
+    """Compile a document of kind Call or CallSet that its schema accepts, over the project's defaults.
+
+    `environment` decides the ids of flows. `variables` is what templates see as ``vars``. `always` holds
+    the fields that are sent even when nobody sets them, with their values.
+    """
+    names = ("vars", "row", "row_number") if document.kind == "CallSet" else ("vars",)
+    compiler = Compiler(frozenset(names), dict(variables))
+    written = merge(document, project)
+    return CompiledCall(
+        document,
+        written,
+        compiler,
+        Flows(flows, environment),
+        Variables(written.variables, compiler, check_variables),
+        always,
+    )
+
+
+class CompiledCall:
+    """The calls of one document: `check` says what can be said without data, `render` makes the call of a row."""
+
+    def __init__(
+        self,
+        document: Document,
+        written: Fields,
+        compiler: Compiler,
+        flows: Flows,
+        variables: Variables,
+        always: Mapping[str, Value],
+    ) -> None:
+        self.document = document
+        self._flows = flows
+        self._always = always
+        self._variables = variables
+        self._vars = compiler.variables
+        self._fields: dict[str, Part] = {
+            name: compiler.compile(field.value, field.document, field.path, name)
+            for name, field in written.fields.items()
+        }
+        self._origins = Origins(document, written)
+        flow = self._fields.get(_FLOW)
+        if isinstance(flow, Constant):
+            try:
+                flows.named(flow.value)
+            except TemplateFault as fault:
+                self._fields[_FLOW] = compiler.refuse(self._place(_FLOW), _FLOW, fault, FLOW)
+        self._order = (*_ORDER, *(name for name in self._fields if name not in (*_ORDER, _REFERENCE, _FLOW)))
+        self._steps = compiler.work // PARTS_A_STEP
+        self._problems = tuple(compiler.problems)
+
+    def check(self) -> list[Problem]:
+        """What is wrong whatever the rows say: syntax, what templates do not have, names, ``vars``, the flow."""
+        return list(self._problems)
+
+    def render(self, row: Row | None = None) -> tuple[Call | None, list[Problem]]:
+        """The call of a row, or of a document of kind Call, which has none; and what is wrong with it.
+
+        There is no call where anything is wrong. What `check` tells is not told again.
+        """
+        rendering = self._rendering(row, Repeats(), CALL_STEPS)
+        return self._render(rendering), rendering.problems
+
+    def render_rows(self, rows: Iterable[Row]) -> Iterator[Call | Problem]:
+        """The calls of a call set in the order of its rows, and among them the problems.
+
+        At most 20 problems of a kind are told at one place, and at the end how many more there were.
+        """
+        repeats = Repeats()
+        left = SET_STEPS
+        for row in rows:
+            left += ROW_STEPS
+            given = min(left, CALL_STEPS)
+            rendering = self._rendering(row, repeats, given)
+            call = self._render(rendering)
+            yield from rendering.problems
+            if call is not None:
+                yield call
+            left -= given - rendering.scope.steps
+            if left < 0:
+                message = "for-each: the templates take too much work for so many rows; the rest was not rendered"
+                yield Problem(self.document.place(("for-each",)), row.place, message, TEMPLATE)
+                break
+        yield from repeats.rest()
+
+    def _rendering(self, row: Row | None, repeats: Repeats, steps: int) -> Rendering:
+        names: dict[str, Value] = {"vars": self._vars}
+        if row is not None:
+            names["row"] = row.values
+            names["row_number"] = row.place.number
+        return Rendering(Scope(names, steps), None if row is None else row.place, repeats)
+
+    def _render(self, rendering: Rendering) -> Call | None:
+        try:
+            rendering.scope.spend(self._steps)
+            values = {name: part.render(rendering) for name, part in self._fields.items()}
+            variables = self._variables.render(rendering)
+        except OutOfSteps as fault:
+            if not rendering.failed:
+                rendering.report(self.document.place(), "call", fault, TEMPLATE)
+            return None
+        flow = self._find_flow(values, rendering)
+        origin = self._origins.of(flow)
+        values[VARIABLES] = self._variables.check(flow, variables, origin, rendering)
+        reference = self._reference(values.get(_REFERENCE), rendering)
+        if rendering.failed or reference is None:
+            return None
+        body = {INSTRUCTION_ID: reference}
+        body.update({name: values[name] for name in self._order if values.get(name) is not None})
+        for name, value in self._always.items():
+            body.setdefault(name, value)
+        return Call(reference, body, flow.name if flow else None, _sensitive(body, flow), origin, rendering.row)
+
+    def _find_flow(self, values: dict[str, Value], rendering: Rendering) -> Flow | None:
+        """The flow that the call starts, if the project describes it; its id is put into the values."""
+        named = values.get(_FLOW)
+        if named is None:
+            return self._flows.with_id(values.get(_FLOW_ID))
+        if named is FAILED:
+            return None
+        try:
+            flow, values[_FLOW_ID] = self._flows.named(named)
+        except TemplateFault as fault:
+            rendering.report(self._place(_FLOW), _FLOW, fault, FLOW)
+            return None
+        return flow
+
+    def _reference(self, value: Value, rendering: Rendering) -> str | None:
+        """The reference-id as text; that of a whole number is its digits."""
+        if type(value) is str and value:
+            return value
+        if type(value) is int:
+            return str(number(value))
+        if value is not FAILED:
+            what = "it is empty" if value == "" else f"it is {kind(value)}"
+            fault = TemplateFault(f"every call needs one, as text or a whole number; {what}")
+            rendering.report(self._place(_REFERENCE), _REFERENCE, fault, TEMPLATE)
+        return None
+
+    def _place(self, field: str) -> Place:
+        return self._origins.of(None).place((field,))
+
+
+def _sensitive(body: Mapping[str, Value], flow: Flow | None) -> frozenset[Path]:
+    found: list[Path] = [(name,) for name in ("callee", "callees") if name in body]
+    if flow is not None:
+        found += [(VARIABLES, name) for name in flow.sensitive if name in body.get(VARIABLES, ())]
+    return frozenset(found)

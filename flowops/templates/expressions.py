@@ -1,0 +1,238 @@
+"""Expressions of the syntax tree to functions of a scope: the only expressions that templates have.
+
+This is an allow-list. A node that has no entry in `_EXPRESSIONS` is refused where it stands, before
+anything is worked out; and what has an entry is worked out by `functions`, on JSON's values alone.
+Jinja's own compiler and runtime are not used: it computes constants while it compiles (``'a' * 10**9``),
+and its sandbox has to guard Python's attributes, which nothing here ever reads.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jinja2 import nodes
+
+from flowops.templates import functions, refusals
+from flowops.templates.fault import TemplateFault
+from flowops.templates.filters import FILTERS
+from flowops.templates.limits import MAX_DEPTH, MAX_PARTS
+from flowops.templates.operators import COMPARISONS
+from flowops.templates.syntax import too_deep
+from flowops.templates.tests import TESTS
+from flowops.templates.tree import keys, label, start
+from flowops.templates.values import sendable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from flowops.templates.functions import Evaluate
+    from flowops.templates.scope import Scope
+    from flowops.templates.table import Function, Table
+
+
+class Use(NamedTuple):
+    """A key of ``vars`` that a template takes whatever the data says: it can be looked for without a row."""
+
+    keys: tuple[str, ...]
+    offset: int
+
+
+class Expressions:
+    """Turns the expressions of one template into functions, and collects all that is wrong with it."""
+
+    def __init__(self, source: str, names: frozenset[str]) -> None:
+        self.source = source
+        self.names = names
+        self.faults: list[TemplateFault] = []
+        self.uses: list[Use] = []
+        self.parts = 0
+        self._depth = 0
+        self._maybe = 0
+
+    def compile(self, node: nodes.Node) -> Evaluate:
+        """The function of an expression."""
+        with self.deeper():
+            handler = _EXPRESSIONS.get(type(node))
+            return self.refuse(refusals.expression(node)) if handler is None else handler(self, node)
+
+    def compile_text(self, node: nodes.Node) -> Callable[[Scope], str]:
+        """The function of an expression that stands in text."""
+        return functions.in_text(self.compile(node), start(node))
+
+    def refuse(self, fault: TemplateFault) -> Evaluate:
+        """Note what is wrong; the function stands in for the part, so that the rest can be looked at."""
+        self.faults.append(fault)
+        return functions.nothing
+
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        """Count a part and its depth; raises `TemplateFault` when the template is beyond a limit."""
+        self.parts += 1
+        self._depth += 1
+        if self.parts > MAX_PARTS:
+            raise TemplateFault(f"a template may have at most {MAX_PARTS} parts", offset=0)
+        if self._depth > MAX_DEPTH:
+            raise too_deep(0)
+        yield
+        self._depth -= 1
+
+    @contextmanager
+    def maybe(self) -> Iterator[None]:
+        """What is compiled meanwhile may never be worked out."""
+        self._maybe += 1
+        yield
+        self._maybe -= 1
+
+    def _const(self, node: nodes.Const) -> Evaluate:
+        value = node.value
+        try:
+            sendable(value)
+        except TemplateFault as fault:
+            return self.refuse(fault.at(node.lineno))
+        return lambda _: value
+
+    def _name(self, node: nodes.Name) -> Evaluate:
+        name = str(node.name)
+        if name not in self.names:
+            return self.refuse(refusals.unknown_name(name, node.lineno, self.names))
+        return lambda scope: scope.names[name]
+
+    def _list(self, node: nodes.List | nodes.Tuple) -> Evaluate:
+        items = [self.compile(item) for item in node.items]
+        return lambda scope: [item(scope) for item in items]
+
+    def _dict(self, node: nodes.Dict) -> Evaluate:
+        pairs = []
+        for pair in node.items:
+            if not (isinstance(pair.key, nodes.Const) and isinstance(pair.key.value, str)):
+                self.refuse(TemplateFault("the keys of a mapping are texts: {'key': …}", offset=start(pair.key)))
+            pairs.append((self.compile(pair.key), self.compile(pair.value)))
+        return lambda scope: {key(scope): value(scope) for key, value in pairs}
+
+    def _getattr(self, node: nodes.Getattr, *, forgiving: bool = False) -> Evaluate:
+        if node.attr.startswith("_"):
+            return self.refuse(refusals.private(node))
+        self._note_use(node, forgiving=forgiving)
+        parent = self.compile(node.node)
+        return functions.attribute(parent, node.attr, start(node), label(node.node), forgiving=forgiving)
+
+    def _getitem(self, node: nodes.Getitem, *, forgiving: bool = False) -> Evaluate:
+        parent, offset, above = self.compile(node.node), start(node), label(node.node)
+        if isinstance(node.arg, nodes.Slice):
+            if node.arg.step is not None:
+                return self.refuse(TemplateFault("a slice has no step in a template", offset=offset))
+            first, last = (None if end is None else self.compile(end) for end in (node.arg.start, node.arg.stop))
+            return functions.cut(parent, first, last, offset, above)
+        self._note_use(node, forgiving=forgiving)
+        return functions.item(parent, self.compile(node.arg), offset, above, forgiving=forgiving)
+
+    def _note_use(self, node: nodes.Getattr | nodes.Getitem, *, forgiving: bool) -> None:
+        chain = keys(node)
+        if chain is not None and chain[0] == "vars" and not (forgiving or self._maybe):
+            self.uses.append(Use(chain[1:], start(node)))
+
+    def _arithmetic(self, node: nodes.BinExpr) -> Evaluate:
+        return functions.binary(node.operator, self.compile(node.left), self.compile(node.right), start(node))
+
+    def _subtract(self, node: nodes.Sub) -> Evaluate:
+        # row.first-name is a difference to Jinja, and a column to the user
+        left, right = node.left, node.right
+        if isinstance(left, nodes.Getattr) and isinstance(right, nodes.Name) and right.name not in self.names:
+            return self.refuse(refusals.dashed(left, right))
+        return self._arithmetic(node)
+
+    def _signed(self, node: nodes.UnaryExpr) -> Evaluate:
+        return functions.unary(node.operator, self.compile(node.node), node.lineno)
+
+    def _concat(self, node: nodes.Concat) -> Evaluate:
+        return functions.joined([self.compile_text(part) for part in node.nodes], start(node))
+
+    def _compare(self, node: nodes.Compare) -> Evaluate:
+        first = self.compile(node.expr)
+        rest = [(COMPARISONS[operand.op], self.compile(operand.expr)) for operand in node.ops]
+        return functions.comparison(first, rest, start(node))
+
+    def _and(self, node: nodes.And) -> Evaluate:
+        left = self.compile(node.left)
+        with self.maybe():
+            right = self.compile(node.right)
+        return lambda scope: left(scope) and right(scope)
+
+    def _or(self, node: nodes.Or) -> Evaluate:
+        left = self.compile(node.left)
+        with self.maybe():
+            right = self.compile(node.right)
+        return lambda scope: left(scope) or right(scope)
+
+    def _not(self, node: nodes.Not) -> Evaluate:
+        operand = self.compile(node.node)
+        return lambda scope: not operand(scope)
+
+    def _condition(self, node: nodes.CondExpr) -> Evaluate:
+        test = self.compile(node.test)
+        if node.expr2 is None:
+            return self.refuse(TemplateFault("an inline if needs an else", hint="… if … else ''", offset=start(node)))
+        with self.maybe():
+            then, otherwise = self.compile(node.expr1), self.compile(node.expr2)
+        return lambda scope: then(scope) if test(scope) else otherwise(scope)
+
+    def _filter(self, node: nodes.Filter) -> Evaluate:
+        return self._apply(node, FILTERS, "filter")
+
+    def _test(self, node: nodes.Test) -> Evaluate:
+        return self._apply(node, TESTS, "test")
+
+    def _apply(self, node: nodes.Filter | nodes.Test, table: Table, what: str) -> Evaluate:
+        # a filter is marked at its name, a test at the "is" before it
+        offset = max(self.source.find(node.name, node.lineno), node.lineno)
+        function = table.get(node.name)
+        operand = self._operand(node, function)
+        arguments = [self.compile(argument) for argument in node.args]
+        named = {str(argument.key): self.compile(argument.value) for argument in node.kwargs}
+        if function is None:
+            return self.refuse(refusals.unknown_function(what, node.name, table, offset))
+        if node.dyn_args is not None or node.dyn_kwargs is not None:
+            return self.refuse(TemplateFault(f"{node.name}: templates have no '*' and '**'", offset=offset))
+        misuse = function.misuse(len(arguments), tuple(named))
+        if misuse is not None:
+            return self.refuse(TemplateFault(misuse, hint=f"it is {function.documented.signature}", offset=offset))
+        return functions.application(function, operand, arguments, named, offset)
+
+    def _operand(self, node: nodes.Filter | nodes.Test, function: Function | None) -> Evaluate:
+        operand = node.node
+        if operand is None:
+            return self.refuse(TemplateFault("templates have no 'filter' statement", offset=node.lineno))
+        if function is not None and function.forgiving:
+            if isinstance(operand, nodes.Getattr):
+                return self._getattr(operand, forgiving=True)
+            if isinstance(operand, nodes.Getitem):
+                return self._getitem(operand, forgiving=True)
+        return self.compile(operand)
+
+
+_EXPRESSIONS: dict[type[nodes.Node], Callable[[Expressions, Any], Evaluate]] = {
+    nodes.Const: Expressions._const,
+    nodes.Name: Expressions._name,
+    nodes.List: Expressions._list,
+    nodes.Tuple: Expressions._list,
+    nodes.Dict: Expressions._dict,
+    nodes.Getattr: Expressions._getattr,
+    nodes.Getitem: Expressions._getitem,
+    nodes.Add: Expressions._arithmetic,
+    nodes.Sub: Expressions._subtract,
+    nodes.Mul: Expressions._arithmetic,
+    nodes.Div: Expressions._arithmetic,
+    nodes.FloorDiv: Expressions._arithmetic,
+    nodes.Mod: Expressions._arithmetic,
+    nodes.Neg: Expressions._signed,
+    nodes.Pos: Expressions._signed,
+    nodes.Concat: Expressions._concat,
+    nodes.Compare: Expressions._compare,
+    nodes.And: Expressions._and,
+    nodes.Or: Expressions._or,
+    nodes.Not: Expressions._not,
+    nodes.CondExpr: Expressions._condition,
+    nodes.Filter: Expressions._filter,
+    nodes.Test: Expressions._test,
+}

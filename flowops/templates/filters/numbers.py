@@ -1,0 +1,107 @@
+"""Filters that make numbers, or work on them."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import TYPE_CHECKING
+
+from flowops.templates.fault import TemplateFault
+from flowops.templates.table import REQUIRED, Table, need_count, need_list, need_text
+from flowops.templates.values import is_number, kind, number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flowops.model import Value
+
+NUMBERS = Table()
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")
+_PLACES = 15
+_EXACT = Context(prec=400)
+
+
+@NUMBERS.enter("{{ '15' | int }}", 15, name="int")
+def to_int(value: Value, default: Value = REQUIRED) -> Value:
+    """A whole number: from text, which has to be one, else `default`; of a fraction the part before the point."""
+    if type(value) is int:
+        return number(value)
+    if type(value) is float:
+        return number(math.trunc(number(value)))
+    return _read(value, int, _WHOLE, "a whole number", default)
+
+
+@NUMBERS.enter("{{ '12.50' | float }}", 12.5, name="float")
+def to_float(value: Value, default: Value = REQUIRED) -> Value:
+    """A number that may have a fraction: from text, which has to be one, else `default`."""
+    if is_number(value):
+        return float(number(value))
+    return _read(value, float, _DECIMAL, "a number", default)
+
+
+@NUMBERS.enter("{{ 12.345 | round(1) }}", 12.3, name="round")
+def rounded(value: Value, precision: Value = 0, method: Value = "common") -> float:
+    """The number with so many decimals; `method` is 'common' (a half goes to the even side), 'ceil' or 'floor'."""
+    places = need_count(precision, "precision", _PLACES)
+    exact = _number(value)
+    if method == "common":
+        return float(number(float(round(exact, places))))
+    if method not in ("ceil", "floor"):
+        raise TemplateFault("method has to be 'common', 'ceil' or 'floor'")
+    factor = 10**places
+    whole = getattr(math, str(method))(number(float(exact * factor)))
+    return float(whole / factor)
+
+
+@NUMBERS.enter("{{ 12.5 | fixed(2) }}", "12.50")
+def fixed(value: Value, decimals: Value = 2) -> str:
+    """The number as text with exactly so many decimals, a half rounded up: for amounts."""
+    places = need_count(decimals, "decimals", _PLACES)
+    exact = Decimal(repr(_number(value)))
+    return format(exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP, context=_EXACT), "f")
+
+
+@NUMBERS.enter("{{ [12.5, 7.5] | sum }}", 20.0, name="sum")
+def total(value: Value) -> int | float:
+    """The numbers of a list added up."""
+    return number(sum(_number(item) for item in need_list(value)))
+
+
+@NUMBERS.enter("{{ [3, 12] | min }}", 3, name="min")
+def smallest(value: Value) -> int | float:
+    """The smallest number of a list."""
+    return _extreme(value, min)
+
+
+@NUMBERS.enter("{{ [3, 12] | max }}", 12, name="max")
+def largest(value: Value) -> int | float:
+    """The largest number of a list."""
+    return _extreme(value, max)
+
+
+def _number(value: Value) -> int | float:
+    if not is_number(value):
+        hint = "make a number of it first: … | float" if type(value) is str else None
+        raise TemplateFault(f"needs numbers, not {kind(value)}", hint=hint)
+    return number(value)
+
+
+def _extreme(value: Value, choose: Callable[[list[int | float]], int | float]) -> int | float:
+    numbers = [_number(item) for item in need_list(value)]
+    if not numbers:
+        raise TemplateFault("the list is empty")
+    return choose(numbers)
+
+
+def _read(value: Value, convert: Callable[[str], Value], form: re.Pattern[str], what: str, default: Value) -> Value:
+    if default is REQUIRED:
+        found = need_text(value).strip()
+        if not form.fullmatch(found):
+            raise TemplateFault(f"the text is not {what}" if found else f"the text is empty, not {what}")
+        return number(convert(found))
+    if type(value) is str and form.fullmatch(value.strip()):
+        return number(convert(value.strip()))
+    return default

@@ -1,0 +1,56 @@
+"""The filter that makes a phone number of what people write."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from flowops.templates.fault import TemplateFault
+from flowops.templates.table import Table, need_text
+
+if TYPE_CHECKING:
+    from flowops.model import Value
+
+PHONES = Table()
+
+# phonenumbers would also read full-width digits, letters on the keypad and extensions.
+_WRITTEN = re.compile(r"\+?[0-9 ()./-]{3,40}")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+@PHONES.enter("{{ '020 7946 0123' | e164('GB') }}", "+442079460123")
+def e164(value: Value, region: Value = None) -> str:
+    """A phone number in international form; `region` (GB, NL, …) says where a number without country code is from."""
+    import phonenumbers
+
+    country = None if region is None else _region(region)
+    written = need_text(value).strip()
+    if not _WRITTEN.fullmatch(written):
+        raise TemplateFault("the text is not a phone number" if written else "the text is empty, not a phone number")
+    where = "" if country is None else f" in {country}"
+    try:
+        parsed = phonenumbers.parse(written, country)
+    except phonenumbers.NumberParseException as error:
+        if error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE and country is None:
+            hint = "write it with + and the country code, or name the region: e164('GB')"
+            raise TemplateFault("the number has no country code", hint=hint) from None
+        raise TemplateFault(f"{_masked(written)} is not a valid number{where}") from None
+    number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    if not (phonenumbers.is_valid_number(parsed) and _E164.fullmatch(number)):
+        raise TemplateFault(f"{_masked(written)} is not a valid number{where}")
+    return number
+
+
+def _region(value: Value) -> str:
+    import phonenumbers
+
+    region = need_text(value, "region").upper()
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        hint = "the United Kingdom is GB" if region == "UK" else "write two letters: GB, NL, DE"
+        raise TemplateFault("region is not a region that is known", hint=hint)
+    return region
+
+
+def _masked(written: str) -> str:
+    """``'0207•••••23'``: enough to find it in a row, too little to ring it."""
+    return f"'{written[:4]}{'•' * (len(written) - 6)}{written[-2:]}'" if len(written) > 6 else f"'{written[:2]}…'"

@@ -1,0 +1,81 @@
+"""Filters on text."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from flowops.templates.fault import TemplateFault
+from flowops.templates.limits import MAX_TEXT
+from flowops.templates.table import Table, need_text
+from flowops.templates.values import text
+
+if TYPE_CHECKING:
+    from flowops.model import Value
+
+TEXT = Table()
+
+# Where Jinja's title begins a word anew.
+_BETWEEN_WORDS = re.compile(r"([-\s({\[<]+)")
+
+
+@TEXT.enter("{{ 'Acme' | upper }}", "ACME")
+def upper(value: Value) -> str:
+    """The text in capitals."""
+    return need_text(value).upper()
+
+
+@TEXT.enter("{{ 'ACME' | lower }}", "acme")
+def lower(value: Value) -> str:
+    """The text in small letters."""
+    return need_text(value).lower()
+
+
+@TEXT.enter("{{ 'jan VAN dam' | title }}", "Jan Van Dam")
+def title(value: Value) -> str:
+    """Every word with a capital, the rest of it in small letters."""
+    words = _BETWEEN_WORDS.split(need_text(value))
+    return "".join(word[:1].upper() + word[1:].lower() for word in words)
+
+
+@TEXT.enter("{{ 'your appointment' | capitalize }}", "Your appointment")
+def capitalize(value: Value) -> str:
+    """The first letter a capital, the rest of the text in small letters."""
+    return need_text(value).capitalize()
+
+
+@TEXT.enter("{{ '  Ann ' | trim }}", "Ann")
+def trim(value: Value, chars: Value = None) -> str:
+    """The text without white space, or without the characters of `chars`, at its ends."""
+    return need_text(value).strip(None if chars is None else need_text(chars, "chars"))
+
+
+@TEXT.enter("{{ '10:30' | replace(':', ' ') }}", "10 30")
+def replace(value: Value, old: Value, new: Value) -> str:
+    """Every `old` in the text replaced by `new`."""
+    whole, old, new = need_text(value), need_text(old, "old"), need_text(new, "new")
+    if not old:
+        raise TemplateFault("old may not be empty")
+    if len(whole) + whole.count(old) * (len(new) - len(old)) > MAX_TEXT:
+        raise TemplateFault(f"the text would have more than {MAX_TEXT} characters")
+    return whole.replace(old, new)
+
+
+@TEXT.enter("{{ 'Ann;Ben' | split(';') }}", ["Ann", "Ben"])
+def split(value: Value, separator: Value = None) -> list[str]:
+    """The parts of the text between the separators; without one, its words."""
+    if separator == "":
+        raise TemplateFault("separator may not be empty")
+    return need_text(value).split(None if separator is None else need_text(separator, "separator"))
+
+
+@TEXT.enter("{{ 'AB-4821' | digits }}", "A B 4 8 2 1")
+def digits(value: Value, separator: Value = " ") -> str:
+    """A code to be read aloud: its digits and letters one by one, other characters left out."""
+    between = need_text(separator, "separator")
+    signs = [sign for sign in text(value) if sign.isalnum()]
+    if not signs:
+        raise TemplateFault("the text has neither digits nor letters")
+    if len(signs) * (1 + len(between)) > MAX_TEXT:
+        raise TemplateFault(f"the text would have more than {MAX_TEXT} characters")
+    return between.join(signs)

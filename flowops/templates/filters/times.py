@@ -1,0 +1,137 @@
+"""The filter that writes a date or a time. It reads what the data says: there is no clock here."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, tzinfo
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from flowops.templates.fault import TemplateFault
+from flowops.templates.names import nearest
+from flowops.templates.table import Table, need_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flowops.model import Value
+
+TIMES = Table()
+
+_ISO = re.compile(
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?P<time>[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+_DIRECTIVE = re.compile(r"%(-?.|$)", re.DOTALL)
+_LONGEST_FORMAT = 256
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+_DATE: dict[str, Callable[[datetime], str]] = {
+    "Y": lambda when: f"{when.year:04}",
+    "y": lambda when: f"{when.year % 100:02}",
+    "m": lambda when: f"{when.month:02}",
+    "-m": lambda when: f"{when.month}",
+    "d": lambda when: f"{when.day:02}",
+    "-d": lambda when: f"{when.day}",
+    "B": lambda when: _MONTHS[when.month - 1],
+    "b": lambda when: _MONTHS[when.month - 1][:3],
+    "A": lambda when: _DAYS[when.weekday()],
+    "a": lambda when: _DAYS[when.weekday()][:3],
+    "u": lambda when: f"{when.isoweekday()}",
+    "V": lambda when: f"{when.isocalendar().week:02}",
+    "j": lambda when: f"{when.timetuple().tm_yday:03}",
+    "%": lambda _: "%",
+}
+_TIME: dict[str, Callable[[datetime], str]] = {
+    "H": lambda when: f"{when.hour:02}",
+    "-H": lambda when: f"{when.hour}",
+    "I": lambda when: f"{(when.hour + 11) % 12 + 1:02}",
+    "-I": lambda when: f"{(when.hour + 11) % 12 + 1}",
+    "M": lambda when: f"{when.minute:02}",
+    "-M": lambda when: f"{when.minute}",
+    "S": lambda when: f"{when.second:02}",
+    "p": lambda when: "AM" if when.hour < 12 else "PM",
+}
+_OFFSET: dict[str, Callable[[datetime], str]] = {"z": lambda when: when.strftime("%z")}
+_EVERY = {**_DATE, **_TIME, **_OFFSET}
+
+
+@TIMES.enter(
+    "{{ '2026-03-02T08:05:00Z' | datetime('%A %-d %B, %H:%M', tz='Europe/Amsterdam') }}",
+    "Monday 2 March, 09:05",
+    name="datetime",
+)
+def written(value: Value, format: Value = "%Y-%m-%d %H:%M", tz: Value = None) -> str:  # noqa: A002
+    """A date or time, given in ISO 8601, written as `format` says, in English; `tz` moves it into a time zone.
+
+    `format` knows %Y %y %m %-m %B %b %d %-d %j %A %a %u %V %H %-H %I %-I %p %M %-M %S %z and %%.
+    """
+    found = _ISO.fullmatch(need_text(value).strip())
+    if found is None:
+        raise TemplateFault("the text is not an ISO 8601 date or time", hint="write it like 2026-03-02T09:05:00+01:00")
+    try:
+        when = datetime.fromisoformat(found[0])
+    except ValueError:
+        raise TemplateFault("there is no such date or time") from None
+    if tz is not None:
+        if found["offset"] is None:
+            raise TemplateFault(
+                "the time has no UTC offset, so it cannot be moved into a time zone",
+                hint="leave tz out, or write the offset: 2026-03-02T09:05:00+01:00",
+            )
+        when = _moved(when, need_text(tz, "tz"))
+    return _write(when, need_text(format, "format"), timed=bool(found["time"]), placed=bool(found["offset"]))
+
+
+def _moved(when: datetime, name: str) -> datetime:
+    zone = _zone(name)
+    if zone is None:
+        raise TemplateFault("tz is not a time zone that is known here", hint=lambda: _like(name))
+    try:
+        return when.astimezone(zone)
+    except OverflowError:
+        raise TemplateFault("the date is out of range") from None
+
+
+def _write(when: datetime, form: str, *, timed: bool, placed: bool) -> str:
+    if len(form) > _LONGEST_FORMAT:
+        raise TemplateFault(f"format may have at most {_LONGEST_FORMAT} characters")
+
+    def one(match: re.Match[str]) -> str:
+        directive = match[1]
+        if directive not in _EVERY:
+            known = " ".join(f"%{known}" for known in _EVERY)
+            raise TemplateFault(f"format has '%{directive}', which is not known", hint=f"known are: {known}")
+        if directive in _TIME and not timed:
+            raise TemplateFault(f"the text is a date without a time, so '%{directive}' has no answer")
+        if directive in _OFFSET and not placed:
+            raise TemplateFault(f"the text has no UTC offset, so '%{directive}' has no answer")
+        return _EVERY[directive](when)
+
+    return _DIRECTIVE.sub(one, form)
+
+
+@lru_cache(maxsize=256)
+def _zone(name: str) -> tzinfo | None:
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return None
+
+
+def _like(name: str) -> str:
+    guess = nearest(name, tuple(zone for zone in _zones() if zone[:3].casefold() == name[:3].casefold()))
+    return "write it like Europe/Amsterdam" if guess is None else f"did you mean '{guess}'?"
+
+
+@lru_cache(maxsize=1)
+def _zones() -> tuple[str, ...]:
+    from zoneinfo import available_timezones
+
+    return tuple(sorted(available_timezones()))

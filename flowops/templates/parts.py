@@ -1,0 +1,214 @@
+"""Values of a document, ready to be rendered for any row: constants, templates, and lists and mappings of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
+
+from flowops.model import Place, Problem
+from flowops.templates.fault import OutOfSteps, TemplateFault, Undefined, member
+from flowops.templates.positions import place_in
+from flowops.templates.problems import TEMPLATE, Repeats
+from flowops.templates.syntax import is_template
+from flowops.templates.template import Template, compile_template
+from flowops.templates.values import sendable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flowops.model import Document, Path, RowPlace, Value
+    from flowops.templates.scope import Scope
+
+
+class Wrong(Protocol):
+    """What is wrong with a value: a `TemplateFault`, or what a flow says of its variables."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong, without the field's name."""
+        ...
+
+    @property
+    def hint(self) -> str | None:
+        """What the user can do about it."""
+        ...
+
+
+class Failed:
+    """Stands for a value that could not be rendered; the problem has been reported."""
+
+    __slots__ = ()
+
+
+FAILED: Final = Failed()
+
+
+@dataclass(slots=True)
+class Rendering:
+    """One call while it is rendered: what its templates see, the row it is made from, and what goes wrong."""
+
+    scope: Scope
+    row: RowPlace | None
+    repeats: Repeats
+    problems: list[Problem] = field(default_factory=list)
+    failed: bool = False
+
+    def report(self, place: Place, label: str, fault: Wrong, code: str) -> None:
+        """Note a problem; the call has failed. A hint is only looked for when the problem is told."""
+        self.failed = True
+        if self.repeats.admit(place, code, label):
+            self.problems.append(Problem(place, self.row, f"{label}: {fault.message}", code, fault.hint))
+
+
+class Part(Protocol):
+    """A value of a document; rendering gives `FAILED` for one that has a problem, which is then reported."""
+
+    def render(self, rendering: Rendering) -> Value:
+        """The value for one row."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value without templates. All rows share it: rendered values are never changed."""
+
+    value: Value
+
+    def render(self, rendering: Rendering) -> Value:  # noqa: ARG002
+        """The value as it was written."""
+        return self.value
+
+
+class Broken:
+    """A value whose problem has been reported without looking at any row."""
+
+    __slots__ = ()
+
+    def render(self, rendering: Rendering) -> Failed:
+        """No value."""
+        rendering.failed = True
+        return FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A string that is a template, and where it stands; `label` is how messages call the field."""
+
+    template: Template
+    document: Document
+    path: Path
+    label: str
+    _places: dict[int, Place] = field(default_factory=dict)
+
+    def render(self, rendering: Rendering) -> Value:
+        """The value of the template; raises `OutOfSteps`, after reporting it."""
+        try:
+            return self.template.evaluate(rendering.scope)
+        except TemplateFault as fault:
+            self._report(rendering, fault)
+            if isinstance(fault, OutOfSteps):
+                raise
+        except RecursionError:
+            self._report(rendering, TemplateFault("the data is nested too deeply"))
+        return FAILED
+
+    def place(self, fault: TemplateFault) -> Place:
+        """Where in the file a fault is."""
+        offset = fault.offset or 0
+        if offset not in self._places:
+            self._places[offset] = place_in(self.document, self.path, self.template.source, offset)
+        return self._places[offset]
+
+    def _report(self, rendering: Rendering, fault: TemplateFault) -> None:
+        rendering.report(self.place(fault), self.label, fault, TEMPLATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list with templates in it."""
+
+    parts: tuple[Part, ...]
+
+    def render(self, rendering: Rendering) -> Value:
+        """The list with every item rendered."""
+        values = [part.render(rendering) for part in self.parts]
+        return FAILED if any(value is FAILED for value in values) else values
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A mapping with templates in its values."""
+
+    parts: dict[str, Part]
+
+    def render(self, rendering: Rendering) -> Value:
+        """The mapping with every value rendered."""
+        values = {key: part.render(rendering) for key, part in self.parts.items()}
+        return FAILED if any(value is FAILED for value in values.values()) else values
+
+
+class Compiler:
+    """Makes parts of a document's values; collects the `problems` that can be seen without a row.
+
+    `names` are those that templates see; `variables` is the value of ``vars``. `work` counts the parts
+    of all templates.
+    """
+
+    def __init__(self, names: frozenset[str], variables: dict[str, Value]) -> None:
+        self.names = names
+        self.variables = variables
+        self.problems: list[Problem] = []
+        self.work = 0
+
+    def compile(self, value: Value, document: Document, path: Path, label: str) -> Part:
+        """The part for the value at a path of a document, which messages call `label`."""
+        if isinstance(value, str) and is_template(value):
+            return self._scalar(value, document, path, label)
+        if isinstance(value, list):
+            items = tuple(
+                self.compile(item, document, (*path, index), f"{label}[{index}]") for index, item in enumerate(value)
+            )
+            return Constant(value) if all(isinstance(item, Constant) for item in items) else Items(items)
+        if isinstance(value, dict):
+            parts = {key: self.entry(key, item, document, (*path, key), label) for key, item in value.items()}
+            return Constant(value) if all(isinstance(part, Constant) for part in parts.values()) else Keyed(parts)
+        try:
+            sendable(value)
+        except TemplateFault as fault:
+            return self.refuse(document.place(path), label, fault)
+        return Constant(value)
+
+    def entry(self, key: str, value: Value, document: Document, path: Path, label: str) -> Part:
+        """The part for the value of a key, which is never a template; `path` ends with the key, `label` is above it."""
+        part = self.compile(value, document, path, member(label, key))
+        if is_template(key):
+            fault = TemplateFault(f"the key {key[:64]!r} holds a template", hint="values are rendered, keys are not")
+            return self.refuse(document.key_place(path), label, fault)
+        return part
+
+    def refuse(self, place: Place, label: str, fault: Wrong, code: str = TEMPLATE) -> Part:
+        """Note a problem, which holds for every row; the part that stands in for the value."""
+        self.problems.append(Problem(place, None, f"{label}: {fault.message}", code, fault.hint))
+        return Broken()
+
+    def _scalar(self, value: str, document: Document, path: Path, label: str) -> Part:
+        template = compile_template(value, self.names)
+        scalar = Scalar(template, document, path, label)
+        self.work += template.parts
+        part: Part = scalar
+        for fault in (*template.faults, *self._absent(template)):
+            part = self.refuse(scalar.place(fault), label, fault)
+        return part
+
+    def _absent(self, template: Template) -> Iterator[TemplateFault]:
+        """The keys of ``vars`` that the template takes for any row, and that are not there."""
+        for use in template.uses:
+            *owners, last = use.keys
+            found: Value = self.variables
+            above = "vars"
+            for key in owners:
+                # where this is not there, or no mapping, another use or the rendering says so
+                found = found.get(key) if isinstance(found, dict) else None
+                above = member(above, key)
+            if isinstance(found, dict) and last not in found:
+                yield Undefined(member(above, last), use.offset, above, last, found)

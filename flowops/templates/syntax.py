@@ -1,0 +1,140 @@
+"""A template's text to Jinja's syntax tree, which knows where everything stands. Nothing is compiled or run.
+
+Jinja keeps a line for each node and no column. The lexer here hands out the offset of each token in
+its place, so a node's ``lineno`` is the number of characters before it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, TemplateSyntaxError
+from jinja2.lexer import Lexer
+from jinja2.parser import Parser
+
+from flowops.templates.fault import TemplateFault
+from flowops.templates.limits import MAX_BRACKETS, MAX_SOURCE
+from flowops.templates.names import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jinja2 import nodes
+
+#: What makes a scalar a template.
+OPENINGS = ("{{", "{%", "{#")
+#: The words that may begin a statement; everything else of Jinja's is refused.
+STATEMENTS = ("if", "elif", "else", "endif", "for", "endfor")
+
+# Python warns of an escape that it does not know and keeps the backslash; here it is refused.
+_BAD_ESCAPE = re.compile(
+    r"""(?<!\\)(?:\\\\)*(\\(?!\n|[\\'"abfnrtv]|0(?![0-7])|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{).?)"""
+)
+_AT = re.compile(r" at \d+$")
+# How Jinja's messages name the ends of its tags.
+_SIGNS = {
+    "end of print statement": "}}",
+    "begin of print statement": "{{",
+    "end of statement block": "%}",
+    "begin of statement block": "{%",
+}
+_BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
+
+
+def is_template(text: str) -> bool:
+    """Whether a scalar has anything to render; if not, it is passed on untouched."""
+    return any(opening in text for opening in OPENINGS)
+
+
+def parse(source: str) -> nodes.Template:
+    """Jinja's syntax tree of a template whose lines end in LF; raises `TemplateFault` where it has none."""
+    if len(source) > MAX_SOURCE:
+        raise TemplateFault(f"a template may have at most {MAX_SOURCE} characters, this has {len(source)}", offset=0)
+    try:
+        return Parser(_ENVIRONMENT, source).parse()
+    except TemplateSyntaxError as error:
+        message = _AT.sub("", error.message or "it cannot be read").rstrip(".")
+        for words, sign in _SIGNS.items():
+            message = message.replace(words, sign)
+        raise TemplateFault(f"template syntax: {message[:1].lower()}{message[1:]}", offset=error.lineno) from None
+    except RecursionError:
+        raise too_deep(0) from None
+
+
+def too_deep(offset: int) -> TemplateFault:
+    """The fault of a template whose parts stand in each other beyond the limit."""
+    return TemplateFault("the template is nested too deeply", offset=offset)
+
+
+class _OffsetLexer(Lexer):
+    """Jinja's lexer, with offsets for lines; it ends early where no template of ours can go on."""
+
+    def tokeniter(
+        self, source: str, name: str | None, filename: str | None = None, state: str | None = None
+    ) -> Iterator[tuple[int, str, str]]:
+        at = 0
+        depth = 0
+        statement = False
+        tokens = super().tokeniter(source, name, filename, state)
+        while True:
+            try:
+                _, sort, text = next(tokens)
+            except StopIteration:
+                return
+            except TemplateSyntaxError as error:
+                raise TemplateSyntaxError(error.message or "", min(at, len(source)), name, filename) from None
+            # a tag with a minus has eaten the white space before it
+            while at < len(source) and not source.startswith(text, at):
+                at += 1
+            if sort == "operator":
+                depth += _BRACKETS.get(text, 0)
+                if depth > MAX_BRACKETS:
+                    raise too_deep(at)
+            elif sort == "string":
+                _check_escapes(text, at)
+            elif sort == "integer":
+                _check_length(text, at)
+            elif sort == "name" and statement:
+                _check_statement(text, at)
+            if sort != "whitespace":
+                statement = sort == "block_begin"
+            yield at, sort, text
+            at += len(text)
+
+
+class _Environment(Environment):
+    """What the parser needs to know of Jinja; no template is ever loaded, compiled or rendered by it."""
+
+    def __init__(self) -> None:
+        super().__init__(autoescape=False, keep_trailing_newline=True)
+        self._offset_lexer = _OffsetLexer(self)
+
+    @property
+    def lexer(self) -> Lexer:
+        """The lexer that hands out offsets."""
+        return self._offset_lexer
+
+
+def _check_escapes(text: str, at: int) -> None:
+    bad = _BAD_ESCAPE.search(text)
+    if bad is not None:
+        raise TemplateFault(
+            f"template syntax: '{bad[1]}' is no escape", hint=r"write \\ for a backslash", offset=at + bad.start(1)
+        )
+
+
+def _check_length(text: str, at: int) -> None:
+    if len(text) > len("0x") + 64:
+        raise TemplateFault("template syntax: the number is too long", offset=at)
+
+
+def _check_statement(word: str, at: int) -> None:
+    if word in STATEMENTS:
+        return
+    guess = nearest(word, STATEMENTS)
+    hint = "a template has if, for and filters" if guess is None else f"did you mean '{guess}'?"
+    raise TemplateFault(f"templates have no '{word}' statement", hint=hint, offset=at)
+
+
+_ENVIRONMENT = _Environment()

@@ -1,0 +1,125 @@
+"""What a filter is, and how one is entered into the table that templates and the documentation read."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowops.templates.fault import TemplateFault
+from flowops.templates.values import kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flowops.model import Value
+
+
+class Documented(NamedTuple):
+    """One line of the documentation; `result` is what the template `example` renders to."""
+
+    name: str
+    signature: str
+    sentence: str
+    example: str
+    result: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A filter or a test: called with the value before it, then with what the template gives in brackets.
+
+    It raises `TemplateFault` for any value or argument it is not meant for, and nothing else.
+    `forgiving` ones are also called for a value that is not there: with `MISSING`.
+    """
+
+    call: Callable[..., Value]
+    documented: Documented
+    parameters: inspect.Signature
+    forgiving: bool = False
+
+    def misuse(self, positional: int, named: tuple[str, ...]) -> str | None:
+        """What is wrong with a use of so many plain arguments and these named ones, None when it is right."""
+        try:
+            self.parameters.bind(*[None] * positional, **dict.fromkeys(named))
+        except TypeError as error:
+            return f"{self.documented.name}: {error}"
+        return None
+
+
+class Table(dict[str, Function]):
+    """The filters, or the tests, by name, in the order of the documentation."""
+
+    def enter(
+        self, example: str, result: Value, *, name: str | None = None, forgiving: bool = False
+    ) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
+        """A decorator: this function is the filter of its name, its docstring the sentence about it."""
+
+        def decorate(function: Callable[..., Value]) -> Callable[..., Value]:
+            known = name or function.__name__
+            _, *parameters = inspect.signature(function).parameters.values()
+            sentence = " ".join((function.__doc__ or "").split())
+            documented = Documented(known, _signature(known, parameters), sentence, example, result)
+            self[known] = Function(function, documented, inspect.Signature(parameters), forgiving)
+            return function
+
+        return decorate
+
+    def documentation(self) -> list[Documented]:
+        """Every function with its signature, what it does, and an example."""
+        return [function.documented for function in self.values()]
+
+
+class Required:
+    """Stands for an argument that has no default, where a function has to know that none was given."""
+
+    __slots__ = ()
+
+
+REQUIRED = Required()
+
+
+def _signature(name: str, parameters: list[inspect.Parameter]) -> str:
+    shown = []
+    for parameter in parameters:
+        if parameter.default is parameter.empty:
+            shown.append(parameter.name)
+        elif parameter.default is REQUIRED:
+            shown.append(f"[{parameter.name}]")
+        else:
+            shown.append(f"{parameter.name}={_literal(parameter.default)}")
+    return f"{name}({', '.join(shown)})" if shown else name
+
+
+def _literal(value: Value) -> str:
+    return repr(value) if isinstance(value, str) else json.dumps(value).replace("null", "none")
+
+
+def need_text(value: Value, what: str = "the value") -> str:
+    """The value, which has to be text."""
+    if type(value) is not str:
+        raise TemplateFault(f"{what} has to be text, not {kind(value)}")
+    return value
+
+
+def need_list(value: Value) -> list[Value]:
+    """The value, which has to be a list."""
+    if type(value) is not list:
+        hint = "split the text first: … | split(',')" if type(value) is str else None
+        raise TemplateFault(f"the value has to be a list, not {kind(value)}", hint=hint)
+    return value
+
+
+def need_flag(value: Value, what: str) -> bool:
+    """The value, which has to be true or false."""
+    if type(value) is not bool:
+        raise TemplateFault(f"{what} has to be true or false, not {kind(value)}")
+    return value
+
+
+def need_count(value: Value, what: str, largest: int) -> int:
+    """The value, which has to be a whole number from 0 to `largest`."""
+    if type(value) is not int or not 0 <= value <= largest:
+        raise TemplateFault(f"{what} has to be a whole number from 0 to {largest}")
+    return value

@@ -1,0 +1,258 @@
+"""A template's text to a function of a scope: text, ``if`` and ``for`` around the expressions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from jinja2 import nodes
+
+from flowops.templates import functions
+from flowops.templates.expressions import Expressions, Use
+from flowops.templates.fault import TemplateFault
+from flowops.templates.limits import MAX_TEXT, PARTS_A_STEP
+from flowops.templates.syntax import parse
+from flowops.templates.tree import start
+from flowops.templates.values import kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from flowops.model import Value
+    from flowops.templates.scope import Scope
+
+    #: Writes a piece of a template behind what is there.
+    Write = Callable[[Scope, "Text"], None]
+
+_SHORT = 256
+_LOOP = "loop"
+_RESERVED = ("vars", "row", "row_number", _LOOP)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One template, ready to be rendered when it has no `faults`.
+
+    `evaluate` gives the value: any of JSON's when the scalar is one whole ``{{ expression }}``, else
+    text. `parts` says how much work it is. `source` is the text that the offsets of faults count in.
+    """
+
+    source: str
+    evaluate: functions.Evaluate
+    parts: int
+    uses: tuple[Use, ...] = ()
+    faults: tuple[TemplateFault, ...] = ()
+
+
+def compile_template(text: str, names: frozenset[str]) -> Template:
+    """The template of a scalar's text, that sees these names. The same short text is compiled once."""
+    return _kept(text, names) if len(text) <= _SHORT else _compile(text, names)
+
+
+class Text:
+    """The text that a template has made so far, bounded."""
+
+    __slots__ = ("pieces", "size")
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self.size = 0
+
+    def add(self, piece: str) -> None:
+        """Put a piece behind the others."""
+        self.size += len(piece)
+        if self.size > MAX_TEXT:
+            raise TemplateFault(f"the text has more than {MAX_TEXT} characters")
+        self.pieces.append(piece)
+
+
+def _compile(text: str, names: frozenset[str]) -> Template:
+    source = text.replace("\r\n", "\n").replace("\r", "\n")
+    expressions = Expressions(source, names)
+    try:
+        body = parse(source).body
+        evaluate = _root(expressions, source, body)
+    except TemplateFault as fault:
+        expressions.refuse(fault)
+        evaluate = functions.nothing
+    return Template(source, evaluate, expressions.parts, tuple(expressions.uses), tuple(expressions.faults))
+
+
+_kept = lru_cache(maxsize=4096)(_compile)
+
+
+def _root(expressions: Expressions, source: str, body: Sequence[nodes.Node]) -> functions.Evaluate:
+    outputs = [part for node in body if isinstance(node, nodes.Output) for part in node.nodes]
+    if all(isinstance(node, nodes.Output) for node in body):
+        if len(outputs) == 1 and source.startswith("{{") and source.endswith("}}"):
+            return functions.native(expressions.compile(outputs[0]), start(outputs[0]))
+        return functions.native(functions.joined([_piece(expressions, part) for part in outputs], 0), 0)
+    write = _Statements(expressions).body(body)
+
+    def render(scope: Scope) -> Value:
+        text = Text()
+        write(scope, text)
+        return functions.together(text.pieces, scope, 0)
+
+    return functions.native(render, 0)
+
+
+def _piece(expressions: Expressions, node: nodes.Expr) -> Callable[[Scope], str]:
+    if isinstance(node, nodes.TemplateData):
+        data = str(node.data)
+        return lambda _: data
+    return expressions.compile_text(node)
+
+
+class _Statements:
+    """Turns statements into functions that write text; what is none of these is refused (`syntax` does, earlier)."""
+
+    def __init__(self, expressions: Expressions) -> None:
+        self._expressions = expressions
+
+    def body(self, body: Sequence[nodes.Node]) -> Write:
+        """The function of some statements, one after the other."""
+        writes = [self._statement(node) for node in body]
+        if len(writes) == 1:
+            return writes[0]
+
+        def write(scope: Scope, text: Text) -> None:
+            for each in writes:
+                each(scope, text)
+
+        return write
+
+    def _statement(self, node: nodes.Node) -> Write:
+        with self._expressions.deeper():
+            if isinstance(node, nodes.Output):
+                return self._output(node)
+            if isinstance(node, nodes.If):
+                return self._if(node)
+            if isinstance(node, nodes.For):
+                return self._for(node)
+        raise TemplateFault(f"templates have no {type(node).__name__.lower()} statement", offset=node.lineno)
+
+    def _output(self, node: nodes.Output) -> Write:
+        pieces = [_piece(self._expressions, part) for part in node.nodes]
+        offset = start(node.nodes[0])
+
+        def write(scope: Scope, text: Text) -> None:
+            try:
+                for piece in pieces:
+                    text.add(piece(scope))
+            except TemplateFault as fault:
+                raise fault.at(offset) from None
+
+        return write
+
+    def _if(self, node: nodes.If) -> Write:
+        first = self._expressions.compile(node.test)
+        with self._expressions.maybe():
+            branches = [(first, self.body(node.body))]
+            branches += [(self._expressions.compile(other.test), self.body(other.body)) for other in node.elif_]
+            otherwise = self.body(node.else_)
+
+        def write(scope: Scope, text: Text) -> None:
+            for test, branch in branches:
+                if test(scope):
+                    branch(scope, text)
+                    return
+            otherwise(scope, text)
+
+        return write
+
+    def _for(self, node: nodes.For) -> Write:
+        expressions = self._expressions
+        if node.recursive:
+            expressions.refuse(TemplateFault("a loop may not be recursive", offset=node.lineno))
+        iterable = expressions.compile(node.iter)
+        targets = _targets(node.target)
+        outside, before = expressions.names, expressions.parts
+        with expressions.maybe():
+            expressions.names = outside.union(targets)
+            chosen = None if node.test is None else expressions.compile(node.test)
+            expressions.names = expressions.names | {_LOOP}
+            body = self.body(node.body)
+            expressions.names = outside
+            otherwise = self.body(node.else_)
+        cost = 1 + (expressions.parts - before) // PARTS_A_STEP
+        loop = _Loop(iterable, targets, isinstance(node.target, nodes.Tuple), chosen, cost, start(node.iter))
+
+        def write(scope: Scope, text: Text) -> None:
+            if not loop.run(scope, text, body):
+                otherwise(scope, text)
+
+        return write
+
+
+@dataclass(frozen=True, slots=True)
+class _Loop:
+    """A ``for``: what it goes over, the names it gives, the condition on an item, and the steps of a round."""
+
+    iterable: functions.Evaluate
+    targets: tuple[str, ...]
+    apart: bool
+    chosen: functions.Evaluate | None
+    cost: int
+    offset: int
+
+    def run(self, scope: Scope, text: Text, body: Write) -> bool:
+        """Write the body for each item; whether there was any. Names of the loop end with it."""
+        items = self._items(scope)
+        outside = scope.names
+        scope.names = inside = dict(outside)
+        try:
+            if self.chosen is not None:
+                items = [item for item in items if self._holds(item, scope, self.chosen)]
+            for index, item in enumerate(items):
+                scope.spend(self.cost)
+                self._bind(item, inside)
+                inside[_LOOP] = {
+                    "index": index + 1,
+                    "index0": index,
+                    "first": index == 0,
+                    "last": index == len(items) - 1,
+                    "length": len(items),
+                }
+                body(scope, text)
+        finally:
+            scope.names = outside
+        return bool(items)
+
+    def _items(self, scope: Scope) -> list[Value]:
+        found = self.iterable(scope)
+        if type(found) is dict:
+            return list(found)
+        if type(found) is list:
+            return found
+        hint = "split the text first: … | split(',')" if type(found) is str else None
+        message = f"a loop goes over a list or a mapping, not over {kind(found)}"
+        raise TemplateFault(message, hint=hint, offset=self.offset)
+
+    def _holds(self, item: Value, scope: Scope, chosen: functions.Evaluate) -> bool:
+        scope.spend(self.cost)
+        self._bind(item, scope.names)
+        return bool(chosen(scope))
+
+    def _bind(self, item: Value, names: dict[str, Value]) -> None:
+        if not self.apart:
+            names[self.targets[0]] = item
+            return
+        if type(item) is not list or len(item) != len(self.targets):
+            message = f"an item of the loop cannot be taken apart into {len(self.targets)}"
+            hint = "a mapping's keys and values: … | items"
+            raise TemplateFault(message, hint=hint, offset=self.offset)
+        names.update(zip(self.targets, item, strict=True))
+
+
+def _targets(target: nodes.Node) -> tuple[str, ...]:
+    """The names that a loop gives its items; several of them take an item apart."""
+    names = []
+    for one in target.items if isinstance(target, nodes.Tuple) else [target]:
+        if not isinstance(one, nodes.Name):
+            raise TemplateFault("the variable of a loop has to be a name", offset=start(one))
+        if one.name in _RESERVED or one.name.startswith("_"):
+            raise TemplateFault(f"the variable of a loop may not be called '{one.name}'", offset=one.lineno)
+        names.append(str(one.name))
+    return tuple(names)

@@ -1,0 +1,106 @@
+"""The flow variables of a call: rendered one by one, then held against what the flow takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from flowops.templates.fault import TemplateFault, member
+from flowops.templates.fields import VARIABLES, Written
+from flowops.templates.parts import FAILED, Compiler, Part, Rendering, Wrong
+from flowops.templates.problems import TEMPLATE, VARIABLE
+from flowops.templates.values import kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from flowops.model import Flow, Origin, Path, Value
+
+    #: Converts the variables of a flow, fills in its defaults, and says what is wrong with them.
+    CheckVariables = Callable[[Flow, dict[str, Value]], tuple[dict[str, Value], Sequence["VariableProblem"]]]
+
+
+class VariableProblem(Wrong, Protocol):
+    """What is wrong with a flow variable; the message does not repeat its name."""
+
+    @property
+    def path(self) -> Path:
+        """The way to the value below ``flow-variables``; it begins with the variable's name."""
+        ...
+
+
+class Rendered(NamedTuple):
+    """The variables of one call, and the names of those with a problem; not `whole` when there may be more."""
+
+    values: dict[str, Value]
+    failed: frozenset[str] = frozenset()
+    whole: bool = True
+
+
+class Variables:
+    """The flow variables that a document and the project's defaults set."""
+
+    def __init__(
+        self, layers: Sequence[dict[str, Written] | Written], compiler: Compiler, check: CheckVariables
+    ) -> None:
+        self._layers = [_layer(layer, compiler) for layer in layers]
+        self._check = check
+
+    def render(self, rendering: Rendering) -> Rendered:
+        """Every variable's value; problems are reported."""
+        values: dict[str, Value] = {}
+        whole = True
+        for layer in self._layers:
+            if isinstance(layer, dict):
+                values.update({name: part.render(rendering) for name, part in layer.items()})
+                continue
+            found = layer.render(rendering)
+            if isinstance(found, dict):
+                values.update(found)
+            elif found is not None:
+                whole = False
+        failed = frozenset(name for name, value in values.items() if value is FAILED)
+        return Rendered({name: value for name, value in values.items() if name not in failed}, failed, whole)
+
+    def check(self, flow: Flow | None, rendered: Rendered, origin: Origin, rendering: Rendering) -> Value:
+        """The variables as they are sent, None for none; what the flow says against them is reported."""
+        values = rendered.values
+        if flow is not None and rendered.whole:
+            values, problems = self._check(flow, values)
+            for problem in problems:
+                if problem.path[:1] and problem.path[0] in rendered.failed:
+                    continue  # it was set, and what is wrong with it has been reported
+                rendering.report(origin.place((VARIABLES, *problem.path)), _label(problem.path), problem, VARIABLE)
+        return values if values or self._layers else None
+
+
+class _Whole:
+    """A template that gives all variables at once, as ``{{ row.variables }}`` may."""
+
+    def __init__(self, part: Part, written: Written) -> None:
+        self._part = part
+        self._written = written
+
+    def render(self, rendering: Rendering) -> Value:
+        """A mapping or null."""
+        value = self._part.render(rendering)
+        if value is None or value is FAILED or isinstance(value, dict):
+            return value
+        fault = TemplateFault(f"has to be a mapping, not {kind(value)}")
+        rendering.report(self._written.document.place(self._written.path), VARIABLES, fault, TEMPLATE)
+        return FAILED
+
+
+def _layer(layer: dict[str, Written] | Written, compiler: Compiler) -> dict[str, Part] | _Whole:
+    if isinstance(layer, Written):
+        return _Whole(compiler.compile(layer.value, layer.document, layer.path, VARIABLES), layer)
+    return {
+        name: compiler.entry(name, written.value, written.document, written.path, VARIABLES)
+        for name, written in layer.items()
+    }
+
+
+def _label(path: Path) -> str:
+    label = VARIABLES
+    for step in path:
+        label = member(label, step) if isinstance(step, str) else f"{label}[{step}]"
+    return label
