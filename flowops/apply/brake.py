@@ -65,8 +65,11 @@ class Brake:
         self._ended.set()
 
     def add(self, failure: str) -> None:
-        """Tell of a failure that followed from the first one."""
-        self.failure = f"{self.failure}; {failure}" if self.failure else failure
+        """Tell of a failure that followed from the first one, unless it is the same again."""
+        if self.failure is None:
+            self.pull(failure)
+        elif failure != self.failure:
+            self.failure = f"{self.failure}; then: {failure}"
 
     async def rest(self, seconds: float) -> bool:
         """Wait that long; False as soon as the claiming has ended."""

@@ -25,8 +25,7 @@ T = TypeVar("T")
 class GroupCommit:
     """A ledger for many tasks: its methods run in one thread, one at a time.
 
-    Nothing is written any more after the first failure, until `retry`. `unsaved` holds the records
-    that are not on disk.
+    After the first failure nothing is written any more: what should have been is kept for `retry`.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -35,8 +34,7 @@ class GroupCommit:
         self._pending: list[tuple[Claim | Record, asyncio.Future[Written]]] = []
         self._flusher: asyncio.Task[None] | None = None
         self._broken: str | None = None
-        self._unconfirmed: list[Record] = []
-        self.unsaved: list[Record] = []
+        self._unsaved: list[Record] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -64,21 +62,16 @@ class GroupCommit:
         return await asyncio.get_running_loop().run_in_executor(self._thread, method)
 
     async def retry(self) -> dict[str, Written]:
-        """Write once more what failed, in one transaction; by reference, what the ledger said.
+        """Write once more what could not be written, in one transaction; by reference, what the ledger said.
 
-        A claim whose commit failed may be on disk all the same: it is taken back, as nothing was sent.
-        If this fails too, `unsaved` keeps the records of what was sent.
+        A claim whose commit failed may be on disk all the same: it is taken back, as nothing was sent for it.
+        Raises LedgerError when the ledger fails again.
         """
-        records = [*self.unsaved, *self._unconfirmed]
+        records, self._unsaved = self._unsaved, []
         if not records:
             return {}
-        try:
-            answers = await self.call(partial(self._ledger.write, records))
-        except LedgerError:
-            return {}
-        saved = {record.reference_id: answer for record, answer in zip(records, answers, strict=True)}
-        self.unsaved, self._unconfirmed = [], []
-        return saved
+        answers = await self.call(partial(self._ledger.write, records))
+        return {record.reference_id: answer for record, answer in zip(records, answers, strict=True)}
 
     async def _flush(self) -> None:
         """Commit until nothing is pending; while one batch is written, the next one gathers."""
@@ -102,12 +95,12 @@ class GroupCommit:
         return await self.call(partial(self._ledger.write, writes))
 
     def _keep(self, write: Claim | Record) -> None:
-        """Keep a record for `retry`; for a claim that may be on disk, keep that nothing was sent."""
+        """Keep a record for `retry`; of a claim that may be on disk, keep that nothing was sent."""
         if isinstance(write, Record):
-            self.unsaved.append(write)
+            self._unsaved.append(write)
         else:
             detail = "the ledger failed while the call was claimed"
-            self._unconfirmed.append(Record(write.call.reference_id, Happening.UNSENT, detail=detail))
+            self._unsaved.append(Record(write.call.reference_id, Happening.UNSENT, detail=detail))
 
 
 def _settle(future: asyncio.Future[Written], outcome: Written | Exception) -> None:

@@ -11,7 +11,7 @@ from flowops.apply.brake import Brake, Timing
 from flowops.apply.group import GroupCommit
 from flowops.apply.outcome import elsewhere, in_plan_order, sent
 from flowops.apply.pace import Pace
-from flowops.apply.worker import Settings, Workers, now
+from flowops.apply.worker import Settings, Workers, now, told
 from flowops.errors import LedgerError
 from flowops.model import Action, CallResult, PlannedCall, Result, State
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from flowops.apply.stop import Stop
     from flowops.apply.worker import Api
-    from flowops.model import Call, Ledger, Plan, Record
+    from flowops.model import Call, Ledger, Plan
 
 #: Calls in a row, besides one a worker, that come to nothing before a run stops claiming.
 UNPLACED_IN_A_ROW = 2
@@ -44,7 +44,6 @@ async def apply(
     callback_url: Callable[[Call], str | None],
     progress: Callable[[CallResult], None],
     stop: Stop,
-    spool: Callable[[Sequence[Record]], None],
     attempts_cap: int = 3,
     guard: Callable[[PlannedCall], str | None] = _no_guard,
     timing: Timing = _TIMING,
@@ -53,8 +52,8 @@ async def apply(
 
     The ledger is used from one other thread, one method at a time. `rate` is requests a second. `guard` is
     asked right before each claim and says why a call may not be placed after all. `callback_url` gives the
-    address for a call that has none of its own. `spool` gets the records of sent calls that the ledger could
-    not take, to be kept somewhere else. What ends the run early is the result's `failure`, not an exception.
+    address for a call that has none of its own. What ends the run early is the result's `failure`, not an
+    exception; an answer that the ledger could not record leaves its call in doubt.
 
     Raises ValueError for a plan with conflicts: nothing of it may be sent.
     """
@@ -73,8 +72,8 @@ async def apply(
                 in_doubt = [planned for planned in plan.calls if planned.action is Action.IN_DOUBT]
                 await _settle_elsewhere([*workers.found.elsewhere, *in_doubt], workers, commit, ledger, timing)
         except LedgerError as error:
-            brake.pull(error.message)
-        await _save_late(workers, commit, spool)
+            brake.pull(told(error))
+        await _save_late(workers, commit)
     if workers.found.errors:
         raise workers.found.errors[0]
     return Result(
@@ -97,7 +96,7 @@ async def _heartbeat(workers: Workers, commit: GroupCommit, ledger: Ledger, seco
                 await asyncio.sleep(seconds)
                 await commit.call(ledger.beat)
         except LedgerError as error:
-            workers.brake.pull(f"the lease could not be renewed: {error.message}")
+            workers.brake.pull(f"the lease could not be renewed: {told(error)}")
         except Exception as error:
             workers.fail(error)
 
@@ -132,13 +131,12 @@ async def _settle_elsewhere(
         pause = min(pause * 1.5, timing.last_look)
 
 
-async def _save_late(workers: Workers, commit: GroupCommit, spool: Callable[[Sequence[Record]], None]) -> None:
-    """Tell the ledger once more what it could not be told; what it still does not take goes to `spool`."""
-    saved = await commit.retry()
-    if commit.unsaved:
-        try:
-            spool(tuple(commit.unsaved))
-        except OSError as error:
-            workers.brake.add(f"the records of what was sent could not be kept either: {error.strerror}")
+async def _save_late(workers: Workers, commit: GroupCommit) -> None:
+    """Tell the ledger once more what it could not be told."""
+    try:
+        saved = await commit.retry()
+    except LedgerError as error:
+        workers.brake.add(told(error))
+        saved = {}
     for reference_id, (verdict, attempts) in workers.found.unrecorded.items():
         workers.done(sent(reference_id, verdict, attempts, saved.get(reference_id)))

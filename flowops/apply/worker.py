@@ -93,7 +93,7 @@ class Workers:
                     if result is not None:
                         self.done(result)
         except LedgerError as error:
-            self.brake.pull(error.message)
+            self.brake.pull(told(error))
         except Exception as error:
             self.fail(error)
 
@@ -222,3 +222,8 @@ class Workers:
 def now() -> float:
     """Seconds of a clock that goes on while the machine sleeps, where the system has one."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def told(error: LedgerError) -> str:
+    """What a ledger's failure says in one line, with what can be done about it."""
+    return error.message if error.hint is None else f"{error.message} ({error.hint})"

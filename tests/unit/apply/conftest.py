@@ -209,7 +209,6 @@ class Given:
     api: FakeApi = field(default_factory=FakeApi)
     stop: Stop = field(default_factory=Stop)
     told: list[Any] = field(default_factory=list)
-    spooled: list[Record] = field(default_factory=list)
     timing: Timing = QUICK
 
     async def apply(self, plan: Plan, **more: Any) -> Any:
@@ -218,7 +217,6 @@ class Given:
             "rate": None,
             "callback_url": lambda _call: None,
             "progress": self.told.append,
-            "spool": self.spooled.extend,
             "timing": self.timing,
             **more,
         }

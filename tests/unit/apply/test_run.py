@@ -350,38 +350,35 @@ def test_an_answer_that_could_not_be_recorded_is_recorded_at_the_end(given, kit)
     result = given.run(plan, concurrency=1)
     assert given.ledger.database.rows["a"].state is State.PLACED
     assert outcomes(result) == {"a": Outcome.PLACED, "b": Outcome.NOT_ATTEMPTED}
-    assert given.spooled == []
     assert exit_code(plan, result) == 5
 
 
-def test_what_the_ledger_never_takes_is_spooled_and_in_doubt(given, kit):
+def test_what_the_ledger_never_takes_is_in_doubt(given, kit):
     def fails(writes):
         if any(isinstance(write, Record) for write in writes):
-            raise LedgerError("disk full")
+            raise LedgerError("disk full", hint="make room")
 
     given.ledger.fails = fails
     plan = kit.plan_of(*"abcdefgh")
     result = given.run(plan, concurrency=2)
     sent = set(given.api.references)
-    assert {record.reference_id for record in given.spooled} == sent
-    assert {record.happening for record in given.spooled} == {Happening.ACCEPTED}
     assert {name for name, outcome in outcomes(result).items() if outcome is Outcome.IN_DOUBT} == sent
     [call] = [call for call in result.calls if call.reference_id == "a"]
     assert call.call_ids == ("call-a",)
+    assert call.error == "the ledger could not record the answer (accepted)"
+    assert result.failure == "disk full (make room)"
     assert exit_code(plan, result) == 7
 
 
-def test_a_spool_that_fails_too_is_told(given, kit):
+def test_the_ledger_is_offered_every_answer_once_more_at_the_end(given, kit):
     def fails(writes):
         if any(isinstance(write, Record) for write in writes):
             raise LedgerError("disk full")
 
-    def spool(records):
-        raise OSError(28, "No space left on device")
-
     given.ledger.fails = fails
-    result = given.run(kit.plan_of("a"), spool=spool)
-    assert result.failure == "disk full; the records of what was sent could not be kept either: No space left on device"
+    given.run(kit.plan_of(*"abcdefgh"), concurrency=2)
+    offered = {write.reference_id for write in given.ledger.batches[-1] if write.happening is Happening.ACCEPTED}
+    assert offered == set(given.api.references)
 
 
 # Signals.
