@@ -1,1 +1,8 @@
-"""flowops.ledger"""
+"""What is known of every call that was ever placed: the state machine, the tables, the store, the chain."""
+
+from flowops.ledger.opening import init_ledger, open_ledger
+from flowops.ledger.reading import LoggedEvent, Reader
+from flowops.ledger.states import IllegalStep, step
+from flowops.ledger.store import Store
+
+__all__ = ["IllegalStep", "LoggedEvent", "Reader", "Store", "init_ledger", "open_ledger", "step"]

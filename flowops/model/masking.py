@@ -16,12 +16,19 @@ HIDDEN = DOT * 3
 # ITU-T E.164, list of assigned country codes: 1 and 7 have one digit, these have two, all others three.
 _ONE_DIGIT = ("1", "7")
 _TWO_DIGITS = frozenset(
-    "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 "
-    "60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98".split()
+    # fmt: off
+    ("20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47", "48", "49",
+     "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65", "66",
+     "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98")
+    # fmt: on
 )
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
-# A number as people and machines write it; what has been masked already (a dot follows) is left alone.
-_NUMBER_IN_TEXT = re.compile(rf"(?<![\w+])(?:\+|00)[1-9](?:[ ().-]{{0,2}}[0-9]){{6,14}}(?![0-9]|[ ().-]{{0,2}}{DOT})")
+# A number as people and machines write it: with a plus, perhaps spaced, or with 00 and nothing around it that makes it
+# part of a UUID. What has been masked already (a dot follows) is left alone.
+_NUMBER_IN_TEXT = re.compile(
+    rf"(?<![\w+])\+[1-9](?:[ ().-]{{0,2}}[0-9]){{6,14}}(?![0-9]|[ ().-]{{0,2}}{DOT})"
+    r"|(?<![\w+-])00[1-9][0-9]{6,14}(?![\w-])"
+)
 _LEADING, _TRAILING, _HIDDEN_AT_LEAST, _GROUP = 4, 2, 4, 4
 
 

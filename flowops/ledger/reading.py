@@ -1,0 +1,236 @@
+"""What can be asked of a ledger. Nothing here writes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from flowops.errors import LedgerError
+from flowops.ledger.chain import genesis
+from flowops.ledger.rows import CHUNK, read_rows, rows_of
+from flowops.ledger.tables import calls, events, ledgers, legs, throttle
+from flowops.model.ledger import Actor, Entry, Happening, LedgerMark, Leg, State
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from sqlalchemy import ColumnElement, Connection, Row, Select
+
+    from flowops.ledger.changes import CallRow
+    from flowops.ledger.database import Database
+    from flowops.ledger.sealing import Sealer
+    from flowops.model import Call, Value
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """One event as it can be shown; `actor` and `data` are None once the call was purged."""
+
+    serial: int
+    reference_id: str
+    happening: Happening
+    state: State | None
+    at: str
+    actor: Actor | None
+    data: Mapping[str, Value] | None
+    hash: str
+
+
+class Reader:
+    """One environment's ledger. Every method raises `LedgerError` when the database does not answer."""
+
+    def __init__(self, database: Database, environment: str, ledger_id: str, sealer: Sealer | LedgerError) -> None:
+        self.environment = environment
+        self.id = ledger_id
+        self._database = database
+        self._sealer = sealer
+
+    @property
+    def sealer(self) -> Sealer:
+        """What seals with this ledger's key. Raises `LedgerError` when the key is lost, as all that needs it does."""
+        if isinstance(self._sealer, LedgerError):
+            raise self._sealer
+        return self._sealer
+
+    def seal(self, call: Call) -> dict[str, Value]:
+        """The body with every sensitive value replaced by ``{"$sealed": hmac, "shown": masked}``."""
+        return self.sealer.body(call)
+
+    def mark(self) -> LedgerMark:
+        """Which ledger this is and how many events it has."""
+        query = select(ledgers.c.id, ledgers.c.serial, ledgers.c.head).where(ledgers.c.id == self.id)
+        found = self._database.read(lambda connection: connection.execute(query).one_or_none())
+        if found is None:
+            raise LedgerError(f"{self._database.name}: ledger {self.id} is no longer there")
+        return LedgerMark(*found)
+
+    def since(self, mark: LedgerMark) -> bool:
+        """Whether this ledger still holds what it held at a mark; an older copy put back does not.
+
+        A mark without an id is of a sandbox ledger that was not yet made: any ledger holds its nothing.
+        """
+        if not mark.id:
+            return True
+        if mark.id != self.id:
+            return False
+        if mark.serial == 0:
+            return mark.head == genesis(self.id)
+        query = select(events.c.hash).where(events.c.ledger == self.id, events.c.serial == mark.serial)
+        return self._database.read(lambda connection: connection.execute(query).scalar_one_or_none()) == mark.head
+
+    def look_up(self, reference_ids: Sequence[str]) -> dict[str, Entry]:
+        """The rows of these references that exist, one or two statements for a thousand of them."""
+        found: dict[str, Entry] = {}
+        for start in range(0, len(reference_ids), CHUNK):
+            chunk = reference_ids[start : start + CHUNK]
+
+            def work(connection: Connection, chunk: Sequence[str] = chunk) -> list[Entry]:
+                rows = rows_of(self._database, connection, self.environment, chunk)
+                return self._entries(connection, [row for row in rows if row.state is not None])
+
+            found.update((entry.reference_id, entry) for entry in self._database.read(work))
+        return found
+
+    def entries(
+        self,
+        *,
+        states: Collection[State] | None = None,
+        references: Sequence[str] | None = None,
+        glob: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Entry]:
+        """Rows in the order of their references, read a thousand at a time.
+
+        `glob` knows ``*`` and ``?``. A ledger that is being written meanwhile is neither blocked nor frozen.
+        """
+        conditions: list[ColumnElement[bool]] = [calls.c.state.is_not(None)]
+        if states is not None:
+            conditions.append(calls.c.state.in_([str(state) for state in states]))
+        if references is not None:
+            conditions.append(self._database.any_of(calls.c.reference_id, references))
+        if glob is not None:
+            conditions.append(self._database.like(calls.c.reference_id, glob))
+        last: str | None = None
+        left = limit
+        while left is None or left > 0:
+            size = CHUNK if left is None else min(CHUNK, left)
+            page = self._page(conditions, last, size)
+            yield from page
+            if len(page) < size:
+                return
+            last = page[-1].reference_id
+            left = None if left is None else left - size
+
+    def _page(self, conditions: Sequence[ColumnElement[bool]], after: str | None, size: int) -> list[Entry]:
+        where = conditions if after is None else [*conditions, calls.c.reference_id > after]
+
+        def work(connection: Connection) -> list[Entry]:
+            return self._entries(
+                connection, read_rows(self._database, connection, self.environment, *where, limit=size)
+            )
+
+        return self._database.read(work)
+
+    def count(self) -> dict[State, int]:
+        """How many calls of this environment are in each state; every state is there."""
+        query = (
+            select(calls.c.state, func.count())
+            .where(calls.c.environment == self.environment, calls.c.state.is_not(None))
+            .group_by(calls.c.state)
+        )
+        found: dict[str | None, int] = self._database.read(lambda it: dict(it.execute(query).tuples().all()))
+        return {state: found.get(state, 0) for state in State}
+
+    def outcomes(self) -> dict[int, int]:
+        """How many callees came to each result code (9 cancelled, 10 finished, 11 failed, 12 rejected)."""
+        query = (
+            select(legs.c.code, func.count())
+            .where(legs.c.environment == self.environment, legs.c.code.is_not(None))
+            .group_by(legs.c.code)
+            .order_by(legs.c.code)
+        )
+        return dict(self._database.read(lambda connection: connection.execute(query).tuples().all()))
+
+    def events(self, reference_id: str | None = None) -> Iterator[LoggedEvent]:
+        """The events of one call, or of all, oldest first."""
+        where = [events.c.ledger == self.id]
+        if reference_id is not None:
+            where.append(events.c.reference_id == reference_id)
+        last = 0
+        while True:
+            query = select(events).where(*where, events.c.serial > last).order_by(events.c.serial).limit(CHUNK)
+            page = self._database.read(partial(_all, query))
+            for row in page:
+                details = {} if row.details is None else parsed(row.details, self._database.name)
+                yield LoggedEvent(
+                    serial=row.serial,
+                    reference_id=row.reference_id,
+                    happening=Happening(row.happening),
+                    state=State(row.state) if row.state else None,
+                    at=row.at,
+                    actor=Actor(**details["actor"]) if details else None,
+                    data=details.get("data"),
+                    hash=row.hash,
+                )
+            if len(page) < CHUNK:
+                return
+            last = page[-1].serial
+
+    def throttled_until(self, key: str) -> datetime | None:
+        """Until when something must not be asked again (see `Store.set_throttle`); None when it may be."""
+        query = select(throttle.c.until).where(throttle.c.environment == self.environment, throttle.c.key == key)
+        found = self._database.read(lambda connection: connection.execute(query).scalar_one_or_none())
+        return None if found is None else datetime.fromisoformat(found)
+
+    def close(self) -> None:
+        """End the connection to the database."""
+        self._database.close()
+
+    def _entries(self, connection: Connection, rows: Sequence[CallRow]) -> list[Entry]:
+        runs = {row.run for row in rows if row.state is State.IN_FLIGHT and row.run}
+        alive = self._database.alive(connection, sorted(runs)) if runs else set()
+        return [self._entry(row, alive) for row in rows]
+
+    def _entry(self, row: CallRow, alive: Collection[str]) -> Entry:
+        state = row.state
+        assert state is not None, "a row without a state is not shown"
+        return Entry(
+            environment=self.environment,
+            reference_id=row.reference_id,
+            state=state,
+            fingerprint=self._fingerprint(row.fingerprint),
+            body=parsed(row.body, self._database.name),
+            legs=tuple(Leg(None, leg.call_id, leg.error, leg.code, leg.description, leg.shown) for leg in row.legs),
+            attempts=row.attempts,
+            live=state is State.IN_FLIGHT and row.run in alive,
+            error=row.error,
+            claimed_at=row.claimed_at,
+            updated_at=row.updated_at,
+            purged=row.purged,
+        )
+
+    def _fingerprint(self, veiled: str) -> str:
+        try:
+            return self.sealer.unveil(veiled) if veiled else ""
+        except ValueError:
+            raise LedgerError(f"{self._database.name}: a fingerprint in it is damaged") from None
+
+
+def _all(query: Select[*tuple[Value, ...]], connection: Connection) -> Sequence[Row[*tuple[Value, ...]]]:
+    return connection.execute(query).all()
+
+
+def parsed(text: str, name: str) -> dict[str, Value]:
+    """A JSON object out of the database."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise LedgerError(f"{name}: it holds text that flowops did not write", hint="run `flowops ledger verify`")
+    return value

@@ -1,0 +1,127 @@
+"""Keeping what is sensitive out of the ledger: keyed hashes that show a change and not the value.
+
+Everything is made with the ledger's key. Equal values have equal seals within one key, so that a callback is matched
+to its callee. A fingerprint is veiled too, because it is a plain hash: beside a body in which only four digits
+are hidden, it would give them away after ten thousand tries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+from typing import TYPE_CHECKING
+
+from flowops.ledger.legs import SEALED, SHOWN, SealedLeg
+from flowops.model.masking import mask, mask_number, mask_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flowops.model import Call, Leg, Path, Value
+
+_NONCE_BYTES = 8
+_LONGEST_TEXT = 500
+
+
+class Sealer:
+    """Seals with one key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def check(self, ledger_id: str) -> str:
+        """What proves that this key belongs to a ledger, kept in the ledger itself."""
+        return self._hash(f"flowops ledger {ledger_id}".encode())
+
+    def value(self, value: Value) -> str:
+        """HMAC-SHA-256 over the value's canonical JSON (RFC 8785), as hex."""
+        if isinstance(value, str):
+            return self._hash(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        import rfc8785
+
+        return self._hash(rfc8785.dumps(value))
+
+    def body(self, call: Call) -> dict[str, Value]:
+        """A call's body with each sensitive leaf replaced; lists are sealed item by item."""
+        body = dict(call.body)
+        for path in call.sensitive:
+            self._seal_at(body, path)
+        return body
+
+    def legs(self, legs: Iterable[Leg]) -> tuple[SealedLeg, ...]:
+        """Legs with their callees sealed, and numbers in their texts masked."""
+        return tuple(
+            SealedLeg(
+                callee=None if leg.callee is None else self.value(leg.callee),
+                shown=leg.shown if leg.callee is None else mask_number(leg.callee),
+                call_id=storable(leg.call_id),
+                error=clean(leg.error),
+                code=leg.code,
+                description=clean(leg.description),
+            )
+            for leg in legs
+        )
+
+    def veil(self, fingerprint: str) -> str:
+        """A fingerprint as the ledger keeps it; the same one looks different each time."""
+        if not fingerprint:
+            return ""
+        nonce = os.urandom(_NONCE_BYTES)
+        return f"{nonce.hex()}:{self._pad(nonce, fingerprint.encode()).hex()}"
+
+    def unveil(self, veiled: str) -> str:
+        """The fingerprint that was veiled."""
+        if not veiled:
+            return ""
+        nonce, _, hidden = veiled.partition(":")
+        return self._pad(bytes.fromhex(nonce), bytes.fromhex(hidden)).decode()
+
+    def _hash(self, message: bytes) -> str:
+        return hmac.digest(self._key, message, "sha256").hex()
+
+    def _pad(self, nonce: bytes, text: bytes) -> bytes:
+        stream = b""
+        while len(stream) < len(text):
+            block = len(stream).to_bytes(4)
+            stream += hashlib.blake2b(block, key=self._key, salt=nonce, person=b"fingerprint").digest()
+        return (int.from_bytes(text) ^ int.from_bytes(stream[: len(text)])).to_bytes(len(text))
+
+    def _seal_at(self, body: dict[str, Value], path: Path) -> None:
+        holder: Value = body
+        for at in path[:-1]:
+            if not _has(holder, at):
+                return
+            holder[at] = holder[at].copy() if isinstance(holder[at], dict | list) else holder[at]
+            holder = holder[at]
+        last = path[-1]
+        if not _has(holder, last) or holder[last] is None:
+            return
+        if isinstance(holder[last], list):
+            holder[last] = [self._sealed(item) for item in holder[last]]
+        else:
+            holder[last] = self._sealed(holder[last])
+
+    def _sealed(self, value: Value) -> dict[str, str]:
+        if isinstance(value, dict) and value.keys() == {SEALED, SHOWN}:
+            return value  # the list it stands in was sealed as a whole, by another path
+        return {SEALED: self.value(value), SHOWN: mask(value)}
+
+
+def storable(text: str | None) -> str | None:
+    """A text from outside that every database takes, 500 characters at most."""
+    if text is None:
+        return None
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()[:_LONGEST_TEXT]
+
+
+def clean(text: str | None) -> str | None:
+    """A text from outside as the ledger keeps it: storable, and with numbers masked."""
+    return None if text is None else storable(mask_text(text))
+
+
+def _has(holder: Value, at: str | int) -> bool:
+    if isinstance(holder, dict):
+        return at in holder
+    return isinstance(holder, list) and isinstance(at, int) and at < len(holder)

@@ -1,0 +1,103 @@
+"""A file for results that the ledger could not take: a call was placed, and then the database was gone.
+
+JSON Lines, appended and synced; callees are sealed. The next run that opens the ledger for writing records them and
+empties the file. Doing that twice changes nothing, so a crash in between is harmless.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from flowops.errors import LedgerError
+from flowops.ledger.changes import Change
+from flowops.ledger.files import PRIVATE_DIRECTORY, PRIVATE_FILE, replace_private, sync_directory
+from flowops.ledger.legs import SealedLeg
+from flowops.model.ledger import Actor, Happening, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+
+class Spool:
+    """The file; it need not exist."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def keep(self, ledger_id: str, changes: Sequence[Change]) -> None:
+        """Append changes, on disk when this returns. Raises `OSError` when there is no way."""
+        self.path.parent.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        lines = "".join(json.dumps({"ledger": ledger_id, **asdict(change)}) + "\n" for change in changes)
+        with self._locked(os.O_CREAT) as descriptor:
+            content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+            # A line that a crash cut short was promised to nobody, and must not swallow the next one.
+            os.ftruncate(descriptor, content.rfind(b"\n") + 1)
+            rest = memoryview(lines.encode())
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            os.fsync(descriptor)
+        sync_directory(self.path.parent)
+
+    @contextmanager
+    def emptied(self, ledger_id: str) -> Iterator[list[Change]]:
+        """The changes of one ledger, which are gone from the file when the block ends without an error."""
+        try:
+            with self._locked(os.O_CREAT) as descriptor:
+                content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+                own, others = self._split(content, ledger_id)
+                yield own
+                if others:
+                    replace_private(self.path, b"".join(others))
+                else:
+                    self.path.unlink()
+        except OSError as error:
+            raise LedgerError(f"{self.path}: {error.strerror}") from error
+
+    @contextmanager
+    def _locked(self, flags: int) -> Iterator[int]:
+        """The open file, for nobody else at the same time."""
+        while True:
+            descriptor = os.open(self.path, flags | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, PRIVATE_FILE)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if os.fstat(descriptor).st_nlink == 0:  # taken in and removed while we waited
+                    continue
+                yield descriptor
+                return
+            finally:
+                os.close(descriptor)
+
+    def _split(self, content: bytes, ledger_id: str) -> tuple[list[Change], list[bytes]]:
+        own: list[Change] = []
+        others: list[bytes] = []
+        lines = content.splitlines(keepends=True)
+        for number, line in enumerate(lines, start=1):
+            try:
+                value = json.loads(line)
+                if value.pop("ledger") == ledger_id:
+                    own.append(_change(value))
+                else:
+                    others.append(line)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                if number == len(lines) and not line.endswith(b"\n"):
+                    continue  # cut short by a crash, before anybody was told that it is kept
+                raise LedgerError(
+                    f"{self.path}:{number}: flowops did not write this line",
+                    hint="what the other lines say is not recorded yet: mend or remove this one line",
+                ) from None
+        return own, others
+
+
+def _change(value: dict[str, object]) -> Change:
+    plain = json.loads(json.dumps(value))
+    plain["happening"] = Happening(plain["happening"])
+    plain["actor"] = Actor(**plain["actor"])
+    plain["legs"] = tuple(SealedLeg(**leg) for leg in plain["legs"])
+    plain["to"] = State(plain["to"]) if plain["to"] else None
+    return Change(**plain)
