@@ -45,6 +45,8 @@ def excerpt(source: str, column: int, message: str) -> Excerpt:
 
 def _moved(before: str, after: str, at: int) -> int:
     """Where a position of a text is after some of its numbers were masked."""
+    if before == after:
+        return at
     for _, start, end, new_start, new_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if start <= at < end:
             return min(new_start + at - start, new_end)

@@ -8,22 +8,19 @@ from typing import TYPE_CHECKING
 from flowops.model.masking import mask_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from flowops.model import Value
 
 
 def masked(value: Value) -> Value:
     """A copy of a JSON value without sealed values (what they show instead) and without phone numbers."""
-    if isinstance(value, str):
-        return mask_text(value)
-    if isinstance(value, dict):
-        if "$sealed" in value:
-            return str(value.get("shown"))
-        return {mask_text(key): masked(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [masked(item) for item in value]
-    return value
+    return _copied(value, mask_text)
+
+
+def unsealed(value: Value) -> Value:
+    """A copy of a JSON value with what its sealed values show, and everything else as it is."""
+    return _copied(value, str)
 
 
 def masked_but(text: str, kept: Sequence[str]) -> str:
@@ -33,3 +30,15 @@ def masked_but(text: str, kept: Sequence[str]) -> str:
     longest_first = sorted(kept, key=len, reverse=True)
     parts = re.split(f"({'|'.join(re.escape(part) for part in longest_first)})", text)
     return "".join(part if part in kept else mask_text(part) for part in parts)
+
+
+def _copied(value: Value, text: Callable[[str], str]) -> Value:
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, dict):
+        if "$sealed" in value:
+            return str(value.get("shown"))
+        return {text(key): _copied(item, text) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_copied(item, text) for item in value]
+    return value

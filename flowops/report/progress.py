@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ SHORT = 1.0
 APART = 5.0
 #: And between two of them at least this share of the work was done, in percent.
 STEP = 10
+#: A bar is not told of progress more often than this, in seconds: telling it costs more than a call to `advance`.
+REDRAWN = 0.1
 
 
 @contextmanager
@@ -31,7 +34,8 @@ def progress(
     Not for several threads at once.
     """
     out = stream or sys.stderr
-    shown: _Shown = _Bar(label, total, out) if out.isatty() else _Lines(label, total, out)
+    bar = out.isatty() and os.environ.get("TERM") != "dumb"
+    shown: _Shown = _Bar(label, total, out) if bar else _Lines(label, total, out)
     began = clock()
     done = 0
 
@@ -81,8 +85,12 @@ class _Bar:
     def __init__(self, label: str, total: int, stream: TextIO) -> None:
         self._label, self._total, self._stream = label, total, stream
         self._progress: Progress | None = None
+        self._next_time = 0.0
 
-    def show(self, done: int, now: float) -> None:  # noqa: ARG002 (rich has its own clock)
+    def show(self, done: int, now: float) -> None:
+        if now < self._next_time:
+            return
+        self._next_time = now + REDRAWN
         if self._progress is None:
             self._progress = self._begun()
         self._progress.update(self._progress.task_ids[0], completed=done)
@@ -95,7 +103,8 @@ class _Bar:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        shown = Progress(*columns, console=console(self._stream), transient=True)
+        # What a command prints on stdout meanwhile stays on stdout.
+        shown = Progress(*columns, console=console(self._stream), transient=True, redirect_stdout=False)
         shown.add_task(self._label, total=self._total)
         shown.start()
         return shown

@@ -43,7 +43,7 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
         call = _call(item)
         group = groups.get(call.place) or groups.setdefault(call.place, Group(call.place))
         if call.flow is not None:
-            group.flows[call.flow] = None
+            group.flows[f"flow {call.flow}"] = None
         counts[call.action] += 1
         if is_shown(group, call.action, full):
             group.shown.append(call)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from flowops.model import ABSENT, Action, Change, Place, RowPlace
 from flowops.model.masking import mask_number
-from flowops.report.masking import masked, masked_but
+from flowops.report.masking import masked, masked_but, unsealed
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping
 
     from flowops.model import Plan, PlannedCall, Value
 
@@ -46,7 +46,8 @@ class CallView:
 class Group:
     """The calls of one document: `shown` are those for a reader, `hidden` counts the others.
 
-    `scripts` are the distinct things people may hear: a flow with a set of variables.
+    `flows` names what is called, in order. `scripts` are the distinct things people may hear: a callflow-id with a set
+    of variables.
     """
 
     place: Place | None
@@ -79,7 +80,7 @@ def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False) -> PlanVi
         group = groups.get(place) or groups.setdefault(place, Group(place))
         body = planned.call.body
         variables = body.get("flow-variables") or {}
-        group.flows[planned.call.flow or str(body["callflow-id"])] = None
+        group.flows[f"flow {planned.call.flow}" if planned.call.flow else f"callflow-id {body['callflow-id']}"] = None
         group.scripts.add((body["callflow-id"], frozenset(variables)))
         if is_shown(group, planned.action, full):
             group.shown.append(of_call(planned, show_pii=show_pii))
@@ -107,17 +108,24 @@ def of_call(planned: PlannedCall, *, show_pii: bool = False) -> CallView:
         callees=call.callees if show_pii else tuple(mask_number(number) for number in call.callees),
         place=call.origin.place(),
         row=call.row,
-        changes=tuple(_masked(change, call.body if show_pii else None) for change in planned.changes),
-        reasons=tuple(masked_but(reason, [call.reference_id]) for reason in planned.reasons),
+        changes=tuple(_change(change, call.body if show_pii else None) for change in planned.changes),
+        reasons=planned.reasons if show_pii else _reasons(planned.reasons, call.reference_id),
     )
 
 
-def _masked(change: Change, body: Mapping[str, Value] | None) -> Change:
+def _reasons(reasons: Iterable[str], reference_id: str) -> tuple[str, ...]:
+    """Reasons without numbers; a reference-id stays as it is, because commands take it."""
+    return tuple(masked_but(reason, [reference_id]) for reason in reasons)
+
+
+def _change(change: Change, body: Mapping[str, Value] | None) -> Change:
     """A change for readers; with the body that is to be sent, its new value is the real one."""
-    before = change.before if change.before is ABSENT else masked(change.before)
-    if change.after is ABSENT:
-        return Change(change.path, before, ABSENT)
-    return Change(change.path, before, masked(change.after) if body is None else _resolve(body, change.path))
+    before, after = change.before, change.after
+    if before is not ABSENT:
+        before = masked(before) if body is None else unsealed(before)
+    if after is not ABSENT:
+        after = masked(after) if body is None else _resolve(body, change.path)
+    return Change(change.path, before, after)
 
 
 def _resolve(body: Mapping[str, Value], pointer: str) -> Value:

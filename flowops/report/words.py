@@ -66,7 +66,7 @@ def phones(callees: Sequence[str]) -> str:
 def heading(group: Group) -> str:
     """What is called in one document: ``flow appointment-reminder  200 calls, 1 script``."""
     flows = list(group.flows)
-    flow = f"flow {flows[0]}" if len(flows) == 1 else count(len(flows), "flow")
+    flow = flows[0] if len(flows) == 1 else count(len(flows), "flow")
     calls = count(group.counts.total(), "call")
     scripts = f", {count(len(group.scripts), 'script')}" if group.scripts else ""
     return f"{flow}  {calls}{scripts}" if flows else calls
@@ -88,7 +88,8 @@ def change(difference: Change) -> tuple[str, str]:
     before, after = difference.before, difference.after
     if isinstance(before, str) and isinstance(after, str) and max(len(before), len(after)) > _LONG:
         before, after = _differing_words(before, after)
-    return shown(before), shown(after)
+    old, new = shown(before), shown(after)
+    return old, new if new != old else f"{new} (another value behind the mask)"
 
 
 def shown(value: Value) -> str:

@@ -68,7 +68,8 @@ def entry_text(entry: Entry, history: Iterable[Event] = ()) -> Iterator[Line]:
     if entry.error:
         yield line(f"  error        {safe(mask_text(entry.error))}")
     for leg in entry.legs:
-        yield line(f"  callee       {safe(leg.shown or 'not known')}  {_outcome(leg.code, leg.description, leg.error)}")
+        outcome = _outcome(leg.code, leg.description, leg.error)
+        yield line(f"  callee       {safe(leg.shown or 'not known')}  {outcome}".rstrip())
         if leg.call_id:
             yield line(f"    call-id    {safe(leg.call_id)}")
     if entry.purged:

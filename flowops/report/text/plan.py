@@ -42,7 +42,9 @@ def plan_text(view: PlanView, *, sandboxed: bool = False) -> Iterator[Line]:
 def _head(view: PlanView, sandboxed: bool) -> Iterator[Line]:
     name = Span(f"Plan for {safe(view.environment)}", "bold")
     yield line(name, ": the embedded API answers, no phone rings" if sandboxed else "")
-    known = f"ledger {safe(view.ledger_id[:SHORT_ID])} at event {view.ledger_serial}" if view.ledger_id else "no ledger"
+    known = (
+        f"ledger {safe(view.ledger_id[:SHORT_ID])} at event {view.ledger_serial}" if view.ledger_id else "no ledger yet"
+    )
     yield line(f"  {known}{f', commit {_short(view.revision)}' if view.revision else ''}")
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: A message longer than this has swallowed somebody's data.
 LONGEST_MESSAGE = 1_000
+#: Rows are people: their lines are not repeated in a log.
+DATA_FILES = (".csv", ".jsonl")
 
 
 def problems_text(problems: Iterable[Problem], source: Callable[[Place], str | None]) -> Iterator[Line]:
@@ -43,7 +45,7 @@ def _finding(finding: Finding, source: Callable[[Place], str | None]) -> Iterato
     problem = finding.problem
     row = f" ({finding.rows})" if finding.rows else ""
     yield line(Span(f"{safe(str(problem.place))}: ", "bold"), safe(clip(problem.message, LONGEST_MESSAGE)), safe(row))
-    text = source(problem.place)
+    text = None if problem.place.file.endswith(DATA_FILES) else source(problem.place)
     if text is not None and text.strip():
         shown = excerpt(text, problem.place.column, problem.message)
         number = str(problem.place.line)

@@ -1,0 +1,200 @@
+"""Values as the stages before hand them on, and the outputs they must become."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flowops.model import (
+    ABSENT,
+    Action,
+    Call,
+    CallResult,
+    Change,
+    Document,
+    Entry,
+    LedgerMark,
+    Leg,
+    Marks,
+    Origin,
+    Outcome,
+    Plan,
+    PlannedCall,
+    Result,
+    RowPlace,
+    State,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CASES = Path(__file__).parents[2] / "cases" / "report"
+FINGERPRINT = "v1:sha256:" + "ab" * 32
+DIGEST = "sha256:" + "cd" * 32
+MARK = LedgerMark("3f2a9c1e-0000-4000-8000-000000000001", 12, "ef" * 32)
+FLOW_ID = "7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10"
+
+
+@pytest.fixture
+def golden() -> Callable[[str, str], None]:
+    """Compare an output with a file under tests/cases/report; REWRITE=1 writes the file instead."""
+
+    def compare(name: str, output: str) -> None:
+        file = CASES / name
+        if os.environ.get("REWRITE"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(output.encode())
+        assert output == file.read_bytes().decode()
+
+    return compare
+
+
+def make_document(file: str = "calls/reminders.yaml", line: int = 12) -> Document:
+    return Document(file, "CallSet", {}, Marks(line, 1, 0, 0), "")
+
+
+def make_call(
+    reference_id: str,
+    *callees: str,
+    document: Document | None = None,
+    row: int | None = None,
+    flow: str | None = "appointment-reminder",
+    variables: dict[str, Any] | None = None,
+    **fields: Any,
+) -> Call:
+    numbers = list(callees) or ["+442079460023"]
+    body: dict[str, Any] = {"instruction-id": reference_id, "caller": "+442079460000"}
+    body |= {"callee": numbers[0]} if len(numbers) == 1 else {"callees": numbers}
+    body |= {"callflow-id": FLOW_ID, "voicemail-response": "Stop"}
+    body["flow-variables"] = {"patient": "Ada", "minutes": 15} if variables is None else variables
+    body |= fields
+    return Call(
+        reference_id=reference_id,
+        body=body,
+        flow=flow,
+        sensitive=frozenset({("callee",), ("callees",), ("flow-variables", "patient")}),
+        origin=Origin(document or make_document(), {}),
+        row=RowPlace("data/appointments.csv", row, row + 1) if row else None,
+    )
+
+
+def planned(call: Call, action: Action, *reasons: str, changes: tuple[Change, ...] = ()) -> PlannedCall:
+    return PlannedCall(call, FINGERPRINT, action, changes, reasons)
+
+
+def make_plan(*calls: PlannedCall, **fields: Any) -> Plan:
+    values = {"environment": "production", "revision": "1a2b3c4d5e6f7a8b9c0d", "ledger": MARK, "unnamed": 0} | fields
+    return Plan(**values, calls=calls, digest=DIGEST)
+
+
+def sealed(shown: str, value: str = "x") -> dict[str, str]:
+    return {"$sealed": value.encode().hex() * 2, "shown": shown}
+
+
+@pytest.fixture
+def plan() -> Plan:
+    """One of everything: two documents, every action, differences of every shape."""
+    single = make_document("calls/vip.yaml", 1)
+    script = "Hello, this is Acme Clinics: your appointment is on Monday at ten o'clock; call {} to move it."
+    return make_plan(
+        *(planned(make_call(f"reminder-{row}", f"+4420794600{row:02}", row=row), Action.PLACE) for row in range(1, 7)),
+        planned(make_call("reminder-7", "+442079460007", row=7), Action.UNCHANGED),
+        planned(
+            make_call(
+                "reminder-8",
+                "+442079460008",
+                row=8,
+                variables={"patient": "Bo", "minutes": 20, "text": script.format("+442079460099")},
+                **{"max-ringing-timeout": 30},
+            ),
+            Action.CONFLICT,
+            "edited after it was placed: give it a new reference-id",
+            changes=(
+                Change("/callee", sealed("+44 20 79•• ••18", "a"), sealed("+44 20 79•• ••08", "b")),
+                Change("/caller", "+442079460001", "+442079460000"),
+                Change("/flow-variables/minutes", 15, 20),
+                Change("/flow-variables/patient", sealed("•••", "c"), sealed("•••", "d")),
+                Change("/flow-variables/text", script.format("us"), script.format("+442079460099")),
+                Change("/max-ringing-timeout", ABSENT, 30),
+                Change("/anonymous", True, ABSENT),
+            ),
+        ),
+        planned(
+            make_call("reminder-9", "+442079460009", row=9),
+            Action.RETRY,
+            "refused earlier: 400: callee +442079460009 is not reachable",
+        ),
+        planned(
+            make_call("reminder-10", "+442079460010", row=10),
+            Action.IN_DOUBT,
+            "no answer within 30 s",
+            "settle it: flowops ledger resolve reminder-10 --env production --placed, or --not-placed --reason …",
+        ),
+        planned(
+            make_call("vip-1", *(f"+1212555010{n}" for n in range(5)), document=single, flow=None, variables={}),
+            Action.DEFERRED,
+            "outside of 09:00-17:00 for every callee; from 2026-11-24T09:00 on",
+        ),
+        planned(
+            make_call("vip-2", "+33199001234", document=make_document("calls/vip.yaml", 14), flow="vip"),
+            Action.BLOCKED,
+            "countries: FR is not allowed",
+        ),
+        unnamed=3,
+    )
+
+
+@pytest.fixture
+def result() -> Result:
+    return Result(
+        environment="production",
+        revision="1a2b3c4d5e6f7a8b9c0d",
+        digest=DIGEST,
+        calls=(
+            CallResult("reminder-1", Outcome.PLACED, ("c0ffee-1",), 1),
+            CallResult("reminder-2", Outcome.PLACED, ("c0ffee-2",), 2, "+442079460002: no credit", 1),
+            CallResult("reminder-3", Outcome.REJECTED, (), 1, "400: callee +442079460003 is not valid"),
+            CallResult("reminder-4", Outcome.IN_DOUBT, (), 1, "the connection was reset"),
+            CallResult("reminder-5", Outcome.UNCHANGED),
+            CallResult("reminder-6", Outcome.NOT_ATTEMPTED),
+        ),
+        interrupted=15,
+        failure="the ledger cannot be written: disk full",
+    )
+
+
+def make_entry(reference_id: str, state: State, *legs: Leg, **fields: Any) -> Entry:
+    values = {
+        "environment": "production",
+        "reference_id": reference_id,
+        "state": state,
+        "fingerprint": FINGERPRINT,
+        "body": {"instruction-id": reference_id, "callee": sealed("+44 20 79•• ••23"), "voicemail-response": "Stop"},
+        "legs": legs,
+        "attempts": 1,
+        "live": False,
+        "error": None,
+        "claimed_at": "2026-11-23T09:00:00Z",
+        "updated_at": "2026-11-23T09:00:01Z",
+    }
+    return Entry(**(values | fields))
+
+
+@pytest.fixture
+def entries() -> list[Entry]:
+    shown = "+44 20 79•• ••23"
+    rejected = Leg(None, "c-7", None, 12, None, shown)
+    return [
+        make_entry("a-1", State.FINISHED, Leg(None, "c-1", None, 10, "Finished successfully", shown)),
+        make_entry("a-2", State.PLACED, Leg(None, "c-2", shown=shown), Leg(None, None, "no credit", shown=shown)),
+        make_entry("a-3", State.REJECTED, error="400: +442079460023 is not valid", attempts=3),
+        make_entry("a-4", State.IN_DOUBT, error="no answer within 30 s"),
+        make_entry("a-5", State.IN_FLIGHT, live=True),
+        make_entry("a-6", State.IN_FLIGHT),
+        make_entry(
+            "a-7", State.FINISHED, Leg(None, "c-7", None, 12, None, shown), fingerprint="", body={}, purged=True
+        ),
+    ]
