@@ -13,15 +13,8 @@ DOT = "•"
 #: Stands for any hidden value that is not a phone number.
 HIDDEN = DOT * 3
 
-# ITU-T E.164, list of assigned country codes: 1 and 7 have one digit, these have two, all others three.
-_ONE_DIGIT = ("1", "7")
-_TWO_DIGITS = frozenset(
-    # fmt: off
-    ("20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47", "48", "49",
-     "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65", "66",
-     "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98")
-    # fmt: on
-)
+# ITU-T E.164, list of assigned country codes: two have one digit, these have two, all others three.
+_COUNTRY = re.compile(r"1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}")
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 # A number as people and machines write it: with a plus, perhaps spaced, or with 00 and nothing around it that makes it
 # part of a UUID. What has been masked already (a dot follows) is left alone.
@@ -39,7 +32,10 @@ def mask_number(number: str) -> str:
     and of a very short number all of them.
     """
     digits = "".join(character for character in number if character.isascii() and character.isdigit())
-    country, national = _split(digits)
+    found = _COUNTRY.match(digits)
+    if found is None:
+        return HIDDEN
+    country, national = found[0], digits[found.end() :]
     if len(national) <= _TRAILING + 1:
         return f"+{country} {DOT * len(national)}"
     leading = max(0, min(_LEADING, len(national) - _TRAILING - _HIDDEN_AT_LEAST))
@@ -61,10 +57,3 @@ def mask(value: Value) -> str:
 def mask_text(text: str) -> str:
     """A text with every phone number in international form masked; masking twice changes nothing more."""
     return _NUMBER_IN_TEXT.sub(lambda found: mask_number(found[0].removeprefix("00")), text)
-
-
-def _split(digits: str) -> tuple[str, str]:
-    if digits.startswith(_ONE_DIGIT):
-        return digits[:1], digits[1:]
-    length = 2 if digits[:2] in _TWO_DIGITS else 3
-    return digits[:length], digits[length:]
