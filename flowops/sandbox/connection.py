@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import h11
@@ -36,6 +37,19 @@ async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, r
     """Answer the requests of a connection one after the other, until either side has had enough."""
     http = h11.Connection(h11.SERVER, max_incomplete_event_size=_HEADER_LIMIT)
     try:
+        # A connection that breaks is an end like any other: the requests on it have all been dealt with.
+        with suppress(ConnectionError):
+            await _answer_all(http, reader, writer, respond)
+            writer.close()
+            await writer.wait_closed()
+    finally:
+        writer.transport.abort()
+
+
+async def _answer_all(
+    http: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, respond: Respond
+) -> None:
+    try:
         while True:
             request = await _read(http, reader, writer)
             reply = await respond(request)
@@ -44,11 +58,10 @@ async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, r
             await _write(http, reader, writer, reply, head=request.method == "HEAD")
             http.start_next_cycle()
     except h11.RemoteProtocolError as error:
-        await _write(http, reader, writer, Refusal(error.error_status_hint, "this is not HTTP").reply())
-    except (_Gone, h11.LocalProtocolError, ConnectionError):
-        pass  # the end of the connection, by either side; the requests on it have all been dealt with
-    finally:
-        writer.close()
+        with suppress(_Gone):
+            await _write(http, reader, writer, Refusal(error.error_status_hint, "this is not HTTP").reply())
+    except (_Gone, h11.LocalProtocolError):
+        return
 
 
 async def _read(http: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request:

@@ -32,7 +32,7 @@ def list_records(request: Request, account: str, memory: Memory, settings: Setti
     """A page of the records of a period; Refusal when the question is wrong or comes too soon."""
     query = parse_qs(request.query, keep_blank_values=True)
     start, end = _time(query, "from"), _time(query, "to")
-    if not start <= end <= start + LONGEST:
+    if not timedelta() <= end - start <= LONGEST:
         raise Refusal(400, "'to' must not be before 'from', nor more than one week after it")
     skip = _count(query, "skip", 0, least=0)
     take = _count(query, "take", MOST, least=1)
