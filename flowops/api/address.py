@@ -21,7 +21,7 @@ _TEXT = re.compile(r"[\x21-\x7e]{1,2048}")
 
 
 def check_address(url: str) -> str:
-    """The address without a trailing slash: https, or http on the loopback; ApiError for anything else.
+    """The address, its scheme in small letters, no slash at its end: https, or http on the loopback; else ApiError.
 
     An address is not quoted in the message as long as it may hold a password.
     """
@@ -37,7 +37,7 @@ def check_address(url: str) -> str:
         )
     if parts.scheme not in ("http", "https"):
         raise ApiError(f"the API's address '{url}' must begin with https://")
-    return url.rstrip("/")
+    return f"{parts.scheme}{url[len(parts.scheme) :].rstrip('/')}"
 
 
 def check_proxy(url: str) -> str:

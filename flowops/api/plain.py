@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from flowops.model.masking import HIDDEN
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -12,7 +14,6 @@ if TYPE_CHECKING:
 
 #: How much of a foreign text is shown, in characters.
 LIMIT = 200
-HIDDEN = "•••"
 
 #: Six digits or more, with what people put between them: a phone number, or near enough.
 _NUMBER = re.compile(r"\+?\d(?:[\s().\-/]{0,3}\d){5,}")

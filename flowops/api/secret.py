@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-SHOWN = "•••"
+from flowops.model.masking import HIDDEN
 
 
 class Secret:
@@ -20,12 +20,12 @@ class Secret:
         return self._text
 
     def __repr__(self) -> str:
-        return SHOWN
+        return HIDDEN
 
     __str__ = __repr__
 
     def __format__(self, _spec: str) -> str:
-        return SHOWN
+        return HIDDEN
 
     def __reduce__(self) -> NoReturn:
         msg = "a secret is not pickled"

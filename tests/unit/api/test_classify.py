@@ -1,0 +1,364 @@
+"""The table of the contract's section 6, row by row, and what no answer can bring about."""
+
+from __future__ import annotations
+
+import json
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowops.api import Answer, Failure, judge
+from flowops.api.classify import LONGEST_PAUSE, parse_json, seconds_to_wait
+from flowops.model import Happening, Leg, Verdict
+
+NOW = 1_773_000_000.0
+KNOWN = {400, 401, 403, 404, 407, 413, 422, 429}
+ONE, TWO, THREE = "+442079460001", "+442079460002", "+442079460003"
+SINGLE = {"instruction-id": "reminder-1", "callee": ONE}
+SEVERAL = {"instruction-id": "reminder-1", "callees": [ONE, TWO, THREE]}
+
+
+def event(**changes: Any) -> dict[str, Any]:
+    made = {"type": "call-queued", "call-id": "c-1", "instruction-id": "reminder-1", "callee": ONE, "success": True}
+    made.update({name.replace("_", "-"): value for name, value in changes.items()})
+    return {name: value for name, value in made.items() if value is not ...}
+
+
+def answered(value: Any, status: int = 200, sent: dict[str, Any] = SINGLE) -> Verdict:
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return judge(sent, Answer(status, {}, body), now=NOW)
+
+
+# in-flight | 2xx, success, a call-id, matching reference and callee | placed
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 299])
+@pytest.mark.parametrize("value", [event(), [event()], event(type=...), event(error=None), event(more={"a": [1]})])
+def test_a_matching_success_is_accepted(value, status):
+    assert answered(value, status) == Verdict(Happening.ACCEPTED, (Leg(ONE, "c-1"),))
+
+
+def test_every_callee_is_a_leg_in_the_order_of_the_answer():
+    events = [event(callee=TWO, call_id="c-2"), event(), event(callee=THREE, call_id="c-3")]
+    assert answered(events, sent=SEVERAL) == Verdict(
+        Happening.ACCEPTED, (Leg(TWO, "c-2"), Leg(ONE, "c-1"), Leg(THREE, "c-3"))
+    )
+
+
+def test_one_refused_callee_among_placed_ones_is_a_leg_with_its_error():
+    refused = event(callee=TWO, call_id=..., success=False, error="no route")
+    verdict = answered([event(), refused, event(callee=THREE, call_id="c-3")], sent=SEVERAL)
+    assert verdict.happening is Happening.ACCEPTED
+    assert verdict.legs == (Leg(ONE, "c-1"), Leg(TWO, None, "no route"), Leg(THREE, "c-3"))
+    assert verdict.detail == "the API refused 1 of 3 callees: no route"
+
+
+# in-flight | 400, 404, 413, 422, or success: false | rejected
+
+
+@pytest.mark.parametrize("status", [400, 404, 413, 422])
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"error": "no such flow"}', b"{", json.dumps(event()).encode()])
+def test_a_clear_no_is_refused_whatever_its_body(status, body):
+    verdict = answered(body, status)
+    assert (verdict.happening, verdict.legs, verdict.stop) == (Happening.REFUSED, (), False)
+
+
+@pytest.mark.parametrize("value", [event(success=False, error="bad flow"), [event(success=False, error="bad flow")]])
+def test_success_false_is_refused(value):
+    assert answered(value) == Verdict(
+        Happening.REFUSED, (Leg(ONE, None, "bad flow"),), "the API refused the call: bad flow"
+    )
+
+
+def test_all_callees_refused_is_refused():
+    events = [event(callee=callee, success=False) for callee in (ONE, TWO, THREE)]
+    verdict = answered(events, sent=SEVERAL)
+    assert verdict.happening is Happening.REFUSED
+    assert verdict.detail == "the API refused the call: no reason given"
+
+
+# in-flight | 401, 403, 407 | rejected, and the run stops claiming
+
+
+@pytest.mark.parametrize("status", [401, 403, 407])
+def test_a_no_to_whoever_asks_stops_the_run(status):
+    verdict = answered(b"", status)
+    assert (verdict.happening, verdict.stop) == (Happening.UNAUTHORIZED, True)
+
+
+@pytest.mark.parametrize("status", [401, 403, 407])
+def test_a_proxys_no_stops_the_run(status):
+    verdict = judge(SINGLE, Failure(begun=False, reason="x", proxy_status=status), now=NOW)
+    assert (verdict.happening, verdict.stop) == (Happening.UNAUTHORIZED, True)
+
+
+# in-flight | proven unsent (name, connection, TLS failed) or 429 | as before the claim
+
+
+def test_a_failure_before_the_first_byte_is_unsent():
+    verdict = judge(SINGLE, Failure(begun=False, reason="Connection refused"), now=NOW)
+    assert verdict == Verdict(Happening.UNSENT, detail="Connection refused")
+    assert verdict.again
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("7", 7.0),
+        (" 0 ", 0.0),
+        (formatdate(NOW + 90, usegmt=True), 90.0),
+        (formatdate(NOW - 90, usegmt=True), 0.0),
+        ("Mon, 08 Mar 2027 21:20:00 -0000", LONGEST_PAUSE),
+        ("99999999", LONGEST_PAUSE),
+        ("9" * 400, None),
+        ("-1", None),
+        ("1.5", None),
+        ("٣", None),
+        ("7, 9", None),
+        ("soon", None),
+        ("", None),
+        ("Mon, 99 Mar 2026 21:20:00 GMT", None),
+    ],
+)
+def test_a_429_says_how_long_to_wait(header, seconds):
+    headers = {} if header is None else {"retry-after": header}
+    verdict = judge(SINGLE, Answer(429, headers, b'{"message": "slow down"}'), now=NOW)
+    assert (verdict.happening, verdict.retry_after) == (Happening.THROTTLED, seconds)
+    assert verdict.detail == "the API answered 429 Too Many Requests: slow down"
+
+
+# in-flight | anything else | in-doubt
+
+
+OTHERS = [status for status in range(100, 600) if not 200 <= status <= 299 and status not in KNOWN]
+
+
+@pytest.mark.parametrize("status", [*OTHERS[::7], 100, 101, 301, 302, 303, 307, 308, 408, 409, 500, 502, 503, 504, 999])
+@pytest.mark.parametrize("body", [b"", json.dumps(event()).encode(), json.dumps(event(success=False)).encode()])
+def test_any_other_status_is_in_doubt_whatever_its_body(status, body):
+    assert answered(body, status).happening is Happening.UNCLEAR
+
+
+def test_a_failure_after_the_first_byte_is_in_doubt():
+    verdict = judge(SINGLE, Failure(begun=True, reason="Connection reset by peer"), now=NOW)
+    assert verdict == Verdict(Happening.UNCLEAR, detail="Connection reset by peer; the call may have been placed")
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 429, 503])
+def test_an_answer_that_is_not_whole_is_in_doubt_whatever_its_status(status):
+    verdict = judge(SINGLE, Answer(status, {}, b"", cut="its body is too long"), now=NOW)
+    assert verdict.happening is Happening.UNCLEAR
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"", "its body is not valid JSON"),
+        (b"<!doctype html><title>Sign in</title>", "its body is not valid JSON"),
+        (b'{"success": true', "its body is not valid JSON"),
+        (b'{"success": true} {"success": true}', "its body is not valid JSON"),
+        (b"\xff\xfe{\x00}\x00", "its body is not valid JSON"),
+        (json.dumps(event()).encode("utf-16"), "its body is not valid JSON"),
+        (b"\xef\xbb\xbf" + json.dumps(event()).encode(), "its body is not valid JSON"),
+        (json.dumps(event(x=float("nan"))).encode(), "NaN and Infinity are not JSON"),
+        (json.dumps(event())[:-1].encode() + b', "success": true}', "a key is given twice"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "its body is not valid JSON"),
+    ],
+)
+def test_a_body_that_is_no_clear_json_is_in_doubt(body, why):
+    verdict = answered(body)
+    assert verdict.happening is Happening.UNCLEAR
+    assert why in (verdict.detail or "")
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (None, "an event in it is not an object"),
+        ("queued", "an event in it is not an object"),
+        (True, "an event in it is not an object"),
+        ([[event()]], "an event in it is not an object"),
+        ({"result": event()}, "it does not say"),
+        ({}, "it does not say"),
+        ([], "it says nothing of 1 of 1 callees"),
+        (event(success=...), "it does not say"),
+        (event(success=None), "it does not say"),
+        (event(success="true"), "it does not say"),
+        (event(success=1), "it does not say"),
+        (event(success=[True]), "it does not say"),
+        (event(instruction_id=...), "its instruction-id is missing or another call's"),
+        (event(instruction_id=None), "its instruction-id is missing or another call's"),
+        (event(instruction_id="reminder-2"), "its instruction-id is missing or another call's"),
+        (event(instruction_id="Reminder-1"), "its instruction-id is missing or another call's"),
+        (event(instruction_id=["reminder-1"]), "its instruction-id is missing or another call's"),
+        (event(callee=...), "it names no callee"),
+        (event(callee=None), "it names no callee"),
+        (event(callee=442079460001), "it names no callee"),
+        (event(callee=TWO), "it speaks of a callee that was not asked for"),
+        (event(callee=ONE[1:]), "it speaks of a callee that was not asked for"),
+        (event(callee=f"{ONE} "), "it speaks of a callee that was not asked for"),
+        (event(call_id=...), "has no usable call-id"),
+        (event(call_id=None), "has no usable call-id"),
+        (event(call_id=""), "has no usable call-id"),
+        (event(call_id=7), "has no usable call-id"),
+        (event(call_id="a b"), "has no usable call-id"),
+        (event(call_id="c-1\n"), "has no usable call-id"),
+        (event(call_id="x" * 129), "has no usable call-id"),
+        ([event(), event()], "or of one twice"),
+        ([event(), event(success=False)], "or of one twice"),
+        ([event(), event(callee=TWO, call_id="c-2")], "it speaks of a callee that was not asked for"),
+        # A refusal has to be about this call as well: a gateway may say the same of a request that it passed on.
+        ({"success": False}, "its instruction-id is missing or another call's"),
+        (event(success=False, instruction_id="reminder-2"), "its instruction-id is missing or another call's"),
+        (event(success=False, callee=...), "it names no callee"),
+        (event(success=False, callee=TWO), "it speaks of a callee that was not asked for"),
+    ],
+)
+def test_a_success_that_does_not_match_is_in_doubt(value, why):
+    verdict = answered(value)
+    assert verdict.happening is Happening.UNCLEAR
+    assert verdict.legs == ()
+    assert why in (verdict.detail or "")
+
+
+@pytest.mark.parametrize(
+    ("events", "why"),
+    [
+        (event(), "it says nothing of 2 of 3 callees"),
+        ([event(), event(callee=TWO, call_id="c-2")], "it says nothing of 1 of 3 callees"),
+        ([event(), event(call_id="c-2"), event(callee=TWO, call_id="c-3")], "or of one twice"),
+        ([event(), event(callee=TWO), event(callee=THREE, call_id="c-3")], "gives two callees the same call-id"),
+        ([event(), event(callee=TWO, call_id="c-2"), None], "an event in it is not an object"),
+        ([event(success=False), event(callee=TWO, success=False)], "it says nothing of 1 of 3 callees"),
+    ],
+)
+def test_several_callees_are_all_answered_for_once_or_in_doubt(events, why):
+    verdict = answered(events, sent=SEVERAL)
+    assert verdict.happening is Happening.UNCLEAR
+    assert why in (verdict.detail or "")
+
+
+# What is told.
+
+
+def test_a_detail_is_short_and_on_one_line_and_cannot_steer_a_terminal():
+    verdict = answered({"error": "\x1b]0;x\x07\u202eevil\u2028 \n\r\t" + "long " * 1000}, 400)
+    told = verdict.detail or ""
+    assert told.startswith("the API answered 400 Bad Request: \\x1b]0;x\\x07\\u202eevil long long")
+    assert len(told) < 300
+    assert told.isprintable()
+
+
+ECHOES = ["secret-token", "SECRET-TOKEN", "Zoë Example", "4711"]
+NUMBERS = [ONE, "442079460001", "0044 20 7946-0001", "+44 (0) 20.7946.0001", "5551234"]
+
+
+@pytest.mark.parametrize("said", [*ECHOES, *NUMBERS])
+def test_a_detail_hides_secrets_numbers_and_what_the_flow_was_told(said):
+    sent = {**SINGLE, "flow-variables": {"patient": {"names": ["Zoë Example"]}, "code": 4711}}
+    for answer in (
+        Answer(400, {}, json.dumps({"message": f"got '{said}'"}).encode()),
+        Answer(422, {}, f"got '{said}'".encode()),
+        Answer(200, {}, json.dumps(event(success=False, error=f"got '{said}'")).encode()),
+    ):
+        verdict = judge(sent, answer, now=NOW, secrets=("secret-token",))
+        assert (verdict.detail or "").endswith(": got '•••'")
+        assert all(said not in (leg.error or "") for leg in verdict.legs)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b'{"detail": "bad"}', ": bad"),
+        (b'[{"title": "bad"}]', ": bad"),
+        (b'"bad"', ": bad"),
+        (b"bad", ": bad"),
+        (b'{"code": 7}', ""),
+        (b"<html>bad</html>", ""),
+        (b"", ""),
+        (b"[]", ""),
+    ],
+)
+def test_the_text_of_an_errors_body_is_told_where_there_is_one(body, told):
+    assert answered(body, 400).detail == f"the API answered 400 Bad Request{told}"
+
+
+# What no answer can do.
+
+keys = st.sampled_from(["success", "call-id", "instruction-id", "callee", "error", "type"])
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([ONE, "reminder-1", "c-1"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text() | keys, inner, max_size=6),
+    max_leaves=12,
+)  # fmt: skip
+near_misses = st.fixed_dictionaries(
+    {},
+    optional={
+        "success": st.booleans() | json_values,
+        "call-id": st.sampled_from(["c-1", "c-2", "", None]),
+        "instruction-id": st.sampled_from(["reminder-1", "reminder-2", None]),
+        "callee": st.sampled_from([ONE, TWO, THREE, None]),
+        "error": st.text() | st.none(),
+    },
+)
+bodies = st.binary() | (json_values | near_misses | st.lists(near_misses, max_size=4)).map(
+    lambda v: json.dumps(v).encode()
+)
+
+
+@given(
+    sent=st.sampled_from([SINGLE, SEVERAL]),
+    status=st.integers(100, 999),
+    retry_after=st.text() | st.just("3"),
+    body=bodies,
+    cut=st.none() | st.text(),
+)
+def test_no_answer_raises_and_only_a_true_match_is_accepted(sent, status, retry_after, body, cut):
+    verdict = judge(sent, Answer(status, {"retry-after": retry_after}, body, cut), now=NOW, secrets=("secret-token",))
+    assert (verdict.detail or "").isprintable()
+    assert verdict.stop is (verdict.happening is Happening.UNAUTHORIZED)
+    if verdict.happening is Happening.ACCEPTED:
+        assert_true_match(sent, status, json.loads(body), verdict)
+    if cut is not None:
+        assert verdict.happening is Happening.UNCLEAR
+    if verdict.again:
+        assert status == 429
+
+
+def assert_true_match(sent: dict[str, Any], status: int, value: Any, verdict: Verdict) -> None:
+    events = value if isinstance(value, list) else [value]
+    assert 200 <= status <= 299
+    assert sorted(event["callee"] for event in events) == sorted(sent.get("callees", [sent.get("callee")]))
+    assert {event["instruction-id"] for event in events} == {"reminder-1"}
+    placed = [event for event in events if event["success"] is True]
+    assert placed
+    assert all(event["call-id"] for event in placed)
+    assert sum(leg.error is None for leg in verdict.legs) == len(placed)
+
+
+@given(
+    events=st.permutations([(ONE, "c-1"), (TWO, "c-2"), (THREE, "c-3")]),
+    refused=st.sets(st.sampled_from([ONE, TWO, THREE])),
+)
+def test_any_order_of_a_whole_answer_is_read(events, refused):
+    value = [event(callee=callee, call_id=call_id, success=callee not in refused) for callee, call_id in events]
+    verdict = answered(value, sent=SEVERAL)
+    assert verdict.happening is (Happening.REFUSED if len(refused) == 3 else Happening.ACCEPTED)
+    assert {leg.callee for leg in verdict.legs if leg.error} == refused
+
+
+@given(header=st.text(), now=st.floats(0, 4e9))
+def test_no_retry_after_raises_or_leaves_its_bounds(header, now):
+    seconds = seconds_to_wait(header, now)
+    assert seconds is None or 0.0 <= seconds <= LONGEST_PAUSE
+
+
+@given(value=json_values.filter(lambda value: "NaN" not in json.dumps(value) and "Infinity" not in json.dumps(value)))
+def test_json_is_read_as_it_was_written(value):
+    assert parse_json(json.dumps(value).encode()) == value
