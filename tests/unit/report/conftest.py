@@ -194,7 +194,5 @@ def entries() -> list[Entry]:
         make_entry("a-4", State.IN_DOUBT, error="no answer within 30 s"),
         make_entry("a-5", State.IN_FLIGHT, live=True),
         make_entry("a-6", State.IN_FLIGHT),
-        make_entry(
-            "a-7", State.FINISHED, Leg(None, "c-7", None, 12, None, shown), fingerprint="", body={}, purged=True
-        ),
+        make_entry("a-7", State.FINISHED, rejected, fingerprint="", body={}, purged=True),
     ]

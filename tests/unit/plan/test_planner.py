@@ -1,0 +1,165 @@
+"""One action a call: the table of the contract's section 5, case by case."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flowops.errors import Invalid
+from flowops.model import ABSENT, Action, Place, State
+from flowops.plan import digest, exit_code, make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flowops.model import Call, Plan
+
+CASES = sorted((Path(__file__).parents[2] / "cases" / "plan").iterdir())
+HERE = {"environment": "production", "revision": None}
+
+
+def read(file: Path) -> Any:
+    return json.loads(file.read_text())
+
+
+def told(value: Any) -> Any:
+    return value["shown"] if isinstance(value, dict) and "$sealed" in value else value
+
+
+def described(plan: Plan) -> dict[str, Any]:
+    return {
+        "exit_code": exit_code(plan),
+        "detailed_exit_code": exit_code(plan, detailed=True),
+        "unnamed": plan.unnamed,
+        "calls": [
+            {
+                "reference_id": item.call.reference_id,
+                "action": item.action.value,
+                "changes": [
+                    {"path": change.path}
+                    | {
+                        side: told(value)
+                        for side, value in (("before", change.before), ("after", change.after))
+                        if value is not ABSENT
+                    }
+                    for change in item.changes
+                ],
+                "reasons": list(item.reasons),
+            }
+            for item in plan.calls
+        ],
+    }
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_each_case_is_decided_as_written(case: Path, call: Any, entry: Any, ledger: Any) -> None:
+    def make(fields: dict[str, Any]) -> Call:
+        return call(fields["reference_id"], **{name: value for name, value in fields.items() if name != "reference_id"})
+
+    rows = [
+        entry(make(row["sent"]), State(row["state"]), **{k: v for k, v in row.items() if k not in ("sent", "state")})
+        for row in read(case / "ledger.json")
+    ]
+    calls = [make(fields) for fields in read(case / "calls.json")]
+    plan = make_plan(calls, ledger=ledger(*rows), **HERE)
+    assert described(plan) == read(case / "expected.json")
+
+
+def test_without_a_ledger_everything_is_to_be_placed(call: Any) -> None:
+    plan = make_plan([call("a")], ledger=None, **HERE)
+    assert [item.action for item in plan.calls] == [Action.PLACE]
+    assert (plan.ledger, plan.unnamed) == (None, 0)
+
+
+def test_no_calls_make_an_empty_plan(ledger: Any) -> None:
+    plan = make_plan([], ledger=ledger(), **HERE)
+    assert (plan.calls, exit_code(plan, detailed=True)) == ((), 0)
+
+
+def test_references_are_looked_up_a_thousand_at_a_time(call: Any, ledger: Any) -> None:
+    answers = ledger()
+    make_plan([call(f"a-{number}") for number in range(2_001)], ledger=answers, **HERE)
+    assert answers.asked == [1_000, 1_000, 1]
+
+
+def test_calls_stay_in_the_order_of_the_files(call: Any, ledger: Any) -> None:
+    plan = make_plan([call("b"), call("a")], ledger=ledger(), **HERE)
+    assert [item.call.reference_id for item in plan.calls] == ["b", "a"]
+
+
+def test_a_reference_id_names_one_call(call: Any) -> None:
+    with pytest.raises(Invalid) as caught:
+        make_plan([call("a", line=1, row=3), call("b"), call("a", line=9)], ledger=None, **HERE)
+    (problem,) = caught.value.problems
+    assert problem.place == Place("calls/a.yaml", 9, 1)
+    assert problem.message == (
+        "reference-id: 'a' is already the reference-id of the call at calls/a.yaml:1:1 (row 3 of data/a.csv)"
+    )
+
+
+def test_every_call_without_a_fingerprint_is_told(call: Any) -> None:
+    with pytest.raises(Invalid) as caught:
+        make_plan([call(name, flow_variables={"n": 2**53}) for name in "ab"], ledger=None, **HERE)
+    assert [problem.message.split(" ")[0] for problem in caught.value.problems] == ["flow-variables.n:"] * 2
+
+
+def test_a_reference_that_a_shell_would_take_apart_is_quoted(call: Any, entry: Any, ledger: Any) -> None:
+    spec = call("a; rm -rf b")
+    plan = make_plan([spec], ledger=ledger(entry(spec, State.IN_DOUBT)), **HERE)
+    assert "resolve 'a; rm -rf b' --env production" in plan.calls[0].reasons[-1]
+
+
+class TestDigest:
+    def test_says_nothing_of_files_and_their_order(self, call: Any, ledger: Any) -> None:
+        one = make_plan([call("a", line=1), call("b")], ledger=ledger(), **HERE)
+        other = make_plan([call("b"), call("a", line=7)], ledger=ledger(), **HERE)
+        assert one.digest == other.digest
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda call: {"environment": "staging"},
+            lambda call: {"calls": [call("a")]},
+            lambda call: {"calls": [call("a"), call("b", anonymous=True)]},
+        ],
+        ids=["environment", "calls", "fingerprint"],
+    )
+    def test_moves_with_what_decides(self, change: Callable[..., Any], call: Any, ledger: Any) -> None:
+        usual = {"calls": [call("a"), call("b")], "environment": "production", "revision": None, "ledger": ledger()}
+        assert make_plan(**usual).digest != make_plan(**(usual | change(call))).digest
+
+    def test_moves_with_an_action_and_with_the_ledger(self) -> None:
+        lines = [
+            digest("e", "one", [("a", "v1:sha256:00", Action.PLACE)]),
+            digest("e", "one", [("a", "v1:sha256:00", Action.RETRY)]),
+            digest("e", "two", [("a", "v1:sha256:00", Action.PLACE)]),
+            digest("e", None, [("a", "v1:sha256:00", Action.PLACE)]),
+        ]
+        assert len(set(lines)) == 4
+
+    def test_is_stable_across_versions(self) -> None:
+        assert digest("production", "x", [("b", "v1:f", Action.PLACE), ("a", "v1:f", Action.UNCHANGED)]) == (
+            "sha256:4270d984c468fc294361211283d56b733b198c69fd591cd7dfd58abf5dffd4e3"
+        )
+
+
+@pytest.mark.parametrize(
+    ("actions", "code"),
+    [
+        ([Action.IN_DOUBT, Action.BLOCKED, Action.CONFLICT, Action.PLACE], 7),
+        ([Action.BLOCKED, Action.CONFLICT, Action.PLACE], 4),
+        ([Action.CONFLICT, Action.PLACE], 3),
+        ([Action.PLACE], 2),
+        ([Action.RETRY, Action.UNCHANGED], 2),
+        ([Action.UNCHANGED, Action.DEFERRED], 0),
+    ],
+)
+def test_the_worst_action_decides_the_exit_code(actions: list[Action], code: int, call: Any) -> None:
+    from dataclasses import replace
+
+    plan = make_plan([call(str(number)) for number in range(len(actions))], ledger=None, **HERE)
+    calls = tuple(replace(item, action=action) for item, action in zip(plan.calls, actions, strict=True))
+    assert exit_code(replace(plan, calls=calls), detailed=True) == code
