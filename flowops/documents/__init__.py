@@ -1,1 +1,38 @@
-"""flowops.documents"""
+"""Files to documents: YAML with the place of every value, the project and what belongs to it, and rows."""
+
+from __future__ import annotations
+
+from flowops.documents.address import BadAddress, ledger_address
+from flowops.documents.discovery import Workspace, discover
+from flowops.documents.files import Disk, Entry, Files, Unreadable
+from flowops.documents.flows import resolve_flow, resolve_flows
+from flowops.documents.header import API_VERSION, Kind
+from flowops.documents.project import PROJECT_FILE, ProjectFile, find_project, open_disk, resolve
+from flowops.documents.reader import Reader
+from flowops.documents.rows import read_rows
+from flowops.documents.variables import merge_vars, parse_var, read_var_file
+
+__all__ = [
+    "API_VERSION",
+    "PROJECT_FILE",
+    "BadAddress",
+    "Disk",
+    "Entry",
+    "Files",
+    "Kind",
+    "ProjectFile",
+    "Reader",
+    "Unreadable",
+    "Workspace",
+    "discover",
+    "find_project",
+    "ledger_address",
+    "merge_vars",
+    "open_disk",
+    "parse_var",
+    "read_rows",
+    "read_var_file",
+    "resolve",
+    "resolve_flow",
+    "resolve_flows",
+]

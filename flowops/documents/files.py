@@ -1,0 +1,190 @@
+"""Where documents and rows are read from: the disk, confined to one directory."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Literal
+
+#: The largest YAML file, in bytes.
+MAX_FILE = 16 * 1024 * 1024
+
+_CHUNK = 64 * 1024
+# A path with a NUL in it is a ValueError, and links that lead in a circle are a RuntimeError up to Python 3.12.
+_FAILURES = (OSError, RuntimeError, ValueError)
+_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+class Unreadable(Exception):
+    """A file that is not read; the text says why, and fits behind the file's name: "is a directory"."""
+
+
+class Entry(NamedTuple):
+    """A name in a directory."""
+
+    name: str
+    is_directory: bool
+
+
+class Files(Protocol):
+    """A tree of files: that of the disk, or that of a Git revision.
+
+    Paths are absolute and normalised. Nothing outside of `root` is ever opened or listed, wherever
+    ``..`` or a symbolic link may lead.
+    """
+
+    @property
+    def root(self) -> Path:
+        """The directory that everything is in."""
+        ...
+
+    def kind(self, path: Path) -> Literal["file", "directory"] | None:
+        """What is at a path; None for nothing. What is neither counts as a file, and cannot be opened."""
+        ...
+
+    def entries(self, directory: Path) -> list[Entry]:
+        """What is in a directory, in no particular order, but for links to directories; nothing if it is none.
+
+        Raises Unreadable.
+        """
+        ...
+
+    def read(self, path: Path) -> bytes:
+        """The whole of a file of at most `MAX_FILE` bytes. Raises Unreadable."""
+        ...
+
+    def open(self, path: Path) -> BinaryIO:
+        """A file of any length, to be read from its beginning and closed. Raises Unreadable."""
+        ...
+
+
+class Disk:
+    """The files of the disk below a directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._real_root = root.resolve()
+        self._real_directories: dict[Path, Path] = {}
+
+    def kind(self, path: Path) -> Literal["file", "directory"] | None:
+        """What is at a path, through links."""
+        try:
+            mode = path.stat().st_mode
+        except (OSError, ValueError):
+            return None
+        return "directory" if stat.S_ISDIR(mode) else "file"
+
+    def entries(self, directory: Path) -> list[Entry]:
+        """What is in a directory; links to directories are left out, so that no walk goes round in circles."""
+        try:
+            with os.scandir(self._real_directory(directory)) as found:
+                return [
+                    Entry(entry.name, entry.is_dir(follow_symlinks=False))
+                    for entry in found
+                    if not (entry.is_symlink() and entry.is_dir())
+                ]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except _FAILURES as error:
+            raise Unreadable(_reason(error)) from error
+
+    def read(self, path: Path) -> bytes:
+        """The whole of a regular file."""
+        descriptor = self._open(path)
+        try:
+            data = _read_at_most(descriptor, MAX_FILE)
+        except OSError as error:
+            raise Unreadable(_reason(error)) from error
+        finally:
+            os.close(descriptor)
+        return data
+
+    def open(self, path: Path) -> BinaryIO:
+        """A regular file as a buffered stream."""
+        return os.fdopen(self._open(path), "rb", buffering=_CHUNK)
+
+    def _open(self, path: Path) -> int:
+        """A descriptor of a regular file inside the root."""
+        try:
+            real = self._real_directory(path.parent) / path.name
+            try:
+                descriptor = os.open(real, _OPEN)
+            except OSError as error:
+                if error.errno != errno.ELOOP:
+                    raise
+                # A link: what it leads to is opened by its own name, once that is known to be inside.
+                descriptor = os.open(self._inside(real.resolve(strict=True)), _OPEN)
+        except _FAILURES as error:
+            raise Unreadable(_reason(error)) from error
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            what = "a directory" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "not a regular file"
+            os.close(descriptor)
+            raise Unreadable(f"is {what}")
+        return descriptor
+
+    def _real_directory(self, directory: Path) -> Path:
+        real = self._real_directories.get(directory)
+        if real is None:
+            real = self._real_directories[directory] = self._inside(directory.resolve(strict=True))
+        return real
+
+    def _inside(self, real: Path) -> Path:
+        if not real.is_relative_to(self._real_root):
+            raise Unreadable(f"leads out of {self.root}: nothing is read there")
+        return real
+
+
+def read_anywhere(path: Path) -> bytes:
+    """The whole of a regular file or a pipe, wherever it is: for files that the command line names.
+
+    Raises Unreadable.
+    """
+    try:
+        # Without O_NONBLOCK the opening of a pipe that nobody writes to would wait for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+                raise Unreadable("is a directory" if stat.S_ISDIR(mode) else "is neither a regular file nor a pipe")
+            os.set_blocking(descriptor, True)
+            return _read_at_most(descriptor, MAX_FILE)
+        finally:
+            os.close(descriptor)
+    except _FAILURES as error:
+        raise Unreadable(_reason(error)) from error
+
+
+def _read_at_most(descriptor: int, size: int) -> bytes:
+    parts: list[bytes] = []
+    left = size + 1
+    while left > 0 and (part := os.read(descriptor, min(left, _CHUNK))):
+        parts.append(part)
+        left -= len(part)
+    if left <= 0:
+        raise Unreadable(f"is larger than {size // 1024 // 1024} MiB")
+    return b"".join(parts)
+
+
+def git_root(directory: Path) -> Path | None:
+    """The root of the Git work tree that a directory is in."""
+    return next((above for above in (directory, *directory.parents) if (above / ".git").exists()), None)
+
+
+def _reason(error: OSError | RuntimeError | ValueError) -> str:
+    """What went wrong, to stand behind a file's name."""
+    match error:
+        case FileNotFoundError():
+            return "does not exist"
+        case PermissionError():
+            return "may not be read: permission denied"
+        case RuntimeError() | OSError(errno=errno.ELOOP):
+            return "is a link that leads nowhere"
+        case OSError(strerror=str(text)):
+            return f"cannot be read: {text.lower()}"
+        case _:
+            return "has a name that no file can have"

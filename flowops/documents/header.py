@@ -1,0 +1,54 @@
+"""What every document begins with: ``apiVersion`` and ``kind``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from flowops.documents.words import did_you_mean, quoted
+from flowops.model import Place, Problem
+
+if TYPE_CHECKING:
+    from flowops.documents.parse import Parsed
+
+API_VERSION = "flowops/v1"
+#: The code of problems with a document's header.
+HEADER = "header"
+
+
+class Kind(StrEnum):
+    """The kinds of documents."""
+
+    PROJECT = "Project"
+    FLOW = "Flow"
+    CALL = "Call"
+    CALL_SET = "CallSet"
+
+
+def read_header(file: str, parsed: Parsed) -> tuple[Kind | None, list[Problem]]:
+    """The kind of a document, if it has one that is known, and what is wrong with its header."""
+    problems: list[Problem] = []
+
+    def note(key: str, message: str, hint: str | None = None) -> None:
+        marks = parsed.marks.at((key,))
+        problems.append(Problem(Place(file, marks.line, marks.column), message=message, code=HEADER, hint=hint))
+
+    value = parsed.value
+    if not isinstance(value, dict):
+        note("", f"a document has to be a mapping, with 'apiVersion: {API_VERSION}' and a 'kind'")
+        return None, problems
+    version = value.get("apiVersion")
+    if "apiVersion" not in value:
+        note("", f"apiVersion: missing; every document begins with 'apiVersion: {API_VERSION}'")
+    elif version != API_VERSION:
+        message = f"apiVersion: {quoted(version)} is not a version that this flowops reads, which is '{API_VERSION}'"
+        note("apiVersion", message)
+    kind = value.get("kind")
+    known = ", ".join(Kind)
+    if "kind" not in value:
+        note("", f"kind: missing; a document is one of {known}")
+    elif kind not in tuple(Kind):
+        note("kind", f"kind: {quoted(kind)} is not one of {known}", did_you_mean(kind, Kind))
+    else:
+        return Kind(kind), problems
+    return None, problems

@@ -1,0 +1,31 @@
+"""Lines and columns of a text, counted as YAML counts them: a line ends with CR LF, LF or CR."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+LINE_BREAK = re.compile(r"\r\n?|\n")
+
+
+def count_breaks(text: str, end: int) -> int:
+    """How many lines end before an offset, which does not stand between a CR and its LF."""
+    return text.count("\n", 0, end) + text.count("\r", 0, end) - text.count("\r\n", 0, end)
+
+
+def line_and_column(text: str, index: int) -> tuple[int, int]:
+    """The place of an offset; both count from 1, a column is a character."""
+    start = max(text.rfind("\n", 0, index), text.rfind("\r", 0, index)) + 1
+    return count_breaks(text, index) + 1, index - start + 1
+
+
+def line_at(text: str, number: int) -> str | None:
+    """One line of a text without its end, counted from 1; None when there is no such line."""
+    lines = _lines(text)
+    return lines[number - 1] if 1 <= number <= len(lines) else None
+
+
+# Problems come sorted by file, so the last text is the one that is asked for again.
+@lru_cache(maxsize=1)
+def _lines(text: str) -> list[str]:
+    return LINE_BREAK.split(text)

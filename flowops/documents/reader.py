@@ -1,0 +1,114 @@
+"""Files to documents: each file is read once, and its text kept for the messages."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowops.documents.builder import Budget
+from flowops.documents.files import Unreadable
+from flowops.documents.header import Kind, read_header
+from flowops.documents.lines import line_at
+from flowops.documents.parse import Parsed, parse
+from flowops.documents.text import decode
+from flowops.model import Document, Place, Problem
+
+if TYPE_CHECKING:
+    from flowops.documents.files import Files
+
+#: How many values one file may hold, and all files together, with everything that aliases repeat.
+MAX_VALUES = 1_000_000
+MAX_VALUES_IN_ALL = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One document of a file, or what is known of it: `document` is None when there are problems."""
+
+    place: Place
+    kind: Kind | None
+    document: Document | None
+    problems: tuple[Problem, ...]
+
+
+class Reader:
+    """Reads documents from a tree of files; `cwd` is what the names in messages start at."""
+
+    def __init__(self, files: Files, cwd: Path) -> None:
+        self.files = files
+        self._cwd = cwd
+        self._below_cwd = str(cwd).rstrip("/") + "/"
+        self._sections: dict[Path, list[Section]] = {}
+        self._texts: dict[str, str] = {}
+        self._paths: dict[str, Path] = {}
+        self._values_left = MAX_VALUES_IN_ALL
+
+    def absolute(self, path: Path) -> Path:
+        """A path as the user gave it, made absolute and normalised."""
+        return Path(os.path.normpath(self._cwd / path))
+
+    def shown(self, path: Path) -> str:
+        """A file's name in messages, in plans and in results.
+
+        Relative for a file below the current directory, or, with ``..``, for a file of the tree that the
+        current directory is in too; absolute for any other.
+        """
+        name = str(path)
+        if name.startswith(self._below_cwd):
+            return name[len(self._below_cwd) :]
+        return os.path.relpath(path, self._cwd) if self._cwd.is_relative_to(self.files.root) else name
+
+    def path(self, document: Document) -> Path:
+        """The file that a document was read from."""
+        return self._paths[document.file]
+
+    def excerpt(self, place: Place) -> str | None:
+        """The line at a place in a YAML file that was read; None for any other. Data rows are never shown."""
+        text = self._texts.get(place.file)
+        return None if text is None else line_at(text, place.line)
+
+    def read(self, path: Path) -> list[Section]:
+        """The documents of a file, each with what is wrong with it. Never raises for what is in the file."""
+        if path not in self._sections:
+            self._sections[path] = self._read(path)
+        return self._sections[path]
+
+    def keep(self, file: str, data: bytes) -> str | Problem:
+        """The text of a file, kept for excerpts under the name that messages have for it."""
+        text = decode(file, data)
+        if isinstance(text, str):
+            self._texts[file] = text
+        return text
+
+    def parse(self, file: str, data: bytes) -> list[Parsed]:
+        """Any YAML, with no header asked for."""
+        text = self.keep(file, data)
+        if isinstance(text, Problem):
+            return [Parsed.broken(text)]
+        if self._values_left >= MAX_VALUES:
+            allowed, exceeded = MAX_VALUES, f"the file holds more than {MAX_VALUES:,} values, with what aliases repeat"
+        else:
+            allowed, exceeded = self._values_left, f"all files together hold more than {MAX_VALUES_IN_ALL:,} values"
+        budget = Budget(allowed, exceeded)
+        found = parse(file, text, budget)
+        self._values_left -= allowed - max(budget.values, 0)
+        return found
+
+    def _read(self, path: Path) -> list[Section]:
+        file = self.shown(path)
+        self._paths[file] = path
+        try:
+            data = self.files.read(path)
+        except Unreadable as error:
+            problem = Problem(Place(file), message=f"the file {error}", code="file")
+            return [Section(problem.place, None, None, (problem,))]
+        return [self._section(file, parsed) for parsed in self.parse(file, data)]
+
+    def _section(self, file: str, parsed: Parsed) -> Section:
+        kind, problems = read_header(file, parsed) if parsed.complete else (None, [])
+        place = Place(file, parsed.marks.line, parsed.marks.column)
+        if kind is None or problems or parsed.problems:
+            return Section(place, kind, None, (*parsed.problems, *problems))
+        return Section(place, kind, Document(file, kind, parsed.value, parsed.marks, self._texts[file]), ())

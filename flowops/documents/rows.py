@@ -1,0 +1,59 @@
+"""The rows of a call set, one after the other: a file of a million rows takes no more memory than one of ten."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowops.documents.csv_rows import csv_rows
+from flowops.documents.data_lines import BadData, DataLines
+from flowops.documents.files import Unreadable
+from flowops.documents.json_rows import json_rows
+from flowops.documents.words import did_you_mean, quoted
+from flowops.model import Document, Problem, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flowops.documents.reader import Reader
+
+#: After so many bad rows the rest of a file is not read.
+MAX_PROBLEMS = 100
+FOR_EACH = ("for-each",)
+_READERS = {".csv": csv_rows, ".jsonl": json_rows}
+
+
+def read_rows(reader: Reader, document: Document) -> Iterator[Row | Problem]:
+    """The rows of a CallSet, and in their place what is wrong with a row or the file.
+
+    ``for-each`` names a ``.csv`` or ``.jsonl`` file, from the document's directory. The problem with a row
+    has its place in the data; one with the file itself is placed at ``for-each``.
+    """
+    name: str = document.value["for-each"]
+    path = Path(os.path.normpath(reader.path(document).parent / name))
+    read = _READERS.get(path.suffix.lower())
+    if read is None:
+        hint = did_you_mean(path.suffix, _READERS)
+        yield _problem(document, f"{quoted(name)} is neither a .csv nor a .jsonl file", hint)
+        return
+    try:
+        stream = reader.files.open(path)
+    except Unreadable as error:
+        yield _problem(document, f"{quoted(name)} {error}")
+        return
+    problems = 0
+    with stream:
+        lines = DataLines(reader.shown(path), stream)
+        try:
+            for found in read(lines):
+                yield found
+                problems += isinstance(found, Problem)
+                if problems == MAX_PROBLEMS:
+                    raise lines.bad(f"the rest of the rows has not been read, after {MAX_PROBLEMS} problems")
+        except BadData as error:
+            yield error.problem
+
+
+def _problem(document: Document, message: str, hint: str | None = None) -> Problem:
+    return Problem(document.place(FOR_EACH), message=f"for-each: {message}", code="rows", hint=hint)

@@ -1,0 +1,145 @@
+"""What PyYAML's parser says about broken YAML, in words for the people who wrote it.
+
+The parser's texts are those of libyaml 0.2.5 (``scanner.c``, ``parser.c``); the ones of PyYAML's own
+parser, which stands in where libyaml is absent, begin alike often enough, and are passed on otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flowops.documents.lines import line_and_column
+from flowops.model import Place, Problem
+
+if TYPE_CHECKING:
+    from yaml.error import MarkedYAMLError
+
+SYNTAX = "yaml-syntax"
+TEMPLATE = "yaml-template"
+_QUOTE_IT = "quote the text if it is meant as it stands"
+_LONGEST_HINT = 100
+_FIRST_TEMPLATE = re.compile(r"\{\{.*?\}\}")
+_COMMENT = re.compile(r"\s+#.*")
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """Our words for one of the parser's: `opening` places the problem where the broken thing begins.
+
+    ``{opening}`` in the message is the line and column of that beginning, ``{char}`` what stands at the place.
+    """
+
+    begins: str
+    message: str
+    hint: str | None = None
+    context: str = ""
+    opening: bool = False
+
+
+_SAYINGS = (
+    Saying(
+        "mapping values are not allowed",
+        "a ':' with a space behind it is not allowed here",
+        "quote the text if the ':' belongs to it; else look at the indentation",
+    ),
+    Saying(
+        "sequence entries are not allowed",
+        "a list entry is not allowed here",
+        "entries of a list begin on lines of their own; " + _QUOTE_IT,
+    ),
+    Saying("mapping keys are not allowed", "a '?' is not allowed here", _QUOTE_IT),
+    Saying("did not find expected ',' or ']'", "expected ',' or ']' here, in the list that begins at {opening}"),
+    Saying("did not find expected ',' or '}'", "expected ',' or '}}' here, in the mapping that begins at {opening}"),
+    Saying(
+        "did not find expected key",
+        "expected the next key of the mapping that begins at {opening}, or a smaller indentation",
+        "look at the indentation, and for text behind a closing quote",
+    ),
+    Saying("did not find expected '-' indicator", "expected the next '-' of the list that begins at {opening}"),
+    Saying("could not find expected ':'", "expected a ':' behind this key", opening=True),
+    Saying("found unexpected end of stream", "the quote that opens here is never closed", opening=True),
+    Saying("found unexpected document", "the quote that opens here is never closed", opening=True),
+    Saying("found character", "text cannot begin with '{char}'", "quote it"),
+    Saying("found a tab character", "a tab cannot indent", "use spaces"),
+    Saying(
+        "found unknown escape character",
+        "this escape is not known",
+        "write '\\\\' for a backslash, or use single quotes",
+    ),
+    Saying("did not find expected hexdecimal", "this escape needs hexadecimal digits"),
+    Saying("found invalid Unicode character escape", "this escape stands for no character"),
+    Saying(
+        "did not find expected alphabetic",
+        "'*' begins an alias here, which needs a name",
+        _QUOTE_IT,
+        context="while scanning an alias",
+        opening=True,
+    ),
+    Saying(
+        "did not find expected alphabetic",
+        "'&' begins an anchor here, which needs a name",
+        _QUOTE_IT,
+        context="while scanning an anchor",
+        opening=True,
+    ),
+    Saying("did not find expected node content", "expected a value here, not '{char}'", _QUOTE_IT),
+    Saying("did not find expected <document start>", "the document has ended; the next one begins with '---'"),
+    Saying("found undefined tag handle", "tags are not supported", "text that begins with '!' has to be quoted"),
+    Saying("", "tags are not supported", "text that begins with '!' has to be quoted", context="while scanning a tag"),
+    Saying(
+        "",
+        "'|' and '>' begin a block of text: only '+', '-', a digit or a comment may follow on the line",
+        _QUOTE_IT,
+        context="while scanning a block scalar",
+    ),
+    Saying("", "this directive is not known", context="while scanning a directive"),
+    Saying("found unknown directive", "this directive is not known"),
+    Saying("found incompatible YAML document", "flowops reads YAML 1.1 and 1.2"),
+)
+
+
+def syntax_problem(file: str, text: str, error: MarkedYAMLError) -> tuple[Problem, int]:
+    """The problem that a parser's error is, and the offset in the text where the parser stopped."""
+    mark = error.problem_mark or error.context_mark
+    opening = error.context_mark or mark
+    assert mark is not None
+    assert opening is not None
+    said = str(error.problem)
+    context = str(error.context)
+    char = text[mark.index : mark.index + 1]
+    line, column = mark.line + 1, mark.column + 1
+    if mark.index >= len(text):
+        # Behind the last line break; libyaml counts one line more even without it. Nobody can see that place.
+        line, column = line_and_column(text, len(text.rstrip()))
+    if char == "\t":
+        # Found where a value should begin: what PyYAML says of it depends on the version.
+        said = "found a tab character"
+    saying = next((s for s in _SAYINGS if said.startswith(s.begins) and s.context in context), None)
+    if saying is None:
+        message, hint = f"this is not YAML: {said}", None
+    else:
+        begins = f"{opening.line + 1}:{opening.column + 1}"
+        message, hint = saying.message.format(opening=begins, char=char), saying.hint
+        if saying.opening:
+            line, column = opening.line + 1, opening.column + 1
+    if char == "%" and text[mark.index - 1 : mark.index] == "{":
+        message, hint = "a template has to be quoted: without quotes, YAML reads '{' as a mapping", None
+        column -= 1
+    return Problem(Place(file, line, column), message=message, code=SYNTAX, hint=hint), mark.index
+
+
+def quoted_template(text: str, start: int) -> str | None:
+    """How the ``{{ … }}`` at an offset of the text should have been written; None if that is not plain to see."""
+    line = re.split(r"[\r\n]", text[start : start + 4 * _LONGEST_HINT], maxsplit=1)[0]
+    first = _FIRST_TEMPLATE.match(line)
+    if first is None:
+        return None
+    rest = line[first.end() :].lstrip()
+    written = first[0] if not rest or rest[0] in "#,]}" else _COMMENT.sub("", line).rstrip()
+    if len(written) > _LONGEST_HINT:
+        return None
+    if '"' not in written and "\\" not in written:
+        return f'"{written}"'
+    return "'" + written.replace("'", "''") + "'"
