@@ -18,9 +18,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from flowops.model import Problem
+    from flowops.model import Place, Problem
 
 
 class FlowopsError(Exception):
@@ -35,13 +35,17 @@ class FlowopsError(Exception):
 
 
 class Invalid(FlowopsError):
-    """What the user wrote is wrong; every problem that was found, in no particular order."""
+    """What the user wrote is wrong; every problem that was found, in no particular order.
+
+    `excerpt` gives the source line of a place, for whoever prints the problems.
+    """
 
     exit_code = 3
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}")
         self.problems = tuple(problems)
+        self.excerpt: Callable[[Place], str | None] = lambda _place: None
 
 
 class LedgerError(FlowopsError):

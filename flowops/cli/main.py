@@ -62,7 +62,7 @@ def main() -> NoReturn:
     except Invalid as error:
         from flowops.cli.output import print_problems
 
-        print_problems(error.problems)
+        print_problems(error.problems, error.excerpt)
         code = error.exit_code
     except FlowopsError as error:
         from flowops.cli.output import print_error

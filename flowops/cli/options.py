@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowops.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -62,3 +64,9 @@ def together(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Cal
 
 #: What decides which calls there are: the files, the environment and the variables.
 selection = together(paths, env, var, var_file)
+
+
+def check_show_pii(format_: str, *, show_pii: bool) -> None:
+    """Phone numbers are shown in text only: what machines read is kept, and travels."""
+    if show_pii and format_ != "text":
+        raise UsageError(f"--show-pii is for text only, not for {format_}")

@@ -8,7 +8,7 @@ from flowops.schema.check import Checker, check
 from flowops.schema.error import SchemaError
 from flowops.schema.flows import check_flow
 from flowops.schema.number_plan import check_number
-from flowops.schema.problems import check_body, check_documents, check_flows, variable_problem
+from flowops.schema.problems import check_body, check_document, check_documents, check_flows, variable_problem
 from flowops.schema.store import NAMES, as_files, description_text, schema_text, stale_schemas, write_schemas
 from flowops.schema.variables import FlowVariables, check_variables
 
@@ -20,6 +20,7 @@ __all__ = [
     "as_files",
     "check",
     "check_body",
+    "check_document",
     "check_documents",
     "check_flow",
     "check_flows",

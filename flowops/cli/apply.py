@@ -1,0 +1,156 @@
+"""``flowops apply``: the plan, shown and agreed to, placed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flowops.cli import options
+from flowops.cli.output import print_json, print_lines, tell_lines
+from flowops.errors import FlowopsError, StalePlan, UsageError
+
+if TYPE_CHECKING:
+    from flowops.cli.planning import Planned, Selection
+    from flowops.model import Plan, Result
+    from flowops.plan import SavedPlan
+
+#: The only answer that places calls in a real environment.
+YES = "yes"
+#: How many things that moved since a plan was saved are listed.
+MOVED = 20
+
+
+@click.command("apply", short_help="Show the plan, ask, and place the calls: each at most once.")
+@options.selection
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Place exactly what this saved plan says.",
+)
+@click.option("--digest", metavar="sha256:…", help="Place only if the plan has this digest.")
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only plan: the same as flowops plan.")
+@options.full
+@options.formats("text", "json", "markdown")
+@options.show_pii
+def command(
+    paths: tuple[str, ...],
+    environment: str,
+    var: tuple[str, ...],
+    var_files: tuple[str, ...],
+    plan_file: Path | None,
+    digest: str | None,
+    auto_approve: bool,
+    dry_run: bool,
+    full: bool,
+    format_: str,
+    show_pii: bool,
+) -> int:
+    """Show the plan, ask, and place the calls of PATH, or of the whole project; each at most once.
+
+    The sandbox needs no asking: no phone rings. Without a terminal, a real environment needs
+    --auto-approve, or a plan that was reviewed: --plan FILE.
+    """
+    from flowops.cli.planning import Selection
+
+    options.check_show_pii(format_, show_pii=show_pii)
+    selection = Selection(paths, environment, var, var_files)
+    if dry_run:
+        from flowops.cli.plan import run as plan
+
+        for name, given in (("--plan", plan_file), ("--digest", digest), ("--auto-approve", auto_approve)):
+            if given:
+                raise UsageError(f"{name} has no meaning with --dry-run")
+        return plan(selection, None, full=full, detailed=False, format_=format_, show_pii=show_pii)
+    return _apply(
+        selection, plan_file, digest, auto_approve=auto_approve, full=full, format_=format_, show_pii=show_pii
+    )
+
+
+def _apply(
+    selection: Selection,
+    plan_file: Path | None,
+    digest: str | None,
+    *,
+    auto_approve: bool,
+    full: bool,
+    format_: str,
+    show_pii: bool,
+) -> int:
+    from flowops.cli.placing import place
+    from flowops.cli.planning import planned, tell_sandbox
+    from flowops.model import Action
+    from flowops.report import view
+    from flowops.report.text.plan import plan_text
+
+    saved = _load(plan_file) if plan_file else None
+    with planned(selection, readonly=False) as found:
+        plan, sandboxed = found.plan, found.environment.sandboxed
+        tell_sandbox(found.environment)
+        tell_lines(plan_text(view.of_plan(plan, full=full, show_pii=show_pii), sandboxed=sandboxed))
+        if saved is not None:
+            _hold(saved, found)
+        if digest is not None and digest != plan.digest:
+            raise StalePlan(f"the plan's digest is {plan.digest}, not {digest}", hint="review the plan again")
+        agreed = sandboxed or auto_approve or saved is not None or digest is not None
+        if plan.sends and not plan.counts()[Action.CONFLICT] and not agreed:
+            _ask(plan)
+        result, code = place(found)
+    _print(result, plan, format_=format_, full=full)
+    return code
+
+
+def _load(file: Path) -> SavedPlan:
+    from flowops.plan import load
+
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
+    return load(data, str(file))
+
+
+def _hold(saved: SavedPlan, found: Planned) -> None:
+    """Hold the saved plan against the one that was made now. Raises StalePlan, which says what moved."""
+    from flowops.plan import compare
+
+    moved = compare(saved, found.plan, ledger_contains_mark=saved.ledger is None or found.ledger.since(saved.ledger))
+    if moved:
+        listed = "".join(f"\n  {line}" for line in moved[:MOVED])
+        more = f"\n  … and {len(moved) - MOVED:,} more" if len(moved) > MOVED else ""
+        raise StalePlan(f"the saved plan no longer fits:{listed}{more}", hint="plan again, and have it reviewed")
+
+
+def _ask(plan: Plan) -> None:
+    """Let a person agree. Raises UsageError where there is no person, FlowopsError when they do not."""
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"placing calls in '{plan.environment}' has to be agreed to, and there is no terminal to ask",
+            hint="use --auto-approve, or save a plan, have it reviewed, and use --plan FILE",
+        )
+    count = len(plan.sends)
+    calls = "1 call" if count == 1 else f"{count:,} calls"
+    click.echo(f"\nPlace {calls} in {plan.environment}? A placed call cannot be taken back.", err=True)
+    if click.prompt(f"Only '{YES}' is taken for a yes", default="", show_default=False, err=True) != YES:
+        raise FlowopsError("nothing was placed")
+
+
+def _print(result: Result, plan: Plan, *, format_: str, full: bool) -> None:
+    if format_ == "json":
+        from flowops.model import Action
+        from flowops.report.json import result_json
+
+        print_json(result_json(result, conflicts=plan.counts()[Action.CONFLICT]))
+    elif format_ == "markdown":
+        from flowops.report.markdown import result_markdown
+
+        click.echo(result_markdown(result), nl=False)
+    else:
+        from flowops.report.text.result import result_text
+
+        print_lines(result_text(result, full=full))

@@ -1,0 +1,52 @@
+"""The ledger of an environment, opened as a command needs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowops.cli.actor import actor
+from flowops.cli.secrets import value_of
+from flowops.errors import LedgerError
+
+if TYPE_CHECKING:
+    from flowops.ledger import Store
+    from flowops.model import Environment, LedgerSettings, Project
+
+
+class Address(NamedTuple):
+    """Where a ledger is: its URL, and the key it is sealed with when that is kept elsewhere."""
+
+    url: str
+    key: bytes | None
+    settings: LedgerSettings
+
+
+def open_for(
+    project: Project, environment: Environment, *, readonly: bool = False, revision: str | None = None
+) -> Store:
+    """Open an environment's ledger. Only the sandbox's is made when it is not there."""
+    from flowops.ledger import open_ledger
+
+    address = address_of(environment)
+    return open_ledger(
+        address.url,
+        environment.name,
+        actor=actor(revision),
+        pinned=address.settings.id,
+        key=address.key,
+        create=environment.sandboxed,
+        readonly=readonly,
+        root=project.root,
+    )
+
+
+def address_of(environment: Environment) -> Address:
+    """Read the references of an environment's ledger. Raises LedgerError when there is nothing to read."""
+    settings = environment.ledger
+    if settings is None:
+        raise LedgerError(
+            f"environment '{environment.name}' has no ledger", hint="name one in flowops.yaml: ledger: sqlite:///…"
+        )
+    where = f"environments.{environment.name}.ledger"
+    key = value_of(settings.key, f"{where}.key", LedgerError).encode() if settings.key else None
+    return Address(value_of(settings.url, where, LedgerError), key, settings)

@@ -1,0 +1,89 @@
+"""``flowops plan``: what apply would do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flowops.cli import options
+from flowops.cli.output import print_json, print_lines, tell
+from flowops.errors import FlowopsError
+
+if TYPE_CHECKING:
+    from flowops.cli.planning import Planned, Selection
+
+
+@click.command("plan", short_help="Show what apply would do, against the ledger.")
+@options.selection
+@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, for apply --plan.")
+@options.full
+@options.detailed_exitcode
+@options.formats("text", "json", "markdown")
+@options.show_pii
+def command(
+    paths: tuple[str, ...],
+    environment: str,
+    var: tuple[str, ...],
+    var_files: tuple[str, ...],
+    out: Path | None,
+    full: bool,
+    detailed_exitcode: bool,
+    format_: str,
+    show_pii: bool,
+) -> int:
+    """Show what apply would do with the calls of PATH, or of the whole project, as a diff against the ledger.
+
+    A saved plan (-o) holds reference-ids, fingerprints and actions: no bodies, no numbers, no secrets.
+    """
+    from flowops.cli.planning import Selection
+
+    selection = Selection(paths, environment, var, var_files)
+    return run(selection, out, full=full, detailed=detailed_exitcode, format_=format_, show_pii=show_pii)
+
+
+def run(selection: Selection, out: Path | None, *, full: bool, detailed: bool, format_: str, show_pii: bool) -> int:
+    """Plan, print, and save where that is asked for; the exit code. Writes nothing else."""
+    from flowops.cli.planning import planned, tell_sandbox
+    from flowops.plan import dump, exit_code
+
+    options.check_show_pii(format_, show_pii=show_pii)
+    with planned(selection, readonly=True) as found:
+        tell_sandbox(found.environment)
+        show_plan(found, format_=format_, full=full, show_pii=show_pii)
+        if out is not None:
+            _save(out, dump(found.plan))
+        return exit_code(found.plan, detailed=detailed)
+
+
+def show_plan(found: Planned, *, format_: str, full: bool, show_pii: bool) -> None:
+    """Print a plan as the result of a command."""
+    plan = found.plan
+    if format_ == "json":
+        from flowops.report.json import plan_json
+
+        print_json(plan_json(plan))
+        return
+    from flowops.report import view
+
+    shown = view.of_plan(plan, full=full, show_pii=show_pii)
+    if format_ == "markdown":
+        from flowops.report.markdown import plan_markdown
+
+        click.echo(plan_markdown(shown, sandboxed=found.environment.sandboxed), nl=False)
+    else:
+        from flowops.report.text.plan import plan_text
+
+        print_lines(plan_text(shown, sandboxed=found.environment.sandboxed))
+
+
+def _save(file: Path, data: bytes) -> None:
+    """Write a plan so that the file is whole or not there."""
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        partial.write_bytes(data)
+        partial.replace(file)
+    except OSError as error:
+        raise FlowopsError(f"{file} cannot be written: {error.strerror}") from None
+    tell(f"the plan is saved in {file}; place it with: flowops apply --plan {file}")

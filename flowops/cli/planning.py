@@ -1,0 +1,68 @@
+"""From files and ledger to a plan, shown; `plan` and `apply` share it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowops.cli.actor import revision as revision_of
+from flowops.cli.ledger_access import open_for
+from flowops.cli.output import tell
+from flowops.cli.rendering import render
+from flowops.cli.workspace import load, variables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from flowops.cli.workspace import Workspace
+    from flowops.ledger import Store
+    from flowops.model import Environment, Plan
+
+
+class Selection(NamedTuple):
+    """What the command line says of which calls there are."""
+
+    paths: Sequence[str]
+    environment: str
+    var: Sequence[str]
+    var_files: Sequence[str]
+
+
+class Planned(NamedTuple):
+    """A plan, and what it was made from."""
+
+    plan: Plan
+    workspace: Workspace
+    environment: Environment
+    ledger: Store
+
+
+@contextmanager
+def planned(selection: Selection, *, readonly: bool) -> Iterator[Planned]:
+    """Read, render and plan; the ledger stays open for the block.
+
+    What would keep a call from being placed is found before any data file is read: the ledger, and the
+    token when the block is to place (`readonly` is false).
+    """
+    from flowops.plan import make_plan
+
+    workspace = load(selection.paths, selection.environment)
+    environment = workspace.environment
+    if not readonly and not environment.sandboxed:
+        from flowops.cli.secrets import token_of
+
+        token_of(environment)
+    values = variables(workspace, selection.var, selection.var_files)
+    revision = revision_of(workspace.project.root)
+    with open_for(workspace.project, environment, readonly=readonly, revision=revision) as ledger:
+        calls = render(workspace, values)
+        plan = make_plan(calls, environment=environment.name, revision=revision, ledger=ledger)
+        yield Planned(plan, workspace, environment, ledger)
+
+
+def tell_sandbox(environment: Environment) -> None:
+    """Say plainly, on every use, that no phone rings."""
+    if environment.sandboxed:
+        from flowops.sandbox import BANNER
+
+        tell(BANNER)

@@ -1,0 +1,119 @@
+"""Documents to rendered calls: `documents`, `templates` and `schema`, wired for every command that needs them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowops.cli.workspace import excerpts
+from flowops.errors import Invalid
+from flowops.model import Call, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from flowops.cli.workspace import Workspace
+    from flowops.model import Document, Flow, Path, Row, Value
+
+#: What a body is told about its shape; of a document whose shape is wrong all of that has been said.
+SHAPE = "schema"
+
+
+def render(workspace: Workspace, values: Mapping[str, Value]) -> list[Call]:
+    """The calls of a workspace, in the order of the files and rows. Raises Invalid with every problem there is."""
+    calls, problems = examine(workspace, values)
+    if problems:
+        with excerpts(workspace.reader):
+            raise Invalid(problems)
+    return calls
+
+
+def examine(workspace: Workspace, values: Mapping[str, Value]) -> tuple[list[Call], list[Problem]]:
+    """The calls that can be rendered, and everything that is wrong in the workspace."""
+    from flowops.schema import check_body, check_document
+    from flowops.templates import duplicates
+
+    calls: list[Call] = []
+    problems = list(workspace.problems)
+    for document in workspace.calls:
+        wrong, fields = check_document(document)
+        problems += wrong
+        if fields is None:
+            continue
+        for found in _rendered(workspace, _without(document, fields), values):
+            if isinstance(found, Problem):
+                problems.append(found)
+                continue
+            calls.append(found)
+            problems += (problem for problem in check_body(found) if not (fields and problem.code == SHAPE))
+    problems += duplicates(calls)
+    return calls, problems
+
+
+def _rendered(workspace: Workspace, document: Document, values: Mapping[str, Value]) -> Iterator[Call | Problem]:
+    """The calls of one document, and what keeps it from having more."""
+    from flowops.documents import read_rows
+    from flowops.templates import compile_call
+
+    compiled = compile_call(
+        document,
+        workspace.project,
+        workspace.environment.name,
+        workspace.flows,
+        values,
+        check_variables=_check_variables,
+        always=_always(),
+    )
+    yield from compiled.check()
+    if document.kind == "Call":
+        call, problems = compiled.render()
+        yield from problems
+        if call is not None:
+            yield call
+        return
+    bad_rows: list[Problem] = []
+
+    def rows() -> Iterator[Row]:
+        for found in read_rows(workspace.reader, document):
+            if isinstance(found, Problem):
+                bad_rows.append(found)
+            else:
+                yield found
+
+    yield from compiled.render_rows(rows())
+    yield from bad_rows
+
+
+def _without(document: Document, fields: frozenset[str]) -> Document:
+    """A document without the fields that are wrong, so that what is wrong with the others can be told too."""
+    if not fields:
+        return document
+    value = document.value
+    if document.kind == "CallSet":
+        kept = {name: item for name, item in value["call"].items() if name not in fields}
+        return replace(document, value={**value, "call": kept})
+    return replace(document, value={name: item for name, item in value.items() if name not in fields})
+
+
+class _VariableProblem(NamedTuple):
+    """What is wrong with a flow variable, as templates place it."""
+
+    path: Path
+    message: str
+    hint: str | None
+
+
+def _check_variables(flow: Flow, values: dict[str, Value]) -> tuple[dict[str, Value], list[_VariableProblem]]:
+    from flowops.schema import check_variables
+
+    converted, errors = check_variables(flow, values)
+    return converted, [_VariableProblem(error.path[1:], error.text, error.hint) for error in errors]
+
+
+def _always() -> dict[str, Value]:
+    """The fields that are sent even where nobody sets them: those that a body needs and that have a default."""
+    from flowops.schema.check import checker
+
+    schema = checker("request").schema
+    properties = schema["properties"]
+    return {name: properties[name]["default"] for name in schema["required"] if "default" in properties[name]}

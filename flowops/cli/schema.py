@@ -1,0 +1,80 @@
+"""``flowops schema``: the JSON Schemas, shown or derived."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flowops.cli.output import tell
+from flowops.errors import FlowopsError, UsageError
+
+if TYPE_CHECKING:
+    from flowops.schema.authoring import ProjectFacts
+
+
+@click.group("schema", short_help="Show or build the JSON Schemas.")
+def command() -> None:
+    """Show or build the JSON Schemas of documents, bodies and outputs."""
+
+
+@command.command("show", short_help="Print one schema.")
+@click.argument("name")
+def show(name: str) -> None:
+    """Print the schema NAME: request, call, callset, flow, project, plan, result and others."""
+    from flowops.schema import schema_text
+
+    sys.stdout.write(schema_text(name))
+
+
+@command.command("build", short_help="Derive the schemas from the description of the API.")
+@click.option("--openapi", type=click.Path(path_type=Path), help="Derive from this description of the API instead.")
+@click.option(
+    "--project",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="DIR",
+    help="Let the schemas of calls know the flows, variables and defaults of this project.",
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where the files are written.")
+@click.option("--check", is_flag=True, help="Write nothing; fail when a file there is stale.")
+def build(openapi: Path | None, project: Path | None, out: Path | None, check: bool) -> None:
+    """Derive every schema and write the files into `schemas`, or with --project into the project's .flowops/schemas."""
+    from flowops import schema
+    from flowops.schema.build import build as derive
+    from flowops.schema.openapi import load_description
+    from flowops.schema.store import DESCRIPTION
+
+    if openapi is None:
+        description = load_description(schema.description_text(), DESCRIPTION)
+    else:
+        try:
+            text = openapi.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{openapi} cannot be read: {error}") from None
+        description = load_description(text, str(openapi))
+    built = derive(description, _facts(project) if project else None)
+    if out is None:
+        out = project / ".flowops" / "schemas" if project else Path("schemas")
+    if check:
+        stale = schema.stale_schemas(out, built)
+        if stale:
+            raise FlowopsError(
+                f"stale in {out}: {', '.join(stale)}", hint="run flowops schema build, and commit what it writes"
+            )
+        tell(f"{len(built)} schemas in {out} are fresh")
+        return
+    changed = schema.write_schemas(out, built)
+    for file in changed:
+        click.echo(out / file)
+    tell(f"{len(changed)} of {len(built)} schemas in {out} changed")
+
+
+def _facts(directory: Path) -> ProjectFacts:
+    """What the schemas of calls may know of the project in a directory."""
+    from flowops.cli.workspace import load
+    from flowops.schema.authoring import ProjectFacts
+
+    workspace = load([str(directory)], "sandbox")
+    return ProjectFacts(flows=tuple(workspace.flows.values()), defaults=workspace.project.defaults)

@@ -1,0 +1,38 @@
+"""References to what is kept elsewhere, read when they are needed and not before."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from flowops.model import Reference
+
+if TYPE_CHECKING:
+    from flowops.api import Secret
+    from flowops.errors import FlowopsError
+    from flowops.model import Environment
+
+
+def value_of(given: str | Reference, what: str, failure: type[FlowopsError]) -> str:
+    """A setting that is written out, or read from the environment variable it names; `failure` when that is unset."""
+    if not isinstance(given, Reference):
+        return given
+    value = os.environ.get(given.env, "")
+    if not value:
+        state = "empty" if given.env in os.environ else "not set"
+        raise failure(f"{what}: the environment variable {given.env} is {state}")
+    return value
+
+
+def token_of(environment: Environment) -> Secret:
+    """The product token, fit to be sent. Raises ApiError, which never quotes it."""
+    from flowops.api import Secret, check_token
+    from flowops.errors import ApiError
+
+    assert environment.token is not None, "a project's environments have tokens"
+    where = f"environments.{environment.name}.token"
+    token = Secret(value_of(environment.token, where, ApiError))
+    try:
+        return check_token(token)
+    except ApiError as error:
+        raise ApiError(f"{where} ({environment.token.env}): {error.message}", hint=error.hint) from None

@@ -1,0 +1,93 @@
+"""``flowops show``: a saved plan or result again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flowops.cli import options
+from flowops.cli.output import print_json, print_lines
+from flowops.errors import Invalid, UsageError
+
+if TYPE_CHECKING:
+    from flowops.model import Problem
+    from flowops.report.json import Json
+
+HINT = "it shows what `plan -o`, `plan --format json` and `apply --format json` write"
+
+
+@click.command("show", short_help="Print a saved plan or result again.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@options.full
+@options.formats("text", "json", "markdown")
+def command(file: Path, full: bool, format_: str) -> None:
+    """Print a plan saved with `plan -o`, or the JSON of a plan or a result, again, in any format."""
+    document = _read(file)
+    kind = _kind(document, file)
+    if format_ == "json":
+        print_json(document)
+    elif kind == "result":
+        _show_result(document, format_=format_, full=full)
+    else:
+        _show_plan(document, format_=format_, full=full)
+
+
+def _show_plan(document: Json, *, format_: str, full: bool) -> None:
+    from flowops.report.reading import plan_of_json
+
+    view = plan_of_json(document, full=full)
+    if format_ == "markdown":
+        from flowops.report.markdown import plan_markdown
+
+        click.echo(plan_markdown(view), nl=False)
+    else:
+        from flowops.report.text.plan import plan_text
+
+        print_lines(plan_text(view))
+
+
+def _show_result(document: Json, *, format_: str, full: bool) -> None:
+    from flowops.report.reading import result_of_json
+
+    result = result_of_json(document)
+    if format_ == "markdown":
+        from flowops.report.markdown import result_markdown
+
+        click.echo(result_markdown(result), nl=False)
+    else:
+        from flowops.report.text.result import result_text
+
+        print_lines(result_text(result, full=full))
+
+
+def _read(file: Path) -> Json:
+    """The JSON object in a file."""
+    try:
+        document: Any = json.loads(file.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise Invalid([_problem(file, "not JSON that flowops wrote")])
+    return document
+
+
+def _kind(document: Json, file: Path) -> str:
+    """Which of flowops' own formats a document has. Raises Invalid for any other."""
+    from flowops.schema import check
+
+    kind = "saved-plan" if "seal" in document else "plan" if "ledger" in document else "result"
+    errors = check(kind, document)
+    if errors:
+        raise Invalid([_problem(file, f"not a {kind.replace('-', ' ')}: {error.message}") for error in errors])
+    return kind
+
+
+def _problem(file: Path, message: str) -> Problem:
+    from flowops.model import Place, Problem
+
+    return Problem(Place(str(file)), message=message, code="format", hint=HINT)

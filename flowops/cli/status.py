@@ -1,0 +1,57 @@
+"""``flowops status``: the ledger at a glance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from flowops.cli import options
+from flowops.cli.output import print_entries, print_json, print_lines, tell
+
+if TYPE_CHECKING:
+    from flowops.ledger import Store
+
+IN_DOUBT = 7
+
+
+@click.command("status", short_help="Show the ledger at a glance.")
+@click.argument("references", nargs=-1, metavar="[REF]...")
+@options.env
+@options.formats("text", "json")
+def command(references: tuple[str, ...], environment: str, format_: str) -> int:
+    """Show how many calls are in each state, what they came to, and what is in doubt; or the rows of some REFs."""
+    from flowops.cli.ledger_access import open_for
+    from flowops.cli.workspace import project_of
+    from flowops.model import State
+    from flowops.report.json import status_json
+    from flowops.report.status import Status
+    from flowops.report.text.ledger import status_text
+
+    project, settings = project_of(environment)
+    with open_for(project, settings, readonly=True) as ledger:
+        if references:
+            return _of_calls(ledger, references, format_)
+        # A call whose run is gone is in doubt, whether or not a later run has written that down yet.
+        unsettled = ledger.entries(states={State.IN_DOUBT, State.IN_FLIGHT})
+        doubtful = [entry for entry in unsettled if not entry.live]
+        mark = ledger.mark()
+        status = Status(environment, mark if mark.id else None, ledger.count(), ledger.outcomes(), doubtful)
+    if format_ == "json":
+        print_json(status_json(status))
+    else:
+        print_lines(status_text(status))
+    return IN_DOUBT if doubtful else 0
+
+
+def _of_calls(ledger: Store, references: tuple[str, ...], format_: str) -> int:
+    """The rows of some calls; 1 when the ledger has not heard of one of them."""
+    entries = list(ledger.entries(references=references))
+    print_entries(entries, format_)
+    known = {entry.reference_id for entry in entries}
+    unknown = [reference for reference in references if reference not in known]
+    for reference in unknown:
+        tell(f"{reference}: not in the ledger of {ledger.environment}")
+    if any(not entry.live and entry.state in ("in-doubt", "in-flight") for entry in entries):
+        return IN_DOUBT
+    return 1 if unknown else 0

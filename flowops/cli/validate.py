@@ -1,0 +1,51 @@
+"""``flowops validate``: everything that needs no ledger, no network and no secret."""
+
+from __future__ import annotations
+
+import click
+
+from flowops.cli import options
+from flowops.cli.output import print_json, print_problems
+from flowops.errors import Invalid
+
+INVALID = 3
+
+
+@click.command("validate", short_help="Check everything that needs no ledger, no network and no secret.")
+@options.selection
+@options.formats("text", "json", "markdown")
+def command(
+    paths: tuple[str, ...], environment: str, var: tuple[str, ...], var_files: tuple[str, ...], format_: str
+) -> int:
+    """Check the documents of PATH, or of the whole project: their shape, their templates with every row of their
+    data, the flows' variables, and the bodies that come of it.
+
+    Every problem of every file is told in one run.
+    """
+    from flowops.cli.rendering import examine
+    from flowops.cli.workspace import load, variables
+
+    try:
+        workspace = load(paths, environment)
+        calls, problems = examine(workspace, variables(workspace, var, var_files))
+        files, documents, excerpt = workspace.files, workspace.documents, workspace.reader.excerpt
+    except Invalid as error:
+        calls, problems, files, documents, excerpt = [], error.problems, 0, 0, error.excerpt
+    if format_ == "json":
+        from flowops.report.json import validate_json
+
+        print_json(validate_json(problems, files=files, documents=documents, calls=len(calls)))
+    elif format_ == "markdown":
+        from flowops.report.markdown import problems_markdown
+
+        click.echo(problems_markdown(problems, environment), nl=False)
+    if problems:
+        print_problems(problems, excerpt)
+        return INVALID
+    if format_ == "text":
+        told = (
+            f"{number:,} {word}{'' if number == 1 else 's'}"
+            for number, word in ((files, "file"), (documents, "document"), (len(calls), "call"))
+        )
+        click.echo(f"valid: {', '.join(told)}")
+    return 0

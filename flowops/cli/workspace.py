@@ -1,0 +1,113 @@
+"""The files that a command is about: the project, its flows, and the documents of calls."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowops.errors import Invalid, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from flowops.documents import Reader
+    from flowops.model import Document, Environment, Flow, Problem, Project, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What a command works on: `calls` are the Call and CallSet documents it is about.
+
+    `problems` are those of files, flows and headers; those of the calls come when they are rendered.
+    """
+
+    reader: Reader
+    project: Project
+    environment: Environment
+    calls: tuple[Document, ...]
+    flows: Mapping[str, Flow]
+    problems: tuple[Problem, ...]
+    files: int
+    documents: int
+
+
+def project_of(environment: str, start: str = ".") -> tuple[Project, Environment]:
+    """The project around a path, and one of its environments."""
+    project = _open(start)[1]
+    return project, _environment(project, environment)
+
+
+def load(paths: Sequence[str], environment: str) -> Workspace:
+    """Read the project and its documents. Raises Invalid when the project file itself cannot be used."""
+    from flowops.documents import discover, resolve_flows
+    from flowops.schema import check_documents, check_flows
+
+    reader, project = _open(paths[0] if paths else ".")
+    settings = _environment(project, environment)
+    found = discover(reader, project, [Path(path) for path in paths])
+    problems = list(found.problems)
+    whole = []
+    for document in found.flows:
+        wrong = check_documents([document])
+        problems += wrong
+        if not wrong:
+            whole.append(document)
+    flows, more = resolve_flows(whole, project.environments)
+    problems += more
+    problems += check_flows(flows.values())
+    documents = [*found.selected, *found.flows, *([project.document] if project.document else [])]
+    return Workspace(
+        reader=reader,
+        project=project,
+        environment=settings,
+        calls=found.selected,
+        flows=flows,
+        problems=tuple(problems),
+        files=len({document.file for document in documents}),
+        documents=len(documents),
+    )
+
+
+def variables(workspace: Workspace, var: Sequence[str], var_files: Sequence[str]) -> dict[str, Value]:
+    """What templates see as ``vars``."""
+    from flowops.documents import merge_vars, parse_var, read_var_file
+
+    reader = workspace.reader
+    with excerpts(reader):
+        files = [read_var_file(reader, Path(name)) for name in var_files]
+    return merge_vars(workspace.project, workspace.environment, files, [parse_var(text) for text in var])
+
+
+@contextmanager
+def excerpts(reader: Reader) -> Iterator[None]:
+    """Lets the problems that are raised inside be printed with their source lines."""
+    try:
+        yield
+    except Invalid as error:
+        error.excerpt = reader.excerpt
+        raise
+
+
+def _open(start: str) -> tuple[Reader, Project]:
+    """The project around a path, checked."""
+    from flowops.documents import find_project, open_disk, resolve
+    from flowops.schema import check_documents
+
+    reader = open_disk(Path(start), Path.cwd())
+    with excerpts(reader):
+        found = find_project(reader, Path(start))
+        wrong = check_documents([found.document]) if found.document else []
+        if wrong:
+            raise Invalid([*found.problems, *wrong])
+        return reader, resolve(found)
+
+
+def _environment(project: Project, name: str) -> Environment:
+    """One of a project's environments. Raises UsageError for a name that it does not have."""
+    if name not in project.environments:
+        raise UsageError(
+            f"there is no environment '{name}'", hint=f"the project has: {', '.join(project.environments)}"
+        )
+    return project.environments[name]

@@ -1,0 +1,1 @@
+"""What tests of several stages share: running the command line, and servers that misbehave."""

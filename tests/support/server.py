@@ -1,0 +1,128 @@
+"""A server on loopback that plays the API and keeps a log that is not ours to fool.
+
+It speaks just enough HTTP to read a request wholly, counts what it received per reference, and then
+answers, or fails, as the test's `behave` says.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    Behaviour = Callable[[socket.socket, dict[str, Any], dict[str, str]], None]
+
+
+def respond(connection: socket.socket, status: str, body: bytes, headers: tuple[str, ...] = ()) -> None:
+    """A whole HTTP response."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Content-Type: application/json", *headers, "", ""]
+    connection.sendall("\r\n".join(lines).encode() + body)
+
+
+def queued(request: dict[str, Any], callee: str | None = None) -> dict[str, Any]:
+    """The API's word that one callee will be rung."""
+    return {
+        "type": "call-queued",
+        "call-id": f"id-{request['instruction-id']}-{callee or request.get('callee')}",
+        "instruction-id": request["instruction-id"],
+        "caller": request["caller"],
+        "callee": callee or request.get("callee"),
+        "success": True,
+    }
+
+
+def accept(connection: socket.socket, request: dict[str, Any], _headers: dict[str, str]) -> None:
+    """Answer as the API does."""
+    several = request.get("callees")
+    answer = [queued(request, callee) for callee in several] if several else queued(request)
+    respond(connection, "200 OK", json.dumps(answer).encode())
+
+
+def drop(connection: socket.socket, _request: dict[str, Any], _headers: dict[str, str]) -> None:
+    """Close without an answer."""
+    connection.close()
+
+
+def reset(connection: socket.socket, _request: dict[str, Any], _headers: dict[str, str]) -> None:
+    """Send a RST instead of an answer."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def answer_with(status: str, body: bytes, headers: tuple[str, ...] = ()) -> Behaviour:
+    """Always this response."""
+    return lambda connection, _request, _headers: respond(connection, status, body, headers)
+
+
+def half(connection: socket.socket, request: dict[str, Any], _headers: dict[str, str]) -> None:
+    """Half of a good answer, and then nothing."""
+    body = json.dumps(queued(request)).encode()
+    connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body[: len(body) // 2])
+    connection.close()
+
+
+def stranger(connection: socket.socket, request: dict[str, Any], _headers: dict[str, str]) -> None:
+    """A good answer to somebody else's request."""
+    respond(connection, "200 OK", json.dumps({**queued(request), "instruction-id": "another"}).encode())
+
+
+class ApiServer:
+    """Listens on a port of its own while the block lasts; `received` counts requests per reference."""
+
+    def __init__(self, behave: Behaviour = accept, port: int = 0, delay: float = 0.0) -> None:
+        self.behave = behave
+        self.delay = delay
+        self.received: Counter[str] = Counter()
+        self.bodies: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self._lock = threading.Lock()
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=256)
+        self._stopped = threading.Event()
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/voiceapi/v2"
+
+    def __enter__(self) -> ApiServer:
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopped.set()
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with connection:
+            stream = connection.makefile("rb")
+            try:
+                while stream.readline():
+                    headers: dict[str, str] = {}
+                    while (line := stream.readline().decode("latin-1").strip()) != "":
+                        name, _, value = line.partition(":")
+                        headers[name.lower()] = value.strip()
+                    request = json.loads(stream.read(int(headers.get("content-length", 0))))
+                    with self._lock:
+                        self.received[request["instruction-id"]] += 1
+                        self.bodies.append(request)
+                        self.headers.append(headers)
+                    if self.delay:
+                        time.sleep(self.delay)
+                    self.behave(connection, request, headers)
+            except (OSError, ValueError):
+                return
