@@ -144,7 +144,7 @@ class Database(ABC):
         """Renew an own run's lease."""
 
     @abstractmethod
-    def alive(self, connection: Connection, runs: Sequence[str]) -> set[str]:
+    def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:
         """Which of these runs hold their leases."""
 
     @abstractmethod

@@ -59,5 +59,5 @@ def place_of(url: str, root: Path) -> Place:
     if parsed.drivername in ("postgresql", "postgres"):
         from flowops.ledger.postgres import PostgresServer
 
-        return PostgresServer.of(parsed, root)
+        return PostgresServer(parsed, root)
     raise LedgerError(f"a ledger cannot be kept in {parsed.drivername!r}: its address has to be like {_FORMS}")

@@ -74,7 +74,10 @@ class SqliteDatabase(Database):
         return column.op("GLOB")(glob.replace("[", "[[]"))
 
     def insert(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Value]]) -> int:
-        return connection.execute(insert(table).on_conflict_do_nothing(), list(rows)).rowcount if rows else 0
+        if not rows:
+            return 0
+        statement = insert(table).on_conflict_do_nothing()
+        return connection.execute(statement, list(rows), execution_options={"preserve_rowcount": True}).rowcount
 
     def update_calls(self, connection: Connection, rows: Sequence[Mapping[str, Value]]) -> int:
         keyed = [{**row, **{f"_{name}": row[name] for name in _KEY}} for row in rows]
@@ -90,8 +93,8 @@ class SqliteDatabase(Database):
     def beat(self, connection: Connection, run: str) -> None:
         """Nothing to renew: the lock lasts as long as the process."""
 
-    def alive(self, connection: Connection, runs: Sequence[str]) -> set[str]:  # noqa: ARG002
-        return {run for run in runs if self._leases is not None and self._leases.alive(run)}
+    def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:  # noqa: ARG002
+        return {run for run in named if self._leases is not None and self._leases.alive(run)}
 
     def stirs(self, connection: Connection, run: str) -> bool:
         return bool(self.alive(connection, [run]))

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, update
 
 from flowops.errors import LedgerError
 from flowops.ledger.chain import canonical
-from flowops.ledger.changes import Change
+from flowops.ledger.changes import ABOUT_THE_ATTEMPT, Change
 from flowops.ledger.reading import Reader
 from flowops.ledger.sealing import clean
 from flowops.ledger.tables import calls, runs, throttle
@@ -89,7 +89,7 @@ class Store(Reader):
             return 0
         with self._spool.emptied(self.id) as changes:
             if changes:
-                transact(self._database, self.id, lambda transaction: transaction.make(changes))
+                transact(self._database, self.id, lambda transaction: _make_late(transaction, changes))
         return len(changes)
 
     def set_throttle(self, key: str, until: datetime) -> None:
@@ -179,6 +179,7 @@ class Store(Reader):
                 }
             ],
         )
+        self._database.beat(connection, self.run)
 
     def _sweep(self, transaction: Transaction) -> list[str]:
         connection, at = transaction.connection, now()
@@ -200,6 +201,16 @@ class Store(Reader):
             for run in dead:
                 self._database.forget_lease(run)
         return lost
+
+
+def _make_late(transaction: Transaction, changes: Sequence[Change]) -> None:
+    """Make changes that waited in a spool, but for those about an attempt that another one has followed since."""
+    rows = transaction.rows([change.reference_id for change in changes])
+    for change in changes:
+        row = rows.get(change.reference_id)
+        overtaken = row is not None and change.at < row.claimed_at
+        if not (overtaken and change.happening in ABOUT_THE_ATTEMPT):
+            transaction.make([change])
 
 
 def _told(record: Change) -> str:
