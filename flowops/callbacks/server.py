@@ -29,6 +29,7 @@ GRACE = 15
 #: How many connections are served at once; further ones are answered 503.
 MOST_CONNECTIONS = 512
 _HEAD_LIMIT = 16 << 10
+_HIGHEST_PORT = 65535
 
 
 class _Protocol(H11Protocol):
@@ -83,11 +84,13 @@ def make_server(app: Application) -> uvicorn.Server:
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens on a host and port (0: any). FlowopsError when they cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    refused = f"cannot listen on {host}, port {port}"
+    if not 0 <= port <= _HIGHEST_PORT:
+        raise FlowopsError(f"{refused}: there is no such port")
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise FlowopsError(f"cannot listen on {host}, port {port}: {why}") from None
+    except OSError as error:
+        raise FlowopsError(f"{refused}: {error.strerror or error}") from None
 
 
 def serve(host: str, port: int, app: Application, ready: Callable[[str], None]) -> int:

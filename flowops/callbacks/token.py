@@ -2,8 +2,9 @@
 
 The API signs nothing, so the address itself is the proof: it ends in ``<environment>.<reference>.<token>``,
 the first two in base64url, the token an HMAC over both with the environment's secret. That is one path
-segment of letters that nothing on the way re-encodes, and what stands before it may be cut off by a proxy. Such an address ends up in the logs of proxies and of the API:
-there it is good for this one call, and tells nothing about the secret or about any other call.
+segment of letters that nothing on the way re-encodes, and what stands before it may be cut off by a proxy.
+Such an address ends up in the logs of proxies and of the API: there it is good for this one call, and
+tells nothing about the secret or about any other call.
 """
 
 from __future__ import annotations

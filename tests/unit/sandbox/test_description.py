@@ -75,8 +75,9 @@ def test_schemathesis_finds_nothing(tmp_path, base, path):
                     *("run", str(DESCRIPTION), "--url", url),
                     *("--include-path", path, "--header", f"X-CM-PRODUCTTOKEN: {TOKEN}"),
                     *("--max-examples", "200", "--seed", "1", "--no-color", "--suppress-health-check", "all"),
-                    # The sandbox is stricter than the description: it wants an instruction-id, a voicemail-response, and
-                    # nothing that it does not know; and that a period is one week long at most can only be said in words.
+                    # The sandbox is stricter than the description: it wants an instruction-id and a
+                    # voicemail-response, and nothing that it does not know; and a period's length can only be
+                    # limited in words.
                     *("--exclude-checks", "positive_data_acceptance"),
                 ],
                 cwd=tmp_path,

@@ -1,0 +1,138 @@
+"""What the tests of the callbacks share: a ledger in memory, bodies, and a request without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flowops.callbacks.app import Endpoint, application
+from flowops.callbacks.token import callback_url
+from flowops.errors import LedgerError
+from flowops.model import LedgerMark, Leg, State, Written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+SECRET = "a secret of more than 16 characters"
+BASE = "https://hooks.example.org/flowops"
+ENVIRONMENT = "production"
+
+
+class MemoryLedger:
+    """A ledger as callbacks see it: calls with legs; the first code of a leg counts."""
+
+    def __init__(self, *references: str, callees: int = 1) -> None:
+        self.calls: dict[str, dict[str, int]] = {reference: {} for reference in references}
+        self.callees = callees
+        self.broken = False
+
+    def called_back(self, reference: str, finished: Sequence[Leg]) -> Written:
+        self._check()
+        if reference not in self.calls:
+            return Written(done=False, state=None)
+        legs = self.calls[reference]
+        before = len(legs)
+        for leg in finished:
+            assert leg.call_id is not None
+            assert leg.code is not None
+            legs.setdefault(leg.call_id, leg.code)
+        state = State.FINISHED if len(legs) >= self.callees else State.PLACED
+        return Written(done=len(legs) > before, state=state)
+
+    def count(self) -> dict[State, int]:
+        self._check()
+        finished = sum(len(legs) >= self.callees for legs in self.calls.values())
+        return {State.PLACED: len(self.calls) - finished, State.FINISHED: finished}
+
+    def mark(self) -> LedgerMark:
+        self._check()
+        return LedgerMark("id", 0, "head")
+
+    def _check(self) -> None:
+        if self.broken:
+            raise LedgerError("the disk is full")
+
+
+def event(reference: str = "a", **fields: Any) -> dict[str, Any]:
+    """The body of a callback; a keyword replaces a field, None takes it away."""
+    body: dict[str, Any] = {
+        "type": "call-finished",
+        "call-id": f"id-{reference}",
+        "instruction-id": reference,
+        "caller": "+442079460000",
+        "callee": "+442079460018",
+        "result": {"code": 10, "description": "Finished successfully", "sip-disconnect-code": "BYE"},
+    }
+    body |= {name.replace("_", "-"): value for name, value in fields.items()}
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def path_of(reference: str = "a", *, environment: str = ENVIRONMENT, secret: str = SECRET) -> str:
+    """The path of a call's callback address."""
+    return callback_url(BASE, secret, environment, reference).removeprefix("https://hooks.example.org")
+
+
+class Receiver:
+    """The application with a ledger in memory, asked without a socket."""
+
+    def __init__(self, ledger: Any) -> None:
+        self.ledger = ledger
+        self.log: list[str] = []
+        self.app = application({ENVIRONMENT: Endpoint(SECRET, ledger)}, self.log.append)
+
+    async def ask(self, path: str, body: Any = b"", *, method: str = "POST", chunk: int = 1 << 20) -> tuple[int, str]:
+        """Status and text of the answer to one request, whose body comes in chunks."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        parts = [content[start : start + chunk] for start in range(0, len(content), chunk)] or [b""]
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            if not parts:
+                return {"type": "http.disconnect"}
+            part = parts.pop(0)
+            return {"type": "http.request", "body": part, "more_body": bool(parts)}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self.app({"type": "http", "method": method, "path": path}, receive, send)
+        start, rest = sent
+        return start["status"], rest["body"].decode().strip()
+
+    def post(self, path: str, body: Any = b"", **how: Any) -> tuple[int, str]:
+        return asyncio.run(self.ask(path, body, **how))
+
+    @property
+    def outcomes(self) -> list[str]:
+        return [json.loads(line)["outcome"] for line in self.log]
+
+
+@pytest.fixture(name="event")
+def _event() -> Callable[..., dict[str, Any]]:
+    return event
+
+
+@pytest.fixture(name="path_of")
+def _path_of() -> Callable[..., str]:
+    return path_of
+
+
+@pytest.fixture
+def ledger() -> type[MemoryLedger]:
+    """A ledger in memory that knows some references."""
+    return MemoryLedger
+
+
+@pytest.fixture
+def receiving() -> type[Receiver]:
+    """Makes a receiver for a ledger."""
+    return Receiver
+
+
+@pytest.fixture
+def receiver() -> Receiver:
+    """A receiver whose ledger knows the call ``a``."""
+    return Receiver(MemoryLedger("a"))

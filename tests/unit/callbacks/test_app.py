@@ -1,0 +1,284 @@
+"""What the receiver does with what comes: law by law, without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+
+import pytest
+
+from flowops.callbacks import app
+from flowops.callbacks.app import BODY_LIMIT, Endpoint, application
+from flowops.callbacks.metrics import CONTENT_TYPE, Outcome
+from flowops.errors import UsageError
+from flowops.model import Leg, State
+
+SECRET = "a secret of more than 16 characters"
+
+
+def test_an_authentic_callback_is_recorded_before_it_is_answered(receiver, path_of, event):
+    assert receiver.post(path_of(), event()) == (200, "received")
+    assert receiver.ledger.calls == {"a": {"id-a": 10}}
+    assert receiver.outcomes == ["recorded"]
+
+
+def test_a_duplicate_is_answered_like_the_first(receiver, path_of, event):
+    answers = [receiver.post(path_of(), event()) for _ in range(3)]
+    assert answers == [(200, "received")] * 3
+    assert receiver.outcomes == ["recorded", "duplicate", "duplicate"]
+
+
+def test_a_callback_may_tell_of_several_legs(receiver, path_of, event):
+    receiver.post(path_of(), [event(), event(call_id="id-b", result={"code": 12})])
+    assert receiver.ledger.calls == {"a": {"id-a": 10, "id-b": 12}}
+
+
+def test_a_proxy_may_cut_the_path_or_add_to_it(receiver, path_of, event):
+    address = path_of().rpartition("/")[2]
+    assert receiver.post(f"/{address}", event())[0] == 200
+    assert receiver.post(f"/somewhere/else/{address}", event())[0] == 200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"secret": "another secret of enough characters"},
+        {"environment": "staging"},
+        {"environment": ""},
+        {"reference": "b"},
+    ],
+)
+def test_nobody_learns_which_calls_there_are(receiver, path_of, event, change):
+    path = path_of(**{"reference": "a", **change})
+    assert receiver.post(path, event(change.get("reference", "a"))) == (404, "not found")
+    assert receiver.ledger.calls == {"a": {}}
+
+
+@pytest.mark.parametrize("path", ["/", "/flowops", "/flowops/x.y.z", "/healthz", "/metrics", "/../../etc/passwd"])
+def test_any_other_path_is_not_found(receiver, event, path):
+    assert receiver.post(path, event()) == (404, "not found")
+    assert receiver.outcomes == ["forged"]
+
+
+def test_a_forged_callback_is_not_even_read(path_of, receiver):
+    async def never(*_args: object) -> dict:
+        pytest.fail("the body was asked for")
+
+    sent = []
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    path = path_of(secret="another secret of enough characters")
+    asyncio.run(receiver.app({"type": "http", "method": "POST", "path": path}, never, send))
+    assert sent[0]["status"] == 404
+    assert (b"connection", b"close") in sent[0]["headers"]
+
+
+def test_the_same_work_is_done_for_every_forgery(receiver, path_of, event, monkeypatch):
+    done = []
+
+    def counting(*args: object) -> bool:
+        done.append(len(args))
+        return False
+
+    monkeypatch.setattr(app, "verify", counting)
+    for path in (path_of(), path_of(environment="staging"), "/nonsense"):
+        receiver.post(path, event())
+    assert done == [4, 4, 4]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+def test_only_post_calls_back(receiver, path_of, event, method):
+    assert receiver.post(path_of(), event(), method=method)[0] == 405
+    assert receiver.ledger.calls == {"a": {}}
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[" * 60_000, b"null"])
+def test_a_body_that_says_nothing_of_the_call_changes_nothing(receiver, path_of, body):
+    assert receiver.post(path_of(), body) == (400, "not a callback of this call")
+    assert receiver.ledger.calls == {"a": {}}
+    assert receiver.outcomes == ["malformed"]
+
+
+def test_a_body_with_another_calls_event_changes_nothing_at_all(receiver, path_of, event):
+    assert receiver.post(path_of(), [event("a"), event("b")])[0] == 400
+    assert receiver.ledger.calls == {"a": {}}
+
+
+@pytest.mark.parametrize("chunk", [1000, 1 << 20])
+def test_a_body_may_be_as_long_as_the_limit_and_no_longer(receiver, path_of, event, chunk):
+    body = json.dumps(event()).encode()
+    assert receiver.post(path_of(), body.ljust(BODY_LIMIT + 1), chunk=chunk) == (413, "the body is too long")
+    assert receiver.ledger.calls == {"a": {}}
+    assert receiver.post(path_of(), body.ljust(BODY_LIMIT), chunk=chunk)[0] == 200
+
+
+def test_an_endless_body_is_not_read_to_its_end(receiver, path_of):
+    asked = 0
+
+    async def receive() -> dict:
+        nonlocal asked
+        asked += 1
+        return {"type": "http.request", "body": b" " * BODY_LIMIT, "more_body": True}
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    sent: list[dict] = []
+    asyncio.run(receiver.app({"type": "http", "method": "POST", "path": path_of()}, receive, send))
+    assert sent[0]["status"] == 413
+    assert asked < 20
+
+
+def test_a_body_that_takes_too_long_is_given_up(receiver, path_of, monkeypatch):
+    monkeypatch.setattr(app, "BODY_PATIENCE", 0.05)
+
+    async def receive() -> dict:
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": b" ", "more_body": True}
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    sent: list[dict] = []
+    asyncio.run(receiver.app({"type": "http", "method": "POST", "path": path_of()}, receive, send))
+    assert sent[0]["status"] == 408
+    assert receiver.outcomes == ["too-slow"]
+
+
+def test_a_sender_that_goes_away_is_not_answered(receiver, path_of):
+    async def receive() -> dict:
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict) -> None:
+        pytest.fail("an answer was sent")
+
+    asyncio.run(receiver.app({"type": "http", "method": "POST", "path": path_of()}, receive, send))
+    assert receiver.outcomes == ["cut-off"]
+
+
+def test_a_ledger_that_cannot_write_asks_for_another_delivery(receiver, path_of, event):
+    receiver.ledger.broken = True
+    assert receiver.post(path_of(), event()) == (503, "the ledger cannot take it now, send it again")
+    receiver.ledger.broken = False
+    assert receiver.post(path_of(), event())[0] == 200
+    assert receiver.outcomes == ["unavailable", "recorded"]
+
+
+def test_each_environment_has_its_own_secret_and_ledger(receiving, ledger, path_of, event):
+    other = "the secret of the other environment"
+    ledgers = {"production": ledger("a"), "staging": ledger("a")}
+    receiver = receiving(None)
+    receiver.app = application(
+        {"production": Endpoint(SECRET, ledgers["production"]), "staging": Endpoint(other, ledgers["staging"])},
+        receiver.log.append,
+    )
+    assert receiver.post(path_of(environment="staging"), event())[0] == 404
+    assert receiver.post(path_of(environment="staging", secret=other), event())[0] == 200
+    assert [known.calls["a"] for known in ledgers.values()] == [{}, {"id-a": 10}]
+
+
+def test_a_secret_that_could_be_guessed_is_refused_at_the_start(ledger):
+    with pytest.raises(UsageError):
+        application({"production": Endpoint("short", ledger())})
+
+
+def test_neither_tokens_nor_numbers_nor_secrets_are_logged(receiver, path_of, event, capfd):
+    receiver.post(path_of(), event())
+    receiver.post(path_of(), event(callee="+442079460018", call_id=5))
+    receiver.post(path_of(secret="another secret of enough characters"), event())
+    receiver.post(path_of("unknown"), event("unknown"))
+    text = "".join(receiver.log)
+    assert len(receiver.log) == 4
+    assert path_of().rpartition(".")[2] not in text
+    assert not any(hidden in text for hidden in ("442079460018", "442079460000", SECRET))
+    assert SECRET not in repr(Endpoint(SECRET, receiver.ledger))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_line_of_the_log_says_what_became_of_a_callback(receiver, path_of, event):
+    receiver.post(path_of(), event(result={}))
+    line = json.loads(receiver.log[0])
+    line.pop("time")
+    assert line == {
+        "event": "callback",
+        "outcome": "malformed",
+        "status": 400,
+        "environment": "production",
+        "reference": "a",
+        "legs": 0,
+        "why": "it has no result code",
+    }
+
+
+def test_the_log_goes_to_stderr(ledger, receiving, path_of, event, capsys):
+    receiver = receiving(ledger("a"))
+    receiver.app = application({"production": Endpoint(SECRET, receiver.ledger)})
+    receiver.post(path_of(), event())
+    printed = capsys.readouterr()
+    assert (printed.out, json.loads(printed.err)["outcome"]) == ("", "recorded")
+
+
+def test_health_is_the_ledgers(receiver):
+    assert receiver.post("/healthz", method="GET") == (200, "ok")
+    receiver.ledger.broken = True
+    assert receiver.post("/healthz", method="GET") == (503, "the ledger does not answer")
+
+
+def test_metrics_count_callbacks_and_calls(receiver, path_of, event):
+    for _ in range(2):
+        receiver.post(path_of(), event())
+    _, page = receiver.post("/metrics", method="GET")
+    assert 'flowops_callbacks_total{outcome="recorded"} 1' in page
+    assert 'flowops_callbacks_total{outcome="duplicate"} 1' in page
+    assert 'flowops_callbacks_total{outcome="forged"} 0' in page
+    assert 'flowops_ledger_up{environment="production"} 1' in page
+    assert 'flowops_ledger_calls{environment="production",state="finished"} 1' in page
+    assert page.count("# TYPE ") == 3
+    assert {line.split("{")[0].split()[-1] for line in page.splitlines()} >= {"flowops_callbacks_total"}
+
+
+def test_metrics_are_there_when_the_ledger_is_not(receiver):
+    receiver.ledger.broken = True
+    status, page = receiver.post("/metrics", method="GET")
+    assert status == 200
+    assert 'flowops_ledger_up{environment="production"} 0' in page
+    assert "flowops_ledger_calls{" not in page
+
+
+def test_every_outcome_is_counted_from_the_start(receiver):
+    _, page = receiver.post("/metrics", method="GET")
+    assert all(f'{{outcome="{outcome}"}} 0' in page for outcome in Outcome)
+    assert "version=0.0.4" in CONTENT_TYPE
+
+
+def test_ten_thousand_callbacks_in_any_order_settle_like_in_order(receiving, ledger, path_of, event):
+    references = [f"r{number}" for number in range(2500)]
+    codes = random.Random(1)
+    deliveries = [
+        (path_of(reference), event(reference, call_id=f"{reference}-{leg}", result={"code": codes.choice([9, 10, 12])}))
+        for reference in references
+        for leg in range(2)
+    ]
+
+    in_order = ledger(*references, callees=2)
+    for _, body in deliveries:
+        in_order.called_back(body["instruction-id"], [Leg(None, body["call-id"], code=body["result"]["code"])])
+    shuffled = deliveries * 2
+    random.Random(2).shuffle(shuffled)
+    receiver = receiving(ledger(*references, callees=2))
+
+    async def deliver() -> set[tuple[int, str]]:
+        batches = (shuffled[start : start + 100] for start in range(0, len(shuffled), 100))
+        return {
+            answer
+            for batch in batches
+            for answer in await asyncio.gather(*(receiver.ask(path, body) for path, body in batch))
+        }
+
+    assert len(shuffled) == 10_000
+    assert asyncio.run(deliver()) == {(200, "received")}
+    assert receiver.ledger.calls == in_order.calls
+    assert receiver.ledger.count() == {State.PLACED: 0, State.FINISHED: len(references)}
