@@ -115,6 +115,10 @@ class Database(ABC):
     def explain(self, error: DBAPIError) -> LedgerError:
         """What went wrong, in words for users, and what they can do."""
 
+    def damage(self, connection: Connection) -> str | None:  # noqa: ARG002
+        """What the database itself finds wrong with its files; None where it does not say."""
+        return None
+
     @abstractmethod
     def any_of(self, column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
         """Whether a column has one of many values; one parameter, however many there are."""

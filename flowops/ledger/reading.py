@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -11,9 +10,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from flowops.errors import LedgerError
-from flowops.ledger.chain import genesis
-from flowops.ledger.rows import CHUNK, read_rows, rows_of
+from flowops.ledger.chain import Broken, genesis
+from flowops.ledger.rows import CHUNK, parsed, read_rows, rows_of
 from flowops.ledger.tables import calls, events, ledgers, legs, throttle
+from flowops.ledger.transfer import exported
+from flowops.ledger.verifying import verify
 from flowops.model.ledger import Actor, Entry, Happening, LedgerMark, Leg, State
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Reader:
 
             def work(connection: Connection, chunk: Sequence[str] = chunk) -> list[Entry]:
                 rows = rows_of(self._database, connection, self.environment, chunk)
-                return self._entries(connection, [row for row in rows if row.state is not None])
+                return self._entries(connection, [row for row in rows if row.state is not None], strict=True)
 
             found.update((entry.reference_id, entry) for entry in self._database.read(work))
         return found
@@ -107,6 +108,7 @@ class Reader:
         """Rows in the order of their references, read a thousand at a time.
 
         `glob` knows ``*`` and ``?``. A ledger that is being written meanwhile is neither blocked nor frozen.
+        Without the ledger's key the fingerprints are empty.
         """
         conditions: list[ColumnElement[bool]] = [calls.c.state.is_not(None)]
         if states is not None:
@@ -181,29 +183,37 @@ class Reader:
                 return
             last = page[-1].serial
 
+    def export(self) -> Iterator[dict[str, Value]]:
+        """Every row, for `import_calls` of another ledger; works without the ledger's key."""
+        return map(exported, self.entries())
+
     def throttled_until(self, key: str) -> datetime | None:
         """Until when something must not be asked again (see `Store.set_throttle`); None when it may be."""
         query = select(throttle.c.until).where(throttle.c.environment == self.environment, throttle.c.key == key)
         found = self._database.read(lambda connection: connection.execute(query).scalar_one_or_none())
         return None if found is None else datetime.fromisoformat(found)
 
+    def verify(self) -> Broken | None:
+        """Walk the chain of events and compare the rows with it; the first thing that does not fit."""
+        return verify(self._database, self.id)
+
     def close(self) -> None:
         """End the connection to the database."""
         self._database.close()
 
-    def _entries(self, connection: Connection, rows: Sequence[CallRow]) -> list[Entry]:
+    def _entries(self, connection: Connection, rows: Sequence[CallRow], *, strict: bool = False) -> list[Entry]:
         runs = {row.run for row in rows if row.state is State.IN_FLIGHT and row.run}
         alive = self._database.alive(connection, sorted(runs)) if runs else set()
-        return [self._entry(row, alive) for row in rows]
+        return [self._entry(row, alive, strict) for row in rows]
 
-    def _entry(self, row: CallRow, alive: Collection[str]) -> Entry:
+    def _entry(self, row: CallRow, alive: Collection[str], strict: bool) -> Entry:
         state = row.state
         assert state is not None, "a row without a state is not shown"
         return Entry(
             environment=self.environment,
             reference_id=row.reference_id,
             state=state,
-            fingerprint=self._fingerprint(row.fingerprint),
+            fingerprint=self._fingerprint(row.fingerprint, strict),
             body=parsed(row.body, self._database.name),
             legs=tuple(Leg(None, leg.call_id, leg.error, leg.code, leg.description, leg.shown) for leg in row.legs),
             attempts=row.attempts,
@@ -214,7 +224,9 @@ class Reader:
             purged=row.purged,
         )
 
-    def _fingerprint(self, veiled: str) -> str:
+    def _fingerprint(self, veiled: str, strict: bool) -> str:
+        if isinstance(self._sealer, LedgerError) and not strict:
+            return ""
         try:
             return self.sealer.unveil(veiled) if veiled else ""
         except ValueError:
@@ -223,14 +235,3 @@ class Reader:
 
 def _all(query: Select[*tuple[Value, ...]], connection: Connection) -> Sequence[Row[*tuple[Value, ...]]]:
     return connection.execute(query).all()
-
-
-def parsed(text: str, name: str) -> dict[str, Value]:
-    """A JSON object out of the database."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise LedgerError(f"{name}: it holds text that flowops did not write", hint="run `flowops ledger verify`")
-    return value

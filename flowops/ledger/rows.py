@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from flowops.errors import LedgerError
 from flowops.ledger.changes import CallRow
 from flowops.ledger.legs import SealedLeg
 from flowops.ledger.tables import calls, legs
@@ -142,3 +144,14 @@ def leg_values(environment: str, rows: Iterable[CallRow]) -> list[dict[str, Valu
         for row in rows
         for position, leg in enumerate(row.legs)
     ]
+
+
+def parsed(text: str, name: str) -> dict[str, Value]:
+    """A JSON object out of the database."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise LedgerError(f"{name}: it holds text that flowops did not write", hint="run `flowops ledger verify`")
+    return value

@@ -66,6 +66,10 @@ class SqliteDatabase(Database):
     def explain(self, error: DBAPIError) -> LedgerError:
         return explained(error.orig, self.name)
 
+    def damage(self, connection: Connection) -> str | None:
+        found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        return None if found == "ok" else str(found)
+
     def any_of(self, column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
         listed = func.json_each(json.dumps(values)).table_valued("value")
         return column.in_(select(listed.c.value))

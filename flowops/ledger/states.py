@@ -100,6 +100,7 @@ TRANSITIONS: Final[Mapping[tuple[State | None, Happening], tuple[Target, ...]]] 
     (PLACED, Happening.PURGED): (PLACED,),
     (FINISHED, Happening.PURGED): (FINISHED,),
     (REJECTED, Happening.PURGED): (REJECTED,),
+    (None, Happening.PURGED): (None,),
 }
 
 

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Self
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete
 
 from flowops.errors import LedgerError
+from flowops.ledger import runs
 from flowops.ledger.chain import canonical
 from flowops.ledger.changes import ABOUT_THE_ATTEMPT, Change
+from flowops.ledger.purging import purge
 from flowops.ledger.reading import Reader
+from flowops.ledger.resolving import resolve
+from flowops.ledger.rows import CHUNK
 from flowops.ledger.sealing import clean
-from flowops.ledger.tables import calls, runs, throttle
+from flowops.ledger.tables import throttle
 from flowops.ledger.transaction import Transaction, transact
-from flowops.model.ledger import Actor, Claim, Happening, Record, State, Written
+from flowops.ledger.transfer import Adopted, Import
+from flowops.model.ledger import Actor, Claim, Happening, Record, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
 
     from sqlalchemy import Connection
@@ -26,9 +33,8 @@ if TYPE_CHECKING:
     from flowops.ledger.database import Database
     from flowops.ledger.sealing import Sealer
     from flowops.ledger.spool import Spool
+    from flowops.model import Leg
 
-#: What a sweep writes of a call whose run is gone.
-GONE = "the run that sent it ended before the answer"
 #: How many results a message names when they can be kept nowhere.
 MANY = 20
 
@@ -72,7 +78,10 @@ class Store(Reader):
 
         def work(transaction: Transaction) -> list[Written]:
             if claims and not self._known:
-                self._lease(transaction.connection, at)
+                if not self._leased:
+                    self._database.take_lease(transaction.connection, self.run)
+                    self._leased = True
+                runs.begin(self._database, transaction.connection, self.environment, self.run, self.actor, at)
             return transaction.make(changes)
 
         try:
@@ -82,6 +91,61 @@ class Store(Reader):
             raise
         self._known = self._known or claims
         return written
+
+    def called_back(self, reference_id: str, finished: Sequence[Leg]) -> Written | None:
+        """Take an authentic callback: how legs ended. None when the ledger does not know the call.
+
+        A callback may come before the answer, twice, or for some callees only; it counts for each one once.
+        """
+        return self._prove(Happening.CALLED_BACK, {reference_id: finished})[reference_id]
+
+    def recorded(self, records: Mapping[str, Sequence[Leg]]) -> dict[str, Written | None]:
+        """Take Call Detail Records, by reference: each proves that its call was placed. None for unknown calls."""
+        return self._prove(Happening.RECORDED, records)
+
+    def resolve(self, reference_id: str, *, placed: bool, reason: str, call_id: str | None = None) -> Written:
+        """Take an operator's word on a call in doubt: it was placed (and this is its call-id), or it was not.
+
+        Raises `FlowopsError` when the ledger has no such call, it is not in doubt, or its run may still send.
+        """
+        at = now()
+
+        def work(transaction: Transaction) -> Written:
+            return resolve(
+                self._database,
+                transaction,
+                reference_id,
+                placed=placed,
+                reason=reason,
+                call_id=call_id,
+                actor=self.actor,
+                at=at,
+            )
+
+        return transact(self._database, self.id, work)
+
+    def import_calls(self, calls: Iterable[Adopted]) -> Import:
+        """Adopt calls that were placed elsewhere, a thousand in a transaction; one the ledger has stays as it is."""
+        result = Import()
+        rest = iter(calls)
+        while some := list(islice(rest, CHUNK)):
+            changes = [self._adoption(call) for call in some]
+            written = transact(self._database, self.id, partial(Transaction.make, changes=changes))
+            for call, answer in zip(some, written, strict=True):
+                if answer.done:
+                    result.added.append(call.reference_id)
+                elif answer.state is not None:
+                    result.present[call.reference_id] = answer.state
+        return result
+
+    def purge(self, older_than: datetime) -> int:
+        """Forget all but the fact of calls that are settled and that nothing has happened to since a time."""
+        before, at, count = iso(older_than), now(), 0
+        while purged := transact(
+            self._database, self.id, lambda transaction: purge(self._database, transaction, before, self.actor, at)
+        ):
+            count += purged
+        return count
 
     def take_in_spool(self) -> int:
         """Record what an earlier run could only keep beside the ledger; how many events that were."""
@@ -94,7 +158,7 @@ class Store(Reader):
 
     def set_throttle(self, key: str, until: datetime) -> None:
         """Remember that something must not be asked again before a time, by whichever run."""
-        values = {"environment": self.environment, "key": key, "until": until.astimezone(UTC).isoformat()}
+        values = {"environment": self.environment, "key": key, "until": iso(until)}
 
         def work(connection: Connection) -> None:
             same = (throttle.c.environment == self.environment) & (throttle.c.key == key)
@@ -105,7 +169,12 @@ class Store(Reader):
 
     def sweep(self) -> list[str]:
         """Turn in-flight calls whose run is dead into in-doubt ones; their references."""
-        return transact(self._database, self.id, self._sweep)
+        at = now()
+        return transact(
+            self._database,
+            self.id,
+            lambda transaction: runs.sweep(self._database, transaction, self.run, self.actor, at),
+        )
 
     def beat(self) -> None:
         """Renew this run's lease."""
@@ -116,8 +185,7 @@ class Store(Reader):
         """End the run: its lease, and the connection."""
         try:
             if self._leased:
-                ended = update(runs).where(runs.c.run == self.run).values(ended_at=now())
-                self._database.write(lambda connection: connection.execute(ended))
+                self._database.write(lambda connection: runs.end(connection, self.run, now()))
         finally:
             self._database.release_leases()
             super().close()
@@ -143,6 +211,18 @@ class Store(Reader):
             detail=clean(write.detail),
         )
 
+    def _adoption(self, call: Adopted) -> Change:
+        return Change(
+            call.reference_id,
+            Happening.IMPORTED,
+            now(),
+            self.actor,
+            legs=self.sealer.legs(call.legs),
+            to=call.state,
+            fingerprint=self.sealer.veil(call.fingerprint),
+            data={"placed_at": call.placed_at} if call.placed_at else {},
+        )
+
     def _keep(self, records: Sequence[Change], error: LedgerError) -> None:
         """Put records that could not be written into the spool, and say so in the error."""
         if not records or self._spool is None:
@@ -158,49 +238,17 @@ class Store(Reader):
             error.message += f"; {len(records)} {noun} kept in {self._spool.path}, the next run records them"
         error.args = (error.message,)
 
-    def _lease(self, connection: Connection, at: str) -> None:
-        """Make this run known, with its lease held before anybody can see a claim of it."""
-        if not self._leased:
-            self._database.take_lease(connection, self.run)
-            self._leased = True
-        actor = self.actor
-        self._database.insert(
-            connection,
-            runs,
-            [
-                {
-                    "run": self.run,
-                    "environment": self.environment,
-                    "who": actor.who,
-                    "host": actor.host,
-                    "job": actor.job,
-                    "commit": actor.commit,
-                    "started_at": at,
-                }
-            ],
-        )
-        self._database.beat(connection, self.run)
-
-    def _sweep(self, transaction: Transaction) -> list[str]:
-        connection, at = transaction.connection, now()
-        in_flight = (
-            select(calls.c.reference_id, calls.c.run)
-            .where(calls.c.environment == self.environment, calls.c.state == State.IN_FLIGHT)
-            .order_by(calls.c.reference_id)
-        )
-        held = connection.execute(in_flight).all()
-        still_open = select(runs.c.run).where(runs.c.environment == self.environment, runs.c.ended_at.is_(None))
-        known = {row.run for row in held if row.run} | set(connection.execute(still_open).scalars())
-        known.discard(self.run)
-        dead = known - self._database.alive(connection, sorted(known))
-        lost = [row.reference_id for row in held if row.run in dead]
-        transaction.make([Change(reference, Happening.ABANDONED, at, self.actor, detail=GONE) for reference in lost])
-        if dead:
-            ended = update(runs).where(self._database.any_of(runs.c.run, sorted(dead)), runs.c.ended_at.is_(None))
-            connection.execute(ended.values(ended_at=at))
-            for run in dead:
-                self._database.forget_lease(run)
-        return lost
+    def _prove(self, happening: Happening, proofs: Mapping[str, Sequence[Leg]]) -> dict[str, Written | None]:
+        at = now()
+        changes = [
+            Change(reference, happening, at, self.actor, legs=self.sealer.legs(told))
+            for reference, told in proofs.items()
+        ]
+        written = transact(self._database, self.id, lambda transaction: transaction.make(changes))
+        return {
+            reference: None if answer.state is None else answer
+            for reference, answer in zip(proofs, written, strict=True)
+        }
 
 
 def _make_late(transaction: Transaction, changes: Sequence[Change]) -> None:
@@ -219,5 +267,10 @@ def _told(record: Change) -> str:
 
 
 def now() -> str:
-    """The time as the ledger writes it: ISO 8601 in UTC, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """The time as the ledger writes it."""
+    return iso(datetime.now(UTC))
+
+
+def iso(time: datetime) -> str:
+    """ISO 8601 in UTC, to the millisecond, so that times sort as texts."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
