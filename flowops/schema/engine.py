@@ -79,13 +79,15 @@ def compiles(pattern: str, size: int) -> bool:
     return True
 
 
-def is_schema(schema: Schema) -> bool:
-    """Whether jsonschema-rs takes a schema for one, going by the specification; False where it is not installed."""
+def is_schema(schema: Schema) -> bool | None:
+    """Whether something is a JSON Schema, going by the specification; None where nobody can say."""
     try:
         import jsonschema_rs
-
+    except ImportError:
+        return None
+    try:
         return jsonschema_rs.meta.is_valid(schema)
-    except (ImportError, ValueError):
+    except ValueError:
         return False
 
 
@@ -112,6 +114,7 @@ def _explainer() -> Any:
         {
             "pattern": _pattern,
             "format": _format,
+            "multipleOf": _multiple_of,
             "patternProperties": _pattern_properties,
             "additionalProperties": _additional_properties,
             "required": _required,
@@ -134,6 +137,17 @@ def _pattern(_: Validator, pattern: str, instance: Value, __: Schema) -> Iterato
 def _format(_: Validator, name: str, instance: Value, __: Schema) -> Iterator[Any]:
     if isinstance(instance, str) and not conforms(name, instance):
         yield _failure(name)
+
+
+def _multiple_of(_: Validator, step: float, instance: Value, __: Schema) -> Iterator[Any]:
+    if isinstance(instance, int | float) and not isinstance(instance, bool):
+        # In decimals, as they are written: 19.99 is a multiple of 0.01, whatever binary fractions say.
+        from fractions import Fraction
+
+        fast = fast_validator({"multipleOf": step})
+        exact = Fraction(str(instance)) % Fraction(str(step)) == 0 if fast is None else fast.is_valid(instance)
+        if not exact:
+            yield _failure(f"{instance} is not a multiple of {step}")
 
 
 def _pattern_properties(validator: Any, patterns: Schema, instance: Value, _: Schema) -> Iterator[Any]:

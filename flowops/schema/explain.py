@@ -7,7 +7,9 @@ where a pattern does not match, ``errorMessage`` replaces the message about a wr
 
 from __future__ import annotations
 
+import json
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from flowops.schema.branches import branch, singles
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from flowops.model import Path, Value
     from flowops.schema.engine import Schema
 
+#: More mistakes than this in one value are not told: it is something else altogether.
+MOST = 1000
+
 _NUMERAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 _YES, _NO = ("yes", "on", "true", "y"), ("no", "off", "false", "n")
 
@@ -30,7 +35,7 @@ _YES, _NO = ("yes", "on", "true", "y"), ("no", "off", "false", "n")
 def explain(schema: Schema, value: Value) -> list[SchemaError]:
     """Everything that is wrong with a value, one message a mistake."""
     found: dict[tuple[Path, str], tuple[int, SchemaError]] = {}
-    for failure in slow_validator(schema).iter_errors(value):
+    for failure in islice(slow_validator(schema).iter_errors(value), MOST):
         for rank, error in _errors(failure, schema):
             found.setdefault((error.path, error.text), (rank, error))
     best: dict[Path, int] = {}
@@ -195,12 +200,19 @@ def _items(told: _Told) -> SchemaError:
 
 def _unique(told: _Told) -> SchemaError:
     # The items are told by their places: they may be phone numbers.
-    items = told.instance
-    for second, item in enumerate(items):
-        for first in range(second):
-            if type(items[first]) is type(item) and items[first] == item:
-                return SchemaError((*told.path, second), f"is the same as item [{first}]")
+    seen: dict[object, int] = {}
+    for second, item in enumerate(told.instance):
+        first = seen.setdefault(_identity(item), second)
+        if first != second:
+            return SchemaError((*told.path, second), f"is the same as item [{first}]")
     return told.error("holds something twice")
+
+
+def _identity(item: Value) -> object:
+    """Equal for values that JSON Schema takes for equal: 1 and 1.0 are, 1 and true are not."""
+    if isinstance(item, dict | list):
+        return json.dumps(item, sort_keys=True)
+    return (isinstance(item, bool), item)
 
 
 def _properties(told: _Told) -> SchemaError:

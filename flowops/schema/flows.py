@@ -7,16 +7,15 @@ known keywords only, stay small once their references are followed, and their pa
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from flowops.schema.check import Checker
-from flowops.schema.engine import is_schema
+from flowops.schema.engine import fast_validator, is_schema
 from flowops.schema.error import SchemaError
-from flowops.schema.explain import explain
-from flowops.schema.keywords import FORMATS, KEYWORDS, SENSITIVE
+from flowops.schema.keywords import KEYWORDS, SENSITIVE
 from flowops.schema.patterns import Patterns
-from flowops.schema.references import ReferenceTrouble, inline
-from flowops.schema.words import did_you_mean, quoted
+from flowops.schema.references import DEEPEST, ReferenceTrouble, inline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,10 +47,7 @@ def check_flow(flow: Flow, patterns: Patterns | None = None) -> list[SchemaError
 def variable_errors(schema: Mapping[str, Value], patterns: Patterns) -> list[SchemaError]:
     """What is wrong with the schema of one variable, with paths from its root."""
     plain = dict(schema)
-    errors = list(_keyword_errors(plain, ()))
-    if errors:
-        return errors
-    errors = _metaschema_errors(plain)
+    errors = list(_keyword_errors(plain, (), 0))
     if errors:
         return errors
     try:
@@ -59,23 +55,36 @@ def variable_errors(schema: Mapping[str, Value], patterns: Patterns) -> list[Sch
     except ReferenceTrouble as trouble:
         return [SchemaError(trouble.path, str(trouble))]
     errors = list(_pattern_errors(plain, (), patterns))
-    if errors or "default" not in plain:
+    if errors:
         return errors
-    default = {key: item for key, item in inlined.items() if key != "default"}
-    return [error.under("default") for error in Checker(default).check(plain["default"])]
+    if is_schema(inlined) is False:
+        return [SchemaError((), "is not a valid JSON Schema")]
+    if "default" not in plain:
+        return []
+    rest = {key: item for key, item in inlined.items() if key != "default"}
+    return [error.under("default") for error in Checker(rest).check(plain["default"])]
 
 
-def _keyword_errors(schema: Any, path: Path) -> Iterator[SchemaError]:
+@lru_cache(maxsize=1)
+def _keywords() -> Checker:
+    return Checker({"type": "object", "properties": KEYWORDS, "additionalProperties": False})
+
+
+def _keyword_errors(schema: Any, path: Path, depth: int) -> Iterator[SchemaError]:
+    """Unknown keywords, and values that a keyword does not take, at every level."""
     if not isinstance(schema, dict):
         return
-    for key in schema:
-        if key == SENSITIVE and path:
-            yield SchemaError((*path, key), "has to stand at the variable itself, not inside it", at_key=True)
-        elif key not in KEYWORDS:
-            hint = did_you_mean(key, list(KEYWORDS)) or "only keywords that do not depend on other schemas are known"
-            yield SchemaError((*path, key), "is not a known keyword", hint, at_key=True)
+    if depth > DEEPEST:
+        yield SchemaError(path, f"is nested deeper than {DEEPEST} levels")
+        return
+    errors = _keywords().check(schema)
+    yield from (error.under(*path) for error in errors)
+    if SENSITIVE in schema and path:
+        yield SchemaError((*path, SENSITIVE), "has to stand at the variable itself, not inside it", at_key=True)
+    wrong = {error.path[0] for error in errors if error.path}
     for inner, deeper in _inside(schema, path):
-        yield from _keyword_errors(inner, deeper)
+        if deeper[len(path)] not in wrong:
+            yield from _keyword_errors(inner, deeper, depth + 1)
 
 
 def _inside(schema: Schema, path: Path) -> Iterator[tuple[Any, Path]]:
@@ -89,15 +98,6 @@ def _inside(schema: Schema, path: Path) -> Iterator[tuple[Any, Path]]:
     yield from ((schema[key], (*path, key)) for key in _SINGLE if key in schema)
 
 
-def _metaschema_errors(schema: Schema) -> list[SchemaError]:
-    """What the specification of JSON Schema says against a schema; patterns are looked at elsewhere."""
-    if is_schema(schema):
-        return []
-    from jsonschema import Draft202012Validator
-
-    return explain(dict(Draft202012Validator.META_SCHEMA), schema)
-
-
 def _pattern_errors(schema: Any, path: Path, patterns: Patterns) -> Iterator[SchemaError]:
     if not isinstance(schema, dict):
         return
@@ -107,8 +107,7 @@ def _pattern_errors(schema: Any, path: Path, patterns: Patterns) -> Iterator[Sch
         trouble = patterns.trouble(pattern)
         if trouble is not None:
             yield SchemaError(place, trouble)
-    if "format" in schema and schema["format"] not in FORMATS:
-        hint = did_you_mean(schema["format"], FORMATS) or f"there are {', '.join(FORMATS)}"
-        yield SchemaError((*path, "format"), f"{quoted(schema['format'])} is not a format that can be checked", hint)
+    if "format" in schema and fast_validator({}) is None:
+        yield SchemaError((*path, "format"), "cannot be checked here: jsonschema-rs is not installed")
     for inner, deeper in _inside(schema, path):
         yield from _pattern_errors(inner, deeper, patterns)

@@ -11,7 +11,7 @@ from flowops.schema.error import SchemaError
 from flowops.schema.flows import variable_errors
 from flowops.schema.patterns import Patterns
 from flowops.schema.references import inline
-from flowops.schema.words import did_you_mean, escaped
+from flowops.schema.words import did_you_mean, escaped, listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,12 +59,12 @@ class FlowVariables:
     def _superfluous(self, name: str) -> SchemaError:
         flow = escaped(self.flow.name)
         if name in self.flow.produces:
-            text = f"is created inside the flow {flow}: do not pass it"
-            return SchemaError((FIELD, name), text, at_key=True, code="variable")
+            text, hint = f"is created inside the flow {flow}", "do not pass it"
+            return SchemaError((FIELD, name), text, hint, at_key=True, code="variable")
         names = list(self.flow.variables)
-        hint = did_you_mean(name, names) or (f"it takes {', '.join(map(escaped, names))}" if names else None)
+        takes = did_you_mean(name, names) or (f"it takes {listed(names)}" if names else None)
         text = f"is not a variable of the flow {flow}"
-        return SchemaError((FIELD, name), text, hint, at_key=True, code="variable")
+        return SchemaError((FIELD, name), text, takes, at_key=True, code="variable")
 
     def _described(self, name: str) -> str | None:
         description = self.flow.variables[name].get("description")

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 #: More of a value than this is never repeated in a message.
 SHOWN = 60
+#: More choices than this are not listed one by one.
+LISTED = 12
 
 _TYPES = {
     "string": "text",
@@ -81,6 +83,8 @@ def kind(value: Value) -> str:
 def choice(words: Iterable[str]) -> str:
     """``a``, ``a or b``, ``a, b or c``; each word once."""
     unique = list(dict.fromkeys(words))
+    if len(unique) > LISTED:
+        unique = [*unique[: LISTED - 2], f"one of {len(unique) - LISTED + 2} others"]
     if len(unique) < 2:
         return "".join(unique)
     return f"{', '.join(unique[:-1])} or {unique[-1]}"
@@ -130,9 +134,15 @@ def did_you_mean(word: str, known: Sequence[str]) -> str | None:
     matcher = SequenceMatcher(b=word[:SHOWN])
     for candidate in known:
         matcher.set_seq1(candidate)
-        best = max(best, (matcher.ratio(), candidate), key=lambda found: found[0])
+        if matcher.real_quick_ratio() > best[0] and matcher.quick_ratio() > best[0]:
+            best = max(best, (matcher.ratio(), candidate), key=lambda found: found[0])
     return f"did you mean {best[1]}?" if best[1] else None
 
 
 #: How alike two words have to be for one to be a spelling mistake of the other.
 _NEAR = 0.65
+
+
+def listed(names: Sequence[str]) -> str:
+    """Some names, not too many: ``a, b, c``."""
+    return ", ".join(escaped(name) for name in names[:LISTED]) + (", …" if len(names) > LISTED else "")

@@ -1,0 +1,191 @@
+"""What a flow may declare: schemas that stand alone, are small, and cannot hang anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flowops.schema import check_flow, check_flows
+from flowops.schema.flows import variable_errors
+from flowops.schema.patterns import MOST_LARGE_PATTERNS, MOST_PATTERNS, Patterns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flowops.model import Flow
+
+
+def messages(schema: Any) -> list[str]:
+    return [error.message for error in variable_errors(schema, Patterns())]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {},
+        {"type": "string", "minLength": 1, "pattern": "^[A-Z]", "description": "x", "x-sensitive": True},
+        {"type": ["integer", "null"], "minimum": 1, "default": None},
+        {"$ref": "#/$defs/name", "$defs": {"name": {"type": "string"}}, "default": "x"},
+        {"type": "object", "properties": {"default": {"type": "string"}, "$ref": {}}, "required": ["default"]},
+        {"enum": [{"$ref": "elsewhere"}], "default": {"$ref": "elsewhere"}},
+        {"type": "string", "pattern": r"^(?:a+)+$"},
+        {"type": "string", "pattern": r"^[\p{L} .'-]{1,80}$"},
+        {"type": "string", "format": "date", "default": "2026-03-02"},
+    ],
+)
+def test_such_a_schema_is_fine(schema: dict[str, Any]) -> None:
+    assert messages(schema) == []
+
+
+def test_a_misspelt_keyword_is_found_at_any_depth() -> None:
+    schema = {"items": {"properties": {"a": {"minLenght": 1}}}}
+    [error] = variable_errors(schema, Patterns())
+    assert error.path == ("items", "properties", "a", "minLenght")
+    assert (error.hint, error.at_key) == ("did you mean minLength?", True)
+
+
+def test_a_misspelt_mark_of_personal_data_is_found() -> None:
+    assert messages({"x-sensitve": True}) == ["x-sensitve: is not a known field"]
+
+
+def test_personal_data_is_marked_at_the_variable_itself() -> None:
+    assert messages({"properties": {"iban": {"x-sensitive": True}}}) == [
+        "properties.iban.x-sensitive: has to stand at the variable itself, not inside it"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ({"type": "strin"}, "type: must be string, integer, number, boolean, object, array, null or a list, not"),
+        ({"minLength": -1}, "minLength: must be at least 0, not -1"),
+        ({"items": {"minimum": "1"}}, "items.minimum: must be a number, not the text '1'"),
+        ({"anyOf": []}, "anyOf: is an empty list"),
+        ({"required": ["a", "a"]}, "required[1]: is the same as item [0]"),
+        ({"enum": "a"}, "enum: must be a list, not the text 'a'"),
+    ],
+)
+def test_what_json_schema_forbids_is_told(schema: dict[str, Any], message: str) -> None:
+    assert messages(schema)[0].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ({"type": "integer", "default": "15"}, "default: must be a whole number, not the text '15'"),
+        ({"minimum": 1, "default": 0}, "default: must be at least 1, not 0"),
+        (
+            {"$ref": "#/$defs/a", "$defs": {"a": {"enum": ["x"]}}, "default": "y"},
+            "default: must be x, not the text 'y'",
+        ),
+    ],
+)
+def test_a_default_fits_its_own_schema(schema: dict[str, Any], message: str) -> None:
+    assert messages(schema) == [message]
+
+
+def test_a_personal_default_is_not_repeated() -> None:
+    schema = {"type": "integer", "x-sensitive": True, "default": "NL91ABNA0417164300"}
+    assert messages(schema) == ["default: must be a whole number, not text"]
+
+
+@pytest.mark.parametrize(
+    "reference", ["https://example.org/s.json", "file:///etc/passwd", "other.yaml", "#anchor", "urn:x", "", 5]
+)
+def test_a_reference_leads_nowhere_else(reference: Any) -> None:
+    [error] = variable_errors({"items": {"$ref": reference}}, Patterns())
+    assert error.path == ("items", "$ref")
+
+
+@pytest.mark.parametrize("keyword", ["$id", "$schema", "$anchor", "$dynamicRef", "$dynamicAnchor", "unevaluatedItems"])
+def test_nothing_depends_on_where_a_schema_is_kept(keyword: str) -> None:
+    assert messages({keyword: "https://example.org/x"}) == [f"{keyword}: is not a known field"]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#"},
+        {"allOf": [{"$ref": "#"}]},
+        {"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"items": {"$ref": "#/$defs/a"}}}, "$ref": "#/$defs/a"},
+    ],
+)
+def test_a_schema_does_not_refer_to_itself(schema: dict[str, Any]) -> None:
+    [message] = messages(schema)
+    assert "refers to itself" in message
+
+
+def test_references_cannot_grow_a_schema_without_end() -> None:
+    double = {f"a{n}": {"allOf": [{"$ref": f"#/$defs/a{n + 1}"}] * 2} for n in range(30)}
+    schema = {"$ref": "#/$defs/a0", "$defs": {**double, "a30": {}}}
+    [message] = messages(schema)
+    assert "is too large once its references are followed" in message
+
+
+def test_references_cannot_nest_a_schema_without_end() -> None:
+    chain = {f"a{n}": {"items": {"$ref": f"#/$defs/a{n + 1}"}} for n in range(500)}
+    [message] = messages({"$ref": "#/$defs/a0", "$defs": {**chain, "a500": {}}})
+    assert "is too large once its references are followed" in message
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(", r"(a)\1", "(?=a)", "(?<!a)b", "a{1000000}", "((a{100}){100}){100}", "x" * 1001]
+)
+def test_a_pattern_is_for_an_engine_without_backtracking_and_small(pattern: str) -> None:
+    [error] = variable_errors({"items": {"pattern": pattern}}, Patterns())
+    assert error.path == ("items", "pattern")
+    [error] = variable_errors({"patternProperties": {pattern: {}}}, Patterns())
+    assert error.path[0] == "patternProperties"
+
+
+def test_an_unknown_format_would_be_an_empty_promise() -> None:
+    [error] = variable_errors({"format": "datetime"}, Patterns())
+    assert error.text.startswith("must be date, date-time, ")
+    assert error.hint == "did you mean date-time?"
+
+
+def test_a_project_has_only_so_many_large_patterns() -> None:
+    patterns = Patterns()
+    large = [rf"^\p{{L}}{{1,60}}{n}$" for n in range(MOST_LARGE_PATTERNS + 1)]
+    assert [patterns.trouble(pattern) for pattern in large[:-1]] == [None] * MOST_LARGE_PATTERNS
+    assert "too large" in str(patterns.trouble(large[-1]))
+    assert patterns.trouble("^small$") is None
+
+
+def test_a_project_has_only_so_many_patterns() -> None:
+    patterns = Patterns()
+    assert {patterns.trouble(f"^{n}$") for n in range(MOST_PATTERNS)} == {None}
+    assert "one pattern too many" in str(patterns.trouble("^more$"))
+    assert patterns.trouble("^1$") is None
+
+
+@pytest.mark.usefixtures("without_jsonschema_rs")
+def test_without_the_safe_engine_patterns_and_formats_are_refused() -> None:
+    assert messages({"type": "string", "minLength": 1}) == []
+    assert "jsonschema-rs is not installed" in messages({"pattern": "^a$"})[0]
+    assert "jsonschema-rs is not installed" in messages({"format": "date"})[0]
+
+
+def test_a_flow_does_not_consume_what_it_creates(make_flow: Callable[..., Flow]) -> None:
+    flow = make_flow("variables: {dtmf_input: {type: string}}\nproduces: [dtmf_input]\n")
+    [error] = check_flow(flow)
+    assert error.message == "variables.dtmf_input: is also in produces: a flow does not consume what it creates"
+
+
+def test_problems_stand_where_they_are_written(make_flow: Callable[..., Flow]) -> None:
+    flow = make_flow(
+        "variables:\n  when:\n    type: string\n    patern: x\n  minutes: {type: integer, default: soon}\n"
+    )
+    problems = sorted(check_flows([flow]))
+    assert [(problem.place.line, problem.place.column, problem.message) for problem in problems] == [
+        (8, 5, "variables.when.patern: is not a known field"),
+        (9, 37, "variables.minutes.default: must be a whole number, not the text 'soon'"),
+    ]
+
+
+def test_a_deep_schema_is_told_and_not_fallen_over() -> None:
+    schema: dict[str, Any] = {"minLength": -1}
+    for _ in range(200):
+        schema = {"not": schema}
+    assert messages(schema)

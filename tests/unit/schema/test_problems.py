@@ -1,0 +1,146 @@
+"""From errors to problems at the places where the user wrote them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flowops.model import Call, Document, Origin, Problem, RowPlace
+from flowops.schema import check_body, check_documents, check_variables, variable_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flowops.model import Flow
+
+SPEC = """\
+apiVersion: flowops/v1
+kind: Call
+reference-id: r1
+callflow-id: 7b1f0f5e
+callee: "+442079460018"
+caller: "+442079460000"
+max-ringing-timeout: "{{ vars.seconds }}"
+flow-variables:
+  minutes: soon
+"""
+BODY: dict[str, Any] = {
+    "instruction-id": "r1",
+    "callflow-id": "7b1f0f5e",
+    "callee": "+442079460018",
+    "caller": "+442079460000",
+    "voicemail-response": "Restart",
+    "flow-variables": {"minutes": "soon"},
+}
+
+
+@pytest.fixture
+def make_call(read: Callable[..., Document]) -> Callable[..., Call]:
+    def make(*, row: RowPlace | None = None, **changes: Any) -> Call:
+        document = read(SPEC)
+        body = {**BODY, **{name.replace("_", "-"): value for name, value in changes.items()}}
+        body = {name: value for name, value in body.items() if value is not ...}
+        fields = {(name,): (document, (name,)) for name in document.value}
+        return Call("r1", body, None, frozenset(), Origin(document, fields), row)
+
+    return make
+
+
+def told(problems: list[Problem]) -> list[str]:
+    return [f"{problem.place}: {problem.message} [{problem.code}]" for problem in sorted(problems)]
+
+
+def test_a_good_body_has_no_problems(make_call: Callable[..., Call]) -> None:
+    assert check_body(make_call()) == []
+
+
+def test_a_number_that_does_not_exist_is_told_at_its_place(make_call: Callable[..., Call]) -> None:
+    row = RowPlace("data/appointments.csv", 12, 13)
+    [problem] = check_body(make_call(callee="+3161234", row=row))
+    assert told([problem]) == ["case.yaml:5:9: callee: '+3161234' is not a valid number in NL [number]"]
+    assert problem.row == row
+
+
+def test_every_number_of_a_body_is_looked_at(make_call: Callable[..., Call]) -> None:
+    call = make_call(callee=..., callees=["+442079460018", "+3161234", "0612"], caller="+9991234567")
+    assert [problem.message for problem in check_body(call)] == [
+        "callees[2]: '0612' is not an E.164 number",
+        "caller: '+9991234567' does not begin with a country code",
+        "callees[1]: '+3161234' is not a valid number in NL",
+    ]
+
+
+def test_the_fields_are_named_as_in_a_spec(make_call: Callable[..., Call]) -> None:
+    assert told(check_body(make_call(instruction_id="a\nb"))) == [
+        r"case.yaml:3:15: reference-id: 'a\nb' is not a usable name [schema]"
+    ]
+    [problem] = check_body(make_call(callflow_id=...))
+    assert problem.message == "callflow-id: is missing"
+    assert problem.hint == "give the call a flow or a callflow-id, or the project one for all calls"
+    [problem] = check_body(make_call(caller=...))
+    assert problem.hint == "give it in the call, or for all calls in the defaults of the project"
+
+
+def test_text_from_a_template_is_told_how_to_become_a_number(make_call: Callable[..., Call]) -> None:
+    [problem] = check_body(make_call(max_ringing_timeout="30"))
+    assert str(problem.place) == "case.yaml:7:22"
+    assert problem.hint == "write it without quotes; a template ends in `| int`"
+
+
+def test_a_whole_number_is_not_written_with_a_point(make_call: Callable[..., Call]) -> None:
+    [problem] = check_body(make_call(max_ringing_timeout=30.0))
+    assert problem.message == "max-ringing-timeout: must be a whole number, written 30 and not 30.0"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (2**53, "too large a number"),
+        (float("nan"), "not a number that JSON has"),
+        (float("-inf"), "not a number that JSON has"),
+        ("\ud800", "half a character"),
+        ({"\udfff": 1}, "half a character"),
+        ({"a": [{"b": 10**30}]}, "too large a number"),
+        ({1: 2}, "a key that is not text"),
+        (b"x", "is a bytes"),
+    ],
+)
+def test_what_json_cannot_carry_is_told_before_it_is_sent(
+    make_call: Callable[..., Call], value: Any, words: str
+) -> None:
+    messages = [problem.message for problem in check_body(make_call(flow_variables={"x": value}))]
+    assert any(words in message for message in messages), messages
+    assert all(message.isprintable() for message in messages)
+
+
+def test_what_is_nested_without_end_is_told(make_call: Callable[..., Call]) -> None:
+    deep: Any = []
+    for _ in range(500):
+        deep = [deep]
+    assert [problem.message for problem in check_body(make_call(flow_variables={"x": deep}))] == [
+        "flow-variables.x: is nested deeper than 64 levels"
+    ]
+
+
+def test_the_variables_of_a_call_have_places(make_call: Callable[..., Call], make_flow: Callable[..., Flow]) -> None:
+    call = make_call()
+    flow = make_flow("variables: {minutes: {type: integer}, when: {type: string}}")
+    problems = [variable_problem(call, error) for error in check_variables(flow, call.body["flow-variables"])[1]]
+    assert told(problems) == [
+        "case.yaml:9:3: flow-variables.when: is missing: the flow reminder needs it [variable]",
+        "case.yaml:9:12: flow-variables.minutes: must be a whole number, not the text 'soon' [variable]",
+    ]
+
+
+def test_an_unknown_kind_is_told_with_the_nearest(read: Callable[..., Document]) -> None:
+    [problem] = check_documents([read("apiVersion: flowops/v1\nkind: Callset\n")])
+    assert told([problem]) == ["case.yaml:2:7: kind: must be Call, CallSet, Flow or Project, not 'Callset' [schema]"]
+    assert problem.hint == "did you mean CallSet?"
+
+
+def test_a_secret_in_a_file_is_marked_so_that_its_line_is_not_shown(read: Callable[..., Document]) -> None:
+    text = "apiVersion: flowops/v1\nkind: Project\nenvironments:\n  production:\n    api: sandbox\n    token: hunter2\n"
+    [problem] = check_documents([read(text)])
+    assert (problem.place.line, problem.code) == (6, "secret")
+    assert "hunter2" not in f"{problem.message} {problem.hint}"
