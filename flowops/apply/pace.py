@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-#: What a late wake-up lost is caught up with, in seconds, but never more than one interval.
+#: A request that begins so late, in seconds, and no more than one interval, takes nothing from the next one's time:
+#: event loops wake up late. After a longer quiet time the intervals begin anew.
 SLACK = 0.01
 
 
@@ -24,8 +25,8 @@ class Pace:
 
     def take(self, now: float) -> None:
         """A request begins now."""
-        slack = min(self._interval, SLACK)
-        self._next = max(self._next, now - slack) + self._interval
+        on_time = now - self._next <= min(self._interval, SLACK)
+        self._next = (self._next if on_time else now) + self._interval
 
     def pause(self, now: float, seconds: float) -> None:
         """No request for so many seconds; a longer pause that is already on stays."""

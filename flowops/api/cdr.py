@@ -1,0 +1,166 @@
+"""Reading Call Detail Records within the API's rules: a week at a time, page by page, and not too often.
+
+Pure but for what it is handed: `conversations` asks through a `Fetch` and remembers through a `Throttle`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from flowops.api.classify import THROTTLED, UNAUTHORIZED, Answer, Failure, parse_json, seconds_to_wait
+from flowops.api.plain import plain
+from flowops.api.records import items_of, read_record
+from flowops.errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from flowops.api.records import CallRecord
+
+#: The longest time between ``from`` and ``to``, and the most records of one page (vendor documentation).
+LONGEST = timedelta(weeks=1)
+MOST = 10_000
+#: The same page may be asked for once in this time (vendor documentation).
+PAUSE = timedelta(minutes=5)
+
+_COUNT = re.compile(r"[0-9]{1,12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One page of one window of one account; times are in UTC, to the second."""
+
+    account: str
+    start: datetime
+    end: datetime
+    skip: int
+    take: int
+
+    @property
+    def throttle_key(self) -> str:
+        """What the API counts requests by: the older and stricter of its two documented rules; it implies the newer."""
+        return f"cdr {self.account} {written(self.start)} {self.skip}"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The records of one page that carry a reference; `items` counts all. `total` is the window's, if it was told."""
+
+    query: Query
+    records: tuple[CallRecord, ...]
+    items: int
+    total: int | None
+
+    @property
+    def next(self) -> Query | None:
+        """The page behind this one in the same window, None when there is none."""
+        query, reached = self.query, self.query.skip + self.items
+        more = self.items >= query.take if self.total is None else reached < self.total
+        return Query(query.account, query.start, query.end, reached, query.take) if self.items and more else None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The next page may not be asked for before this time."""
+
+    until: datetime
+
+
+class Fetch(Protocol):
+    """Asks the API for one page; `flowops.api.cdr_client.CallDetailRecords` is one."""
+
+    async def fetch(self, query: Query) -> Answer | Failure:
+        """What came back."""
+        ...
+
+
+class Throttle(Protocol):
+    """Remembers, for every run on this account, what must not be asked again yet; the ledger is one."""
+
+    def throttled_until(self, key: str) -> datetime | None:
+        """The time before which this must not be asked again, if any."""
+        ...
+
+    def set_throttle(self, key: str, until: datetime) -> None:
+        """Remember that time."""
+        ...
+
+
+async def conversations(
+    fetch: Fetch,
+    account: str,
+    since: datetime,
+    until: datetime,
+    *,
+    throttle: Throttle,
+    clock: Callable[[], datetime],
+    take: int = MOST,
+) -> AsyncIterator[Page | Wait]:
+    """Every page of the account's records between two times (aware, `since` before `until`).
+
+    A `Wait` comes instead of a page that may not be asked for yet: whoever iterates waits that long and goes
+    on, or gives up. Raises ApiError when the API cannot be used.
+    """
+    for start, end in windows(since, until):
+        query: Query | None = Query(account, start, end, 0, take)
+        while query is not None:
+            blocked = throttle.throttled_until(query.throttle_key)
+            if blocked is not None and blocked > clock():
+                yield Wait(blocked)
+                continue
+            came = await fetch.fetch(query)
+            found = read_page(query, came, clock())
+            throttle.set_throttle(query.throttle_key, found.until if isinstance(found, Wait) else clock() + PAUSE)
+            yield found
+            if isinstance(found, Page):
+                query = found.next
+
+
+def windows(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The time between two times in pieces of at most a week, widened to whole seconds, in UTC."""
+    start = since.astimezone(UTC).replace(microsecond=0)
+    last = until.astimezone(UTC)
+    last = last if not last.microsecond else last.replace(microsecond=0) + timedelta(seconds=1)
+    while start < last:
+        end = min(start + LONGEST, last)
+        yield start, end
+        start = end
+
+
+def written(time: datetime) -> str:
+    """A time as the API is asked with it."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_page(query: Query, came: Answer | Failure, now: datetime) -> Page | Wait:
+    """What came back as a page, or as a time to wait for. Raises ApiError for anything else."""
+    what = "the Call Detail Records cannot be read"
+    if isinstance(came, Failure):
+        status = f"the proxy answered {came.proxy_status}" if came.proxy_status is not None else plain(came.reason)
+        raise ApiError(f"{what}: {status}")
+    if came.status == THROTTLED:
+        seconds = seconds_to_wait(came.headers.get("retry-after"), now.timestamp())
+        return Wait(now + (PAUSE if seconds is None else timedelta(seconds=seconds)))
+    if came.status in UNAUTHORIZED:
+        raise ApiError(f"{what}: the API answered {came.status}", hint="is the product token allowed to read them?")
+    if came.status == 404:
+        raise ApiError(f"{what}: the API answered 404", hint="is this the voice account's id?")
+    if came.status != 200 or came.cut is not None:
+        raise ApiError(f"{what}: the API answered {came.status}{f', but {plain(came.cut)}' if came.cut else ''}")
+    if _count(came, "skip", query.skip) != query.skip:
+        raise ApiError(f"{what}: the API answered with another page than it was asked for")
+    try:
+        items = items_of(parse_json(came.body))
+    except ValueError as error:
+        raise ApiError(f"{what}: the answer is not readable: {plain(str(error))}") from None
+    records = tuple(record for record in map(read_record, items) if record is not None)
+    return Page(query, records, len(items), _count(came, "total", None))
+
+
+def _count(answer: Answer, name: str, default: int | None) -> int | None:
+    """A number of the paging headers; the default when it is missing or no number."""
+    text = answer.headers.get(f"x-cm-pagination-{name}", "").strip()
+    return int(text) if _COUNT.fullmatch(text) else default
