@@ -15,7 +15,7 @@ def documentation() -> list[Documented]:
     return FILTERS.documentation()
 
 
-def tests_documentation() -> list[Documented]:
+def documentation_of_tests() -> list[Documented]:
     """Every test, what may stand behind ``is``, in the same form."""
     return TESTS.documentation()
 
@@ -28,5 +28,5 @@ __all__ = [
     "compile_call",
     "documentation",
     "duplicates",
-    "tests_documentation",
+    "documentation_of_tests",
 ]

@@ -137,7 +137,7 @@ class CompiledCall:
             variables = self._variables.render(rendering)
         except OutOfSteps as fault:
             if not rendering.failed:
-                rendering.report(self.document.place(), "call", fault, TEMPLATE)
+                rendering.report(self.document.place(), "call", fault)
             return None
         flow = self._find_flow(values, rendering)
         origin = self._origins.of(flow)
@@ -174,7 +174,7 @@ class CompiledCall:
         if value is not FAILED:
             what = "it is empty" if value == "" else f"it is {kind(value)}"
             fault = TemplateFault(f"every call needs one, as text or a whole number; {what}")
-            rendering.report(self._place(_REFERENCE), _REFERENCE, fault, TEMPLATE)
+            rendering.report(self._place(_REFERENCE), _REFERENCE, fault)
         return None
 
     def _place(self, field: str) -> Place:

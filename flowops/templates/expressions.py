@@ -21,7 +21,7 @@ from flowops.templates.operators import COMPARISONS
 from flowops.templates.syntax import too_deep
 from flowops.templates.tests import TESTS
 from flowops.templates.tree import keys, label, start
-from flowops.templates.values import sendable
+from flowops.templates.values import free, sendable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,7 +87,7 @@ class Expressions:
     def _const(self, node: nodes.Const) -> Evaluate:
         value = node.value
         try:
-            sendable(value)
+            sendable(value, free)
         except TemplateFault as fault:
             return self.refuse(fault.at(node.lineno))
         return lambda _: value

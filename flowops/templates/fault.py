@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from flowops.templates.names import listing, nearest
+from flowops.templates.names import clipped, listing, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ class TemplateFault(Exception):
 
     def __init__(self, message: str, *, hint: str | Callable[[], str] | None = None, offset: int | None = None) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = clipped(message)
         self.offset = offset
         self._hint = hint
 
@@ -32,7 +32,7 @@ class TemplateFault(Exception):
         """The fault with its place, and the filter's name before the message, unless it knows its place."""
         if self.offset is None:
             self.offset = offset
-            self.message = self.message if name is None else f"{name}: {self.message}"
+            self.message = self.message if name is None else clipped(f"{name}: {self.message}")
         return self
 
 

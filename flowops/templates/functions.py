@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flowops.templates.fault import TemplateFault, Undefined, member
 from flowops.templates.filters import FILTERS
-from flowops.templates.limits import CHARACTERS_A_STEP, ITEMS_A_STEP, MAX_TEXT
+from flowops.templates.limits import CHARACTERS_A_STEP, MAX_TEXT
 from flowops.templates.operators import arithmetic, compare, signed
 from flowops.templates.scope import MISSING, Scope
 from flowops.templates.values import kind, sendable, short, steps, text
@@ -189,8 +189,10 @@ def native(evaluate: Evaluate, offset: int) -> Evaluate:
 
     def value(scope: Scope) -> Value:
         found = evaluate(scope)
+        if type(found) is str and len(found) < CHARACTERS_A_STEP and found.isascii():
+            return found  # nearly every value of nearly every row
         try:
-            scope.spend(sendable(found) // ITEMS_A_STEP)
+            sendable(found, scope.spend)
         except TemplateFault as fault:
             raise fault.at(offset) from None
         return found

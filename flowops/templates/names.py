@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 _COMPARED = 200
 _LONGEST = 40
 _LISTED = 12
+_MESSAGE = 300
 
 
 @lru_cache(maxsize=512)
@@ -26,6 +27,11 @@ def nearest(name: str, names: tuple[str, ...]) -> str | None:
             folded.setdefault(candidate.casefold(), candidate)
     found = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
     return folded[found[0]] if found else None
+
+
+def clipped(message: str) -> str:
+    """A message of bounded length: names in templates and rows may be very long."""
+    return message if len(message) <= _MESSAGE else f"{message[: _MESSAGE - 1]}…"
 
 
 def listing(names: Iterable[str]) -> str:

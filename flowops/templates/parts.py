@@ -11,27 +11,13 @@ from flowops.templates.positions import place_in
 from flowops.templates.problems import TEMPLATE, Repeats
 from flowops.templates.syntax import is_template
 from flowops.templates.template import Template, compile_template
-from flowops.templates.values import sendable
+from flowops.templates.values import free, sendable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flowops.model import Document, Path, RowPlace, Value
     from flowops.templates.scope import Scope
-
-
-class Wrong(Protocol):
-    """What is wrong with a value: a `TemplateFault`, or what a flow says of its variables."""
-
-    @property
-    def message(self) -> str:
-        """What is wrong, without the field's name."""
-        ...
-
-    @property
-    def hint(self) -> str | None:
-        """What the user can do about it."""
-        ...
 
 
 class Failed:
@@ -53,11 +39,15 @@ class Rendering:
     problems: list[Problem] = field(default_factory=list)
     failed: bool = False
 
-    def report(self, place: Place, label: str, fault: Wrong, code: str) -> None:
-        """Note a problem; the call has failed. A hint is only looked for when the problem is told."""
-        self.failed = True
-        if self.repeats.admit(place, code, label):
+    def report(self, place: Place, label: str, fault: TemplateFault, code: str = TEMPLATE) -> None:
+        """Note a fault of a field; a hint is only looked for when the problem is told."""
+        if self.fails(place, label, code):
             self.problems.append(Problem(place, self.row, f"{label}: {fault.message}", code, fault.hint))
+
+    def fails(self, place: Place, label: str, code: str) -> bool:
+        """The call has a problem; whether it is to be told."""
+        self.failed = True
+        return self.repeats.admit(place, code, label)
 
 
 class Part(Protocol):
@@ -120,7 +110,7 @@ class Scalar:
         return self._places[offset]
 
     def _report(self, rendering: Rendering, fault: TemplateFault) -> None:
-        rendering.report(self.place(fault), self.label, fault, TEMPLATE)
+        rendering.report(self.place(fault), self.label, fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,20 +163,20 @@ class Compiler:
             parts = {key: self.entry(key, item, document, (*path, key), label) for key, item in value.items()}
             return Constant(value) if all(isinstance(part, Constant) for part in parts.values()) else Keyed(parts)
         try:
-            sendable(value)
+            sendable(value, free)
         except TemplateFault as fault:
             return self.refuse(document.place(path), label, fault)
         return Constant(value)
 
     def entry(self, key: str, value: Value, document: Document, path: Path, label: str) -> Part:
         """The part for the value of a key, which is never a template; `path` ends with the key, `label` is above it."""
-        part = self.compile(value, document, path, member(label, key))
+        part = self.compile(value, document, path, f"{label}.{key[:64]}")
         if is_template(key):
             fault = TemplateFault(f"the key {key[:64]!r} holds a template", hint="values are rendered, keys are not")
             return self.refuse(document.key_place(path), label, fault)
         return part
 
-    def refuse(self, place: Place, label: str, fault: Wrong, code: str = TEMPLATE) -> Part:
+    def refuse(self, place: Place, label: str, fault: TemplateFault, code: str = TEMPLATE) -> Part:
         """Note a problem, which holds for every row; the part that stands in for the value."""
         self.problems.append(Problem(place, None, f"{label}: {fault.message}", code, fault.hint))
         return Broken()

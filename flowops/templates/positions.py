@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from flowops.model import Document, Path
 
-_ANCHOR = re.compile(r"&\S+\s+")
+_LINE_BREAK = re.compile(r"\r\n?|\n")
 # YAML 1.2.2, section 5.7: the escapes of double quotes with the number of hexadecimal digits behind them.
 _HEXADECIMAL = {"x": 2, "u": 4, "U": 8}
 _WHITE_ESCAPES = frozenset("\n\r tnrvfN_LP\t")
@@ -30,23 +30,19 @@ def place_in(document: Document, path: Path, value: str, offset: int) -> Place:
     before = sum(1 for character in value[:offset] if not character.isspace())
     for count, index in enumerate(_visible(written)):
         if count == before:
-            upto = written[:index]
-            line = upto.count("\n")
-            column = index - upto.rfind("\n") if line else marks.column + index
-            return Place(document.file, marks.line + line, column)
+            lines = [found.end() for found in _LINE_BREAK.finditer(written, 0, index)]
+            column = index - lines[-1] + 1 if lines else marks.column + index
+            return Place(document.file, marks.line + len(lines), column)
     return document.place(path)
 
 
 def _visible(written: str) -> Iterator[int]:
     """The index of every visible character of a scalar, in any of YAML's styles."""
-    anchor = _ANCHOR.match(written)
-    start = anchor.end() if anchor else 0
-    style = written[start : start + 1]
+    style = written[:1]
+    index = 1 if style in ("'", '"') else 0
     if style in ("|", ">"):
-        start = written.find("\n", start) + 1 or len(written)
-    elif style in ("'", '"'):
-        start += 1
-    index = start
+        header = _LINE_BREAK.search(written)
+        index = len(written) if header is None else header.end()
     while index < len(written):
         character = written[index]
         following = written[index + 1 : index + 2]

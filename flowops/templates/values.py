@@ -9,6 +9,8 @@ from flowops.templates.fault import TemplateFault
 from flowops.templates.limits import CHARACTERS_A_STEP, ITEMS_A_STEP, MAX_NUMBER, MAX_TEXT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flowops.model import Value
 
 _KINDS = {
@@ -73,23 +75,32 @@ def steps(value: Value) -> int:
     return 0
 
 
-def sendable(value: Value) -> int:
-    """Refuse a value that cannot be sent as JSON; the number of values in it, itself included."""
+def sendable(value: Value, spend: Callable[[int], None]) -> None:
+    """Refuse a value that cannot be sent as JSON; `spend` is told the steps that going through it takes."""
     if type(value) is str:
-        if not value.isascii():
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                raise TemplateFault("the text has half a character (a lone surrogate), which cannot be sent") from None
+        spend(steps(value))
         short(value)
-        return 1
-    if value is None or type(value) is bool:
-        return 1
-    if is_number(value):
+        if not value.isascii():
+            _whole_characters(value)
+    elif is_number(value):
         number(value)
-        return 1
-    if type(value) is list:
-        return 1 + sum(map(sendable, value))
-    if type(value) is dict:
-        return 1 + sum(map(sendable, value)) + sum(map(sendable, value.values()))
-    raise TemplateFault(f"{kind(value)} cannot be sent as JSON")
+    elif type(value) is list or type(value) is dict:
+        spend(1 + steps(value))
+        for item in value:
+            sendable(item, spend)
+        if type(value) is dict:
+            for item in value.values():
+                sendable(item, spend)
+    elif value is not None and type(value) is not bool:
+        raise TemplateFault(f"{kind(value)} cannot be sent as JSON")
+
+
+def free(steps: int) -> None:
+    """Takes no steps: for what a document says itself, which is gone through once."""
+
+
+def _whole_characters(value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise TemplateFault("the text has half a character (a lone surrogate), which cannot be sent") from None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from flowops.templates.fault import TemplateFault, member
+from flowops.model import Problem
+from flowops.templates.fault import TemplateFault
 from flowops.templates.fields import VARIABLES, Written
-from flowops.templates.parts import FAILED, Compiler, Part, Rendering, Wrong
-from flowops.templates.problems import TEMPLATE, VARIABLE
+from flowops.templates.parts import FAILED, Compiler, Part, Rendering
+from flowops.templates.problems import VARIABLE
 from flowops.templates.values import kind
 
 if TYPE_CHECKING:
@@ -15,17 +16,28 @@ if TYPE_CHECKING:
 
     from flowops.model import Flow, Origin, Path, Value
 
-    #: Converts the variables of a flow, fills in its defaults, and says what is wrong with them.
-    CheckVariables = Callable[[Flow, dict[str, Value]], tuple[dict[str, Value], Sequence["VariableProblem"]]]
 
-
-class VariableProblem(Wrong, Protocol):
-    """What is wrong with a flow variable; the message does not repeat its name."""
+class VariableProblem(Protocol):
+    """What is wrong with a flow variable."""
 
     @property
     def path(self) -> Path:
-        """The way to the value below ``flow-variables``; it begins with the variable's name."""
+        """The way to the value: ``flow-variables``, the variable's name, and perhaps on."""
         ...
+
+    @property
+    def message(self) -> str:
+        """What is wrong, the field's name first."""
+        ...
+
+    @property
+    def hint(self) -> str | None:
+        """What the user can do about it."""
+        ...
+
+
+#: Converts the variables of a call as its flow wants them, fills in the flow's defaults, and says what is wrong.
+CheckVariables: TypeAlias = "Callable[[Flow, dict[str, Value]], tuple[dict[str, Value], Sequence[VariableProblem]]]"
 
 
 class Rendered(NamedTuple):
@@ -67,10 +79,15 @@ class Variables:
         if flow is not None and rendered.whole:
             values, problems = self._check(flow, values)
             for problem in problems:
-                if problem.path[:1] and problem.path[0] in rendered.failed:
-                    continue  # it was set, and what is wrong with it has been reported
-                rendering.report(origin.place((VARIABLES, *problem.path)), _label(problem.path), problem, VARIABLE)
+                # a variable that could not be rendered is not missing, and has been reported
+                if not rendered.failed.intersection(problem.path[1:2]):
+                    self._report(problem, origin, rendering)
         return values if values or self._layers else None
+
+    def _report(self, problem: VariableProblem, origin: Origin, rendering: Rendering) -> None:
+        place = origin.place(problem.path)
+        if rendering.fails(place, ".".join(map(str, problem.path)), VARIABLE):
+            rendering.problems.append(Problem(place, rendering.row, problem.message, VARIABLE, problem.hint))
 
 
 class _Whole:
@@ -86,7 +103,7 @@ class _Whole:
         if value is None or value is FAILED or isinstance(value, dict):
             return value
         fault = TemplateFault(f"has to be a mapping, not {kind(value)}")
-        rendering.report(self._written.document.place(self._written.path), VARIABLES, fault, TEMPLATE)
+        rendering.report(self._written.document.place(self._written.path), VARIABLES, fault)
         return FAILED
 
 
@@ -97,10 +114,3 @@ def _layer(layer: dict[str, Written] | Written, compiler: Compiler) -> dict[str,
         name: compiler.entry(name, written.value, written.document, written.path, VARIABLES)
         for name, written in layer.items()
     }
-
-
-def _label(path: Path) -> str:
-    label = VARIABLES
-    for step in path:
-        label = member(label, step) if isinstance(step, str) else f"{label}[{step}]"
-    return label
