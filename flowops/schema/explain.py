@@ -156,9 +156,13 @@ def _quoting_hint(text: str, schema: Schema) -> str | None:
 
 def _enum(told: _Told) -> SchemaError:
     wanted = expected({"enum": told.value})
-    words = [option for option in told.value if isinstance(option, str)]
-    hint = did_you_mean(told.instance, words) if isinstance(told.instance, str) and not told.hidden else None
-    return told.error(f"must be {wanted}, not {told.shown}", hint)
+    return told.error(f"must be {wanted}, not {told.shown}", _option_hint(told, told.value))
+
+
+def _option_hint(told: _Told, options: list[Value]) -> str | None:
+    if not isinstance(told.instance, str) or told.hidden:
+        return None
+    return did_you_mean(told.instance, [option for option in options if isinstance(option, str)])
 
 
 def _const(told: _Told) -> SchemaError:
@@ -227,7 +231,9 @@ def _required(told: _Told) -> SchemaError:
 
 
 def _needed(told: _Told) -> SchemaError:
-    return SchemaError((*told.path, told.value), "is missing: what is given beside it needs it")
+    needs = told.schema["dependentRequired"]
+    by = next(name for name in needs if name in told.instance and told.value in needs[name])
+    return SchemaError((*told.path, told.value), f"is missing: {escaped(by)} needs it")
 
 
 def _unknown(told: _Told) -> SchemaError:
@@ -255,7 +261,8 @@ def _any_of(told: _Told) -> SchemaError:
     wanted = expected({"anyOf": told.value})
     if told.instance is None:
         return told.error(f"is empty, and must be {wanted}")
-    return told.error(f"must be {wanted}, not {told.shown}")
+    options = [word for part in told.value if isinstance(part, dict) for word in part.get("enum", ())]
+    return told.error(f"must be {wanted}, not {told.shown}", _option_hint(told, options))
 
 
 def _not(told: _Told) -> SchemaError:

@@ -130,7 +130,7 @@ def did_you_mean(word: str, known: Sequence[str]) -> str | None:
     """A hint with the known word that was probably meant, if there is one."""
     from difflib import SequenceMatcher
 
-    best: tuple[float, str] = (_NEAR, "")
+    best: tuple[float, str] = (_NEAR - 0.01, "")
     matcher = SequenceMatcher(b=word[:SHOWN])
     for candidate in known:
         matcher.set_seq1(candidate)
@@ -140,7 +140,7 @@ def did_you_mean(word: str, known: Sequence[str]) -> str | None:
 
 
 #: How alike two words have to be for one to be a spelling mistake of the other.
-_NEAR = 0.65
+_NEAR = 0.6
 
 
 def listed(names: Sequence[str]) -> str:

@@ -96,7 +96,7 @@ def test_an_unknown_schema_is_wrong_usage() -> None:
         schema_text("cal")
     assert caught.value.hint == "did you mean call?"
     with pytest.raises(UsageError) as caught:
-        schema_text("../../pyproject")
+        schema_text("../../etc")
     assert "request, call, callset" in str(caught.value.hint)
 
 

@@ -1,0 +1,176 @@
+"""The schemas of what flowops prints: exact, so that nothing slips in or out unseen."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from flowops.model import Action, Outcome
+from flowops.schema import check
+
+SOURCE = {"file": "calls/a.yaml", "line": 14, "column": 3, "row": 12}
+SHA = "sha256:" + "0123456789abcdef" * 4
+CALL = {
+    "reference_id": "reminder-1042",
+    "fingerprint": f"v1:{SHA}",
+    "action": "conflict",
+    "flow": "appointment-reminder",
+    "callees": ["+44 20 79•• ••18"],
+    "source": SOURCE,
+    "changes": [
+        {"path": "/flow-variables/minutes", "before": 15, "after": 20},
+        {"path": "/anonymous", "after": True},
+        {"path": "/callback-url", "before": None},
+    ],
+    "reasons": ["it was placed with other values"],
+}
+PLAN: dict[str, Any] = {
+    "format_version": 1,
+    "flowops": "0.1.0",
+    "environment": "production",
+    "revision": "8e56b8b",
+    "ledger": {"id": "6f9f1c1e", "serial": 42, "head": "ab12"},
+    "digest": SHA,
+    "summary": {
+        "place": 0,
+        "unchanged": 0,
+        "conflict": 1,
+        "retry": 0,
+        "in_doubt": 0,
+        "deferred": 0,
+        "blocked": 0,
+        "unnamed": 3,
+    },
+    "calls": [CALL],
+}
+SAVED = {**PLAN, "calls": [{key: CALL[key] for key in ("reference_id", "fingerprint", "action")}]}
+OUTPUTS: dict[str, Any] = {
+    "plan": PLAN,
+    "saved-plan": SAVED,
+    "result": {
+        "format_version": 1,
+        "environment": "production",
+        "revision": None,
+        "digest": SHA,
+        "summary": {
+            "placed": 1,
+            "rejected": 0,
+            "in_doubt": 0,
+            "unchanged": 0,
+            "not_attempted": 0,
+            "deferred": 0,
+            "blocked": 0,
+            "conflict": 0,
+        },
+        "interrupted": "SIGINT",
+        "failure": None,
+        "calls": [
+            {"reference_id": "r1", "outcome": "placed", "call_ids": ["3f0a3c64"], "attempts": 1, "error": None},
+        ],
+    },
+    "diff": {
+        "format_version": 1,
+        "base": "main",
+        "head": None,
+        "summary": {"added": 0, "changed": 0, "removed": 1, "unchanged": 5},
+        "calls": [{"reference_id": "r1", "change": "removed", "source": None, "changes": []}],
+    },
+    "ledger-list": [
+        {
+            "environment": "production",
+            "reference_id": "r1",
+            "state": "finished",
+            "fingerprint": f"v1:{SHA}",
+            "callees": [
+                {"shown": "+44 20 79•• ••18", "call_id": "3f0a", "code": 10, "description": "Finished", "error": None}
+            ],
+            "attempts": 1,
+            "error": None,
+            "claimed_at": "2026-03-02T09:00:00Z",
+            "updated_at": "2026-03-02T09:01:00Z",
+            "live": False,
+            "purged": False,
+        }
+    ],
+    "status": {
+        "format_version": 1,
+        "environment": "production",
+        "ledger": {"id": "6f9f1c1e", "serial": 42},
+        "counts": {"in_flight": 0, "placed": 1, "finished": 2, "rejected": 0, "in_doubt": 1},
+        "outcomes": {"10": 2},
+        "in_doubt": [{"reference_id": "r1", "since": "2026-03-02T09:00:00Z", "error": "the answer was cut off"}],
+    },
+    "validate": {
+        "format_version": 1,
+        "summary": {"files": 2, "documents": 3, "calls": 1200, "problems": 1},
+        "problems": [{**SOURCE, "message": "callee: is missing", "code": "schema", "hint": None}],
+    },
+    "render": [
+        {
+            "reference_id": "r1",
+            "source": {**SOURCE, "row": None},
+            "body": {
+                "instruction-id": "r1",
+                "callee": "+442079460018",
+                "caller": "+442079460000",
+                "callflow-id": "7b1f0f5e",
+                "voicemail-response": "Stop",
+            },
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_such_an_output_fits(name: str) -> None:
+    assert [error.message for error in check(name, OUTPUTS[name])] == []
+
+
+def _mappings(value: Any) -> list[dict[str, Any]]:
+    inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    own = [value] if isinstance(value, dict) else []
+    return own + [mapping for item in inner for mapping in _mappings(item)]
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_no_key_may_be_added_anywhere(name: str) -> None:
+    for index in range(len(_mappings(OUTPUTS[name]))):
+        output = copy.deepcopy(OUTPUTS[name])
+        mapping = _mappings(output)[index]
+        if set(mapping) == {"10"}:
+            mapping["soon"] = 1
+        else:
+            mapping["surplus"] = 1
+        assert check(name, output), mapping
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_no_key_may_go_anywhere(name: str) -> None:
+    for index, mapping in enumerate(_mappings(OUTPUTS[name])):
+        for key in mapping:
+            if key in ("before", "after", "10"):
+                continue
+            output = copy.deepcopy(OUTPUTS[name])
+            del _mappings(output)[index][key]
+            assert check(name, output), key
+
+
+def test_a_saved_plan_holds_no_more_than_a_name_a_fingerprint_and_an_action() -> None:
+    assert check("saved-plan", PLAN)
+    assert check("plan", SAVED)
+
+
+def test_every_action_and_outcome_has_its_word() -> None:
+    for action in Action:
+        assert check("plan", {**PLAN, "calls": [{**CALL, "action": str(action)}]}) == []
+    result = OUTPUTS["result"]
+    for outcome in Outcome:
+        assert check("result", {**result, "calls": [{**result["calls"][0], "outcome": str(outcome)}]}) == []
+    assert set(result["summary"]) == {str(outcome).replace("-", "_") for outcome in Outcome} | {"conflict"}
+
+
+@pytest.mark.parametrize("fingerprint", [SHA, f"v1:{SHA}\n", f"v1:{SHA.upper()}", "v1:sha256:abc", f"x:{SHA}"])
+def test_a_fingerprint_names_its_version(fingerprint: str) -> None:
+    assert check("plan", {**PLAN, "calls": [{**CALL, "fingerprint": fingerprint}]})
