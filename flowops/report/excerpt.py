@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from flowops.report.escape import safe, width
@@ -31,9 +30,7 @@ def excerpt(source: str, column: int, message: str) -> Excerpt:
     at = min(max(column - 1, 0), len(source))
     first, last = max(0, at - BEFORE - MARGIN), at + AFTER + MARGIN
     piece = source[first:last]
-    told = masked_but(piece, _NUMBER.findall(message))
-    at = _moved(piece, told, at - first)
-    left, right = told[:at], told[at:]
+    left, right = _masked_apart(piece, at - first, _NUMBER.findall(message))
     if first or len(left) > BEFORE:
         left = f"…{left[-BEFORE:]}"
     if last < len(source) or len(right) > AFTER:
@@ -43,11 +40,11 @@ def excerpt(source: str, column: int, message: str) -> Excerpt:
     return Excerpt((left + right)[indent:].rstrip(), width(left) - indent)
 
 
-def _moved(before: str, after: str, at: int) -> int:
-    """Where a position of a text is after some of its numbers were masked."""
-    if before == after:
-        return at
-    for _, start, end, new_start, new_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        if start <= at < end:
-            return min(new_start + at - start, new_end)
-    return len(after)
+def _masked_apart(text: str, at: int, kept: list[str]) -> tuple[str, str]:
+    """A masked text in two parts, before and from a position; before the whole number if that is inside of one."""
+    whole = masked_but(text, kept)
+    for start in range(at, max(at - MARGIN, 0), -1):
+        left = masked_but(text[:start], kept)
+        if left + masked_but(text[start:], kept) == whole:
+            return left, whole[len(left) :]
+    return "", whole

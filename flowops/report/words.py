@@ -35,7 +35,8 @@ DONE = {
     Outcome.DEFERRED: "deferred",
     Outcome.BLOCKED: "blocked",
 }
-_ALWAYS_TOLD = {Action.PLACE, Action.RETRY, Action.UNCHANGED, Outcome.PLACED, Outcome.REJECTED, Outcome.IN_DOUBT}
+#: So many of the first totals are told even when they are zero.
+_ALWAYS_TOLD = 3
 #: How many callees of one call are named.
 _SOME_CALLEES = 3
 #: Words that stay on each side of a difference inside a long text.
@@ -53,7 +54,10 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 def totals(counts: Mapping[Kind, int], names: Mapping[Kind, str]) -> str:
     """``3 to place, 0 to retry, 0 unchanged, 1 in conflict``: the first ones always, the others when there are any."""
-    return ", ".join(f"{counts[kind]:,} {name}" for kind, name in names.items() if counts[kind] or kind in _ALWAYS_TOLD)
+    told = [
+        f"{counts[kind]:,} {name}" for at, (kind, name) in enumerate(names.items()) if at < _ALWAYS_TOLD or counts[kind]
+    ]
+    return ", ".join(told)
 
 
 def phones(callees: Sequence[str]) -> str:

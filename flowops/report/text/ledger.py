@@ -73,7 +73,9 @@ def entry_text(entry: Entry, history: Iterable[Event] = ()) -> Iterator[Line]:
         if leg.call_id:
             yield line(f"    call-id    {safe(leg.call_id)}")
     if entry.purged:
-        yield line("  body         purged")
+        yield line("  body         purged from the ledger")
+    if entry.body:
+        yield line(Span("Body", "bold"))
     for key, value in sorted(entry.body.items()):
         yield line(f"  {safe(key)}: {safe(words.shown(masked(value)))}")
     events = list(history)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +13,13 @@ import pytest
 from flowops.model import (
     ABSENT,
     Action,
+    Actor,
     Call,
     CallResult,
     Change,
     Document,
     Entry,
+    Happening,
     LedgerMark,
     Leg,
     Marks,
@@ -27,6 +31,7 @@ from flowops.model import (
     RowPlace,
     State,
 )
+from flowops.report.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +40,8 @@ CASES = Path(__file__).parents[2] / "cases" / "report"
 FINGERPRINT = "v1:sha256:" + "ab" * 32
 DIGEST = "sha256:" + "cd" * 32
 MARK = LedgerMark("3f2a9c1e-0000-4000-8000-000000000001", 12, "ef" * 32)
+#: Control, format, surrogate, line and paragraph separator.
+OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")
 FLOW_ID = "7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10"
 
 
@@ -196,3 +203,69 @@ def entries() -> list[Entry]:
         make_entry("a-6", State.IN_FLIGHT),
         make_entry("a-7", State.FINISHED, rejected, fingerprint="", body={}, purged=True),
     ]
+
+
+@pytest.fixture
+def status(entries: list[Entry]) -> Status:
+    counts = {State.PLACED: 1_200, State.FINISHED: 30, State.IN_DOUBT: 1, State.REJECTED: 2}
+    return Status("production", MARK, counts, {10: 28, 9: 1, 12: 1, 99: 1}, [entries[3]])
+
+
+@dataclass(frozen=True)
+class LoggedEvent:
+    """An event as the ledger tells it."""
+
+    serial: int
+    happening: Happening
+    state: State | None
+    at: str
+    actor: Actor | None
+    data: dict[str, Any] | None
+
+
+@pytest.fixture
+def history() -> list[LoggedEvent]:
+    ci = Actor("ada", "runner-1", "https://ci.example/jobs/7", "1a2b3c4")
+    return [
+        LoggedEvent(3, Happening.CLAIMED, State.IN_FLIGHT, "2026-11-23T09:00:00Z", ci, {"attempt": 1}),
+        LoggedEvent(4, Happening.THROTTLED, None, "2026-11-23T09:00:01Z", ci, {"detail": "429 for +442079460023"}),
+        LoggedEvent(9, Happening.ACCEPTED, State.PLACED, "2026-11-23T09:00:02Z", Actor("ada", "desk"), {}),
+        LoggedEvent(12, Happening.PURGED, State.PLACED, "2026-11-24T09:00:02Z", None, None),
+    ]
+
+
+class Make:
+    """The makers above, for tests that need values of their own."""
+
+    call = staticmethod(make_call)
+    document = staticmethod(make_document)
+    entry = staticmethod(make_entry)
+    plan = staticmethod(make_plan)
+    planned = staticmethod(planned)
+    sealed = staticmethod(sealed)
+
+
+@pytest.fixture(scope="session")
+def make() -> type[Make]:
+    """Makes calls, plans and rows."""
+    return Make
+
+
+@pytest.fixture(scope="session")
+def harmless() -> Callable[[str], bool]:
+    """Whether a text has nothing on its lines that is obeyed or unseen: asked of Python's own tables."""
+
+    def asked(text: str) -> bool:
+        return not any(unicodedata.category(character) in OBEYED for character in text.replace("\n", ""))
+
+    return asked
+
+
+@pytest.fixture
+def hostile() -> str:
+    """Everything that a terminal, a Markdown renderer or a log could be made to obey."""
+    return (
+        "\x1b[31mred\x1b]0;title\x07\r\n\tnext\x00\x7f\x9b \u202eevil\u202c\u2066\u200b\ufeff\ud800"
+        "|`*_~[a](https://evil.example) www.evil.example <script>alert(1)</script> &lt; @team #12 !7 $x %2 https://e.example"
+        " -->[bold]markup[/bold]:smile: \\"
+    )

@@ -1,0 +1,67 @@
+"""What is unseen or obeyed is shown; everything else stays."""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowops.report.escape import UNSAFE, clip, pad, safe, width
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def test_the_table_is_that_of_unicode() -> None:
+    listed = re.compile(f"[{UNSAFE}]")
+    missing = [
+        hex(number)
+        for number in range(sys.maxunicode + 1)
+        if unicodedata.category(chr(number)) in ("Cc", "Cf", "Cs", "Zl", "Zp") and not listed.match(chr(number))
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("Grüße, 日本 ↻ 😀", "Grüße, 日本 ↻ 😀"),
+        ("a\nb\tc\rd", "a\\nb\\tc\\rd"),
+        ("\x1b[31m", "\\u{1b}[31m"),
+        ("\x9b31m", "\\u{9b}31m"),
+        ("a\u202eb\u2066", "a\\u{202e}b\\u{2066}"),
+        ("a\u200bb\ufeff", "a\\u{200b}b\\u{feff}"),
+        ("\ud83d", "\\u{d83d}"),
+        ("\U000e0041", "\\u{e0041}"),
+        ("e" + "\u0301" * 100, "e" + "\u0301" * 4),
+    ],
+)
+def test_a_text_becomes_safe(text: str, shown: str) -> None:
+    assert safe(text) == shown
+
+
+@given(st.text())
+def test_safe_text_is_harmless_and_stays_as_it_is(harmless: Callable[[str], bool], text: str) -> None:
+    once = safe(text)
+    assert harmless(once)
+    assert "\n" not in once
+    assert safe(once) == once
+
+
+def test_long_text_is_cut_and_says_how_long_it_was() -> None:
+    assert clip("x" * 1_500, 10) == "xxxxxxxxx… (1,500 characters)"
+    assert clip("x" * 10, 10) == "x" * 10
+
+
+def test_width_is_that_of_a_terminal() -> None:
+    assert [width(text) for text in ("abc", "日本", "e\u0301", "• ↻", "")] == [3, 4, 1, 3, 0]
+
+
+def test_padding_never_cuts() -> None:
+    assert (pad("日", 4), pad("long", 2)) == ("日  ", "long")

@@ -1,0 +1,178 @@
+"""What machines read: exact shapes, one call a line, nothing that a terminal obeys."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from flowops.model import ABSENT, Action, Change, LedgerMark, Place, Problem, RowPlace, State
+from flowops.report import view
+from flowops.report.json import (
+    dumps,
+    ledger_list_json,
+    plan_json,
+    render_json,
+    result_json,
+    status_json,
+    validate_json,
+)
+from flowops.report.lines import plain
+from flowops.report.reading import plan_of_json, result_of_json
+from flowops.report.status import Status
+from flowops.report.text import plan_text, result_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flowops.model import Entry, Plan, Result
+
+    Golden = Callable[[str, str], None]
+
+SCHEMAS = Path(__file__).parents[3] / "schemas"
+
+
+def text(value: Any) -> str:
+    return "".join(dumps(value))
+
+
+def fits(name: str, value: Any) -> None:
+    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(json.loads(text(value)))
+
+
+def test_plan(plan: Plan, golden: Golden) -> None:
+    document = plan_json(plan)
+    golden("001-plan/plan.json", text(document))
+    fits("plan", document)
+
+
+def test_result(result: Result, golden: Golden) -> None:
+    document = result_json(result, conflicts=2)
+    golden("002-result/result.json", text(document))
+    fits("result", document)
+
+
+def test_render_is_exact(plan: Plan, golden: Golden) -> None:
+    document = render_json(item.call for item in plan.calls)
+    golden("004-render/render.json", text(document))
+    assert [item["body"] for item in json.loads(text(document))] == [item.call.body for item in plan.calls]
+    fits("render", document)
+
+
+def test_ledger_list(entries: list[Entry], golden: Golden) -> None:
+    golden("003-ledger/list.json", text(ledger_list_json(entries)))
+    fits("ledger-list", ledger_list_json(entries[:-1]))
+
+
+def test_an_imported_call_has_no_fingerprint(entries: list[Entry]) -> None:
+    assert ledger_list_json(entries)[-1]["fingerprint"] is None
+
+
+def test_status(status: Status, golden: Golden) -> None:
+    golden("003-ledger/status.json", text(status_json(status)))
+    fits("status", status_json(status))
+
+
+def test_status_before_there_is_a_ledger() -> None:
+    document = status_json(Status("sandbox", None, {}, {}, ()))
+    assert document["ledger"] is None
+    assert document["counts"] == dict.fromkeys(("in_flight", "placed", "finished", "rejected", "in_doubt"), 0)
+
+
+def test_validate(golden: Golden) -> None:
+    row = RowPlace("data/a.csv", 12, 13)
+    problems = [
+        Problem(Place("calls/b.yaml", 2, 1), row, "callee: 'x' is not a number", "number", "write +44…"),
+        Problem(Place("calls/a.yaml", 9, 3), None, "kind: missing", "schema"),
+        Problem(Place("calls/a.yaml", 9, 3), None, "kind: missing", "schema"),
+        Problem(Place("calls/b.yaml", 2, 1), RowPlace("data/a.csv", 2, 3), "callee: 'x' is not a number", "number"),
+    ]
+    document = validate_json(problems, files=2, documents=3, calls=14)
+    golden("005-problems/validate.json", text(document))
+    fits("validate", document)
+
+
+@pytest.mark.parametrize("document", [[], {"a": []}, {"a": [], "b": {}}, [{}], {"calls": [{"a": [1]}, {"b": None}]}])
+def test_the_text_is_json(document: Any) -> None:
+    assert json.loads(text(document)) == document
+
+
+def test_each_call_is_one_line(plan: Plan) -> None:
+    lines = text(plan_json(plan)).splitlines()
+    assert sum(line.startswith('    {"reference_id"') for line in lines) == len(plan.calls)
+
+
+def test_what_a_terminal_obeys_is_escaped_and_comes_back(hostile: str, harmless: Callable[[str], bool]) -> None:
+    written = text({"a": hostile, "calls": [{hostile: hostile}]})
+    assert harmless(written)
+    assert json.loads(written) == {"a": hostile, "calls": [{hostile: hostile}]}
+    written.encode()
+
+
+class TestShownAgain:
+    def test_a_plan_reads_as_it_did(self, plan: Plan) -> None:
+        again = plan_of_json(json.loads(text(plan_json(plan))))
+        lines = plain(plan_text(again)).replace("the data", "data/appointments.csv")
+        first = plain(plan_text(view.of_plan(plan)))
+        told = [line for line in first.splitlines() if not line.startswith("calls/")]
+        assert [line for line in lines.splitlines() if not line.startswith("calls/")] == told
+
+    def test_a_saved_plan_has_only_names_and_actions(self, make: Any) -> None:
+        document = plan_json(make.plan(make.planned(make.call("a"), Action.PLACE), unnamed=2))
+        kept = ("reference_id", "fingerprint", "action")
+        document["calls"] = [{key: call[key] for key in kept} for call in document["calls"]]
+        assert plain(plan_text(plan_of_json(document))).splitlines()[2:6] == [
+            "",
+            "  + a",
+            "",
+            "Plan: 1 to place, 0 to retry, 0 unchanged.",
+        ]
+
+    def test_a_result_reads_as_it_did(self, result: Result) -> None:
+        again = result_of_json(json.loads(text(result_json(result))))
+        lines = plain(result_text(again)).splitlines()
+        assert [line for line in plain(result_text(result)).splitlines() if line in lines] == lines
+
+    @pytest.mark.parametrize(
+        "broken",
+        [
+            {},
+            {"calls": 7},
+            {"calls": [{}]},
+            {"calls": [{"reference_id": "a", "fingerprint": "", "action": "ring"}]},
+            {"calls": [], "ledger": "x", "environment": "e", "revision": None, "digest": "d"},
+        ],
+    )
+    def test_what_flowops_did_not_write_is_refused(self, broken: Any) -> None:
+        with pytest.raises(ValueError):
+            plan_of_json(broken)
+        with pytest.raises(ValueError):
+            result_of_json(broken)
+
+    def test_numbers_that_somebody_put_in_are_masked(self, make: Any) -> None:
+        document = plan_json(make.plan(make.planned(make.call("a"), Action.PLACE)))
+        number = "+442079460023"
+        call = document["calls"][0]
+        call["callees"], call["reasons"] = [number], [f"why {number}"]
+        call["changes"] = [{"path": "/x", "before": [number], "after": {"k": number}}]
+        assert number not in plain(plan_text(plan_of_json(document)))
+
+
+def test_a_plan_keeps_null_and_absent_apart(make: Any) -> None:
+    changes = (Change("/a", None, ABSENT), Change("/b", ABSENT, None))
+    document = plan_json(make.plan(make.planned(make.call("a"), Action.CONFLICT, changes=changes)))
+    assert document["calls"][0]["changes"] == [{"path": "/a", "before": None}, {"path": "/b", "after": None}]
+
+
+def test_no_ledger_is_null(make: Any) -> None:
+    assert plan_json(make.plan(ledger=None))["ledger"] is None
+    mark = LedgerMark("x", 0, "h")
+    assert plan_json(make.plan(ledger=mark))["ledger"] == {"id": "x", "serial": 0, "head": "h"}
+
+
+def test_every_state_is_counted(status: Status) -> None:
+    assert set(status_json(status)["counts"]) == {state.value.replace("-", "_") for state in State}

@@ -1,0 +1,92 @@
+"""Lines are coloured where that is wanted, and nowhere else."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flowops.report.lines import Span, coloured, emit, line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LINES = (line(Span("+", "green"), " a [bold]b[/bold] :smile: ", Span("x" * 300, "dim")), line(), line("↻ •"))
+PLAIN = "+ a [bold]b[/bold] :smile: " + "x" * 300 + "\n\n↻ •\n"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Ascii(io.StringIO):
+    encoding = "ascii"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+def written(stream: io.StringIO) -> str:
+    emit(LINES, stream)
+    return stream.getvalue()
+
+
+def test_a_pipe_gets_plain_lines_that_are_not_wrapped() -> None:
+    assert written(io.StringIO()) == PLAIN
+
+
+def test_a_terminal_gets_colours_and_the_same_text() -> None:
+    text = written(Terminal())
+    assert "\x1b[32m+\x1b[0m" in text
+    assert "".join(stripped(text)) == PLAIN
+
+
+def test_no_color_is_obeyed_before_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert written(Terminal()) == PLAIN
+
+
+def test_force_color_is_obeyed_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[32m+\x1b[0m" in written(io.StringIO())
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", ""), ("FORCE_COLOR", "")])
+def test_an_empty_wish_is_none(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    assert (coloured(Terminal()), coloured(io.StringIO())) == (True, False)
+
+
+def test_a_dumb_terminal_gets_no_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    assert written(Terminal()) == PLAIN
+
+
+def test_what_an_encoding_lacks_is_written_as_an_escape() -> None:
+    assert written(Ascii()).endswith("\\u21bb \\u2022\n")
+
+
+def test_plain_lines_need_no_rich() -> None:
+    program = (
+        "import sys, io; import flowops.report.text, flowops.report.json, flowops.report.markdown, flowops.plan;"
+        "import flowops.report.progress; from flowops.report.lines import emit, line; emit([line('a')], io.StringIO());"
+        "heavy = {'rich', 'rfc8785', 'yaml', 'jinja2', 'httpx', 'sqlalchemy', 'jsonschema', 'phonenumbers'};"
+        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def stripped(text: str) -> Iterator[str]:
+    """The text without its colours."""
+    for at, part in enumerate(text.split("\x1b[")):
+        yield part if at == 0 else part.partition("m")[2]

@@ -1,0 +1,199 @@
+"""Review comments: they fit, and nothing of the users' texts has a meaning in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from flowops.model import Action, CallResult, Change, Outcome, Place, Problem, Result, RowPlace
+from flowops.report import view
+from flowops.report.html import code, prose
+from flowops.report.markdown import LIMIT, marker, plan_markdown, problems_markdown, result_markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from markdown_it.token import Token
+
+    from flowops.model import Plan
+
+    Golden = Callable[[str, str], None]
+
+#: As hosting services read it: tables, HTML let through.
+READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+#: The HTML that flowops writes itself.
+OURS = {"<code>", "</code>", "<br>"}
+OUR_BLOCKS = ("<!-- flowops:", "<details", "</details>")
+INLINE = {"text", "html_inline", "softbreak", "strong_open", "strong_close"}
+
+
+def tokens(markdown: str) -> Iterator[Token]:
+    for token in READER.parse(markdown):
+        yield token
+        yield from token.children or ()
+
+
+def texts(markdown: str) -> str:
+    """All that a reader sees."""
+    return "".join(token.content for token in tokens(markdown) if token.type == "text")
+
+
+def check(markdown: str) -> None:
+    """A comment that fits and holds no structure but ours."""
+    assert len(markdown.encode()) <= LIMIT
+    for token in tokens(markdown):
+        if token.type == "html_inline":
+            assert token.content in OURS
+        elif token.type == "html_block":
+            assert token.content.startswith(OUR_BLOCKS)
+            assert "<script" not in token.content
+        else:
+            assert token.type in INLINE or token.type.split("_")[0] in (
+                "paragraph", "inline", "heading", "table", "thead", "tbody", "tr", "th", "td",
+            )  # fmt: skip
+
+
+def columns(markdown: str) -> set[tuple[int, int]]:
+    """For each table the numbers of its columns, by row: a pipe in a text would add one."""
+    found, width, rows = set(), 0, []
+    for token in READER.parse(markdown):
+        if token.type == "table_open":
+            rows = []
+        elif token.type == "tr_open":
+            width = 0
+        elif token.type in ("th_open", "td_open"):
+            width += 1
+        elif token.type == "tr_close":
+            rows.append(width)
+        elif token.type == "table_close":
+            found.add((min(rows), max(rows)))
+    return found
+
+
+def test_plan(plan: Plan, golden: Golden) -> None:
+    markdown = plan_markdown(view.of_plan(plan))
+    golden("001-plan/plan.md", markdown)
+    check(markdown)
+    assert columns(markdown) == {(7, 7), (5, 5)}
+
+
+def test_result(result: Result, golden: Golden) -> None:
+    markdown = result_markdown(result)
+    golden("002-result/result.md", markdown)
+    check(markdown)
+
+
+def test_problems(golden: Golden) -> None:
+    problems = [
+        Problem(
+            Place("calls/a.yaml", 9, 3), RowPlace("data/a.csv", row, row + 1), "callee: '' is empty", "x", "fill it in"
+        )
+        for row in (1, 2)
+    ]
+    markdown = problems_markdown(problems, "production")
+    golden("005-problems/problems.md", markdown)
+    check(markdown)
+
+
+def test_an_empty_plan_is_its_totals(make: Any) -> None:
+    markdown = plan_markdown(view.of_plan(make.plan(environment="sandbox", revision=None)), sandboxed=True)
+    assert "<details" not in markdown
+    assert "no phone rings" in markdown
+
+
+class TestFits:
+    def test_a_plan_of_many_calls(self, make: Any) -> None:
+        calls = [make.planned(make.call(f"reminder-{n}", row=n), Action.CONFLICT, "why " * 40) for n in range(1, 5_000)]
+        markdown = plan_markdown(view.of_plan(make.plan(*calls), full=True))
+        check(markdown)
+        shown = markdown.count("<code>reminder-")
+        assert f"… and {4_999 - shown:,} more calls than fit here" in markdown
+        assert len(markdown) > LIMIT // 2
+
+    def test_a_plan_of_many_documents(self, make: Any) -> None:
+        calls = [
+            make.planned(make.call(f"c-{n}", document=make.document(f"calls/{n}.yaml")), Action.PLACE)
+            for n in range(3_000)
+        ]
+        markdown = plan_markdown(view.of_plan(make.plan(*calls)))
+        check(markdown)
+        shown = markdown.count("<code>c-")
+        assert f"… and {3_000 - shown:,} more calls than fit here" in markdown
+
+    def test_what_needs_a_decision_comes_first(self, make: Any) -> None:
+        calls = [
+            make.planned(make.call(f"c-{n}", document=make.document(f"calls/{n}.yaml")), Action.PLACE)
+            for n in range(3_000)
+        ]
+        calls.append(make.planned(make.call("last", document=make.document("calls/z.yaml")), Action.IN_DOUBT))
+        assert "<code>last</code>" in plan_markdown(view.of_plan(make.plan(*calls)))
+
+    def test_texts_of_any_length(self, make: Any) -> None:
+        long = "日`|" * 30_000
+        change = Change(f"/{long}", long, [long])
+        item = make.planned(make.call(long, flow=long), Action.CONFLICT, long, changes=(change,) * 50)
+        check(plan_markdown(view.of_plan(make.plan(item, environment=long, revision=long))))
+        check(
+            result_markdown(Result(long, long, long, (CallResult(long, Outcome.REJECTED, error=long),), failure=long))
+        )
+        check(problems_markdown([Problem(Place(long), None, long, hint=long)], long))
+
+    def test_a_result_and_problems_of_many(self) -> None:
+        calls = tuple(CallResult(f"r-{n}", Outcome.IN_DOUBT, (), 1, "reset") for n in range(5_000))
+        check(result_markdown(Result("production", None, "sha256:00", calls)))
+        markdown = problems_markdown(
+            [Problem(Place("a.yaml", n), None, "wrong") for n in range(1, 5_000)], "production"
+        )
+        check(markdown)
+        assert "more problems than fit here" in markdown
+
+
+class TestHostile:
+    @given(st.text() | st.text("|`*_~[]()<>!#@&\\-=+\n \"'$:/.w1", min_size=1))
+    def test_a_text_stays_a_text(self, text: str) -> None:
+        for written in (code(text), prose(text)):
+            kinds = {token.type for token in tokens(f"x {written} x")}
+            assert kinds <= {"paragraph_open", "paragraph_close", "inline", "text", "html_inline"}
+
+    def test_everywhere(self, make: Any, hostile: str) -> None:
+        change = Change("/x", hostile, {hostile: hostile})
+        call = make.call(hostile, document=make.document(hostile), flow=hostile)
+        item = make.planned(call, Action.CONFLICT, hostile, changes=(change,))
+        for markdown in (
+            plan_markdown(view.of_plan(make.plan(item, environment=hostile, revision=hostile))),
+            result_markdown(
+                Result(
+                    hostile, hostile, hostile, (CallResult(hostile, Outcome.REJECTED, (), 1, hostile),), failure=hostile
+                )
+            ),
+            problems_markdown([Problem(Place(hostile), RowPlace(hostile, 1, 2), hostile, hint=hostile)], hostile),
+        ):
+            check(markdown)
+            assert all(low == high for low, high in columns(markdown))
+
+    @pytest.mark.parametrize("sign", ["@team", "#12", "!7", "$5", "%2", "&3", "~label", "https://evil.example"])
+    def test_nobody_is_called(self, sign: str) -> None:
+        """A hosting service looks for these in one run of text outside of <code>."""
+        assert all(sign not in token.content for token in tokens(prose(f"see {sign} now")) if token.type == "text")
+
+    def test_a_reader_sees_what_was_written(self) -> None:
+        text = "a|b `c` <d> & *e* [f](g) @h -- www.i.example"
+        assert texts(prose(text)) == text
+        assert texts(code(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ("production", "<!-- flowops:plan:production -->"),
+        ("eu-west.1", "<!-- flowops:plan:eu-west.1 -->"),
+        ("--><script>", "<!-- flowops:plan:-script- -->"),
+        ("a--b\nc", "<!-- flowops:plan:a-b-c -->"),
+    ],
+)
+def test_the_marker_cannot_be_closed_from_inside(environment: str, expected: str) -> None:
+    assert marker("plan", environment) == expected
