@@ -36,6 +36,7 @@ MAX_DEPTH = 32
 #: One of PyYAML's events. Its stubs allow for events without marks, which no parser makes.
 Event = Any
 
+_TAG = re.compile(r"!<[^>\s]*>|![^\s,\[\]{}]*")
 _ANCHOR = re.compile(r"&[\w-]+(?:\s+(?:#.*)?)*", re.ASCII)
 # `Marks(…)` goes through a Python-level `__new__`; this makes the same tuple in half the time, 50 times a document.
 _marks = tuple.__new__
@@ -99,8 +100,7 @@ class Builder:
         if type(event) is AliasEvent:
             return self._alias(event, depth)
         if event.tag is not None:
-            hint = "remove it; quotes make a text of any value, and text that begins with '!' has to be quoted"
-            self._note(event, f"tags such as {quoted(event.tag)} are not supported", "yaml-tag", hint)
+            self._tag(event)
         name = event.anchor
         if name is None:
             return self._bare(event, depth)
@@ -250,10 +250,18 @@ class Builder:
         else:
             found = [(value, marks)]
         if not all(isinstance(part, dict) for part, _ in found):
-            self._note(event, "'<<' takes a mapping or a list of mappings", "yaml-merge")
+            # An alias that leads nowhere has been noted already.
+            if not self.problems or self.problems[-1].place != self._place(event):
+                self._note(event, "'<<' takes a mapping or a list of mappings", "yaml-merge")
             return []
         self._spend(sum(len(part) for part, _ in found), event.start_mark.index)
         return [Mapped(part, part_marks.children or {}, part_marks.keys or {}) for part, part_marks in found]
+
+    def _tag(self, event: Event) -> None:
+        written = _TAG.search(self._text, event.start_mark.index)
+        tag = written[0] if written else event.tag
+        hint = "remove it; quotes make a text of any value, and text that begins with '!' has to be quoted"
+        self._note(event, f"tags such as {quoted(tag)} are not supported", "yaml-tag", hint)
 
     def _without_anchor(self, marks: Marks) -> Marks:
         """The marks of an anchored value itself: its first event stands at the ``&``."""
@@ -273,11 +281,13 @@ class Builder:
             self._stop(index, self._budget.exceeded)
 
     def _note(self, event: Event, message: str, code: str, hint: str | None = None) -> None:
-        place = Place(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
-        self.problems.append(Problem(place, message=message, code=code, hint=hint))
+        self.problems.append(Problem(self._place(event), message=message, code=code, hint=hint))
         self._budget.problems -= 1
         if self._budget.problems <= 0:
             self._stop(event.start_mark.index, "the rest of the file has not been read, after so many problems")
+
+    def _place(self, event: Event) -> Place:
+        return Place(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
 
     def _stop(self, index: int, message: str) -> NoReturn:
         place = Place(self._file, *line_and_column(self._text, index))

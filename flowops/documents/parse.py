@@ -90,7 +90,7 @@ def _read_from(file: str, text: str, position: int, budget: Budget, documents: l
     except Abandoned as stop:
         reached = stop.reached
     except MarkedYAMLError as error:
-        problem, reached = syntax_problem(file, text, error)
+        problem, reached = syntax_problem(file, text, position, error)
         # What an unquoted template leads to has been said already, and better.
         if not any(known.code == TEMPLATE and known.place.line == problem.place.line for known in problems):
             problems.append(problem)
@@ -106,23 +106,27 @@ def _read_from(file: str, text: str, position: int, budget: Budget, documents: l
 
 def _characters(file: str, text: str) -> tuple[str, list[Parsed]]:
     """The text with U+FFFD in place of what is not a character of YAML, and what to say about that."""
-    if text.isascii():
-        # A fifth of the time that the expression takes, and most files are ASCII.
-        data = text.encode("ascii")
-        if len(data.translate(None, _ASCII_CONTROLS)) == len(data):
-            return text, []
-    problems = []
+    halves = _HALF_CHARACTER.finditer(text) if _LOADER is yaml.SafeLoader else ()
+    problems = [
+        _refused(file, text, found.start(), "this escape stands for no character")
+        for found in islice(halves, _MAX_BROKEN)
+    ]
+    if _has_only_characters(text):
+        return text, problems
     for found in islice(_NO_CHARACTER.finditer(text), _MAX_BROKEN):
         message = f"the character U+{ord(found[0]):04X} is not allowed here"
         escape = found[0].encode("unicode_escape").decode("ascii")
         hint = f'in double quotes it may be written as "{escape}"'
         problems.append(_refused(file, text, found.start(), message, hint))
-    if _LOADER is yaml.SafeLoader:
-        problems += [
-            _refused(file, text, found.start(), "this escape stands for no character")
-            for found in islice(_HALF_CHARACTER.finditer(text), _MAX_BROKEN)
-        ]
-    return (_NO_CHARACTER.sub("\ufffd", text), problems) if problems else (text, [])
+    return _NO_CHARACTER.sub("\ufffd", text), problems
+
+
+def _has_only_characters(text: str) -> bool:
+    if not text.isascii():
+        return _NO_CHARACTER.search(text) is None
+    # A fifth of the time that the expression takes, and most files are ASCII.
+    data = text.encode("ascii")
+    return len(data.translate(None, _ASCII_CONTROLS)) == len(data)
 
 
 def _refused(file: str, text: str, index: int, message: str, hint: str | None = None) -> Parsed:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from flowops.documents.files import Files
 
 #: How many values one file may hold, and all files together, with everything that aliases repeat.
-MAX_VALUES = 1_000_000
-MAX_VALUES_IN_ALL = 4_000_000
+MAX_VALUES = 500_000
+MAX_VALUES_IN_ALL = 3_000_000
 
 
 @dataclass(frozen=True, slots=True)

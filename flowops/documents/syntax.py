@@ -20,7 +20,8 @@ SYNTAX = "yaml-syntax"
 TEMPLATE = "yaml-template"
 _QUOTE_IT = "quote the text if it is meant as it stands"
 _LONGEST_HINT = 100
-_FIRST_TEMPLATE = re.compile(r"\{\{.*?\}\}")
+_FIRST_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 _COMMENT = re.compile(r"\s+#.*")
 
 
@@ -54,7 +55,7 @@ _SAYINGS = (
     Saying("did not find expected ',' or '}'", "expected ',' or '}}' here, in the mapping that begins at {opening}"),
     Saying(
         "did not find expected key",
-        "expected the next key of the mapping that begins at {opening}, or a smaller indentation",
+        "expected the next key of the mapping that begins at {opening}",
         "look at the indentation, and for text behind a closing quote",
     ),
     Saying("did not find expected '-' indicator", "expected the next '-' of the list that begins at {opening}"),
@@ -85,7 +86,11 @@ _SAYINGS = (
         opening=True,
     ),
     Saying("did not find expected node content", "expected a value here, not '{char}'", _QUOTE_IT),
-    Saying("did not find expected <document start>", "the document has ended; the next one begins with '---'"),
+    Saying(
+        "did not find expected <document start>",
+        "the document has ended before this; the next one begins with '---'",
+        "look at the indentation",
+    ),
     Saying("found undefined tag handle", "tags are not supported", "text that begins with '!' has to be quoted"),
     Saying("", "tags are not supported", "text that begins with '!' has to be quoted", context="while scanning a tag"),
     Saying(
@@ -100,8 +105,8 @@ _SAYINGS = (
 )
 
 
-def syntax_problem(file: str, text: str, error: MarkedYAMLError) -> tuple[Problem, int]:
-    """The problem that a parser's error is, and the offset in the text where the parser stopped."""
+def syntax_problem(file: str, text: str, position: int, error: MarkedYAMLError) -> tuple[Problem, int]:
+    """The problem that a parser's error is, and the offset where the parser stopped, having begun at `position`."""
     mark = error.problem_mark or error.context_mark
     opening = error.context_mark or mark
     assert mark is not None
@@ -124,14 +129,22 @@ def syntax_problem(file: str, text: str, error: MarkedYAMLError) -> tuple[Proble
         message, hint = saying.message.format(opening=begins, char=char), saying.hint
         if saying.opening:
             line, column = opening.line + 1, opening.column + 1
-    if char == "%" and text[mark.index - 1 : mark.index] == "{":
-        message, hint = "a template has to be quoted: without quotes, YAML reads '{' as a mapping", None
+    code = SYNTAX
+    conflict = _CONFLICT.search(text, position, mark.index)
+    if conflict:
+        line, column = line_and_column(text, conflict.start())
+        message, hint = "a conflict mark of Git stands here: the merge is not finished", None
+    elif char == "%" and text[mark.index - 1 : mark.index] == "{":
         column -= 1
-    return Problem(Place(file, line, column), message=message, code=SYNTAX, hint=hint), mark.index
+        code = TEMPLATE
+        message, hint = "a template has to be quoted: without quotes, YAML reads '{' as a mapping", None
+        if quotes := quoted_template(text, mark.index - 1):
+            hint = f"write {quotes}"
+    return Problem(Place(file, line, column), message=message, code=code, hint=hint), mark.index
 
 
 def quoted_template(text: str, start: int) -> str | None:
-    """How the ``{{ … }}`` at an offset of the text should have been written; None if that is not plain to see."""
+    """The ``{{ … }}`` or ``{% … %}`` at an offset of the text in quotes; None where its end is not plain to see."""
     line = re.split(r"[\r\n]", text[start : start + 4 * _LONGEST_HINT], maxsplit=1)[0]
     first = _FIRST_TEMPLATE.match(line)
     if first is None:
