@@ -16,13 +16,14 @@ from flowops.model.masking import mask_text
 from flowops.report import view
 from flowops.report.escape import UNSAFE
 from flowops.report.findings import in_order
+from flowops.report.masking import masked
 from flowops.report.signals import signal_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from flowops.model import Call, CallResult, Change, Entry, Place, Plan, Problem, Result, RowPlace, Value
-    from flowops.report.status import Status
+    from flowops.report.status import Event, Status
 
 FORMAT_VERSION = 1
 _UNSAFE = re.compile(f"[{UNSAFE}]")
@@ -72,6 +73,16 @@ def render_json(calls: Iterable[Call]) -> list[Json]:
 def ledger_list_json(entries: Iterable[Entry]) -> list[Json]:
     """Rows of a ledger."""
     return [_entry(entry) for entry in entries]
+
+
+def entry_json(entry: Entry, history: Iterable[Event]) -> Json:
+    """One row of a ledger with its body, sealed values masked, and its events, oldest first."""
+    return {
+        "format_version": FORMAT_VERSION,
+        **_entry(entry),
+        "body": masked(dict(entry.body)),
+        "events": [_event(event) for event in history],
+    }
 
 
 def status_json(status: Status) -> Json:
@@ -198,6 +209,18 @@ def _entry(entry: Entry) -> Json:
         "updated_at": entry.updated_at,
         "live": entry.live,
         "purged": entry.purged,
+    }
+
+
+def _event(event: Event) -> Json:
+    actor = event.actor
+    return {
+        "serial": event.serial,
+        "happening": event.happening.value,
+        "state": event.state.value if event.state is not None else None,
+        "at": event.at,
+        "actor": {"who": actor.who, "host": actor.host, "job": actor.job, "commit": actor.commit} if actor else None,
+        "data": masked(dict(event.data)) if event.data is not None else None,
     }
 
 

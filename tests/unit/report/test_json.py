@@ -13,6 +13,7 @@ from flowops.model import ABSENT, Action, Change, LedgerMark, Place, Problem, Ro
 from flowops.report import view
 from flowops.report.json import (
     dumps,
+    entry_json,
     ledger_list_json,
     plan_json,
     render_json,
@@ -66,6 +67,10 @@ def test_render_is_exact(plan: Plan, golden: Golden) -> None:
 def test_ledger_list(entries: list[Entry], golden: Golden) -> None:
     golden("003-ledger/list.json", text(ledger_list_json(entries)))
     fits("ledger-list", ledger_list_json(entries[:-1]))
+
+
+def test_ledger_show(entries: list[Entry], history: Any, golden: Golden) -> None:
+    golden("003-ledger/show-2.json", text(entry_json(entries[1], history)))
 
 
 def test_an_imported_call_has_no_fingerprint(entries: list[Entry]) -> None:
