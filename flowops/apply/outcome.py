@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model import Action, CallResult, Happening, Outcome, Record, State
+from flowops.model import Action, CallResult, Happening, Outcome, Record, Result, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from flowops.model import Entry, Plan, PlannedCall, Result, Verdict, Written
+    from flowops.model import Entry, Plan, PlannedCall, Verdict, Written
 
 #: What a call that was sent has become, by the state that the ledger gave it.
 _BY_STATE = {
@@ -30,6 +30,7 @@ _BY_ACTION = {
     Action.UNCHANGED: Outcome.UNCHANGED,
     Action.DEFERRED: Outcome.DEFERRED,
     Action.BLOCKED: Outcome.BLOCKED,
+    Action.CONFLICT: Outcome.NOT_ATTEMPTED,
 }
 
 INTERRUPTED = 128
@@ -105,6 +106,11 @@ def in_plan_order(plan: Plan, found: Mapping[str, CallResult], why: str) -> tupl
             result = unsent(planned, why) if planned.action.sends else planned_only(planned)
         results.append(result)
     return tuple(results)
+
+
+def nothing_sent(plan: Plan, why: str) -> Result:
+    """The result of a plan that is not applied at all, because `why`."""
+    return Result(plan.environment, plan.revision, plan.digest, in_plan_order(plan, {}, why))
 
 
 def exit_code(plan: Plan, result: Result) -> int:

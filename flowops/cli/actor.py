@@ -46,7 +46,7 @@ def revision(root: Path) -> str | None:
 def _git(root: Path, *args: str) -> str | None:
     """What Git says about a directory; None where there is no Git or no repository."""
     try:
-        run = subprocess.run(
+        run = subprocess.run(  # noqa: S603 (the arguments are our own)
             ["git", "--no-optional-locks", "-C", str(root), *args],  # noqa: S607 (git from the PATH, as users have it)
             capture_output=True,
             text=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,15 +9,13 @@ import click
 
 from flowops.cli import options
 from flowops.cli.output import print_json, print_lines, tell_lines
-from flowops.errors import FlowopsError, StalePlan, UsageError
+from flowops.errors import StalePlan, UsageError
 
 if TYPE_CHECKING:
     from flowops.cli.planning import Planned, Selection
     from flowops.model import Plan, Result
     from flowops.plan import SavedPlan
 
-#: The only answer that places calls in a real environment.
-YES = "yes"
 #: How many things that moved since a plan was saved are listed.
 MOVED = 20
 
@@ -82,6 +79,7 @@ def _apply(
     format_: str,
     show_pii: bool,
 ) -> int:
+    from flowops.cli.asking import agree
     from flowops.cli.placing import place
     from flowops.cli.planning import planned, tell_sandbox
     from flowops.model import Action
@@ -99,7 +97,12 @@ def _apply(
             raise StalePlan(f"the plan's digest is {plan.digest}, not {digest}", hint="review the plan again")
         agreed = sandboxed or auto_approve or saved is not None or digest is not None
         if plan.sends and not plan.counts()[Action.CONFLICT] and not agreed:
-            _ask(plan)
+            count = len(plan.sends)
+            calls = "1 call" if count == 1 else f"{count:,} calls"
+            agree(
+                f"Place {calls} in {plan.environment}? A placed call cannot be taken back.",
+                hint="use --auto-approve, or save a plan, have it reviewed, and use --plan FILE",
+            )
         result, code = place(found)
     _print(result, plan, format_=format_, full=full)
     return code
@@ -124,20 +127,6 @@ def _hold(saved: SavedPlan, found: Planned) -> None:
         listed = "".join(f"\n  {line}" for line in moved[:MOVED])
         more = f"\n  … and {len(moved) - MOVED:,} more" if len(moved) > MOVED else ""
         raise StalePlan(f"the saved plan no longer fits:{listed}{more}", hint="plan again, and have it reviewed")
-
-
-def _ask(plan: Plan) -> None:
-    """Let a person agree. Raises UsageError where there is no person, FlowopsError when they do not."""
-    if not sys.stdin.isatty():
-        raise UsageError(
-            f"placing calls in '{plan.environment}' has to be agreed to, and there is no terminal to ask",
-            hint="use --auto-approve, or save a plan, have it reviewed, and use --plan FILE",
-        )
-    count = len(plan.sends)
-    calls = "1 call" if count == 1 else f"{count:,} calls"
-    click.echo(f"\nPlace {calls} in {plan.environment}? A placed call cannot be taken back.", err=True)
-    if click.prompt(f"Only '{YES}' is taken for a yes", default="", show_default=False, err=True) != YES:
-        raise FlowopsError("nothing was placed")
 
 
 def _print(result: Result, plan: Plan, *, format_: str, full: bool) -> None:

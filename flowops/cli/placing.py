@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
 def place(found: Planned) -> tuple[Result, int]:
     """Place what the plan sends; the result, and the exit code it asks for."""
-    from flowops.apply import exit_code
+    from flowops.apply import exit_code, nothing_sent
+    from flowops.model import Action
 
-    result = asyncio.run(_place(found))
+    if found.plan.counts()[Action.CONFLICT]:
+        result = nothing_sent(found.plan, "nothing is placed while a call is in conflict")
+    else:
+        result = asyncio.run(_place(found))
     return result, exit_code(found.plan, result)
 
 

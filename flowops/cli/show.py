@@ -80,10 +80,15 @@ def _kind(document: Json, file: Path) -> str:
     """Which of flowops' own formats a document has. Raises Invalid for any other."""
     from flowops.schema import check
 
-    kind = "saved-plan" if "seal" in document else "plan" if "ledger" in document else "result"
+    if "ledger" in document:
+        calls = document.get("calls")
+        whole = isinstance(calls, list) and any(isinstance(call, dict) and "source" in call for call in calls)
+        kind = "plan" if whole else "saved-plan"
+    else:
+        kind = "result"
     errors = check(kind, document)
     if errors:
-        raise Invalid([_problem(file, f"not a {kind.replace('-', ' ')}: {error.message}") for error in errors])
+        raise Invalid([_problem(file, f"not a {kind.replace('-', ' ')}: {errors[0].message}")])
     return kind
 
 

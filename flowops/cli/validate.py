@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 import click
 
 from flowops.cli import options
 from flowops.cli.output import print_json, print_problems
 from flowops.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from flowops.model import Place, Problem
 
 INVALID = 3
 
@@ -28,13 +35,28 @@ def command(
     try:
         workspace = load(paths, environment)
         calls, problems = examine(workspace, variables(workspace, var, var_files))
-        files, documents, excerpt = workspace.files, workspace.documents, workspace.reader.excerpt
+        checked = Checked(workspace.files, workspace.documents, len(calls), problems, workspace.reader.excerpt)
     except Invalid as error:
-        calls, problems, files, documents, excerpt = [], error.problems, 0, 0, error.excerpt
+        checked = Checked(0, 0, 0, error.problems, error.excerpt)
+    return _tell(checked, environment, format_)
+
+
+class Checked(NamedTuple):
+    """How much was checked, and what is wrong with it."""
+
+    files: int
+    documents: int
+    calls: int
+    problems: Sequence[Problem]
+    excerpt: Callable[[Place], str | None]
+
+
+def _tell(checked: Checked, environment: str, format_: str) -> int:
+    files, documents, calls, problems, excerpt = checked
     if format_ == "json":
         from flowops.report.json import validate_json
 
-        print_json(validate_json(problems, files=files, documents=documents, calls=len(calls)))
+        print_json(validate_json(problems, files=files, documents=documents, calls=calls))
     elif format_ == "markdown":
         from flowops.report.markdown import problems_markdown
 
@@ -45,7 +67,7 @@ def command(
     if format_ == "text":
         told = (
             f"{number:,} {word}{'' if number == 1 else 's'}"
-            for number, word in ((files, "file"), (documents, "document"), (len(calls), "call"))
+            for number, word in ((files, "file"), (documents, "document"), (calls, "call"))
         )
         click.echo(f"valid: {', '.join(told)}")
     return 0

@@ -145,7 +145,7 @@ class Reader:
             .where(calls.c.environment == self.environment, calls.c.state.is_not(None))
             .group_by(calls.c.state)
         )
-        found: dict[str | None, int] = self._database.read(lambda it: dict(it.execute(query).tuples().all()))
+        found: dict[str | None, int] = self._database.read(lambda it: dict(it.execute(query).all()))
         return {state: found.get(state, 0) for state in State}
 
     def outcomes(self) -> dict[int, int]:
@@ -156,7 +156,7 @@ class Reader:
             .group_by(legs.c.code)
             .order_by(legs.c.code)
         )
-        return dict(self._database.read(lambda connection: connection.execute(query).tuples().all()))
+        return dict(self._database.read(lambda connection: connection.execute(query).all()))
 
     def events(self, reference_id: str | None = None) -> Iterator[LoggedEvent]:
         """The events of one call, or of all, oldest first."""

@@ -98,7 +98,7 @@ def _purged(database: Database, connection: Connection, ledger_id: str, referenc
         )
         .group_by(events.c.reference_id)
     )
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def _last_events(connection: Connection, ledger_id: str) -> Broken | None:

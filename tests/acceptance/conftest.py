@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-TOKEN = "11111111-2222-3333-4444-555555555555"
-
 
 @pytest.fixture
 def api() -> Iterator[ApiServer]:

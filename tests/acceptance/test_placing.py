@@ -7,9 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import TOKEN
 from support.commands import flowops, start
-from support.server import ApiServer, accept, answer_with, drop, half, reset, stranger
+from support.server import TOKEN, ApiServer, accept, answer_with, drop, half, reset, stranger
 
 if TYPE_CHECKING:
     from pathlib import Path

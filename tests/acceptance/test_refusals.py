@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import TOKEN
 from support.commands import flowops
+from support.server import TOKEN
 
 if TYPE_CHECKING:
     from pathlib import Path

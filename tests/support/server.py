@@ -12,13 +12,17 @@ import struct
 import threading
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
     Behaviour = Callable[[socket.socket, dict[str, Any], dict[str, str]], None]
+
+
+#: The product token of tests.
+TOKEN = "11111111-2222-3333-4444-555555555555"
 
 
 def respond(connection: socket.socket, status: str, body: bytes, headers: tuple[str, ...] = ()) -> None:
@@ -89,7 +93,7 @@ class ApiServer:
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/voiceapi/v2"
 
-    def __enter__(self) -> ApiServer:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._serve, daemon=True).start()
         return self
 
