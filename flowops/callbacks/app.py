@@ -3,7 +3,7 @@
 ===========================  ======  ==========================================================
 what came                    answer  why
 ===========================  ======  ==========================================================
-recorded, or a duplicate     200     the ledger has it on disk
+recorded, now or before      200     the ledger has it on disk
 forged, or an unknown call   404     the same words for both: nobody learns which calls exist
 anything but POST            405
 longer than 64 KiB           413
@@ -53,7 +53,6 @@ _HEALTH_PATIENCE = 5.0
 
 _STATUS = {
     Outcome.RECORDED: 200,
-    Outcome.DUPLICATE: 200,
     Outcome.UNKNOWN: 404,
     Outcome.FORGED: 404,
     Outcome.MALFORMED: 400,
@@ -78,8 +77,8 @@ _FINAL = frozenset({404, 405, 408, 413})
 class CallbackLedger(Protocol):
     """What callbacks ask of a ledger. Used from several threads at once; errors are `LedgerError`."""
 
-    def called_back(self, reference: str, finished: Sequence[Leg]) -> Written:
-        """Record that these legs have finished; durable when it returns. `state` is None for an unknown call."""
+    def called_back(self, reference_id: str, finished: Sequence[Leg]) -> Written | None:
+        """Record that these legs have finished; durable when it returns. None for a call it does not know."""
         ...
 
     def count(self) -> Mapping[State, int]:
@@ -178,9 +177,9 @@ class _Receiver:
             written = await asyncio.to_thread(endpoint.ledger.called_back, address.reference, legs)
         except LedgerError as error:
             return _Handled(Outcome.UNAVAILABLE, address, len(legs), error.message)
-        if written.state is None:
+        if written is None:
             return _Handled(Outcome.UNKNOWN, address, len(legs))
-        return _Handled(Outcome.RECORDED if written.done else Outcome.DUPLICATE, address, len(legs))
+        return _Handled(Outcome.RECORDED, address, len(legs))
 
     def _verified(self, address: Address | None) -> Endpoint | None:
         """The environment that an address proves to be for, None for a forged one; always the same work."""

@@ -14,10 +14,9 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Outcome(StrEnum):
-    """What became of one callback."""
+    """What became of one callback. A duplicate counts as recorded: it is, and the ledger keeps it once."""
 
     RECORDED = "recorded"
-    DUPLICATE = "duplicate"
     UNKNOWN = "unknown"
     FORGED = "forged"
     MALFORMED = "malformed"

@@ -29,18 +29,17 @@ class MemoryLedger:
         self.callees = callees
         self.broken = False
 
-    def called_back(self, reference: str, finished: Sequence[Leg]) -> Written:
+    def called_back(self, reference_id: str, finished: Sequence[Leg]) -> Written | None:
         self._check()
-        if reference not in self.calls:
-            return Written(done=False, state=None)
-        legs = self.calls[reference]
-        before = len(legs)
+        if reference_id not in self.calls:
+            return None
+        legs = self.calls[reference_id]
         for leg in finished:
             assert leg.call_id is not None
             assert leg.code is not None
             legs.setdefault(leg.call_id, leg.code)
         state = State.FINISHED if len(legs) >= self.callees else State.PLACED
-        return Written(done=len(legs) > before, state=state)
+        return Written(done=True, state=state)
 
     def count(self) -> dict[State, int]:
         self._check()

@@ -1,0 +1,145 @@
+"""Callbacks, the receiver and a real ledger together: whatever comes in whatever order, calls settle the same."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from flowops.callbacks.app import Endpoint, application
+from flowops.callbacks.server import listen, make_server
+from flowops.callbacks.token import callback_url
+from flowops.ledger import open_ledger
+from flowops.model import Actor, Call, Claim, Document, Marks, Origin, State
+from flowops.sandbox.server import serve
+from flowops.sandbox.settings import CallbackHabits, Settings, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from flowops.ledger import Store
+
+SECRET = "a secret of more than 16 characters"
+ENVIRONMENT = "sandbox"
+CALLEES = ["+442079460018", "+12125550143"]
+TOKEN = "11111111-2222-4333-8444-555555555555"
+DOCUMENT = Document("calls.yaml", "Call", {}, Marks(1, 1, 0, 0), "")
+
+
+def body_of(reference: str) -> dict[str, Any]:
+    return {
+        "instruction-id": reference,
+        "callees": CALLEES,
+        "caller": "+442079460000",
+        "callflow-id": "7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10",
+        "voicemail-response": "Stop",
+    }
+
+
+def claimed(file: Path, references: list[str]) -> Store:
+    """A ledger where these calls have been claimed and nothing is known yet of what became of them."""
+    store = open_ledger(f"sqlite:///{file}", ENVIRONMENT, actor=Actor("tester", "host"), create=True)
+    sensitive = frozenset({("callees", 0), ("callees", 1)})
+    calls = [Call(name, body_of(name), None, sensitive, Origin(DOCUMENT, {})) for name in references]
+    store.write([Claim(call, f"v1:sha256:{call.reference_id}") for call in calls])
+    return store
+
+
+def settled(store: Store, references: list[str]) -> dict[str, tuple[State, dict[str, int | None]]]:
+    """The state of each call, and how each leg ended."""
+    entries = store.look_up(references)
+    return {
+        reference: (entry.state, {leg.shown or "": leg.code for leg in entry.legs})
+        for reference, entry in entries.items()
+    }
+
+
+def settle(tmp_path: Path, event: Callable[..., Any], receiving: Any, count: int) -> None:
+    references = [f"r{number}" for number in range(count)]
+    choose = random.Random(1)
+    deliveries = [
+        (
+            callback_url("", SECRET, ENVIRONMENT, reference),
+            event(reference, callee=callee, call_id=f"{reference}-{leg}", result={"code": choose.choice([9, 10, 12])}),
+        )
+        for reference in references
+        for leg, callee in enumerate(CALLEES)
+    ]
+
+    def after(name: str, order: list[tuple[str, Any]]) -> dict[str, Any]:
+        with closing(claimed(tmp_path / name, references)) as store:
+            receiver = receiving(store)
+            receiver.app = application({ENVIRONMENT: Endpoint(SECRET, store)}, receiver.log.append)
+
+            async def deliver() -> None:
+                for start in range(0, len(order), 50):
+                    answers = await asyncio.gather(*(receiver.ask(*one) for one in order[start : start + 50]))
+                    assert set(answers) == {(200, "received")}
+
+            asyncio.run(deliver())
+            return settled(store, references)
+
+    shuffled = deliveries * 2
+    random.Random(2).shuffle(shuffled)
+    in_order = after("in-order.db", deliveries)
+    assert {state for state, _ in in_order.values()} == {State.FINISHED}
+    assert after("shuffled.db", shuffled) == in_order
+
+
+def test_callbacks_in_any_order_and_twice_settle_like_in_order(tmp_path, event, receiving):
+    settle(tmp_path, event, receiving, 40)
+
+
+@pytest.mark.long
+def test_ten_thousand_callbacks_in_any_order_settle_like_in_order(tmp_path, event, receiving):
+    settle(tmp_path, event, receiving, 2500)
+
+
+def test_a_call_that_the_ledger_does_not_know_is_not_found(tmp_path, event, receiving):
+    with closing(claimed(tmp_path / "ledger.db", ["a"])) as store:
+        receiver = receiving(store)
+        receiver.app = application({ENVIRONMENT: Endpoint(SECRET, store)}, receiver.log.append)
+        assert receiver.post(callback_url("", SECRET, ENVIRONMENT, "b"), event("b")) == (404, "not found")
+        assert receiver.outcomes == ["unknown"]
+        assert set(settled(store, ["a", "b"])) == {"a"}
+
+
+def test_the_bad_habits_of_callbacks_do_not_change_what_becomes_of_calls(tmp_path):
+    references = [f"r{number}" for number in range(40)]
+    log = tmp_path / "sandbox.log"
+    lines: list[str] = []
+    bad = CallbackHabits(duplicate=0.5, late=0.3, early=0.3, separate=0.5)
+    settings = Settings(token=TOKEN, seed=4, log=log, outcomes={9: 0.5, 10: 0.5}, ring=Span(0, 0.05), callbacks=bad)
+
+    async def scenario(store: Store) -> None:
+        with listen("127.0.0.1", 0) as listener:
+            base = f"http://127.0.0.1:{listener.getsockname()[1]}/flowops"
+            server = make_server(application({ENVIRONMENT: Endpoint(SECRET, store)}, lines.append))
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            async with serve(settings) as sandbox, httpx.AsyncClient(trust_env=False) as client:
+                for reference in references:
+                    url = callback_url(base, SECRET, ENVIRONMENT, reference)
+                    answer = await client.post(
+                        f"{sandbox.url}/FlowBuilder",
+                        json=body_of(reference) | {"callback-url": url},
+                        headers={"X-CM-PRODUCTTOKEN": TOKEN},
+                    )
+                    assert answer.status_code == 200
+                while any(state is not State.FINISHED for state, _ in settled(store, references).values()):
+                    await asyncio.sleep(0.02)
+            server.should_exit = True
+            await serving
+
+    with closing(claimed(tmp_path / "ledger.db", references)) as store:
+        asyncio.run(asyncio.wait_for(scenario(store), 60))
+        codes = {code for _, legs in settled(store, references).values() for code in legs.values()}
+    assert codes == {9, 10}
+    assert len(lines) > len(references)
+    assert {json.loads(line)["outcome"] for line in lines} == {"recorded"}
+    assert '"outcome": "delivered", "status": 200' in log.read_text()
