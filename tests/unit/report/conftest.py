@@ -230,6 +230,14 @@ def history() -> list[LoggedEvent]:
         LoggedEvent(3, Happening.CLAIMED, State.IN_FLIGHT, "2026-11-23T09:00:00Z", ci, {"attempt": 1}),
         LoggedEvent(4, Happening.THROTTLED, None, "2026-11-23T09:00:01Z", ci, {"detail": "429 for +442079460023"}),
         LoggedEvent(9, Happening.ACCEPTED, State.PLACED, "2026-11-23T09:00:02Z", Actor("ada", "desk"), {}),
+        LoggedEvent(
+            10,
+            Happening.RESOLVED_PLACED,
+            State.PLACED,
+            "2026-11-23T09:00:03Z",
+            Actor("ada", "desk"),
+            {"reason": "+442079460023 told us"},
+        ),
         LoggedEvent(12, Happening.PURGED, State.PLACED, "2026-11-24T09:00:02Z", None, None),
     ]
 
