@@ -85,27 +85,6 @@ def entry_json(entry: Entry, history: Iterable[Event]) -> Json:
     }
 
 
-def entry_json(entry: Entry, history: Iterable[Event]) -> Json:
-    """One call of the ledger with what was sent, masked, and everything that happened to it."""
-    return {
-        **_entry(entry),
-        "body": {key: masked(value) for key, value in entry.body.items()},
-        "events": [
-            {
-                "serial": event.serial,
-                "at": event.at,
-                "event": event.happening.value,
-                "state": event.state.value if event.state else None,
-                "who": event.actor.who if event.actor else None,
-                "host": event.actor.host if event.actor else None,
-                "job": event.actor.job if event.actor else None,
-                "commit": event.actor.commit if event.actor else None,
-            }
-            for event in history
-        ],
-    }
-
-
 def status_json(status: Status) -> Json:
     """The totals of a ledger."""
     mark = status.ledger
