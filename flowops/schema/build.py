@@ -36,6 +36,7 @@ def build(description: dict[str, Value], project: ProjectFacts | None = None) ->
         "render": outputs.render_schema(api),
         "diff": outputs.diff_schema(),
         "ledger-list": outputs.ledger_list_schema(),
+        "ledger-show": outputs.ledger_show_schema(),
         "status": outputs.status_schema(),
         "validate": outputs.validate_schema(),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model import Action, Outcome, State
+from flowops.model import Action, Happening, Outcome, State
 from flowops.schema.request import head, request_schema
 from flowops.schema.shapes import (
     CALLEES,
@@ -158,33 +158,68 @@ def diff_schema() -> Schema:
 
 def ledger_list_schema() -> Schema:
     """``flowops ledger list --format json``."""
+    return {**head("ledger-list", "Rows of a ledger", "The calls that the ledger knows."), **listing(record(_row()))}
+
+
+def ledger_show_schema() -> Schema:
+    """``flowops ledger show REF --format json``."""
+    actor = record(
+        {
+            "who": noted(TEXT, "The user or the CI job."),
+            "host": noted(TEXT, "The machine."),
+            "job": noted(nullable(TEXT), "The address of the CI job."),
+            "commit": noted(nullable(TEXT), "The Git commit of the files."),
+        }
+    )
+    event = record(
+        {
+            "serial": noted(COUNT, "The event's place in the ledger."),
+            "happening": choice_of(Happening, "What happened."),
+            "state": noted({"enum": [*map(str, State), None]}, "The state of the call from then on."),
+            "at": noted(TEXT, "When: ISO 8601, UTC."),
+            "actor": noted(nullable(actor), "Who did it."),
+            "data": noted({"type": ["object", "null"]}, "What else is known, masked."),
+        }
+    )
+    return {
+        **head("ledger-show", "One call of a ledger", "A row of the ledger, with its body and its history."),
+        **record(
+            {
+                "format_version": FORMAT_VERSION,
+                **_row(),
+                "body": noted({"type": "object"}, "The body that was sent, masked where it is sensitive."),
+                "events": listing(event, "What happened to the call, oldest first."),
+            }
+        ),
+    }
+
+
+def _row() -> dict[str, Schema]:
     leg = record(
         {
             "shown": noted(nullable(TEXT), "The number, masked."),
             "call_id": noted(nullable(TEXT), "The API's own id of the call."),
             "code": noted(
-                nullable({"type": "integer"}), "The result: 9 cancelled, 10 finished, 11 failed, 12 rejected."
+                nullable({"type": "integer"}),
+                "The result: 9 cancelled, 10 finished successfully, 11 failed, 12 rejected.",
             ),
             "description": noted(nullable(TEXT), "The result in words."),
             "error": noted(nullable(TEXT), "Why the API refused this callee."),
         }
     )
-    row = record(
-        {
-            "environment": ENVIRONMENT,
-            "reference_id": REFERENCE_ID,
-            "state": choice_of(State, "The state of the call."),
-            "fingerprint": FINGERPRINT,
-            "callees": listing(leg, "The callees and how their calls ended."),
-            "attempts": noted(COUNT, "How many times the call was claimed."),
-            "error": noted(nullable(TEXT), "What is known of a failure."),
-            "claimed_at": noted(TEXT, "When the call was last claimed: ISO 8601, UTC."),
-            "updated_at": noted(TEXT, "When the row last changed: ISO 8601, UTC."),
-            "live": noted(FLAG, "Whether the run that claimed the call is still at work."),
-            "purged": noted(FLAG, "Whether the body and the numbers have been removed."),
-        }
-    )
-    return {**head("ledger-list", "Rows of a ledger", "The calls that the ledger knows."), **listing(row)}
+    return {
+        "environment": ENVIRONMENT,
+        "reference_id": REFERENCE_ID,
+        "state": choice_of(State, "The state of the call."),
+        "fingerprint": noted(nullable(FINGERPRINT), "Of the body that was placed; null where it is not known."),
+        "callees": listing(leg, "The callees and how their calls ended."),
+        "attempts": noted(COUNT, "How many times the call was claimed."),
+        "error": noted(nullable(TEXT), "What is known of a failure."),
+        "claimed_at": noted(TEXT, "When the call was last claimed: ISO 8601, UTC."),
+        "updated_at": noted(TEXT, "When the row last changed: ISO 8601, UTC."),
+        "live": noted(FLAG, "Whether the run that claimed the call is still at work."),
+        "purged": noted(FLAG, "Whether the body and the numbers have been removed."),
+    }
 
 
 def status_schema() -> Schema:
@@ -203,7 +238,7 @@ def status_schema() -> Schema:
             {
                 "format_version": FORMAT_VERSION,
                 "environment": ENVIRONMENT,
-                "ledger": ledger,
+                "ledger": noted(nullable(ledger), "The ledger, null where there is none yet."),
                 "counts": counts(State, "How many calls are in each state."),
                 "outcomes": noted(
                     {"type": "object", "propertyNames": {"pattern": "^-?[0-9]+$"}, "additionalProperties": COUNT},

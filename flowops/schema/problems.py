@@ -20,11 +20,31 @@ if TYPE_CHECKING:
 
 #: The schema of each kind of document.
 KINDS = {"Project": "project", "Flow": "flow", "Call": "call", "CallSet": "callset"}
+#: Without these a document says nothing of a call.
+_NEEDED = frozenset({"apiVersion", "kind", "reference-id"})
 
 
 def check_documents(documents: Iterable[Document]) -> list[Problem]:
     """What is wrong with the shape of documents, before anything is rendered."""
     return [problem for document in documents for problem in _document_problems(document)]
+
+
+def check_document(document: Document) -> tuple[list[Problem], frozenset[str] | None]:
+    """What is wrong with the shape of a Call or CallSet, and which fields of its call are.
+
+    None in their place says that without those fields there is no call to speak of.
+    """
+    call = document.value.get("call") if document.kind == "CallSet" else document.value
+    problems: list[Problem] = []
+    fields: set[str] | None = set()
+    for error in checker(KINDS[document.kind]).check(document.value):
+        problems.append(_problem(document, error))
+        path = error.path[1:] if document.kind == "CallSet" and error.path[:1] == ("call",) else error.path
+        if fields is None or not isinstance(call, dict) or not path or path[0] not in call or path[0] in _NEEDED:
+            fields = None
+        else:
+            fields.add(str(path[0]))
+    return problems, None if fields is None else frozenset(fields)
 
 
 def check_flows(flows: Iterable[Flow]) -> list[Problem]:
@@ -105,25 +125,3 @@ def _integer_errors(call: Call) -> Iterator[SchemaError]:
         value = call.body.get(name)
         if schema.get("type") == "integer" and isinstance(value, float) and value.is_integer():
             yield SchemaError((name,), f"must be a whole number, written {int(value)} and not {quoted(value)}")
-
-
-def check_document(document: Document) -> tuple[list[Problem], frozenset[str] | None]:
-    """What is wrong with the shape of a Call or CallSet, and which fields of its call are.
-
-    None in their place says that without those fields there is no call to speak of.
-    """
-    call = document.value.get("call") if document.kind == "CallSet" else document.value
-    problems: list[Problem] = []
-    fields: set[str] | None = set()
-    for error in checker(KINDS[document.kind]).check(document.value):
-        problems.append(_problem(document, error))
-        path = error.path[1:] if document.kind == "CallSet" and error.path[:1] == ("call",) else error.path
-        if fields is None or not isinstance(call, dict) or not path or path[0] not in call or path[0] in _NEEDED:
-            fields = None
-        else:
-            fields.add(str(path[0]))
-    return problems, None if fields is None else frozenset(fields)
-
-
-#: Without these a document says nothing of a call.
-_NEEDED = frozenset({"apiVersion", "kind", "reference-id"})

@@ -67,35 +67,33 @@ def _vars(description: str) -> Schema:
     return {"type": "object", "description": description, "examples": [{"brand": "Acme"}]}
 
 
-def _reference(description: str, *, example: str, error: str | None = None) -> Schema:
-    """A value kept in an environment variable: ``{env: NAME}``."""
-    schema: Schema = {
-        "type": "object",
-        "description": description,
-        "required": ["env"],
-        "properties": {
-            "env": {
-                "type": "string",
-                "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
-                "patternErrorMessage": "not the name of an environment variable: write letters, digits and _",
-                "description": "The name of the environment variable that holds the value.",
-            }
-        },
-        "additionalProperties": False,
-        "examples": [{"env": example}],
-        "x-secret": True,
-    }
-    if error is not None:
-        schema["errorMessage"] = error
-    return schema
+_REFERENCE: Schema = {
+    "type": "object",
+    "required": ["env"],
+    "properties": {
+        "env": {
+            "type": "string",
+            "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+            "patternErrorMessage": "not the name of an environment variable: write letters, digits and _",
+            "description": "The name of the environment variable that holds the value.",
+        }
+    },
+    "additionalProperties": False,
+    "x-secret": True,
+}
 
 
 def _secret(description: str, field: str, example: str) -> Schema:
-    error = (
-        "a secret is never written into a file: put it into an environment variable, and write "
-        f"{field}: {{env: {example}}}"
-    )
-    return _reference(description, example=example, error=error)
+    """A value that is kept in an environment variable, and nowhere else: ``{env: NAME}``."""
+    return {
+        "description": description,
+        "examples": [{"env": example}],
+        **_REFERENCE,
+        "errorMessage": (
+            "a secret is never written into a file: put it into an environment variable, and write "
+            f"{field}: {{env: {example}}}"
+        ),
+    }
 
 
 def _address(pattern: str, pattern_error: str, field: str, example: str) -> Schema:
@@ -143,7 +141,7 @@ def _environment() -> Schema:
                 "examples": [{"env": "FLOWOPS_VOICE_ACCOUNT"}],
                 "anyOf": [
                     {"type": "string", "minLength": 1},
-                    _reference("The account by reference.", example="FLOWOPS_VOICE_ACCOUNT"),
+                    _REFERENCE,
                 ],
             },
             "callbacks": {
@@ -189,7 +187,7 @@ def _environment() -> Schema:
                 "examples": ["http://proxy.example.org:3128"],
                 "anyOf": [
                     _address(_PROXY, "not the address of a proxy: write http:// and a host", "proxy", "FLOWOPS_PROXY"),
-                    _reference("The proxy by reference.", example="FLOWOPS_PROXY"),
+                    _REFERENCE,
                 ],
             },
             "timeouts": {
@@ -211,7 +209,6 @@ def _ledger() -> Schema:
     wrong = "not the address of a ledger: write sqlite:///PATH or postgresql://…"
     written = _address(_LEDGER, wrong, "ledger", example)
     inner = _address(_LEDGER, wrong, "url", example)
-    reference = _reference("The ledger's address by reference.", example=example)
     return {
         "description": (
             "The ledger that remembers what was placed. sqlite:///PATH is a file (the path starts at the project "
@@ -220,12 +217,12 @@ def _ledger() -> Schema:
         "examples": [{"env": example}, "sqlite:///ledger.db"],
         "anyOf": [
             written,
-            reference,
+            _REFERENCE,
             {
                 "type": "object",
                 "required": ["url"],
                 "properties": {
-                    "url": {"description": "The ledger's address.", "anyOf": [inner, reference]},
+                    "url": {"description": "The ledger's address.", "anyOf": [inner, _REFERENCE]},
                     "id": {
                         "type": "string",
                         "minLength": 1,

@@ -16,8 +16,8 @@ ANYTHING: Schema = {}
 
 
 def noted(schema: Schema, description: str) -> Schema:
-    """The same schema with a description in front."""
-    return {"description": description, **schema}
+    """The same schema with a description of its own, in front."""
+    return {"description": description, **{key: item for key, item in schema.items() if key != "description"}}
 
 
 def nullable(schema: Schema) -> Schema:

@@ -27,6 +27,7 @@ NAMES = (
     "render",
     "diff",
     "ledger-list",
+    "ledger-show",
     "status",
     "validate",
 )

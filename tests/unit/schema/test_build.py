@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from flowops.errors import UsageError
+from flowops.errors import FlowopsError, UsageError
+from flowops.schema import store
 from flowops.schema.build import ProjectFacts, build
 from flowops.schema.check import Checker
 from flowops.schema.store import NAMES, as_files, schema_text, stale_schemas, write_schemas
@@ -122,6 +123,17 @@ def test_another_description_gives_other_limits_and_fields(api: dict[str, Any]) 
     call = {"apiVersion": "flowops/v1", "kind": "Call", "reference-id": "r1", "priority": "{{ vars.priority }}"}
     assert [error.message for error in Checker(schemas["call"]).check(call)] == ["callee: is missing"]
     assert "priority" in schemas["project"]["properties"]["defaults"]["properties"]
+
+
+def test_schemas_are_found_in_a_wheel_and_in_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel, checkout = tmp_path / "flowops" / "schemas", tmp_path / "schemas"
+    monkeypatch.setattr(store, "_FOLDERS", (wheel, checkout))
+    with pytest.raises(FlowopsError, match=r"call\.schema\.json is missing from this installation"):
+        schema_text("call")
+    for folder in (checkout, wheel):
+        folder.mkdir(parents=True)
+        (folder / "call.schema.json").write_text(f'"{folder.parent.name}"')
+        assert schema_text("call") == f'"{folder.parent.name}"'
 
 
 FLOW = """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flowops.model import Call, Document, Origin, Problem, RowPlace
-from flowops.schema import check_body, check_documents, check_variables, variable_problem
+from flowops.schema import check_body, check_document, check_documents, check_variables, variable_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,6 +131,32 @@ def test_the_variables_of_a_call_have_places(make_call: Callable[..., Call], mak
         "case.yaml:9:3: flow-variables.when: is missing: the flow reminder needs it [variable]",
         "case.yaml:9:12: flow-variables.minutes: must be a whole number, not the text 'soon' [variable]",
     ]
+
+
+def test_the_fields_of_a_call_that_are_wrong_are_named(read: Callable[..., Document]) -> None:
+    good = read(SPEC)
+    assert check_document(good) == ([], frozenset())
+    problems, fields = check_document(read(SPEC + "anonymous: maybe\nretries: 3\n"))
+    assert fields == {"anonymous", "retries"}
+    assert len(problems) == 2
+    callset = "kind: CallSet\napiVersion: flowops/v1\nfor-each: a.csv\ncall: {reference-id: r1, callee: 5}\n"
+    assert check_document(read(callset))[1] == {"callee"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind: Call\napiVersion: flowops/v1\ncallee: '+442079460018'\n",
+        "kind: Call\napiVersion: flowops/v2\nreference-id: r1\ncallee: '+442079460018'\n",
+        "kind: Call\napiVersion: flowops/v1\nreference-id: r1\n",
+        "kind: CallSet\napiVersion: flowops/v1\nfor-each: a.csv\ncall: 5\n",
+        "kind: CallSet\napiVersion: flowops/v1\nfor-each: 5\ncall: {reference-id: r1, callee: '+442079460018'}\n",
+    ],
+)
+def test_without_what_it_needs_there_is_no_call_to_speak_of(read: Callable[..., Document], text: str) -> None:
+    problems, fields = check_document(read(text))
+    assert problems
+    assert fields is None
 
 
 def test_an_unknown_kind_is_told_with_the_nearest(read: Callable[..., Document]) -> None:
