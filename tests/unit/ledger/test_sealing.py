@@ -1,0 +1,88 @@
+"""What the ledger keeps of what is sensitive."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowops.errors import LedgerError
+from flowops.ledger.keys import usable
+from flowops.ledger.sealing import Sealer, clean, storable
+from flowops.model import Leg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flowops.model import Call
+
+ONE, TWO = Sealer(b"1" * 32), Sealer(b"2" * 32)
+
+
+def test_a_sealed_body_shows_that_a_value_changed_and_not_the_value(make: Callable[..., Call]) -> None:
+    ann, eve = (ONE.body(make.call(patient=name)) for name in ("Ann", "Eve"))
+    assert ann["callee"] == eve["callee"]
+    assert ann["callee"]["shown"] == "+44 20 79•• ••23"
+    assert ann["flow-variables"]["patient"]["shown"] == "•••"
+    assert ann["flow-variables"]["patient"]["$sealed"] != eve["flow-variables"]["patient"]["$sealed"]
+    assert ann["flow-variables"]["minutes"] == 15
+
+
+def test_sealing_leaves_the_call_as_it_is(make: Callable[..., Call]) -> None:
+    call = make.call("a", "+442079460023", "+12125550123")
+    before = copy.deepcopy(call.body)
+    sealed = ONE.body(call)
+    assert call.body == before
+    assert [leaf["shown"] for leaf in sealed["callees"]] == ["+44 20 79•• ••23", "+1 21 25•• ••23"]
+    assert "+442079460023" not in str(sealed)
+
+
+def test_a_callees_seal_is_the_same_in_the_body_and_in_a_leg(make: Callable[..., Call]) -> None:
+    (leg,) = ONE.legs([Leg("+442079460023", "id-1")])
+    assert leg.callee == ONE.body(make.call())["callee"]["$sealed"]
+
+
+def test_another_key_makes_other_seals(make: Callable[..., Call]) -> None:
+    assert ONE.body(make.call())["callee"] != TWO.body(make.call())["callee"]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_texts_canonical_json_is_that_of_rfc_8785(text: str) -> None:
+    assert ONE.value(text) == ONE._hash(rfc8785.dumps(text))
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, 1.0), ({"a": 1, "b": 2}, {"b": 2, "a": 1})])
+def test_values_that_are_sent_as_the_same_json_have_one_seal(one: object, other: object) -> None:
+    assert ONE.value(one) == ONE.value(other)
+
+
+@given(st.text())
+def test_a_veiled_fingerprint_comes_back_with_the_key_alone(text: str) -> None:
+    text = text.encode("utf-8", "replace").decode()
+    veiled = ONE.veil(text)
+    assert ONE.unveil(veiled) == text
+
+
+def test_a_fingerprint_looks_different_each_time(make: Callable[..., Call]) -> None:
+    value = make.fingerprint()
+    assert ONE.veil(value) != ONE.veil(value)
+    assert value[-64:] not in ONE.veil(value)
+    assert ONE.veil("") == ""
+
+
+def test_texts_from_outside_are_masked_and_fit_every_database() -> None:
+    assert clean("no\x00 +442079460023 \ud800") == "no\ufffd +44 20 79•• ••23 ?"
+    assert storable("id +442079460023") == "id +442079460023"
+    assert len(clean("x" * 10_000) or "") == 500
+    assert clean(None) is None
+
+
+def test_a_key_is_64_hex_digits_or_any_long_secret() -> None:
+    assert usable(b"ab" * 32 + b"\n") == b"\xab" * 32
+    assert len(usable(b"correct horse battery")) == 32
+    with pytest.raises(LedgerError, match="too short"):
+        usable(b"short")

@@ -1,0 +1,88 @@
+"""A process that has a ledger open, and does what its standard input says, a line at a time."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from pathlib import Path
+
+from flowops.errors import LedgerError
+from flowops.ledger import Store, open_ledger
+from flowops.model import Actor, Call, Claim, Document, Happening, Leg, Marks, Origin, Record
+
+CALLEE = "+442079460023"
+
+
+def main() -> None:
+    url, root, environment, *options = sys.argv[1:]
+    store = open_ledger(url, environment, actor=Actor("worker", "host"), root=Path(root), create="create" in options)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        word, *arguments = line.split()
+        try:
+            answer = COMMANDS[word](store, *arguments)
+        except LedgerError as error:
+            answer = f"LedgerError: {error.message}"
+        print(answer, flush=True)
+
+
+def _claim(reference_id: str) -> Claim:
+    body = {"instruction-id": reference_id, "callee": CALLEE}
+    document = Document("calls.yaml", "Call", {}, Marks(1, 1, 0, 0), "")
+    return Claim(
+        Call(reference_id, body, None, frozenset({("callee",)}), Origin(document, {})), f"v1:sha256:{'0' * 64}"
+    )
+
+
+def claim(store: Store, *references: str) -> str:
+    """Claim these calls; the run, and whether each claim was won."""
+    return json.dumps([store.run, [written.done for written in store.write([_claim(name) for name in references])]])
+
+
+def race(store: Store, count: str) -> str:
+    """Claim so many calls in a random order, a few at a time; those that were won."""
+    references = [f"call-{number}" for number in range(int(count))]
+    random.shuffle(references)
+    won: list[str] = []
+    for start in range(0, len(references), 7):
+        some = references[start : start + 7]
+        written = store.write([_claim(reference) for reference in some])
+        won += [reference for reference, answer in zip(some, written, strict=True) if answer.done]
+    return json.dumps(won)
+
+
+def record(store: Store, happening: str, *references: str) -> str:
+    """Record something of calls; the states they are in then."""
+    legs = (Leg(CALLEE, "id-1"),) if happening == Happening.ACCEPTED else ()
+    written = store.write([Record(name, Happening(happening), legs) for name in references])
+    return json.dumps([answer.state for answer in written])
+
+
+def limit(store: Store, size: str) -> str:
+    """From now on no file of this process may grow beyond a size, in bytes."""
+    import resource
+    import signal
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), resource.RLIM_INFINITY))
+    return "limited"
+
+
+def beat(store: Store) -> str:
+    """Renew the lease."""
+    store.beat()
+    return "beaten"
+
+
+def close(store: Store) -> str:
+    """End the run."""
+    store.close()
+    return "closed"
+
+
+COMMANDS = {command.__name__: command for command in (claim, race, record, limit, beat, close)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""What may be shown of a number."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowops.model.masking import HIDDEN, mask, mask_number, mask_text
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        ("+442079460023", "+44 20 79•• ••23"),
+        ("+12125550123", "+1 21 25•• ••23"),
+        ("+33199001234", "+33 1 99•• ••34"),
+        ("+61491570156", "+61 4 91•• ••56"),
+        ("+4930901820123", "+49 309 0••• ••23"),
+        ("+353209101234", "+353 2 09•• ••34"),
+        ("+9991234567", "+999 1•• ••67"),
+        ("+999123", "+999 •••"),
+        ("+44", "+44"),
+        ("+", HIDDEN),
+        ("not a number", HIDDEN),
+    ],
+)
+def test_the_country_and_the_ends_of_a_number_are_shown(number: str, shown: str) -> None:
+    assert mask_number(number) == shown
+
+
+@given(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))
+def test_at_least_four_digits_of_a_number_are_hidden_or_all_but_two(number: str) -> None:
+    shown = mask_number(number)
+    hidden = shown.count("•")
+    kept = re.sub(r"[^0-9]", "", shown)
+    assert hidden + len(kept) == len(number) - 1
+    assert hidden >= 4 or hidden >= len(number) - 1 - 3 - 2
+    assert number not in shown
+
+
+@pytest.mark.parametrize("value", [15, 1.5, True, None, "Ann", ["+442079460023"], {"a": 1}, "+44207946002x", "+1"])
+def test_any_other_value_is_hidden_whole(value: object) -> None:
+    assert mask(value) == "•••"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("callee +442079460023 is wrong", "callee +44 20 79•• ••23 is wrong"),
+        ("'+44 20 7946 0023'", "'+44 20 79•• ••23'"),
+        ("00442079460023, +1 (212) 555-0123!", "+44 20 79•• ••23, +1 21 25•• ••23!"),
+        ("no number: 442079460023, +123, 2026-11-23T10:00:00+00:00", None),
+        ("id 00123456-7890-4000-8000-001234567890", None),
+        ("id 7b1f0f5e-3c1b-4e0a-9d43-001234567890", None),
+        ("a+442079460023", None),
+        ("+442079460023123456789", None),
+    ],
+)
+def test_numbers_inside_a_text_are_masked_and_nothing_else(text: str, shown: str | None) -> None:
+    assert mask_text(text) == (text if shown is None else shown)
+
+
+@given(st.lists(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True) | st.text(max_size=5)))
+def test_masking_a_text_twice_changes_nothing_more(parts: list[str]) -> None:
+    once = mask_text(" ".join(parts))
+    assert mask_text(once) == once
