@@ -29,8 +29,8 @@ _HEADER_LIMIT = 1 << 16
 _SKIP_LIMIT = 64 * BODY_LIMIT
 
 
-class _Gone(Exception):
-    """The other side has closed the connection."""
+class _Over(Exception):
+    """The connection has served its purpose, or has lost it."""
 
 
 async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, respond: Respond) -> None:
@@ -56,11 +56,13 @@ async def _answer_all(
             if reply.delay:
                 await asyncio.sleep(reply.delay)
             await _write(http, reader, writer, reply, head=request.method == "HEAD")
+            if h11.MUST_CLOSE in (http.our_state, http.their_state):
+                return
             http.start_next_cycle()
     except h11.RemoteProtocolError as error:
-        with suppress(_Gone):
+        with suppress(_Over):
             await _write(http, reader, writer, Refusal(error.error_status_hint, "this is not HTTP").reply())
-    except (_Gone, h11.LocalProtocolError):
+    except _Over:
         return
 
 
@@ -81,11 +83,11 @@ async def _read(http: h11.Connection, reader: asyncio.StreamReader, writer: asyn
             length += len(event.data)
             body += event.data[: BODY_LIMIT + 1 - len(body)]
             if length > _SKIP_LIMIT:
-                raise _Gone
+                raise _Over
         elif isinstance(event, h11.EndOfMessage) and head is not None:
             return _request(head, bytes(body))
         else:
-            raise _Gone
+            raise _Over
 
 
 def _request(head: h11.Request, body: bytes) -> Request:
@@ -109,23 +111,23 @@ async def _write(
     """Send a reply, or what its fault leaves of it."""
     match reply.fault:
         case FaultKind.DROP:
-            raise _Gone
+            raise _Over
         case FaultKind.RESET:
             _reset(writer)
-            raise _Gone
+            raise _Over
         case FaultKind.STALL:
             while await reader.read(_READ):
                 pass  # until the other side loses its patience
-            raise _Gone
+            raise _Over
     if http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
-        raise _Gone
+        raise _Over
     headers = [*reply.headers.items(), ("Content-Length", str(len(reply.body)))]
     sent = http.send(h11.Response(status_code=reply.status, headers=headers))
     sent += b"" if head else http.send(h11.Data(data=reply.body)) or b""
     if reply.fault is FaultKind.HALF:
         writer.write(sent[: len(sent) - len(reply.body) // 2 - 1])
         await writer.drain()
-        raise _Gone
+        raise _Over
     writer.write(sent + (http.send(h11.EndOfMessage()) or b""))
     await writer.drain()
 

@@ -123,5 +123,6 @@ class _Service:
         """End all connections, then the callbacks."""
         for task in self._connections:
             task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        if self._connections:
+            await asyncio.wait(self._connections)
         await self._notifier.close()

@@ -76,6 +76,17 @@ def test_one_connection_serves_one_request_after_the_other(instruction):
     assert run(scenario) == ["a", "b"]
 
 
+@pytest.mark.parametrize("more", ["Connection: close", "Connection: keep-alive, close"])
+def test_a_connection_ends_when_its_client_says_so(instruction, more):
+    async def scenario(sandbox):
+        async with connected(sandbox) as (reader, writer):
+            writer.write(post(instruction("a"), more))
+            status, _, _ = await answer(reader)
+            return status, await reader.read()
+
+    assert run(scenario) == (200, b"")
+
+
 def test_a_body_in_chunks_is_read_whole(instruction):
     async def scenario(sandbox):
         async with connected(sandbox) as (reader, writer):
