@@ -27,6 +27,6 @@ __all__ = [
     "VariableProblem",
     "compile_call",
     "documentation",
-    "duplicates",
     "documentation_of_tests",
+    "duplicates",
 ]

@@ -56,7 +56,7 @@ def item(parent: Evaluate, index: Evaluate, offset: int, above: str, *, forgivin
             if -len(container) <= key < len(container):
                 return container[key]
             fault = TemplateFault(
-                f"'{above}[{key}]' is not defined", hint=f"{above} has {len(container)}", offset=offset
+                f"'{above}[{key}]' is not defined", hint=f"{above} has {_count(container)}", offset=offset
             )
         else:
             message = f"'{above}' is {kind(container)}, which cannot be looked into with {kind(key)}"
@@ -66,6 +66,11 @@ def item(parent: Evaluate, index: Evaluate, offset: int, above: str, *, forgivin
         raise fault
 
     return look_up
+
+
+def _count(container: list[Value] | str) -> str:
+    what = "item" if type(container) is list else "character"
+    return f"{len(container)} {what}{'' if len(container) == 1 else 's'}"
 
 
 def cut(sequence: Evaluate, first: Evaluate | None, last: Evaluate | None, offset: int, above: str) -> Evaluate:

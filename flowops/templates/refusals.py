@@ -15,19 +15,7 @@ if TYPE_CHECKING:
     from flowops.templates.table import Table
 
 # Python's methods, and Jinja's other names of filters, that users know: what does the same here.
-_INSTEAD = {
-    "strip": "trim",
-    "count": "length",
-    "len": "length",
-    "format": "fixed",
-    "strftime": "datetime",
-    "isoformat": "datetime",
-    "str": "tojson",
-    "d": "default",
-    "string": "tojson",
-    "isdigit": "int",
-    "list": "split",
-}
+_INSTEAD = {"strip": "trim", "count": "length", "len": "length", "strftime": "datetime", "d": "default"}
 _ROW_NAMES = ("row", "row_number")
 
 

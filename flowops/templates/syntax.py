@@ -57,7 +57,9 @@ def parse(source: str) -> nodes.Template:
         message = _AT.sub("", error.message or "it cannot be read").rstrip(".")
         for words, sign in _SIGNS.items():
             message = message.replace(words, sign)
-        raise TemplateFault(f"template syntax: {message[:1].lower()}{message[1:]}", offset=error.lineno) from None
+        hint = "compare with ==" if message.endswith("got '='") else None
+        fault = TemplateFault(f"template syntax: {message[:1].lower()}{message[1:]}", hint=hint, offset=error.lineno)
+        raise fault from None
     except RecursionError:
         raise too_deep(0) from None
 

@@ -26,29 +26,31 @@ _EXACT = Context(prec=400)
 
 @NUMBERS.enter("{{ '15' | int }}", 15, name="int")
 def to_int(value: Value, default: Value = REQUIRED) -> Value:
-    """A whole number: from text, which has to be one, else `default`; of a fraction the part before the point."""
-    if type(value) is int:
-        return number(value)
-    if type(value) is float:
+    """A whole number: of text, which has to be one, else `default`; of a fraction the part before the point."""
+    if is_number(value):
         return number(math.trunc(number(value)))
-    return _read(value, int, _WHOLE, "a whole number", default)
+    found = _parsed(value)
+    if found is None:
+        return _otherwise(value, default, "a whole number")
+    if found != math.trunc(number(found)):
+        raise TemplateFault("the text is a fraction, not a whole number", hint="… | float | round | int")
+    return number(int(found))
 
 
 @NUMBERS.enter("{{ '12.50' | float }}", 12.5, name="float")
 def to_float(value: Value, default: Value = REQUIRED) -> Value:
-    """A number that may have a fraction: from text, which has to be one, else `default`."""
-    if is_number(value):
-        return float(number(value))
-    return _read(value, float, _DECIMAL, "a number", default)
+    """A number that may have a fraction: of text, which has to be one, else `default`."""
+    found = value if is_number(value) else _parsed(value)
+    return _otherwise(value, default, "a number") if found is None else float(number(found))
 
 
 @NUMBERS.enter("{{ 12.345 | round(1) }}", 12.3, name="round")
-def rounded(value: Value, precision: Value = 0, method: Value = "common") -> float:
+def rounded(value: Value, precision: Value = 0, method: Value = "common") -> int | float:
     """The number with so many decimals; `method` is 'common' (a half goes to the even side), 'ceil' or 'floor'."""
     places = need_count(precision, "precision", _PLACES)
     exact = _number(value)
     if method == "common":
-        return float(number(float(round(exact, places))))
+        return number(round(exact, places))
     if method not in ("ceil", "floor"):
         raise TemplateFault("method has to be 'common', 'ceil' or 'floor'")
     factor = 10**places
@@ -96,12 +98,15 @@ def _extreme(value: Value, choose: Callable[[list[int | float]], int | float]) -
     return choose(numbers)
 
 
-def _read(value: Value, convert: Callable[[str], Value], form: re.Pattern[str], what: str, default: Value) -> Value:
-    if default is REQUIRED:
-        found = need_text(value).strip()
-        if not form.fullmatch(found):
-            raise TemplateFault(f"the text is not {what}" if found else f"the text is empty, not {what}")
-        return number(convert(found))
-    if type(value) is str and form.fullmatch(value.strip()):
-        return number(convert(value.strip()))
-    return default
+def _parsed(value: Value) -> int | float | None:
+    """The number that a text is, None for anything else."""
+    written = value.strip() if type(value) is str else ""
+    if _WHOLE.fullmatch(written):
+        return int(written)
+    return float(written) if _DECIMAL.fullmatch(written) else None
+
+
+def _otherwise(value: Value, default: Value, what: str) -> Value:
+    if default is not REQUIRED:
+        return default
+    raise TemplateFault(f"the text is not {what}" if need_text(value).strip() else f"the text is empty, not {what}")

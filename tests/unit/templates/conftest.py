@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -176,3 +178,24 @@ def fault_of() -> Callable[..., str]:
         return message if problem.hint is None else f"{message} | {problem.hint}"
 
     return render
+
+
+@pytest.fixture
+def run_python() -> Callable[..., str]:
+    """Runs a program in a Python of its own, in the surroundings it is given alone; what it prints."""
+
+    def run(program: str, /, *, cwd: FilePath, **around: str) -> str:
+        root = str(FilePath(__file__).parents[3])
+        ran = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=cwd,
+            env={"PYTHONPATH": root, **around},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    return run

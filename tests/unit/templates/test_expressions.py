@@ -117,7 +117,7 @@ def test_an_undefined_name_is_named_with_the_nearest(fault_of):
     assert fault_of("{{ brand }}") == (
         "'brand' is not defined | a template sees row, row_number, vars: vars.brand or row.brand?"
     )
-    assert fault_of("{{ row.list[3] }}", list=[1]) == "'row.list[3]' is not defined | row.list has 1"
+    assert fault_of("{{ row.list[3] }}", list=[1]) == "'row.list[3]' is not defined | row.list has 1 item"
     assert fault_of("{{ row.x }}") == "'row.x' is not defined | the row is empty"
 
 

@@ -1,0 +1,38 @@
+"""A reference-id names one call."""
+
+from __future__ import annotations
+
+from flowops.templates import duplicates
+
+
+def test_both_places_of_a_duplicate_are_named(compiled, rows, told):
+    set_ = compiled('kind: CallSet\ncall:\n  reference-id: "r-{{ row.id }}"', file="calls/set.yaml")
+    one = compiled("kind: Call\nreference-id: r-1", file="calls/one.yaml")
+    calls = [*set_.render_rows(rows({"id": "1"}, {"id": "2"}, {"id": "1"})), one.render()[0]]
+    assert told(duplicates(calls)) == [
+        (
+            "calls/set.yaml:3:17: reference-id: 'r-1' is the reference-id of another call "
+            "(calls/set.yaml:3:17, row 1 of data/rows.csv) (row 3 of data/rows.csv) [each call needs one of its own]"
+        ),
+        (
+            "calls/one.yaml:2:15: reference-id: 'r-1' is the reference-id of another call "
+            "(calls/set.yaml:3:17, row 1 of data/rows.csv) [each call needs one of its own]"
+        ),
+    ]
+
+
+def test_calls_with_references_of_their_own_are_no_problem(compiled, rows):
+    calls = compiled('kind: CallSet\ncall: {reference-id: "{{ row.id }}"}').render_rows(rows({"id": "a"}, {"id": "A"}))
+    assert duplicates(calls) == []
+
+
+def test_many_duplicates_are_counted(compiled, rows):
+    calls = compiled("kind: CallSet\ncall: {reference-id: r}").render_rows(rows(*[{}] * 200))
+    problems = duplicates(calls)
+    assert len(problems) == 21
+    assert problems[-1].message == "reference-id: and 179 more rows have a problem here"
+
+
+def test_the_same_call_twice_is_a_duplicate(compiled):
+    call, _ = compiled("kind: Call\nreference-id: r").render()
+    assert len(duplicates([call, call])) == 1
