@@ -37,7 +37,7 @@ def check_address(url: str) -> str:
         )
     if parts.scheme not in ("http", "https"):
         raise ApiError(f"the API's address '{url}' must begin with https://")
-    return f"{parts.scheme}{url[len(parts.scheme) :].rstrip('/')}"
+    return _with_plain_scheme(url, parts)
 
 
 def check_proxy(url: str) -> str:
@@ -50,7 +50,7 @@ def check_proxy(url: str) -> str:
         raise ApiError("the proxy's address must begin with http:// or https://")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ApiError("the proxy's address must be a host and a port, with no path")
-    return url
+    return _with_plain_scheme(url, parts)
 
 
 def check_token(token: Secret) -> Secret:
@@ -81,6 +81,11 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _with_plain_scheme(url: str, parts: SplitResult) -> str:
+    """The address with its scheme in small letters and no slash at its end."""
+    return f"{parts.scheme}{url[len(parts.scheme) :].rstrip('/')}"
 
 
 def _split(url: str, what: str) -> SplitResult:

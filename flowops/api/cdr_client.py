@@ -49,7 +49,7 @@ class CallDetailRecords:
         connection = connection or Connection()
         base = cdr_address(check_address(api))
         proxy = proxy_of(connection, base)
-        async with Wire(connection, tls_context(connection), proxy) as wire:
+        async with Wire(connection, tls_context(connection, base, proxy), proxy) as wire:
             yield cls(wire, base, check_token(token), backoff)
 
     async def fetch(self, query: Query) -> Answer | Failure:

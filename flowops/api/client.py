@@ -15,7 +15,6 @@ from flowops.errors import ApiError
 from flowops.model import Connection, Reference
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import AsyncIterator, Mapping
 
     from flowops.api.secret import Secret
@@ -40,7 +39,7 @@ class FlowBuilder:
         self._token = check_token(token)
         self._connection = connection or Connection()
         self._proxy = proxy_of(self._connection, self._url)
-        self._context: ssl.SSLContext = tls_context(self._connection)
+        self._context = tls_context(self._connection, self._url, self._proxy)
 
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[Worker]:

@@ -10,6 +10,9 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+import sys
+from functools import lru_cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
@@ -24,6 +27,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from flowops.model import Connection
+
+# httpcore looks for sniffio twice at every request, and Python remembers no module that it did not find: half of a
+# request's time would go into searching the disk. None is how Python is told that a module is not there.
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 USER_AGENT = f"flowops/{__version__}"
 
@@ -44,11 +52,14 @@ _UNSENT = (
 )
 
 
-def tls_context(connection: Connection) -> ssl.SSLContext:
+def tls_context(connection: Connection, *addresses: str | None) -> ssl.SSLContext:
     """The TLS settings of a run, shared by all its wires: always verified, TLS 1.2 or newer.
 
-    With `ca`, only that file's authorities are trusted. ApiError when a file cannot be used.
+    With `ca`, only that file's authorities are trusted. When none of the addresses is an https one, reading
+    authorities (40 ms) is left out, and nobody is trusted. ApiError when a file cannot be used.
     """
+    if not any(address is not None and address.startswith("https:") for address in addresses):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if connection.key is not None and connection.certificate is None:
         raise ApiError("tls: a key is given, but no certificate")
     try:
@@ -105,7 +116,7 @@ class Wire:
                 response = await self._transport.handle_async_request(
                     httpx.Request(
                         method,
-                        url,
+                        _parsed(url),
                         headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers},
                         content=content,
                         extensions={"trace": progress.trace, "timeout": self._timeouts},
@@ -178,6 +189,12 @@ class _Progress:
         if self._response is not None:
             return _answer(self._response, b"", reason)
         return Failure(sent, reason, proxy_status)
+
+
+@lru_cache(maxsize=8)
+def _parsed(url: str) -> httpx.URL:
+    """Every call goes to one address, and parsing it takes a tenth of a request's time."""
+    return httpx.URL(url)
 
 
 async def _read(response: httpx.Response, limit: int) -> Answer:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from flowops.apply.brake import Brake, Timing
 from flowops.apply.group import GroupCommit
-from flowops.apply.outcome import elsewhere, in_plan_order, sent
+from flowops.apply.outcome import elsewhere, in_plan_order, sent, unsent
 from flowops.apply.pace import Pace
 from flowops.apply.worker import Settings, Workers, now, told
-from flowops.errors import LedgerError
+from flowops.errors import FlowopsError, LedgerError
 from flowops.model import Action, CallResult, PlannedCall, Result, State
 
 if TYPE_CHECKING:
@@ -26,8 +26,15 @@ if TYPE_CHECKING:
 UNPLACED_IN_A_ROW = 2
 DOUBTFUL_IN_A_ROW = 20
 
-
 _TIMING = Timing()
+
+
+class RunFailed(FlowopsError):
+    """Something that nobody expected ended a run early; `result` says how far it came, all of it is recorded."""
+
+    def __init__(self, result: Result, error: Exception) -> None:
+        super().__init__(f"the run ended early: {type(error).__name__}: {error}")
+        self.result = result
 
 
 def _no_guard(_planned: PlannedCall) -> str | None:
@@ -55,7 +62,8 @@ async def apply(
     address for a call that has none of its own. What ends the run early is the result's `failure`, not an
     exception; an answer that the ledger could not record leaves its call in doubt.
 
-    Raises ValueError for a plan with conflicts: nothing of it may be sent.
+    Raises ValueError for a plan with conflicts: nothing of it may be sent. Raises RunFailed, with the result, when
+    `progress`, `guard` or a part of flowops itself fails.
     """
     if plan.counts()[Action.CONFLICT]:
         raise ValueError("a plan with conflicts is not applied")
@@ -74,16 +82,12 @@ async def apply(
         except LedgerError as error:
             brake.pull(told(error))
         await _save_late(workers, commit)
+    calls_in_order = in_plan_order(plan, workers.found.results, brake.why)
+    result = Result(plan.environment, plan.revision, plan.digest, calls_in_order, stop.signal, brake.failure)
     if workers.found.errors:
-        raise workers.found.errors[0]
-    return Result(
-        plan.environment,
-        plan.revision,
-        plan.digest,
-        in_plan_order(plan, workers.found.results, brake.why),
-        stop.signal,
-        brake.failure,
-    )
+        unexpected = workers.found.errors[0]
+        raise RunFailed(result, unexpected) from unexpected
+    return result
 
 
 @asynccontextmanager
@@ -127,8 +131,11 @@ async def _settle_elsewhere(
                 workers.done(elsewhere(planned, entry))
                 del undecided[reference_id]
         if undecided and not await workers.brake.rest(pause):
-            return
+            break
         pause = min(pause * 1.5, timing.last_look)
+    for planned in undecided.values():
+        if planned.action.sends:
+            workers.done(unsent(planned, "in flight in another run when this one ended"))
 
 
 async def _save_late(workers: Workers, commit: GroupCommit) -> None:

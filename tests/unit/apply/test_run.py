@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from functools import partial
 
 import pytest
 
-from flowops.apply import exit_code
+from flowops.apply import RunFailed, exit_code
 from flowops.errors import LedgerError
 from flowops.model import Action, Claim, Happening, Leg, Outcome, Record, State, Verdict
 
@@ -258,8 +259,11 @@ def test_a_defect_in_the_sender_leaves_its_call_in_doubt_and_is_raised_when_all_
         return kit.accepted(body)
 
     given.api.script = script
-    with pytest.raises(KeyError):
+    with pytest.raises(RunFailed, match="KeyError: 'oops'") as caught:
         given.run(kit.plan_of("a", "b", "c"), concurrency=2)
+    assert outcomes(caught.value.result) == {
+        "a": Outcome.IN_DOUBT, "b": Outcome.PLACED, "c": Outcome.NOT_ATTEMPTED,
+    }  # fmt: skip
     states = {name: row.state for name, row in given.ledger.database.rows.items()}
     assert states == {"a": State.IN_DOUBT, "b": State.PLACED}
 
@@ -268,8 +272,9 @@ def test_a_terminal_that_is_gone_does_not_leave_calls_in_doubt(given, kit):
     def gone(_result):
         raise BrokenPipeError
 
-    with pytest.raises(BrokenPipeError):
+    with pytest.raises(RunFailed, match="BrokenPipeError") as caught:
         given.run(kit.plan_of(*"abcdefgh"), progress=gone, concurrency=2)
+    assert caught.value.result.counts()[Outcome.PLACED] == len(given.api.sent)
     assert {row.state for row in given.ledger.database.rows.values()} == {State.PLACED}
     assert len(given.api.sent) < 8
 
@@ -517,6 +522,22 @@ def test_a_call_that_another_run_did_not_place_so_is_told(given, kit, state, fin
     result = given.run(plan)
     assert [(call.outcome, call.error) for call in result.calls] == [(Outcome.NOT_ATTEMPTED, error)]
     assert exit_code(plan, result) == 6
+
+
+def test_a_signal_ends_the_wait_for_other_runs(given, kit):
+    given.ledger.database.rows["a"] = kit.Row(State.IN_FLIGHT, "v1:sha256:a", "other")
+    given.ledger.database.live.add("other")
+    given.hurry(first_look=3600.0)
+
+    async def main():
+        given.ledger.on_look = partial(asyncio.get_running_loop().call_soon_threadsafe, given.stop.request, 15)
+        return await given.apply(plan)
+
+    plan = kit.plan_of("a")
+    result = asyncio.run(main())
+    [call] = result.calls
+    assert (call.outcome, call.error) == (Outcome.NOT_ATTEMPTED, "in flight in another run when this one ended")
+    assert exit_code(plan, result) == 143
 
 
 def test_patience_with_other_runs_ends(given, kit):
