@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowops.model import INSTRUCTION_ID, Problem
@@ -14,9 +15,9 @@ from flowops.schema.plain import unsendable
 from flowops.schema.words import did_you_mean, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from flowops.model import Call, Document, Flow, Path
+    from flowops.model import Call, Document, Flow, Path, Value, Value
 
 #: The schema of each kind of document.
 KINDS = {"Project": "project", "Flow": "flow", "Call": "call", "CallSet": "callset"}
@@ -44,6 +45,14 @@ def check_document(document: Document) -> tuple[list[Problem], frozenset[str] | 
             fields = None
         else:
             fields.add(str(path[0]))
+    if fields is not None and isinstance(call, dict):
+        # A number that is written out can be told of even if the call cannot be rendered for another reason.
+        written = {name: value for name, value in call.items() if name not in fields}
+        for error in _number_errors(written, set()):
+            if "{" not in str(written[error.path[0]]):
+                at = error.under("call") if document.kind == "CallSet" else error
+                problems.append(_problem(document, at))
+                fields.add(str(error.path[0]))
     return problems, None if fields is None else frozenset(fields)
 
 
@@ -56,7 +65,7 @@ def check_flows(flows: Iterable[Flow]) -> list[Problem]:
 def check_body(call: Call) -> list[Problem]:
     """What is wrong with a rendered body, its phone numbers included; told in the names of a spec."""
     errors = check("request", call.body)
-    errors += _number_errors(call, {error.path for error in errors})
+    errors += _number_errors(call.body, {error.path for error in errors})
     errors += _integer_errors(call)
     errors += unsendable(call.body.get("flow-variables"), ("flow-variables",))
     return [_body_problem(call, error) for error in errors]
@@ -106,22 +115,31 @@ def _body_problem(call: Call, error: SchemaError) -> Problem:
 
 def _number_errors(call: Call, wrong: set[Path]) -> Iterator[SchemaError]:
     """Numbers of the right form that no phone has."""
-    body = call.body
-    numbers: list[tuple[Path, object]] = [((name,), body[name]) for name in ("callee", "caller") if name in body]
-    callees = body.get("callees")
-    numbers += [
-        (("callees", index), number) for index, number in enumerate(callees if isinstance(callees, list) else ())
-    ]
-    for path, number in numbers:
+    for path, number in _numbers(call.body):
         if path not in wrong and isinstance(number, str):
             trouble = check_number(number)
             if trouble is not None:
                 yield SchemaError(path, trouble, code="number")
 
 
+def _numbers(body: dict[str, Value]) -> Iterator[tuple[Path, Value]]:
+    for name in ("callee", "caller"):
+        if name in body:
+            yield (name,), body[name]
+    callees = body.get("callees")
+    if isinstance(callees, list):
+        yield from ((("callees", index), number) for index, number in enumerate(callees))
+
+
 def _integer_errors(call: Call) -> Iterator[SchemaError]:
     """30.0 is an integer to JSON Schema, and none to the API's own reader of JSON (a 32-bit one, says its page)."""
-    for name, schema in checker("request").schema["properties"].items():
+    for name in _integer_fields():
         value = call.body.get(name)
-        if schema.get("type") == "integer" and isinstance(value, float) and value.is_integer():
+        if isinstance(value, float) and value.is_integer():
             yield SchemaError((name,), f"must be a whole number, written {int(value)} and not {quoted(value)}")
+
+
+@lru_cache(maxsize=1)
+def _integer_fields() -> tuple[str, ...]:
+    properties = checker("request").schema["properties"]
+    return tuple(name for name, schema in properties.items() if schema.get("type") == "integer")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import phonenumbers
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flowops.schema import check_number
 
@@ -63,3 +67,44 @@ def test_every_example_of_every_country_is_taken() -> None:
             number = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
             if len(number) >= 8:  # the shortest that flowops takes; one pager of one country is shorter
                 assert check_number(number) is None, (region, kind, number)
+
+
+def _exactly(number: str) -> phonenumbers.PhoneNumber:
+    """The number of these very digits; `phonenumbers.parse` would forgive a trunk prefix."""
+    for end in (2, 3, 4):
+        if int(number[1:end]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+            code, rest = int(number[1:end]), number[end:]
+            zeros = len(rest) - len(rest.lstrip("0"))
+            return phonenumbers.PhoneNumber(
+                country_code=code,
+                national_number=int(rest or "0"),
+                italian_leading_zero=True if zeros else None,
+                number_of_leading_zeros=zeros if zeros > 1 else None,
+            )
+    return phonenumbers.PhoneNumber(country_code=0, national_number=0)
+
+
+EXAMPLES = sorted(
+    {
+        phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+        for region in phonenumbers.SUPPORTED_REGIONS
+        for kind in phonenumbers.PhoneNumberType.values()
+        if (example := phonenumbers.example_number_for_type(region, kind)) is not None
+    }
+)
+
+
+@settings(deadline=None, max_examples=1500)
+@given(st.sampled_from(EXAMPLES), st.integers(0, 14), st.text("0123456789", max_size=3), st.integers(0, 3))
+def test_the_verdict_is_libphonenumbers(example: str, at: int, digits: str, dropped: int) -> None:
+    at = min(at, len(example) - 2) + 1
+    number = example[:at] + digits + example[at + dropped :]
+    if re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+        assert (check_number(number) is None) is phonenumbers.is_valid_number(_exactly(number)), number
+
+
+def test_the_verdict_is_libphonenumbers_around_every_example() -> None:
+    for example in EXAMPLES:
+        for number in (example, example[:-1], example + "0", example[:4] + "0" + example[4:], example[:-2] + "99"):
+            if re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+                assert (check_number(number) is None) is phonenumbers.is_valid_number(_exactly(number)), number
