@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.cli.workspace import excerpts
 from flowops.errors import Invalid
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from flowops.cli.workspace import Workspace
-    from flowops.model import Document, Flow, Path, Row, Value
+    from flowops.model import Document, Row, Value
 
 #: What a body is told about its shape; of a document whose shape is wrong all of that has been said.
 SHAPE = "schema"
@@ -53,6 +53,7 @@ def examine(workspace: Workspace, values: Mapping[str, Value]) -> tuple[list[Cal
 def _rendered(workspace: Workspace, document: Document, values: Mapping[str, Value]) -> Iterator[Call | Problem]:
     """The calls of one document, and what keeps it from having more."""
     from flowops.documents import read_rows
+    from flowops.schema import check_variables
     from flowops.templates import compile_call
 
     compiled = compile_call(
@@ -61,7 +62,7 @@ def _rendered(workspace: Workspace, document: Document, values: Mapping[str, Val
         workspace.environment.name,
         workspace.flows,
         values,
-        check_variables=_check_variables,
+        check_variables=check_variables,
         always=_always(),
     )
     yield from compiled.check()
@@ -93,21 +94,6 @@ def _without(document: Document, fields: frozenset[str]) -> Document:
         kept = {name: item for name, item in value["call"].items() if name not in fields}
         return replace(document, value={**value, "call": kept})
     return replace(document, value={name: item for name, item in value.items() if name not in fields})
-
-
-class _VariableProblem(NamedTuple):
-    """What is wrong with a flow variable, as templates place it."""
-
-    path: Path
-    message: str
-    hint: str | None
-
-
-def _check_variables(flow: Flow, values: dict[str, Value]) -> tuple[dict[str, Value], list[_VariableProblem]]:
-    from flowops.schema import check_variables
-
-    converted, errors = check_variables(flow, values)
-    return converted, [_VariableProblem(error.path[1:], error.text, error.hint) for error in errors]
 
 
 def _always() -> dict[str, Value]:

@@ -1,0 +1,53 @@
+"""What README.md and docs/ show is what happens: every console block is run, and its output compared."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from support.commands import EXAMPLES, ROOT, environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+#: Stands in a document for whatever differs from run to run.
+ANYTHING = "[…]"
+
+
+def blocks(document: Path) -> list[tuple[str, str]]:
+    """Every command of a document's console blocks, with the output that it shows."""
+    found = []
+    for block in re.findall(r"^```console\n(.*?)^```", document.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+        for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = step.partition("\n")
+            found.append((command, output))
+    return found
+
+
+def pattern(output: str) -> str:
+    """A regular expression for the output as a document shows it."""
+    return r"[\s\S]*".join(re.escape(part) for part in output.rstrip("\n").split(ANYTHING))
+
+
+@pytest.mark.parametrize("document", [each for each in DOCUMENTS if blocks(each)], ids=lambda path: path.name)
+def test_what_a_document_shows_is_what_happens(document: Path, tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(EXAMPLES)
+    bin_ = os.path.dirname(sys.executable)
+    env = environment(PATH=f"{bin_}:{os.environ['PATH']}")
+    for command, output in blocks(document):
+        ran = subprocess.run(
+            command, shell=True, cwd=tmp_path, env=env, text=True, check=False, timeout=120,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert re.fullmatch(pattern(output), ran.stdout.rstrip("\n")), f"$ {command}\n{ran.stdout}"
+
+
+def test_relative_links_lead_somewhere() -> None:
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
