@@ -17,7 +17,7 @@ from flowops.schema.words import did_you_mean, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from flowops.model import Call, Document, Flow, Path, Value, Value
+    from flowops.model import Call, Document, Flow, Path, Value
 
 #: The schema of each kind of document.
 KINDS = {"Project": "project", "Flow": "flow", "Call": "call", "CallSet": "callset"}
@@ -49,10 +49,9 @@ def check_document(document: Document) -> tuple[list[Problem], frozenset[str] | 
         # A number that is written out can be told of even if the call cannot be rendered for another reason.
         written = {name: value for name, value in call.items() if name not in fields}
         for error in _number_errors(written, set()):
-            if "{" not in str(written[error.path[0]]):
-                at = error.under("call") if document.kind == "CallSet" else error
-                problems.append(_problem(document, at))
-                fields.add(str(error.path[0]))
+            at = error.under("call") if document.kind == "CallSet" else error
+            problems.append(_problem(document, at))
+            fields.add(str(error.path[0]))
     return problems, None if fields is None else frozenset(fields)
 
 
@@ -113,20 +112,20 @@ def _body_problem(call: Call, error: SchemaError) -> Problem:
     return call.problem(error.path, message, code=error.code, hint=hint)
 
 
-def _number_errors(call: Call, wrong: set[Path]) -> Iterator[SchemaError]:
-    """Numbers of the right form that no phone has."""
-    for path, number in _numbers(call.body):
-        if path not in wrong and isinstance(number, str):
+def _number_errors(fields: Mapping[str, Value], wrong: set[Path]) -> Iterator[SchemaError]:
+    """Numbers of the right form that no phone has; what is a template yet is left alone."""
+    for path, number in _numbers(fields):
+        if path not in wrong and isinstance(number, str) and "{" not in number:
             trouble = check_number(number)
             if trouble is not None:
                 yield SchemaError(path, trouble, code="number")
 
 
-def _numbers(body: dict[str, Value]) -> Iterator[tuple[Path, Value]]:
+def _numbers(fields: Mapping[str, Value]) -> Iterator[tuple[Path, Value]]:
     for name in ("callee", "caller"):
-        if name in body:
-            yield (name,), body[name]
-    callees = body.get("callees")
+        if name in fields:
+            yield (name,), fields[name]
+    callees = fields.get("callees")
     if isinstance(callees, list):
         yield from ((("callees", index), number) for index, number in enumerate(callees))
 

@@ -143,6 +143,13 @@ def test_the_fields_of_a_call_that_are_wrong_are_named(read: Callable[..., Docum
     assert check_document(read(callset))[1] == {"callee"}
 
 
+def test_a_number_that_is_written_out_is_told_without_rendering(read: Callable[..., Document]) -> None:
+    text = "kind: CallSet\napiVersion: flowops/v1\nfor-each: a.csv\ncall:\n  reference-id: r1\n"
+    problems, fields = check_document(read(text + "  callees: ['{{ row.phone }}', '+3161234', '+442079460018']\n"))
+    assert told(problems) == ["case.yaml:6:32: callees[1]: '+3161234' is not a valid number in NL [number]"]
+    assert fields == {"callees"}
+
+
 @pytest.mark.parametrize(
     "text",
     [
