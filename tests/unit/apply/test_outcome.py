@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from flowops.apply import exit_code
+from flowops.apply import exit_code, nothing_sent
 from flowops.apply.outcome import sent
 from flowops.model import Action, CallResult, Happening, Leg, Outcome, Result, State, Verdict, Written
 
@@ -65,6 +65,14 @@ def test_an_interruption_is_told_unless_a_call_is_in_doubt(kit, number, expected
 def test_conflicts_are_3_unless_a_call_is_in_doubt(kit):
     plan = kit.plan_of(kit.planned("a", Action.CONFLICT))
     assert exit_code(plan, Result("test", None, "sha256:00", (UNTRIED,))) == 3
+
+
+def test_a_plan_in_conflict_gives_a_result_in_which_nothing_was_sent(kit):
+    plan = kit.plan_of("a", kit.planned("b", Action.CONFLICT), kit.planned("c", Action.UNCHANGED))
+    result = nothing_sent(plan, "nothing is placed while a call is in conflict")
+    assert [call.reference_id for call in result.calls] == ["a", "b", "c"]
+    assert (result.calls[0].outcome, result.calls[2].outcome) == (Outcome.NOT_ATTEMPTED, Outcome.UNCHANGED)
+    assert exit_code(plan, result) == 3
 
 
 LEGS = (Leg("+442079460001", "1"),)
