@@ -127,6 +127,8 @@ def syntax_problem(file: str, text: str, position: int, error: MarkedYAMLError) 
     else:
         begins = f"{opening.line + 1}:{opening.column + 1}"
         message, hint = saying.message.format(opening=begins, char=char), saying.hint
+        if not char and "{char}" in saying.message:
+            message, hint = "the file ends where a value is expected", None
         if saying.opening:
             line, column = opening.line + 1, opening.column + 1
     code = SYNTAX
