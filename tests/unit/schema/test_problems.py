@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flowops.model import Call, Document, Origin, Problem, RowPlace
-from flowops.schema import check_body, check_document, check_documents, check_variables, variable_problem
+from flowops.schema import check_body, check_document, check_documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowops.model import Flow
 
 SPEC = """\
 apiVersion: flowops/v1
@@ -120,16 +119,6 @@ def test_what_is_nested_without_end_is_told(make_call: Callable[..., Call]) -> N
         deep = [deep]
     assert [problem.message for problem in check_body(make_call(flow_variables={"x": deep}))] == [
         "flow-variables.x: is nested deeper than 64 levels"
-    ]
-
-
-def test_the_variables_of_a_call_have_places(make_call: Callable[..., Call], make_flow: Callable[..., Flow]) -> None:
-    call = make_call()
-    flow = make_flow("variables: {minutes: {type: integer}, when: {type: string}}")
-    problems = [variable_problem(call, error) for error in check_variables(flow, call.body["flow-variables"])[1]]
-    assert told(problems) == [
-        "case.yaml:9:3: flow-variables.when: is missing: the flow reminder needs it [variable]",
-        "case.yaml:9:12: flow-variables.minutes: must be a whole number, not the text 'soon' [variable]",
     ]
 
 
