@@ -17,7 +17,7 @@ p { margin: .25rem 0; }
 .lead { font-size: 1.1rem; margin: .75rem 0; }
 .note, footer, .where { color: var(--soft); }
 .notice { border-left: 4px solid var(--warn); padding: .4rem .8rem; background: var(--card); margin: .75rem 0; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.5rem, 1fr)); gap: .6rem; margin: 1rem 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(6.75rem, 1fr)); gap: .6rem; margin: 1rem 0; }
 .tile { display: flex; flex-direction: column-reverse; background: var(--card); border: 1px solid var(--line);
   border-radius: .5rem; padding: .5rem .75rem; }
 .tile dt { color: var(--soft); }

@@ -100,11 +100,10 @@ def marked(found: Iterable[Piece]) -> str:
     """Two sides of a text, what differs marked."""
     parts = []
     for piece in found:
-        space = " " if piece.text[:1].isspace() else ""
         inner = text(piece.text.strip())
         mark = _MARKS.get(piece.side)
-        parts.append(f"{space}<{mark}>{inner}</{mark}>" if mark else f"{space}{inner} ")
-    return "".join(parts).strip()
+        parts.append(f"<{mark}>{inner}</{mark}>" if mark else inner)
+    return " ".join(parts)
 
 
 def code(value: str) -> str:
