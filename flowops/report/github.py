@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowops.report.escape import safe
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -19,7 +21,7 @@ def annotation_lines(notes: Iterable[Note]) -> Iterator[str]:
         if number == MOST:
             return
         place = note.place
-        where = f"file={_property(place.file)},line={place.line},col={place.column},title={_property(note.code)}"
+        where = f"file={_property(safe(place.file))},line={place.line},col={place.column},title={_property(note.code)}"
         yield f"::error {where}::{_data(note.message)}\n"
 
 

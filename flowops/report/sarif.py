@@ -58,5 +58,5 @@ def sarif(notes: Iterable[Note]) -> Json:
 
 def _artifact(file: str) -> Json:
     """A file of the repository, or an absolute path."""
-    uri = quote(file.encode("utf-8", "surrogateescape"))
+    uri = quote(file.encode("utf-8", "surrogatepass"))
     return {"uri": f"file://{uri}"} if file.startswith("/") else {"uri": uri, "uriBaseId": "%SRCROOT%"}

@@ -24,7 +24,10 @@ MOST = 5_000
 #: Countries that have a bar of their own.
 BARS = 12
 LONGEST = 2_000
-_NOT_HTML = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
+# The noncharacters of Unicode (section 23.7), parse errors in HTML: a block of 32, and the last two of each plane.
+_NOT_HTML = re.compile(
+    "[\ufdd0-\ufdef" + "".join(chr((plane << 16) + last) for plane in range(17) for last in (0xFFFE, 0xFFFF)) + "]"
+)
 _MARKS = {Side.BEFORE: "del", Side.AFTER: "ins"}
 
 
