@@ -79,6 +79,7 @@ def _apply(
     format_: str,
     show_pii: bool,
 ) -> int:
+    from flowops.apply import RunFailed
     from flowops.cli.asking import agree
     from flowops.cli.placing import place
     from flowops.cli.planning import planned, tell_sandbox
@@ -103,7 +104,12 @@ def _apply(
                 f"Place {calls} in {plan.environment}? A placed call cannot be taken back.",
                 hint="use --auto-approve, or save a plan, have it reviewed, and use --plan FILE",
             )
-        result, code = place(found)
+        try:
+            result, code = place(found)
+        except RunFailed as failed:
+            # The result is written also when the run fails half-way.
+            _print(failed.result, plan, format_=format_, full=full)
+            raise
     _print(result, plan, format_=format_, full=full)
     return code
 
