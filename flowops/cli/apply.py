@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.cli import options
-from flowops.cli.output import print_json, print_lines, tell_lines
+from flowops.cli.output import print_json, print_lines, tell, tell_lines
 from flowops.errors import StalePlan, UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from flowops.model import Plan, Result
     from flowops.plan import SavedPlan
 
+#: Said after calls were placed where no phone rings.
+NEXT = (
+    "Next: apply again, and nothing is placed twice; change a call, and plan tells. "
+    "`flowops status` shows the ledger, README.md the way to a pipeline."
+)
 #: How many things that moved since a plan was saved are listed.
 MOVED = 20
 
@@ -83,7 +88,7 @@ def _apply(
     from flowops.cli.asking import agree
     from flowops.cli.placing import place
     from flowops.cli.planning import planned, tell_sandbox
-    from flowops.model import Action
+    from flowops.model import Action, Outcome
     from flowops.report import view
     from flowops.report.text.plan import plan_text
 
@@ -111,6 +116,8 @@ def _apply(
             _print(failed.result, plan, format_=format_, full=full)
             raise
     _print(result, plan, format_=format_, full=full)
+    if sandboxed and result.counts()[Outcome.PLACED]:
+        tell(NEXT)
     return code
 
 
