@@ -11,6 +11,7 @@ from flowops.documents.files import Unreadable
 from flowops.documents.globs import EVERY_YAML, BadPattern, find
 from flowops.documents.header import HEADER, Kind
 from flowops.documents.project import PROJECT_FILE
+from flowops.documents.words import visible
 from flowops.errors import UsageError
 from flowops.model import Document, Place, Problem, Project
 
@@ -104,15 +105,17 @@ def _chosen(reader: Reader, paths: Sequence[Path], included: set[Path]) -> set[P
         path = reader.absolute(given)
         kind = files.kind(path)
         if kind is None:
-            raise UsageError(f"there is no file or directory '{given}'")
+            raise UsageError(f"there is no file or directory '{visible(given)}'")
         if not path.is_relative_to(files.root):
-            raise UsageError(f"'{given}' is outside of {files.root}", hint="name files of one project at a time")
+            raise UsageError(
+                f"'{visible(given)}' is outside of {files.root}", hint="name files of one project at a time"
+            )
         if kind == "file":
             chosen.add(path)
             continue
         below = {each for each in included if each.is_relative_to(path)} or _every_yaml(reader, path)
         if not below:
-            raise UsageError(f"there are no YAML files in '{given}'")
+            raise UsageError(f"there are no YAML files in '{visible(given)}'")
         chosen |= below
     return chosen
 

@@ -23,10 +23,14 @@ def quoted(value: Value) -> str:
     if isinstance(value, list):
         return "a list"
     text = value if isinstance(value, str) else "null" if value is None else str(value)
-    shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-    if not shown.isprintable():
-        shown = shown.encode("unicode_escape").decode("ascii")
+    shown = visible(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
     return f"'{shown}'" if isinstance(value, str) else shown.lower()
+
+
+def visible(text: object) -> str:
+    """Text that can be printed anywhere: a path may hold control characters, and bytes that are not UTF-8."""
+    shown = str(text)
+    return shown if shown.isprintable() else shown.encode("unicode_escape").decode("ascii")
 
 
 def nearest(name: object, names: Iterable[str]) -> str | None:
