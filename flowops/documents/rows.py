@@ -10,8 +10,9 @@ from flowops.documents.csv_rows import csv_rows
 from flowops.documents.data_lines import ROWS, BadData, DataLines
 from flowops.documents.files import Unreadable
 from flowops.documents.json_rows import json_rows
-from flowops.documents.words import did_you_mean, quoted
+from flowops.documents.words import quoted
 from flowops.model import Document, Place, Problem, Row
+from flowops.model.names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

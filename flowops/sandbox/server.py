@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowops.errors import FlowopsError, UsageError
+from flowops.model.address import is_loopback
 from flowops.sandbox.calls import Memory
 from flowops.sandbox.connection import converse
 from flowops.sandbox.handler import VOICE_BASE, handle
 from flowops.sandbox.journal import Journal
-from flowops.sandbox.loopback import is_loopback
 from flowops.sandbox.notifier import Notifier
 
 if TYPE_CHECKING:

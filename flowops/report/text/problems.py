@@ -22,7 +22,7 @@ LONGEST_MESSAGE = 1_000
 #: Rows are people: their lines are not repeated in a log.
 DATA_FILES = (".csv", ".jsonl")
 #: The code of a problem with something that may be a secret: its line is not repeated either.
-SECRET = "secret"
+NEVER_QUOTED = "secret"
 
 
 def problems_text(problems: Iterable[Problem], source: Callable[[Place], str | None]) -> Iterator[Line]:
@@ -47,7 +47,7 @@ def _finding(finding: Finding, source: Callable[[Place], str | None]) -> Iterato
     problem = finding.problem
     row = f" ({finding.rows})" if finding.rows else ""
     yield line(Span(f"{safe(str(problem.place))}: ", "bold"), safe(clip(problem.message, LONGEST_MESSAGE)), safe(row))
-    hidden = problem.code == SECRET or problem.place.file.endswith(DATA_FILES)
+    hidden = problem.code == NEVER_QUOTED or problem.place.file.endswith(DATA_FILES)
     text = None if hidden else source(problem.place)
     if text is not None and text.strip():
         shown = excerpt(text, problem.place.column, problem.message)
