@@ -16,9 +16,9 @@ DOCS = Path(__file__).parent.parent / "docs"
 TEMPLATES = """\
 # Templates
 
-A string in a call spec may hold Jinja templates. They are applied to each value after the YAML was parsed, never to the text of
-a file. A value that is one whole `{{ expression }}` keeps the expression's type; any other gives a text. A template
-that stands at the beginning of a value needs quotes, because `{` means something in YAML.
+A string in a call spec may hold Jinja templates. They are applied to each value after the YAML was parsed, never to the
+text of a file. A value that is one whole `{{ expression }}` keeps the expression's type; any other gives a text.
+A template that stands at the beginning of a value needs quotes, because `{` means something in YAML.
 
 ```yaml
 callee: "{{ row.phone | e164('GB') }}"
@@ -27,9 +27,10 @@ flow-variables:
   greeting: "{% if row.title %}{{ row.title }} {% endif %}{{ row.name }}"
 ```
 
-Templates see `vars` (project < environment < `--var-file` < `--var`) and, in a call set, `row` and `row_number`. Rendering is
-pure: the same files, variables and rows give the same bytes. So there is no clock, no randomness, no environment and no file;
-`if`, `for` over lists, and the filters and tests below are all there is. An undefined name is an error that names it.
+Templates see `vars` (project < environment < `--var-file` < `--var`) and, in a call set, `row` and `row_number`.
+Rendering is pure: the same files, variables and rows give the same bytes. So there is no clock, no randomness, no
+environment and no file; `if`, `for` over lists, and the filters and tests below are all there is. An undefined name
+is an error that names it.
 
 <!-- What follows is written by .ci/write_docs.py. -->
 
