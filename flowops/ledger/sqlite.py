@@ -124,6 +124,9 @@ class SqliteDatabase(Database):
     def stirs(self, connection: Connection, run: str) -> bool:
         return bool(self.alive(connection, [run]))
 
+    def leases(self) -> set[str]:
+        return self._leases.known() if self._leases is not None else set()
+
     def forget_lease(self, run: str) -> None:
         if self._leases is not None:
             self._leases.forget(run)

@@ -57,7 +57,7 @@ class WatchedLedger:
         kinds = [("claim", Claim), ("record", Record)]
         there = [name for name, kind in kinds if any(isinstance(write, kind) for write in writes)]
         for name in there:
-            self._points.reach(f"{name.removesuffix('e')}ing")
+            self._points.reach(f"{name}ing")
         written = self._ledger.write(writes)
         for name in there:
             self._points.reach(f"{name}ed")

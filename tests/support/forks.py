@@ -6,22 +6,44 @@ command that its standard input names. `Forks` is the test's end of it.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import traceback
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from support.commands import ROOT, Ran, environment
+from support.commands import EXAMPLES, ROOT, Ran, environment
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 #: What a child does at its n-th event or at the n-th event of one name: see `support.failpoints`.
 Failpoint = dict[str, Any]
+#: What the parent imports for its children.
+_NEEDED = (
+    "anyio._backends._asyncio",
+    "flowops.api.client",
+    "flowops.apply",
+    "flowops.callbacks.token",
+    "flowops.cli.apply",
+    "flowops.cli.asking",
+    "flowops.cli.ledger",
+    "flowops.cli.placing",
+    "flowops.ledger.postgres",
+    "flowops.report.json",
+    "flowops.report.progress",
+    "httpcore",
+    "psycopg",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "support.failpoints",
+)
 #: What a child exits with when something escapes from the command line.
 _TRACEBACK = 70
 
@@ -106,7 +128,7 @@ class Forks:
 
 def main() -> None:
     """Serve requests until the input ends; then end the children that are left."""
-    _import_everything()
+    _warm_up()
     running: set[int] = set()
     for line in sys.stdin:
         request = json.loads(line)
@@ -124,30 +146,14 @@ def main() -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _import_everything() -> None:
-    """What a command imports when it is needed."""
-    import asyncio  # noqa: F401
+def _warm_up() -> None:
+    """Import what `flowops apply` needs, and plan once, which fills the caches of patterns, schemas and templates."""
+    for name in _NEEDED:
+        import_module(name)
+    from flowops.cli.main import root
 
-    import httpcore._async.connection_pool  # noqa: F401
-    import psycopg  # noqa: F401
-    import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
-
-    import flowops.api.client
-    import flowops.apply
-    import flowops.callbacks.token
-    import flowops.cli.apply
-    import flowops.cli.ledger
-    import flowops.cli.main
-    import flowops.cli.placing
-    import flowops.cli.planning
-    import flowops.documents
-    import flowops.ledger.postgres
-    import flowops.plan
-    import flowops.report.json
-    import flowops.report.text.plan
-    import flowops.schema
-    import flowops.templates  # noqa: F401
-    from support import failpoints  # noqa: F401
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        root.main(["plan", str(EXAMPLES / "clinic-reminders")], standalone_mode=False)
 
 
 def _be(command: dict[str, Any]) -> None:
@@ -173,8 +179,6 @@ def _be(command: dict[str, Any]) -> None:
     except SystemExit as ending:
         code = ending.code
     except BaseException:
-        import traceback
-
         traceback.print_exc()
     finally:
         sys.stdout.flush()
