@@ -87,7 +87,7 @@ def _apply(
     from flowops.apply import RunFailed
     from flowops.cli.asking import agree
     from flowops.cli.placing import place
-    from flowops.cli.planning import planned, tell_sandbox
+    from flowops.cli.planning import planned, tell_sandbox, tell_unseen
     from flowops.model import Action, Outcome
     from flowops.report import view
     from flowops.report.text.plan import plan_text
@@ -96,6 +96,7 @@ def _apply(
     with planned(selection, readonly=False) as found:
         plan, sandboxed = found.plan, found.environment.sandboxed
         tell_sandbox(found.environment)
+        tell_unseen(plan)
         tell_lines(plan_text(view.of_plan(plan, full=full, show_pii=show_pii), sandboxed=sandboxed))
         if saved is not None:
             _hold(saved, found)

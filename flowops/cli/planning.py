@@ -60,6 +60,14 @@ def planned(selection: Selection, *, readonly: bool) -> Iterator[Planned]:
         yield Planned(plan, workspace, environment, ledger)
 
 
+def tell_unseen(plan: Plan) -> None:
+    """Say of how many calls the outcome goes to somebody else."""
+    own = sum("callback-url" in planned.call.body for planned in plan.sends)
+    if own:
+        calls = "1 call has" if own == 1 else f"{own:,} calls have"
+        tell(f"{calls} a callback-url of their own: it is kept, and flowops will not see how they end")
+
+
 def tell_sandbox(environment: Environment) -> None:
     """Say plainly, on every use, that no phone rings."""
     if environment.sandboxed:
