@@ -64,8 +64,10 @@ def tell_unseen(plan: Plan) -> None:
     """Say of how many calls the outcome goes to somebody else."""
     own = sum("callback-url" in planned.call.body for planned in plan.sends)
     if own:
-        calls = "1 call has" if own == 1 else f"{own:,} calls have"
-        tell(f"{calls} a callback-url of their own: it is kept, and flowops will not see how they end")
+        calls = (
+            "1 call has a callback-url of its own" if own == 1 else f"{own:,} calls have a callback-url of their own"
+        )
+        tell(f"{calls}: it is kept, and flowops will not see the outcome")
 
 
 def tell_sandbox(environment: Environment) -> None:

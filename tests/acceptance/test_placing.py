@@ -234,7 +234,7 @@ def test_a_callback_url_of_ones_own_is_kept_and_told(real: Path, api: ApiServer)
     env = {**ENV, "SECRET": "0123456789abcdef0123456789abcdef"}
     ran = flowops("apply", *PRODUCTION, "--auto-approve", cwd=real, env=env)
     assert ran.code == 0, ran.err
-    assert "1 call has a callback-url of their own" in ran.err
+    assert "1 call has a callback-url of its own" in ran.err
     urls = {body["instruction-id"]: body["callback-url"] for body in api.bodies}
     assert urls.pop("call-1") == own
     assert len(set(urls.values())) == 2
