@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.cli import formats, options
-from flowops.cli.output import tell_lines
+from flowops.cli.output import tell, tell_lines
 from flowops.errors import StalePlan, UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from flowops.model import Plan, Result
     from flowops.plan import SavedPlan
 
+#: Said after calls were placed where no phone rings.
+NEXT = (
+    "Next: apply again, and nothing is placed twice; change a call, and plan tells. "
+    "`flowops status` shows the ledger, README.md the way to a pipeline."
+)
 #: How many things that moved since a plan was saved are listed.
 MOVED = 20
 
@@ -79,10 +84,11 @@ def _apply(
     format_: str,
     show_pii: bool,
 ) -> int:
+    from flowops.apply import RunFailed
     from flowops.cli.asking import agree
     from flowops.cli.placing import place
-    from flowops.cli.planning import planned, tell_sandbox
-    from flowops.model import Action
+    from flowops.cli.planning import planned, tell_sandbox, tell_unseen
+    from flowops.model import Action, Outcome
     from flowops.report import view
     from flowops.report.text.plan import plan_text
 
@@ -91,6 +97,7 @@ def _apply(
     with instead, planned(selection, readonly=False) as found:
         plan, sandboxed = found.plan, found.environment.sandboxed
         tell_sandbox(found.environment)
+        tell_unseen(plan)
         tell_lines(plan_text(view.of_plan(plan, full=full, show_pii=show_pii), sandboxed=sandboxed))
         if saved is not None:
             _hold(saved, found)
@@ -104,8 +111,15 @@ def _apply(
                 f"Place {calls} in {plan.environment}? A placed call cannot be taken back.",
                 hint="use --auto-approve, or save a plan, have it reviewed, and use --plan FILE",
             )
-        result, code = place(found)
+        try:
+            result, code = place(found)
+        except RunFailed as failed:
+            # The result is written also when the run fails half-way.
+            _print(failed.result, plan, format_=format_, full=full)
+            raise
     _print(result, plan, format_=format_, full=full)
+    if sandboxed and result.counts()[Outcome.PLACED]:
+        tell(NEXT)
     return code
 
 

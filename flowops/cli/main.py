@@ -24,6 +24,7 @@ COMMANDS = {
     "show": ("flowops.cli.show", "Print a saved plan or result again."),
     "status": ("flowops.cli.status", "Show the ledger at a glance."),
     "ledger": ("flowops.cli.ledger", "Work on the ledger."),
+    "reconcile": ("flowops.cli.reconcile", "Settle calls from Call Detail Records."),
     "listen": ("flowops.cli.listen", "Receive the API's callbacks."),
     "sandbox": ("flowops.cli.sandbox", "Serve the embedded API for other programs; no phone rings."),
     "schema": ("flowops.cli.schema", "Show or build the JSON Schemas."),

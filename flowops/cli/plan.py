@@ -45,13 +45,14 @@ def command(
 
 def run(selection: Selection, out: Path | None, *, full: bool, detailed: bool, format_: str, show_pii: bool) -> int:
     """Plan, print, and save where that is asked for; the exit code. Writes nothing else."""
-    from flowops.cli.planning import planned, tell_sandbox
+    from flowops.cli.planning import planned, tell_sandbox, tell_unseen
     from flowops.plan import dump, exit_code
 
     options.check_show_pii(format_, show_pii=show_pii)
     instead = formats.problems_instead(selection.environment, format_)
     with instead, planned(selection, readonly=True) as found:
         tell_sandbox(found.environment)
+        tell_unseen(found.plan)
         show_plan(found, format_=format_, full=full, show_pii=show_pii)
         if out is not None:
             _save(out, dump(found.plan))

@@ -155,6 +155,10 @@ class Database(ABC):
     def stirs(self, connection: Connection, run: str) -> bool:
         """Whether there is any sign that a run might still send: its lease may have ended, its process not."""
 
+    def leases(self) -> set[str]:
+        """Runs whose leases lie outside the database, dead ones' too: it may never have heard of them."""
+        return set()
+
     @abstractmethod
     def forget_lease(self, run: str) -> None:
         """Clear away what a dead run left, outside the database."""

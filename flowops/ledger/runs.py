@@ -51,7 +51,7 @@ def sweep(database: Database, transaction: Transaction, own: str, actor: Actor, 
     )
     held = connection.execute(in_flight).all()
     still_open = select(runs.c.run).where(runs.c.environment == environment, runs.c.ended_at.is_(None))
-    known = {row.run for row in held if row.run} | set(connection.execute(still_open).scalars())
+    known = {row.run for row in held if row.run} | set(connection.execute(still_open).scalars()) | database.leases()
     known.discard(own)
     dead = known - database.alive(connection, sorted(known)) if known else set()
     lost = [row.reference_id for row in held if row.run in dead]

@@ -187,6 +187,7 @@ class Store(Reader):
             if self._leased:
                 self._database.write(lambda connection: runs.end(connection, self.run, now()))
         finally:
+            self._leased = self._known = False
             self._database.release_leases()
             super().close()
 

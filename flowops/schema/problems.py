@@ -6,13 +6,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowops.model import INSTRUCTION_ID, Problem
+from flowops.model.names import did_you_mean
 from flowops.schema.check import check, checker
 from flowops.schema.error import SchemaError, dotted
 from flowops.schema.flows import check_flow
 from flowops.schema.number_plan import check_number
 from flowops.schema.patterns import Patterns
 from flowops.schema.plain import unsendable
-from flowops.schema.words import did_you_mean, quoted
+from flowops.schema.words import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.commands import ROOT, flowops
-from support.repository import Repository
+from support.git import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.commands import flowops
-from support.repository import Repository
+from support.git import Repository
 from support.server import TOKEN, ApiServer, answer_with
 
 if TYPE_CHECKING:

@@ -1,57 +1,96 @@
-"""A Git repository of one's own, made as a user makes it."""
+"""A user's repository for a test: a few calls, and an environment `production` at the test's server."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-from typing import TYPE_CHECKING
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flowops.ledger import Store, init_ledger, open_ledger
+from flowops.model import Actor, Entry
+from support.server import TOKEN
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+ENVIRONMENT = "production"
+PLAN = ("plan", "--env", ENVIRONMENT, "--format", "json")
+PLACE = ("apply", "--env", ENVIRONMENT, "--auto-approve", "--format", "json")
 
+
+@dataclass(frozen=True)
 class Repository:
-    """A repository with no settings but its own."""
+    """Where it is, and its ledger's URL. `references` are its calls."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        root.mkdir(parents=True, exist_ok=True)
-        self.git("init", "-q", "-b", "main")
+    root: Path
+    ledger_url: str
+    references: tuple[str, ...]
 
-    def git(self, *args: str) -> str:
-        """Run git, and have what it prints."""
-        nobody = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "HOME": str(self.root)}
-        people = {
-            f"GIT_{role}_{what}": "ada@example.org" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
-        }
-        ran = subprocess.run(
-            ["git", "-C", str(self.root), *args],
-            env={"PATH": os.environ["PATH"], **nobody, **people},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return ran.stdout.strip()
+    @property
+    def env(self) -> dict[str, str]:
+        """What the commands need in their environment."""
+        return {"TOKEN": TOKEN, "LEDGER": self.ledger_url, "CALLBACK_SECRET": "a secret of more than 16 characters"}
 
-    def write(self, files: dict[str, str]) -> None:
-        """Write files."""
-        for name, text in files.items():
-            path = self.root / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+    @property
+    def ledger(self) -> Path:
+        """The file of a SQLite ledger."""
+        return self.root / "ledger.db"
 
-    def commit(self, files: dict[str, str] | None = None, *, without: tuple[str, ...] = ()) -> str:
-        """Write files, remove others, and commit everything; the commit's id."""
-        self.write(files or {})
-        for name in without:
-            (self.root / name).unlink()
-        self.git("add", "-A")
-        self.git("commit", "-q", "--allow-empty", "-m", "a change")
-        return self.git("rev-parse", "HEAD")
+    def open(self, *, readonly: bool = True) -> Store:
+        """The ledger, as another command opens it."""
+        actor = Actor("tester", "host")
+        return open_ledger(self.ledger_url, ENVIRONMENT, actor=actor, readonly=readonly, root=self.root)
 
-    def edit(self, name: str, old: str, new: str) -> None:
-        """Replace a text that is in a file."""
-        path = self.root / name
-        text = path.read_text(encoding="utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new), encoding="utf-8")
+    def settle(self) -> None:
+        """Wait until a database server has noticed that its clients are gone, and is done with what they had sent."""
+        if self.ledger_url.startswith("sqlite"):
+            return
+        import psycopg
+
+        mine = "application_name = 'flowops' AND datname = current_database()"
+        with psycopg.connect(self.ledger_url, autocommit=True) as connection:
+            deadline = time.monotonic() + 30
+            while connection.execute(f"SELECT count(*) FROM pg_stat_activity WHERE {mine}").fetchone() != (0,):
+                assert time.monotonic() < deadline, "a client is still there"
+                time.sleep(0.005)
+
+    def entries(self) -> dict[str, Entry]:
+        """What the ledger says of the calls, read without changing anything; the chain has to hold."""
+        store = self.open()
+        try:
+            assert store.verify() is None
+            return store.look_up(self.references)
+        finally:
+            store.close()
+
+
+def make(root: Path, api: str, count: int, *, ledger: str = "sqlite:///ledger.db", **settings: Any) -> Repository:
+    """A repository of `count` calls with an empty ledger; `settings` are more keys of the environment, as YAML."""
+    (root / "calls").mkdir(parents=True)
+    more = "".join(f"    {name}: {value}\n" for name, value in {"rate": "none", **settings}.items())
+    (root / "flowops.yaml").write_text(
+        f"""\
+apiVersion: flowops/v1
+kind: Project
+name: real
+defaults: {{caller: "+442079460000", callflow-id: flow-1}}
+environments:
+  {ENVIRONMENT}:
+    api: {api}
+    token: {{env: TOKEN}}
+    ledger: {{env: LEDGER}}
+{more}"""
+    )
+    (root / "rows.csv").write_text("id,phone\n" + "".join(f"{n},+442079460{n % 1000:03}\n" for n in range(count)))
+    (root / "calls/all.yaml").write_text(
+        """\
+apiVersion: flowops/v1
+kind: CallSet
+for-each: ../rows.csv
+call:
+  reference-id: "call-{{ row.id }}"
+  callee: "{{ row.phone }}"
+"""
+    )
+    init_ledger(ledger, ENVIRONMENT, root=root)
+    return Repository(root, ledger, tuple(f"call-{number}" for number in range(count)))

@@ -131,6 +131,13 @@ def test_a_path_that_is_not_there_is_wrong_usage(tree: Any, found: Any) -> None:
         found("calls/x.yaml")
 
 
+def test_a_path_that_cannot_be_printed_is_told_all_the_same(tree: Any, found: Any) -> None:
+    tree.write({"flowops.yaml": PROJECT})
+    with pytest.raises(UsageError) as wrong:
+        found("\udcff\n")
+    assert wrong.value.message == "there is no file or directory '\\udcff\\n'"
+
+
 def test_a_directory_without_yaml_is_wrong_usage(tree: Any, found: Any) -> None:
     tree.write({"flowops.yaml": PROJECT, "data/rows.csv": ""})
     with pytest.raises(UsageError, match="there are no YAML files in 'data'"):

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from support.repository import Repository
+from support.git import Repository
 
 from flowops.documents import Disk, Unreadable
 from flowops.documents import files as files_module

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,14 @@ def test_rows_are_never_shown(tree: Any) -> None:
 )
 def test_names_in_messages_follow_one_rule(root: str, cwd: str, path: str, shown: str) -> None:
     assert Reader(Disk(Path(root)), Path(cwd)).shown(Path(path)) == shown
+
+
+def test_a_name_that_is_not_utf_8_can_be_printed(tree: Any) -> None:
+    name = os.fsdecode(b"caf\xe9.yaml")
+    tree.write({name: CALL})
+    (section,) = tree.reader.read(tree.root / name)
+    assert section.place.file == "caf\\udce9.yaml"
+    assert tree.reader.path(section.document) == tree.root / name
 
 
 def test_all_files_together_have_a_bound(tree: Any, said: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,7 +158,7 @@ def test_without_what_it_needs_there_is_no_call_to_speak_of(read: Callable[..., 
 def test_an_unknown_kind_is_told_with_the_nearest(read: Callable[..., Document]) -> None:
     [problem] = check_documents([read("apiVersion: flowops/v1\nkind: Callset\n")])
     assert told([problem]) == ["case.yaml:2:7: kind: must be Call, CallSet, Flow or Project, not 'Callset' [schema]"]
-    assert problem.hint == "did you mean CallSet?"
+    assert problem.hint == "did you mean 'CallSet'?"
 
 
 def test_a_secret_in_a_file_is_marked_so_that_its_line_is_not_shown(read: Callable[..., Document]) -> None:

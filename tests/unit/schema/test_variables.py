@@ -54,7 +54,7 @@ def test_every_missing_variable_is_told_with_what_it_is_for(make_flow: Callable[
 def test_an_unknown_variable_is_told_with_the_nearest_one(make_flow: Callable[..., Flow]) -> None:
     flow = make_flow(REMINDER)
     assert told(flow, {**GOOD, "minute": 1, "zzz": 1}) == [
-        ("flow-variables.minute: is not a variable of the flow reminder", "did you mean minutes?"),
+        ("flow-variables.minute: is not a variable of the flow reminder", "did you mean 'minutes'?"),
         ("flow-variables.zzz: is not a variable of the flow reminder", "it takes patient, when, minutes, iban"),
     ]
     assert told(make_flow("variables: {}"), {"x": 1}) == [
