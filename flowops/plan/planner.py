@@ -30,6 +30,8 @@ def make_plan(calls: Sequence[Call], *, environment: str, revision: str | None, 
     fingerprints = _fingerprints(calls)
     # The mark is read before the rows: what moves in between is then newer than the mark, and noticed.
     mark = ledger.mark() if ledger is not None else None
+    if mark is not None and not mark.id:
+        mark = None  # a sandbox's ledger that its first run will make
     planned: list[PlannedCall] = []
     found = 0
     for start in range(0, len(calls), BATCH):
