@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.cli import options
-from flowops.cli.output import print_json, print_lines, tell, tell_lines
+from flowops.cli import formats, options
+from flowops.cli.output import tell, tell_lines
 from flowops.errors import StalePlan, UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ MOVED = 20
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only plan: the same as flowops plan.")
 @options.full
-@options.formats("text", "json", "markdown")
+@options.formats(*formats.RESULT)
 @options.show_pii
 def command(
     paths: tuple[str, ...],
@@ -93,7 +93,8 @@ def _apply(
     from flowops.report.text.plan import plan_text
 
     saved = _load(plan_file) if plan_file else None
-    with planned(selection, readonly=False) as found:
+    instead = formats.problems_instead(selection.environment, format_)
+    with instead, planned(selection, readonly=False) as found:
         plan, sandboxed = found.plan, found.environment.sandboxed
         tell_sandbox(found.environment)
         tell_unseen(plan)
@@ -144,16 +145,8 @@ def _hold(saved: SavedPlan, found: Planned) -> None:
 
 
 def _print(result: Result, plan: Plan, *, format_: str, full: bool) -> None:
-    if format_ == "json":
-        from flowops.model import Action
-        from flowops.report.json import result_json
+    from flowops.model import Action
+    from flowops.report.json import result_json
 
-        print_json(result_json(result, conflicts=plan.counts()[Action.CONFLICT]))
-    elif format_ == "markdown":
-        from flowops.report.markdown import result_markdown
-
-        click.echo(result_markdown(result), nl=False)
-    else:
-        from flowops.report.text.result import result_text
-
-        print_lines(result_text(result, full=full))
+    conflicts = plan.counts()[Action.CONFLICT]
+    formats.print_result(result, lambda: result_json(result, conflicts=conflicts), format_=format_, full=full)

@@ -20,6 +20,7 @@ COMMANDS = {
     "render": ("flowops.cli.render", "Print the request bodies, exactly as they would be sent."),
     "plan": ("flowops.cli.plan", "Show what apply would do, against the ledger."),
     "apply": ("flowops.cli.apply", "Show the plan, ask, and place the calls: each at most once."),
+    "diff": ("flowops.cli.diff", "Show what two Git revisions render differently."),
     "show": ("flowops.cli.show", "Print a saved plan or result again."),
     "status": ("flowops.cli.status", "Show the ledger at a glance."),
     "ledger": ("flowops.cli.ledger", "Work on the ledger."),

@@ -34,9 +34,11 @@ var_file = click.option(
 )
 full = click.option("--full", is_flag=True, help="Show every call, not only a few of each kind.")
 show_pii = click.option("--show-pii", is_flag=True, help="Show phone numbers as they are; text only.")
-detailed_exitcode = click.option(
-    "--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to place."
-)
+
+
+def detailed_exitcode(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``--detailed-exitcode``, with what 2 means."""
+    return click.option("--detailed-exitcode", is_flag=True, help=text)
 
 
 def formats(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.cli import options
-from flowops.cli.output import print_json, print_lines, tell
+from flowops.cli import formats, options
+from flowops.cli.output import tell
 from flowops.errors import FlowopsError
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 @options.selection
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, for apply --plan.")
 @options.full
-@options.detailed_exitcode
-@options.formats("text", "json", "markdown")
+@options.detailed_exitcode("Exit with 2 when there is something to place.")
+@options.formats(*formats.PLAN)
 @options.show_pii
 def command(
     paths: tuple[str, ...],
@@ -49,7 +49,8 @@ def run(selection: Selection, out: Path | None, *, full: bool, detailed: bool, f
     from flowops.plan import dump, exit_code
 
     options.check_show_pii(format_, show_pii=show_pii)
-    with planned(selection, readonly=True) as found:
+    instead = formats.problems_instead(selection.environment, format_)
+    with instead, planned(selection, readonly=True) as found:
         tell_sandbox(found.environment)
         tell_unseen(found.plan)
         show_plan(found, format_=format_, full=full, show_pii=show_pii)
@@ -60,23 +61,15 @@ def run(selection: Selection, out: Path | None, *, full: bool, detailed: bool, f
 
 def show_plan(found: Planned, *, format_: str, full: bool, show_pii: bool) -> None:
     """Print a plan as the result of a command."""
-    plan = found.plan
-    if format_ == "json":
-        from flowops.report.json import plan_json
-
-        print_json(plan_json(plan))
-        return
     from flowops.report import view
+    from flowops.report.json import plan_json
 
-    shown = view.of_plan(plan, full=full, show_pii=show_pii)
-    if format_ == "markdown":
-        from flowops.report.markdown import plan_markdown
-
-        click.echo(plan_markdown(shown, sandboxed=found.environment.sandboxed), nl=False)
-    else:
-        from flowops.report.text.plan import plan_text
-
-        print_lines(plan_text(shown, sandboxed=found.environment.sandboxed))
+    forms = formats.PlanForms(
+        lambda full: view.of_plan(found.plan, full=full, show_pii=show_pii),
+        lambda: plan_json(found.plan),
+        found.environment.sandboxed,
+    )
+    formats.print_plan(forms, format_=format_, full=full)
 
 
 def _save(file: Path, data: bytes) -> None:

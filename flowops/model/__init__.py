@@ -1,6 +1,7 @@
 """The frozen values that are handed from stage to stage."""
 
 from flowops.model.call import INSTRUCTION_ID, Call, Origin
+from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.document import Document, Marks, Path, Row, Value
 from flowops.model.ledger import Actor, Claim, Entry, Happening, Ledger, LedgerMark, Leg, Record, State, Written
 from flowops.model.place import Place, Problem, RowPlace
@@ -30,6 +31,8 @@ __all__ = [
     "Change",
     "Claim",
     "Connection",
+    "Difference",
+    "DifferentCall",
     "Document",
     "Entry",
     "Environment",
@@ -53,6 +56,7 @@ __all__ = [
     "Result",
     "Row",
     "RowPlace",
+    "Shift",
     "State",
     "Value",
     "Verdict",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from flowops.model import ABSENT, Action, Change, Place, RowPlace
 from flowops.model.masking import mask_number
 from flowops.report.masking import masked, masked_but, unsealed
+from flowops.report.texts import Text, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
@@ -40,6 +41,7 @@ class CallView:
     row: RowPlace | None = None
     changes: tuple[Change, ...] = ()
     reasons: tuple[str, ...] = ()
+    texts: tuple[Text, ...] = ()
 
 
 @dataclass(slots=True)
@@ -60,7 +62,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """A plan for readers; `unnamed` counts calls in the ledger that no file names."""
+    """A plan for readers; `unnamed` counts calls in the ledger that no file names.
+
+    `countries` counts the phones that the plan would ring by country code, ``+44``.
+    """
 
     environment: str
     revision: str | None
@@ -70,11 +75,13 @@ class PlanView:
     counts: Mapping[Action, int]
     unnamed: int
     groups: tuple[Group, ...]
+    countries: Mapping[str, int] = field(default_factory=dict)
 
 
 def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False) -> PlanView:
     """A plan for readers; with `full` every call is shown, with `show_pii` callees and new values are not masked."""
     groups: dict[Place, Group] = {}
+    countries: Counter[str] = Counter()
     for planned in plan.calls:
         place = planned.call.origin.place()
         group = groups.get(place) or groups.setdefault(place, Group(place))
@@ -84,6 +91,8 @@ def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False) -> PlanVi
         group.scripts.add((body["callflow-id"], frozenset(variables)))
         if is_shown(group, planned.action, full):
             group.shown.append(of_call(planned, show_pii=show_pii))
+        if planned.action.sends:
+            countries.update(country_code(mask_number(number)) for number in planned.call.callees)
     mark = plan.ledger
     return PlanView(
         environment=plan.environment,
@@ -94,6 +103,7 @@ def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False) -> PlanVi
         counts=plan.counts(),
         unnamed=plan.unnamed,
         groups=tuple(groups.values()),
+        countries=countries,
     )
 
 
@@ -110,7 +120,13 @@ def of_call(planned: PlannedCall, *, show_pii: bool = False) -> CallView:
         row=call.row,
         changes=tuple(_change(change, call.body if show_pii else None) for change in planned.changes),
         reasons=planned.reasons if show_pii else _reasons(planned.reasons, call.reference_id),
+        texts=texts_of(call),
     )
+
+
+def country_code(masked_number: str) -> str:
+    """``+44`` of ``+44 20 79•• ••23``."""
+    return masked_number.partition(" ")[0]
 
 
 def _reasons(reasons: Iterable[str], reference_id: str) -> tuple[str, ...]:
