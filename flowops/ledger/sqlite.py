@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from sqlalchemy import bindparam, create_engine, event, func, select
 from sqlalchemy import update as sql_update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.pool import StaticPool
 
 from flowops.errors import LedgerError
@@ -50,6 +50,11 @@ _UPDATE = (
     )
     .values({column.name: bindparam(column.name) for column in calls.c if column.name not in _KEY})
 )
+
+
+@cache
+def _insert(table: Table) -> Insert:
+    return insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
 class SqliteDatabase(Database):
@@ -101,8 +106,7 @@ class SqliteDatabase(Database):
     def insert(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Value]]) -> int:
         if not rows:
             return 0
-        statement = insert(table).on_conflict_do_nothing()
-        return connection.execute(statement, list(rows), execution_options={"preserve_rowcount": True}).rowcount
+        return connection.execute(_insert(table), list(rows)).rowcount
 
     def update_calls(self, connection: Connection, rows: Sequence[Mapping[str, Value]]) -> int:
         keyed = [{**row, **{f"_{name}": row[name] for name in _KEY}} for row in rows]

@@ -106,6 +106,12 @@ class ApiServer:
         self._stopped.set()
         self._listener.close()
 
+    def wait_for(self, count: int) -> None:
+        """Wait until so many requests have been received."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.received.total() >= count, timeout=60)
+            assert self.received.total() >= count, "they do not come"
+
     def settle(self) -> None:
         """Wait until everything that clients who are gone have sent was read and counted."""
         # Connections are accepted in their order: behind this one, none of an earlier client is waiting any more.
@@ -149,6 +155,7 @@ class ApiServer:
                         self.received[request["instruction-id"]] += 1
                         self.bodies.append(request)
                         self.headers.append(headers)
+                        self._changed.notify_all()
                     if self.delay:
                         time.sleep(self.delay)
                     self.behave(connection, request, headers)

@@ -405,6 +405,19 @@ class TestKeys:
 
 
 class TestServer:
+    def test_a_server_that_does_not_sync_is_refused_but_for_a_sandbox(self, postgres, server: str) -> None:
+        import psycopg
+
+        postgres.init()
+        with psycopg.connect(server.format("postgres"), autocommit=True) as admin:
+            _set_fsync(admin, "off")
+            try:
+                refused(postgres.open, "fsync=off")
+                assert postgres.open("sandbox", create=True).mark().serial == 0
+            finally:
+                _set_fsync(admin, "on")
+        postgres.open()
+
     def test_commits_are_durable_whatever_the_server_is_set_to(self, postgres, make) -> None:
         postgres.init()
         postgres.sql("ALTER ROLE postgres SET synchronous_commit = off")
@@ -414,3 +427,11 @@ class TestServer:
             assert shown == "on"
         finally:
             postgres.sql("ALTER ROLE postgres RESET synchronous_commit")
+
+
+def _set_fsync(admin, value: str) -> None:
+    admin.execute(f"ALTER SYSTEM SET fsync = {value}")
+    admin.execute("SELECT pg_reload_conf()")
+    # The server rereads its settings when it gets round to it, and each new session has them from then on.
+    while admin.execute("SHOW fsync").fetchone() != (value,):
+        pass
