@@ -18,7 +18,7 @@ from flowops.ledger import Store, init_ledger, open_ledger
 from flowops.model import Actor, Call, Claim, Document, Happening, Leg, Marks, Origin, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from flowops.model import LedgerMark, Value
 
@@ -36,10 +36,17 @@ class Process:
 
     def ask(self, line: str = "") -> str:
         """Say a line, read the answer."""
+        answer = self.ask_or_die(line)
+        assert answer is not None, "the worker has died"
+        return answer
+
+    def ask_or_die(self, line: str) -> str | None:
+        """Say a line, read the answer; None when the process dies over it."""
         assert self.popen.stdin is not None
+        assert self.popen.stdout is not None
         self.popen.stdin.write(line + "\n")
         self.popen.stdin.flush()
-        return self.hear()
+        return self.popen.stdout.readline().rstrip("\n") or None
 
     def hear(self) -> str:
         """Read a line."""
@@ -81,9 +88,9 @@ class Address:
         self.stores.append(store)
         return store
 
-    def process(self, *arguments: str, environment: str = ENVIRONMENT) -> Process:
-        """Another process that has this ledger open."""
-        command = [sys.executable, str(_WORKER), self.url, str(self.root), environment, *arguments]
+    def process(self, *arguments: str, environment: str = ENVIRONMENT, under: Sequence[str] = ()) -> Process:
+        """Another process that has this ledger open; `under` is a program that runs it."""
+        command = [*under, sys.executable, str(_WORKER), self.url, str(self.root), environment, *arguments]
         popen = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         process = Process(popen)
         self.processes.append(process)

@@ -354,3 +354,38 @@ def test_the_spool_holds_no_number(sqlite, make) -> None:
     line = json.loads((sqlite.root / "ledger.db.spool").read_text())
     assert line["legs"][0]["shown"] == "+44 20 79•• ••23"
     assert "+442079460023" not in str(line)
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+class TestKilledAtEverySystemCall:
+    """A run is killed at its first, second, third… system call of a kind, from the claim on."""
+
+    @pytest.mark.parametrize(
+        "calls",
+        [
+            pytest.param("pwrite64", marks=pytest.mark.long),
+            pytest.param("fsync,fdatasync", marks=pytest.mark.long),
+            "unlink,unlinkat",
+        ],
+    )
+    def test_a_group_is_there_whole_or_not_at_all_and_an_answer_means_it_is(self, sqlite, calls: str) -> None:
+        sqlite.init()
+        for number in range(1, 200):
+            names = [f"call-{number}-{other}" for other in range(5)]
+            inject = f"inject={calls}:signal=SIGKILL:when={number}"
+            runner = sqlite.process(
+                under=["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", inject]
+            )
+            answer = runner.ask_or_die("claim " + " ".join(names))
+            with suppress(BrokenPipeError):
+                runner.popen.communicate()
+            store = sqlite.open()
+            found = store.look_up(names)
+            assert len(found) in (0, 5)
+            assert answer is None or len(found) == 5
+            assert store.verify() is None
+            store.close()
+            if answer is not None:
+                assert number > 1, "it was killed at least once"
+                return
+        raise AssertionError("it never got through")

@@ -1,0 +1,365 @@
+"""Any sequence of plans, runs, crashes, callbacks, records and operators' words, held against a dictionary.
+
+The planner, `flowops.apply` and the store on SQLite are the real ones. The API is a fake that keeps a log, and from
+that log alone the model knows what the ledger has to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from support.values import call
+
+from flowops.apply import Stop, Timing, apply
+from flowops.errors import FlowopsError
+from flowops.ledger import Adopted, Store, init_ledger, open_ledger
+from flowops.model import Action, Actor, Happening, Leg, Outcome, State, Verdict
+from flowops.plan import make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from flowops.model import Plan, Result, Value
+
+ENVIRONMENT = "production"
+#: The calls of the files; two of them ring two phones.
+CALLEES = {
+    "a": ("+442079460001",),
+    "b": ("+442079460002",),
+    "c": ("+442079460003", "+12125550143"),
+    "d": ("+442079460004", "+442079460005"),
+}
+REFERENCES = sorted(CALLEES)
+QUICK = Timing(backoff=0.0, first_look=0.0, last_look=0.0)
+#: Where commits cost nothing.
+MEMORY = Path("/dev/shm")
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+class Way(Enum):
+    """How the API meets a request: what the run hears of it, and whether phones ring."""
+
+    ACCEPT = (Happening.ACCEPTED, True)
+    REFUSE = (Happening.REFUSED, False)
+    FORBID = (Happening.UNAUTHORIZED, False)
+    THROTTLE = (Happening.THROTTLED, False)
+    UNSENT = (Happening.UNSENT, False)
+    SILENT = (Happening.UNCLEAR, True)
+    BROKEN = (Happening.UNCLEAR, False)
+    CRASH_BEFORE = (None, False)
+    CRASH_BEHIND = (None, True)
+
+    @property
+    def happening(self) -> Happening | None:
+        return self.value[0]
+
+    @property
+    def rings(self) -> bool:
+        return self.value[1]
+
+
+class LoggingApi:
+    """Meets one request after the other in the given ways, and accepts what comes after them."""
+
+    def __init__(self, ways: list[Way]) -> None:
+        self._ways = iter(ways)
+        self.log: list[tuple[str, Way]] = []
+
+    @asynccontextmanager
+    async def worker(self) -> AsyncIterator[LoggingApi]:
+        yield self
+
+    async def place(self, body: Mapping[str, Value]) -> Verdict:
+        reference, way = body["instruction-id"], next(self._ways, Way.ACCEPT)
+        self.log.append((reference, way))
+        if way.happening is None:
+            raise Crash
+        legs = tuple(Leg(callee, call_id) for callee, call_id in ids(reference)) if way is Way.ACCEPT else ()
+        return Verdict(way.happening, legs, detail=way.name, stop=way is Way.FORBID, retry_after=0.0)
+
+
+def ids(reference: str) -> Iterator[tuple[str, str]]:
+    """The callees of a call with the call-ids that the API gives them."""
+    return ((callee, f"{reference}-{callee}") for callee in CALLEES[reference])
+
+
+@dataclass
+class Known:
+    """What the ledger has to know of one call. `patient` is the variable as it was when the call was claimed."""
+
+    state: State | None = None
+    patient: str | None = None
+    ended: set[str] = field(default_factory=set)
+    #: Whether the ledger knows which callees there are: not of an import, and not behind a purge.
+    whole: bool = True
+    purged: bool = False
+
+
+@dataclass
+class Told:
+    """What the API and the operator have to say of one call."""
+
+    risks: int = 0
+    rang: bool = False
+    words: int = 0
+    #: Whether the operator's word came behind the last time that phones rang.
+    denied: bool = False
+
+
+class Ledgers(RuleBasedStateMachine):
+    """One ledger, and everything that anybody may do with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
+        init_ledger("sqlite:///ledger.db", ENVIRONMENT, root=self.root)
+        self.patients = dict.fromkeys(REFERENCES, "Ann")
+        self.known = {reference: Known() for reference in REFERENCES}
+        self.told = {reference: Told() for reference in REFERENCES}
+
+    def teardown(self) -> None:
+        shutil.rmtree(self.root)
+
+    @contextmanager
+    def store(self, **options: Any) -> Iterator[Store]:
+        store = self.open(**options)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def open(self, **options: Any) -> Store:
+        return open_ledger("sqlite:///ledger.db", ENVIRONMENT, actor=Actor("ada", "host"), root=self.root, **options)
+
+    def plan_with(self, store: Store) -> Plan:
+        calls = [call(name, *CALLEES[name], patient=self.patients[name]) for name in REFERENCES]
+        return make_plan(calls, environment=ENVIRONMENT, revision=None, ledger=store)
+
+    @rule(reference=st.sampled_from(REFERENCES), patient=st.sampled_from(["Ann", "Bob"]))
+    def edit(self, reference: str, patient: str) -> None:
+        """Somebody changes a file."""
+        self.patients[reference] = patient
+
+    @rule()
+    def plan(self) -> None:
+        with self.store(readonly=True) as store:
+            plan = self.plan_with(store)
+        assert {item.call.reference_id: item.action for item in plan.calls} == self.expected_actions()
+
+    def expected_actions(self) -> dict[str, Action]:
+        return {reference: self.expected_action(reference) for reference in REFERENCES}
+
+    def expected_action(self, reference: str) -> Action:
+        known = self.known[reference]
+        match known.state:
+            case None:
+                return Action.PLACE
+            case State.REJECTED:
+                return Action.RETRY
+            case State.IN_FLIGHT | State.IN_DOUBT:
+                return Action.IN_DOUBT
+        edited = known.patient not in (None, self.patients[reference])
+        return Action.CONFLICT if edited else Action.UNCHANGED
+
+    @rule(ways=st.lists(st.sampled_from(Way), max_size=6), concurrency=st.sampled_from([1, 1, 3]))
+    def apply(self, ways: list[Way], concurrency: int) -> None:
+        """Run, whatever the API does; a run that crashes closes nothing."""
+        store = self.open()
+        plan = self.plan_with(store)
+        actions = {item.call.reference_id: item.action for item in plan.calls}
+        assert actions == self.expected_actions()
+        api = LoggingApi(ways)
+        if Action.CONFLICT in actions.values():
+            with pytest.raises(ValueError, match="conflicts"):
+                run(plan, api, store, concurrency)
+            assert api.log == []
+            store.close()
+            return
+        try:
+            result = run(plan, api, store, concurrency)
+        except Crash:
+            die(store)
+            self.follow(api.log)
+            # Of several workers, others may have claimed a call without having sent it.
+            with self.store(readonly=True) as reader:
+                for reference, entry in reader.look_up(REFERENCES).items():
+                    if entry.state is State.IN_FLIGHT and actions[reference].sends:
+                        self.claimed(reference, State.IN_FLIGHT)
+            return
+        store.close()
+        for known in self.known.values():
+            if known.state is State.IN_FLIGHT:
+                known.state = State.IN_DOUBT
+        self.follow(api.log)
+        self.compare(result)
+
+    def follow(self, log: list[tuple[str, Way]]) -> None:
+        """What the ledger has to know behind these requests."""
+        for reference, way in log:
+            told = self.told[reference]
+            told.risks += way.happening in (Happening.ACCEPTED, Happening.UNCLEAR, None)
+            if way.rings:
+                told.rang, told.denied = True, False
+            match way.happening:
+                case Happening.ACCEPTED:
+                    self.claimed(reference, State.PLACED)
+                case Happening.REFUSED | Happening.UNAUTHORIZED:
+                    self.claimed(reference, State.REJECTED)
+                case Happening.UNCLEAR:
+                    self.claimed(reference, State.IN_DOUBT)
+                case None:
+                    self.claimed(reference, State.IN_FLIGHT)
+
+    def claimed(self, reference: str, state: State) -> None:
+        self.known[reference] = Known(state, self.patients[reference])
+
+    def compare(self, result: Result) -> None:
+        """A result says of every call what the ledger says."""
+        outcomes = {made.reference_id: made.outcome for made in result.calls}
+        for reference, known in self.known.items():
+            match known.state:
+                case State.PLACED | State.FINISHED:
+                    assert outcomes[reference] in (Outcome.PLACED, Outcome.UNCHANGED)
+                case State.IN_DOUBT:
+                    assert outcomes[reference] is Outcome.IN_DOUBT
+                case State.REJECTED:
+                    assert outcomes[reference] in (Outcome.REJECTED, Outcome.NOT_ATTEMPTED)
+                case None:
+                    assert outcomes[reference] is Outcome.NOT_ATTEMPTED
+
+    @precondition(lambda self: any(told.rang for told in self.told.values()))
+    @rule(data=st.data(), code=st.sampled_from([9, 10, 12]))
+    def callback(self, data: st.DataObject, code: int) -> None:
+        """The API tells how a call ended, that of one callee; now, later, or again."""
+        reference, callee, call_id = self.draw_one_that_rang(data)
+        with self.store() as store:
+            assert store.called_back(reference, [Leg(callee, call_id, code=code)]) is not None
+        self.prove(reference, callee, ended=True)
+
+    @precondition(lambda self: any(told.rang for told in self.told.values()))
+    @rule(data=st.data(), code=st.sampled_from([None, 10]))
+    def record(self, data: st.DataObject, code: int | None) -> None:
+        """A Call Detail Record of one callee."""
+        reference, callee, call_id = self.draw_one_that_rang(data)
+        with self.store() as store:
+            assert store.recorded({reference: [Leg(callee, call_id, code=code)]})[reference] is not None
+        self.prove(reference, callee, ended=code is not None)
+
+    def draw_one_that_rang(self, data: st.DataObject) -> tuple[str, str, str]:
+        reference = data.draw(st.sampled_from([name for name, told in self.told.items() if told.rang]))
+        callee, call_id = data.draw(st.sampled_from(list(ids(reference))))
+        return reference, callee, call_id
+
+    def prove(self, reference: str, callee: str, *, ended: bool) -> None:
+        """A proof that a call was placed always counts, and once."""
+        known = self.known[reference]
+        if ended:
+            known.ended.add(callee)
+        all_ended = ended if not known.whole else known.ended >= set(CALLEES[reference])
+        if known.state is not State.FINISHED:
+            known.state = State.FINISHED if all_ended else State.PLACED
+
+    @rule(reference=st.sampled_from(REFERENCES), placed=st.booleans())
+    def resolve(self, reference: str, placed: bool) -> None:
+        """An operator's word, which is only taken on a call in doubt, or back on one that was given up."""
+        known, told = self.known[reference], self.told[reference]
+        allowed = known.state in (State.IN_FLIGHT, State.IN_DOUBT) or (placed and known.state is State.REJECTED)
+        with self.store() as store:
+            if not allowed:
+                with pytest.raises(FlowopsError):
+                    store.resolve(reference, placed=placed, reason="asked the vendor")
+                return
+            store.resolve(reference, placed=placed, reason="asked the vendor")
+        known.state = State.PLACED if placed else State.REJECTED
+        if not placed:
+            told.words += 1
+            told.denied = True
+
+    @rule(reference=st.sampled_from(REFERENCES), state=st.sampled_from([State.PLACED, State.FINISHED, State.IN_DOUBT]))
+    def adopt(self, reference: str, state: State) -> None:
+        """A call that another program has placed."""
+        with self.store() as store:
+            imported = store.import_calls([Adopted(reference, state)])
+        known = self.known[reference]
+        if known.state in (None, State.REJECTED):
+            assert imported.added == [reference]
+            self.known[reference] = Known(state, whole=False)
+        else:
+            assert list(imported.present) == [reference]
+
+    @rule()
+    def purge(self) -> None:
+        with self.store() as store:
+            store.purge(datetime.now(UTC) + timedelta(days=1))
+        for known in self.known.values():
+            if known.state in (State.PLACED, State.FINISHED, State.REJECTED):
+                known.patient, known.whole, known.purged = None, False, True
+
+    @invariant()
+    def what_is_in_the_ledger_is_what_happened(self) -> None:
+        with self.store(readonly=True) as store:
+            assert store.verify() is None
+            entries = store.look_up(REFERENCES)
+        states = {name: entries[name].state if name in entries else None for name in REFERENCES}
+        assert states == {name: known.state for name, known in self.known.items()}
+
+    @invariant()
+    def no_call_was_risked_twice_without_a_word(self) -> None:
+        for reference, told in self.told.items():
+            assert told.risks <= 1 + told.words, reference
+            if told.rang and not told.denied:
+                assert self.known[reference].state not in (None, State.REJECTED), reference
+
+
+def run(plan: Plan, api: LoggingApi, store: Store, concurrency: int) -> Result:
+    return asyncio.run(
+        apply(
+            plan,
+            api=api,
+            ledger=store,
+            concurrency=concurrency,
+            rate=None,
+            callback_url=lambda _call: None,
+            progress=lambda _result: None,
+            stop=Stop(),
+            timing=QUICK,
+        )
+    )
+
+
+def die(store: Store) -> None:
+    """What the end of a process does: its files close and its locks go, nothing is written."""
+    leases = store._database._leases
+    for descriptor in leases._held.values():
+        os.close(descriptor)
+    leases._held.clear()
+    store._database.close()
+
+
+TestLedgers = Ledgers.TestCase
+TestLedgers.settings = settings(
+    max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+@pytest.mark.long
+class TestLedgersForLong(Ledgers.TestCase):
+    settings = settings(
+        max_examples=400, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    )
