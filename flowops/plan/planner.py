@@ -112,9 +112,9 @@ class _Decision(NamedTuple):
 def _decide(call: Call, fingerprint: str, entry: Entry | None, ledger: Ledger | None) -> _Decision:
     if entry is None or ledger is None:
         return _Decision(Action.PLACE)
-    # An imported entry has no fingerprint: nobody knows what was sent, only that it was.
+    # An imported entry and a purged one have no fingerprint: nobody knows what was sent, only that it was.
     edited = entry.fingerprint not in ("", fingerprint)
-    changes = diff(entry.body, ledger.seal(call)) if edited and entry.body and not entry.purged else ()
+    changes = diff(entry.body, ledger.seal(call)) if edited and entry.body else ()
     if entry.state in (State.IN_DOUBT, State.IN_FLIGHT):
         return _Decision(Action.IN_DOUBT, changes, tuple(_doubts(entry, edited)))
     if entry.state is State.REJECTED:
@@ -122,15 +122,14 @@ def _decide(call: Call, fingerprint: str, entry: Entry | None, ledger: Ledger | 
     if edited:
         return _Decision(Action.CONFLICT, changes, tuple(_conflict(entry, changes)))
     if not entry.fingerprint:
-        return _Decision(Action.UNCHANGED, (), (f"imported into the ledger as {entry.state.value}",))
+        why = "what it said was purged from the ledger" if entry.purged else "imported into the ledger"
+        return _Decision(Action.UNCHANGED, (), (f"{why}; it is {entry.state.value}",))
     return _Decision(Action.UNCHANGED)
 
 
 def _conflict(entry: Entry, changes: tuple[Change, ...]) -> Iterator[str]:
     yield f"edited after it was {entry.state.value}: give it a new reference-id"
-    if entry.purged:
-        yield "the body was purged from the ledger, so the fields that differ cannot be shown"
-    elif not entry.body:
+    if not entry.body:
         yield "imported without its body, so the fields that differ cannot be shown"
     elif not changes:
         yield "only the fingerprint differs, no field does"
