@@ -116,7 +116,7 @@ class Runner:
             **env,
         )
         shell = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step(action, name)["run"]]
-        return subprocess.run(shell, cwd=cwd, env=given, text=True, capture_output=True, check=False, timeout=120)
+        return subprocess.run(shell, cwd=cwd, env=given, text=True, capture_output=True, check=False, timeout=900)
 
     @property
     def output(self) -> dict[str, str]:
@@ -274,3 +274,18 @@ class TestGitLab:
         assert counts == {"create": 0, "update": 200, "delete": 0}
         assert 'tests="200" failures="0"' in (clinic.root / "flowops-result.xml").read_text()
         assert (clinic.root / "flowops-plan.html").read_text().startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.long
+def test_the_action_installs_the_version_it_is_used_at(tmp_path: Path, clinic: Repository) -> None:
+    runner = Runner(tmp_path / "install")
+    shutil.rmtree(runner.temp / "flowops")
+    where = str(ROOT / ".github/actions/flowops")
+    installed = runner.run(
+        "flowops", "Install flowops", clinic.root, GITHUB_ACTION_PATH=where, PYTHONWARNINGS="default"
+    )
+    assert installed.returncode == 0, installed.stderr
+    env = {"PYTHONPATH": "", "PYTHONWARNINGS": "default"}
+    ran = runner.run("flowops", "Run flowops", clinic.root, **given("plan"), **env)
+    assert ran.returncode == 0, ran.stderr
+    assert runner.output["place"] == "200"
