@@ -57,11 +57,15 @@ def print_error(error: FlowopsError) -> None:
 
 
 def print_entries(entries: Iterable[Entry], format_: str) -> None:
-    """Rows of the ledger, to stdout, as ``text`` or ``json``."""
+    """Rows of the ledger, to stdout, as ``text``, ``json`` or ``markdown``."""
     if format_ == "json":
         from flowops.report.json import ledger_list_json
 
         print_json(ledger_list_json(entries))
+    elif format_ == "markdown":
+        from flowops.report.ledger_markdown import entries_markdown
+
+        sys.stdout.writelines(entries_markdown(entries))
     else:
         from flowops.report.text.ledger import entries_text
 

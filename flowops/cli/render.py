@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from flowops.cli import options
@@ -10,7 +12,7 @@ from flowops.cli.output import print_json, print_lines
 
 @click.command("render", short_help="Print the request bodies, exactly as they would be sent.")
 @options.selection
-@options.formats("text", "json")
+@options.formats("text", "json", "markdown")
 def command(
     paths: tuple[str, ...], environment: str, var: tuple[str, ...], var_files: tuple[str, ...], format_: str
 ) -> None:
@@ -28,6 +30,10 @@ def command(
         from flowops.report.json import render_json
 
         print_json(render_json(calls))
+    elif format_ == "markdown":
+        from flowops.report.ledger_markdown import render_markdown
+
+        sys.stdout.writelines(render_markdown(calls))
     else:
         from flowops.report.text.render import render_text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -18,7 +19,7 @@ IN_DOUBT = 7
 @click.command("status", short_help="Show the ledger at a glance.")
 @click.argument("references", nargs=-1, metavar="[REF]...")
 @options.env
-@options.formats("text", "json")
+@options.formats("text", "json", "markdown")
 def command(references: tuple[str, ...], environment: str, format_: str) -> int:
     """Show how many calls are in each state, what they came to, and what is in doubt; or the rows of some REFs."""
     from flowops.cli.ledger_access import open_for
@@ -39,6 +40,10 @@ def command(references: tuple[str, ...], environment: str, format_: str) -> int:
         status = Status(environment, mark if mark.id else None, ledger.count(), ledger.outcomes(), doubtful)
     if format_ == "json":
         print_json(status_json(status))
+    elif format_ == "markdown":
+        from flowops.report.ledger_markdown import status_markdown
+
+        sys.stdout.writelines(status_markdown(status))
     else:
         print_lines(status_text(status))
     return IN_DOUBT if doubtful else 0

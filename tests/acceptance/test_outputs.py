@@ -82,3 +82,15 @@ def test_a_plan_as_markdown_fits_one_comment(clinic: Path) -> None:
 def test_colours_are_asked_for_or_not(clinic: Path, name: str) -> None:
     text = flowops("plan", cwd=clinic, env={name: "1"}).out
     assert ("\x1b[" in text) is (name == "FORCE_COLOR")
+
+
+def test_the_ledger_and_the_bodies_are_printed_as_markdown_too(clinic: Path) -> None:
+    assert flowops("apply", cwd=clinic).code == 0
+    reading = MarkdownIt("commonmark").enable("table")
+    for args in (["status"], ["ledger", "list", "reminder-A100*"], ["ledger", "show", "reminder-A1001"]):
+        ran = flowops(*args, "--format", "markdown", cwd=clinic)
+        assert ran.code == 0, ran.err
+        assert "<table>" in reading.render(ran.out)
+        assert "+4930901820024" not in ran.out
+    bodies = flowops("render", "--format", "markdown", cwd=clinic)
+    assert reading.render(bodies.out).count("<pre>") == 200

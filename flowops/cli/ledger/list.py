@@ -15,7 +15,7 @@ STATES = ("in-flight", "placed", "finished", "rejected", "in-doubt")
 @options.env
 @click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Only these; may be repeated.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
-@options.formats("text", "json")
+@options.formats("text", "json", "markdown")
 def command(glob: str | None, environment: str, states: tuple[str, ...], limit: int | None, format_: str) -> None:
     """List the calls of the ledger whose reference-id fits GLOB (`*` and `?`), or all."""
     from flowops.cli.ledger_access import open_for

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from flowops.cli import options
@@ -12,7 +14,7 @@ from flowops.errors import FlowopsError
 @click.command("show", short_help="Show one call and everything that happened to it.")
 @click.argument("reference", metavar="REF")
 @options.env
-@options.formats("text", "json")
+@options.formats("text", "json", "markdown")
 def command(reference: str, environment: str, format_: str) -> None:
     """Show the call REF, what was sent (sensitive values stay sealed), and everything that happened to it."""
     from flowops.cli.ledger_access import open_for
@@ -29,5 +31,9 @@ def command(reference: str, environment: str, format_: str) -> None:
         raise FlowopsError(f"{reference}: not in the ledger of {environment}{told}")
     if format_ == "json":
         print_json(entry_json(entry, history))
+    elif format_ == "markdown":
+        from flowops.report.ledger_markdown import entry_markdown
+
+        sys.stdout.writelines(entry_markdown(entry, history))
     else:
         print_lines(entry_text(entry, history))

@@ -24,7 +24,7 @@ STYLES = {
     State.REJECTED: "red",
     State.IN_DOUBT: "bold magenta",
 }
-_HEAD = ("REFERENCE-ID", "STATE", "CALLEE", "OUTCOME", "ATTEMPTS", "UPDATED", "ERROR")
+COLUMNS = ("REFERENCE-ID", "STATE", "CALLEE", "OUTCOME", "ATTEMPTS", "UPDATED", "ERROR")
 
 
 def status_text(status: Status) -> Iterator[Line]:
@@ -48,11 +48,11 @@ def status_text(status: Status) -> Iterator[Line]:
 
 def entries_text(entries: Sequence[Entry]) -> Iterator[Line]:
     """The rows of a ledger as a table."""
-    rows = [_HEAD, *(_row(entry) for entry in entries)]
-    widths = [max(width(row[column]) for row in rows) for column in range(len(_HEAD))]
+    rows = [COLUMNS, *(cells(entry) for entry in entries)]
+    widths = [max(width(row[column]) for row in rows) for column in range(len(COLUMNS))]
     for number, row in enumerate(rows):
-        cells = [pad(cell, columns) for cell, columns in zip(row, widths, strict=True)]
-        text = "  ".join(cells).rstrip()
+        padded = [pad(cell, columns) for cell, columns in zip(row, widths, strict=True)]
+        text = "  ".join(padded).rstrip()
         yield line(Span(text, "bold")) if number == 0 else line(text)
     yield line(words.count(len(entries), "call"))
 
@@ -82,27 +82,28 @@ def entry_text(entry: Entry, history: Iterable[Event] = ()) -> Iterator[Line]:
     if events:
         yield line(Span("History", "bold"))
         for event in events:
-            yield line(f"  {safe(_event(event))}")
+            yield line(f"  {safe(told(event))}")
 
 
-def _event(event: Event) -> str:
+def told(event: Event) -> str:
     """``12  2026-11-23T09:00:00Z  claimed, now in-flight  by ci on runner-1 at 1a2b3c4``."""
-    told = f"{event.serial}  {event.at}  {event.happening.value}"
+    text = f"{event.serial}  {event.at}  {event.happening.value}"
     if event.state is not None:
-        told += f", now {event.state.value}"
+        text += f", now {event.state.value}"
     if event.actor is not None:
         actor = event.actor
-        told += f"  by {actor.who} on {actor.host}"
-        told += f" in {actor.job}" if actor.job else ""
-        told += f" at {actor.commit}" if actor.commit else ""
+        text += f"  by {actor.who} on {actor.host}"
+        text += f" in {actor.job}" if actor.job else ""
+        text += f" at {actor.commit}" if actor.commit else ""
     data = event.data or {}
     detail = data.get("detail") or data.get("reason")
-    return f"{told}: {mask_text(clip(str(detail)))}" if detail else told
+    return f"{text}: {mask_text(clip(str(detail)))}" if detail else text
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
+def cells(entry: Entry) -> tuple[str, ...]:
+    """One row of the table, under `COLUMNS`."""
     outcomes = {_outcome(leg.code, leg.description, leg.error) for leg in entry.legs}
-    cells = (
+    texts = (
         clip(entry.reference_id, 64),
         _state(entry),
         words.phones([leg.shown or "not known" for leg in entry.legs]),
@@ -111,7 +112,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
         entry.updated_at,
         mask_text(entry.error or ""),
     )
-    return tuple(safe(clip(cell)) for cell in cells)
+    return tuple(safe(clip(cell)) for cell in texts)
 
 
 def _state(entry: Entry) -> str:
