@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowops.model import Call, Change, Document, Marks, Origin, Shift
@@ -75,6 +75,7 @@ BODIES = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(BODIES, BODIES)
 def test_every_call_is_counted_once(base: dict[str, Any], head: dict[str, Any]) -> None:
     found = compared([call(name, **fields) for name, fields in base.items()], [call(n, **f) for n, f in head.items()])

@@ -9,7 +9,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 from junitparser import JUnitXml
@@ -84,6 +84,7 @@ class TestGitHub:
         assert "100%25 wrong:" in lines[2]
         assert len(lines) == 3
 
+    @settings(deadline=None)
     @given(hostile_notes())
     def test_a_note_is_one_command(self, notes: list[Note]) -> None:
         text = "".join(annotation_lines(notes))
@@ -123,6 +124,7 @@ class TestSarif:
             assert [error.message for error in judge().iter_errors(document)] == []
             assert len(document["runs"][0]["results"]) == len(notes)
 
+    @settings(deadline=None)
     @given(hostile_notes())
     def test_whatever_the_texts_are(self, notes: list[Note]) -> None:
         document = json.loads("".join(dumps(sarif(notes))))
@@ -166,6 +168,7 @@ class TestJUnit:
         assert "442079460023" not in text
         assert (found.tests, found.failures, found.errors, found.skipped) == (9, 3, 2, 2)
 
+    @settings(deadline=None)
     @given(texts())
     def test_whatever_the_texts_are(self, make: Any, hostile: str) -> None:
         call = make.planned(make.call(hostile or "a", document=make.document(hostile)), Action.CONFLICT, hostile)
