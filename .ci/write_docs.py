@@ -66,7 +66,14 @@ def shown(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-GENERATED = {"templates.md": templates}
+def commands() -> str:
+    """docs/commands.md."""
+    from commands_reference import text
+
+    return text()
+
+
+GENERATED = {"commands.md": commands, "templates.md": templates}
 
 if __name__ == "__main__":
     for name, make in GENERATED.items():

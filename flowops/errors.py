@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 
 class FlowopsError(Exception):
-    """A failure with a message for the user, and a hint: what they can do about it."""
+    """A failure with a message for the user, details of it, and a hint: what they can do about it."""
 
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, details: Sequence[str] = (), hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
+        self.details = tuple(details)
         self.hint = hint
 
 

@@ -139,9 +139,12 @@ def _hold(saved: SavedPlan, found: Planned) -> None:
 
     moved = compare(saved, found.plan, ledger_contains_mark=saved.ledger is None or found.ledger.since(saved.ledger))
     if moved:
-        listed = "".join(f"\n  {line}" for line in moved[:MOVED])
-        more = f"\n  … and {len(moved) - MOVED:,} more" if len(moved) > MOVED else ""
-        raise StalePlan(f"the saved plan no longer fits:{listed}{more}", hint="plan again, and have it reviewed")
+        more = [f"… and {len(moved) - MOVED:,} more"] if len(moved) > MOVED else []
+        raise StalePlan(
+            "the saved plan no longer fits",
+            details=[*moved[:MOVED], *more],
+            hint="plan again, and have it reviewed",
+        )
 
 
 def _print(result: Result, plan: Plan, *, format_: str, full: bool) -> None:

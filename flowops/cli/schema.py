@@ -14,6 +14,9 @@ from flowops.errors import FlowopsError, UsageError
 if TYPE_CHECKING:
     from flowops.schema.authoring import ProjectFacts
 
+#: The schemas that an editor asks for; of a project no others are written.
+AUTHORING = ("call", "callset", "flow", "project")
+
 
 @click.group("schema", short_help="Show or build the JSON Schemas.")
 def command() -> None:
@@ -40,7 +43,9 @@ def show(name: str) -> None:
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where the files are written.")
 @click.option("--check", is_flag=True, help="Write nothing; fail when a file there is stale.")
 def build(openapi: Path | None, project: Path | None, out: Path | None, check: bool) -> None:
-    """Derive every schema and write the files into `schemas`, or with --project into the project's .flowops/schemas."""
+    """Derive every schema and write the files into `schemas`; with --project those that editors use, into the
+    project's .flowops/schemas.
+    """
     from flowops import schema
     from flowops.schema.build import build as derive
     from flowops.schema.openapi import load_description
@@ -55,8 +60,10 @@ def build(openapi: Path | None, project: Path | None, out: Path | None, check: b
             raise UsageError(f"{openapi} cannot be read: {error}") from None
         description = load_description(text, str(openapi))
     built = derive(description, _facts(project) if project else None)
+    if project is not None:
+        built = {name: built[name] for name in AUTHORING}
     if out is None:
-        out = project / ".flowops" / "schemas" if project else Path("schemas")
+        out = _folder(project) if project else Path("schemas")
     if check:
         stale = schema.stale_schemas(out, built)
         if stale:
@@ -69,6 +76,22 @@ def build(openapi: Path | None, project: Path | None, out: Path | None, check: b
     for file in changed:
         click.echo(out / file)
     tell(f"{len(changed)} of {len(built)} schemas in {out} changed")
+
+
+def write_for_editors(project: Path) -> list[Path]:
+    """Write the schemas that editors use for a project; the files that changed."""
+    from flowops import schema
+    from flowops.schema.build import build as derive
+    from flowops.schema.openapi import load_description
+    from flowops.schema.store import DESCRIPTION
+
+    built = derive(load_description(schema.description_text(), DESCRIPTION), _facts(project))
+    folder = _folder(project)
+    return [folder / file for file in schema.write_schemas(folder, {name: built[name] for name in AUTHORING})]
+
+
+def _folder(project: Path) -> Path:
+    return project / ".flowops" / "schemas"
 
 
 def _facts(directory: Path) -> ProjectFacts:

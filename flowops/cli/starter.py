@@ -4,6 +4,7 @@ from __future__ import annotations
 
 FILES = {
     "flowops.yaml": """\
+# yaml-language-server: $schema=.flowops/schemas/project.schema.json
 apiVersion: flowops/v1
 kind: Project
 name: my-calls
@@ -20,6 +21,7 @@ vars:
 #     ledger: {env: FLOWOPS_LEDGER_URL}
 """,
     "flows/welcome.yaml": """\
+# yaml-language-server: $schema=../.flowops/schemas/flow.schema.json
 apiVersion: flowops/v1
 kind: Flow
 name: welcome
@@ -30,6 +32,7 @@ variables:
 produces: [dtmf_input]
 """,
     "calls/welcome.yaml": """\
+# yaml-language-server: $schema=../.flowops/schemas/callset.schema.json
 apiVersion: flowops/v1
 kind: CallSet
 for-each: ../data/customers.csv
@@ -49,6 +52,21 @@ id,name,phone
 """,
     ".gitignore": """\
 # The sandbox's ledger. A real environment's ledger lives elsewhere, and must not be lost.
-.flowops/
+# The schemas are for everybody's editor.
+.flowops/*
+!.flowops/schemas/
+""",
+    ".vscode/extensions.json": """\
+{
+  "recommendations": ["redhat.vscode-yaml"]
+}
+""",
+    ".vscode/settings.json": """\
+{
+  "yaml.schemas": {
+    ".flowops/schemas/project.schema.json": "flowops.yaml",
+    ".flowops/schemas/flow.schema.json": "flows/**/*.yaml"
+  }
+}
 """,
 }

@@ -15,7 +15,7 @@ from flowops.plan.diff import diff
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from flowops.model import Call, Change, Entry, Ledger
+    from flowops.model import Call, Change, Entry, Ledger, LedgerMark
 
 #: References asked for at once: a whole plan of a million rows in a thousand statements.
 BATCH = 1_000
@@ -30,6 +30,8 @@ def make_plan(calls: Sequence[Call], *, environment: str, revision: str | None, 
     fingerprints = _fingerprints(calls)
     # The mark is read before the rows: what moves in between is then newer than the mark, and noticed.
     mark = ledger.mark() if ledger is not None else None
+    if mark is not None and not mark.id:
+        mark = None  # a sandbox's ledger that its first run will make
     planned: list[PlannedCall] = []
     found = 0
     for start in range(0, len(calls), BATCH):
@@ -47,7 +49,7 @@ def make_plan(calls: Sequence[Call], *, environment: str, revision: str | None, 
         ledger=mark,
         calls=tuple(planned),
         unnamed=max(unnamed, 0),  # another run may have added calls since the look-ups, never removed any
-        digest=digest(environment, mark.id if mark else None, decisions),
+        digest=digest(environment, told_by(mark), decisions),
     )
 
 
@@ -58,6 +60,14 @@ def digest(environment: str, ledger_id: str | None, decisions: Iterable[tuple[st
     for line in ([environment, ledger_id], *sorted(decisions)):
         state.update(json.dumps(line).encode() + b"\n")
     return f"sha256:{state.hexdigest()}"
+
+
+def told_by(mark: LedgerMark | None) -> str | None:
+    """The id of the ledger whose answers a digest covers: one without an event has said no more than none at all.
+
+    So the digest of a sandbox's first plan is still that of the plan once `apply` has made its ledger.
+    """
+    return mark.id if mark is not None and mark.serial else None
 
 
 def exit_code(plan: Plan, *, detailed: bool = False) -> int:

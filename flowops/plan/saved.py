@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops import __version__
 from flowops.errors import Invalid, StalePlan
 from flowops.model import Action, LedgerMark, Place, Problem
-from flowops.plan.planner import digest
+from flowops.plan.planner import digest, told_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -171,7 +171,7 @@ def _read(document: dict[str, Value]) -> SavedPlan | None:
     )
     decisions = ((reference, call.fingerprint, call.action) for reference, call in calls.items())
     whole = (
-        digest(saved.environment, saved.ledger.id if saved.ledger else None, decisions) == saved.digest
+        digest(saved.environment, told_by(saved.ledger), decisions) == saved.digest
         and len(calls) == len(document["calls"])
         and document["summary"] == {**_summary(call.action for call in calls.values()), "unnamed": _unnamed(document)}
     )

@@ -138,3 +138,9 @@ def test_an_older_copy_of_the_ledger_is_noticed(clinic: Repository, api: ApiServ
     assert ran.code == 8, ran.err
     assert "an older copy was put back" in ran.err
     assert api.received.total() == 3
+
+
+def test_the_digest_of_the_first_plan_of_a_sandbox_is_taken_once(clinic: Repository) -> None:
+    digest = flowops("plan", "--format", "json", cwd=clinic.root).json["digest"]
+    assert flowops("apply", "--digest", digest, cwd=clinic.root).code == 0
+    assert flowops("apply", "--digest", digest, cwd=clinic.root).code == 8

@@ -34,8 +34,12 @@ HEAVY = (
             ["validate", str(EXAMPLES / "quickstart/call.yaml")],
             ("httpx", "sqlalchemy", "alembic", "uvicorn", "asyncio", "jsonschema"),
         ),
+        (
+            ["diff", "HEAD", str(EXAMPLES / "quickstart/call.yaml")],
+            ("httpx", "sqlalchemy", "alembic", "uvicorn", "asyncio", "sqlite3", "rich"),
+        ),
     ],
-    ids=["help", "version", "validate"],
+    ids=["help", "version", "validate", "diff"],
 )
 def test_a_command_imports_nothing_that_it_does_not_need(args: list[str], banned: tuple[str, ...]) -> None:
     ran = subprocess.run(

@@ -39,6 +39,8 @@ def problems_text(problems: Iterable[Problem], source: Callable[[Place], str | N
 def error_text(error: FlowopsError) -> Iterator[Line]:
     """The lines of a failure that has no place in a file."""
     yield line(Span("error: ", "bold red"), safe(clip(error.message, LONGEST_MESSAGE)))
+    for detail in error.details:
+        yield line(f"  {safe(clip(detail, LONGEST_MESSAGE))}")
     if error.hint:
         yield line(Span("hint: ", "bold"), safe(clip(error.hint, LONGEST_MESSAGE)))
 

@@ -1,0 +1,109 @@
+"""docs/commands.md, from the commands themselves."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+import click
+
+from flowops import errors
+from flowops.cli import formats
+from flowops.cli.main import root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HEAD = """\
+# Commands
+
+Made from the code by `.ci/write_docs.py`; a test keeps it true. `flowops COMMAND --help` says the same.
+
+The result of a command goes to stdout, everything else to stderr. `NO_COLOR` and `FORCE_COLOR` are honoured.
+"""
+CODES = {
+    0: "done, or nothing to do",
+    1: "a failure with no code of its own",
+    2: "only with `--detailed-exitcode`: there are changes",
+    3: "a document, template, row or body is wrong; also a spec edited after its call was placed",
+    4: "the policy blocks at least one call",
+    5: "the ledger cannot be opened, read, written, locked or trusted",
+    6: "the API refused, or could not be reached; some calls are not placed",
+    7: "at least one call is in doubt",
+    8: "the saved plan no longer fits",
+    64: "wrong usage",
+    130: "interrupted (SIGINT); what was in flight has been recorded",
+    143: "ended (SIGTERM); what was in flight has been recorded",
+}
+FORMATS = {
+    "text": "for people at a terminal",
+    "json": "for programs: one document, whose schema `flowops schema show` prints",
+    "markdown": "for a comment on a pull request: at most 65,536 characters; a bot finds it by its hidden first line",
+    "github": "in GitHub Actions: annotations, the Markdown in the step's summary, the totals as outputs",
+    "gitlab": "for a merge request: code quality of what is wrong, the plan widget's counts of all else",
+    "sarif": "SARIF 2.1.0, for code scanning",
+    "junit": "JUnit XML, which every CI system shows",
+    "html": "one page that needs nothing beside it, to be kept with a job or mailed",
+}
+KINDS = {
+    "validate": formats.PROBLEMS,
+    "plan": formats.PLAN,
+    "apply": formats.RESULT,
+    "diff": formats.DIFFERENCE,
+}
+
+
+def text() -> str:
+    """The whole file."""
+    return "\n".join([HEAD, *commands(root, "flowops"), *ends(), ""])
+
+
+def commands(group: click.Group, name: str) -> Iterator[str]:
+    """A section for each command, in the order of the help."""
+    context = click.Context(group, info_name=name)
+    for each in group.list_commands(context):
+        command = group.get_command(context, each)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{name} {each}")
+            continue
+        yield from section(command, f"{name} {each}")
+
+
+def section(command: click.Command, name: str) -> Iterator[str]:
+    """One command: what it does, and its options as a table."""
+    context = click.Context(command, info_name=name)
+    pieces = " ".join(piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]")
+    yield f"## {name}\n"
+    yield f"`{name} [OPTIONS] {pieces}`\n".replace(" `", "`")
+    yield f"{inspect.cleandoc(command.help or '')}\n"
+    rows = [row for parameter in command.params if (row := parameter.get_help_record(context)) is not None]
+    if rows:
+        yield "| option | |\n| --- | --- |"
+        for option, told in rows:
+            yield f"| {cell(f'`{option}`')} | {cell(told) or 'see above'} |"
+        yield ""
+
+
+def cell(told: str) -> str:
+    """A text inside a table."""
+    return told.replace("|", "\\|")
+
+
+def ends() -> Iterator[str]:
+    """Formats and exit codes."""
+    yield "## Formats\n"
+    yield f"| `--format` | | {' | '.join(KINDS)} |\n| --- | --- |{' --- |' * len(KINDS)}"
+    for name, told in FORMATS.items():
+        marks = " | ".join("yes" if name in kind else "no" for kind in KINDS.values())
+        yield f"| `{name}` | {told} | {marks} |"
+    yield "\n`flowops show` prints a saved plan or result again, in the formats of `plan` or `apply`."
+    yield "When the files are wrong, `plan`, `apply` and `diff` print what `validate` would"
+    yield f"in these formats: {', '.join(f'`{name}`' for name in formats.INSTEAD)}.\n"
+    yield "## Exit codes\n"
+    yield "| code | meaning |\n| --- | --- |"
+    known = {each.exit_code for each in vars(errors).values() if isinstance(each, type) and hasattr(each, "exit_code")}
+    assert known <= CODES.keys(), known
+    for code, told in CODES.items():
+        yield f"| {code} | {told} |"
+    yield "\nWhen several hold, 7 wins over 6 over 5 over 4."

@@ -1,0 +1,141 @@
+"""What an editor shows in a repository that `flowops init` wrote, asked of a real yaml-language-server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from support.commands import flowops
+from support.editor import Editor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: An installed one; without it npm installs one, which takes a while.
+SERVER = os.environ.get("YAML_LANGUAGE_SERVER") or shutil.which("yaml-language-server")
+
+pytestmark = [pytest.mark.skipif(SERVER is None and shutil.which("npm") is None, reason="no npm")]
+if SERVER is None:
+    pytestmark.append(pytest.mark.long)
+
+MODELINE = "# yaml-language-server: $schema=../.flowops/schemas/{}.schema.json\n"
+CALL = f"""{MODELINE.format("call")}\
+apiVersion: flowops/v1
+kind: Call
+reference-id: one
+flow: welcome
+callee: "+442079460018"
+flow-variables:
+  customer: Ada
+  brand: "{{{{ vars.brand }}}} Clinics"
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> str:
+    if SERVER is not None:
+        return SERVER
+    folder = tmp_path_factory.mktemp("npm")
+    subprocess.run(
+        ["npm", "install", "--silent", "--no-audit", "--prefix", str(folder), "yaml-language-server@1"],
+        check=True,
+        timeout=300,
+    )
+    return str(folder / "node_modules/.bin/yaml-language-server")
+
+
+@pytest.fixture(scope="module")
+def editor(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
+    folder = tmp_path_factory.mktemp("editor") / "repository"
+    assert flowops("init", str(folder), cwd=folder.parent).code == 0
+    opened = Editor([server, "--stdio"], folder)
+    yield opened
+    opened.close()
+
+
+def words(text: str, diagnostics: list[dict[str, object]]) -> dict[str, str]:
+    """What is underlined, and what is said of it."""
+    lines = text.splitlines()
+    found = {}
+    for each in diagnostics:
+        first, last = each["range"]["start"], each["range"]["end"]  # type: ignore[index]
+        found[lines[first["line"]][first["character"] : last["character"]]] = str(each["message"])
+    return found
+
+
+def test_what_init_wrote_has_nothing_wrong_with_it(editor: Editor) -> None:
+    for name in ("flowops.yaml", "flows/welcome.yaml", "calls/welcome.yaml"):
+        assert editor.open(name, (editor.folder / name).read_text()) == [], name
+
+
+def test_a_template_in_quotes_is_no_error_wherever_a_value_may_stand(editor: Editor) -> None:
+    text = (
+        CALL.replace('"+442079460018"', "\"{{ vars.phone | e164('GB') }}\"").replace(
+            "reference-id: one", 'reference-id: "{{ vars.id }}"'
+        )
+        + 'max-ringing-timeout: "{{ vars.seconds | int }}"\nanonymous: "{{ vars.hidden }}"\n'
+        + 'callback-url: "{{ vars.url }}"\nvoicemail-response: "{{ vars.voicemail }}"\n'
+    )
+    assert editor.open("calls/template.yaml", text) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        ("reference-id: one\n", 'reference-id: one\nvoicemail-response: "Sometimes"\n', '"Sometimes"'),
+        ("reference-id: one\n", "reference-id: one\nmax-ringing-timeout: 99\n", "99"),
+        ("callee: ", "calee: ", "calee"),
+        ("flow: welcome", "flow: welcom", "welcom"),
+        ("  customer: Ada", "  costumer: Ada", "costumer"),
+        ('"+442079460018"', '"0800 FLOWERS"', '"0800 FLOWERS"'),
+    ],
+)
+def test_an_error_is_under_the_word_that_is_wrong(editor: Editor, old: str, new: str, word: str) -> None:
+    text = CALL.replace(old, new)
+    assert text != CALL
+    # A file of its own: of one that is opened again, what was wrong before may be told once more.
+    assert word in words(text, editor.open(f"calls/{abs(hash(new))}.yaml", text))
+
+
+def test_fields_are_completed(editor: Editor) -> None:
+    offered = editor.complete("calls/fields.yaml", CALL + "§")
+    assert {"caller", "anonymous", "callback-url", "max-ringing-timeout", "voicemail-response"} <= offered
+    assert "instruction-id" not in offered
+
+
+def test_names_of_flows_are_completed(editor: Editor) -> None:
+    assert "welcome" in editor.complete("calls/flow.yaml", CALL.replace("flow: welcome", "flow: §"))
+
+
+def test_values_are_completed(editor: Editor) -> None:
+    offered = editor.complete("calls/value.yaml", CALL + "voicemail-response: §\n")
+    assert {"Ignore", "Restart", "Stop"} <= offered
+
+
+def test_variables_of_the_flow_are_completed(editor: Editor) -> None:
+    text = CALL.replace('  customer: Ada\n  brand: "{{ vars.brand }} Clinics"\n', "  §\n")
+    assert {"customer", "brand"} <= editor.complete("calls/variables.yaml", text)
+
+
+@pytest.mark.parametrize(("field", "told"), [("callee", "E.164"), ("reference-id", "instruction-id"), ("flow", "flow")])
+def test_a_field_is_explained(editor: Editor, field: str, told: str) -> None:
+    text = CALL.replace(f"\n{field}: ", f"\n§{field}: ", 1)
+    assert told in editor.hover(f"calls/hover-{field}.yaml", text)
+
+
+def test_a_new_flow_is_known_once_the_schemas_are_built(editor: Editor) -> None:
+    other = "apiVersion: flowops/v1\nkind: Flow\nname: farewell\ncallflow-id: abc\nvariables: {tune: {type: string}}\n"
+    (editor.folder / "flows/farewell.yaml").write_text(other)
+    assert flowops("schema", "build", "--project", ".", cwd=editor.folder).code == 0
+    schema = (editor.folder / ".flowops/schemas/call.schema.json").read_text()
+    assert "farewell" in schema
+    assert "tune" in schema
+    assert sorted(path.name for path in (editor.folder / ".flowops/schemas").iterdir()) == [
+        "call.schema.json",
+        "callset.schema.json",
+        "flow.schema.json",
+        "project.schema.json",
+    ]

@@ -1,0 +1,291 @@
+"""The ready-made pipelines: judged by their services' own checkers, and their shell run as the services run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.commands import ROOT, environment
+from support.git import Repository
+
+ACTIONS = sorted((ROOT / ".github/actions").glob("*/action.yml"))
+EXAMPLE = ROOT / ".github/examples/flowops.yml"
+GITLAB = ROOT / ".gitlab/flowops.gitlab-ci.yml"
+BIN = Path(sys.executable).parent
+
+
+def judge(*command: str | Path) -> None:
+    """Run a checker from beside Python, which has to have nothing to say against it."""
+    ran = subprocess.run([str(part) for part in command], text=True, capture_output=True, check=False, cwd=ROOT)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_workflow_is_sound() -> None:
+    judge(BIN / "actionlint", EXAMPLE)
+    judge(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", EXAMPLE)
+    judge(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-actions", *ACTIONS)
+
+
+def test_the_workflow_gives_nothing_away() -> None:
+    judge(BIN / "zizmor", "--offline", "--quiet", EXAMPLE, *ACTIONS)
+
+
+def test_no_job_of_a_pull_request_sees_a_secret_or_may_write_where_its_code_is() -> None:
+    workflow = yaml.safe_load(EXAMPLE.read_text())
+    assert workflow["permissions"] == {}
+    assert set(workflow[True]) == {"pull_request", "push"}  # YAML 1.1 reads `on` as true
+    for name in ("review", "comment"):
+        assert "secrets." not in json.dumps(workflow["jobs"][name])
+    assert workflow["jobs"]["review"]["permissions"] == {"contents": "read"}
+    comment = workflow["jobs"]["comment"]
+    assert comment["permissions"] == {"pull-requests": "write"}
+    assert not any("checkout" in step["uses"] for step in comment["steps"])
+    assert workflow["jobs"]["apply"]["environment"] == "production"
+    assert workflow["jobs"]["apply"]["concurrency"]["cancel-in-progress"] is False
+
+
+def test_the_template_of_gitlab_is_sound() -> None:
+    judge(BIN / "check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", GITLAB)
+
+
+def test_the_hooks_are_sound() -> None:
+    judge(BIN / "pre-commit", "validate-manifest", ROOT / ".pre-commit-hooks.yaml")
+
+
+@pytest.mark.long
+def test_the_hooks_run_from_the_repository(tmp_path: Path) -> None:
+    """pre-commit clones flowops, builds its environment, and runs both hooks."""
+    user = Repository(tmp_path / "user")
+    shutil.copytree(ROOT / "examples/clinic-reminders", user.root, dirs_exist_ok=True)
+    user.write({".gitignore": ".flowops/\n"})
+    user.commit()
+    env = environment(PRE_COMMIT_HOME=str(tmp_path / "home"))
+    env.pop("PYTHONWARNINGS")
+    command = [BIN / "pre-commit", "try-repo", ROOT, "--ref", "HEAD", "--all-files", "--verbose"]
+    ran = subprocess.run(
+        list(map(str, command)), cwd=user.root, env=env, text=True, capture_output=True, check=False, timeout=900
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "valid: 3 files" in ran.stdout
+    assert (user.root / ".flowops/schemas/call.schema.json").exists()
+    user.edit("calls/reminders.yaml", "row.name", "row.nmae")
+    wrong = subprocess.run(
+        list(map(str, command)), cwd=user.root, env=env, text=True, capture_output=True, check=False, timeout=900
+    )
+    assert wrong.returncode == 1
+    assert "did you mean 'row.name'?" in wrong.stdout
+
+
+def step(action: str, name: str) -> dict[str, Any]:
+    steps = yaml.safe_load((ROOT / f".github/actions/{action}/action.yml").read_text())["runs"]["steps"]
+    return next(each for each in steps if each["name"] == name)
+
+
+class Runner:
+    """What GitHub gives a step: files for its summary and outputs, and an environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.temp = folder / "runner"
+        (self.temp / "flowops/bin").mkdir(parents=True)
+        (self.temp / "bin").mkdir()
+        flowops = self.temp / "flowops/bin/flowops"
+        flowops.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m flowops "$@"\n')
+        flowops.chmod(0o755)
+        self.summary, self.outputs = self.temp / "summary.md", self.temp / "outputs"
+
+    def run(self, action: str, name: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+        """A step as the runner runs it (shell: bash)."""
+        for file in (self.summary, self.outputs):
+            file.write_text("")
+        given = environment(
+            PATH=f"{self.temp / 'bin'}:{os.environ['PATH']}",
+            RUNNER_TEMP=str(self.temp),
+            GITHUB_STEP_SUMMARY=str(self.summary),
+            GITHUB_OUTPUT=str(self.outputs),
+            GITHUB_WORKSPACE=str(cwd),
+            GITHUB_REPOSITORY="acme/clinic",
+            GITHUB_ACTIONS="true",
+            CI="true",
+            **env,
+        )
+        shell = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step(action, name)["run"]]
+        return subprocess.run(shell, cwd=cwd, env=given, text=True, capture_output=True, check=False, timeout=900)
+
+    @property
+    def output(self) -> dict[str, str]:
+        """What the step told GitHub."""
+        return dict(line.split("=", 1) for line in self.outputs.read_text().splitlines())
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Runner:
+    return Runner(tmp_path)
+
+
+@pytest.fixture
+def clinic(tmp_path: Path) -> Repository:
+    repository = Repository(tmp_path / "clinic")
+    ignore = shutil.ignore_patterns(".flowops")
+    shutil.copytree(ROOT / "examples/clinic-reminders", repository.root, dirs_exist_ok=True, ignore=ignore)
+    repository.commit()
+    return repository
+
+
+def given(command: str, *arguments: str, summary: str = "") -> dict[str, str]:
+    return {
+        "FLOWOPS_COMMAND": command,
+        "FLOWOPS_ARGUMENTS": "\n".join(arguments),
+        "FLOWOPS_IN": "",
+        "FLOWOPS_SUMMARY_FILE": summary,
+    }
+
+
+class TestTheStep:
+    def test_a_diff_is_a_summary_and_a_comment(self, runner: Runner, clinic: Repository) -> None:
+        clinic.edit("flowops.yaml", "Harbour Street", "Station Road")
+        clinic.commit()
+        comment = runner.temp / "comment.md"
+        ran = runner.run("flowops", "Run flowops", clinic.root, **given("diff", "main~1...main", summary=str(comment)))
+        assert ran.returncode == 0, ran.stderr
+        assert runner.output["changed"] == "200"
+        assert runner.output["exit-code"] == "0"
+        assert comment.read_text() == runner.summary.read_text()
+        assert comment.read_text().startswith("<!-- flowops:diff:sandbox -->\n")
+        assert "<del><code>Harbour Street</code></del>" in comment.read_text()
+
+    def test_what_is_wrong_is_annotated_and_fails(self, runner: Runner, clinic: Repository) -> None:
+        clinic.edit("calls/reminders.yaml", "row.name", "row.nmae")
+        for command in (given("validate"), given("plan"), given("diff", "main")):
+            ran = runner.run("flowops", "Run flowops", clinic.root, **command)
+            assert ran.returncode == 3
+            assert "::error file=calls/reminders.yaml,line=10,col=18,title=" in ran.stdout
+            assert runner.output["exit-code"] == "3"
+            assert "row&#46;nmae" in runner.summary.read_text()
+
+    def test_files_have_the_names_of_the_repository_wherever_it_runs(self, runner: Runner, clinic: Repository) -> None:
+        clinic.edit("calls/reminders.yaml", "row.name", "row.nmae")
+        ran = runner.run("flowops", "Run flowops", clinic.root / "calls", **given("validate"))
+        assert "::error file=calls/reminders.yaml,line=10," in ran.stdout
+
+    def test_a_plan_is_counted_and_applied(self, runner: Runner, clinic: Repository) -> None:
+        planned = runner.run("flowops", "Run flowops", clinic.root, **given("plan", "-o", "plan.json"))
+        assert planned.returncode == 0, planned.stderr
+        assert runner.output["place"] == "200"
+        assert runner.output["digest"].startswith("sha256:")
+        applied = runner.run("flowops", "Run flowops", clinic.root, **given("apply", "--plan", "plan.json"))
+        assert applied.returncode == 0, applied.stderr
+        assert runner.output["placed"] == "200"
+        again = runner.run("flowops", "Run flowops", clinic.root, **given("apply", "--plan", "plan.json"))
+        assert again.returncode == 8
+        assert runner.output["exit-code"] == "8"
+
+    def test_what_the_files_say_is_no_command_to_the_runner(self, runner: Runner, clinic: Repository) -> None:
+        rows = clinic.root / "data/appointments.csv"
+        rows.write_text(
+            rows.read_text() + '::error ::x,"::add-mask::Name",+442079460018,2026-12-01T08:00,##[error]doctor,10\n'
+        )
+        for command in (given("plan", "--full"), given("diff", "main", "--full")):
+            ran = runner.run("flowops", "Run flowops", clinic.root, **command)
+            assert ran.returncode == 0, ran.stderr
+            first, *told, last = ran.stdout.splitlines()
+            token = first.removeprefix("::stop-commands::")
+            assert len(token) == 32
+            assert last == f"::{token}::"
+            assert not any(line.startswith("::") for line in told)
+
+    @pytest.mark.parametrize("command", ["ledger", "render", "validate; id", ""])
+    def test_other_commands_are_refused(self, runner: Runner, clinic: Repository, command: str) -> None:
+        ran = runner.run("flowops", "Run flowops", clinic.root, **given(command))
+        assert ran.returncode == 64
+
+    def test_arguments_are_data(self, runner: Runner, clinic: Repository) -> None:
+        ran = runner.run("flowops", "Run flowops", clinic.root, **given("validate", "$(touch pwned); `touch pwned`"))
+        assert ran.returncode == 64
+        assert not (clinic.root / "pwned").exists()
+
+
+class TestTheComment:
+    def run(self, runner: Runner, text: str, known: str = "") -> tuple[subprocess.CompletedProcess[str], list[str]]:
+        """Run the step beside a `gh` that writes down what it is asked."""
+        file, log = runner.temp / "comment.md", runner.temp / "asked"
+        file.write_text(text)
+        gh = runner.temp / "bin/gh"
+        gh.write_text(
+            f'#!/bin/sh\necho "$@" | tr -d "\\n" >> "{log}"; echo >> "{log}"\n'
+            f'case "$*" in *--jq*) printf "{known}";; esac\n'
+        )
+        gh.chmod(0o755)
+        given = {"COMMENT_FILE": str(file), "COMMENT_ISSUE": "7", "GH_TOKEN": "a-token"}
+        ran = runner.run("comment", "Comment", runner.temp, **given)
+        return ran, log.read_text().splitlines() if log.exists() else []
+
+    def test_the_first_is_written(self, runner: Runner) -> None:
+        ran, asked = self.run(runner, "<!-- flowops:diff:production -->\nhello\n")
+        assert ran.returncode == 0, ran.stderr
+        assert asked[-1].startswith("api --silent --method POST repos/acme/clinic/issues/7/comments --field body=@")
+
+    def test_a_later_one_updates_it(self, runner: Runner) -> None:
+        ran, asked = self.run(runner, "<!-- flowops:diff:production -->\nhello\n", known="4711\\n4712\\n")
+        assert ran.returncode == 0, ran.stderr
+        assert asked[-1].startswith("api --silent --method PATCH repos/acme/clinic/issues/comments/4711 --field body=@")
+
+    def test_another_file_is_not_posted(self, runner: Runner) -> None:
+        ran, asked = self.run(runner, "TOKEN=secret\n")
+        assert ran.returncode == 64
+        assert asked == []
+
+    @pytest.mark.skipif(shutil.which("jq") is None, reason="no jq")
+    def test_only_a_comment_of_the_bot_is_taken(self) -> None:
+        script = step("comment", "Comment")["run"]
+        query = script.split("--jq '", 1)[1].split("'", 1)[0]
+        comments = [
+            {"id": 1, "user": {"login": "mallory"}, "body": "<!-- flowops:diff:x -->"},
+            {"id": 2, "user": {"login": "github-actions[bot]"}, "body": "another tool"},
+            {"id": 3, "user": {"login": "github-actions[bot]"}, "body": "<!-- flowops:diff:x -->\nours"},
+        ]
+        ran = subprocess.run(["jq", query], input=json.dumps(comments), text=True, capture_output=True, check=True)
+        assert ran.stdout == "3\n"
+
+
+class TestGitLab:
+    def test_the_scripts_run(self, clinic: Repository) -> None:
+        jobs = yaml.safe_load(GITLAB.read_text())
+        (clinic.root / ".venv-flowops").mkdir()
+        (clinic.root / ".venv-flowops/bin").mkdir()
+        flowops = clinic.root / ".venv-flowops/bin/flowops"
+        flowops.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m flowops "$@"\n')
+        flowops.chmod(0o755)
+        env = environment(CI_MERGE_REQUEST_DIFF_BASE_SHA=clinic.git("rev-parse", "HEAD"), FLOWOPS_ENVIRONMENT="sandbox")
+        clinic.edit("flowops.yaml", "Harbour Street", "Station Road")
+        for name in ("flowops:validate", "flowops:diff", "flowops:plan", "flowops:apply"):
+            for line in jobs[name]["script"]:
+                shell = ["bash", "-e", "-o", "pipefail", "-c", line]
+                ran = subprocess.run(shell, cwd=clinic.root, env=env, text=True, capture_output=True, check=False)
+                assert ran.returncode == 0, ran.stderr
+        assert json.loads((clinic.root / "flowops-quality.json").read_text()) == []
+        counts = json.loads((clinic.root / "flowops-diff.json").read_text())
+        assert counts == {"create": 0, "update": 200, "delete": 0}
+        assert 'tests="200" failures="0"' in (clinic.root / "flowops-result.xml").read_text()
+        assert (clinic.root / "flowops-plan.html").read_text().startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.long
+def test_the_action_installs_the_version_it_is_used_at(tmp_path: Path, clinic: Repository) -> None:
+    runner = Runner(tmp_path / "install")
+    shutil.rmtree(runner.temp / "flowops")
+    where = str(ROOT / ".github/actions/flowops")
+    installed = runner.run(
+        "flowops", "Install flowops", clinic.root, GITHUB_ACTION_PATH=where, PYTHONWARNINGS="default"
+    )
+    assert installed.returncode == 0, installed.stderr
+    env = {"PYTHONPATH": "", "PYTHONWARNINGS": "default"}
+    ran = runner.run("flowops", "Run flowops", clinic.root, **given("plan"), **env)
+    assert ran.returncode == 0, ran.stderr
+    assert runner.output["place"] == "200"
