@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def actor(revision: str | None) -> Actor:
-    """The user or CI job that runs this command."""
+def actor(revision: str | None, override: str | None = None) -> Actor:
+    """The user or CI job that runs this command, and what they lift of the policy."""
     import getpass
     import socket
 
@@ -22,7 +22,7 @@ def actor(revision: str | None) -> Actor:
     except (KeyError, OSError):  # a container's user without a name
         user = f"uid {os.getuid()}"
     who = os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN") or user
-    return Actor(who=who, host=socket.gethostname(), job=job_url(), commit=revision)
+    return Actor(who=who, host=socket.gethostname(), job=job_url(), commit=revision, override=override)
 
 
 def job_url() -> str | None:

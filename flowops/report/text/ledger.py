@@ -95,6 +95,7 @@ def _event(event: Event) -> str:
         told += f"  by {actor.who} on {actor.host}"
         told += f" in {actor.job}" if actor.job else ""
         told += f" at {actor.commit}" if actor.commit else ""
+        told += f", override {actor.override}" if actor.override else ""
     data = event.data or {}
     detail = data.get("detail") or data.get("reason")
     return f"{told}: {mask_text(clip(str(detail)))}" if detail else told
