@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowops.policy.hours import moment
@@ -24,8 +25,10 @@ def check_terms(call: Call) -> list[Problem]:
     if own is not None and (not isinstance(own, str) or zone(own) is None):
         hint = "write a name of the IANA's list, such as Europe/London"
         message = f"timezone: {str(own)[:40]!r} is not a time zone that this machine knows"
-        return [*problems, call.problem(("timezone",), message, code=CODE, hint=hint)]
-    subject = Subject(call)
+        problems.append(call.problem(("timezone",), message, code=CODE, hint=hint))
+        # What else is wrong is told as if it were some time zone.
+        terms = replace(terms, timezone="UTC")
+    subject = Subject(replace(call, terms=terms))
     moments = {}
     for name, given in (("not-before", terms.not_before), ("expires", terms.expires)):
         if given is None:

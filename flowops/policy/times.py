@@ -52,16 +52,18 @@ def read_moment(text: str, zones: Sequence[tzinfo], *, end: bool) -> datetime:
     Of several zones the strictest counts: for the `end` of something the earliest, else the latest. A whole
     day ends with its last second. Raises ValueError, also when a zone is needed and there is none.
     """
-    if _DAY.fullmatch(text):
-        day = date.fromisoformat(text)
-        local = datetime.combine(day + timedelta(days=1) if end else day, time())
-    elif _MOMENT.fullmatch(text):
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
-        local = moment
-    else:
-        raise ValueError("is not a time: write 2026-12-01T09:00, 2026-12-01T09:00Z or 2026-12-01")
+    try:
+        if _DAY.fullmatch(text):
+            day = date.fromisoformat(text)
+            local = datetime.combine(day + timedelta(days=1) if end else day, time())
+        elif _MOMENT.fullmatch(text):
+            local = datetime.fromisoformat(text)
+            if local.tzinfo is not None:
+                return local.astimezone(UTC)
+        else:
+            raise ValueError(text)
+    except (ValueError, OverflowError):
+        raise ValueError("is not a time: write 2026-12-01T09:00, 2026-12-01T09:00Z or 2026-12-01") from None
     if not zones:
         raise ValueError("has no offset, and the time zone of the callee is not known: add one, or a timezone")
     # Where a wall clock shows a time twice, the strict reading is the later one, or for an end the earlier one.
