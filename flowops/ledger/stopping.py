@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
@@ -26,7 +27,14 @@ def stop(database: Database, connection: Connection, environment: str, actor: Ac
     """Stop an environment; False when it is stopped already."""
     if stopped(connection, environment) is not None:
         return False
-    row = {"environment": environment, "at": at, "who": actor.who, "host": actor.host, "reason": reason}
+    row = {
+        "id": uuid.uuid4().hex,
+        "environment": environment,
+        "at": at,
+        "who": actor.who,
+        "host": actor.host,
+        "reason": reason,
+    }
     return database.insert(connection, stops, [{**row, "resumed_at": None, "resumed_by": None}]) == 1
 
 

@@ -119,8 +119,9 @@ throttle = Table(
 stops = Table(
     "flowops_stops",
     metadata,
-    Column("environment", Name, primary_key=True),
-    Column("at", Text, primary_key=True),
+    Column("id", Name, primary_key=True),
+    Column("environment", Name, nullable=False),
+    Column("at", Text, nullable=False),
     Column("who", Text, nullable=False),
     Column("host", Text, nullable=False),
     Column("reason", Text, nullable=False),

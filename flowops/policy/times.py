@@ -53,22 +53,26 @@ def read_moment(text: str, zones: Sequence[tzinfo], *, end: bool) -> datetime:
     day ends with its last second. Raises ValueError, also when a zone is needed and there is none.
     """
     try:
-        if _DAY.fullmatch(text):
-            day = date.fromisoformat(text)
-            local = datetime.combine(day + timedelta(days=1) if end else day, time())
-        elif _MOMENT.fullmatch(text):
-            local = datetime.fromisoformat(text)
-            if local.tzinfo is not None:
-                return local.astimezone(UTC)
-        else:
-            raise ValueError(text)
+        local = _local(text, end=end)
     except (ValueError, OverflowError):
-        raise ValueError("is not a time: write 2026-12-01T09:00, 2026-12-01T09:00Z or 2026-12-01") from None
+        local = None
+    if local is None:
+        raise ValueError("is not a time: write 2026-12-01T09:00, 2026-12-01T09:00Z or 2026-12-01")
+    if local.tzinfo is not None:
+        return local.astimezone(UTC)
     if not zones:
         raise ValueError("has no offset, and the time zone of the callee is not known: add one, or a timezone")
     # Where a wall clock shows a time twice, the strict reading is the later one, or for an end the earlier one.
     moments = [local.replace(tzinfo=each, fold=0 if end else 1).astimezone(UTC) for each in zones]
     return min(moments) if end else max(moments)
+
+
+def _local(text: str, *, end: bool) -> datetime | None:
+    """A moment as it is written, with an offset or without; None for any other text."""
+    if _DAY.fullmatch(text):
+        day = date.fromisoformat(text)
+        return datetime.combine(day + timedelta(days=1) if end else day, time())
+    return datetime.fromisoformat(text) if _MOMENT.fullmatch(text) else None
 
 
 def moment_text(at: datetime, name: str | None = None) -> str:

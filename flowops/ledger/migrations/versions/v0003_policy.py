@@ -16,8 +16,9 @@ def upgrade() -> None:
     """Make the table and the indexes."""
     op.create_table(
         "flowops_stops",
-        sa.Column("environment", NAME, primary_key=True),
-        sa.Column("at", sa.Text, primary_key=True),
+        sa.Column("id", NAME, primary_key=True),
+        sa.Column("environment", NAME, nullable=False),
+        sa.Column("at", sa.Text, nullable=False),
         sa.Column("who", sa.Text, nullable=False),
         sa.Column("host", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
