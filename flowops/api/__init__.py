@@ -4,7 +4,7 @@ What talks to the network is in `flowops.api.client` and `flowops.api.cdr_client
 everything here is light.
 """
 
-from flowops.api.address import cdr_address, check_address, check_token, is_loopback
+from flowops.api.address import cdr_address, check_address, check_token
 from flowops.api.cdr import Page, Throttle, Wait, conversations
 from flowops.api.classify import Answer, Failure, judge
 from flowops.api.records import CallRecord, read_file
@@ -22,7 +22,6 @@ __all__ = [
     "check_address",
     "check_token",
     "conversations",
-    "is_loopback",
     "judge",
     "read_file",
 ]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from flowops.errors import ApiError
+from flowops.model.address import is_loopback
 
 if TYPE_CHECKING:
     from flowops.api.secret import Secret
@@ -71,16 +71,6 @@ def cdr_address(api: str) -> str:
     """
     base, found, _ = api.rpartition("/voiceapi")
     return f"{base if found else api}{CDR_BASE}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name is the loopback by itself, without asking anybody."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _with_plain_scheme(url: str, parts: SplitResult) -> str:

@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from flowops.api.address import check_address, check_proxy, check_token, is_loopback
+from flowops.api.address import check_address, check_proxy, check_token
 from flowops.api.classify import judge
 from flowops.api.wire import Wire, tls_context
 from flowops.errors import ApiError
 from flowops.model import Connection, Reference
+from flowops.model.address import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

@@ -43,11 +43,16 @@ def revision(root: Path) -> str | None:
     return f"{head}-dirty" if changed else head
 
 
+#: A directory can look like a bare repository, with settings that name programs for Git to run. It comes with a clone
+#: like any other directory, so it is not taken for one, and no such program is run.
+HARMLESS = ("-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false")
+
+
 def _git(root: Path, *args: str) -> str | None:
     """What Git says about a directory; None where there is no Git or no repository."""
     try:
         run = subprocess.run(  # noqa: S603 (the arguments are our own)
-            ["git", "--no-optional-locks", "-C", str(root), *args],  # noqa: S607 (git from the PATH, as users have it)
+            ["git", "--no-optional-locks", *HARMLESS, "-C", str(root), *args],  # noqa: S607 (from the PATH, as users have it)
             capture_output=True,
             text=True,
             check=False,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.cli import options
-from flowops.cli.output import print_json, print_lines, tell_lines
+from flowops.cli import formats, options
+from flowops.cli.output import tell, tell_lines
 from flowops.errors import StalePlan, UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from flowops.model import Plan, Result
     from flowops.plan import SavedPlan
 
+#: Said after calls were placed where no phone rings.
+NEXT = (
+    "Next: apply again, and nothing is placed twice; change a call, and plan tells. "
+    "`flowops status` shows the ledger, README.md the way to a pipeline."
+)
 #: How many things that moved since a plan was saved are listed.
 MOVED = 20
 
@@ -59,7 +64,7 @@ MOVED = 20
 @options.override
 @options.reason
 @options.full
-@options.formats("text", "json", "markdown")
+@options.formats(*formats.RESULT)
 @options.show_pii
 def command(
     paths: tuple[str, ...],
@@ -129,18 +134,21 @@ def _apply(
     format_: str,
     show_pii: bool,
 ) -> int:
+    from flowops.apply import RunFailed
     from flowops.cli.asking import agree
     from flowops.cli.placing import place
-    from flowops.cli.planning import planned, tell_sandbox
-    from flowops.model import Action
+    from flowops.cli.planning import planned, tell_sandbox, tell_unseen
+    from flowops.model import Action, Outcome
     from flowops.report import view
     from flowops.report.text.plan import plan_text
 
     saved = _load(plan_file) if plan_file else None
-    with planned(selection, readonly=False, override=override) as found:
+    instead = formats.problems_instead(selection.environment, format_)
+    with instead, planned(selection, readonly=False, override=override) as found:
         _check_canary(found, pacing)
         plan, sandboxed = found.plan, found.environment.sandboxed
         tell_sandbox(found.environment)
+        tell_unseen(plan)
         tell_lines(plan_text(view.of_plan(plan, full=full, show_pii=show_pii), sandboxed=sandboxed))
         if saved is not None:
             _hold(saved, found)
@@ -154,8 +162,15 @@ def _apply(
                 f"Place {calls} in {plan.environment}? A placed call cannot be taken back.",
                 hint="use --auto-approve, or save a plan, have it reviewed, and use --plan FILE",
             )
-        result, code = place(found, pacing)
+        try:
+            result, code = place(found, pacing)
+        except RunFailed as failed:
+            # The result is written also when the run fails half-way.
+            _print(failed.result, plan, format_=format_, full=full)
+            raise
     _print(result, plan, format_=format_, full=full)
+    if sandboxed and result.counts()[Outcome.PLACED]:
+        tell(NEXT)
     return code
 
 
@@ -191,16 +206,8 @@ def _hold(saved: SavedPlan, found: Planned) -> None:
 
 
 def _print(result: Result, plan: Plan, *, format_: str, full: bool) -> None:
-    if format_ == "json":
-        from flowops.model import Action
-        from flowops.report.json import result_json
+    from flowops.model import Action
+    from flowops.report.json import result_json
 
-        print_json(result_json(result, conflicts=plan.counts()[Action.CONFLICT]))
-    elif format_ == "markdown":
-        from flowops.report.markdown import result_markdown
-
-        click.echo(result_markdown(result), nl=False)
-    else:
-        from flowops.report.text.result import result_text
-
-        print_lines(result_text(result, full=full))
+    conflicts = plan.counts()[Action.CONFLICT]
+    formats.print_result(result, lambda: result_json(result, conflicts=conflicts), format_=format_, full=full)

@@ -32,7 +32,7 @@ def open_for(
     """Open an environment's ledger. Only the sandbox's is made when it is not there."""
     from flowops.ledger import open_ledger
 
-    address = address_of(environment)
+    address = address_of(project, environment)
     return open_ledger(
         address.url,
         environment.name,
@@ -45,8 +45,10 @@ def open_for(
     )
 
 
-def address_of(environment: Environment) -> Address:
+def address_of(project: Project, environment: Environment) -> Address:
     """Read the references of an environment's ledger. Raises LedgerError when there is nothing to read."""
+    from flowops.documents import BadAddress, ledger_address
+
     settings = environment.ledger
     if settings is None:
         raise LedgerError(
@@ -54,4 +56,8 @@ def address_of(environment: Environment) -> Address:
         )
     where = f"environments.{environment.name}.ledger"
     key = value_of(settings.key, f"{where}.key", LedgerError).encode() if settings.key else None
-    return Address(value_of(settings.url, where, LedgerError), key, settings)
+    url = value_of(settings.url, where, LedgerError)
+    try:
+        return Address(ledger_address(url, project.root), key, settings)
+    except BadAddress as error:
+        raise LedgerError(f"{where}: {error}") from None

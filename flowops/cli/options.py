@@ -46,9 +46,11 @@ override = click.option(
     help="Lift a limit of the policy for this run; needs --reason.",
 )
 reason = click.option("--reason", metavar="TEXT", help="Why a limit is lifted; kept in the ledger.")
-detailed_exitcode = click.option(
-    "--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to place."
-)
+
+
+def detailed_exitcode(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``--detailed-exitcode``, with what 2 means."""
+    return click.option("--detailed-exitcode", is_flag=True, help=text)
 
 
 def formats(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

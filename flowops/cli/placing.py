@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowops.cli.rounds import Pacing, rounds
-from flowops.cli.secrets import token_of, value_of
-from flowops.errors import ApiError, UsageError
+from flowops.cli.secrets import connection_of, token_of, value_of
+from flowops.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -96,11 +95,7 @@ async def _api(environment: Environment) -> AsyncIterator[FlowBuilder]:
         async with serve(Settings()) as sandbox:
             yield FlowBuilder(sandbox.url, Secret(sandbox.token))
         return
-    connection = environment.connection
-    if connection.proxy is not None:
-        where = f"environments.{environment.name}.proxy"
-        connection = replace(connection, proxy=value_of(connection.proxy, where, ApiError))
-    yield FlowBuilder(environment.api, token_of(environment), connection)
+    yield FlowBuilder(environment.api, token_of(environment), connection_of(environment))
 
 
 def _callback_url(environment: Environment) -> Callable[[Call], str | None]:

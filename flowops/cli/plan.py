@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.cli import options
-from flowops.cli.output import print_json, print_lines, tell
+from flowops.cli import formats, options
+from flowops.cli.output import tell
 from flowops.errors import FlowopsError, UsageError
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 @options.override
 @options.reason
 @options.full
-@options.detailed_exitcode
-@options.formats("text", "json", "markdown")
+@options.detailed_exitcode("Exit with 2 when there is something to place.")
+@options.formats(*formats.PLAN)
 @options.show_pii
 def command(
     paths: tuple[str, ...],
@@ -76,12 +76,14 @@ def run(
     at: datetime | None = None,
 ) -> int:
     """Plan, print, and save where that is asked for; the exit code. Writes nothing else."""
-    from flowops.cli.planning import planned, tell_sandbox
+    from flowops.cli.planning import planned, tell_sandbox, tell_unseen
     from flowops.plan import dump, exit_code
 
     options.check_show_pii(format_, show_pii=show_pii)
-    with planned(selection, readonly=True, override=override, at=at) as found:
+    instead = formats.problems_instead(selection.environment, format_)
+    with instead, planned(selection, readonly=True, override=override, at=at) as found:
         tell_sandbox(found.environment)
+        tell_unseen(found.plan)
         show_plan(found, format_=format_, full=full, show_pii=show_pii)
         if out is not None:
             _save(out, dump(found.plan))
@@ -90,23 +92,15 @@ def run(
 
 def show_plan(found: Planned, *, format_: str, full: bool, show_pii: bool) -> None:
     """Print a plan as the result of a command."""
-    plan = found.plan
-    if format_ == "json":
-        from flowops.report.json import plan_json
-
-        print_json(plan_json(plan))
-        return
     from flowops.report import view
+    from flowops.report.json import plan_json
 
-    shown = view.of_plan(plan, full=full, show_pii=show_pii)
-    if format_ == "markdown":
-        from flowops.report.markdown import plan_markdown
-
-        click.echo(plan_markdown(shown, sandboxed=found.environment.sandboxed), nl=False)
-    else:
-        from flowops.report.text.plan import plan_text
-
-        print_lines(plan_text(shown, sandboxed=found.environment.sandboxed))
+    forms = formats.PlanForms(
+        lambda full: view.of_plan(found.plan, full=full, show_pii=show_pii),
+        lambda: plan_json(found.plan),
+        found.environment.sandboxed,
+    )
+    formats.print_plan(forms, format_=format_, full=full)
 
 
 def _save(file: Path, data: bytes) -> None:

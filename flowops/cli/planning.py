@@ -73,6 +73,16 @@ def planned(
         yield Planned(again(at or clock()), workspace, environment, ledger, override, again)
 
 
+def tell_unseen(plan: Plan) -> None:
+    """Say of how many calls the outcome goes to somebody else."""
+    own = sum("callback-url" in planned.call.body for planned in plan.sends)
+    if own:
+        calls = (
+            "1 call has a callback-url of its own" if own == 1 else f"{own:,} calls have a callback-url of their own"
+        )
+        tell(f"{calls}: it is kept, and flowops will not see the outcome")
+
+
 def tell_sandbox(environment: Environment) -> None:
     """Say plainly, on every use, that no phone rings."""
     if environment.sandboxed:

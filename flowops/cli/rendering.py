@@ -31,25 +31,34 @@ def render(workspace: Workspace, values: Mapping[str, Value]) -> list[Call]:
 
 def examine(workspace: Workspace, values: Mapping[str, Value]) -> tuple[list[Call], list[Problem]]:
     """The calls that can be rendered, and everything that is wrong in the workspace."""
+    from flowops.documents import count_lines
     from flowops.policy import check_terms
+    from flowops.report.progress import progress
     from flowops.schema import check_body, check_document
     from flowops.templates import duplicates
 
     calls: list[Call] = []
     problems = list(workspace.problems)
-    for document in workspace.calls:
-        wrong, fields = check_document(document)
-        problems += wrong
-        if fields is None:
-            continue
-        for found in _rendered(workspace, _without(document, fields), values):
-            if isinstance(found, Problem):
-                problems.append(found)
+    checked = [(document, *check_document(document)) for document in workspace.calls]
+    lines = sum(
+        count_lines(workspace.reader, document) if document.kind == "CallSet" else 1
+        for document, _, fields in checked
+        if fields is not None
+    )
+    with progress("rendering", lines) as advance:
+        for document, wrong, fields in checked:
+            problems += wrong
+            if fields is None:
                 continue
-            calls.append(found)
-            problems += (problem for problem in check_body(found) if not (fields and problem.code == SHAPE))
-            if found.terms != NO_TERMS:
-                problems += check_terms(found)
+            for found in _rendered(workspace, _without(document, fields), values):
+                if isinstance(found, Problem):
+                    problems.append(found)
+                    continue
+                calls.append(found)
+                problems += (problem for problem in check_body(found) if not (fields and problem.code == SHAPE))
+                if found.terms != NO_TERMS:
+                    problems += check_terms(found)
+                advance(1)
     problems += duplicates(calls)
     return calls, problems
 

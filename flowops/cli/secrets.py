@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from flowops.errors import ApiError
 from flowops.model import Reference
 
 if TYPE_CHECKING:
     from flowops.api import Secret
     from flowops.errors import FlowopsError
-    from flowops.model import Environment
+    from flowops.model import Connection, Environment
 
 
 def value_of(given: str | Reference, what: str, failure: type[FlowopsError]) -> str:
@@ -24,10 +26,17 @@ def value_of(given: str | Reference, what: str, failure: type[FlowopsError]) -> 
     return value
 
 
+def connection_of(environment: Environment) -> Connection:
+    """How to reach the API, with the proxy's address read if it is a reference."""
+    connection = environment.connection
+    if connection.proxy is None:
+        return connection
+    return replace(connection, proxy=value_of(connection.proxy, f"environments.{environment.name}.proxy", ApiError))
+
+
 def token_of(environment: Environment) -> Secret:
     """The product token, fit to be sent. Raises ApiError, which never quotes it."""
     from flowops.api import Secret, check_token
-    from flowops.errors import ApiError
 
     assert environment.token is not None, "a project's environments have tokens"
     where = f"environments.{environment.name}.token"

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowops.cli import options
-from flowops.cli.output import print_json, print_lines
+from flowops.cli import formats, options
 from flowops.errors import Invalid, UsageError
 
 if TYPE_CHECKING:
@@ -22,45 +21,19 @@ HINT = "it shows what `plan -o`, `plan --format json` and `apply --format json` 
 @click.command("show", short_help="Print a saved plan or result again.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @options.full
-@options.formats("text", "json", "markdown")
+@options.formats(*formats.PLAN)
 def command(file: Path, full: bool, format_: str) -> None:
     """Print a plan saved with `plan -o`, or the JSON of a plan or a result, again, in any format."""
     document = _read(file)
-    kind = _kind(document, file)
-    if format_ == "json":
-        print_json(document)
-    elif kind == "result":
-        _show_result(document, format_=format_, full=full)
-    else:
-        _show_plan(document, format_=format_, full=full)
+    if _kind(document, file) == "result":
+        from flowops.report.reading import result_of_json
 
-
-def _show_plan(document: Json, *, format_: str, full: bool) -> None:
+        formats.print_result(result_of_json(document), lambda: document, format_=format_, full=full)
+        return
     from flowops.report.reading import plan_of_json
 
-    view = plan_of_json(document, full=full)
-    if format_ == "markdown":
-        from flowops.report.markdown import plan_markdown
-
-        click.echo(plan_markdown(view), nl=False)
-    else:
-        from flowops.report.text.plan import plan_text
-
-        print_lines(plan_text(view))
-
-
-def _show_result(document: Json, *, format_: str, full: bool) -> None:
-    from flowops.report.reading import result_of_json
-
-    result = result_of_json(document)
-    if format_ == "markdown":
-        from flowops.report.markdown import result_markdown
-
-        click.echo(result_markdown(result), nl=False)
-    else:
-        from flowops.report.text.result import result_text
-
-        print_lines(result_text(result, full=full))
+    forms = formats.PlanForms(lambda full: plan_of_json(document, full=full), lambda: document)
+    formats.print_plan(forms, format_=format_, full=full)
 
 
 def _read(file: Path) -> Json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from flowops.cli import options
+from flowops.cli import formats, options
 from flowops.cli.output import print_json, print_problems
 from flowops.errors import Invalid
 
@@ -20,7 +20,7 @@ INVALID = 3
 
 @click.command("validate", short_help="Check everything that needs no ledger, no network and no secret.")
 @options.selection
-@options.formats("text", "json", "markdown")
+@options.formats(*formats.PROBLEMS)
 def command(
     paths: tuple[str, ...], environment: str, var: tuple[str, ...], var_files: tuple[str, ...], format_: str
 ) -> int:
@@ -57,10 +57,8 @@ def _tell(checked: Checked, environment: str, format_: str) -> int:
         from flowops.report.json import validate_json
 
         print_json(validate_json(problems, files=files, documents=documents, calls=calls))
-    elif format_ == "markdown":
-        from flowops.report.markdown import problems_markdown
-
-        click.echo(problems_markdown(problems, environment), nl=False)
+    elif format_ != "text":
+        formats.print_problems_as(problems, environment, format_=format_, files=files)
     if problems:
         print_problems(problems, excerpt)
         return INVALID

@@ -41,13 +41,16 @@ def project_of(environment: str, start: str = ".") -> tuple[Project, Environment
     return project, _environment(project, environment)
 
 
-def load(paths: Sequence[str], environment: str) -> Workspace:
-    """Read the project and its documents. Raises Invalid when the project file itself cannot be used."""
+def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -> Workspace:
+    """Read the project and its documents: those of the disk, or of another reader.
+
+    Raises Invalid when the project file itself cannot be used.
+    """
     from flowops.documents import discover, resolve_flows
     from flowops.policy import read_policy
     from flowops.schema import check_documents, check_flows
 
-    reader, project = _open(paths[0] if paths else ".")
+    reader, project = _open(paths[0] if paths else ".", reader)
     settings = _environment(project, environment)
     found = discover(reader, project, [Path(path) for path in paths])
     problems = list(found.problems)
@@ -97,12 +100,12 @@ def excerpts(reader: Reader) -> Iterator[None]:
         raise
 
 
-def _open(start: str) -> tuple[Reader, Project]:
+def _open(start: str, reader: Reader | None = None) -> tuple[Reader, Project]:
     """The project around a path, checked."""
     from flowops.documents import find_project, open_disk, resolve
     from flowops.schema import check_documents
 
-    reader = open_disk(Path(start), Path.cwd())
+    reader = reader or open_disk(Path(start), Path.cwd())
     with excerpts(reader):
         found = find_project(reader, Path(start))
         wrong = check_documents([found.document]) if found.document else []

@@ -9,7 +9,7 @@ from flowops.documents.flows import resolve_flow, resolve_flows
 from flowops.documents.header import API_VERSION, Kind
 from flowops.documents.project import PROJECT_FILE, ProjectFile, find_project, open_disk, resolve
 from flowops.documents.reader import Reader
-from flowops.documents.rows import read_rows
+from flowops.documents.rows import count_lines, read_data, read_rows
 from flowops.documents.variables import merge_vars, parse_var, read_var_file
 
 __all__ = [
@@ -24,12 +24,14 @@ __all__ = [
     "Reader",
     "Unreadable",
     "Workspace",
+    "count_lines",
     "discover",
     "find_project",
     "ledger_address",
     "merge_vars",
     "open_disk",
     "parse_var",
+    "read_data",
     "read_rows",
     "read_var_file",
     "resolve",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from os.path import normpath
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from flowops.documents.words import quoted
+from flowops.model.address import is_loopback
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def service_address(url: str) -> str:
         raise BadAddress(f"{quoted(url)} must not have a query or a fragment")
     if parts.scheme not in ("http", "https"):
         raise BadAddress(f"{quoted(url)} has to begin with 'https://'")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise BadAddress(
             f"{quoted(url)} is not encrypted: 'http://' is for the loopback only (127.0.0.1, ::1, localhost)"
         )
@@ -82,13 +82,3 @@ def _split(url: str) -> SplitResult:
     if not parts.hostname or port == 0:
         raise BadAddress("an address has to have a host" if not parts.hostname else "0 is not a port")
     return parts
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its name alone (RFC 6761, section 6.3; RFC 5735; RFC 4291)."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,11 +11,12 @@ from flowops.documents.files import Unreadable
 from flowops.documents.globs import EVERY_YAML, BadPattern, find
 from flowops.documents.header import HEADER, Kind
 from flowops.documents.project import PROJECT_FILE
+from flowops.documents.words import visible
 from flowops.errors import UsageError
 from flowops.model import Document, Place, Problem, Project
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from flowops.documents.reader import Reader, Section
@@ -46,19 +49,35 @@ def discover(reader: Reader, project: Project, paths: Sequence[Path] = ()) -> Wo
         raise UsageError(message, hint="name a file, or begin with 'flowops init'")
     selected: list[Document] = []
     flows: list[Document] = []
-    for path in sorted(included | chosen, key=lambda each: each.parts):
-        for section in reader.read(path):
-            if path in chosen:
-                problems += section.problems or _foreign(section, project)
-            elif _may_be_flow(section):
-                problems += section.problems
-            if section.document is None:
-                continue
-            if section.kind is Kind.FLOW:
-                flows.append(section.document)
-            elif section.kind is not Kind.PROJECT and path in chosen:
-                selected.append(section.document)
+    with _no_collection():
+        for path in sorted(included | chosen, key=lambda each: each.parts):
+            for section in reader.read(path):
+                if path in chosen:
+                    problems += section.problems or _foreign(section, project)
+                elif _may_be_flow(section):
+                    problems += section.problems
+                if section.document is None:
+                    continue
+                if section.kind is Kind.FLOW:
+                    flows.append(section.document)
+                elif section.kind is not Kind.PROJECT and path in chosen:
+                    selected.append(section.document)
     return Workspace(project, tuple(selected), tuple(flows), tuple(problems))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector out: documents hold no cycles, and it would look at all of them over and over.
+
+    It takes a third of the time that 10,000 files take.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _included(reader: Reader, project: Project) -> tuple[set[Path], list[Problem]]:
@@ -86,15 +105,17 @@ def _chosen(reader: Reader, paths: Sequence[Path], included: set[Path]) -> set[P
         path = reader.absolute(given)
         kind = files.kind(path)
         if kind is None:
-            raise UsageError(f"there is no file or directory '{given}'")
+            raise UsageError(f"there is no file or directory '{visible(given)}'")
         if not path.is_relative_to(files.root):
-            raise UsageError(f"'{given}' is outside of {files.root}", hint="name files of one project at a time")
+            raise UsageError(
+                f"'{visible(given)}' is outside of {files.root}", hint="name files of one project at a time"
+            )
         if kind == "file":
             chosen.add(path)
             continue
         below = {each for each in included if each.is_relative_to(path)} or _every_yaml(reader, path)
         if not below:
-            raise UsageError(f"there are no YAML files in '{given}'")
+            raise UsageError(f"there are no YAML files in '{visible(given)}'")
         chosen |= below
     return chosen
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from flowops.documents.words import did_you_mean, quoted
+from flowops.documents.words import quoted
 from flowops.model import Place, Problem
+from flowops.model.names import did_you_mean
 
 if TYPE_CHECKING:
     from flowops.documents.parse import Parsed

@@ -33,7 +33,7 @@ def read_json(text: str) -> Value:
     except NotJson:
         raise
     except json.JSONDecodeError as error:
-        reason = error.msg[:1].lower() + error.msg[1:].removesuffix(" at")
+        reason = error.msg[:1].lower() + error.msg[1:].removesuffix(" at").rstrip(": ")
         raise NotJson(f"this is not JSON: {reason}", error.lineno, error.colno) from None
     except RecursionError:
         raise NotJson(_TOO_DEEP) from None
@@ -73,8 +73,10 @@ def _is_deeper(value: Value, depth: int) -> bool:
     level = [value]
     for _ in range(depth + 1):
         collections = [each for each in level if isinstance(each, dict | list)]
+        if not collections:
+            return False
         level = [part for each in collections for part in (each.values() if isinstance(each, dict) else each)]
-    return bool(level)
+    return True
 
 
 def _refuse_half_characters(value: Value) -> None:

@@ -30,9 +30,9 @@ _LOADER: Callable[[str], Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _DOCUMENT_START = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _TAG_DIRECTIVE = re.compile(r"^%TAG", re.MULTILINE)
-# YAML's characters (YAML 1.1, section 5.1), less those that nobody sees and that parsers and editors disagree about:
-# NEL and the Unicode line and paragraph separators end a line in YAML 1.1 only, a byte order mark begins a file.
-_NO_CHARACTER = re.compile(r"[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# What is not a character of YAML (YAML 1.1, section 5.1), and what nobody sees and parsers disagree about: NEL and the
+# Unicode line and paragraph separators end a line in YAML 1.1 only, and a byte order mark begins a file.
+_NO_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _ASCII_CONTROLS = bytes(sorted({*range(0x20), 0x7F} - set(b"\t\n\r")))
 # PyYAML's own parser makes half a surrogate pair of such an escape; libyaml refuses it.
 _HALF_CHARACTER = re.compile(r"\\(?:u|U0000)[dD][89a-fA-F]")

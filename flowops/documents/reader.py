@@ -57,8 +57,11 @@ class Reader:
         """
         name = str(path)
         if name.startswith(self._below_cwd):
-            return name[len(self._below_cwd) :]
-        return os.path.relpath(path, self._cwd) if self._cwd.is_relative_to(self.files.root) else name
+            name = name[len(self._below_cwd) :]
+        elif self._cwd.is_relative_to(self.files.root):
+            name = os.path.relpath(path, self._cwd)
+        # A name on the disk may hold bytes that are not UTF-8, which could not be printed.
+        return name if name.isascii() else name.encode(errors="backslashreplace").decode()
 
     def path(self, document: Document) -> Path:
         """The file that a document was read from."""

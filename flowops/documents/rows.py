@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from itertools import islice, takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from flowops.documents.csv_rows import csv_rows
-from flowops.documents.data_lines import BadData, DataLines
+from flowops.documents.data_lines import MAX_ROW, ROWS, BadData, DataLines
 from flowops.documents.files import Unreadable
 from flowops.documents.json_rows import json_rows
-from flowops.documents.words import did_you_mean, quoted
-from flowops.model import Document, Problem, Row
+from flowops.documents.words import quoted
+from flowops.model import Document, Place, Problem, Row
+from flowops.model.names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 #: After so many bad rows the rest of a file is not read.
 MAX_PROBLEMS = 100
+#: How many pieces, each as long as the longest row, are counted at most.
+_COUNTED = 1024
 FOR_EACH = ("for-each",)
 _READERS = {".csv": csv_rows, ".jsonl": json_rows}
 
@@ -32,8 +36,7 @@ def read_rows(reader: Reader, document: Document) -> Iterator[Row | Problem]:
     """
     name: str = document.value["for-each"]
     path = Path(os.path.normpath(reader.path(document).parent / name))
-    read = _READERS.get(path.suffix.lower())
-    if read is None:
+    if path.suffix.lower() not in _READERS:
         hint = did_you_mean(path.suffix, _READERS)
         yield _problem(document, f"{quoted(name)} is neither a .csv nor a .jsonl file", hint)
         return
@@ -42,18 +45,41 @@ def read_rows(reader: Reader, document: Document) -> Iterator[Row | Problem]:
     except Unreadable as error:
         yield _problem(document, f"{quoted(name)} {error}")
         return
-    problems = 0
     with stream:
-        lines = DataLines(reader.shown(path), stream)
-        try:
-            for found in read(lines):
-                yield found
-                problems += isinstance(found, Problem)
-                if problems == MAX_PROBLEMS:
-                    raise lines.bad(f"the rest of the rows has not been read, after {MAX_PROBLEMS} problems")
-        except BadData as error:
-            yield error.problem
+        yield from read_data(reader.shown(path), stream)
+
+
+def count_lines(reader: Reader, document: Document) -> int:
+    """How many lines the data of a CallSet has, for a progress bar; 0 when it cannot be read.
+
+    Counting ends where reading will: in front of a row that is too long. It ends after a GiB, too: rows take longer.
+    """
+    path = Path(os.path.normpath(reader.path(document).parent / document.value["for-each"]))
+    try:
+        with reader.files.open(path) as stream:
+            chunks = islice(iter(lambda: stream.read(MAX_ROW), b""), _COUNTED)
+            return sum(takewhile(bool, (chunk.count(b"\n") for chunk in chunks)))
+    except (Unreadable, OSError):
+        return 0  # reading the rows says why
+
+
+def read_data(file: str, stream: BinaryIO) -> Iterator[Row | Problem]:
+    """The rows of a CSV or JSONL file that is open already; `file` is its name, which says what it is."""
+    read = _READERS.get(Path(file).suffix.lower())
+    if read is None:
+        yield Problem(Place(file), message=f"{quoted(file)} is neither a .csv nor a .jsonl file", code=ROWS)
+        return
+    problems = 0
+    lines = DataLines(file, stream)
+    try:
+        for found in read(lines):
+            yield found
+            problems += isinstance(found, Problem)
+            if problems == MAX_PROBLEMS:
+                raise lines.bad(f"the rest of the rows has not been read, after {MAX_PROBLEMS} problems")
+    except BadData as error:
+        yield error.problem
 
 
 def _problem(document: Document, message: str, hint: str | None = None) -> Problem:
-    return Problem(document.place(FOR_EACH), message=f"for-each: {message}", code="rows", hint=hint)
+    return Problem(document.place(FOR_EACH), message=f"for-each: {message}", code=ROWS, hint=hint)

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 SYNTAX = "yaml-syntax"
 TEMPLATE = "yaml-template"
 _QUOTE_IT = "quote the text if it is meant as it stands"
+_BACKSLASH = "write '\\\\' for a backslash, or use single quotes"
 _LONGEST_HINT = 100
 _FIRST_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
+_CONFLICT_LENGTH = 8
 _COMMENT = re.compile(r"\s+#.*")
 
 
@@ -46,7 +48,7 @@ _SAYINGS = (
         "quote the text if the ':' belongs to it; else look at the indentation",
     ),
     Saying(
-        "sequence entries are not allowed",
+        "block sequence entries are not allowed",
         "a list entry is not allowed here",
         "entries of a list begin on lines of their own; " + _QUOTE_IT,
     ),
@@ -59,17 +61,18 @@ _SAYINGS = (
         "look at the indentation, and for text behind a closing quote",
     ),
     Saying("did not find expected '-' indicator", "expected the next '-' of the list that begins at {opening}"),
-    Saying("could not find expected ':'", "expected a ':' behind this key", opening=True),
+    Saying(
+        "could not find expected ':'",
+        "this is neither a key with a ':' behind it nor part of the value above",
+        "look at the indentation",
+        opening=True,
+    ),
     Saying("found unexpected end of stream", "the quote that opens here is never closed", opening=True),
     Saying("found unexpected document", "the quote that opens here is never closed", opening=True),
     Saying("found character", "text cannot begin with '{char}'", "quote it"),
     Saying("found a tab character", "a tab cannot indent", "use spaces"),
-    Saying(
-        "found unknown escape character",
-        "this escape is not known",
-        "write '\\\\' for a backslash, or use single quotes",
-    ),
-    Saying("did not find expected hexdecimal", "this escape needs hexadecimal digits"),
+    Saying("found unknown escape character", "this escape is not known", _BACKSLASH),
+    Saying("did not find expected hexdecimal", "this escape needs hexadecimal digits", _BACKSLASH),
     Saying("found invalid Unicode character escape", "this escape stands for no character"),
     Saying(
         "did not find expected alphabetic",
@@ -127,10 +130,12 @@ def syntax_problem(file: str, text: str, position: int, error: MarkedYAMLError) 
     else:
         begins = f"{opening.line + 1}:{opening.column + 1}"
         message, hint = saying.message.format(opening=begins, char=char), saying.hint
+        if not char and "{char}" in saying.message:
+            message, hint = "the file ends where a value is expected", None
         if saying.opening:
             line, column = opening.line + 1, opening.column + 1
     code = SYNTAX
-    conflict = _CONFLICT.search(text, position, mark.index)
+    conflict = _CONFLICT.search(text, position, mark.index + _CONFLICT_LENGTH)
     if conflict:
         line, column = line_and_column(text, conflict.start())
         message, hint = "a conflict mark of Git stands here: the merge is not finished", None

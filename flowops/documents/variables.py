@@ -8,6 +8,7 @@ from flowops.documents.files import Unreadable, read_anywhere
 from flowops.documents.json_text import NotJson, read_json
 from flowops.documents.parse import Parsed
 from flowops.documents.scalars import read_plain
+from flowops.documents.words import visible
 from flowops.errors import Invalid, UsageError
 from flowops.model import Environment, Marks, Place, Problem, Project, Value
 
@@ -24,7 +25,7 @@ def parse_var(text: str) -> tuple[str, Value]:
     """``name=value``, the value read like a plain scalar of YAML. Raises UsageError."""
     name, separator, value = text.partition("=")
     if not separator or not name or name != name.strip():
-        raise UsageError(f"'{text}' is not a variable: write NAME=VALUE")
+        raise UsageError(f"'{visible(text)}' is not a variable: write NAME=VALUE")
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -43,7 +44,7 @@ def read_var_file(reader: Reader, path: Path) -> dict[str, Value]:
     try:
         data = read_anywhere(absolute)
     except Unreadable as error:
-        raise UsageError(f"the file of variables '{path}' {error}") from error
+        raise UsageError(f"the file of variables '{visible(path)}' {error}") from error
     documents = _from_json(reader, file, data) if path.suffix.lower() == ".json" else reader.parse(file, data)
     problems = [problem for parsed in documents for problem in parsed.problems]
     problems += [_problem(parsed, file, "there may be one document of variables") for parsed in documents[1:]]

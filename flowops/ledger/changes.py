@@ -67,29 +67,31 @@ class Change:
     data: Mapping[str, Value] = field(default_factory=dict)
 
 
-def decide(row: CallRow | None, change: Change) -> CallRow:
+def decide(row: CallRow | None, change: Change, serial: int = 0) -> CallRow:
     """The row behind a change; the row itself when nothing changes, so when there is nothing to write.
+
+    `serial` is the number of the event that tells of it.
 
     Raises `IllegalStep` when this cannot happen to the call.
     """
     state = row.state if row else None
     happening = change.happening
     if happening is Happening.CLAIMED:
-        return _claimed(row, change)
+        return _claimed(row, change, serial)
     if happening is Happening.IMPORTED:
         step(state, happening, to=change.to)
-        return _imported(row, change)
+        return _imported(row, change, serial)
     if row is None:
         raise IllegalStep(None, happening)
     if happening is Happening.PURGED:
         step(state, happening)
-        return _purged(row, change.at)
+        return _purged(row, change.at, serial)
     if happening in ABOUT_THE_ATTEMPT and row.run != change.run:
         raise IllegalStep(state, happening)
-    return _settled(row, change)
+    return _settled(row, change, serial)
 
 
-def _claimed(row: CallRow | None, change: Change) -> CallRow:
+def _claimed(row: CallRow | None, change: Change, serial: int) -> CallRow:
     state = row.state if row else None
     return CallRow(
         reference_id=change.reference_id,
@@ -104,11 +106,11 @@ def _claimed(row: CallRow | None, change: Change) -> CallRow:
         claimed_at=change.at,
         updated_at=change.at,
         purged=False,
-        serial=row.serial if row else 0,
+        serial=serial,
     )
 
 
-def _imported(row: CallRow | None, change: Change) -> CallRow:
+def _imported(row: CallRow | None, change: Change, serial: int) -> CallRow:
     return CallRow(
         reference_id=change.reference_id,
         state=step(row.state if row else None, Happening.IMPORTED, to=change.to),
@@ -122,17 +124,17 @@ def _imported(row: CallRow | None, change: Change) -> CallRow:
         claimed_at=str(change.data.get("placed_at") or change.at),
         updated_at=change.at,
         purged=False,
-        serial=row.serial if row else 0,
+        serial=serial,
     )
 
 
-def _purged(row: CallRow, at: str) -> CallRow:
+def _purged(row: CallRow, at: str, serial: int) -> CallRow:
     """The tombstone: that the call was placed, and how its legs ended."""
     legs = tuple(SealedLeg(None, None, code=leg.code) for leg in row.legs)
-    return replace(row, fingerprint="", body="{}", legs=legs, error=None, updated_at=at, purged=True)
+    return replace(row, fingerprint="", body="{}", legs=legs, error=None, updated_at=at, purged=True, serial=serial)
 
 
-def _settled(row: CallRow, change: Change) -> CallRow:
+def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
     legs, to = row.legs, change.to
     if change.legs and not row.purged:
         legs = merged(legs or _expected(row, change), change.legs)
@@ -140,15 +142,29 @@ def _settled(row: CallRow, change: Change) -> CallRow:
         ended = legs if not row.purged else change.legs
         to = State.FINISHED if complete(ended) else State.PLACED
     state = step(row.state, change.happening, row.before_claim, to=to)
-    error = row.error
-    if change.happening in ABOUT_THE_ATTEMPT or change.happening is Happening.ABANDONED:
-        error = change.detail if state not in (State.PLACED, State.FINISHED) else row.error
-    elif state in (State.PLACED, State.FINISHED):
-        error = None
-    after = replace(row, state=state, legs=legs, error=None if row.purged else error)
-    if state is None:
-        after = replace(after, before_claim=None, fingerprint="", body="{}", legs=())
-    return row if after == row else replace(after, updated_at=change.at)
+    if state is None:  # proven unsent: the row only counts attempts now
+        return replace(
+            row,
+            state=None,
+            before_claim=None,
+            fingerprint="",
+            body="{}",
+            error=change.detail,
+            updated_at=change.at,
+            serial=serial,
+        )
+    error = None if row.purged else _error(row, change, state)
+    if (state, legs, error) == (row.state, row.legs, row.error):
+        return row
+    return replace(row, state=state, legs=legs, error=error, updated_at=change.at, serial=serial)
+
+
+def _error(row: CallRow, change: Change, state: State) -> str | None:
+    """What stands between a call and being placed, in words."""
+    if state in (State.PLACED, State.FINISHED):
+        return None
+    attempted = change.happening in ABOUT_THE_ATTEMPT or change.happening is Happening.ABANDONED
+    return change.detail if attempted else row.error
 
 
 def _expected(row: CallRow, change: Change) -> tuple[SealedLeg, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 #: How often work is tried again on a new connection before the database counts as gone.
 RECONNECTS = 3
+#: How long to wait before the first of these times, in seconds; twice as long before each other one.
+PAUSE = 0.2
 
 
 class Disconnected(Exception):
@@ -42,6 +45,7 @@ class Database(ABC):
         # Several threads may ask (look-ups while a group is being written); a connection serves one at a time.
         self._turn = threading.RLock()
         self._connection: Connection | None = None
+        self._was_connected = False
         #: What the transaction that is about to begin is for.
         self._for_writing = False
 
@@ -76,6 +80,7 @@ class Database(ABC):
             except Disconnected as lost:
                 if attempt == RECONNECTS:
                     raise lost.cause from lost
+                time.sleep(PAUSE * 2**attempt)
         raise AssertionError("unreachable")
 
     @contextmanager
@@ -100,10 +105,20 @@ class Database(ABC):
                 raise cause from error
             except SQLAlchemyError as error:
                 raise LedgerError(f"{self.name}: {error}") from error
+            except OSError as error:  # of a lease's file
+                raise LedgerError(f"{self.name}: {error.strerror or error}") from error
+            except UnicodeEncodeError as error:
+                raise LedgerError(f"{self.name}: a reference-id has a character that no database takes") from error
 
     def _connected(self) -> Connection:
         if self._connection is None:
-            self._connection = self._engine.connect()
+            try:
+                self._connection = self._engine.connect()
+            except DBAPIError as error:
+                if not self._was_connected:
+                    raise
+                raise Disconnected(self.explain(error), committing=False) from error
+            self._was_connected = True
         return self._connection
 
     def _drop(self) -> None:
@@ -154,6 +169,10 @@ class Database(ABC):
     @abstractmethod
     def stirs(self, connection: Connection, run: str) -> bool:
         """Whether there is any sign that a run might still send: its lease may have ended, its process not."""
+
+    def leases(self) -> set[str]:
+        """Runs whose leases lie outside the database, dead ones' too: it may never have heard of them."""
+        return set()
 
     @abstractmethod
     def forget_lease(self, run: str) -> None:

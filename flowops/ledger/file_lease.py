@@ -49,6 +49,17 @@ class FileLease:
             os.close(descriptor)
         return False
 
+    def known(self) -> set[str]:
+        """The runs that have a file here: alive, dead, or killed before the ledger heard of them.
+
+        Whoever takes a lease does so in a transaction that writes, and may only be asked about in another one.
+        """
+        prefix = self._path("").name
+        names = {path.name for path in self._ledger.parent.iterdir()}
+        return {
+            name[len(prefix) :] for name in names if name.startswith(prefix) and _RUN.fullmatch(name[len(prefix) :])
+        }
+
     def forget(self, run: str) -> None:
         """Clear away what a dead run left."""
         if _RUN.fullmatch(run):

@@ -118,14 +118,17 @@ def damage(path: Path) -> str | None:
     return None
 
 
-def shared_file_system(path: Path) -> str | None:
-    """The kind of network or shared file system that a path is on; None when it is none, or nobody can say."""
-    if not _MOUNTS.exists():
+def shared_file_system(path: Path, mounts: Path = _MOUNTS) -> str | None:
+    """The kind of network or shared file system that a path is on; None when it is none, or nobody can say.
+
+    `mounts` says what is mounted where, as proc(5) has it.
+    """
+    if not mounts.exists():
         return None
     # A path that is going to be made lies where its nearest directory lies.
     there = next(parent for parent in (path, *path.parents) if parent.exists()).resolve()
     kind, deepest = None, -1
-    for line in _MOUNTS.read_text(errors="replace").splitlines():
+    for line in mounts.read_text(errors="replace").splitlines():
         before, _, after = line.partition(" - ")
         point = Path(before.split()[4].replace("\\040", " "))
         if len(point.parts) >= deepest and (point == there or point in there.parents):

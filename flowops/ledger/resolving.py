@@ -58,5 +58,5 @@ def _refuse_while_it_stirs(database: Database, transaction: Transaction, row: Ca
     if row.run is not None and database.stirs(transaction.connection, row.run):
         raise FlowopsError(
             f"{row.reference_id}: the run that claimed it is still alive, and may yet send it or hear the answer",
-            hint="wait for that run, or end its process; a run that cannot be reached counts as dead after a minute",
+            hint="wait for that run to end, or end its process; a database server may take a minute to notice that",
         )

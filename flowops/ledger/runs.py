@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, select, update
 
 from flowops.ledger.changes import Change
+from flowops.ledger.sealing import storable
 from flowops.ledger.tables import calls, runs
 from flowops.model.ledger import Happening, State
 
@@ -26,10 +27,10 @@ def begin(database: Database, connection: Connection, environment: str, run: str
     values = {
         "run": run,
         "environment": environment,
-        "who": actor.who,
-        "host": actor.host,
-        "job": actor.job,
-        "commit": actor.commit,
+        "who": storable(actor.who),
+        "host": storable(actor.host),
+        "job": storable(actor.job),
+        "commit": storable(actor.commit),
         "started_at": at,
     }
     database.insert(connection, runs, [values])
@@ -51,7 +52,7 @@ def sweep(database: Database, transaction: Transaction, own: str, actor: Actor, 
     )
     held = connection.execute(in_flight).all()
     still_open = select(runs.c.run).where(runs.c.environment == environment, runs.c.ended_at.is_(None))
-    known = {row.run for row in held if row.run} | set(connection.execute(still_open).scalars())
+    known = {row.run for row in held if row.run} | set(connection.execute(still_open).scalars()) | database.leases()
     known.discard(own)
     dead = known - database.alive(connection, sorted(known)) if known else set()
     lost = [row.reference_id for row in held if row.run in dead]

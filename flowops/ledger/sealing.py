@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import os
+from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 
 from flowops.ledger.legs import SEALED, SHOWN, SealedLeg
@@ -38,7 +38,7 @@ class Sealer:
     def value(self, value: Value) -> str:
         """HMAC-SHA-256 over the value's canonical JSON (RFC 8785), as hex."""
         if isinstance(value, str):
-            return self._hash(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+            return self._hash(encode_basestring(value).encode("utf-8", "surrogatepass"))
         import rfc8785
 
         return self._hash(rfc8785.dumps(value))

@@ -10,22 +10,24 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
+from functools import cache, partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from sqlalchemy import bindparam, create_engine, event, func, select
 from sqlalchemy import update as sql_update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.pool import StaticPool
 
 from flowops.errors import LedgerError
-from flowops.ledger.database import Database
+from flowops.ledger.database import Database, T
 from flowops.ledger.file_lease import FileLease
 from flowops.ledger.hints import RESTORE
 from flowops.ledger.tables import calls
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from sqlalchemy import Column, ColumnElement, Connection, Table
@@ -50,18 +52,42 @@ _UPDATE = (
 )
 
 
+@cache
+def _insert(table: Table) -> Insert:
+    return insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+
+
 class SqliteDatabase(Database):
     """The ledgers in one SQLite file; None for one in memory that is never written: an empty ledger."""
 
     def __init__(self, path: Path | None, *, readonly: bool, patience: float = PATIENCE) -> None:
-        engine = create_engine("sqlite://", creator=lambda: connect(path, readonly, patience), poolclass=StaticPool)
+        creator = partial(connect, path, readonly=readonly, patience=patience)
+        engine = create_engine("sqlite://", creator=creator, poolclass=StaticPool)
         super().__init__(engine, str(path), readonly=readonly)
         self._path = path
+        self._patience = patience
+        self._file = _identity(path) if path else None
         self._leases = FileLease(path) if path else None
         event.listen(engine, "begin", self._begin)
 
     def _begin(self, connection: Connection) -> None:
+        if self._for_writing and self._path is not None and _identity(self._path) != self._file:
+            raise LedgerError(
+                f"{self._path}: moved or replaced while it was open",
+                hint="put the file back that this run has claimed calls in, before anything else is placed",
+            )
         connection.exec_driver_sql("BEGIN IMMEDIATE" if self._for_writing else "BEGIN")
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Read; what a killed writer left half-written is rolled back first, as every reader of SQLite has to."""
+        try:
+            return super().read(work)
+        except LedgerError as error:
+            if self._path is None or not _is_half_written(error):
+                raise
+        with closing(connect(self._path, readonly=False, patience=self._patience)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return super().read(work)
 
     def explain(self, error: DBAPIError) -> LedgerError:
         return explained(error.orig, self.name)
@@ -80,8 +106,7 @@ class SqliteDatabase(Database):
     def insert(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Value]]) -> int:
         if not rows:
             return 0
-        statement = insert(table).on_conflict_do_nothing()
-        return connection.execute(statement, list(rows), execution_options={"preserve_rowcount": True}).rowcount
+        return connection.execute(_insert(table), list(rows)).rowcount
 
     def update_calls(self, connection: Connection, rows: Sequence[Mapping[str, Value]]) -> int:
         keyed = [{**row, **{f"_{name}": row[name] for name in _KEY}} for row in rows]
@@ -103,6 +128,9 @@ class SqliteDatabase(Database):
     def stirs(self, connection: Connection, run: str) -> bool:
         return bool(self.alive(connection, [run]))
 
+    def leases(self) -> set[str]:
+        return self._leases.known() if self._leases is not None else set()
+
     def forget_lease(self, run: str) -> None:
         if self._leases is not None:
             self._leases.forget(run)
@@ -112,7 +140,16 @@ class SqliteDatabase(Database):
             self._leases.release()
 
 
-def connect(path: Path | None, readonly: bool, patience: float) -> sqlite3.Connection:
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file a path leads to, whatever it is called."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def connect(path: Path | None, *, readonly: bool, patience: float) -> sqlite3.Connection:
     """An open, configured connection; the file has to exist."""
     if path is None:
         return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
@@ -145,7 +182,17 @@ def _configure(connection: sqlite3.Connection, path: Path, readonly: bool) -> No
         raise LedgerError(f"{path}: its journal mode is {journal!r} and cannot be changed to 'delete'")
 
 
+def _is_half_written(error: LedgerError) -> bool:
+    original = getattr(error.__cause__, "orig", None)
+    return getattr(original, "sqlite_errorname", None) == _HALF_WRITTEN
+
+
+_HALF_WRITTEN = "SQLITE_READONLY_ROLLBACK"
 _WORDS = {
+    _HALF_WRITTEN: (
+        "a write was interrupted and has to be rolled back first",
+        "let a user that may write to it run any command",
+    ),
     "SQLITE_BUSY": ("is locked by another process", "try again when the other command has ended"),
     "SQLITE_LOCKED": ("is locked by another process", "try again when the other command has ended"),
     "SQLITE_FULL": ("the disk is full", "make room, then run the command again"),

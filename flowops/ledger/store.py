@@ -18,7 +18,7 @@ from flowops.ledger.purging import purge
 from flowops.ledger.reading import Reader
 from flowops.ledger.resolving import resolve
 from flowops.ledger.rows import CHUNK
-from flowops.ledger.sealing import clean
+from flowops.ledger.sealing import clean, storable
 from flowops.ledger.tables import throttle
 from flowops.ledger.transaction import Transaction, transact
 from flowops.ledger.transfer import Adopted, Import
@@ -200,13 +200,14 @@ class Store(Reader):
             if self._leased:
                 self._database.write(lambda connection: runs.end(connection, self.run, now()))
         finally:
+            self._leased = self._known = False
             self._database.release_leases()
             super().close()
 
     def _change(self, write: Claim | Record, at: str) -> Change:
         if isinstance(write, Claim):
             return Change(
-                write.call.reference_id,
+                _name(write.call.reference_id),
                 Happening.CLAIMED,
                 at,
                 self.actor,
@@ -226,7 +227,7 @@ class Store(Reader):
 
     def _adoption(self, call: Adopted) -> Change:
         return Change(
-            call.reference_id,
+            _name(call.reference_id),
             Happening.IMPORTED,
             now(),
             self.actor,
@@ -284,6 +285,13 @@ def _make_late(transaction: Transaction, changes: Sequence[Change]) -> None:
         overtaken = row is not None and change.at < row.claimed_at
         if not (overtaken and change.happening in ABOUT_THE_ATTEMPT):
             transaction.make([change])
+
+
+def _name(reference_id: str) -> str:
+    """A reference that every database keeps, and finds again, as it is."""
+    if reference_id != storable(reference_id):
+        raise LedgerError(f"reference-id {reference_id[:80]!r}: is too long, or has a character that cannot be kept")
+    return reference_id
 
 
 def _told(record: Change) -> str:

@@ -13,12 +13,11 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.dialects import postgresql
 
 metadata = MetaData()
 
 #: Compared and sorted byte by byte everywhere, whatever the database's language.
-Name = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+Name = Text().with_variant(Text(collation="C"), "postgresql")
 
 #: One row an environment. `serial` and `head` are the last event's number and hash. `key_check` proves the key;
 #: `key_place` says where the key is kept: in a ``file`` beside the ledger, in this ``row`` (`key`), or ``given``.

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import random
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from flowops.errors import LedgerError
 from flowops.ledger.chain import actor_json, chained, details_of, sha256
 from flowops.ledger.changes import CallRow, Change, decide
-from flowops.ledger.database import RECONNECTS, Disconnected
+from flowops.ledger.database import PAUSE, RECONNECTS, Disconnected
 from flowops.ledger.rows import call_values, leg_values, rows_of
 from flowops.ledger.states import IllegalStep
 from flowops.ledger.tables import calls, events, ledgers, legs
@@ -28,6 +26,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_LOCK = (
+    select(ledgers.c.environment, ledgers.c.serial, ledgers.c.head)
+    .where(ledgers.c.id == bindparam("ledger"))
+    .with_for_update()
+)
+_ADVANCE = update(ledgers).where(ledgers.c.id == bindparam("ledger"))
+
 
 class Contended(Exception):
     """A row was changed by somebody who did not lock the ledger first; nothing was written."""
@@ -41,11 +46,7 @@ class Transaction:
         self._database = database
         # Writers of one ledger come one after the other: the chain has one end. The lock also ends when a commit
         # does, which is how a commit of unknown outcome is waited for.
-        found = connection.execute(
-            select(ledgers.c.environment, ledgers.c.serial, ledgers.c.head)
-            .where(ledgers.c.id == ledger_id)
-            .with_for_update()
-        ).one_or_none()
+        found = connection.execute(_LOCK, {"ledger": ledger_id}).one_or_none()
         if found is None:
             raise LedgerError(f"{database.name}: ledger {ledger_id} is no longer there")
         self.environment: str = found.environment
@@ -72,7 +73,7 @@ class Transaction:
     def _make(self, change: Change) -> Written:
         row = self._after.get(change.reference_id)
         try:
-            after = decide(row, change)
+            after = decide(row, change, self.mark.serial + 1)
         except IllegalStep:
             return Written(done=False, state=row.state if row else None)
         if after is not row:
@@ -80,14 +81,12 @@ class Transaction:
         return Written(done=True, state=after.state)
 
     def _log(self, change: Change, after: CallRow) -> None:
-        serial = self.mark.serial + 1
-        after = replace(after, serial=serial)
         actor = self._actors.get(change.actor) or self._actors.setdefault(change.actor, actor_json(change.actor))
         details = details_of(actor, _data(change, after), after)
         details_hash = sha256(details)
         envelope: dict[str, str | int | None] = {
             "ledger": self.mark.id,
-            "serial": serial,
+            "serial": after.serial,
             "reference_id": change.reference_id,
             "happening": change.happening,
             "state": after.state,
@@ -103,7 +102,7 @@ class Transaction:
                 "hash": head,
             }
         )
-        self.mark = LedgerMark(self.mark.id, serial, head)
+        self.mark = LedgerMark(self.mark.id, after.serial, head)
         self._after[change.reference_id] = after
 
     def flush(self) -> None:
@@ -124,9 +123,7 @@ class Transaction:
         self._write_legs([row for row in changed if row.legs != _legs(self._before[row.reference_id])])
         if self._database.insert(self.connection, events, self._events) != len(self._events):
             raise Contended
-        self.connection.execute(
-            update(ledgers).where(ledgers.c.id == self.mark.id).values(serial=self.mark.serial, head=self.mark.head)
-        )
+        self.connection.execute(_ADVANCE, {"ledger": self.mark.id, "serial": self.mark.serial, "head": self.mark.head})
 
     def _write_legs(self, rows: list[CallRow]) -> None:
         had = [row.reference_id for row in rows if _legs(self._before[row.reference_id])]
@@ -161,10 +158,10 @@ def transact(database: Database, ledger_id: str, work: Callable[[Transaction], T
             cause = LedgerError(f"{database.name}: its rows change while they are written; nothing was written")
         else:
             return answer
-        failures += 1
-        if failures > RECONNECTS:
+        if failures == RECONNECTS:
             raise cause
-        time.sleep(random.uniform(0, 0.2 * failures))  # noqa: S311
+        time.sleep(PAUSE * 2**failures)
+        failures += 1
 
 
 def _arrived(database: Database, mark: LedgerMark) -> bool:
@@ -184,7 +181,7 @@ def _arrived(database: Database, mark: LedgerMark) -> bool:
                     f"{database.name}: the connection was lost during a write; whether it arrived cannot be known",
                     hint="what was claimed in it counts as in doubt once this run has ended",
                 ) from lost
-            time.sleep(2.0**attempt)
+            time.sleep(5 * PAUSE * 2**attempt)
     raise AssertionError("unreachable")
 
 

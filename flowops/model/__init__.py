@@ -1,6 +1,7 @@
 """The frozen values that are handed from stage to stage."""
 
 from flowops.model.call import INSTRUCTION_ID, TERMS, Call, Origin, Terms
+from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.document import Document, Marks, Path, Row, Value
 from flowops.model.ledger import Actor, Claim, Entry, Happening, Ledger, LedgerMark, Leg, Record, State, Written
 from flowops.model.place import Place, Problem, RowPlace
@@ -31,6 +32,8 @@ __all__ = [
     "Change",
     "Claim",
     "Connection",
+    "Difference",
+    "DifferentCall",
     "Document",
     "Entry",
     "Environment",
@@ -55,6 +58,7 @@ __all__ = [
     "Row",
     "RowPlace",
     "Ruling",
+    "Shift",
     "State",
     "Terms",
     "Value",

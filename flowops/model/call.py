@@ -59,7 +59,7 @@ TERMS = ("timezone", "not-before", "expires", "consent")
 class Call:
     """One rendered call: `body` is the request in the API's own names, ``instruction-id`` included.
 
-    `sensitive` holds the paths in `body` whose values are never shown or kept: the callees, and the
+    `sensitive` holds the paths in `body` whose values are never shown or kept: phone numbers, and the
     flow variables marked ``x-sensitive``. `row` is the data row it was made from, if any.
     """
 

@@ -2,6 +2,7 @@
 
 from flowops.plan.canonical import Uncanonical, canonical, fingerprint, identify
 from flowops.plan.diff import diff
+from flowops.plan.difference import difference
 from flowops.plan.planner import digest, exit_code, make_plan, restrict
 from flowops.plan.saved import SavedCall, SavedPlan, compare, dump, load
 
@@ -12,6 +13,7 @@ __all__ = [
     "canonical",
     "compare",
     "diff",
+    "difference",
     "digest",
     "dump",
     "exit_code",

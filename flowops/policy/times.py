@@ -54,16 +54,19 @@ def read_moment(text: str, zones: Sequence[tzinfo], *, end: bool) -> datetime:
     """
     try:
         local = _local(text, end=end)
+        if local is None or local.tzinfo is not None:
+            moments = [] if local is None else [local.astimezone(UTC)]
+        elif zones:
+            # Where a wall clock shows a time twice, the strict reading is the later one, or for an end the earlier one.
+            moments = [local.replace(tzinfo=each, fold=0 if end else 1).astimezone(UTC) for each in zones]
+        else:
+            moments = None
     except (ValueError, OverflowError):
-        local = None
-    if local is None:
-        raise ValueError("is not a time: write 2026-12-01T09:00, 2026-12-01T09:00Z or 2026-12-01")
-    if local.tzinfo is not None:
-        return local.astimezone(UTC)
-    if not zones:
+        moments = []
+    if moments is None:
         raise ValueError("has no offset, and the time zone of the callee is not known: add one, or a timezone")
-    # Where a wall clock shows a time twice, the strict reading is the later one, or for an end the earlier one.
-    moments = [local.replace(tzinfo=each, fold=0 if end else 1).astimezone(UTC) for each in zones]
+    if not moments:
+        raise ValueError("is not a time: write 2026-12-01T09:00, 2026-12-01T09:00Z or 2026-12-01")
     return min(moments) if end else max(moments)
 
 

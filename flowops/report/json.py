@@ -11,9 +11,10 @@ import re
 from typing import TYPE_CHECKING
 
 from flowops import __version__
-from flowops.model import ABSENT, Action, Outcome, State
+from flowops.model import ABSENT, Action, Outcome, Shift, State
 from flowops.model.masking import mask_text
 from flowops.report import view
+from flowops.report.difference import changes_of
 from flowops.report.escape import UNSAFE
 from flowops.report.findings import in_order
 from flowops.report.masking import masked
@@ -22,7 +23,20 @@ from flowops.report.signals import signal_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from flowops.model import Call, CallResult, Change, Entry, Place, Plan, Problem, Result, RowPlace, Value
+    from flowops.model import (
+        Call,
+        CallResult,
+        Change,
+        Difference,
+        DifferentCall,
+        Entry,
+        Place,
+        Plan,
+        Problem,
+        Result,
+        RowPlace,
+        Value,
+    )
     from flowops.report.status import Event, Status
 
 FORMAT_VERSION = 1
@@ -43,8 +57,8 @@ def plan_json(plan: Plan) -> Json:
         "ledger": {"id": mark.id, "serial": mark.serial, "head": mark.head} if mark else None,
         "digest": plan.digest,
         "summary": {**{_snake(action): counts[action] for action in Action}, "unnamed": plan.unnamed},
-        "warnings": list(view.texts(plan.warnings)),
-        "notes": list(view.texts(plan.notes)),
+        "warnings": list(view.told(plan.warnings)),
+        "notes": list(view.told(plan.notes)),
         "calls": [_planned(view.of_call(planned)) for planned in plan.calls],
     }
 
@@ -61,6 +75,21 @@ def result_json(result: Result, *, conflicts: int = 0) -> Json:
         "interrupted": signal_name(result.interrupted) if result.interrupted is not None else None,
         "failure": _text(result.failure),
         "calls": [_attempted(call) for call in result.calls],
+    }
+
+
+def difference_json(found: Difference) -> Json:
+    """What two revisions render differently; see `schemas/diff.schema.json`."""
+    counts = found.counts()
+    people = {number for each in found.calls if each.shift is not Shift.REMOVED for number in each.call.callees}
+    return {
+        "format_version": FORMAT_VERSION,
+        "base": found.base,
+        "head": found.head,
+        "summary": {**{shift.value: counts[shift] for shift in Shift}, "unchanged": found.unchanged},
+        "people": len(people),
+        "base_problems": found.base_problems,
+        "calls": [_different(each) for each in found.calls],
     }
 
 
@@ -178,6 +207,16 @@ def _planned(call: view.CallView) -> Json:
 def _change(change: Change) -> Json:
     sides: Mapping[str, Value] = {"before": change.before, "after": change.after}
     return {"path": change.path, **{side: value for side, value in sides.items() if value is not ABSENT}}
+
+
+def _different(each: DifferentCall) -> Json:
+    call = each.call
+    return {
+        "reference_id": call.reference_id,
+        "change": each.shift.value,
+        "source": None if each.shift is Shift.REMOVED else source(call.origin.place(), call.row),
+        "changes": [_change(change) for change in changes_of(each)],
+    }
 
 
 def _attempted(call: CallResult) -> Json:

@@ -15,13 +15,16 @@ from flowops.report import words
 from flowops.report.findings import findings
 from flowops.report.html import code, prose
 from flowops.report.signals import signal_name
+from flowops.report.wording import Side
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flowops.model import CallResult, Problem, Result
+    from flowops.report.difference import DifferenceView, Field, Sample, Way
     from flowops.report.findings import Finding
     from flowops.report.view import CallView, Group, PlanView
+    from flowops.report.wording import Piece
 
 #: What one comment of GitHub holds. It is kept in bytes of UTF-8, so whatever a service counts, it is not more.
 LIMIT = 65_536
@@ -85,12 +88,33 @@ def problems_markdown(problems: Iterable[Problem], environment: str) -> str:
     return page.text()
 
 
+def difference_markdown(view: DifferenceView) -> str:
+    """What two revisions render differently, as Markdown: how many people it reaches and which words changed first."""
+    page = _Page(marker("diff", view.environment), "changes")
+    page.head(f"### flowops diff for {code(view.environment)}")
+    page.head(_shifts(view))
+    page.head(f"What was added or changed reaches **{words.people(view.people)}**. Compared: {_sides(view)}.")
+    if view.base_problems:
+        page.head(prose(words.base_problems(view.base_problems)))
+    rows = [_way_row(each, way) for each in view.fields for way in each.ways]
+    hidden = sum(each.hidden for each in view.fields)
+    left_out = f" (not shown: {words.count(hidden, 'other way', 'other ways')})" if hidden else ""
+    page.fold(f"What changed{left_out}", "| calls | field | change |", rows, len(rows), True)
+    for title, documents in (("added", view.added), ("removed", view.removed)):
+        for listed in documents:
+            where = f"{code(f'{listed.place.file}:{listed.place.line}')} {prose(words.listed(listed))} {title}"
+            rows = [_sample_row(sample) for sample in listed.samples]
+            page.fold(where, "| reference-id | callee | row |", rows, len(rows), False)
+    return page.text()
+
+
 def marker(kind: str, environment: str) -> str:
     """The comment that names what this is of which environment; it cannot be closed by an environment's name."""
     return f"<!-- flowops:{kind}:{re.sub(r'[^A-Za-z0-9._]+|-+', '-', environment)[:64]} -->"
 
 
 _URGENT = (Action.CONFLICT, Action.IN_DOUBT, Action.BLOCKED)
+_MARKS = {Side.BEFORE: "del", Side.AFTER: "ins"}
 _PLAN_HEAD = "| | reference-id | callee | row | why |"
 
 
@@ -143,7 +167,10 @@ def _rule(head: str) -> str:
 
 
 def _totals(counts: Mapping[words.Kind, int], names: Mapping[words.Kind, str]) -> str:
-    told = [(name, counts[kind]) for kind, name in names.items()]
+    return _table([(name, counts[kind]) for kind, name in names.items()])
+
+
+def _table(told: Sequence[tuple[str, int]]) -> str:
     head = "".join(f"| {name} " for name, _ in told) + "|"
     numbers = "".join(f"| {number:,} " for _, number in told) + "|"
     return f"{head}\n{_rule(head)}\n{numbers}\n\n"
@@ -169,6 +196,33 @@ def _changes(call: CallView) -> Iterator[str]:
     for difference in call.changes:
         before, after = words.change(difference)
         yield f"{code(difference.path.removeprefix('/'))}: {code(before)} → {code(after)}"
+
+
+def _shifts(view: DifferenceView) -> str:
+    told = [*((shift.value, number) for shift, number in view.counts.items()), ("unchanged", view.unchanged)]
+    return _table(told)
+
+
+def _sides(view: DifferenceView) -> str:
+    return f"{code(view.head) if view.head else 'the files as they are'} against {code(view.base)}"
+
+
+def _way_row(each: Field, way: Way) -> str:
+    told = " ".join(_piece(piece) for piece in way.pieces)
+    where = f"{code(each.path)}<br>{code(f'{each.place.file}:{each.place.line}')}"
+    return f"| {way.count:,} | {where} | {told}<br>{prose(words.samples(way.samples, way.count))} |\n"
+
+
+def _piece(piece: Piece) -> str:
+    """A run of words; what is only on one side is marked as GitHub and GitLab both show it."""
+    text = code(piece.text.strip())
+    mark = _MARKS.get(piece.side)
+    return f"<{mark}>{text}</{mark}>" if mark else text
+
+
+def _sample_row(sample: Sample) -> str:
+    row = prose(str(sample.row)) if sample.row else ""
+    return f"| {code(sample.reference_id)} | {prose(words.phones(sample.callees))} | {row} |\n"
 
 
 def _result_row(call: CallResult) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from flowops.model import ABSENT, Action, CallResult, Change, Outcome, Place, Result, RowPlace
 from flowops.model.masking import mask_text
 from flowops.report.masking import masked, masked_but
-from flowops.report.view import CallView, Group, PlanView, is_shown, texts
+from flowops.report.view import CallView, Group, PlanView, country_code, is_shown, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,12 +39,15 @@ def result_of_json(document: Mapping[str, Value]) -> Result:
 def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
     groups: dict[Place | None, Group] = {}
     counts: Counter[Action] = Counter()
+    countries: Counter[str] = Counter()
     for item in document["calls"]:
         call = _call(item)
         group = groups.get(call.place) or groups.setdefault(call.place, Group(call.place))
         if call.flow is not None:
             group.flows[f"flow {call.flow}"] = None
         counts[call.action] += 1
+        if call.action.sends:
+            countries.update(map(country_code, call.callees))
         if is_shown(group, call.action, full):
             group.shown.append(call)
     ledger = document["ledger"]
@@ -57,8 +60,9 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
         counts={action: counts[action] for action in Action},
         unnamed=int(document.get("summary", {}).get("unnamed", 0)),
         groups=tuple(groups.values()),
-        warnings=texts(map(str, document.get("warnings", ()))),
-        notes=texts(map(str, document.get("notes", ()))),
+        warnings=told(map(str, document.get("warnings", ()))),
+        notes=told(map(str, document.get("notes", ()))),
+        countries=countries,
     )
 
 

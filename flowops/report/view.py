@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from flowops.model import ABSENT, Action, Change, Place, RowPlace
 from flowops.model.masking import mask_number, mask_text
 from flowops.report.masking import masked, masked_but, unsealed
+from flowops.report.texts import Text, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
@@ -43,6 +44,7 @@ class CallView:
     changes: tuple[Change, ...] = ()
     reasons: tuple[str, ...] = ()
     until: str | None = None
+    texts: tuple[Text, ...] = ()
 
 
 @dataclass(slots=True)
@@ -63,7 +65,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """A plan for readers; `unnamed` counts calls in the ledger that no file names."""
+    """A plan for readers; `unnamed` counts calls in the ledger that no file names.
+
+    `countries` counts the phones that the plan would ring by country code, ``+44``.
+    """
 
     environment: str
     revision: str | None
@@ -75,11 +80,13 @@ class PlanView:
     groups: tuple[Group, ...]
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    countries: Mapping[str, int] = field(default_factory=dict)
 
 
 def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False) -> PlanView:
     """A plan for readers; with `full` every call is shown, with `show_pii` callees and new values are not masked."""
     groups: dict[Place, Group] = {}
+    countries: Counter[str] = Counter()
     for planned in plan.calls:
         place = planned.call.origin.place()
         group = groups.get(place) or groups.setdefault(place, Group(place))
@@ -89,6 +96,8 @@ def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False) -> PlanVi
         group.scripts.add((body["callflow-id"], frozenset(variables)))
         if is_shown(group, planned.action, full):
             group.shown.append(of_call(planned, show_pii=show_pii))
+        if planned.action.sends:
+            countries.update(country_code(mask_number(number)) for number in planned.call.callees)
     mark = plan.ledger
     return PlanView(
         environment=plan.environment,
@@ -99,14 +108,15 @@ def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False) -> PlanVi
         counts=plan.counts(),
         unnamed=plan.unnamed,
         groups=tuple(groups.values()),
-        warnings=texts(plan.warnings),
-        notes=texts(plan.notes),
+        warnings=told(plan.warnings),
+        notes=told(plan.notes),
+        countries=countries,
     )
 
 
-def texts(told: Iterable[str]) -> tuple[str, ...]:
+def told(words: Iterable[str]) -> tuple[str, ...]:
     """What is told of the plan as a whole, without numbers."""
-    return tuple(mask_text(text) for text in told)
+    return tuple(mask_text(text) for text in words)
 
 
 def of_call(planned: PlannedCall, *, show_pii: bool = False) -> CallView:
@@ -123,12 +133,18 @@ def of_call(planned: PlannedCall, *, show_pii: bool = False) -> CallView:
         changes=tuple(_change(change, call.body if show_pii else None) for change in planned.changes),
         reasons=planned.reasons if show_pii else _reasons(planned.reasons, call.reference_id),
         until=iso(planned.until) if planned.until else None,
+        texts=texts_of(call),
     )
 
 
 def iso(at: datetime) -> str:
     """A time for machines: ISO 8601, UTC."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def country_code(masked_number: str) -> str:
+    """``+44`` of ``+44 20 79•• ••23``."""
+    return masked_number.partition(" ")[0]
 
 
 def _reasons(reasons: Iterable[str], reference_id: str) -> tuple[str, ...]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import TYPE_CHECKING, TypeVar
 
-from flowops.model import ABSENT, Action, Outcome
+from flowops.model import Action, Outcome
 from flowops.report.escape import clip
+from flowops.report.wording import Side, one_side, pieces
+from flowops.report.wording import shown as whole_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from flowops.model import Change, Value
+    from flowops.report.difference import DifferenceView, Listed
     from flowops.report.view import Group
 
 #: The totals of a plan, in the order in which people read them.
@@ -39,10 +40,6 @@ DONE = {
 _ALWAYS_TOLD = 3
 #: How many callees of one call are named.
 _SOME_CALLEES = 3
-#: Words that stay on each side of a difference inside a long text.
-_CONTEXT = 3
-#: Texts shorter than this are shown whole.
-_LONG = 60
 
 Kind = TypeVar("Kind", Action, Outcome)
 
@@ -88,29 +85,49 @@ def left_out(group: Group) -> str:
 
 
 def change(difference: Change) -> tuple[str, str]:
-    """The two sides of a difference; of long texts only the words that differ and some around them."""
-    before, after = difference.before, difference.after
-    if isinstance(before, str) and isinstance(after, str) and max(len(before), len(after)) > _LONG:
-        before, after = _differing_words(before, after)
-    old, new = shown(before), shown(after)
-    return old, new if new != old else f"{new} (another value behind the mask)"
+    """The two sides of a masked difference; of long texts only the words that differ and some around them."""
+    found = pieces(difference.before, difference.after)
+    if len(found) == 1:
+        return shown(difference.before), clip(found[0].text)
+    before, after = (clip(one_side(found, side)) for side in (Side.BEFORE, Side.AFTER))
+    whole = not any(piece.side is Side.BOTH for piece in found)
+    return (before, after) if whole else (f'"{before}"', f'"{after}"')
 
 
 def shown(value: Value) -> str:
-    """A JSON value as it is told: text in quotes, nothing as ``(absent)``."""
-    return "(absent)" if value is ABSENT else clip(json.dumps(value, ensure_ascii=False))
+    """A JSON value as it is told: text in quotes, nothing as ``(absent)``, long ones cut."""
+    return clip(whole_value(value))
 
 
-def _differing_words(before: str, after: str) -> tuple[str, str]:
-    old, new = re.findall(r"\s*\S+|\s+", before), re.findall(r"\s*\S+|\s+", after)
-    same = 0
-    while same < min(len(old), len(new)) and old[same] == new[same]:
-        same += 1
-    tail = 0
-    while tail < min(len(old), len(new)) - same and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
-    first, last = max(0, same - _CONTEXT), max(0, tail - _CONTEXT)
-    return tuple(  # type: ignore[return-value]
-        ("… " if first else "") + "".join(words[first : len(words) - last]).lstrip() + (" …" if last else "")
-        for words in (old, new)
-    )
+def compared(view: DifferenceView) -> str:
+    """``the files as they are against main``, ``feature against main``."""
+    return f"{view.head or 'the files as they are'} against {view.base}"
+
+
+def shifts(view: DifferenceView) -> str:
+    """``0 added, 1,200 changed, 0 removed, 40 unchanged``."""
+    told = [f"{number:,} {shift}" for shift, number in view.counts.items()]
+    return ", ".join([*told, f"{view.unchanged:,} unchanged"])
+
+
+def people(number: int) -> str:
+    """``1 person``, ``10,000 people``: one for each phone number."""
+    return count(number, "person", "people")
+
+
+def samples(references: Sequence[str], total: int) -> str:
+    """``in 1,200 calls: reminder-1, reminder-2, …``."""
+    more = ", …" if total > len(references) else ""
+    return f"in {count(total, 'call')}: {', '.join(clip(reference, 64) for reference in references)}{more}"
+
+
+def listed(calls: Listed) -> str:
+    """``flow reminder  200 calls``."""
+    flows = list(calls.flows)
+    flow = flows[0] if len(flows) == 1 else count(len(flows), "flow")
+    return f"{flow}  {count(calls.count, 'call')}"
+
+
+def base_problems(number: int) -> str:
+    """What is to be known of a base that is not valid."""
+    return f"The base has {count(number, 'problem')}: calls that it could not render look like added ones."

@@ -1,6 +1,7 @@
 """The embedded API: it answers like the Voice API, and no phone rings.
 
-`serve` runs it inside a loop, `run` as a program; both are imported from `flowops.sandbox.server`, so that
+`serve` runs it inside a loop, `run` as a program (`flowops.sandbox.server`); `application` is its ASGI face
+(`flowops.sandbox.app`). They are imported from there, so that
 the settings can be had without a server.
 """
 

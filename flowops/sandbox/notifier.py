@@ -7,8 +7,8 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING
 
+from flowops.model.address import is_loopback
 from flowops.sandbox.finishing import deliveries
-from flowops.sandbox.loopback import is_loopback
 
 if TYPE_CHECKING:
     import httpx

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowops.errors import FlowopsError, UsageError
-from flowops.sandbox.calls import Memory
+from flowops.model.address import is_loopback
 from flowops.sandbox.connection import converse
-from flowops.sandbox.handler import VOICE_BASE, handle
+from flowops.sandbox.handler import VOICE_BASE
 from flowops.sandbox.journal import Journal
-from flowops.sandbox.loopback import is_loopback
-from flowops.sandbox.notifier import Notifier
+from flowops.sandbox.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from flowops.sandbox.exchange import Reply, Request
     from flowops.sandbox.settings import Settings
 
 
@@ -45,11 +42,11 @@ async def serve(settings: Settings) -> AsyncIterator[Sandbox]:
             hint="it is for this machine only: use 127.0.0.1, ::1 or localhost",
         )
     with Journal(settings.log) as journal:
-        service = _Service(settings, journal)
+        connections = _Connections(Service(settings, journal))
         # A name could stand for several addresses, each with a port of its own.
         host = "127.0.0.1" if settings.host == "localhost" else settings.host
         try:
-            server = await asyncio.start_server(service.connected, host, settings.port, backlog=1024)
+            server = await asyncio.start_server(connections.connected, host, settings.port, backlog=1024)
         except (OSError, OverflowError) as error:
             why = getattr(error, "strerror", None) or error
             raise FlowopsError(f"the sandbox cannot listen on {host}, port {settings.port}: {why}") from None
@@ -59,7 +56,7 @@ async def serve(settings: Settings) -> AsyncIterator[Sandbox]:
             yield Sandbox(f"http://{shown}:{port}{VOICE_BASE}", settings.token)
         finally:
             server.close()
-            await service.close()
+            await connections.close()
             await server.wait_closed()
 
 
@@ -83,46 +80,24 @@ async def _until_signal(settings: Settings, ready: Callable[[Sandbox], None]) ->
         return await stopped
 
 
-class _Service:
-    """What stands between the connections and the handler: the memory, the journal, the callbacks."""
+class _Connections:
+    """The connections that are open, each served by a task."""
 
-    def __init__(self, settings: Settings, journal: Journal) -> None:
-        self._settings = settings
-        self._journal = journal
-        self._memory = Memory()
-        self._notifier = Notifier(settings, journal)
-        self._connections: set[asyncio.Task[None]] = set()
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._open: set[asyncio.Task[None]] = set()
 
     def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection, until it ends or `close` ends it."""
         # A task of our own: those that asyncio starts for coroutines complain when they are cancelled.
-        task = asyncio.create_task(converse(reader, writer, self._respond))
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
-
-    async def _respond(self, request: Request) -> Reply:
-        now = time.time()
-        reply = handle(request, self._memory, self._settings, now=now)
-        placed = reply.placed
-        self._journal.write(
-            "request",
-            now,
-            method=request.method,
-            path=request.path,
-            reference=reply.reference,
-            status=reply.status,
-            fault=reply.fault,
-            callees=len(placed.legs) if placed else 0,
-            call_ids=[leg.call_id for leg in placed.legs] if placed else [],
-        )
-        if placed is not None:
-            await self._notifier.announce(placed, answered_in=reply.delay)
-        return reply
+        task = asyncio.create_task(converse(reader, writer, self._service.respond))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
 
     async def close(self) -> None:
         """End all connections, then the callbacks."""
-        for task in self._connections:
+        for task in self._open:
             task.cancel()
-        if self._connections:
-            await asyncio.wait(self._connections)
-        await self._notifier.close()
+        if self._open:
+            await asyncio.wait(self._open)
+        await self._service.close()

@@ -8,16 +8,14 @@ from flowops.schema.check import Checker, check
 from flowops.schema.error import SchemaError
 from flowops.schema.flows import check_flow
 from flowops.schema.number_plan import check_number
-from flowops.schema.problems import check_body, check_document, check_documents, check_flows, variable_problem
-from flowops.schema.store import NAMES, as_files, description_text, schema_text, stale_schemas, write_schemas
-from flowops.schema.variables import FlowVariables, check_variables
+from flowops.schema.problems import check_body, check_document, check_documents, check_flows
+from flowops.schema.store import NAMES, description_text, schema_text, stale_schemas, write_schemas
+from flowops.schema.variables import check_variables
 
 __all__ = [
     "NAMES",
     "Checker",
-    "FlowVariables",
     "SchemaError",
-    "as_files",
     "check",
     "check_body",
     "check_document",
@@ -29,6 +27,5 @@ __all__ = [
     "description_text",
     "schema_text",
     "stale_schemas",
-    "variable_problem",
     "write_schemas",
 ]

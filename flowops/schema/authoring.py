@@ -30,7 +30,7 @@ _ONE_CALLS_OWN: Schema = {
     "errorMessage": "belongs to one call, and cannot be a default",
     "doNotSuggest": True,
 }
-_TEMPLATE: Schema = {"type": "string", "pattern": TEMPLATE_PATTERN, "description": "A template."}
+_TEMPLATE: Schema = {"type": "string", "pattern": TEMPLATE_PATTERN}
 
 
 @dataclass(frozen=True, slots=True)

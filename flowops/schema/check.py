@@ -33,8 +33,8 @@ class Checker:
         try:
             if self._fast.is_valid(value):
                 return []
-        except ValueError:
-            # Not a JSON value at all: half a character, a foreign type. UnicodeEncodeError is one of these.
+        except (ValueError, SystemError):
+            # Not a JSON value at all: half a character (a SystemError in jsonschema-rs 0.37), a foreign type.
             return unsendable(value) or explain(self.schema, value)
         return explain(self.schema, value) or [
             SchemaError(path, f"does not fit `{keyword}` of its schema")

@@ -161,6 +161,10 @@ def diff_schema() -> Schema:
                 "base": noted(TEXT, "The revision that was compared with."),
                 "head": noted(nullable(TEXT), "The revision that was compared, null for the files as they are."),
                 "summary": counts(("added", "changed", "removed", "unchanged"), "How many calls."),
+                "people": noted(COUNT, "How many phone numbers the added and changed calls ring, each counted once."),
+                "base_problems": noted(
+                    COUNT, "What is wrong in the base; calls that it could not render look like added ones."
+                ),
                 "calls": listing(call),
             }
         ),

@@ -6,13 +6,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowops.model import INSTRUCTION_ID, Problem
+from flowops.model.names import did_you_mean
 from flowops.schema.check import check, checker
 from flowops.schema.error import SchemaError, dotted
 from flowops.schema.flows import check_flow
 from flowops.schema.number_plan import check_number
 from flowops.schema.patterns import Patterns
 from flowops.schema.plain import unsendable
-from flowops.schema.words import did_you_mean, quoted
+from flowops.schema.words import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -64,15 +65,13 @@ def check_flows(flows: Iterable[Flow]) -> list[Problem]:
 def check_body(call: Call) -> list[Problem]:
     """What is wrong with a rendered body, its phone numbers included; told in the names of a spec."""
     errors = check("request", call.body)
+    odd = unsendable(call.body.get("flow-variables"), ("flow-variables",))
+    if odd:
+        # What JSON cannot carry the schema may trip over, too: once is enough.
+        errors = [*odd, *(error for error in errors if error.path[:1] != ("flow-variables",))]
     errors += _number_errors(call.body, {error.path for error in errors})
     errors += _integer_errors(call)
-    errors += unsendable(call.body.get("flow-variables"), ("flow-variables",))
     return [_body_problem(call, error) for error in errors]
-
-
-def variable_problem(call: Call, error: SchemaError) -> Problem:
-    """What `check_variables` found in a call, at the place where it is written."""
-    return call.problem(error.path, error.message, code=error.code, hint=error.hint)
 
 
 def _document_problems(document: Document) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowops.errors import FlowopsError, UsageError
-from flowops.schema.words import did_you_mean
+from flowops.model.names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from flowops.model.names import did_you_mean
 from flowops.schema.check import Checker
 from flowops.schema.conversion import converted, declared_types
 from flowops.schema.error import SchemaError
 from flowops.schema.flows import variable_errors
 from flowops.schema.patterns import Patterns
 from flowops.schema.references import inline
-from flowops.schema.words import did_you_mean, escaped, listed
+from flowops.schema.words import escaped, listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -126,23 +126,6 @@ def _plain(value: Value) -> str:
     return escaped(value) if isinstance(value, str) and value else quoted(value)
 
 
-def did_you_mean(word: str, known: Sequence[str]) -> str | None:
-    """A hint with the known word that was probably meant, if there is one."""
-    from difflib import SequenceMatcher
-
-    best: tuple[float, str] = (_NEAR - 0.01, "")
-    matcher = SequenceMatcher(b=word[:SHOWN])
-    for candidate in known:
-        matcher.set_seq1(candidate)
-        if matcher.real_quick_ratio() > best[0] and matcher.quick_ratio() > best[0]:
-            best = max(best, (matcher.ratio(), candidate), key=lambda found: found[0])
-    return f"did you mean {best[1]}?" if best[1] else None
-
-
-#: How alike two words have to be for one to be a spelling mistake of the other.
-_NEAR = 0.6
-
-
 def listed(names: Sequence[str]) -> str:
     """Some names, not too many: ``a, b, c``."""
     return ", ".join(escaped(name) for name in names[:LISTED]) + (", …" if len(names) > LISTED else "")

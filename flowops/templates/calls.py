@@ -192,7 +192,7 @@ def _terms(values: Mapping[str, Value]) -> Terms:
 
 
 def _sensitive(body: Mapping[str, Value], flow: Flow | None) -> frozenset[Path]:
-    found: list[Path] = [(name,) for name in ("callee", "callees") if name in body]
+    found: list[Path] = [(name,) for name in ("callee", "callees", "caller") if name in body]
     if flow is not None:
         found += [(VARIABLES, name) for name in flow.sensitive if name in body.get(VARIABLES, ())]
     return frozenset(found)

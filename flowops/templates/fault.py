@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from flowops.templates.names import clipped, listing, nearest
+from flowops.model.names import nearest
+from flowops.templates.names import clipped, listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

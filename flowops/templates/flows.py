@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowops.model.names import nearest
 from flowops.templates.fault import TemplateFault
-from flowops.templates.names import listing, nearest
+from flowops.templates.names import listing
 from flowops.templates.values import kind
 
 if TYPE_CHECKING:

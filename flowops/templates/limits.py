@@ -9,6 +9,8 @@ from __future__ import annotations
 
 #: Characters of one template, as YAML gives it.
 MAX_SOURCE = 16_384
+#: Characters of all templates of one document: to parse them is the longest work per character that there is.
+MAX_SOURCES = 262_144
 #: Parts of one template: names, literals, operators, filters, statements.
 MAX_PARTS = 2_000
 #: How deep the parts of a template may stand in each other, and its brackets.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from flowops.model import Place, Problem
 from flowops.templates.fault import OutOfSteps, TemplateFault, Undefined, member
+from flowops.templates.limits import MAX_SOURCES
 from flowops.templates.positions import place_in
 from flowops.templates.problems import TEMPLATE, Repeats
 from flowops.templates.syntax import is_template
@@ -149,6 +150,7 @@ class Compiler:
         self.variables = variables
         self.problems: list[Problem] = []
         self.work = 0
+        self._room = MAX_SOURCES
 
     def compile(self, value: Value, document: Document, path: Path, label: str) -> Part:
         """The part for the value at a path of a document, which messages call `label`."""
@@ -182,6 +184,10 @@ class Compiler:
         return Broken()
 
     def _scalar(self, value: str, document: Document, path: Path, label: str) -> Part:
+        room, self._room = self._room, self._room - len(value)
+        if self._room < 0:
+            fault = TemplateFault(f"the templates of one document may have at most {MAX_SOURCES} characters together")
+            return self.refuse(document.place(path), label, fault) if room >= 0 else Broken()
         template = compile_template(value, self.names)
         scalar = Scalar(template, document, path, label)
         self.work += template.parts

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from jinja2 import nodes
 
+from flowops.model.names import nearest
 from flowops.templates.fault import TemplateFault, member
 from flowops.templates.filters import FILTERS
-from flowops.templates.names import listing, nearest
+from flowops.templates.names import listing
 from flowops.templates.tree import label, start
 
 if TYPE_CHECKING:

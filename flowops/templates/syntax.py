@@ -13,9 +13,9 @@ from jinja2 import Environment, TemplateSyntaxError
 from jinja2.lexer import Lexer
 from jinja2.parser import Parser
 
+from flowops.model.names import nearest
 from flowops.templates.fault import TemplateFault
 from flowops.templates.limits import MAX_BRACKETS, MAX_SOURCE
-from flowops.templates.names import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -51,3 +51,15 @@ def test_relative_links_lead_somewhere() -> None:
     for document in DOCUMENTS:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_what_is_generated_is_fresh(tmp_path: Path) -> None:
+    script = tmp_path / ".ci/write_docs.py"
+    script.parent.mkdir()
+    script.write_text((ROOT / ".ci/write_docs.py").read_text())
+    (tmp_path / "docs").mkdir()
+    subprocess.run([sys.executable, script], check=True, env=environment())
+    written = sorted((tmp_path / "docs").iterdir())
+    assert written
+    for made in written:
+        assert made.read_text() == (ROOT / "docs" / made.name).read_text(), f"run .ci/write_docs.py for {made.name}"

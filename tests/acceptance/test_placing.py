@@ -221,3 +221,23 @@ def test_a_saved_plan_is_placed_once_and_no_longer_fits_after(real: Path, api: A
     assert again.code == 8, again.err
     assert "call-1" in again.err
     assert api.received.total() == 3
+
+
+def test_a_callback_url_of_ones_own_is_kept_and_told(real: Path, api: ApiServer) -> None:
+    ledger(real)
+    project = real / "flowops.yaml"
+    callbacks = "callbacks: {url: 'http://127.0.0.1:9/hooks', secret: {env: SECRET}}"
+    project.write_text(project.read_text().replace("rate: none", f"rate: none\n    {callbacks}"))
+    calls = real / "calls/three.yaml"
+    own = "https://hooks.example.org/mine"
+    calls.write_text(calls.read_text().replace("kind: Call\n", f"kind: Call\ncallback-url: {own}\n", 1))
+    env = {**ENV, "SECRET": "0123456789abcdef0123456789abcdef"}
+    ran = flowops("apply", *PRODUCTION, "--auto-approve", cwd=real, env=env)
+    assert ran.code == 0, ran.err
+    assert "1 call has a callback-url of its own" in ran.err
+    urls = {body["instruction-id"]: body["callback-url"] for body in api.bodies}
+    assert urls.pop("call-1") == own
+    assert len(set(urls.values())) == 2
+    assert all(url.startswith("http://127.0.0.1:9/hooks/") for url in urls.values())
+    assert env["SECRET"] not in str(urls)
+    assert flowops("plan", *PRODUCTION, "--format", "json", cwd=real, env=ENV).json["summary"]["unchanged"] == 3

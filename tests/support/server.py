@@ -6,6 +6,7 @@ answers, or fails, as the test's `behave` says.
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import struct
@@ -88,6 +89,8 @@ class ApiServer:
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self._lock = threading.Lock()
+        self._open = 0
+        self._changed = threading.Condition(self._lock)
         self._listener = socket.create_server(("127.0.0.1", port), backlog=256)
         self._stopped = threading.Event()
         self.port: int = self._listener.getsockname()[1]
@@ -103,17 +106,44 @@ class ApiServer:
         self._stopped.set()
         self._listener.close()
 
+    def wait_for(self, count: int) -> None:
+        """Wait until so many requests have been received."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.received.total() >= count, timeout=60)
+            assert self.received.total() >= count, "they do not come"
+
+    def settle(self) -> None:
+        """Wait until everything that clients who are gone have sent was read and counted."""
+        # Connections are accepted in their order: behind this one, none of an earlier client is waiting any more.
+        with socket.create_connection(("127.0.0.1", self.port)) as last:
+            last.shutdown(socket.SHUT_WR)
+            assert last.recv(1) == b""
+        with self._changed:
+            self._changed.wait_for(lambda: self._open == 0, timeout=30)
+            assert self._open == 0, "a client is still there"
+
     def _serve(self) -> None:
         while not self._stopped.is_set():
             try:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            with self._lock:
+                self._open += 1
             threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
 
     def _talk(self, connection: socket.socket) -> None:
+        try:
+            self._answer_all(connection)
+        finally:
+            with self._changed:
+                self._open -= 1
+                self._changed.notify_all()
+
+    def _answer_all(self, connection: socket.socket) -> None:
         with connection:
-            stream = connection.makefile("rb")
+            # Not `makefile`, which would keep the socket open behind the back of a behaviour that closes it.
+            stream = io.BufferedReader(socket.SocketIO(connection, "r"))
             try:
                 while stream.readline():
                     headers: dict[str, str] = {}
@@ -125,6 +155,7 @@ class ApiServer:
                         self.received[request["instruction-id"]] += 1
                         self.bodies.append(request)
                         self.headers.append(headers)
+                        self._changed.notify_all()
                     if self.delay:
                         time.sleep(self.delay)
                     self.behave(connection, request, headers)

@@ -21,7 +21,7 @@ def command(environment: str) -> None:
     from flowops.ledger import init_ledger
 
     project, settings = project_of(environment)
-    address = address_of(settings)
+    address = address_of(project, settings)
     mark = init_ledger(address.url, environment, key=address.key, root=project.root)
     click.echo(mark.id)
     tell(f"the ledger of {environment} is ready; pin it with `ledger: {{url: …, id: {mark.id}}}` in flowops.yaml")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 LONGEST_MESSAGE = 1_000
 #: Rows are people: their lines are not repeated in a log.
 DATA_FILES = (".csv", ".jsonl")
+#: The code of a problem with something that may be a secret: its line is not repeated either.
+NEVER_QUOTED = "secret"
 
 
 def problems_text(problems: Iterable[Problem], source: Callable[[Place], str | None]) -> Iterator[Line]:
@@ -45,7 +47,8 @@ def _finding(finding: Finding, source: Callable[[Place], str | None]) -> Iterato
     problem = finding.problem
     row = f" ({finding.rows})" if finding.rows else ""
     yield line(Span(f"{safe(str(problem.place))}: ", "bold"), safe(clip(problem.message, LONGEST_MESSAGE)), safe(row))
-    text = None if problem.place.file.endswith(DATA_FILES) else source(problem.place)
+    hidden = problem.code == NEVER_QUOTED or problem.place.file.endswith(DATA_FILES)
+    text = None if hidden else source(problem.place)
     if text is not None and text.strip():
         shown = excerpt(text, problem.place.column, problem.message)
         number = str(problem.place.line)

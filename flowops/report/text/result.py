@@ -56,6 +56,8 @@ def result_text(result: Result, *, full: bool = False) -> Iterator[Line]:
     yield line(
         Span(f"Applied to {safe(result.environment)}: ", "bold"), f"{words.totals(result.counts(), words.DONE)}."
     )
+    if all(call.outcome is Outcome.UNCHANGED for call in calls) and result.failure is None:
+        yield line("Nothing is left to place: every call of these files was placed before.")
     yield line(Span(f"Digest: {safe(result.digest)}", "dim"))
 
 

@@ -7,8 +7,8 @@ from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from flowops.model.names import nearest
 from flowops.templates.fault import TemplateFault
-from flowops.templates.names import nearest
 from flowops.templates.table import Table, need_text
 
 if TYPE_CHECKING:

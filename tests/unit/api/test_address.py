@@ -6,8 +6,9 @@ import pickle
 
 import pytest
 
-from flowops.api import Secret, cdr_address, check_address, check_token, is_loopback
+from flowops.api import Secret, cdr_address, check_address, check_token
 from flowops.errors import ApiError
+from flowops.model.address import is_loopback
 
 
 @pytest.mark.parametrize(

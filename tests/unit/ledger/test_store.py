@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowops.errors import LedgerError
-from flowops.model import Happening, LedgerMark, Leg, Record, State, Written
+from flowops.model import Actor, Happening, LedgerMark, Leg, Record, State, Written
 
 if TYPE_CHECKING:
     from flowops.ledger import Store
@@ -211,3 +211,21 @@ def test_many_threads_may_ask_while_one_writes(store: Store, make) -> None:
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(ask, range(80))) == 40
     assert store.verify() is None
+
+
+@pytest.mark.parametrize("reference", ["lone \ud800 surrogate", "nul \x00 inside", "x" * 501])
+def test_a_reference_that_not_every_database_keeps_as_it_is_is_never_claimed(
+    store: Store, make, reference: str
+) -> None:
+    with pytest.raises(LedgerError, match="reference-id"):
+        store.write([make.claim("b"), make.claim(reference)])
+    assert store.mark().serial == 0
+
+
+def test_who_acts_may_have_any_name(address, make) -> None:
+    address.init()
+    store = address.open(actor=Actor("ada \udc80", "host \x00", "x" * 1000))
+    assert store.write([make.claim()]) == [WON]
+    (event,) = store.events("a")
+    assert event.actor is not None
+    assert event.actor.who == "ada \udc80"

@@ -116,3 +116,9 @@ class TestExcerpt:
         assert "\n" not in shown.text
         assert harmless(shown.text)
         assert shown.caret >= 0
+
+
+def test_the_line_of_a_secret_is_not_repeated() -> None:
+    problem = Problem(Place("flowops.yaml", 7, 12), message="token: must be a reference", code="secret")
+    text = plain(problems_text([problem], lambda _place: "    token: 0f3c-canary"))
+    assert "canary" not in text

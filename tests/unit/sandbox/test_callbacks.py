@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from flowops.sandbox.loopback import is_loopback
+from flowops.model.address import is_loopback
 from flowops.sandbox.server import serve
 from flowops.sandbox.settings import CallbackHabits, Settings, Span
 

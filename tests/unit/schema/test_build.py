@@ -95,7 +95,7 @@ def _fields(schema: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
 def test_an_unknown_schema_is_wrong_usage() -> None:
     with pytest.raises(UsageError, match="there is no schema 'cal'") as caught:
         schema_text("cal")
-    assert caught.value.hint == "did you mean call?"
+    assert caught.value.hint == "did you mean 'call'?"
     with pytest.raises(UsageError) as caught:
         schema_text("../../etc")
     assert "request, call, callset" in str(caught.value.hint)

@@ -42,7 +42,7 @@ def test_a_misspelt_keyword_is_found_at_any_depth() -> None:
     schema = {"items": {"properties": {"a": {"minLenght": 1}}}}
     [error] = variable_errors(schema, Patterns())
     assert error.path == ("items", "properties", "a", "minLenght")
-    assert (error.hint, error.at_key) == ("did you mean minLength?", True)
+    assert (error.hint, error.at_key) == ("did you mean 'minLength'?", True)
 
 
 def test_a_misspelt_mark_of_personal_data_is_found() -> None:
@@ -142,7 +142,7 @@ def test_a_pattern_is_for_an_engine_without_backtracking_and_small(pattern: str)
 def test_an_unknown_format_would_be_an_empty_promise() -> None:
     [error] = variable_errors({"format": "datetime"}, Patterns())
     assert error.text.startswith("must be date, date-time, ")
-    assert error.hint == "did you mean date-time?"
+    assert error.hint == "did you mean 'date-time'?"
 
 
 def test_a_project_has_only_so_many_large_patterns() -> None:

@@ -80,6 +80,8 @@ OUTPUTS: dict[str, Any] = {
         "base": "main",
         "head": None,
         "summary": {"added": 0, "changed": 0, "removed": 1, "unchanged": 5},
+        "people": 0,
+        "base_problems": 0,
         "calls": [{"reference_id": "r1", "change": "removed", "source": None, "changes": []}],
     },
     "ledger-list": [

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flowops.model import Call, Document, Origin, Problem, RowPlace
-from flowops.schema import check_body, check_document, check_documents, check_variables, variable_problem
+from flowops.schema import check_body, check_document, check_documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowops.model import Flow
 
 SPEC = """\
 apiVersion: flowops/v1
@@ -123,16 +122,6 @@ def test_what_is_nested_without_end_is_told(make_call: Callable[..., Call]) -> N
     ]
 
 
-def test_the_variables_of_a_call_have_places(make_call: Callable[..., Call], make_flow: Callable[..., Flow]) -> None:
-    call = make_call()
-    flow = make_flow("variables: {minutes: {type: integer}, when: {type: string}}")
-    problems = [variable_problem(call, error) for error in check_variables(flow, call.body["flow-variables"])[1]]
-    assert told(problems) == [
-        "case.yaml:9:3: flow-variables.when: is missing: the flow reminder needs it [variable]",
-        "case.yaml:9:12: flow-variables.minutes: must be a whole number, not the text 'soon' [variable]",
-    ]
-
-
 def test_the_fields_of_a_call_that_are_wrong_are_named(read: Callable[..., Document]) -> None:
     good = read(SPEC)
     assert check_document(good) == ([], frozenset())
@@ -169,7 +158,7 @@ def test_without_what_it_needs_there_is_no_call_to_speak_of(read: Callable[..., 
 def test_an_unknown_kind_is_told_with_the_nearest(read: Callable[..., Document]) -> None:
     [problem] = check_documents([read("apiVersion: flowops/v1\nkind: Callset\n")])
     assert told([problem]) == ["case.yaml:2:7: kind: must be Call, CallSet, Flow or Project, not 'Callset' [schema]"]
-    assert problem.hint == "did you mean CallSet?"
+    assert problem.hint == "did you mean 'CallSet'?"
 
 
 def test_a_secret_in_a_file_is_marked_so_that_its_line_is_not_shown(read: Callable[..., Document]) -> None:

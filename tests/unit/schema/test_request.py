@@ -137,7 +137,7 @@ def test_an_unknown_field_is_refused_with_a_suggestion() -> None:
     [error] = check("request", {**BODY, "calback-url": "https://hooks.example.org"})
     assert (error.message, error.hint, error.at_key) == (
         "calback-url: is not a known field",
-        "did you mean callback-url?",
+        "did you mean 'callback-url'?",
         True,
     )
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowops.schema.error import SchemaError, dotted
-from flowops.schema.words import LISTED, SHOWN, choice, did_you_mean, escaped, expected, quoted
+from flowops.schema.words import LISTED, SHOWN, choice, escaped, expected, quoted
 
 
 @given(st.text(alphabet=st.characters(), max_size=200))
@@ -82,11 +82,3 @@ def test_not_everything_is_listed() -> None:
     assert words == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 or one of 990 others"
     assert choice(str(number) for number in range(LISTED)).endswith("10 or 11")
     assert choice(["a", "a"]) == "a"
-
-
-@pytest.mark.parametrize(
-    ("word", "hint"),
-    [("calback-url", "did you mean callback-url?"), ("Callee", "did you mean callee?"), ("xyz", None), ("", None)],
-)
-def test_the_nearest_word(word: str, hint: str | None) -> None:
-    assert did_you_mean(word, ["caller", "callee", "callback-url"]) == hint

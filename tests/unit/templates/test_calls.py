@@ -66,7 +66,7 @@ def test_a_call_has_the_names_of_the_api_in_their_order(compiled, rows):
         ("voicemail-response", "Stop"),
     ]
     assert (call.reference_id, call.flow, call.row) == ("reminder-7", "reminder", row.place)
-    assert call.sensitive == {("callee",), ("flow-variables", "patient")}
+    assert call.sensitive == {("callee",), ("caller",), ("flow-variables", "patient")}
 
 
 def test_every_value_knows_where_it_was_written(compiled):
@@ -102,7 +102,7 @@ def test_every_value_knows_where_it_was_written(compiled):
     assert written("flow-variables", "unknown") == "patient: Ann"
     assert written("voicemail-response") == "kind: Call"
     assert call.problem(("instruction-id",), "x", code="y").place == call.origin.place(("reference-id",))
-    assert call.sensitive == {("callees",), ("flow-variables", "patient")}
+    assert call.sensitive == {("callees",), ("caller",), ("flow-variables", "patient")}
 
 
 def test_flow_variables_merge_key_by_key_and_null_switches_a_default_off(compiled):

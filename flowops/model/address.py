@@ -1,12 +1,12 @@
-"""The sandbox speaks to this machine only, in both directions."""
+"""What an address says about itself, without asking anybody."""
 
 from __future__ import annotations
 
-import ipaddress
-
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is the loopback by itself, without asking anybody."""
+    """Whether a host is this machine by its name alone (RFC 6761, section 6.3; RFC 5735; RFC 4291)."""
+    import ipaddress
+
     if host == "localhost":
         return True
     try:

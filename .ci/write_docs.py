@@ -1,0 +1,73 @@
+"""Write the parts of docs/ that come from the code; a test holds the committed files against it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flowops.templates import Documented
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+TEMPLATES = """\
+# Templates
+
+A string in a call spec may hold Jinja templates. They are applied to each value after the YAML was parsed, never to the
+text of a file. A value that is one whole `{{ expression }}` keeps the expression's type; any other gives a text.
+A template that stands at the beginning of a value needs quotes, because `{` means something in YAML.
+
+```yaml
+callee: "{{ row.phone | e164('GB') }}"
+flow-variables:
+  minutes: "{{ row.minutes | int }}"
+  greeting: "{% if row.title %}{{ row.title }} {% endif %}{{ row.name }}"
+```
+
+Templates see `vars` (project < environment < `--var-file` < `--var`) and, in a call set, `row` and `row_number`.
+Rendering is pure: the same files, variables and rows give the same bytes. So there is no clock, no randomness, no
+environment and no file; `if`, `for` over lists, and the filters and tests below are all there is. An undefined name
+is an error that names it.
+
+<!-- What follows is written by .ci/write_docs.py. -->
+
+## Filters
+
+{filters}
+
+## Tests
+
+{tests}
+"""
+
+
+def templates() -> str:
+    """docs/templates.md."""
+    from flowops.templates import documentation, documentation_of_tests
+
+    text = TEMPLATES.replace("{filters}", table(documentation(), "filter"))
+    return text.replace("{tests}", table(documentation_of_tests(), "test"))
+
+
+def table(entries: Iterable[Documented], what: str) -> str:
+    """A Markdown table of filters or tests."""
+    rows = [f"| {what} | does | example | gives |", "| --- | --- | --- | --- |"]
+    for entry in entries:
+        cells = (f"`{entry.signature}`", entry.sentence, f"`{entry.example}`", f"`{shown(entry.result)}`")
+        rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(rows)
+
+
+def shown(value: object) -> str:
+    """A result as templates write values: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+GENERATED = {"templates.md": templates}
+
+if __name__ == "__main__":
+    for name, make in GENERATED.items():
+        (DOCS / name).write_text(make(), encoding="utf-8")

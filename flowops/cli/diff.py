@@ -1,0 +1,72 @@
+"""``flowops diff``: what two Git revisions render differently."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from flowops.cli import formats, options
+from flowops.cli.output import print_problems, tell
+from flowops.errors import Invalid
+
+if TYPE_CHECKING:
+    from flowops.cli.planning import Selection
+    from flowops.model import Difference
+
+DIFFERENT = 2
+
+
+@click.command("diff", short_help="Show what two Git revisions render differently.")
+@click.argument("revisions", metavar="BASE[..HEAD]")
+@options.selection
+@options.full
+@options.detailed_exitcode("Exit with 2 when there are differences.")
+@options.formats(*formats.DIFFERENCE)
+def command(
+    revisions: str,
+    paths: tuple[str, ...],
+    environment: str,
+    var: tuple[str, ...],
+    var_files: tuple[str, ...],
+    full: bool,
+    detailed_exitcode: bool,
+    format_: str,
+) -> int:
+    """Show what two Git revisions render differently, in PATH or in the whole project; without HEAD, the files as
+    they are. BASE...HEAD compares with what both have in common, as Git does.
+
+    Both are read straight from Git: no checkout is touched, and no ledger, network or secret is needed. Calls are
+    joined by reference-id, so a file that was moved or renamed is no change. Variables are the same on both sides.
+    """
+    from flowops.cli.planning import Selection
+
+    with formats.problems_instead(environment, format_):
+        found = _compare(revisions, Selection(paths, environment, var, var_files))
+    formats.print_difference(found, environment, format_=format_, full=full)
+    return DIFFERENT if detailed_exitcode and found.calls else 0
+
+
+def _compare(spec: str, selection: Selection) -> Difference:
+    """Raises Invalid when the head is; what is wrong in the base is told, and the rest compared."""
+    from flowops.cli.revisions import revisions, sides
+    from flowops.ledger.sealing import Sealer
+    from flowops.plan import difference
+
+    with revisions(spec, selection.paths) as found:
+        base, head = sides(found, selection)
+        if base.nothing is not None:
+            tell(f"nothing of {found.base} is compared: {base.nothing}")
+        if base.problems:
+            tell(f"{found.base} is not valid; it is compared as far as it renders:")
+            print_problems(base.problems, base.excerpt)
+        if head.problems:
+            error = Invalid(head.problems)
+            error.excerpt = head.excerpt
+            raise error
+        # A key that nobody keeps: equal values are seen to be equal, and nothing more.
+        seal = Sealer(os.urandom(32)).body
+        compared = difference(base.calls, head.calls, names=(found.base, found.head), seal=seal)
+        return replace(compared, base_problems=len(base.problems))

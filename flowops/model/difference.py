@@ -1,0 +1,52 @@
+"""What two revisions of the files render differently."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flowops.model.call import Call
+    from flowops.model.plan import Change
+
+
+class Shift(StrEnum):
+    """What became of a call between two revisions."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class DifferentCall:
+    """A call that is not the same on both sides: `call` is the head's, of a removed one the base's.
+
+    `changes` are those of a changed call; sensitive values in them are sealed.
+    """
+
+    shift: Shift
+    call: Call
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two revisions, joined by reference-id: those of the head in its order, then what was removed.
+
+    `base` and `head` are as people named them; `head` is None for the files as they are. `base_problems` counts
+    what is wrong in the base: calls that it could not render look like added ones.
+    """
+
+    base: str
+    head: str | None
+    calls: tuple[DifferentCall, ...]
+    unchanged: int
+    base_problems: int = 0
+
+    def counts(self) -> dict[Shift, int]:
+        """How many calls are different in which way; every way is there."""
+        found = Counter(each.shift for each in self.calls)
+        return {shift: found[shift] for shift in Shift}

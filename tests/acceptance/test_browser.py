@@ -1,0 +1,122 @@
+"""The pages in a real browser: nothing is fetched, nothing fails, search works; it also takes docs/pictures."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from support.commands import ROOT, flowops
+from support.git import Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+#: PICTURES=1 writes them anew.
+PICTURES = ROOT / "docs/pictures"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def clinic(tmp_path: Path) -> Repository:
+    """The clinic's example with a text of its own, and the text changed since the last commit."""
+    repository = Repository(tmp_path / "clinic")
+    shutil.copytree(
+        ROOT / "examples/clinic-reminders",
+        repository.root,
+        dirs_exist_ok=True,
+        ignore=shutil.ignore_patterns(".flowops"),
+    )
+    repository.edit("flows/appointment-reminder.yaml", "produces:", "  text: {type: string}\nproduces:")
+    text = "Hello, this is {{ vars.clinic }}. Your appointment with {{ row.doctor }} is soon: please bring your card."
+    calls = repository.root / "calls/reminders.yaml"
+    calls.write_text(f'{calls.read_text()}    text: "{text}"\n')
+    repository.commit()
+    repository.edit(
+        "calls/reminders.yaml", "please bring your card", "please bring your card and a list of your medicines"
+    )
+    rows = repository.root / "data/appointments.csv"
+    rows.write_text(rows.read_text() + "A1999,Noah Whitfield,+12125550118,2026-12-02T09:00,Dr Okafor,10\n")
+    return repository
+
+
+def pages(clinic: Repository, folder: Path) -> dict[str, Path]:
+    found = {
+        "diff": flowops("diff", "main", "--format", "html", cwd=clinic.root),
+        "plan": flowops("plan", "--format", "html", cwd=clinic.root),
+        "result": flowops("apply", "--format", "html", cwd=clinic.root),
+    }
+    clinic.edit("data/appointments.csv", "Dr Okafor", "Dr Okafor, PhD\n")
+    found["problems"] = flowops("validate", "--format", "html", cwd=clinic.root)
+    written = {}
+    for name, ran in found.items():
+        written[name] = folder / f"{name}.html"
+        # Pictures do not change with the commit, the ledger's id or the digest.
+        text = re.sub(r"[0-9a-f]{40}(-dirty)?", "1a2b3c4d5e", ran.out)
+        text = re.sub(r"sha256:[0-9a-f]{64}", f"sha256:{'c0ffee' * 10}c0ff", text)
+        written[name].write_text(text if os.environ.get("PICTURES") else ran.out, encoding="utf-8")
+    return written
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_opens_without_a_request_or_an_error(
+    clinic: Repository, tmp_path: Path, browser: Browser, scheme: str
+) -> None:
+    for name, file in pages(clinic, tmp_path).items():
+        context = browser.new_context(color_scheme=scheme, viewport={"width": 900, "height": 760})
+        page = context.new_page()
+        requests: list[str] = []
+        said: list[str] = []
+        page.on("request", lambda request, to=requests: to.append(request.url))
+        page.on("console", lambda message, to=said: to.append(message.text))
+        page.on("pageerror", lambda error, to=said: to.append(str(error)))
+        page.goto(file.as_uri())
+        page.wait_for_load_state("networkidle")
+        assert requests == [file.as_uri()], name
+        assert said == [], name
+        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (background == "rgb(255, 255, 255)") is (scheme == "light")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+        if os.environ.get("PICTURES") and name in ("plan", "diff"):
+            PICTURES.mkdir(exist_ok=True)
+            page.screenshot(path=PICTURES / f"{name}-{scheme}.png")
+        context.close()
+
+
+def test_search_hides_what_does_not_match(clinic: Repository, tmp_path: Path, browser: Browser) -> None:
+    page = browser.new_page()
+    page.goto(pages(clinic, tmp_path)["plan"].as_uri())
+    rows = page.locator("tr[data-found]")
+    assert rows.count() == 201
+    page.get_by_label("Search").fill("reminder-a1001")
+    visible = page.locator("tr[data-found]:visible")
+    assert visible.count() == 1
+    assert "reminder-A1001" in visible.inner_text()
+    page.get_by_label("Search").fill("nothing like it")
+    assert visible.count() == 0
+    page.get_by_label("Search").fill("")
+    assert visible.count() == 201
+    page.close()
+
+
+def test_a_page_fits_a_phone(clinic: Repository, tmp_path: Path, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 640})
+    page.goto(pages(clinic, tmp_path)["diff"].as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.close()

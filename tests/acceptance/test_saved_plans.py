@@ -1,0 +1,140 @@
+"""A plan that was reviewed is placed as it was, or not at all."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from support.commands import flowops
+from support.git import Repository
+from support.server import TOKEN, ApiServer, answer_with
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PRODUCTION = ("--env", "production")
+ENV = {"TOKEN": TOKEN}
+FILES = {
+    "flows/f.yaml": """\
+apiVersion: flowops/v1
+kind: Flow
+name: reminder
+callflow-id: flow-1
+variables: {text: {type: string}, closing: {type: string, default: goodbye}}
+""",
+    "calls/c.yaml": """\
+apiVersion: flowops/v1
+kind: CallSet
+for-each: ../data/rows.csv
+call:
+  reference-id: "r-{{ row.id }}"
+  flow: reminder
+  callee: "{{ row.phone }}"
+  flow-variables: {text: "{{ vars.brand }} will see you at {{ row.when }}"}
+""",
+    "data/rows.csv": "id,phone,when\n1,+442079460011,ten\n2,+442079460012,eleven\n3,+442079460013,noon\n",
+}
+
+
+@pytest.fixture
+def clinic(tmp_path: Path, api: ApiServer) -> Repository:
+    """Commit A, its ledger, and a plan of it in ``plan.json`` beside the repository."""
+    repository = Repository(tmp_path / "clinic")
+    project = f"""\
+apiVersion: flowops/v1
+kind: Project
+name: clinic
+defaults: {{caller: "+442079460000"}}
+vars: {{brand: Acme}}
+environments:
+  production: {{api: "{api.url}", token: {{env: TOKEN}}, ledger: "sqlite:///../ledger.db", rate: none}}
+"""
+    repository.commit({"flowops.yaml": project, **FILES})
+    assert flowops("ledger", "init", *PRODUCTION, cwd=repository.root, env=ENV).code == 0
+    saved = flowops("plan", *PRODUCTION, "-o", "../plan.json", cwd=repository.root, env=ENV)
+    assert saved.code == 0, saved.err
+    return repository
+
+
+def edit(name: str, old: str, new: str) -> Callable[[Repository], None]:
+    def change(repository: Repository) -> None:
+        repository.edit(name, old, new)
+        repository.commit()
+
+    return change
+
+
+def place_one(repository: Repository) -> None:
+    """Another run places one of the calls: the ledger moves, the files do not."""
+    text = (repository.root / "data/rows.csv").read_text()
+    repository.edit("data/rows.csv", "2,+442079460012,eleven\n3,+442079460013,noon\n", "")
+    ran = flowops("apply", *PRODUCTION, "--auto-approve", cwd=repository.root, env=ENV)
+    assert ran.code == 0, ran.err
+    repository.write({"data/rows.csv": text})
+
+
+@pytest.mark.parametrize(
+    ("change", "told", "sent"),
+    [
+        (edit("data/rows.csv", "eleven", "twelve"), ["r-2: the files say something else"], 0),
+        (edit("data/rows.csv", "3,+442079460013,noon\n", ""), ["r-3: no longer in the files"], 0),
+        (edit("data/rows.csv", "noon\n", "noon\n4,+442079460014,one\n"), ["r-4: not in the saved plan"], 0),
+        (edit("flowops.yaml", "brand: Acme", "brand: Other"), [f"r-{n}: the files say" for n in (1, 2, 3)], 0),
+        (edit("flows/f.yaml", "goodbye", "farewell"), [f"r-{n}: the files say" for n in (1, 2, 3)], 0),
+        (edit("flows/f.yaml", "flow-1", "flow-2"), [f"r-{n}: the files say" for n in (1, 2, 3)], 0),
+        (place_one, ["r-1: the ledger moved: 'place' when saved, 'unchanged' now"], 1),
+    ],
+    ids=["row", "row-gone", "row-new", "variable", "flow-default", "flow-id", "ledger"],
+)
+def test_a_plan_is_refused_after_anything_moved(
+    clinic: Repository, api: ApiServer, change: Callable[[Repository], None], told: list[str], sent: int
+) -> None:
+    change(clinic)
+    ran = flowops("apply", *PRODUCTION, "--plan", "../plan.json", cwd=clinic.root, env=ENV)
+    assert ran.code == 8, ran.err
+    assert "the saved plan no longer fits" in ran.err
+    for words in told:
+        assert words in ran.err
+    assert "digest: sha256:" in ran.err
+    assert api.received.total() == sent
+
+
+def test_what_moved_and_came_back_is_placed_exactly(clinic: Repository, api: ApiServer) -> None:
+    edit("data/rows.csv", "eleven", "twelve")(clinic)
+    assert flowops("apply", *PRODUCTION, "--plan", "../plan.json", cwd=clinic.root, env=ENV).code == 8
+    edit("data/rows.csv", "twelve", "eleven")(clinic)
+    clinic.git("mv", "calls/c.yaml", "calls/renamed.yaml")
+    ran = flowops("apply", *PRODUCTION, "--plan", "../plan.json", "--format", "json", cwd=clinic.root, env=ENV)
+    assert ran.code == 0, ran.err
+    assert api.received == {"r-1": 1, "r-2": 1, "r-3": 1}
+    assert ran.json["summary"]["placed"] == 3
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "markdown", "github", "html"])
+def test_the_digest_that_a_reviewer_sees_is_the_one_that_apply_takes(
+    clinic: Repository, api: ApiServer, tmp_path: Path, format_: str
+) -> None:
+    seen = flowops("plan", *PRODUCTION, "--format", format_, cwd=clinic.root, env=ENV)
+    digest = re.search(r"sha256:[0-9a-f]{64}", seen.out.replace("&#58;", ":").replace('"v1:sha256', ""))
+    assert digest is not None
+    other = f"sha256:{'0' * 64}"
+    refused = flowops("apply", *PRODUCTION, "--digest", other, cwd=clinic.root, env=ENV)
+    assert refused.code == 8
+    assert not api.received
+    placed = flowops("apply", *PRODUCTION, "--digest", digest[0], cwd=clinic.root, env=ENV)
+    assert placed.code == 0, placed.err
+    assert api.received.total() == 3
+
+
+def test_an_older_copy_of_the_ledger_is_noticed(clinic: Repository, api: ApiServer, tmp_path: Path) -> None:
+    before = (tmp_path / "ledger.db").read_bytes()
+    api.behave = answer_with("400 Bad Request", b'{"error": "not now"}')
+    assert flowops("apply", *PRODUCTION, "--auto-approve", cwd=clinic.root, env=ENV).code == 6
+    assert flowops("plan", *PRODUCTION, "-o", "../plan.json", cwd=clinic.root, env=ENV).code == 0
+    (tmp_path / "ledger.db").write_bytes(before)
+    ran = flowops("apply", *PRODUCTION, "--plan", "../plan.json", cwd=clinic.root, env=ENV)
+    assert ran.code == 8, ran.err
+    assert "an older copy was put back" in ran.err
+    assert api.received.total() == 3

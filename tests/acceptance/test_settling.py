@@ -1,0 +1,132 @@
+"""What is in doubt is settled by records, imports and operators, and by nothing else."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from support.commands import Ran, flowops, start
+from support.server import TOKEN
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ENV = {"TOKEN": TOKEN, "ACCOUNT": "6f1d5c1e-0000-4000-8000-000000000001"}
+PRODUCTION = ("--env", "production")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project whose production is a sandbox process; `serve` starts it."""
+    (tmp_path / "calls").mkdir()
+    (tmp_path / "calls/two.yaml").write_text(
+        "---\n".join(
+            f"apiVersion: flowops/v1\nkind: Call\nreference-id: {name}\ncallee: '+44207946010{number}'\n"
+            for number, name in ((1, "lost-1"), (2, "clear-2"))
+        )
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def sandbox(project: Path) -> Iterator[subprocess.Popen[str]]:
+    """A sandbox that drops the answer to the calls named lost-*, after it has placed them."""
+    process = start(
+        "sandbox", "--port", "0", "--token", TOKEN, "--log", project / "log.jsonl",
+        "--fault", "drop:lost-*", "--records-pause", "1s", cwd=project,
+    )  # fmt: skip
+    assert process.stdout is not None
+    api = process.stdout.readline().split()[1]
+    (project / "flowops.yaml").write_text(
+        "apiVersion: flowops/v1\nkind: Project\nname: settling\n"
+        "defaults: {caller: '+442079460000', callflow-id: flow-1}\n"
+        f"environments: {{production: {{api: '{api}', token: {{env: TOKEN}}, account: {{env: ACCOUNT}}, "
+        "ledger: 'sqlite:///ledger.db', rate: none}}\n"
+    )
+    yield process
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert process.returncode == 128 + signal.SIGTERM
+
+
+def run(project: Path, *args: str) -> Ran:
+    return flowops(*args, *PRODUCTION, cwd=project, env=ENV)
+
+
+def posts(project: Path) -> list[str]:
+    events = map(json.loads, (project / "log.jsonl").read_text().splitlines())
+    return sorted(event["reference"] for event in events if event["event"] == "request" and event["reference"])
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_record_settles_a_call_whose_answer_was_lost(project: Path) -> None:
+    assert run(project, "ledger", "init").code == 0
+    assert run(project, "apply", "--auto-approve").code == 7
+    time.sleep(1.1)  # records are given by the second
+    settled = run(project, "reconcile")
+    assert settled.code == 0, settled.err
+    assert "0 in doubt" in settled.out
+    throttled = run(project, "reconcile", "--since", "1h", "--no-wait")
+    assert throttled.code in (0, 6)
+    again = run(project, "apply", "--auto-approve", "--format", "json")
+    assert again.code == 0, again.err
+    assert again.json["summary"]["unchanged"] == 2
+    assert posts(project) == ["clear-2", "lost-1"]
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_records_exported_by_hand_settle_too_and_no_record_proves_nothing(project: Path) -> None:
+    assert run(project, "ledger", "init").code == 0
+    assert run(project, "apply", "--auto-approve").code == 7
+    records = project / "records.jsonl"
+    records.write_text(json.dumps({"instruction-id": "clear-2", "call-id": "x"}) + "\n")
+    nothing = run(project, "reconcile", "--from-file", str(records))
+    assert nothing.code == 7
+    assert "proves nothing" in nothing.err
+    records.write_text(json.dumps({"instruction-id": "lost-1", "call-id": "x"}) + "\n")
+    assert run(project, "reconcile", "--from-file", str(records)).code == 0
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_imported_calls_are_never_placed(project: Path) -> None:
+    assert run(project, "ledger", "init").code == 0
+    rows = project / "placed.csv"
+    rows.write_text("reference-id,callee,placed-at\nlost-1,+442079460101,2026-11-01T09:00:00Z\nclear-2,,yesterday\n")
+    wrong = run(project, "ledger", "import", str(rows))
+    assert wrong.code == 3
+    assert "placed.csv:3:1: placed-at" in wrong.err
+    assert run(project, "ledger", "list", "--format", "json").json == []
+    rows.write_text("reference-id,callee,placed-at\nlost-1,+442079460101,2026-11-01T09:00:00Z\nclear-2,,\n")
+    assert run(project, "ledger", "import", str(rows)).code == 0
+    applied = run(project, "apply", "--auto-approve", "--format", "json")
+    assert applied.code == 0, applied.err
+    assert applied.json["summary"]["unchanged"] == 2
+    assert posts(project) == []
+    exported = run(project, "ledger", "export")
+    assert [json.loads(line)["reference_id"] for line in exported.out.splitlines()] == ["clear-2", "lost-1"]
+    assert run(project, "ledger", "verify").code == 0
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_purged_call_is_forgotten_but_never_placed_again(project: Path) -> None:
+    (project / "calls/two.yaml").write_text(
+        "apiVersion: flowops/v1\nkind: Call\nreference-id: clear-2\ncallee: '+442079460102'\n"
+    )
+    assert run(project, "ledger", "init").code == 0
+    assert run(project, "apply", "--auto-approve").code == 0
+    time.sleep(0.01)
+    assert run(project, "ledger", "purge", "--older-than", "0h").code == 64
+    purged = run(project, "ledger", "purge", "--older-than", "0h", "--auto-approve")
+    assert purged.code == 0, purged.err
+    assert "1 call purged" in purged.err
+    shown = run(project, "ledger", "show", "clear-2", "--format", "json").json
+    assert shown["purged"]
+    assert shown["body"] == {}
+    assert run(project, "ledger", "verify").code == 0
+    assert run(project, "apply", "--auto-approve", "--format", "json").json["summary"]["unchanged"] == 1
+    assert posts(project) == ["clear-2"]

@@ -1,0 +1,78 @@
+"""A real `flowops apply` is killed as it enters a system call: inside commits, between them, around requests.
+
+A kill between two writes of one transaction is what a power cut at that moment would leave behind, but for what the
+disk itself loses. The judge is what the server has received.
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from support import tracing
+from support.oracle import hold_after_a_kill
+from support.repository import PLACE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from support.forks import Forks
+    from support.repository import Repository
+    from support.server import ApiServer
+
+    Maker = Callable[..., Repository]
+
+pytestmark = pytest.mark.skipif(not tracing.usable(), reason="strace is not installed, or may not trace here")
+
+#: What writes, syncs and removes the ledger and its journal, and what sends and receives.
+CALLS = ("pwrite64", "pread64", "fdatasync", "fsync", "ftruncate", "unlink", "flock", "sendto", "recvfrom", "connect")
+#: How many kills each of these gets in CI, spread evenly from the first call to the last.
+FEW = {
+    "sqlite": {"pwrite64": 6, "fdatasync": 4, "unlink": 2, "sendto": 2, "recvfrom": 1},
+    "postgresql": {"sendto": 3, "recvfrom": 2},
+}
+
+
+def kill_at(
+    repository: Maker, api: ApiServer, forks: Forks, log: Path, few: dict[str, int] | None, calls: int, workers: int
+) -> int:
+    """Kill one run at each chosen call, every one unless `few` says how many; how many were killed."""
+    here = repository(calls, concurrency=workers)
+    whole = tracing.run(here, PLACE, trace=",".join(CALLS), log=log)
+    assert whole.code == 0, whole.err
+    kills = 0
+    for call, last in tracing.counted(log).items():
+        for nth in _spread(last, last if few is None else few.get(call, 0)):
+            api.received.clear()
+            here = repository(calls, concurrency=workers)
+            ran = tracing.run(here, PLACE, trace=call, inject=f"{call}:signal=SIGKILL:when={nth}", log=log)
+            # Two runs do not always make the same calls: the last one may not come.
+            assert ran.code in (0, -signal.SIGKILL), ran.err
+            kills += ran.code != 0
+            hold_after_a_kill(here, api, forks)
+    return kills
+
+
+def _spread(last: int, count: int) -> list[int]:
+    """So many numbers from 1 to `last`, evenly, both ends among them."""
+    if count <= 1:
+        return [max(1, last // 2)] * count
+    return sorted({1 + round((last - 1) * number / (count - 1)) for number in range(count)})
+
+
+@pytest.mark.parametrize("repository", list(FEW), indirect=True)
+def test_a_run_killed_at_a_system_call_posts_nothing_twice_and_loses_nothing(
+    repository: Maker, api: ApiServer, forks: Forks, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    few = FEW[request.node.callspec.params["repository"]]
+    assert kill_at(repository, api, forks, tmp_path / "log", few, 3, 1) >= sum(few.values()) - 2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("calls", "workers"), [(5, 2)])
+def test_a_run_killed_at_every_single_system_call(
+    repository: Maker, api: ApiServer, forks: Forks, tmp_path: Path, calls: int, workers: int
+) -> None:
+    print(f"{kill_at(repository, api, forks, tmp_path / 'log', None, calls, workers)} kills")

@@ -1,0 +1,154 @@
+"""A run that stands still behind its claim: whatever others do meanwhile, its call is posted once at most.
+
+On SQLite the lease is a lock on a file, which a frozen process keeps. On PostgreSQL it is a heartbeat, which a frozen
+process loses, and a session, which it keeps until the server ends it.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from support.oracle import nothing_is_lost
+from support.repository import PLACE
+
+from flowops.model import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.commands import Ran
+    from support.forks import Child, Forks
+    from support.postgres import Server
+    from support.repository import Repository
+    from support.server import ApiServer
+
+    Maker = Callable[..., Repository]
+
+CALLS = 4
+#: The call that the frozen run has claimed.
+FROZEN = "call-0"
+
+
+def freeze_behind_a_claim(here: Repository, forks: Forks, **timing: float) -> Child:
+    """Start a run that stops itself when its first claim is durable, and wait until it has."""
+    child = forks.start(
+        *PLACE,
+        cwd=here.root,
+        env=here.env,
+        failpoint={"point": "claimed", "nth": 1, "signal": signal.SIGSTOP, **timing},
+    )
+    child.wait_until_stopped()
+    assert here.entries()[FROZEN].state is State.IN_FLIGHT
+    return child
+
+
+def resolve(here: Repository, forks: Forks, *word: str) -> Ran:
+    return forks.run("ledger", "resolve", FROZEN, "--env", "production", *word, cwd=here.root, env=here.env)
+
+
+def not_placed(here: Repository, forks: Forks) -> Ran:
+    return resolve(here, forks, "--not-placed", "--reason", "it hangs")
+
+
+def outcome(ran: Ran) -> str:
+    """What a run says of the call that was frozen."""
+    return next(call["outcome"] for call in ran.json["calls"] if call["reference_id"] == FROZEN)
+
+
+def lose_the_heartbeat(here: Repository, server: Server) -> None:
+    """Let a minute pass without a sign of life, by the server's clock."""
+    server.execute("UPDATE flowops_runs SET beat_at = beat_at - interval '1 minute'", here.ledger_url)
+
+
+def lose_the_session(here: Repository, server: Server) -> None:
+    """Let the server take the frozen client for gone, and wait until it has cleared up behind it."""
+    server.execute(
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+        "WHERE application_name = 'flowops' AND datname = current_database()",
+        here.ledger_url,
+    )
+
+
+def test_a_second_run_waits_for_a_frozen_one_that_holds_its_file(sqlite: Maker, api: ApiServer, forks: Forks) -> None:
+    here = sqlite(CALLS, concurrency=1)
+    frozen = freeze_behind_a_claim(here, forks)
+    second = forks.start(*PLACE, cwd=here.root, env=here.env)
+    api.wait_for(CALLS - 1)
+    refused = not_placed(here, forks)
+    assert refused.code == 1
+    assert "still alive" in refused.err
+    assert api.received[FROZEN] == 0
+    frozen.send(signal.SIGCONT)
+    ended = [frozen.wait(), second.wait()]
+    assert [ran.code for ran in ended] == [0, 0], [ran.err for ran in ended]
+    assert sorted(outcome(ran) for ran in ended) == ["placed", "unchanged"]
+    assert api.received == dict.fromkeys(here.references, 1)
+
+
+def test_a_run_that_wakes_up_behind_a_claim_takes_it_anew_before_it_sends(
+    sqlite: Maker, api: ApiServer, forks: Forks
+) -> None:
+    here = sqlite(CALLS, concurrency=1)
+    frozen = freeze_behind_a_claim(here, forks, stale=0.2)
+    time.sleep(0.4)
+    frozen.send(signal.SIGCONT)
+    assert frozen.wait().code == 0
+    assert api.received == dict.fromkeys(here.references, 1)
+    store = here.open()
+    happenings = [event.happening for event in store.events(FROZEN)]
+    store.close()
+    assert happenings == ["claimed", "unsent", "claimed", "accepted"]
+
+
+def test_a_frozen_run_without_a_heartbeat_leaves_its_call_in_doubt_and_may_still_place_it(
+    postgresql: Maker, api: ApiServer, forks: Forks, server: Server
+) -> None:
+    here = postgresql(CALLS, concurrency=1)
+    frozen = freeze_behind_a_claim(here, forks)
+    lose_the_heartbeat(here, server)
+    second = forks.run(*PLACE, cwd=here.root, env=here.env)
+    assert (second.code, outcome(second)) == (7, "in-doubt"), second.err
+    assert sorted(api.received) == sorted(set(here.references) - {FROZEN})
+    # Its session is still there, so it may be about to send: nobody may say that it did not.
+    assert "still alive" in not_placed(here, forks).err
+    frozen.send(signal.SIGCONT)
+    first = frozen.wait()
+    assert (first.code, outcome(first)) == (0, "placed"), first.err
+    assert api.received == dict.fromkeys(here.references, 1)
+    assert nothing_is_lost(here, api) == set()
+
+
+def test_a_run_that_was_frozen_for_long_sends_nothing_of_what_others_have_taken_over(
+    postgresql: Maker, api: ApiServer, forks: Forks, server: Server
+) -> None:
+    """Heartbeat and session are gone, an operator has given the call up, another run has placed it; then it wakes."""
+    here = postgresql(CALLS, concurrency=1)
+    frozen = freeze_behind_a_claim(here, forks, stale=0.2)
+    lose_the_heartbeat(here, server)
+    lose_the_session(here, server)
+    assert forks.run(*PLACE, cwd=here.root, env=here.env).code == 7
+    resolved = not_placed(here, forks)
+    assert resolved.code == 0, resolved.err
+    second = forks.run(*PLACE, cwd=here.root, env=here.env)
+    assert (second.code, outcome(second)) == (0, "placed"), second.err
+    assert api.received == dict.fromkeys(here.references, 1)
+    frozen.send(signal.SIGCONT)
+    first = frozen.wait()
+    assert first.code == 0, first.err
+    assert api.received == dict.fromkeys(here.references, 1)
+    assert nothing_is_lost(here, api) == set()
+
+
+def test_a_lease_that_nobody_holds_and_no_ledger_knows_is_cleared_away(sqlite: Maker, forks: Forks) -> None:
+    """A run may be killed when it has its lease and the ledger does not know it yet."""
+    here = sqlite(1)
+    left = here.root / f"ledger.db.run-{'0' * 32}"
+    left.touch()
+    strangers = [here.root / "ledger.db.run-notes.txt", here.root / f"{'0' * 32}"]
+    for stranger in strangers:
+        stranger.touch()
+    assert forks.run(*PLACE, cwd=here.root, env=here.env).code == 0
+    assert not left.exists()
+    assert all(stranger.exists() for stranger in strangers)

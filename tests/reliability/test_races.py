@@ -1,0 +1,96 @@
+"""Several runs of one repository at the same time: each call is posted by exactly one of them."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.oracle import nothing_is_lost
+from support.repository import PLACE
+from support.server import accept, answer_with
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from support.commands import Ran
+    from support.forks import Child, Forks
+    from support.repository import Repository
+    from support.server import ApiServer
+
+    Maker = Callable[..., Repository]
+
+
+def outcomes(ran: Ran) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """What a run says of each call, and the call-ids that it has for it."""
+    return {call["reference_id"]: (call["outcome"], tuple(call["call_ids"])) for call in ran.json["calls"]}
+
+
+def start(here: Repository, forks: Forks, runners: int) -> list[Child]:
+    return [forks.start(*PLACE, cwd=here.root, env=here.env) for _ in range(runners)]
+
+
+def race(repository: Maker, api: ApiServer, forks: Forks, runners: int, calls: int) -> None:
+    here = repository(calls, concurrency=10)
+    api.delay = 0.01  # so that no run is done before the others have begun
+    ended = [child.wait() for child in start(here, forks, runners)]
+    assert [ran.code for ran in ended] == [0] * runners, [ran.err for ran in ended]
+    assert api.received == dict.fromkeys(here.references, 1)
+    results = [outcomes(ran) for ran in ended]
+    for name in here.references:
+        said = [result[name] for result in results]
+        assert sorted(outcome for outcome, _ in said) == ["placed", *["unchanged"] * (runners - 1)], name
+        # A run that had planned after another one's answer has nothing to tell but that it is done.
+        assert len({ids for _, ids in said} - {()}) == 1, name
+    assert nothing_is_lost(here, api) == set()
+
+
+@pytest.mark.parametrize(("runners", "calls"), [(2, 40), (4, 120)])
+def test_runs_at_the_same_time_post_each_call_once_and_all_succeed(
+    repository: Maker, api: ApiServer, forks: Forks, runners: int, calls: int
+) -> None:
+    race(repository, api, forks, runners, calls)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("runners", [2, 4])
+def test_a_thousand_calls_and_several_runs(repository: Maker, api: ApiServer, forks: Forks, runners: int) -> None:
+    race(repository, api, forks, runners, 1_000)
+
+
+def test_when_one_of_the_runs_is_killed_the_others_place_the_rest_and_tell_what_is_in_doubt(
+    repository: Maker, api: ApiServer, forks: Forks
+) -> None:
+    here = repository(60, concurrency=5)
+    victim = forks.start(*PLACE, cwd=here.root, env=here.env, failpoint={"point": "answered", "nth": 6})
+    api.wait_for(1)
+    others = start(here, forks, 2)
+    assert victim.wait().code == -signal.SIGKILL
+    ended = [child.wait() for child in others]
+    unclear = nothing_is_lost(here, api)
+    assert unclear
+    assert {ran.code for ran in ended} == {7}, [ran.err for ran in ended]
+    for ran in ended:
+        assert {name for name, (outcome, _) in outcomes(ran).items() if outcome == "in-doubt"} == unclear
+    placed = [name for ran in ended for name, (outcome, _) in outcomes(ran).items() if outcome == "placed"]
+    assert len(placed) == len(set(placed))
+    assert set(api.received) >= set(here.references) - unclear
+
+
+def test_runs_at_the_same_time_agree_on_what_the_api_refuses(repository: Maker, api: ApiServer, forks: Forks) -> None:
+    refuse = answer_with("400 Bad Request", b'{"error": "caller not allowed"}')
+    here = repository(40, concurrency=5)
+    even = set(here.references[::2])
+
+    def behave(connection: socket.socket, request: dict[str, Any], headers: dict[str, str]) -> None:
+        (accept if request["instruction-id"] in even else refuse)(connection, request, headers)
+
+    api.behave = behave
+    ended = [child.wait() for child in start(here, forks, 2)]
+    assert {ran.code for ran in ended} == {6}, [ran.err for ran in ended]
+    assert {name: api.received[name] for name in even} == dict.fromkeys(even, 1)
+    # A refused call may be placed again, and the second run may have planned it so.
+    assert all(1 <= api.received[name] <= 2 for name in here.references)
+    states = {name: entry.state for name, entry in here.entries().items()}
+    assert {name for name, state in states.items() if state == "placed"} == even

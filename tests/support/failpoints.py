@@ -1,0 +1,116 @@
+"""Places in a run where a test can end or freeze its process: between `flowops.apply` and what it is given.
+
+=============  =====================================================================
+point          reached
+=============  =====================================================================
+``claiming``   before a transaction with claims
+``claimed``    behind it: the claims are durable, nothing has been sent for them
+``sending``    before a request
+``answered``   behind it: there is a verdict, which nobody has been told
+``recording``  before a transaction with results
+``recorded``   behind it
+``sweeping``   before dead runs' calls are looked for
+``swept``      behind it
+=============  =====================================================================
+"""
+
+from __future__ import annotations
+
+import os
+import signal as signals
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from flowops.model import Claim, Record
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from flowops.apply import Api, Sender
+    from flowops.model import Entry, Ledger, Value, Verdict, Written
+
+
+class Failpoints:
+    """Counts what a run reaches; at the `nth` point, or at the `nth` of one name, the process gets a signal."""
+
+    def __init__(self, *, nth: int, point: str | None, signal: int) -> None:
+        self._nth = nth
+        self._point = point
+        self._signal = signal
+        self._reached = count(1)
+
+    def reach(self, point: str) -> None:
+        """The run is here."""
+        if self._point in (None, point) and next(self._reached) == self._nth:
+            os.kill(os.getpid(), self._signal)
+
+
+class WatchedLedger:
+    """A ledger with failpoints around its transactions."""
+
+    def __init__(self, ledger: Ledger, points: Failpoints) -> None:
+        self._ledger = ledger
+        self._points = points
+
+    def write(self, writes: Sequence[Claim | Record]) -> list[Written]:
+        kinds = [("claim", Claim), ("record", Record)]
+        there = [name for name, kind in kinds if any(isinstance(write, kind) for write in writes)]
+        for name in there:
+            self._points.reach(f"{name}ing")
+        written = self._ledger.write(writes)
+        for name in there:
+            self._points.reach(f"{name}ed")
+        return written
+
+    def sweep(self) -> list[str]:
+        self._points.reach("sweeping")
+        swept = self._ledger.sweep()
+        self._points.reach("swept")
+        return swept
+
+    def look_up(self, reference_ids: Sequence[str]) -> dict[str, Entry]:
+        return self._ledger.look_up(reference_ids)
+
+    def beat(self) -> None:
+        self._ledger.beat()
+
+
+class WatchedApi:
+    """An API with failpoints around its requests."""
+
+    def __init__(self, api: Api, points: Failpoints) -> None:
+        self._api = api
+        self._points = points
+
+    @asynccontextmanager
+    async def worker(self) -> AsyncIterator[WatchedSender]:
+        async with self._api.worker() as sender:
+            yield WatchedSender(sender, self._points)
+
+
+class WatchedSender:
+    def __init__(self, sender: Sender, points: Failpoints) -> None:
+        self._sender = sender
+        self._points = points
+
+    async def place(self, body: Mapping[str, Value]) -> Verdict:
+        self._points.reach("sending")
+        verdict = await self._sender.place(body)
+        self._points.reach("answered")
+        return verdict
+
+
+def install(*, nth: int, point: str | None = None, signal: int = signals.SIGKILL, **timing: float) -> None:
+    """Put failpoints into every run of this process; `timing` changes the waits of `flowops.apply.Timing`."""
+    import flowops.apply
+
+    apply = flowops.apply.apply
+    points = Failpoints(nth=nth, point=point, signal=signal)
+
+    async def watched(plan: Any, *, api: Api, ledger: Ledger, **options: Any) -> Any:
+        if timing:
+            options["timing"] = flowops.apply.Timing(**timing)
+        return await apply(plan, api=WatchedApi(api, points), ledger=WatchedLedger(ledger, points), **options)
+
+    flowops.apply.apply = watched

@@ -1,0 +1,190 @@
+"""``flowops`` commands in forked processes: each is a process of its own, but none has to import anything first.
+
+Run as a program this module is the parent, that imports flowops once, has no threads, and forks a child for each
+command that its standard input names. `Forks` is the test's end of it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from support.commands import EXAMPLES, ROOT, Ran, environment
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+#: What a child does at its n-th event or at the n-th event of one name: see `support.failpoints`.
+Failpoint = dict[str, Any]
+#: What the parent imports for its children.
+_NEEDED = (
+    "anyio._backends._asyncio",
+    "flowops.api.client",
+    "flowops.apply",
+    "flowops.callbacks.token",
+    "flowops.cli.apply",
+    "flowops.cli.asking",
+    "flowops.cli.ledger",
+    "flowops.cli.placing",
+    "flowops.ledger.postgres",
+    "flowops.report.json",
+    "flowops.report.progress",
+    "httpcore",
+    "psycopg",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "support.failpoints",
+)
+#: What a child exits with when something escapes from the command line.
+_TRACEBACK = 70
+
+
+@dataclass(frozen=True)
+class Child:
+    """A command that has been started; `pid` is a process of its own."""
+
+    forks: Forks
+    pid: int
+    directory: Path
+
+    def wait(self) -> Ran:
+        """Wait for its end; `code` is negative for a signal, as in subprocess."""
+        code = os.waitstatus_to_exitcode(self.forks.ask(wait=self.pid))
+        ran = Ran(code, *((self.directory / name).read_text() for name in (f"{self.pid}.out", f"{self.pid}.err")))
+        assert "Traceback" not in ran.err, ran.err
+        return ran
+
+    def wait_until_stopped(self) -> None:
+        """Wait until it has stopped itself."""
+        status = self.forks.ask(wait=self.pid, stopped=True)
+        assert os.WIFSTOPPED(status), f"it has ended: {status:#x}"
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+
+class Forks:
+    """A parent and its children; `directory` takes what they print."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        self._parent = subprocess.Popen(
+            [sys.executable, "-m", "support.forks"],
+            cwd=ROOT / "tests",
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._parent.communicate()  # the end of its input is its end, and that of its children
+
+    def start(
+        self,
+        *args: str | Path,
+        cwd: Path,
+        env: dict[str, str] | None = None,
+        failpoint: Failpoint | None = None,
+    ) -> Child:
+        """Start ``flowops ARGS`` in a directory."""
+        command = {
+            "args": [str(arg) for arg in args],
+            "cwd": str(cwd),
+            "env": environment(**(env or {})),
+            "output": str(self._directory),
+            "failpoint": failpoint,
+        }
+        return Child(self, self.ask(start=command), self._directory)
+
+    def run(self, *args: str | Path, cwd: Path, env: dict[str, str] | None = None, **options: Any) -> Ran:
+        """Run ``flowops ARGS`` in a directory and wait for it."""
+        return self.start(*args, cwd=cwd, env=env, **options).wait()
+
+    def ask(self, **request: Any) -> int:
+        """Ask the parent for one thing."""
+        assert self._parent.stdin is not None
+        assert self._parent.stdout is not None
+        self._parent.stdin.write(json.dumps(request) + "\n")
+        self._parent.stdin.flush()
+        return int(self._parent.stdout.readline())
+
+
+def main() -> None:
+    """Serve requests until the input ends; then end the children that are left."""
+    _warm_up()
+    running: set[int] = set()
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "start" in request:
+            answer = os.fork()
+            if answer == 0:
+                _be(request["start"])
+            running.add(answer)
+        else:
+            _, answer = os.waitpid(request["wait"], os.WUNTRACED if request.get("stopped") else 0)
+            if not os.WIFSTOPPED(answer):
+                running.discard(request["wait"])
+        print(answer, flush=True)
+    for pid in running:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _warm_up() -> None:
+    """Import what `flowops apply` needs, and plan once, which fills the caches of patterns, schemas and templates."""
+    for name in _NEEDED:
+        import_module(name)
+    from flowops.cli.main import root
+
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        root.main(["plan", str(EXAMPLES / "clinic-reminders")], standalone_mode=False)
+
+
+def _be(command: dict[str, Any]) -> None:
+    """Become the process of one command; never returns."""
+    code: Any = _TRACEBACK
+    try:
+        os.chdir(command["cwd"])
+        os.environ.clear()
+        os.environ.update(command["env"])
+        output = Path(command["output"])
+        for number, name in ((0, os.devnull), (1, output / f"{os.getpid()}.out"), (2, output / f"{os.getpid()}.err")):
+            descriptor = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        sys.argv = ["flowops", *command["args"]]
+        if command["failpoint"] is not None:
+            from support.failpoints import install
+
+            install(**command["failpoint"])
+        from flowops.cli.main import main as flowops
+
+        flowops()
+    except SystemExit as ending:
+        code = ending.code
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

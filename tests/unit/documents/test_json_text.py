@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowops.documents.json_text import NotJson, read_json
+
+values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text(), inner)),
+    max_leaves=20,
+)
+
+
+@given(values, st.booleans())
+def test_json_is_read(value: Any, ascii_only: bool) -> None:
+    assert read_json(json.dumps(value, ensure_ascii=ascii_only)) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "line", "column"),
+    [
+        ('{"a": 1, "a": 2}', "the key 'a' is given twice in one object", 1, 1),
+        ('{"a": NaN}', "NaN is not JSON", 1, 1),
+        ("[-Infinity]", "-Infinity is not JSON", 1, 1),
+        ("1e999", "the number '1e999' is too large", 1, 1),
+        ("9" * 5000, "a number has too many digits", 1, 1),
+        ("[" * 33 + "]" * 33, "objects and arrays are more than 32 deep inside each other", 1, 1),
+        ("[" * 100_000, "objects and arrays are more than 32 deep inside each other", 1, 1),
+        ('{"a":' * 100_000, "objects and arrays are more than 32 deep inside each other", 1, 1),
+        ('"\\ud83d"', "an escape stands for half a character", 1, 1),
+        ('{"a": 1,\n "b" 2}', "this is not JSON: expecting ':' delimiter", 2, 6),
+        ("", "this is not JSON: expecting value", 1, 1),
+        ("{'a': 1}", "this is not JSON: expecting property name enclosed in double quotes", 1, 2),
+        ("1 2", "this is not JSON: extra data", 1, 3),
+        ('"a\tb"', "this is not JSON: invalid control character", 1, 3),
+        ('"\\q"', "this is not JSON: invalid \\escape", 1, 2),
+    ],
+)
+def test_what_is_not_json_is_refused(text: str, message: str, line: int, column: int) -> None:
+    with pytest.raises(NotJson) as refused:
+        read_json(text)
+    assert (refused.value.message, refused.value.line, refused.value.column) == (message, line, column)
+
+
+def test_thirty_two_levels_are_allowed_and_breadth_is_free() -> None:
+    assert read_json("[" * 32 + "]" * 32)
+    assert len(read_json("[" + "[]," * 1000 + "[]]")) == 1001
+
+
+def test_a_pair_of_escapes_is_one_character() -> None:
+    assert read_json('"\\ud834\\udd1e"') == "𝄞"
+
+
+def test_large_integers_stay_exact() -> None:
+    assert read_json("123456789012345678901234567890") == 123456789012345678901234567890

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+import tracemalloc
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowops.documents import read_rows
+from flowops.documents.csv_rows import csv_rows
+from flowops.documents.data_lines import MAX_ROW, BadData, DataLines
+from flowops.documents.json_rows import json_rows
+from flowops.model import Place, Problem, Row, RowPlace
+
+
+@pytest.fixture
+def rows(tree: Any) -> Any:
+    def read(name: str, data: str | bytes | None) -> list[Row | Problem]:
+        if data is not None:
+            tree.write({f"data/{name}": data})
+        document = tree.document(f"apiVersion: flowops/v1\nkind: CallSet\nfor-each: ../data/{name}\n")
+        return list(read_rows(tree.reader, document))
+
+    return read
+
+
+def told(found: list[Row | Problem]) -> list[str]:
+    """``line:column row: message`` for a problem, and the values of a row."""
+    return [_line(each) if isinstance(each, Problem) else str(each.values) for each in found]
+
+
+def _line(problem: Problem) -> str:
+    row = problem.row.number if problem.row else "-"
+    return f"{problem.place.line}:{problem.place.column} {row}: {problem.message}"
+
+
+def test_csv_values_are_text(rows: Any) -> None:
+    assert rows("a.csv", "id,phone\n007,+442079460000\ntrue,\n") == [
+        Row({"id": "007", "phone": "+442079460000"}, RowPlace("data/a.csv", 1, 2)),
+        Row({"id": "true", "phone": ""}, RowPlace("data/a.csv", 2, 3)),
+    ]
+
+
+def test_a_row_has_the_line_where_it_starts(rows: Any) -> None:
+    found = rows("a.csv", '\n\nid,text\n\n1,"two\r\n\nlines"\n\n2,x\n')
+    assert [(row.place.number, row.place.line) for row in found] == [(1, 5), (2, 9)]
+    assert found[0].values["text"] == "two\r\n\nlines"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_line_ends_and_a_byte_order_mark_are_no_part_of_values(rows: Any, end: str) -> None:
+    assert rows("a.csv", f"\ufeffid,b{end}1,2{end}3,4")[1].values == {"id": "3", "b": "4"}
+
+
+def test_a_header_alone_is_no_rows(rows: Any) -> None:
+    assert rows("a.csv", "id,phone\n") == []
+    assert rows("a.jsonl", "") == []
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (
+            "a,b\n1\n2,3\n4,5,6\n",
+            [
+                "2:1 1: the row has 1 field, and the header has 2",
+                "{'a': '2', 'b': '3'}",
+                "4:1 3: the row has 3 fields, and the header has 2",
+            ],
+        ),
+        (
+            'a,b\n"1"x,2\n3,4\n',
+            [
+                ("2:1 1: text stands behind a closing quote; a quote inside of quotes is written twice"),
+                "{'a': '3', 'b': '4'}",
+            ],
+        ),
+        ('a,b\n1,2\n"3,4\n5,6\n', ["{'a': '1', 'b': '2'}", "3:1 2: a quote that opens in this row is never closed"]),
+        ("a,b\r1,2\r", [("1:1 -: a carriage return stands in a row; rows end with a line feed, or with both")]),
+        ("a\n" + "x" * 200_000 + "\n1\n", ["2:1 1: a field is longer than 131,072 characters", "{'a': '1'}"]),
+        ("", ["1:1 -: the file is empty: its first line has to name the columns"]),
+        ("\n\n", ["1:1 -: the file is empty: its first line has to name the columns"]),
+        ("a,,b, \n1,2,3,4\n", ["1:1 -: column 2 has no name", "1:1 -: column 4 has no name"]),
+        ("a,b,a\n", ["1:1 -: the columns 1 and 3 are both named 'a'"]),
+        ("a, b\n", ["1:1 -: the name of column 2, ' b', begins or ends with a space"]),
+        ("\na;b\n1;2\n", ["2:1 -: the header is one column, 'a;b'"]),
+    ],
+)
+def test_csv_that_is_wrong_is_told_with_its_row(rows: Any, data: str, expected: list[str]) -> None:
+    assert told(rows("a.csv", data)) == expected
+
+
+def test_jsonl_values_are_what_json_says(rows: Any) -> None:
+    found = rows("a.jsonl", '{"id": 1, "tags": ["x"], "big": 123456789012345678901}\n\n  \n{"id": null}\r\n')
+    assert found == [
+        Row({"id": 1, "tags": ["x"], "big": 123456789012345678901}, RowPlace("data/a.jsonl", 1, 1)),
+        Row({"id": None}, RowPlace("data/a.jsonl", 2, 4)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ("[1]\n{}\n", ['1:1 1: a row has to be an object: {"name": value, …}', "{}"]),
+        ('{"a": 1,}\n{}\n', [("1:9 1: this is not JSON: expecting property name enclosed in double quotes"), "{}"]),
+        ('{}\n{"a": 1, "a": 2}\n', ["{}", "2:1 2: the key 'a' is given twice in one object"]),
+        ('{"a": NaN}\n', ["1:1 1: NaN is not JSON"]),
+        (
+            '{"a": ' + "[" * 40 + "]" * 40 + "}\n",
+            [("1:1 1: objects and arrays are more than 32 deep inside each other")],
+        ),
+    ],
+)
+def test_jsonl_that_is_wrong_is_told_with_its_row(rows: Any, data: str, expected: list[str]) -> None:
+    assert told(rows("a.jsonl", data)) == expected
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_what_is_no_text_ends_the_file(rows: Any, name: str) -> None:
+    good = b"a\n1\n" if name == "a.csv" else b'{"a": "1"}\n\n'
+    assert told(rows(name, good + b"caf\xe9\n"))[-1].startswith("3:4 -: the file is not UTF-8")
+    assert told(rows(name, good + b"x\0\n"))[-1] == "3:2 -: a NUL stands in the row"
+    assert told(rows(name, good + b"x" * (MAX_ROW + 1)))[-1] == ("3:1 -: the row is longer than 1,048,576 bytes")
+
+
+def test_a_record_over_many_lines_has_the_same_bound(rows: Any) -> None:
+    found = rows("a.csv", "a\n" + ('"' + "x" * 1000 + "\n" + '",') * 2000)
+    assert told(found) == ["2:1 -: the row is longer than 1,048,576 bytes"]
+
+
+def test_many_bad_rows_end_the_file(rows: Any) -> None:
+    found = rows("a.csv", "a,b\n" + "1\n" * 10_000)
+    assert len(found) == 101
+    assert found[-1].message == "the rest of the rows has not been read, after 100 problems"
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "hint"),
+    [
+        ("a.xlsx", "for-each: '../data/a.xlsx' is neither a .csv nor a .jsonl file", None),
+        ("a.json", "for-each: '../data/a.json' is neither a .csv nor a .jsonl file", "did you mean '.jsonl'?"),
+        ("rows", "for-each: '../data/rows' is neither a .csv nor a .jsonl file", None),
+        ("none.csv", "for-each: '../data/none.csv' does not exist", None),
+        ("../../x.csv", "for-each: '../data/../../x.csv' leads out of {root}: nothing is read there", None),
+    ],
+)
+def test_a_file_that_is_not_read_is_told_at_for_each(
+    rows: Any, tree: Any, name: str, message: str, hint: str | None
+) -> None:
+    assert rows(name, None) == [
+        Problem(Place("calls/one.yaml", 3, 11), None, message.format(root=tree.root), "rows", hint)
+    ]
+    assert rows(name, None)[0].hint == hint
+
+
+def test_only_regular_files_inside_are_read(rows: Any, tree: Any) -> None:
+    (tree.root / "data").mkdir()
+    os.mkfifo(tree.root / "data" / "pipe.csv")
+    (tree.root / "data" / "link.csv").symlink_to("/etc/passwd")
+    (tree.root / "data" / "dir.csv").mkdir()
+    assert told(rows("pipe.csv", None)) == ["3:11 -: for-each: '../data/pipe.csv' is not a regular file"]
+    tree.reader._sections.clear()
+    assert "leads out of" in told(rows("link.csv", None))[0]
+    tree.reader._sections.clear()
+    assert told(rows("dir.csv", None)) == ["3:11 -: for-each: '../data/dir.csv' is a directory"]
+
+
+def test_rows_stream(tree: Any) -> None:
+    tree.write({"data/a.csv": "id,phone\n" + "".join(f"{n},+442079460000\n" for n in range(100_000))})
+    document = tree.document("apiVersion: flowops/v1\nkind: CallSet\nfor-each: ../data/a.csv\n")
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in read_rows(tree.reader, document))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert count == 100_000
+    assert peak < 1_000_000
+
+
+def test_a_reader_that_stops_early_closes_the_file(tree: Any) -> None:
+    tree.write({"data/a.csv": "id\n1\n2\n"})
+    document = tree.document("apiVersion: flowops/v1\nkind: CallSet\nfor-each: ../data/a.csv\n")
+    found = read_rows(tree.reader, document)
+    next(found)
+    found.close()  # type: ignore[attr-defined]  # A file left open would be a ResourceWarning, so an error.
+
+
+fields = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+
+
+@given(st.lists(st.tuples(fields, fields), max_size=10), st.sampled_from(["\n", "\r\n"]))
+def test_what_csv_writes_is_read_back(written: list[tuple[str, str]], end: str) -> None:
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator=end, quoting=csv.QUOTE_ALL)
+    writer.writerow(("a", "b"))
+    writer.writerows(written)
+    found = list(csv_rows(DataLines("f", io.BytesIO(buffer.getvalue().encode()))))
+    assert [each.values for each in found if isinstance(each, Row)] == [{"a": a, "b": b} for a, b in written]
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_the_readers_raise_anything_else(data: bytes) -> None:
+    for read in (csv_rows, json_rows):
+        for prefix in (b"a,b\n", b'"a', b"{"):
+            with contextlib.suppress(BadData):
+                for found in read(DataLines("f", io.BytesIO(prefix + data))):
+                    assert isinstance(found, Row | Problem)
+
+
+@given(st.lists(st.dictionaries(st.text(), st.one_of(st.text(), st.integers(), st.none())), max_size=5))
+def test_what_json_writes_is_read_back(written: list[dict[str, Any]]) -> None:
+    data = "".join(json.dumps(each) + "\n" for each in written).encode()
+    found = list(json_rows(DataLines("f", io.BytesIO(data))))
+    assert [each.values for each in found if isinstance(each, Row)] == written

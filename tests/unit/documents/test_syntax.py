@@ -1,0 +1,90 @@
+"""What is said of broken YAML, and where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from yaml.error import Mark
+from yaml.scanner import ScannerError
+
+from flowops.documents.syntax import quoted_template, syntax_problem
+
+COLON = "a ':' with a space behind it is not allowed here"
+NEXT_KEY = "expected the next key of the mapping that begins at 1:1"
+NEITHER = "this is neither a key with a ':' behind it nor part of the value above"
+QUOTE = "the quote that opens here is never closed"
+ALIAS = "'*' begins an alias here, which needs a name"
+BLOCK = "'|' and '>' begin a block of text: only '+', '-', a digit or a comment may follow on the line"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message"),
+    [
+        ("a: b: c", "1:5", COLON),
+        ("a: x\n  b: c", "2:4", COLON),
+        ("a: - b", "1:4", "a list entry is not allowed here"),
+        ("a: ? b", "1:4", "a '?' is not allowed here"),
+        ("a: [a, b", "1:9", "expected ',' or ']' here, in the list that begins at 1:4"),
+        ("a: [a, b\n\n", "1:9", "expected ',' or ']' here, in the list that begins at 1:4"),
+        ("a: {a: b", "1:9", "expected ',' or '}' here, in the mapping that begins at 1:4"),
+        ("a: 'it's'", "1:8", NEXT_KEY),
+        ("a:\n  - x\n b: 1", "3:2", NEXT_KEY),
+        ("- a\nb: 1", "2:1", "expected the next '-' of the list that begins at 1:1"),
+        ("a: 1\nb\nc: 2", "2:1", NEITHER),
+        ("a: 'x", "1:4", QUOTE),
+        ('a: "x\n---\nb: 1', "1:4", QUOTE),
+        ("a: @x", "1:4", "text cannot begin with '@'"),
+        ("a: `x`", "1:4", "text cannot begin with '`'"),
+        ("a: %x", "1:4", "text cannot begin with '%'"),
+        ("\ta: 1", "1:1", "a tab cannot indent"),
+        ("a:\n\t- b", "2:1", "a tab cannot indent"),
+        ("a: 1\n\tb: 2", "2:1", "a tab cannot indent"),
+        ("a: |\n\tx", "2:1", "a tab cannot indent"),
+        ('a: "C:\\q"', "1:7", "this escape is not known"),
+        ('a: "C:\\Users"', "1:9", "this escape needs hexadecimal digits"),
+        ('a: "\\ud800"', "1:7", "this escape stands for no character"),
+        ("a: **bold**", "1:4", ALIAS),
+        ("a: & b", "1:4", "'&' begins an anchor here, which needs a name"),
+        ("a: ]", "1:4", "expected a value here, not ']'"),
+        ("a: [", "1:5", "the file ends where a value is expected"),
+        ("{a: 1}}", "1:7", "the document has ended before this; the next one begins with '---'"),
+        ("a: !e!x y", "1:4", "tags are not supported"),
+        ("a: !<x", "1:7", "tags are not supported"),
+        ("a: |x", "1:5", BLOCK),
+        ("a: > x", "1:6", BLOCK),
+        ("%FOO\n---\na: 1", "1:5", "this directive is not known"),
+        ("%YAML 3.0\n---\na: 1", "1:1", "flowops reads YAML 1.1 and 1.2"),
+        ("%YAML 1.1\n%YAML 1.1\n---\na: 1", "2:1", "this is not YAML: found duplicate %YAML directive"),
+        ("a: 1\n>>>>>>> main\n", "2:1", "a conflict mark of Git stands here: the merge is not finished"),
+    ],
+)
+def test_broken_yaml_is_told_in_plain_words(parsed: Any, text: str, place: str, message: str) -> None:
+    problems = [problem for each in parsed(text) for problem in each.problems]
+    assert [(f"{p.place.line}:{p.place.column}", p.message) for p in problems] == [(place, message)]
+
+
+def test_a_saying_that_nobody_knows_is_passed_on() -> None:
+    mark = Mark("input.yaml", 3, 0, 3, None, None)  # type: ignore[arg-type]
+    problem, reached = syntax_problem("f", "a: b\n", 0, ScannerError(problem="found a unicorn", problem_mark=mark))
+    assert problem.message == "this is not YAML: found a unicorn"
+    assert reached == 3
+
+
+@pytest.mark.parametrize(
+    ("written", "quoted"),
+    [
+        ("{{ a }}", '"{{ a }}"'),
+        ("{{ a }}  # comment", '"{{ a }}"'),
+        ("{{ a }}, {{ b }}]", '"{{ a }}"'),
+        ("{{ a }}-{{ b }} # comment", '"{{ a }}-{{ b }}"'),
+        ("{{ a['b'] }}\nnext: line", "\"{{ a['b'] }}\""),
+        ('{{ a["b"] }}', "'{{ a[\"b\"] }}'"),
+        ("{{ a[\"b\"]['c'] }}", "'{{ a[\"b\"][''c''] }}'"),
+        ("{% if a %}x{% endif %}", '"{% if a %}x{% endif %}"'),
+        ("{{ never closed", None),
+        ("{{ " + "x" * 200 + " }}", None),
+    ],
+)
+def test_an_unquoted_template_is_given_back_in_quotes(written: str, quoted: str | None) -> None:
+    assert quoted_template(f"a: {written}", 3) == quoted

@@ -1,0 +1,141 @@
+"""Whatever is done to a ledger behind flowops' back is found, and named."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flowops.ledger import Broken
+from flowops.ledger.chain import canonical, chained, genesis
+from flowops.model import Happening, Leg, Record
+
+if TYPE_CHECKING:
+    from flowops.ledger import Store
+
+
+@pytest.fixture
+def full(store: Store, make) -> Store:
+    """Five calls; a: 1 and 6, b: 2 and 7, c: 3, d: 4 and 8, e: 5 (claimed, unsent: 9)."""
+    store.write([make.claim(name) for name in "abcde"])
+    store.write([make.accepted("a"), Record("b", Happening.REFUSED), Record("d", Happening.UNCLEAR)])
+    store.write([Record("e", Happening.UNSENT)])
+    return store
+
+
+def test_an_untouched_ledger_holds(full: Store) -> None:
+    assert full.verify() is None
+
+
+def test_an_empty_ledger_holds(store: Store) -> None:
+    assert store.verify() is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "broken"),
+    [
+        ("UPDATE flowops_events SET reference_id = 'x' WHERE serial = 3", Broken("it was altered", 3, "x")),
+        ("UPDATE flowops_events SET at = '2026' WHERE serial = 3", Broken("it was altered", 3, "c")),
+        ("UPDATE flowops_events SET state = 'placed' WHERE serial = 3", Broken("it was altered", 3, "c")),
+        ("UPDATE flowops_events SET happening = 'refused' WHERE serial = 8", Broken("it was altered", 8, "d")),
+        (
+            "UPDATE flowops_events SET details = replace(details, 'ada', 'eve') WHERE serial = 2",
+            Broken("its details were altered", 2, "b"),
+        ),
+        (
+            "UPDATE flowops_events SET details = NULL WHERE serial = 2",
+            Broken("its details were taken out, and not by a purge", 2, "b"),
+        ),
+        ("UPDATE flowops_events SET hash = 'x' WHERE serial = 2", Broken("it was altered", 2, "b")),
+        ("DELETE FROM flowops_events WHERE serial = 1", Broken("event 1 is missing", 1, "b")),
+        ("DELETE FROM flowops_events WHERE serial = 4", Broken("event 4 is missing", 4, "e")),
+        (
+            "DELETE FROM flowops_events WHERE serial = 9",
+            Broken("the ledger has 9 events, and the chain ends behind 8", 8),
+        ),
+        ("UPDATE flowops_ledgers SET serial = 12", Broken("the ledger has 12 events, and the chain ends behind 9", 9)),
+        ("UPDATE flowops_ledgers SET head = 'x'", Broken("the ledger has 9 events, and the chain ends behind 9", 9)),
+        ("DELETE FROM flowops_calls WHERE reference_id = 'a'", Broken("its row is gone", 6, "a")),
+        (
+            "UPDATE flowops_calls SET serial = 1 WHERE reference_id = 'a'",
+            Broken("its row is not of its last event", 6, "a"),
+        ),
+        *(
+            (
+                f"UPDATE flowops_calls SET {change} WHERE reference_id = 'd'",
+                Broken("its row does not say what its last event says", 8, "d"),
+            )
+            for change in (
+                "state = 'rejected'",
+                "fingerprint = ''",
+                "body = '{}'",
+                "attempts = 7",
+                "run = NULL",
+                "error = 'nothing'",
+                "claimed_at = '2020'",
+                "purged = (1 = 1)",
+            )
+        ),
+        (
+            "UPDATE flowops_legs SET code = 10 WHERE reference_id = 'a'",
+            Broken("its row does not say what its last event says", 6, "a"),
+        ),
+        (
+            "DELETE FROM flowops_legs WHERE reference_id = 'a'",
+            Broken("its row does not say what its last event says", 6, "a"),
+        ),
+    ],
+)
+def test_the_first_thing_that_does_not_fit_is_named(full: Store, address, statement: str, broken: Broken) -> None:
+    address.sql(statement)
+    assert full.verify() == broken
+
+
+def test_a_row_that_no_event_tells_of_is_found(full: Store, address) -> None:
+    columns = "state, before_claim, fingerprint, body, attempts, run, error, claimed_at, updated_at, purged, serial"
+    address.sql(
+        f"INSERT INTO flowops_calls (environment, reference_id, {columns}) "
+        f"SELECT environment, 'x', {columns} FROM flowops_calls WHERE reference_id = 'a'"
+    )
+    assert full.verify() == Broken("its row does not say what its last event says", 6, "x")
+
+
+def test_a_purge_breaks_nothing_and_hides_nothing(full: Store, address) -> None:
+    full.purge(datetime.now(UTC) + timedelta(days=1))
+    assert full.verify() is None
+    address.sql("UPDATE flowops_events SET details = NULL WHERE happening = 'purged' AND reference_id = 'a'")
+    broken = full.verify()
+    assert broken is not None
+    assert broken.reference_id == "a"
+
+
+def test_more_events_than_one_page_are_walked(store: Store, make, address) -> None:
+    names = [f"call-{number}" for number in range(1100)]
+    store.write([make.claim(name) for name in names])
+    store.write([make.accepted(name) for name in names])
+    assert store.verify() is None
+    address.sql("UPDATE flowops_events SET at = '2026' WHERE serial = 2150")
+    assert store.verify() == Broken("it was altered", 2150, "call-1049")
+
+
+def test_the_chain_can_be_checked_by_hand(store: Store, make, address) -> None:
+    """The format that other programs may rely on."""
+    store.write([make.claim()])
+    store.called_back("a", [Leg("+442079460023", "id-1", code=10)])
+    mark = store.mark()
+    head = hashlib.sha256(f"flowops ledger {mark.id}".encode()).hexdigest()
+    assert head == genesis(mark.id)
+    raw = store._database.read(lambda it: it.exec_driver_sql("SELECT * FROM flowops_events ORDER BY serial").all())
+    for row in raw:
+        envelope = {
+            name: getattr(row, name) for name in ("ledger", "serial", "reference_id", "happening", "state", "at")
+        }
+        details = hashlib.sha256(row.details.encode()).hexdigest()
+        text = json.dumps({**envelope, "details": details}, sort_keys=True, separators=(",", ":"))
+        head = hashlib.sha256((head + text).encode()).hexdigest()
+        assert head == chained(row.previous, row.details_hash, envelope) == row.hash
+        assert canonical(json.loads(row.details)) == row.details
+    assert head == mark.head

