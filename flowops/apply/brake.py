@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flowops.apply.stop import Stop
 
 
@@ -30,8 +32,31 @@ class Timing:
     patience: float = 120.0
 
 
+class Held:
+    """The policy's hand on the brake of a run: why it was ended, None while it goes on."""
+
+    def __init__(self) -> None:
+        self.why: str | None = None
+        self._on_hold: list[Callable[[str], None]] = []
+
+    def hold(self, why: str) -> None:
+        """End the claiming of whatever run there is, and of any that comes; the first reason is the one told."""
+        if self.why is None:
+            self.why = why
+            for call in self._on_hold:
+                call(why)
+
+    def when_held(self, call: Callable[[str], None]) -> None:
+        """Call this when it happens, at once if it has."""
+        self._on_hold.append(call)
+        if self.why is not None:
+            call(self.why)
+
+
 class Brake:
-    """Ends the claiming of all workers at once; `failure` says what ended it, unless it was a signal.
+    """Ends the claiming of all workers at once; `failure` says what ended it, unless it was a signal or the policy.
+
+    `held` says what the policy, or somebody who has stopped the environment, has against going on.
 
     `unplaced_limit` calls in a row that the API did not take, or `doubtful_limit` in a row that ended in
     doubt, pull it: ten thousand more would fare the same, and each in doubt is one for an operator.
@@ -39,6 +64,7 @@ class Brake:
 
     def __init__(self, stop: Stop, *, unplaced_limit: int, doubtful_limit: int) -> None:
         self.failure: str | None = None
+        self.held: str | None = None
         self._stop = stop
         self._ended = asyncio.Event()
         self._unplaced_limit = unplaced_limit
@@ -57,11 +83,18 @@ class Brake:
         """Why a call whose turn has not come is not attempted."""
         if self.failure is not None:
             return f"the run ended before its turn: {self.failure}"
+        if self.held is not None:
+            return self.held
         return "interrupted before its turn" if self.on else "its turn has not come"
 
     def pull(self, failure: str) -> None:
         """End the claiming; the first failure is the one that is told."""
         self.failure = self.failure or failure
+        self._ended.set()
+
+    def hold(self, why: str) -> None:
+        """End the claiming because the rest may not be placed now; the first reason is the one that is told."""
+        self.held = self.held or why
         self._ended.set()
 
     def add(self, failure: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model import Action, CallResult, Happening, Outcome, Record, Result, State
+from flowops.model import Action, CallResult, Happening, Outcome, Record, Result, Ruling, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +71,12 @@ def unsent(planned: PlannedCall, why: str, attempts: int = 0) -> CallResult:
     return CallResult(planned.call.reference_id, Outcome.NOT_ATTEMPTED, attempts=attempts, error=why)
 
 
+def ruled(planned: PlannedCall, ruling: Ruling, attempts: int = 0) -> CallResult:
+    """The result of a call that the policy does not let pass right before its claim."""
+    outcome = Outcome.DEFERRED if ruling.action is Action.DEFERRED else Outcome.BLOCKED
+    return CallResult(planned.call.reference_id, outcome, attempts=attempts, error="; ".join(ruling.reasons))
+
+
 def planned_only(planned: PlannedCall) -> CallResult:
     """The result of a call that the plan does not send and no other run has in flight."""
     reasons = "; ".join(planned.reasons) or None
@@ -97,14 +103,19 @@ def elsewhere(planned: PlannedCall, entry: Entry | None) -> CallResult:
     return CallResult(reference_id, Outcome.IN_DOUBT, ids, error=error)
 
 
-def in_plan_order(plan: Plan, found: Mapping[str, CallResult], why: str) -> tuple[CallResult, ...]:
-    """Every call of the plan once: its result, the plan's own decision, or not attempted and why."""
+def in_plan_order(
+    plan: Plan, found: Mapping[str, CallResult], why: str, *, held: bool = False
+) -> tuple[CallResult, ...]:
+    """Every call of the plan once: its result, the plan's own decision, or not attempted and why.
+
+    What was not attempted because the run was `held` is blocked.
+    """
     results = []
     for planned in plan.calls:
         result = found.get(planned.call.reference_id)
-        if result is None:
-            result = unsent(planned, why) if planned.action.sends else planned_only(planned)
-        results.append(result)
+        if result is None and planned.action.sends:
+            result = ruled(planned, Ruling(Action.BLOCKED, (why,))) if held else unsent(planned, why)
+        results.append(result or planned_only(planned))
     return tuple(results)
 
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flowops.apply.brake import Brake, Timing
+from flowops.apply.brake import Brake, Held, Timing
 from flowops.apply.group import GroupCommit
 from flowops.apply.outcome import elsewhere, in_plan_order, sent, unsent
 from flowops.apply.pace import Pace
@@ -16,11 +16,11 @@ from flowops.errors import FlowopsError, LedgerError
 from flowops.model import Action, CallResult, PlannedCall, Result, State
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from flowops.apply.stop import Stop
     from flowops.apply.worker import Api
-    from flowops.model import Call, Ledger, Plan
+    from flowops.model import Call, Ledger, Plan, Ruling
 
 #: Calls in a row, besides one a worker, that come to nothing before a run stops claiming.
 UNPLACED_IN_A_ROW = 2
@@ -37,7 +37,7 @@ class RunFailed(FlowopsError):
         self.result = result
 
 
-def _no_guard(_planned: PlannedCall) -> str | None:
+async def _no_guard(_planned: PlannedCall) -> Ruling | None:
     return None
 
 
@@ -52,15 +52,17 @@ async def apply(
     progress: Callable[[CallResult], None],
     stop: Stop,
     attempts_cap: int = 3,
-    guard: Callable[[PlannedCall], str | None] = _no_guard,
+    guard: Callable[[PlannedCall], Awaitable[Ruling | None]] = _no_guard,
     timing: Timing = _TIMING,
+    held: Held | None = None,
 ) -> Result:
     """Place the calls that the plan sends; every call of the plan is in the result once, in its order.
 
     The ledger is used from one other thread, one method at a time. `rate` is requests a second. `guard` is
-    asked right before each claim and says why a call may not be placed after all. `callback_url` gives the
-    address for a call that has none of its own. What ends the run early is the result's `failure`, not an
-    exception; an answer that the ledger could not record leaves its call in doubt.
+    asked right before each claim and says why a call may not be placed after all; `held` lets others end the
+    claiming of the whole run. `callback_url` gives the address for a call that has none of its own. What ends the
+    run early is the result's `failure`, not an exception; an answer that the ledger could not record leaves its
+    call in doubt.
 
     Raises ValueError for a plan with conflicts: nothing of it may be sent. Raises RunFailed, with the result, when
     `progress`, `guard` or a part of flowops itself fails.
@@ -69,6 +71,8 @@ async def apply(
         raise ValueError("a plan with conflicts is not applied")
     sends = plan.sends
     brake = Brake(stop, unplaced_limit=concurrency + UNPLACED_IN_A_ROW, doubtful_limit=concurrency + DOUBTFUL_IN_A_ROW)
+    if held is not None:
+        held.when_held(brake.hold)
     settings = Settings(callback_url, progress, guard, attempts_cap, timing)
     async with GroupCommit(ledger) as commit:
         workers = Workers(settings, commit, Pace(rate), brake, stop)
@@ -82,7 +86,7 @@ async def apply(
         except LedgerError as error:
             brake.pull(told(error))
         await _save_late(workers, commit)
-    calls_in_order = in_plan_order(plan, workers.found.results, brake.why)
+    calls_in_order = in_plan_order(plan, workers.found.results, brake.why, held=brake.held is not None)
     result = Result(plan.environment, plan.revision, plan.digest, calls_in_order, stop.signal, brake.failure)
     if workers.found.errors:
         unexpected = workers.found.errors[0]

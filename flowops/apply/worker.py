@@ -7,12 +7,12 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from flowops.apply.outcome import may_follow, record_of, sent, unsent
+from flowops.apply.outcome import may_follow, record_of, ruled, sent, unsent
 from flowops.errors import LedgerError
-from flowops.model import CallResult, Claim, Happening, Outcome, Verdict
+from flowops.model import Action, CallResult, Claim, Happening, Ruling, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from flowops.apply.brake import Brake, Timing
@@ -46,7 +46,7 @@ class Settings:
 
     callback_url: Callable[[Call], str | None]
     progress: Callable[[CallResult], None]
-    guard: Callable[[PlannedCall], str | None]
+    guard: Callable[[PlannedCall], Awaitable[Ruling | None]]
     attempts_cap: int
     timing: Timing
 
@@ -111,11 +111,15 @@ class Workers:
         body = self._body(call)
         attempts, last = 0, ""
         while await self._turn_comes():
-            blocked = settings.guard(planned)
-            if blocked is not None:
-                return CallResult(call.reference_id, Outcome.BLOCKED, attempts=attempts, error=blocked)
+            ruling = await settings.guard(planned)
+            if ruling is not None:
+                return ruled(planned, ruling, attempts)
             began = now()
-            if not (await self._commit.submit(Claim(call, planned.fingerprint))).done:
+            claim = await self._commit.submit(Claim(call, planned.fingerprint))
+            if claim.stopped is not None:
+                self.brake.hold(claim.stopped)
+                return None
+            if not claim.done:
                 self.found.elsewhere.append(planned)
                 return None
             if self.brake.on:
@@ -181,6 +185,8 @@ class Workers:
         verdict = Verdict(Happening.UNSENT, detail=last or self.brake.why)
         written = await self._record(planned.call.reference_id, verdict, attempts)
         if may_follow(verdict, written):
+            if self.brake.held is not None:
+                return ruled(planned, Ruling(Action.BLOCKED, (self.brake.held,)), attempts)
             return unsent(planned, last or self.brake.why, attempts)
         return sent(planned.call.reference_id, verdict, attempts, written)
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def actor(revision: str | None) -> Actor:
-    """The user or CI job that runs this command."""
+def actor(revision: str | None, override: str | None = None) -> Actor:
+    """The user or CI job that runs this command, and what they lift of the policy."""
     import getpass
     import socket
 
@@ -22,7 +22,7 @@ def actor(revision: str | None) -> Actor:
     except (KeyError, OSError):  # a container's user without a name
         user = f"uid {os.getuid()}"
     who = os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN") or user
-    return Actor(who=who, host=socket.gethostname(), job=job_url(), commit=revision)
+    return Actor(who=who, host=socket.gethostname(), job=job_url(), commit=revision, override=override)
 
 
 def job_url() -> str | None:
@@ -43,11 +43,16 @@ def revision(root: Path) -> str | None:
     return f"{head}-dirty" if changed else head
 
 
+#: A directory can look like a bare repository, with settings that name programs for Git to run. It comes with a clone
+#: like any other directory, so it is not taken for one, and no such program is run.
+HARMLESS = ("-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false")
+
+
 def _git(root: Path, *args: str) -> str | None:
     """What Git says about a directory; None where there is no Git or no repository."""
     try:
         run = subprocess.run(  # noqa: S603 (the arguments are our own)
-            ["git", "--no-optional-locks", "-C", str(root), *args],  # noqa: S607 (git from the PATH, as users have it)
+            ["git", "--no-optional-locks", *HARMLESS, "-C", str(root), *args],  # noqa: S607 (from the PATH, as users have it)
             capture_output=True,
             text=True,
             check=False,

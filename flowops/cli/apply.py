@@ -12,7 +12,11 @@ from flowops.cli.output import tell, tell_lines
 from flowops.errors import StalePlan, UsageError
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from flowops.cli.planning import Planned, Selection
+    from flowops.cli.rounds import Pacing
+    from flowops.cli.ruling import Override
     from flowops.model import Plan, Result
     from flowops.plan import SavedPlan
 
@@ -37,6 +41,28 @@ MOVED = 20
 @click.option("--digest", metavar="sha256:…", help="Place only if the plan has this digest.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only plan: the same as flowops plan.")
+@click.option("--wait", callback=options.span, metavar="TIME", help="Wait so long for windows to open, such as 12h.")
+@click.option(
+    "--canary", type=click.IntRange(min=1), metavar="N", help="Place N calls first, and the others if those went well."
+)
+@click.option(
+    "--canary-failures",
+    type=click.FloatRange(0, 100),
+    default=0.0,
+    show_default=True,
+    metavar="PERCENT",
+    help="How many of the first calls may fail.",
+)
+@click.option(
+    "--canary-wait",
+    callback=options.span,
+    default="10m",
+    show_default=True,
+    metavar="TIME",
+    help="How long to wait for their outcomes; a call without one has failed.",
+)
+@options.override
+@options.reason
 @options.full
 @options.formats(*formats.RESULT)
 @options.show_pii
@@ -49,6 +75,12 @@ def command(
     digest: str | None,
     auto_approve: bool,
     dry_run: bool,
+    wait: timedelta | None,
+    canary: int | None,
+    canary_failures: float,
+    canary_wait: timedelta,
+    overrides: tuple[str, ...],
+    reason: str | None,
     full: bool,
     format_: str,
     show_pii: bool,
@@ -59,18 +91,34 @@ def command(
     --auto-approve, or a plan that was reviewed: --plan FILE.
     """
     from flowops.cli.planning import Selection
+    from flowops.cli.rounds import Pacing
 
     options.check_show_pii(format_, show_pii=show_pii)
     selection = Selection(paths, environment, var, var_files)
+    override = options.check_override(overrides, reason)
     if dry_run:
         from flowops.cli.plan import run as plan
 
-        for name, given in (("--plan", plan_file), ("--digest", digest), ("--auto-approve", auto_approve)):
+        for name, given in (
+            ("--plan", plan_file),
+            ("--digest", digest),
+            ("--auto-approve", auto_approve),
+            ("--wait", wait),
+            ("--canary", canary),
+        ):
             if given:
                 raise UsageError(f"{name} has no meaning with --dry-run")
-        return plan(selection, None, full=full, detailed=False, format_=format_, show_pii=show_pii)
+        return plan(selection, None, full=full, detailed=False, format_=format_, show_pii=show_pii, override=override)
     return _apply(
-        selection, plan_file, digest, auto_approve=auto_approve, full=full, format_=format_, show_pii=show_pii
+        selection,
+        plan_file,
+        digest,
+        Pacing(wait, canary, canary_failures / 100, canary_wait),
+        override,
+        auto_approve=auto_approve,
+        full=full,
+        format_=format_,
+        show_pii=show_pii,
     )
 
 
@@ -78,6 +126,8 @@ def _apply(
     selection: Selection,
     plan_file: Path | None,
     digest: str | None,
+    pacing: Pacing,
+    override: Override | None,
     *,
     auto_approve: bool,
     full: bool,
@@ -94,7 +144,8 @@ def _apply(
 
     saved = _load(plan_file) if plan_file else None
     instead = formats.problems_instead(selection.environment, format_)
-    with instead, planned(selection, readonly=False) as found:
+    with instead, planned(selection, readonly=False, override=override) as found:
+        _check_canary(found, pacing)
         plan, sandboxed = found.plan, found.environment.sandboxed
         tell_sandbox(found.environment)
         tell_unseen(plan)
@@ -104,15 +155,15 @@ def _apply(
         if digest is not None and digest != plan.digest:
             raise StalePlan(f"the plan's digest is {plan.digest}, not {digest}", hint="review the plan again")
         agreed = sandboxed or auto_approve or saved is not None or digest is not None
-        if plan.sends and not plan.counts()[Action.CONFLICT] and not agreed:
-            count = len(plan.sends)
+        count = len(plan.sends) + (plan.counts()[Action.DEFERRED] if pacing.wait else 0)
+        if count and not plan.counts()[Action.CONFLICT] and not agreed:
             calls = "1 call" if count == 1 else f"{count:,} calls"
             agree(
                 f"Place {calls} in {plan.environment}? A placed call cannot be taken back.",
                 hint="use --auto-approve, or save a plan, have it reviewed, and use --plan FILE",
             )
         try:
-            result, code = place(found)
+            result, code = place(found, pacing)
         except RunFailed as failed:
             # The result is written also when the run fails half-way.
             _print(failed.result, plan, format_=format_, full=full)
@@ -121,6 +172,16 @@ def _apply(
     if sandboxed and result.counts()[Outcome.PLACED]:
         tell(NEXT)
     return code
+
+
+def _check_canary(found: Planned, pacing: Pacing) -> None:
+    """A canary is only worth something where its outcomes are heard of."""
+    environment = found.environment
+    if pacing.canary is not None and environment.callbacks is None and not environment.sandboxed:
+        raise UsageError(
+            f"--canary waits for the outcomes of calls, and environment '{environment.name}' has no callbacks",
+            hint="say where they arrive: callbacks: {url: https://…, secret: {env: NAME}}, and run flowops listen",
+        )
 
 
 def _load(file: Path) -> SavedPlan:

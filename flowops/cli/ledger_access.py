@@ -22,7 +22,12 @@ class Address(NamedTuple):
 
 
 def open_for(
-    project: Project, environment: Environment, *, readonly: bool = False, revision: str | None = None
+    project: Project,
+    environment: Environment,
+    *,
+    readonly: bool = False,
+    revision: str | None = None,
+    override: str | None = None,
 ) -> Store:
     """Open an environment's ledger. Only the sandbox's is made when it is not there."""
     from flowops.ledger import open_ledger
@@ -31,7 +36,7 @@ def open_for(
     return open_ledger(
         address.url,
         environment.name,
-        actor=actor(revision),
+        actor=actor(revision, override),
         pinned=address.settings.id,
         key=address.key,
         create=environment.sandboxed,

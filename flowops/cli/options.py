@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,7 +10,10 @@ import click
 from flowops.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from datetime import datetime, timedelta
+
+    from flowops.cli.ruling import Override
 
 
 paths = click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATH]...")
@@ -34,6 +38,14 @@ var_file = click.option(
 )
 full = click.option("--full", is_flag=True, help="Show every call, not only a few of each kind.")
 show_pii = click.option("--show-pii", is_flag=True, help="Show phone numbers as they are; text only.")
+override = click.option(
+    "--override",
+    "overrides",
+    multiple=True,
+    type=click.Choice(("max-calls", "max-change")),
+    help="Lift a limit of the policy for this run; needs --reason.",
+)
+reason = click.option("--reason", metavar="TEXT", help="Why a limit is lifted; kept in the ledger.")
 
 
 def detailed_exitcode(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -72,3 +84,37 @@ def check_show_pii(format_: str, *, show_pii: bool) -> None:
     """Phone numbers are shown in text only: what machines read is kept, and travels."""
     if show_pii and format_ != "text":
         raise UsageError(f"--show-pii is for text only, not for {format_}")
+    if show_pii and os.environ.get("CI", "").lower() in ("1", "true", "yes"):
+        raise UsageError("--show-pii is refused in CI: its logs are kept, and read by many")
+
+
+def check_override(overrides: Sequence[str], reason: str | None) -> Override | None:
+    """What is lifted, and why. Raises UsageError for one without the other."""
+    from flowops.cli.ruling import Override
+
+    if bool(overrides) != bool(reason and reason.strip()):
+        raise UsageError("--override and --reason go together: what is lifted is on record, with the reason")
+    return Override(frozenset(overrides), str(reason).strip()) if overrides else None
+
+
+def span(_context: click.Context, _option: click.Parameter, value: str | None) -> timedelta | None:
+    """A span of time on the command line, such as 90m."""
+    from flowops.policy import read_span
+
+    try:
+        return None if value is None else read_span(value)
+    except ValueError as error:
+        raise click.BadParameter(f"'{value}' {error}") from None
+
+
+def moment(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
+    """A time with an offset on the command line."""
+    from datetime import UTC, datetime
+
+    try:
+        found = None if value is None else datetime.fromisoformat(value)
+    except ValueError:
+        found = None
+    if value is not None and (found is None or found.tzinfo is None):
+        raise click.BadParameter(f"'{value}' is not a time with an offset, such as 2026-11-24T09:00Z")
+    return found.astimezone(UTC) if found else None

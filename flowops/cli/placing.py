@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from flowops.cli.rounds import Pacing, rounds
 from flowops.cli.secrets import connection_of, token_of, value_of
 from flowops.errors import UsageError
 
@@ -14,10 +15,10 @@ if TYPE_CHECKING:
 
     from flowops.api.client import FlowBuilder
     from flowops.cli.planning import Planned
-    from flowops.model import Call, CallResult, Environment, Result
+    from flowops.model import Call, CallResult, Environment, Plan, Result
 
 
-def place(found: Planned) -> tuple[Result, int]:
+def place(found: Planned, pacing: Pacing) -> tuple[Result, int]:
     """Place what the plan sends; the result, and the exit code it asks for."""
     from flowops.apply import exit_code, nothing_sent
     from flowops.model import Action
@@ -25,32 +26,60 @@ def place(found: Planned) -> tuple[Result, int]:
     if found.plan.counts()[Action.CONFLICT]:
         result = nothing_sent(found.plan, "nothing is placed while a call is in conflict")
     else:
-        result = asyncio.run(_place(found))
+        result = asyncio.run(_place(found, pacing))
     return result, exit_code(found.plan, result)
 
 
-async def _place(found: Planned) -> Result:
-    from flowops.apply import Stop, apply, with_signals
+async def _place(found: Planned, pacing: Pacing) -> Result:
+    from flowops.apply import Held, Stop, apply, with_signals
+    from flowops.cli.ruling import Guard, clock, gather
+    from flowops.policy import Policy
     from flowops.report.progress import progress
 
-    stop = Stop()
-    sends = len(found.plan.sends)
-    with with_signals(stop), progress("placing", sends) as advance:
+    stop, held = Stop(), Held()
+    policy = found.workspace.policy or Policy()
+    facts = gather(policy, found.plan, found.workspace, found.ledger, clock(), found.override)
+    guard = Guard(policy, facts, found.ledger, held, clock)
+    with with_signals(stop), progress("placing", len(found.plan.sends)) as advance:
 
-        def done(_result: CallResult) -> None:
+        def done(result: CallResult) -> None:
+            guard.tell(result)
             advance(1)
 
-        async with _api(found.environment) as api:
-            return await apply(
-                found.plan,
-                api=api,
-                ledger=found.ledger,
-                concurrency=found.environment.concurrency,
-                rate=found.environment.rate,
-                callback_url=_callback_url(found.environment),
-                progress=done,
-                stop=stop,
-            )
+        async with _api(found.environment) as api, _callbacks(found, pacing) as callback_url:
+
+            async def place_now(plan: Plan) -> Result:
+                return await apply(
+                    plan,
+                    api=api,
+                    ledger=found.ledger,
+                    concurrency=found.environment.concurrency,
+                    rate=found.environment.rate,
+                    callback_url=callback_url,
+                    progress=done,
+                    stop=stop,
+                    guard=guard,
+                    held=held,
+                )
+
+            return await rounds(found, pacing, place_now, stop=stop, held=held)
+
+
+@asynccontextmanager
+async def _callbacks(found: Planned, pacing: Pacing) -> AsyncIterator[Callable[[Call], str | None]]:
+    """What gives each call the address that the API calls back.
+
+    The embedded API is given one of our own while a canary needs to hear from it.
+    """
+    environment = found.environment
+    if not (environment.sandboxed and environment.callbacks is None and pacing.canary is not None):
+        yield _callback_url(environment)
+        return
+    from flowops.callbacks.token import callback_url
+    from flowops.cli.receiving import receiver
+
+    with receiver(environment.name, found.ledger) as (url, secret):
+        yield lambda call: callback_url(url, secret, environment.name, call.reference_id)
 
 
 @asynccontextmanager

@@ -9,15 +9,21 @@ import click
 
 from flowops.cli import formats, options
 from flowops.cli.output import tell
-from flowops.errors import FlowopsError
+from flowops.errors import FlowopsError, UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from flowops.cli.planning import Planned, Selection
+    from flowops.cli.ruling import Override
 
 
 @click.command("plan", short_help="Show what apply would do, against the ledger.")
 @options.selection
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, for apply --plan.")
+@click.option("--at", callback=options.moment, metavar="TIME", help="Ask the policy about another time than now.")
+@options.override
+@options.reason
 @options.full
 @options.detailed_exitcode("Exit with 2 when there is something to place.")
 @options.formats(*formats.PLAN)
@@ -28,6 +34,9 @@ def command(
     var: tuple[str, ...],
     var_files: tuple[str, ...],
     out: Path | None,
+    at: datetime | None,
+    overrides: tuple[str, ...],
+    reason: str | None,
     full: bool,
     detailed_exitcode: bool,
     format_: str,
@@ -39,18 +48,40 @@ def command(
     """
     from flowops.cli.planning import Selection
 
+    if at is not None and out is not None:
+        raise UsageError("a plan for another time is for looking at: --at and --out do not go together")
     selection = Selection(paths, environment, var, var_files)
-    return run(selection, out, full=full, detailed=detailed_exitcode, format_=format_, show_pii=show_pii)
+    override = options.check_override(overrides, reason)
+    return run(
+        selection,
+        out,
+        full=full,
+        detailed=detailed_exitcode,
+        format_=format_,
+        show_pii=show_pii,
+        override=override,
+        at=at,
+    )
 
 
-def run(selection: Selection, out: Path | None, *, full: bool, detailed: bool, format_: str, show_pii: bool) -> int:
+def run(
+    selection: Selection,
+    out: Path | None,
+    *,
+    full: bool,
+    detailed: bool,
+    format_: str,
+    show_pii: bool,
+    override: Override | None,
+    at: datetime | None = None,
+) -> int:
     """Plan, print, and save where that is asked for; the exit code. Writes nothing else."""
     from flowops.cli.planning import planned, tell_sandbox, tell_unseen
     from flowops.plan import dump, exit_code
 
     options.check_show_pii(format_, show_pii=show_pii)
     instead = formats.problems_instead(selection.environment, format_)
-    with instead, planned(selection, readonly=True) as found:
+    with instead, planned(selection, readonly=True, override=override, at=at) as found:
         tell_sandbox(found.environment)
         tell_unseen(found.plan)
         show_plan(found, format_=format_, full=full, show_pii=show_pii)

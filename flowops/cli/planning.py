@@ -10,10 +10,13 @@ from flowops.cli.ledger_access import open_for
 from flowops.cli.output import tell
 from flowops.cli.rendering import render
 from flowops.cli.workspace import load, variables
+from flowops.model.masking import mask_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
 
+    from flowops.cli.ruling import Override
     from flowops.cli.workspace import Workspace
     from flowops.ledger import Store
     from flowops.model import Environment, Plan
@@ -29,21 +32,26 @@ class Selection(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """A plan, and what it was made from."""
+    """A plan, and what it was made from; `again` makes it anew from the same calls, at a time."""
 
     plan: Plan
     workspace: Workspace
     environment: Environment
     ledger: Store
+    override: Override | None
+    again: Callable[[datetime], Plan]
 
 
 @contextmanager
-def planned(selection: Selection, *, readonly: bool) -> Iterator[Planned]:
+def planned(
+    selection: Selection, *, readonly: bool, override: Override | None = None, at: datetime | None = None
+) -> Iterator[Planned]:
     """Read, render and plan; the ledger stays open for the block.
 
     What would keep a call from being placed is found before any data file is read: the ledger, and the
-    token when the block is to place (`readonly` is false).
+    token when the block is to place (`readonly` is false). `at` is the time that the policy looks at, now if not given.
     """
+    from flowops.cli.ruling import clock, rule
     from flowops.plan import make_plan
 
     workspace = load(selection.paths, selection.environment)
@@ -54,10 +62,15 @@ def planned(selection: Selection, *, readonly: bool) -> Iterator[Planned]:
         token_of(environment)
     values = variables(workspace, selection.var, selection.var_files)
     revision = revision_of(workspace.project.root)
-    with open_for(workspace.project, environment, readonly=readonly, revision=revision) as ledger:
+    lifted = mask_text(str(override)) if override else None
+    with open_for(workspace.project, environment, readonly=readonly, revision=revision, override=lifted) as ledger:
         calls = render(workspace, values)
-        plan = make_plan(calls, environment=environment.name, revision=revision, ledger=ledger)
-        yield Planned(plan, workspace, environment, ledger)
+
+        def again(at: datetime) -> Plan:
+            plan = make_plan(calls, environment=environment.name, revision=revision, ledger=ledger)
+            return rule(plan, workspace, ledger, at, override)
+
+        yield Planned(again(at or clock()), workspace, environment, ledger, override, again)
 
 
 def tell_unseen(plan: Plan) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flowops.cli.workspace import excerpts
 from flowops.errors import Invalid
-from flowops.model import Call, Problem
+from flowops.model import Call, Problem, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 #: What a body is told about its shape; of a document whose shape is wrong all of that has been said.
 SHAPE = "schema"
+NO_TERMS = Terms()
 
 
 def render(workspace: Workspace, values: Mapping[str, Value]) -> list[Call]:
@@ -31,6 +32,7 @@ def render(workspace: Workspace, values: Mapping[str, Value]) -> list[Call]:
 def examine(workspace: Workspace, values: Mapping[str, Value]) -> tuple[list[Call], list[Problem]]:
     """The calls that can be rendered, and everything that is wrong in the workspace."""
     from flowops.documents import count_lines
+    from flowops.policy import check_terms
     from flowops.report.progress import progress
     from flowops.schema import check_body, check_document
     from flowops.templates import duplicates
@@ -54,6 +56,8 @@ def examine(workspace: Workspace, values: Mapping[str, Value]) -> tuple[list[Cal
                     continue
                 calls.append(found)
                 problems += (problem for problem in check_body(found) if not (fields and problem.code == SHAPE))
+                if found.terms != NO_TERMS:
+                    problems += check_terms(found)
                 advance(1)
     problems += duplicates(calls)
     return calls, problems

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from flowops.documents import Reader
     from flowops.model import Document, Environment, Flow, Problem, Project, Value
+    from flowops.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Workspace:
     environment: Environment
     calls: tuple[Document, ...]
     flows: Mapping[str, Flow]
+    policy: Policy | None
     problems: tuple[Problem, ...]
     files: int
     documents: int
@@ -45,6 +47,7 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
     Raises Invalid when the project file itself cannot be used.
     """
     from flowops.documents import discover, resolve_flows
+    from flowops.policy import read_policy
     from flowops.schema import check_documents, check_flows
 
     reader, project = _open(paths[0] if paths else ".", reader)
@@ -60,6 +63,9 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
     flows, more = resolve_flows(whole, project.environments)
     problems += more
     problems += check_flows(flows.values())
+    policies = {name: read_policy(project.document, name) for name in project.environments}
+    # What is wrong with the project's own policy would be told for each environment.
+    problems += dict.fromkeys(problem for _, wrong in policies.values() for problem in wrong)
     documents = [*found.selected, *found.flows, *([project.document] if project.document else [])]
     return Workspace(
         reader=reader,
@@ -67,6 +73,7 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
         environment=settings,
         calls=found.selected,
         flows=flows,
+        policy=policies[environment][0],
         problems=tuple(problems),
         files=len({document.file for document in documents}),
         documents=len(documents),

@@ -79,12 +79,11 @@ def resolve(found: ProjectFile) -> Project:
     document = found.document
     if document is None:
         environments = default_environments(found.root)
-        return Project(found.root, found.root.name, None, DEFAULT_INCLUDE, {}, {}, environments, {})
+        return Project(found.root, found.root.name, None, DEFAULT_INCLUDE, {}, {}, environments)
     reading = Environments(document, found.root)
     environments = reading.read()
-    problems = [*reading.problems, *_policy_problems(document)]
-    if problems:
-        raise Invalid(problems)
+    if reading.problems:
+        raise Invalid(reading.problems)
     value = document.value
     return Project(
         root=found.root,
@@ -94,7 +93,6 @@ def resolve(found: ProjectFile) -> Project:
         defaults=value.get("defaults") or {},
         vars=value.get("vars") or {},
         environments=environments,
-        policy={},
     )
 
 
@@ -115,16 +113,3 @@ def _further(projects: Sequence[Section]) -> list[Problem]:
     first = projects[0].place
     message = f"there may be one Project document, and {first} has one already"
     return [Problem(project.place, message=message, code=CODE) for project in projects[1:]]
-
-
-def _policy_problems(document: Document) -> list[Problem]:
-    # A rule that is not obeyed is worse than none: somebody relies on it.
-    return [
-        Problem(
-            document.key_place(("policy", rule)),
-            message=f"policy: {rule} is not supported by this version of flowops",
-            code=CODE,
-            hint="remove it, and keep the rule in another way",
-        )
-        for rule in document.value.get("policy") or {}
-    ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from flowops.documents.csv_rows import csv_rows
-from flowops.documents.data_lines import ROWS, BadData, DataLines
+from flowops.documents.data_lines import MAX_ROW, ROWS, BadData, DataLines
 from flowops.documents.files import Unreadable
 from flowops.documents.json_rows import json_rows
 from flowops.documents.words import quoted
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: After so many bad rows the rest of a file is not read.
 MAX_PROBLEMS = 100
+#: How many pieces, each as long as the longest row, are counted at most.
+_COUNTED = 1024
 FOR_EACH = ("for-each",)
 _READERS = {".csv": csv_rows, ".jsonl": json_rows}
 
@@ -47,11 +50,15 @@ def read_rows(reader: Reader, document: Document) -> Iterator[Row | Problem]:
 
 
 def count_lines(reader: Reader, document: Document) -> int:
-    """How many lines the data of a CallSet has, for a progress bar; 0 when it cannot be read."""
+    """How many lines the data of a CallSet has, for a progress bar; 0 when it cannot be read.
+
+    Counting ends where reading will: in front of a row that is too long. It ends after a GiB, too: rows take longer.
+    """
     path = Path(os.path.normpath(reader.path(document).parent / document.value["for-each"]))
     try:
         with reader.files.open(path) as stream:
-            return sum(chunk.count(b"\n") for chunk in iter(lambda: stream.read(1 << 20), b""))
+            chunks = islice(iter(lambda: stream.read(MAX_ROW), b""), _COUNTED)
+            return sum(takewhile(bool, (chunk.count(b"\n") for chunk in chunks)))
     except (Unreadable, OSError):
         return 0  # reading the rows says why
 

@@ -83,7 +83,8 @@ def row_hash(row: CallRow) -> str:
 
 def actor_json(actor: Actor) -> str:
     """An actor as canonical JSON."""
-    return canonical({"commit": actor.commit, "host": actor.host, "job": actor.job, "who": actor.who})
+    lifted = {} if actor.override is None else {"override": actor.override}
+    return canonical({"commit": actor.commit, "host": actor.host, "job": actor.job, "who": actor.who, **lifted})
 
 
 def sha256(text: str) -> str:

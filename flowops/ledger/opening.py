@@ -12,11 +12,12 @@ from sqlalchemy import insert, select
 from flowops.errors import LedgerError
 from flowops.ledger import keys, schema
 from flowops.ledger.chain import genesis
+from flowops.ledger.clock import now
 from flowops.ledger.hints import RESTORE, no_ledger
 from flowops.ledger.place import Place, place_of
 from flowops.ledger.sealing import Sealer
 from flowops.ledger.sqlite import SqliteDatabase
-from flowops.ledger.store import Store, now
+from flowops.ledger.store import Store
 from flowops.ledger.tables import ledgers
 from flowops.model.ledger import LedgerMark
 

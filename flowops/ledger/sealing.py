@@ -14,6 +14,7 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 
 from flowops.ledger.legs import SEALED, SHOWN, SealedLeg
+from flowops.model import INSTRUCTION_ID
 from flowops.model.masking import mask, mask_number, mask_text
 
 if TYPE_CHECKING:
@@ -44,11 +45,14 @@ class Sealer:
         return self._hash(rfc8785.dumps(value))
 
     def body(self, call: Call) -> dict[str, Value]:
-        """A call's body with each sensitive leaf replaced; lists are sealed item by item."""
+        """A call's body with each sensitive leaf replaced; lists are sealed item by item.
+
+        So is any other text with a phone number in it: what is said about somebody names them as well.
+        """
         body = dict(call.body)
         for path in call.sensitive:
             self._seal_at(body, path)
-        return body
+        return {name: value if name == INSTRUCTION_ID else self._without_numbers(value) for name, value in body.items()}
 
     def legs(self, legs: Iterable[Leg]) -> tuple[SealedLeg, ...]:
         """Legs with their callees sealed, and numbers in their texts masked."""
@@ -87,6 +91,14 @@ class Sealer:
             block = len(stream).to_bytes(4)
             stream += hashlib.blake2b(block, key=self._key, salt=nonce, person=b"fingerprint").digest()
         return (int.from_bytes(text) ^ int.from_bytes(stream[: len(text)])).to_bytes(len(text))
+
+    def _without_numbers(self, value: Value) -> Value:
+        if isinstance(value, str):
+            shown = mask_text(value)
+            return value if shown == value else {SEALED: self.value(value), SHOWN: shown}
+        if isinstance(value, dict) and value.keys() != {SEALED, SHOWN}:
+            return {key: self._without_numbers(item) for key, item in value.items()}
+        return [self._without_numbers(item) for item in value] if isinstance(value, list) else value
 
     def _seal_at(self, body: dict[str, Value], path: Path) -> None:
         holder: Value = body

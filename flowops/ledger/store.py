@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Self
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING, Self
 from sqlalchemy import delete
 
 from flowops.errors import LedgerError
-from flowops.ledger import runs
+from flowops.ledger import runs, stopping
 from flowops.ledger.chain import canonical
 from flowops.ledger.changes import ABOUT_THE_ATTEMPT, Change
+from flowops.ledger.clock import iso, now
 from flowops.ledger.purging import purge
 from flowops.ledger.reading import Reader
 from flowops.ledger.resolving import resolve
@@ -26,6 +26,7 @@ from flowops.model.ledger import Actor, Claim, Happening, Record, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
     from types import TracebackType
 
     from sqlalchemy import Connection
@@ -82,7 +83,8 @@ class Store(Reader):
                     self._database.take_lease(transaction.connection, self.run)
                     self._leased = True
                 runs.begin(self._database, transaction.connection, self.environment, self.run, self.actor, at)
-            return transaction.make(changes)
+            why = stopping.stopped(transaction.connection, self.environment) if claims else None
+            return transaction.make(changes) if why is None else _without_claims(transaction, changes, why)
 
         try:
             written = transact(self._database, self.id, work)
@@ -166,6 +168,17 @@ class Store(Reader):
             self._database.insert(connection, throttle, [values])
 
         self._database.write(work)
+
+    def stop(self, reason: str) -> bool:
+        """Let no run of this environment claim another call; False when that was so already."""
+        why = clean(reason) or ""
+        return self._database.write(
+            lambda connection: stopping.stop(self._database, connection, self.environment, self.actor, why, now())
+        )
+
+    def resume(self) -> bool:
+        """Let runs claim calls again; False when nobody had stopped them."""
+        return self._database.write(lambda connection: stopping.resume(connection, self.environment, self.actor, now()))
 
     def sweep(self) -> list[str]:
         """Turn in-flight calls whose run is dead into in-doubt ones; their references."""
@@ -252,6 +265,18 @@ class Store(Reader):
         }
 
 
+def _without_claims(transaction: Transaction, changes: Sequence[Change], why: str) -> list[Written]:
+    """Record what has happened, and take no claim."""
+    records = iter(transaction.make([change for change in changes if change.happening is not Happening.CLAIMED]))
+    rows = transaction.rows([change.reference_id for change in changes])
+    return [
+        Written(False, row.state if (row := rows.get(change.reference_id)) else None, stopped=why)
+        if change.happening is Happening.CLAIMED
+        else next(records)
+        for change in changes
+    ]
+
+
 def _make_late(transaction: Transaction, changes: Sequence[Change]) -> None:
     """Make changes that waited in a spool, but for those about an attempt that another one has followed since."""
     rows = transaction.rows([change.reference_id for change in changes])
@@ -272,13 +297,3 @@ def _name(reference_id: str) -> str:
 def _told(record: Change) -> str:
     ids = ", ".join(leg.call_id for leg in record.legs if leg.call_id)
     return f"{record.reference_id} {record.happening}{f' ({ids})' if ids else ''}"
-
-
-def now() -> str:
-    """The time as the ledger writes it."""
-    return iso(datetime.now(UTC))
-
-
-def iso(time: datetime) -> str:
-    """ISO 8601 in UTC, to the millisecond, so that times sort as texts."""
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

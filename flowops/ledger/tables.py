@@ -69,6 +69,7 @@ calls = Table(
     Column("purged", Boolean, nullable=False),
     Column("serial", BigInteger, nullable=False),
     Index("flowops_calls_state", "environment", "state"),
+    Index("flowops_calls_claimed", "environment", "claimed_at"),
 )
 
 #: One row a callee of a call that the API, a callback or a record has named.
@@ -84,6 +85,7 @@ legs = Table(
     Column("error", Text),
     Column("code", Integer),
     Column("description", Text),
+    Index("flowops_legs_callee", "environment", "callee"),
 )
 
 #: Appended, never rewritten; only `details` may be taken out, by a purge. See `flowops.ledger.chain`.
@@ -112,7 +114,21 @@ throttle = Table(
     Column("until", Text, nullable=False),
 )
 
+#: One row a time that an environment was stopped; it is stopped while one of them has no `resumed_at`.
+stops = Table(
+    "flowops_stops",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("environment", Name, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("resumed_at", Text),
+    Column("resumed_by", Text),
+)
+
 #: Which migration the tables are at; alembic's own table, under a name that no other program uses.
 VERSION_TABLE = "flowops_version"
 #: The migrations, oldest first; the last one is what `metadata` says.
-VERSIONS = ("0001", "0002")
+VERSIONS = ("0001", "0002", "0003")

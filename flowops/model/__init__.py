@@ -1,11 +1,11 @@
 """The frozen values that are handed from stage to stage."""
 
-from flowops.model.call import INSTRUCTION_ID, Call, Origin
+from flowops.model.call import INSTRUCTION_ID, TERMS, Call, Origin, Terms
 from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.document import Document, Marks, Path, Row, Value
 from flowops.model.ledger import Actor, Claim, Entry, Happening, Ledger, LedgerMark, Leg, Record, State, Written
 from flowops.model.place import Place, Problem, RowPlace
-from flowops.model.plan import ABSENT, Absent, Action, Change, Plan, PlannedCall
+from flowops.model.plan import ABSENT, Absent, Action, Change, Plan, PlannedCall, Ruling
 from flowops.model.project import (
     SANDBOX,
     CallbackSettings,
@@ -22,6 +22,7 @@ __all__ = [
     "ABSENT",
     "INSTRUCTION_ID",
     "SANDBOX",
+    "TERMS",
     "Absent",
     "Action",
     "Actor",
@@ -56,8 +57,10 @@ __all__ = [
     "Result",
     "Row",
     "RowPlace",
+    "Ruling",
     "Shift",
     "State",
+    "Terms",
     "Value",
     "Verdict",
     "Written",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flowops.model.place import Place, Problem, RowPlace
@@ -39,6 +39,23 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """When and why a call may be placed, as its document says; nothing of it is sent.
+
+    Values are as they were rendered: `flowops.policy` reads them, and says what is wrong with them.
+    """
+
+    timezone: Value = None
+    not_before: Value = None
+    expires: Value = None
+    consent: Mapping[str, Value] = field(default_factory=dict)
+
+
+#: The fields of a call that are its terms, by the names of a spec.
+TERMS = ("timezone", "not-before", "expires", "consent")
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One rendered call: `body` is the request in the API's own names, ``instruction-id`` included.
 
@@ -52,6 +69,7 @@ class Call:
     sensitive: frozenset[Path]
     origin: Origin
     row: RowPlace | None = None
+    terms: Terms = Terms()
 
     @property
     def callees(self) -> tuple[str, ...]:

@@ -110,10 +110,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The answer to a claim or a record: `done`, or not, and the state the call is in now."""
+    """The answer to a claim or a record: `done`, or not, and the state the call is in now.
+
+    `stopped` says why no claim is taken at all: somebody has stopped the environment.
+    """
 
     done: bool
     state: State | None
+    stopped: str | None = None
 
 
 class Ledger(Protocol):
@@ -150,9 +154,13 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a user or CI job, on which host, at which commit. Kept with every event."""
+    """Who acts: a user or CI job, on which host, at which commit. Kept with every event.
+
+    `override` says which rules of the policy they have lifted for the run, and why.
+    """
 
     who: str
     host: str
     job: str | None = None
     commit: str | None = None
+    override: str | None = None

@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from flowops.model.call import Call
     from flowops.model.document import Value
     from flowops.model.ledger import LedgerMark
@@ -71,14 +73,30 @@ ABSENT = Absent()
 
 
 @dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the policy makes of a call that would be sent: deferred, until a time if that is known, or blocked.
+
+    `reasons` name every rule that holds the call back, and where it is written. `until` has an offset.
+    """
+
+    action: Action
+    reasons: tuple[str, ...]
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedCall:
-    """A call and what is to be done with it; `reasons` say why, for people."""
+    """A call and what is to be done with it; `reasons` say why, for people.
+
+    `until` is when a deferred call may be placed, as far as that is known.
+    """
 
     call: Call
     fingerprint: str
     action: Action
     changes: tuple[Change, ...] = ()
     reasons: tuple[str, ...] = ()
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +104,8 @@ class Plan:
     """The calls of the desired state in the order of the files, each with its action.
 
     `unnamed` counts calls in the ledger that the files no longer name. `digest` is
-    ``sha256:<hex>`` over everything that decides what apply does.
+    ``sha256:<hex>`` over everything that decides what apply does. `warnings` and `notes` are about the plan
+    as a whole, for people: what a reviewer should think about, and what the rules make of it.
     """
 
     environment: str
@@ -95,6 +114,8 @@ class Plan:
     calls: tuple[PlannedCall, ...]
     unnamed: int
     digest: str
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def counts(self) -> dict[Action, int]:
         """How many calls have each action; every action is there."""

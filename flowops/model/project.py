@@ -86,7 +86,6 @@ class Project:
     defaults: Mapping[str, Value]
     vars: Mapping[str, Value]
     environments: Mapping[str, Environment]
-    policy: Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True)

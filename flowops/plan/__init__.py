@@ -3,7 +3,7 @@
 from flowops.plan.canonical import Uncanonical, canonical, fingerprint, identify
 from flowops.plan.diff import diff
 from flowops.plan.difference import difference
-from flowops.plan.planner import digest, exit_code, make_plan
+from flowops.plan.planner import digest, exit_code, make_plan, restrict
 from flowops.plan.saved import SavedCall, SavedPlan, compare, dump, load
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "identify",
     "load",
     "make_plan",
+    "restrict",
 ]

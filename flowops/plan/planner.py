@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.errors import Invalid
@@ -13,9 +14,9 @@ from flowops.plan.canonical import identify
 from flowops.plan.diff import diff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from flowops.model import Call, Change, Entry, Ledger, LedgerMark
+    from flowops.model import Call, Change, Entry, Ledger, LedgerMark, Ruling
 
 #: References asked for at once: a whole plan of a million rows in a thousand statements.
 BATCH = 1_000
@@ -50,6 +51,24 @@ def make_plan(calls: Sequence[Call], *, environment: str, revision: str | None, 
         calls=tuple(planned),
         unnamed=max(unnamed, 0),  # another run may have added calls since the look-ups, never removed any
         digest=digest(environment, told_by(mark), decisions),
+    )
+
+
+def restrict(plan: Plan, rulings: Mapping[str, Ruling], *, warnings: Iterable[str], notes: Iterable[str]) -> Plan:
+    """The plan with what the policy makes of it: calls that would be sent, by reference-id, are not sent now."""
+    calls = tuple(
+        item
+        if (ruling := rulings.get(item.call.reference_id)) is None or not item.action.sends
+        else replace(item, action=ruling.action, reasons=(*item.reasons, *ruling.reasons), until=ruling.until)
+        for item in plan.calls
+    )
+    decisions = ((item.call.reference_id, item.fingerprint, item.action) for item in calls)
+    return replace(
+        plan,
+        calls=calls,
+        digest=digest(plan.environment, plan.ledger.id if plan.ledger else None, decisions),
+        warnings=(*plan.warnings, *warnings),
+        notes=(*plan.notes, *notes),
     )
 
 

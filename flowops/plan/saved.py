@@ -127,11 +127,20 @@ def _calls(saved: SavedPlan, fresh: Plan) -> Iterator[str]:
             continue
         if before.fingerprint != item.fingerprint:
             yield f"{reference}: the files say something else: {before.fingerprint} when saved, {item.fingerprint} now"
-        if before.action is not item.action:
-            yield f"{reference}: the ledger moved: '{before.action}' when saved, '{item.action}' now"
+        if before.action is not item.action and not _foreseen(before.action, item.action):
+            mover = "policy" if Action.BLOCKED in (before.action, item.action) else "ledger"
+            yield f"{reference}: the {mover} moved: '{before.action}' when saved, '{item.action}' now"
     for reference in saved.calls:
         if reference not in named:
             yield f"{reference}: no longer in the files"
+
+
+def _foreseen(before: Action, now: Action) -> bool:
+    """Whether a reviewer of the saved plan has agreed to this too: the time that passes moves calls into their windows
+    and out of them, and what the policy blocks by now is not placed at all."""
+    if before is Action.DEFERRED:
+        return now in (Action.PLACE, Action.RETRY, Action.BLOCKED)
+    return before.sends and now in (Action.DEFERRED, Action.BLOCKED)
 
 
 def _parse(data: bytes, file: str) -> dict[str, Value]:

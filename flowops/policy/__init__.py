@@ -1,1 +1,34 @@
-"""flowops.policy"""
+"""Rules that say place, defer or block, and why. Pure: the clock, the ledger's counts and the lists are handed in."""
+
+from flowops.policy.judge import Judge
+from flowops.policy.limits import LIFTABLE, PerCallee, PerDay
+from flowops.policy.lists import find, hash_lines
+from flowops.policy.notes import does_not_fit, repeated_callees, window_notes
+from flowops.policy.people import DoNotCall
+from flowops.policy.policy import Policy, StopOn, told
+from flowops.policy.reading import read_policy
+from flowops.policy.rule import Facts, Listing
+from flowops.policy.terms import check_terms
+from flowops.policy.times import moment_text, read_span
+
+__all__ = [
+    "LIFTABLE",
+    "DoNotCall",
+    "Facts",
+    "Judge",
+    "Listing",
+    "PerCallee",
+    "PerDay",
+    "Policy",
+    "StopOn",
+    "check_terms",
+    "does_not_fit",
+    "find",
+    "hash_lines",
+    "moment_text",
+    "read_policy",
+    "read_span",
+    "repeated_callees",
+    "told",
+    "window_notes",
+]

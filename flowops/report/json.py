@@ -57,6 +57,8 @@ def plan_json(plan: Plan) -> Json:
         "ledger": {"id": mark.id, "serial": mark.serial, "head": mark.head} if mark else None,
         "digest": plan.digest,
         "summary": {**{_snake(action): counts[action] for action in Action}, "unnamed": plan.unnamed},
+        "warnings": list(view.told(plan.warnings)),
+        "notes": list(view.told(plan.notes)),
         "calls": [_planned(view.of_call(planned)) for planned in plan.calls],
     }
 
@@ -198,6 +200,7 @@ def _planned(call: view.CallView) -> Json:
         "source": source(call.place, call.row) if call.place else None,
         "changes": [_change(change) for change in call.changes],
         "reasons": list(call.reasons),
+        "deferred_until": call.until,
     }
 
 
@@ -258,7 +261,15 @@ def _event(event: Event) -> Json:
         "happening": event.happening.value,
         "state": event.state.value if event.state is not None else None,
         "at": event.at,
-        "actor": {"who": actor.who, "host": actor.host, "job": actor.job, "commit": actor.commit} if actor else None,
+        "actor": {
+            "who": actor.who,
+            "host": actor.host,
+            "job": actor.job,
+            "commit": actor.commit,
+            "override": _text(actor.override),
+        }
+        if actor
+        else None,
         "data": masked(dict(event.data)) if event.data is not None else None,
     }
 

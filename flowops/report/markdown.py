@@ -43,6 +43,10 @@ def plan_markdown(view: PlanView, *, sandboxed: bool = False) -> str:
         page.head(f"{words.count(view.unnamed, 'call')} in the ledger not in these files: untouched.")
     if view.counts[Action.CONFLICT]:
         page.head("A call that was placed is never changed: nothing is placed while any call is in conflict.")
+    for warning in view.warnings:
+        page.head(f"**Warning:** {prose(warning)}")
+    for note in view.notes:
+        page.head(prose(note))
     revision = f", commit {code(view.revision)}" if view.revision else ""
     page.head(f"Digest {code(view.digest)}{revision}")
     for urgent in (True, False):
@@ -67,6 +71,8 @@ def result_markdown(result: Result) -> str:
         ("Rejected: not placed; mend what was refused, then apply again", _with(result, Outcome.REJECTED)),
         ("Placed in part: some callees were refused", partly),
         ("In doubt: may have rung; settle each with flowops ledger resolve", _with(result, Outcome.IN_DOUBT)),
+        ("Blocked: not placed, by the rules that are named", _with(result, Outcome.BLOCKED)),
+        ("Deferred: not placed in this run", _with(result, Outcome.DEFERRED)),
     ):
         page.fold(prose(title), "| reference-id | error |", (_result_row(call) for call in calls), len(calls), True)
     return page.text()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from flowops.model import ABSENT, Action, CallResult, Change, Outcome, Place, Result, RowPlace
 from flowops.model.masking import mask_text
 from flowops.report.masking import masked, masked_but
-from flowops.report.view import CallView, Group, PlanView, country_code, is_shown
+from flowops.report.view import CallView, Group, PlanView, country_code, is_shown, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +60,8 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
         counts={action: counts[action] for action in Action},
         unnamed=int(document.get("summary", {}).get("unnamed", 0)),
         groups=tuple(groups.values()),
+        warnings=told(map(str, document.get("warnings", ()))),
+        notes=told(map(str, document.get("notes", ()))),
         countries=countries,
     )
 
@@ -80,6 +82,7 @@ def _call(item: Mapping[str, Value]) -> CallView:
             for change in item.get("changes", ())
         ),
         reasons=tuple(masked_but(str(reason), [str(item["reference_id"])]) for reason in item.get("reasons", ())),
+        until=item.get("deferred_until"),
     )
 
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from flowops.model import ABSENT, Action, Change, Place, RowPlace
-from flowops.model.masking import mask_number
+from flowops.model.masking import mask_number, mask_text
 from flowops.report.masking import masked, masked_but, unsealed
 from flowops.report.texts import Text, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
+    from datetime import datetime
 
     from flowops.model import Plan, PlannedCall, Value
 
@@ -41,6 +43,7 @@ class CallView:
     row: RowPlace | None = None
     changes: tuple[Change, ...] = ()
     reasons: tuple[str, ...] = ()
+    until: str | None = None
     texts: tuple[Text, ...] = ()
 
 
@@ -75,6 +78,8 @@ class PlanView:
     counts: Mapping[Action, int]
     unnamed: int
     groups: tuple[Group, ...]
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     countries: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -103,8 +108,15 @@ def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False) -> PlanVi
         counts=plan.counts(),
         unnamed=plan.unnamed,
         groups=tuple(groups.values()),
+        warnings=told(plan.warnings),
+        notes=told(plan.notes),
         countries=countries,
     )
+
+
+def told(words: Iterable[str]) -> tuple[str, ...]:
+    """What is told of the plan as a whole, without numbers."""
+    return tuple(mask_text(text) for text in words)
 
 
 def of_call(planned: PlannedCall, *, show_pii: bool = False) -> CallView:
@@ -120,8 +132,14 @@ def of_call(planned: PlannedCall, *, show_pii: bool = False) -> CallView:
         row=call.row,
         changes=tuple(_change(change, call.body if show_pii else None) for change in planned.changes),
         reasons=planned.reasons if show_pii else _reasons(planned.reasons, call.reference_id),
+        until=iso(planned.until) if planned.until else None,
         texts=texts_of(call),
     )
+
+
+def iso(at: datetime) -> str:
+    """A time for machines: ISO 8601, UTC."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def country_code(masked_number: str) -> str:

@@ -123,7 +123,44 @@ def _fields(api: Schema, project: ProjectFacts | None) -> dict[str, Schema]:
     for name in api["properties"]:
         if name != "instruction-id":
             fields[name] = with_template(api_field(api, name))
-    return fields
+    return fields | _terms()
+
+
+def _terms() -> dict[str, Schema]:
+    """When and why a call may be placed. flowops reads these fields; they are not sent."""
+    moment = "ISO 8601, such as 2026-12-01T09:00 in the callee's own time, 2026-12-01T09:00Z, or a whole day. Not sent."
+    return {
+        "timezone": with_template(
+            {
+                "type": ["string", "null"],
+                "minLength": 1,
+                "description": "Where the callee is, by its IANA name. Without it the number decides. Not sent.",
+                "examples": ["Europe/London"],
+            }
+        ),
+        "not-before": with_template(
+            {
+                "type": ["string", "null"],
+                "minLength": 4,
+                "description": f"The call is deferred until then: {moment}",
+                "examples": ["2026-12-01T09:00", "2026-12-01"],
+            }
+        ),
+        "expires": with_template(
+            {
+                "type": ["string", "null"],
+                "minLength": 4,
+                "description": f"The call is not placed from then on: {moment}",
+                "examples": ["2026-12-01T18:00", "2026-12-01"],
+            }
+        ),
+        "consent": {
+            "type": ["object", "null"],
+            "description": "Why this callee may be called, for a policy that asks for it. Not sent.",
+            "examples": [{"basis": "contract", "date": "{{ row.consent_date }}"}],
+            "additionalProperties": {"type": ["string", "integer", "boolean", "null"]},
+        },
+    }
 
 
 def _reference_id(api: Schema) -> Schema:

@@ -28,6 +28,8 @@ from flowops.schema.shapes import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flowops.schema.engine import Schema
 
 
@@ -43,9 +45,17 @@ def plan_schema() -> Schema:
             "source": SOURCE,
             "changes": CHANGES,
             "reasons": listing(TEXT, "Why the call has this action, for people."),
+            "deferred_until": noted(nullable(TEXT), "When a deferred call may be placed: ISO 8601, UTC."),
         }
     )
-    return {**head("plan", "A plan", "What apply would do with every call, in the order of the files."), **_plan(call)}
+    about = {
+        "warnings": listing(TEXT, "What a reviewer should think about, for people."),
+        "notes": listing(TEXT, "What the rules make of the plan as a whole, for people."),
+    }
+    return {
+        **head("plan", "A plan", "What apply would do with every call, in the order of the files."),
+        **_plan(call, about),
+    }
 
 
 def saved_plan_schema() -> Schema:
@@ -59,7 +69,7 @@ def _action() -> Schema:
     return choice_of(Action, "What apply does with the call.")
 
 
-def _plan(call: Schema) -> Schema:
+def _plan(call: Schema, about: Mapping[str, Schema] | None = None) -> Schema:
     ledger = record(
         {
             "id": noted(TEXT, "Which ledger it is."),
@@ -79,6 +89,7 @@ def _plan(call: Schema) -> Schema:
                 [*Action, "unnamed"],
                 "How many calls have each action; unnamed ones are in the ledger and in no file.",
             ),
+            **(about or {}),
             "calls": listing(call),
         }
     )
@@ -173,6 +184,7 @@ def ledger_show_schema() -> Schema:
             "host": noted(TEXT, "The machine."),
             "job": noted(nullable(TEXT), "The address of the CI job."),
             "commit": noted(nullable(TEXT), "The Git commit of the files."),
+            "override": noted(nullable(TEXT), "Which rules of the policy were lifted for the run, and why."),
         }
     )
     event = record(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowops.schema.authoring import defaults_schema, opening
+from flowops.schema.policy_schema import policy_schema
 from flowops.schema.request import head
 
 if TYPE_CHECKING:
@@ -53,11 +54,7 @@ def project_schema(api: Schema) -> Schema:
                 "propertyNames": {"minLength": 1},
                 "additionalProperties": _environment(),
             },
-            "policy": {
-                "type": "object",
-                "description": "Rules for all calls. This version has none yet: leave it out, or write {}.",
-                "additionalProperties": {"not": {}, "errorMessage": "is not supported by this version of flowops"},
-            },
+            "policy": policy_schema(_REFERENCE, "of the project"),
         },
         "additionalProperties": False,
     }
@@ -181,6 +178,7 @@ def _environment() -> Schema:
                 "default": 10,
                 "description": "How many requests may be under way at once.",
             },
+            "policy": policy_schema(_REFERENCE, "of this environment, beside the project's: they can only be stricter"),
             "tls": _tls(),
             "proxy": {
                 "description": "The proxy that the API is reached through. With a password, by reference only.",

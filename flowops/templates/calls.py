@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model import INSTRUCTION_ID, Call, Problem
+from flowops.model import INSTRUCTION_ID, TERMS, Call, Problem, Terms
 from flowops.templates.fault import OutOfSteps, TemplateFault
 from flowops.templates.fields import VARIABLES, Fields, merge
 from flowops.templates.flows import Flows
@@ -139,6 +139,7 @@ class CompiledCall:
             if not rendering.failed:
                 rendering.report(self.document.place(), "call", fault)
             return None
+        terms = {name: values.pop(name) for name in TERMS if name in values}
         flow = self._find_flow(values, rendering)
         origin = self._origins.of(flow)
         values[VARIABLES] = self._variables.check(flow, variables, origin, rendering)
@@ -149,7 +150,9 @@ class CompiledCall:
         body.update({name: values[name] for name in self._order if values.get(name) is not None})
         for name, value in self._always.items():
             body.setdefault(name, value)
-        return Call(reference, body, flow.name if flow else None, _sensitive(body, flow), origin, rendering.row)
+        return Call(
+            reference, body, flow.name if flow else None, _sensitive(body, flow), origin, rendering.row, _terms(terms)
+        )
 
     def _find_flow(self, values: dict[str, Value], rendering: Rendering) -> Flow | None:
         """The flow that the call starts, if the project describes it; its id is put into the values."""
@@ -179,6 +182,13 @@ class CompiledCall:
 
     def _place(self, field: str) -> Place:
         return self._origins.of(None).place((field,))
+
+
+def _terms(values: Mapping[str, Value]) -> Terms:
+    """The terms of a call; most have none."""
+    if not values:
+        return Terms()
+    return Terms(values.get("timezone"), values.get("not-before"), values.get("expires"), values.get("consent") or {})
 
 
 def _sensitive(body: Mapping[str, Value], flow: Flow | None) -> frozenset[Path]:

@@ -109,3 +109,38 @@ def test_nothing_leaves(clinic: Repository, tmp_path: Path, full: tuple[str, ...
     assert all(file.stat().st_size for file in written)
     for where, text in said:
         assert not CANARIES.findall(text), f"{where}\n{text}"
+
+
+def test_nothing_leaves_by_a_rule(clinic: Repository) -> None:
+    """Every rule that speaks, in every format; and every byte of the ledger."""
+    policy = (
+        "policy:\n  do-not-call: dnc.txt\n  callers: ['+442079460901']\n  per-callee: {calls: 1, within: 1d}\n"
+        "  windows: [{hours: '00:00-00:01'}]\n  max-calls: 1\n"
+    )
+    twice = "\n".join([row(1, "Old", 110), row(2, "Same", 110), row(3, "Gone", 130), ""])
+    clinic.write({"flowops.yaml": PROJECT + policy, "dnc.txt": "+442079460110\n", "data/rows.jsonl": twice})
+    said: list[str] = []
+
+    def run(*args: str) -> None:
+        ran = flowops(*args, cwd=clinic.root)
+        said.extend((ran.out, ran.err))
+
+    for format_ in PLAN:
+        run("plan", "--full", "--format", format_)
+    for format_ in RESULT:
+        run("apply", "--full", "--format", format_)
+    clinic.write({"flowops.yaml": f"{PROJECT}policy: {{per-callee: {{calls: 1, within: 1d}}, max-calls: 1}}\n"})
+    lift = ("--override", "max-calls", "--reason", "asked for by +44 20 7946 0110")
+    for format_ in PLAN:
+        run("plan", *lift, "--full", "--format", format_)
+    for format_ in RESULT:
+        run("apply", *lift, "--full", "--format", format_)
+    run("stop", "--reason", "a complaint by +442079460110")
+    run("stop", "--reason", "again")
+    run("ledger", "show", "result-1", "--format", "json")
+    run("ledger", "show", "result-1")
+    assert any("asked for by +44 20 79•• ••10" in text for text in said)
+    for text in said:
+        assert not CANARIES.findall(text), text
+    for file in (clinic.root / ".flowops").iterdir():
+        assert not CANARIES.findall(file.read_bytes().decode("latin-1")), file.name

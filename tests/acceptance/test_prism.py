@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -43,12 +45,15 @@ def prism(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "--errors",
     ]
     folder = tmp_path_factory.mktemp("prism")
-    with (folder / "log").open("w") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as process:
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True) as process,
+    ):
         deadline = time.monotonic() + 180
         while "listening" not in (folder / "log").read_text() and time.monotonic() < deadline:
             time.sleep(0.2)
         yield f"http://127.0.0.1:{port}"
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)  # npx leaves the server to itself
 
 
 def test_every_body_of_the_examples_is_accepted(prism: str, clinic: Path) -> None:

@@ -195,6 +195,7 @@ class Ledgers(RuleBasedStateMachine):
             result = run(plan, api, store, concurrency)
         except Crash:
             die(store)
+            self.swept()
             self.follow(api.log)
             # Of several workers, others may have claimed a call without having sent it.
             with self.store(readonly=True) as reader:
@@ -203,11 +204,15 @@ class Ledgers(RuleBasedStateMachine):
                         self.claimed(reference, State.IN_FLIGHT)
             return
         store.close()
+        self.swept()
+        self.follow(api.log)
+        self.compare(result)
+
+    def swept(self) -> None:
+        """A run begins with the calls that crashed ones have left in flight."""
         for known in self.known.values():
             if known.state is State.IN_FLIGHT:
                 known.state = State.IN_DOUBT
-        self.follow(api.log)
-        self.compare(result)
 
     def follow(self, log: list[tuple[str, Way]]) -> None:
         """What the ledger has to know behind these requests."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -102,14 +103,16 @@ class Forks:
         cwd: Path,
         env: dict[str, str] | None = None,
         failpoint: Failpoint | None = None,
+        largest_file: int | None = None,
     ) -> Child:
-        """Start ``flowops ARGS`` in a directory."""
+        """Start ``flowops ARGS`` in a directory; `largest_file` is how far its files may grow, in bytes."""
         command = {
             "args": [str(arg) for arg in args],
             "cwd": str(cwd),
             "env": environment(**(env or {})),
             "output": str(self._directory),
             "failpoint": failpoint,
+            "largest_file": largest_file,
         }
         return Child(self, self.ask(start=command), self._directory)
 
@@ -169,6 +172,9 @@ def _be(command: dict[str, Any]) -> None:
             os.dup2(descriptor, number)
             os.close(descriptor)
         sys.argv = ["flowops", *command["args"]]
+        if command["largest_file"] is not None:
+            # Python ignores the signal that comes with it (SIGXFSZ), so that the write fails: EFBIG.
+            resource.setrlimit(resource.RLIMIT_FSIZE, (command["largest_file"], resource.RLIM_INFINITY))
         if command["failpoint"] is not None:
             from support.failpoints import install
 

@@ -95,6 +95,7 @@ def told(event: Event) -> str:
         text += f"  by {actor.who} on {actor.host}"
         text += f" in {actor.job}" if actor.job else ""
         text += f" at {actor.commit}" if actor.commit else ""
+        text += f", override {actor.override}" if actor.override else ""
     data = event.data or {}
     detail = data.get("detail") or data.get("reason")
     return f"{text}: {mask_text(clip(str(detail)))}" if detail else text

@@ -25,6 +25,8 @@ STYLES = {
 }
 #: A column is not filled up further than this, so that one long name does not push the others away.
 WIDEST = 40
+#: A warning or note is not longer than this.
+LONGEST = 1_000
 SHORT_ID = 8
 SHORT_REVISION = 12
 
@@ -79,11 +81,17 @@ def _details(call: CallView) -> Iterator[Line]:
 
 def _foot(view: PlanView) -> Iterator[Line]:
     counts = view.counts
+    for warning in view.warnings:
+        yield line(Span("warning: ", "bold yellow"), safe(clip(warning, LONGEST)))
+    for note in view.notes:
+        yield line(safe(clip(note, LONGEST)))
     yield line(Span("Plan: ", "bold"), f"{words.totals(counts, words.PLANNED)}.")
     if counts[Action.CONFLICT]:
         yield line("A call that was placed is never changed: apply places nothing while any call is in conflict.")
     elif counts[Action.IN_DOUBT]:
         yield line("What is in doubt may have rung: it stays as it is until it is settled; apply places the others.")
+    if counts[Action.BLOCKED] and not counts[Action.CONFLICT]:
+        yield line("What the policy blocks is not placed; apply places the others.")
     if view.unnamed:
         verbs = ("is", "stays") if view.unnamed == 1 else ("are", "stay")
         calls = words.count(view.unnamed, "call")

@@ -28,6 +28,8 @@ def result_text(result: Result, *, full: bool = False) -> Iterator[Line]:
     rejected = [call for call in calls if call.outcome is Outcome.REJECTED]
     partly = [call for call in calls if call.outcome is Outcome.PLACED and call.refused_callees]
     doubtful = [call for call in calls if call.outcome is Outcome.IN_DOUBT]
+    blocked = [call for call in calls if call.outcome is Outcome.BLOCKED]
+    deferred = [call for call in calls if call.outcome is Outcome.DEFERRED]
     if rejected:
         yield line(Span("Rejected", "bold red"), ": not placed. Mend what was refused, then apply again.")
         yield from _named(rejected, Span("x", "red"), limit)
@@ -40,6 +42,12 @@ def result_text(result: Result, *, full: bool = False) -> Iterator[Line]:
         command = f"flowops ledger resolve REF --env {environment} --placed, or --not-placed --reason …"
         yield line(f"    {safe(command)}")
         yield from _named(doubtful, Span("?", "magenta"), limit)
+    if blocked:
+        yield line(Span("Blocked", "bold red"), ": not placed, by the rules that are named.")
+        yield from _named(blocked, Span("x", "red"), limit)
+    if deferred:
+        yield line(Span("Deferred", "bold cyan"), ": not placed in this run; apply again then.")
+        yield from _named(deferred, Span("~", "cyan"), limit)
     if result.failure is not None:
         yield line(Span("Ended early", "bold red"), f": {safe(clip(mask_text(result.failure), 1_000))}")
     if result.interrupted is not None:

@@ -10,7 +10,7 @@ import pytest
 
 from flowops.apply import RunFailed, exit_code
 from flowops.errors import LedgerError
-from flowops.model import Action, Claim, Happening, Leg, Outcome, Record, State, Verdict
+from flowops.model import Action, Claim, Happening, Leg, Outcome, Record, Ruling, State, Verdict
 
 UNSENT = Verdict(Happening.UNSENT, detail="Connection refused")
 UNCLEAR = Verdict(Happening.UNCLEAR, detail="no whole answer within 30 s; the call may have been placed")
@@ -189,9 +189,10 @@ def test_our_callback_address_is_sent_where_the_call_has_none(given, kit):
 
 
 def test_the_guard_is_asked_right_before_each_claim(given, kit):
-    def guard(planned):
+    async def guard(planned):
         assert planned.call.reference_id not in given.ledger.database.rows
-        return "too late in the evening" if planned.call.reference_id == "b" else None
+        late = Ruling(Action.BLOCKED, ("too late in the evening",))
+        return late if planned.call.reference_id == "b" else None
 
     plan = kit.plan_of("a", "b")
     result = given.run(plan, guard=guard)

@@ -64,7 +64,7 @@ def test_without_a_file_there_is_a_default_project(tree: Any) -> None:
     project = resolve(found)
     assert (project.root, project.name, project.document) == (tree.root / "specs", "specs", None)
     assert project.include == ("calls/**/*.yaml", "flows/**/*.yaml")
-    assert (project.defaults, project.vars, project.policy) == ({}, {}, {})
+    assert (project.defaults, project.vars) == ({}, {})
     assert list(project.environments) == [SANDBOX]
     sandbox = project.environments[SANDBOX]
     assert sandbox.sandboxed
@@ -151,22 +151,6 @@ def test_a_project_keeps_what_it_says(tree: Any) -> None:
     assert project.vars == {"brand": "Acme"}
     assert project.document is not None
     assert project.document.place(("defaults", "caller")).line == 5
-
-
-def test_a_policy_is_refused_and_not_overlooked(tree: Any, said: Any) -> None:
-    tree.write({"flowops.yaml": PROJECT + "policy:\n  max-calls: {run: 10}\n  countries: [NL]\n"})
-    with pytest.raises(Invalid) as invalid:
-        resolve(find_project(tree.reader, tree.root))
-    assert said(invalid.value.problems) == [
-        (
-            "5:3 project: policy: max-calls is not supported by this version of flowops "
-            "(remove it, and keep the rule in another way)"
-        ),
-        (
-            "6:3 project: policy: countries is not supported by this version of flowops "
-            "(remove it, and keep the rule in another way)"
-        ),
-    ]
 
 
 def test_another_tree_of_files_is_read_in_the_same_way(tree: Any) -> None:

@@ -289,6 +289,9 @@ def older(address):
     mark = store.mark()
     store.close()
     address.sql("DROP TABLE flowops_throttle")
+    address.sql("DROP TABLE flowops_stops")
+    address.sql("DROP INDEX flowops_calls_claimed")
+    address.sql("DROP INDEX flowops_legs_callee")
     address.sql("UPDATE flowops_version SET version_num = '0001'")
     return mark
 

@@ -83,6 +83,8 @@ GOOD: dict[str, Any] = {
         "summary": dict.fromkeys(
             ("place", "unchanged", "conflict", "retry", "in_doubt", "deferred", "blocked", "unnamed"), 0
         ),
+        "warnings": [],
+        "notes": ["windows: 3 of 4 calls may be placed now"],
         "calls": [
             {
                 "reference_id": "r1",
@@ -93,6 +95,7 @@ GOOD: dict[str, Any] = {
                 "source": {**SOURCE, "row": 12},
                 "changes": [{"path": "/caller", "before": {"$sealed": "a", "shown": "b"}}],
                 "reasons": ["in flight in another run"],
+                "deferred_until": "2026-11-24T08:00:00Z",
             }
         ],
     },

@@ -25,6 +25,7 @@ CALL = {
         {"path": "/callback-url", "before": None},
     ],
     "reasons": ["it was placed with other values"],
+    "deferred_until": None,
 }
 PLAN: dict[str, Any] = {
     "format_version": 1,
@@ -43,9 +44,13 @@ PLAN: dict[str, Any] = {
         "blocked": 0,
         "unnamed": 3,
     },
+    "warnings": ["4,000 calls at 1/s do not fit"],
+    "notes": [],
     "calls": [CALL],
 }
-SAVED = {**PLAN, "calls": [{key: CALL[key] for key in ("reference_id", "fingerprint", "action")}]}
+SAVED = {key: PLAN[key] for key in PLAN if key not in ("warnings", "notes")} | {
+    "calls": [{key: CALL[key] for key in ("reference_id", "fingerprint", "action")}]
+}
 OUTPUTS: dict[str, Any] = {
     "plan": PLAN,
     "saved-plan": SAVED,
@@ -116,7 +121,7 @@ OUTPUTS: dict[str, Any] = {
                 "happening": "unclear",
                 "state": None,
                 "at": "2026-03-02T09:01:00Z",
-                "actor": {"who": "ada", "host": "ci-1", "job": None, "commit": "8e56b8b"},
+                "actor": {"who": "ada", "host": "ci-1", "job": None, "commit": "8e56b8b", "override": None},
                 "data": None,
             }
         ],

@@ -78,7 +78,7 @@ def _project(document: Document | None) -> Project:
     value: Mapping[str, Any] = {} if document is None else document.value
     sandbox = Environment("sandbox", "sandbox")
     defaults, variables = value.get("defaults", {}), value.get("vars", {})
-    return Project(FilePath(), "test", document, (), defaults, variables, {"sandbox": sandbox}, {})
+    return Project(FilePath(), "test", document, (), defaults, variables, {"sandbox": sandbox})
 
 
 def compile_text(text: str, *, environment: str = "sandbox", file: str = "calls/a.yaml") -> CompiledCall:

@@ -1,0 +1,41 @@
+"""``flowops policy``: work on what the policy reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from flowops.errors import FlowopsError, Invalid
+
+
+@click.group("policy", short_help="Work on the policy's lists.")
+def command() -> None:
+    """Work on what the policy reads."""
+
+
+@command.command("hash-numbers", short_help="Make a do-not-call list of keyed hashes.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--key-env", required=True, metavar="NAME", help="The environment variable with the key.")
+def hash_numbers(file: Path, key_env: str) -> None:
+    """Print a do-not-call list with a keyed hash in place of each number of FILE, a number a line.
+
+    Its line `# as-of: …` is kept, and made of today's date where there is none. The same key has to be named in
+    the policy: do-not-call: {file: …, key: {env: NAME}}. Without the key nobody can tell who is on the list.
+    """
+    from flowops.cli.ruling import LONGEST_LINE, clock
+    from flowops.cli.secrets import value_of
+    from flowops.model import Place, Problem, Reference
+    from flowops.policy import hash_lines
+
+    key = value_of(Reference(key_env), "--key-env", FlowopsError).encode()
+    try:
+        with file.open("rb") as opened:
+            lines = iter(lambda: opened.readline(LONGEST_LINE), b"")
+            hashed = list(hash_lines(lines, key, clock()))
+    except OSError as error:
+        raise FlowopsError(f"{file} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise Invalid([Problem(Place(str(file)), message=str(error), code="policy")]) from None
+    for line in hashed:
+        click.echo(line)

@@ -1,0 +1,154 @@
+"""The policy at work: facts from the ledger and from lists, rulings for the plan, and again before each claim."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowops.cli.secrets import value_of
+from flowops.errors import FlowopsError
+from flowops.model import CallResult, Outcome, Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from flowops.apply import Held
+    from flowops.cli.workspace import Workspace
+    from flowops.ledger import Store
+    from flowops.model import Call, Plan, PlannedCall, Ruling
+    from flowops.policy import DoNotCall, Facts, Listing, Policy
+
+
+class Override(NamedTuple):
+    """Rules that an operator lifts for one run, and why; kept with every event of the run."""
+
+    rules: frozenset[str]
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{', '.join(sorted(self.rules))}: {self.reason}"
+
+
+def clock() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+def rule(plan: Plan, workspace: Workspace, ledger: Store, at: datetime, override: Override | None) -> Plan:
+    """The plan as the policy leaves it at a time, with what a reviewer should know of it."""
+    from flowops.plan import restrict
+    from flowops.policy import Judge, Policy, does_not_fit, repeated_callees, window_notes
+
+    policy = workspace.policy or Policy()
+    calls = [planned.call for planned in plan.sends]
+    judge = Judge(policy, gather(policy, plan, workspace, ledger, at, override))
+    rulings = {call.reference_id: ruling for call in calls if (ruling := judge.judge(call, at)) is not None}
+    placed = [call for call in calls if call.reference_id not in rulings]
+    warnings = [*does_not_fit(policy, placed, at, workspace.environment.rate), *repeated_callees(placed)]
+    return restrict(plan, rulings, warnings=warnings, notes=window_notes(policy, calls, at))
+
+
+def gather(
+    policy: Policy, plan: Plan, workspace: Workspace, ledger: Store, at: datetime, override: Override | None
+) -> Facts:
+    """What the rules have to be told, and nothing that no rule asks for."""
+    from collections import Counter
+
+    from flowops.policy import DoNotCall, Facts
+
+    calls = [planned.call for planned in plan.sends]
+    numbers = {number for call in calls for number in call.callees}
+    lists = [each for each in policy.rules if isinstance(each, DoNotCall)]
+    facts = Facts(
+        size=len(calls),
+        by_document=Counter(call.origin.place() for call in calls),
+        known=sum(ledger.count().values()),
+        lists={each.source: _listing(each, numbers, workspace) for each in lists},
+        overrides=override.rules if override else frozenset(),
+    )
+    return _counted(facts, policy, calls, ledger, at, but_run=None)
+
+
+def _counted(
+    facts: Facts, policy: Policy, calls: Sequence[Call], ledger: Store, at: datetime, *, but_run: str | None
+) -> Facts:
+    """The facts with what the ledger says of the day and of the callees."""
+    from flowops.policy import PerCallee, PerDay
+
+    days = {day for each in policy.rules if isinstance(each, PerDay) and (day := each.day(at)) is not None}
+    spans = [each.within for each in policy.rules if isinstance(each, PerCallee)]
+    numbers = list(dict.fromkeys(number for call in calls for number in call.callees))
+    return replace(
+        facts,
+        claimed={day: ledger.claimed_since(day, but_run=but_run) for day in days},
+        rung=ledger.rung_since(numbers, at - max(spans), but_run=but_run) if spans and numbers else {},
+    )
+
+
+def _listing(rule: DoNotCall, numbers: Iterable[str], workspace: Workspace) -> Listing:
+    """What a do-not-call list says of some numbers, or why it cannot be relied on."""
+    from flowops.documents import Unreadable
+    from flowops.policy import Listing, find
+
+    try:
+        key = value_of(Reference(rule.key), "key", FlowopsError).encode() if rule.key else None
+        path = workspace.reader.absolute(Path(workspace.project.root) / rule.file)
+        with workspace.reader.files.open(path) as file:
+            return find(iter(lambda: file.readline(LONGEST_LINE), b""), set(numbers), key)
+    except Unreadable as error:
+        return Listing(trouble=str(error))
+    except OSError as error:
+        return Listing(trouble=f"cannot be read: {error.strerror}")
+    except FlowopsError as error:
+        return Listing(trouble=f"cannot be used: {error.message}")
+
+
+#: More of one line is never read at once, whatever the file is.
+LONGEST_LINE = 4_096
+
+
+class Guard:
+    """Asked right before each claim, told of each result: the same rules, the time as it is, the ledger as it is.
+
+    What other runs have claimed meanwhile is asked of the ledger anew; what this one has is counted here.
+    """
+
+    def __init__(self, policy: Policy, facts: Facts, ledger: Store, held: Held, now: Callable[[], datetime]) -> None:
+        from flowops.policy import Judge, PerCallee, PerDay
+
+        self._judge = Judge(policy, facts)
+        self._ledger = ledger
+        self._held = held
+        self._now = now
+        self._asks = any(isinstance(each, PerDay | PerCallee) for each in policy.rules)
+        self._calls: dict[str, Call] = {}
+        self._answered = self._refused = 0
+
+    async def __call__(self, planned: PlannedCall) -> Ruling | None:
+        """Why the call may not be placed now; None when it may."""
+        call, judge, at = planned.call, self._judge, self._now()
+        if self._asks:
+            judge.facts = await asyncio.to_thread(
+                _counted, judge.facts, judge.policy, [call], self._ledger, at, but_run=self._ledger.run
+            )
+        self._calls[call.reference_id] = call
+        return judge.judge(call, at)
+
+    def tell(self, result: CallResult) -> None:
+        """Take in the result of a call: what did not ring is not counted, and too many refusals end the run."""
+        from flowops.policy import told
+
+        call = self._calls.pop(result.reference_id, None)
+        if call is not None and result.outcome not in (Outcome.PLACED, Outcome.IN_DOUBT):
+            self._judge.take_back(call)
+        if not result.attempts:
+            return
+        self._answered += 1
+        self._refused += result.outcome is Outcome.REJECTED or bool(result.refused_callees)
+        for each in self._judge.policy.stop_on:
+            why = each.reached(self._refused, self._answered)
+            if why is not None:
+                self._held.hold(told(each, why))

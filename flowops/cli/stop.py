@@ -1,0 +1,31 @@
+"""``flowops stop``: let no run claim another call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from flowops.cli import options
+from flowops.cli.output import tell
+
+
+@click.command("stop", short_help="Let no run claim another call.")
+@options.env
+@click.option("--reason", required=True, help="Why; told by every run that it stops.")
+def command(environment: str, reason: str) -> int:
+    """Stop every run of the environment, on whatever machine, before its next claim; what is in flight is recorded.
+
+    It stays stopped until `flowops resume`.
+    """
+    from flowops.cli.actor import revision
+    from flowops.cli.ledger_access import open_for
+    from flowops.cli.workspace import project_of
+
+    project, settings = project_of(environment)
+    with open_for(project, settings, revision=revision(Path.cwd())) as ledger:
+        if ledger.stop(reason):
+            tell(f"{environment} is stopped: no run claims another call until `flowops resume --env {environment}`")
+        else:
+            tell(f"{environment} was stopped already: {ledger.stopped()}")
+    return 0

@@ -1,0 +1,97 @@
+"""From rules and facts to a ruling on each call, one call after the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowops.model import Action, Ruling
+from flowops.policy.hours import Expires, NotBefore, Windows
+from flowops.policy.limits import PerCallee, PerDay
+from flowops.policy.policy import told
+from flowops.policy.rule import Block, Finding, Later, Subject, Tally
+from flowops.policy.times import moment_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from flowops.model import Call
+    from flowops.policy.policy import Policy
+    from flowops.policy.rule import Facts, Rule
+
+#: What can be said today of a time to come. Lists and ledgers change until then.
+_FORESEEN = (Windows, NotBefore, Expires, PerDay, PerCallee)
+#: How often the rules may move an opening further before it counts as never.
+_ROUNDS = 50
+
+
+class Judge:
+    """Rules on the calls of one plan or run in their order; what it lets pass counts for the calls behind it."""
+
+    def __init__(self, policy: Policy, facts: Facts) -> None:
+        self.policy = policy
+        self.facts = facts
+        self._tally = Tally()
+        self._passed: set[str] = set()
+
+    def judge(self, call: Call, at: datetime) -> Ruling | None:
+        """What keeps a call from being placed at a time; None when nothing does. A call that passed is not counted
+        twice."""
+        if call.reference_id in self._passed:
+            self._forget(call)
+        subject = Subject(call)
+        rules = self.policy.of_call(call)
+        found = self._look(rules, subject, at)
+        if not found:
+            self._count(call, at)
+            return None
+        blocks = [told(rule, finding.why) for rule, finding in found if isinstance(finding, Block)]
+        if blocks:
+            return Ruling(Action.BLOCKED, tuple(blocks))
+        until = self._opening(rules, subject, found)
+        if not isinstance(until, tuple):
+            return Ruling(Action.BLOCKED, (*_laters(found), until))
+        zone = next((callee.zones[0] for callee in subject.callees if len(callee.zones) == 1), None)
+        own = call.terms.timezone
+        opening = f"may be placed from {moment_text(until[0], own if isinstance(own, str) else zone)}"
+        return Ruling(Action.DEFERRED, (*_laters(found), opening), until[0])
+
+    def take_back(self, call: Call) -> None:
+        """A call that was let pass was not placed after all."""
+        if call.reference_id in self._passed:
+            self._forget(call)
+
+    def _look(self, rules: Iterable[Rule], subject: Subject, at: datetime) -> list[tuple[Rule, Finding]]:
+        found = [(rule, rule.look(subject, self.facts, self._tally, at)) for rule in rules]
+        return [(rule, finding) for rule, finding in found if finding is not None]
+
+    def _opening(
+        self, rules: Iterable[Rule], subject: Subject, found: list[tuple[Rule, Finding]]
+    ) -> tuple[datetime] | str:
+        """The first time that no rule which can be foreseen holds the call back, or why there is none."""
+        foreseen = [rule for rule in rules if isinstance(rule, _FORESEEN)]
+        for _ in range(_ROUNDS):
+            until = max(finding.until for _, finding in found if isinstance(finding, Later))
+            found = self._look(foreseen, subject, until)
+            if not found:
+                return (until,)
+            for rule, finding in found:
+                if isinstance(finding, Block):
+                    return told(rule, f"{finding.why}, and before {moment_text(until)} it may not be placed")
+        return "no time was found at which all rules let it pass"
+
+    def _count(self, call: Call, at: datetime) -> None:
+        self._passed.add(call.reference_id)
+        self._tally.passed += 1
+        for number in call.callees:
+            self._tally.rung.setdefault(number, []).append(at)
+
+    def _forget(self, call: Call) -> None:
+        self._passed.discard(call.reference_id)
+        self._tally.passed -= 1
+        for number in call.callees:
+            self._tally.rung[number].pop()
+
+
+def _laters(found: Iterable[tuple[Rule, Finding]]) -> list[str]:
+    return [told(rule, finding.why) for rule, finding in found if isinstance(finding, Later)]

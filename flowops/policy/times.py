@@ -1,0 +1,84 @@
+"""Spans, moments and zones: read from text, and written for people."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import tzinfo
+
+SPAN = r"[1-9][0-9]{0,4}[smhdw]"
+_SPAN = re.compile(SPAN)
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
+#: A name as the IANA writes them: never a path out of the directory of zones.
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}")
+
+
+def read_span(text: str) -> timedelta:
+    """``30d``, ``12h``, ``90m``, ``2w``. Raises ValueError."""
+    if _SPAN.fullmatch(text) is None:
+        raise ValueError("is not a span of time: write a number with s, m, h, d or w, such as 30d")
+    return timedelta(seconds=int(text[:-1]) * _SECONDS[text[-1]])
+
+
+def span_text(span: timedelta) -> str:
+    """A span in the largest unit that fits; days, not weeks."""
+    seconds = int(span.total_seconds())
+    unit = next(unit for unit in "dhms" if seconds % _SECONDS[unit] == 0)
+    return f"{seconds // _SECONDS[unit]}{unit}"
+
+
+@lru_cache(maxsize=1_024)
+def zone(name: str) -> ZoneInfo | None:
+    """A time zone by its IANA name, None when this machine does not know it."""
+    if _ZONE.fullmatch(name) is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        return None
+
+
+def read_moment(text: str, zones: Sequence[tzinfo], *, end: bool) -> datetime:
+    """A moment in UTC: ISO 8601 with an offset, without one (the wall clocks of the zones decide), or a whole day.
+
+    Of several zones the strictest counts: for the `end` of something the earliest, else the latest. A whole
+    day ends with its last second. Raises ValueError, also when a zone is needed and there is none.
+    """
+    try:
+        local = _local(text, end=end)
+        if local is None or local.tzinfo is not None:
+            moments = [] if local is None else [local.astimezone(UTC)]
+        elif zones:
+            # Where a wall clock shows a time twice, the strict reading is the later one, or for an end the earlier one.
+            moments = [local.replace(tzinfo=each, fold=0 if end else 1).astimezone(UTC) for each in zones]
+        else:
+            moments = None
+    except (ValueError, OverflowError):
+        moments = []
+    if moments is None:
+        raise ValueError("has no offset, and the time zone of the callee is not known: add one, or a timezone")
+    if not moments:
+        raise ValueError("is not a time: write 2026-12-01T09:00, 2026-12-01T09:00Z or 2026-12-01")
+    return min(moments) if end else max(moments)
+
+
+def _local(text: str, *, end: bool) -> datetime | None:
+    """A moment as it is written, with an offset or without; None for any other text."""
+    if _DAY.fullmatch(text):
+        day = date.fromisoformat(text)
+        return datetime.combine(day + timedelta(days=1) if end else day, time())
+    return datetime.fromisoformat(text) if _MOMENT.fullmatch(text) else None
+
+
+def moment_text(at: datetime, name: str | None = None) -> str:
+    """``Tue 2026-11-24 08:00 Europe/London``, or in UTC."""
+    known = zone(name) if name else None
+    return f"{at.astimezone(known or UTC):%a %Y-%m-%d %H:%M} {name if known else 'UTC'}"

@@ -1,0 +1,244 @@
+"""A hostile repository makes a command fail with a message and its place, soon, in little memory, and nothing else.
+
+`tests/cases/hostile` holds the small ones: a `tree`, and in `expected.txt` the exit code of `plan` and words of the
+message. What is too large for files, or is no file at all, is made here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from support.commands import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CASES = sorted((Path(__file__).parent.parent / "cases" / "hostile").iterdir())
+#: Where nothing else runs these take a tenth of that; a case that is not bounded takes minutes.
+SECONDS = 20
+MEGABYTES = 256
+_HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+CALL = (
+    'apiVersion: flowops/v1\nkind: Call\nreference-id: a\ncallee: "+442079460023"\n'
+    'caller: "+442079460000"\ncallflow-id: f\n'
+)
+CALLSET = (
+    'apiVersion: flowops/v1\nkind: CallSet\nfor-each: rows\ncall:\n  reference-id: "a-{{ row.id }}"\n'
+    '  callee: "{{ row.phone }}"\n  caller: "+442079460000"\n  callflow-id: f\n'
+)
+PROJECT = "apiVersion: flowops/v1\nkind: Project\nname: x\n"
+
+
+class Ended(NamedTuple):
+    """What a command has left: its exit code, all that it printed, how long and how large it was."""
+
+    code: int
+    text: str
+    seconds: float
+    megabytes: float
+
+
+def run(root: Path, command: str) -> Ended:
+    """Run ``flowops COMMAND`` in a tree, and hold it to what every hostile tree has to leave as it was."""
+    before = state_of(root)
+    began = time.monotonic()
+    with subprocess.Popen(
+        [sys.executable, "-m", "flowops", command],
+        cwd=root,
+        env=environment(COLUMNS="200"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        watch = threading.Timer(SECONDS * 3, process.kill)
+        watch.start()
+        output = process.stdout.read()
+        watch.cancel()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    assert state_of(root) == before
+    text = output.decode()
+    assert "Traceback" not in text, text
+    assert not _HARMFUL.search(text), ascii(text)
+    return Ended(process.returncode, text, time.monotonic() - began, usage.ru_maxrss / 1024)
+
+
+def state_of(root: Path) -> dict[str, tuple[int, int]]:
+    """Every name in a tree, with its size and time."""
+    return {
+        os.path.join(folder, name): ((found := os.lstat(os.path.join(folder, name))).st_size, found.st_mtime_ns)
+        for folder, folders, files in os.walk(root)
+        for name in (*folders, *files)
+    }
+
+
+def hold(ended: Ended, code: int, words: str) -> None:
+    assert ended.code == code, ended.text
+    assert words in ended.text, ended.text
+    assert len(ended.text) < 100_000
+    assert ended.seconds < SECONDS
+    assert ended.megabytes < MEGABYTES
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_hostile_tree_fails_with_a_message_and_nothing_else(case: Path, tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    shutil.copytree(case / "tree", root)
+    if not (root / "HEAD").exists():
+        (root / ".git").mkdir()
+    expected = (case / "expected.txt").read_text().splitlines()
+    hold(run(root, "plan"), int(expected[0]), expected[1])
+    for command in ("validate", "render"):
+        ended = run(root, command)
+        # What only the policy blocks is valid.
+        hold(ended, 0 if expected[0] == "4" else int(expected[0]), "" if expected[0] == "4" else expected[1])
+
+
+def deep(root: Path) -> None:
+    (root / "calls/a.yaml").write_text("a: " + "[" * 100_000)
+
+
+def many_tags(root: Path) -> None:
+    (root / "calls/a.yaml").write_text("".join(f"%TAG !a{n}! tag:x,{n}:\n" for n in range(70_000)) + "---\n" + CALL)
+
+
+def many_broken_documents(root: Path) -> None:
+    (root / "calls/a.yaml").write_text("--- {\n" * 20_000)
+
+
+def deep_template(root: Path) -> None:
+    (root / "calls/a.yaml").write_text(f'{CALL}flow-variables: {{x: "{{{{ {"(" * 5000}1{")" * 5000} }}}}"}}\n')
+
+
+def huge_file(root: Path) -> None:
+    with (root / "calls/a.yaml").open("wb") as file:
+        file.truncate(10 * 1024**3)
+
+
+def huge_rows(root: Path) -> None:
+    (root / "calls/a.yaml").write_text(CALLSET.replace("rows", "rows.csv"))
+    with (root / "calls/rows.csv").open("wb") as file:
+        file.truncate(10 * 1024**3)
+
+
+def open_quote(root: Path) -> None:
+    (root / "calls/a.yaml").write_text(CALLSET.replace("rows", "rows.csv"))
+    (root / "calls/rows.csv").write_text('id,phone\n1,"' + "x" * 50_000_000)
+
+
+def deep_json(root: Path) -> None:
+    (root / "calls/a.yaml").write_text(CALLSET.replace("rows", "rows.jsonl"))
+    (root / "calls/rows.jsonl").write_text('{"id": 1, "phone": ' + "[" * 100_000 + "\n")
+
+
+def many_columns(root: Path) -> None:
+    (root / "calls/a.yaml").write_text(CALLSET.replace("rows", "rows.csv"))
+    (root / "calls/rows.csv").write_text(",".join(f"c{n}" for n in range(500_000)) + "\n1\n")
+
+
+def pipe(root: Path) -> None:
+    os.mkfifo(root / "calls/a.yaml")
+
+
+def pipe_of_rows(root: Path) -> None:
+    (root / "calls/a.yaml").write_text(CALLSET)
+    os.mkfifo(root / "calls/rows")
+
+
+def pipe_for_a_project(root: Path) -> None:
+    (root / "calls/a.yaml").write_text(CALL)
+    os.mkfifo(root / "flowops.yaml")
+
+
+def link_outside(root: Path) -> None:
+    (root / "calls/a.yaml").symlink_to("/etc/passwd")
+
+
+def link_without_end(root: Path) -> None:
+    (root / "calls/a.yaml").symlink_to("/dev/zero")
+
+
+def link_to_itself(root: Path) -> None:
+    (root / "calls/a.yaml").symlink_to("a.yaml")
+
+
+def project_elsewhere(root: Path) -> None:
+    (root / "calls/a.yaml").write_text(CALL)
+    (root / "flowops.yaml").symlink_to("/etc/hostname")
+
+
+def not_text(root: Path) -> None:
+    (root / "calls/a.yaml").write_bytes(b"\xff\xfe\x00\xd8" * 100)
+
+
+def steering_name(root: Path) -> None:
+    (root / "calls/\x1b[2J\u202e.yaml").write_text("a: 1\n")
+
+
+def list_without_lines(root: Path) -> None:
+    (root / "flowops.yaml").write_text(f"{PROJECT}policy: {{do-not-call: list}}\n")
+    (root / "calls/a.yaml").write_text(CALL)
+    with (root / "list").open("wb") as file:
+        file.truncate(10 * 1024**3)
+
+
+def list_is_a_pipe(root: Path) -> None:
+    (root / "flowops.yaml").write_text(f"{PROJECT}policy: {{do-not-call: list}}\n")
+    (root / "calls/a.yaml").write_text(CALL)
+    os.mkfifo(root / "list")
+
+
+def many_windows(root: Path) -> None:
+    window = '{hours: ["00:00-00:01", "12:00-12:01"], holidays: any-region}'
+    (root / "flowops.yaml").write_text(f"{PROJECT}policy: {{windows: [{', '.join([window] * 20_000)}]}}\n")
+    (root / "calls/a.yaml").write_text(f"{CALL}timezone: Mars/Olympus\n")
+
+
+TREES = [
+    (deep, 3, "calls/a.yaml:1:"),
+    (many_tags, 3, "tags are not supported"),
+    (many_broken_documents, 3, "the rest of the file has not been read"),
+    (deep_template, 3, "calls/a.yaml:7:"),
+    (huge_file, 3, "calls/a.yaml:1:1: the file is larger than 16 MiB"),
+    (huge_rows, 3, "calls/rows.csv:1:"),
+    (open_quote, 3, "calls/rows.csv:2:"),
+    (deep_json, 3, "calls/rows.jsonl:1:"),
+    (many_columns, 3, "calls/rows.csv:1:"),
+    (pipe, 3, "calls/a.yaml:1:1: the file is not a regular file"),
+    (pipe_of_rows, 3, "calls/a.yaml:3:11"),
+    (pipe_for_a_project, 3, "flowops.yaml:1:1: the file is not a regular file"),
+    (link_outside, 3, "nothing is read there"),
+    (link_without_end, 3, "nothing is read there"),
+    (link_to_itself, 3, "is a link that leads nowhere"),
+    (project_elsewhere, 3, "nothing is read there"),
+    (not_text, 3, "calls/a.yaml:1:"),
+    (steering_name, 3, r"calls/\u{1b}[2J\u{202e}.yaml:1:"),
+    (list_without_lines, 4, "flowops.yaml:4"),
+    (list_is_a_pipe, 4, "flowops.yaml:4"),
+    (many_windows, 3, "calls/a.yaml:7:11"),
+]
+
+
+@pytest.mark.parametrize(("make", "code", "words"), TREES, ids=[make.__name__ for make, _, _ in TREES])
+def test_what_is_no_ordinary_file_fails_with_a_message_and_nothing_else(
+    make: Callable[[Path], None], code: int, words: str, tmp_path: Path
+) -> None:
+    for folder in ("calls", ".git"):
+        (tmp_path / "tree" / folder).mkdir(parents=True)
+    make(tmp_path / "tree")
+    hold(run(tmp_path / "tree", "plan"), code, words)
+    hold(run(tmp_path / "tree", "validate"), 3 if code == 3 else 0, words if code == 3 else "")

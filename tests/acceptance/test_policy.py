@@ -1,0 +1,282 @@
+"""The policy at the command line: what it holds back stays unsent, and what it says is on record."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from support.commands import flowops, start
+from support.server import TOKEN, ApiServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PRODUCTION = ("--env", "production")
+ENV = {"TOKEN": TOKEN, "DNC_KEY": "a key of the test"}
+APPLY = ("apply", *PRODUCTION, "--auto-approve", "--format", "json")
+#: Monday noon in London, and the evening of that day.
+NOON, EVENING = "2026-11-23T12:00Z", "2026-11-23T21:00Z"
+
+NO_TIME = "is not a time: write 2026-12-01T09:00, 2026-12-01T09:00Z or 2026-12-01"
+NO_HOURS = "ends before it begins: write the hours of one day, such as 08:00-20:00"
+
+
+def with_policy(root: Path, policy: str) -> Path:
+    """The repository with a policy, and its ledger."""
+    project = root / "flowops.yaml"
+    project.write_text(f"{project.read_text().split('policy:')[0]}policy:\n{policy}")
+    if not (root / "ledger.db").exists():
+        assert flowops("ledger", "init", *PRODUCTION, cwd=root, env=ENV).code == 0
+    return root
+
+
+def test_what_a_rule_blocks_is_not_placed_and_its_place_is_told(real: Path, api: ApiServer) -> None:
+    with_policy(real, "  do-not-call: dnc.txt\n")
+    missing = flowops("plan", *PRODUCTION, cwd=real, env=ENV)
+    assert missing.code == 4
+    assert "do-not-call (flowops.yaml:13): dnc.txt does not exist" in missing.out
+    (real / "dnc.txt").write_text("+44 20 7946 0102\n")
+    applied = flowops(*APPLY, cwd=real, env=ENV)
+    assert applied.code == 4
+    assert {call["reference_id"]: call["outcome"] for call in applied.json["calls"]} == {
+        "call-1": "placed", "call-2": "blocked", "call-3": "placed",
+    }  # fmt: skip
+    assert sorted(api.received) == ["call-1", "call-3"]
+    assert "442079460102" not in applied.out + applied.err
+
+
+def test_a_hashed_list_does_what_the_plain_one_does(real: Path) -> None:
+    (real / "plain.txt").write_text("# as-of: 2026-11-20\n+442079460102\n")
+    hashed = flowops("policy", "hash-numbers", "plain.txt", "--key-env", "DNC_KEY", cwd=real, env=ENV)
+    assert hashed.code == 0
+    assert "2079" not in hashed.out
+    assert hashed.out.startswith("# as-of: 2026-11-20T00:00:00Z\nhmac-sha256:")
+    (real / "dnc.txt").write_text(hashed.out)
+    with_policy(real, "  do-not-call: {file: dnc.txt, max-age: 30d, key: {env: DNC_KEY}}\n")
+    plan = flowops("plan", *PRODUCTION, "--at", NOON, "--format", "json", cwd=real, env=ENV)
+    assert [call["action"] for call in plan.json["calls"]] == ["place", "blocked", "place"]
+    stale = flowops("plan", *PRODUCTION, "--at", "2026-12-30T12:00Z", "--format", "json", cwd=real, env=ENV)
+    assert stale.json["summary"]["blocked"] == 3
+    without = flowops("plan", *PRODUCTION, "--at", NOON, cwd=real, env={**ENV, "DNC_KEY": ""})
+    assert without.code == 4
+    assert "DNC_KEY is empty" in without.out
+
+
+def test_a_list_outside_of_the_repository_is_not_read(real: Path) -> None:
+    with_policy(real, "  do-not-call: /etc/passwd\n")
+    plan = flowops("plan", *PRODUCTION, cwd=real, env=ENV)
+    assert plan.code == 4
+    assert "nothing is read there" in plan.out
+    assert "root:" not in plan.out + plan.err
+
+
+def test_outside_of_the_window_calls_are_deferred_until_its_next_opening(real: Path) -> None:
+    with_policy(real, '  windows: [{days: mon-fri, hours: "08:00-20:00"}]\n')
+    plan = flowops("plan", *PRODUCTION, "--at", EVENING, "--format", "json", cwd=real, env=ENV)
+    assert plan.code == 0
+    assert plan.json["summary"]["deferred"] == 3
+    assert {call["deferred_until"] for call in plan.json["calls"]} == {"2026-11-24T08:00:00Z"}
+    assert plan.json["notes"] == [
+        "windows (flowops.yaml:13): 0 of 3 calls may be placed now, 3 from Tue 2026-11-24 08:00 UTC"
+    ]
+    noon = flowops("plan", *PRODUCTION, "--at", NOON, "--format", "json", cwd=real, env=ENV)
+    assert noon.json["summary"]["place"] == 3
+    assert flowops("plan", *PRODUCTION, "--at", NOON, "-o", "plan.json", cwd=real, env=ENV).code == 64
+
+
+def test_what_does_not_fit_before_a_window_closes_is_warned_of(real: Path) -> None:
+    project = real / "flowops.yaml"
+    project.write_text(project.read_text().replace("rate: none", "rate: 1/m"))
+    with_policy(real, '  windows: [{hours: "08:00-20:00"}]\n')
+    plan = flowops("plan", *PRODUCTION, "--at", "2026-11-23T19:58:30Z", "--format", "json", cwd=real, env=ENV)
+    (warning,) = plan.json["warnings"]
+    assert warning.startswith("windows (flowops.yaml:13): the hours are too few: ")
+    assert warning.endswith(": 1 of 3 calls at 1/m do not fit before Mon 2026-11-23 20:00 UTC")
+
+
+def test_the_same_callee_twice_is_shown_and_called_once(real: Path, api: ApiServer) -> None:
+    calls = real / "calls/three.yaml"
+    calls.write_text(calls.read_text().replace("460102", "460101"))
+    with_policy(real, "  callers: ['+442079460000']\n")
+    plan = flowops("plan", *PRODUCTION, "--format", "json", cwd=real, env=ENV)
+    assert plan.json["warnings"] == ["+44 20 79•• ••01 is called by 2 calls of this plan: call-1, call-2"]
+    with_policy(real, "  per-callee: {calls: 1, within: 1d}\n")
+    first = flowops(*APPLY, cwd=real, env=ENV)
+    assert first.code == 0
+    assert [call["outcome"] for call in first.json["calls"]] == ["placed", "deferred", "placed"]
+    calls.write_text(calls.read_text().replace("call-1", "call-9"))
+    again = flowops(*APPLY, cwd=real, env=ENV)
+    assert [call["outcome"] for call in again.json["calls"]] == ["deferred", "deferred", "unchanged"]
+    assert sorted(api.received) == ["call-1", "call-3"]
+
+
+def test_a_limit_is_lifted_on_record_only(real: Path, api: ApiServer) -> None:
+    with_policy(real, "  max-calls: 2\n")
+    blocked = flowops(*APPLY, cwd=real, env=ENV)
+    assert blocked.code == 4
+    assert blocked.json["summary"]["blocked"] == 3
+    assert flowops(*APPLY, "--override", "max-calls", cwd=real, env=ENV).code == 64
+    assert flowops(*APPLY, "--override", "windows", "--reason", "x", cwd=real, env=ENV).code == 64
+    lifted = flowops(*APPLY, "--override", "max-calls", "--reason", "the yearly mailing", cwd=real, env=ENV)
+    assert lifted.code == 0, lifted.err
+    assert api.received.total() == 3
+    shown = flowops("ledger", "show", "call-1", *PRODUCTION, "--format", "json", cwd=real, env=ENV)
+    assert {event["actor"]["override"] for event in shown.json["events"]} == {"max-calls: the yearly mailing"}
+    assert flowops("ledger", "verify", *PRODUCTION, cwd=real, env=ENV).code == 0
+
+
+def test_a_day_has_room_for_so_many_calls_over_all_runs(real: Path, api: ApiServer) -> None:
+    with_policy(real, "  max-calls: {per-day: 2}\n")
+    first = flowops(*APPLY, cwd=real, env=ENV)
+    assert first.code == 0
+    assert first.json["summary"]["placed"] == 2
+    assert first.json["summary"]["deferred"] == 1
+    assert flowops(*APPLY, cwd=real, env=ENV).json["summary"]["deferred"] == 1
+    assert api.received.total() == 2
+
+
+def test_a_stopped_environment_claims_nothing_until_it_is_resumed(real: Path, api: ApiServer) -> None:
+    with_policy(real, "  {}\n")
+    assert flowops("stop", *PRODUCTION, "--reason", "wrong text", cwd=real, env=ENV).code == 0
+    stopped = flowops(*APPLY, cwd=real, env=ENV)
+    assert stopped.code == 4, stopped.err
+    assert {call["outcome"] for call in stopped.json["calls"]} == {"blocked"}
+    assert "wrong text" in stopped.json["calls"][0]["error"]
+    assert api.received.total() == 0
+    assert flowops("resume", *PRODUCTION, cwd=real, env=ENV).code == 0
+    assert flowops(*APPLY, cwd=real, env=ENV).code == 0
+    assert api.received.total() == 3
+
+
+def test_waiting_for_a_window_places_what_opens_in_time(real: Path, api: ApiServer) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    soon = (datetime.now(UTC) + timedelta(seconds=8)).isoformat(timespec="seconds")
+    calls = real / "calls/three.yaml"
+    calls.write_text(calls.read_text().replace("call-2\n", f'call-2\nnot-before: "{soon}"\n'))
+    with_policy(real, "  {}\n")
+    waited = flowops(*APPLY, "--wait", "1m", cwd=real, env=ENV)
+    assert waited.code == 0, waited.err
+    assert [call["outcome"] for call in waited.json["calls"]] == ["placed"] * 3
+    assert "waiting until" in waited.err
+    assert [sorted(api.received.values())] == [[1, 1, 1]]
+
+
+def test_a_window_too_far_away_is_not_waited_for(real: Path) -> None:
+    calls = real / "calls/three.yaml"
+    calls.write_text(calls.read_text().replace("call-2\n", 'call-2\nnot-before: "2099-01-01"\n'))
+    with_policy(real, "  {}\n")
+    waited = flowops(*APPLY, "--wait", "1h", cwd=real, env=ENV)
+    assert waited.code == 0
+    assert [call["outcome"] for call in waited.json["calls"]] == ["placed", "deferred", "placed"]
+
+
+def test_a_run_waiting_for_a_window_ends_by_a_signal(real: Path) -> None:
+    import signal
+    import time
+
+    calls = real / "calls/three.yaml"
+    calls.write_text(calls.read_text().replace("call-2\n", 'call-2\nnot-before: "2099-01-01"\n'))
+    with_policy(real, "  {}\n")
+    with start(*APPLY, "--wait", "99999w", cwd=real, env=ENV) as run:
+        for line in run.stderr:
+            if "waiting until" in line:
+                break
+        time.sleep(0.2)
+        run.send_signal(signal.SIGTERM)
+        out, _ = run.communicate(timeout=30)
+    assert run.returncode == 143
+    assert json.loads(out)["summary"] == {**json.loads(out)["summary"], "placed": 2, "deferred": 1}
+
+
+def test_a_plan_saved_before_a_window_opened_is_applied_when_it_is_open(real: Path, api: ApiServer) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    soon = (datetime.now(UTC) + timedelta(seconds=6)).isoformat(timespec="seconds")
+    calls = real / "calls/three.yaml"
+    calls.write_text(calls.read_text().replace("call-2\n", f'call-2\nnot-before: "{soon}"\n'))
+    with_policy(real, "  {}\n")
+    assert flowops("plan", *PRODUCTION, "-o", "plan.json", cwd=real, env=ENV).code == 0
+    assert json.loads((real / "plan.json").read_text())["summary"]["deferred"] == 1
+    applied = flowops(*APPLY, "--plan", "plan.json", "--wait", "1m", cwd=real, env=ENV)
+    assert applied.code == 0, applied.err
+    assert api.received.total() == 3
+
+
+def test_too_many_refusals_end_a_run(real: Path, api: ApiServer) -> None:
+    from support.server import answer_with
+
+    api.behave = answer_with("400 Bad Request", b"{}")
+    project = real / "flowops.yaml"
+    project.write_text(project.read_text().replace("rate: none", "rate: none\n    concurrency: 1"))
+    with_policy(real, "  stop-on: {refused: 50%, after: 2}\n")
+    ran = flowops(*APPLY, cwd=real, env=ENV)
+    assert [call["outcome"] for call in ran.json["calls"]] == ["rejected", "rejected", "blocked"]
+    assert "stop-on (flowops.yaml:14): 2 of 2 calls were refused" in ran.json["calls"][2]["error"]
+    assert api.received.total() == 2
+
+
+def test_a_canary_in_the_sandbox_goes_first(clinic: Path) -> None:
+    ran = flowops("apply", "--canary", "5", "--format", "json", cwd=clinic)
+    assert ran.code == 0, ran.err
+    assert ran.json["summary"]["placed"] == 200
+    assert "waiting for the outcomes of the first 5 calls" in ran.err
+    status = flowops("status", "--format", "json", cwd=clinic)
+    assert status.json["counts"]["finished"] >= 5
+
+
+def test_a_canary_needs_somebody_who_hears_of_outcomes(real: Path) -> None:
+    with_policy(real, "  {}\n")
+    ran = flowops(*APPLY, "--canary", "1", cwd=real, env=ENV)
+    assert ran.code == 64
+    assert "no callbacks" in ran.err
+
+
+def test_a_canary_without_outcomes_has_failed(real: Path, api: ApiServer) -> None:
+    project = real / "flowops.yaml"
+    callbacks = "    callbacks: {url: 'https://hooks.example.org/x', secret: {env: SECRET}}\n"
+    project.write_text(project.read_text() + callbacks)
+    with_policy(real, "  {}\n")
+    env = {**ENV, "SECRET": "0123456789abcdef0123456789abcdef"}
+    ran = flowops(*APPLY, "--canary", "1", "--canary-wait", "1s", cwd=real, env=env)
+    assert ran.code == 4, ran.err
+    assert [call["outcome"] for call in ran.json["calls"]] == ["placed", "blocked", "blocked"]
+    assert "1 of 1 calls failed, 1 of them without an outcome" in ran.json["calls"][1]["error"]
+    assert api.received.total() == 1
+
+
+def test_every_mistake_in_a_policy_has_its_place(real: Path) -> None:
+    project = real / "flowops.yaml"
+    project.write_text(
+        project.read_text()
+        + "    policy: {max-calls: 500, countries: [GB, FR]}\n"
+        + 'policy:\n  max-calls: 100\n  countries: [UK, GB]\n  windows: [{hours: "20:00-08:00"}]\n'
+    )
+    (real / "calls/three.yaml").write_text(
+        'apiVersion: flowops/v1\nkind: Call\nreference-id: a\ncallee: "+442079460101"\n'
+        "timezone: Mars/Olympus\nnot-before: tomorrow\nexpires: 2026-13-01\n"
+        '---\napiVersion: flowops/v1\nkind: Call\nreference-id: b\ncallee: "+442079460101"\n'
+        "not-before: 2026-12-02\nexpires: 2026-12-01T00:00Z\n"
+    )
+    ran = flowops("validate", *PRODUCTION, cwd=real)
+    assert ran.code == 3
+    told = [line for line in ran.err.splitlines() if line.startswith(("flowops", "calls"))]
+    assert told == [
+        "calls/three.yaml:5:11: timezone: 'Mars/Olympus' is not a time zone that this machine knows",
+        f"calls/three.yaml:6:13: not-before: 'tomorrow' {NO_TIME}",
+        f"calls/three.yaml:7:10: expires: '2026-13-01' {NO_TIME}",
+        "calls/three.yaml:14:10: expires: is not after not-before",
+        "flowops.yaml:12:14: max-calls.per-run: is looser than at line 14, and has no effect",
+        "flowops.yaml:12:30: countries: is looser than at line 15, and has no effect",
+        "flowops.yaml:15:15: countries: 'UK' is not a country with phone numbers",
+        f"flowops.yaml:16:21: hours: '20:00-08:00' {NO_HOURS}",
+    ]
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_numbers_are_not_shown_in_ci(real: Path, command: str) -> None:
+    ran = flowops(command, "--show-pii", cwd=real, env={"CI": "true"})
+    assert ran.code == 64
+    assert "refused in CI" in ran.err
+    assert flowops("plan", "--show-pii", cwd=real).code == 0

@@ -1,0 +1,321 @@
+"""A world in which everything may go wrong, and everything that does follows from a seed.
+
+Runs of the real `flowops.apply` share one real store, in memory. They are killed, frozen and signalled; the ledger
+fails before and behind its commits; the API answers late, wrongly or not at all; callbacks come early, late, twice or
+never; an operator settles what has been in doubt for a while. Nothing here is told what anybody has decided: the
+server counts what it receives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from contextlib import asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from flowops.apply import RunFailed, Stop, apply
+from flowops.errors import FlowopsError, LedgerError
+from flowops.ledger import Store, keys, opening, runs, schema
+from flowops.ledger.sealing import Sealer
+from flowops.ledger.spool import Spool
+from flowops.ledger.sqlite import SqliteDatabase
+from flowops.ledger.store import now as wall_clock
+from flowops.model import Actor, Happening, Leg, State, Verdict
+from flowops.plan import make_plan
+from support.values import call
+from support.virtual import VirtualLoop
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from flowops.model import Result, Value
+
+ENVIRONMENT, LEDGER, KEY = "production", "00000000-0000-0000-0000-000000000001", b"k" * 32
+CALLEE = "+442079460001"
+#: How long a heartbeat counts, as in `flowops.ledger.postgres`.
+LEASE = 30.0
+#: What a request meets, how often, what the run hears, and whether phones ring.
+WAYS: tuple[tuple[str, int, Happening, bool], ...] = (
+    ("accepted", 60, Happening.ACCEPTED, True),
+    ("refused", 6, Happening.REFUSED, False),
+    ("throttled", 6, Happening.THROTTLED, False),
+    ("unsent", 6, Happening.UNSENT, False),
+    ("answer lost", 8, Happening.UNCLEAR, True),
+    ("request lost", 8, Happening.UNCLEAR, False),
+)
+_process: ContextVar[Process] = ContextVar("process")
+
+
+class Leases(SqliteDatabase):
+    """A database in memory whose leases are files (`beats` is None then) or heartbeats and sessions."""
+
+    def __init__(self, clock: Callable[[], float], *, heartbeats: bool) -> None:
+        super().__init__(None, readonly=False)
+        self._clock = clock
+        self._heartbeats = heartbeats
+        self._beats: dict[str, float] = {}
+        self.sessions: set[str] = set()
+        self.fails: Callable[[], str | None] = lambda: None
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        fault = self.fails()
+        if fault == "before":
+            raise LedgerError("the ledger fails before the commit")
+        with super().writing() as connection:
+            yield connection
+        if fault == "behind":
+            raise LedgerError("the ledger fails behind the commit")
+
+    def take_lease(self, connection: Connection, run: str) -> None:
+        self.sessions.add(run)
+        self.beat(connection, run)
+
+    def beat(self, connection: Connection, run: str) -> None:
+        self._beats[run] = self._clock()
+
+    def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:
+        return {run for run in named if run in self.sessions and (not self._heartbeats or self._beating(run))}
+
+    def stirs(self, connection: Connection, run: str) -> bool:
+        return run in self.sessions or (self._heartbeats and self._beating(run))
+
+    def _beating(self, run: str) -> bool:
+        return self._clock() - self._beats.get(run, float("-inf")) < LEASE
+
+
+class Process:
+    """One run's process: it may be frozen for a while, and it may be killed."""
+
+    def __init__(self, name: str, store: Store) -> None:
+        self.name = name
+        self.store = store
+        self.stop = Stop()
+        self.killed = False
+        self.frozen_until = 0.0
+        self._buried = asyncio.Event()
+
+    async def gate(self) -> bool:
+        """Go on only if the process does; whether it stood still here. A killed one waits until `bury`."""
+        waited = False
+        loop = asyncio.get_running_loop()
+        while self.killed or loop.time() < self.frozen_until:
+            waited = True
+            if self.killed:
+                await self._buried.wait()
+                raise LedgerError("the process is gone")
+            await asyncio.sleep(self.frozen_until - loop.time())
+        return waited
+
+    def bury(self) -> None:
+        """Let the coroutines of a killed process end; what they do meanwhile reaches nobody."""
+        self._buried.set()
+
+
+@dataclass
+class World:
+    """Everything that is shared. `rang` counts by reference how often the server has made phones ring."""
+
+    seed: int
+    directory: Path
+    references: Sequence[str]
+    random: random.Random = field(init=False)
+    loop: VirtualLoop = field(init=False)
+    story: list[str] = field(default_factory=list)
+    rang: Counter[str] = field(default_factory=Counter)
+    #: Requests that left a process which stood still in the very moment of sending: nothing can hold these back.
+    late: Counter[str] = field(default_factory=Counter)
+    calm: bool = False
+    #: Whether it is a run that uses the ledger right now.
+    _writing: bool = False
+    _failures: list[BaseException] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)
+        self.loop = VirtualLoop()
+        self.loop.thread = self._on_a_thread
+        self.loop.set_exception_handler(self._notice)
+        self.heartbeats = self.random.random() < 0.5
+        self.database = Leases(self.loop.time, heartbeats=self.heartbeats)
+        self.database.write(self._make)
+        self.listener = self.new_store("listener")
+
+    @staticmethod
+    def _make(connection: Connection) -> None:
+        schema.create(connection)
+        opening._insert(connection, ENVIRONMENT, LEDGER, keys.GIVEN, KEY)
+
+    def tell(self, who: str, what: str) -> None:
+        """A line of the story."""
+        self.story.append(f"{self.loop.time():9.3f} {who}: {what}")
+
+    def chance(self, share: float) -> bool:
+        """Whether something goes wrong; nothing does in a calm world."""
+        return not self.calm and self.random.random() < share
+
+    def new_store(self, who: str) -> Store:
+        spool = Spool(self.directory / "spool")
+        return Store(self.database, ENVIRONMENT, LEDGER, Sealer(KEY), Actor(who, "host"), spool)
+
+    def _notice(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What fails in a callback of the loop fails the test."""
+        self._failures.append(context.get("exception") or RuntimeError(context["message"]))
+
+    def live(self, history: Callable[[World], Coroutine[Any, Any, None]]) -> None:
+        """Let a history happen; this world's clock is everybody's meanwhile."""
+        with (
+            mock.patch("flowops.apply.worker.now", self.loop.time),
+            mock.patch("flowops.apply.run.now", self.loop.time),
+            mock.patch.object(self.database, "fails", self._ledger_fails),
+            asyncio.Runner(loop_factory=lambda: self.loop) as runner,
+        ):
+            runner.run(history(self))
+        for failure in self._failures:
+            raise failure
+
+    def _ledger_fails(self) -> str | None:
+        # Of what operators and callbacks write, nothing fails here: it would be tried again.
+        if not self._writing or not self.chance(0.01):
+            return None
+        return self.random.choice(["before", "behind"])
+
+    async def _on_a_thread(self, func: Callable[[], Any]) -> Any:
+        process = _process.get()
+        await self._go_on(process)
+        if process.store._leased:  # a lost session is made anew with the next statement
+            self.database.sessions.add(process.store.run)
+        self._writing = True
+        try:
+            answer = func()
+        finally:
+            self._writing = False
+        await self._go_on(process)
+        return answer
+
+    async def _go_on(self, process: Process) -> bool:
+        """Between two steps of a process, where it may be killed or stand still; whether it has stood still."""
+        await asyncio.sleep(self.random.choice([0.0, 0.001, 0.01, 0.1]) * self.random.random())
+        if self.chance(0.005):
+            self.kill(process)
+        elif self.chance(0.01):
+            process.frozen_until = self.loop.time() + self.random.choice([0.5, 5.0, 40.0, 90.0, 400.0])
+            self.tell(process.name, f"is frozen until {process.frozen_until:.3f}")
+        return await process.gate()
+
+    def kill(self, process: Process) -> None:
+        """End a process; nothing of it goes on, and after a moment the database has noticed."""
+        self.tell(process.name, "is killed")
+        process.killed = True
+        self.loop.call_later(self.random.random(), self.database.sessions.discard, process.store.run)
+        self.loop.call_later(1_000.0, process.bury)
+
+    async def run(self, name: str) -> tuple[Process, Result | None]:
+        """One whole `flowops apply`: opened, planned, applied, closed; None for a process that was killed."""
+        process = Process(name, self.new_store(name))
+        _process.set(process)
+        self.tell(name, "starts")
+        process.store.take_in_spool()
+        calls = [call(reference, CALLEE) for reference in self.references]
+        plan = make_plan(calls, environment=ENVIRONMENT, revision=None, ledger=process.store)
+        troubles = asyncio.create_task(self._trouble(process))
+        try:
+            result = await apply(
+                plan,
+                api=_Api(self, process),
+                ledger=process.store,
+                concurrency=self.random.choice([1, 2, 4]),
+                rate=None,
+                callback_url=lambda _call: None,
+                progress=lambda result: self.tell(name, f"{result.reference_id} {result.outcome}"),
+                stop=process.stop,
+            )
+        except RunFailed:
+            if not process.killed:
+                raise
+        if process.killed:
+            return process, None
+        troubles.cancel()
+        if process.store._known:
+            self.database.write(lambda connection: runs.end(connection, process.store.run, wall_clock()))
+        self.database.sessions.discard(process.store.run)
+        self.tell(name, "ends")
+        return process, result
+
+    async def _trouble(self, process: Process) -> None:
+        """What befalls a process while it runs, besides being killed or frozen."""
+        while not (self.calm or process.killed):
+            await asyncio.sleep(self.random.expovariate(0.1))
+            match self.random.choice(["signal", "session", "session"]):
+                case "signal":
+                    self.tell(process.name, "gets a signal")
+                    process.stop.request(15)
+                case "session" if self.heartbeats:
+                    self.tell(process.name, "loses its session")
+                    self.database.sessions.discard(process.store.run)
+
+    async def operate(self) -> None:
+        """An operator, who looks again after half a minute before asking the vendor, and says what the vendor says."""
+        before: set[str] = set()
+        while not self.calm:
+            await asyncio.sleep(self.random.uniform(30.0, 60.0))
+            doubtful = [name for name, entry in self.entries().items() if entry.state is State.IN_DOUBT]
+            for name in doubtful:
+                if name in before:
+                    self.resolve(name)
+            before = set(doubtful)
+
+    def resolve(self, name: str) -> None:
+        """Take the vendor's word on one call."""
+        placed = name in self.rang
+        with suppress(FlowopsError):  # its run may still send it
+            self.listener.resolve(name, placed=placed, reason="asked the vendor")
+            self.tell("operator", f"{name} was {'' if placed else 'not '}placed")
+
+    def entries(self) -> Mapping[str, Any]:
+        return self.listener.look_up(list(self.references))
+
+    def ring(self, name: str, *, late: bool) -> None:
+        """The server has read a request, and phones ring."""
+        self.rang[name] += 1
+        self.late[name] += late
+        for _ in range(self.random.choice([0, 1, 1, 2])):
+            self.loop.call_later(self.random.uniform(0.0, 60.0), self._call_back, name)
+
+    def _call_back(self, name: str) -> None:
+        written = self.listener.called_back(name, [Leg(CALLEE, f"id-{name}", code=10)])
+        self.tell("callback", f"{name} {written.state if written else 'unknown'}")
+
+
+class _Api:
+    """The API as one process sees it."""
+
+    def __init__(self, world: World, process: Process) -> None:
+        self._world = world
+        self._process = process
+
+    @asynccontextmanager
+    async def worker(self) -> AsyncIterator[_Api]:
+        yield self
+
+    async def place(self, body: Mapping[str, Value]) -> Verdict:
+        world, name = self._world, body["instruction-id"]
+        late = await world._go_on(self._process)
+        way, _, happening, rings = world.random.choices(WAYS, [weight for _, weight, _, _ in WAYS])[0]
+        if world.calm:
+            way, _, happening, rings = WAYS[0]
+        world.tell(self._process.name, f"posts {name}: {way}")
+        if rings:
+            # On its way it is beyond the reach of whoever sent it.
+            world.loop.call_later(world.random.random(), partial(world.ring, name, late=late))
+        await asyncio.sleep(world.random.uniform(1.0, 3.0))
+        await world._go_on(self._process)
+        legs = (Leg(CALLEE, f"id-{name}"),) if happening is Happening.ACCEPTED else ()
+        return Verdict(happening, legs, detail=way, retry_after=world.random.uniform(0.0, 3.0))

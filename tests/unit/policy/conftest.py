@@ -1,0 +1,76 @@
+"""Calls, policies as they are written, and a judge for both."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from flowops.model import Call, Document, Marks, Origin, Place, Ruling, Terms
+from flowops.policy import Facts, Judge, Policy, read_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: A Monday, 10:00 in London.
+NOON = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+LONDON, PARIS, NEW_YORK, SYDNEY = "+442079460023", "+33199001018", "+12125550118", "+61491570156"
+
+
+def make_call(reference_id: str = "a", *, document: int = 1, terms: Terms | None = None, **body: Any) -> Call:
+    """A call from London to London; keyword arguments replace or add fields."""
+    fields = {"instruction-id": reference_id, "callee": LONDON, "caller": "+442079460000", "callflow-id": "f"}
+    fields |= {name.replace("_", "-"): value for name, value in body.items()}
+    if "callees" in fields:
+        del fields["callee"]
+    origin = Origin(Document("calls/a.yaml", "Call", {}, Marks(document, 1, 0, 0), ""), {})
+    return Call(reference_id, fields, None, frozenset({("callee",)}), origin, None, terms or Terms())
+
+
+def make_policy(written: str, environment: str = "{}") -> Policy:
+    """A policy as `flowops.yaml` has it, all of it in place; and one of the environment `production`."""
+    value: dict[str, Any] = {"environments": {"production": {}}}
+    rules = yaml.load(written, Loader=yaml.BaseLoader)
+    value["policy"] = _numbers(rules)
+    more = _numbers(yaml.load(environment, Loader=yaml.BaseLoader))
+    if more:
+        value["environments"]["production"]["policy"] = more
+    policy, problems = read_policy(Document("flowops.yaml", "Project", value, Marks(7, 3, 0, 0), ""), "production")
+    assert problems == []
+    assert policy is not None
+    return policy
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_numbers(item) for item in value]
+    return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
+@pytest.fixture(scope="session")
+def call() -> Callable[..., Call]:
+    """Makes calls: see `make_call`."""
+    return make_call
+
+
+@pytest.fixture(scope="session")
+def policy() -> Callable[..., Policy]:
+    """Makes policies: see `make_policy`."""
+    return make_policy
+
+
+@pytest.fixture(scope="session")
+def judged() -> Callable[..., Ruling | None]:
+    """What a policy, as it is written, says of one call."""
+
+    def judge(written: str, call: Call | None = None, facts: Facts | None = None, at: datetime = NOON) -> Ruling | None:
+        return Judge(make_policy(written), facts or Facts()).judge(call or make_call(), at)
+
+    return judge
+
+
+HERE = Place("calls/a.yaml", 1, 1)

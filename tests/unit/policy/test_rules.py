@@ -1,0 +1,228 @@
+"""Each rule in one case that it lets pass, and in the opposite one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import pytest
+
+from flowops.model import Action, Call, Place, Terms
+from flowops.policy import Facts, Judge, Listing, PerDay
+
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+LONDON, PARIS, NEW_YORK = "+442079460023", "+33199001018", "+12125550118"
+HERE = Place("calls/a.yaml", 1, 1)
+ANY = "countries: [GB, FR, US, AU, DE]\nnumber-types: [fixed-line, mobile, fixed-line-or-mobile, toll-free]\n"
+
+
+class Case(NamedTuple):
+    """A policy, what the call has of its own, the facts, the time; and what comes of it."""
+
+    policy: str
+    call: dict[str, object]
+    facts: Facts
+    at: datetime
+    expected: str
+
+
+def case(policy: str, expected: str, *, facts: Facts | None = None, at: datetime = NOW, **call: object) -> Case:
+    return Case(policy, call, facts or Facts(), at, expected)
+
+
+def listing(*numbers: str, as_of: datetime | None = NOW, trouble: str | None = None, key: str | None = None) -> Facts:
+    return Facts(lists={("dnc.txt", key): Listing(frozenset(numbers), as_of, trouble)})
+
+
+DAY = datetime(2026, 11, 23, tzinfo=UTC)
+WINDOWS = ANY + "windows: [{days: mon-fri, hours: '08:00-20:00'}, {days: sat, hours: ['10:00-12:00', '14:00-16:00']}]"
+FRENCH = ANY + "windows: [{hours: '08:00-20:00'}, {hours: '10:30-12:00', countries: [FR], holidays: national}]"
+CONSENT = {"basis": "contract", "date": "2026-10-01"}
+
+CASES = {
+    # who
+    "countries: allowed": case("countries: [GB]", "place"),
+    "countries: another": case("countries: [FR]", "blocked: the callee is in GB, allowed: FR"),
+    "countries: the caller's own by default": case("{}", "place"),
+    "countries: not the caller's own": case("{}", "blocked: (the caller's own)", callee=PARIS),
+    "countries: of no country": case("{number-types: [voip]}", "blocked: country of the callee", callee="+88213000000"),
+    "number-types: ordinary": case("{}", "place"),
+    "number-types: premium": case("{}", "blocked: premium-rate", callee="+449098790000"),
+    "number-types: shared cost": case("countries: [FR]", "blocked: shared-cost", callee="+33884012345"),
+    "number-types: personal": case("{}", "blocked: personal-number", callee="+447012345678"),
+    "number-types: unknown": case("{}", "blocked: of an unknown kind", callee="+447700900123"),
+    "number-types: toll-free is asked for": case("number-types: [toll-free]", "place", callee="+448081570123"),
+    "number-types: toll-free is not": case("number-types: [mobile]", "blocked: toll-free", callee="+448081570123"),
+    "callers: one of them": case("callers: ['+442079460000']", "place"),
+    "callers: none of them": case("callers: ['+442079460001']", "blocked: caller +44 20 79"),
+    "several callees: all fit": case("countries: [GB, FR]", "place", callees=[LONDON, PARIS]),
+    "several callees: one does not": case("countries: [GB]", "blocked: +33 1 99•• ••18", callees=[LONDON, PARIS]),
+    # consent
+    "consent: there": case("consent: [basis, date]", "place", terms=Terms(consent=CONSENT)),
+    "consent: missing": case("consent: [basis, date]", "blocked: consent.basis, consent.date"),
+    "consent: empty": case("consent: [basis]", "blocked: consent.basis", terms=Terms(consent={"basis": " "})),
+    "consent: no date": case("consent: [date]", "blocked: not a date", terms=Terms(consent={"date": "soon"})),
+    "consent: too old": case("consent: {max-age: 30d}", "blocked: older than 30d", terms=Terms(consent=CONSENT)),
+    "consent: young enough": case("consent: {max-age: 60d}", "place", terms=Terms(consent=CONSENT)),
+    "consent: of the future": case(
+        "consent: [date]", "blocked: in the future", terms=Terms(consent={"date": "2026-12-24"})
+    ),
+    # do-not-call
+    "do-not-call: not listed": case("do-not-call: dnc.txt", "place", facts=listing(PARIS)),
+    "do-not-call: listed": case("do-not-call: dnc.txt", "blocked: the callee is in dnc.txt", facts=listing(LONDON)),
+    "do-not-call: missing": case(
+        "do-not-call: dnc.txt", "blocked: does not exist", facts=listing(trouble="does not exist")
+    ),
+    "do-not-call: never read": case("do-not-call: dnc.txt", "blocked: was not read"),
+    "do-not-call: fresh": case(
+        "do-not-call: {file: dnc.txt, max-age: 7d}", "place", facts=listing(as_of=NOW - timedelta(days=7))
+    ),
+    "do-not-call: stale": case(
+        "do-not-call: {file: dnc.txt, max-age: 7d}",
+        "blocked: older than 7d",
+        facts=listing(as_of=NOW - timedelta(days=8)),
+    ),
+    "do-not-call: of unknown age": case(
+        "do-not-call: {file: dnc.txt, max-age: 7d}", "blocked: how old it is", facts=listing(as_of=None)
+    ),
+    "do-not-call: from the future": case(
+        "do-not-call: {file: dnc.txt, max-age: 7d}",
+        "blocked: from the future",
+        facts=listing(as_of=NOW + timedelta(days=9)),
+    ),
+    # how many
+    "max-calls: as many": case("max-calls: 5", "place", facts=Facts(size=5)),
+    "max-calls: more": case("max-calls: 5", "blocked: the plan has 6 calls to place", facts=Facts(size=6)),
+    "max-calls: lifted": case("max-calls: 5", "place", facts=Facts(size=6, overrides=frozenset({"max-calls"}))),
+    "per-document: as many": case("max-calls: {per-document: 2}", "place", facts=Facts(by_document={HERE: 2})),
+    "per-document: more": case("max-calls: {per-document: 2}", "blocked: 3 calls", facts=Facts(by_document={HERE: 3})),
+    "per-day: room": case("max-calls: {per-day: 10}", "place", facts=Facts(claimed={DAY: 9})),
+    "per-day: none left": case(
+        "max-calls: {per-day: 10}", "deferred: 2026-11-24 00:00", facts=Facts(claimed={DAY: 10})
+    ),
+    "per-day: not counted": case("max-calls: {per-day: 10}", "blocked: not counted", facts=Facts()),
+    "per-day: zero": case("max-calls: {per-day: 0}", "blocked: the limit is 0", facts=Facts(claimed={DAY: 0})),
+    "max-change: small": case("max-change: 20%", "place", facts=Facts(size=20, known=100)),
+    "max-change: large": case("max-change: 20%", "blocked: 21% of the 100", facts=Facts(size=21, known=100)),
+    "max-change: the first plan": case("max-change: 20%", "blocked: knows no call yet", facts=Facts(size=1)),
+    "max-change: lifted": case("max-change: 1%", "place", facts=Facts(size=9, overrides=frozenset({"max-change"}))),
+    "per-callee: long ago": case(
+        "per-callee: {calls: 1, within: 7d}", "place", facts=Facts(rung={LONDON: (NOW - timedelta(days=7),)})
+    ),
+    "per-callee: lately": case(
+        "per-callee: {calls: 1, within: 7d}",
+        "deferred: 2026-11-24 10:00",
+        facts=Facts(rung={LONDON: (NOW - timedelta(days=6),)}),
+    ),
+    "per-callee: another number": case(
+        "per-callee: {calls: 1, within: 7d}", "place", facts=Facts(rung={PARIS: (NOW,)})
+    ),
+    "per-callee: twice in one call": case(
+        "per-callee: {calls: 1, within: 7d}", "blocked: 2 times, the limit is 1", callees=[LONDON, LONDON]
+    ),
+    # when
+    "windows: inside": case(WINDOWS, "place"),
+    "windows: before": case(
+        WINDOWS, "deferred: 2026-11-23 08:00 Europe/London", at=datetime(2026, 11, 23, 7, 59, tzinfo=UTC)
+    ),
+    "windows: at the opening": case(WINDOWS, "place", at=datetime(2026, 11, 23, 8, 0, tzinfo=UTC)),
+    "windows: at the end": case(WINDOWS, "deferred: 2026-11-24 08:00", at=datetime(2026, 11, 23, 20, 0, tzinfo=UTC)),
+    "windows: in the callee's own time": case(WINDOWS, "deferred: 2026-11-23 08:00 America/New_York", callee=NEW_YORK),
+    "windows: between two": case(WINDOWS, "deferred: 2026-11-28 14:00", at=datetime(2026, 11, 28, 12, 30, tzinfo=UTC)),
+    "windows: another day": case(WINDOWS, "deferred: 2026-11-30 08:00", at=datetime(2026, 11, 28, 17, 0, tzinfo=UTC)),
+    "windows: by the call's own time zone": case(
+        WINDOWS,
+        "deferred: 2026-11-24 08:00 Asia/Tokyo",
+        at=datetime(2026, 11, 23, 12, tzinfo=UTC),
+        terms=Terms("Asia/Tokyo"),
+    ),
+    "windows: of a country": case(FRENCH, "place", callee=PARIS),
+    "windows: of a country, closed": case(
+        FRENCH, "deferred: 2026-11-24 10:30", callee=PARIS, at=datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
+    ),
+    "windows: a public holiday": case(
+        FRENCH, "deferred: 2026-12-26 10:30", callee=PARIS, at=datetime(2026, 12, 25, 10, 0, tzinfo=UTC)
+    ),
+    "windows: a holiday elsewhere": case(FRENCH, "place", at=datetime(2026, 12, 25, 10, 0, tzinfo=UTC)),
+    "windows: none for the country": case(
+        ANY + "windows: [{hours: '08:00-20:00', countries: [FR]}]", "blocked: no window for callees in GB"
+    ),
+    "windows: in all zones of a mobile": case(WINDOWS, "deferred: 2026-11-24 01:30", callee="+61491570156"),
+    "windows: never in all zones": case(
+        ANY + "windows: [{hours: '12:00-13:00'}]", "blocked: give it a timezone", callee="+18002345678"
+    ),
+    "not-before: later": case("{}", "deferred: 2026-11-24 09:00", terms=Terms(not_before="2026-11-24T09:00")),
+    "not-before: past": case("{}", "place", terms=Terms(not_before="2026-11-23T10:00Z")),
+    "expires: later": case("{}", "place", terms=Terms(expires="2026-11-23")),
+    "expires: past": case("{}", "blocked: has expired", terms=Terms(expires="2026-11-22")),
+    "expires: before it opens": case(
+        WINDOWS,
+        "blocked: has expired",
+        at=datetime(2026, 11, 23, 21, tzinfo=UTC),
+        terms=Terms(expires="2026-11-24T07:00"),
+    ),
+    "not-before: outside of the windows": case(
+        WINDOWS, "deferred: 2026-11-24 08:00", terms=Terms(not_before="2026-11-23T22:00")
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_rule_speaks_in_its_case_and_keeps_silent_in_the_opposite_one(name, policy, call) -> None:
+    given = CASES[name]
+    ruling = Judge(policy(given.policy), given.facts).judge(call(**given.call), given.at)
+    action, _, words = given.expected.partition(": ")
+    assert (ruling.action.value if ruling else "place") == action
+    if ruling:
+        assert words in " / ".join(ruling.reasons)
+        assert ".yaml:" in ruling.reasons[0]
+        assert (ruling.until is not None) == (ruling.action is Action.DEFERRED)
+
+
+def test_every_rule_that_speaks_is_named(judged, call) -> None:
+    ruling = judged("{countries: [FR], callers: ['+33199001000'], max-calls: 0}", call(), Facts(size=1))
+    assert [reason.split(" (")[0] for reason in ruling.reasons] == ["countries", "callers", "max-calls.per-run"]
+
+
+def test_a_number_is_never_told(judged, call) -> None:
+    ruling = judged("countries: [FR]", call(callees=[LONDON, NEW_YORK]))
+    assert LONDON not in str(ruling)
+
+
+def test_what_has_passed_counts_for_the_next_call(policy, call) -> None:
+    judge = Judge(policy("{max-calls: {per-day: 1}}"), Facts(claimed={DAY: 0}))
+    assert judge.judge(call("a"), NOW) is None
+    assert judge.judge(call("a"), NOW) is None, "asked again, before a second attempt"
+    assert judge.judge(call("b"), NOW).action is Action.DEFERRED
+    judge.take_back(call("a"))
+    assert judge.judge(call("b"), NOW) is None
+
+
+def test_the_same_callee_twice_in_one_plan_is_called_once(policy, call) -> None:
+    judge = Judge(policy("per-callee: {calls: 1, within: 1d}"), Facts())
+    assert judge.judge(call("a"), NOW) is None
+    ruling = judge.judge(call("b"), NOW)
+    assert ruling.until == NOW + timedelta(days=1)
+    assert judge.judge(call("c", callee="+442079460024"), NOW) is None
+
+
+def test_a_day_begins_where_the_policy_says(policy) -> None:
+    rule = next(
+        each for each in policy("max-calls: {per-day: 1, timezone: Asia/Tokyo}").rules if isinstance(each, PerDay)
+    )
+    assert rule.day(NOW) == datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+
+
+def test_an_environment_adds_its_rules_to_the_projects(policy, call) -> None:
+    both = policy("countries: [GB, FR]", "countries: [FR]")
+    assert Judge(both, Facts()).judge(call(), NOW).action is Action.BLOCKED
+    assert Judge(both, Facts()).judge(call(callee=PARIS, caller="+33199001000"), NOW) is None
+
+
+def test_no_policy_lets_everything_pass_but_what_the_call_itself_says(call) -> None:
+    from flowops.policy import Policy
+
+    judge = Judge(Policy(), Facts())
+    assert judge.judge(call(callee="+449098790000"), NOW) is None
+    late: Call = call("b", terms=Terms(expires="2026-11-22"))
+    assert judge.judge(late, NOW).reasons[0].startswith("expires (calls/a.yaml:1)")
