@@ -9,8 +9,10 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from flowops.errors import LedgerError
 from flowops.ledger.files import PRIVATE_FILE, beside
 
 if TYPE_CHECKING:
@@ -28,8 +30,12 @@ class FileLease:
 
     def take(self, run: str) -> None:
         """Hold the lease of an own run, before anybody can know of the run."""
-        descriptor = os.open(self._path(run), os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, PRIVATE_FILE)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path = self._path(run)
+        try:
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, PRIVATE_FILE)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise LedgerError(f"{path}: the lease of this run: {error.strerror}") from error
         self._held[run] = descriptor
 
     def alive(self, run: str) -> bool:
@@ -62,7 +68,10 @@ class FileLease:
 
     def forget(self, run: str) -> None:
         """Clear away what a dead run left."""
-        if _RUN.fullmatch(run):
+        if not _RUN.fullmatch(run):
+            return
+        # A file that cannot be removed is in nobody's way, as long as it is not locked: a later sweep clears it away.
+        with suppress(OSError):
             self._path(run).unlink(missing_ok=True)
 
     def release(self) -> None:

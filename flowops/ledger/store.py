@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Self
@@ -197,8 +198,11 @@ class Store(Reader):
     def close(self) -> None:
         """End the run: its lease, and the connection."""
         try:
-            if self._leased:
-                self._database.write(lambda connection: runs.end(connection, self.run, now()))
+            # A mere note, which a later sweep makes if this fails: the lease ends all the same, and what a run has to
+            # say of its calls must not be lost over it.
+            with suppress(LedgerError):
+                if self._leased:
+                    self._database.write(lambda connection: runs.end(connection, self.run, now()))
         finally:
             self._leased = self._known = False
             self._database.release_leases()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from contextlib import contextmanager
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,18 +50,28 @@ def hold_after_a_failure(here: Repository, api: ApiServer, forks: Forks, ran: Ra
 
 def test_a_ledger_that_cannot_grow_keeps_the_results_beside_it(sqlite: Maker, api: ApiServer, forks: Forks) -> None:
     """The results are in the spool, and the next run knows every call; whichever write was the first to fail."""
-    kept = claims = 0
-    for pages in range(8):
+    kept = failed = 0
+    for pages in count():
         api.received.clear()
         here = sqlite(CALLS, concurrency=2)
         room = here.ledger.stat().st_size + pages * 4096
         ran = forks.run(*PLACE, cwd=here.root, env=here.env, largest_file=room)
-        spooled = (here.root / "ledger.db.spool").exists()
-        kept += spooled
-        claims += not spooled
+        if ran.code == 0:
+            break
+        failed += 1
+        kept += (here.root / "ledger.db.spool").exists()
         assert hold_after_a_failure(here, api, forks, ran) == set()
-    assert kept, "no result had to be kept"
-    assert claims, "no claim failed"
+    assert 0 < kept < failed, "some runs fail at a claim, and some at a result"
+
+
+def test_a_run_whose_end_cannot_be_noted_has_placed_what_it_has_placed(
+    sqlite: Maker, api: ApiServer, forks: Forks
+) -> None:
+    here = sqlite(3)
+    ran = forks.run(*PLACE, cwd=here.root, env=here.env, failpoint={"full_at_the_end": True})
+    assert (ran.code, ran.json["summary"]["placed"]) == (0, 3), ran.err
+    assert forks.run(*PLACE, cwd=here.root, env=here.env).code == 0
+    assert api.received == dict.fromkeys(here.references, 1)
 
 
 @contextmanager

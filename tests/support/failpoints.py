@@ -17,6 +17,7 @@ point          reached
 from __future__ import annotations
 
 import os
+import resource
 import signal as signals
 from contextlib import asynccontextmanager
 from itertools import count
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
     from flowops.apply import Api, Sender
     from flowops.model import Entry, Ledger, Value, Verdict, Written
+
+#: Room for what a command prints, and not for the journal of a transaction.
+_A_FEW_BYTES = 3_000
 
 
 class Failpoints:
@@ -101,8 +105,18 @@ class WatchedSender:
         return verdict
 
 
-def install(*, nth: int, point: str | None = None, signal: int = signals.SIGKILL, **timing: float) -> None:
-    """Put failpoints into every run of this process; `timing` changes the waits of `flowops.apply.Timing`."""
+def install(
+    *,
+    nth: int = 0,
+    point: str | None = None,
+    signal: int = signals.SIGKILL,
+    full_at_the_end: bool = False,
+    **timing: float,
+) -> None:
+    """Put failpoints into every run of this process; `timing` changes the waits of `flowops.apply.Timing`.
+
+    With `full_at_the_end`, no file of the process can grow beyond a few bytes once the run has been applied.
+    """
     import flowops.apply
 
     apply = flowops.apply.apply
@@ -111,6 +125,9 @@ def install(*, nth: int, point: str | None = None, signal: int = signals.SIGKILL
     async def watched(plan: Any, *, api: Api, ledger: Ledger, **options: Any) -> Any:
         if timing:
             options["timing"] = flowops.apply.Timing(**timing)
-        return await apply(plan, api=WatchedApi(api, points), ledger=WatchedLedger(ledger, points), **options)
+        result = await apply(plan, api=WatchedApi(api, points), ledger=WatchedLedger(ledger, points), **options)
+        if full_at_the_end:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (_A_FEW_BYTES, resource.RLIM_INFINITY))
+        return result
 
     flowops.apply.apply = watched

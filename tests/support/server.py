@@ -6,6 +6,7 @@ answers, or fails, as the test's `behave` says.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import socket
@@ -97,13 +98,19 @@ class ApiServer:
         self.url = f"http://127.0.0.1:{self.port}/voiceapi/v2"
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._serving = threading.Thread(target=self._serve, daemon=True)
+        self._serving.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopped.set()
+        # A thread that is left waiting at a closed socket may take connections from the next server, whose socket has
+        # the same number: it is woken up first.
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port)).close()
+        self._serving.join()
         self._listener.close()
 
     def wait_for(self, count: int) -> None:
@@ -127,6 +134,9 @@ class ApiServer:
             try:
                 connection, _ = self._listener.accept()
             except OSError:
+                return
+            if self._stopped.is_set():
+                connection.close()
                 return
             with self._lock:
                 self._open += 1

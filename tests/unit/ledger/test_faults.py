@@ -80,8 +80,7 @@ class TestDisk:
             shutil.copy(sqlite.root / "moved.db", sqlite.file)
         with pytest.raises(LedgerError, match="moved or replaced while it was open"):
             store.write([make.accepted()])
-        with pytest.raises(LedgerError, match="moved or replaced"):
-            store.close()
+        store.close()  # only the note that the run has ended is lost
         # The result is safe beside where the ledger was, and comes in with the ledger.
         shutil.move(sqlite.root / "moved.db", sqlite.file)
         assert sqlite.open().look_up(["a"])["a"].state is State.PLACED
