@@ -66,7 +66,7 @@ def restrict(plan: Plan, rulings: Mapping[str, Ruling], *, warnings: Iterable[st
     return replace(
         plan,
         calls=calls,
-        digest=digest(plan.environment, plan.ledger.id if plan.ledger else None, decisions),
+        digest=digest(plan.environment, told_by(plan.ledger), decisions),
         warnings=(*plan.warnings, *warnings),
         notes=(*plan.notes, *notes),
     )
