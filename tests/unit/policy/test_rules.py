@@ -73,6 +73,9 @@ CASES = {
     "consent: a date is asked for by its age": case(
         "consent: {require: [basis], max-age: 9d}", "blocked: not a date", terms=Terms(consent={"basis": "contract"})
     ),
+    "consent: a date with a time": case(
+        "consent: {max-age: 60d}", "place", terms=Terms(consent={**CONSENT, "date": "2026-10-01T09:00"})
+    ),
     "consent: of tomorrow, elsewhere today": case(
         "consent: [date]", "place", terms=Terms(consent={"date": "2026-11-24"})
     ),
@@ -134,6 +137,11 @@ CASES = {
         "per-callee: {calls: 1, within: 7d}",
         "deferred: 2026-11-24 10:00",
         facts=Facts(rung={LONDON: (NOW - timedelta(days=6),)}),
+    ),
+    "per-callee: the oldest of several makes room": case(
+        "per-callee: {calls: 2, within: 7d}",
+        "deferred: 2026-11-24 10:00",
+        facts=Facts(rung={LONDON: (NOW - timedelta(days=6), NOW - timedelta(days=5))}),
     ),
     "per-callee: another number": case(
         "per-callee: {calls: 1, within: 7d}", "place", facts=Facts(rung={PARIS: (NOW,)})
