@@ -43,8 +43,12 @@ class PerDocument:
 
     def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:  # noqa: ARG002 (a Rule)
         """Blocks every call of a document that is too large."""
-        count = facts.by_document.get(subject.document, 0)
-        if "max-calls" in facts.overrides or count <= self.most:
+        if "max-calls" in facts.overrides:
+            return None
+        count = facts.by_document.get(subject.document)
+        if count is None:
+            return Block("the calls of its document were not counted")
+        if count <= self.most:
             return None
         return Block(f"its document has {count:,} calls to place, the limit is {self.most:,}")
 

@@ -60,6 +60,7 @@ CALLS = st.lists(
 def facts_of(count: int) -> Facts:
     return Facts(
         size=count,
+        by_document={Place("calls/a.yaml", 1, 1): count},
         known=10,
         claimed=dict.fromkeys((datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 22, 15, tzinfo=UTC)), 2),
         rung={NUMBERS[0]: (NOW - timedelta(hours=2),)},

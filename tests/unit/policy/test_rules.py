@@ -67,7 +67,30 @@ CASES = {
     "consent: of the future": case(
         "consent: [date]", "blocked: in the future", terms=Terms(consent={"date": "2026-12-24"})
     ),
+    "consent: as old as may be": case("consent: {max-age: 53d}", "place", terms=Terms(consent=CONSENT)),
+    "consent: a day older": case("consent: {max-age: 52d}", "blocked: older than 52d", terms=Terms(consent=CONSENT)),
+    "consent: no date is asked for": case("consent: [basis]", "place", terms=Terms(consent={"basis": "contract"})),
+    "consent: a date is asked for by its age": case(
+        "consent: {require: [basis], max-age: 9d}", "blocked: not a date", terms=Terms(consent={"basis": "contract"})
+    ),
+    "consent: a date with a time": case(
+        "consent: {max-age: 60d}", "place", terms=Terms(consent={**CONSENT, "date": "2026-10-01T09:00"})
+    ),
+    "consent: of tomorrow, elsewhere today": case(
+        "consent: [date]", "place", terms=Terms(consent={"date": "2026-11-24"})
+    ),
+    "consent: of the day after": case(
+        "consent: [date]", "blocked: in the future", terms=Terms(consent={"date": "2026-11-25"})
+    ),
     # do-not-call
+    "do-not-call: a day ahead": case(
+        "do-not-call: {file: dnc.txt, max-age: 7d}", "place", facts=listing(as_of=NOW + timedelta(days=1))
+    ),
+    "do-not-call: more than a day ahead": case(
+        "do-not-call: {file: dnc.txt, max-age: 7d}",
+        "blocked: from the future",
+        facts=listing(as_of=NOW + timedelta(days=1, seconds=1)),
+    ),
     "do-not-call: not listed": case("do-not-call: dnc.txt", "place", facts=listing(PARIS)),
     "do-not-call: listed": case("do-not-call: dnc.txt", "blocked: the callee is in dnc.txt", facts=listing(LONDON)),
     "do-not-call: missing": case(
@@ -96,6 +119,7 @@ CASES = {
     "max-calls: lifted": case("max-calls: 5", "place", facts=Facts(size=6, overrides=frozenset({"max-calls"}))),
     "per-document: as many": case("max-calls: {per-document: 2}", "place", facts=Facts(by_document={HERE: 2})),
     "per-document: more": case("max-calls: {per-document: 2}", "blocked: 3 calls", facts=Facts(by_document={HERE: 3})),
+    "per-document: not counted": case("max-calls: {per-document: 2}", "blocked: not counted"),
     "per-day: room": case("max-calls: {per-day: 10}", "place", facts=Facts(claimed={DAY: 9})),
     "per-day: none left": case(
         "max-calls: {per-day: 10}", "deferred: 2026-11-24 00:00", facts=Facts(claimed={DAY: 10})
@@ -113,6 +137,11 @@ CASES = {
         "per-callee: {calls: 1, within: 7d}",
         "deferred: 2026-11-24 10:00",
         facts=Facts(rung={LONDON: (NOW - timedelta(days=6),)}),
+    ),
+    "per-callee: the oldest of several makes room": case(
+        "per-callee: {calls: 2, within: 7d}",
+        "deferred: 2026-11-24 10:00",
+        facts=Facts(rung={LONDON: (NOW - timedelta(days=6), NOW - timedelta(days=5))}),
     ),
     "per-callee: another number": case(
         "per-callee: {calls: 1, within: 7d}", "place", facts=Facts(rung={PARIS: (NOW,)})
