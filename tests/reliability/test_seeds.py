@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from flowops.model import Result
 
-CALLS, RUNS = 8, 4
+CALLS, RUNS = 8, 6
 SHORT, LONG = range(30), range(1_000, 4_000)
 #: Long enough for everything that was set in motion to have come to its end.
 AFTERMATH = 1_000.0
@@ -30,7 +30,7 @@ async def history(world: World) -> None:
     operator = asyncio.create_task(world.operate())
     running = []
     for number in range(RUNS):
-        await asyncio.sleep(world.random.choice([0.0, 1.0, 10.0, 50.0]) * world.random.random())
+        await asyncio.sleep(world.random.choice([0.0, 1.0, 10.0, 200.0]) * world.random.random())
         running.append(asyncio.create_task(world.run(f"run {number}")))
     for ended in asyncio.as_completed(running):
         process, result = await ended

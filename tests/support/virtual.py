@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._virtual.now
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
-        return self.create_task(self.thread(lambda: func(*args)))
+        return self.create_task(self.thread(partial(func, *args) if args else func))
 
 
 async def _at_once(func: Callable[[], Any]) -> Any:
