@@ -156,10 +156,16 @@ def _trusted(
             f"{database.name}: this is ledger {record.id}, and it has to be {pinned}",
             hint="restore the right one; the id that it has to have stands under `ledger: {id: …}` in flowops.yaml",
         )
-    end = database.read(lambda connection: schema.last_event(connection, record.id))
-    if end != (record.serial, record.head) and not (end is None and record.serial == 0):
-        raise LedgerError(f"{database.name}: its record and its last event do not fit together", hint=RESTORE)
+    database.read(lambda connection: _check_end(connection, database.name, record.id))
     return record
+
+
+def _check_end(connection: Connection, name: str, ledger_id: str) -> None:
+    """Hold a record against the last event; both are read in one transaction, as others write meanwhile."""
+    record = connection.execute(select(ledgers.c.serial, ledgers.c.head).where(ledgers.c.id == ledger_id)).one_or_none()
+    end = schema.last_event(connection, ledger_id)
+    if record is None or (end != tuple(record) and not (end is None and record.serial == 0)):
+        raise LedgerError(f"{name}: its record and its last event do not fit together", hint=RESTORE)
 
 
 def _stand_in(environment: str, actor: Actor) -> Store:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.oracle import nothing_is_lost
 from support.repository import PLACE
 from support.server import accept, answer_with
+from support.values import call
+
+from flowops.model import Claim
 
 if TYPE_CHECKING:
     import socket
@@ -94,3 +100,27 @@ def test_runs_at_the_same_time_agree_on_what_the_api_refuses(repository: Maker, 
     assert all(1 <= api.received[name] <= 2 for name in here.references)
     states = {name: entry.state for name, entry in here.entries().items()}
     assert {name for name, state in states.items() if state == "placed"} == even
+
+
+def test_a_ledger_can_be_opened_while_others_write_to_it(repository: Maker) -> None:
+    """What opening compares with each other, the record and the last event, is of one moment."""
+    here = repository(1)
+    enough = threading.Event()
+
+    def write() -> None:
+        store = here.open(readonly=False)
+        for number in itertools.count():
+            if enough.is_set():
+                break
+            store.write([Claim(call(f"other-{number}"), "v1:sha256:00")])
+        store.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        writer = threads.submit(write)
+        try:
+            for _ in range(60):
+                here.open().close()
+        finally:
+            enough.set()
+        writer.result()
+    assert here.entries() == {}
