@@ -113,8 +113,9 @@ def damage(path: Path) -> str | None:
     pages = int.from_bytes(header[28:32])
     # The count is only kept when both change counters agree; an unfinished write is for SQLite to roll back.
     counted = header[24:28] == header[92:96] and pages > 0
-    if counted and path.stat().st_size < page * pages and not beside(path, "-journal").exists():
-        return f"is cut short: {path.stat().st_size} of {page * pages} bytes"
+    # In this order: a commit that had written this header is done, and the file whole, when its journal is gone.
+    if counted and not beside(path, "-journal").exists() and (size := path.stat().st_size) < page * pages:
+        return f"is cut short: {size} of {page * pages} bytes"
     return None
 
 

@@ -102,8 +102,8 @@ def test_runs_at_the_same_time_agree_on_what_the_api_refuses(repository: Maker, 
     assert {name for name, state in states.items() if state == "placed"} == even
 
 
-def test_a_ledger_can_be_opened_while_others_write_to_it(repository: Maker) -> None:
-    """What opening compares with each other, the record and the last event, is of one moment."""
+def test_a_ledger_can_be_opened_and_verified_while_others_write_to_it(repository: Maker) -> None:
+    """What is compared with each other, such as the record with the last event, is of one moment."""
     here = repository(1)
     enough = threading.Event()
 
@@ -118,8 +118,11 @@ def test_a_ledger_can_be_opened_while_others_write_to_it(repository: Maker) -> N
     with ThreadPoolExecutor(1) as threads:
         writer = threads.submit(write)
         try:
-            for _ in range(60):
-                here.open().close()
+            for number in range(60):
+                store = here.open()
+                if number % 10 == 0:
+                    assert store.verify() is None
+                store.close()
         finally:
             enough.set()
         writer.result()
