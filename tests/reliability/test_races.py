@@ -118,9 +118,9 @@ def test_a_ledger_can_be_opened_and_verified_while_others_write_to_it(repository
     with ThreadPoolExecutor(1) as threads:
         writer = threads.submit(write)
         try:
-            for number in range(60):
+            for number in range(25):
                 store = here.open()
-                if number % 10 == 0:
+                if number % 12 == 0:
                     assert store.verify() is None
                 store.close()
         finally:
