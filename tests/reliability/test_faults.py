@@ -204,8 +204,9 @@ def test_without_a_connection_nothing_was_sent_and_a_later_run_places_it(
     here = sqlite(CALLS, timeouts=PATIENCE)
     project = here.root / "flowops.yaml"
     text = project.read_text()
-    project.write_text(text.replace(api.url, api.url.replace("http:", "https:")))
-    ran = forks.run(*PLACE, cwd=here.root, env=here.env)
+    with raw(lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as address:
+        project.write_text(text.replace(api.url, address.replace("http:", "https:")))
+        ran = forks.run(*PLACE, cwd=here.root, env=here.env)
     assert (ran.code, ran.json["summary"]["not_attempted"]) == (6, CALLS), ran.err
     assert here.entries() == {}
     project.write_text(text)
