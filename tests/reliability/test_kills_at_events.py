@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: The ledger; calls of a run, its workers, and that every so-manieth event is killed at.
 SHORT = [("sqlite", (3, 1, 1)), ("sqlite", (6, 3, 3)), ("postgresql", (4, 2, 2))]
-LONG = [(5, 1, 1), (5, 2, 1), (8, 4, 1), (12, 3, 1), (20, 10, 1), (30, 5, 1)]
+LONG = [(5, 1, 1), (5, 2, 1), (8, 4, 1), (12, 3, 1), (20, 10, 1), (30, 5, 1), (40, 1, 1)]
 
 
 class Killer:
