@@ -6,12 +6,14 @@ disk itself loses. The judge is what the server has received.
 
 from __future__ import annotations
 
+import shutil
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from support import tracing
-from support.oracle import hold_after_a_kill
+from support.oracle import hold_after_a_kill, nothing_is_lost
 from support.repository import PLACE
 
 if TYPE_CHECKING:
@@ -76,3 +78,35 @@ def test_a_run_killed_at_every_single_system_call(
     repository: Maker, api: ApiServer, forks: Forks, tmp_path: Path, calls: int, workers: int
 ) -> None:
     print(f"{kill_at(repository, api, forks, tmp_path / 'log', None, calls, workers)} kills")
+
+
+def test_a_run_killed_while_it_takes_in_what_an_earlier_one_kept_loses_none_of_it(
+    sqlite: Maker, api: ApiServer, forks: Forks, tmp_path: Path
+) -> None:
+    origin = repository_with_kept_results(sqlite, api, forks)
+    kept = api.received.copy()
+    # Before and in its commit, behind it, and before the file with the results is gone: all in the first thread.
+    moments = [("fdatasync", 1), ("fdatasync", 2), ("pwrite64", 5), ("unlink", 1), ("unlink", 2), ("sendto", 1)]
+    for number, (call, nth) in enumerate(moments):
+        here = replace(origin, root=tmp_path / f"copy-{number}")
+        shutil.copytree(origin.root, here.root)
+        api.received = kept.copy()
+        inject = f"{call}:signal=SIGKILL:when={nth}"
+        assert tracing.run(here, PLACE, trace=call, inject=inject, log=tmp_path / "log").code == -signal.SIGKILL
+        ran = forks.run(*PLACE, cwd=here.root, env=here.env)
+        unclear = nothing_is_lost(here, api)
+        assert ran.code == (7 if unclear else 0), ran.err
+        assert not unclear & set(kept)
+        assert not (here.root / "ledger.db.spool").exists()
+
+
+def repository_with_kept_results(sqlite: Maker, api: ApiServer, forks: Forks) -> Repository:
+    """A repository whose last run has placed calls, and could not tell its ledger, which had no room to grow."""
+    for pages in range(20):
+        api.received.clear()
+        here = sqlite(12, concurrency=2)
+        forks.run(*PLACE, cwd=here.root, env=here.env, largest_file=here.ledger.stat().st_size + pages * 4096)
+        if (here.root / "ledger.db.spool").exists():
+            api.settle()
+            return here
+    raise AssertionError("no run had to keep a result")
