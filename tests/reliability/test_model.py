@@ -108,7 +108,6 @@ class Known:
     ended: set[str] = field(default_factory=set)
     #: Whether the ledger knows which callees there are: not of an import, and not behind a purge.
     whole: bool = True
-    purged: bool = False
 
 
 @dataclass
@@ -314,7 +313,7 @@ class Ledgers(RuleBasedStateMachine):
             store.purge(datetime.now(UTC) + timedelta(days=1))
         for known in self.known.values():
             if known.state in (State.PLACED, State.FINISHED, State.REJECTED):
-                known.patient, known.whole, known.purged = None, False, True
+                known.patient, known.whole = None, False
 
     @invariant()
     def what_is_in_the_ledger_is_what_happened(self) -> None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from support.oracle import nothing_is_lost
 from support.repository import PLACE
-from support.server import accept
+from support.server import Gate
 
 from flowops.model import State
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Iterator
 
     from support.forks import Forks
@@ -26,20 +24,6 @@ if TYPE_CHECKING:
 
 CALLS, WORKERS = 6, 2
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Gate:
-    """A server's behaviour: no answer before it is opened."""
-
-    def __init__(self) -> None:
-        self._open = threading.Event()
-
-    def open(self) -> None:
-        self._open.set()
-
-    def __call__(self, connection: socket.socket, request: dict[str, Any], headers: dict[str, str]) -> None:
-        self._open.wait(60)
-        accept(connection, request, headers)
 
 
 @pytest.fixture

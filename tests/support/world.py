@@ -55,7 +55,7 @@ _process: ContextVar[Process] = ContextVar("process")
 
 
 class Leases(SqliteDatabase):
-    """A database in memory whose leases are files (`beats` is None then) or heartbeats and sessions."""
+    """A database in memory; a lease lasts as long as the process, or as its session and its heartbeats."""
 
     def __init__(self, clock: Callable[[], float], *, heartbeats: bool) -> None:
         super().__init__(None, readonly=False)
@@ -204,7 +204,7 @@ class World:
     async def _go_on(self, process: Process, *, freezes: float = 0.01) -> bool:
         """Between two steps of a process, where it may be killed or stand still; whether it has stood still."""
         await asyncio.sleep(self.random.choice([0.0, 0.001, 0.01, 0.1]) * self.random.random())
-        if self.chance(0.005):
+        if self.chance(0.005) and not process.killed:
             self.kill(process)
         elif self.chance(freezes):
             process.frozen_until = self.loop.time() + self.random.choice([0.5, 5.0, 40.0, 400.0, 400.0])
