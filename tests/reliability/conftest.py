@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support import postgres
 from support.forks import Forks
-from support.repository import Repository, make
+from support.repository import make
 from support.server import ApiServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-
-class Maker(Protocol):
-    """Makes a repository of so many calls with a new, empty ledger."""
-
-    def __call__(self, count: int, **settings: Any) -> Repository: ...
+    from support.repository import Maker, Repository
 
 
 @pytest.fixture

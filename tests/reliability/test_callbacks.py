@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
     from support.forks import Forks
-    from support.repository import Repository
+    from support.repository import Maker, Repository
 
-    Maker = Callable[..., Repository]
 
 CALLS = 8
 

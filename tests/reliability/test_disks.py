@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
     from support.commands import Ran
     from support.forks import Forks
-    from support.repository import Repository
+    from support.repository import Maker, Repository
     from support.server import ApiServer
 
-    Maker = Callable[..., Repository]
 
 CALLS = 12
 

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from support.forks import Forks
-    from support.repository import Repository
+    from support.repository import Maker
 
-    Maker = Callable[..., Repository]
     Script = Callable[[socket.socket], None]
 
 CALLS = 3

@@ -15,13 +15,11 @@ from support.server import accept
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
 
     from support.forks import Child, Forks
-    from support.repository import Repository
+    from support.repository import Maker
     from support.server import ApiServer
 
-    Maker = Callable[..., Repository]
 
 #: The ledger; calls of a run, its workers, and that every so-manieth event is killed at.
 SHORT = [("sqlite", (3, 1, 1)), ("sqlite", (6, 3, 3)), ("postgresql", (4, 2, 2))]

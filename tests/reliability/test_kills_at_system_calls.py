@@ -17,14 +17,12 @@ from support.oracle import hold_after_a_kill, nothing_is_lost
 from support.repository import PLACE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from support.forks import Forks
-    from support.repository import Repository
+    from support.repository import Maker, Repository
     from support.server import ApiServer
 
-    Maker = Callable[..., Repository]
 
 pytestmark = pytest.mark.skipif(not tracing.usable(), reason="strace is not installed, or may not trace here")
 

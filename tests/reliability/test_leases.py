@@ -16,15 +16,12 @@ from support.repository import PLACE
 from flowops.model import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from support.commands import Ran
     from support.forks import Child, Forks
     from support.postgres import Server
-    from support.repository import Repository
+    from support.repository import Maker, Repository
     from support.server import ApiServer
 
-    Maker = Callable[..., Repository]
 
 CALLS = 4
 #: The call that the frozen run has claimed.

@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from support.postgres import Server
-    from support.repository import Repository
+    from support.repository import Maker, Repository
 
     from flowops.ledger import Store
     from flowops.model import Entry
 
-    Maker = Callable[..., Repository]
     Order = tuple[str, ...]
 
 ONE, TWO = "+442079460001", "+12125550143"

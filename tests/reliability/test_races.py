@@ -18,14 +18,11 @@ from flowops.model import Claim
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
 
     from support.commands import Ran
     from support.forks import Child, Forks
-    from support.repository import Repository
+    from support.repository import Maker, Repository
     from support.server import ApiServer
-
-    Maker = Callable[..., Repository]
 
 
 def outcomes(ran: Ran) -> dict[str, tuple[str, tuple[str, ...]]]:

@@ -12,14 +12,12 @@ from support.repository import PLACE, make
 from support.server import Gate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from support.forks import Forks
-    from support.repository import Repository
+    from support.repository import Maker
     from support.server import ApiServer
 
-    Maker = Callable[..., Repository]
 
 CALLS, WORKERS = 8, 2
 

@@ -14,13 +14,12 @@ from support.server import Gate
 from flowops.model import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from support.forks import Forks
-    from support.repository import Repository
+    from support.repository import Maker
     from support.server import ApiServer
 
-    Maker = Callable[..., Repository]
 
 CALLS, WORKERS = 6, 2
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flowops.ledger import Store, init_ledger, open_ledger
 from flowops.model import Actor, Entry
@@ -62,6 +62,12 @@ class Repository:
             return store.look_up(self.references)
         finally:
             store.close()
+
+
+class Maker(Protocol):
+    """Makes a repository of so many calls with a new, empty ledger, see `make`."""
+
+    def __call__(self, count: int, **settings: Any) -> Repository: ...
 
 
 def make(root: Path, api: str, count: int, *, ledger: str = "sqlite:///ledger.db", **settings: Any) -> Repository:
