@@ -2,7 +2,7 @@
 
 from flowops.model.call import INSTRUCTION_ID, TERMS, Call, Origin, Terms
 from flowops.model.difference import Difference, DifferentCall, Shift
-from flowops.model.document import Document, Marks, Path, Row, Value
+from flowops.model.document import Batch, Document, Marks, Path, Row, Value
 from flowops.model.ledger import Actor, Claim, Entry, Happening, Ledger, LedgerMark, Leg, Record, State, Written
 from flowops.model.place import Place, Problem, RowPlace
 from flowops.model.plan import ABSENT, Absent, Action, Change, Plan, PlannedCall, Ruling
@@ -26,6 +26,7 @@ __all__ = [
     "Absent",
     "Action",
     "Actor",
+    "Batch",
     "Call",
     "CallResult",
     "CallbackSettings",
