@@ -184,8 +184,7 @@ def _read(document: dict[str, Value]) -> SavedPlan | None:
     whole = (
         digest(saved.environment, told_by(saved.ledger), lines) == saved.digest
         and len(calls) == len(document["calls"])
-        and document["summary"]
-        == {**_summary(Counter(call.action for call in calls.values())), "unnamed": _unnamed(document)}
+        and document["summary"] == {**summary, "unnamed": _unnamed(document)}
     )
     return saved if whole else None
 

@@ -99,7 +99,7 @@ class CallSet:
 
 
 class _Work:
-    """One batch under way. `bodies`, and `terms` if there are any, are those of its rows, None where there is no call."""
+    """One batch under way. `bodies`, and `terms` if there are any, are those of its rows; None stands for no call."""
 
     def __init__(self, of: CallSet, batch: Batch, repeats: Repeats, left: int) -> None:
         self.left = left

@@ -58,8 +58,8 @@ class Quick:
 
     ``run(rows, numbers, start, left, bodies, terms, odd)`` puts a body behind the `bodies` for each row from `start`
     on, until one that it cannot do. It gives that row's index (or how many there are) and the steps of the call set
-    that are `left`. `terms` gets those of each row, if the document has any; `odd` gets the indices of rows with a value
-    that is not text, a whole number, true, false or null.
+    that are `left`. `terms` gets those of each row, if the document has any; `odd` gets the indices of rows with a
+    value that is not text, a whole number, true, false or null.
     """
 
     run: Callable[..., tuple[int, int]]
