@@ -11,24 +11,16 @@ from flowops.model import FewCalls, Terms
 from flowops.model.twice import Twice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from flowops.cli.workspace import Workspace
     from flowops.model import Call, Calls, Document, Problem, Value
     from flowops.plan import Identified
+    from flowops.templates.batches import Check
 
 #: What a body is told about its shape; of a document whose shape is wrong all of that has been said.
 SHAPE = "schema"
 NO_TERMS = Terms()
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """Some calls of one document with their bodies; what `odd` means says `flowops.plan.fingerprints`."""
-
-    calls: Calls
-    bodies: list[dict[str, Value]]
-    odd: Collection[int]
 
 
 @dataclass(slots=True)
@@ -39,37 +31,36 @@ class Examination:
     values: Mapping[str, Value]
     problems: list[Problem] = field(default_factory=list)
 
-    def __iter__(self) -> Iterator[Rendered]:
+    def __iter__(self) -> Iterator[Identified]:
         from flowops.report.progress import progress
         from flowops.schema import check_document
 
         self.problems += self.workspace.problems
         checked = [(document, *check_document(document)) for document in self.workspace.calls]
+        sizes = [0 if fields is None else self._size(document) for document, _, fields in checked]
         references = Twice()
         kept: list[Calls] = []
-        with progress("rendering", self._size(checked)) as advance:
-            for document, wrong, fields in checked:
+        with progress("rendering", sum(sizes)) as advance:
+            for (document, wrong, fields), size in zip(checked, sizes, strict=True):
                 self.problems += wrong
                 if fields is None:
                     continue
-                for rendered in self._document(_without(document, fields), partly=bool(fields)):
-                    references.add(body["instruction-id"] for body in rendered.bodies)
-                    kept.append(rendered.calls)
-                    yield rendered
-                    advance(len(rendered.bodies))
+                for found in self._document(_without(document, fields), size, partly=bool(fields)):
+                    references.add(found.references)
+                    kept.append(found.calls)
+                    yield found
+                    advance(len(found.references))
         self.problems += _duplicates(kept, references)
 
-    def _size(self, checked: list[tuple[Document, list[Problem], frozenset[str] | None]]) -> int:
-        """About how many calls there will be."""
+    def _size(self, document: Document) -> int:
+        """About how many calls a document will have."""
+        if document.kind == "Call":
+            return 1
         from flowops.documents import count_lines
 
-        return sum(
-            count_lines(self.workspace.reader, document) if document.kind == "CallSet" else 1
-            for document, _, fields in checked
-            if fields is not None
-        )
+        return count_lines(self.workspace.reader, document)
 
-    def _document(self, document: Document, *, partly: bool) -> Iterator[Rendered]:
+    def _document(self, document: Document, size: int, *, partly: bool) -> Iterator[Identified]:
         """The calls of one document; `partly` when some of its fields were wrong and have been left out."""
         from flowops.schema import check_variables
         from flowops.templates import compile_call
@@ -85,33 +76,27 @@ class Examination:
             always=_always(),
         )
         self.problems += compiled.check()
-        check = _check(partly=partly)
-        if document.kind == "Call":
-            call, problems = compiled.render()
-            self.problems += problems
-            if call is not None:
-                self.problems += check(call, True)
-                yield Rendered(FewCalls(document.place(), (call,)), [call.body], (0,))
-            return
-        from flowops.documents import read_batches
-        from flowops.schema import bodies_of
-        from flowops.templates import CallSet
+        check = checks(partly=partly)
+        if document.kind == "CallSet":
+            from flowops.cli.callsets import CallSetRows
+            from flowops.schema import bodies_of
+            from flowops.templates import CallSet
 
-        calls = CallSet(compiled, None if partly else bodies_of)
-        for batch in read_batches(workspace.reader, document):
-            rendered = calls.render(batch, check)
-            self.problems += rendered.problems
-            if rendered.bodies:
-                yield Rendered(rendered.calls, rendered.bodies, rendered.odd)
-            if calls.exhausted:
-                break
-        self.problems += calls.rest()
+            calls = CallSet(compiled, None if partly else bodies_of)
+            rows = CallSetRows(workspace.reader, document, calls, check)
+            yield from rows.identified(self.problems, size)
+            return
+        call, problems = compiled.render()
+        self.problems += problems
+        if call is not None:
+            self.problems += check(call, True)
+            yield from _identified(FewCalls(document.place(), (call,)), self.problems)
 
 
 def examine(workspace: Workspace, values: Mapping[str, Value]) -> tuple[list[Calls], list[Problem]]:
     """The calls that can be rendered, in the order of the files and rows, and everything that is wrong."""
     found = Examination(workspace, values)
-    return [rendered.calls for rendered in found], found.problems
+    return [each.calls for each in found], found.problems
 
 
 def render(workspace: Workspace, values: Mapping[str, Value]) -> list[Calls]:
@@ -123,16 +108,8 @@ def render(workspace: Workspace, values: Mapping[str, Value]) -> list[Calls]:
 
 def identified(workspace: Workspace, values: Mapping[str, Value]) -> Iterator[Identified]:
     """The same, as they come, with their fingerprints; raises Invalid in the end."""
-    from flowops.plan import Identified, Uncanonical, fingerprints, unfit
-
     found = Examination(workspace, values)
-    for calls, bodies, odd in ((each.calls, each.bodies, each.odd) for each in found):
-        if found.problems:
-            continue
-        try:
-            yield Identified(calls, [body["instruction-id"] for body in bodies], fingerprints(bodies, odd))
-        except Uncanonical:
-            found.problems += unfit(calls)
+    yield from (each for each in found if not found.problems)
     _hold(workspace, found.problems)
 
 
@@ -144,13 +121,23 @@ def again(calls: Calls) -> Identified:
     return Identified(calls, [reference for reference, _ in made], [found for _, found in made])
 
 
+def _identified(calls: FewCalls, problems: list[Problem]) -> Iterator[Identified]:
+    from flowops.plan import Uncanonical, unfit
+
+    try:
+        yield again(calls)
+    except Uncanonical:
+        if not problems:
+            problems += unfit(calls)
+
+
 def _hold(workspace: Workspace, problems: list[Problem]) -> None:
     if problems:
         with excerpts(workspace.reader):
             raise Invalid(problems)
 
 
-def _check(*, partly: bool) -> Callable[[Call, bool], list[Problem]]:
+def checks(*, partly: bool) -> Check:
     """What is asked of a rendered call: all, or its terms alone, where its body has been looked at."""
     from flowops.policy import check_terms
     from flowops.schema import check_body

@@ -79,17 +79,18 @@ class Sealer:
         nonce = os.urandom(_NONCE_BYTES)
         if _FINGERPRINT.fullmatch(fingerprint):
             hidden = int(fingerprint[-_DIGITS:], 16) ^ self._stream(nonce.hex())
-            return f"{nonce.hex()}:{hidden:064x}"
+            return f"{nonce.hex()}.{hidden:064x}"
         return f"{nonce.hex()}:{self._pad(nonce, fingerprint.encode()).hex()}"
 
     def unveil(self, veiled: str) -> str:
         """The fingerprint that was veiled. Raises ValueError for a text that is not what `veil` makes."""
         if not veiled:
             return ""
-        nonce, _, hidden = veiled.partition(":")
-        if len(hidden) == _DIGITS:
+        nonce, dot, hidden = veiled.partition(".")
+        if dot:
             return f"{FINGERPRINT}{int(hidden, 16) ^ self._stream(nonce):064x}"
         # What is not a SHA-256 fingerprint of this version is hidden as a text.
+        nonce, _, hidden = veiled.partition(":")
         return self._pad(bytes.fromhex(nonce), bytes.fromhex(hidden)).decode()
 
     def _stream(self, nonce: str) -> int:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import marshal
 import zlib
+from array import array
 from dataclasses import dataclass, replace
 from itertools import compress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.model import Batch, Problem, Row, script_of
+from flowops.model import Batch, Problem, Row, Script, script_of
 from flowops.templates.limits import CALL_STEPS, ROW_STEPS, SET_STEPS
 from flowops.templates.problems import TEMPLATE, Repeats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from flowops.model import Call, Place, Script, Value
+    from flowops.model import Call, Place, Value
     from flowops.templates.calls import CompiledCall
     from flowops.templates.generated import BodiesOf, Quick
 
@@ -83,7 +84,21 @@ class CallSet:
         if len(bodies) < len(batch.rows):
             odd = frozenset(index for index, row in enumerate(compress(range(len(made)), made)) if row in odd)
             batch = _only(batch, made)
-        return RenderedBatch(PackedCalls(self, batch, frozenset(scripts)), bodies, odd, problems)
+        return RenderedBatch(PackedCalls(self, _packed(batch, scripts)), bodies, odd, problems)
+
+    def apart(self, batch: Batch, check: Check) -> tuple[RenderedBatch, int]:
+        """One batch by itself, as another process may do it, and by how much it changes the steps that are left."""
+        self._left = SET_STEPS
+        rendered = self.render(batch, check)
+        return rendered, self._left - SET_STEPS
+
+    def join(self, change: int, rows: int) -> bool:
+        """Take the steps of a batch that was rendered apart into account; False where a limit may have been near."""
+        before = min(self._left, SET_STEPS)
+        if min(before, before + change) < CALL_STEPS + rows * ROW_STEPS:
+            return False
+        self._left += change
+        return True
 
     def again(self, batch: Batch) -> Iterator[Call]:
         """The calls of a batch whose rows have all been rendered before."""
@@ -158,40 +173,79 @@ class _Work:
         return call, problems
 
 
+class PackedRows(NamedTuple):
+    """The rows of a batch, packed; a tuple of plain values, so that another process can hand it over."""
+
+    size: int
+    rows: bytes
+    file: str
+    numbers: tuple[int, ...] | bytes
+    lines: tuple[int, ...] | bytes | None
+    scripts: tuple[tuple[str | None, str | None, tuple[str, ...]], ...]
+
+
 class PackedCalls:
-    """The calls of a batch, kept as its rows, packed; they are rendered anew for each who asks."""
+    """The calls of a batch, kept as its rows; they are rendered anew for each who asks."""
 
-    __slots__ = ("_count", "_file", "_lines", "_numbers", "_of", "_rows", "scripts")
+    __slots__ = ("_of", "packed")
 
-    def __init__(self, of: CallSet, batch: Batch, scripts: frozenset[Script]) -> None:
-        self.scripts = scripts
+    def __init__(self, of: CallSet, packed: PackedRows) -> None:
         self._of = of
-        self._count = len(batch.rows)
-        self._rows = zlib.compress(marshal.dumps(batch.rows), _LEVEL)
-        self._file, self._numbers, self._lines = batch.file, batch.numbers, batch.lines
+        self.packed = packed
 
     @property
     def place(self) -> Place:
         """Where the document begins."""
         return self._of.place
 
+    @property
+    def scripts(self) -> frozenset[Script]:
+        """The distinct things that these calls may say."""
+        return frozenset(Script(flow, known, frozenset(names)) for flow, known, names in self.packed.scripts)
+
     def __len__(self) -> int:
-        return self._count
+        return self.packed.size
 
     def __iter__(self) -> Iterator[Call]:
-        return self._of.again(self._batch())
+        return self._of.again(_unpacked(self.packed))
 
     def pick(self, indices: Sequence[int]) -> Iterator[Call]:
         """Some of them, in their order; the others are not rendered."""
-        batch = self._batch()
+        batch = _unpacked(self.packed)
         chosen = bytearray(len(batch.rows))
         for index in indices:
             chosen[index] = 1
         return self._of.again(_only(batch, chosen))
 
-    def _batch(self) -> Batch:
-        rows = marshal.loads(zlib.decompress(self._rows))  # noqa: S302 (written by this very process)
-        return Batch(self._file, rows, self._numbers, self._lines)
+
+def _packed(batch: Batch, scripts: Iterable[Script]) -> PackedRows:
+    return PackedRows(
+        len(batch.rows),
+        zlib.compress(marshal.dumps(batch.rows), _LEVEL),
+        batch.file,
+        _numbers(batch.numbers),
+        None if batch.lines is None else _numbers(batch.lines),
+        tuple((script.flow, script.callflow_id, tuple(sorted(script.variables))) for script in scripts),
+    )
+
+
+def _unpacked(packed: PackedRows) -> Batch:
+    rows = marshal.loads(zlib.decompress(packed.rows))  # noqa: S302 (written by a process of this very run)
+    lines = None if packed.lines is None else _range(packed.lines)
+    return Batch(packed.file, rows, _range(packed.numbers), lines)
+
+
+def _numbers(numbers: Sequence[int]) -> tuple[int, ...] | bytes:
+    """Rising numbers: mostly one after the other, so that the first and the last say it."""
+    first, last = (numbers[0], numbers[-1]) if numbers else (0, -1)
+    return (first, last) if last - first + 1 == len(numbers) else array("q", numbers).tobytes()
+
+
+def _range(numbers: tuple[int, ...] | bytes) -> Sequence[int]:
+    if isinstance(numbers, bytes):
+        return array("q", numbers)
+    first, last = numbers
+    return range(first, last + 1)
 
 
 def _only(batch: Batch, chosen: Sequence[int]) -> Batch:
