@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from flowops.model import ABSENT, Action, Change, Place, RowPlace
 from flowops.model.masking import mask_number, mask_text
+from flowops.report.hours import Hours, Ready, Timing, hours_of
 from flowops.report.masking import masked, masked_but, unsealed
 from flowops.report.texts import Text, texts_of
 
@@ -67,7 +68,8 @@ class Group:
 class PlanView:
     """A plan for readers; `unnamed` counts calls in the ledger that no file names.
 
-    `countries` counts the phones that the plan would ring by country code, ``+44``.
+    `countries` counts the phones that the plan would ring by country code, ``+44``; `hours` counts the calls that
+    would be sent, deferred ones too, by when that would be.
     """
 
     environment: str
@@ -81,12 +83,17 @@ class PlanView:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     countries: Mapping[str, int] = field(default_factory=dict)
+    hours: Hours = field(default_factory=Hours)
 
 
-def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False) -> PlanView:
-    """A plan for readers; with `full` every call is shown, with `show_pii` callees and new values are not masked."""
+def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False, timing: Timing | None = None) -> PlanView:
+    """A plan for readers; with `full` every call is shown, with `show_pii` callees and new values are not masked.
+
+    `timing` says from when on the calls would be sent, and how fast.
+    """
     groups: dict[Place, Group] = {}
     countries: Counter[str] = Counter()
+    ready: Counter[Ready] = Counter()
     for planned in plan.calls:
         place = planned.call.origin.place()
         group = groups.get(place) or groups.setdefault(place, Group(place))
@@ -98,6 +105,9 @@ def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False) -> PlanVi
             group.shown.append(of_call(planned, show_pii=show_pii))
         if planned.action.sends:
             countries.update(country_code(mask_number(number)) for number in planned.call.callees)
+            ready[Ready(None, deferred=False)] += 1
+        elif planned.action is Action.DEFERRED:
+            ready[Ready(planned.until, deferred=True)] += 1
     mark = plan.ledger
     return PlanView(
         environment=plan.environment,
@@ -111,6 +121,7 @@ def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False) -> PlanVi
         warnings=told(plan.warnings),
         notes=told(plan.notes),
         countries=countries,
+        hours=hours_of(ready, timing),
     )
 
 
