@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 from junitparser import JUnitXml
-from support import junit
+from support import junit, npm
 from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 from typos_gitlab_code_quality import GitlabIssue
 
@@ -41,7 +40,7 @@ def judge() -> Draft4Validator:
 @pytest.fixture(scope="module")
 def schema(pytestconfig: pytest.Config) -> Any:
     """The schema of Jenkins."""
-    return junit.schema(pytestconfig.cache.mkdir("junit"))
+    return junit.schema(pytestconfig)
 
 
 @pytest.fixture
@@ -207,7 +206,7 @@ class TestJUnit:
         assert self.read(plan_junit(view.of_plan(make.plan(call, environment=hostile)))).tests == 1
 
 
-@pytest.mark.skipif(shutil.which("npm") is None, reason="no npm")
+@pytest.mark.skipif(npm.MISSING, reason="no npm")
 class TestJUnitByTheSchemaOfJenkins:
     def test_it_fits(self, schema: Any, plan: Plan, problems: list[Problem]) -> None:
         calls = tuple(CallResult(f"r-{outcome}", outcome, (), 1, "why") for outcome in Outcome)
