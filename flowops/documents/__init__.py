@@ -9,7 +9,7 @@ from flowops.documents.flows import resolve_flow, resolve_flows
 from flowops.documents.header import API_VERSION, Kind
 from flowops.documents.project import PROJECT_FILE, ProjectFile, find_project, open_disk, resolve
 from flowops.documents.reader import Reader
-from flowops.documents.rows import count_lines, read_data, read_rows
+from flowops.documents.rows import count_lines, read_batches, read_data, read_rows
 from flowops.documents.variables import merge_vars, parse_var, read_var_file
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "merge_vars",
     "open_disk",
     "parse_var",
+    "read_batches",
     "read_data",
     "read_rows",
     "read_var_file",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from flowops.model import Action
 from flowops.report import view
 from flowops.report.hours import Hour, Hours, Ready, Timing, hours_of
-from flowops.report.json import plan_json
+from flowops.report.json import dumps, plan_json
 from flowops.report.pages import plan_page
 from flowops.report.reading import plan_of_json
 
@@ -91,6 +92,9 @@ class TestAPlan:
         others = [make.planned(make.call(str(action)), action) for action in (Action.BLOCKED, Action.UNCHANGED)]
         return make.plan(*placed, make.planned(make.call("again"), Action.RETRY), deferred, *others)
 
+    def printed(self, make: Any) -> Any:
+        return json.loads("".join(dumps(plan_json(self.plan(make)))))
+
     def test_only_what_would_be_sent_has_an_hour(self, make: Any) -> None:
         found = view.of_plan(self.plan(make), timing=Timing(AT, 10.0)).hours
         assert rows(found) == [("25 21:00", 4, 0), ("26 09:00", 0, 1)]
@@ -126,13 +130,13 @@ class TestAPlan:
         assert "by hour" not in plan_page(view.of_plan(nothing, timing=Timing(AT, 10.0)))
 
     def test_a_plan_that_is_read_again_knows_its_openings(self, make: Any) -> None:
-        document = plan_json(self.plan(make))
+        document = self.printed(make)
         found = plan_of_json(document)
         assert rows(found.hours) == [("", 4, 0), ("26 09:00", 0, 1)]
         assert "In UTC: what would be placed goes out at once, whenever that is" in plan_page(found)
 
     def test_somebody_elses_times_are_no_times(self, make: Any) -> None:
         for text in ("soon", "2026-11-26T09:00:00", "", None):
-            document = plan_json(self.plan(make))
+            document = self.printed(make)
             document["calls"][4]["deferred_until"] = text
             assert rows(plan_of_json(document).hours) == [("", 4, 0), ("", 0, 1)]
