@@ -1,7 +1,7 @@
 """The frozen values that are handed from stage to stage."""
 
 from flowops.model.call import INSTRUCTION_ID, TERMS, Call, Origin, Terms
-from flowops.model.calls import Calls, FewCalls, Script, script_of
+from flowops.model.calls import Calls, FewCalls, Script, SomeCalls, script_of
 from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.document import Batch, Document, Marks, Path, Row, Value
 from flowops.model.ledger import Actor, Claim, Entry, Happening, Ledger, LedgerMark, Leg, Record, State, Written
@@ -83,6 +83,7 @@ __all__ = [
     "Ruling",
     "Script",
     "Shift",
+    "SomeCalls",
     "State",
     "Terms",
     "Value",
