@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +12,12 @@ from flowops.errors import FlowopsError
 from flowops.model import CallResult, Outcome, Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from flowops.apply import Held
     from flowops.cli.workspace import Workspace
     from flowops.ledger import Store
-    from flowops.model import Call, Plan, PlannedCall, Ruling
+    from flowops.model import Condition, Plan, PlannedCall, Ruling
     from flowops.policy import DoNotCall, Facts, Listing, Policy
 
 
@@ -57,7 +56,7 @@ def gather(
     """What the rules have to be told, and nothing that no rule asks for."""
     from collections import Counter
 
-    from flowops.policy import DoNotCall, Facts
+    from flowops.policy import DoNotCall, Facts, question
 
     calls = [planned.call for planned in plan.sends]
     numbers = {number for call in calls for number in call.callees}
@@ -69,22 +68,11 @@ def gather(
         lists={each.source: _listing(each, numbers, workspace) for each in lists},
         overrides=override.rules if override else frozenset(),
     )
-    return _counted(facts, policy, calls, ledger, at, but_run=None)
-
-
-def _counted(
-    facts: Facts, policy: Policy, calls: Sequence[Call], ledger: Store, at: datetime, *, but_run: str | None
-) -> Facts:
-    """The facts with what the ledger says of the day and of the callees."""
-    from flowops.policy import PerCallee, PerDay
-
-    days = {day for each in policy.rules if isinstance(each, PerDay) and (day := each.day(at)) is not None}
-    spans = [each.within for each in policy.rules if isinstance(each, PerCallee)]
-    numbers = list(dict.fromkeys(number for call in calls for number in call.callees))
+    asked = question(policy, at)
     return replace(
         facts,
-        claimed={day: ledger.claimed_since(day, but_run=but_run) for day in days},
-        rung=ledger.rung_since(numbers, at - max(spans), but_run=but_run) if spans and numbers else {},
+        claimed={day: ledger.claimed_since(day) for day in asked.days},
+        rung={} if asked.within is None else ledger.rung_since(sorted(numbers), at - asked.within),
     )
 
 
@@ -111,44 +99,37 @@ LONGEST_LINE = 4_096
 
 
 class Guard:
-    """Asked right before each claim, told of each result: the same rules, the time as it is, the ledger as it is.
+    """Asked right before each claim, told of each result: the same rules, the time as it is.
 
-    What other runs have claimed meanwhile is asked of the ledger anew; what this one has is counted here.
+    What has to be counted over all runs is left to the claim itself, as its condition.
     """
 
-    def __init__(self, policy: Policy, facts: Facts, ledger: Store, held: Held, now: Callable[[], datetime]) -> None:
-        from flowops.policy import Judge, PerCallee, PerDay
+    def __init__(self, policy: Policy, facts: Facts, held: Held, now: Callable[[], datetime]) -> None:
+        from flowops.policy import Judge, without_counted
 
-        self._judge = Judge(policy, facts)
-        self._ledger = ledger
+        self._policy = policy
+        self._facts = facts
+        self._judge = Judge(without_counted(policy), facts)
         self._held = held
         self._now = now
-        self._asks = any(isinstance(each, PerDay | PerCallee) for each in policy.rules)
-        self._calls: dict[str, Call] = {}
         self._answered = self._refused = 0
 
-    async def __call__(self, planned: PlannedCall) -> Ruling | None:
-        """Why the call may not be placed now; None when it may."""
-        call, judge, at = planned.call, self._judge, self._now()
-        if self._asks:
-            judge.facts = await asyncio.to_thread(
-                _counted, judge.facts, judge.policy, [call], self._ledger, at, but_run=self._ledger.run
-            )
-        self._calls[call.reference_id] = call
-        return judge.judge(call, at)
+    async def __call__(self, planned: PlannedCall) -> Ruling | Condition | None:
+        """Why the call may not be placed now, or what its claim hangs on; None when nothing is in its way."""
+        from flowops.policy import condition
+
+        call, at = planned.call, self._now()
+        return self._judge.judge(call, at) or condition(self._policy, self._facts, call, at)
 
     def tell(self, result: CallResult) -> None:
-        """Take in the result of a call: what did not ring is not counted, and too many refusals end the run."""
+        """Take in the result of a call: too many refusals end the run."""
         from flowops.policy import told
 
-        call = self._calls.pop(result.reference_id, None)
-        if call is not None and result.outcome not in (Outcome.PLACED, Outcome.IN_DOUBT):
-            self._judge.take_back(call)
         if not result.attempts:
             return
         self._answered += 1
         self._refused += result.outcome is Outcome.REJECTED or bool(result.refused_callees)
-        for each in self._judge.policy.stop_on:
+        for each in self._policy.stop_on:
             why = each.reached(self._refused, self._answered)
             if why is not None:
                 self._held.hold(told(each, why))

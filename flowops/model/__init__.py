@@ -3,7 +3,20 @@
 from flowops.model.call import INSTRUCTION_ID, TERMS, Call, Origin, Terms
 from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.document import Document, Marks, Path, Row, Value
-from flowops.model.ledger import Actor, Claim, Entry, Happening, Ledger, LedgerMark, Leg, Record, State, Written
+from flowops.model.ledger import (
+    Actor,
+    Claim,
+    Condition,
+    Entry,
+    Happening,
+    Ledger,
+    LedgerMark,
+    Leg,
+    Record,
+    State,
+    Used,
+    Written,
+)
 from flowops.model.place import Place, Problem, RowPlace
 from flowops.model.plan import ABSENT, Absent, Action, Change, Plan, PlannedCall, Ruling
 from flowops.model.project import (
@@ -31,6 +44,7 @@ __all__ = [
     "CallbackSettings",
     "Change",
     "Claim",
+    "Condition",
     "Connection",
     "Difference",
     "DifferentCall",
@@ -61,6 +75,7 @@ __all__ = [
     "Shift",
     "State",
     "Terms",
+    "Used",
     "Value",
     "Verdict",
     "Written",

@@ -1,7 +1,8 @@
 """Rules that say place, defer or block, and why. Pure: the clock, the ledger's counts and the lists are handed in."""
 
+from flowops.policy.counted import condition, question, without_counted
 from flowops.policy.judge import Judge
-from flowops.policy.limits import LIFTABLE, PerCallee, PerDay
+from flowops.policy.limits import LIFTABLE
 from flowops.policy.lists import find, hash_lines
 from flowops.policy.notes import does_not_fit, repeated_callees, window_notes
 from flowops.policy.people import DoNotCall
@@ -17,18 +18,19 @@ __all__ = [
     "Facts",
     "Judge",
     "Listing",
-    "PerCallee",
-    "PerDay",
     "Policy",
     "StopOn",
     "check_terms",
+    "condition",
     "does_not_fit",
     "find",
     "hash_lines",
     "moment_text",
+    "question",
     "read_policy",
     "read_span",
     "repeated_callees",
     "told",
     "window_notes",
+    "without_counted",
 ]
