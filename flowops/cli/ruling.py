@@ -47,7 +47,9 @@ def rule(plan: Plan, workspace: Workspace, ledger: Store, at: datetime, override
     rulings = {call.reference_id: ruling for call in calls if (ruling := judge.judge(call, at)) is not None}
     placed = [call for call in calls if call.reference_id not in rulings]
     warnings = [*does_not_fit(policy, placed, at, workspace.environment.rate), *repeated_callees(placed)]
-    return restrict(plan, rulings, warnings=warnings, notes=window_notes(policy, calls, at))
+    ruled = restrict(plan, rulings, warnings=warnings, notes=window_notes(policy, calls, at))
+    # The key of a sandbox ledger that is not made yet lasts no longer than this command.
+    return replace(ruled, pseudonym=ledger.sealer.pseudonym) if plan.ledger and plan.ledger.id else ruled
 
 
 def gather(

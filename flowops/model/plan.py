@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from flowops.model.call import Call
@@ -105,7 +106,8 @@ class Plan:
 
     `unnamed` counts calls in the ledger that the files no longer name. `digest` is
     ``sha256:<hex>`` over everything that decides what apply does. `warnings` and `notes` are about the plan
-    as a whole, for people: what a reviewer should think about, and what the rules make of it.
+    as a whole, for people: what a reviewer should think about, and what the rules make of it. `pseudonym` gives a
+    number its short name, where there is a ledger with a key to make it with.
     """
 
     environment: str
@@ -116,6 +118,7 @@ class Plan:
     digest: str
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    pseudonym: Callable[[str], str] | None = field(default=None, compare=False, repr=False)
 
     def counts(self) -> dict[Action, int]:
         """How many calls have each action; every action is there."""
