@@ -4,7 +4,20 @@ from flowops.model.call import INSTRUCTION_ID, TERMS, Call, Origin, Terms
 from flowops.model.calls import Calls, FewCalls, Script, SomeCalls, script_of
 from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.document import Batch, Document, Marks, Path, Row, Value
-from flowops.model.ledger import Actor, Claim, Entry, Happening, Ledger, LedgerMark, Leg, Record, State, Written
+from flowops.model.ledger import (
+    Actor,
+    Claim,
+    Condition,
+    Entry,
+    Happening,
+    Ledger,
+    LedgerMark,
+    Leg,
+    Record,
+    State,
+    Used,
+    Written,
+)
 from flowops.model.place import Place, Problem, RowPlace
 from flowops.model.plan import Plan, Ruling
 from flowops.model.planned import (
@@ -50,6 +63,7 @@ __all__ = [
     "Calls",
     "Change",
     "Claim",
+    "Condition",
     "Connection",
     "Decision",
     "Difference",
@@ -86,6 +100,7 @@ __all__ = [
     "SomeCalls",
     "State",
     "Terms",
+    "Used",
     "Value",
     "Verdict",
     "Written",

@@ -79,6 +79,37 @@ def test_four_shards_at_the_same_time_place_every_call_once_each_its_own(
     assert {outcome for outcome, _ in outcomes(again).values()} == {"unchanged"}
 
 
+@pytest.mark.parametrize(
+    ("policy", "placed"),
+    [
+        ("{max-calls: {per-day: 25}}", 25),
+        ("{per-callee: {calls: 1, within: 1d}}", 20),
+        ("{per-callee: {calls: 3, within: 1d}, max-calls: {per-day: 33}}", 33),
+    ],
+)
+def test_runs_at_the_same_time_share_a_limit_and_use_it_up_exactly(
+    repository: Maker, api: ApiServer, forks: Forks, policy: str, placed: int
+) -> None:
+    """Each run has calls of its own to the same people: nothing but the limit stands between them."""
+    here = repository(20, concurrency=5)
+    api.delay = 0.01
+    document = here.root / "calls/all.yaml"
+    for name in ("first", "second"):
+        (here.root / f"calls/{name}.yaml").write_text(document.read_text().replace("call-", f"{name}-"))
+    document.unlink()
+    with (here.root / "flowops.yaml").open("a") as project:
+        project.write(f"policy: {policy}\n")
+    children = [forks.start(*PLACE, f"calls/{name}.yaml", cwd=here.root, env=here.env) for name in ("first", "second")]
+    ended = [child.wait() for child in children]
+    assert [ran.code for ran in ended] == [0, 0], [ran.err for ran in ended]
+    assert api.received.total() == len(api.received) == placed
+    said = [outcome for ran in ended for outcome, _ in outcomes(ran).values()]
+    assert sorted(set(said)) == ["deferred", "placed"]
+    assert said.count("placed") == placed
+    held = [call for ran in ended for call in ran.json["calls"] if call["outcome"] == "deferred"]
+    assert all("flowops.yaml:12" in call["error"] and "may be placed from" in call["error"] for call in held), held
+
+
 def test_when_one_of_the_runs_is_killed_the_others_place_the_rest_and_tell_what_is_in_doubt(
     repository: Maker, api: ApiServer, forks: Forks
 ) -> None:
