@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowops.cli.workspace import excerpts
@@ -105,8 +104,8 @@ def _without(document: Document, fields: frozenset[str]) -> Document:
     value = document.value
     if document.kind == "CallSet":
         kept = {name: item for name, item in value["call"].items() if name not in fields}
-        return replace(document, value={**value, "call": kept})
-    return replace(document, value={name: item for name, item in value.items() if name not in fields})
+        return document.with_value({**value, "call": kept})
+    return document.with_value({name: item for name, item in value.items() if name not in fields})
 
 
 def _always() -> dict[str, Value]:

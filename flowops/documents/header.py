@@ -10,7 +10,7 @@ from flowops.model import Place, Problem
 from flowops.model.names import did_you_mean
 
 if TYPE_CHECKING:
-    from flowops.documents.parse import Parsed
+    from flowops.documents.parsed import Parsed
 
 API_VERSION = "flowops/v1"
 #: The code of problems with a document's header.

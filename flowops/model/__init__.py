@@ -1,22 +1,43 @@
 """The frozen values that are handed from stage to stage."""
 
-from flowops.model.call import INSTRUCTION_ID, TERMS, Call, Origin, Terms
-from flowops.model.difference import Difference, DifferentCall, Shift
-from flowops.model.document import Document, Marks, Path, Row, Value
-from flowops.model.ledger import Actor, Claim, Entry, Happening, Ledger, LedgerMark, Leg, Record, State, Written
-from flowops.model.place import Place, Problem, RowPlace
-from flowops.model.plan import ABSENT, Absent, Action, Change, Plan, PlannedCall, Ruling
-from flowops.model.project import (
-    SANDBOX,
-    CallbackSettings,
-    Connection,
-    Environment,
-    Flow,
-    LedgerSettings,
-    Project,
-    Reference,
-)
-from flowops.model.result import CallResult, Outcome, Result, Verdict
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowops.lazy import attach
+
+if TYPE_CHECKING:
+    from flowops.model.call import INSTRUCTION_ID, TERMS, Call, Origin, Terms
+    from flowops.model.difference import Difference, DifferentCall, Shift
+    from flowops.model.document import Document, Marks, Path, Row, Value
+    from flowops.model.ledger import Actor, Claim, Entry, Happening, Ledger, LedgerMark, Leg, Record, State, Written
+    from flowops.model.place import Place, Problem, RowPlace
+    from flowops.model.plan import ABSENT, Absent, Action, Change, Plan, PlannedCall, Ruling
+    from flowops.model.project import (
+        SANDBOX,
+        CallbackSettings,
+        Connection,
+        Environment,
+        Flow,
+        LedgerSettings,
+        Project,
+        Reference,
+    )
+    from flowops.model.result import CallResult, Outcome, Result, Verdict
+else:
+    __getattr__ = attach(
+        __name__,
+        {
+            "call": "INSTRUCTION_ID TERMS Call Origin Terms",
+            "difference": "Difference DifferentCall Shift",
+            "document": "Document Marks Path Row Value",
+            "ledger": "Actor Claim Entry Happening Ledger LedgerMark Leg Record State Written",
+            "place": "Place Problem RowPlace",
+            "plan": "ABSENT Absent Action Change Plan PlannedCall Ruling",
+            "project": "SANDBOX CallbackSettings Connection Environment Flow LedgerSettings Project Reference",
+            "result": "CallResult Outcome Result Verdict",
+        },
+    )
 
 __all__ = [
     "ABSENT",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 from flowops.model.place import Place, RowPlace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 #: JSON's values, as Python has them.
 Value = Any
@@ -42,15 +41,49 @@ class Marks(NamedTuple):
         return node
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One YAML document: its plain value (a mapping, checked) and the place of everything in it."""
+class Marked:
+    """What has marks, which may be found only when somebody asks for them: most files are never asked."""
 
-    file: str
-    kind: str
-    value: dict[str, Value]
-    marks: Marks
-    text: str
+    __slots__ = ("finding",)
+
+    def __init__(self, marks: Marks | Callable[[], Marks]) -> None:
+        #: The marks, or how to find them: for somebody who takes over either.
+        self.finding = marks
+
+    @property
+    def marks(self) -> Marks:
+        """The places of the value and of everything inside it."""
+        if not isinstance(self.finding, Marks):
+            self.finding = self.finding()
+        return self.finding
+
+
+class Document(Marked):
+    """One YAML document: its plain value (a mapping, checked) and the place of everything in it. Nobody changes it."""
+
+    __slots__ = ("file", "kind", "text", "value")
+
+    def __init__(
+        self, file: str, kind: str, value: dict[str, Value], marks: Marks | Callable[[], Marks], text: str
+    ) -> None:
+        super().__init__(marks)
+        self.file = file
+        self.kind = kind
+        self.value = value
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same stands in the same file; the text decides the marks."""
+        if not isinstance(other, Document):
+            return NotImplemented
+        own, others = ((each.file, each.kind, each.value, each.text) for each in (self, other))
+        return own == others
+
+    __hash__ = None  # type: ignore[assignment] # its value can be changed, whoever does it
+
+    def with_value(self, value: dict[str, Value]) -> Document:
+        """The document with another value, whose parts stand where they stood."""
+        return Document(self.file, self.kind, value, self.finding, self.text)
 
     def place(self, path: Path = ()) -> Place:
         """Where the value at a path stands, or the deepest value on the way that exists."""
@@ -69,8 +102,7 @@ class Document:
         return self.text[marks.start : marks.end]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row of a call set's data: strings from CSV, any JSON value from JSONL."""
 
     values: dict[str, Value]
