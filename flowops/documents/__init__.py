@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from flowops.documents.header import API_VERSION, Kind
     from flowops.documents.project import PROJECT_FILE, ProjectFile, find_project, open_disk, resolve
     from flowops.documents.reader import Reader
-    from flowops.documents.rows import count_lines, read_data, read_rows
+    from flowops.documents.rows import count_lines, read_batches, read_data, read_rows
     from flowops.documents.variables import merge_vars, parse_var, read_var_file
 else:
     __getattr__ = attach(
@@ -27,7 +27,7 @@ else:
             "header": "API_VERSION Kind",
             "project": "PROJECT_FILE ProjectFile find_project open_disk resolve",
             "reader": "Reader",
-            "rows": "count_lines read_data read_rows",
+            "rows": "count_lines read_batches read_data read_rows",
             "variables": "merge_vars parse_var read_var_file",
         },
     )
@@ -51,6 +51,7 @@ __all__ = [
     "merge_vars",
     "open_disk",
     "parse_var",
+    "read_batches",
     "read_data",
     "read_rows",
     "read_var_file",

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import csv
+import io
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from flowops.documents.data_lines import ROWS
+from flowops.documents.data_lines import MAX_ROW, ROWS, BadData
+from flowops.documents.gathering import BATCH_ROWS, BATCH_SIZE, Gathering
 from flowops.documents.words import quoted
-from flowops.model import Place, Problem, Row, RowPlace
+from flowops.model import Batch, Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flowops.documents.data_lines import DataLines
 
+#: After so many rows it is looked at how much of the file they took.
+_STEP = 50
 # Begin what Python's csv module says (Modules/_csv.c).
 _SAYINGS = {
     "',' expected after '\"'": "text stands behind a closing quote; a quote inside of quotes is written twice",
@@ -23,42 +28,123 @@ _SAYINGS = {
 }
 
 
-def csv_rows(lines: DataLines) -> Iterator[Row | Problem]:
+def csv_batches(lines: DataLines) -> Iterator[Batch]:
     """The rows of a CSV file; its blank lines are none. A row that is not like the header is a problem."""
-    records = csv.reader(lines, strict=True)
-    try:
-        header = next(filter(None, records), None)
-    except csv.Error as error:
-        yield Problem(Place(lines.file, lines.number), message=_said(error), code=ROWS)
-        return
-    if header is None:
-        yield Problem(Place(lines.file), message="the file is empty: its first line has to name the columns", code=ROWS)
-        return
-    problems = _header_problems(Place(lines.file, lines.number), header)
-    yield from problems
+    records = _Records(lines)
+    header, problems = _header(records)
     if problems:
+        yield Batch(lines.file, [], (), (), [(0, problem) for problem in problems])
         return
-    width = len(header)
+    width = {len(header)}
     number = 0
-    while True:
-        lines.begin_row()
-        try:
-            record = next(records, None)
-        except csv.Error as error:
-            number += 1
-            yield _problem(RowPlace(lines.file, number, lines.start), _said(error))
-            continue
-        if record is None:
-            return
-        if not record:
-            continue
-        number += 1
-        place = RowPlace(lines.file, number, lines.start)
-        if len(record) == width:
-            yield Row(dict(zip(header, record, strict=True)), place)
+    while records.take():
+        taken, count = records.taken, len(records.taken)
+        if records.trouble is None and records.line - records.first == count and set(map(len, taken)) == width:
+            # As nearly all batches are: each row has a line, and as many fields as the header.
+            rows = [dict(zip(header, record)) for record in taken]  # noqa: B905
+            first, number = number + 1, number + count
+            yield Batch(lines.file, rows, range(first, number + 1), range(records.first, records.line))
         else:
+            found = Gathering(lines.file, number)
+            _gather(records, header, found)
+            number = found.number
+            yield found.batch()
+
+
+class _Records:
+    """The records of a CSV file, many at a time: what is done for each of a million is done in C.
+
+    `taken` are records, the first of which begins in the line `first`; `line` is the one behind them. `trouble` is what
+    came next instead of a record; after BadData there is nothing more.
+    """
+
+    def __init__(self, lines: DataLines) -> None:
+        self.file = lines.file
+        self.taken: list[list[str]] = []
+        self.first = 1
+        self.trouble: csv.Error | BadData | None = None
+        self._lines = lines
+        self._before = 0
+        self._read = 0
+        self._reader = csv.reader(chain.from_iterable(self._blocks()), strict=True)
+
+    @property
+    def line(self) -> int:
+        """The line behind the last record, or behind what is in trouble."""
+        return self._reader.line_num + 1
+
+    def take(self, count: int = BATCH_ROWS) -> bool:
+        """Read up to so many records; False when there is nothing left."""
+        if isinstance(self.trouble, BadData):
+            return False
+        self.first = self.line
+        self._before += len(self.taken) + (self.trouble is not None)
+        self.trouble = None
+        taken: list[list[str]] = []
+        self.taken = taken
+        self._read = 0
+        try:
+            while len(taken) < count and self._read < BATCH_SIZE:
+                before = len(taken)
+                # What was read in front of an error stays in the list.
+                taken.extend(islice(self._reader, min(_STEP, count - before)))
+                if len(taken) == before:
+                    break
+        except (csv.Error, BadData) as error:
+            self.trouble = error
+        return bool(taken) or self.trouble is not None
+
+    def starts(self) -> Iterator[int]:
+        """The line of each record that was taken, and of what comes next: only a quoted line feed makes one longer."""
+        line = self.first
+        for record in self.taken:
+            yield line
+            line += 1 + sum(field.count("\n") for field in record)
+        yield line
+
+    def _blocks(self) -> Iterator[Iterator[str]]:
+        """Lines for Python's reader, until a row has swallowed block after block."""
+        ended, inside, previous = -1, 0, 0
+        for block in self._lines.blocks():
+            if ended == self._before + len(self.taken):
+                inside += previous  # No record has ended in all of the block before this one.
+            else:
+                ended, inside = self._before + len(self.taken), 0
+            if inside > MAX_ROW:
+                *_, start = self.starts()
+                raise self._lines.too_long(start)
+            previous = len(block)
+            self._read += previous
+            yield io.StringIO(block, newline="\n")
+
+
+def _gather(records: _Records, header: list[str], found: Gathering) -> None:
+    """Rows one by one, where lines or fields have to be counted, or something is wrong."""
+    starts = records.starts()
+    for record, line in zip(records.taken, starts, strict=False):
+        if len(record) == len(header):
+            found.row(dict(zip(header, record, strict=True)), line)
+        elif record:
             fields = "1 field" if len(record) == 1 else f"{len(record)} fields"
-            yield _problem(place, f"the row has {fields}, and the header has {width}")
+            found.bad_row(f"the row has {fields}, and the header has {len(header)}", line)
+    if isinstance(records.trouble, BadData):
+        found.problem(records.trouble.problem)
+    elif records.trouble is not None:
+        found.bad_row(_said(records.trouble), next(starts))
+
+
+def _header(records: _Records) -> tuple[list[str], list[Problem]]:
+    """The names of the columns, and what is wrong with them."""
+    while records.take(1):
+        match records.trouble:
+            case BadData() as error:
+                return [], [error.problem]
+            case csv.Error() as error:
+                return [], [Problem(Place(records.file, records.line - 1), message=_said(error), code=ROWS)]
+        if records.taken[0]:
+            return records.taken[0], _header_problems(Place(records.file, records.line - 1), records.taken[0])
+    message = "the file is empty: its first line has to name the columns"
+    return [], [Problem(Place(records.file), message=message, code=ROWS)]
 
 
 def _header_problems(place: Place, header: list[str]) -> list[Problem]:
@@ -76,10 +162,6 @@ def _header_problems(place: Place, header: list[str]) -> list[Problem]:
         elif first.setdefault(name, number) != number:
             messages.append(f"the columns {first[name]} and {number} are both named {quoted(name)}")
     return [Problem(place, message=message, code=ROWS, hint=hint) for message in messages]
-
-
-def _problem(place: RowPlace, message: str) -> Problem:
-    return Problem(Place(place.file, place.line), place, message, ROWS)
 
 
 def _said(error: csv.Error) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 #: The longest row, in bytes.
 MAX_ROW = 1024 * 1024
 ROWS = "rows"
+_BLOCK = 64 * 1024
 
 
 class BadData(Exception):
@@ -25,48 +26,62 @@ class BadData(Exception):
 
 
 class DataLines:
-    """Iterates over the lines of a file, each with its end. Raises BadData.
-
-    `number` is the line that was taken last, from 1. `start` is the first line of the row that is being
-    read; whoever reads rows calls `begin_row` before each.
-    """
+    """The text of a file. `number` is how many lines stand in front of the block that was taken last."""
 
     def __init__(self, file: str, stream: BinaryIO) -> None:
         self.file = file
         self.number = 0
-        self.start = 1
         self._stream = stream
-        self._size = 0
 
-    def begin_row(self) -> None:
-        """The next line is the first of a row."""
-        self.start = self.number + 1
-        self._size = 0
+    def blocks(self) -> Iterator[str]:
+        """The text in pieces of whole lines, each with its end. Raises BadData behind the lines that are good.
 
-    def __iter__(self) -> Iterator[str]:
-        readline = self._stream.readline
-        while data := readline(MAX_ROW + 1):
-            self.number += 1
-            self._size += len(data)
-            if self._size > MAX_ROW:
-                raise self.bad(f"the row is longer than {MAX_ROW:,} bytes")
-            if self.number == 1:
-                data = data.removeprefix(codecs.BOM_UTF8)
-            try:
-                text = data.decode()
-            except UnicodeDecodeError:
-                raise self._not_utf8(data) from None
-            if "\0" in text:
-                raise self.bad("a NUL stands in the row", self.number, text.index("\0") + 1)
+        A file is not decoded line by line, because that would take as long as all that is done with a row.
+        """
+        data = self._stream.read(_BLOCK).removeprefix(codecs.BOM_UTF8)
+        begun = b""
+        while data:
+            end = data.find(b"\n") + 1
+            if len(begun) + (end or len(data)) > MAX_ROW:
+                raise self.too_long(self.number + 1)
+            end = data.rfind(b"\n") + 1
+            if end:
+                yield from self._checked(begun + data[:end])
+                begun = data[end:]
+            else:
+                begun += data
+            data = self._stream.read(_BLOCK)
+        if begun:
+            yield from self._checked(begun)
+
+    def too_long(self, line: int) -> BadData:
+        """That the row beginning in a line is too long."""
+        return self._bad(f"the row is longer than {MAX_ROW:,} bytes", line)
+
+    def _checked(self, data: bytes) -> Iterator[str]:
+        bad: BadData | None = None
+        try:
+            text = data.decode()
+        except UnicodeDecodeError as error:
+            good = data.rfind(b"\n", 0, error.start) + 1
+            text = data[:good].decode()
+            bad = self._not_utf8(data[good:], self.number + text.count("\n") + 1)
+        if "\0" in text:
+            index = text.index("\0")
+            good = text.rfind("\n", 0, index) + 1
+            text = text[:good]
+            bad = self._bad("a NUL stands in the row", self.number + text.count("\n") + 1, index - good + 1)
+        if text:
             yield text
+            self.number += text.count("\n")
+        if bad is not None:
+            raise bad
 
-    def bad(self, message: str, line: int | None = None, column: int = 1) -> BadData:
-        """A reason to read no further, placed at the row or at a line."""
-        place = Place(self.file, line or self.start, column)
-        return BadData(Problem(place, message=message, code=ROWS))
-
-    def _not_utf8(self, data: bytes) -> BadData:
-        problem = decode(self.file, data)
+    def _not_utf8(self, data: bytes, line: int) -> BadData:
+        problem = decode(self.file, data[: data.find(b"\n")] if b"\n" in data else data)
         assert isinstance(problem, Problem)
-        place = Place(self.file, self.number, problem.place.column)
+        place = Place(self.file, line, problem.place.column)
         return BadData(Problem(place, message=problem.message, code=problem.code, hint=problem.hint))
+
+    def _bad(self, message: str, line: int, column: int = 1) -> BadData:
+        return BadData(Problem(Place(self.file, line, column), message=message, code=ROWS))

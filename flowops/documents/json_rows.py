@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
-from flowops.documents.data_lines import ROWS
+from flowops.documents.data_lines import BadData
+from flowops.documents.gathering import BATCH_ROWS, Gathering
 from flowops.documents.json_text import NotJson, read_json
-from flowops.model import Place, Problem, Row, RowPlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flowops.documents.data_lines import DataLines
+    from flowops.model import Batch
 
 
-def json_rows(lines: DataLines) -> Iterator[Row | Problem]:
+def json_batches(lines: DataLines) -> Iterator[Batch]:
     """The rows of a JSON Lines file; its blank lines are none."""
-    number = 0
-    lines.begin_row()
-    for line in lines:
-        if not line.isspace():
-            number += 1
-            place = RowPlace(lines.file, number, lines.number)
-            try:
-                value = read_json(line)
-            except NotJson as error:
-                yield Problem(Place(lines.file, lines.number, error.column), place, error.message, ROWS)
-            else:
-                if isinstance(value, dict):
-                    yield Row(value, place)
-                else:
-                    message = 'a row has to be an object: {"name": value, …}'
-                    yield Problem(Place(lines.file, lines.number), place, message, ROWS)
-        lines.begin_row()
+    found = Gathering(lines.file, 0)
+    try:
+        for block in lines.blocks():
+            for line, text in enumerate(io.StringIO(block, newline="\n"), lines.number + 1):
+                if not text.isspace():
+                    _read(text, line, found)
+                if len(found) == BATCH_ROWS:
+                    yield found.batch()
+                    found = Gathering(lines.file, found.number)
+            # A block bounds a batch, too: a million short rows and one long one take the same memory.
+            if found:
+                yield found.batch()
+                found = Gathering(lines.file, found.number)
+    except BadData as error:
+        found.problem(error.problem)
+        yield found.batch()
+
+
+def _read(text: str, line: int, found: Gathering) -> None:
+    try:
+        value = read_json(text)
+    except NotJson as error:
+        found.bad_row(error.message, line, error.column)
+        return
+    if isinstance(value, dict):
+        found.row(value, line)
+    else:
+        found.bad_row('a row has to be an object: {"name": value, …}', line)

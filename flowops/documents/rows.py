@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from flowops.documents.csv_rows import csv_rows
-from flowops.documents.data_lines import MAX_ROW, ROWS, BadData, DataLines
+from flowops.documents.csv_rows import csv_batches
+from flowops.documents.data_lines import MAX_ROW, ROWS, DataLines
 from flowops.documents.files import Unreadable
-from flowops.documents.json_rows import json_rows
+from flowops.documents.json_rows import json_batches
 from flowops.documents.words import quoted
-from flowops.model import Document, Place, Problem, Row
+from flowops.model import Batch, Document, Place, Problem, Row
 from flowops.model.names import did_you_mean
 
 if TYPE_CHECKING:
@@ -25,28 +26,35 @@ MAX_PROBLEMS = 100
 #: How many pieces, each as long as the longest row, are counted at most.
 _COUNTED = 1024
 FOR_EACH = ("for-each",)
-_READERS = {".csv": csv_rows, ".jsonl": json_rows}
+_READERS = {".csv": csv_batches, ".jsonl": json_batches}
 
 
 def read_rows(reader: Reader, document: Document) -> Iterator[Row | Problem]:
-    """The rows of a CallSet, and in their place what is wrong with a row or the file.
+    """The rows of a CallSet, and in their place what is wrong with a row or the file: `read_batches`, one by one."""
+    for batch in read_batches(reader, document):
+        yield from batch
+
+
+def read_batches(reader: Reader, document: Document) -> Iterator[Batch]:
+    """The rows of a CallSet in the order of its data, up to a thousand at a time.
 
     ``for-each`` names a ``.csv`` or ``.jsonl`` file, from the document's directory. The problem with a row
     has its place in the data; one with the file itself is placed at ``for-each``.
     """
     name: str = document.value["for-each"]
     path = Path(os.path.normpath(reader.path(document).parent / name))
+    shown = reader.shown(path)
     if path.suffix.lower() not in _READERS:
         hint = did_you_mean(path.suffix, _READERS)
-        yield _problem(document, f"{quoted(name)} is neither a .csv nor a .jsonl file", hint)
+        yield _only(shown, _problem(document, f"{quoted(name)} is neither a .csv nor a .jsonl file", hint))
         return
     try:
         stream = reader.files.open(path)
     except Unreadable as error:
-        yield _problem(document, f"{quoted(name)} {error}")
+        yield _only(shown, _problem(document, f"{quoted(name)} {error}"))
         return
     with stream:
-        yield from read_data(reader.shown(path), stream)
+        yield from _batches(shown, stream)
 
 
 def count_lines(reader: Reader, document: Document) -> int:
@@ -65,20 +73,33 @@ def count_lines(reader: Reader, document: Document) -> int:
 
 def read_data(file: str, stream: BinaryIO) -> Iterator[Row | Problem]:
     """The rows of a CSV or JSONL file that is open already; `file` is its name, which says what it is."""
-    read = _READERS.get(Path(file).suffix.lower())
-    if read is None:
+    if Path(file).suffix.lower() not in _READERS:
         yield Problem(Place(file), message=f"{quoted(file)} is neither a .csv nor a .jsonl file", code=ROWS)
         return
-    problems = 0
-    lines = DataLines(file, stream)
-    try:
-        for found in read(lines):
-            yield found
-            problems += isinstance(found, Problem)
-            if problems == MAX_PROBLEMS:
-                raise lines.bad(f"the rest of the rows has not been read, after {MAX_PROBLEMS} problems")
-    except BadData as error:
-        yield error.problem
+    for batch in _batches(file, stream):
+        yield from batch
+
+
+def _batches(file: str, stream: BinaryIO) -> Iterator[Batch]:
+    left = MAX_PROBLEMS
+    for batch in _READERS[Path(file).suffix.lower()](DataLines(file, stream)):
+        if len(batch.problems) >= left:
+            yield _cut(batch, left)
+            return
+        left -= len(batch.problems)
+        yield batch
+
+
+def _cut(batch: Batch, count: int) -> Batch:
+    """A batch up to a problem, the last that is told of a file."""
+    at, last = batch.problems[count - 1]
+    message = f"the rest of the rows has not been read, after {MAX_PROBLEMS} problems"
+    rest = Problem(Place(batch.file, last.place.line), message=message, code=ROWS)
+    return replace(batch, rows=batch.rows[:at], problems=[*batch.problems[:count], (at, rest)])
+
+
+def _only(file: str, problem: Problem) -> Batch:
+    return Batch(file, [], (), None, [(0, problem)])
 
 
 def _problem(document: Document, message: str, hint: str | None = None) -> Problem:

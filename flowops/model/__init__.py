@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flowops.lazy import attach
 
 if TYPE_CHECKING:
+    from flowops.model.batch import Batch
     from flowops.model.call import INSTRUCTION_ID, TERMS, Call, Origin, Terms
     from flowops.model.difference import Difference, DifferentCall, Shift
     from flowops.model.document import Document, Marks, Path, Row, Value
@@ -28,6 +29,7 @@ else:
     __getattr__ = attach(
         __name__,
         {
+            "batch": "Batch",
             "call": "INSTRUCTION_ID TERMS Call Origin Terms",
             "difference": "Difference DifferentCall Shift",
             "document": "Document Marks Path Row Value",
@@ -47,6 +49,7 @@ __all__ = [
     "Absent",
     "Action",
     "Actor",
+    "Batch",
     "Call",
     "CallResult",
     "CallbackSettings",

@@ -19,11 +19,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True, order=True)
 class RowPlace:
-    """A row of a data file: `number` counts data rows from 1, `line` is where it starts in the file."""
+    """A row of data: `number` counts data rows from 1, `line` is where it starts in the file, if that has lines."""
 
     file: str
     number: int
-    line: int
+    line: int | None
 
     def __str__(self) -> str:
         return f"row {self.number} of {self.file}"

@@ -59,7 +59,7 @@ def _read(file: Path) -> list[Adopted]:
                 try:
                     calls.append(adopted(row.values))
                 except ValueError as error:
-                    place = Place(str(file), row.place.line)
+                    place = Place(str(file), row.place.line or 1)
                     problems.append(Problem(place, row.place, str(error), "import"))
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None
