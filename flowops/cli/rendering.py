@@ -30,8 +30,6 @@ def render(workspace: Workspace, values: Mapping[str, Value]) -> list[Call]:
 
 def examine(workspace: Workspace, values: Mapping[str, Value]) -> tuple[list[Call], list[Problem]]:
     """The calls that can be rendered, and everything that is wrong in the workspace."""
-    from flowops.documents import count_lines
-    from flowops.policy import check_terms
     from flowops.report.progress import progress
     from flowops.schema import check_body, check_document
     from flowops.templates import duplicates
@@ -39,11 +37,7 @@ def examine(workspace: Workspace, values: Mapping[str, Value]) -> tuple[list[Cal
     calls: list[Call] = []
     problems = list(workspace.problems)
     checked = [(document, *check_document(document)) for document in workspace.calls]
-    lines = sum(
-        count_lines(workspace.reader, document) if document.kind == "CallSet" else 1
-        for document, _, fields in checked
-        if fields is not None
-    )
+    lines = sum(_lines(workspace, document) for document, _, fields in checked if fields is not None)
     with progress("rendering", lines) as advance:
         for document, wrong, fields in checked:
             problems += wrong
@@ -56,15 +50,25 @@ def examine(workspace: Workspace, values: Mapping[str, Value]) -> tuple[list[Cal
                 calls.append(found)
                 problems += (problem for problem in check_body(found) if not (fields and problem.code == SHAPE))
                 if found.terms != NO_TERMS:
+                    from flowops.policy import check_terms
+
                     problems += check_terms(found)
                 advance(1)
     problems += duplicates(calls)
     return calls, problems
 
 
+def _lines(workspace: Workspace, document: Document) -> int:
+    """How many calls a document has, as far as its lines can tell."""
+    if document.kind != "CallSet":
+        return 1
+    from flowops.documents import count_lines
+
+    return count_lines(workspace.reader, document)
+
+
 def _rendered(workspace: Workspace, document: Document, values: Mapping[str, Value]) -> Iterator[Call | Problem]:
     """The calls of one document, and what keeps it from having more."""
-    from flowops.documents import read_rows
     from flowops.schema import check_variables
     from flowops.templates import compile_call
 
@@ -84,6 +88,8 @@ def _rendered(workspace: Workspace, document: Document, values: Mapping[str, Val
         if call is not None:
             yield call
         return
+    from flowops.documents import read_rows
+
     bad_rows: list[Problem] = []
 
     def rows() -> Iterator[Row]:

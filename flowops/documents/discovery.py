@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.documents.files import Unreadable
 from flowops.documents.globs import EVERY_YAML, BadPattern, find
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from flowops.documents.reader import Reader, Section
 
 
-@dataclass(frozen=True, slots=True)
-class Workspace:
+class Workspace(NamedTuple):
     """What a command works on, in the order of the files and of the documents in them.
 
     `selected` are the Call and CallSet documents that the command is about, `flows` all Flow documents

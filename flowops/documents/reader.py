@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.documents.files import Unreadable
 from flowops.documents.header import Kind, read_header
@@ -23,8 +22,7 @@ MAX_VALUES = 500_000
 MAX_VALUES_IN_ALL = 3_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """One document of a file, or what is known of it: `document` is None when there are problems."""
 
     place: Place

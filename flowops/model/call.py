@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.model.place import Place, Problem, RowPlace
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 INSTRUCTION_ID = "instruction-id"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The document a call was written in; `fields` says where a field's value stands.
 
     `fields` maps a top-level field of the call (``callee``) or one flow variable
@@ -38,8 +37,7 @@ class Origin:
         return self.document.place()
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """When and why a call may be placed, as its document says; nothing of it is sent.
 
     Values are as they were rendered: `flowops.policy` reads them, and says what is wrong with them.
@@ -48,9 +46,11 @@ class Terms:
     timezone: Value = None
     not_before: Value = None
     expires: Value = None
-    consent: Mapping[str, Value] = field(default_factory=dict)
+    consent: Mapping[str, Value] = {}
 
 
+#: Those of most calls.
+NO_TERMS = Terms()
 #: The fields of a call that are its terms, by the names of a spec.
 TERMS = ("timezone", "not-before", "expires", "consent")
 
@@ -69,7 +69,7 @@ class Call:
     sensitive: frozenset[Path]
     origin: Origin
     row: RowPlace | None = None
-    terms: Terms = Terms()
+    terms: Terms = NO_TERMS
 
     @property
     def callees(self) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def check_terms(call: Call) -> list[Problem]:
         message = f"timezone: {str(own)[:40]!r} is not a time zone that this machine knows"
         problems.append(call.problem(("timezone",), message, code=CODE, hint=hint))
         # What else is wrong is told as if it were some time zone.
-        terms = replace(terms, timezone="UTC")
+        terms = terms._replace(timezone="UTC")
     subject = Subject(replace(call, terms=terms))
     moments = {}
     for name, given in (("not-before", terms.not_before), ("expires", terms.expires)):

@@ -9,9 +9,7 @@ from flowops.model import INSTRUCTION_ID, Problem
 from flowops.model.names import did_you_mean
 from flowops.schema.check import check, checker
 from flowops.schema.error import SchemaError, dotted
-from flowops.schema.flows import check_flow
 from flowops.schema.number_plan import check_number
-from flowops.schema.patterns import Patterns
 from flowops.schema.plain import unsendable
 from flowops.schema.words import quoted
 
@@ -58,6 +56,9 @@ def check_document(document: Document) -> tuple[list[Problem], frozenset[str] | 
 
 def check_flows(flows: Iterable[Flow]) -> list[Problem]:
     """What is wrong with the variables that a project's flows declare."""
+    from flowops.schema.flows import check_flow
+    from flowops.schema.patterns import Patterns
+
     patterns = Patterns()
     return [_problem(flow.document, error) for flow in flows for error in check_flow(flow, patterns)]
 
