@@ -11,7 +11,7 @@ from yaml.error import MarkedYAMLError
 from yaml.events import DocumentStartEvent, StreamEndEvent
 
 from flowops.documents.builder import Abandoned, Budget, Builder
-from flowops.documents.characters import NO_CHARACTER, has_only_characters
+from flowops.documents.characters import has_only_characters, no_character
 from flowops.documents.lines import count_breaks, line_and_column
 from flowops.documents.parsed import Parsed
 from flowops.documents.syntax import SYNTAX, TEMPLATE, syntax_problem
@@ -89,12 +89,12 @@ def _characters(file: str, text: str) -> tuple[str, list[Parsed]]:
     ]
     if has_only_characters(text):
         return text, problems
-    for found in islice(NO_CHARACTER.finditer(text), _MAX_BROKEN):
+    for found in islice(no_character().finditer(text), _MAX_BROKEN):
         message = f"the character U+{ord(found[0]):04X} is not allowed here"
         escape = found[0].encode("unicode_escape").decode("ascii")
         hint = f'in double quotes it may be written as "{escape}"'
         problems.append(_refused(file, text, found.start(), message, hint))
-    return NO_CHARACTER.sub("\ufffd", text), problems
+    return no_character().sub("\ufffd", text), problems
 
 
 def _refused(file: str, text: str, index: int, message: str, hint: str | None = None) -> Parsed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.model.place import Place, Problem, RowPlace
@@ -55,8 +54,7 @@ NO_TERMS = Terms()
 TERMS = ("timezone", "not-before", "expires", "consent")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One rendered call: `body` is the request in the API's own names, ``instruction-id`` included.
 
     `sensitive` holds the paths in `body` whose values are never shown or kept: phone numbers, and the
