@@ -35,7 +35,9 @@ def command(
     try:
         workspace = load(paths, environment)
         calls, problems = examine(workspace, variables(workspace, var, var_files))
-        checked = Checked(workspace.files, workspace.documents, len(calls), problems, workspace.reader.excerpt)
+        checked = Checked(
+            workspace.files, workspace.documents, sum(map(len, calls)), problems, workspace.reader.excerpt
+        )
     except Invalid as error:
         checked = Checked(0, 0, 0, error.problems, error.excerpt)
     return _tell(checked, environment, format_)

@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 class Parsed(Marked):
     """One document. With problems its value is only good for telling what kind of document it may be.
 
-    It is not `complete` when it could not be read to its end: there is no value then. `start` is the line and the
-    column where it begins.
+    It is not `complete` when it could not be read to its end: there is no value then.
     """
 
-    __slots__ = ("complete", "problems", "start", "value")
+    __slots__ = ("complete", "problems", "value")
 
     def __init__(
         self,
@@ -32,10 +31,9 @@ class Parsed(Marked):
         start: tuple[int, int] | None = None,
         complete: bool = True,
     ) -> None:
-        super().__init__(marks)
+        super().__init__(marks, start)
         self.value = value
         self.problems = problems
-        self.start = start or (self.marks.line, self.marks.column)
         self.complete = complete
 
     @classmethod

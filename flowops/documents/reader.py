@@ -120,4 +120,6 @@ class Reader:
         place = Place(file, *parsed.start)
         if kind is None or problems or parsed.problems:
             return Section(place, kind, None, (*parsed.problems, *problems))
-        return Section(place, kind, Document(file, kind, parsed.value, parsed.finding, self._texts[file]), ())
+        return Section(
+            place, kind, Document(file, kind, parsed.value, parsed.finding, self._texts[file], parsed.start), ()
+        )

@@ -9,11 +9,26 @@ from flowops.lazy import attach
 if TYPE_CHECKING:
     from flowops.model.batch import Batch
     from flowops.model.call import INSTRUCTION_ID, TERMS, Call, Origin, Terms
+    from flowops.model.calls import Calls, FewCalls, Script, script_of
     from flowops.model.difference import Difference, DifferentCall, Shift
     from flowops.model.document import Document, Marks, Path, Row, Value
     from flowops.model.ledger import Actor, Claim, Entry, Happening, Ledger, LedgerMark, Leg, Record, State, Written
     from flowops.model.place import Place, Problem, RowPlace
-    from flowops.model.plan import ABSENT, Absent, Action, Change, Plan, PlannedCall, Ruling
+    from flowops.model.plan import Plan, Ruling
+    from flowops.model.planned import (
+        ABSENT,
+        FINGERPRINT,
+        SENDING,
+        Absent,
+        Action,
+        Change,
+        Decision,
+        PlannedBatch,
+        PlannedCall,
+        PlannedCalls,
+        decision_line,
+        planned_batch,
+    )
     from flowops.model.project import (
         SANDBOX,
         CallbackSettings,
@@ -29,13 +44,18 @@ else:
     __getattr__ = attach(
         __name__,
         {
-            "batch": "Batch",
             "call": "INSTRUCTION_ID TERMS Call Origin Terms",
+            "calls": "Calls FewCalls Script script_of",
             "difference": "Difference DifferentCall Shift",
+            "batch": "Batch",
             "document": "Document Marks Path Row Value",
             "ledger": "Actor Claim Entry Happening Ledger LedgerMark Leg Record State Written",
             "place": "Place Problem RowPlace",
-            "plan": "ABSENT Absent Action Change Plan PlannedCall Ruling",
+            "plan": "Plan Ruling",
+            "planned": (
+                "ABSENT FINGERPRINT SENDING Absent Action Change Decision PlannedBatch PlannedCall PlannedCalls "
+                "decision_line planned_batch"
+            ),
             "project": "SANDBOX CallbackSettings Connection Environment Flow LedgerSettings Project Reference",
             "result": "CallResult Outcome Result Verdict",
         },
@@ -43,8 +63,10 @@ else:
 
 __all__ = [
     "ABSENT",
+    "FINGERPRINT",
     "INSTRUCTION_ID",
     "SANDBOX",
+    "SENDING",
     "TERMS",
     "Absent",
     "Action",
@@ -53,14 +75,17 @@ __all__ = [
     "Call",
     "CallResult",
     "CallbackSettings",
+    "Calls",
     "Change",
     "Claim",
     "Connection",
+    "Decision",
     "Difference",
     "DifferentCall",
     "Document",
     "Entry",
     "Environment",
+    "FewCalls",
     "Flow",
     "Happening",
     "Ledger",
@@ -73,7 +98,9 @@ __all__ = [
     "Path",
     "Place",
     "Plan",
+    "PlannedBatch",
     "PlannedCall",
+    "PlannedCalls",
     "Problem",
     "Project",
     "Record",
@@ -82,10 +109,14 @@ __all__ = [
     "Row",
     "RowPlace",
     "Ruling",
+    "Script",
     "Shift",
     "State",
     "Terms",
     "Value",
     "Verdict",
     "Written",
+    "decision_line",
+    "planned_batch",
+    "script_of",
 ]

@@ -44,11 +44,13 @@ class Marks(NamedTuple):
 class Marked:
     """What has marks, which may be found only when somebody asks for them: most files are never asked."""
 
-    __slots__ = ("finding",)
+    __slots__ = ("finding", "start")
 
-    def __init__(self, marks: Marks | Callable[[], Marks]) -> None:
+    def __init__(self, marks: Marks | Callable[[], Marks], start: tuple[int, int] | None = None) -> None:
         #: The marks, or how to find them: for somebody who takes over either.
         self.finding = marks
+        #: The line and column where it begins.
+        self.start = start or (self.marks.line, self.marks.column)
 
     @property
     def marks(self) -> Marks:
@@ -64,9 +66,15 @@ class Document(Marked):
     __slots__ = ("file", "kind", "text", "value")
 
     def __init__(
-        self, file: str, kind: str, value: dict[str, Value], marks: Marks | Callable[[], Marks], text: str
+        self,
+        file: str,
+        kind: str,
+        value: dict[str, Value],
+        marks: Marks | Callable[[], Marks],
+        text: str,
+        start: tuple[int, int] | None = None,
     ) -> None:
-        super().__init__(marks)
+        super().__init__(marks, start)
         self.file = file
         self.kind = kind
         self.value = value
@@ -83,10 +91,12 @@ class Document(Marked):
 
     def with_value(self, value: dict[str, Value]) -> Document:
         """The document with another value, whose parts stand where they stood."""
-        return Document(self.file, self.kind, value, self.finding, self.text)
+        return Document(self.file, self.kind, value, self.finding, self.text, self.start)
 
     def place(self, path: Path = ()) -> Place:
         """Where the value at a path stands, or the deepest value on the way that exists."""
+        if not path:
+            return Place(self.file, *self.start)
         marks = self.marks.at(path)
         return Place(self.file, marks.line, marks.column)
 

@@ -48,6 +48,36 @@ def check_number(text: str) -> str | None:
     return None if _exists(code, national) else _why(text, code)
 
 
+def is_valid(text: str) -> bool:
+    """Whether nothing is wrong with a phone number: one pattern says yes to nearly all that are right."""
+    for end in (2, 3, 4):
+        pattern = _main_pattern(text[:end])
+        if pattern is not None:
+            return pattern.fullmatch(text) is not None or check_number(text) is None
+    return False
+
+
+@lru_cache(maxsize=4_096)
+def _main_pattern(prefix: str) -> re.Pattern[str] | None:
+    """A pattern for the numbers of the main country of a code (``+44``), None where no country has that code.
+
+    It fits no number that `_exists` does not find: the main country comes first, before all that share its code.
+    """
+    if not (prefix[1:].isascii() and prefix[1:].isdigit()):
+        return None
+    code = int(prefix[1:])
+    if prefix != f"+{code}" or code not in tables().regions:
+        return None
+    regions = _regions(code)
+    if not regions or (regions[0].leading is not None and len(regions) > 1):
+        return re.compile(r"(?!)")
+    main = regions[0]
+    kinds = "|".join(f"{kind.ahead()}(?:{kind.pattern})" for kind in main.kinds) or "(?!)"
+    digits = len(str(code))
+    length = rf"(?=[0-9]{{{7 - digits},{15 - digits}}}\Z)"
+    return re.compile(rf"\+{code}{length}{main.general.ahead()}(?=(?:{main.general.pattern})\Z)(?:{kinds})")
+
+
 def _split(text: str) -> tuple[int, str] | None:
     """The country code and the rest, to the digit; no code is the beginning of another one."""
     regions = tables().regions
@@ -61,20 +91,25 @@ def _split(text: str) -> tuple[int, str] | None:
 class _Pattern:
     """Compiled when a number is held against it: a country has a dozen, and most numbers are of the first kinds."""
 
-    __slots__ = ("_compiled", "_lengths", "_pattern")
+    __slots__ = ("_compiled", "lengths", "pattern")
 
     def __init__(self, lengths: Iterable[int], pattern: str) -> None:
-        self._lengths = frozenset(lengths)
-        self._pattern = pattern
+        self.lengths = frozenset(lengths)
+        self.pattern = pattern
         self._compiled: re.Pattern[str] | None = None
 
     def fits(self, national: str) -> bool:
         """Whether a number, without its country code, is one of these."""
-        if self._lengths and len(national) not in self._lengths:
+        if self.lengths and len(national) not in self.lengths:
             return False
         if self._compiled is None:
-            self._compiled = re.compile(self._pattern)
+            self._compiled = re.compile(self.pattern)
         return self._compiled.fullmatch(national) is not None
+
+    def ahead(self) -> str:
+        """The lengths as a pattern that looks ahead."""
+        lengths = "|".join(f"[0-9]{{{length}}}" for length in sorted(self.lengths))
+        return rf"(?=(?:{lengths})\Z)" if lengths else ""
 
 
 class _Region(NamedTuple):

@@ -7,20 +7,6 @@ from typing import TYPE_CHECKING
 from flowops.lazy import attach
 from flowops.templates.duplicates import duplicates
 
-if TYPE_CHECKING:
-    from flowops.templates.calls import CompiledCall, compile_call
-    from flowops.templates.table import Documented
-    from flowops.templates.variables import CheckVariables, VariableProblem
-else:
-    __getattr__ = attach(
-        __name__,
-        {
-            "calls": "CompiledCall compile_call",
-            "table": "Documented",
-            "variables": "CheckVariables VariableProblem",
-        },
-    )
-
 
 def documentation() -> list[Documented]:
     """Every filter that templates have: its name, its signature, what it does, an example and its result."""
@@ -36,10 +22,28 @@ def documentation_of_tests() -> list[Documented]:
     return TESTS.documentation()
 
 
+if TYPE_CHECKING:
+    from flowops.templates.batches import CallSet, RenderedBatch
+    from flowops.templates.calls import CompiledCall, compile_call
+    from flowops.templates.table import Documented
+    from flowops.templates.variables import CheckVariables, VariableProblem
+else:
+    __getattr__ = attach(
+        __name__,
+        {
+            "batches": "CallSet RenderedBatch",
+            "calls": "CompiledCall compile_call",
+            "table": "Documented",
+            "variables": "CheckVariables VariableProblem",
+        },
+    )
+
 __all__ = [
+    "CallSet",
     "CheckVariables",
     "CompiledCall",
     "Documented",
+    "RenderedBatch",
     "VariableProblem",
     "compile_call",
     "documentation",

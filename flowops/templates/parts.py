@@ -63,7 +63,7 @@ class Part(Protocol):
 class Constant:
     """A value without templates. All rows share it: rendered values are never changed."""
 
-    __slots__ = ("value",)
+    __slots__ = __match_args__ = ("value",)
 
     def __init__(self, value: Value) -> None:
         self.value = value
@@ -88,6 +88,7 @@ class Scalar:
     """A string that is a template, and where it stands; `label` is how messages call the field."""
 
     __slots__ = ("_places", "document", "label", "path", "template")
+    __match_args__ = ("template",)
 
     def __init__(self, template: Template, document: Document, path: Path, label: str) -> None:
         self.template = template
@@ -122,7 +123,7 @@ class Scalar:
 class Items:
     """A list with templates in it."""
 
-    __slots__ = ("parts",)
+    __slots__ = __match_args__ = ("parts",)
 
     def __init__(self, parts: tuple[Part, ...]) -> None:
         self.parts = parts
@@ -136,7 +137,7 @@ class Items:
 class Keyed:
     """A mapping with templates in its values."""
 
-    __slots__ = ("parts",)
+    __slots__ = __match_args__ = ("parts",)
 
     def __init__(self, parts: dict[str, Part]) -> None:
         self.parts = parts
