@@ -7,5 +7,4 @@ OPENINGS = ("{{", "{%", "{#")
 
 def is_template(text: str) -> bool:
     """Whether a scalar has anything to render; if not, it is passed on untouched."""
-    # One look for the brace is all that most texts need.
-    return "{" in text and any(opening in text for opening in OPENINGS)
+    return any(opening in text for opening in OPENINGS)

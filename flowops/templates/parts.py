@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from flowops.model import Place, Problem
 from flowops.templates.fault import OutOfSteps, TemplateFault, Undefined, member
-from flowops.templates.limits import MAX_SOURCES
+from flowops.templates.limits import MAX_SOURCES, MAX_TEXT
 from flowops.templates.openings import is_template
 from flowops.templates.positions import place_in
 from flowops.templates.problems import TEMPLATE, Repeats
@@ -164,8 +164,11 @@ class Compiler:
 
     def compile(self, value: Value, document: Document, path: Path, label: str) -> Part:
         """The part for the value at a path of a document, which messages call `label`."""
-        if isinstance(value, str) and is_template(value):
-            return self._scalar(value, document, path, label)
+        if isinstance(value, str):
+            if "{" in value and is_template(value):
+                return self._scalar(value, document, path, label)
+            if len(value) <= MAX_TEXT and value.isascii():
+                return Constant(value)
         if isinstance(value, list):
             items = tuple(
                 self.compile(item, document, (*path, index), f"{label}[{index}]") for index, item in enumerate(value)
@@ -183,7 +186,7 @@ class Compiler:
     def entry(self, key: str, value: Value, document: Document, path: Path, label: str) -> Part:
         """The part for the value of a key, which is never a template; `path` ends with the key, `label` is above it."""
         part = self.compile(value, document, path, f"{label}.{key[:64]}")
-        if is_template(key):
+        if "{" in key and is_template(key):
             fault = TemplateFault(f"the key {key[:64]!r} holds a template", hint="values are rendered, keys are not")
             return self.refuse(document.key_place(path), label, fault)
         return part

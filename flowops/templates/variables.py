@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 from flowops.model import Problem
 from flowops.templates.fault import TemplateFault
 from flowops.templates.fields import VARIABLES, Written
-from flowops.templates.parts import FAILED, Compiler, Part, Rendering
+from flowops.templates.parts import FAILED, Compiler, Constant, Part, Rendering
 from flowops.templates.problems import VARIABLE
 from flowops.templates.values import kind
 
@@ -56,6 +56,7 @@ class Variables:
     ) -> None:
         self._layers = [_layer(layer, compiler) for layer in layers]
         self._check = check
+        self._constant = _constant(self._layers)
 
     @property
     def layers(self) -> list[dict[str, Part]] | None:
@@ -65,6 +66,8 @@ class Variables:
 
     def render(self, rendering: Rendering) -> Rendered:
         """Every variable's value; problems are reported."""
+        if self._constant is not None:
+            return self._constant
         values: dict[str, Value] = {}
         whole = True
         for layer in self._layers:
@@ -113,9 +116,29 @@ class _Whole:
         return FAILED
 
 
+def _constant(layers: Sequence[dict[str, Part] | _Whole]) -> Rendered | None:
+    """The variables, where no row can change anything about them."""
+    if not layers:
+        return Rendered({})
+    values: dict[str, Value] = {}
+    for layer in layers:
+        if not isinstance(layer, dict):
+            return None
+        for name, part in layer.items():
+            if type(part) is not Constant:
+                return None
+            values[name] = part.value
+    return Rendered(values)
+
+
 def _layer(layer: dict[str, Written] | Written, compiler: Compiler) -> dict[str, Part] | _Whole:
     if isinstance(layer, Written):
-        return _Whole(compiler.compile(layer.value, layer.document, layer.path, VARIABLES), layer)
+        if not isinstance(layer.value, dict):
+            return _Whole(compiler.compile(layer.value, layer.document, layer.path, VARIABLES), layer)
+        return {
+            name: compiler.entry(name, value, layer.document, (*layer.path, name), VARIABLES)
+            for name, value in layer.value.items()
+        }
     return {
         name: compiler.entry(name, written.value, written.document, written.path, VARIABLES)
         for name, written in layer.items()
