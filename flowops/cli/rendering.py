@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.cli.workspace import excerpts
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from flowops.cli.workspace import Workspace
     from flowops.model import Call, Calls, Document, Problem, Value
     from flowops.plan import Identified
+    from flowops.templates import CompiledCall
 
 #: What a body is told about its shape; of a document whose shape is wrong all of that has been said.
 SHAPE = "schema"
@@ -41,6 +43,7 @@ class Examination:
         from flowops.report.progress import progress
         from flowops.schema import check_document
 
+        compile_ = self._compiler()
         self.problems += self.workspace.problems
         checked = [(document, *check_document(document)) for document in self.workspace.calls]
         references = Twice()
@@ -50,7 +53,7 @@ class Examination:
                 self.problems += wrong
                 if fields is None:
                     continue
-                for rendered in self._document(_without(document, fields), partly=bool(fields)):
+                for rendered in self._document(compile_(_without(document, fields)), partly=bool(fields)):
                     references.add(body["instruction-id"] for body in rendered.bodies)
                     kept.append(rendered.calls)
                     yield rendered
@@ -67,21 +70,24 @@ class Examination:
 
         return len(usable) - len(sets) + sum(count_lines(self.workspace.reader, document) for document in sets)
 
-    def _document(self, document: Document, *, partly: bool) -> Iterator[Rendered]:
-        """The calls of one document; `partly` when some of its fields were wrong and have been left out."""
+    def _compiler(self) -> Callable[[Document], CompiledCall]:
         from flowops.schema import check_variables
         from flowops.templates import compile_call
 
         workspace = self.workspace
-        compiled = compile_call(
-            document,
-            workspace.project,
-            workspace.environment.name,
-            workspace.flows,
-            self.values,
+        return partial(
+            compile_call,
+            project=workspace.project,
+            environment=workspace.environment.name,
+            flows=workspace.flows,
+            variables=self.values,
             check_variables=check_variables,
             always=_always(),
         )
+
+    def _document(self, compiled: CompiledCall, *, partly: bool) -> Iterator[Rendered]:
+        """The calls of one document; `partly` when some of its fields were wrong and have been left out."""
+        document = compiled.document
         self.problems += compiled.check()
         check = _check(partly=partly)
         if document.kind == "Call":
@@ -96,7 +102,7 @@ class Examination:
         from flowops.templates import CallSet
 
         calls = CallSet(compiled, None if partly else bodies_of)
-        for batch in read_batches(workspace.reader, document):
+        for batch in read_batches(self.workspace.reader, document):
             rendered = calls.render(batch, check)
             self.problems += rendered.problems
             if rendered.bodies:
@@ -148,6 +154,7 @@ def _hold(workspace: Workspace, problems: list[Problem]) -> None:
             raise Invalid(problems)
 
 
+@lru_cache(maxsize=2)
 def _check(*, partly: bool) -> Callable[[Call, bool], list[Problem]]:
     """What is asked of a rendered call: all, or its terms alone, where its body has been looked at."""
     from flowops.schema import check_body

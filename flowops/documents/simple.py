@@ -82,7 +82,8 @@ class _Lines:
         """The mapping whose first key is on the next line."""
         values: dict[str, Value] = {}
         lines = self.lines
-        while self.number < len(lines):
+        count = len(lines)
+        while self.number < count:
             line = lines[self.number]
             before, colon, text = line.partition(": ")
             if not colon and before[-1:] == ":":

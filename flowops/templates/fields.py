@@ -32,6 +32,10 @@ class Written(NamedTuple):
         return {key: Written(value, self.document, (*self.path, key)) for key, value in self.value.items()}
 
 
+# Without the Python-level `__new__`: ten thousand files have a dozen fields each.
+_written = tuple.__new__
+
+
 class Fields(NamedTuple):
     """The fields of a call that are not flow variables, and the variables in the order they are laid over each other.
 
@@ -66,7 +70,11 @@ def merge(document: Document, project: Project) -> Fields:
 def _own(document: Document) -> dict[str, Written]:
     if document.kind == "CallSet":
         return Written(document.value["call"], document, ("call",)).entries()
-    return {key: Written(value, document, (key,)) for key, value in document.value.items() if key not in _NO_FIELDS}
+    return {
+        key: _written(Written, (value, document, (key,)))
+        for key, value in document.value.items()
+        if key not in _NO_FIELDS
+    }
 
 
 def _defaults(project: Project) -> dict[str, Written]:

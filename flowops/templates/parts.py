@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from flowops.model import Place, Problem
 from flowops.templates.fault import OutOfSteps, TemplateFault, Undefined, member
-from flowops.templates.limits import MAX_SOURCES, MAX_TEXT
-from flowops.templates.openings import is_template
+from flowops.templates.limits import MAX_SOURCES
+from flowops.templates.openings import is_plain, is_template
 from flowops.templates.positions import place_in
 from flowops.templates.problems import TEMPLATE, Repeats
 from flowops.templates.values import free, sendable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from flowops.model import Document, Path, RowPlace, Value
     from flowops.templates.scope import Scope
@@ -165,17 +165,17 @@ class Compiler:
     def compile(self, value: Value, document: Document, path: Path, label: str) -> Part:
         """The part for the value at a path of a document, which messages call `label`."""
         if isinstance(value, str):
-            if "{" in value and is_template(value):
-                return self._scalar(value, document, path, label)
-            if len(value) <= MAX_TEXT and value.isascii():
+            if is_plain(value):
                 return Constant(value)
+            if is_template(value):
+                return self._scalar(value, document, path, label)
         if isinstance(value, list):
             items = tuple(
                 self.compile(item, document, (*path, index), f"{label}[{index}]") for index, item in enumerate(value)
             )
             return Constant(value) if all(isinstance(item, Constant) for item in items) else Items(items)
         if isinstance(value, dict):
-            parts = {key: self.entry(key, item, document, (*path, key), label) for key, item in value.items()}
+            parts = self.entries(value, document, path, label)
             return Constant(value) if all(isinstance(part, Constant) for part in parts.values()) else Keyed(parts)
         try:
             sendable(value, free)
@@ -183,10 +183,19 @@ class Compiler:
             return self.refuse(document.place(path), label, fault)
         return Constant(value)
 
+    def entries(self, values: Mapping[str, Value], document: Document, path: Path, label: str) -> dict[str, Part]:
+        """The parts for the values of a mapping, which messages call `label`."""
+        return {
+            key: Constant(value)
+            if type(value) is str and is_plain(value) and "{" not in key
+            else self.entry(key, value, document, (*path, key), label)
+            for key, value in values.items()
+        }
+
     def entry(self, key: str, value: Value, document: Document, path: Path, label: str) -> Part:
         """The part for the value of a key, which is never a template; `path` ends with the key, `label` is above it."""
         part = self.compile(value, document, path, f"{label}.{key[:64]}")
-        if "{" in key and is_template(key):
+        if is_template(key):
             fault = TemplateFault(f"the key {key[:64]!r} holds a template", hint="values are rendered, keys are not")
             return self.refuse(document.key_place(path), label, fault)
         return part
