@@ -67,13 +67,14 @@ def discover(reader: Reader, project: Project, paths: Sequence[Path] = ()) -> Wo
 def _no_collection() -> Iterator[None]:
     """Keep the garbage collector out: documents hold no cycles, and it would look at all of them over and over.
 
-    It takes a third of the time that 10,000 files take.
+    It takes a third of the time that 10,000 files take. Nor does it look at them later: they stay to the end.
     """
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if enabled:
             gc.enable()
 
