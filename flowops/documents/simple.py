@@ -8,7 +8,6 @@ property test holds the two against each other. In doubt a line is not simple.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.documents.characters import has_only_characters
@@ -24,6 +23,7 @@ _SCALAR = re.compile(
     r""" *(?:"([^"\\]*)"|'([^']*)'|((?:[\w+./(]|-(?=[0-9]))[^:#]*(?::[^ :#][^:#]*)*)) *(?:(?<= )#.*)?"""
 )
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+_NO_SPECIAL = _LETTERS - SPECIAL_STARTS
 # A line of a block of text: what is wider indented, ends in a blank, or is blank altogether follows rules of its own.
 _TEXT = re.compile(r"( +)([^ ](?:.*[^ ])?)")
 #: The headers of such a block: what joins its lines, and what ends it.
@@ -81,18 +81,18 @@ class _Lines:
     def mapping(self, indent: int, depth: int) -> dict[str, Value]:
         """The mapping whose first key is on the next line."""
         values: dict[str, Value] = {}
-        lines = self.lines
+        lines, number = self.lines, self.number
         count = len(lines)
-        while self.number < count:
-            line = lines[self.number]
+        while number < count:
+            line = lines[number]
             before, colon, text = line.partition(": ")
-            if not colon and before[-1:] == ":":
-                before = before[:-1]
-            known = _key(before)
+            if not colon:
+                before = line[:-1] if line[-1:] == ":" else ""
+            known = _keys.get(before) or _key(before)
             if known is None:
                 if not _is_empty(line):
                     raise _NotSimple
-                self.number += 1
+                number += 1
                 continue
             column, key = known
             if column != indent:
@@ -101,16 +101,19 @@ class _Lines:
                 break
             if key in values:
                 raise _NotSimple
-            self.number += 1
+            number += 1
             first = text[:1]
             if first in _LETTERS and ":" not in text and "#" not in text and text[-1] != " ":
-                values[key] = read_plain(text) if first in SPECIAL_STARTS else text
-            elif text in _BLOCKS:
-                values[key] = self._block(text, indent)
-            elif not text or _is_empty(text):
-                values[key] = self._below(indent, depth)
+                values[key] = text if first in _NO_SPECIAL else read_plain(text)
+            elif first == '"':
+                values[key] = _scalar(text)
+            elif text in _BLOCKS or not text or _is_empty(text):
+                self.number = number
+                values[key] = self._block(text, indent) if text in _BLOCKS else self._below(indent, depth)
+                number = self.number
             else:
                 values[key] = _scalar(text)
+        self.number = number
         self.size += len(values)
         return values
 
@@ -160,11 +163,20 @@ def _is_empty(line: str) -> bool:
     return not content or content[0] == "#"
 
 
-@lru_cache(maxsize=4096)
+#: The keys that have been seen, with their indentation and as what stands before a `: `: files have the same ones.
+_keys: dict[str, tuple[int, str]] = {}
+_KEPT = 4096
+
+
 def _key(text: str) -> tuple[int, str] | None:
-    """The indentation and the key of what stands before a `:`; the same ones come up in every file."""
+    """The indentation and the key of what stands before a `:`; None where that is no simple key."""
     found = _KEY.fullmatch(text)
-    return None if found is None else (len(found[1]), found[2])
+    if found is None:
+        return None
+    if len(_keys) >= _KEPT:
+        _keys.clear()
+    known = _keys[text] = (len(found[1]), found[2])
+    return known
 
 
 def _scalar(text: str) -> Value:

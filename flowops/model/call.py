@@ -18,9 +18,9 @@ INSTRUCTION_ID = "instruction-id"
 class Origin(NamedTuple):
     """The document a call was written in; `fields` says where a field's value stands.
 
-    `fields` maps a top-level field of the call (``callee``) or one flow variable
-    (``flow-variables``, name) to the document (the call's own, the project's for a default, the
-    flow's for a variable's default) and the path there.
+    `fields` maps a top-level field of the call (``callee``) or one flow variable (``flow-variables``, name) to the
+    document (the call's own, the project's for a default, the flow's for a variable's default) and the path there.
+    What it does not have stands, in a document of kind Call, under its own name.
     """
 
     document: Document
@@ -33,7 +33,7 @@ class Origin(NamedTuple):
             if known is not None:
                 document, at = known
                 return document.place((*at, *path[length:]))
-        return self.document.place()
+        return self.document.place(path if self.document.kind == "Call" else ())
 
 
 class Terms(NamedTuple):

@@ -46,7 +46,7 @@ def check_document(document: Document) -> tuple[list[Problem], frozenset[str] | 
             fields.add(str(path[0]))
     if fields is not None and isinstance(call, dict):
         # A number that is written out can be told of even if the call cannot be rendered for another reason.
-        written = {name: value for name, value in call.items() if name not in fields}
+        written = {name: value for name, value in call.items() if name not in fields} if fields else call
         for error in _number_errors(written, set()):
             at = error.under("call") if document.kind == "CallSet" else error
             problems.append(_problem(document, at))

@@ -17,11 +17,14 @@ class Origins:
     def __init__(self, document: Document, written: Fields) -> None:
         self._document = document
         self._fields: dict[Path, tuple[Document, Path]] = {
-            (name,): (field.document, field.path) for name, field in written.fields.items()
+            (name,): (field.document, field.path)
+            for name, field in written.fields.items()
+            if field.path != (name,) or field.document is not document
         }
         if "flow" in written.fields:
             # problems speak of the field that is sent
-            self._fields["callflow-id",] = self._fields["flow",]
+            flow = written.fields["flow"]
+            self._fields["callflow-id",] = (flow.document, flow.path)
         if written.variables_at is not None:
             self._fields[VARIABLES,] = (written.variables_at.document, written.variables_at.path)
         self._given: set[str] = set()

@@ -69,7 +69,9 @@ scalars = st.one_of(st.sampled_from(["Stop", "15", "a b"]), plain, double, singl
 rests = st.sampled_from(["", "", "", "", "", "", " ", " # c"])
 keys = st.sampled_from(["a", "b", "c", "d", "e", "f", "a-b", "B_1", "kind", "null"])
 blocks = st.lists(st.sampled_from(["x", "y z", "# c", "k: v", "- i", "é"]), min_size=1, max_size=3)
-wrong = st.sampled_from(["", "  ", "# c", "   # c", "---", "...", "%YAML 1.2", "é: 1", "a b: 1", "<<: 1", "\ta: 1"])
+wrong = st.sampled_from(
+    ["a", " b", "  c", "", "  ", "# c", "   # c", "---", "...", "%YAML 1.2", "é: 1", "a b: 1", "<<: 1", "\ta: 1"]
+)
 
 
 def entries(indent: int) -> st.SearchStrategy[list[str]]:
@@ -109,6 +111,7 @@ def texts(draw: st.DrawFn) -> str:
 @example("a: >\n  b\n\n  c\n")
 @example("a: |\n    b\n  c: d\n")
 @example("a: |\n  b\n # c\nd: e\n")
+@example("a:\n  b\n    c: d\n")
 @example("a: b\n  c\n")
 @example("a:\nb: c\n")
 @example("a:\n- b\n c: d\n")
