@@ -2,9 +2,9 @@
 
     .venv/bin/python benchmarks/plan_rows.py [--rows 1000000] [--known 900000] [--runs 3] [--json]
 
-The bare loop reads each row, renders its values with f-strings, holds the body against the schema, hashes its
-JSON and looks its reference up, a thousand at a time, in the ledger's own table; it keeps nothing and tells nothing. The
-two take turns. Memory is that of all processes together (their proportional shares), looked at every 50 ms.
+The bare loop reads each row, renders its values with f-strings, holds the body against the schema, hashes its JSON,
+and looks its reference up, a thousand at a time, in the ledger's table; it keeps nothing and tells nothing. Both take
+turns. Memory is that of all processes together (their proportional shares), looked at every 50 ms.
 """
 
 from __future__ import annotations

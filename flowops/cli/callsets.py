@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from flowops.cli.workers import in_turns, processes
-from flowops.plan import Identified, Uncanonical, fingerprints, unfit
+from flowops.model import Identified
 from flowops.templates.batches import PackedCalls, PackedRows
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class CallSetRows:
     document: Document
     calls: CallSet
     check: Check
+    identify: bool
 
     def identified(self, problems: list[Problem], size: int) -> Iterator[Identified]:
         """The calls in the order of the rows; what is wrong is put behind the `problems`. `size` is a guess."""
@@ -45,7 +46,7 @@ class CallSetRows:
         for batch in islice(read_batches(self.reader, self.document), done, None):
             rendered = self.calls.render(batch, self.check)
             problems += rendered.problems
-            found = _identified(rendered, problems)
+            found = self._identified(rendered, problems)
             if found is not None:
                 yield found
             if self.calls.exhausted:
@@ -81,22 +82,25 @@ class CallSetRows:
 
         for batch in islice(read_batches(self.reader, self.document), turn, None, count):
             rendered, change = self.calls.apart(batch, self.check)
-            found = None if rendered.problems else _identified(rendered, [])
+            found = None if rendered.problems else self._identified(rendered, [])
             if found is None:
                 yield None
                 return
             packed = tuple(rendered.calls.packed)
             yield marshal.dumps((change, packed, list(found.references), list(found.fingerprints)))
 
+    def _identified(self, rendered: RenderedBatch, problems: list[Problem]) -> Identified | None:
+        """The calls of a batch with what is asked of them; None where there are none."""
+        if not rendered.bodies:
+            return None
+        references = [body["instruction-id"] for body in rendered.bodies]
+        if not self.identify:
+            return Identified(rendered.calls, references, ())
+        from flowops.plan import Uncanonical, fingerprints, unfit
 
-def _identified(rendered: RenderedBatch, problems: list[Problem]) -> Identified | None:
-    """The calls of a batch with their fingerprints; None where there are none."""
-    if not rendered.bodies:
-        return None
-    references = [body["instruction-id"] for body in rendered.bodies]
-    try:
-        return Identified(rendered.calls, references, fingerprints(rendered.bodies, rendered.odd))
-    except Uncanonical:
-        if not problems:
-            problems += unfit(rendered.calls)
-        return None
+        try:
+            return Identified(rendered.calls, references, fingerprints(rendered.bodies, rendered.odd))
+        except Uncanonical:
+            if not problems:
+                problems += unfit(rendered.calls)
+            return None

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from flowops.cli.ruling import Override, Ruled
     from flowops.cli.workspace import Workspace
     from flowops.ledger import Store
-    from flowops.model import Environment, Plan
-    from flowops.plan import Identified, Shard
+    from flowops.model import Environment, Identified, Plan
+    from flowops.plan import Shard
 
 
 class Selection(NamedTuple):

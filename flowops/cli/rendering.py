@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from flowops.cli.workspace import excerpts
 from flowops.errors import Invalid
-from flowops.model import FewCalls, Terms
+from flowops.model import FewCalls, Identified, Terms
 from flowops.model.twice import Twice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from flowops.cli.workspace import Workspace
     from flowops.model import Call, Calls, Document, Problem, Value
-    from flowops.plan import Identified
+    from flowops.templates import CompiledCall
     from flowops.templates.batches import Check
 
 #: A document, what is wrong with its shape, and which of its fields that are; None: no call can be made of it.
@@ -26,13 +26,17 @@ SHAPE = "schema"
 NO_TERMS = Terms()
 
 
-@dataclass(slots=True)
 class Examination:
-    """Renders and checks the calls of a workspace; `problems` are complete when all have been gone through."""
+    """Renders and checks the calls of a workspace; `problems` are complete when all have been gone through.
 
-    workspace: Workspace
-    values: Mapping[str, Value]
-    problems: list[Problem] = field(default_factory=list)
+    Calls get fingerprints only where it is asked to `identify` them.
+    """
+
+    def __init__(self, workspace: Workspace, values: Mapping[str, Value], *, identify: bool) -> None:
+        self.workspace = workspace
+        self.values = values
+        self.identify = identify
+        self.problems: list[Problem] = []
 
     def __iter__(self) -> Iterator[Identified]:
         from flowops.report.progress import progress
@@ -54,12 +58,6 @@ class Examination:
                 advance(len(found.references))
         self.problems += _duplicates(kept, references)
 
-    def _documents(self, checked: Sequence[Checked], sizes: Sequence[int]) -> Iterator[Identified]:
-        for (document, wrong, fields), size in zip(checked, sizes, strict=True):
-            self.problems += wrong
-            if fields is not None:
-                yield from self._document(_without(document, fields), size, partly=bool(fields))
-
     def _size(self, document: Document) -> int:
         """About how many calls a document will have."""
         if document.kind == "Call":
@@ -68,21 +66,31 @@ class Examination:
 
         return count_lines(self.workspace.reader, document)
 
-    def _document(self, document: Document, size: int, *, partly: bool) -> Iterator[Identified]:
-        """The calls of one document; `partly` when some of its fields were wrong and have been left out."""
+    def _documents(self, checked: Sequence[Checked], sizes: Sequence[int]) -> Iterator[Identified]:
+        compile_ = self._compiler()
+        for (document, wrong, fields), size in zip(checked, sizes, strict=True):
+            self.problems += wrong
+            if fields is not None:
+                yield from self._document(compile_(_without(document, fields)), size, partly=bool(fields))
+
+    def _compiler(self) -> Callable[[Document], CompiledCall]:
         from flowops.schema import check_variables
         from flowops.templates import compile_call
 
         workspace = self.workspace
-        compiled = compile_call(
-            document,
-            workspace.project,
-            workspace.environment.name,
-            workspace.flows,
-            self.values,
+        return partial(
+            compile_call,
+            project=workspace.project,
+            environment=workspace.environment.name,
+            flows=workspace.flows,
+            variables=self.values,
             check_variables=check_variables,
             always=_always(),
         )
+
+    def _document(self, compiled: CompiledCall, size: int, *, partly: bool) -> Iterator[Identified]:
+        """The calls of one document; `partly` when some of its fields were wrong and have been left out."""
+        document = compiled.document
         self.problems += compiled.check()
         check = checks(partly=partly)
         if document.kind == "CallSet":
@@ -91,19 +99,32 @@ class Examination:
             from flowops.templates import CallSet
 
             calls = CallSet(compiled, None if partly else bodies_of)
-            rows = CallSetRows(workspace.reader, document, calls, check)
+            rows = CallSetRows(self.workspace.reader, document, calls, check, self.identify)
             yield from rows.identified(self.problems, size)
             return
         call, problems = compiled.render()
         self.problems += problems
         if call is not None:
             self.problems += check(call, True)
-            yield from _identified(FewCalls(document.place(), (call,)), self.problems)
+            yield from self._one(call)
+
+    def _one(self, call: Call) -> Iterator[Identified]:
+        calls = FewCalls(call.origin.document.place(), (call,))
+        if not self.identify:
+            yield Identified(calls, [call.reference_id], ())
+            return
+        from flowops.plan import Uncanonical, unfit
+
+        try:
+            yield again(calls)
+        except Uncanonical:
+            if not self.problems:
+                self.problems += unfit(calls)
 
 
 def examine(workspace: Workspace, values: Mapping[str, Value]) -> tuple[list[Calls], list[Problem]]:
     """The calls that can be rendered, in the order of the files and rows, and everything that is wrong."""
-    found = Examination(workspace, values)
+    found = Examination(workspace, values, identify=False)
     return [each.calls for each in found], found.problems
 
 
@@ -116,27 +137,17 @@ def render(workspace: Workspace, values: Mapping[str, Value]) -> list[Calls]:
 
 def identified(workspace: Workspace, values: Mapping[str, Value]) -> Iterator[Identified]:
     """The same, as they come, with their fingerprints; raises Invalid in the end."""
-    found = Examination(workspace, values)
+    found = Examination(workspace, values, identify=True)
     yield from (each for each in found if not found.problems)
     _hold(workspace, found.problems)
 
 
 def again(calls: Calls) -> Identified:
     """Calls that have been rendered before, with their fingerprints."""
-    from flowops.plan import Identified, fingerprint
+    from flowops.plan import fingerprint
 
     made = [(call.reference_id, fingerprint(call.body)) for call in calls]
     return Identified(calls, [reference for reference, _ in made], [found for _, found in made])
-
-
-def _identified(calls: FewCalls, problems: list[Problem]) -> Iterator[Identified]:
-    from flowops.plan import Uncanonical, unfit
-
-    try:
-        yield again(calls)
-    except Uncanonical:
-        if not problems:
-            problems += unfit(calls)
 
 
 def _hold(workspace: Workspace, problems: list[Problem]) -> None:
@@ -145,16 +156,20 @@ def _hold(workspace: Workspace, problems: list[Problem]) -> None:
             raise Invalid(problems)
 
 
+@lru_cache(maxsize=2)
 def checks(*, partly: bool) -> Check:
     """What is asked of a rendered call: all, or its terms alone, where its body has been looked at."""
-    from flowops.policy import check_terms
     from flowops.schema import check_body
 
     def check(call: Call, whole: bool) -> list[Problem]:
         problems = check_body(call) if whole else []
         if partly:
             problems = [problem for problem in problems if problem.code != SHAPE]
-        return problems if call.terms == NO_TERMS else [*problems, *check_terms(call)]
+        if call.terms == NO_TERMS:
+            return problems
+        from flowops.policy import check_terms
+
+        return [*problems, *check_terms(call)]
 
     return check
 
@@ -175,8 +190,8 @@ def _without(document: Document, fields: frozenset[str]) -> Document:
     value = document.value
     if document.kind == "CallSet":
         kept = {name: item for name, item in value["call"].items() if name not in fields}
-        return replace(document, value={**value, "call": kept})
-    return replace(document, value={name: item for name, item in value.items() if name not in fields})
+        return document.with_value({**value, "call": kept})
+    return document.with_value({name: item for name, item in value.items() if name not in fields})
 
 
 def _always() -> dict[str, Value]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowops.errors import ApiError
@@ -31,7 +30,7 @@ def connection_of(environment: Environment) -> Connection:
     connection = environment.connection
     if connection.proxy is None:
         return connection
-    return replace(connection, proxy=value_of(connection.proxy, f"environments.{environment.name}.proxy", ApiError))
+    return connection._replace(proxy=value_of(connection.proxy, f"environments.{environment.name}.proxy", ApiError))
 
 
 def token_of(environment: Environment) -> Secret:

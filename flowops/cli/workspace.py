@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.errors import Invalid, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flowops.documents import Reader
     from flowops.model import Document, Environment, Flow, Problem, Project, Value
     from flowops.policy import Policy
 
 
-@dataclass(frozen=True, slots=True)
-class Workspace:
+class Workspace(NamedTuple):
     """What a command works on: `calls` are the Call and CallSet documents it is about.
 
     `problems` are those of files, flows and headers; those of the calls come when they are rendered.
@@ -47,7 +45,6 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
     Raises Invalid when the project file itself cannot be used.
     """
     from flowops.documents import discover, resolve_flows
-    from flowops.policy import read_policy
     from flowops.schema import check_documents, check_flows
 
     reader, project = _open(paths[0] if paths else ".", reader)
@@ -62,10 +59,10 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
             whole.append(document)
     flows, more = resolve_flows(whole, project.environments)
     problems += more
-    problems += check_flows(flows.values())
-    policies = {name: read_policy(project.document, name) for name in project.environments}
-    # What is wrong with the project's own policy would be told for each environment.
-    problems += dict.fromkeys(problem for _, wrong in policies.values() for problem in wrong)
+    if flows:
+        problems += check_flows(flows.values())
+    policy, troubles = _policy(project, environment)
+    problems += troubles
     documents = [*found.selected, *found.flows, *([project.document] if project.document else [])]
     return Workspace(
         reader=reader,
@@ -73,7 +70,7 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
         environment=settings,
         calls=found.selected,
         flows=flows,
-        policy=policies[environment][0],
+        policy=policy,
         problems=tuple(problems),
         files=len({document.file for document in documents}),
         documents=len(documents),
@@ -112,6 +109,24 @@ def _open(start: str, reader: Reader | None = None) -> tuple[Reader, Project]:
         if wrong:
             raise Invalid([*found.problems, *wrong])
         return reader, resolve(found)
+
+
+def _policy(project: Project, environment: str) -> tuple[Policy | None, Iterable[Problem]]:
+    """The policy of an environment, and what is wrong with those of all."""
+    if project.document is None or not _has_policy(project.document.value):
+        return None, ()
+    from flowops.policy import read_policy
+
+    policies = {name: read_policy(project.document, name) for name in project.environments}
+    # What is wrong with the project's own policy would be told for each environment.
+    wrong = dict.fromkeys(problem for _, problems in policies.values() for problem in problems)
+    return policies[environment][0], wrong
+
+
+def _has_policy(project: Value) -> bool:
+    """Whether a project, or one of its environments, has any: to read one takes a lot of imports."""
+    environments = project.get("environments") or {}
+    return any(each is not None and "policy" in each for each in (project, *environments.values()))
 
 
 def _environment(project: Project, name: str) -> Environment:

@@ -18,6 +18,7 @@ from yaml.events import (
     SequenceEndEvent,
 )
 
+from flowops.documents.limits import MAX_DEPTH
 from flowops.documents.lines import LINE_BREAK, line_and_column
 from flowops.documents.merge import MERGE, Mapped, merge
 from flowops.documents.scalars import SPECIAL_STARTS, read_plain
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flowops.model import Value
-
-#: How many mappings and lists may stand inside each other (contract, section 2).
-MAX_DEPTH = 32
 
 #: One of PyYAML's events. Its stubs allow for events without marks, which no parser makes.
 Event = Any

@@ -95,9 +95,9 @@ class Disk:
 
     def read(self, path: Path) -> bytes:
         """The whole of a regular file."""
-        descriptor = self._open(path)
+        descriptor, size = self._open(path)
         try:
-            data = _read_at_most(descriptor, MAX_FILE)
+            data = _read_at_most(descriptor, MAX_FILE, size)
         except OSError as error:
             raise Unreadable(_reason(error)) from error
         finally:
@@ -106,10 +106,10 @@ class Disk:
 
     def open(self, path: Path) -> BinaryIO:
         """A regular file as a buffered stream."""
-        return os.fdopen(self._open(path), "rb", buffering=_CHUNK)
+        return os.fdopen(self._open(path)[0], "rb", buffering=_CHUNK)
 
-    def _open(self, path: Path) -> int:
-        """A descriptor of a regular file inside the root."""
+    def _open(self, path: Path) -> tuple[int, int]:
+        """A descriptor of a regular file inside the root, and how large that says it is."""
         try:
             # In strings, and each directory once: ten thousand files are opened here.
             directory, _, name = str(path).rpartition(os.sep)
@@ -123,11 +123,12 @@ class Disk:
                 descriptor = os.open(self._inside(Path(real).resolve(strict=True)), _OPEN)
         except _FAILURES as error:
             raise Unreadable(_reason(error)) from error
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            what = "a directory" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "not a regular file"
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            what = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
             os.close(descriptor)
             raise Unreadable(f"is {what}")
-        return descriptor
+        return descriptor, status.st_size
 
     def _real_directory(self, directory: str) -> Path:
         real = self._real_directories.get(directory)
@@ -161,7 +162,13 @@ def read_anywhere(path: Path) -> bytes:
         raise Unreadable(_reason(error)) from error
 
 
-def _read_at_most(descriptor: int, size: int) -> bytes:
+def _read_at_most(descriptor: int, size: int, expected: int = 0) -> bytes:
+    if 0 < expected < _CHUNK:
+        data = os.read(descriptor, _CHUNK)
+        if len(data) == expected:
+            # All that there was when it was opened; what somebody adds meanwhile was not there.
+            return data
+        os.lseek(descriptor, 0, os.SEEK_SET)
     parts: list[bytes] = []
     left = size + 1
     while left > 0 and (part := os.read(descriptor, min(left, _CHUNK))):

@@ -10,7 +10,8 @@ from flowops.model import Place, Problem
 from flowops.model.names import did_you_mean
 
 if TYPE_CHECKING:
-    from flowops.documents.parse import Parsed
+    from flowops.documents.parsed import Parsed
+    from flowops.model import Value
 
 API_VERSION = "flowops/v1"
 #: The code of problems with a document's header.
@@ -26,15 +27,20 @@ class Kind(StrEnum):
     CALL_SET = "CallSet"
 
 
+_KINDS = {str(kind): kind for kind in Kind}
+
+
 def read_header(file: str, parsed: Parsed) -> tuple[Kind | None, list[Problem]]:
     """The kind of a document, if it has one that is known, and what is wrong with its header."""
+    value = parsed.value
+    if type(value) is dict and value.get("apiVersion") == API_VERSION and (known := _kind(value.get("kind"))):
+        return known, []
     problems: list[Problem] = []
 
     def note(key: str, message: str, hint: str | None = None) -> None:
         marks = parsed.marks.at((key,))
         problems.append(Problem(Place(file, marks.line, marks.column), message=message, code=HEADER, hint=hint))
 
-    value = parsed.value
     if not isinstance(value, dict):
         note("", f"a document has to be a mapping, with 'apiVersion: {API_VERSION}' and a 'kind'")
         return None, problems
@@ -45,11 +51,13 @@ def read_header(file: str, parsed: Parsed) -> tuple[Kind | None, list[Problem]]:
         message = f"apiVersion: {quoted(version)} is not a version that this flowops reads, which is '{API_VERSION}'"
         note("apiVersion", message)
     kind = value.get("kind")
-    known = ", ".join(Kind)
+    names = ", ".join(Kind)
     if "kind" not in value:
-        note("", f"kind: missing; a document is one of {known}")
-    elif kind not in tuple(Kind):
-        note("kind", f"kind: {quoted(kind)} is not one of {known}", did_you_mean(kind, Kind))
-    else:
-        return Kind(kind), problems
-    return None, problems
+        note("", f"kind: missing; a document is one of {names}")
+    elif _kind(kind) is None:
+        note("kind", f"kind: {quoted(kind)} is not one of {names}", did_you_mean(kind, Kind))
+    return _kind(kind), problems
+
+
+def _kind(value: Value) -> Kind | None:
+    return _KINDS.get(value) if type(value) is str else None

@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, NoReturn
 
-from flowops.documents.builder import MAX_DEPTH
+from flowops.documents.limits import MAX_DEPTH
 from flowops.documents.words import quoted
 
 if TYPE_CHECKING:

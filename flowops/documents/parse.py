@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +11,14 @@ from yaml.error import MarkedYAMLError
 from yaml.events import DocumentStartEvent, StreamEndEvent
 
 from flowops.documents.builder import Abandoned, Budget, Builder
+from flowops.documents.characters import has_only_characters, no_character
 from flowops.documents.lines import count_breaks, line_and_column
+from flowops.documents.parsed import Parsed
 from flowops.documents.syntax import SYNTAX, TEMPLATE, syntax_problem
-from flowops.model import Marks, Place, Problem
+from flowops.model import Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from flowops.model import Value
 
 # After so many broken documents the rest of a file is not read: each costs another look at the whole text.
 _MAX_BROKEN = 20
@@ -30,31 +29,8 @@ _LOADER: Callable[[str], Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _DOCUMENT_START = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _TAG_DIRECTIVE = re.compile(r"^%TAG", re.MULTILINE)
-# What is not a character of YAML (YAML 1.1, section 5.1), and what nobody sees and parsers disagree about: NEL and the
-# Unicode line and paragraph separators end a line in YAML 1.1 only, and a byte order mark begins a file.
-_NO_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
-_ASCII_CONTROLS = bytes(sorted({*range(0x20), 0x7F} - set(b"\t\n\r")))
 # PyYAML's own parser makes half a surrogate pair of such an escape; libyaml refuses it.
 _HALF_CHARACTER = re.compile(r"\\(?:u|U0000)[dD][89a-fA-F]")
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """One document. With problems its value is only good for telling what kind of document it may be.
-
-    It is not `complete` when it could not be read to its end: there is no value then.
-    """
-
-    value: Value
-    marks: Marks
-    problems: tuple[Problem, ...] = ()
-    complete: bool = True
-
-    @classmethod
-    def broken(cls, *problems: Problem) -> Parsed:
-        """What could not be read, for at least one reason."""
-        place = problems[0].place
-        return cls(None, Marks(place.line, place.column, 0, 0), problems, complete=False)
 
 
 def parse(file: str, text: str, budget: Budget) -> list[Parsed]:
@@ -111,22 +87,14 @@ def _characters(file: str, text: str) -> tuple[str, list[Parsed]]:
         _refused(file, text, found.start(), "this escape stands for no character")
         for found in islice(halves, _MAX_BROKEN)
     ]
-    if _has_only_characters(text):
+    if has_only_characters(text):
         return text, problems
-    for found in islice(_NO_CHARACTER.finditer(text), _MAX_BROKEN):
+    for found in islice(no_character().finditer(text), _MAX_BROKEN):
         message = f"the character U+{ord(found[0]):04X} is not allowed here"
         escape = found[0].encode("unicode_escape").decode("ascii")
         hint = f'in double quotes it may be written as "{escape}"'
         problems.append(_refused(file, text, found.start(), message, hint))
-    return _NO_CHARACTER.sub("\ufffd", text), problems
-
-
-def _has_only_characters(text: str) -> bool:
-    if not text.isascii():
-        return _NO_CHARACTER.search(text) is None
-    # A fifth of the time that the expression takes, and most files are ASCII.
-    data = text.encode("ascii")
-    return len(data.translate(None, _ASCII_CONTROLS)) == len(data)
+    return no_character().sub("\ufffd", text), problems
 
 
 def _refused(file: str, text: str, index: int, message: str, hint: str | None = None) -> Parsed:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.documents.environments import Environments, default_environments
 from flowops.documents.files import Disk, git_root
@@ -22,8 +21,7 @@ DEFAULT_INCLUDE = ("calls/**/*.yaml", "flows/**/*.yaml")
 CODE = "project"
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectFile:
+class ProjectFile(NamedTuple):
     """What was found of a project. `root` is the directory of its file, or what stands for it.
 
     `path` is None when there is no project file. `problems` are those that leave the project unknown.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flowops.documents.files import Unreadable, read_anywhere
 from flowops.documents.json_text import NotJson, read_json
-from flowops.documents.parse import Parsed
+from flowops.documents.parsed import Parsed
 from flowops.documents.scalars import read_plain
 from flowops.documents.words import visible
 from flowops.errors import Invalid, UsageError
@@ -83,4 +83,4 @@ def _from_json(reader: Reader, file: str, data: bytes) -> list[Parsed]:
 
 
 def _problem(parsed: Parsed, file: str, message: str) -> Problem:
-    return Problem(Place(file, parsed.marks.line, parsed.marks.column), message=message, code=VARS)
+    return Problem(Place(file, *parsed.start), message=message, code=VARS)

@@ -5,8 +5,9 @@ The names are imported when they are asked for: `flowops.ledger.sealing` does wi
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from flowops.lazy import attach
 
 if TYPE_CHECKING:
     from flowops.ledger.chain import Broken
@@ -15,6 +16,18 @@ if TYPE_CHECKING:
     from flowops.ledger.states import IllegalStep, step
     from flowops.ledger.store import Store
     from flowops.ledger.transfer import Adopted, Import, adopted
+else:
+    __getattr__ = attach(
+        __name__,
+        {
+            "chain": "Broken",
+            "opening": "init_ledger open_ledger",
+            "reading": "LoggedEvent Reader",
+            "states": "IllegalStep step",
+            "store": "Store",
+            "transfer": "Adopted Import adopted",
+        },
+    )
 
 __all__ = [
     "Adopted",
@@ -29,23 +42,3 @@ __all__ = [
     "open_ledger",
     "step",
 ]
-
-_MODULES = {
-    "Adopted": "transfer",
-    "Broken": "chain",
-    "IllegalStep": "states",
-    "Import": "transfer",
-    "LoggedEvent": "reading",
-    "Reader": "reading",
-    "Store": "store",
-    "adopted": "transfer",
-    "init_ledger": "opening",
-    "open_ledger": "opening",
-    "step": "states",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

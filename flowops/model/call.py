@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.model.place import Place, Problem, RowPlace
 
@@ -16,13 +15,12 @@ if TYPE_CHECKING:
 INSTRUCTION_ID = "instruction-id"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The document a call was written in; `fields` says where a field's value stands.
 
-    `fields` maps a top-level field of the call (``callee``) or one flow variable
-    (``flow-variables``, name) to the document (the call's own, the project's for a default, the
-    flow's for a variable's default) and the path there.
+    `fields` maps a top-level field of the call (``callee``) or one flow variable (``flow-variables``, name) to the
+    document (the call's own, the project's for a default, the flow's for a variable's default) and the path there.
+    What it does not have stands, in a document of kind Call, under its own name.
     """
 
     document: Document
@@ -35,11 +33,10 @@ class Origin:
             if known is not None:
                 document, at = known
                 return document.place((*at, *path[length:]))
-        return self.document.place()
+        return self.document.place(path if self.document.kind == "Call" else ())
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """When and why a call may be placed, as its document says; nothing of it is sent.
 
     Values are as they were rendered: `flowops.policy` reads them, and says what is wrong with them.
@@ -48,15 +45,16 @@ class Terms:
     timezone: Value = None
     not_before: Value = None
     expires: Value = None
-    consent: Mapping[str, Value] = field(default_factory=dict)
+    consent: Mapping[str, Value] = {}
 
 
+#: Those of most calls.
+NO_TERMS = Terms()
 #: The fields of a call that are its terms, by the names of a spec.
 TERMS = ("timezone", "not-before", "expires", "consent")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One rendered call: `body` is the request in the API's own names, ``instruction-id`` included.
 
     `sensitive` holds the paths in `body` whose values are never shown or kept: phone numbers, and the
@@ -69,7 +67,7 @@ class Call:
     sensitive: frozenset[Path]
     origin: Origin
     row: RowPlace | None = None
-    terms: Terms = Terms()
+    terms: Terms = NO_TERMS
 
     @property
     def callees(self) -> tuple[str, ...]:

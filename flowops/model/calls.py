@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -45,12 +44,22 @@ class Calls(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+class Identified(NamedTuple):
+    """Calls of one document with their references and, where they are asked for, their fingerprints."""
+
+    calls: Calls
+    references: Sequence[str]
+    fingerprints: Sequence[str]
+
+
 class FewCalls:
     """Calls that are simply kept."""
 
-    place: Place
-    calls: tuple[Call, ...]
+    __slots__ = ("calls", "place")
+
+    def __init__(self, place: Place, calls: tuple[Call, ...]) -> None:
+        self.place = place
+        self.calls = calls
 
     @property
     def scripts(self) -> frozenset[Script]:
@@ -68,12 +77,14 @@ class FewCalls:
         return map(self.calls.__getitem__, indices)
 
 
-@dataclass(frozen=True, slots=True)
 class SomeCalls:
     """Those of other calls that have these indices, which rise."""
 
-    calls: Calls
-    indices: tuple[int, ...]
+    __slots__ = ("calls", "indices")
+
+    def __init__(self, calls: Calls, indices: tuple[int, ...]) -> None:
+        self.calls = calls
+        self.indices = indices
 
     @property
     def place(self) -> Place:

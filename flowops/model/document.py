@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flowops.model.place import Place, Problem, RowPlace
+from flowops.model.place import Place, RowPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 #: JSON's values, as Python has them.
 Value = Any
@@ -42,18 +41,62 @@ class Marks(NamedTuple):
         return node
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One YAML document: its plain value (a mapping, checked) and the place of everything in it."""
+class Marked:
+    """What has marks, which may be found only when somebody asks for them: most files are never asked."""
 
-    file: str
-    kind: str
-    value: dict[str, Value]
-    marks: Marks
-    text: str
+    __slots__ = ("finding", "start")
+
+    def __init__(self, marks: Marks | Callable[[], Marks], start: tuple[int, int] | None = None) -> None:
+        #: The marks, or how to find them: for somebody who takes over either.
+        self.finding = marks
+        #: The line and column where it begins.
+        self.start = start or (self.marks.line, self.marks.column)
+
+    @property
+    def marks(self) -> Marks:
+        """The places of the value and of everything inside it."""
+        if not isinstance(self.finding, Marks):
+            self.finding = self.finding()
+        return self.finding
+
+
+class Document(Marked):
+    """One YAML document: its plain value (a mapping, checked) and the place of everything in it. Nobody changes it."""
+
+    __slots__ = ("file", "kind", "text", "value")
+
+    def __init__(
+        self,
+        file: str,
+        kind: str,
+        value: dict[str, Value],
+        marks: Marks | Callable[[], Marks],
+        text: str,
+        start: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__(marks, start)
+        self.file = file
+        self.kind = kind
+        self.value = value
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same stands in the same file; the text decides the marks."""
+        if not isinstance(other, Document):
+            return NotImplemented
+        own, others = ((each.file, each.kind, each.value, each.text) for each in (self, other))
+        return own == others
+
+    __hash__ = None  # type: ignore[assignment] # its value can be changed, whoever does it
+
+    def with_value(self, value: dict[str, Value]) -> Document:
+        """The document with another value, whose parts stand where they stood."""
+        return Document(self.file, self.kind, value, self.finding, self.text, self.start)
 
     def place(self, path: Path = ()) -> Place:
         """Where the value at a path stands, or the deepest value on the way that exists."""
+        if not path:
+            return Place(self.file, *self.start)
         marks = self.marks.at(path)
         return Place(self.file, marks.line, marks.column)
 
@@ -69,41 +112,8 @@ class Document:
         return self.text[marks.start : marks.end]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row of a call set's data: strings from CSV, any JSON value from JSONL."""
 
     values: dict[str, Value]
     place: RowPlace
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Some rows of one source in their order, and what is wrong among them.
-
-    `numbers` and `lines` are those of `rows`, one for one; `lines` is None for data that has no lines. A problem
-    comes with how many of the rows stand in front of it.
-    """
-
-    file: str
-    rows: list[dict[str, Value]]
-    numbers: Sequence[int]
-    lines: Sequence[int] | None
-    problems: Sequence[tuple[int, Problem]] = ()
-
-    def place(self, index: int) -> RowPlace:
-        """Where one of the rows stands."""
-        return RowPlace(self.file, self.numbers[index], None if self.lines is None else self.lines[index])
-
-    def __iter__(self) -> Iterator[Row | Problem]:
-        """The rows, and the problems where they were met."""
-        problems = iter(self.problems)
-        at, problem = next(problems, (-1, None))
-        for index, values in enumerate(self.rows):
-            while problem is not None and at <= index:
-                yield problem
-                at, problem = next(problems, (-1, None))
-            yield Row(values, self.place(index))
-        if problem is not None:
-            yield problem
-        yield from (each for _, each in problems)

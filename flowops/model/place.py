@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Final
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """A position in a file; `line` and `column` count from 1, `file` is shown as it is."""
 
     file: str
@@ -17,8 +19,7 @@ class Place:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class RowPlace:
+class RowPlace(NamedTuple):
     """A row of data: `number` counts data rows from 1, `line` is where it starts in the file, if that has lines."""
 
     file: str
@@ -29,16 +30,41 @@ class RowPlace:
         return f"row {self.number} of {self.file}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
 class Problem:
     """One thing the user has to mend.
 
     `message` names the field first (``callee: '+3161234' is not a valid number in NL``), `code` is the
     stable name of the rule that found it (``schema``, ``template``, ``number``, …), for machines.
+    Neither the row nor the hint makes another problem of it.
     """
 
-    place: Place
-    row: RowPlace | None = field(default=None, compare=False)
-    message: str = ""
-    code: str = "invalid"
-    hint: str | None = field(default=None, compare=False)
+    __slots__ = ("code", "hint", "message", "place", "row")
+
+    def __init__(
+        self,
+        place: Place,
+        row: RowPlace | None = None,
+        message: str = "",
+        code: str = "invalid",
+        hint: str | None = None,
+    ) -> None:
+        self.place: Final = place
+        self.row: Final = row
+        self.message: Final = message
+        self.code: Final = code
+        self.hint: Final = hint
+
+    def _key(self) -> tuple[Place, str, str]:
+        return self.place, self.message, self.code
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, Problem) else NotImplemented
+
+    def __lt__(self, other: Problem) -> bool:
+        return self._key() < other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        return f"Problem({self.place!r}, {self.row!r}, {self.message!r}, {self.code!r}, {self.hint!r})"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,15 +13,13 @@ if TYPE_CHECKING:
 SANDBOX = "sandbox"
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A value that is kept elsewhere: an environment variable, never the secret itself."""
 
     env: str
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerSettings:
+class LedgerSettings(NamedTuple):
     """Where the ledger is (`url`, given or by reference), and which one it has to be (`id`)."""
 
     url: str | Reference
@@ -30,16 +27,14 @@ class LedgerSettings:
     key: Reference | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackSettings:
+class CallbackSettings(NamedTuple):
     """The public address of ``flowops listen``, and the secret its tokens are made with."""
 
     url: str
     secret: Reference
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """How to reach the API: certificate files, a proxy, and time-outs in seconds."""
 
     ca: str | None = None
@@ -50,8 +45,7 @@ class Connection:
     answer_timeout: float = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """One place that calls are placed in. `rate` is requests a second, None for no limit."""
 
     name: str
@@ -60,10 +54,10 @@ class Environment:
     ledger: LedgerSettings | None = None
     account: str | Reference | None = None
     callbacks: CallbackSettings | None = None
-    vars: Mapping[str, Value] = field(default_factory=dict)
+    vars: Mapping[str, Value] = {}
     rate: float | None = 10.0
     concurrency: int = 10
-    connection: Connection = field(default_factory=Connection)
+    connection: Connection = Connection()
 
     @property
     def sandboxed(self) -> bool:
@@ -71,8 +65,7 @@ class Environment:
         return self.api == SANDBOX
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(NamedTuple):
     """The project file, or what stands for it when there is none (`document` is None then).
 
     `root` is the directory that relative paths start at. `defaults` and `vars` keep their places in
@@ -88,8 +81,7 @@ class Project:
     environments: Mapping[str, Environment]
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """A ``kind: Flow``: `callflow_ids` maps an environment (or ``*``: all) to the API's id.
 
     `variables` maps a name to its JSON Schema; `sensitive` are the names marked ``x-sensitive: true``.

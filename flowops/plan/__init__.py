@@ -3,12 +3,11 @@
 from flowops.plan.canonical import Uncanonical, canonical, fingerprint, fingerprints, identify, unfit
 from flowops.plan.diff import diff
 from flowops.plan.difference import difference
-from flowops.plan.planner import Identified, digest, exit_code, make_plan, restrict
+from flowops.plan.planner import digest, exit_code, make_plan, restrict
 from flowops.plan.saved import SavedCall, SavedPlan, compare, dump, load
 from flowops.plan.shard import Shard, read_shard
 
 __all__ = [
-    "Identified",
     "SavedCall",
     "SavedPlan",
     "Shard",

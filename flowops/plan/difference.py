@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowops.model import Difference, DifferentCall, Problem, Shift
@@ -40,7 +39,7 @@ def difference(
             unchanged += 1
         else:
             sensitive = old.sensitive | call.sensitive
-            sides = (seal(replace(side, sensitive=sensitive)) for side in (old, call))
+            sides = (seal(side._replace(sensitive=sensitive)) for side in (old, call))
             found.append(DifferentCall(Shift.CHANGED, call, diff(*sides)))
     found += (DifferentCall(Shift.REMOVED, call) for reference, call in before.items() if reference not in after)
     return Difference(*names, tuple(found), unchanged)

@@ -6,23 +6,15 @@ import hashlib
 import json
 import shlex
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from flowops.model import Action, Calls, Decision, Plan, PlannedCalls, State, planned_batch
+from flowops.model import Action, Decision, Plan, PlannedCalls, State, planned_batch
 from flowops.plan.diff import diff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from flowops.model import Call, Change, Entry, Ledger, LedgerMark, PlannedBatch
-
-
-class Identified(NamedTuple):
-    """Calls of one document with their references and fingerprints: all that most of them are asked for."""
-
-    calls: Calls
-    references: Sequence[str]
-    fingerprints: Sequence[str]
+    from flowops.model import Call, Change, Entry, Identified, Ledger, LedgerMark, PlannedBatch
 
 
 def make_plan(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.model import SomeCalls
-from flowops.plan.planner import Identified
+from flowops.model import Identified, SomeCalls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

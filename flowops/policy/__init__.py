@@ -1,16 +1,40 @@
 """Rules that say place, defer or block, and why. Pure: the clock, the ledger's counts and the lists are handed in."""
 
-from flowops.policy.counted import condition, question, without_counted
-from flowops.policy.judge import Judge
-from flowops.policy.limits import LIFTABLE
-from flowops.policy.lists import find, hash_lines
-from flowops.policy.notes import Fit, WindowNotes, repeated_callees
-from flowops.policy.people import DoNotCall
-from flowops.policy.policy import Policy, StopOn, told
-from flowops.policy.reading import read_policy
-from flowops.policy.rule import Facts, Listing
-from flowops.policy.terms import check_terms
-from flowops.policy.times import moment_text, read_span
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowops.lazy import attach
+
+if TYPE_CHECKING:
+    from flowops.policy.counted import condition, question, without_counted
+    from flowops.policy.judge import Judge
+    from flowops.policy.limits import LIFTABLE
+    from flowops.policy.lists import find, hash_lines
+    from flowops.policy.notes import Fit, WindowNotes, repeated_callees
+    from flowops.policy.people import DoNotCall
+    from flowops.policy.policy import Policy, StopOn, told
+    from flowops.policy.reading import read_policy
+    from flowops.policy.rule import Facts, Listing
+    from flowops.policy.terms import check_terms
+    from flowops.policy.times import moment_text, read_span
+else:
+    __getattr__ = attach(
+        __name__,
+        {
+            "counted": "condition question without_counted",
+            "judge": "Judge",
+            "limits": "LIFTABLE",
+            "lists": "find hash_lines",
+            "notes": "Fit WindowNotes repeated_callees",
+            "people": "DoNotCall",
+            "policy": "Policy StopOn told",
+            "reading": "read_policy",
+            "rule": "Facts Listing",
+            "terms": "check_terms",
+            "times": "moment_text read_span",
+        },
+    )
 
 __all__ = [
     "LIFTABLE",

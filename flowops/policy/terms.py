@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowops.policy.hours import moment
@@ -27,8 +26,8 @@ def check_terms(call: Call) -> list[Problem]:
         message = f"timezone: {str(own)[:40]!r} is not a time zone that this machine knows"
         problems.append(call.problem(("timezone",), message, code=CODE, hint=hint))
         # What else is wrong is told as if it were some time zone.
-        terms = replace(terms, timezone="UTC")
-    subject = Subject(replace(call, terms=terms))
+        terms = terms._replace(timezone="UTC")
+    subject = Subject(call._replace(terms=terms))
     moments = {}
     for name, given in (("not-before", terms.not_before), ("expires", terms.expires)):
         if given is None:

@@ -60,7 +60,7 @@ def of_plan(view: PlanView) -> list[Note]:
 
 def located(notes: Iterable[Note], rename: Callable[[str], str]) -> list[Note]:
     """The notes with other names for their files."""
-    return [replace(note, place=replace(note.place, file=rename(note.place.file))) for note in notes]
+    return [replace(note, place=note.place._replace(file=rename(note.place.file))) for note in notes]
 
 
 def _told(call: CallView) -> str:

@@ -4,14 +4,34 @@ Nothing heavy is imported before it is needed: jsonschema-rs when something is v
 something is wrong, phonenumbers when a number is looked at. What makes the schemas is in `flowops.schema.build`.
 """
 
-from flowops.schema.bodies import bodies_of
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowops.lazy import attach
 from flowops.schema.check import Checker, check
-from flowops.schema.error import SchemaError
-from flowops.schema.flows import check_flow
-from flowops.schema.number_plan import check_number
-from flowops.schema.problems import check_body, check_document, check_documents, check_flows
-from flowops.schema.store import NAMES, description_text, schema_text, stale_schemas, write_schemas
-from flowops.schema.variables import check_variables
+
+if TYPE_CHECKING:
+    from flowops.schema.bodies import bodies_of
+    from flowops.schema.error import SchemaError
+    from flowops.schema.flows import check_flow
+    from flowops.schema.number_plan import check_number
+    from flowops.schema.problems import check_body, check_document, check_documents, check_flows
+    from flowops.schema.store import NAMES, description_text, schema_text, stale_schemas, write_schemas
+    from flowops.schema.variables import check_variables
+else:
+    __getattr__ = attach(
+        __name__,
+        {
+            "bodies": "bodies_of",
+            "error": "SchemaError",
+            "flows": "check_flow",
+            "number_plan": "check_number",
+            "problems": "check_body check_document check_documents check_flows",
+            "store": "NAMES description_text schema_text stale_schemas write_schemas",
+            "variables": "check_variables",
+        },
+    )
 
 __all__ = [
     "NAMES",

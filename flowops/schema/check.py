@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from flowops.schema.engine import fast_errors, fast_validator
 from flowops.schema.error import SchemaError
-from flowops.schema.explain import explain
 from flowops.schema.plain import unsendable
 from flowops.schema.store import schema_text
 
@@ -29,17 +28,24 @@ class Checker:
     def check(self, value: Value) -> list[SchemaError]:
         """What is wrong with a value; empty when nothing is."""
         if self._fast is None:
-            return explain(self.schema, value)
+            return _explain(self.schema, value)
         try:
             if self._fast.is_valid(value):
                 return []
         except (ValueError, SystemError):
             # Not a JSON value at all: half a character (a SystemError in jsonschema-rs 0.37), a foreign type.
-            return unsendable(value) or explain(self.schema, value)
-        return explain(self.schema, value) or [
+            return unsendable(value) or _explain(self.schema, value)
+        return _explain(self.schema, value) or [
             SchemaError(path, f"does not fit `{keyword}` of its schema")
             for path, keyword in fast_errors(self.schema, value)
         ]
+
+
+def _explain(schema: Schema, value: Value) -> list[SchemaError]:
+    # Only somebody who made a mistake waits for it.
+    from flowops.schema.explain import explain
+
+    return explain(schema, value)
 
 
 @lru_cache(maxsize=32)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.schema.words import escaped
 
@@ -22,8 +21,7 @@ def dotted(path: Path) -> str:
     return shown
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaError:
+class SchemaError(NamedTuple):
     """One thing that is wrong in a value.
 
     `path` leads to it; a field that is missing ends the path all the same. `text` says what is wrong
@@ -45,4 +43,4 @@ class SchemaError:
 
     def under(self, *path: str | int) -> SchemaError:
         """The same error of a value that stands deeper: `path` leads from there to the value."""
-        return replace(self, path=(*path, *self.path))
+        return self._replace(path=(*path, *self.path))

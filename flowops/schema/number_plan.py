@@ -10,9 +10,12 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.schema.number_tables import tables
 from flowops.schema.words import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from phonenumbers.phonemetadata import PhoneMetadata, PhoneNumberDesc
 
 #: E.164 in ASCII, the whole text. libphonenumber alone would also take Arabic digits, letters and ``;ext=9``.
@@ -60,41 +63,48 @@ def _main_pattern(prefix: str) -> re.Pattern[str] | None:
 
     It fits no number that `_exists` does not find: the main country comes first, before all that share its code.
     """
-    from phonenumbers.phonenumberutil import COUNTRY_CODE_TO_REGION_CODE
-
     if not (prefix[1:].isascii() and prefix[1:].isdigit()):
         return None
     code = int(prefix[1:])
-    if prefix != f"+{code}" or code not in COUNTRY_CODE_TO_REGION_CODE:
+    if prefix != f"+{code}" or code not in tables().regions:
         return None
     regions = _regions(code)
     if not regions or (regions[0].leading is not None and len(regions) > 1):
         return re.compile(r"(?!)")
     main = regions[0]
-    kinds = "|".join(f"{kind.ahead()}(?:{kind.pattern.pattern})" for kind in main.kinds) or "(?!)"
+    kinds = "|".join(f"{kind.ahead()}(?:{kind.pattern})" for kind in main.kinds) or "(?!)"
     digits = len(str(code))
     length = rf"(?=[0-9]{{{7 - digits},{15 - digits}}}\Z)"
-    return re.compile(rf"\+{code}{length}{main.general.ahead()}(?=(?:{main.general.pattern.pattern})\Z)(?:{kinds})")
+    return re.compile(rf"\+{code}{length}{main.general.ahead()}(?=(?:{main.general.pattern})\Z)(?:{kinds})")
 
 
 def _split(text: str) -> tuple[int, str] | None:
     """The country code and the rest, to the digit; no code is the beginning of another one."""
-    # 20 ms to import: only for those who place or validate calls.
-    from phonenumbers.phonenumberutil import COUNTRY_CODE_TO_REGION_CODE
-
+    regions = tables().regions
     for end in (2, 3, 4):
         code = int(text[1:end])
-        if code in COUNTRY_CODE_TO_REGION_CODE:
+        if code in regions:
             return code, text[end:]
     return None
 
 
-class _Pattern(NamedTuple):
-    lengths: frozenset[int]
-    pattern: re.Pattern[str]
+class _Pattern:
+    """Compiled when a number is held against it: a country has a dozen, and most numbers are of the first kinds."""
+
+    __slots__ = ("_compiled", "lengths", "pattern")
+
+    def __init__(self, lengths: Iterable[int], pattern: str) -> None:
+        self.lengths = frozenset(lengths)
+        self.pattern = pattern
+        self._compiled: re.Pattern[str] | None = None
 
     def fits(self, national: str) -> bool:
-        return (not self.lengths or len(national) in self.lengths) and self.pattern.fullmatch(national) is not None
+        """Whether a number, without its country code, is one of these."""
+        if self.lengths and len(national) not in self.lengths:
+            return False
+        if self._compiled is None:
+            self._compiled = re.compile(self.pattern)
+        return self._compiled.fullmatch(national) is not None
 
     def ahead(self) -> str:
         """The lengths as a pattern that looks ahead."""
@@ -126,12 +136,8 @@ def _exists(code: int, national: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _regions(code: int) -> tuple[_Region, ...]:
-    from phonenumbers.phonemetadata import PhoneMetadata
-    from phonenumbers.phonenumberutil import COUNTRY_CODE_TO_REGION_CODE
-
-    found = (
-        PhoneMetadata.metadata_for_region_or_calling_code(code, name) for name in COUNTRY_CODE_TO_REGION_CODE[code]
-    )
+    known = tables()
+    found = (known.metadata.metadata_for_region_or_calling_code(code, name) for name in known.regions[code])
     return tuple(_region(metadata) for metadata in found if metadata is not None)
 
 
@@ -141,7 +147,7 @@ def _region(metadata: PhoneMetadata) -> _Region:
     kinds = [_pattern(getattr(metadata, kind)) for kind in _KINDS]
     return _Region(
         leading=None if leading is None else re.compile(leading),
-        general=general or _Pattern(frozenset(), re.compile(r"(?!)")),
+        general=general or _Pattern((), r"(?!)"),
         kinds=tuple(kind for kind in kinds if kind is not None),
     )
 
@@ -149,7 +155,7 @@ def _region(metadata: PhoneMetadata) -> _Region:
 def _pattern(desc: PhoneNumberDesc | None) -> _Pattern | None:
     if desc is None or not desc.national_number_pattern:
         return None
-    return _Pattern(frozenset(desc.possible_length), re.compile(desc.national_number_pattern))
+    return _Pattern(desc.possible_length, desc.national_number_pattern)
 
 
 def _why(text: str, code: int) -> str:

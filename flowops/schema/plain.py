@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowops.schema.error import SchemaError
 
@@ -18,6 +18,8 @@ DEEPEST = 64
 
 def unsendable(value: Value, path: Path = ()) -> list[SchemaError]:
     """The parts of a value that cannot be sent as JSON exactly as they are."""
+    if type(value) is dict and _is_plain(value):
+        return []
     found = []
     pending: list[tuple[Path, Value]] = [(path, value)]
     while pending:
@@ -35,6 +37,17 @@ def unsendable(value: Value, path: Path = ()) -> list[SchemaError]:
             if trouble is not None:
                 found.append(SchemaError(here, trouble))
     return found
+
+
+def _is_plain(value: dict[Any, Value]) -> bool:
+    """Whether a mapping has nothing in it but ASCII text and small whole numbers, as nearly all have."""
+    for key, item in value.items():
+        kind = type(item)
+        if type(key) is not str or not key.isascii():
+            return False
+        if kind is not bool and not (item.isascii() if kind is str else kind is int and abs(item) <= LARGEST_INTEGER):
+            return False
+    return True
 
 
 HALF = "holds half a character (a lone surrogate), which no JSON text can hold"

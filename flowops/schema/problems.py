@@ -8,9 +8,7 @@ from flowops.model import INSTRUCTION_ID, Problem
 from flowops.model.names import did_you_mean
 from flowops.schema.check import check, checker
 from flowops.schema.error import SchemaError, dotted
-from flowops.schema.flows import check_flow
 from flowops.schema.number_plan import check_number
-from flowops.schema.patterns import Patterns
 from flowops.schema.plain import unsendable
 from flowops.schema.request import integer_fields
 from flowops.schema.words import quoted
@@ -48,7 +46,7 @@ def check_document(document: Document) -> tuple[list[Problem], frozenset[str] | 
             fields.add(str(path[0]))
     if fields is not None and isinstance(call, dict):
         # A number that is written out can be told of even if the call cannot be rendered for another reason.
-        written = {name: value for name, value in call.items() if name not in fields}
+        written = {name: value for name, value in call.items() if name not in fields} if fields else call
         for error in _number_errors(written, set()):
             at = error.under("call") if document.kind == "CallSet" else error
             problems.append(_problem(document, at))
@@ -58,6 +56,9 @@ def check_document(document: Document) -> tuple[list[Problem], frozenset[str] | 
 
 def check_flows(flows: Iterable[Flow]) -> list[Problem]:
     """What is wrong with the variables that a project's flows declare."""
+    from flowops.schema.flows import check_flow
+    from flowops.schema.patterns import Patterns
+
     patterns = Patterns()
     return [_problem(flow.document, error) for flow in flows for error in check_flow(flow, patterns)]
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowops.model.names import did_you_mean
 from flowops.schema.check import Checker
 from flowops.schema.conversion import converted, declared_types
 from flowops.schema.error import SchemaError
-from flowops.schema.flows import variable_errors
-from flowops.schema.patterns import Patterns
-from flowops.schema.references import inline
 from flowops.schema.words import escaped, listed
 
 if TYPE_CHECKING:
@@ -32,6 +28,10 @@ class FlowVariables:
     """
 
     def __init__(self, flow: Flow) -> None:
+        from flowops.schema.flows import variable_errors
+        from flowops.schema.patterns import Patterns
+        from flowops.schema.references import inline
+
         self.flow = flow
         patterns = Patterns()
         schemas: dict[str, Schema] = {}
@@ -58,7 +58,7 @@ class FlowVariables:
             if name not in known:
                 text = f"is missing: the flow {escaped(self.flow.name)} needs it"
                 errors.append(SchemaError((FIELD, name), text, self._described(name), code="variable"))
-        errors += [replace(error.under(FIELD), code="variable") for error in self._checker.check(known)]
+        errors += [error.under(FIELD)._replace(code="variable") for error in self._checker.check(known)]
         for name, default in self.defaults.items():
             known.setdefault(name, default)
         return known, errors

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from flowops.templates.batches import CallSet, RenderedBatch
-from flowops.templates.calls import CompiledCall, compile_call
+from typing import TYPE_CHECKING
+
+from flowops.lazy import attach
 from flowops.templates.duplicates import duplicates
-from flowops.templates.filters import FILTERS
-from flowops.templates.table import Documented
-from flowops.templates.tests import TESTS
-from flowops.templates.variables import CheckVariables, VariableProblem
 
 
 def documentation() -> list[Documented]:
     """Every filter that templates have: its name, its signature, what it does, an example and its result."""
+    from flowops.templates.filters import FILTERS
+
     return FILTERS.documentation()
 
 
 def documentation_of_tests() -> list[Documented]:
     """Every test, what may stand behind ``is``, in the same form."""
+    from flowops.templates.tests import TESTS
+
     return TESTS.documentation()
 
+
+if TYPE_CHECKING:
+    from flowops.templates.batches import CallSet, RenderedBatch
+    from flowops.templates.calls import CompiledCall, compile_call
+    from flowops.templates.table import Documented
+    from flowops.templates.variables import CheckVariables, VariableProblem
+else:
+    __getattr__ = attach(
+        __name__,
+        {
+            "batches": "CallSet RenderedBatch",
+            "calls": "CompiledCall compile_call",
+            "table": "Documented",
+            "variables": "CheckVariables VariableProblem",
+        },
+    )
 
 __all__ = [
     "CallSet",

@@ -8,13 +8,11 @@ from flowops.model import INSTRUCTION_ID, TERMS, Call, Problem
 from flowops.templates.fault import OutOfSteps, TemplateFault
 from flowops.templates.fields import FLOW, FLOW_ID, REFERENCE, VARIABLES, Fields, merge, sensitive, terms_of
 from flowops.templates.flows import Flows
-from flowops.templates.generated import Source, generate
 from flowops.templates.limits import CALL_STEPS, PARTS_A_STEP
 from flowops.templates.origins import Origins
 from flowops.templates.parts import FAILED, Compiler, Constant, Part, Rendering
 from flowops.templates.problems import FLOW as FLOW_RULE
 from flowops.templates.problems import Repeats
-from flowops.templates.quick import NotQuick
 from flowops.templates.scope import Scope
 from flowops.templates.values import kind, number
 from flowops.templates.variables import Variables
@@ -116,6 +114,9 @@ class CompiledCall:
         layers = self._variables.layers
         if self._problems or layers is None:
             return None
+        from flowops.templates.generated import Source, generate
+        from flowops.templates.quick import NotQuick
+
         source = Source(
             self._fields, layers, self._order, self._always, self._vars, self._flows, self._origins, self._steps
         )

@@ -32,11 +32,15 @@ class Written(NamedTuple):
         return {key: Written(value, self.document, (*self.path, key)) for key, value in self.value.items()}
 
 
+# Without the Python-level `__new__`: ten thousand files have a dozen fields each.
+_written = tuple.__new__
+
+
 class Fields(NamedTuple):
     """The fields of a call that are not flow variables, and the variables in the order they are laid over each other.
 
-    `variables` holds mappings, and at most one template that gives a whole mapping. `variables_at` is
-    where they are written.
+    `variables` holds mappings: one as it is written, or the entries of those that are laid over others; and at most one
+    template that gives a whole mapping. `variables_at` is where they are written.
     """
 
     fields: dict[str, Written]
@@ -48,6 +52,10 @@ def merge(document: Document, project: Project) -> Fields:
     """Project defaults < document; null in the document switches a default off."""
     own = _own(document)
     defaults = _defaults(project)
+    if not defaults:
+        own_variables = own.pop(VARIABLES, None)
+        fields = {name: written for name, written in own.items() if written.value is not None}
+        return Fields(fields, _layers(None, own_variables), own_variables)
     if any(name in own for name in _FLOW_FIELDS):
         for name in _FLOW_FIELDS:
             defaults.pop(name, None)
@@ -62,22 +70,24 @@ def merge(document: Document, project: Project) -> Fields:
 def _own(document: Document) -> dict[str, Written]:
     if document.kind == "CallSet":
         return Written(document.value["call"], document, ("call",)).entries()
-    whole = Written(document.value, document, ()).entries()
-    return {name: written for name, written in whole.items() if name not in _NO_FIELDS}
+    return {
+        key: _written(Written, (value, document, (key,)))
+        for key, value in document.value.items()
+        if key not in _NO_FIELDS
+    }
 
 
 def _defaults(project: Project) -> dict[str, Written]:
-    if project.document is None:
+    if project.document is None or not project.defaults:
         return {}
     return Written(project.defaults, project.document, ("defaults",)).entries()
 
 
 def _layers(defaults: Written | None, own: Written | None) -> tuple[dict[str, Written] | Written, ...]:
-    layers: list[dict[str, Written] | Written] = [
-        written.entries() if isinstance(written.value, dict) else written
-        for written in (defaults, own)
-        if written is not None and written.value is not None
-    ]
+    given = [written for written in (defaults, own) if written is not None and written.value is not None]
+    if len(given) < 2:
+        return tuple(given)
+    layers = [written.entries() if isinstance(written.value, dict) else written for written in given]
     match layers:
         case [dict() as below, dict() as above]:
             switched_off = {name for name, written in above.items() if name in below and written.value is None}

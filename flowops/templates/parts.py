@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from flowops.model import Place, Problem
 from flowops.templates.fault import OutOfSteps, TemplateFault, Undefined, member
 from flowops.templates.limits import MAX_SOURCES
+from flowops.templates.openings import is_plain, is_template
 from flowops.templates.positions import place_in
 from flowops.templates.problems import TEMPLATE, Repeats
-from flowops.templates.syntax import is_template
-from flowops.templates.template import Template, compile_template
 from flowops.templates.values import free, sendable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from flowops.model import Document, Path, RowPlace, Value
     from flowops.templates.scope import Scope
+    from flowops.templates.template import Template
 
 
 class Failed:
@@ -30,15 +29,17 @@ class Failed:
 FAILED: Final = Failed()
 
 
-@dataclass(slots=True)
 class Rendering:
     """One call while it is rendered: what its templates see, the row it is made from, and what goes wrong."""
 
-    scope: Scope
-    row: RowPlace | None
-    repeats: Repeats
-    problems: list[Problem] = field(default_factory=list)
-    failed: bool = False
+    __slots__ = ("failed", "problems", "repeats", "row", "scope")
+
+    def __init__(self, scope: Scope, row: RowPlace | None, repeats: Repeats) -> None:
+        self.scope = scope
+        self.row = row
+        self.repeats = repeats
+        self.problems: list[Problem] = []
+        self.failed = False
 
     def report(self, place: Place, label: str, fault: TemplateFault, code: str = TEMPLATE) -> None:
         """Note a fault of a field; a hint is only looked for when the problem is told."""
@@ -59,11 +60,13 @@ class Part(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
 class Constant:
     """A value without templates. All rows share it: rendered values are never changed."""
 
-    value: Value
+    __slots__ = __match_args__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
 
     def render(self, rendering: Rendering) -> Value:  # noqa: ARG002
         """The value as it was written."""
@@ -81,15 +84,18 @@ class Broken:
         return FAILED
 
 
-@dataclass(frozen=True, slots=True)
 class Scalar:
     """A string that is a template, and where it stands; `label` is how messages call the field."""
 
-    template: Template
-    document: Document
-    path: Path
-    label: str
-    _places: dict[int, Place] = field(default_factory=dict)
+    __slots__ = ("_places", "document", "label", "path", "template")
+    __match_args__ = ("template",)
+
+    def __init__(self, template: Template, document: Document, path: Path, label: str) -> None:
+        self.template = template
+        self.document = document
+        self.path = path
+        self.label = label
+        self._places: dict[int, Place] = {}
 
     def render(self, rendering: Rendering) -> Value:
         """The value of the template; raises `OutOfSteps`, after reporting it."""
@@ -114,11 +120,13 @@ class Scalar:
         rendering.report(self.place(fault), self.label, fault)
 
 
-@dataclass(frozen=True, slots=True)
 class Items:
     """A list with templates in it."""
 
-    parts: tuple[Part, ...]
+    __slots__ = __match_args__ = ("parts",)
+
+    def __init__(self, parts: tuple[Part, ...]) -> None:
+        self.parts = parts
 
     def render(self, rendering: Rendering) -> Value:
         """The list with every item rendered."""
@@ -126,11 +134,13 @@ class Items:
         return FAILED if any(value is FAILED for value in values) else values
 
 
-@dataclass(frozen=True, slots=True)
 class Keyed:
     """A mapping with templates in its values."""
 
-    parts: dict[str, Part]
+    __slots__ = __match_args__ = ("parts",)
+
+    def __init__(self, parts: dict[str, Part]) -> None:
+        self.parts = parts
 
     def render(self, rendering: Rendering) -> Value:
         """The mapping with every value rendered."""
@@ -154,21 +164,33 @@ class Compiler:
 
     def compile(self, value: Value, document: Document, path: Path, label: str) -> Part:
         """The part for the value at a path of a document, which messages call `label`."""
-        if isinstance(value, str) and is_template(value):
-            return self._scalar(value, document, path, label)
+        if isinstance(value, str):
+            if is_plain(value):
+                return Constant(value)
+            if is_template(value):
+                return self._scalar(value, document, path, label)
         if isinstance(value, list):
             items = tuple(
                 self.compile(item, document, (*path, index), f"{label}[{index}]") for index, item in enumerate(value)
             )
             return Constant(value) if all(isinstance(item, Constant) for item in items) else Items(items)
         if isinstance(value, dict):
-            parts = {key: self.entry(key, item, document, (*path, key), label) for key, item in value.items()}
+            parts = self.entries(value, document, path, label)
             return Constant(value) if all(isinstance(part, Constant) for part in parts.values()) else Keyed(parts)
         try:
             sendable(value, free)
         except TemplateFault as fault:
             return self.refuse(document.place(path), label, fault)
         return Constant(value)
+
+    def entries(self, values: Mapping[str, Value], document: Document, path: Path, label: str) -> dict[str, Part]:
+        """The parts for the values of a mapping, which messages call `label`."""
+        return {
+            key: Constant(value)
+            if type(value) is str and is_plain(value) and "{" not in key
+            else self.entry(key, value, document, (*path, key), label)
+            for key, value in values.items()
+        }
 
     def entry(self, key: str, value: Value, document: Document, path: Path, label: str) -> Part:
         """The part for the value of a key, which is never a template; `path` ends with the key, `label` is above it."""
@@ -188,6 +210,9 @@ class Compiler:
         if self._room < 0:
             fault = TemplateFault(f"the templates of one document may have at most {MAX_SOURCES} characters together")
             return self.refuse(document.place(path), label, fault) if room >= 0 else Broken()
+        # Jinja's parser takes as long to be imported as Python to start twice: it is for those who have templates.
+        from flowops.templates.template import compile_template
+
         template = compile_template(value, self.names)
         scalar = Scalar(template, document, path, label)
         self.work += template.parts

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from jinja2 import nodes
 
-#: What makes a scalar a template.
-OPENINGS = ("{{", "{%", "{#")
 #: The words that may begin a statement; everything else of Jinja's is refused.
 STATEMENTS = ("if", "elif", "else", "endif", "for", "endfor")
 
@@ -40,11 +38,6 @@ _SIGNS = {
     "begin of statement block": "{%",
 }
 _BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
-
-
-def is_template(text: str) -> bool:
-    """Whether a scalar has anything to render; if not, it is passed on untouched."""
-    return any(opening in text for opening in OPENINGS)
 
 
 def parse(source: str) -> nodes.Template:

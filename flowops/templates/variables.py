@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 from flowops.model import Problem
 from flowops.templates.fault import TemplateFault
 from flowops.templates.fields import VARIABLES, Written
-from flowops.templates.parts import FAILED, Compiler, Part, Rendering
+from flowops.templates.openings import is_plain
+from flowops.templates.parts import FAILED, Compiler, Constant, Part, Rendering
 from flowops.templates.problems import VARIABLE
 from flowops.templates.values import kind
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from flowops.model import Flow, Origin, Path, Value
+
+
+#: Every reader of JSON takes a whole number below this for what it is.
+_SMALL = 2**31
 
 
 class VariableProblem(Protocol):
@@ -54,17 +59,24 @@ class Variables:
     def __init__(
         self, layers: Sequence[dict[str, Written] | Written], compiler: Compiler, check: CheckVariables
     ) -> None:
-        self._layers = [_layer(layer, compiler) for layer in layers]
         self._check = check
+        self._any = bool(layers)
+        # What is written without a template is rendered already.
+        self._plain = _plain(layers)
+        self._layers = [] if self._plain is not None else [_layer(layer, compiler) for layer in layers]
 
     @property
     def layers(self) -> list[dict[str, Part]] | None:
         """The variables, layer over layer, None where a template gives all of them at once."""
+        if self._plain is not None:
+            return [{name: Constant(value) for name, value in self._plain.values.items()}]
         layers = [layer for layer in self._layers if isinstance(layer, dict)]
         return layers if len(layers) == len(self._layers) else None
 
     def render(self, rendering: Rendering) -> Rendered:
         """Every variable's value; problems are reported."""
+        if self._plain is not None:
+            return self._plain
         values: dict[str, Value] = {}
         whole = True
         for layer in self._layers:
@@ -88,7 +100,7 @@ class Variables:
                 # a variable that could not be rendered is not missing, and has been reported
                 if not rendered.failed.intersection(problem.path[1:2]):
                     self._report(problem, origin, rendering)
-        return values if values or self._layers else None
+        return values if values or self._any else None
 
     def _report(self, problem: VariableProblem, origin: Origin, rendering: Rendering) -> None:
         place = origin.place(problem.path)
@@ -113,9 +125,24 @@ class _Whole:
         return FAILED
 
 
+def _plain(layers: Sequence[dict[str, Written] | Written]) -> Rendered | None:
+    """The variables of one mapping of plain texts and small numbers, which nobody has to look at any closer."""
+    if len(layers) != 1 or not isinstance(layers[0], Written) or type(layers[0].value) is not dict:
+        return None
+    values = layers[0].value
+    for name, value in values.items():
+        if "{" in name or not (
+            is_plain(value) if type(value) is str else type(value) in (int, bool) and abs(value) < _SMALL
+        ):
+            return None
+    return Rendered(values)
+
+
 def _layer(layer: dict[str, Written] | Written, compiler: Compiler) -> dict[str, Part] | _Whole:
     if isinstance(layer, Written):
-        return _Whole(compiler.compile(layer.value, layer.document, layer.path, VARIABLES), layer)
+        if not isinstance(layer.value, dict):
+            return _Whole(compiler.compile(layer.value, layer.document, layer.path, VARIABLES), layer)
+        return compiler.entries(layer.value, layer.document, layer.path, VARIABLES)
     return {
         name: compiler.entry(name, written.value, written.document, written.path, VARIABLES)
         for name, written in layer.items()

@@ -1,56 +1,171 @@
-"""What `flowops --help` imports."""
+"""What a command imports, and that nothing else tells the quick way to start from the ordinary one."""
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from support.commands import EXAMPLES, environment
 
-HEAVY = (
-    "httpx",
-    "sqlalchemy",
+import flowops
+
+CALL = str(EXAMPLES / "quickstart/call.yaml")
+#: What no command needs to say something about itself.
+HEAVY = {
     "alembic",
+    "asyncio",
+    "dataclasses",
+    "holidays",
+    "httpx",
+    "importlib.metadata",
+    "jinja2",
+    "json",
+    "jsonschema",
+    "jsonschema_rs",
+    "orjson",
+    "pathlib",
+    "phonenumbers",
+    "psycopg",
+    "rich",
+    "sqlalchemy",
+    "sqlite3",
+    "uvicorn",
+    "yaml",
+    "zoneinfo",
+    "flowops.documents",
+    "flowops.model",
+    "flowops.policy",
+    "flowops.schema",
+    "flowops.templates",
+}
+#: What one plain file can be checked without.
+NOT_FOR_A_FILE = {
+    "alembic",
+    "asyncio",
+    "dataclasses",
+    "holidays",
+    "httpx",
+    "importlib.metadata",
     "jinja2",
     "jsonschema",
-    "yaml",
     "phonenumbers",
-    "rich",
-    "uvicorn",
-    "asyncio",
-    "sqlite3",
     "psycopg",
-)
+    "rich",
+    "sqlalchemy",
+    "sqlite3",
+    "uvicorn",
+    "yaml",
+    "zoneinfo",
+    "flowops.api",
+    "flowops.apply",
+    "flowops.ledger",
+    "flowops.model.ledger",
+    "flowops.model.plan",
+    "flowops.model.result",
+    "flowops.plan",
+    "flowops.policy",
+    "flowops.sandbox",
+    "flowops.schema.explain",
+    "flowops.schema.flows",
+    "flowops.templates.filters",
+    "flowops.templates.syntax",
+}
+#: Runs the program to its end, and tells what is imported then.
+PROGRAM = """
+import sys
+from flowops.__main__ import main
+try:
+    main()
+finally:
+    print("\\n".join(sys.modules), file=sys.stderr)
+"""
+LAZY = ("documents", "ledger", "model", "policy", "schema", "templates")
+
+
+def imported(args: list[str], cwd: Path | None = None) -> set[str]:
+    """The modules that are there when a command has been done; it has to succeed."""
+    # A profile keeps the process from leaving by the quick way, which would not tell.
+    program = f"import sys\nsys.setprofile(lambda *_: None)\nsys.argv = ['flowops', *{args!r}]\n{PROGRAM}"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment(), cwd=cwd
+    )
+    return set(ran.stderr.splitlines())
 
 
 @pytest.mark.parametrize(
     ("args", "banned"),
     [
         (["--help"], HEAVY),
-        (["--version"], HEAVY),
+        (["--version"], HEAVY | {"click", "typing"}),
+        (["-C", ".", "--version"], HEAVY),
+        (["validate", CALL], NOT_FOR_A_FILE),
         (
-            ["validate", str(EXAMPLES / "quickstart/call.yaml")],
-            ("httpx", "sqlalchemy", "alembic", "uvicorn", "asyncio", "jsonschema"),
-        ),
-        (
-            ["diff", "HEAD", str(EXAMPLES / "quickstart/call.yaml")],
-            ("httpx", "sqlalchemy", "alembic", "uvicorn", "asyncio", "sqlite3", "rich"),
+            ["diff", "HEAD", CALL],
+            {"httpx", "sqlalchemy", "alembic", "uvicorn", "asyncio", "sqlite3", "rich", "jinja2", "yaml"},
         ),
     ],
-    ids=["help", "version", "validate", "diff"],
+    ids=["help", "version", "version-by-click", "validate", "diff"],
 )
-def test_a_command_imports_nothing_that_it_does_not_need(args: list[str], banned: tuple[str, ...]) -> None:
+def test_a_command_imports_nothing_that_it_does_not_need(args: list[str], banned: set[str]) -> None:
+    found = imported(args)
+    assert "flowops.__main__" in found
+    assert not found.intersection(banned)
+
+
+@pytest.mark.parametrize(
+    ("text", "needed"),
+    [
+        ("flow-variables: {a: b}", "yaml"),
+        ('max-ringing-timeout: "{{ 10 + 5 }}"', "jinja2"),
+        ("expires: 2036-11-24T09:00Z", "flowops.policy.terms"),
+    ],
+    ids=["parser", "templates", "terms"],
+)
+def test_what_a_file_needs_is_imported_for_it(text: str, needed: str, tmp_path: Path) -> None:
+    file = tmp_path / "call.yaml"
+    file.write_text(Path(CALL).read_text().partition("flow-variables")[0] + text + "\n")
+    assert needed not in imported(["validate", CALL])
+    assert needed in imported(["validate", str(file)])
+
+
+def test_the_version_is_said_as_click_says_it() -> None:
+    quick = run(["--version"])
+    assert quick == run(["-C", ".", "--version"])
+    assert quick == (0, f"flowops {flowops.__version__}\n", "")
+
+
+@pytest.mark.parametrize("args", [["validate", CALL], ["validate", "nothing.yaml"], ["--help"], ["--what"]])
+def test_a_process_that_ends_quickly_has_said_everything(args: list[str]) -> None:
+    assert run(args) == run(args, "flowops.cli")
+
+
+def test_what_a_library_does_at_the_end_of_a_process_is_done() -> None:
+    program = f"import atexit, sys\natexit.register(print, 'the end')\nsys.argv = ['flowops', 'validate', {CALL!r}]\n"
     ran = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "flowops", *args],
+        [sys.executable, "-c", f"{program}from flowops.__main__ import main\nmain()"],
         capture_output=True,
         text=True,
         check=True,
         env=environment(),
     )
-    imported = {
-        line.rsplit("|", 1)[1].strip() for line in ran.stderr.splitlines() if re.match(r"import time:.*\|.*\|", line)
-    }
-    assert "flowops.cli.main" in imported
-    assert not imported.intersection(banned)
+    assert ran.stdout.splitlines()[-1] == "the end"
+
+
+@pytest.mark.parametrize("name", LAZY)
+def test_a_package_has_every_name_that_it_promises(name: str) -> None:
+    package = import_module(f"flowops.{name}")
+    assert all(hasattr(package, each) for each in package.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = package.nothing
+
+
+def run(args: list[str], module: str = "flowops.__main__") -> tuple[int, str, str]:
+    """The exit code of a command, and what it printed; by the program, or by the command line without it."""
+    program = f"import sys\nsys.argv = ['flowops', *{args!r}]\nfrom {module} import main\nmain()"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True, env=environment()
+    )
+    return ran.returncode, ran.stdout, ran.stderr

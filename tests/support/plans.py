@@ -11,8 +11,7 @@ from flowops.model import FINGERPRINT, Decision, FewCalls, PlannedCall, PlannedC
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from flowops.model import Call
-    from flowops.plan import Identified
+    from flowops.model import Call, Identified
 
 #: A fingerprint that no body has.
 NO_FINGERPRINT = FINGERPRINT + "0" * 64

@@ -8,12 +8,13 @@ import pytest
 
 from flowops.documents import Disk, Reader
 from flowops.documents.builder import Budget
-from flowops.documents.parse import Parsed, parse
+from flowops.documents.parse import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from flowops.documents.parsed import Parsed
     from flowops.model import Document, Problem
 
 ENOUGH = 1000
