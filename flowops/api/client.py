@@ -27,6 +27,8 @@ TOKEN_HEADER = "X-CM-PRODUCTTOKEN"  # noqa: S105
 #: The longest answer that is read, in bytes; a real one has a few hundred.
 LONGEST_ANSWER = 1 << 20
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
 
 class FlowBuilder:
     """The API at one address with one token; `worker` gives a connection that places calls one by one.
@@ -63,7 +65,7 @@ class Worker:
 
         A cancellation is raised; how far the request had come is unknown then.
         """
-        content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        content = _encode(body).encode()
         came = await self._wire.exchange(self._asked, content, limit=LONGEST_ANSWER)
         return judge(body, came, now=time.time(), secrets=self._secrets)
 

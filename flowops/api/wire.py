@@ -6,7 +6,6 @@ from the environment, and exactly one request on the wire for each `Wire.exchang
 
 from __future__ import annotations
 
-import asyncio
 import os
 import ssl
 from typing import TYPE_CHECKING, Self
@@ -15,7 +14,7 @@ import httpx
 
 from flowops import __version__
 from flowops.api.classify import Answer, Failure
-from flowops.api.http import ON_SEND, Transport
+from flowops.api.http import ANSWER, ON_SEND, Transport
 from flowops.api.plain import plain
 from flowops.errors import ApiError
 
@@ -69,8 +68,7 @@ class Wire:
     """One request at a time to one host, over a connection that is opened when needed and used again while fresh."""
 
     def __init__(self, connection: Connection, context: ssl.SSLContext, proxy: str | None = None) -> None:
-        self._answer_timeout = connection.answer_timeout
-        self._timeouts = httpx.Timeout(connection.answer_timeout, connect=connection.connect_timeout).as_dict()
+        self._timeouts = {"connect": connection.connect_timeout, ANSWER: connection.answer_timeout}
         self._transport = Transport(context, proxy)
 
     async def __aenter__(self) -> Self:
@@ -94,22 +92,20 @@ class Wire:
         def on_send() -> None:
             nonlocal sent
             sent = True
-            deadline.reschedule(asyncio.get_running_loop().time() + self._answer_timeout)
 
         try:
-            async with asyncio.timeout(None) as deadline:
-                response = await self._transport.handle_async_request(
-                    httpx.Request(
-                        asked.method,
-                        asked.url,
-                        headers=asked.headers,
-                        stream=httpx.ByteStream(content),
-                        extensions={"timeout": self._timeouts, ON_SEND: on_send},
-                    )
+            response = await self._transport.handle_async_request(
+                httpx.Request(
+                    asked.method,
+                    asked.url,
+                    headers=asked.headers,
+                    stream=httpx.ByteStream(content),
+                    extensions={"timeout": self._timeouts, ON_SEND: on_send},
                 )
-                return await _read(response, limit)
-        except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout):
-            reason = f"no whole answer within {self._answer_timeout:g} s"
+            )
+            return await _read(response, limit)
+        except httpx.ReadTimeout:
+            reason = f"no whole answer within {self._timeouts[ANSWER]:g} s"
         except (httpx.TransportError, httpx.InvalidURL) as error:
             reason = reason_of(error)
             if not sent:

@@ -5,6 +5,6 @@ and it reads on behind an answer. Here a request is written once, whole, by one 
 ends the connection. llhttp, the parser of Node.js, reads the answers (through httptools), as strictly as it can.
 """
 
-from flowops.api.http.transport import IDLE, ON_SEND, Transport
+from flowops.api.http.transport import ANSWER, IDLE, ON_SEND, Transport
 
-__all__ = ["IDLE", "ON_SEND", "Transport"]
+__all__ = ["ANSWER", "IDLE", "ON_SEND", "Transport"]

@@ -32,6 +32,7 @@ class Connection(asyncio.Protocol):
         self._transport: Any = None
         self._reading: Reading | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
         self._failure: httpx.TransportError | None = None
         self._writing = False
         self._poll: select.poll | None = None
@@ -64,8 +65,8 @@ class Connection(asyncio.Protocol):
             self._poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
         return not self._poll.poll(0)
 
-    def send(self, data: bytes, on_send: Callable[[], None] | None = None) -> None:
-        """Hand a whole request to the operating system, and be ready for its answer.
+    def send(self, data: bytes, seconds: float | None = None, on_send: Callable[[], None] | None = None) -> None:
+        """Hand a whole request to the operating system, and be ready for its answer, all of it within `seconds`.
 
         Raises httpx.ConnectError, before `on_send` is called, when the connection has closed meanwhile.
         """
@@ -73,13 +74,15 @@ class Connection(asyncio.Protocol):
             raise httpx.ConnectError("the server closed the connection before the request")
         if on_send is not None:
             on_send()
+        if seconds is not None:
+            self._deadline = self._loop.call_later(seconds, self._late, httpx.ReadTimeout)
         self._reading = Reading()
         self._transport.write(data)
 
     async def written(self, seconds: float | None) -> None:
         """Wait until the operating system has taken all of the request, or there is an answer, or no hope of one."""
         while self._writing and self._reading is not None and not self._reading.head_read and self._failure is None:
-            await self._changed(seconds, httpx.WriteTimeout("the request was not taken in time"))
+            await self._changed(seconds, httpx.WriteTimeout)
 
     async def head(self, seconds: float | None) -> Reading:
         """The answer, of which at least the head is there."""
@@ -87,7 +90,7 @@ class Connection(asyncio.Protocol):
         assert reading is not None, "a request was sent"
         while not reading.head_read:
             self._check()
-            await self._changed(seconds, httpx.ReadTimeout("no answer in time"))
+            await self._changed(seconds, httpx.ReadTimeout)
         return reading
 
     async def body(self, seconds: float | None) -> bytes:
@@ -99,12 +102,13 @@ class Connection(asyncio.Protocol):
                 return b""
             self._check()
             self._transport.resume_reading()
-            await self._changed(seconds, httpx.ReadTimeout("no whole answer in time"))
+            await self._changed(seconds, httpx.ReadTimeout)
         taken, reading.chunks = reading.chunks, []
         return taken[0] if len(taken) == 1 else b"".join(taken)
 
     def release(self) -> bool:
         """Be done with the exchange; whether the connection is fit for another one."""
+        self._stop_clock()
         reading, self._reading = self._reading, None
         clean = reading is not None and reading.complete and reading.keep_alive and not reading.surplus
         if not clean or self._writing or self.closed:
@@ -115,13 +119,19 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once; `gone` is done a moment later."""
+        self._stop_clock()
         if self._transport is not None:
             self._transport.abort()
 
-    async def _changed(self, seconds: float | None, late: httpx.TimeoutException) -> None:
+    def _stop_clock(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    async def _changed(self, seconds: float | None, error: type[httpx.TimeoutException]) -> None:
         """Wait until something has happened."""
         self._waiter = waiter = self._loop.create_future()
-        timer = None if seconds is None else self._loop.call_later(seconds, self._fail, late)
+        timer = None if seconds is None else self._loop.call_later(seconds, self._late, error)
         try:
             await waiter
         finally:
@@ -136,6 +146,9 @@ class Connection(asyncio.Protocol):
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    def _late(self, error: type[httpx.TimeoutException]) -> None:
+        self._fail(error("not in time"))
 
     def _fail(self, failure: httpx.TransportError) -> None:
         self._failure = self._failure or failure

@@ -24,6 +24,9 @@ IDLE = 1.5
 #: the operating system. As long as it was not, nothing of the request has left, whatever is raised.
 ON_SEND = "on_send"
 
+#: Of the ``timeout`` extension: the seconds for a request and its whole answer, from the first byte on.
+ANSWER = "answer"
+
 _Origin = tuple[str, bytes, int]
 
 
@@ -31,8 +34,8 @@ class Transport(httpx.AsyncBaseTransport):
     """Sends each request once, over a connection that is idle or new. There is no limit but what callers set.
 
     What it costs does not depend on how many connections there are: of the idle ones, the one that was used last
-    is taken. It honours httpx's ``timeout`` extension (``connect``, ``write``, ``read``), and `ON_SEND`. Proxies
-    are asked for a tunnel to https addresses, and handed requests to http ones.
+    is taken. It honours httpx's ``timeout`` extension (``connect``, ``write``, ``read``, and `ANSWER`), and `ON_SEND`.
+    Proxies are asked for a tunnel to https addresses, and handed requests to http ones.
 
     Raises what httpx's own transport raises. With any exception, or a body that is not read to its end, the
     connection is closed: nothing that comes later on it is taken for the answer to another request.
@@ -54,7 +57,8 @@ class Transport(httpx.AsyncBaseTransport):
         origin = (url.scheme, url.raw_host, port_of(url))
         connection = self._fresh(origin) or await self._dialed(url, timeouts)
         try:
-            connection.send(head + framing(request.method, content), request.extensions.get(ON_SEND))
+            data = head + framing(request.method, content)
+            connection.send(data, timeouts.get(ANSWER), request.extensions.get(ON_SEND))
             await connection.written(timeouts.get("write"))
             reading = await connection.head(timeouts.get("read"))
         except BaseException:
@@ -91,7 +95,7 @@ class Transport(httpx.AsyncBaseTransport):
         return None
 
     async def _dialed(self, url: httpx.URL, timeouts: dict[str, float | None]) -> Connection:
-        connection = await self._dialer.dial(url, timeouts.get("connect"), timeouts.get("read"))
+        connection = await self._dialer.dial(url, timeouts.get("connect"), timeouts.get(ANSWER, timeouts.get("read")))
         self._open.add(connection)
         connection.gone.add_done_callback(lambda _gone: self._open.discard(connection))
         return connection
