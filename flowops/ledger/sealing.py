@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 
 from flowops.ledger.legs import SEALED, SHOWN, SealedLeg
+from flowops.ledger.randomness import Randomness
 from flowops.model import INSTRUCTION_ID
 from flowops.model.masking import mask, mask_number, mask_text
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _NONCE_BYTES = 8
 _LONGEST_TEXT = 500
+_KEPT = 1024
 
 
 class Sealer:
@@ -31,6 +33,8 @@ class Sealer:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        #: A callee is sealed when its call is claimed, and again when that is answered.
+        self._text = lru_cache(maxsize=_KEPT)(self._seal_text)
 
     def check(self, ledger_id: str) -> str:
         """What proves that this key belongs to a ledger, kept in the ledger itself."""
@@ -39,7 +43,7 @@ class Sealer:
     def value(self, value: Value) -> str:
         """HMAC-SHA-256 over the value's canonical JSON (RFC 8785), as hex."""
         if isinstance(value, str):
-            return self._hash(encode_basestring(value).encode("utf-8", "surrogatepass"))
+            return self._text(value)
         import rfc8785
 
         return self._hash(rfc8785.dumps(value))
@@ -68,11 +72,11 @@ class Sealer:
             for leg in legs
         )
 
-    def veil(self, fingerprint: str) -> str:
+    def veil(self, fingerprint: str, random: Randomness | None = None) -> str:
         """A fingerprint as the ledger keeps it; the same one looks different each time."""
         if not fingerprint:
             return ""
-        nonce = os.urandom(_NONCE_BYTES)
+        nonce = (random or Randomness()).take(_NONCE_BYTES)
         return f"{nonce.hex()}:{self._pad(nonce, fingerprint.encode()).hex()}"
 
     def unveil(self, veiled: str) -> str:
@@ -81,6 +85,9 @@ class Sealer:
             return ""
         nonce, _, hidden = veiled.partition(":")
         return self._pad(bytes.fromhex(nonce), bytes.fromhex(hidden)).decode()
+
+    def _seal_text(self, text: str) -> str:
+        return self._hash(encode_basestring(text).encode("utf-8", "surrogatepass"))
 
     def _hash(self, message: bytes) -> str:
         return hmac.digest(self._key, message, "sha256").hex()
