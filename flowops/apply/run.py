@@ -81,6 +81,7 @@ async def apply(
             async with _heartbeat(workers, commit, ledger, timing.beat):
                 calls = iter(sends)
                 await asyncio.gather(*(workers.work(api, calls) for _ in range(min(concurrency, len(sends)))))
+                await workers.settle()
                 in_doubt = [planned for planned in plan.calls if planned.action is Action.IN_DOUBT]
                 await _settle_elsewhere([*workers.found.elsewhere, *in_doubt], workers, commit, ledger, timing)
         except LedgerError as error:

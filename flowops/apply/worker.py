@@ -76,7 +76,8 @@ class Workers:
         self.brake = brake
         self._stop = stop
         self._turn = asyncio.Lock()
-        self._sends: set[asyncio.Task[Verdict]] = set()
+        self._sends: set[asyncio.Task[None]] = set()
+        self._unread: set[asyncio.Future[Written]] = set()
         stop.when_aborted(self._give_up)
 
     async def work(self, api: Api, calls: Iterator[PlannedCall]) -> None:
@@ -88,14 +89,17 @@ class Workers:
             async with api.worker() as sender:
                 for planned in calls:
                     if self.brake.on:
-                        return
+                        break
                     result = await self._place(planned, sender)
                     if result is not None:
                         self.done(result)
-        except LedgerError as error:
-            self.brake.pull(told(error))
         except Exception as error:
-            self.fail(error)
+            self._ended(error)
+
+    async def settle(self) -> None:
+        """Wait for every answer that is on its way into the ledger."""
+        while self._unread:
+            await asyncio.wait(self._unread)
 
     def done(self, result: CallResult) -> None:
         """Keep a result and tell of it; a terminal that is gone ends the claiming, nothing else."""
@@ -106,7 +110,7 @@ class Workers:
             self.fail(error)
 
     async def _place(self, planned: PlannedCall, sender: Sender) -> CallResult | None:
-        """The result of a call; None when its turn did not come, or another run has it."""
+        """The result of a call; None when its turn did not come, another run has it, or the ledger is being told."""
         call, settings = planned.call, self._settings
         body = self._body(call)
         attempts, last = 0, ""
@@ -129,6 +133,9 @@ class Workers:
                 verdict = Verdict(Happening.UNSENT, detail="the process stood still after the claim; nothing was sent")
             else:
                 verdict = await self._send(sender, body)
+            if verdict.happening is Happening.ACCEPTED and verdict.detail is None:
+                self._record_meanwhile(call.reference_id, verdict, attempts)
+                return None
             written = await self._record(call.reference_id, verdict, attempts)
             self._count(verdict, final=attempts >= settings.attempts_cap)
             if not may_follow(verdict, written):
@@ -156,13 +163,13 @@ class Workers:
 
     async def _send(self, sender: Sender, body: Mapping[str, Value]) -> Verdict:
         """The verdict on one request. A second signal, or a defect in the sender, leaves it in doubt."""
-        task = asyncio.ensure_future(sender.place(body))
-        self._sends.add(task)
+        this = asyncio.current_task()
+        assert this is not None, "a worker is a task"
+        self._sends.add(this)
         try:
-            return await task
+            return await sender.place(body)
         except asyncio.CancelledError:
-            this = asyncio.current_task()
-            if not self._stop.aborted or (this is not None and this.cancelling()):
+            if this in self._sends or this.uncancel() > 0:
                 raise
             return Verdict(Happening.UNCLEAR, detail="given up by a second signal; the call may have been placed")
         except Exception as error:
@@ -170,7 +177,7 @@ class Workers:
             detail = f"flowops failed while sending ({type(error).__name__}); the call may have been placed"
             return Verdict(Happening.UNCLEAR, detail=detail)
         finally:
-            self._sends.discard(task)
+            self._sends.discard(this)
 
     async def _record(self, reference_id: str, verdict: Verdict, attempts: int) -> Written:
         """Tell the ledger; if it cannot be told, the verdict is kept for the end of the run."""
@@ -179,6 +186,22 @@ class Workers:
         except Exception:
             self.found.unrecorded[reference_id] = (verdict, attempts)
             raise
+
+    def _record_meanwhile(self, reference_id: str, verdict: Verdict, attempts: int) -> None:
+        """Tell the ledger of a call that was placed while its worker goes on: with its next claim, in one commit."""
+        self.brake.count_answered()
+        answer = self._commit.post(record_of(reference_id, verdict))
+        self._unread.add(answer)
+
+        def read(_answer: asyncio.Future[Written]) -> None:
+            self._unread.discard(answer)
+            try:
+                self.done(sent(reference_id, verdict, attempts, answer.result()))
+            except Exception as error:
+                self.found.unrecorded[reference_id] = (verdict, attempts)
+                self._ended(error)
+
+        answer.add_done_callback(read)
 
     async def _put_back(self, planned: PlannedCall, attempts: int, last: str) -> CallResult:
         """Undo a claim that became durable after the run had ended: nothing was sent for it."""
@@ -214,14 +237,23 @@ class Workers:
         elif final:
             self.brake.count_unplaced(detail)
 
+    def _ended(self, error: Exception) -> None:
+        """What ended a worker ends the claiming of all."""
+        if isinstance(error, LedgerError):
+            self.brake.pull(told(error))
+        else:
+            self.fail(error)
+
     def fail(self, error: Exception) -> None:
         """Something that nobody expects: end the claiming, keep the error for the end."""
         self.found.errors.append(error)
         self.brake.pull(f"flowops failed: {type(error).__name__}")
 
     def _give_up(self) -> None:
-        """Cancel every request whose answer is still awaited."""
-        for task in self._sends:
+        """Cancel every request whose answer is still awaited; who is no longer among them has been given up."""
+        given_up = list(self._sends)
+        self._sends.clear()
+        for task in given_up:
             task.cancel()
 
 

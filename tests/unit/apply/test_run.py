@@ -204,6 +204,24 @@ def test_the_guard_is_asked_right_before_each_claim(given, kit):
     assert exit_code(plan, result) == 4
 
 
+def test_an_answer_and_the_next_claim_of_its_worker_go_into_one_commit(given, kit):
+    given.run(kit.plan_of(*"abc"), concurrency=1)
+    assert [len(batch) for batch in given.ledger.batches] == [1, 2, 2, 1]
+    assert given.ledger.log == [
+        ("a", "claimed"), ("a", "accepted"), ("b", "claimed"), ("b", "accepted"), ("c", "claimed"), ("c", "accepted"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("happening", [Happening.REFUSED, Happening.UNCLEAR, Happening.UNSENT])
+def test_anything_but_a_placed_call_is_on_disk_before_its_worker_claims_again(given, kit, happening):
+    async def script(body, attempt):
+        return Verdict(happening, detail="why")
+
+    given.api.script = script
+    given.run(kit.plan_of(*"ab"), concurrency=1)
+    assert {len(batch) for batch in given.ledger.batches} == {1}
+
+
 def test_the_ledger_is_used_from_one_thread(given, kit):
     given.run(kit.plan_of(*"abcdefghij"))
     assert len(given.ledger.threads) == 1
@@ -254,6 +272,7 @@ def test_a_claim_that_has_grown_old_is_not_sent_on(given, kit):
 
 def test_a_defect_in_the_sender_leaves_its_call_in_doubt_and_is_raised_when_all_is_recorded(given, kit):
     async def script(body, attempt):
+        await asyncio.sleep(0)
         if body["instruction-id"] == "a":
             raise KeyError("oops")
         await asyncio.sleep(0.01)
@@ -428,6 +447,7 @@ def test_a_claim_that_lands_after_the_signal_is_put_back(given, kit):
 
 def test_the_second_signal_leaves_what_is_in_flight_in_doubt(given, kit):
     async def script(body, attempt):
+        await asyncio.sleep(0)
         given.stop.request(signal.SIGINT)
         await asyncio.Event().wait()
 
