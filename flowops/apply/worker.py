@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,7 +13,7 @@ from flowops.errors import LedgerError
 from flowops.model import Action, CallResult, Claim, Happening, Ruling, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from flowops.apply.brake import Brake, Timing
@@ -36,7 +37,7 @@ class Api(Protocol):
     """What apply asks of an API; `flowops.api.client.FlowBuilder` is one."""
 
     def worker(self) -> AbstractAsyncContextManager[Sender]:
-        """A sender for one worker of the run alone."""
+        """A sender, which is asked for one request at a time."""
         ...
 
 
@@ -76,23 +77,35 @@ class Workers:
         self.brake = brake
         self._stop = stop
         self._turn = asyncio.Lock()
+        self._senders: asyncio.LifoQueue[Sender] = asyncio.LifoQueue()
         self._sends: set[asyncio.Task[None]] = set()
         self._unread: set[asyncio.Future[Written]] = set()
         stop.when_aborted(self._give_up)
 
-    async def work(self, api: Api, calls: Iterator[PlannedCall]) -> None:
-        """Place calls from the iterator, which all workers share, until it is empty or the run ends.
+    async def work(self, api: Api, calls: Sequence[PlannedCall], concurrency: int, ahead: int) -> None:
+        """Place calls in their order, `concurrency` at once, until all are placed or the run ends.
 
-        Never raises: a failure ends the claiming of all, so that what is in flight is still recorded.
+        `ahead` more may be claimed, so that connections do not wait for the disk. Never raises: a failure ends the
+        claiming of all, so that what is in flight is still recorded.
         """
         try:
-            async with api.worker() as sender:
-                for planned in calls:
-                    if self.brake.on:
-                        break
-                    result = await self._place(planned, sender)
-                    if result is not None:
-                        self.done(result)
+            async with AsyncExitStack() as stack:
+                for _ in range(min(concurrency, len(calls))):
+                    self._senders.put_nowait(await stack.enter_async_context(api.worker()))
+                rest = iter(calls)
+                await asyncio.gather(*(self._work(rest) for _ in range(min(concurrency + ahead, len(calls)))))
+        except Exception as error:
+            self._ended(error)
+
+    async def _work(self, calls: Iterator[PlannedCall]) -> None:
+        """One worker: places calls from the iterator, which all share."""
+        try:
+            for planned in calls:
+                if self.brake.on:
+                    break
+                result = await self._place(planned)
+                if result is not None:
+                    self.done(result)
         except Exception as error:
             self._ended(error)
 
@@ -109,7 +122,7 @@ class Workers:
         except Exception as error:
             self.fail(error)
 
-    async def _place(self, planned: PlannedCall, sender: Sender) -> CallResult | None:
+    async def _place(self, planned: PlannedCall) -> CallResult | None:
         """The result of a call; None when its turn did not come, another run has it, or the ledger is being told."""
         call, settings = planned.call, self._settings
         body = self._body(call)
@@ -126,18 +139,14 @@ class Workers:
             if not claim.done:
                 self.found.elsewhere.append(planned)
                 return None
-            if self.brake.on:
+            verdict = await self._send(body, began, final=attempts + 1 >= settings.attempts_cap)
+            if verdict is None:
                 return await self._put_back(planned, attempts, last)
             attempts += 1
-            if now() - began > settings.timing.stale:
-                verdict = Verdict(Happening.UNSENT, detail="the process stood still after the claim; nothing was sent")
-            else:
-                verdict = await self._send(sender, body)
             if verdict.happening is Happening.ACCEPTED and verdict.detail is None:
                 self._record_meanwhile(call.reference_id, verdict, attempts)
                 return None
             written = await self._record(call.reference_id, verdict, attempts)
-            self._count(verdict, final=attempts >= settings.attempts_cap)
             if not may_follow(verdict, written):
                 return sent(call.reference_id, verdict, attempts, written)
             last = verdict.detail or verdict.happening
@@ -161,7 +170,25 @@ class Workers:
             self._pace.take(now())
             return True
 
-    async def _send(self, sender: Sender, body: Mapping[str, Value]) -> Verdict:
+    async def _send(self, body: Mapping[str, Value], began: float, *, final: bool) -> Verdict | None:
+        """The verdict on one request, whose claim began at a time; None when the claiming has ended before it left.
+
+        The sender that was used last goes first: its connection is the freshest.
+        """
+        sender = await self._senders.get()
+        try:
+            if self.brake.on:
+                return None
+            if now() - began > self._settings.timing.stale:
+                verdict = Verdict(Happening.UNSENT, detail="the process stood still after the claim; nothing was sent")
+            else:
+                verdict = await self._sent(sender, body)
+            self._count(verdict, final=final)  # before another call goes over this connection
+            return verdict
+        finally:
+            self._senders.put_nowait(sender)
+
+    async def _sent(self, sender: Sender, body: Mapping[str, Value]) -> Verdict:
         """The verdict on one request. A second signal, or a defect in the sender, leaves it in doubt."""
         this = asyncio.current_task()
         assert this is not None, "a worker is a task"
@@ -189,7 +216,6 @@ class Workers:
 
     def _record_meanwhile(self, reference_id: str, verdict: Verdict, attempts: int) -> None:
         """Tell the ledger of a call that was placed while its worker goes on: with its next claim, in one commit."""
-        self.brake.count_answered()
         answer = self._commit.post(record_of(reference_id, verdict))
         self._unread.add(answer)
 
