@@ -12,7 +12,7 @@ from flowops.api.address import cdr_address, check_address, check_token
 from flowops.api.cdr import written
 from flowops.api.classify import Answer, Failure
 from flowops.api.client import TOKEN_HEADER, proxy_of
-from flowops.api.wire import Wire, tls_context
+from flowops.api.wire import Wire, asking, tls_context
 from flowops.errors import ApiError
 from flowops.model import Connection
 
@@ -61,8 +61,9 @@ class CallDetailRecords:
             f"{self._base}/{query.account}/conversations?{urlencode({**times, 'skip': query.skip, 'take': query.take})}"
         )
         headers = {TOKEN_HEADER: self._token.reveal(), "Accept": "application/json"}
+        asked = asking("GET", url, headers)
         for attempt in range(1, ATTEMPTS + 1):
-            came = await self._wire.exchange("GET", url, headers, b"", limit=LONGEST_PAGE)
+            came = await self._wire.exchange(asked, limit=LONGEST_PAGE)
             failed = isinstance(came, Failure) or came.cut is not None or came.status >= 500
             if not failed or attempt == ATTEMPTS:
                 break

@@ -18,7 +18,7 @@ from flowops.api.plain import personal, plain
 from flowops.model import INSTRUCTION_ID, Happening, Leg, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flowops.model import Value
 
@@ -64,13 +64,25 @@ class Failure:
 
 def judge(sent: Mapping[str, Value], came: Answer | Failure, *, now: float, secrets: Sequence[str] = ()) -> Verdict:
     """The verdict on one request. `now` is the time in Unix seconds; `secrets` never show up in the detail."""
-    hidden = (*secrets, *personal(sent))
+    hidden = _Hidden(sent, secrets)
     if isinstance(came, Failure):
         return _judge_failure(came, hidden)
     return _judge_answer(sent, came, now, hidden)
 
 
-def _judge_failure(failure: Failure, hidden: Sequence[str]) -> Verdict:
+class _Hidden:
+    """What no detail may show; looked for only when there is a detail."""
+
+    def __init__(self, sent: Mapping[str, Value], secrets: Sequence[str]) -> None:
+        self._sent = sent
+        self._secrets = secrets
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._secrets
+        yield from personal(self._sent)
+
+
+def _judge_failure(failure: Failure, hidden: Iterable[str]) -> Verdict:
     reason = plain(failure.reason, hidden)
     if failure.begun:
         return Verdict(Happening.UNCLEAR, detail=f"{reason}; the call may have been placed")
@@ -81,7 +93,7 @@ def _judge_failure(failure: Failure, hidden: Sequence[str]) -> Verdict:
     return Verdict(Happening.UNSENT, detail=reason)
 
 
-def _judge_answer(sent: Mapping[str, Value], answer: Answer, now: float, hidden: Sequence[str]) -> Verdict:
+def _judge_answer(sent: Mapping[str, Value], answer: Answer, now: float, hidden: Iterable[str]) -> Verdict:
     if answer.cut is not None:
         return _unclear(answer, plain(answer.cut, hidden))
     if 200 <= answer.status <= 299:
@@ -97,7 +109,7 @@ def _judge_answer(sent: Mapping[str, Value], answer: Answer, now: float, hidden:
     return Verdict(Happening.UNCLEAR, detail=f"{said}; the call may have been placed")
 
 
-def _judge_events(sent: Mapping[str, Value], answer: Answer, hidden: Sequence[str]) -> Verdict:
+def _judge_events(sent: Mapping[str, Value], answer: Answer, hidden: Iterable[str]) -> Verdict:
     """A 2xx: one ``call-queued`` event a callee, as an object or in an array (vendor's SDK)."""
     try:
         value = parse_json(answer.body)
@@ -110,12 +122,13 @@ def _judge_events(sent: Mapping[str, Value], answer: Answer, hidden: Sequence[st
         if isinstance(leg, str):
             return _unclear(answer, leg)
         legs.append(leg)
-    asked: Counter[str | None] = Counter(_callees(sent))
-    told = Counter(leg.callee for leg in legs)
-    if told - asked:
-        return _unclear(answer, "it speaks of a callee that was not asked for, or of one twice")
-    if asked - told:
-        return _unclear(answer, f"it says nothing of {(asked - told).total()} of {asked.total()} callees")
+    if [leg.callee for leg in legs] != [*_callees(sent)]:
+        asked: Counter[str | None] = Counter(_callees(sent))
+        told = Counter(leg.callee for leg in legs)
+        if told - asked:
+            return _unclear(answer, "it speaks of a callee that was not asked for, or of one twice")
+        if asked - told:
+            return _unclear(answer, f"it says nothing of {(asked - told).total()} of {asked.total()} callees")
     ids = [leg.call_id for leg in legs if leg.call_id is not None]
     if len(set(ids)) != len(ids):
         return _unclear(answer, "it gives two callees the same call-id")
@@ -133,7 +146,7 @@ def _judge_legs(legs: tuple[Leg, ...]) -> Verdict:
     return Verdict(Happening.ACCEPTED, legs)
 
 
-def _read_event(event: Value, reference_id: str, hidden: Sequence[str]) -> Leg | str:
+def _read_event(event: Value, reference_id: str, hidden: Iterable[str]) -> Leg | str:
     """One event as a leg, or what is wrong with it. It must be about this call, or it proves nothing."""
     if not isinstance(event, dict):
         return "an event in it is not an object"
@@ -171,7 +184,7 @@ def _status(status: int) -> str:
         return str(status)
 
 
-def _text_of(body: bytes, hidden: Sequence[str]) -> str:
+def _text_of(body: bytes, hidden: Iterable[str]) -> str:
     """``: <what the error's body says>``, or nothing if it says nothing that a person would read."""
     try:
         value = parse_json(body)
@@ -207,7 +220,7 @@ def seconds_to_wait(header: str | None, now: float) -> float | None:
 def parse_json(body: bytes) -> Value:
     """The value of a JSON text in UTF-8; ValueError for anything unclear: NaN, a key given twice, too deep."""
     try:
-        return json.loads(body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
+        return _DECODER.decode(body.decode("utf-8"))
     except RecursionError:
         msg = "nested too deeply"
         raise ValueError(msg) from None
@@ -224,3 +237,6 @@ def _object(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
 def _no_constant(_name: str) -> Value:
     msg = "NaN and Infinity are not JSON"
     raise ValueError(msg)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_constant)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from flowops.api.address import check_address, check_proxy, check_token
 from flowops.api.classify import judge
-from flowops.api.wire import Wire, tls_context
+from flowops.api.wire import Wire, asking, tls_context
 from flowops.errors import ApiError
 from flowops.model import Connection, Reference
 from flowops.model.address import is_loopback
@@ -26,6 +26,8 @@ TOKEN_HEADER = "X-CM-PRODUCTTOKEN"  # noqa: S105
 
 #: The longest answer that is read, in bytes; a real one has a few hundred.
 LONGEST_ANSWER = 1 << 20
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 class FlowBuilder:
@@ -54,18 +56,18 @@ class Worker:
 
     def __init__(self, wire: Wire, url: str, token: Secret) -> None:
         self._wire = wire
-        self._url = url
-        self._token = token
+        self._secrets = (token.reveal(),)
+        headers = {TOKEN_HEADER: token.reveal(), "Content-Type": "application/json", "Accept": "application/json"}
+        self._asked = asking("POST", url, headers)
 
     async def place(self, body: Mapping[str, Value]) -> Verdict:
         """Send one request body, once. Whatever the network does is a verdict, never an exception.
 
         A cancellation is raised; how far the request had come is unknown then.
         """
-        content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-        headers = {TOKEN_HEADER: self._token.reveal(), "Content-Type": "application/json", "Accept": "application/json"}
-        came = await self._wire.exchange("POST", self._url, headers, content, limit=LONGEST_ANSWER)
-        return judge(body, came, now=time.time(), secrets=(self._token.reveal(),))
+        content = _encode(body).encode()
+        came = await self._wire.exchange(self._asked, content, limit=LONGEST_ANSWER)
+        return judge(body, came, now=time.time(), secrets=self._secrets)
 
 
 def proxy_of(connection: Connection, url: str) -> str | None:

@@ -48,14 +48,19 @@ class GroupCommit:
 
     async def submit(self, write: Claim | Record) -> Written:
         """The ledger's answer once the write is on disk; LedgerError when it could not be written."""
+        return await self.post(write)
+
+    def post(self, write: Claim | Record) -> asyncio.Future[Written]:
+        """What `submit` will give. Writes that are posted one right after the other go into one commit."""
+        future: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
         if self._broken is not None:
             self._keep(write)
-            raise LedgerError(self._broken)
-        future: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
+            future.set_exception(LedgerError(self._broken))
+            return future
         self._pending.append((write, future))
         if self._flusher is None:
             self._flusher = asyncio.create_task(self._flush())
-        return await future
+        return future
 
     async def call(self, method: Callable[[], T]) -> T:
         """Run another method of the ledger in its thread."""

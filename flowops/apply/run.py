@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 UNPLACED_IN_A_ROW = 2
 DOUBTFUL_IN_A_ROW = 20
 
+#: One call in so many besides those on connections may be claimed already: while the disk takes its time over a claim
+#: or an answer, connections go on. A crash leaves those in doubt as well, so there are no more of them.
+AHEAD = 4
+
 _TIMING = Timing()
 
 
@@ -78,8 +82,10 @@ async def apply(
         try:
             await commit.call(ledger.sweep)
             async with _heartbeat(workers, commit, ledger, timing.beat):
-                calls = plan.sends()
-                await asyncio.gather(*(workers.work(api, calls) for _ in range(min(concurrency, plan.size))))
+                # With a rate, a claim that waited for a connection would be sent beside its turn.
+                ahead = concurrency // AHEAD if rate is None else 0
+                await workers.work(api, plan, concurrency, ahead)
+                await workers.settle()
                 in_doubt = list(plan.calls.having(Action.IN_DOUBT))
                 await _settle_elsewhere([*workers.found.elsewhere, *in_doubt], workers, commit, ledger, timing)
         except LedgerError as error:

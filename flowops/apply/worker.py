@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from flowops.apply.group import GroupCommit
     from flowops.apply.pace import Pace
     from flowops.apply.stop import Stop
-    from flowops.model import Call, Condition, PlannedCall, Value, Written
+    from flowops.model import Call, Condition, Plan, PlannedCall, Value, Written
 
 CALLBACK_URL = "callback-url"
 
@@ -36,7 +37,7 @@ class Api(Protocol):
     """What apply asks of an API; `flowops.api.client.FlowBuilder` is one."""
 
     def worker(self) -> AbstractAsyncContextManager[Sender]:
-        """A sender for one worker of the run alone."""
+        """A sender, which is asked for one request at a time."""
         ...
 
 
@@ -76,26 +77,42 @@ class Workers:
         self.brake = brake
         self._stop = stop
         self._turn = asyncio.Lock()
-        self._sends: set[asyncio.Task[Verdict]] = set()
+        self._senders: asyncio.LifoQueue[Sender] = asyncio.LifoQueue()
+        self._sends: set[asyncio.Task[None]] = set()
+        self._unread: set[asyncio.Future[Written]] = set()
         stop.when_aborted(self._give_up)
 
-    async def work(self, api: Api, calls: Iterator[PlannedCall]) -> None:
-        """Place calls from the iterator, which all workers share, until it is empty or the run ends.
+    async def work(self, api: Api, plan: Plan, concurrency: int, ahead: int) -> None:
+        """Place the calls of a plan in their order, `concurrency` at once, until all are placed or the run ends.
 
-        Never raises: a failure ends the claiming of all, so that what is in flight is still recorded.
+        `ahead` more may be claimed, so that connections do not wait for the disk. Never raises: a failure ends the
+        claiming of all, so that what is in flight is still recorded.
         """
         try:
-            async with api.worker() as sender:
-                for planned in calls:
-                    if self.brake.on:
-                        return
-                    result = await self._place(planned, sender)
-                    if result is not None:
-                        self.done(result)
-        except LedgerError as error:
-            self.brake.pull(told(error))
+            async with AsyncExitStack() as stack:
+                for _ in range(min(concurrency, plan.size)):
+                    self._senders.put_nowait(await stack.enter_async_context(api.worker()))
+                rest = plan.sends()
+                await asyncio.gather(*(self._work(rest) for _ in range(min(concurrency + ahead, plan.size))))
         except Exception as error:
-            self.fail(error)
+            self._ended(error)
+
+    async def _work(self, calls: Iterator[PlannedCall]) -> None:
+        """One worker: places calls from the iterator, which all share."""
+        try:
+            for planned in calls:
+                if self.brake.on:
+                    break
+                result = await self._place(planned)
+                if result is not None:
+                    self.done(result)
+        except Exception as error:
+            self._ended(error)
+
+    async def settle(self) -> None:
+        """Wait for every answer that is on its way into the ledger."""
+        while self._unread:
+            await asyncio.wait(self._unread)
 
     def done(self, result: CallResult) -> None:
         """Keep a result and tell of it; a terminal that is gone ends the claiming, nothing else."""
@@ -105,8 +122,8 @@ class Workers:
         except Exception as error:
             self.fail(error)
 
-    async def _place(self, planned: PlannedCall, sender: Sender) -> CallResult | None:
-        """The result of a call; None when its turn did not come, or another run has it."""
+    async def _place(self, planned: PlannedCall) -> CallResult | None:
+        """The result of a call; None when its turn did not come, another run has it, or the ledger is being told."""
         call, settings = planned.call, self._settings
         body = self._body(call)
         attempts, last = 0, ""
@@ -124,15 +141,14 @@ class Workers:
             if not claim.done:
                 self.found.elsewhere.append(planned)
                 return None
-            if self.brake.on:
+            verdict = await self._send(body, began, final=attempts + 1 >= settings.attempts_cap)
+            if verdict is None:
                 return await self._put_back(planned, attempts, last)
             attempts += 1
-            if now() - began > settings.timing.stale:
-                verdict = Verdict(Happening.UNSENT, detail="the process stood still after the claim; nothing was sent")
-            else:
-                verdict = await self._send(sender, body)
+            if verdict.happening is Happening.ACCEPTED and verdict.detail is None:
+                self._record_meanwhile(call.reference_id, verdict, attempts)
+                return None
             written = await self._record(call.reference_id, verdict, attempts)
-            self._count(verdict, final=attempts >= settings.attempts_cap)
             if not may_follow(verdict, written):
                 return sent(call.reference_id, verdict, attempts, written)
             last = verdict.detail or verdict.happening
@@ -156,15 +172,33 @@ class Workers:
             self._pace.take(now())
             return True
 
-    async def _send(self, sender: Sender, body: Mapping[str, Value]) -> Verdict:
-        """The verdict on one request. A second signal, or a defect in the sender, leaves it in doubt."""
-        task = asyncio.ensure_future(sender.place(body))
-        self._sends.add(task)
+    async def _send(self, body: Mapping[str, Value], began: float, *, final: bool) -> Verdict | None:
+        """The verdict on one request, whose claim began at a time; None when the claiming has ended before it left.
+
+        The sender that was used last goes first: its connection is the freshest.
+        """
+        sender = await self._senders.get()
         try:
-            return await task
+            if self.brake.on:
+                return None
+            if now() - began > self._settings.timing.stale:
+                verdict = Verdict(Happening.UNSENT, detail="the process stood still after the claim; nothing was sent")
+            else:
+                verdict = await self._sent(sender, body)
+            self._count(verdict, final=final)  # before another call goes over this connection
+            return verdict
+        finally:
+            self._senders.put_nowait(sender)
+
+    async def _sent(self, sender: Sender, body: Mapping[str, Value]) -> Verdict:
+        """The verdict on one request. A second signal, or a defect in the sender, leaves it in doubt."""
+        this = asyncio.current_task()
+        assert this is not None, "a worker is a task"
+        self._sends.add(this)
+        try:
+            return await sender.place(body)
         except asyncio.CancelledError:
-            this = asyncio.current_task()
-            if not self._stop.aborted or (this is not None and this.cancelling()):
+            if this in self._sends or this.uncancel() > 0:
                 raise
             return Verdict(Happening.UNCLEAR, detail="given up by a second signal; the call may have been placed")
         except Exception as error:
@@ -172,7 +206,7 @@ class Workers:
             detail = f"flowops failed while sending ({type(error).__name__}); the call may have been placed"
             return Verdict(Happening.UNCLEAR, detail=detail)
         finally:
-            self._sends.discard(task)
+            self._sends.discard(this)
 
     async def _record(self, reference_id: str, verdict: Verdict, attempts: int) -> Written:
         """Tell the ledger; if it cannot be told, the verdict is kept for the end of the run."""
@@ -181,6 +215,21 @@ class Workers:
         except Exception:
             self.found.unrecorded[reference_id] = (verdict, attempts)
             raise
+
+    def _record_meanwhile(self, reference_id: str, verdict: Verdict, attempts: int) -> None:
+        """Tell the ledger of a call that was placed while its worker goes on: with its next claim, in one commit."""
+        answer = self._commit.post(record_of(reference_id, verdict))
+        self._unread.add(answer)
+
+        def read(_answer: asyncio.Future[Written]) -> None:
+            self._unread.discard(answer)
+            try:
+                self.done(sent(reference_id, verdict, attempts, answer.result()))
+            except Exception as error:
+                self.found.unrecorded[reference_id] = (verdict, attempts)
+                self._ended(error)
+
+        answer.add_done_callback(read)
 
     async def _put_back(self, planned: PlannedCall, attempts: int, last: str) -> CallResult:
         """Undo a claim that became durable after the run had ended: nothing was sent for it."""
@@ -216,14 +265,23 @@ class Workers:
         elif final:
             self.brake.count_unplaced(detail)
 
+    def _ended(self, error: Exception) -> None:
+        """What ended a worker ends the claiming of all."""
+        if isinstance(error, LedgerError):
+            self.brake.pull(told(error))
+        else:
+            self.fail(error)
+
     def fail(self, error: Exception) -> None:
         """Something that nobody expects: end the claiming, keep the error for the end."""
         self.found.errors.append(error)
         self.brake.pull(f"flowops failed: {type(error).__name__}")
 
     def _give_up(self) -> None:
-        """Cancel every request whose answer is still awaited."""
-        for task in self._sends:
+        """Cancel every request whose answer is still awaited; who is no longer among them has been given up."""
+        given_up = list(self._sends)
+        self._sends.clear()
+        for task in given_up:
             task.cancel()
 
 

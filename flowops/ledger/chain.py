@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 from dataclasses import dataclass
+from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,34 +50,35 @@ def genesis(ledger_id: str) -> str:
 
 def chained(previous: str, details_hash: str, envelope: Mapping[str, str | int | None]) -> str:
     """The hash of an event: over the hash before it and the canonical JSON of what stays for ever."""
-    return sha256(previous + canonical({**envelope, "details": details_hash}))
+    at, happening, ledger, reference_id, state = (_text(envelope[name]) for name in _ENVELOPE)
+    return sha256(
+        f'{previous}{{"at":{at},"details":{_text(details_hash)},"happening":{happening},"ledger":{ledger},'
+        f'"reference_id":{reference_id},"serial":{envelope["serial"]},"state":{state}}}'
+    )
 
 
-def details_of(actor: str, data: Value, row: CallRow) -> str:
-    """An event's details: who acted (canonical JSON), what came with it, and the hash of the row it left behind."""
-    return f'{{"actor":{actor},"data":{canonical(data)},"row":"{row_hash(row)}","salt":"{secrets.token_hex(16)}"}}'
+_ENVELOPE = ("at", "happening", "ledger", "reference_id", "state")
+
+
+def details_of(actor: str, data: Value, row: CallRow, salt: str) -> str:
+    """An event's details: who acted (canonical JSON), what came with it, and the hash of the row it left behind.
+
+    `salt` is random hex digits, new for each event.
+    """
+    return f'{{"actor":{actor},"data":{canonical(data)},"row":"{row_hash(row)}","salt":"{salt}"}}'
 
 
 def row_hash(row: CallRow) -> str:
-    """A hash of everything that a row says, but for its serial."""
-    legs = [[leg.callee, leg.shown, leg.call_id, leg.error, leg.code, leg.description] for leg in row.legs]
+    """A hash of everything that a row says, but for its serial: over the canonical JSON of it, as a list."""
+    legs = ",".join(
+        f"[{_text(leg.callee)},{_text(leg.shown)},{_text(leg.call_id)},{_text(leg.error)},"
+        f"{'null' if leg.code is None else leg.code},{_text(leg.description)}]"
+        for leg in row.legs
+    )
     return sha256(
-        canonical(
-            [
-                row.reference_id,
-                row.state,
-                row.before_claim,
-                row.fingerprint,
-                row.body,
-                legs,
-                row.attempts,
-                row.run,
-                row.error,
-                row.claimed_at,
-                row.updated_at,
-                row.purged,
-            ]
-        )
+        f"[{_text(row.reference_id)},{_text(row.state)},{_text(row.before_claim)},{_text(row.fingerprint)},"
+        f"{_text(row.body)},[{legs}],{row.attempts},{_text(row.run)},{_text(row.error)},"
+        f"{_text(row.claimed_at)},{_text(row.updated_at)},{'true' if row.purged else 'false'}]"
     )
 
 
@@ -98,3 +99,8 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=T
 def canonical(value: Value) -> str:
     """A value as JSON with one spelling: sorted keys, no spaces, ASCII only."""
     return _encode(value)
+
+
+def _text(value: str | int | None) -> str:
+    """What `canonical` gives for a text or None; events are written by the hundred thousand."""
+    return "null" if value is None else encode_basestring_ascii(str(value))

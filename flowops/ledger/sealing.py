@@ -10,12 +10,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
 import re
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 
 from flowops.ledger.legs import SEALED, SHOWN, SealedLeg
+from flowops.ledger.randomness import Randomness
 from flowops.model import FINGERPRINT, INSTRUCTION_ID
 from flowops.model.masking import mask, mask_number, mask_text
 
@@ -30,6 +31,7 @@ _FINGERPRINT = re.compile(rf"{FINGERPRINT}[0-9a-f]{{{_DIGITS}}}")
 _LONGEST_TEXT = 500
 #: Characters of a pseudonym, 5 bits each: enough to tell those apart whose masked numbers are the same.
 _PSEUDONYM = 5
+_KEPT = 1024
 
 
 class Sealer:
@@ -38,6 +40,8 @@ class Sealer:
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._veil = hashlib.blake2b(digest_size=_DIGITS // 2, key=key, person=b"fingerprint")
+        #: A callee is sealed when its call is claimed, and again when that is answered.
+        self._text = lru_cache(maxsize=_KEPT)(self._seal_text)
 
     def check(self, ledger_id: str) -> str:
         """What proves that this key belongs to a ledger, kept in the ledger itself."""
@@ -46,7 +50,7 @@ class Sealer:
     def value(self, value: Value) -> str:
         """HMAC-SHA-256 over the value's canonical JSON (RFC 8785), as hex."""
         if isinstance(value, str):
-            return self._hash(encode_basestring(value).encode("utf-8", "surrogatepass"))
+            return self._text(value)
         import rfc8785
 
         return self._hash(rfc8785.dumps(value))
@@ -80,11 +84,11 @@ class Sealer:
             for leg in legs
         )
 
-    def veil(self, fingerprint: str) -> str:
+    def veil(self, fingerprint: str, random: Randomness | None = None) -> str:
         """A fingerprint as the ledger keeps it; the same one looks different each time."""
         if not fingerprint:
             return ""
-        nonce = os.urandom(_NONCE_BYTES)
+        nonce = (random or Randomness()).take(_NONCE_BYTES)
         if _FINGERPRINT.fullmatch(fingerprint):
             hidden = int(fingerprint[-_DIGITS:], 16) ^ self._stream(nonce.hex())
             return f"{nonce.hex()}.{hidden:064x}"
@@ -106,6 +110,9 @@ class Sealer:
         state = self._veil.copy()
         state.update(nonce.encode())
         return int.from_bytes(state.digest())
+
+    def _seal_text(self, text: str) -> str:
+        return self._hash(encode_basestring(text).encode("utf-8", "surrogatepass"))
 
     def _hash(self, message: bytes) -> str:
         return hmac.digest(self._key, message, "sha256").hex()

@@ -17,6 +17,7 @@ from flowops.ledger.changes import ABOUT_THE_ATTEMPT, Change
 from flowops.ledger.clock import iso, now
 from flowops.ledger.conditions import make_conditionally
 from flowops.ledger.purging import purge
+from flowops.ledger.randomness import Randomness
 from flowops.ledger.reading import Reader
 from flowops.ledger.resolving import resolve
 from flowops.ledger.rows import CHUNK
@@ -75,7 +76,8 @@ class Store(Reader):
     def write(self, writes: Sequence[Claim | Record]) -> list[Written]:
         """Claims and records in one durable transaction: all are on disk when this returns."""
         at = now()
-        changes = [self._change(write, at) for write in writes]
+        random = Randomness()
+        changes = [self._change(write, at, random) for write in writes]
         conditions = [write.condition if isinstance(write, Claim) else None for write in writes]
         conditional = any(conditions)
         claims = any(change.happening is Happening.CLAIMED for change in changes)
@@ -214,7 +216,7 @@ class Store(Reader):
             self._database.release_leases()
             super().close()
 
-    def _change(self, write: Claim | Record, at: str) -> Change:
+    def _change(self, write: Claim | Record, at: str, random: Randomness | None = None) -> Change:
         if isinstance(write, Claim):
             return Change(
                 _name(write.call.reference_id),
@@ -223,7 +225,7 @@ class Store(Reader):
                 self.actor,
                 run=self.run,
                 body=canonical(self.seal(write.call)),
-                fingerprint=self.sealer.veil(write.fingerprint),
+                fingerprint=self.sealer.veil(write.fingerprint, random),
             )
         return Change(
             write.reference_id,

@@ -11,6 +11,7 @@ from flowops.errors import LedgerError
 from flowops.ledger.chain import actor_json, chained, details_of, sha256
 from flowops.ledger.changes import CallRow, Change, decide
 from flowops.ledger.database import PAUSE, RECONNECTS, Disconnected
+from flowops.ledger.randomness import Randomness
 from flowops.ledger.rows import call_values, leg_values, rows_of
 from flowops.ledger.states import IllegalStep
 from flowops.ledger.tables import calls, events, ledgers, legs
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from flowops.model import Actor, Value
 
 T = TypeVar("T")
+
+#: The bytes of an event's salt.
+SALT = 16
 
 _LOCK = (
     select(ledgers.c.environment, ledgers.c.serial, ledgers.c.head)
@@ -55,6 +59,7 @@ class Transaction:
         self._after: dict[str, CallRow] = {}
         self._events: list[dict[str, Value]] = []
         self._actors: dict[Actor, str] = {}
+        self._salts = Randomness()
 
     def rows(self, references: Sequence[str]) -> dict[str, CallRow]:
         """The rows of these references as they are now, changes of this transaction included."""
@@ -82,7 +87,7 @@ class Transaction:
 
     def _log(self, change: Change, after: CallRow) -> None:
         actor = self._actors.get(change.actor) or self._actors.setdefault(change.actor, actor_json(change.actor))
-        details = details_of(actor, _data(change, after), after)
+        details = details_of(actor, _data(change, after), after, self._salts.take(SALT).hex())
         details_hash = sha256(details)
         envelope: dict[str, str | int | None] = {
             "ledger": self.mark.id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,9 +31,12 @@ _NATIONAL_IN_TEXT = re.compile(
     rf"[0-9](?:[ ()./-]{{0,2}}[0-9]){{6,14}}(?![\w-]|[ ().-]{{0,2}}{DOT})"
 )
 _BUT_LAST_TWO = re.compile(r"[0-9](?=(?:[^0-9]*[0-9]){2})")
+#: How many results are kept: most texts of a call are those of the call before it, and each number comes twice.
+_KEPT = 1024
 _LEADING, _TRAILING, _HIDDEN_AT_LEAST, _GROUP = 4, 2, 4, 4
 
 
+@lru_cache(maxsize=_KEPT)
 def mask_number(number: str) -> str:
     """An E.164 number as it may be shown: ``+442079460023`` is ``+44 20 79•• ••23``.
 
@@ -62,6 +66,7 @@ def mask(value: Value) -> str:
     return HIDDEN
 
 
+@lru_cache(maxsize=_KEPT)
 def mask_text(text: str) -> str:
     """A text with every phone number in international form masked; masking twice changes nothing more."""
     return _NUMBER_IN_TEXT.sub(lambda found: mask_number(found[0].removeprefix("00")), text)

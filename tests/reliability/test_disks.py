@@ -47,12 +47,15 @@ def hold_after_a_failure(here: Repository, api: ApiServer, forks: Forks, ran: Ra
     return unclear
 
 
-def test_a_ledger_that_cannot_grow_keeps_the_results_beside_it(sqlite: Maker, api: ApiServer, forks: Forks) -> None:
+@pytest.mark.parametrize("concurrency", [2, CALLS])
+def test_a_ledger_that_cannot_grow_keeps_the_results_beside_it(
+    sqlite: Maker, api: ApiServer, forks: Forks, concurrency: int
+) -> None:
     """The results are in the spool, and the next run knows every call; whichever write was the first to fail."""
     kept = failed = 0
     for pages in count():
         api.received.clear()
-        here = sqlite(CALLS, concurrency=2)
+        here = sqlite(CALLS, concurrency=concurrency)
         room = here.ledger.stat().st_size + pages * 4096
         ran = forks.run(*PLACE, cwd=here.root, env=here.env, largest_file=room)
         if ran.code == 0:
@@ -60,7 +63,9 @@ def test_a_ledger_that_cannot_grow_keeps_the_results_beside_it(sqlite: Maker, ap
         failed += 1
         kept += (here.root / "ledger.db.spool").exists()
         assert hold_after_a_failure(here, api, forks, ran) == set()
-    assert 0 < kept < failed, "some runs fail at a claim, and some at a result"
+    assert kept > 0, "some runs fail at a result"
+    # A result and the next claim of its worker share a commit: a claim fails alone when it is everybody's first.
+    assert kept < failed or concurrency < CALLS, "and some at a claim"
 
 
 def test_a_run_whose_end_cannot_be_noted_has_placed_what_it_has_placed(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections import Counter
+from contextlib import asynccontextmanager
 from functools import partial
 
 import pytest
@@ -204,6 +206,79 @@ def test_the_guard_is_asked_right_before_each_claim(given, kit):
     assert exit_code(plan, result) == 4
 
 
+def test_an_answer_and_the_next_claim_of_its_worker_go_into_one_commit(given, kit):
+    given.run(kit.plan_of(*"abc"), concurrency=1)
+    assert [len(batch) for batch in given.ledger.batches] == [1, 2, 2, 1]
+    assert given.ledger.log == [
+        ("a", "claimed"), ("a", "accepted"), ("b", "claimed"), ("b", "accepted"), ("c", "claimed"), ("c", "accepted"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("happening", [Happening.REFUSED, Happening.UNCLEAR, Happening.UNSENT])
+def test_anything_but_a_placed_call_is_on_disk_before_its_worker_claims_again(given, kit, happening):
+    async def script(body, attempt):
+        return Verdict(happening, detail="why")
+
+    given.api.script = script
+    given.run(kit.plan_of(*"ab"), concurrency=1)
+    assert {len(batch) for batch in given.ledger.batches} == {1}
+
+
+def names(count):
+    return [f"call-{number}" for number in range(count)]
+
+
+@pytest.mark.parametrize(("rate", "claimed"), [(None, 10), (100_000.0, 8)])
+def test_a_few_calls_are_claimed_ahead_of_a_free_connection_unless_there_is_a_rate(given, kit, rate, claimed):
+    seen = []
+
+    async def script(body, attempt):
+        first = len(given.api.sent) <= 8
+        while first and (len(given.ledger.database.rows) < claimed or len(given.api.sent) < 8):
+            await asyncio.sleep(0)
+        seen.append(sum(row.state is State.IN_FLIGHT for row in given.ledger.database.rows.values()))
+        return kit.accepted(body)
+
+    given.api.script = script
+    result = given.run(kit.plan_of(*names(40)), concurrency=8, rate=rate)
+    assert set(outcomes(result).values()) == {Outcome.PLACED}
+    assert max(seen) == claimed
+    assert (given.api.most_in_flight, given.api.workers) == (8, 8)
+
+
+def test_what_was_claimed_ahead_when_the_run_ends_is_put_back_and_not_sent(given, kit):
+    async def script(body, attempt):
+        while len(given.ledger.database.rows) < 5 or len(given.api.sent) < 4:
+            await asyncio.sleep(0)
+        if given.stop.signal is None:
+            given.stop.request(signal.SIGTERM)
+        return kit.accepted(body)
+
+    given.api.script = script
+    result = given.run(kit.plan_of(*names(20)), concurrency=4)
+    assert len(given.api.sent) == 4
+    assert Counter(outcomes(result).values()) == {Outcome.PLACED: 4, Outcome.NOT_ATTEMPTED: 16}
+    assert Counter(step for _, step in given.ledger.log) == {"claimed": 5, "accepted": 4, "unsent": 1}
+
+
+def test_the_connection_that_was_used_last_is_the_next_one(given, kit):
+    """A rate leaves most connections idle, and an idle one soon has to be opened anew."""
+    used = []
+
+    class Sender:
+        async def place(self, body):
+            used.append(self)
+            return kit.accepted(body)
+
+    @asynccontextmanager
+    async def worker():
+        yield Sender()
+
+    given.api.worker = worker
+    given.run(kit.plan_of(*names(10)), concurrency=5, rate=200.0)
+    assert len(set(used)) < 5
+
+
 def test_the_ledger_is_used_from_one_thread(given, kit):
     given.run(kit.plan_of(*"abcdefghij"))
     assert len(given.ledger.threads) == 1
@@ -254,6 +329,7 @@ def test_a_claim_that_has_grown_old_is_not_sent_on(given, kit):
 
 def test_a_defect_in_the_sender_leaves_its_call_in_doubt_and_is_raised_when_all_is_recorded(given, kit):
     async def script(body, attempt):
+        await asyncio.sleep(0)
         if body["instruction-id"] == "a":
             raise KeyError("oops")
         await asyncio.sleep(0.01)
@@ -428,6 +504,7 @@ def test_a_claim_that_lands_after_the_signal_is_put_back(given, kit):
 
 def test_the_second_signal_leaves_what_is_in_flight_in_doubt(given, kit):
     async def script(body, attempt):
+        await asyncio.sleep(0)
         given.stop.request(signal.SIGINT)
         await asyncio.Event().wait()
 

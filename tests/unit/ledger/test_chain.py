@@ -8,10 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flowops.ledger import Broken
-from flowops.ledger.chain import canonical, chained, genesis
-from flowops.model import Happening, Leg, Record
+from flowops.ledger.chain import canonical, chained, genesis, row_hash, sha256
+from flowops.ledger.changes import CallRow
+from flowops.ledger.legs import SealedLeg
+from flowops.model import Happening, Leg, Record, State
 
 if TYPE_CHECKING:
     from flowops.ledger import Store
@@ -139,3 +143,34 @@ def test_the_chain_can_be_checked_by_hand(store: Store, make, address) -> None:
         assert head == chained(row.previous, row.details_hash, envelope) == row.hash
         assert canonical(json.loads(row.details)) == row.details
     assert head == mark.head
+
+
+texts = st.none() | st.text()
+states = st.none() | st.sampled_from(State)
+sealed_legs = st.builds(SealedLeg, texts, texts, texts, texts, st.none() | st.integers(), texts)
+
+
+@given(
+    row=st.builds(
+        CallRow, st.text(), states, states, st.text(), st.text(),
+        st.lists(sealed_legs, max_size=3).map(tuple), st.integers(), texts, texts, st.text(), st.text(), st.booleans(),
+        st.integers(),
+    )
+)  # fmt: skip
+def test_a_rows_hash_is_that_of_its_canonical_json(row: CallRow) -> None:
+    legs = [[leg.callee, leg.shown, leg.call_id, leg.error, leg.code, leg.description] for leg in row.legs]
+    said = [
+        row.reference_id, row.state, row.before_claim, row.fingerprint, row.body, legs, row.attempts, row.run,
+        row.error, row.claimed_at, row.updated_at, row.purged,
+    ]  # fmt: skip
+    assert row_hash(row) == sha256(canonical(said))
+
+
+@given(
+    ledger=st.text(), serial=st.integers(), reference=st.text(), state=st.none() | st.sampled_from(State), at=st.text()
+)
+def test_an_events_hash_is_that_of_its_canonical_json(ledger, serial, reference, state, at) -> None:
+    envelope = {
+        "ledger": ledger, "serial": serial, "reference_id": reference, "happening": "claimed", "state": state, "at": at,
+    }  # fmt: skip
+    assert chained("before", "details", envelope) == sha256("before" + canonical({**envelope, "details": "details"}))
