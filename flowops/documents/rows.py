@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from flowops.documents.csv_rows import csv_batches
 from flowops.documents.data_lines import MAX_ROW, ROWS, DataLines
 from flowops.documents.files import Unreadable
+from flowops.documents.for_each import FOR_EACH, DataFile, Dialect, data_of
 from flowops.documents.json_rows import json_batches
+from flowops.documents.transcoded import transcoded
 from flowops.documents.words import quoted
 from flowops.model import Batch, Document, Place, Problem, Row
 from flowops.model.names import did_you_mean
@@ -25,8 +27,7 @@ if TYPE_CHECKING:
 MAX_PROBLEMS = 100
 #: How many pieces, each as long as the longest row, are counted at most.
 _COUNTED = 1024
-FOR_EACH = ("for-each",)
-_READERS = {".csv": csv_batches, ".jsonl": json_batches}
+_SUFFIXES = (".csv", ".jsonl")
 
 
 def read_rows(reader: Reader, document: Document) -> Iterator[Row | Problem]:
@@ -38,23 +39,31 @@ def read_rows(reader: Reader, document: Document) -> Iterator[Row | Problem]:
 def read_batches(reader: Reader, document: Document) -> Iterator[Batch]:
     """The rows of a CallSet in the order of its data, up to a thousand at a time.
 
-    ``for-each`` names a ``.csv`` or ``.jsonl`` file, from the document's directory. The problem with a row
-    has its place in the data; one with the file itself is placed at ``for-each``.
+    A file's name starts at the document's directory. The problem with a row has its place in the data; one with
+    the file itself is placed at ``for-each``.
     """
-    name: str = document.value["for-each"]
-    path = Path(os.path.normpath(reader.path(document).parent / name))
+    data = data_of(document)
+    assert isinstance(data, DataFile)
+    path = Path(os.path.normpath(reader.path(document).parent / data.name))
     shown = reader.shown(path)
-    if path.suffix.lower() not in _READERS:
-        hint = did_you_mean(path.suffix, _READERS)
-        yield _only(shown, _problem(document, f"{quoted(name)} is neither a .csv nor a .jsonl file", hint))
+    suffix = path.suffix.lower()
+    if suffix not in _SUFFIXES:
+        hint = did_you_mean(path.suffix, _SUFFIXES)
+        yield _only(shown, _problem(document, f"{quoted(data.name)} is neither a .csv nor a .jsonl file", hint))
+        return
+    if suffix != ".csv" and (useless := [name for name in data.dialect.declared if name != "encoding"]):
+        yield _only(shown, _problem(document, f"{' and '.join(useless)} can only be declared of a .csv file"))
+        return
+    if data.dialect.delimiter is not None and data.dialect.delimiter == data.dialect.quote:
+        yield _only(shown, _problem(document, "delimiter and quote are the same character"))
         return
     try:
         stream = reader.files.open(path)
     except Unreadable as error:
-        yield _only(shown, _problem(document, f"{quoted(name)} {error}"))
+        yield _only(shown, _problem(document, f"{quoted(data.name)} {error}"))
         return
     with stream:
-        yield from _batches(shown, stream)
+        yield from _batches(shown, stream, data.dialect)
 
 
 def count_lines(reader: Reader, document: Document) -> int:
@@ -62,7 +71,9 @@ def count_lines(reader: Reader, document: Document) -> int:
 
     Counting ends where reading will: in front of a row that is too long. It ends after a GiB, too: rows take longer.
     """
-    path = Path(os.path.normpath(reader.path(document).parent / document.value["for-each"]))
+    data = data_of(document)
+    assert isinstance(data, DataFile)
+    path = Path(os.path.normpath(reader.path(document).parent / data.name))
     try:
         with reader.files.open(path) as stream:
             chunks = islice(iter(lambda: stream.read(MAX_ROW), b""), _COUNTED)
@@ -73,16 +84,19 @@ def count_lines(reader: Reader, document: Document) -> int:
 
 def read_data(file: str, stream: BinaryIO) -> Iterator[Row | Problem]:
     """The rows of a CSV or JSONL file that is open already; `file` is its name, which says what it is."""
-    if Path(file).suffix.lower() not in _READERS:
+    if Path(file).suffix.lower() not in _SUFFIXES:
         yield Problem(Place(file), message=f"{quoted(file)} is neither a .csv nor a .jsonl file", code=ROWS)
         return
-    for batch in _batches(file, stream):
+    for batch in _batches(file, stream, Dialect(declarable=False)):
         yield from batch
 
 
-def _batches(file: str, stream: BinaryIO) -> Iterator[Batch]:
+def _batches(file: str, stream: BinaryIO, dialect: Dialect) -> Iterator[Batch]:
+    source = transcoded(file, stream, dialect.encoding)
+    lines = DataLines(file, source, declarable=dialect.declarable)
+    csv = Path(file).suffix.lower() == ".csv"
     left = MAX_PROBLEMS
-    for batch in _READERS[Path(file).suffix.lower()](DataLines(file, stream)):
+    for batch in csv_batches(lines, dialect) if csv else json_batches(lines):
         if len(batch.problems) >= left:
             yield _cut(batch, left)
             return
@@ -103,4 +117,4 @@ def _only(file: str, problem: Problem) -> Batch:
 
 
 def _problem(document: Document, message: str, hint: str | None = None) -> Problem:
-    return Problem(document.place(FOR_EACH), message=f"for-each: {message}", code=ROWS, hint=hint)
+    return Problem(document.place((FOR_EACH,)), message=f"for-each: {message}", code=ROWS, hint=hint)
