@@ -55,6 +55,12 @@ def csv_batches(lines: DataLines, dialect: Dialect) -> Iterator[Batch]:
             yield found.batch()
 
 
+def csv_columns(lines: DataLines, dialect: Dialect) -> list[str]:
+    """The names of the columns; none where `csv_batches` says what is wrong with them."""
+    header, problems = _header(_Records(lines, dialect), dialect)
+    return [] if problems else header
+
+
 class _Records:
     """The records of a CSV file, many at a time: what is done for each of a million is done in C.
 
