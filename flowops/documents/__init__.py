@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flowops.documents.address import BadAddress, ledger_address
+from flowops.documents.address import BadAddress, ledger_address, source_address
 from flowops.documents.discovery import Workspace, discover
 from flowops.documents.files import Disk, Entry, Files, Unreadable
 from flowops.documents.flows import resolve_flow, resolve_flows
 from flowops.documents.header import API_VERSION, Kind
 from flowops.documents.project import PROJECT_FILE, ProjectFile, find_project, open_disk, resolve
 from flowops.documents.reader import Reader
-from flowops.documents.rows import count_lines, read_batches, read_data, read_rows
+from flowops.documents.rows import count_lines, read_batches, read_data, read_rows, source_of
 from flowops.documents.variables import merge_vars, parse_var, read_var_file
 
 __all__ = [
@@ -38,4 +38,6 @@ __all__ = [
     "resolve",
     "resolve_flow",
     "resolve_flows",
+    "source_address",
+    "source_of",
 ]

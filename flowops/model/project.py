@@ -52,7 +52,10 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One place that calls are placed in. `rate` is requests a second, None for no limit."""
+    """One place that calls are placed in. `rate` is requests a second, None for no limit.
+
+    `sources` are the addresses of the databases that call sets may ask for their rows there, by their names.
+    """
 
     name: str
     api: str
@@ -64,6 +67,7 @@ class Environment:
     rate: float | None = 10.0
     concurrency: int = 10
     connection: Connection = field(default_factory=Connection)
+    sources: Mapping[str, Reference] = field(default_factory=dict)
 
     @property
     def sandboxed(self) -> bool:

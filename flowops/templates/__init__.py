@@ -5,6 +5,7 @@ from __future__ import annotations
 from flowops.templates.calls import CompiledCall, compile_call
 from flowops.templates.duplicates import duplicates
 from flowops.templates.filters import FILTERS
+from flowops.templates.selection import Selection, compile_selection
 from flowops.templates.table import Documented
 from flowops.templates.tests import TESTS
 from flowops.templates.variables import CheckVariables, VariableProblem
@@ -24,8 +25,10 @@ __all__ = [
     "CheckVariables",
     "CompiledCall",
     "Documented",
+    "Selection",
     "VariableProblem",
     "compile_call",
+    "compile_selection",
     "documentation",
     "documentation_of_tests",
     "duplicates",
