@@ -21,16 +21,24 @@ NO_TERMS = Terms()
 
 
 def render(workspace: Workspace, values: Mapping[str, Value]) -> list[Call]:
-    """The calls of a workspace, in the order of the files and rows. Raises Invalid with every problem there is."""
-    calls, problems = examine(workspace, values)
+    """The calls of a workspace, in the order of the files and rows. Raises Invalid with every problem there is.
+
+    Rows of the environment's sources are read, too, so this may need the network.
+    """
+    calls, problems = examine(workspace, values, online=True)
     if problems:
         with excerpts(workspace.reader):
             raise Invalid(problems)
     return calls
 
 
-def examine(workspace: Workspace, values: Mapping[str, Value]) -> tuple[list[Call], list[Problem]]:
-    """The calls that can be rendered, and everything that is wrong in the workspace."""
+def examine(
+    workspace: Workspace, values: Mapping[str, Value], *, online: bool = False
+) -> tuple[list[Call], list[Problem]]:
+    """The calls that can be rendered, and everything that is wrong in the workspace.
+
+    Unless `online`, a call set whose rows come from a source has no calls, and that is told.
+    """
     from flowops.documents import count_lines
     from flowops.policy import check_terms
     from flowops.report.progress import progress
@@ -50,7 +58,7 @@ def examine(workspace: Workspace, values: Mapping[str, Value]) -> tuple[list[Cal
             problems += wrong
             if fields is None:
                 continue
-            for found in _rendered(workspace, _without(document, fields), values):
+            for found in _rendered(workspace, _without(document, fields), values, online=online):
                 if isinstance(found, Problem):
                     problems.append(found)
                     continue
@@ -63,11 +71,13 @@ def examine(workspace: Workspace, values: Mapping[str, Value]) -> tuple[list[Cal
     return calls, problems
 
 
-def _rendered(workspace: Workspace, document: Document, values: Mapping[str, Value]) -> Iterator[Call | Problem]:
+def _rendered(
+    workspace: Workspace, document: Document, values: Mapping[str, Value], *, online: bool
+) -> Iterator[Call | Problem]:
     """The calls of one document, and what keeps it from having more."""
-    from flowops.documents import read_rows
+    from flowops.cli.sources import batches_of
     from flowops.schema import check_variables
-    from flowops.templates import compile_call
+    from flowops.templates import compile_call, compile_selection
 
     compiled = compile_call(
         document,
@@ -85,14 +95,17 @@ def _rendered(workspace: Workspace, document: Document, values: Mapping[str, Val
         if call is not None:
             yield call
         return
+    selection = compile_selection(document, values)
+    yield from selection.check()
     bad_rows: list[Problem] = []
 
     def rows() -> Iterator[Row]:
-        for found in read_rows(workspace.reader, document):
-            if isinstance(found, Problem):
-                bad_rows.append(found)
-            else:
-                yield found
+        for batch in selection.select(batches_of(workspace, document, online=online)):
+            for found in batch:
+                if isinstance(found, Problem):
+                    bad_rows.append(found)
+                else:
+                    yield found
 
     yield from compiled.render_rows(rows())
     yield from bad_rows
