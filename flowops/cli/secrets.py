@@ -6,12 +6,11 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flowops.errors import ApiError
+from flowops.errors import ApiError, FlowopsError
 from flowops.model import Reference
 
 if TYPE_CHECKING:
     from flowops.api import Secret
-    from flowops.errors import FlowopsError
     from flowops.model import Connection, Environment
 
 
@@ -32,6 +31,20 @@ def connection_of(environment: Environment) -> Connection:
     if connection.proxy is None:
         return connection
     return replace(connection, proxy=value_of(connection.proxy, f"environments.{environment.name}.proxy", ApiError))
+
+
+def address_of_source(environment: Environment, name: str) -> dict[str, str]:
+    """The address of a database that gives rows, by its name; nothing if the environment does not have it."""
+    from flowops.documents import BadAddress, source_address
+
+    if name not in environment.sources:
+        return {}
+    where = f"environments.{environment.name}.sources.{name}.url"
+    address = value_of(environment.sources[name], where, FlowopsError)
+    try:
+        return {name: source_address(address)}
+    except BadAddress as error:
+        raise FlowopsError(f"{where}: {error}") from None
 
 
 def token_of(environment: Environment) -> Secret:

@@ -67,7 +67,7 @@ def ledger_address(url: str, root: Path) -> str:
 
 
 def source_address(url: str) -> str:
-    """The address of a database that gives rows, as its reference holds it. Raises BadAddress, which never quotes it."""
+    """The address of a database that gives rows, as its reference holds it. Raises BadAddress, without quoting it."""
     scheme, separator, rest = url.partition("://")
     if scheme == "postgresql" and separator and rest:
         return url

@@ -7,13 +7,10 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from flowops.documents.asking import NoAnswer, Question, answered
 from flowops.documents.data_lines import MAX_ROW, ROWS
 from flowops.documents.files import Unreadable
 from flowops.documents.for_each import FOR_EACH, MATRIX, DataFile, Dialect, Matrix, Query, data_of
 from flowops.documents.matrix_rows import MAX_COMBINATIONS, matrix_batches, size
-from flowops.documents.postgres_rows import source_batches
-from flowops.documents.staging import PARQUET
 from flowops.documents.text_rows import TEXTS, text_batches
 from flowops.documents.words import quoted
 from flowops.model import Batch, Document, Place, Problem, Row, RowPlace
@@ -24,6 +21,7 @@ if TYPE_CHECKING:
 
     from flowops.documents.reader import Reader
 
+PARQUET = ".parquet"
 #: How many pieces, each as long as the longest row, are counted at most.
 _COUNTED = 1024
 
@@ -47,8 +45,8 @@ def read_batches(reader: Reader, document: Document, sources: Mapping[str, str] 
         case Query(source=str(name)) as query:
             yield from _source(name, query, document, sources)
         case Query() as query:
-            question = Question(query.sql, (), reader.path(document).parent, query.dialect)
-            yield from _asked(reader, question, document, _shown(document))
+            base = reader.path(document).parent
+            yield from _asked(reader, document, _shown(document), query.sql, base, query.dialect)
         case DataFile() as file:
             yield from _file(reader, document, file)
 
@@ -102,8 +100,7 @@ def _file(reader: Reader, document: Document, data: DataFile) -> Iterator[Batch]
     if wrong is not None:
         yield _only(shown, _problem(document, *wrong))
     elif path.suffix.lower() == PARQUET:
-        question = Question(None, [path.name], path.parent, data.dialect)
-        yield from _asked(reader, question, document, shown)
+        yield from _asked(reader, document, shown, None, path, data.dialect)
     else:
         try:
             stream = reader.files.open(path)
@@ -130,17 +127,29 @@ def _wrong(data: DataFile) -> tuple[str, str | None] | None:
     return None
 
 
-def _asked(reader: Reader, question: Question, document: Document, shown: str) -> Iterator[Batch]:
+def _asked(
+    reader: Reader, document: Document, shown: str, sql: str | None, path: Path, dialect: Dialect
+) -> Iterator[Batch]:
+    """The rows of a query, whose files start at a path, or of the one file there."""
+    # Starting a process takes modules that most commands do without.
+    from flowops.documents.asking import NoAnswer, Question, answered
+
+    question = (
+        Question(sql, (), path, dialect) if sql is not None else Question(None, [path.name], path.parent, dialect)
+    )
     try:
         yield from answered(reader, question, shown)
     except NoAnswer as error:
         row = None if error.row is None else RowPlace(shown, error.row, None)
-        message = error.message if question.sql is None else f"sql: {error.message}"
+        message = error.message if sql is None else f"sql: {error.message}"
         told = _problem(document, message, error.hint, row)
         yield Batch(shown, [], (), None, [(0, problem) for problem in error.problems or (told,)])
 
 
 def _source(name: str, query: Query, document: Document, sources: Mapping[str, str] | None) -> Iterator[Batch]:
+    from flowops.documents.asking import NoAnswer
+    from flowops.documents.postgres_rows import source_batches
+
     shown = _shown(document)
     if query.dialect.declared:
         yield _only(shown, _problem(document, f"{' and '.join(query.dialect.declared)} cannot be declared of a source"))

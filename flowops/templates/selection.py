@@ -104,8 +104,8 @@ class Selection:
             value = FAILED
         if value is not FAILED and type(value) is not bool:
             hint = "ask a question, such as {{ row.status == 'open' }}"
-            fault = TemplateFault(f"it has to be true or false, and is {kind(value)}", hint=hint)
-            rendering.report(self._document.place((_WHERE,)), _WHERE, fault)
+            answer = TemplateFault(f"it has to be true or false, and is {kind(value)}", hint=hint)
+            rendering.report(self._document.place((_WHERE,)), _WHERE, answer)
         return value is True, rendering.problems, steps - scope.steps
 
 
