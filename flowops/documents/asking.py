@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from flowops.documents.reader import Reader
     from flowops.model import Problem
 
+#: Nothing is imported from where the process runs, nor from where the command was started.
+_COMMAND = [sys.executable, "-P", "-s", "-m", "flowops.queries"]
 #: More than any answer has.
 _LONGEST = 16 * 1024 * 1024
 _TOO_LONG = f"it takes too much work: more than {SECONDS} seconds of processor time"
@@ -58,7 +60,7 @@ def answered(reader: Reader, question: Question, shown: str) -> Iterator[Batch]:
     Raises NoAnswer, behind the rows that there were.
     """
     if find_spec("duckdb") is None:
-        what = ".parquet" if question.sql is None else "sql"
+        what = ".parquet" if question.sql is None else "it"
         raise NoAnswer(f"{what} needs the extra: pip install 'flowops[data]'")
     with tempfile.TemporaryDirectory(prefix="flowops-") as directory, _process(directory) as ask:
         stage = Stage(reader, question.base, question.dialect, Path(directory))
@@ -79,9 +81,8 @@ def answered(reader: Reader, question: Question, shown: str) -> Iterator[Batch]:
 @contextmanager
 def _process(directory: str) -> Iterator[Callable[[dict[str, Any] | None], dict[str, Any]]]:
     """A function that says something to the process, or, given None, hears what it says. It raises NoAnswer."""
-    process = subprocess.Popen(
-        # Nothing is imported from where the process runs, nor from where the command was started.
-        [sys.executable, "-P", "-s", "-m", "flowops.queries"],
+    process = subprocess.Popen(  # noqa: S603
+        _COMMAND,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -46,12 +46,12 @@ def tables(connection: DuckDBPyConnection, sql: str) -> list[str]:
         raise Refused("the query says nothing of the order of its rows", hint)
     nodes = list(_nodes(query))
     named = {entry["key"] for node in nodes for entry in node.get("cte_map", {}).get("map", ())}
-    found: dict[str, None] = {}
+    found = set()
     for node in nodes:
         _allow(node)
         if node.get("type") == "BASE_TABLE" and node["table_name"] not in named:
-            found[_file(node)] = None
-    return list(found)
+            found.add(_file(node))
+    return sorted(found)
 
 
 def _statement(connection: DuckDBPyConnection, sql: str) -> Node:
