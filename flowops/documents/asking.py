@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowops.documents.staging import NotStaged, Stage
 from flowops.errors import FlowopsError
 from flowops.model import Batch
-from flowops.queries.limits import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 _COMMAND = [sys.executable, "-P", "-s", "-m", "flowops.queries"]
 #: More than any answer has.
 _LONGEST = 16 * 1024 * 1024
-_TOO_LONG = f"it takes too much work: more than {SECONDS} seconds of processor time"
+_TOO_LONG = "it takes too much work for so little data"
 
 
 class NoAnswer(Exception):

@@ -14,7 +14,7 @@ import resource
 import sys
 from typing import Any
 
-from flowops.queries.limits import MEMORY, SECONDS, SECONDS_A_ROW
+from flowops.queries.limits import MEMORY, SECONDS, SECONDS_A_BYTE, SECONDS_A_ROW
 from flowops.queries.refusal import Refused
 
 
@@ -24,7 +24,7 @@ def main() -> None:
     from flowops.queries.answer import answer
 
     try:
-        for said in answer(lambda: json.loads(sys.stdin.readline()), _allow_more):
+        for said in answer(lambda: json.loads(sys.stdin.readline()), _allow):
             sys.stdout.write(said)
             sys.stdout.write("\n")
             sys.stdout.flush()
@@ -52,9 +52,10 @@ def _confine() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
-def _allow_more(rows: int) -> None:
-    """More processor time for a query that gives rows."""
-    resource.setrlimit(resource.RLIMIT_CPU, (int(SECONDS + SECONDS_A_ROW * rows), resource.RLIM_INFINITY))
+def _allow(read: int, given: int) -> None:
+    """More processor time for a query over so many bytes that has given so many rows."""
+    seconds = SECONDS + SECONDS_A_BYTE * read + SECONDS_A_ROW * given
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), resource.RLIM_INFINITY))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowops.queries.check import tables
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 _MESSAGE = 300
 
 
-def answer(ask: Callable[[], dict[str, Any]], allow_more: Callable[[int], None]) -> Iterator[str]:
-    """What the process says, in order. Raises Refused."""
+def answer(ask: Callable[[], dict[str, Any]], allow: Callable[[int, int], None]) -> Iterator[str]:
+    """What the process says, in order. `allow` is told how many bytes are read, and how many rows have been given.
+
+    Raises Refused.
+    """
     import duckdb
 
     sql: str | None = ask()["sql"]
@@ -34,10 +38,12 @@ def answer(ask: Callable[[], dict[str, Any]], allow_more: Callable[[int], None])
             yield json.dumps({"files": tables(connection, sql)})
         files = ask()["files"]
         attach(connection, files)
+        size = sum(Path(file["path"]).stat().st_size for file in files.values())
+        allow(size, 0)
         connection.execute(sql if sql is not None else f"from {identifier(next(iter(files)))}")
         columns = _columns(connection)
         yield json.dumps({"columns": list(columns)})
-        yield from _rows(connection, columns, allow_more)
+        yield from _rows(connection, columns, lambda given: allow(size, given))
     except duckdb.OutOfMemoryException:
         raise Refused(f"it takes more than {DUCKDB_MIB} MiB of memory") from None
     except duckdb.Error as error:

@@ -1,6 +1,6 @@
 """DuckDB, locked up: one thread, so that the order of rows is the same each time, little memory, and some files.
 
-Tried with DuckDB 1.4 and 2.0: once ``enable_external_access`` is off and the configuration locked, nothing but
+Tried with DuckDB 2.0: once ``enable_external_access`` is off and the configuration locked, nothing but
 ``allowed_paths`` is opened, no extension is loaded, and no setting is changed back.
 """
 

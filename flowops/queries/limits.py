@@ -6,8 +6,9 @@ the very edge.
 
 from __future__ import annotations
 
-#: Seconds of processor time, and how many more for each row that has been given.
-SECONDS = 15
+#: Seconds of processor time, and how many more for each byte that is read and each row that has been given.
+SECONDS = 5
+SECONDS_A_BYTE = 200e-9
 SECONDS_A_ROW = 20e-6
 #: Bytes of memory, everything in the process counted.
 MEMORY = 2 << 30
