@@ -33,16 +33,14 @@ def connection_of(environment: Environment) -> Connection:
     return replace(connection, proxy=value_of(connection.proxy, f"environments.{environment.name}.proxy", ApiError))
 
 
-def address_of_source(environment: Environment, name: str) -> dict[str, str]:
-    """The address of a database that gives rows, by its name; nothing if the environment does not have it."""
+def address_of_source(environment: Environment, name: str) -> str:
+    """The address of one of the environment's databases that give rows."""
     from flowops.documents import BadAddress, source_address
 
-    if name not in environment.sources:
-        return {}
     where = f"environments.{environment.name}.sources.{name}.url"
     address = value_of(environment.sources[name], where, FlowopsError)
     try:
-        return {name: source_address(address)}
+        return source_address(address)
     except BadAddress as error:
         raise FlowopsError(f"{where}: {error}") from None
 

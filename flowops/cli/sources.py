@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flowops.cli.output import tell
@@ -27,7 +28,9 @@ def batches_of(workspace: Workspace, document: Document, *, online: bool) -> Ite
     if name is None:
         yield from read_batches(workspace.reader, document)
     elif online:
-        yield from read_batches(workspace.reader, document, address_of_source(workspace.environment, name))
+        environment = workspace.environment
+        sources = {name: partial(address_of_source, environment, name) for name in environment.sources}
+        yield from read_batches(workspace.reader, document, sources)
     else:
         yield from _offline(workspace, document, name)
 

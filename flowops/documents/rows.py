@@ -17,27 +17,30 @@ from flowops.model import Batch, Document, Place, Problem, Row, RowPlace
 from flowops.model.names import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from flowops.documents.reader import Reader
+
+    #: What gives the addresses of databases, by their names.
+    Sources = Mapping[str, Callable[[], str]]
 
 PARQUET = ".parquet"
 #: How many pieces, each as long as the longest row, are counted at most.
 _COUNTED = 1024
 
 
-def read_rows(reader: Reader, document: Document, sources: Mapping[str, str] | None = None) -> Iterator[Row | Problem]:
+def read_rows(reader: Reader, document: Document, sources: Sources | None = None) -> Iterator[Row | Problem]:
     """The rows of a CallSet, and in their place what is wrong with a row or the file: `read_batches`, one by one."""
     for batch in read_batches(reader, document, sources):
         yield from batch
 
 
-def read_batches(reader: Reader, document: Document, sources: Mapping[str, str] | None = None) -> Iterator[Batch]:
+def read_batches(reader: Reader, document: Document, sources: Sources | None = None) -> Iterator[Batch]:
     """The rows of a CallSet in the order of its data, up to a thousand at a time.
 
     A file's name starts at the document's directory. The problem with a row has its place in the data; one with
-    the file or the query itself is placed at ``for-each``. `sources` are the addresses of the databases that may be
-    asked, by their names; without, the network is not to be touched. Raises FlowopsError when one cannot be reached.
+    the file or the query itself is placed at ``for-each``. `sources` give the addresses of the databases that may be
+    asked; without, the network is not to be touched. Raises FlowopsError when one cannot be reached.
     """
     match data_of(document):
         case Matrix() as matrix:
@@ -146,7 +149,7 @@ def _asked(
         yield Batch(shown, [], (), None, [(0, problem) for problem in error.problems or (told,)])
 
 
-def _source(name: str, query: Query, document: Document, sources: Mapping[str, str] | None) -> Iterator[Batch]:
+def _source(name: str, query: Query, document: Document, sources: Sources | None) -> Iterator[Batch]:
     from flowops.documents.asking import NoAnswer
     from flowops.documents.postgres_rows import source_batches
 
@@ -160,7 +163,7 @@ def _source(name: str, query: Query, document: Document, sources: Mapping[str, s
         yield _only(shown, _problem(document, f"this environment has no source {quoted(name)}", hint))
     else:
         try:
-            yield from source_batches(sources[name], query, shown)
+            yield from source_batches(sources[name](), query, shown)
         except NoAnswer as error:
             row = None if error.row is None else RowPlace(shown, error.row, None)
             yield _only(shown, _problem(document, f"sql: {error.message}", error.hint, row))

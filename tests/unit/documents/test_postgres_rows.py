@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,7 +39,9 @@ def rows(tree: Any, url: str) -> Any:
         document = tree.document(
             f"apiVersion: flowops/v1\nkind: CallSet\nfor-each:\n  source: crm\n{more}  sql: |\n    {sql}\n"
         )
-        found = read_rows(tree.reader, document, {"crm": url} if sources is None else sources)
+        addresses = {"crm": url} if sources is None else sources
+        given = {name: partial(str, address) for name, address in addresses.items()}
+        found = read_rows(tree.reader, document, given)
         return [each.values if isinstance(each, Row) else each.message for each in found]
 
     return read
