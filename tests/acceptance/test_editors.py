@@ -119,7 +119,10 @@ def test_what_rows_are_made_of_is_completed(editor: Editor) -> None:
 
 @pytest.mark.parametrize("each", ["../data/a.csv", "{file: a.csv, delimiter: ';'}", "{sql: select 1 order by 1}"])
 def test_every_way_to_name_rows_is_no_error(editor: Editor, each: str) -> None:
-    call = "call:\n  reference-id: one\n  flow: welcome\n  callee: '+442079460018'\n  flow-variables: {customer: Ada}\n"
+    call = (
+        "call:\n  reference-id: one\n  flow: welcome\n  callee: '+442079460018'\n"
+        "  flow-variables: {customer: Ada, brand: Acme}\n"
+    )
     where = "where: \"{{ row.status == 'open' }}\"\nlimit: 3\n"
     assert editor.open(f"calls/{abs(hash(each))}.yaml", f"{CALLSET}for-each: {each}\n{where}{call}") == []
 
