@@ -24,6 +24,8 @@ PARQUET = ".parquet"
 #: DuckDB's types for the values of JSON; whatever is more, or is mixed, it keeps as JSON.
 _TYPES = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
 _BIGINT = 2**63
+#: How many characters of text are put into the directory for one file at most.
+MAX_STAGED = 1024 * 1024 * 1024
 
 
 class NotStaged(Exception):
@@ -71,9 +73,9 @@ class Stage:
         return to
 
     def _text(self, path: Path, to: Path, name: str) -> dict[str, str]:
-        """Write rows as JSON Lines; the types of their columns."""
+        """Write rows as JSON Lines, with short names for columns; the types of the columns by their own names."""
         shown = self._reader.shown(path)
-        columns: dict[str, set[str]] = {}
+        columns: dict[str, set[str]] = {}  # in the order of their short names
         if path.suffix.lower() == ".csv":
             with self._reader.files.open(path) as stream:
                 columns = {
@@ -84,22 +86,34 @@ class Stage:
             problems: list[Problem] = []
             for batch in text_batches(shown, stream, self._dialect):
                 problems += (problem for _, problem in batch.problems)
-                out.writelines(self._lines(batch.rows, columns))
+                out.writelines(_lines(batch.rows, columns))
+                if out.tell() > MAX_STAGED:
+                    raise NotStaged(f"{quoted(name)} is too large for a query")
         if problems:
             raise NotStaged(f"{quoted(name)} cannot be read", problems)
         if not columns:
             raise NotStaged(f"{quoted(name)} is empty, so that it has no columns")
+        if len({column.lower() for column in columns}) < len(columns):
+            raise NotStaged(f"{quoted(name)} has columns whose names differ in capitals only: to SQL they are the same")
         return {column: _type(kinds) for column, kinds in columns.items()}
 
-    @staticmethod
-    def _lines(rows: Sequence[dict[str, Value]], columns: dict[str, set[str]]) -> Iterator[str]:
-        for row in rows:
-            for column, value in row.items():
-                if value is not None:
-                    columns.setdefault(column, set()).add(_kind(value))
-                else:
-                    columns.setdefault(column, set())
-            yield json.dumps(row, ensure_ascii=False) + "\n"
+
+def _lines(rows: Sequence[dict[str, Value]], columns: dict[str, set[str]]) -> Iterator[str]:
+    """Rows as JSON, without what is null; `columns` learns of what kinds their values are.
+
+    A column is called by its number: a file whose rows are shorter than its header would grow a thousandfold.
+    """
+    short = {column: str(number) for number, column in enumerate(columns)}
+    for row in rows:
+        written = {}
+        for column, value in row.items():
+            if column not in short:
+                short[column] = str(len(short))
+                columns[column] = set()
+            if value is not None:
+                columns[column].add(_kind(value))
+                written[short[column]] = value
+        yield json.dumps(written, ensure_ascii=False) + "\n"
 
 
 def _kind(value: Value) -> str:

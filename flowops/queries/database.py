@@ -40,13 +40,14 @@ def connect() -> DuckDBPyConnection:
 def attach(connection: DuckDBPyConnection, files: Mapping[str, Mapping[str, Any]]) -> None:
     """Let a query see files, each by the name it has for it, and nothing else.
 
-    A file has a ``path``, and ``columns``, types by names, when it is JSON Lines; without, it is Parquet.
+    A file has a ``path``, and, when it is JSON Lines, ``columns``: types by names. In the file a column is called
+    by its number there, from 0. A file without columns is Parquet.
     """
     paths = ", ".join(_text(file["path"]) for file in files.values())
     connection.execute(f"set allowed_paths = [{paths}]")
     connection.execute("set enable_external_access = false")
     for name, file in files.items():
-        connection.execute(f"create view {identifier(name)} as from {_reading(file)}")
+        connection.execute(f"create view {identifier(name)} as {_reading(file)}")
     connection.execute("set lock_configuration = true")
 
 
@@ -58,10 +59,13 @@ def identifier(name: str) -> str:
 def _reading(file: Mapping[str, Any]) -> str:
     path = _text(file["path"])
     if "columns" not in file:
-        return f"read_parquet({path})"
-    columns = ", ".join(f"{_text(name)}: {_text(type_)}" for name, type_ in file["columns"].items())
+        return f"from read_parquet({path})"
+    columns: Mapping[str, str] = file["columns"]
     # DuckDB guesses nothing: a text that looks like a date stays the text that it is.
-    return f"read_json({path}, format = 'newline_delimited', records = true, columns = {{{columns}}})"
+    types = ", ".join(f"'{number}': {_text(type_)}" for number, type_ in enumerate(columns.values()))
+    named = ", ".join(f'"{number}" as {identifier(name)}' for number, name in enumerate(columns))
+    reading = f"read_json({path}, format = 'newline_delimited', records = true, columns = {{{types}}})"
+    return f"from {reading} select {named}"
 
 
 def _text(value: str) -> str:

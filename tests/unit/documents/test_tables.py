@@ -6,19 +6,19 @@ import resource
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from support.git import Repository
 from support.parquet import write_parquet
 
 from flowops.documents import Reader, read_batches, read_rows
+from flowops.documents.for_each import Dialect
 from flowops.documents.git import Revision, commit_of
+from flowops.documents.staging import Stage
 from flowops.errors import FlowopsError
 from flowops.model import Place, Problem, Row, RowPlace
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PEOPLE = "select i as id, 'Ann ' || i as name from range(1, 2501) t(i)"
 
@@ -145,6 +145,28 @@ def test_what_is_wrong_in_a_text_that_a_query_reads_is_told_with_its_place(rows:
         "for-each: sql: '../data/b.jsonl' is empty, so that it has no columns"
     ]
     assert rows("select * from '../data/c.csv' order by 1") == []
+
+
+def test_names_of_columns_may_be_anything_but_the_same(said: Any, tree: Any) -> None:
+    tree.write({"data/a.csv": '"it\'s ""x""",1,ä b\nq,w,\n', "data/b.csv": "a,A\n1,2\n"})
+    assert said("from '../data/a.csv' order by all") == [{'it\'s "x"': "q", "1": "w", "ä b": ""}]
+    assert said("from '../data/b.csv' order by all") == [
+        "for-each: sql: '../data/b.csv' has columns whose names differ in capitals only: to SQL they are the same"
+    ]
+
+
+def test_a_wide_header_makes_no_long_rows(tree: Any, tmp_path: Path) -> None:
+    header = ",".join(f"{'x' * 900}{number}" for number in range(1000))
+    tree.write({"data/a.csv": header + "\n" + ("," * 999 + "\n") * 10})
+    stage = Stage(tree.reader, tree.root, Dialect(), tmp_path)
+    (file,) = stage.put(["data/a.csv"]).values()
+    assert Path(file["path"]).stat().st_size < 20 * len(header)
+
+
+def test_a_text_that_is_too_large_is_refused(said: Any, tree: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowops.documents.staging.MAX_STAGED", 1000)
+    tree.write({"data/a.csv": "a\n" + "x\n" * 1000})
+    assert said("from '../data/a.csv' order by 1") == ["for-each: sql: '../data/a.csv' is too large for a query"]
 
 
 def test_the_dialect_of_a_query_is_that_of_its_csv_files(said: Any, tree: Any) -> None:
