@@ -69,7 +69,6 @@ async def apply(
     """
     if plan.counts()[Action.CONFLICT]:
         raise ValueError("a plan with conflicts is not applied")
-    sends = plan.sends
     brake = Brake(stop, unplaced_limit=concurrency + UNPLACED_IN_A_ROW, doubtful_limit=concurrency + DOUBTFUL_IN_A_ROW)
     if held is not None:
         held.when_held(brake.hold)
@@ -79,9 +78,9 @@ async def apply(
         try:
             await commit.call(ledger.sweep)
             async with _heartbeat(workers, commit, ledger, timing.beat):
-                calls = iter(sends)
-                await asyncio.gather(*(workers.work(api, calls) for _ in range(min(concurrency, len(sends)))))
-                in_doubt = [planned for planned in plan.calls if planned.action is Action.IN_DOUBT]
+                calls = plan.sends()
+                await asyncio.gather(*(workers.work(api, calls) for _ in range(min(concurrency, plan.size))))
+                in_doubt = list(plan.calls.having(Action.IN_DOUBT))
                 await _settle_elsewhere([*workers.found.elsewhere, *in_doubt], workers, commit, ledger, timing)
         except LedgerError as error:
             brake.pull(told(error))

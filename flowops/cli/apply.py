@@ -148,14 +148,14 @@ def _apply(
         _check_canary(found, pacing)
         plan, sandboxed = found.plan, found.environment.sandboxed
         tell_sandbox(found.environment)
-        tell_unseen(plan)
+        tell_unseen(found.unseen)
         tell_lines(plan_text(view.of_plan(plan, full=full, show_pii=show_pii), sandboxed=sandboxed))
         if saved is not None:
             _hold(saved, found)
         if digest is not None and digest != plan.digest:
             raise StalePlan(f"the plan's digest is {plan.digest}, not {digest}", hint="review the plan again")
         agreed = sandboxed or auto_approve or saved is not None or digest is not None
-        count = len(plan.sends) + (plan.counts()[Action.DEFERRED] if pacing.wait else 0)
+        count = plan.size + (plan.counts()[Action.DEFERRED] if pacing.wait else 0)
         if count and not plan.counts()[Action.CONFLICT] and not agreed:
             calls = "1 call" if count == 1 else f"{count:,} calls"
             agree(

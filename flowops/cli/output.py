@@ -35,7 +35,7 @@ def tell(text: str) -> None:
     sys.stderr.write(f"{safe(text)}\n")
 
 
-def print_json(value: Json | list[Json]) -> None:
+def print_json(value: Json | Iterable[Json]) -> None:
     """A JSON document, to stdout, as it is made."""
     from flowops.report.json import dumps
 

@@ -40,7 +40,7 @@ async def _place(found: Planned, pacing: Pacing) -> Result:
     policy = found.workspace.policy or Policy()
     facts = gather(policy, found.plan, found.workspace, found.ledger, clock(), found.override)
     guard = Guard(policy, facts, found.ledger, held, clock)
-    with with_signals(stop), progress("placing", len(found.plan.sends)) as advance:
+    with with_signals(stop), progress("placing", found.plan.size) as advance:
 
         def done(result: CallResult) -> None:
             guard.tell(result)

@@ -12,6 +12,7 @@ from flowops.cli.output import tell
 from flowops.errors import FlowopsError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from flowops.cli.planning import Planned, Selection
@@ -83,7 +84,7 @@ def run(
     instead = formats.problems_instead(selection.environment, format_)
     with instead, planned(selection, readonly=True, override=override, at=at) as found:
         tell_sandbox(found.environment)
-        tell_unseen(found.plan)
+        tell_unseen(found.unseen)
         show_plan(found, format_=format_, full=full, show_pii=show_pii)
         if out is not None:
             _save(out, dump(found.plan))
@@ -103,11 +104,12 @@ def show_plan(found: Planned, *, format_: str, full: bool, show_pii: bool) -> No
     formats.print_plan(forms, format_=format_, full=full)
 
 
-def _save(file: Path, data: bytes) -> None:
+def _save(file: Path, data: Iterable[bytes]) -> None:
     """Write a plan so that the file is whole or not there."""
     partial = file.with_name(f".{file.name}.partial")
     try:
-        partial.write_bytes(data)
+        with partial.open("wb") as out:
+            out.writelines(data)
         partial.replace(file)
     except OSError as error:
         raise FlowopsError(f"{file} cannot be written: {error.strerror}") from None

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops.cli.actor import revision as revision_of
 from flowops.cli.ledger_access import open_for
 from flowops.cli.output import tell
-from flowops.cli.rendering import render
 from flowops.cli.workspace import load, variables
 from flowops.model.masking import mask_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from flowops.cli.ruling import Override
+    from flowops.cli.ruling import Override, Ruled
     from flowops.cli.workspace import Workspace
     from flowops.ledger import Store
     from flowops.model import Environment, Plan
+    from flowops.plan import Identified
 
 
 class Selection(NamedTuple):
@@ -32,7 +32,10 @@ class Selection(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """A plan, and what it was made from; `again` makes it anew from the same calls, at a time."""
+    """A plan, and what it was made from; `again` makes it anew from the same calls, at a time.
+
+    `unseen` counts the calls whose outcome goes to somebody else.
+    """
 
     plan: Plan
     workspace: Workspace
@@ -40,6 +43,7 @@ class Planned(NamedTuple):
     ledger: Store
     override: Override | None
     again: Callable[[datetime], Plan]
+    unseen: int
 
 
 @contextmanager
@@ -51,6 +55,7 @@ def planned(
     What would keep a call from being placed is found before any data file is read: the ledger, and the
     token when the block is to place (`readonly` is false). `at` is the time that the policy looks at, now if not given.
     """
+    from flowops.cli.rendering import again, identified
     from flowops.cli.ruling import clock, rule
     from flowops.plan import make_plan
 
@@ -64,18 +69,26 @@ def planned(
     revision = revision_of(workspace.project.root)
     lifted = mask_text(str(override)) if override else None
     with open_for(workspace.project, environment, readonly=readonly, revision=revision, override=lifted) as ledger:
-        calls = render(workspace, values)
 
-        def again(at: datetime) -> Plan:
-            plan = make_plan(calls, environment=environment.name, revision=revision, ledger=ledger)
-            return rule(plan, workspace, ledger, at, override)
+        def plan(batches: Iterable[Identified], at: datetime) -> Ruled:
+            made = make_plan(batches, environment=environment.name, revision=revision, ledger=ledger)
+            return rule(made, workspace, ledger, at, override)
 
-        yield Planned(again(at or clock()), workspace, environment, ledger, override, again)
+        first, unseen = plan(identified(workspace, values), at or clock())
+        calls = [batch.calls for batch in first.calls.batches]
+        yield Planned(
+            first,
+            workspace,
+            environment,
+            ledger,
+            override,
+            again=lambda at: plan((again(each) for each in calls), at).plan,
+            unseen=unseen,
+        )
 
 
-def tell_unseen(plan: Plan) -> None:
+def tell_unseen(own: int) -> None:
     """Say of how many calls the outcome goes to somebody else."""
-    own = sum("callback-url" in planned.call.body for planned in plan.sends)
     if own:
         calls = (
             "1 call has a callback-url of its own" if own == 1 else f"{own:,} calls have a callback-url of their own"

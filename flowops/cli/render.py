@@ -25,7 +25,8 @@ def command(
     from flowops.cli.workspace import load, variables
 
     workspace = load(paths, environment)
-    calls = render(workspace, variables(workspace, var, var_files))
+    batches = render(workspace, variables(workspace, var, var_files))
+    calls = (call for batch in batches for call in batch)
     if format_ == "json":
         from flowops.report.json import render_json
 

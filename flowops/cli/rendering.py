@@ -2,113 +2,177 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from flowops.cli.workspace import excerpts
 from flowops.errors import Invalid
-from flowops.model import Call, Problem, Terms
+from flowops.model import FewCalls, Terms
+from flowops.model.twice import Twice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from flowops.cli.workspace import Workspace
-    from flowops.model import Document, Row, Value
+    from flowops.model import Call, Calls, Document, Problem, Value
+    from flowops.plan import Identified
+    from flowops.templates.batches import Check
 
 #: What a body is told about its shape; of a document whose shape is wrong all of that has been said.
 SHAPE = "schema"
 NO_TERMS = Terms()
 
 
-def render(workspace: Workspace, values: Mapping[str, Value]) -> list[Call]:
+@dataclass(slots=True)
+class Examination:
+    """Renders and checks the calls of a workspace; `problems` are complete when all have been gone through.
+
+    Unless `online`, a call set whose rows come from a source has no calls, and that is told.
+    """
+
+    workspace: Workspace
+    values: Mapping[str, Value]
+    online: bool = False
+    problems: list[Problem] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Identified]:
+        from flowops.report.progress import progress
+        from flowops.schema import check_document
+
+        self.problems += self.workspace.problems
+        checked = [(document, *check_document(document)) for document in self.workspace.calls]
+        sizes = [0 if fields is None else self._size(document) for document, _, fields in checked]
+        references = Twice()
+        kept: list[Calls] = []
+        with progress("rendering", sum(sizes)) as advance:
+            for (document, wrong, fields), size in zip(checked, sizes, strict=True):
+                self.problems += wrong
+                if fields is None:
+                    continue
+                for found in self._document(_without(document, fields), size, partly=bool(fields)):
+                    references.add(found.references)
+                    kept.append(found.calls)
+                    yield found
+                    advance(len(found.references))
+        self.problems += _duplicates(kept, references)
+
+    def _size(self, document: Document) -> int:
+        """About how many calls a document will have."""
+        if document.kind == "Call":
+            return 1
+        from flowops.documents import count_lines
+
+        return count_lines(self.workspace.reader, document)
+
+    def _document(self, document: Document, size: int, *, partly: bool) -> Iterator[Identified]:
+        """The calls of one document; `partly` when some of its fields were wrong and have been left out."""
+        from flowops.schema import check_variables
+        from flowops.templates import compile_call, compile_selection
+
+        workspace = self.workspace
+        compiled = compile_call(
+            document,
+            workspace.project,
+            workspace.environment.name,
+            workspace.flows,
+            self.values,
+            check_variables=check_variables,
+            always=_always(),
+        )
+        self.problems += compiled.check()
+        check = checks(partly=partly)
+        if document.kind == "CallSet":
+            from flowops.cli.callsets import CallSetRows
+            from flowops.cli.sources import batches_of
+            from flowops.schema import bodies_of
+            from flowops.templates import CallSet
+
+            selection = compile_selection(document, self.values)
+            self.problems += selection.check()
+            calls = CallSet(compiled, None if partly else bodies_of)
+            rows = CallSetRows(
+                lambda: selection.select(batches_of(workspace, document, online=self.online)), calls, check
+            )
+            yield from rows.identified(self.problems, size)
+            return
+        call, problems = compiled.render()
+        self.problems += problems
+        if call is not None:
+            self.problems += check(call, True)
+            yield from _identified(FewCalls(document.place(), (call,)), self.problems)
+
+
+def examine(workspace: Workspace, values: Mapping[str, Value]) -> tuple[list[Calls], list[Problem]]:
+    """The calls that can be rendered without the network, in the order of the files and rows, and all that is wrong."""
+    return _examined(Examination(workspace, values))
+
+
+def _examined(found: Examination) -> tuple[list[Calls], list[Problem]]:
+    return [each.calls for each in found], found.problems
+
+
+def render(workspace: Workspace, values: Mapping[str, Value]) -> list[Calls]:
     """The calls of a workspace, in the order of the files and rows. Raises Invalid with every problem there is.
 
     Rows of the environment's sources are read, too, so this may need the network.
     """
-    calls, problems = examine(workspace, values, online=True)
-    if problems:
-        with excerpts(workspace.reader):
-            raise Invalid(problems)
+    calls, problems = _examined(Examination(workspace, values, online=True))
+    _hold(workspace, problems)
     return calls
 
 
-def examine(
-    workspace: Workspace, values: Mapping[str, Value], *, online: bool = False
-) -> tuple[list[Call], list[Problem]]:
-    """The calls that can be rendered, and everything that is wrong in the workspace.
+def identified(workspace: Workspace, values: Mapping[str, Value]) -> Iterator[Identified]:
+    """The same, as they come, with their fingerprints; raises Invalid in the end."""
+    found = Examination(workspace, values, online=True)
+    yield from (each for each in found if not found.problems)
+    _hold(workspace, found.problems)
 
-    Unless `online`, a call set whose rows come from a source has no calls, and that is told.
-    """
-    from flowops.documents import count_lines
+
+def again(calls: Calls) -> Identified:
+    """Calls that have been rendered before, with their fingerprints."""
+    from flowops.plan import Identified, fingerprint
+
+    made = [(call.reference_id, fingerprint(call.body)) for call in calls]
+    return Identified(calls, [reference for reference, _ in made], [found for _, found in made])
+
+
+def _identified(calls: FewCalls, problems: list[Problem]) -> Iterator[Identified]:
+    from flowops.plan import Uncanonical, unfit
+
+    try:
+        yield again(calls)
+    except Uncanonical:
+        if not problems:
+            problems += unfit(calls)
+
+
+def _hold(workspace: Workspace, problems: list[Problem]) -> None:
+    if problems:
+        with excerpts(workspace.reader):
+            raise Invalid(problems)
+
+
+def checks(*, partly: bool) -> Check:
+    """What is asked of a rendered call: all, or its terms alone, where its body has been looked at."""
     from flowops.policy import check_terms
-    from flowops.report.progress import progress
-    from flowops.schema import check_body, check_document
+    from flowops.schema import check_body
+
+    def check(call: Call, whole: bool) -> list[Problem]:
+        problems = check_body(call) if whole else []
+        if partly:
+            problems = [problem for problem in problems if problem.code != SHAPE]
+        return problems if call.terms == NO_TERMS else [*problems, *check_terms(call)]
+
+    return check
+
+
+def _duplicates(calls: list[Calls], references: Twice) -> list[Problem]:
     from flowops.templates import duplicates
 
-    calls: list[Call] = []
-    problems = list(workspace.problems)
-    checked = [(document, *check_document(document)) for document in workspace.calls]
-    lines = sum(
-        count_lines(workspace.reader, document) if document.kind == "CallSet" else 1
-        for document, _, fields in checked
-        if fields is not None
-    )
-    with progress("rendering", lines) as advance:
-        for document, wrong, fields in checked:
-            problems += wrong
-            if fields is None:
-                continue
-            for found in _rendered(workspace, _without(document, fields), values, online=online):
-                if isinstance(found, Problem):
-                    problems.append(found)
-                    continue
-                calls.append(found)
-                problems += (problem for problem in check_body(found) if not (fields and problem.code == SHAPE))
-                if found.terms != NO_TERMS:
-                    problems += check_terms(found)
-                advance(1)
-    problems += duplicates(calls)
-    return calls, problems
-
-
-def _rendered(
-    workspace: Workspace, document: Document, values: Mapping[str, Value], *, online: bool
-) -> Iterator[Call | Problem]:
-    """The calls of one document, and what keeps it from having more."""
-    from flowops.cli.sources import batches_of
-    from flowops.schema import check_variables
-    from flowops.templates import compile_call, compile_selection
-
-    compiled = compile_call(
-        document,
-        workspace.project,
-        workspace.environment.name,
-        workspace.flows,
-        values,
-        check_variables=check_variables,
-        always=_always(),
-    )
-    yield from compiled.check()
-    if document.kind == "Call":
-        call, problems = compiled.render()
-        yield from problems
-        if call is not None:
-            yield call
-        return
-    selection = compile_selection(document, values)
-    yield from selection.check()
-    bad_rows: list[Problem] = []
-
-    def rows() -> Iterator[Row]:
-        for batch in selection.select(batches_of(workspace, document, online=online)):
-            for found in batch:
-                if isinstance(found, Problem):
-                    bad_rows.append(found)
-                else:
-                    yield found
-
-    yield from compiled.render_rows(rows())
-    yield from bad_rows
+    suspects = references.suspects()
+    if not suspects:
+        return []
+    return duplicates(call for some in calls for call in some if hash(call.reference_id) in suspects)
 
 
 def _without(document: Document, fields: frozenset[str]) -> Document:

@@ -98,7 +98,7 @@ def _side(reader: Reader, paths: Sequence[str], selection: Selection, values: Ma
         calls, problems = examine(workspace, _laid_over(workspace, values))
     except Invalid as error:
         return Side((), error.problems, error.excerpt)
-    return Side(calls, problems, reader.excerpt)
+    return Side([call for batch in calls for call in batch], problems, reader.excerpt)
 
 
 def _base(reader: Reader, paths: Sequence[str], selection: Selection, values: Mapping[str, Value]) -> Side:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from flowops.cli.output import tell
 from flowops.cli.ruling import clock
-from flowops.model import Action, CallResult, Outcome, Result, State
+from flowops.model import Action, CallResult, Decision, Outcome, Result, State
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from flowops.apply import Held, Stop
     from flowops.cli.planning import Planned
-    from flowops.model import Entry, Plan
+    from flowops.model import Entry, Plan, PlannedCall
 
 #: Between two looks at the ledger for outcomes, and two renewals of the lease, in seconds.
 LOOK, BEAT = 0.5, 10.0
@@ -43,10 +44,10 @@ async def rounds(
 ) -> Result:
     """Place the plan's calls in as many rounds as the pacing asks for; one result for all of them."""
     plan = found.plan
-    if pacing.canary is not None and len(plan.sends) > pacing.canary:
-        first = plan.sends[: pacing.canary]
-        result = await place(_only(plan, {planned.call.reference_id for planned in first}))
-        why = await _canary(found, pacing, [planned.call.reference_id for planned in first], stop)
+    if pacing.canary is not None and plan.size > pacing.canary:
+        first = [planned.call.reference_id for planned in islice(plan.sends(), pacing.canary)]
+        result = await place(_only(plan, set(first)))
+        why = await _canary(found, pacing, first, stop)
         if why is not None:
             held.hold(why)
         if why is not None or not _goes_on(result, stop, held):
@@ -58,8 +59,8 @@ async def rounds(
     until = clock() + pacing.wait if pacing.wait is not None else None
     while until is not None and _goes_on(result, stop, held):
         plan = found.again(clock())
-        if not plan.sends:
-            opens = min((item.until for item in plan.calls if item.until is not None), default=None)
+        if not plan.size:
+            opens = min((item.until for item in plan.calls.having(Action.DEFERRED) if item.until), default=None)
             if opens is None or opens > until:
                 break
             count = plan.counts()[Action.DEFERRED]
@@ -74,15 +75,13 @@ async def rounds(
 def _only(plan: Plan, references: set[str]) -> Plan:
     """The plan with every other call that would be sent put off."""
     why = ("waits for the outcome of the canary",)
-    return replace(
-        plan,
-        calls=tuple(
-            item
-            if not item.action.sends or item.call.reference_id in references
-            else replace(item, action=Action.DEFERRED, reasons=(*item.reasons, *why))
-            for item in plan.calls
-        ),
-    )
+
+    def decide(item: PlannedCall) -> Decision | None:
+        if item.call.reference_id in references:
+            return None
+        return Decision(Action.DEFERRED, item.changes, (*item.reasons, *why), item.until)
+
+    return replace(plan, calls=plan.calls.decided(decide))
 
 
 async def _canary(found: Planned, pacing: Pacing, references: Sequence[str], stop: Stop) -> str | None:
@@ -139,7 +138,7 @@ def _joined(before: Result, after: Result) -> Result:
 
 def _blocked(result: Result, plan: Plan, why: str) -> Result:
     """The result of a canary that nothing follows: what waited for it is blocked."""
-    waiting = {planned.call.reference_id for planned in plan.sends}
+    waiting = {planned.call.reference_id for planned in plan.sends()}
     calls = tuple(
         CallResult(call.reference_id, Outcome.BLOCKED, error=why)
         if call.outcome is Outcome.DEFERRED and call.reference_id in waiting

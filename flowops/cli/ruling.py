@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.cli.secrets import value_of
 from flowops.errors import FlowopsError
-from flowops.model import CallResult, Outcome, Reference
+from flowops.model import SENDING, CallResult, Decision, Outcome, Reference
+from flowops.model.twice import Twice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable
 
     from flowops.apply import Held
     from flowops.cli.workspace import Workspace
     from flowops.ledger import Store
-    from flowops.model import Call, Plan, PlannedCall, Ruling
+    from flowops.model import Call, Place, Plan, PlannedCall, Ruling
     from flowops.policy import DoNotCall, Facts, Listing, Policy
 
 
@@ -37,18 +38,43 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-def rule(plan: Plan, workspace: Workspace, ledger: Store, at: datetime, override: Override | None) -> Plan:
+class Ruled(NamedTuple):
+    """A plan as the policy leaves it. `unseen` counts the calls whose outcome goes to somebody else."""
+
+    plan: Plan
+    unseen: int
+
+
+def rule(plan: Plan, workspace: Workspace, ledger: Store, at: datetime, override: Override | None) -> Ruled:
     """The plan as the policy leaves it at a time, with what a reviewer should know of it."""
     from flowops.plan import restrict
-    from flowops.policy import Judge, Policy, does_not_fit, repeated_callees, window_notes
+    from flowops.policy import Fit, Judge, Policy, WindowNotes, repeated_callees
 
     policy = workspace.policy or Policy()
-    calls = [planned.call for planned in plan.sends]
     judge = Judge(policy, gather(policy, plan, workspace, ledger, at, override))
-    rulings = {call.reference_id: ruling for call in calls if (ruling := judge.judge(call, at)) is not None}
-    placed = [call for call in calls if call.reference_id not in rulings]
-    warnings = [*does_not_fit(policy, placed, at, workspace.environment.rate), *repeated_callees(placed)]
-    return restrict(plan, rulings, warnings=warnings, notes=window_notes(policy, calls, at))
+    windows, fit = WindowNotes(policy, at), Fit(policy, at, workspace.environment.rate)
+    callees = Twice()
+    unseen = 0
+
+    def decide(planned: PlannedCall) -> Decision | None:
+        nonlocal unseen
+        call = planned.call
+        windows.add(call)
+        ruling = judge.judge(call, at)
+        if ruling is not None:
+            return Decision(ruling.action, planned.changes, (*planned.reasons, *ruling.reasons), ruling.until)
+        fit.add(call)
+        callees.add(set(call.callees))
+        unseen += "callback-url" in call.body
+        return None
+
+    decided = plan.calls.decided(decide)
+    warnings = fit.warnings()
+    suspects = callees.suspects()
+    if suspects:
+        rung = (planned.call for planned in decided.having(*SENDING))
+        warnings += repeated_callees(call for call in rung if not suspects.isdisjoint(map(hash, call.callees)))
+    return Ruled(restrict(plan, decided, warnings=warnings, notes=windows.notes()), unseen)
 
 
 def gather(
@@ -57,34 +83,37 @@ def gather(
     """What the rules have to be told, and nothing that no rule asks for."""
     from collections import Counter
 
-    from flowops.policy import DoNotCall, Facts
+    from flowops.policy import DoNotCall, Facts, PerCallee
 
-    calls = [planned.call for planned in plan.sends]
-    numbers = {number for call in calls for number in call.callees}
     lists = [each for each in policy.rules if isinstance(each, DoNotCall)]
+    asked = bool(lists) or any(isinstance(each, PerCallee) for each in policy.rules)
+    numbers = {number for planned in plan.sends() for number in planned.call.callees} if asked else set()
+    by_document: Counter[Place] = Counter()
+    for batch in plan.calls.batches:
+        if sends := len(batch.having(SENDING)):
+            by_document[batch.calls.place] += sends
     facts = Facts(
-        size=len(calls),
-        by_document=Counter(call.origin.place() for call in calls),
+        size=plan.size,
+        by_document=by_document,
         known=sum(ledger.count().values()),
         lists={each.source: _listing(each, numbers, workspace) for each in lists},
         overrides=override.rules if override else frozenset(),
     )
-    return _counted(facts, policy, calls, ledger, at, but_run=None)
+    return _counted(facts, policy, numbers, ledger, at, but_run=None)
 
 
 def _counted(
-    facts: Facts, policy: Policy, calls: Sequence[Call], ledger: Store, at: datetime, *, but_run: str | None
+    facts: Facts, policy: Policy, numbers: Collection[str], ledger: Store, at: datetime, *, but_run: str | None
 ) -> Facts:
     """The facts with what the ledger says of the day and of the callees."""
     from flowops.policy import PerCallee, PerDay
 
     days = {day for each in policy.rules if isinstance(each, PerDay) and (day := each.day(at)) is not None}
     spans = [each.within for each in policy.rules if isinstance(each, PerCallee)]
-    numbers = list(dict.fromkeys(number for call in calls for number in call.callees))
     return replace(
         facts,
         claimed={day: ledger.claimed_since(day, but_run=but_run) for day in days},
-        rung=ledger.rung_since(numbers, at - max(spans), but_run=but_run) if spans and numbers else {},
+        rung=ledger.rung_since(list(numbers), at - max(spans), but_run=but_run) if spans and numbers else {},
     )
 
 
@@ -132,7 +161,7 @@ class Guard:
         call, judge, at = planned.call, self._judge, self._now()
         if self._asks:
             judge.facts = await asyncio.to_thread(
-                _counted, judge.facts, judge.policy, [call], self._ledger, at, but_run=self._ledger.run
+                _counted, judge.facts, judge.policy, set(call.callees), self._ledger, at, but_run=self._ledger.run
             )
         self._calls[call.reference_id] = call
         return judge.judge(call, at)

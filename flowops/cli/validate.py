@@ -36,8 +36,8 @@ def command(
     try:
         workspace = load(paths, environment)
         calls, problems = examine(workspace, variables(workspace, var, var_files))
-        excerpt = workspace.reader.excerpt
-        checked = Checked(workspace.files, workspace.documents, len(calls), problems, excerpt, not_read(workspace))
+        count, excerpt = sum(map(len, calls)), workspace.reader.excerpt
+        checked = Checked(workspace.files, workspace.documents, count, problems, excerpt, not_read(workspace))
     except Invalid as error:
         checked = Checked(0, 0, 0, error.problems, error.excerpt, ())
     return _tell(checked, environment, format_)

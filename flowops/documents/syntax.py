@@ -105,6 +105,8 @@ _SAYINGS = (
     Saying("", "this directive is not known", context="while scanning a directive"),
     Saying("found unknown directive", "this directive is not known"),
     Saying("found incompatible YAML document", "flowops reads YAML 1.1 and 1.2"),
+    # PyYAML 6.0.4 counts while it looks for the end of what may be a key, ahead of all that it has told.
+    Saying("exceeded maximum nesting depth", "mappings and lists are far too deep inside each other"),
 )
 
 

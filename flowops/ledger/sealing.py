@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 
 from flowops.ledger.legs import SEALED, SHOWN, SealedLeg
-from flowops.model import INSTRUCTION_ID
+from flowops.model import FINGERPRINT, INSTRUCTION_ID
 from flowops.model.masking import mask, mask_number, mask_text
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from flowops.model import Call, Leg, Path, Value
 
 _NONCE_BYTES = 8
+_DIGITS = 64
+_FINGERPRINT = re.compile(rf"{FINGERPRINT}[0-9a-f]{{{_DIGITS}}}")
 _LONGEST_TEXT = 500
 
 
@@ -31,6 +34,7 @@ class Sealer:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self._veil = hashlib.blake2b(digest_size=_DIGITS // 2, key=key, person=b"fingerprint")
 
     def check(self, ledger_id: str) -> str:
         """What proves that this key belongs to a ledger, kept in the ledger itself."""
@@ -73,14 +77,27 @@ class Sealer:
         if not fingerprint:
             return ""
         nonce = os.urandom(_NONCE_BYTES)
+        if _FINGERPRINT.fullmatch(fingerprint):
+            hidden = int(fingerprint[-_DIGITS:], 16) ^ self._stream(nonce.hex())
+            return f"{nonce.hex()}.{hidden:064x}"
         return f"{nonce.hex()}:{self._pad(nonce, fingerprint.encode()).hex()}"
 
     def unveil(self, veiled: str) -> str:
-        """The fingerprint that was veiled."""
+        """The fingerprint that was veiled. Raises ValueError for a text that is not what `veil` makes."""
         if not veiled:
             return ""
+        nonce, dot, hidden = veiled.partition(".")
+        if dot:
+            return f"{FINGERPRINT}{int(hidden, 16) ^ self._stream(nonce):064x}"
+        # What is not a SHA-256 fingerprint of this version is hidden as a text.
         nonce, _, hidden = veiled.partition(":")
         return self._pad(bytes.fromhex(nonce), bytes.fromhex(hidden)).decode()
+
+    def _stream(self, nonce: str) -> int:
+        """What hides one fingerprint: a keyed hash of its nonce. The key was taken in before, half of the work."""
+        state = self._veil.copy()
+        state.update(nonce.encode())
+        return int.from_bytes(state.digest())
 
     def _hash(self, message: bytes) -> str:
         return hmac.digest(self._key, message, "sha256").hex()

@@ -1,11 +1,26 @@
 """The frozen values that are handed from stage to stage."""
 
 from flowops.model.call import INSTRUCTION_ID, TERMS, Call, Origin, Terms
+from flowops.model.calls import Calls, FewCalls, Script, script_of
 from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.document import Batch, Document, Marks, Path, Row, Value
 from flowops.model.ledger import Actor, Claim, Entry, Happening, Ledger, LedgerMark, Leg, Record, State, Written
 from flowops.model.place import Place, Problem, RowPlace
-from flowops.model.plan import ABSENT, Absent, Action, Change, Plan, PlannedCall, Ruling
+from flowops.model.plan import Plan, Ruling
+from flowops.model.planned import (
+    ABSENT,
+    FINGERPRINT,
+    SENDING,
+    Absent,
+    Action,
+    Change,
+    Decision,
+    PlannedBatch,
+    PlannedCall,
+    PlannedCalls,
+    decision_line,
+    planned_batch,
+)
 from flowops.model.project import (
     SANDBOX,
     CallbackSettings,
@@ -20,8 +35,10 @@ from flowops.model.result import CallResult, Outcome, Result, Verdict
 
 __all__ = [
     "ABSENT",
+    "FINGERPRINT",
     "INSTRUCTION_ID",
     "SANDBOX",
+    "SENDING",
     "TERMS",
     "Absent",
     "Action",
@@ -30,14 +47,17 @@ __all__ = [
     "Call",
     "CallResult",
     "CallbackSettings",
+    "Calls",
     "Change",
     "Claim",
     "Connection",
+    "Decision",
     "Difference",
     "DifferentCall",
     "Document",
     "Entry",
     "Environment",
+    "FewCalls",
     "Flow",
     "Happening",
     "Ledger",
@@ -50,7 +70,9 @@ __all__ = [
     "Path",
     "Place",
     "Plan",
+    "PlannedBatch",
     "PlannedCall",
+    "PlannedCalls",
     "Problem",
     "Project",
     "Record",
@@ -59,10 +81,14 @@ __all__ = [
     "Row",
     "RowPlace",
     "Ruling",
+    "Script",
     "Shift",
     "State",
     "Terms",
     "Value",
     "Verdict",
     "Written",
+    "decision_line",
+    "planned_batch",
+    "script_of",
 ]

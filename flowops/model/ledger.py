@@ -135,6 +135,10 @@ class Ledger(Protocol):
         """The rows of these references that exist, a few statements for any number of them."""
         ...
 
+    def fingerprints(self, reference_ids: Sequence[str]) -> dict[str, str]:
+        """What was placed under these references; those that are not placed, or not known whole, are left out."""
+        ...
+
     def count(self) -> dict[State, int]:
         """How many calls of this environment are in each state."""
         ...

@@ -1,12 +1,13 @@
 """Rendered calls and the ledger's answers to a plan: fingerprints, differences, decisions, saved plans."""
 
-from flowops.plan.canonical import Uncanonical, canonical, fingerprint, identify
+from flowops.plan.canonical import Uncanonical, canonical, fingerprint, fingerprints, identify, unfit
 from flowops.plan.diff import diff
 from flowops.plan.difference import difference
-from flowops.plan.planner import digest, exit_code, make_plan, restrict
+from flowops.plan.planner import Identified, digest, exit_code, make_plan, restrict
 from flowops.plan.saved import SavedCall, SavedPlan, compare, dump, load
 
 __all__ = [
+    "Identified",
     "SavedCall",
     "SavedPlan",
     "Uncanonical",
@@ -18,8 +19,10 @@ __all__ = [
     "dump",
     "exit_code",
     "fingerprint",
+    "fingerprints",
     "identify",
     "load",
     "make_plan",
     "restrict",
+    "unfit",
 ]

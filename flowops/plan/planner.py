@@ -8,76 +8,72 @@ import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.errors import Invalid
-from flowops.model import Action, Plan, PlannedCall, Problem, State
-from flowops.plan.canonical import identify
+from flowops.model import Action, Calls, Decision, Plan, PlannedCalls, State, planned_batch
 from flowops.plan.diff import diff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from flowops.model import Call, Change, Entry, Ledger, LedgerMark, Ruling
-
-#: References asked for at once: a whole plan of a million rows in a thousand statements.
-BATCH = 1_000
+    from flowops.model import Call, Change, Entry, Ledger, LedgerMark, PlannedBatch
 
 
-def make_plan(calls: Sequence[Call], *, environment: str, revision: str | None, ledger: Ledger | None) -> Plan:
+class Identified(NamedTuple):
+    """Calls of one document with their references and fingerprints: all that most of them are asked for."""
+
+    calls: Calls
+    references: Sequence[str]
+    fingerprints: Sequence[str]
+
+
+def make_plan(batches: Iterable[Identified], *, environment: str, revision: str | None, ledger: Ledger | None) -> Plan:
     """What apply would do with these calls. With no ledger (a sandbox never used) everything is to be placed.
 
-    Raises `Invalid` for calls that have no fingerprint and for a reference-id used twice, and passes on the
-    ledger's `LedgerError`.
+    The batches are taken one after the other, and only packed calls and decisions are kept. No two calls may have the
+    same reference-id (see `flowops.templates.duplicates`). Passes on the ledger's `LedgerError`.
     """
-    fingerprints = _fingerprints(calls)
     # The mark is read before the rows: what moves in between is then newer than the mark, and noticed.
     mark = ledger.mark() if ledger is not None else None
     if mark is not None and not mark.id:
         mark = None  # a sandbox's ledger that its first run will make
-    planned: list[PlannedCall] = []
+    planned: list[PlannedBatch] = []
     found = 0
-    for start in range(0, len(calls), BATCH):
-        batch = calls[start : start + BATCH]
-        entries = ledger.look_up([call.reference_id for call in batch]) if ledger is not None else {}
-        found += len(entries)
-        for call, fingerprint in zip(batch, fingerprints[start : start + BATCH], strict=True):
-            decided = _decide(call, fingerprint, entries.get(call.reference_id), ledger)
-            planned.append(PlannedCall(call, fingerprint, decided.action, decided.changes, decided.reasons))
+    for batch in batches:
+        known, decisions = _decided(batch, ledger)
+        found += known
+        planned.append(planned_batch(*batch, decisions))
     unnamed = sum(ledger.count().values()) - found if ledger is not None else 0
-    decisions = ((item.call.reference_id, item.fingerprint, item.action) for item in planned)
+    calls = PlannedCalls(planned)
     return Plan(
         environment=environment,
         revision=revision,
         ledger=mark,
-        calls=tuple(planned),
+        calls=calls,
         unnamed=max(unnamed, 0),  # another run may have added calls since the look-ups, never removed any
-        digest=digest(environment, told_by(mark), decisions),
+        digest=digest(environment, told_by(mark), calls.lines()),
     )
 
 
-def restrict(plan: Plan, rulings: Mapping[str, Ruling], *, warnings: Iterable[str], notes: Iterable[str]) -> Plan:
-    """The plan with what the policy makes of it: calls that would be sent, by reference-id, are not sent now."""
-    calls = tuple(
-        item
-        if (ruling := rulings.get(item.call.reference_id)) is None or not item.action.sends
-        else replace(item, action=ruling.action, reasons=(*item.reasons, *ruling.reasons), until=ruling.until)
-        for item in plan.calls
-    )
-    decisions = ((item.call.reference_id, item.fingerprint, item.action) for item in calls)
+def restrict(plan: Plan, calls: PlannedCalls, *, warnings: Iterable[str], notes: Iterable[str]) -> Plan:
+    """The plan with what the policy has made of its calls."""
     return replace(
         plan,
         calls=calls,
-        digest=digest(plan.environment, told_by(plan.ledger), decisions),
+        digest=digest(plan.environment, told_by(plan.ledger), calls.lines()),
         warnings=(*plan.warnings, *warnings),
         notes=(*plan.notes, *notes),
     )
 
 
-def digest(environment: str, ledger_id: str | None, decisions: Iterable[tuple[str, str, Action]]) -> str:
+def digest(environment: str, ledger_id: str | None, lines: Iterable[bytes]) -> str:
     """``sha256:<hex>`` over what decides what apply does: environment, ledger, and each call's reference,
-    fingerprint and action, whatever file they stand in and in whatever order."""
-    state = hashlib.sha256()
-    for line in ([environment, ledger_id], *sorted(decisions)):
-        state.update(json.dumps(line).encode() + b"\n")
+    fingerprint and action (see `decision_line`), whatever file they stand in and in whatever order."""
+    state = hashlib.sha256(json.dumps([environment, ledger_id]).encode() + b"\n")
+    # Sorted in parts: a list of a million lines would take more memory than all that is kept of their calls.
+    parts = [bytearray() for _ in range(256)]
+    for line in lines:
+        parts[line[0]] += line
+    for part in parts:
+        state.update(b"".join(sorted(bytes(part[at : at + 32]) for at in range(0, len(part), 32))))
     return f"sha256:{state.hexdigest()}"
 
 
@@ -98,60 +94,47 @@ def exit_code(plan: Plan, *, detailed: bool = False) -> int:
         return 4
     if counts[Action.CONFLICT]:
         return 3
-    return 2 if detailed and plan.sends else 0
+    return 2 if detailed and plan.size else 0
 
 
-def _fingerprints(calls: Sequence[Call]) -> list[str]:
-    fingerprints: list[str] = []
-    problems = list(_duplicates(calls))
-    for call in calls:
-        identity = identify(call)
-        if isinstance(identity, Problem):
-            problems.append(identity)
-        else:
-            fingerprints.append(identity)
-    if problems:
-        raise Invalid(problems)
-    return fingerprints
+def _decided(batch: Identified, ledger: Ledger | None) -> tuple[int, dict[int, Decision]]:
+    """How many of the calls the ledger knows, and by index what is to be done with those that are not unchanged."""
+    calls, references, fingerprints = batch
+    if ledger is None:
+        return 0, dict.fromkeys(range(len(references)), _PLACE)
+    placed = ledger.fingerprints(references)
+    others = [
+        index
+        for index, (reference, fingerprint) in enumerate(zip(references, fingerprints, strict=True))
+        if placed.get(reference) != fingerprint
+    ]
+    if not others:
+        return len(references), {}
+    entries = ledger.look_up([references[index] for index in others])
+    decisions = dict.fromkeys(others, _PLACE)
+    known = [index for index in others if references[index] in entries]
+    for index, call in zip(known, calls.pick(known), strict=True):
+        decisions[index] = _decide(call, fingerprints[index], entries[references[index]], ledger)
+    return len(references) - len(others) + len(known), decisions
 
 
-def _duplicates(calls: Sequence[Call]) -> Iterator[Problem]:
-    """A reference-id names one call: the second of a name would never be placed, or be taken for an edit."""
-    first: dict[str, Call] = {}
-    for call in calls:
-        other = first.setdefault(call.reference_id, call)
-        if other is not call:
-            where = f"{other.origin.place(('reference-id',))}{f' ({other.row})' if other.row else ''}"
-            yield call.problem(
-                ("reference-id",),
-                f"reference-id: '{call.reference_id}' is already the reference-id of the call at {where}",
-                code="duplicate",
-                hint="give each call a reference-id of its own",
-            )
+_PLACE = Decision(Action.PLACE)
 
 
-class _Decision(NamedTuple):
-    action: Action
-    changes: tuple[Change, ...] = ()
-    reasons: tuple[str, ...] = ()
-
-
-def _decide(call: Call, fingerprint: str, entry: Entry | None, ledger: Ledger | None) -> _Decision:
-    if entry is None or ledger is None:
-        return _Decision(Action.PLACE)
+def _decide(call: Call, fingerprint: str, entry: Entry, ledger: Ledger) -> Decision:
     # An imported entry and a purged one have no fingerprint: nobody knows what was sent, only that it was.
     edited = entry.fingerprint not in ("", fingerprint)
     changes = diff(entry.body, ledger.seal(call)) if edited and entry.body else ()
     if entry.state in (State.IN_DOUBT, State.IN_FLIGHT):
-        return _Decision(Action.IN_DOUBT, changes, tuple(_doubts(entry, edited)))
+        return Decision(Action.IN_DOUBT, changes, tuple(_doubts(entry, edited)))
     if entry.state is State.REJECTED:
-        return _Decision(Action.RETRY, changes, (f"refused earlier: {entry.error or 'no reason was recorded'}",))
+        return Decision(Action.RETRY, changes, (f"refused earlier: {entry.error or 'no reason was recorded'}",))
     if edited:
-        return _Decision(Action.CONFLICT, changes, tuple(_conflict(entry, changes)))
+        return Decision(Action.CONFLICT, changes, tuple(_conflict(entry, changes)))
     if not entry.fingerprint:
         why = "what it said was purged from the ledger" if entry.purged else "imported into the ledger"
-        return _Decision(Action.UNCHANGED, (), (f"{why}; it is {entry.state.value}",))
-    return _Decision(Action.UNCHANGED)
+        return Decision(Action.UNCHANGED, (), (f"{why}; it is {entry.state.value}",))
+    return Decision(Action.UNCHANGED)
 
 
 def _conflict(entry: Entry, changes: tuple[Change, ...]) -> Iterator[str]:

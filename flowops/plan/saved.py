@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops import __version__
 from flowops.errors import Invalid, StalePlan
-from flowops.model import Action, LedgerMark, Place, Problem
+from flowops.model import Action, LedgerMark, Place, Problem, decision_line
 from flowops.plan.planner import digest, told_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from flowops.model import Plan, Value
 
@@ -46,12 +46,8 @@ class SavedPlan:
     calls: Mapping[str, SavedCall]
 
 
-def dump(plan: Plan) -> bytes:
-    """The bytes of a saved plan, one call a line."""
-    calls = [
-        {"reference_id": item.call.reference_id, "fingerprint": item.fingerprint, "action": item.action.value}
-        for item in plan.calls
-    ]
+def dump(plan: Plan) -> Iterator[bytes]:
+    """The bytes of a saved plan, piece by piece, one call a line."""
     mark = plan.ledger
     head = {
         "format_version": FORMAT_VERSION,
@@ -60,11 +56,16 @@ def dump(plan: Plan) -> bytes:
         "revision": plan.revision,
         "ledger": {"id": mark.id, "serial": mark.serial, "head": mark.head} if mark else None,
         "digest": plan.digest,
-        "summary": {**_summary(item.action for item in plan.calls), "unnamed": plan.unnamed},
+        "summary": {**_summary(plan.counts()), "unnamed": plan.unnamed},
     }
     lines = "".join(f'  "{key}": {json.dumps(value)},\n' for key, value in head.items())
-    items = ",\n".join(f"    {json.dumps(call)}" for call in calls)
-    return f'{{\n{lines}  "calls": [\n{items}\n  ]\n}}\n'.encode()
+    yield f'{{\n{lines}  "calls": [\n'.encode()
+    separator = "    "
+    for item in plan.calls:
+        call = {"reference_id": item.call.reference_id, "fingerprint": item.fingerprint, "action": item.action.value}
+        yield f"{separator}{json.dumps(call)}".encode()
+        separator = ",\n    "
+    yield b"\n  ]\n}\n"
 
 
 def load(data: bytes, file: str) -> SavedPlan:
@@ -178,18 +179,18 @@ def _read(document: dict[str, Value]) -> SavedPlan | None:
         flowops=_text(document["flowops"]),
         calls=calls,
     )
-    decisions = ((reference, call.fingerprint, call.action) for reference, call in calls.items())
+    lines = (decision_line(reference, call.fingerprint, call.action) for reference, call in calls.items())
+    summary = _summary(Counter(call.action for call in calls.values()))
     whole = (
-        digest(saved.environment, told_by(saved.ledger), decisions) == saved.digest
+        digest(saved.environment, told_by(saved.ledger), lines) == saved.digest
         and len(calls) == len(document["calls"])
-        and document["summary"] == {**_summary(call.action for call in calls.values()), "unnamed": _unnamed(document)}
+        and document["summary"] == {**summary, "unnamed": _unnamed(document)}
     )
     return saved if whole else None
 
 
-def _summary(actions: Iterable[Action]) -> dict[str, int]:
-    found = Counter(actions)
-    return {action.value.replace("-", "_"): found[action] for action in Action}
+def _summary(counts: Mapping[Action, int]) -> dict[str, int]:
+    return {action.value.replace("-", "_"): counts[action] for action in Action}
 
 
 def _unnamed(document: dict[str, Value]) -> int:

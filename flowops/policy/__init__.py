@@ -3,7 +3,7 @@
 from flowops.policy.judge import Judge
 from flowops.policy.limits import LIFTABLE, PerCallee, PerDay
 from flowops.policy.lists import find, hash_lines
-from flowops.policy.notes import does_not_fit, repeated_callees, window_notes
+from flowops.policy.notes import Fit, WindowNotes, repeated_callees
 from flowops.policy.people import DoNotCall
 from flowops.policy.policy import Policy, StopOn, told
 from flowops.policy.reading import read_policy
@@ -15,14 +15,15 @@ __all__ = [
     "LIFTABLE",
     "DoNotCall",
     "Facts",
+    "Fit",
     "Judge",
     "Listing",
     "PerCallee",
     "PerDay",
     "Policy",
     "StopOn",
+    "WindowNotes",
     "check_terms",
-    "does_not_fit",
     "find",
     "hash_lines",
     "moment_text",
@@ -30,5 +31,4 @@ __all__ = [
     "read_span",
     "repeated_callees",
     "told",
-    "window_notes",
 ]

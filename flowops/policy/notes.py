@@ -12,7 +12,7 @@ from flowops.policy.rule import Block, Facts, Later, Subject, Tally
 from flowops.policy.times import moment_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from datetime import datetime
 
     from flowops.model import Call
@@ -22,32 +22,43 @@ if TYPE_CHECKING:
 NAMED = 5
 
 
-def window_notes(policy: Policy, calls: Sequence[Call], at: datetime) -> list[str]:
+class WindowNotes:
     """For each window how many calls it lets pass now, and when the rest; a window counts the calls it is for."""
-    notes = []
-    for rule in policy.rules:
-        if not isinstance(rule, Windows):
-            continue
-        now: Counter[int] = Counter()
-        never: Counter[int] = Counter()
-        later: dict[int, Counter[datetime]] = defaultdict(Counter)
-        for call in calls:
+
+    def __init__(self, policy: Policy, at: datetime) -> None:
+        self._rules = [rule for rule in policy.rules if isinstance(rule, Windows)]
+        self._at = at
+        # By rule and by the line of the window that is told of.
+        self._now: Counter[tuple[int, int]] = Counter()
+        self._never: Counter[tuple[int, int]] = Counter()
+        self._later: dict[tuple[int, int], Counter[datetime]] = defaultdict(Counter)
+
+    def add(self, call: Call) -> None:
+        """One more call."""
+        for number, rule in enumerate(self._rules):
             subject = Subject(call)
             clocks = rule.clocks(subject)
             # What no window is for is told at the rule itself.
-            line = rule.place.line if isinstance(clocks, str) else clocks[0].windows[0].place.line
-            finding = rule.look(subject, _NO_FACTS, _NO_TALLY, at)
+            where = number, rule.place.line if isinstance(clocks, str) else clocks[0].windows[0].place.line
+            finding = rule.look(subject, _NO_FACTS, _NO_TALLY, self._at)
             if isinstance(finding, Later):
-                later[line][finding.until] += 1
+                self._later[where][finding.until] += 1
             elif isinstance(finding, Block):
-                never[line] += 1
+                self._never[where] += 1
             else:
-                now[line] += 1
-        notes += [
-            _window_note(f"{rule.place.file}:{line}", now[line], later[line], never[line])
-            for line in sorted({*now, *never, *later})
+                self._now[where] += 1
+
+    def notes(self) -> list[str]:
+        """What is told of the calls, a line for each window."""
+        return [
+            _window_note(
+                f"{self._rules[number].place.file}:{line}",
+                self._now[number, line],
+                self._later[number, line],
+                self._never[number, line],
+            )
+            for number, line in sorted({*self._now, *self._never, *self._later})
         ]
-    return notes
 
 
 def repeated_callees(calls: Iterable[Call]) -> list[str]:
@@ -66,19 +77,31 @@ def repeated_callees(calls: Iterable[Call]) -> list[str]:
     return warnings
 
 
-def does_not_fit(policy: Policy, calls: Sequence[Call], at: datetime, rate: float | None) -> list[str]:
+class Fit:
     """Calls whose turn, at the rate of the environment, comes after their window has closed or they have expired."""
-    if rate is None:
-        return []
-    late: Counter[tuple[str, datetime]] = Counter()
-    for number, call in enumerate(calls):
-        ends = _ends(policy, call, at)
-        if ends is not None and number / rate >= (ends[1] - at).total_seconds():
-            late[ends] += 1
-    return [
-        f"{why}: {count:,} of {len(calls):,} calls at {_rate(rate)} do not fit before {moment_text(end)}"
-        for (why, end), count in sorted(late.items(), key=lambda item: item[0][1])
-    ]
+
+    def __init__(self, policy: Policy, at: datetime, rate: float | None) -> None:
+        self._policy = policy
+        self._at = at
+        self._rate = rate
+        self._calls = 0
+        self._late: Counter[tuple[str, datetime]] = Counter()
+
+    def add(self, call: Call) -> None:
+        """One more call that may be placed now."""
+        if self._rate is not None:
+            ends = _ends(self._policy, call, self._at)
+            if ends is not None and self._calls / self._rate >= (ends[1] - self._at).total_seconds():
+                self._late[ends] += 1
+        self._calls += 1
+
+    def warnings(self) -> list[str]:
+        """What is told of those that come too late."""
+        of_all = f"of {self._calls:,} calls at {_rate(self._rate or 0)}"
+        return [
+            f"{why}: {count:,} {of_all} do not fit before {moment_text(end)}"
+            for (why, end), count in sorted(self._late.items(), key=lambda item: item[0][1])
+        ]
 
 
 def _ends(policy: Policy, call: Call, at: datetime) -> tuple[str, datetime] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from flowops import __version__
@@ -21,7 +22,7 @@ from flowops.report.masking import masked
 from flowops.report.signals import signal_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from flowops.model import (
         Call,
@@ -60,7 +61,7 @@ def plan_json(plan: Plan) -> Json:
         "summary": {**{_snake(action): counts[action] for action in Action}, "unnamed": plan.unnamed},
         "warnings": list(view.told(plan.warnings)),
         "notes": list(view.told(plan.notes)),
-        "calls": [_planned(view.of_call(planned)) for planned in plan.calls],
+        "calls": (_planned(view.of_call(planned)) for planned in plan.calls),
     }
 
 
@@ -94,17 +95,15 @@ def difference_json(found: Difference) -> Json:
     }
 
 
-def render_json(calls: Iterable[Call]) -> list[Json]:
+def render_json(calls: Iterable[Call]) -> Iterator[Json]:
     """The exact request bodies, nothing masked."""
-    return [
-        {"reference_id": call.reference_id, "source": source(call.origin.place(), call.row), "body": call.body}
-        for call in calls
-    ]
+    for call in calls:
+        yield {"reference_id": call.reference_id, "source": source(call.origin.place(), call.row), "body": call.body}
 
 
-def ledger_list_json(entries: Iterable[Entry]) -> list[Json]:
+def ledger_list_json(entries: Iterable[Entry]) -> Iterator[Json]:
     """Rows of a ledger."""
-    return [_entry(entry) for entry in entries]
+    return map(_entry, entries)
 
 
 def entry_json(entry: Entry, history: Iterable[Event]) -> Json:
@@ -156,19 +155,20 @@ def validate_json(
     }
 
 
-def dumps(value: Json | list[Json]) -> Iterator[str]:
+def dumps(value: Json | Iterable[Json]) -> Iterator[str]:
     """The text of a document, piece by piece: a line for each key, and for each item of a list of objects.
 
-    One call a line is quick to write, to compare and to search; characters that a terminal obeys are escaped.
+    A list may be an iterator, whose items are made while they are written; so there may be any number of them. One call
+    a line is quick to write, to compare and to search; characters that a terminal obeys are escaped.
     """
-    if isinstance(value, list):
+    if not isinstance(value, dict):
         yield from _array(value, "")
         yield "\n"
         return
     separator = "{\n"
     for key, item in value.items():
         yield f"{separator}  {json.dumps(key)}: "
-        if item and isinstance(item, list):
+        if isinstance(item, list | Iterator):
             yield from _array(item, "  ")
         else:
             yield _dumps(item)
@@ -181,15 +181,12 @@ def source(place: Place, row: RowPlace | None) -> Json:
     return {"file": place.file, "line": place.line, "column": place.column, "row": row.number if row else None}
 
 
-def _array(items: list[Value], indent: str) -> Iterator[str]:
-    if not items:
-        yield "[]"
-        return
+def _array(items: Iterable[Value], indent: str) -> Iterator[str]:
     separator = "[\n"
     for item in items:
         yield f"{separator}{indent}  {_dumps(item)}"
         separator = ",\n"
-    yield f"\n{indent}]"
+    yield "[]" if separator == "[\n" else f"\n{indent}]"
 
 
 def _dumps(value: Value) -> str:

@@ -17,10 +17,10 @@ from flowops.report.masking import masked, masked_but, unsealed
 from flowops.report.texts import Text, texts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from flowops.model import Plan, PlannedCall, Value
+    from flowops.model import Plan, PlannedBatch, PlannedCall, Script, Value
 
 #: How many calls of one action a reader is shown of a document, where not all are asked for.
 A_FEW = 3
@@ -67,7 +67,7 @@ class Group:
 class PlanView:
     """A plan for readers; `unnamed` counts calls in the ledger that no file names.
 
-    `countries` counts the phones that the plan would ring by country code, ``+44``.
+    `countries` counts the phones that the plan would ring by country code, ``+44``, where every call is shown.
     """
 
     environment: str
@@ -87,17 +87,15 @@ def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False) -> PlanVi
     """A plan for readers; with `full` every call is shown, with `show_pii` callees and new values are not masked."""
     groups: dict[Place, Group] = {}
     countries: Counter[str] = Counter()
-    for planned in plan.calls:
-        place = planned.call.origin.place()
+    for batch in plan.calls.batches:
+        place = batch.calls.place
         group = groups.get(place) or groups.setdefault(place, Group(place))
-        body = planned.call.body
-        variables = body.get("flow-variables") or {}
-        group.flows[f"flow {planned.call.flow}" if planned.call.flow else f"callflow-id {body['callflow-id']}"] = None
-        group.scripts.add((body["callflow-id"], frozenset(variables)))
-        if is_shown(group, planned.action, full):
+        group.flows.update((told_flow(script), None) for script in batch.calls.scripts)
+        group.scripts.update((script.callflow_id, script.variables) for script in batch.calls.scripts)
+        for planned in batch.pick(shown_of(group, batch, full=full)):
             group.shown.append(of_call(planned, show_pii=show_pii))
-        if planned.action.sends:
-            countries.update(country_code(mask_number(number)) for number in planned.call.callees)
+            if full and planned.action.sends:
+                countries.update(country_code(mask_number(number)) for number in planned.call.callees)
     mark = plan.ledger
     return PlanView(
         environment=plan.environment,
@@ -168,6 +166,22 @@ def _resolve(body: Mapping[str, Value], pointer: str) -> Value:
         key = step.replace("~1", "/").replace("~0", "~")
         value = value[int(key)] if isinstance(value, list) else value[key]
     return value
+
+
+def told_flow(script: Script) -> str:
+    """What a script calls, for a heading."""
+    return f"flow {script.flow}" if script.flow else f"callflow-id {script.callflow_id}"
+
+
+def shown_of(group: Group, batch: PlannedBatch, *, full: bool) -> Sequence[int]:
+    """Count some calls into their group, and say which of them a reader sees."""
+    counts = batch.counts()
+    if full or any(action not in NEVER and group.counts[action] < A_FEW for action in counts):
+        return [index for index in range(len(batch.actions)) if is_shown(group, batch.action(index), full)]
+    always = batch.having(ALWAYS)
+    group.counts.update(counts)
+    group.hidden.update({action: number for action, number in counts.items() if action not in ALWAYS})
+    return always
 
 
 def is_shown(group: Group, action: Action, full: bool) -> bool:

@@ -4,6 +4,7 @@ Nothing heavy is imported before it is needed: jsonschema-rs when something is v
 something is wrong, phonenumbers when a number is looked at. What makes the schemas is in `flowops.schema.build`.
 """
 
+from flowops.schema.bodies import bodies_of
 from flowops.schema.check import Checker, check
 from flowops.schema.error import SchemaError
 from flowops.schema.flows import check_flow
@@ -16,6 +17,7 @@ __all__ = [
     "NAMES",
     "Checker",
     "SchemaError",
+    "bodies_of",
     "check",
     "check_body",
     "check_document",

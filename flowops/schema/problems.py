@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowops.model import INSTRUCTION_ID, Problem
@@ -13,6 +12,7 @@ from flowops.schema.flows import check_flow
 from flowops.schema.number_plan import check_number
 from flowops.schema.patterns import Patterns
 from flowops.schema.plain import unsendable
+from flowops.schema.request import integer_fields
 from flowops.schema.words import quoted
 
 if TYPE_CHECKING:
@@ -131,13 +131,7 @@ def _numbers(fields: Mapping[str, Value]) -> Iterator[tuple[Path, Value]]:
 
 def _integer_errors(call: Call) -> Iterator[SchemaError]:
     """30.0 is an integer to JSON Schema, and none to the API's own reader of JSON (a 32-bit one, says its page)."""
-    for name in _integer_fields():
+    for name in integer_fields(checker("request").schema):
         value = call.body.get(name)
         if isinstance(value, float) and value.is_integer():
             yield SchemaError((name,), f"must be a whole number, written {int(value)} and not {quoted(value)}")
-
-
-@lru_cache(maxsize=1)
-def _integer_fields() -> tuple[str, ...]:
-    properties = checker("request").schema["properties"]
-    return tuple(name for name, schema in properties.items() if schema.get("type") == "integer")

@@ -91,3 +91,8 @@ def request_schema(api: Schema) -> Schema:
         "properties": properties,
         "additionalProperties": False,
     }
+
+
+def integer_fields(schema: Schema) -> tuple[str, ...]:
+    """The fields of a body that are whole numbers."""
+    return tuple(name for name, field in schema["properties"].items() if field.get("type") == "integer")

@@ -15,7 +15,7 @@ from flowops.schema.references import inline
 from flowops.schema.words import escaped, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from flowops.model import Flow, Value
     from flowops.schema.engine import Schema
@@ -38,14 +38,20 @@ class FlowVariables:
         for name, schema in flow.variables.items():
             usable = not variable_errors(schema, patterns)
             schemas[name] = inline(dict(schema), dict(schema)) if usable else {}
-        self._types = {name: declared_types(schema) for name, schema in schemas.items()}
-        self._defaults = {name: schema["default"] for name, schema in flow.variables.items() if "default" in schema}
-        self._required = [name for name in flow.variables if name not in self._defaults]
-        self._checker = Checker({"type": "object", "properties": schemas})
+        self.types = {name: declared_types(schema) for name, schema in schemas.items()}
+        self.defaults = {name: schema["default"] for name, schema in flow.variables.items() if "default" in schema}
+        self.schema = {"type": "object", "properties": schemas}
+        self._required = [name for name in flow.variables if name not in self.defaults]
+        self._checker = Checker(self.schema)
+
+    def takes(self, names: Collection[str]) -> bool:
+        """Whether nothing is missing, and nothing superfluous, where exactly these variables are set."""
+        known = all(name in self.types and name not in self.flow.produces for name in names)
+        return known and all(name in names for name in self._required)
 
     def check(self, values: Mapping[str, Value]) -> tuple[dict[str, Value], list[SchemaError]]:
         """The values as the flow wants them, defaults filled in, and what is wrong with them."""
-        types = self._types
+        types = self.types
         known = {name: converted(value, types[name]) for name, value in values.items() if name in types}
         errors = [self._superfluous(name) for name in values if name not in types or name in self.flow.produces]
         for name in self._required:
@@ -53,7 +59,7 @@ class FlowVariables:
                 text = f"is missing: the flow {escaped(self.flow.name)} needs it"
                 errors.append(SchemaError((FIELD, name), text, self._described(name), code="variable"))
         errors += [replace(error.under(FIELD), code="variable") for error in self._checker.check(known)]
-        for name, default in self._defaults.items():
+        for name, default in self.defaults.items():
             known.setdefault(name, default)
         return known, errors
 
@@ -78,12 +84,17 @@ _ready: dict[int, FlowVariables] = {}
 def check_variables(flow: Flow, values: Mapping[str, Value]) -> tuple[dict[str, Value], list[SchemaError]]:
     """The variables of one call against its flow: converted and completed, and what is wrong with them.
 
-    Paths begin with ``flow-variables``. What the flow needs is made ready once a flow.
+    Paths begin with ``flow-variables``.
     """
+    return flow_variables(flow).check(values)
+
+
+def flow_variables(flow: Flow) -> FlowVariables:
+    """What a flow takes, made ready once."""
     ready = _ready.get(id(flow))
     # The entry keeps its flow alive, so that no other one can get the same id while it is here.
     if ready is None or ready.flow is not flow:
         if len(_ready) >= _KEPT:
             _ready.clear()
         ready = _ready[id(flow)] = FlowVariables(flow)
-    return ready.check(values)
+    return ready

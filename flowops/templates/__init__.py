@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flowops.templates.batches import CallSet, RenderedBatch
 from flowops.templates.calls import CompiledCall, compile_call
 from flowops.templates.duplicates import duplicates
 from flowops.templates.filters import FILTERS
@@ -22,9 +23,11 @@ def documentation_of_tests() -> list[Documented]:
 
 
 __all__ = [
+    "CallSet",
     "CheckVariables",
     "CompiledCall",
     "Documented",
+    "RenderedBatch",
     "Selection",
     "VariableProblem",
     "compile_call",

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model import INSTRUCTION_ID, TERMS, Call, Problem, Terms
+from flowops.model import INSTRUCTION_ID, TERMS, Call, Problem
 from flowops.templates.fault import OutOfSteps, TemplateFault
-from flowops.templates.fields import VARIABLES, Fields, merge
+from flowops.templates.fields import FLOW, FLOW_ID, REFERENCE, VARIABLES, Fields, merge, sensitive, terms_of
 from flowops.templates.flows import Flows
-from flowops.templates.limits import CALL_STEPS, PARTS_A_STEP, ROW_STEPS, SET_STEPS
+from flowops.templates.generated import Source, generate
+from flowops.templates.limits import CALL_STEPS, PARTS_A_STEP
 from flowops.templates.origins import Origins
 from flowops.templates.parts import FAILED, Compiler, Constant, Part, Rendering
-from flowops.templates.problems import FLOW, TEMPLATE, Repeats
+from flowops.templates.problems import FLOW as FLOW_RULE
+from flowops.templates.problems import Repeats
+from flowops.templates.quick import NotQuick
 from flowops.templates.scope import Scope
 from flowops.templates.values import kind, number
 from flowops.templates.variables import Variables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
 
-    from flowops.model import Document, Flow, Path, Place, Project, Row, Value
+    from flowops.model import Document, Flow, Place, Project, Row, Value
+    from flowops.templates.generated import BodiesOf, Quick
     from flowops.templates.variables import CheckVariables
 
-_REFERENCE = "reference-id"
-_FLOW = "flow"
-_FLOW_ID = "callflow-id"
 #: The order of a body's fields; any other comes behind them, as the document has them.
-_ORDER = ("callee", "callees", "caller", "anonymous", "callback-url", "max-ringing-timeout", _FLOW_ID, VARIABLES)
+_ORDER = ("callee", "callees", "caller", "anonymous", "callback-url", "max-ringing-timeout", FLOW_ID, VARIABLES)
 
 
 def compile_call(
@@ -79,13 +80,13 @@ class CompiledCall:
             for name, field in written.fields.items()
         }
         self._origins = Origins(document, written)
-        flow = self._fields.get(_FLOW)
+        flow = self._fields.get(FLOW)
         if isinstance(flow, Constant):
             try:
                 flows.named(flow.value)
             except TemplateFault as fault:
-                self._fields[_FLOW] = compiler.refuse(self._place(_FLOW), _FLOW, fault, FLOW)
-        self._order = (*_ORDER, *(name for name in self._fields if name not in (*_ORDER, _REFERENCE, _FLOW)))
+                self._fields[FLOW] = compiler.refuse(self._place(FLOW), FLOW, fault, FLOW_RULE)
+        self._order = (*_ORDER, *(name for name in self._fields if name not in (*_ORDER, REFERENCE, FLOW)))
         self._steps = compiler.work // PARTS_A_STEP
         self._problems = tuple(compiler.problems)
 
@@ -101,27 +102,27 @@ class CompiledCall:
         rendering = self._rendering(row, Repeats(), CALL_STEPS)
         return self._render(rendering), rendering.problems
 
-    def render_rows(self, rows: Iterable[Row]) -> Iterator[Call | Problem]:
-        """The calls of a call set in the order of its rows, and among them the problems.
+    def render_row(self, row: Row, repeats: Repeats, steps: int) -> tuple[Call | None, list[Problem], int]:
+        """The call of one row of many, what is wrong with it, and how many of the `steps` it took.
 
-        At most 20 problems of a kind are told at one place, and at the end how many more there were.
+        Of problems that many rows have, `repeats` tells how many are told.
         """
-        repeats = Repeats()
-        left = SET_STEPS
-        for row in rows:
-            left += ROW_STEPS
-            given = min(left, CALL_STEPS)
-            rendering = self._rendering(row, repeats, given)
-            call = self._render(rendering)
-            yield from rendering.problems
-            if call is not None:
-                yield call
-            left -= given - rendering.scope.steps
-            if left < 0:
-                message = "for-each: the templates take too much work for so many rows; the rest was not rendered"
-                yield Problem(self.document.place(("for-each",)), row.place, message, TEMPLATE)
-                break
-        yield from repeats.rest()
+        rendering = self._rendering(row, repeats, steps)
+        call = self._render(rendering)
+        return call, rendering.problems, steps - rendering.scope.steps
+
+    def generate(self, bodies_of: BodiesOf) -> Quick | None:
+        """A function that renders rows quickly; None where the document cannot have one."""
+        layers = self._variables.layers
+        if self._problems or layers is None:
+            return None
+        source = Source(
+            self._fields, layers, self._order, self._always, self._vars, self._flows, self._origins, self._steps
+        )
+        try:
+            return generate(source, bodies_of)
+        except NotQuick:
+            return None
 
     def _rendering(self, row: Row | None, repeats: Repeats, steps: int) -> Rendering:
         names: dict[str, Value] = {"vars": self._vars}
@@ -143,7 +144,7 @@ class CompiledCall:
         flow = self._find_flow(values, rendering)
         origin = self._origins.of(flow)
         values[VARIABLES] = self._variables.check(flow, variables, origin, rendering)
-        reference = self._reference(values.get(_REFERENCE), rendering)
+        reference = self._reference(values.get(REFERENCE), rendering)
         if rendering.failed or reference is None:
             return None
         body = {INSTRUCTION_ID: reference}
@@ -151,20 +152,20 @@ class CompiledCall:
         for name, value in self._always.items():
             body.setdefault(name, value)
         return Call(
-            reference, body, flow.name if flow else None, _sensitive(body, flow), origin, rendering.row, _terms(terms)
+            reference, body, flow.name if flow else None, sensitive(body, flow), origin, rendering.row, terms_of(terms)
         )
 
     def _find_flow(self, values: dict[str, Value], rendering: Rendering) -> Flow | None:
         """The flow that the call starts, if the project describes it; its id is put into the values."""
-        named = values.get(_FLOW)
+        named = values.get(FLOW)
         if named is None:
-            return self._flows.with_id(values.get(_FLOW_ID))
+            return self._flows.with_id(values.get(FLOW_ID))
         if named is FAILED:
             return None
         try:
-            flow, values[_FLOW_ID] = self._flows.named(named)
+            flow, values[FLOW_ID] = self._flows.named(named)
         except TemplateFault as fault:
-            rendering.report(self._place(_FLOW), _FLOW, fault, FLOW)
+            rendering.report(self._place(FLOW), FLOW, fault, FLOW_RULE)
             return None
         return flow
 
@@ -177,22 +178,8 @@ class CompiledCall:
         if value is not FAILED:
             what = "it is empty" if value == "" else f"it is {kind(value)}"
             fault = TemplateFault(f"every call needs one, as text or a whole number; {what}")
-            rendering.report(self._place(_REFERENCE), _REFERENCE, fault)
+            rendering.report(self._place(REFERENCE), REFERENCE, fault)
         return None
 
     def _place(self, field: str) -> Place:
         return self._origins.of(None).place((field,))
-
-
-def _terms(values: Mapping[str, Value]) -> Terms:
-    """The terms of a call; most have none."""
-    if not values:
-        return Terms()
-    return Terms(values.get("timezone"), values.get("not-before"), values.get("expires"), values.get("consent") or {})
-
-
-def _sensitive(body: Mapping[str, Value], flow: Flow | None) -> frozenset[Path]:
-    found: list[Path] = [(name,) for name in ("callee", "callees", "caller") if name in body]
-    if flow is not None:
-        found += [(VARIABLES, name) for name in flow.sensitive if name in body.get(VARIABLES, ())]
-    return frozenset(found)

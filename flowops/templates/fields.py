@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.model import Terms
+
 if TYPE_CHECKING:
-    from flowops.model import Document, Path, Project, Value
+    from collections.abc import Collection, Mapping
+
+    from flowops.model import Document, Flow, Path, Project, Value
 
 VARIABLES = "flow-variables"
+REFERENCE = "reference-id"
+FLOW = "flow"
+FLOW_ID = "callflow-id"
 _NO_FIELDS = ("apiVersion", "kind")
 # Either says which flow; the document's one takes the place of whichever the project has.
-_FLOW_FIELDS = ("flow", "callflow-id")
+_FLOW_FIELDS = (FLOW, FLOW_ID)
 
 
 class Written(NamedTuple):
@@ -76,3 +83,18 @@ def _layers(defaults: Written | None, own: Written | None) -> tuple[dict[str, Wr
             switched_off = {name for name, written in above.items() if name in below and written.value is None}
             return ({name: written for name, written in {**below, **above}.items() if name not in switched_off},)
     return tuple(layers)
+
+
+def terms_of(values: Mapping[str, Value]) -> Terms:
+    """The terms of a call; most have none."""
+    if not values:
+        return Terms()
+    return Terms(values.get("timezone"), values.get("not-before"), values.get("expires"), values.get("consent") or {})
+
+
+def sensitive(body: Mapping[str, Collection[Value]], flow: Flow | None) -> frozenset[Path]:
+    """The paths in a body whose values are never shown or kept."""
+    found: list[Path] = [(name,) for name in ("callee", "callees", "caller") if name in body]
+    if flow is not None:
+        found += [(VARIABLES, name) for name in flow.sensitive if name in body.get(VARIABLES, ())]
+    return frozenset(found)

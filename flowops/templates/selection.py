@@ -47,7 +47,7 @@ class Selection:
     def select(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """The rows that become calls, with the numbers that they had, and the problems; behind a limit nothing is read.
 
-        A row for which ``where`` is neither true nor false is a problem.
+        A row for which ``where`` is neither true nor false is a problem. No batch is empty.
         """
         if self._problems:
             return
@@ -84,7 +84,8 @@ class Selection:
                     yield _of(batch, kept, problems)
                     return
             problems += ((len(kept), problem) for _, problem in met)
-            yield _of(batch, kept, problems)
+            if kept or problems:
+                yield _of(batch, kept, problems)
         rest = repeats.rest()
         if rest:
             yield Batch(self._document.file, [], (), None, [(0, problem) for problem in rest])

@@ -57,6 +57,12 @@ class Variables:
         self._layers = [_layer(layer, compiler) for layer in layers]
         self._check = check
 
+    @property
+    def layers(self) -> list[dict[str, Part]] | None:
+        """The variables, layer over layer, None where a template gives all of them at once."""
+        layers = [layer for layer in self._layers if isinstance(layer, dict)]
+        return layers if len(layers) == len(self._layers) else None
+
     def render(self, rendering: Rendering) -> Rendered:
         """Every variable's value; problems are reported."""
         values: dict[str, Value] = {}

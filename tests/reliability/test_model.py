@@ -21,6 +21,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from support.plans import identified
 from support.values import call
 
 from flowops.apply import Stop, Timing, apply
@@ -148,7 +149,7 @@ class Ledgers(RuleBasedStateMachine):
 
     def plan_with(self, store: Store) -> Plan:
         calls = [call(name, *CALLEES[name], patient=self.patients[name]) for name in REFERENCES]
-        return make_plan(calls, environment=ENVIRONMENT, revision=None, ledger=store)
+        return make_plan(identified(calls), environment=ENVIRONMENT, revision=None, ledger=store)
 
     @rule(reference=st.sampled_from(REFERENCES), patient=st.sampled_from(["Ann", "Bob"]))
     def edit(self, reference: str, patient: str) -> None:

@@ -76,6 +76,9 @@ class WatchedLedger:
     def look_up(self, reference_ids: Sequence[str]) -> dict[str, Entry]:
         return self._ledger.look_up(reference_ids)
 
+    def fingerprints(self, reference_ids: Sequence[str]) -> dict[str, str]:
+        return self._ledger.fingerprints(reference_ids)
+
     def beat(self) -> None:
         self._ledger.beat()
 

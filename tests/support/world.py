@@ -27,6 +27,7 @@ from flowops.ledger.sqlite import SqliteDatabase
 from flowops.ledger.store import now as wall_clock
 from flowops.model import Actor, Claim, Happening, Leg, State, Verdict
 from flowops.plan import make_plan
+from support.plans import identified
 from support.values import call
 from support.virtual import VirtualLoop
 
@@ -225,7 +226,7 @@ class World:
         self.tell(name, "starts")
         process.store.take_in_spool()
         calls = [call(reference, CALLEE) for reference in self.references]
-        plan = make_plan(calls, environment=ENVIRONMENT, revision=None, ledger=process.store)
+        plan = make_plan(identified(calls), environment=ENVIRONMENT, revision=None, ledger=process.store)
         troubles = asyncio.create_task(self._trouble(process))
         try:
             result = await apply(

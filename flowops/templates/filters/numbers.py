@@ -21,12 +21,15 @@ NUMBERS = Table()
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")
 _PLACES = 15
+_SHORT = 16
 _EXACT = Context(prec=400)
 
 
 @NUMBERS.enter("{{ '15' | int }}", 15, name="int")
 def to_int(value: Value, default: Value = REQUIRED) -> Value:
     """A whole number: of text, which has to be one, else `default`; of a fraction the part before the point."""
+    if type(value) is str and len(value) < _SHORT and value.isdigit() and value.isascii():
+        return int(value)  # as nearly all of a column are
     if is_number(value):
         return number(math.trunc(number(value)))
     found = _parsed(value)

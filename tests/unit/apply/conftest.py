@@ -6,12 +6,15 @@ import asyncio
 import threading
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.plans import planned_calls
 
 from flowops.apply import Stop, Timing, apply
 from flowops.model import (
+    FINGERPRINT,
     Action,
     Call,
     Claim,
@@ -95,6 +98,9 @@ class FakeLedger:
         self.on_look()
         rows = self.database.rows
         return {name: self._entry(name, rows[name]) for name in reference_ids if name in rows}
+
+    def fingerprints(self, reference_ids: Sequence[str]) -> dict[str, str]:
+        raise AssertionError("only a plan asks for fingerprints")
 
     def _entry(self, name: str, row: Row) -> Entry:
         live = row.state is State.IN_FLIGHT and row.run in self.database.live
@@ -193,12 +199,17 @@ class FakeApi:
 def planned(name: str, action: Action = Action.PLACE, fingerprint: str | None = None, **body: Any) -> PlannedCall:
     fields = {"instruction-id": name, "callee": "+442079460001", "caller": "+442079460000", **body}
     call = Call(name, fields, None, frozenset({("callee",)}), Origin(DOCUMENT, {}))
-    return PlannedCall(call, fingerprint or f"v1:sha256:{name}", action, reasons=("in flight in another run",))
+    return PlannedCall(
+        call,
+        fingerprint or FINGERPRINT + sha256(name.encode()).hexdigest(),
+        action,
+        reasons=("in flight in another run",),
+    )
 
 
 def plan_of(*calls: PlannedCall | str) -> Plan:
     made = tuple(planned(call) if isinstance(call, str) else call for call in calls)
-    return Plan("test", "abc123", None, made, 0, "sha256:00")
+    return Plan("test", "abc123", None, planned_calls(made), 0, "sha256:00")
 
 
 @dataclass

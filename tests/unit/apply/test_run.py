@@ -337,7 +337,7 @@ def test_a_claim_whose_commit_broke_after_all_is_taken_back(given, kit):
 def test_a_failed_claim_takes_nothing_back_from_another_run(given, kit):
     def fails(writes):
         given.ledger.fails = lambda _writes: None
-        given.ledger.database.rows["a"] = kit.Row(State.IN_FLIGHT, "v1:sha256:a", "other")
+        given.ledger.database.rows["a"] = kit.Row(State.IN_FLIGHT, kit.planned("a").fingerprint, "other")
         raise LedgerError("disk full")
 
     given.ledger.fails = fails
@@ -460,7 +460,7 @@ def test_a_signal_ends_the_waits_for_a_slot_a_pause_and_another_attempt(given, k
 
 
 def test_a_call_that_another_run_places_meanwhile_is_unchanged(given, kit):
-    other = kit.Row(State.IN_FLIGHT, "v1:sha256:a", "other")
+    other = kit.Row(State.IN_FLIGHT, kit.planned("a").fingerprint, "other")
     given.ledger.database.rows["a"] = other
     given.ledger.database.live.add("other")
     looks = []
@@ -482,7 +482,7 @@ def test_a_call_that_another_run_places_meanwhile_is_unchanged(given, kit):
 
 
 def test_a_call_that_the_plan_saw_in_flight_elsewhere_is_waited_for(given, kit):
-    other = given.ledger.database.rows["a"] = kit.Row(State.IN_FLIGHT, "v1:sha256:a", "other")
+    other = given.ledger.database.rows["a"] = kit.Row(State.IN_FLIGHT, kit.planned("a").fingerprint, "other")
     given.ledger.database.live.add("other")
     given.ledger.on_look = lambda: setattr(other, "state", State.FINISHED)
     plan = kit.plan_of(kit.planned("a", Action.IN_DOUBT))
@@ -491,7 +491,7 @@ def test_a_call_that_the_plan_saw_in_flight_elsewhere_is_waited_for(given, kit):
 
 
 def test_a_call_whose_other_run_dies_is_in_doubt(given, kit):
-    given.ledger.database.rows["a"] = kit.Row(State.IN_FLIGHT, "v1:sha256:a", "other")
+    given.ledger.database.rows["a"] = kit.Row(State.IN_FLIGHT, kit.planned("a").fingerprint, "other")
     given.ledger.database.live.add("other")
     given.ledger.on_look = lambda: given.ledger.database.live.discard("other")
     plan = kit.plan_of("a")
@@ -510,7 +510,7 @@ def test_a_call_whose_other_run_dies_is_in_doubt(given, kit):
 )  # fmt: skip
 def test_a_call_that_another_run_did_not_place_so_is_told(given, kit, state, fingerprint, error):
     rows = given.ledger.database.rows
-    rows["a"] = kit.Row(State.IN_FLIGHT, "v1:sha256:a", "other")
+    rows["a"] = kit.Row(State.IN_FLIGHT, kit.planned("a").fingerprint, "other")
     given.ledger.database.live.add("other")
 
     def on_look():
@@ -526,7 +526,7 @@ def test_a_call_that_another_run_did_not_place_so_is_told(given, kit, state, fin
 
 
 def test_a_signal_ends_the_wait_for_other_runs(given, kit):
-    given.ledger.database.rows["a"] = kit.Row(State.IN_FLIGHT, "v1:sha256:a", "other")
+    given.ledger.database.rows["a"] = kit.Row(State.IN_FLIGHT, kit.planned("a").fingerprint, "other")
     given.ledger.database.live.add("other")
     given.hurry(first_look=3600.0)
 
@@ -542,7 +542,7 @@ def test_a_signal_ends_the_wait_for_other_runs(given, kit):
 
 
 def test_patience_with_other_runs_ends(given, kit):
-    given.ledger.database.rows["a"] = kit.Row(State.IN_FLIGHT, "v1:sha256:a", "other")
+    given.ledger.database.rows["a"] = kit.Row(State.IN_FLIGHT, kit.planned("a").fingerprint, "other")
     given.ledger.database.live.add("other")
     given.hurry(patience=0.0)
     [call] = given.run(kit.plan_of("a")).calls

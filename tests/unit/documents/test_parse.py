@@ -193,7 +193,10 @@ def test_after_a_document_too_deep_the_next_is_read() -> None:
     deep = "a: " + "[" * 100_000
     found = read(f"{deep}\n---\nb: 1\n---\n{deep}\n---\nc: 1\n")
     assert [each.value for each in found if each.complete] == [{"b": 1}, {"c": 1}]
-    assert [str(p.place) for each in found for p in each.problems] == ["input.yaml:1:35", "input.yaml:5:35"]
+    problems = [problem for each in found for problem in each.problems]
+    # Where depends on the parser: PyYAML 6.0.4 counts by itself, too, and looks ahead.
+    assert [problem.place.line for problem in problems] == [1, 5]
+    assert all("deep inside each other" in problem.message for problem in problems)
 
 
 def test_many_broken_documents_end_the_file() -> None:

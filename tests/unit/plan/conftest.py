@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 FLOW_ID = "7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10"
+SENT = (State.PLACED, State.FINISHED)
 MARK = LedgerMark("3f2a9c1e-0000-4000-8000-000000000001", 12, "ef" * 32)
 
 
@@ -83,6 +84,11 @@ class DictLedger:
     def look_up(self, reference_ids: Sequence[str]) -> dict[str, Entry]:
         self.asked.append(len(reference_ids))
         return {name: self.entries[name] for name in reference_ids if name in self.entries}
+
+    def fingerprints(self, reference_ids: Sequence[str]) -> dict[str, str]:
+        self.asked.append(len(reference_ids))
+        rows = (self.entries[name] for name in reference_ids if name in self.entries)
+        return {row.reference_id: row.fingerprint for row in rows if row.fingerprint and row.state in SENT}
 
     def count(self) -> dict[State, int]:
         return {state: sum(entry.state is state for entry in self.entries.values()) for state in State}

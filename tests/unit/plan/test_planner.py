@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.plans import identified, planned_calls
 
-from flowops.errors import Invalid
-from flowops.model import ABSENT, Action, Place, State
-from flowops.plan import digest, exit_code, make_plan
+from flowops.model import ABSENT, Action, State, decision_line
+from flowops.plan import Uncanonical, digest, exit_code, make_plan, unfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,58 +64,53 @@ def test_each_case_is_decided_as_written(case: Path, call: Any, entry: Any, ledg
         for row in read(case / "ledger.json")
     ]
     calls = [make(fields) for fields in read(case / "calls.json")]
-    plan = make_plan(calls, ledger=ledger(*rows), **HERE)
+    plan = make_plan(identified(calls), ledger=ledger(*rows), **HERE)
     assert described(plan) == read(case / "expected.json")
 
 
 def test_without_a_ledger_everything_is_to_be_placed(call: Any) -> None:
-    plan = make_plan([call("a")], ledger=None, **HERE)
+    plan = make_plan(identified([call("a")]), ledger=None, **HERE)
     assert [item.action for item in plan.calls] == [Action.PLACE]
     assert (plan.ledger, plan.unnamed) == (None, 0)
 
 
 def test_no_calls_make_an_empty_plan(ledger: Any) -> None:
-    plan = make_plan([], ledger=ledger(), **HERE)
-    assert (plan.calls, exit_code(plan, detailed=True)) == ((), 0)
+    plan = make_plan(identified([]), ledger=ledger(), **HERE)
+    assert (list(plan.calls), exit_code(plan, detailed=True)) == ([], 0)
 
 
-def test_references_are_looked_up_a_thousand_at_a_time(call: Any, ledger: Any) -> None:
-    answers = ledger()
-    make_plan([call(f"a-{number}") for number in range(2_001)], ledger=answers, **HERE)
-    assert answers.asked == [1_000, 1_000, 1]
+def test_a_batch_is_looked_up_at_once_and_only_what_is_not_settled_is_asked_for_again(
+    call: Any, entry: Any, ledger: Any
+) -> None:
+    calls = [call(f"a-{number}") for number in range(2_001)]
+    answers = ledger(*(entry(each, State.PLACED) for each in calls[:1_500]), entry(calls[1_500], State.REJECTED))
+    plan = make_plan(identified(calls), ledger=answers, **HERE)
+    assert answers.asked == [2_001, 501]
+    assert plan.counts() == dict.fromkeys(Action, 0) | {Action.UNCHANGED: 1_500, Action.RETRY: 1, Action.PLACE: 500}
 
 
 def test_calls_stay_in_the_order_of_the_files(call: Any, ledger: Any) -> None:
-    plan = make_plan([call("b"), call("a")], ledger=ledger(), **HERE)
+    plan = make_plan(identified([call("b"), call("a")]), ledger=ledger(), **HERE)
     assert [item.call.reference_id for item in plan.calls] == ["b", "a"]
 
 
-def test_a_reference_id_names_one_call(call: Any) -> None:
-    with pytest.raises(Invalid) as caught:
-        make_plan([call("a", line=1, row=3), call("b"), call("a", line=9)], ledger=None, **HERE)
-    (problem,) = caught.value.problems
-    assert problem.place == Place("calls/a.yaml", 9, 1)
-    assert problem.message == (
-        "reference-id: 'a' is already the reference-id of the call at calls/a.yaml:1:1 (row 3 of data/a.csv)"
-    )
-
-
-def test_every_call_without_a_fingerprint_is_told(call: Any) -> None:
-    with pytest.raises(Invalid) as caught:
-        make_plan([call(name, flow_variables={"n": 2**53}) for name in "ab"], ledger=None, **HERE)
-    assert [problem.message.split(" ")[0] for problem in caught.value.problems] == ["flow-variables.n:"] * 2
+def test_a_call_without_a_fingerprint_is_told(call: Any) -> None:
+    calls = [call(name, flow_variables={"n": number}) for name, number in (("a", 2**53), ("b", 1), ("c", 2**54))]
+    with pytest.raises(Uncanonical):
+        identified(calls)
+    assert [problem.message.split(" ")[0] for problem in unfit(calls)] == ["flow-variables.n:"] * 2
 
 
 def test_a_reference_that_a_shell_would_take_apart_is_quoted(call: Any, entry: Any, ledger: Any) -> None:
     spec = call("a; rm -rf b")
-    plan = make_plan([spec], ledger=ledger(entry(spec, State.IN_DOUBT)), **HERE)
+    plan = make_plan(identified([spec]), ledger=ledger(entry(spec, State.IN_DOUBT)), **HERE)
     assert "resolve 'a; rm -rf b' --env production" in plan.calls[0].reasons[-1]
 
 
 class TestDigest:
     def test_says_nothing_of_files_and_their_order(self, call: Any, ledger: Any) -> None:
-        one = make_plan([call("a", line=1), call("b")], ledger=ledger(), **HERE)
-        other = make_plan([call("b"), call("a", line=7)], ledger=ledger(), **HERE)
+        one = make_plan(identified([call("a", line=1), call("b")]), ledger=ledger(), **HERE)
+        other = make_plan(identified([call("b"), call("a", line=7)]), ledger=ledger(), **HERE)
         assert one.digest == other.digest
 
     @pytest.mark.parametrize(
@@ -128,21 +123,26 @@ class TestDigest:
         ids=["environment", "calls", "fingerprint"],
     )
     def test_moves_with_what_decides(self, change: Callable[..., Any], call: Any, ledger: Any) -> None:
-        usual = {"calls": [call("a"), call("b")], "environment": "production", "revision": None, "ledger": ledger()}
-        assert make_plan(**usual).digest != make_plan(**(usual | change(call))).digest
+        usual = {"calls": [call("a"), call("b")], "environment": "production"}
+        made = [usual, usual | change(call)]
+        digests = {
+            make_plan(identified(each.pop("calls")), **each, revision=None, ledger=ledger()).digest for each in made
+        }
+        assert len(digests) == 2
 
     def test_moves_with_an_action_and_with_the_ledger(self) -> None:
         lines = [
-            digest("e", "one", [("a", "v1:sha256:00", Action.PLACE)]),
-            digest("e", "one", [("a", "v1:sha256:00", Action.RETRY)]),
-            digest("e", "two", [("a", "v1:sha256:00", Action.PLACE)]),
-            digest("e", None, [("a", "v1:sha256:00", Action.PLACE)]),
+            digest("e", "one", [decision_line("a", "v1:sha256:00", Action.PLACE)]),
+            digest("e", "one", [decision_line("a", "v1:sha256:00", Action.RETRY)]),
+            digest("e", "two", [decision_line("a", "v1:sha256:00", Action.PLACE)]),
+            digest("e", None, [decision_line("a", "v1:sha256:00", Action.PLACE)]),
         ]
         assert len(set(lines)) == 4
 
     def test_is_stable_across_versions(self) -> None:
-        assert digest("production", "x", [("b", "v1:f", Action.PLACE), ("a", "v1:f", Action.UNCHANGED)]) == (
-            "sha256:4270d984c468fc294361211283d56b733b198c69fd591cd7dfd58abf5dffd4e3"
+        lines = [decision_line("b", "v1:f", Action.PLACE), decision_line("a", "v1:f", Action.UNCHANGED)]
+        assert digest("production", "x", lines) == (
+            "sha256:ca3c18d06dbcd283879d2479c9b78d77a2b6f23d770e6d116d26966593e298db"
         )
 
 
@@ -160,6 +160,6 @@ class TestDigest:
 def test_the_worst_action_decides_the_exit_code(actions: list[Action], code: int, call: Any) -> None:
     from dataclasses import replace
 
-    plan = make_plan([call(str(number)) for number in range(len(actions))], ledger=None, **HERE)
-    calls = tuple(replace(item, action=action) for item, action in zip(plan.calls, actions, strict=True))
+    plan = make_plan(identified([call(str(number)) for number in range(len(actions))]), ledger=None, **HERE)
+    calls = planned_calls(replace(item, action=action) for item, action in zip(plan.calls, actions, strict=True))
     assert exit_code(replace(plan, calls=calls), detailed=True) == code

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import phonenumbers
 
 from flowops.model import Action
-from flowops.policy import Facts, Judge, does_not_fit, window_notes
+from flowops.policy import Facts, Fit, Judge, WindowNotes
 
 #: Forty countries, from UTC-8 to UTC+13.
 REGIONS = (
@@ -74,7 +74,10 @@ def test_a_large_set_in_forty_countries_says_how_many_may_be_placed_now_and_when
     now = sum(ruling is None for ruling in rulings)
     deferred = [ruling for ruling in rulings if ruling is not None]
     assert {ruling.action for ruling in deferred} == {Action.DEFERRED}
-    (note,) = window_notes(rules, calls, EVENING)
+    windows = WindowNotes(rules, EVENING)
+    for each in calls:
+        windows.add(each)
+    (note,) = windows.notes()
     assert note.startswith(f"windows (flowops.yaml:7): {now:,} of 10,000 calls may be placed now, ")
     assert now + len(deferred) == 10_000
     last = max(ruling.until for ruling in deferred)
@@ -85,7 +88,14 @@ def test_calls_that_come_too_late_at_the_rate_are_counted(policy, call) -> None:
     rules = policy("windows: [{hours: '08:00-20:00'}]")
     calls = [call(f"c{number}") for number in range(4_000)]
     at = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
-    (warning,) = does_not_fit(rules, calls, at, 1.0)
+
+    def warnings(count: int, rate: float | None) -> list[str]:
+        fit = Fit(rules, at, rate)
+        for each in calls[:count]:
+            fit.add(each)
+        return fit.warnings()
+
+    (warning,) = warnings(4_000, 1.0)
     assert warning.endswith("400 of 4,000 calls at 1/s do not fit before Mon 2026-11-23 20:00 UTC")
-    assert does_not_fit(rules, calls[:3_600], at, 1.0) == []
-    assert does_not_fit(rules, calls, at, None) == []
+    assert warnings(3_600, 1.0) == []
+    assert warnings(4_000, None) == []

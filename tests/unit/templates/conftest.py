@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path as FilePath
@@ -10,13 +11,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 import yaml
 
-from flowops.model import Document, Environment, Flow, Marks, Project, Row, RowPlace
-from flowops.templates import CompiledCall, compile_call
+from flowops.model import (
+    Batch,
+    Call,
+    Document,
+    Environment,
+    Flow,
+    Marks,
+    Problem,
+    Project,
+    Row,
+    RowPlace,
+    script_of,
+)
+from flowops.templates import CallSet, CompiledCall, compile_call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from flowops.model import Path, Problem, Value
+    from flowops.model import Path, Value
+    from flowops.templates.generated import BodiesOf
 
 
 class Complaint(NamedTuple):
@@ -108,6 +122,57 @@ def tell(problems: Iterable[Problem]) -> list[str]:
     return found
 
 
+class SmallBodies:
+    """What the quick way asks of bodies, to the same effect as `check_variables` above."""
+
+    def __init__(self, flow: Flow | None) -> None:
+        self._variables = {} if flow is None else flow.variables
+        self.defaults = {name: schema["default"] for name, schema in self._variables.items() if "default" in schema}
+
+    def takes(self, names: Collection[str]) -> bool:
+        return all(name in self._variables for name in names) and all(
+            name in names or name in self.defaults for name in self._variables
+        )
+
+    def converter(self, name: str) -> tuple[Callable[[Value], Value], tuple[type, ...]] | None:
+        def convert(value: Value) -> Value:
+            return int(value) if isinstance(value, str) else value
+
+        return (convert, (int,)) if self._variables[name].get("type") == "integer" else None
+
+    def accepts(self, body: Mapping[str, Value]) -> bool:
+        try:
+            return bool(json.dumps(body, ensure_ascii=False).encode())
+        except UnicodeEncodeError:
+            return False
+
+
+def render_all(calls: CompiledCall, data: Iterable[Row]) -> list[Call | Problem]:
+    """The calls of a call set in the order of its rows, and among them the problems, rendered the plain way.
+
+    The quick way has to come to the same, and so have the calls when they are made again.
+    """
+    rows = list(data)
+    plain, quick = (_render_all(calls, rows, bodies_of) for bodies_of in (None, SmallBodies))
+    assert plain == quick
+    return plain
+
+
+def _render_all(calls: CompiledCall, rows: list[Row], bodies_of: BodiesOf | None) -> list[Call | Problem]:
+    set_ = CallSet(calls, bodies_of)
+    file = rows[0].place.file if rows else "none"
+    lines = [row.place.line or 0 for row in rows]
+    batch = Batch(file, [row.values for row in rows], [row.place.number for row in rows], lines)
+    found = set_.render(batch, lambda call, whole: [])
+    made = list(found.calls)
+    assert [call.body for call in made] == found.bodies
+    assert made == list(found.calls.pick(range(len(made))))
+    assert made[1::2] == list(found.calls.pick(range(1, len(made), 2)))
+    assert found.calls.scripts == {script_of(call) for call in made} or bodies_of is not None
+    problems = sorted([*made, *found.problems], key=lambda item: item.row.number)
+    return [*problems, *set_.rest()]
+
+
 class Rendered(NamedTuple):
     """What one template came to: its value, or the problems it has."""
 
@@ -117,21 +182,29 @@ class Rendered(NamedTuple):
 
 def render_one(template: str, names: dict[str, Value], variables: dict[str, Value]) -> Rendered:
     """Render one template as a flow variable of a call set with one row."""
-    value = {"kind": "CallSet", "call": {"reference-id": "r", "flow-variables": {"x": template}}}
+    call = {"reference-id": "{{ row_number }}", "callflow-id": "f", "flow-variables": {"x": template}}
+    value = {"kind": "CallSet", "call": call}
     text = yaml.safe_dump(value, default_style='"', width=1_000_000)
     document = Document("calls/a.yaml", "CallSet", value, _marks(yaml.compose(text, Loader=yaml.SafeLoader)), text)
     compiled = compile_call(
         document, _project(None), "sandbox", {}, variables, check_variables=check_variables, always={}
     )
-    call, problems = compiled.render(Row(names, RowPlace("data/rows.csv", 1, 2)))
-    found = [*compiled.check(), *problems]
-    return Rendered(None if call is None else call.body["flow-variables"]["x"], found)
+    found = render_all(compiled, [Row(names, RowPlace("data/rows.csv", 1, 2))])
+    bodies = [item.body for item in found if isinstance(item, Call)]
+    problems = [*compiled.check(), *(item for item in found if isinstance(item, Problem))]
+    return Rendered(bodies[0]["flow-variables"]["x"] if bodies else None, problems)
 
 
 @pytest.fixture
 def compiled() -> Callable[..., CompiledCall]:
     """Compiles the one document of calls in a YAML text."""
     return compile_text
+
+
+@pytest.fixture
+def render_rows() -> Callable[[CompiledCall, Iterable[Row]], list[Call | Problem]]:
+    """Renders a call set, both ways."""
+    return render_all
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ CASES = sorted(Path(__file__).parents[2].joinpath("cases", "templates").iterdir(
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_case_comes_out_as_its_files_say(case, compiled, told):
+def test_a_case_comes_out_as_its_files_say(case, compiled, told, render_rows):
     calls = compiled(case.joinpath("spec.yaml").read_text("utf-8"), file="spec.yaml")
     lines = case.joinpath("rows.jsonl")
     if lines.exists():
         values = [json.loads(line) for line in lines.read_text("utf-8").splitlines()]
         rows = [Row(one, RowPlace("rows.jsonl", number, number)) for number, one in enumerate(values, start=1)]
-        rendered = list(calls.render_rows(rows))
+        rendered = render_rows(calls, rows)
     else:
         call, problems = calls.render()
         rendered = [*problems, *([call] if call is not None else [])]

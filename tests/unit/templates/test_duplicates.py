@@ -5,10 +5,10 @@ from __future__ import annotations
 from flowops.templates import duplicates
 
 
-def test_both_places_of_a_duplicate_are_named(compiled, rows, told):
+def test_both_places_of_a_duplicate_are_named(compiled, rows, told, render_rows):
     set_ = compiled('kind: CallSet\ncall:\n  reference-id: "r-{{ row.id }}"', file="calls/set.yaml")
     one = compiled("kind: Call\nreference-id: r-1", file="calls/one.yaml")
-    calls = [*set_.render_rows(rows({"id": "1"}, {"id": "2"}, {"id": "1"})), one.render()[0]]
+    calls = [*render_rows(set_, rows({"id": "1"}, {"id": "2"}, {"id": "1"})), one.render()[0]]
     assert told(duplicates(calls)) == [
         (
             "calls/set.yaml:3:17: reference-id: 'r-1' is the reference-id of another call "
@@ -21,13 +21,13 @@ def test_both_places_of_a_duplicate_are_named(compiled, rows, told):
     ]
 
 
-def test_calls_with_references_of_their_own_are_no_problem(compiled, rows):
-    calls = compiled('kind: CallSet\ncall: {reference-id: "{{ row.id }}"}').render_rows(rows({"id": "a"}, {"id": "A"}))
+def test_calls_with_references_of_their_own_are_no_problem(compiled, rows, render_rows):
+    calls = render_rows(compiled('kind: CallSet\ncall: {reference-id: "{{ row.id }}"}'), rows({"id": "a"}, {"id": "A"}))
     assert duplicates(calls) == []
 
 
-def test_many_duplicates_are_counted(compiled, rows):
-    calls = compiled("kind: CallSet\ncall: {reference-id: r}").render_rows(rows(*[{}] * 200))
+def test_many_duplicates_are_counted(compiled, rows, render_rows):
+    calls = render_rows(compiled("kind: CallSet\ncall: {reference-id: r}"), rows(*[{}] * 200))
     problems = duplicates(calls)
     assert len(problems) == 21
     assert problems[-1].message == "reference-id: and 179 more rows have a problem here"
