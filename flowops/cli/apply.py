@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,8 @@ NEXT = (
 )
 #: How many things that moved since a plan was saved are listed.
 MOVED = 20
+#: A revision that Git can be asked for: what was not committed has a suffix.
+COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
 @click.command("apply", short_help="Show the plan, ask, and place the calls: each at most once.")
@@ -204,8 +208,17 @@ def _hold(saved: SavedPlan, found: Planned) -> None:
         raise StalePlan(
             "the saved plan no longer fits",
             details=[*moved[:MOVED], *more],
-            hint="plan again, and have it reviewed",
+            hint=f"{_where_to_look(saved, found.plan)}plan again, and have it reviewed",
         )
+
+
+def _where_to_look(saved: SavedPlan, fresh: Plan) -> str:
+    """How to see what the files say differently: a saved plan has no bodies, but Git may have its commit."""
+    before = {reference: call.fingerprint for reference, call in saved.calls.items()}
+    after = {planned.call.reference_id: planned.fingerprint for planned in fresh.calls}
+    if before == after or saved.revision is None or COMMIT.fullmatch(saved.revision) is None:
+        return ""
+    return f"see what the files say: flowops diff {saved.revision} --env {shlex.quote(fresh.environment)}; then "
 
 
 def _print(result: Result, plan: Plan, *, format_: str, full: bool) -> None:

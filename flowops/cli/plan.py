@@ -78,26 +78,30 @@ def run(
 ) -> int:
     """Plan, print, and save where that is asked for; the exit code. Writes nothing else."""
     from flowops.cli.planning import planned, tell_sandbox, tell_unseen
+    from flowops.cli.ruling import clock
     from flowops.plan import dump, exit_code
 
+    at = at or clock()
     options.check_show_pii(format_, show_pii=show_pii)
     instead = formats.problems_instead(selection.environment, format_)
     with instead, planned(selection, readonly=True, override=override, at=at) as found:
         tell_sandbox(found.environment)
         tell_unseen(found.unseen)
-        show_plan(found, format_=format_, full=full, show_pii=show_pii)
+        show_plan(found, at, format_=format_, full=full, show_pii=show_pii)
         if out is not None:
             _save(out, dump(found.plan))
         return exit_code(found.plan, detailed=detailed)
 
 
-def show_plan(found: Planned, *, format_: str, full: bool, show_pii: bool) -> None:
-    """Print a plan as the result of a command."""
+def show_plan(found: Planned, at: datetime, *, format_: str, full: bool, show_pii: bool) -> None:
+    """Print a plan, made at a time, as the result of a command."""
     from flowops.report import view
+    from flowops.report.hours import Timing
     from flowops.report.json import plan_json
 
+    timing = Timing(at, found.environment.rate)
     forms = formats.PlanForms(
-        lambda full: view.of_plan(found.plan, full=full, show_pii=show_pii),
+        lambda full: view.of_plan(found.plan, full=full, show_pii=show_pii, timing=timing),
         lambda: plan_json(found.plan),
         found.environment.sandboxed,
     )

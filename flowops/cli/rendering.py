@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from itertools import chain, islice
+from typing import TYPE_CHECKING, TypeAlias
 
 from flowops.cli.workspace import excerpts
 from flowops.errors import Invalid
@@ -11,13 +12,15 @@ from flowops.model import FewCalls, Terms
 from flowops.model.twice import Twice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from flowops.cli.workspace import Workspace
     from flowops.model import Call, Calls, Document, Problem, Value
     from flowops.plan import Identified
     from flowops.templates.batches import Check
 
+#: A document, what is wrong with its shape, and which of its fields that are; None: no call can be made of it.
+Checked: TypeAlias = "tuple[Document, list[Problem], frozenset[str] | None]"
 #: What a body is told about its shape; of a document whose shape is wrong all of that has been said.
 SHAPE = "schema"
 NO_TERMS = Terms()
@@ -44,17 +47,22 @@ class Examination:
         sizes = [0 if fields is None else self._size(document) for document, _, fields in checked]
         references = Twice()
         kept: list[Calls] = []
+        batches = self._documents(checked, sizes)
+        # The first one takes longest: all that it needs has to be imported.
+        first = list(islice(batches, 1))
         with progress("rendering", sum(sizes)) as advance:
-            for (document, wrong, fields), size in zip(checked, sizes, strict=True):
-                self.problems += wrong
-                if fields is None:
-                    continue
-                for found in self._document(_without(document, fields), size, partly=bool(fields)):
-                    references.add(found.references)
-                    kept.append(found.calls)
-                    yield found
-                    advance(len(found.references))
+            for found in chain(first, batches):
+                references.add(found.references)
+                kept.append(found.calls)
+                yield found
+                advance(len(found.references))
         self.problems += _duplicates(kept, references)
+
+    def _documents(self, checked: Sequence[Checked], sizes: Sequence[int]) -> Iterator[Identified]:
+        for (document, wrong, fields), size in zip(checked, sizes, strict=True):
+            self.problems += wrong
+            if fields is not None:
+                yield from self._document(_without(document, fields), size, partly=bool(fields))
 
     def _size(self, document: Document) -> int:
         """About how many calls a document will have."""

@@ -1,6 +1,7 @@
 """GitLab's widgets in a merge request: code quality for problems, counts for a plan.
 
-Source: docs.gitlab.com, "Code Quality report format" and "Terraform integration in merge requests".
+Source: docs.gitlab.com, "Code Quality report format" and "Terraform integration in merge requests"; and what GitLab's
+own readers ask for (`app/validators/json_schemas/codeclimate.json`, `lib/gitlab/ci/parsers/terraform/tfplan.rb`).
 """
 
 from __future__ import annotations
@@ -29,5 +30,5 @@ def code_quality(notes: Iterable[Note]) -> list[Json]:
 
 
 def plan_counts(*, create: int, update: int, delete: int) -> Json:
-    """What the widget of a plan shows."""
+    """What the widget of a plan shows: GitLab wants these three keys, each with a number."""
     return {"create": create, "update": update, "delete": delete}

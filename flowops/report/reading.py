@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flowops.model import ABSENT, Action, CallResult, Change, Outcome, Place, Result, RowPlace
 from flowops.model.masking import mask_text
+from flowops.report.hours import Ready, hours_of
 from flowops.report.masking import masked, masked_but
 from flowops.report.view import CallView, Group, PlanView, country_code, is_shown, told
 
@@ -40,6 +42,7 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
     groups: dict[Place | None, Group] = {}
     counts: Counter[Action] = Counter()
     countries: Counter[str] = Counter()
+    ready: Counter[Ready] = Counter()
     for item in document["calls"]:
         call = _call(item)
         group = groups.get(call.place) or groups.setdefault(call.place, Group(call.place))
@@ -48,6 +51,9 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
         counts[call.action] += 1
         if call.action.sends:
             countries.update(map(country_code, call.callees))
+            ready[Ready(None, deferred=False)] += 1
+        elif call.action is Action.DEFERRED:
+            ready[Ready(_moment(call.until), deferred=True)] += 1
         if is_shown(group, call.action, full):
             group.shown.append(call)
     ledger = document["ledger"]
@@ -63,6 +69,7 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
         warnings=told(map(str, document.get("warnings", ()))),
         notes=told(map(str, document.get("notes", ()))),
         countries=countries,
+        hours=hours_of(ready, None),
     )
 
 
@@ -84,6 +91,15 @@ def _call(item: Mapping[str, Value]) -> CallView:
         reasons=tuple(masked_but(str(reason), [str(item["reference_id"])]) for reason in item.get("reasons", ())),
         until=item.get("deferred_until"),
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A time as `view.iso` wrote it; of any other text nothing is known."""
+    try:
+        at = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
 
 
 def _result(document: Mapping[str, Value]) -> Result:

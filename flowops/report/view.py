@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from flowops.model import ABSENT, Action, Change, Place, RowPlace
 from flowops.model.masking import mask_number, mask_text
+from flowops.report.hours import Hours, Ready, Timing, hours_of
 from flowops.report.masking import masked, masked_but, unsealed
 from flowops.report.texts import Text, texts_of
 
@@ -67,7 +68,8 @@ class Group:
 class PlanView:
     """A plan for readers; `unnamed` counts calls in the ledger that no file names.
 
-    `countries` counts the phones that the plan would ring by country code, ``+44``, where every call is shown.
+    `countries` counts the phones that the plan would ring by country code, ``+44``, where every call is shown; `hours`
+    counts the calls that would be sent, deferred ones too, by when that would be.
     """
 
     environment: str
@@ -81,12 +83,17 @@ class PlanView:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     countries: Mapping[str, int] = field(default_factory=dict)
+    hours: Hours = field(default_factory=Hours)
 
 
-def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False) -> PlanView:
-    """A plan for readers; with `full` every call is shown, with `show_pii` callees and new values are not masked."""
+def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False, timing: Timing | None = None) -> PlanView:
+    """A plan for readers; with `full` every call is shown, with `show_pii` callees and new values are not masked.
+
+    `timing` says from when on the calls would be sent, and how fast.
+    """
     groups: dict[Place, Group] = {}
     countries: Counter[str] = Counter()
+    ready: Counter[Ready] = Counter()
     for batch in plan.calls.batches:
         place = batch.calls.place
         group = groups.get(place) or groups.setdefault(place, Group(place))
@@ -96,6 +103,7 @@ def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False) -> PlanVi
             group.shown.append(of_call(planned, show_pii=show_pii))
             if full and planned.action.sends:
                 countries.update(country_code(mask_number(number)) for number in planned.call.callees)
+        ready.update(_ready(batch))
     mark = plan.ledger
     return PlanView(
         environment=plan.environment,
@@ -109,6 +117,7 @@ def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False) -> PlanVi
         warnings=told(plan.warnings),
         notes=told(plan.notes),
         countries=countries,
+        hours=hours_of(ready, timing),
     )
 
 
@@ -143,6 +152,15 @@ def iso(at: datetime) -> str:
 def country_code(masked_number: str) -> str:
     """``+44`` of ``+44 20 79•• ••23``."""
     return masked_number.partition(" ")[0]
+
+
+def _ready(batch: PlannedBatch) -> Counter[Ready]:
+    """From when on the calls that would be sent may be; no call is made anew to know it."""
+    details = [batch.details.get(index) for index in batch.having({Action.DEFERRED})]
+    ready = Counter(Ready(detail.until if detail else None, deferred=True) for detail in details)
+    if sent := sum(number for action, number in batch.counts().items() if action.sends):
+        ready[Ready(None, deferred=False)] = sent
+    return ready
 
 
 def _reasons(reasons: Iterable[str], reference_id: str) -> tuple[str, ...]:

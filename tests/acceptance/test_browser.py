@@ -56,10 +56,19 @@ def clinic(tmp_path: Path) -> Repository:
     return repository
 
 
+#: With this policy, half of the phones of a plan may ring at this time, and the others later on.
+WINDOWS = "policy: {countries: [AU, DE, FR, GB, US], windows: [{hours: '09:00-17:00'}]}\n"
+MORNING = "2026-12-01T08:40:00Z"
+
+
 def pages(clinic: Repository, folder: Path) -> dict[str, Path]:
-    found = {
-        "diff": flowops("diff", "main", "--format", "html", cwd=clinic.root),
-        "plan": flowops("plan", "--format", "html", cwd=clinic.root),
+    found = {"diff": flowops("diff", "main", "--format", "html", cwd=clinic.root)}
+    project = clinic.root / "flowops.yaml"
+    free = project.read_text()
+    project.write_text(free + WINDOWS)
+    found["plan"] = flowops("plan", "--format", "html", "--at", MORNING, cwd=clinic.root)
+    project.write_text(free)
+    found |= {
         "result": flowops("apply", "--format", "html", cwd=clinic.root),
     }
     clinic.edit("data/appointments.csv", "Dr Okafor", "Dr Okafor, PhD\n")
@@ -97,6 +106,24 @@ def test_a_page_opens_without_a_request_or_an_error(
             PICTURES.mkdir(exist_ok=True)
             page.screenshot(path=PICTURES / f"{name}-{scheme}.png")
         context.close()
+
+
+def test_the_bars_say_when_and_where(clinic: Repository, tmp_path: Path, browser: Browser) -> None:
+    """Each bar is as long as its share of the largest, and has its number beside it."""
+    page = browser.new_page(viewport={"width": 900, "height": 760})
+    page.goto(pages(clinic, tmp_path)["plan"].as_uri())
+    for title, names in (
+        ("Phones that would ring, by country", ["FR +33", "DE +49"]),
+        ("Calls, by hour", ["Tue 2026-12-01 08:00", "Tue 2026-12-01 09:00", "Tue 2026-12-01 14:00"]),
+    ):
+        section = page.locator("section", has=page.get_by_role("heading", name=title))
+        assert [name.inner_text() for name in section.locator("th").all()][: len(names)] == names
+        numbers = [int(cell.inner_text()) for cell in section.locator("td.number").all()]
+        meters = section.locator("meter").all()
+        assert [meter.evaluate("it => it.value / it.max") for meter in meters] == [n / max(numbers) for n in numbers]
+        assert all(meter.bounding_box()["width"] > 200 for meter in meters)
+    assert "a deferred call waits for its opening" in section.inner_text()
+    page.close()
 
 
 def test_search_hides_what_does_not_match(clinic: Repository, tmp_path: Path, browser: Browser) -> None:

@@ -6,12 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from support.commands import flowops
+from support.forks import Forks
 from support.git import Repository
 
 from flowops.cli.formats import DIFFERENCE, PLAN, RESULT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 PROJECT = """\
@@ -63,6 +64,13 @@ AFTER = "\n".join([row(1, "New", 140), row(2, "Same", 120), row(4, "Came", 150),
 CANARIES = re.compile(r"Canary\w+|9073\d{4}|(?:\+?44)[\s().-]*20[\s().-]*7946[\s().-]*0\d{3}|2079460\d{3}")
 
 
+@pytest.fixture(scope="module")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """Commands in processes of their own that need not import flowops first: most of a command's time is that."""
+    with Forks(tmp_path_factory.mktemp("forks")) as parent:
+        yield parent
+
+
 @pytest.fixture
 def clinic(tmp_path: Path) -> Repository:
     repository = Repository(tmp_path / "clinic")
@@ -70,19 +78,19 @@ def clinic(tmp_path: Path) -> Repository:
     return repository
 
 
-def test_the_canaries_would_be_seen(clinic: Repository) -> None:
+def test_the_canaries_would_be_seen(clinic: Repository, forks: Forks) -> None:
     """The detector finds them where they are meant to be: in the bodies."""
-    assert len(set(CANARIES.findall(flowops("render", cwd=clinic.root).out))) > 9
+    assert len(set(CANARIES.findall(forks.run("render", cwd=clinic.root).out))) > 9
 
 
 @pytest.mark.parametrize("full", [(), ("--full",)], ids=["few", "full"])
-def test_nothing_leaves(clinic: Repository, tmp_path: Path, full: tuple[str, ...]) -> None:
+def test_nothing_leaves(clinic: Repository, forks: Forks, tmp_path: Path, full: tuple[str, ...]) -> None:
     written = [tmp_path / name for name in ("summary", "output", "plan.json", "conflict.json")]
     env = {"GITHUB_STEP_SUMMARY": str(written[0]), "GITHUB_OUTPUT": str(written[1])}
     said: list[tuple[str, str]] = []
 
     def run(*args: str) -> str:
-        ran = flowops(*args, cwd=clinic.root, env=env)
+        ran = forks.run(*args, cwd=clinic.root, env=env)
         said.extend((f"{' '.join(args)} {stream}", text) for stream, text in (("out", ran.out), ("err", ran.err)))
         return ran.out
 
@@ -111,7 +119,7 @@ def test_nothing_leaves(clinic: Repository, tmp_path: Path, full: tuple[str, ...
         assert not CANARIES.findall(text), f"{where}\n{text}"
 
 
-def test_nothing_leaves_by_a_rule(clinic: Repository) -> None:
+def test_nothing_leaves_by_a_rule(clinic: Repository, forks: Forks) -> None:
     """Every rule that speaks, in every format; and every byte of the ledger."""
     policy = (
         "policy:\n  do-not-call: dnc.txt\n  callers: ['+442079460901']\n  per-callee: {calls: 1, within: 1d}\n"
@@ -122,7 +130,7 @@ def test_nothing_leaves_by_a_rule(clinic: Repository) -> None:
     said: list[str] = []
 
     def run(*args: str) -> None:
-        ran = flowops(*args, cwd=clinic.root)
+        ran = forks.run(*args, cwd=clinic.root)
         said.extend((ran.out, ran.err))
 
     for format_ in PLAN:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from support import npm
 from support.commands import flowops
 from support.editor import Editor
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: An installed one; without it npm installs one, which takes a while.
 SERVER = os.environ.get("YAML_LANGUAGE_SERVER") or shutil.which("yaml-language-server")
 
-pytestmark = [pytest.mark.skipif(SERVER is None and shutil.which("npm") is None, reason="no npm")]
+pytestmark = [pytest.mark.skipif(SERVER is None and npm.MISSING, reason="no npm")]
 if SERVER is None:
     pytestmark.append(pytest.mark.long)
 
@@ -35,16 +35,8 @@ flow-variables:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> str:
-    if SERVER is not None:
-        return SERVER
-    folder = tmp_path_factory.mktemp("npm")
-    subprocess.run(
-        ["npm", "install", "--silent", "--no-audit", "--prefix", str(folder), "yaml-language-server@1"],
-        check=True,
-        timeout=300,
-    )
-    return str(folder / "node_modules/.bin/yaml-language-server")
+def server(pytestconfig: pytest.Config) -> str:
+    return SERVER or str(npm.install(pytestconfig, "yaml-language-server@1") / "yaml-language-server")
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,11 @@ import yaml
 from support.commands import ROOT, environment
 from support.git import Repository
 
+from flowops import __version__
+
 ACTIONS = sorted((ROOT / ".github/actions").glob("*/action.yml"))
 EXAMPLE = ROOT / ".github/examples/flowops.yml"
+DOCKERFILE = ROOT / ".docker/Dockerfile"
 GITLAB = ROOT / ".gitlab/flowops.gitlab-ci.yml"
 BIN = Path(sys.executable).parent
 
@@ -49,6 +54,47 @@ def test_no_job_of_a_pull_request_sees_a_secret_or_may_write_where_its_code_is()
     assert not any("checkout" in step["uses"] for step in comment["steps"])
     assert workflow["jobs"]["apply"]["environment"] == "production"
     assert workflow["jobs"]["apply"]["concurrency"]["cancel-in-progress"] is False
+
+
+def test_the_workflow_is_pinned_to_a_release_by_the_command_in_it(tmp_path: Path) -> None:
+    release = Repository(tmp_path / "release")
+    release.commit({"README.md": "flowops"})
+    tag = f"v{__version__}"
+    user = tmp_path / "user"
+    workflow = user / ".github/workflows/flowops.yml"
+    workflow.parent.mkdir(parents=True)
+    (command,) = re.findall(r"#   (sed .*)", EXAMPLE.read_text())
+    for options in (["tag", tag], ["tag", "--force", "--annotate", "--message", "a release", tag]):
+        release.git(*options)
+        shutil.copy(EXAMPLE, workflow)
+        subprocess.run(["bash", "-c", command], cwd=user, env=environment(FROM=str(release.root)), check=True)
+        pins = re.findall(r"uses: flowops/\S+@(\S+) # (\S+)", workflow.read_text())
+        assert set(pins) == {(release.git("rev-parse", "HEAD"), tag)}
+        judge(BIN / "actionlint", workflow)
+        judge(BIN / "zizmor", "--offline", "--quiet", workflow)
+
+
+def test_the_image_is_sound() -> None:
+    judge(BIN / "hadolint", DOCKERFILE)
+
+
+def test_the_image_gets_everything_that_is_built_into_it(tmp_path: Path) -> None:
+    """What the Dockerfile copies makes the same wheel as the whole repository."""
+    copied = tmp_path / "source"
+    for paths in re.findall(r"^COPY ([^-].*)$", DOCKERFILE.read_text(), re.MULTILINE):
+        *sources, target = paths.split()
+        for source in sources:
+            into = copied / target / (Path(source).name if target.endswith("/") else "")
+            into.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if (ROOT / source).is_dir() else shutil.copy)(ROOT / source, into)
+    names = []
+    for root in (ROOT, copied):
+        folder = tmp_path / f"dist-{root.name}"
+        built = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+        subprocess.run(built, cwd=root, check=True, capture_output=True)
+        with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+            names.append({name for name in wheel.namelist() if "__pycache__" not in name})
+    assert names[0] == names[1]
 
 
 def test_the_template_of_gitlab_is_sound() -> None:
@@ -273,7 +319,10 @@ class TestGitLab:
         counts = json.loads((clinic.root / "flowops-diff.json").read_text())
         assert counts == {"create": 0, "update": 200, "delete": 0}
         assert 'tests="200" failures="0"' in (clinic.root / "flowops-result.xml").read_text()
-        assert (clinic.root / "flowops-plan.html").read_text().startswith("<!DOCTYPE html>")
+        page = (clinic.root / "flowops-plan.html").read_text()
+        assert page.startswith("<!DOCTYPE html>")
+        assert "GB +44" in page
+        assert "What people will hear" in page
 
 
 @pytest.mark.long

@@ -193,7 +193,7 @@ def test_a_run_waiting_for_a_window_ends_by_a_signal(real: Path) -> None:
 def test_a_plan_saved_before_a_window_opened_is_applied_when_it_is_open(real: Path, api: ApiServer) -> None:
     from datetime import UTC, datetime, timedelta
 
-    soon = (datetime.now(UTC) + timedelta(seconds=6)).isoformat(timespec="seconds")
+    soon = (datetime.now(UTC) + timedelta(seconds=15)).isoformat(timespec="seconds")
     calls = real / "calls/three.yaml"
     calls.write_text(calls.read_text().replace("call-2\n", f'call-2\nnot-before: "{soon}"\n'))
     with_policy(real, "  {}\n")

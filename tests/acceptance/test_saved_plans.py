@@ -91,9 +91,12 @@ def place_one(repository: Repository) -> None:
 def test_a_plan_is_refused_after_anything_moved(
     clinic: Repository, api: ApiServer, change: Callable[[Repository], None], told: list[str], sent: int
 ) -> None:
+    saved = clinic.git("rev-parse", "HEAD")
     change(clinic)
     ran = flowops("apply", *PRODUCTION, "--plan", "../plan.json", cwd=clinic.root, env=ENV)
     assert ran.code == 8, ran.err
+    # A saved plan has no bodies; where the files moved, Git has.
+    assert (f"see what the files say: flowops diff {saved} --env production" in ran.err) is (change is not place_one)
     assert "the saved plan no longer fits" in ran.err
     for words in told:
         assert words in ran.err

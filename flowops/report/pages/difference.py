@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flowops.model import Shift
 from flowops.report import words
 from flowops.report.pages.countries import by_country
-from flowops.report.pages.page import bars, code, counts, marked, page, search, section, table, text
+from flowops.report.pages.page import bars, code, counts, largest, marked, page, search, section, table, text
 from flowops.report.pages.spoken import spoken
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _parts(view: DifferenceView) -> Iterator[str]:
     hidden = sum(each.hidden for each in view.fields)
     note = f'<p class="note">… and {words.count(hidden, "other way")} (--full shows them).</p>\n' if hidden else ""
     yield section("What changed", f'<ul class="texts">\n{changed}</ul>\n{note}' if changed else "")
-    yield bars("Phones that are reached, by country", by_country(view.countries))
+    yield bars("Phones that are reached, by country", largest(by_country(view.countries)))
     samples = [sample for listed in view.added for sample in listed.samples]
     yield section("What people will newly hear", spoken((sample.texts, sample.flow) for sample in samples))
     for title, documents in (("added", view.added), ("removed", view.removed)):

@@ -30,7 +30,7 @@ thead th { color: var(--soft); font-weight: 600; }
 td { overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
 .bars th, .bars td { border: 0; padding: .1rem .6rem .1rem 0; white-space: nowrap; }
-.bars th { width: 1%; font-weight: 400; } .bars .number { width: 1%; text-align: right; }
+.bars th { width: 1%; font-weight: 400; } .bars .number { width: 1%; text-align: right; } .bars .where { width: 1%; }
 .number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 meter { width: 100%; height: 1rem; appearance: none; background: var(--card); border: 0; }
 meter::-webkit-meter-bar { background: var(--card); border: 0; height: 1rem; border-radius: .2rem; }
@@ -47,7 +47,7 @@ input { font: inherit; color: inherit; background: var(--card); border: 1px soli
   padding: .3rem .6rem; width: min(24rem, 100%); }
 :focus-visible { outline: 2px solid var(--bar); outline-offset: 1px; }
 footer { max-width: 66rem; margin: 0 auto; padding: 1rem 1.25rem 2rem; font-size: .85rem; overflow-wrap: anywhere; }
-.sign { font-weight: 700; white-space: nowrap; }
+.sign { font-weight: 700; } .action { white-space: nowrap; }
 .bad { color: var(--bad); } .warn { color: var(--warn); } .good { color: var(--good); }
 """
 

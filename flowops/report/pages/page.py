@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops import __version__
 from flowops.report import words
@@ -59,21 +59,39 @@ def counts(told: Iterable[tuple[str, int, str]]) -> str:
     return f'<dl class="tiles">\n{tiles}</dl>\n'
 
 
-def bars(title: str, numbers: Mapping[str, int]) -> str:
-    """Numbers by name as bars, the largest first; nothing for no numbers."""
-    if not numbers:
+class Bar(NamedTuple):
+    """One number of a kind: `note` says more of it."""
+
+    name: str
+    number: int
+    note: str = ""
+
+
+def largest(numbers: Mapping[str, int]) -> list[Bar]:
+    """Numbers by name, the largest first; those that have no bar of their own are one."""
+    largest_first = [Bar(*each) for each in sorted(numbers.items(), key=lambda each: (-each[1], each[0]))]
+    return cut(largest_first, BARS, "others")
+
+
+def cut(rows: Sequence[Bar], most: int, rest: str) -> list[Bar]:
+    """The first rows, and what all others come to under one name."""
+    others = sum(row.number for row in rows[most:])
+    return [*rows[:most], *([Bar(rest, others)] if others else [])]
+
+
+def bars(title: str, told: Sequence[Bar], legend: str = "") -> str:
+    """Numbers as bars, and a legend of them; nothing for no numbers."""
+    if not told:
         return ""
-    largest_first = sorted(numbers.items(), key=lambda each: (-each[1], each[0]))
-    shown, rest = largest_first[:BARS], sum(number for _, number in largest_first[BARS:])
-    if rest:
-        shown.append(("others", rest))
-    most = max(number for _, number in shown)
+    most = max(row.number for row in told)
     rows = "".join(
         f'<tr><th scope="row">{text(name)}</th><td><meter min="0" max="{most}" value="{number}">{number:,}</meter></td>'
-        f'<td class="number">{number:,}</td></tr>\n'
-        for name, number in shown
+        f'<td class="number">{number:,}</td><td class="where">{text(note)}</td></tr>\n'
+        for name, number, note in told
     )
-    return f'<section>\n<h2>{text(title)}</h2>\n<table class="bars"><tbody>\n{rows}</tbody></table>\n</section>\n'
+    note = f'<p class="note">{text(legend)}</p>\n' if legend else ""
+    table = f'<table class="bars"><tbody>\n{rows}</tbody></table>\n'
+    return f"<section>\n<h2>{text(title)}</h2>\n{note}{table}</section>\n"
 
 
 def search(things: str) -> str:

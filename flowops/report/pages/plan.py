@@ -1,4 +1,4 @@
-"""A plan as a page: totals, where the phones are, what people will hear, and every call."""
+"""A plan as a page: totals, where the phones are and when they would ring, what people will hear, and every call."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from flowops.model import Action
 from flowops.report import words
 from flowops.report.pages.countries import by_country
-from flowops.report.pages.page import bars, code, counts, page, search, section, table, text
+from flowops.report.pages.hours import hours
+from flowops.report.pages.page import bars, code, counts, largest, page, search, section, table, text
 from flowops.report.pages.spoken import spoken
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def _parts(view: PlanView, sandboxed: bool) -> Iterator[str]:
         )
     if view.unnamed:
         yield f'<p class="note">{words.count(view.unnamed, "call")} in the ledger not in these files: untouched.</p>\n'
-    yield bars("Phones that would ring, by country", by_country(view.countries))
+    yield bars("Phones that would ring, by country", largest(by_country(view.countries)))
+    yield hours(view.hours)
     calls = [call for group in view.groups for call in group.shown]
     yield search("calls and texts")
     yield section("What people will hear", spoken((call.texts, call.flow) for call in calls if call.action.sends))
@@ -56,11 +58,12 @@ def _parts(view: PlanView, sandboxed: bool) -> Iterator[str]:
 
 
 def _row(call: CallView) -> tuple[str, ...]:
-    sign = f'<span class="sign {TONES[call.action]}">{text(call.action.sign)}</span> {text(call.action)}'
+    sign = f'<span class="sign {TONES[call.action]}">{text(call.action.sign)}</span>'
+    action = f'<span class="action">{sign} {text(call.action)}</span>'
     changes = []
     for change in call.changes:
         before, after = words.change(change)
         changes.append(f"{code(change.path.removeprefix('/'))}: <del>{text(before)}</del> <ins>{text(after)}</ins>")
     why = "<br>".join([*changes, *map(text, call.reasons)])
     row = text(str(call.row)) if call.row else ""
-    return sign, code(call.reference_id), text(words.phones(call.callees)), row, why
+    return action, code(call.reference_id), text(words.phones(call.callees)), row, why

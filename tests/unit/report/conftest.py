@@ -36,6 +36,7 @@ from flowops.report.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
 CASES = Path(__file__).parents[2] / "cases" / "report"
 FINGERPRINT = "v1:sha256:" + "ab" * 32
@@ -89,8 +90,10 @@ def make_call(
     )
 
 
-def planned(call: Call, action: Action, *reasons: str, changes: tuple[Change, ...] = ()) -> PlannedCall:
-    return PlannedCall(call, FINGERPRINT, action, changes, reasons)
+def planned(
+    call: Call, action: Action, *reasons: str, changes: tuple[Change, ...] = (), until: datetime | None = None
+) -> PlannedCall:
+    return PlannedCall(call, FINGERPRINT, action, changes, reasons, until)
 
 
 def make_plan(*calls: PlannedCall, **fields: Any) -> Plan:

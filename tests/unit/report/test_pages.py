@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import html5lib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import npm
 
 from flowops.model import (
     ABSENT,
@@ -25,12 +28,14 @@ from flowops.model import (
 )
 from flowops.report import view
 from flowops.report.difference import of_difference
+from flowops.report.hours import Timing
 from flowops.report.pages import difference_page, plan_page, problems_page, result_page
 from flowops.report.pages.countries import by_country
 from flowops.report.pages.page import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from flowops.model import Plan
 
@@ -148,3 +153,25 @@ def test_any_text_stays_a_text(make: Any, text: str) -> None:
 )
 def test_country_codes_have_names(code: str, name: str) -> None:
     assert by_country({code: 2}) == {name: 2}
+
+
+@pytest.mark.skipif(npm.MISSING, reason="no npm")
+def test_a_validator_of_other_people_finds_nothing(
+    pytestconfig: pytest.Config, tmp_path: Path, make: Any, plan: Plan, changed: Difference, hostile: str
+) -> None:
+    """html-validate, by the rules of the HTML standard: what may be where, and what has to be there."""
+    judge = npm.install(pytestconfig, "html-validate@10") / "html-validate"
+    (tmp_path / ".htmlvalidate.json").write_text('{"root": true, "extends": ["html-validate:standard"]}')
+    deferred = make.planned(make.call("late"), Action.DEFERRED, until=datetime(2026, 11, 26, 9, tzinfo=UTC))
+    whole = [
+        plan_page(view.of_plan(plan, full=True), sandboxed=True),
+        plan_page(view.of_plan(make.plan(deferred), timing=Timing(datetime(2026, 11, 25, tzinfo=UTC), 10.0))),
+        difference_page(of_difference(changed, "production")),
+        *everything(make, hostile),
+    ]
+    for number, page in enumerate(whole):
+        (tmp_path / f"{number}.html").write_text(page, encoding="utf-8")
+    ran = subprocess.run([judge, "*.html"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
+    (tmp_path / "wrong.html").write_text(whole[0].replace("<tbody>", "<tbody><p>", 1))
+    assert subprocess.run([judge, "wrong.html"], cwd=tmp_path, capture_output=True, check=False).returncode == 1

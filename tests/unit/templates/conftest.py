@@ -49,8 +49,8 @@ def check_variables(flow: Flow, values: dict[str, Value]) -> tuple[dict[str, Val
         schema = flow.variables.get(name)
         if schema is None:
             found.append(Complaint(("flow-variables", name), f"flow-variables.{name}: is not a variable of the flow"))
-        elif schema.get("type") == "integer" and isinstance(value, str):
-            converted[name] = int(value)
+        elif schema.get("type") == "integer":
+            converted[name] = to_integer(value)
         else:
             converted[name] = value
     for name, schema in flow.variables.items():
@@ -59,6 +59,11 @@ def check_variables(flow: Flow, values: dict[str, Value]) -> tuple[dict[str, Val
         elif name not in values:
             found.append(Complaint(("flow-variables", name), f"flow-variables.{name}: is missing", "set it"))
     return converted, found
+
+
+def to_integer(value: Value) -> Value:
+    """Digits as a number, anything else as it is."""
+    return int(value) if isinstance(value, str) and value.isdigit() and len(value) < 15 else value
 
 
 def read(text: str, file: str = "calls/a.yaml") -> list[Document]:
@@ -135,10 +140,7 @@ class SmallBodies:
         )
 
     def converter(self, name: str) -> tuple[Callable[[Value], Value], tuple[type, ...]] | None:
-        def convert(value: Value) -> Value:
-            return int(value) if isinstance(value, str) else value
-
-        return (convert, (int,)) if self._variables[name].get("type") == "integer" else None
+        return (to_integer, (int,)) if self._variables[name].get("type") == "integer" else None
 
     def accepts(self, body: Mapping[str, Value]) -> bool:
         try:
@@ -205,6 +207,12 @@ def compiled() -> Callable[..., CompiledCall]:
 def render_rows() -> Callable[[CompiledCall, Iterable[Row]], list[Call | Problem]]:
     """Renders a call set, both ways."""
     return render_all
+
+
+@pytest.fixture
+def bodies_of() -> type[SmallBodies]:
+    """What the quick way asks of bodies."""
+    return SmallBodies
 
 
 @pytest.fixture
