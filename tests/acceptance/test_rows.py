@@ -241,3 +241,21 @@ def test_a_hostile_query_ends_with_a_message(data: Path, sql: str) -> None:
     assert ran.code == 3
     assert "calls/set.yaml:3:11: for-each: sql: " in ran.err
     assert sorted(path for path in data.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "numbers"),
+    [
+        ('where: "{{ row_number % 3 == 0 }}"\nlimit: 7000', range(3, 21_001, 3)),
+        ('where: "{{ row_number > 24000 }}"', range(24_001, 25_001)),
+        ("limit: 21500", range(1, 21_501)),
+    ],
+)
+def test_rows_are_chosen_the_same_by_several_processes(real: Path, fields: str, numbers: range) -> None:
+    (real / "data").mkdir()
+    (real / "data/many.csv").write_text("id\n" + "".join(f"{n}\n" for n in range(1, 25_001)))
+    callset(real, f"for-each: ../data/many.csv\n{fields}", CALL.replace("{{ row.phone }}", "+442079460018"))
+    ran = flowops("render", "--format", "json", cwd=real)
+    assert ran.code == 0, ran.err
+    assert [call["source"]["row"] for call in ran.json] == list(numbers)
+    assert ran.json[-1]["reference_id"] == f"r-{numbers[-1]}"
