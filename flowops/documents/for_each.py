@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 FOR_EACH = "for-each"
 MATRIX = "matrix"
+PARQUET = ".parquet"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from flowops.documents.data_lines import MAX_ROW, ROWS
 from flowops.documents.files import Unreadable
-from flowops.documents.for_each import FOR_EACH, MATRIX, DataFile, Dialect, Matrix, Query, data_of
+from flowops.documents.for_each import FOR_EACH, MATRIX, PARQUET, DataFile, Dialect, Matrix, Query, data_of
 from flowops.documents.matrix_rows import MAX_COMBINATIONS, matrix_batches, size
 from flowops.documents.text_rows import TEXTS, text_batches
 from flowops.documents.words import quoted
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     #: What gives the addresses of databases, by their names.
     Sources = Mapping[str, Callable[[], str]]
 
-PARQUET = ".parquet"
 #: How many pieces, each as long as the longest row, are counted at most.
 _COUNTED = 1024
 

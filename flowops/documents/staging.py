@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowops.documents.csv_rows import csv_columns
 from flowops.documents.files import Unreadable
+from flowops.documents.for_each import PARQUET
 from flowops.documents.text_rows import data_lines, text_batches
 from flowops.documents.words import quoted
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from flowops.documents.reader import Reader
     from flowops.model import Problem, Value
 
-PARQUET = ".parquet"
 #: DuckDB's types for the values of JSON; whatever is more, or is mixed, it keeps as JSON.
 _TYPES = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
 _BIGINT = 2**63
