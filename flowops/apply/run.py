@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from flowops.apply.stop import Stop
     from flowops.apply.worker import Api
-    from flowops.model import Call, Ledger, Plan, Ruling
+    from flowops.model import Call, Condition, Ledger, Plan, Ruling
 
 #: Calls in a row, besides one a worker, that come to nothing before a run stops claiming.
 UNPLACED_IN_A_ROW = 2
@@ -37,7 +37,7 @@ class RunFailed(FlowopsError):
         self.result = result
 
 
-async def _no_guard(_planned: PlannedCall) -> Ruling | None:
+async def _no_guard(_planned: PlannedCall) -> None:
     return None
 
 
@@ -52,17 +52,17 @@ async def apply(
     progress: Callable[[CallResult], None],
     stop: Stop,
     attempts_cap: int = 3,
-    guard: Callable[[PlannedCall], Awaitable[Ruling | None]] = _no_guard,
+    guard: Callable[[PlannedCall], Awaitable[Ruling | Condition | None]] = _no_guard,
     timing: Timing = _TIMING,
     held: Held | None = None,
 ) -> Result:
     """Place the calls that the plan sends; every call of the plan is in the result once, in its order.
 
     The ledger is used from one other thread, one method at a time. `rate` is requests a second. `guard` is
-    asked right before each claim and says why a call may not be placed after all; `held` lets others end the
-    claiming of the whole run. `callback_url` gives the address for a call that has none of its own. What ends the
-    run early is the result's `failure`, not an exception; an answer that the ledger could not record leaves its
-    call in doubt.
+    asked right before each claim: why a call may not be placed after all, or on which condition it may be claimed;
+    `held` lets others end the claiming of the whole run. `callback_url` gives the address for a call that has none of
+    its own. What ends the run early is the result's `failure`, not an exception; an answer that the ledger could not
+    record leaves its call in doubt.
 
     Raises ValueError for a plan with conflicts: nothing of it may be sent. Raises RunFailed, with the result, when
     `progress`, `guard` or a part of flowops itself fails.

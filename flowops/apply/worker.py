@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flowops.apply.group import GroupCommit
     from flowops.apply.pace import Pace
     from flowops.apply.stop import Stop
-    from flowops.model import Call, PlannedCall, Value, Written
+    from flowops.model import Call, Condition, PlannedCall, Value, Written
 
 CALLBACK_URL = "callback-url"
 
@@ -46,7 +46,7 @@ class Settings:
 
     callback_url: Callable[[Call], str | None]
     progress: Callable[[CallResult], None]
-    guard: Callable[[PlannedCall], Awaitable[Ruling | None]]
+    guard: Callable[[PlannedCall], Awaitable[Ruling | Condition | None]]
     attempts_cap: int
     timing: Timing
 
@@ -111,14 +111,16 @@ class Workers:
         body = self._body(call)
         attempts, last = 0, ""
         while await self._turn_comes():
-            ruling = await settings.guard(planned)
-            if ruling is not None:
-                return ruled(planned, ruling, attempts)
+            found = await settings.guard(planned)
+            if isinstance(found, Ruling):
+                return ruled(planned, found, attempts)
             began = now()
-            claim = await self._commit.submit(Claim(call, planned.fingerprint))
+            claim = await self._commit.submit(Claim(call, planned.fingerprint, found))
             if claim.stopped is not None:
                 self.brake.hold(claim.stopped)
                 return None
+            if claim.ruling is not None:
+                return ruled(planned, claim.ruling, attempts)
             if not claim.done:
                 self.found.elsewhere.append(planned)
                 return None

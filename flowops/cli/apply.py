@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from flowops.cli.rounds import Pacing
     from flowops.cli.ruling import Override
     from flowops.model import Plan, Result
-    from flowops.plan import SavedPlan
+    from flowops.plan import SavedPlan, Shard
 
 #: Said after calls were placed where no phone rings.
 NEXT = (
@@ -35,6 +35,7 @@ COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 @click.command("apply", short_help="Show the plan, ask, and place the calls: each at most once.")
 @options.selection
+@options.shard
 @click.option(
     "--plan",
     "plan_file",
@@ -75,6 +76,7 @@ def command(
     environment: str,
     var: tuple[str, ...],
     var_files: tuple[str, ...],
+    shard: Shard | None,
     plan_file: Path | None,
     digest: str | None,
     auto_approve: bool,
@@ -98,7 +100,7 @@ def command(
     from flowops.cli.rounds import Pacing
 
     options.check_show_pii(format_, show_pii=show_pii)
-    selection = Selection(paths, environment, var, var_files)
+    selection = Selection(paths, environment, var, var_files, shard)
     override = options.check_override(overrides, reason)
     if dry_run:
         from flowops.cli.plan import run as plan

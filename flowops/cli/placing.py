@@ -39,7 +39,7 @@ async def _place(found: Planned, pacing: Pacing) -> Result:
     stop, held = Stop(), Held()
     policy = found.workspace.policy or Policy()
     facts = gather(policy, found.plan, found.workspace, found.ledger, clock(), found.override)
-    guard = Guard(policy, facts, found.ledger, held, clock)
+    guard = Guard(policy, facts, held, clock)
     with with_signals(stop), progress("placing", found.plan.size) as advance:
 
         def done(result: CallResult) -> None:

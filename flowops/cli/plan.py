@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
     from flowops.cli.planning import Planned, Selection
     from flowops.cli.ruling import Override
+    from flowops.plan import Shard
 
 
 @click.command("plan", short_help="Show what apply would do, against the ledger.")
 @options.selection
+@options.shard
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, for apply --plan.")
 @click.option("--at", callback=options.moment, metavar="TIME", help="Ask the policy about another time than now.")
 @options.override
@@ -34,6 +36,7 @@ def command(
     environment: str,
     var: tuple[str, ...],
     var_files: tuple[str, ...],
+    shard: Shard | None,
     out: Path | None,
     at: datetime | None,
     overrides: tuple[str, ...],
@@ -51,7 +54,7 @@ def command(
 
     if at is not None and out is not None:
         raise UsageError("a plan for another time is for looking at: --at and --out do not go together")
-    selection = Selection(paths, environment, var, var_files)
+    selection = Selection(paths, environment, var, var_files, shard)
     override = options.check_override(overrides, reason)
     return run(
         selection,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flowops.cli.workspace import Workspace
     from flowops.ledger import Store
     from flowops.model import Environment, Plan
-    from flowops.plan import Identified
+    from flowops.plan import Identified, Shard
 
 
 class Selection(NamedTuple):
@@ -29,6 +29,7 @@ class Selection(NamedTuple):
     environment: str
     var: Sequence[str]
     var_files: Sequence[str]
+    shard: Shard | None = None
 
 
 class Planned(NamedTuple):
@@ -59,6 +60,7 @@ def planned(
     from flowops.cli.ruling import clock, rule
     from flowops.plan import make_plan
 
+    shard = selection.shard
     workspace = load(selection.paths, selection.environment)
     environment = workspace.environment
     if not readonly and not environment.sandboxed:
@@ -71,10 +73,12 @@ def planned(
     with open_for(workspace.project, environment, readonly=readonly, revision=revision, override=lifted) as ledger:
 
         def plan(batches: Iterable[Identified], at: datetime) -> Ruled:
-            made = make_plan(batches, environment=environment.name, revision=revision, ledger=ledger)
+            part = None if shard is None else str(shard)
+            made = make_plan(batches, environment=environment.name, revision=revision, ledger=ledger, shard=part)
             return rule(made, workspace, ledger, at, override)
 
-        first, unseen = plan(identified(workspace, values), at or clock())
+        everything = identified(workspace, values)
+        first, unseen = plan(everything if shard is None else shard.pick(everything), at or clock())
         calls = [batch.calls for batch in first.calls.batches]
         yield Planned(
             first,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,12 +13,12 @@ from flowops.model import SENDING, CallResult, Decision, Outcome, Reference
 from flowops.model.twice import Twice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable
 
     from flowops.apply import Held
     from flowops.cli.workspace import Workspace
     from flowops.ledger import Store
-    from flowops.model import Call, Place, Plan, PlannedCall, Ruling
+    from flowops.model import Condition, Place, Plan, PlannedCall, Ruling
     from flowops.policy import DoNotCall, Facts, Listing, Policy
 
 
@@ -74,7 +73,11 @@ def rule(plan: Plan, workspace: Workspace, ledger: Store, at: datetime, override
     if suspects:
         rung = (planned.call for planned in decided.having(*SENDING))
         warnings += repeated_callees(call for call in rung if not suspects.isdisjoint(map(hash, call.callees)))
-    return Ruled(restrict(plan, decided, warnings=warnings, notes=windows.notes()), unseen)
+    ruled = restrict(plan, decided, warnings=warnings, notes=windows.notes())
+    # The key of a sandbox ledger that is not made yet lasts no longer than this command.
+    if plan.ledger and plan.ledger.id:
+        ruled = replace(ruled, pseudonym=ledger.sealer.pseudonym)
+    return Ruled(ruled, unseen)
 
 
 def gather(
@@ -83,11 +86,13 @@ def gather(
     """What the rules have to be told, and nothing that no rule asks for."""
     from collections import Counter
 
-    from flowops.policy import DoNotCall, Facts, PerCallee
+    from flowops.policy import DoNotCall, Facts, question
 
     lists = [each for each in policy.rules if isinstance(each, DoNotCall)]
-    asked = bool(lists) or any(isinstance(each, PerCallee) for each in policy.rules)
-    numbers = {number for planned in plan.sends() for number in planned.call.callees} if asked else set()
+    asked = question(policy, at)
+    numbers: set[str] = set()
+    if lists or asked.within is not None:
+        numbers.update(number for planned in plan.sends() for number in planned.call.callees)
     by_document: Counter[Place] = Counter()
     for batch in plan.calls.batches:
         if sends := len(batch.having(SENDING)):
@@ -99,21 +104,10 @@ def gather(
         lists={each.source: _listing(each, numbers, workspace) for each in lists},
         overrides=override.rules if override else frozenset(),
     )
-    return _counted(facts, policy, numbers, ledger, at, but_run=None)
-
-
-def _counted(
-    facts: Facts, policy: Policy, numbers: Collection[str], ledger: Store, at: datetime, *, but_run: str | None
-) -> Facts:
-    """The facts with what the ledger says of the day and of the callees."""
-    from flowops.policy import PerCallee, PerDay
-
-    days = {day for each in policy.rules if isinstance(each, PerDay) and (day := each.day(at)) is not None}
-    spans = [each.within for each in policy.rules if isinstance(each, PerCallee)]
     return replace(
         facts,
-        claimed={day: ledger.claimed_since(day, but_run=but_run) for day in days},
-        rung=ledger.rung_since(list(numbers), at - max(spans), but_run=but_run) if spans and numbers else {},
+        claimed={day: ledger.claimed_since(day) for day in asked.days},
+        rung={} if asked.within is None else ledger.rung_since(sorted(numbers), at - asked.within),
     )
 
 
@@ -140,44 +134,37 @@ LONGEST_LINE = 4_096
 
 
 class Guard:
-    """Asked right before each claim, told of each result: the same rules, the time as it is, the ledger as it is.
+    """Asked right before each claim, told of each result: the same rules, the time as it is.
 
-    What other runs have claimed meanwhile is asked of the ledger anew; what this one has is counted here.
+    What has to be counted over all runs is left to the claim itself, as its condition.
     """
 
-    def __init__(self, policy: Policy, facts: Facts, ledger: Store, held: Held, now: Callable[[], datetime]) -> None:
-        from flowops.policy import Judge, PerCallee, PerDay
+    def __init__(self, policy: Policy, facts: Facts, held: Held, now: Callable[[], datetime]) -> None:
+        from flowops.policy import Judge, without_counted
 
-        self._judge = Judge(policy, facts)
-        self._ledger = ledger
+        self._policy = policy
+        self._facts = facts
+        self._judge = Judge(without_counted(policy), facts)
         self._held = held
         self._now = now
-        self._asks = any(isinstance(each, PerDay | PerCallee) for each in policy.rules)
-        self._calls: dict[str, Call] = {}
         self._answered = self._refused = 0
 
-    async def __call__(self, planned: PlannedCall) -> Ruling | None:
-        """Why the call may not be placed now; None when it may."""
-        call, judge, at = planned.call, self._judge, self._now()
-        if self._asks:
-            judge.facts = await asyncio.to_thread(
-                _counted, judge.facts, judge.policy, set(call.callees), self._ledger, at, but_run=self._ledger.run
-            )
-        self._calls[call.reference_id] = call
-        return judge.judge(call, at)
+    async def __call__(self, planned: PlannedCall) -> Ruling | Condition | None:
+        """Why the call may not be placed now, or what its claim hangs on; None when nothing is in its way."""
+        from flowops.policy import condition
+
+        call, at = planned.call, self._now()
+        return self._judge.judge(call, at) or condition(self._policy, self._facts, call, at)
 
     def tell(self, result: CallResult) -> None:
-        """Take in the result of a call: what did not ring is not counted, and too many refusals end the run."""
+        """Take in the result of a call: too many refusals end the run."""
         from flowops.policy import told
 
-        call = self._calls.pop(result.reference_id, None)
-        if call is not None and result.outcome not in (Outcome.PLACED, Outcome.IN_DOUBT):
-            self._judge.take_back(call)
         if not result.attempts:
             return
         self._answered += 1
         self._refused += result.outcome is Outcome.REJECTED or bool(result.refused_callees)
-        for each in self._judge.policy.stop_on:
+        for each in self._policy.stop_on:
             why = each.reached(self._refused, self._answered)
             if why is not None:
                 self._held.hold(told(each, why))

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: How many values one file may hold, and all files together, with everything that aliases repeat.
 MAX_VALUES = 500_000
 MAX_VALUES_IN_ALL = 3_000_000
+#: After so many documents with problems nobody reads what is wrong with the others.
+MAX_BROKEN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,17 @@ class Reader:
         except Unreadable as error:
             problem = Problem(Place(file), message=f"the file {error}", code="file")
             return [Section(problem.place, None, None, (problem,))]
-        return [self._section(file, parsed) for parsed in self.parse(file, data)]
+        sections: list[Section] = []
+        broken = 0
+        for parsed in self.parse(file, data):
+            section = self._section(file, parsed)
+            if broken == MAX_BROKEN:
+                message = f"the rest of the file has not been looked at, after {MAX_BROKEN:,} documents with problems"
+                problem = Problem(section.place, message=message, code="file")
+                return [*sections, Section(section.place, None, None, (problem,))]
+            sections.append(section)
+            broken += bool(section.problems)
+        return sections
 
     def _section(self, file: str, parsed: Parsed) -> Section:
         kind, problems = read_header(file, parsed) if parsed.complete else (None, [])

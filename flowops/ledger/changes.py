@@ -153,6 +153,8 @@ def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
             updated_at=change.at,
             serial=serial,
         )
+    if state in (State.PLACED, State.FINISHED) and not legs:
+        legs = sealed_callees(json.loads(row.body))  # whom it rang, even when only that is known
     error = None if row.purged else _error(row, change, state)
     if (state, legs, error) == (row.state, row.legs, row.error):
         return row

@@ -7,13 +7,12 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 
 from flowops.errors import LedgerError
 from flowops.ledger import stopping
 from flowops.ledger.chain import Broken, genesis
-from flowops.ledger.clock import iso
-from flowops.ledger.legs import sealed_callees
+from flowops.ledger.counting import claimed_since, rung_since
 from flowops.ledger.rows import CHUNK, parsed, read_rows, rows_of
 from flowops.ledger.tables import calls, events, ledgers, legs, throttle
 from flowops.ledger.transfer import exported
@@ -45,10 +44,7 @@ class LoggedEvent:
     hash: str
 
 
-_SAME_CALL = (calls.c.environment == legs.c.environment) & (calls.c.reference_id == legs.c.reference_id)
-#: The states of calls whose phones may have rung.
 _SENT = (str(State.PLACED), str(State.FINISHED))
-MAY_HAVE_RUNG = (str(State.IN_FLIGHT), str(State.PLACED), str(State.FINISHED), str(State.IN_DOUBT))
 
 
 class Reader:
@@ -178,66 +174,20 @@ class Reader:
         """Since when no run may claim a call, by whom and why; None while they may."""
         return self._database.read(lambda connection: stopping.stopped(connection, self.environment))
 
-    def claimed_since(self, since: datetime, *, but_run: str | None = None) -> int:
-        """How many calls were claimed since a time and may have rung, by all runs or all but one."""
-        query = (
-            select(func.count())
-            .select_from(calls)
-            .where(
-                calls.c.environment == self.environment,
-                calls.c.claimed_at >= iso(since),
-                calls.c.state.in_(MAY_HAVE_RUNG),
-                *_but(but_run),
-            )
-        )
-        return self._database.read(lambda connection: connection.execute(query).scalar_one())
+    def claimed_since(self, since: datetime) -> int:
+        """How many calls were claimed since a time and may have rung."""
+        return self._database.read(lambda connection: claimed_since(connection, self.environment, since))
 
-    def rung_since(
-        self, numbers: Sequence[str], since: datetime, *, but_run: str | None = None
-    ) -> dict[str, tuple[datetime, ...]]:
+    def rung_since(self, numbers: Sequence[str], since: datetime) -> dict[str, tuple[datetime, ...]]:
         """When each of these numbers may have been called since a time, over all references.
 
         Calls in doubt count, and so does a callee that the API refused among others. What was purged does not.
         """
         sealed = {self.sealer.value(number): number for number in numbers}
-        found: dict[str, list[datetime]] = {}
-        for start in range(0, len(sealed), CHUNK):
-            chunk = list(sealed)[start : start + CHUNK]
-            query = (
-                select(legs.c.callee, calls.c.claimed_at)
-                .join(calls, _SAME_CALL)
-                .where(
-                    legs.c.environment == self.environment,
-                    self._database.any_of(legs.c.callee, chunk),
-                    calls.c.claimed_at >= iso(since),
-                    calls.c.state.in_(MAY_HAVE_RUNG),
-                    *_but(but_run),
-                )
-            )
-            for callee, at in self._database.read(partial(_all, query)):
-                found.setdefault(sealed[callee], []).append(datetime.fromisoformat(at))
-        for callee, at in self._unanswered_since(since, but_run):
-            if callee in sealed:
-                found.setdefault(sealed[callee], []).append(at)
-        return {number: tuple(sorted(times)) for number, times in found.items()}
-
-    def _unanswered_since(self, since: datetime, but_run: str | None) -> Iterator[tuple[str, datetime]]:
-        """The sealed callees of calls of which nothing has been told yet: they have no legs."""
-        query = (
-            select(calls.c.body, calls.c.claimed_at)
-            .outerjoin(legs, _SAME_CALL)
-            .where(
-                calls.c.environment == self.environment,
-                calls.c.claimed_at >= iso(since),
-                calls.c.state.in_(MAY_HAVE_RUNG),
-                legs.c.reference_id.is_(None),
-                *_but(but_run),
-            )
+        found = self._database.read(
+            lambda connection: rung_since(self._database, connection, self.environment, sealed, since)
         )
-        for body, at in self._database.read(partial(_all, query)):
-            for leg in sealed_callees(parsed(body, self._database.name)):
-                if leg.callee is not None:
-                    yield leg.callee, datetime.fromisoformat(at)
+        return {sealed[callee]: tuple(sorted(times)) for callee, times in found.items()}
 
     def outcomes(self) -> dict[int, int]:
         """How many callees came to each result code (9 cancelled, 10 finished, 11 failed, 12 rejected)."""
@@ -325,11 +275,6 @@ class Reader:
 
     def _damaged(self) -> LedgerError:
         return LedgerError(f"{self._database.name}: a fingerprint in it is damaged")
-
-
-def _but(run: str | None) -> list[ColumnElement[bool]]:
-    """A condition that leaves out the calls that a run has claimed."""
-    return [] if run is None else [or_(calls.c.run.is_(None), calls.c.run != run)]
 
 
 def _all(query: Select[*tuple[Value, ...]], connection: Connection) -> Sequence[Row[*tuple[Value, ...]]]:

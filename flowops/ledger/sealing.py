@@ -7,6 +7,7 @@ are hidden, it would give them away after ten thousand tries.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import os
@@ -27,6 +28,8 @@ _NONCE_BYTES = 8
 _DIGITS = 64
 _FINGERPRINT = re.compile(rf"{FINGERPRINT}[0-9a-f]{{{_DIGITS}}}")
 _LONGEST_TEXT = 500
+#: Characters of a pseudonym, 5 bits each: enough to tell those apart whose masked numbers are the same.
+_PSEUDONYM = 5
 
 
 class Sealer:
@@ -47,6 +50,11 @@ class Sealer:
         import rfc8785
 
         return self._hash(rfc8785.dumps(value))
+
+    def pseudonym(self, number: str) -> str:
+        """Five letters and digits that stand for a number, and that say nothing of it to who has no key."""
+        digest = hmac.digest(self._key, f"flowops pseudonym {number}".encode(), "sha256")
+        return base64.b32encode(digest)[:_PSEUDONYM].decode().lower()
 
     def body(self, call: Call) -> dict[str, Value]:
         """A call's body with each sensitive leaf replaced; lists are sealed item by item.

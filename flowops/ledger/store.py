@@ -15,6 +15,7 @@ from flowops.ledger import runs, stopping
 from flowops.ledger.chain import canonical
 from flowops.ledger.changes import ABOUT_THE_ATTEMPT, Change
 from flowops.ledger.clock import iso, now
+from flowops.ledger.conditions import make_conditionally
 from flowops.ledger.purging import purge
 from flowops.ledger.reading import Reader
 from flowops.ledger.resolving import resolve
@@ -75,7 +76,8 @@ class Store(Reader):
         """Claims and records in one durable transaction: all are on disk when this returns."""
         at = now()
         changes = [self._change(write, at) for write in writes]
-
+        conditions = [write.condition if isinstance(write, Claim) else None for write in writes]
+        conditional = any(conditions)
         claims = any(change.happening is Happening.CLAIMED for change in changes)
 
         def work(transaction: Transaction) -> list[Written]:
@@ -85,7 +87,11 @@ class Store(Reader):
                     self._leased = True
                 runs.begin(self._database, transaction.connection, self.environment, self.run, self.actor, at)
             why = stopping.stopped(transaction.connection, self.environment) if claims else None
-            return transaction.make(changes) if why is None else _without_claims(transaction, changes, why)
+            if why is not None:
+                return _without_claims(transaction, changes, why)
+            if conditional:
+                return make_conditionally(self._database, transaction, changes, conditions, self.sealer.value)
+            return transaction.make(changes)
 
         try:
             written = transact(self._database, self.id, work)

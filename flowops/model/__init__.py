@@ -1,10 +1,23 @@
 """The frozen values that are handed from stage to stage."""
 
 from flowops.model.call import INSTRUCTION_ID, TERMS, Call, Origin, Terms
-from flowops.model.calls import Calls, FewCalls, Script, script_of
+from flowops.model.calls import Calls, FewCalls, Script, SomeCalls, script_of
 from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.document import Batch, Document, Marks, Path, Row, Value
-from flowops.model.ledger import Actor, Claim, Entry, Happening, Ledger, LedgerMark, Leg, Record, State, Written
+from flowops.model.ledger import (
+    Actor,
+    Claim,
+    Condition,
+    Entry,
+    Happening,
+    Ledger,
+    LedgerMark,
+    Leg,
+    Record,
+    State,
+    Used,
+    Written,
+)
 from flowops.model.place import Place, Problem, RowPlace
 from flowops.model.plan import Plan, Ruling
 from flowops.model.planned import (
@@ -50,6 +63,7 @@ __all__ = [
     "Calls",
     "Change",
     "Claim",
+    "Condition",
     "Connection",
     "Decision",
     "Difference",
@@ -83,8 +97,10 @@ __all__ = [
     "Ruling",
     "Script",
     "Shift",
+    "SomeCalls",
     "State",
     "Terms",
+    "Used",
     "Value",
     "Verdict",
     "Written",

@@ -68,6 +68,34 @@ class FewCalls:
         return map(self.calls.__getitem__, indices)
 
 
+@dataclass(frozen=True, slots=True)
+class SomeCalls:
+    """Those of other calls that have these indices, which rise."""
+
+    calls: Calls
+    indices: tuple[int, ...]
+
+    @property
+    def place(self) -> Place:
+        """Where the document begins."""
+        return self.calls.place
+
+    @property
+    def scripts(self) -> frozenset[Script]:
+        """The distinct things that the calls, these or the others, may say."""
+        return self.calls.scripts
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __iter__(self) -> Iterator[Call]:
+        return self.calls.pick(self.indices)
+
+    def pick(self, indices: Sequence[int]) -> Iterator[Call]:
+        """Some of them, in their order."""
+        return self.calls.pick([self.indices[index] for index in indices])
+
+
 def script_of(call: Call) -> Script:
     """What the callee of one call may hear."""
     return Script(call.flow, call.body.get("callflow-id"), frozenset(call.body.get("flow-variables") or ()))

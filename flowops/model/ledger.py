@@ -7,10 +7,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from flowops.model.call import Call
     from flowops.model.document import Value
+    from flowops.model.plan import Ruling
 
 
 class State(StrEnum):
@@ -91,11 +93,41 @@ class LedgerMark:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """What has been used up of limits, by all runs.
+
+    `claimed` maps the start of a day to the number of calls that were claimed since and may have rung, `rung` maps a
+    number to the times of such calls to it.
+    """
+
+    claimed: Mapping[datetime, int]
+    rung: Mapping[str, tuple[datetime, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a claim hangs on that can only be known in the claim's own transaction.
+
+    `days` are the starts of the days to count, `numbers` those whose calls since `since` are to be told, if any are.
+    `decide` is pure: what then keeps the call from being placed, None when nothing does.
+    """
+
+    days: frozenset[datetime]
+    numbers: tuple[str, ...]
+    since: datetime | None
+    decide: Callable[[Used], Ruling | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
-    """Take a call for this run, before the first byte is sent. Lost when another run has it."""
+    """Take a call for this run, before the first byte is sent. Lost when another run has it.
+
+    With a condition it is taken only if that holds at this very moment, whatever other runs claim meanwhile.
+    """
 
     call: Call
     fingerprint: str
+    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +144,14 @@ class Record:
 class Written:
     """The answer to a claim or a record: `done`, or not, and the state the call is in now.
 
-    `stopped` says why no claim is taken at all: somebody has stopped the environment.
+    `stopped` says why no claim is taken at all: somebody has stopped the environment. `ruling` is what a claim's
+    condition has come to, when that is why it was not taken.
     """
 
     done: bool
     state: State | None
     stopped: str | None = None
+    ruling: Ruling | None = None
 
 
 class Ledger(Protocol):

@@ -23,6 +23,13 @@ _NUMBER_IN_TEXT = re.compile(
     rf"(?<![\w+])\+[1-9](?:[ ().-]{{0,2}}[0-9]){{6,14}}(?![0-9]|[ ().-]{{0,2}}{DOT})"
     r"|(?<![\w+-])00[1-9][0-9]{6,14}(?![\w-])"
 )
+# A number without its country, as people write it: seven digits or more with little between them. Not a date, nothing
+# that a word or a dash makes part of an identifier, and not what is left of a masked number.
+_NATIONAL_IN_TEXT = re.compile(
+    r"(?<![\w+-])(?!(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9](?![0-9]))"
+    rf"[0-9](?:[ ()./-]{{0,2}}[0-9]){{6,14}}(?![\w-]|[ ().-]{{0,2}}{DOT})"
+)
+_BUT_LAST_TWO = re.compile(r"[0-9](?=(?:[^0-9]*[0-9]){2})")
 _LEADING, _TRAILING, _HIDDEN_AT_LEAST, _GROUP = 4, 2, 4, 4
 
 
@@ -58,3 +65,11 @@ def mask(value: Value) -> str:
 def mask_text(text: str) -> str:
     """A text with every phone number in international form masked; masking twice changes nothing more."""
     return _NUMBER_IN_TEXT.sub(lambda found: mask_number(found[0].removeprefix("00")), text)
+
+
+def mask_any_number(text: str) -> str:
+    """`mask_text`, and of whatever else looks like a phone number all but the last two digits.
+
+    For text of which nobody needs more than its shape: ``06 12 34 56 78`` is ``•• •• •• •• 78``.
+    """
+    return _NATIONAL_IN_TEXT.sub(lambda found: _BUT_LAST_TWO.sub(DOT, found[0]), mask_text(text))

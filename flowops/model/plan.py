@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flowops.model.planned import SENDING, Action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from flowops.model.ledger import LedgerMark
@@ -33,7 +33,8 @@ class Plan:
 
     `unnamed` counts calls in the ledger that the files no longer name. `digest` is
     ``sha256:<hex>`` over everything that decides what apply does. `warnings` and `notes` are about the plan
-    as a whole, for people: what a reviewer should think about, and what the rules make of it.
+    as a whole, for people: what a reviewer should think about, and what the rules make of it. `pseudonym` gives a
+    number its short name, where there is a ledger with a key to make it with.
     """
 
     environment: str
@@ -44,6 +45,7 @@ class Plan:
     digest: str
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    pseudonym: Callable[[str], str] | None = field(default=None, compare=False, repr=False)
 
     def counts(self) -> dict[Action, int]:
         """How many calls have each action; every action is there."""

@@ -5,11 +5,13 @@ from flowops.plan.diff import diff
 from flowops.plan.difference import difference
 from flowops.plan.planner import Identified, digest, exit_code, make_plan, restrict
 from flowops.plan.saved import SavedCall, SavedPlan, compare, dump, load
+from flowops.plan.shard import Shard, read_shard
 
 __all__ = [
     "Identified",
     "SavedCall",
     "SavedPlan",
+    "Shard",
     "Uncanonical",
     "canonical",
     "compare",
@@ -23,6 +25,7 @@ __all__ = [
     "identify",
     "load",
     "make_plan",
+    "read_shard",
     "restrict",
     "unfit",
 ]

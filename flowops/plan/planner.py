@@ -25,9 +25,17 @@ class Identified(NamedTuple):
     fingerprints: Sequence[str]
 
 
-def make_plan(batches: Iterable[Identified], *, environment: str, revision: str | None, ledger: Ledger | None) -> Plan:
+def make_plan(
+    batches: Iterable[Identified],
+    *,
+    environment: str,
+    revision: str | None,
+    ledger: Ledger | None,
+    shard: str | None = None,
+) -> Plan:
     """What apply would do with these calls. With no ledger (a sandbox never used) everything is to be placed.
 
+    `shard` says which part of the files' calls these are: then calls that no file names are not counted.
     The batches are taken one after the other, and only packed calls and decisions are kept. No two calls may have the
     same reference-id (see `flowops.templates.duplicates`). Passes on the ledger's `LedgerError`.
     """
@@ -41,7 +49,7 @@ def make_plan(batches: Iterable[Identified], *, environment: str, revision: str 
         known, decisions = _decided(batch, ledger)
         found += known
         planned.append(planned_batch(*batch, decisions))
-    unnamed = sum(ledger.count().values()) - found if ledger is not None else 0
+    unnamed = sum(ledger.count().values()) - found if ledger is not None and shard is None else 0
     calls = PlannedCalls(planned)
     return Plan(
         environment=environment,
@@ -50,6 +58,7 @@ def make_plan(batches: Iterable[Identified], *, environment: str, revision: str 
         calls=calls,
         unnamed=max(unnamed, 0),  # another run may have added calls since the look-ups, never removed any
         digest=digest(environment, told_by(mark), calls.lines()),
+        notes=(f"shard {shard} of the calls: those in the ledger that no file names are not counted",) if shard else (),
     )
 
 

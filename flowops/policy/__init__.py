@@ -1,7 +1,8 @@
 """Rules that say place, defer or block, and why. Pure: the clock, the ledger's counts and the lists are handed in."""
 
+from flowops.policy.counted import condition, question, without_counted
 from flowops.policy.judge import Judge
-from flowops.policy.limits import LIFTABLE, PerCallee, PerDay
+from flowops.policy.limits import LIFTABLE
 from flowops.policy.lists import find, hash_lines
 from flowops.policy.notes import Fit, WindowNotes, repeated_callees
 from flowops.policy.people import DoNotCall
@@ -18,17 +19,18 @@ __all__ = [
     "Fit",
     "Judge",
     "Listing",
-    "PerCallee",
-    "PerDay",
     "Policy",
     "StopOn",
     "WindowNotes",
     "check_terms",
+    "condition",
     "find",
     "hash_lines",
     "moment_text",
+    "question",
     "read_policy",
     "read_span",
     "repeated_callees",
     "told",
+    "without_counted",
 ]

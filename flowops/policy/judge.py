@@ -32,13 +32,10 @@ class Judge:
         self.policy = policy
         self.facts = facts
         self._tally = Tally()
-        self._passed: set[str] = set()
+        self._counts_callees = any(isinstance(rule, PerCallee) for rule in policy.rules)
 
     def judge(self, call: Call, at: datetime) -> Ruling | None:
-        """What keeps a call from being placed at a time; None when nothing does. A call that passed is not counted
-        twice."""
-        if call.reference_id in self._passed:
-            self._forget(call)
+        """What keeps a call from being placed at a time; None when nothing does, and then it counts from now on."""
         subject = Subject(call)
         rules = self.policy.of_call(call)
         found = self._look(rules, subject, at)
@@ -55,11 +52,6 @@ class Judge:
         own = call.terms.timezone
         opening = f"may be placed from {moment_text(until[0], own if isinstance(own, str) else zone)}"
         return Ruling(Action.DEFERRED, (*_laters(found), opening), until[0])
-
-    def take_back(self, call: Call) -> None:
-        """A call that was let pass was not placed after all."""
-        if call.reference_id in self._passed:
-            self._forget(call)
 
     def _look(self, rules: Iterable[Rule], subject: Subject, at: datetime) -> list[tuple[Rule, Finding]]:
         found = [(rule, rule.look(subject, self.facts, self._tally, at)) for rule in rules]
@@ -81,16 +73,10 @@ class Judge:
         return "no time was found at which all rules let it pass"
 
     def _count(self, call: Call, at: datetime) -> None:
-        self._passed.add(call.reference_id)
         self._tally.passed += 1
-        for number in call.callees:
-            self._tally.rung.setdefault(number, []).append(at)
-
-    def _forget(self, call: Call) -> None:
-        self._passed.discard(call.reference_id)
-        self._tally.passed -= 1
-        for number in call.callees:
-            self._tally.rung[number].pop()
+        if self._counts_callees:
+            for number in call.callees:
+                self._tally.rung.setdefault(number, []).append(at)
 
 
 def _laters(found: Iterable[tuple[Rule, Finding]]) -> list[str]:

@@ -7,6 +7,7 @@ edges, both readings where a clock shows a time twice, midnights, and the turns 
 
 from __future__ import annotations
 
+from bisect import bisect
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from flowops.policy.calendar import Holidays, is_holiday
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from zoneinfo import ZoneInfo
 
     from flowops.model import Place
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 HORIZON = timedelta(days=31)
 DAY = 24 * 60
 _SECOND = timedelta(seconds=1)
+
+#: Minutes of a day, from and up to.
+Spans = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +51,24 @@ class Clock:
     country: str | None
     windows: tuple[Window, ...]
 
+    def spans(self, day: date) -> Spans:
+        """The minutes of a local day at which one of the windows is open, in order, none touching the next."""
+        found: list[tuple[int, int]] = []
+        for start, end in sorted(
+            span
+            for window in self.windows
+            if day.weekday() in window.days and not (self.country and is_holiday(self.country, day, window.holidays))
+            for span in window.spans
+        ):
+            if found and start <= found[-1][1]:
+                found[-1] = found[-1][0], max(end, found[-1][1])
+            else:
+                found.append((start, end))
+        return tuple(found)
+
     def open(self, at: datetime) -> bool:
         """Whether one of the windows is open at an instant."""
-        local = at.astimezone(self.zone)
-        minute = local.hour * 60 + local.minute
-        return any(
-            local.weekday() in window.days
-            and any(start <= minute < end for start, end in window.spans)
-            and not (self.country and is_holiday(self.country, local.date(), window.holidays))
-            for window in self.windows
-        )
-
-    def edges(self, day: date) -> Iterator[datetime]:
-        """The instants of a local day at which something may open or close."""
-        minutes = {0, *(edge for window in self.windows for span in window.spans for edge in span)}
-        for minute in minutes:
-            local = datetime.combine(day, time()) + timedelta(minutes=minute)
-            yield local.replace(tzinfo=self.zone).astimezone(UTC)
-            yield local.replace(tzinfo=self.zone, fold=1).astimezone(UTC)
-        yield from _turn(self.zone, day)
+        return _open(self, at, Clock.spans)
 
 
 def all_open(clocks: Sequence[Clock], at: datetime) -> bool:
@@ -75,17 +78,54 @@ def all_open(clocks: Sequence[Clock], at: datetime) -> bool:
 
 def next_change(clocks: Sequence[Clock], at: datetime, *, to: bool) -> datetime | None:
     """The first instant after `at` at which all are open (`to`), or not all any more; None within the horizon."""
+    known: dict[tuple[int, date], Spans] = {}
+
+    def spans(clock: Clock, day: date) -> Spans:
+        key = id(clock), day
+        if key not in known:
+            known[key] = clock.spans(day)
+        return known[key]
+
     today = at.astimezone(UTC).date()
     for offset in range(HORIZON.days + 1):
         day = today + timedelta(days=offset)
         # A UTC day has parts of three local days: clocks are up to 14 hours ahead and 12 behind.
         local_days = (day - timedelta(days=1), day, day + timedelta(days=1))
         end = datetime.combine(local_days[2], time(), UTC)
-        edges = {edge for clock in clocks for local_day in local_days for edge in clock.edges(local_day)}
-        for edge in sorted(edges):
-            if at < edge <= end and all_open(clocks, edge) is to:
+        begin = max(at, end - timedelta(days=1, seconds=1))
+        for edge in sorted(edge for edge in _edges(clocks, local_days, spans) if begin < edge <= end):
+            if all(_open(clock, edge, spans) for clock in clocks) is to:
                 return edge
     return None
+
+
+def _open(clock: Clock, at: datetime, spans: Callable[[Clock, date], Spans]) -> bool:
+    local = at.astimezone(clock.zone)
+    minute = local.hour * 60 + local.minute
+    found = spans(clock, local.date())
+    last = bisect(found, (minute, DAY)) - 1
+    return last >= 0 and minute < found[last][1]
+
+
+def _edges(clocks: Sequence[Clock], local_days: Sequence[date], spans: Callable[[Clock, date], Spans]) -> set[datetime]:
+    """The instants of some local days at which something may open or close."""
+    edges: set[datetime] = set()
+    same: set[tuple[datetime, Spans]] = set()
+    for clock in clocks:
+        for day in local_days:
+            found = spans(clock, day)
+            midnight = datetime.combine(day, time(), clock.zone).astimezone(UTC)
+            minutes = {0, *(edge for span in found for edge in span)}
+            turns = list(_turn(clock.zone, day))
+            if turns:
+                edges.update(turns)
+                for minute in minutes:
+                    local = datetime.combine(day, time()) + timedelta(minutes=minute)
+                    edges.update(local.replace(tzinfo=clock.zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+            elif (midnight, found) not in same:
+                same.add((midnight, found))
+                edges.update(midnight + timedelta(minutes=minute) for minute in minutes)
+    return edges
 
 
 def _turn(zone: ZoneInfo, day: date) -> Iterator[datetime]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops.model import ABSENT, Change, Shift
 from flowops.model.masking import mask_number
 from flowops.report.masking import masked
+from flowops.report.pseudonyms import Counted, told_apart
 from flowops.report.texts import Text, texts_of
 from flowops.report.view import country_code
 from flowops.report.wording import Piece, edit, pieces
@@ -34,6 +35,7 @@ class Sample(NamedTuple):
     flow: str | None
     row: RowPlace | None
     texts: tuple[Text, ...] = ()
+    pseudonyms: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -89,6 +91,12 @@ class DifferenceView:
 
 def of_difference(found: Difference, environment: str, *, full: bool = False) -> DifferenceView:
     """A difference for readers; with `full` nothing is left out."""
+    pseudonym = Counted()
+    added, removed = (
+        list(_listed((each for each in found.calls if each.shift is shift), pseudonym, full=full))
+        for shift in (Shift.ADDED, Shift.REMOVED)
+    )
+    _tell_apart([*added, *removed])
     reached = {number for each in found.calls if each.shift is not Shift.REMOVED for number in each.call.callees}
     return DifferenceView(
         environment=environment,
@@ -100,8 +108,8 @@ def of_difference(found: Difference, environment: str, *, full: bool = False) ->
         base_problems=found.base_problems,
         countries=Counter(country_code(mask_number(number)) for number in reached),
         fields=tuple(_fields((each for each in found.calls if each.shift is Shift.CHANGED), full=full)),
-        added=tuple(_listed((each for each in found.calls if each.shift is Shift.ADDED), full=full)),
-        removed=tuple(_listed((each for each in found.calls if each.shift is Shift.REMOVED), full=full)),
+        added=tuple(added),
+        removed=tuple(removed),
     )
 
 
@@ -137,7 +145,15 @@ def _field(path: str, place: Place, ways: list[Way], *, full: bool) -> Field:
     return Field(path, place, count, told, len(rest), hidden_calls)
 
 
-def _listed(calls: Iterable[DifferentCall], *, full: bool) -> Iterator[Listed]:
+def _tell_apart(documents: Iterable[Listed]) -> None:
+    """Put pseudonyms behind the callees that look alike; both sides of a difference have the same."""
+    shown = [(listed.samples, at) for listed in documents for at in range(len(listed.samples))]
+    callees = told_apart((samples[at].callees, samples[at].pseudonyms) for samples, at in shown)
+    for (samples, at), told in zip(shown, callees, strict=True):
+        samples[at] = samples[at]._replace(callees=told)
+
+
+def _listed(calls: Iterable[DifferentCall], pseudonym: Counted, *, full: bool) -> Iterator[Listed]:
     found: dict[Place, Listed] = {}
     for each in calls:
         call = each.call
@@ -147,5 +163,6 @@ def _listed(calls: Iterable[DifferentCall], *, full: bool) -> Iterator[Listed]:
         listed.count += 1
         if full or len(listed.samples) < SAMPLES:
             callees = tuple(mask_number(number) for number in call.callees)
-            listed.samples.append(Sample(call.reference_id, callees, call.flow, call.row, texts_of(call)))
+            names = tuple(map(pseudonym, call.callees))
+            listed.samples.append(Sample(call.reference_id, callees, call.flow, call.row, texts_of(call), names))
     yield from found.values()

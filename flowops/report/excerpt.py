@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from flowops.model.masking import mask_any_number
 from flowops.report.escape import safe, width
 from flowops.report.masking import masked_but
 
@@ -42,9 +43,9 @@ def excerpt(source: str, column: int, message: str) -> Excerpt:
 
 def _masked_apart(text: str, at: int, kept: list[str]) -> tuple[str, str]:
     """A masked text in two parts, before and from a position; before the whole number if that is inside of one."""
-    whole = masked_but(text, kept)
+    whole = masked_but(text, kept, mask_any_number)
     for start in range(at, max(at - MARGIN, 0), -1):
-        left = masked_but(text[:start], kept)
-        if left + masked_but(text[start:], kept) == whole:
+        left = masked_but(text[:start], kept, mask_any_number)
+        if left + masked_but(text[start:], kept, mask_any_number) == whole:
             return left, whole[len(left) :]
     return "", whole

@@ -51,6 +51,7 @@ def plan_json(plan: Plan) -> Json:
     """A plan; see `schemas/plan.schema.json`."""
     mark = plan.ledger
     counts = plan.counts()
+    pseudonym = view.pseudonyms_of(plan)
     return {
         "format_version": FORMAT_VERSION,
         "flowops": __version__,
@@ -61,7 +62,7 @@ def plan_json(plan: Plan) -> Json:
         "summary": {**{_snake(action): counts[action] for action in Action}, "unnamed": plan.unnamed},
         "warnings": list(view.told(plan.warnings)),
         "notes": list(view.told(plan.notes)),
-        "calls": (_planned(view.of_call(planned)) for planned in plan.calls),
+        "calls": (_planned(view.of_call(planned, pseudonym)) for planned in plan.calls),
     }
 
 
@@ -200,6 +201,7 @@ def _planned(call: view.CallView) -> Json:
         "action": call.action.value,
         "flow": call.flow,
         "callees": list(call.callees),
+        "pseudonyms": list(call.pseudonyms),
         "source": source(call.place, call.row) if call.place else None,
         "changes": [_change(change) for change in call.changes],
         "reasons": list(call.reasons),

@@ -14,7 +14,7 @@ from flowops.model import ABSENT, Action, CallResult, Change, Outcome, Place, Re
 from flowops.model.masking import mask_text
 from flowops.report.hours import Ready, hours_of
 from flowops.report.masking import masked, masked_but
-from flowops.report.view import CallView, Group, PlanView, country_code, is_shown, told
+from flowops.report.view import CallView, Group, PlanView, country_code, is_shown, tell_apart, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +56,7 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
             ready[Ready(_moment(call.until), deferred=True)] += 1
         if is_shown(group, call.action, full):
             group.shown.append(call)
+    tell_apart(groups.values())
     ledger = document["ledger"]
     return PlanView(
         environment=str(document["environment"]),
@@ -82,6 +83,7 @@ def _call(item: Mapping[str, Value]) -> CallView:
         action=Action(item["action"]),
         flow=item.get("flow"),
         callees=tuple(mask_text(str(callee)) for callee in item.get("callees", ())),
+        pseudonyms=tuple(mask_text(str(name)) for name in item.get("pseudonyms", ())),
         place=Place(str(source["file"]), int(source["line"]), int(source["column"])) if source else None,
         row=RowPlace("the data", int(row), 0) if row is not None else None,
         changes=tuple(

@@ -7,7 +7,7 @@ not masked here is not printed anywhere.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,11 @@ from flowops.model import ABSENT, Action, Change, Place, RowPlace
 from flowops.model.masking import mask_number, mask_text
 from flowops.report.hours import Hours, Ready, Timing, hours_of
 from flowops.report.masking import masked, masked_but, unsealed
+from flowops.report.pseudonyms import Counted, told_apart
 from flowops.report.texts import Text, texts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from flowops.model import Plan, PlannedBatch, PlannedCall, Script, Value
@@ -33,13 +34,17 @@ NEVER = frozenset({Action.UNCHANGED})
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """One call of a plan, `callees` and `changes` masked; `place` is where its document begins."""
+    """One call of a plan, `callees` and `changes` masked; `place` is where its document begins.
+
+    `pseudonyms` are the short names of the callees, in their order.
+    """
 
     reference_id: str
     fingerprint: str
     action: Action
     flow: str | None = None
     callees: tuple[str, ...] = ()
+    pseudonyms: tuple[str, ...] = ()
     place: Place | None = None
     row: RowPlace | None = None
     changes: tuple[Change, ...] = ()
@@ -93,6 +98,7 @@ def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False, timing: T
     """
     groups: dict[Place, Group] = {}
     countries: Counter[str] = Counter()
+    pseudonym = pseudonyms_of(plan)
     ready: Counter[Ready] = Counter()
     for batch in plan.calls.batches:
         place = batch.calls.place
@@ -100,10 +106,12 @@ def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False, timing: T
         group.flows.update((told_flow(script), None) for script in batch.calls.scripts)
         group.scripts.update((script.callflow_id, script.variables) for script in batch.calls.scripts)
         for planned in batch.pick(shown_of(group, batch, full=full)):
-            group.shown.append(of_call(planned, show_pii=show_pii))
+            group.shown.append(of_call(planned, pseudonym, show_pii=show_pii))
             if full and planned.action.sends:
                 countries.update(country_code(mask_number(number)) for number in planned.call.callees)
         ready.update(_ready(batch))
+    if not show_pii:
+        tell_apart(groups.values())
     mark = plan.ledger
     return PlanView(
         environment=plan.environment,
@@ -121,12 +129,25 @@ def of_plan(plan: Plan, *, full: bool = False, show_pii: bool = False, timing: T
     )
 
 
+def pseudonyms_of(plan: Plan) -> Callable[[str], str]:
+    """What gives the callees of a plan their short names in one output."""
+    return plan.pseudonym or Counted()
+
+
+def tell_apart(groups: Iterable[Group]) -> None:
+    """Put pseudonyms behind the callees that look alike, of all the calls that a reader sees."""
+    shown = [(group.shown, at) for group in groups for at in range(len(group.shown))]
+    callees = told_apart((calls[at].callees, calls[at].pseudonyms) for calls, at in shown)
+    for (calls, at), told in zip(shown, callees, strict=True):
+        calls[at] = replace(calls[at], callees=told)
+
+
 def told(words: Iterable[str]) -> tuple[str, ...]:
     """What is told of the plan as a whole, without numbers."""
     return tuple(mask_text(text) for text in words)
 
 
-def of_call(planned: PlannedCall, *, show_pii: bool = False) -> CallView:
+def of_call(planned: PlannedCall, pseudonym: Callable[[str], str], *, show_pii: bool = False) -> CallView:
     """One call for readers."""
     call = planned.call
     return CallView(
@@ -135,6 +156,7 @@ def of_call(planned: PlannedCall, *, show_pii: bool = False) -> CallView:
         action=planned.action,
         flow=call.flow,
         callees=call.callees if show_pii else tuple(mask_number(number) for number in call.callees),
+        pseudonyms=tuple(map(pseudonym, call.callees)),
         place=call.origin.place(),
         row=call.row,
         changes=tuple(_change(change, call.body if show_pii else None) for change in planned.changes),

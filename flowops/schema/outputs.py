@@ -42,6 +42,11 @@ def plan_schema() -> Schema:
             "action": _action(),
             "flow": noted(nullable(TEXT), "The flow's name, null where the call gives a callflow-id."),
             "callees": CALLEES,
+            "pseudonyms": listing(
+                TEXT,
+                "A short name for each callee, in the same order: the same for the same number, as long as the ledger "
+                "is the same; without a ledger, within this output.",
+            ),
             "source": SOURCE,
             "changes": CHANGES,
             "reasons": listing(TEXT, "Why the call has this action, for people."),

@@ -142,6 +142,7 @@ def _windows() -> Schema:
     return {
         "type": "array",
         "minItems": 1,
+        "maxItems": 100,
         "description": "When calls may ring, on the callee's own clock. Outside of all of them a call is deferred.",
         "items": {
             "type": "object",
@@ -155,7 +156,7 @@ def _windows() -> Schema:
                 "hours": {
                     "description": "From, and up to, not included.",
                     "examples": ["08:00-20:00", ["10:00-13:00", "14:00-20:00"]],
-                    "anyOf": [hours, {"type": "array", "minItems": 1, "items": hours}],
+                    "anyOf": [hours, {"type": "array", "minItems": 1, "maxItems": 12, "items": hours}],
                 },
                 "countries": {
                     **_COUNTRIES,

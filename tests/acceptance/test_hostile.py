@@ -1,7 +1,7 @@
 """A hostile repository makes a command fail with a message and its place, soon, in little memory, and nothing else.
 
-`tests/cases/hostile` holds the small ones: a `tree`, and in `expected.txt` the exit code of `plan` and words of the
-message. What is too large for files, or is no file at all, is made here.
+`tests/cases/hostile` holds the small ones: a `tree`, and in `expected.txt` the exit code of `plan` and, a line each,
+words of its messages. What is too large for files, or is no file at all, is made here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,9 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CASES = sorted((Path(__file__).parent.parent / "cases" / "hostile").iterdir())
-#: Where nothing else runs these take a tenth of that; a case that is not bounded takes minutes.
-SECONDS = 20
+#: Of the processor, start of the interpreter included: the kernel ends a command that takes more. A busy machine makes
+#: nothing fail, and only what waits for something that never comes is ended by the clock.
+CPU_SECONDS = 2
+PATIENCE = 120
 MEGABYTES = 256
+#: Of a large input more is told: so much for each character, at most.
+MUCH = 20
 _HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
 CALL = (
     'apiVersion: flowops/v1\nkind: Call\nreference-id: a\ncallee: "+442079460023"\n'
@@ -40,18 +43,20 @@ PROJECT = "apiVersion: flowops/v1\nkind: Project\nname: x\n"
 
 
 class Ended(NamedTuple):
-    """What a command has left: its exit code, all that it printed, how long and how large it was."""
+    """What a command has left: its exit code, all that it printed, how large it was, and how large its input."""
 
     code: int
     text: str
-    seconds: float
     megabytes: float
+    characters: int
 
 
-#: Runs flowops and writes down its peak. What the kernel tells of a child that has ended counts its parent's memory
-#: too, from before it became another program.
+#: Runs flowops within its limit and writes down its peak. What the kernel tells of a child that has ended counts its
+#: parent's memory too, from before it became another program.
 MEASURED = """\
-import atexit, os, runpy, sys
+import atexit, os, resource, runpy, sys
+
+resource.setrlimit(resource.RLIMIT_CPU, (int(os.environ["CPU_SECONDS"]),) * 2)
 
 def peak():
     with open("/proc/self/status") as status, open(os.environ["PEAK"], "w") as out:
@@ -66,18 +71,17 @@ def run(root: Path, command: str) -> Ended:
     """Run ``flowops COMMAND`` in a tree, and hold it to what every hostile tree has to leave as it was."""
     before = state_of(root)
     peak = root.parent / "peak"
-    began = time.monotonic()
     with subprocess.Popen(
         [sys.executable, "-c", MEASURED, command],
         cwd=root,
-        env=environment(COLUMNS="200", PEAK=str(peak)),
+        env=environment(COLUMNS="200", PEAK=str(peak), CPU_SECONDS=str(CPU_SECONDS)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
     ) as process:
         assert process.stdout is not None
-        watch = threading.Timer(SECONDS * 3, process.kill)
+        watch = threading.Timer(PATIENCE, process.kill)
         watch.start()
         output = process.stdout.read()
         watch.cancel()
@@ -85,10 +89,11 @@ def run(root: Path, command: str) -> Ended:
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     assert state_of(root) == before
+    assert process.returncode >= 0, f"ended by signal {-process.returncode}: it takes too long"
     text = output.decode()
     assert "Traceback" not in text, text
     assert not _HARMFUL.search(text), ascii(text)
-    return Ended(process.returncode, text, time.monotonic() - began, int(peak.read_text()) / 1024)
+    return Ended(process.returncode, text, int(peak.read_text()) / 1024, sum(size for size, _ in before.values()))
 
 
 def state_of(root: Path) -> dict[str, tuple[int, int]]:
@@ -100,11 +105,10 @@ def state_of(root: Path) -> dict[str, tuple[int, int]]:
     }
 
 
-def hold(ended: Ended, code: int, words: str) -> None:
+def hold(ended: Ended, code: int, *words: str) -> None:
     assert ended.code == code, ended.text
-    assert words in ended.text, ended.text
-    assert len(ended.text) < 100_000
-    assert ended.seconds < SECONDS
+    assert [some for some in words if some not in ended.text] == [], ended.text
+    assert len(ended.text) < max(100_000, MUCH * ended.characters)
     assert ended.megabytes < MEGABYTES
 
 
@@ -114,12 +118,11 @@ def test_a_hostile_tree_fails_with_a_message_and_nothing_else(case: Path, tmp_pa
     shutil.copytree(case / "tree", root)
     if not (root / "HEAD").exists():
         (root / ".git").mkdir()
-    expected = (case / "expected.txt").read_text().splitlines()
-    hold(run(root, "plan"), int(expected[0]), expected[1])
+    code, *words = (case / "expected.txt").read_text().splitlines()
+    hold(run(root, "plan"), int(code), *words)
     for command in ("validate", "render"):
-        ended = run(root, command)
         # What only the policy blocks is valid.
-        hold(ended, 0 if expected[0] == "4" else int(expected[0]), "" if expected[0] == "4" else expected[1])
+        hold(run(root, command), *(0,) if code == "4" else (int(code), *words))
 
 
 def deep(root: Path) -> None:
@@ -203,6 +206,30 @@ def steering_name(root: Path) -> None:
     (root / "calls/\x1b[2J\u202e.yaml").write_text("a: 1\n")
 
 
+def jinja_cve_2024_56201(root: Path) -> None:
+    """The name of a template's file ran as code, together with a filter that does not exist."""
+    name = """calls/'+__import__("os").system("touch pwned")+'{0.__class__}.yaml"""
+    (root / name).write_text(f"{CALL}flow-variables: {{x: '{{{{ 1 | nope }}}}'}}\n")
+
+
+def many_broken_headers(root: Path) -> None:
+    (root / "calls/a.yaml").write_text("---\nkind: Nope\n" * 20_000)
+
+
+def many_unknown_keys(root: Path) -> None:
+    (root / "calls/a.yaml").write_text(CALL + "".join(f"k{n}: 1\n" for n in range(20_000)))
+
+
+def many_undefined_names(root: Path) -> None:
+    variables = "".join(f'  k{n}: "{{{{ nope }}}}"\n' for n in range(10_000))
+    (root / "calls/a.yaml").write_text(f"{CALL}flow-variables:\n{variables}")
+
+
+def many_broken_files(root: Path) -> None:
+    for number in range(2_000):
+        (root / f"calls/{number}.yaml").write_text("kind: [")
+
+
 def list_without_lines(root: Path) -> None:
     (root / "flowops.yaml").write_text(f"{PROJECT}policy: {{do-not-call: list}}\n")
     (root / "calls/a.yaml").write_text(CALL)
@@ -218,7 +245,7 @@ def list_is_a_pipe(root: Path) -> None:
 
 def many_windows(root: Path) -> None:
     window = '{hours: ["00:00-00:01", "12:00-12:01"], holidays: any-region}'
-    (root / "flowops.yaml").write_text(f"{PROJECT}policy: {{windows: [{', '.join([window] * 20_000)}]}}\n")
+    (root / "flowops.yaml").write_text(f"{PROJECT}policy: {{windows: [{', '.join([window] * 2_000)}]}}\n")
     (root / "calls/a.yaml").write_text(f"{CALL}timezone: Mars/Olympus\n")
 
 
@@ -241,9 +268,14 @@ TREES = [
     (project_elsewhere, 3, "nothing is read there"),
     (not_text, 3, "calls/a.yaml:1:"),
     (steering_name, 3, r"calls/\u{1b}[2J\u{202e}.yaml:1:"),
+    (jinja_cve_2024_56201, 3, "templates have no filter 'nope'"),
+    (many_broken_headers, 3, "calls/a.yaml:2002:1: the rest of the file has not been looked at"),
+    (many_unknown_keys, 3, "calls/a.yaml:7:1: k0: is not a known field"),
+    (many_undefined_names, 3, "calls/a.yaml:8:"),
+    (many_broken_files, 3, "calls/0.yaml:1:8"),
     (list_without_lines, 4, "flowops.yaml:4"),
     (list_is_a_pipe, 4, "flowops.yaml:4"),
-    (many_windows, 3, "calls/a.yaml:7:11"),
+    (many_windows, 3, "flowops.yaml:4:"),
 ]
 
 
@@ -255,4 +287,4 @@ def test_what_is_no_ordinary_file_fails_with_a_message_and_nothing_else(
         (tmp_path / "tree" / folder).mkdir(parents=True)
     make(tmp_path / "tree")
     hold(run(tmp_path / "tree", "plan"), code, words)
-    hold(run(tmp_path / "tree", "validate"), 3 if code == 3 else 0, words if code == 3 else "")
+    hold(run(tmp_path / "tree", "validate"), *(3, words) if code == 3 else (0,))

@@ -111,6 +111,20 @@ def test_the_same_callee_twice_is_shown_and_called_once(real: Path, api: ApiServ
     assert sorted(api.received) == ["call-1", "call-3"]
 
 
+def test_people_who_look_alike_have_names_that_stay_the_same_with_the_ledger(real: Path) -> None:
+    with_policy(real, "  callers: ['+442079460000']\n")
+    calls = real / "calls/three.yaml"
+    calls.write_text(calls.read_text().replace("460102", "461101"))
+    plans = [flowops("plan", *PRODUCTION, "--format", "json", cwd=real, env=ENV).json for _ in range(2)]
+    first, second, third = [call["pseudonyms"] for call in plans[0]["calls"]]
+    assert plans[1]["calls"] == plans[0]["calls"]
+    assert first != second
+    text = flowops("plan", *PRODUCTION, cwd=real, env=ENV).out
+    assert f"call-1  +44 20 79•• ••01 ({first[0]})" in text
+    assert f"call-2  +44 20 79•• ••01 ({second[0]})" in text
+    assert third[0] not in text
+
+
 def test_a_limit_is_lifted_on_record_only(real: Path, api: ApiServer) -> None:
     with_policy(real, "  max-calls: 2\n")
     blocked = flowops(*APPLY, cwd=real, env=ENV)

@@ -62,6 +62,54 @@ def test_a_thousand_calls_and_several_runs(repository: Maker, api: ApiServer, fo
     race(repository, api, forks, runners, 1_000)
 
 
+def test_four_shards_at_the_same_time_place_every_call_once_each_its_own(
+    repository: Maker, api: ApiServer, forks: Forks
+) -> None:
+    here = repository(80, concurrency=5)
+    runs = [forks.start(*PLACE, "--shard", f"{number}/4", cwd=here.root, env=here.env) for number in range(1, 5)]
+    ended = [child.wait() for child in runs]
+    assert [ran.code for ran in ended] == [0] * 4, [ran.err for ran in ended]
+    assert api.received == dict.fromkeys(here.references, 1)
+    placed = [name for ran in ended for name, (outcome, _) in outcomes(ran).items() if outcome == "placed"]
+    assert sorted(placed) == sorted(here.references)
+    assert nothing_is_lost(here, api) == set()
+    # The same part on another day, and on another machine, is the same part.
+    again = forks.run(*PLACE, "--shard", "2/4", cwd=here.root, env=here.env)
+    assert set(outcomes(again)) == set(outcomes(ended[1]))
+    assert {outcome for outcome, _ in outcomes(again).values()} == {"unchanged"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "placed"),
+    [
+        ("{max-calls: {per-day: 25}}", 25),
+        ("{per-callee: {calls: 1, within: 1d}}", 20),
+        ("{per-callee: {calls: 3, within: 1d}, max-calls: {per-day: 33}}", 33),
+    ],
+)
+def test_runs_at_the_same_time_share_a_limit_and_use_it_up_exactly(
+    repository: Maker, api: ApiServer, forks: Forks, policy: str, placed: int
+) -> None:
+    """Each run has calls of its own to the same people: nothing but the limit stands between them."""
+    here = repository(20, concurrency=5)
+    api.delay = 0.01
+    document = here.root / "calls/all.yaml"
+    for name in ("first", "second"):
+        (here.root / f"calls/{name}.yaml").write_text(document.read_text().replace("call-", f"{name}-"))
+    document.unlink()
+    with (here.root / "flowops.yaml").open("a") as project:
+        project.write(f"policy: {policy}\n")
+    children = [forks.start(*PLACE, f"calls/{name}.yaml", cwd=here.root, env=here.env) for name in ("first", "second")]
+    ended = [child.wait() for child in children]
+    assert [ran.code for ran in ended] == [0, 0], [ran.err for ran in ended]
+    assert api.received.total() == len(api.received) == placed
+    said = [outcome for ran in ended for outcome, _ in outcomes(ran).values()]
+    assert sorted(set(said)) == ["deferred", "placed"]
+    assert said.count("placed") == placed
+    held = [call for ran in ended for call in ran.json["calls"] if call["outcome"] == "deferred"]
+    assert all("flowops.yaml:12" in call["error"] and "may be placed from" in call["error"] for call in held), held
+
+
 def test_when_one_of_the_runs_is_killed_the_others_place_the_rest_and_tell_what_is_in_doubt(
     repository: Maker, api: ApiServer, forks: Forks
 ) -> None:

@@ -168,7 +168,8 @@ def _be(command: dict[str, Any]) -> None:
         os.environ.update(command["env"])
         output = Path(command["output"])
         for number, name in ((0, os.devnull), (1, output / f"{os.getpid()}.out"), (2, output / f"{os.getpid()}.err")):
-            descriptor = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
+            # Numbers of processes come again, and so do these names: nothing of an earlier one may stay.
+            descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
             os.dup2(descriptor, number)
             os.close(descriptor)
         sys.argv = ["flowops", *command["args"]]

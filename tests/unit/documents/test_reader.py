@@ -29,6 +29,13 @@ def test_a_document_has_a_kind_a_value_and_its_text(tree: Any) -> None:
     assert tree.reader.path(document) == tree.root / "calls" / "one.yaml"
 
 
+def test_after_a_thousand_documents_with_problems_the_rest_is_not_looked_at(tree: Any) -> None:
+    sections = read(tree, "---\nkind: Nope\n" * 1_002)
+    assert len(sections) == 1_001
+    (problem,) = sections[-1].problems
+    assert (problem.place, problem.code) == (Place("calls/one.yaml", 2_002, 1), "file")
+
+
 @pytest.mark.parametrize("kind", ["Project", "Flow", "Call", "CallSet"])
 def test_there_are_four_kinds(tree: Any, kind: str) -> None:
     assert tree.document(f"apiVersion: flowops/v1\nkind: {kind}\n").kind == kind

@@ -15,8 +15,8 @@ LONDON, NEW_YORK, PARIS = "+442079460023", "+12125550123", "+33199001018"
 HOUR_AGO, AHEAD = (datetime.now(UTC) + timedelta(hours=hours) for hours in (-1, 1))
 
 
-def rings(store: Store, *numbers: str, since: datetime = HOUR_AGO, but_run: str | None = None) -> dict[str, int]:
-    found = store.rung_since(list(numbers), since, but_run=but_run)
+def rings(store: Store, *numbers: str, since: datetime = HOUR_AGO) -> dict[str, int]:
+    found = store.rung_since(list(numbers), since)
     return {number: len(times) for number, times in found.items()}
 
 
@@ -46,17 +46,11 @@ class TestRungSince:
         (at,) = store.rung_since([LONDON], HOUR_AGO)[LONDON]
         assert HOUR_AGO < at < AHEAD
 
-    def test_a_run_can_leave_out_its_own(self, store: Store, make) -> None:
-        store.write([make.claim("a", LONDON)])
-        store.write([make.claim("b", LONDON), make.accepted("b")])
-        assert rings(store, LONDON, but_run=store.run) == {}
-        assert rings(store, LONDON, but_run="another") == {LONDON: 2}
-
     def test_calls_placed_elsewhere_count_from_when_they_were_placed(self, store: Store) -> None:
         long_ago = (datetime.now(UTC) - timedelta(days=3)).isoformat()
         store.import_calls([adopted({"reference-id": "old", "callee": LONDON, "call-id": "1", "placed-at": long_ago})])
         assert rings(store, LONDON) == {}
-        assert rings(store, LONDON, since=datetime.now(UTC) - timedelta(days=4), but_run=store.run) == {LONDON: 1}
+        assert rings(store, LONDON, since=datetime.now(UTC) - timedelta(days=4)) == {LONDON: 1}
 
     def test_many_numbers_are_asked_for_at_once(self, store: Store, make) -> None:
         numbers = [f"+4420794{number:05d}" for number in range(2_500)]
@@ -74,7 +68,6 @@ class TestClaimedSince:
         store.write([make.claim("c"), Record("c", Happening.REFUSED, detail="400")])
         assert store.claimed_since(HOUR_AGO) == 2
         assert store.claimed_since(AHEAD) == 0
-        assert store.claimed_since(HOUR_AGO, but_run=store.run) == 0
 
 
 class TestStop:

@@ -88,6 +88,14 @@ class TestResolve:
         assert (entry.error, entry.legs) == (None, (Leg(None, "id-7", shown="+44 20 79•• ••23"),))
         assert store.called_back("a", [Leg(LONDON, "id-7", code=10)]) == Written(True, State.FINISHED)
 
+    def test_a_call_that_was_placed_by_word_alone_rang_its_callee(self, store: Store, make) -> None:
+        doubtful(store, make)
+        store.resolve("a", placed=True, reason="she says so")
+        assert store.look_up(["a"])["a"].legs == (Leg(None, None, shown="+44 20 79•• ••23"),)
+        assert len(store.rung_since([LONDON], datetime.now(UTC) - timedelta(hours=1))[LONDON]) == 1
+        assert store.called_back("a", [Leg(LONDON, "id-1", code=10)]) == Written(True, State.FINISHED)
+        assert store.verify() is None
+
     def test_not_placed_waits_until_the_run_is_dead(self, store: Store, make, address) -> None:
         doubtful(store, make)
         operator = address.open()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 from typing import TYPE_CHECKING
 
@@ -94,3 +95,14 @@ def test_a_key_is_64_hex_digits_or_any_long_secret() -> None:
     assert len(usable(b"correct horse battery")) == 32
     with pytest.raises(LedgerError, match="too short"):
         usable(b"short")
+
+
+def test_a_pseudonym_is_the_keys_and_says_nothing_of_the_number_or_its_seal() -> None:
+    numbers = [f"+4420794600{digits:02}" for digits in range(100)]
+    names = [ONE.pseudonym(number) for number in numbers]
+    assert names == [ONE.pseudonym(number) for number in numbers]
+    assert len(set(names)) == 100
+    assert not set(names) & {TWO.pseudonym(number) for number in numbers}
+    assert all(len(name) == 5 and name.isalnum() and name.islower() for name in names)
+    seals = [bytes.fromhex(ONE.value(number)) for number in numbers]
+    assert not set(names) & {base64.b32encode(seal).decode()[:5].lower() for seal in seals}

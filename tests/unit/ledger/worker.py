@@ -5,11 +5,26 @@ from __future__ import annotations
 import json
 import random
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from flowops.errors import LedgerError
 from flowops.ledger import Store, open_ledger
-from flowops.model import Actor, Call, Claim, Document, Happening, Leg, Marks, Origin, Record
+from flowops.model import (
+    Action,
+    Actor,
+    Call,
+    Claim,
+    Condition,
+    Document,
+    Happening,
+    Leg,
+    Marks,
+    Origin,
+    Record,
+    Ruling,
+    Used,
+)
 
 CALLEE = "+442079460023"
 
@@ -27,12 +42,11 @@ def main() -> None:
         print(answer, flush=True)
 
 
-def _claim(reference_id: str) -> Claim:
-    body = {"instruction-id": reference_id, "callee": CALLEE}
+def _claim(reference_id: str, callee: str = CALLEE, condition: Condition | None = None) -> Claim:
+    body = {"instruction-id": reference_id, "callee": callee}
     document = Document("calls.yaml", "Call", {}, Marks(1, 1, 0, 0), "")
-    return Claim(
-        Call(reference_id, body, None, frozenset({("callee",)}), Origin(document, {})), f"v1:sha256:{'0' * 64}"
-    )
+    call = Call(reference_id, body, None, frozenset({("callee",)}), Origin(document, {}))
+    return Claim(call, f"v1:sha256:{'0' * 64}", condition)
 
 
 def claim(store: Store, *references: str) -> str:
@@ -49,6 +63,33 @@ def race(store: Store, count: str) -> str:
         some = references[start : start + 7]
         written = store.write([_claim(reference) for reference in some])
         won += [reference for reference, answer in zip(some, written, strict=True) if answer.done]
+    return json.dumps(won)
+
+
+def race_for(store: Store, most: str, *callees: str) -> str:
+    """Claim thirty calls of this process, a few at a time, as long as the ledger has room for so many; those won.
+
+    With callees: thirty to each, and room for so many to each.
+    """
+    begin = datetime.now(UTC) - timedelta(days=1)
+
+    def condition(callee: str) -> Condition:
+        def decide(used: Used) -> Ruling | None:
+            full = len(used.rung[callee]) if callees else used.claimed[begin]
+            return Ruling(Action.DEFERRED, ("full",)) if full >= int(most) else None
+
+        return Condition(frozenset({begin}), (callee,) if callees else (), begin if callees else None, decide)
+
+    claims = [
+        _claim(f"{store.run}-{number}-{callee}", callee, condition(callee))
+        for number in range(30)
+        for callee in callees or [CALLEE]
+    ]
+    won: list[str] = []
+    for start in range(0, len(claims), 3):
+        some = claims[start : start + 3]
+        written = store.write(some)
+        won += [claim.call.reference_id for claim, answer in zip(some, written, strict=True) if answer.done]
     return json.dumps(won)
 
 
@@ -81,7 +122,7 @@ def close(store: Store) -> str:
     return "closed"
 
 
-COMMANDS = {command.__name__: command for command in (claim, race, record, limit, beat, close)}
+COMMANDS = {command.__name__: command for command in (claim, race, race_for, record, limit, beat, close)}
 
 
 if __name__ == "__main__":

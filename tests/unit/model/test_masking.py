@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.model.masking import HIDDEN, mask, mask_number, mask_text
+from flowops.model.masking import HIDDEN, mask, mask_any_number, mask_number, mask_text
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,29 @@ def test_numbers_inside_a_text_are_masked_and_nothing_else(text: str, shown: str
 def test_masking_a_text_twice_changes_nothing_more(parts: list[str]) -> None:
     once = mask_text(" ".join(parts))
     assert mask_text(once) == once
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('callee: "0612345678"', 'callee: "••••••••78"'),
+        ("06 12 34 56 78, 06-12345678", "•• •• •• •• 78, ••-••••••78"),
+        ("(020) 7946 0018 and +442079460018", "(•••) •••• ••18 and +44 20 79•• ••18"),
+        ("212.555.0123 or 212/555-0123", "•••.•••.••23 or •••/•••-••23"),
+        ("2026-12-01 0612345678", "2026-12-01 ••••••••78"),
+        ("since 2026-12-01 09:00, 2026-12-01T09:00", None),
+        ("room 123456, 08:00-20:00, 20 79", None),
+        ("7b1f0f5e-3c1b-4e0a-9d43-001234567890, 00123456-7890-4000-8000-001234567890", None),
+        ("order-0612345678, x0612345678, 0612345678x", None),
+        ("+353 20 91•• ••34", None),
+    ],
+)
+def test_a_number_without_its_country_is_masked_where_nobody_needs_it(text: str, shown: str | None) -> None:
+    assert mask_any_number(text) == (text if shown is None else shown)
+
+
+@given(st.from_regex(r"0[1-9][0-9]{5,11}", fullmatch=True), st.sampled_from(['"', "'", " ", "[", ",", "(", ":"]))
+def test_of_a_national_number_the_last_two_digits_are_shown_and_the_width_stays(number: str, before: str) -> None:
+    shown = mask_any_number(f"{before}{number}")
+    assert shown == f"{before}{'•' * (len(number) - 2)}{number[-2:]}"
+    assert mask_any_number(shown) == shown

@@ -86,6 +86,13 @@ class TestExcerpt:
         shown = excerpt("a: +442079460023", 10, "")
         assert (shown.text, shown.caret) == ("a: +44 20 79•• ••23", 3)
 
+    def test_masks_a_number_that_is_written_without_its_country(self) -> None:
+        line = "[0612345678, '06 12 34 56 79', nine]"
+        shown = excerpt(line, 32, "callees.2: 'nine' is not a number")
+        assert shown.text == "[••••••••78, '•• •• •• •• 79', nine]"
+        assert shown.text[shown.caret :] == "nine]"
+        assert "0612345678" in excerpt(line, 2, "callees.0: '0612345678' is not a number with a country").text
+
     def test_shows_tabs_as_spaces(self) -> None:
         assert excerpt("a:\tb", 4, "") == ("a:    b", 6)
 

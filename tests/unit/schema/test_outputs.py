@@ -18,6 +18,7 @@ CALL = {
     "action": "conflict",
     "flow": "appointment-reminder",
     "callees": ["+44 20 79•• ••18"],
+    "pseudonyms": ["k7qm3"],
     "source": SOURCE,
     "changes": [
         {"path": "/flow-variables/minutes", "before": 15, "after": 20},
