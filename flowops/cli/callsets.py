@@ -13,10 +13,9 @@ from flowops.model import Identified
 from flowops.templates.batches import PackedCalls, PackedRows
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
-    from flowops.documents import Reader
-    from flowops.model import Document, Problem
+    from flowops.model import Batch, Problem
     from flowops.templates import CallSet, RenderedBatch
     from flowops.templates.batches import Check
 
@@ -26,24 +25,21 @@ MANY = 20_000
 
 @dataclass(frozen=True, slots=True)
 class CallSetRows:
-    """A call set's document with its rows, and what is asked of each call."""
+    """A call set with its rows, and what is asked of each call; `batches` reads the rows from their beginning."""
 
-    reader: Reader
-    document: Document
+    batches: Callable[[], Iterator[Batch]]
     calls: CallSet
     check: Check
     identify: bool
 
     def identified(self, problems: list[Problem], size: int) -> Iterator[Identified]:
         """The calls in the order of the rows; what is wrong is put behind the `problems`. `size` is a guess."""
-        from flowops.documents import read_batches
-
         done = 0
         if size >= MANY and (count := processes()) > 1:
             done, whole = yield from self._by_others(count)
             if whole:
                 return
-        for batch in islice(read_batches(self.reader, self.document), done, None):
+        for batch in islice(self.batches(), done, None):
             rendered = self.calls.render(batch, self.check)
             problems += rendered.problems
             found = self._identified(rendered, problems)
@@ -78,9 +74,7 @@ class CallSetRows:
 
     def _work(self, turn: int, count: int) -> Iterator[bytes | None]:
         """What one of so many processes does: every count-th batch, as long as nothing is wrong."""
-        from flowops.documents import read_batches
-
-        for batch in islice(read_batches(self.reader, self.document), turn, None, count):
+        for batch in islice(self.batches(), turn, None, count):
             rendered, change = self.calls.apart(batch, self.check)
             found = None if rendered.problems else self._identified(rendered, [])
             if found is None:

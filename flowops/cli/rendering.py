@@ -29,13 +29,17 @@ NO_TERMS = Terms()
 class Examination:
     """Renders and checks the calls of a workspace; `problems` are complete when all have been gone through.
 
-    Calls get fingerprints only where it is asked to `identify` them.
+    Calls get fingerprints only where it is asked to `identify` them. Unless `online`, a call set whose rows come from a
+    source has no calls, and that is told.
     """
 
-    def __init__(self, workspace: Workspace, values: Mapping[str, Value], *, identify: bool) -> None:
+    def __init__(
+        self, workspace: Workspace, values: Mapping[str, Value], *, identify: bool = False, online: bool = False
+    ) -> None:
         self.workspace = workspace
         self.values = values
         self.identify = identify
+        self.online = online
         self.problems: list[Problem] = []
 
     def __iter__(self) -> Iterator[Identified]:
@@ -95,11 +99,19 @@ class Examination:
         check = checks(partly=partly)
         if document.kind == "CallSet":
             from flowops.cli.callsets import CallSetRows
+            from flowops.cli.sources import batches_of
             from flowops.schema import bodies_of
-            from flowops.templates import CallSet
+            from flowops.templates import CallSet, compile_selection
 
+            selection = compile_selection(document, self.values)
+            self.problems += selection.check()
             calls = CallSet(compiled, None if partly else bodies_of)
-            rows = CallSetRows(self.workspace.reader, document, calls, check, self.identify)
+            rows = CallSetRows(
+                lambda: selection.select(batches_of(self.workspace, document, online=self.online)),
+                calls,
+                check,
+                self.identify,
+            )
             yield from rows.identified(self.problems, size)
             return
         call, problems = compiled.render()
@@ -123,21 +135,27 @@ class Examination:
 
 
 def examine(workspace: Workspace, values: Mapping[str, Value]) -> tuple[list[Calls], list[Problem]]:
-    """The calls that can be rendered, in the order of the files and rows, and everything that is wrong."""
-    found = Examination(workspace, values, identify=False)
+    """The calls that can be rendered without the network, in the order of the files and rows, and all that is wrong."""
+    return _examined(Examination(workspace, values))
+
+
+def _examined(found: Examination) -> tuple[list[Calls], list[Problem]]:
     return [each.calls for each in found], found.problems
 
 
 def render(workspace: Workspace, values: Mapping[str, Value]) -> list[Calls]:
-    """The calls of a workspace, in the order of the files and rows. Raises Invalid with every problem there is."""
-    calls, problems = examine(workspace, values)
+    """The calls of a workspace, in the order of the files and rows. Raises Invalid with every problem there is.
+
+    Rows of the environment's sources are read, too, so this may need the network.
+    """
+    calls, problems = _examined(Examination(workspace, values, online=True))
     _hold(workspace, problems)
     return calls
 
 
 def identified(workspace: Workspace, values: Mapping[str, Value]) -> Iterator[Identified]:
     """The same, as they come, with their fingerprints; raises Invalid in the end."""
-    found = Examination(workspace, values, identify=True)
+    found = Examination(workspace, values, identify=True, online=True)
     yield from (each for each in found if not found.problems)
     _hold(workspace, found.problems)
 

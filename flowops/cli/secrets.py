@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from flowops.errors import ApiError
+from flowops.errors import ApiError, FlowopsError
 from flowops.model import Reference
 
 if TYPE_CHECKING:
     from flowops.api import Secret
-    from flowops.errors import FlowopsError
     from flowops.model import Connection, Environment
 
 
@@ -31,6 +30,18 @@ def connection_of(environment: Environment) -> Connection:
     if connection.proxy is None:
         return connection
     return connection._replace(proxy=value_of(connection.proxy, f"environments.{environment.name}.proxy", ApiError))
+
+
+def address_of_source(environment: Environment, name: str) -> str:
+    """The address of one of the environment's databases that give rows."""
+    from flowops.documents import BadAddress, source_address
+
+    where = f"environments.{environment.name}.sources.{name}.url"
+    address = value_of(environment.sources[name], where, FlowopsError)
+    try:
+        return source_address(address)
+    except BadAddress as error:
+        raise FlowopsError(f"{where}: {error}") from None
 
 
 def token_of(environment: Environment) -> Secret:

@@ -13,7 +13,7 @@ from flowops.errors import Invalid
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from flowops.model import Place, Problem
+    from flowops.model import Document, Place, Problem
 
 INVALID = 3
 
@@ -30,35 +30,36 @@ def command(
     Every problem of every file is told in one run.
     """
     from flowops.cli.rendering import examine
+    from flowops.cli.sources import not_read
     from flowops.cli.workspace import load, variables
 
     try:
         workspace = load(paths, environment)
         calls, problems = examine(workspace, variables(workspace, var, var_files))
-        checked = Checked(
-            workspace.files, workspace.documents, sum(map(len, calls)), problems, workspace.reader.excerpt
-        )
+        count, excerpt = sum(map(len, calls)), workspace.reader.excerpt
+        checked = Checked(workspace.files, workspace.documents, count, problems, excerpt, not_read(workspace))
     except Invalid as error:
-        checked = Checked(0, 0, 0, error.problems, error.excerpt)
+        checked = Checked(0, 0, 0, error.problems, error.excerpt, ())
     return _tell(checked, environment, format_)
 
 
 class Checked(NamedTuple):
-    """How much was checked, and what is wrong with it."""
+    """How much was checked, and what is wrong with it; `not_read` are call sets whose rows need the network."""
 
     files: int
     documents: int
     calls: int
     problems: Sequence[Problem]
     excerpt: Callable[[Place], str | None]
+    not_read: Sequence[tuple[Document, str]]
 
 
 def _tell(checked: Checked, environment: str, format_: str) -> int:
-    files, documents, calls, problems, excerpt = checked
+    files, documents, calls, problems, excerpt, unread = checked
     if format_ == "json":
         from flowops.report.json import validate_json
 
-        print_json(validate_json(problems, files=files, documents=documents, calls=calls))
+        print_json(validate_json(problems, unread, files=files, documents=documents, calls=calls))
     elif format_ != "text":
         formats.print_problems_as(problems, environment, format_=format_, files=files)
     if problems:
@@ -69,5 +70,6 @@ def _tell(checked: Checked, environment: str, format_: str) -> int:
             f"{number:,} {word}{'' if number == 1 else 's'}"
             for number, word in ((files, "file"), (documents, "document"), (calls, "call"))
         )
-        click.echo(f"valid: {', '.join(told)}")
+        rest = f"; rows of {len(unread)} not read" if unread else ""
+        click.echo(f"valid: {', '.join(told)}{rest}")
     return 0

@@ -7,27 +7,27 @@ from typing import TYPE_CHECKING
 from flowops.lazy import attach
 
 if TYPE_CHECKING:
-    from flowops.documents.address import BadAddress, ledger_address
+    from flowops.documents.address import BadAddress, ledger_address, source_address
     from flowops.documents.discovery import Workspace, discover
     from flowops.documents.files import Disk, Entry, Files, Unreadable
     from flowops.documents.flows import resolve_flow, resolve_flows
     from flowops.documents.header import API_VERSION, Kind
     from flowops.documents.project import PROJECT_FILE, ProjectFile, find_project, open_disk, resolve
     from flowops.documents.reader import Reader
-    from flowops.documents.rows import count_lines, read_batches, read_data, read_rows
+    from flowops.documents.rows import count_lines, read_batches, read_data, read_rows, source_of
     from flowops.documents.variables import merge_vars, parse_var, read_var_file
 else:
     __getattr__ = attach(
         __name__,
         {
-            "address": "BadAddress ledger_address",
+            "address": "BadAddress ledger_address source_address",
             "discovery": "Workspace discover",
             "files": "Disk Entry Files Unreadable",
             "flows": "resolve_flow resolve_flows",
             "header": "API_VERSION Kind",
             "project": "PROJECT_FILE ProjectFile find_project open_disk resolve",
             "reader": "Reader",
-            "rows": "count_lines read_batches read_data read_rows",
+            "rows": "count_lines read_batches read_data read_rows source_of",
             "variables": "merge_vars parse_var read_var_file",
         },
     )
@@ -58,4 +58,6 @@ __all__ = [
     "resolve",
     "resolve_flow",
     "resolve_flows",
+    "source_address",
+    "source_of",
 ]

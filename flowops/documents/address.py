@@ -66,6 +66,14 @@ def ledger_address(url: str, root: Path) -> str:
     raise BadAddress(f"a ledger's address begins with 'sqlite:///' or 'postgresql://'{hint}")
 
 
+def source_address(url: str) -> str:
+    """The address of a database that gives rows, as its reference holds it. Raises BadAddress, without quoting it."""
+    scheme, separator, rest = url.partition("://")
+    if scheme == "postgresql" and separator and rest:
+        return url
+    raise BadAddress("the address of a source begins with 'postgresql://': nothing else is asked for rows")
+
+
 def has_password(url: str) -> bool:
     """Whether a database's address holds a password, in front of the host or as a parameter of libpq."""
     return ":" in url.partition("://")[2].rpartition("@")[0] or _PASSWORD.search(url) is not None

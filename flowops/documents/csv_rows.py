@@ -1,4 +1,4 @@
-"""Rows from CSV (RFC 4180): a header, commas, every value a text."""
+"""Rows from CSV (RFC 4180): a header, commas unless something else is declared, every value a text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flowops.documents.data_lines import DataLines
+    from flowops.documents.for_each import Dialect
 
+COMMA = ","
+#: What may separate fields, in the order in which it is guessed, and how it is called.
+_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", COMMA: "commas"}
 #: After so many rows it is looked at how much of the file they took.
 _STEP = 50
 # Begin what Python's csv module says (Modules/_csv.c).
@@ -28,10 +32,10 @@ _SAYINGS = {
 }
 
 
-def csv_batches(lines: DataLines) -> Iterator[Batch]:
+def csv_batches(lines: DataLines, dialect: Dialect) -> Iterator[Batch]:
     """The rows of a CSV file; its blank lines are none. A row that is not like the header is a problem."""
-    records = _Records(lines)
-    header, problems = _header(records)
+    records = _Records(lines, dialect)
+    header, problems = _header(records, dialect)
     if problems:
         yield Batch(lines.file, [], (), (), [(0, problem) for problem in problems])
         return
@@ -51,6 +55,12 @@ def csv_batches(lines: DataLines) -> Iterator[Batch]:
             yield found.batch()
 
 
+def csv_columns(lines: DataLines, dialect: Dialect) -> list[str]:
+    """The names of the columns; none where `csv_batches` says what is wrong with them."""
+    header, problems = _header(_Records(lines, dialect), dialect)
+    return [] if problems else header
+
+
 class _Records:
     """The records of a CSV file, many at a time: what is done for each of a million is done in C.
 
@@ -58,7 +68,7 @@ class _Records:
     came next instead of a record; after BadData there is nothing more.
     """
 
-    def __init__(self, lines: DataLines) -> None:
+    def __init__(self, lines: DataLines, dialect: Dialect) -> None:
         self.file = lines.file
         self.taken: list[list[str]] = []
         self.first = 1
@@ -66,7 +76,14 @@ class _Records:
         self._lines = lines
         self._before = 0
         self._read = 0
-        self._reader = csv.reader(chain.from_iterable(self._blocks()), strict=True)
+        quoted = dialect.quote != "none"
+        self._reader = csv.reader(
+            chain.from_iterable(self._blocks()),
+            strict=True,
+            delimiter=dialect.delimiter or COMMA,
+            quotechar=(dialect.quote or '"') if quoted else None,
+            quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        )
 
     @property
     def line(self) -> int:
@@ -133,7 +150,7 @@ def _gather(records: _Records, header: list[str], found: Gathering) -> None:
         found.bad_row(_said(records.trouble), next(starts))
 
 
-def _header(records: _Records) -> tuple[list[str], list[Problem]]:
+def _header(records: _Records, dialect: Dialect) -> tuple[list[str], list[Problem]]:
     """The names of the columns, and what is wrong with them."""
     while records.take(1):
         match records.trouble:
@@ -142,17 +159,22 @@ def _header(records: _Records) -> tuple[list[str], list[Problem]]:
             case csv.Error() as error:
                 return [], [Problem(Place(records.file, records.line - 1), message=_said(error), code=ROWS)]
         if records.taken[0]:
-            return records.taken[0], _header_problems(Place(records.file, records.line - 1), records.taken[0])
+            return records.taken[0], _header_problems(Place(records.file, records.line - 1), records.taken[0], dialect)
     message = "the file is empty: its first line has to name the columns"
     return [], [Problem(Place(records.file), message=message, code=ROWS)]
 
 
-def _header_problems(place: Place, header: list[str]) -> list[Problem]:
+def _header_problems(place: Place, header: list[str], dialect: Dialect) -> list[Problem]:
     messages = []
     hint = None
-    if len(header) == 1 and any(separator in header[0] for separator in ";\t|"):
+    delimiter = dialect.delimiter or COMMA
+    others = [other for other in _DELIMITERS if other != delimiter and other in header[0]]
+    if len(header) == 1 and others:
         messages.append(f"the header is one column, {quoted(header[0])}")
-        hint = "fields are separated by commas"
+        hint = f"fields are separated by {_DELIMITERS.get(delimiter, quoted(delimiter))}"
+        if dialect.declarable:
+            written = others[0].replace("\t", "\\t")
+            hint += f'; if they are not, declare it: for-each: {{file: …, delimiter: "{written}"}}'
     first: dict[str, int] = {}
     for number, name in enumerate(header, 1):
         if not name.strip():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Protocol
 
 from flowops.documents.text import decode
 from flowops.model import Place, Problem
@@ -25,13 +25,25 @@ class BadData(Exception):
         self.problem = problem
 
 
-class DataLines:
-    """The text of a file. `number` is how many lines stand in front of the block that was taken last."""
+class ByteSource(Protocol):
+    """What bytes are read from: a file, or one that is being decoded, and then may raise BadData."""
 
-    def __init__(self, file: str, stream: BinaryIO) -> None:
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, about so many; none at the end."""
+        ...
+
+
+class DataLines:
+    """The text of a file. `number` is how many lines stand in front of the block that was taken last.
+
+    `declarable` is whether its encoding could have been declared, which a hint then says.
+    """
+
+    def __init__(self, file: str, stream: ByteSource, *, declarable: bool = True) -> None:
         self.file = file
         self.number = 0
         self._stream = stream
+        self._declarable = declarable
 
     def blocks(self) -> Iterator[str]:
         """The text in pieces of whole lines, each with its end. Raises BadData behind the lines that are good.
@@ -81,7 +93,11 @@ class DataLines:
         problem = decode(self.file, data[: data.find(b"\n")] if b"\n" in data else data)
         assert isinstance(problem, Problem)
         place = Place(self.file, line, problem.place.column)
-        return BadData(Problem(place, message=problem.message, code=problem.code, hint=problem.hint))
+        hint = problem.hint
+        if self._declarable:
+            encoding = "utf-16" if hint and "UTF-16" in hint else "windows-1252"
+            hint = f"{hint}, or declare its encoding, such as for-each: {{file: …, encoding: {encoding}}}"
+        return BadData(Problem(place, message=problem.message, code=problem.code, hint=hint))
 
     def _bad(self, message: str, line: int, column: int = 1) -> BadData:
         return BadData(Problem(Place(self.file, line, column), message=message, code=ROWS))

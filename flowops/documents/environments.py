@@ -92,6 +92,7 @@ class Environments:
             rate=self._checked((*at, "rate"), fields["rate"], read_rate) if "rate" in fields else default.rate,
             concurrency=fields.get("concurrency", default.concurrency),
             connection=self._connection(at, fields),
+            sources={name: Reference(source["url"]["env"]) for name, source in (fields.get("sources") or {}).items()},
         )
 
     def _ledger(self, at: Path, value: Value) -> LedgerSettings:

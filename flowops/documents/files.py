@@ -62,6 +62,13 @@ class Files(Protocol):
         """A file of any length, to be read from its beginning and closed. Raises Unreadable."""
         ...
 
+    def local(self, path: Path) -> Path | None:
+        """Where a regular file is on the disk, for another program to open; None if it is not on the disk.
+
+        Raises Unreadable.
+        """
+        ...
+
 
 class Disk:
     """The files of the disk below a directory."""
@@ -107,6 +114,11 @@ class Disk:
     def open(self, path: Path) -> BinaryIO:
         """A regular file as a buffered stream."""
         return os.fdopen(self._open(path)[0], "rb", buffering=_CHUNK)
+
+    def local(self, path: Path) -> Path:
+        """The real path of a regular file, behind all links."""
+        os.close(self._open(path)[0])
+        return self._inside(path.resolve())
 
     def _open(self, path: Path) -> tuple[int, int]:
         """A descriptor of a regular file inside the root, and how large that says it is."""

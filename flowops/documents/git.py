@@ -129,6 +129,10 @@ class Revision:
             raise Unreadable("is kept in Git LFS: its content is not in the repository")
         return cast("BinaryIO", stream)
 
+    def local(self, path: Path) -> None:
+        """Nothing of a revision is on the disk."""
+        self._file(path)
+
     def _file(self, path: Path) -> Node:
         node = self._find(path)
         if node is None:

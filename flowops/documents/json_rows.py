@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flowops.documents.data_lines import BadData
 from flowops.documents.gathering import BATCH_ROWS, Gathering
-from flowops.documents.json_text import NotJson, read_json
+from flowops.documents.json_text import NotJson, read_flat, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
 def json_batches(lines: DataLines) -> Iterator[Batch]:
     """The rows of a JSON Lines file; its blank lines are none."""
+    from orjson import loads
+
     found = Gathering(lines.file, 0)
     try:
         for block in lines.blocks():
             for line, text in enumerate(io.StringIO(block, newline="\n"), lines.number + 1):
-                if not text.isspace():
+                flat = read_flat(text, loads)
+                if flat is not None:
+                    found.row(flat, line)
+                elif not text.isspace():
                     _read(text, line, found)
                 if len(found) == BATCH_ROWS:
                     yield found.batch()

@@ -11,8 +11,11 @@ from flowops.documents.limits import MAX_DEPTH
 from flowops.documents.words import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flowops.model import Value
 
+_FLAT = frozenset((str, int, bool, type(None)))
 _TOO_DEEP = f"objects and arrays are more than {MAX_DEPTH} deep inside each other"
 
 
@@ -45,6 +48,24 @@ def read_json(text: str) -> Value:
     if "\\ud" in text or "\\uD" in text:
         _refuse_half_characters(value)
     return value
+
+
+def read_flat(text: str, loads: Callable[[str], Value]) -> dict[str, Value] | None:
+    """The value of an object of texts, whole numbers, true, false and null, as `read_json` gives it, and sooner.
+
+    `loads` is orjson's, which takes a key twice, and makes fractions of long numbers. So this is None for any text that
+    is something else, or where it cannot be seen at once that no key is there twice: without a backslash a quote only
+    begins or ends a text, and without a blank behind a quote every key has its colon there.
+    """
+    if "\\" in text or '" ' in text or '"\t' in text or '"\r' in text or '"\n' in text:
+        return None
+    try:
+        value = loads(text)
+    except ValueError:
+        return None
+    if type(value) is dict and text.count('":') == len(value) and _FLAT.issuperset(map(type, value.values())):
+        return value
+    return None
 
 
 def _object(pairs: list[tuple[str, Value]]) -> dict[str, Value]:

@@ -46,7 +46,10 @@ class Connection(NamedTuple):
 
 
 class Environment(NamedTuple):
-    """One place that calls are placed in. `rate` is requests a second, None for no limit."""
+    """One place that calls are placed in. `rate` is requests a second, None for no limit.
+
+    `sources` are the addresses of the databases that call sets may ask for their rows there, by their names.
+    """
 
     name: str
     api: str
@@ -58,6 +61,7 @@ class Environment(NamedTuple):
     rate: float | None = 10.0
     concurrency: int = 10
     connection: Connection = Connection()
+    sources: Mapping[str, Reference] = {}
 
     @property
     def sandboxed(self) -> bool:

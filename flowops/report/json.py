@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Change,
         Difference,
         DifferentCall,
+        Document,
         Entry,
         Place,
         Plan,
@@ -132,8 +133,10 @@ def status_json(status: Status) -> Json:
     }
 
 
-def validate_json(problems: Iterable[Problem], *, files: int, documents: int, calls: int) -> Json:
-    """What was checked, and what is wrong with it."""
+def validate_json(
+    problems: Iterable[Problem], not_read: Iterable[tuple[Document, str]], *, files: int, documents: int, calls: int
+) -> Json:
+    """What was checked, what is wrong with it, and which call sets' rows are in a source that was not asked."""
     found = in_order(problems)
     return {
         "format_version": FORMAT_VERSION,
@@ -146,6 +149,9 @@ def validate_json(problems: Iterable[Problem], *, files: int, documents: int, ca
                 "hint": problem.hint,
             }
             for problem in found
+        ],
+        "not_read": [
+            {**source(document.place(("for-each", "source")), None), "source": name} for document, name in not_read
         ],
     }
 

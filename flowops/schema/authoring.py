@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flowops.schema.branches import TEMPLATE_PATTERN
+from flowops.schema.data_schema import ROWS, data_fields
 from flowops.schema.flow_names import flow_field, variables_by_flow
 from flowops.schema.openapi import WHO
 from flowops.schema.request import exactly_one, head, without_null
@@ -56,21 +57,17 @@ def call_schema(api: Schema, project: ProjectFacts | None = None) -> Schema:
 
 def callset_schema(api: Schema, project: ProjectFacts | None = None) -> Schema:
     """``kind: CallSet``: one call for each row."""
-    description = "One call for each row of a file. The templates of the call see the row as {{ row.COLUMN }}."
+    description = "One call for each row of a file, a query or a matrix. Templates see the row as {{ row.COLUMN }}."
     return {
-        **head("callset", "One outbound call for each row of a file", description),
+        **head("callset", "One outbound call for each row", description),
         "type": "object",
-        "required": ["apiVersion", "kind", "for-each", "call"],
+        "required": ["apiVersion", "kind", "call"],
         "properties": {
             **opening("CallSet"),
-            "for-each": {
-                "type": "string",
-                "minLength": 1,
-                "description": "The file with the rows, CSV or JSONL. The path starts at the folder of this file.",
-                "examples": ["../data/appointments.csv"],
-            },
+            **data_fields(),
             "call": {"description": "The call that is made of each row.", **_call(api, project)},
         },
+        "oneOf": [{"required": [name]} for name in ROWS],
         "additionalProperties": False,
     }
 

@@ -282,6 +282,7 @@ def validate_schema() -> Schema:
             "hint": noted(nullable(TEXT), "What to do about it."),
         }
     )
+    unread = record({**place, "source": noted(TEXT, "The source that needs the network.")})
     return {
         **head("validate", "A validation", "Everything that is wrong in the files."),
         **record(
@@ -289,6 +290,7 @@ def validate_schema() -> Schema:
                 "format_version": FORMAT_VERSION,
                 "summary": counts(("files", "documents", "calls", "problems"), "What was looked at, and found."),
                 "problems": listing(problem),
+                "not_read": listing(unread),
             }
         ),
     }

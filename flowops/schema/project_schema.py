@@ -180,6 +180,25 @@ def _environment() -> Schema:
             },
             "policy": policy_schema(_REFERENCE, "of this environment, beside the project's: they can only be stricter"),
             "tls": _tls(),
+            "sources": {
+                "type": "object",
+                "propertyNames": {"minLength": 1},
+                "additionalProperties": {
+                    "type": "object",
+                    "required": ["url"],
+                    "properties": {
+                        "url": _secret(
+                            "The address of a PostgreSQL database: postgresql://…, with its sslmode.", "url", "CRM_URL"
+                        )
+                    },
+                    "additionalProperties": False,
+                },
+                "description": (
+                    "Databases that call sets may ask for their rows in this environment, by name. They are only "
+                    "read, by render, plan and apply."
+                ),
+                "examples": [{"crm": {"url": {"env": "CRM_URL"}}}],
+            },
             "proxy": {
                 "description": "The proxy that the API is reached through. With a password, by reference only.",
                 "examples": ["http://proxy.example.org:3128"],

@@ -25,6 +25,7 @@ def documentation_of_tests() -> list[Documented]:
 if TYPE_CHECKING:
     from flowops.templates.batches import CallSet, RenderedBatch
     from flowops.templates.calls import CompiledCall, compile_call
+    from flowops.templates.selection import Selection, compile_selection
     from flowops.templates.table import Documented
     from flowops.templates.variables import CheckVariables, VariableProblem
 else:
@@ -33,6 +34,7 @@ else:
         {
             "batches": "CallSet RenderedBatch",
             "calls": "CompiledCall compile_call",
+            "selection": "Selection compile_selection",
             "table": "Documented",
             "variables": "CheckVariables VariableProblem",
         },
@@ -44,8 +46,10 @@ __all__ = [
     "CompiledCall",
     "Documented",
     "RenderedBatch",
+    "Selection",
     "VariableProblem",
     "compile_call",
+    "compile_selection",
     "documentation",
     "documentation_of_tests",
     "duplicates",

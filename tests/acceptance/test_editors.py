@@ -98,6 +98,27 @@ def test_fields_are_completed(editor: Editor) -> None:
     assert "instruction-id" not in offered
 
 
+CALLSET = f"{MODELINE.format('callset')}apiVersion: flowops/v1\nkind: CallSet\n"
+
+
+def test_what_rows_are_made_of_is_completed(editor: Editor) -> None:
+    assert {"for-each", "matrix", "where", "limit", "call"} <= editor.complete("calls/set.yaml", CALLSET + "§")
+    offered = editor.complete("calls/rows.yaml", f"{CALLSET}for-each:\n  §\n")
+    assert {"file", "encoding", "delimiter", "quote", "sql", "source"} <= offered
+    encodings = editor.complete("calls/encodings.yaml", f"{CALLSET}for-each:\n  file: a.csv\n  encoding: §\n")
+    assert {"windows-1252", "utf-16", "iso-8859-15"} <= encodings
+
+
+@pytest.mark.parametrize("each", ["../data/a.csv", "{file: a.csv, delimiter: ';'}", "{sql: select 1 order by 1}"])
+def test_every_way_to_name_rows_is_no_error(editor: Editor, each: str) -> None:
+    call = (
+        "call:\n  reference-id: one\n  flow: welcome\n  callee: '+442079460018'\n"
+        "  flow-variables: {customer: Ada, brand: Acme}\n"
+    )
+    where = "where: \"{{ row.status == 'open' }}\"\nlimit: 3\n"
+    assert editor.open(f"calls/{abs(hash(each))}.yaml", f"{CALLSET}for-each: {each}\n{where}{call}") == []
+
+
 def test_names_of_flows_are_completed(editor: Editor) -> None:
     assert "welcome" in editor.complete("calls/flow.yaml", CALL.replace("flow: welcome", "flow: §"))
 

@@ -48,6 +48,7 @@ def test_an_example_fits_its_schema_and_no_other_kind(path: Path, tmp_path: Path
         ("quickstart", ("call.yaml",), 1),
         ("clinic-reminders", (), 200),
         ("incident-alert", ("--var-file", "incident.yaml"), 1),
+        ("recalls", (), 5),
     ],
 )
 def test_an_example_is_placed_once(example: str, args: tuple[str, ...], calls: int, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flowops.documents import BadAddress, find_project, ledger_address, resolve
+from flowops.documents import BadAddress, find_project, ledger_address, resolve, source_address
 from flowops.documents.environments import read_rate
 from flowops.errors import Invalid
 from flowops.model import CallbackSettings, Connection, Environment, LedgerSettings, Reference
@@ -38,6 +38,7 @@ def test_an_environment_says_everything(environments: Any, tree: Any) -> None:
     tls: {ca: tls/ca.pem, certificate: /etc/tls/client.pem, key: tls/../tls/client.key}
     proxy: http://proxy.example.org:3128/
     timeouts: {connect: 5, answer: 60.5}
+    sources: {crm: {url: {env: CRM_URL}}, erp: {url: {env: ERP_URL}}}
 """
     )["production"]
     assert found == Environment(
@@ -58,6 +59,7 @@ def test_an_environment_says_everything(environments: Any, tree: Any) -> None:
             connect_timeout=5,
             answer_timeout=60.5,
         ),
+        sources={"crm": Reference("CRM_URL"), "erp": Reference("ERP_URL")},
     )
 
 
@@ -291,3 +293,20 @@ def test_a_ledger_from_the_environment_takes_the_same_way() -> None:
     assert ledger_address("postgresql://u:p@h/d", root) == "postgresql://u:p@h/d"
     with pytest.raises(BadAddress):
         ledger_address("", root)
+
+
+def test_a_source_is_a_postgresql_database() -> None:
+    url = "postgresql://ann:secret@db.example.org/crm?sslmode=verify-full"
+    assert source_address(url) == url
+    for other in (
+        "https://x/secret",
+        "http://secret",
+        "mysql://secret",
+        "sqlite:///secret",
+        "secret",
+        "postgresql://",
+        "",
+    ):
+        with pytest.raises(BadAddress) as raised:
+            source_address(other)
+        assert "secret" not in str(raised.value)

@@ -3,11 +3,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flowops.documents.json_text import NotJson, read_json
+from flowops.documents.json_text import NotJson, read_flat, read_json
 
 values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
@@ -58,3 +59,31 @@ def test_a_pair_of_escapes_is_one_character() -> None:
 
 def test_large_integers_stay_exact() -> None:
     assert read_json("123456789012345678901234567890") == 123456789012345678901234567890
+
+
+_MARKS = ['"', ":", ",", "{", "}", "[", "]", "\\", " ", "\t", "\r", "\x01", "\u2028", "é", "\\ud800"]
+_VALUES = ["1", "-0", "1.5", "1e400", "9" * 25, "null", "true", "NaN", '"a"', '":"']
+_KEYS = ['"a":', '"b":', '"a" :', '": ']
+json_like = st.lists(st.sampled_from([*_MARKS, *_VALUES, *_KEYS]), max_size=12).map(
+    lambda parts: "{" + "".join(parts) + "}"
+)
+objects = st.dictionaries(
+    st.text(max_size=4), st.text(max_size=4) | st.integers() | st.booleans() | st.none() | st.floats()
+)
+
+
+@given(json_like | objects.map(lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))))
+@example('{"a":1,"a" :2}')
+@example('{"a":1,"a":":"}')
+@example('{"a":1,"a" :":"}')
+@example('{"a":{"b":1,"b":2}}')
+@example('{"a":12345678901234567890123}')
+def test_what_is_read_quickly_is_what_is_read_slowly(text: str) -> None:
+    quick = read_flat(text, orjson.loads)
+    if quick is not None:
+        assert repr(quick) == repr(read_json(text))
+
+
+def test_what_most_rows_are_is_read_quickly() -> None:
+    text = '{"id": 1, "name": "Ann: 10:00", "due": true, "note": null}\r\n'
+    assert read_flat(text, orjson.loads) == {"id": 1, "name": "Ann: 10:00", "due": True, "note": None}

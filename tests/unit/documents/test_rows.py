@@ -140,9 +140,9 @@ def test_many_bad_rows_end_the_file(rows: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "message", "hint"),
     [
-        ("a.xlsx", "for-each: '../data/a.xlsx' is neither a .csv nor a .jsonl file", None),
-        ("a.json", "for-each: '../data/a.json' is neither a .csv nor a .jsonl file", "did you mean '.jsonl'?"),
-        ("rows", "for-each: '../data/rows' is neither a .csv nor a .jsonl file", None),
+        ("a.xlsx", "for-each: '../data/a.xlsx' is not a .csv, .jsonl or .parquet file", None),
+        ("a.json", "for-each: '../data/a.json' is not a .csv, .jsonl or .parquet file", "did you mean '.jsonl'?"),
+        ("rows", "for-each: '../data/rows' is not a .csv, .jsonl or .parquet file", None),
         ("none.csv", "for-each: '../data/none.csv' does not exist", None),
         ("../../x.csv", "for-each: '../data/../../x.csv' leads out of {root}: nothing is read there", None),
     ],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from flowops.model import ABSENT, Action, Change, LedgerMark, Place, Problem, RowPlace, State
+from flowops.model import ABSENT, Action, Change, Document, LedgerMark, Marks, Place, Problem, RowPlace, State
 from flowops.report import view
 from flowops.report.json import (
     dumps,
@@ -98,7 +98,9 @@ def test_validate(golden: Golden) -> None:
         Problem(Place("calls/a.yaml", 9, 3), None, "kind: missing", "schema"),
         Problem(Place("calls/b.yaml", 2, 1), RowPlace("data/a.csv", 2, 3), "callee: 'x' is not a number", "number"),
     ]
-    document = validate_json(problems, files=2, documents=3, calls=14)
+    marks = Marks(1, 1, 0, 0, {"for-each": Marks(3, 11, 0, 0, {"source": Marks(5, 11, 0, 0)})})
+    unread = [(Document("calls/crm.yaml", "CallSet", {}, marks, ""), "crm")]
+    document = validate_json(problems, unread, files=2, documents=3, calls=14)
     golden("005-problems/validate.json", text(document))
     fits("validate", document)
 

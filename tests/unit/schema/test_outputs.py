@@ -139,6 +139,7 @@ OUTPUTS: dict[str, Any] = {
         "format_version": 1,
         "summary": {"files": 2, "documents": 3, "calls": 1200, "problems": 1},
         "problems": [{**SOURCE, "message": "callee: is missing", "code": "schema", "hint": None}],
+        "not_read": [{**SOURCE, "row": None, "source": "crm"}],
     },
     "render": [
         {

@@ -1,0 +1,109 @@
+"""Rows from PostgreSQL: one query that can only read, fetched piece by piece."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from flowops.documents.asking import NoAnswer
+from flowops.documents.gathering import BATCH_ROWS
+from flowops.errors import FlowopsError
+from flowops.model import Batch
+from flowops.queries.limits import MAX_ROWS
+from flowops.queries.values import NoJson, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from psycopg import Connection, ServerCursor
+
+    from flowops.documents.for_each import Query
+
+#: Seconds for a connection, and for each answer of the server.
+_CONNECT = 10
+_ANSWER = 30
+_ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
+
+
+def source_batches(url: str, query: Query, shown: str) -> Iterator[Batch]:
+    """The rows of a query; `url` is the whole address, with what it says of TLS.
+
+    The server is asked to refuse every change, and the query is sent so that it can be one statement only. Raises
+    NoAnswer for what is wrong with the query, FlowopsError when the server cannot be reached.
+    """
+    if not _ORDERED.search(query.sql):
+        hint = "end it with 'order by …': the order of the rows is the order of the calls"
+        raise NoAnswer("the query says nothing of the order of its rows", hint)
+    if find_spec("psycopg") is None:
+        raise NoAnswer("source needs the extra: pip install 'flowops[postgres]'")
+    import psycopg
+
+    try:
+        connection = psycopg.connect(url, connect_timeout=_CONNECT, application_name="flowops")
+    except psycopg.Error as error:
+        # What libpq says may repeat the address; its kind is enough to look for.
+        raise FlowopsError(
+            f"source {query.source}: the server cannot be reached ({type(error).__name__})",
+            hint="check the address that its environment variable holds",
+        ) from None
+    with connection:
+        connection.read_only = True
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        try:
+            yield from _rows(connection, query, shown)
+        except psycopg.Error as error:
+            raise NoAnswer(_said(error)) from None
+        finally:
+            connection.rollback()
+
+
+def _rows(connection: Connection[Any], query: Query, shown: str) -> Iterator[Batch]:
+    with connection.cursor("flowops") as cursor:
+        connection.execute("set local time zone 'UTC'")
+        _limit(connection)
+        # With parameters, even none, the server takes one statement: there is nothing behind a semicolon.
+        cursor.execute(query.sql.replace("%", "%%").encode(), ())
+        columns = _columns(cursor)
+        number = 0
+        while rows := cursor.fetchmany(BATCH_ROWS):
+            if number + len(rows) > MAX_ROWS:
+                raise NoAnswer(f"there are more than {MAX_ROWS:,} rows")
+            first = number + 1
+            found = [_plain(row, columns, at) for at, row in enumerate(rows, first)]
+            number += len(rows)
+            yield Batch(shown, found, range(first, number + 1), None)
+            _limit(connection)
+
+
+def _limit(connection: Connection[Any]) -> None:
+    """Each answer has its time, whatever the query has set."""
+    connection.execute(f"set local statement_timeout = '{_ANSWER}s'")
+
+
+def _columns(cursor: ServerCursor[Any]) -> list[str]:
+    columns: list[str] = []
+    for column in cursor.description or ():
+        if column.name in columns:
+            raise NoAnswer(f"two columns are named '{column.name}'", "give one of them another name with AS")
+        columns.append(column.name)
+    return columns
+
+
+def _plain(row: Sequence[Any], columns: Sequence[str], number: int) -> dict[str, Any]:
+    values = {}
+    for column, value in zip(columns, row, strict=True):
+        try:
+            values[column] = plain(value)
+        except NoJson as error:
+            message = f"the column '{column}' holds {error}, which JSON has nothing for"
+            raise NoAnswer(message, "leave it out, or cast it to text", number) from None
+    return values
+
+
+def _said(error: Any) -> str:
+    """What the server says, but for what it may quote of the data: rows are never shown."""
+    kind = error.diag.sqlstate or ""
+    said = error.diag.message_primary or type(error).__name__
+    # Classes 22 and 23 are about values; 42 is about names, which are the query's own.
+    return said if not kind.startswith(("22", "23")) else re.sub(r'"[^"]*"|\'[^\']*\'', "'…'", said)

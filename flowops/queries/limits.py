@@ -1,0 +1,20 @@
+"""What reading a file or answering a query may take: a hostile one ends with a message, soon and in little memory.
+
+Time is that of the processor, not of the clock: a slow machine gives the same answer as a fast one, but for queries at
+the very edge.
+"""
+
+from __future__ import annotations
+
+#: Seconds of processor time, and how many more for each byte that is read and each row that has been given.
+SECONDS = 5
+SECONDS_A_BYTE = 200e-9
+SECONDS_A_ROW = 20e-6
+#: Bytes of memory, everything in the process counted.
+MEMORY = 2 << 30
+#: What DuckDB may hold of it; a sort or a join that needs more fails.
+DUCKDB_MIB = 512
+#: How many rows are given at once, and at all; how long a row may be, in characters of JSON.
+BATCH_ROWS = 1000
+MAX_ROWS = 10_000_000
+MAX_ROW = 1024 * 1024

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from flowops.queries.functions import FUNCTIONS
+from flowops.queries.limits import DUCKDB_MIB, MAX_ROWS, SECONDS
+from flowops.schema.data_schema import ENCODINGS
+
+TEXT = (Path(__file__).parents[3] / "docs/data.md").read_text(encoding="utf-8")
+
+
+def test_the_functions_that_are_documented_are_those_that_there_are() -> None:
+    listed = TEXT.partition("<details>")[2].partition("</details>")[0]
+    assert re.findall(r"`(\w+)`", listed) == sorted(FUNCTIONS)
+
+
+def test_the_limits_that_are_documented_are_those_that_there_are() -> None:
+    assert f"{DUCKDB_MIB} MiB, and {SECONDS} seconds of processor time" in TEXT
+    assert f"at most {MAX_ROWS // 1_000_000} million rows" in TEXT
+
+
+def test_every_encoding_is_documented() -> None:
+    for name in ENCODINGS:
+        family, _, number = name.rpartition("-")
+        assert (
+            f"`{name}`" in TEXT
+            or f"`-{number}`" in TEXT
+            or (family == "windows" and "`windows-1250` to `1254`" in TEXT)
+        )
