@@ -210,21 +210,31 @@ class PlannedCalls(Sequence[PlannedCall]):
                 yield from batch.pick(indices)
 
     def decided(self, decide: Callable[[PlannedCall], Decision | None]) -> PlannedCalls:
-        """The calls with other decisions for some of those that would be sent; `decide` is asked for each, in order."""
-        return PlannedCalls(self._decided(batch, decide) for batch in self.batches)
+        """The calls with other decisions for some of those that would be sent; `decide` is asked for each, in order.
+
+        These very calls, where nothing is decided otherwise.
+        """
+        batches = [self._decided(batch, decide) for batch in self.batches]
+        same = all(after is before for after, before in zip(batches, self.batches, strict=True))
+        return self if same else PlannedCalls(batches)
 
     def _decided(self, batch: PlannedBatch, decide: Callable[[PlannedCall], Decision | None]) -> PlannedBatch:
         indices = batch.having(SENDING)
         if not indices:
             return batch
+        decided = [
+            (index, planned, decision)
+            for index, planned in zip(indices, batch.pick(indices), strict=True)
+            if (decision := decide(planned)) is not None
+        ]
+        if not decided:
+            return batch
         lines, actions, details = bytearray(batch.lines), bytearray(batch.actions), dict(batch.details)
-        for index, planned in zip(indices, batch.pick(indices), strict=True):
-            decision = decide(planned)
-            if decision is not None:
-                line = decision_line(planned.call.reference_id, planned.fingerprint, decision.action)
-                lines[index * _BYTES : (index + 1) * _BYTES] = line
-                actions[index] = _NUMBERS[decision.action]
-                details[index] = decision
+        for index, planned, decision in decided:
+            line = decision_line(planned.call.reference_id, planned.fingerprint, decision.action)
+            lines[index * _BYTES : (index + 1) * _BYTES] = line
+            actions[index] = _NUMBERS[decision.action]
+            details[index] = decision
         return replace(batch, lines=bytes(lines), actions=bytes(actions), details=details)
 
     def lines(self) -> Iterator[bytes]:

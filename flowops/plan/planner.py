@@ -59,7 +59,7 @@ def restrict(plan: Plan, calls: PlannedCalls, *, warnings: Iterable[str], notes:
     return replace(
         plan,
         calls=calls,
-        digest=digest(plan.environment, told_by(plan.ledger), calls.lines()),
+        digest=plan.digest if calls is plan.calls else digest(plan.environment, told_by(plan.ledger), calls.lines()),
         warnings=(*plan.warnings, *warnings),
         notes=(*plan.notes, *notes),
     )
