@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -12,11 +12,11 @@ from flowops.model import FewCalls, Identified, Terms
 from flowops.model.twice import Twice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from flowops.cli.workspace import Workspace
     from flowops.model import Call, Calls, Document, Problem, Value
-    from flowops.templates import CompiledCall
+    from flowops.templates import Compilation, CompiledCall
     from flowops.templates.batches import Check
 
 #: A document, what is wrong with its shape, and which of its fields that are; None: no call can be made of it.
@@ -71,23 +71,22 @@ class Examination:
         return count_lines(self.workspace.reader, document)
 
     def _documents(self, checked: Sequence[Checked], sizes: Sequence[int]) -> Iterator[Identified]:
-        compile_ = self._compiler()
+        compilation = self._compilation()
         for (document, wrong, fields), size in zip(checked, sizes, strict=True):
             self.problems += wrong
             if fields is not None:
-                yield from self._document(compile_(_without(document, fields)), size, partly=bool(fields))
+                yield from self._document(compilation.compiled(_without(document, fields)), size, partly=bool(fields))
 
-    def _compiler(self) -> Callable[[Document], CompiledCall]:
+    def _compilation(self) -> Compilation:
         from flowops.schema import check_variables
-        from flowops.templates import compile_call
+        from flowops.templates import Compilation
 
         workspace = self.workspace
-        return partial(
-            compile_call,
-            project=workspace.project,
-            environment=workspace.environment.name,
-            flows=workspace.flows,
-            variables=self.values,
+        return Compilation(
+            workspace.project,
+            workspace.environment.name,
+            workspace.flows,
+            self.values,
             check_variables=check_variables,
             always=_always(),
         )

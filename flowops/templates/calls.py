@@ -6,54 +6,27 @@ from typing import TYPE_CHECKING
 
 from flowops.model import INSTRUCTION_ID, TERMS, Call, Problem
 from flowops.templates.fault import OutOfSteps, TemplateFault
-from flowops.templates.fields import FLOW, FLOW_ID, REFERENCE, VARIABLES, Fields, merge, sensitive, terms_of
-from flowops.templates.flows import Flows
+from flowops.templates.fields import FLOW, FLOW_ID, REFERENCE, VARIABLES, Fields, sensitive, terms_of
 from flowops.templates.limits import CALL_STEPS, PARTS_A_STEP
 from flowops.templates.origins import Origins
-from flowops.templates.parts import FAILED, Compiler, Constant, Part, Rendering
+from flowops.templates.parts import FAILED, Constant, Part, Rendering
 from flowops.templates.problems import FLOW as FLOW_RULE
 from flowops.templates.problems import Repeats
 from flowops.templates.scope import Scope
 from flowops.templates.values import kind, number
-from flowops.templates.variables import Variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from flowops.model import Document, Flow, Place, Project, Row, Value
+    from flowops.model import Document, Flow, Place, Row, Value
+    from flowops.templates.flows import Flows
     from flowops.templates.generated import BodiesOf, Quick
-    from flowops.templates.variables import CheckVariables
+    from flowops.templates.parts import Compiler
+    from flowops.templates.variables import Variables
 
 #: The order of a body's fields; any other comes behind them, as the document has them.
 _ORDER = ("callee", "callees", "caller", "anonymous", "callback-url", "max-ringing-timeout", FLOW_ID, VARIABLES)
-
-
-def compile_call(
-    document: Document,
-    project: Project,
-    environment: str,
-    flows: Mapping[str, Flow],
-    variables: Mapping[str, Value],
-    *,
-    check_variables: CheckVariables,
-    always: Mapping[str, Value],
-) -> CompiledCall:
-    """Compile a document of kind Call or CallSet that its schema accepts, over the project's defaults.
-
-    `environment` decides the ids of flows. `variables` is what templates see as ``vars``. `always` holds
-    the fields that are sent even when nobody sets them, with their values.
-    """
-    names = ("vars", "row", "row_number") if document.kind == "CallSet" else ("vars",)
-    compiler = Compiler(frozenset(names), dict(variables))
-    written = merge(document, project)
-    return CompiledCall(
-        document,
-        written,
-        compiler,
-        Flows(flows, environment),
-        Variables(written.variables, compiler, check_variables),
-        always,
-    )
+_PLACED = frozenset({*_ORDER, REFERENCE, FLOW})
 
 
 class CompiledCall:
@@ -84,7 +57,7 @@ class CompiledCall:
                 flows.named(flow.value)
             except TemplateFault as fault:
                 self._fields[FLOW] = compiler.refuse(self._place(FLOW), FLOW, fault, FLOW_RULE)
-        self._order = (*_ORDER, *(name for name in self._fields if name not in (*_ORDER, REFERENCE, FLOW)))
+        self._order = (*_ORDER, *[name for name in self._fields if name not in _PLACED])
         self._steps = compiler.work // PARTS_A_STEP
         self._problems = tuple(compiler.problems)
 
