@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowops.model import INSTRUCTION_ID, Problem
@@ -130,9 +131,14 @@ def _numbers(fields: Mapping[str, Value]) -> Iterator[tuple[Path, Value]]:
         yield from ((("callees", index), number) for index, number in enumerate(callees))
 
 
+@lru_cache(maxsize=1)
+def _integers() -> tuple[str, ...]:
+    return integer_fields(checker("request").schema)
+
+
 def _integer_errors(call: Call) -> Iterator[SchemaError]:
     """30.0 is an integer to JSON Schema, and none to the API's own reader of JSON (a 32-bit one, says its page)."""
-    for name in integer_fields(checker("request").schema):
+    for name in _integers():
         value = call.body.get(name)
         if isinstance(value, float) and value.is_integer():
             yield SchemaError((name,), f"must be a whole number, written {int(value)} and not {quoted(value)}")
