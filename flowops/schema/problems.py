@@ -115,20 +115,15 @@ def _body_problem(call: Call, error: SchemaError) -> Problem:
 
 def _number_errors(fields: Mapping[str, Value], wrong: set[Path]) -> Iterator[SchemaError]:
     """Numbers of the right form that no phone has; what is a template yet is left alone."""
-    for path, number in _numbers(fields):
+    numbers: list[tuple[Path, Value]] = [((name,), fields[name]) for name in ("callee", "caller") if name in fields]
+    callees = fields.get("callees")
+    if isinstance(callees, list):
+        numbers += [(("callees", index), number) for index, number in enumerate(callees)]
+    for path, number in numbers:
         if path not in wrong and isinstance(number, str) and "{" not in number:
             trouble = check_number(number)
             if trouble is not None:
                 yield SchemaError(path, trouble, code="number")
-
-
-def _numbers(fields: Mapping[str, Value]) -> Iterator[tuple[Path, Value]]:
-    for name in ("callee", "caller"):
-        if name in fields:
-            yield (name,), fields[name]
-    callees = fields.get("callees")
-    if isinstance(callees, list):
-        yield from ((("callees", index), number) for index, number in enumerate(callees))
 
 
 @lru_cache(maxsize=1)
