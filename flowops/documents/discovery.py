@@ -50,8 +50,9 @@ def discover(reader: Reader, project: Project, paths: Sequence[Path] = ()) -> Wo
     flows: list[Document] = []
     with _no_collection():
         for path in sorted(included | chosen, key=_by_parts):
+            is_chosen = path in chosen
             for section in reader.read(path):
-                if path in chosen:
+                if is_chosen:
                     problems += section.problems or _foreign(section, project)
                 elif _may_be_flow(section):
                     problems += section.problems
@@ -59,7 +60,7 @@ def discover(reader: Reader, project: Project, paths: Sequence[Path] = ()) -> Wo
                     continue
                 if section.kind is Kind.FLOW:
                     flows.append(section.document)
-                elif section.kind is not Kind.PROJECT and path in chosen:
+                elif section.kind is not Kind.PROJECT and is_chosen:
                     selected.append(section.document)
     return Workspace(project, tuple(selected), tuple(flows), tuple(problems))
 

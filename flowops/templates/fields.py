@@ -65,7 +65,7 @@ class Defaults:
         """Project defaults < document; null in the document switches a default off."""
         fields = _own(document)
         own_variables = fields.pop(VARIABLES, None)
-        if self._fields:
+        if not self._none:
             below = self._without_flow if any(name in fields for name in _FLOW_FIELDS) else self._fields
             fields = {**below, **fields}
         fields = {name: written for name, written in fields.items() if written.value is not None}
