@@ -362,3 +362,34 @@ def test_no_retry_after_raises_or_leaves_its_bounds(header, now):
 @given(value=json_values.filter(lambda value: "NaN" not in json.dumps(value) and "Infinity" not in json.dumps(value)))
 def test_json_is_read_as_it_was_written(value):
     assert parse_json(json.dumps(value).encode()) == value
+
+
+def test_a_proxy_that_gives_no_connection_is_told_with_its_status() -> None:
+    refused = judge(SINGLE, Failure(begun=False, reason="x", proxy_status=502), now=NOW)
+    assert (refused.happening, refused.stop, refused.detail) == (
+        Happening.UNSENT,
+        False,
+        "the proxy answered 502 Bad Gateway",
+    )
+    unauthorized = judge(SINGLE, Failure(begun=False, reason="x", proxy_status=407), now=NOW)
+    assert unauthorized.detail == "the proxy answered 407 Proxy Authentication Required"
+
+
+def test_a_detail_says_what_the_api_answered() -> None:
+    assert judge(SINGLE, Answer(401, {}, b""), now=NOW).detail == "the API answered 401 Unauthorized"
+    assert judge(SINGLE, Answer(500, {}, b""), now=NOW).detail == (
+        "the API answered 500 Internal Server Error; the call may have been placed"
+    )
+    assert judge(SINGLE, Answer(200, {}, b"{}"), now=NOW).detail.startswith("the API answered 200 OK, but ")
+
+
+def test_300_is_no_success() -> None:
+    assert judge(SINGLE, Answer(300, {}, json.dumps([event()]).encode()), now=NOW).happening is Happening.UNCLEAR
+
+
+def test_secrets_are_hidden_in_whatever_went_wrong() -> None:
+    secret = "s3cr3t-token"
+    for came in (Failure(begun=False, reason=f"no {secret}"), Answer(200, {}, b"", cut=f"cut at {secret}")):
+        detail = judge(SINGLE, came, now=NOW, secrets=[secret]).detail
+        assert detail is not None
+        assert secret not in detail
