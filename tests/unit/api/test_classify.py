@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import formatdate
 from typing import Any
 
@@ -112,6 +113,9 @@ def test_a_failure_before_the_first_byte_is_unsent():
         (" 0 ", 0.0),
         (formatdate(NOW + 90, usegmt=True), 90.0),
         (formatdate(NOW - 90, usegmt=True), 0.0),
+        # A clock of another zone, and one that says that it does not know its zone: UTC.
+        ((datetime.fromtimestamp(NOW + 90, timezone(timedelta(hours=2)))).strftime("%a, %d %b %Y %H:%M:%S %z"), 90.0),
+        (datetime.fromtimestamp(NOW + 90, UTC).strftime("%a, %d %b %Y %H:%M:%S -0000"), 90.0),
         ("Mon, 08 Mar 2027 21:20:00 -0000", LONGEST_PAUSE),
         ("99999999", LONGEST_PAUSE),
         ("9" * 400, None),

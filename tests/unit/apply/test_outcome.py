@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import signal
+from dataclasses import replace
 
 import pytest
 
@@ -212,7 +213,7 @@ def test_a_call_of_another_run_comes_to_what_the_ledger_says(kit, found, expecte
 @pytest.mark.parametrize("state", [State.PLACED, State.FINISHED])
 def test_another_run_that_placed_something_else_is_not_taken_for_ours(kit, state):
     result = elsewhere(kit.planned("a"), entry(state, fingerprint="v1:sha256:other"))
-    assert (result.outcome, result.call_ids) == (Outcome.NOT_ATTEMPTED, ("7",))
+    assert (result.reference_id, result.outcome, result.call_ids) == ("a", Outcome.NOT_ATTEMPTED, ("7",))
     assert result.error == "another run placed this reference-id with other content; give it a new reference-id"
 
 
@@ -233,3 +234,13 @@ def test_nothing_sent_names_the_plan_and_the_reason(kit):
     result = nothing_sent(plan, "a conflict")
     assert (result.environment, result.revision, result.digest) == (plan.environment, plan.revision, plan.digest)
     assert result.calls == (CallResult("a", Outcome.NOT_ATTEMPTED, error="a conflict"),)
+
+
+def test_a_doubt_that_the_ledger_has_no_state_for_stays_one():
+    assert sent("a", Verdict(Happening.UNCLEAR), 1, Written(True, None)).outcome is Outcome.IN_DOUBT
+
+
+def test_several_reasons_are_told_one_after_the_other(kit):
+    planned = replace(kit.planned("a", Action.IN_DOUBT), reasons=("first", "second"))
+    assert planned_only(planned).error == "first; second"
+    assert elsewhere(planned, entry(State.IN_DOUBT)).error == "first; second"
