@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import signal
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
 from flowops.apply import exit_code, nothing_sent
 from flowops.apply.outcome import elsewhere, in_plan_order, may_follow, planned_only, record_of, ruled, sent, unsent
 from flowops.model import (
+    FINGERPRINT,
     Action,
     CallResult,
     Entry,
@@ -187,7 +189,11 @@ def test_what_the_plan_does_not_send_has_the_plans_own_outcome(kit, action, outc
     assert planned_only(kit.planned("a", action)) == CallResult("a", outcome, error=error)
 
 
-def entry(state, *, fingerprint="v1:sha256:a", error=None):
+#: The one that the kit gives to the call of that name.
+FINGERPRINT_OF_A = FINGERPRINT + sha256(b"a").hexdigest()
+
+
+def entry(state, *, fingerprint=FINGERPRINT_OF_A, error=None):
     legs = (Leg(None, "7"), Leg(None, None, error="busy"))
     return Entry("test", "a", state, fingerprint, {}, legs, 1, False, error, "", "")
 
