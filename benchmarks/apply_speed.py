@@ -39,19 +39,23 @@ from flowops.api.client import FlowBuilder
 from flowops.apply import Stop, apply
 from flowops.ledger import init_ledger, open_ledger
 from flowops.model import (
+    FINGERPRINT,
     Action,
     Actor,
     Call,
     Claim,
+    Decision,
     Document,
+    FewCalls,
     Happening,
     Marks,
     Origin,
     Outcome,
     Plan,
-    PlannedCall,
+    PlannedCalls,
     State,
     Written,
+    planned_batch,
 )
 
 if TYPE_CHECKING:
@@ -102,8 +106,12 @@ def plan_of(count: int) -> Plan:
         )
         for number in range(count)
     ]
-    planned = tuple(PlannedCall(call, f"v1:sha256:{'0' * 64}", Action.PLACE) for call in calls)
-    return Plan(ENVIRONMENT, None, None, planned, 0, "sha256:00")
+    references = [call.reference_id for call in calls]
+    decisions = dict.fromkeys(range(count), Decision(Action.PLACE))
+    batch = planned_batch(
+        FewCalls(document.place(), tuple(calls)), references, [FINGERPRINT + "0" * 64] * count, decisions
+    )
+    return Plan(ENVIRONMENT, None, None, PlannedCalls([batch]), 0, "sha256:00")
 
 
 async def bare(api: FlowBuilder, calls: Iterator[Call]) -> None:
