@@ -78,7 +78,16 @@ def ansible(size: Size, _keep: Path | None, root: Path) -> Comparison:
         told = f"api: {address}\n    rate: none\n    concurrency: 1"
         project.write_text(project.read_text().replace("api: http://127.0.0.1:9/api", told))
         (root / "place.yml").write_text(ANSIBLE)
-        given = ["-e", f"api={address} count={size.posts}", "-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}"]
+        given = [
+            "-e",
+            f"api={address} count={size.posts}",
+            "-i",
+            "localhost,",
+            "-c",
+            "local",
+            "-e",
+            f"ansible_python_interpreter={sys.executable}",
+        ]
         jobs = {
             "flowops apply": partial(_apply, root),
             "ansible-playbook": partial(measured, [BIN / "ansible-playbook", *given, "place.yml"], root),
