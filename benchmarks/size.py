@@ -10,7 +10,7 @@ class Size(NamedTuple):
 
     rounds: int = 3
     starts: int = 30
-    items: int = 5_000
+    items: int = 10_000
     files: int = 10_000
     rows: int = 1_000_000
     calls: int = 20_000

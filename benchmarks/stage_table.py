@@ -53,7 +53,7 @@ class Stages:
 def stages(size: Size, keep: Path | None) -> list[Stages]:
     """All of them, in one process of their own."""
     with data_set(size.items, size.items, keep) as root, tempfile.NamedTemporaryFile("r") as told:
-        command = [sys.executable, SCRIPT, root, str(size.items), str(max(size.rounds, 3))]
+        command: list[str | Path] = [sys.executable, SCRIPT, root, str(size.items), str(max(size.rounds, 3))]
         measured(command, told=Path(told.name))
         found = json.load(told)
     return [

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    #: Gives, for so many things of a repository, the bare limit and the stage; both return how many they did.
-    Stage = Callable[[Path, int], AbstractContextManager[tuple[Callable[[], int], Callable[[], int]]]]
+    from pair import Pair
+
+    #: Makes both ready to do so many things of a repository.
+    Stage = Callable[[Path, int], AbstractContextManager[Pair]]
 
 STAGES: dict[str, Stage] = {
     "files: YAML to values with places": stages_files.documents,
@@ -39,8 +42,9 @@ STAGES: dict[str, Stage] = {
 }
 
 
-def timed(job: Callable[[], int], expected: int) -> Run:
+def timed(job: Callable[[], int], prepare: Callable[[], None], expected: int) -> Run:
     """One run; RuntimeError when it did not do all of it."""
+    prepare()
     gc.collect()
     start, used = time.perf_counter(), time.process_time()
     done = job()
@@ -55,8 +59,11 @@ def main(root: Path, count: int, rounds: int) -> None:
     os.chdir(root)
     found = {}
     for name, stage in STAGES.items():
-        with stage(root, count) as (bare, own):
-            jobs = {"bare": lambda job=bare: timed(job, count), "flowops": lambda job=own: timed(job, count)}
+        with stage(root, count) as pair:
+            jobs = {
+                "bare": partial(timed, pair.bare, pair.prepare, count),
+                "flowops": partial(timed, pair.own, pair.prepare, count),
+            }
             in_turns(jobs, 1)  # imports, compiles, connects
             found[name] = in_turns(jobs, rounds)
     print(json.dumps(found))

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 import jsonschema_rs
 import yaml
+from pair import Pair
 from spec_files import SCHEMA, write_files
 
 from flowops.documents import Reader, open_disk
 from flowops.schema import check_document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
-
-    Jobs = Iterator[tuple[Callable[[], int], Callable[[], int]]]
 
 
 def _paths(root: Path, count: int) -> list[Path]:
@@ -29,7 +28,7 @@ def _paths(root: Path, count: int) -> list[Path]:
 
 
 @contextmanager
-def documents(root: Path, count: int) -> Jobs:
+def documents(root: Path, count: int) -> Iterator[Pair]:
     """Bare: the events of libyaml, of each file as it is on the disk."""
     paths = _paths(root, count)
 
@@ -40,11 +39,11 @@ def documents(root: Path, count: int) -> Jobs:
         reader = _reader(paths)
         return sum(len(reader.read(path)) for path in paths)
 
-    yield bare, own
+    yield Pair(bare, own)
 
 
 @contextmanager
-def shapes(root: Path, count: int) -> Jobs:
+def shapes(root: Path, count: int) -> Iterator[Pair]:
     """Bare: a yes from jsonschema-rs."""
     paths = _paths(root, count)
     reader = _reader(paths)
@@ -58,7 +57,7 @@ def shapes(root: Path, count: int) -> Jobs:
     def own() -> int:
         return sum(not check_document(document)[0] for document in some)
 
-    yield bare, own
+    yield Pair(bare, own)
 
 
 def _reader(paths: list[Path]) -> Reader:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bare_loop import LOOK_UP
+from pair import Pair
 from sample_plan import ENVIRONMENT, plan_of
 
 from flowops.ledger import init_ledger, open_ledger
@@ -22,14 +23,13 @@ if TYPE_CHECKING:
 
     from flowops.model import PlannedCall, Written
 
-    Jobs = Iterator[tuple[Callable[[], int], Callable[[], int]]]
 
 ACTOR = Actor("benchmark", "host")
 TOGETHER = 100
 
 
 @contextmanager
-def look_ups(root: Path, count: int) -> Jobs:
+def look_ups(root: Path, count: int) -> Iterator[Pair]:
     """Bare: one query of Python's sqlite3 for a thousand references."""
     wanted = [f"reminder-{number}" for number in range(count)]
     parts = [wanted[at : at + 1_000] for at in range(0, count, 1_000)]
@@ -44,11 +44,11 @@ def look_ups(root: Path, count: int) -> Jobs:
         def own() -> int:
             return sum(len(ledger.fingerprints(part)) for part in parts)
 
-        yield bare, own
+        yield Pair(bare, own)
 
 
 @contextmanager
-def writes(_root: Path, count: int) -> Jobs:
+def writes(_root: Path, count: int) -> Iterator[Pair]:
     """Bare: a row a call, inserted and then updated, a hundred to a commit that is synced to the disk."""
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/ledger.db"
@@ -60,6 +60,10 @@ def writes(_root: Path, count: int) -> Jobs:
             database.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE calls (r, b, s)")
             database.execute("CREATE UNIQUE INDEX one ON calls (r)")
             turns = numbers()
+            calls: list[PlannedCall] = []
+
+            def prepare() -> None:
+                calls[:] = plan_of(count).calls
 
             def bare() -> int:
                 turn, at = next(turns), iter(range(count))
@@ -71,14 +75,11 @@ def writes(_root: Path, count: int) -> Jobs:
                 return count
 
             def own() -> int:
-                calls = iter(plan_of(count).calls)
-                done = 0
-                while some := list(islice(calls, TOGETHER)):
-                    place(ledger.write, some)
-                    done += len(some)
-                return done
+                for at in range(0, count, TOGETHER):
+                    place(ledger.write, calls[at : at + TOGETHER])
+                return count
 
-            yield bare, own
+            yield Pair(bare, own, prepare)
 
 
 def place(write: Callable[[Sequence[Claim | Record]], list[Written]], calls: Sequence[PlannedCall]) -> None:

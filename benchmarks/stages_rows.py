@@ -13,6 +13,7 @@ import jsonschema_rs
 import orjson
 from bare_loop import SCHEMA
 from data_set import body
+from pair import Pair
 
 from flowops.cli.rendering import checks
 from flowops.cli.workspace import Workspace, load, variables
@@ -22,30 +23,28 @@ from flowops.schema import bodies_of, check_variables
 from flowops.templates import CallSet, compile_call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from flowops.model import Batch
 
-    Jobs = Iterator[tuple[Callable[[], int], Callable[[], int]]]
-
 
 @contextmanager
-def rows(root: Path, count: int) -> Jobs:
-    """Bare: the lists of csv.reader."""
+def rows(root: Path, count: int) -> Iterator[Pair]:
+    """Bare: the lists of csv.reader, and a dict of each."""
+    workspace = load([], "large")
 
     def bare() -> int:
         return sum(1 for _ in islice(_records(root), count))
 
     def own() -> int:
-        workspace = load([], "large")
         return sum(len(batch.rows) for batch in _batches(workspace))
 
-    yield bare, own
+    yield Pair(bare, own)
 
 
 @contextmanager
-def bodies(root: Path, count: int) -> Jobs:
+def bodies(root: Path, count: int) -> Iterator[Pair]:
     """Bare: f-strings, and a yes from jsonschema-rs."""
     workspace = load([], "large")
     batches = list(_batches(workspace))
@@ -58,11 +57,11 @@ def bodies(root: Path, count: int) -> Jobs:
     def own() -> int:
         return sum(len(found) for found in _rendered(workspace, batches))
 
-    yield bare, own
+    yield Pair(bare, own)
 
 
 @contextmanager
-def fingerprints(_root: Path, count: int) -> Jobs:
+def fingerprints(_root: Path, count: int) -> Iterator[Pair]:
     """Bare: orjson with sorted keys, and SHA-256."""
     workspace = load([], "large")
     batches = list(_rendered(workspace, list(_batches(workspace))))
@@ -75,7 +74,7 @@ def fingerprints(_root: Path, count: int) -> Jobs:
     def own() -> int:
         return sum(len(fingerprints_of(found, frozenset())) for found in batches)
 
-    yield bare, own
+    yield Pair(bare, own)
 
 
 def _records(root: Path) -> Iterator[dict[str, str]]:

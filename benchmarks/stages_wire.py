@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from api_server import api_server
+from pair import Pair
 from sample_plan import plan_of
 
 from flowops.api import Secret
@@ -16,18 +17,17 @@ from flowops.api.client import FlowBuilder
 from flowops.model import Happening
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from flowops.model import Call
 
-    Jobs = Iterator[tuple[Callable[[], int], Callable[[], int]]]
 
 CONNECTIONS = 20
 
 
 @contextmanager
-def requests(_root: Path, count: int) -> Jobs:
+def requests(_root: Path, count: int) -> Iterator[Pair]:
     """Bare: bytes that were made before, over asyncio's own protocols; of an answer no more is read than its status."""
     calls = [planned.call for planned in plan_of(count).calls]
     with api_server(0) as address:
@@ -44,7 +44,7 @@ def requests(_root: Path, count: int) -> Jobs:
             api = FlowBuilder(address, Secret("11111111-2222-3333-4444-555555555555"))
             return sum(await asyncio.gather(*(_work(api, left) for _ in range(CONNECTIONS))))
 
-        yield lambda: asyncio.run(bare()), lambda: asyncio.run(own())
+        yield Pair(lambda: asyncio.run(bare()), lambda: asyncio.run(own()))
 
 
 class Exchange(asyncio.Protocol):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BIN = Path(sys.executable).parent
 EXAMPLE = Path(__file__).parent.parent / "examples/quickstart/call.yaml"
-COMMANDS = {
+COMMANDS: dict[str, list[str | Path]] = {
     "python -c pass": [sys.executable, "-c", "pass"],
     "import click": [sys.executable, "-c", "import click"],
     "flowops --version": [BIN / "flowops", "--version"],
