@@ -28,20 +28,22 @@ class Growth:
 
     @property
     def note(self) -> str:
-        """What each row more takes, between the last hundredth or so of all rows and all of them."""
+        """What each row more takes."""
+        few, many = self.ends()
         told = []
-        for command, by_rows in self.runs.items():
-            few, many = slope_ends(by_rows)
-            if few == many:
-                continue
+        for command in self.runs:
             wall, cpu, peak = (
                 (self.middle(command, many, at) - self.middle(command, few, at)) / (many - few) for at in range(3)
             )
             told.append(
-                f"From {few:,} to {many:,} rows each row more takes `{command}` {1e6 * wall:.2f} µs, "
-                f"{1e6 * cpu:.2f} µs of processor, and {peak * 2**20:.0f} bytes."
+                f"{1e6 * wall:.2f} µs, {1e6 * cpu:.2f} µs of processor and {peak * 2**20:.0f} bytes with `{command}`"
             )
-        return " ".join(told)
+        return f"From {few:,} to {many:,} rows each row more takes {', '.join(told)}."
+
+    def ends(self) -> tuple[int, int]:
+        """A tenth of the rows, as nearly as there is one, and all of them: below, starting up is most of it."""
+        rows = list(next(iter(self.runs.values())))
+        return min(rows[:-1], key=lambda each: abs(each - rows[-1] // 10)), rows[-1]
 
     def middle(self, command: str, rows: int, at: int) -> float:
         """The middle of the runs: of their wall time (0), processor time (1) or peak memory (2)."""
@@ -66,12 +68,6 @@ class Growth:
             for command, by_rows in self.runs.items()
         }
         return {"title": self.title, "runs": runs}
-
-
-def slope_ends(by_rows: dict[int, list[Run]]) -> tuple[int, int]:
-    """A tenth of the rows, as nearly as there is one, and all of them: below, starting up is most of it."""
-    many = max(by_rows)
-    return min(by_rows, key=lambda rows: abs(rows - many // 10)), many
 
 
 def growth(size: Size, keep: Path | None) -> list[Growth]:

@@ -20,14 +20,19 @@ def machine() -> list[list[str]]:
     """A table of two columns."""
     return [
         ["", ""],
-        ["begun", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"],
+        ["begun", moment()],
         ["processor", f"{_processor()}, {os.cpu_count()} cores"],
         ["memory", f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GB"],
-        ["load at the start (1, 5, 15 minutes)", ", ".join(f"{load:.2f}" for load in os.getloadavg())],
         ["system", f"{platform.system()} {platform.release()}"],
         ["Python", platform.python_version()],
         ["versions", ", ".join(filter(None, (*map(_version, PACKAGES), _terraform())))],
     ]
+
+
+def moment() -> str:
+    """The date, and how much else the machine has to do."""
+    loads = ", ".join(f"{load:.2f}" for load in os.getloadavg())
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load {loads} (1, 5, 15 minutes)"
 
 
 def _processor() -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from comparison import markdown
 from growth import Growth
+from machine import moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +54,7 @@ class Results:
 
     def write(self, folder: Path) -> None:
         """Write RESULTS.md, and draw what grows."""
-        parts = [HEAD, markdown(self._machine).replace("---:", "---")]
+        parts = [HEAD, markdown([*self._machine, ["ended", moment()]]).replace("---:", "---")]
         for report in self._reports:
             parts += [f"## {report.title}", markdown(report.table()), report.note]
             if isinstance(report, Growth):

@@ -21,7 +21,7 @@ class Size(NamedTuple):
 
     @property
     def steps(self) -> list[int]:
-        """The numbers of rows that show how something grows, the fewest first."""
+        """The numbers of rows that show how something grows, the fewest first; `rows` has to be 334 or more."""
         return [self.rows * part // 1_000 for part in (1, 10, 100, 300, 1_000) if self.rows * part >= 100_000]
 
 
