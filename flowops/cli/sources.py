@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 from flowops.cli.output import tell
 from flowops.cli.secrets import address_of_source
-from flowops.model import Batch, Problem
-from flowops.model.names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flowops.cli.workspace import Workspace
-    from flowops.model import Document
+    from flowops.model import Batch, Document
 
 
 def batches_of(workspace: Workspace, document: Document, *, online: bool) -> Iterator[Batch]:
@@ -46,6 +44,9 @@ def not_read(workspace: Workspace) -> list[tuple[Document, str]]:
 
 
 def _offline(workspace: Workspace, document: Document, name: str) -> Iterator[Batch]:
+    from flowops.model import Batch, Problem
+    from flowops.model.names import did_you_mean
+
     known = {name for environment in workspace.project.environments.values() for name in environment.sources}
     place = document.place(("for-each", "source"))
     if name in known:
