@@ -35,10 +35,12 @@ def batches_of(workspace: Workspace, document: Document, *, online: bool) -> Ite
 
 def not_read(workspace: Workspace) -> list[tuple[Document, str]]:
     """The call sets whose rows are not read without the network, with the names of their sources."""
+    sets = [document for document in workspace.calls if document.kind == "CallSet"]
+    if not sets:
+        return []
     from flowops.documents import source_of
     from flowops.schema import check_document
 
-    sets = [document for document in workspace.calls if document.kind == "CallSet"]
     whole = [document for document in sets if check_document(document)[1] is not None]
     return [(document, name) for document in whole if (name := source_of(document)) is not None]
 
