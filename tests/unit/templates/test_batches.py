@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flowops.model import Batch, Call, Place, Problem, Row, RowPlace
-from flowops.templates import CallSet
+from flowops.templates import CallSet, generated
 from flowops.templates.limits import CALL_STEPS, ROW_STEPS, SET_STEPS, WRONG_ROWS
 from flowops.templates.problems import TOLD
 
@@ -185,3 +185,28 @@ def test_when_a_thousand_rows_have_problems_the_rest_is_left_alone(compiled, bod
     told = [problem for batch in (first, second) for problem in batch.problems[: None if batch is first else -1]]
     assert len(told) == (TOLD if fault == "cannot be rendered" else WRONG_ROWS)
     assert len(second.calls) == len(second.bodies)
+
+
+def test_nothing_that_a_user_writes_becomes_source(compiled, bodies_of, monkeypatch) -> None:
+    sources = []
+
+    def spy(source: str, *rest):
+        sources.append(source)
+        return compile(source, *rest)
+
+    monkeypatch.setattr(generated, "compile", spy, raising=False)
+    text = (
+        "kind: CallSet\ncall:\n  reference-id: 'EVIL{{ row.EVIL }}'\n  callflow-id: EVIL\n"
+        "  EVIL: '{{ row.EVIL | default(\"EVIL\") }}'\n"
+        '  flow-variables:\n    EVIL: \'{{ row["EVIL] + EVIL"] | replace(old="EVIL", new=vars.EVIL) }}\'\n'
+        "    'EVIL\"): EVIL': ['{% if row.EVIL %}EVIL{% endif %}', EVIL]\n---\nkind: Project\nvars: {EVIL: EVIL}\n"
+    )
+    calls = CallSet(compiled(text), bodies_of)
+    assert calls.quick is not None
+    (source,) = sources
+    assert "EVIL" not in source
+    row = {"EVIL": "EVIL", "EVIL] + EVIL": "EVIL"}
+    found = calls.render(Batch("d.csv", [row], [1], [2]), unchecked)
+    assert found.bodies == [
+        call.body for call in CallSet(compiled(text), None).render(Batch("d.csv", [row], [1], [2]), unchecked).calls
+    ]
