@@ -6,6 +6,8 @@ import signal
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C reach what the tests start: a shell's job in the background ignores it, and hands that on."""
+    """Let signals reach what the tests start: a shell's job in the background ignores some, and hands that on."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
