@@ -1,17 +1,16 @@
-"""A repository with very many rows, and a ledger that knows most of them; made for the other benchmarks.
-
-.venv/bin/python benchmarks/data_set.py DIRECTORY KNOWN TOTAL
-"""
+"""A repository with very many rows, and a ledger that knows most of them."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import tempfile
 import uuid
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +74,24 @@ def make(root: Path, count: int) -> None:
         out.writelines(rows(0, count))
 
 
+def body(row: dict[str, str]) -> dict[str, Any]:
+    """What the templates above make of a row."""
+    return {
+        "instruction-id": f"reminder-{row['id']}",
+        "callee": row["phone"],
+        "caller": "+442079460000",
+        "max-ringing-timeout": 30,
+        "callflow-id": "7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10",
+        "flow-variables": {
+            "patient": row["name"].strip(),
+            "when": row["when"],
+            "place": f"Acme Clinics, {row['street']}",
+            "minutes": int(row["minutes"]),
+        },
+        "voicemail-response": "Stop",
+    }
+
+
 def place_all(root: Path) -> None:
     """Make the ledger, and enter every call of the repository as placed: as `apply` would, without the API."""
     os.chdir(root)
@@ -97,10 +114,21 @@ def place_all(root: Path) -> None:
             )
 
 
+@contextmanager
+def data_set(count: int, known: int, keep: Path | None) -> Iterator[Path]:
+    """A repository of `count` rows, whose ledger knows the first so many; made once where it is to be kept."""
+    with tempfile.TemporaryDirectory(dir=keep) as folder:
+        root = Path(folder).resolve() / "root" if keep is None else keep.resolve() / f"rows-{count}-known-{known}"
+        if not root.exists():
+            made = Path(folder).resolve() / "root"
+            subprocess.run([sys.executable, __file__, made, str(known), str(count)], check=True, capture_output=True)
+            made.rename(root)
+        yield root
+
+
 if __name__ == "__main__":
     directory, known, total = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     make(directory, known)
-    if known:
-        place_all(directory)
+    place_all(directory)
     with (directory / "data/appointments.csv").open("a") as more:
         more.writelines(rows(known, total))

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 from flowops.cli.output import tell
 from flowops.cli.secrets import address_of_source
-from flowops.model import Batch, Problem
-from flowops.model.names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flowops.cli.workspace import Workspace
-    from flowops.model import Document
+    from flowops.model import Batch, Document
 
 
 def batches_of(workspace: Workspace, document: Document, *, online: bool) -> Iterator[Batch]:
@@ -37,15 +35,20 @@ def batches_of(workspace: Workspace, document: Document, *, online: bool) -> Ite
 
 def not_read(workspace: Workspace) -> list[tuple[Document, str]]:
     """The call sets whose rows are not read without the network, with the names of their sources."""
+    sets = [document for document in workspace.calls if document.kind == "CallSet"]
+    if not sets:
+        return []
     from flowops.documents import source_of
     from flowops.schema import check_document
 
-    sets = [document for document in workspace.calls if document.kind == "CallSet"]
     whole = [document for document in sets if check_document(document)[1] is not None]
     return [(document, name) for document in whole if (name := source_of(document)) is not None]
 
 
 def _offline(workspace: Workspace, document: Document, name: str) -> Iterator[Batch]:
+    from flowops.model import Batch, Problem
+    from flowops.model.names import did_you_mean
+
     known = {name for environment in workspace.project.environments.values() for name in environment.sources}
     place = document.place(("for-each", "source"))
     if name in known:

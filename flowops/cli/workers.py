@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from contextlib import suppress
 from itertools import cycle
 from multiprocessing.connection import Connection, Pipe
@@ -18,11 +19,8 @@ _END, _STOP = b"end", b"stop"
 
 
 def processes() -> int:
-    """How many processes it pays to have; 1 where a process cannot be forked."""
-    if not hasattr(os, "fork"):
-        return 1
-    allowed = getattr(os, "sched_getaffinity", None)
-    return min(MOST, len(allowed(0)) if allowed is not None else os.cpu_count() or 1)
+    """How many processes it pays to have; 1 where one had better not be forked (macOS), or cannot be."""
+    return min(MOST, len(os.sched_getaffinity(0))) if sys.platform == "linux" else 1
 
 
 def in_turns(work: Callable[[int], Iterator[bytes | None]], count: int) -> Generator[bytes, None, bool]:

@@ -15,7 +15,7 @@ from flowops.errors import FlowopsError
 from flowops.model import FINGERPRINT
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from flowops.model import Call, Path, Problem, Value
 
@@ -58,7 +58,7 @@ def fingerprint(body: Value) -> str:
     return f"{FINGERPRINT}{hashlib.sha256(canonical(body)).hexdigest()}"
 
 
-def fingerprints(bodies: Sequence[Value], odd: Container[int]) -> list[str]:
+def fingerprints(bodies: Sequence[Value], odd: Collection[int]) -> list[str]:
     """The fingerprints of bodies that one document makes: what is the same in all of them is looked at once.
 
     `odd` are the indices of bodies with a value of their own that is not text, a whole number that JSON can carry,
@@ -70,12 +70,12 @@ def fingerprints(bodies: Sequence[Value], odd: Container[int]) -> list[str]:
 
     dumps, sha256, sort = orjson.dumps, hashlib.sha256, orjson.OPT_SORT_KEYS
     try:
-        return [
-            fingerprint(body) if index in odd else FINGERPRINT + sha256(dumps(body, option=sort)).hexdigest()
-            for index, body in enumerate(bodies)
-        ]
+        found = [FINGERPRINT + sha256(dumps(body, option=sort)).hexdigest() for body in bodies]
     except orjson.JSONEncodeError:
         return [fingerprint(body) for body in bodies]
+    for index in odd:
+        found[index] = fingerprint(bodies[index])
+    return found
 
 
 def identify(call: Call) -> str | Problem:

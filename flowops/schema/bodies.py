@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowops.schema.check import checker
 from flowops.schema.conversion import converted
 from flowops.schema.engine import fast_validator
-from flowops.schema.number_plan import check_number, is_valid
+from flowops.schema.number_plan import is_valid
 from flowops.schema.request import integer_fields
 from flowops.schema.variables import FIELD, flow_variables
 
@@ -50,23 +50,25 @@ class FlowBodies:
         stay += [] if types.isdisjoint(("integer", "number")) else [int]
         return partial(converted, types=types), tuple(stay)
 
-    def accepts(self, body: Mapping[str, Value]) -> bool:
-        """Whether nothing is wrong with a body whose values JSON can carry; False where that takes a closer look."""
-        try:
-            if not self._conforms(body):
-                return False
-        except (ValueError, SystemError):
-            return False  # half a character, see `Checker.check`
-        callee = body.get("callee")
-        if not (all(map(is_valid, body["callees"])) if callee is None else is_valid(callee)):
-            return False
-        # The calls of a document are likely to have one caller.
-        if check_number(body["caller"]) is not None:
-            return False
-        for name in self._integers:  # noqa: SIM110 (half as fast)
-            if type(body.get(name)) is float:
-                return False
-        return True
+    def looks(self, fields: Collection[str]) -> list[tuple[Callable[[Any], bool], str | None]]:
+        """What has to be true of a body with these fields: of the field that is named, or of the whole body.
+
+        Where all of it is, nothing is wrong with a body whose values JSON can carry; where something is not, or raises,
+        that takes a closer look.
+        """
+        looks: list[tuple[Callable[[Any], bool], str | None]] = [(self._conforms, None)]
+        looks += [(is_valid, name) for name in ("callee", "caller") if name in fields]
+        looks += [(_all_valid, "callees")] if "callees" in fields else []
+        return looks + [(_is_no_float, name) for name in self._integers if name in fields]
+
+
+def _all_valid(numbers: Value) -> bool:
+    return all(map(is_valid, numbers))
+
+
+def _is_no_float(value: Value) -> bool:
+    """30.0 is an integer to JSON Schema, and none to the API."""
+    return type(value) is not float
 
 
 def _nothing(_: Mapping[str, Value]) -> bool:

@@ -50,14 +50,18 @@ def check_number(text: str) -> str | None:
 
 def is_valid(text: str) -> bool:
     """Whether nothing is wrong with a phone number: one pattern says yes to nearly all that are right."""
-    for end in (2, 3, 4):
-        pattern = _main_pattern(text[:end])
-        if pattern is not None:
-            return pattern.fullmatch(text) is not None or check_number(text) is None
-    return False
+    pattern = _pattern_of(text[:4])
+    return pattern is not None and (pattern.fullmatch(text) is not None or check_number(text) is None)
 
 
 @lru_cache(maxsize=4_096)
+def _pattern_of(beginning: str) -> re.Pattern[str] | None:
+    """The pattern for numbers that begin so; None where they begin with no country's code."""
+    found = (_main_pattern(beginning[:end]) for end in (2, 3, 4))
+    return next((pattern for pattern in found if pattern is not None), None)
+
+
+@lru_cache(maxsize=512)
 def _main_pattern(prefix: str) -> re.Pattern[str] | None:
     """A pattern for the numbers of the main country of a code (``+44``), None where no country has that code.
 

@@ -10,7 +10,7 @@ from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.model import Batch, Problem, Row, Script, script_of
-from flowops.templates.limits import CALL_STEPS, ROW_STEPS, SET_STEPS
+from flowops.templates.limits import CALL_STEPS, ROW_STEPS, SET_STEPS, WRONG_ROWS
 from flowops.templates.problems import TEMPLATE, Repeats
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class CallSet:
         self.quick: Quick | None = None if bodies_of is None else compiled.generate(bodies_of)
         self._repeats = Repeats()
         self._left = SET_STEPS
+        self._wrong = 0
 
     @property
     def place(self) -> Place:
@@ -60,8 +61,8 @@ class CallSet:
 
     @property
     def exhausted(self) -> bool:
-        """Whether the templates have taken more work than a call set may: the rest of the rows is not rendered."""
-        return self._left < 0
+        """Whether the rest of the rows is not rendered: it takes too much work, or enough is wrong already."""
+        return self._left < 0 or self._wrong >= WRONG_ROWS
 
     def render(self, batch: Batch, check: Check) -> RenderedBatch:
         """The calls of a batch, and what is wrong with its rows and with them."""
@@ -73,10 +74,16 @@ class CallSet:
             if self.quick is not None and end > start:
                 scripts.add(self.quick.script)
                 if work.terms:
-                    problems += (problem for made in work.quick_calls(start, end) for problem in check(made, False))
+                    problems += self._found(check(made, False) for made in work.quick_calls(start, end))
             if call is not None:
                 scripts.add(script_of(call))
-                problems += check(call, True)
+                problems += self._found([check(call, True)])
+            elif end < len(batch.rows):
+                self._wrong += 1
+            if self._wrong >= WRONG_ROWS:
+                message = f"for-each: {WRONG_ROWS:,} rows have problems; the rest was not rendered"
+                problems.append(Problem(self.compiled.document.place(("for-each",)), None, message, TEMPLATE))
+                break
         self._left = work.left
         made = [body is not None for body in work.bodies]
         bodies = [body for body in work.bodies if body is not None]
@@ -85,6 +92,12 @@ class CallSet:
             odd = frozenset(index for index, row in enumerate(compress(range(len(made)), made)) if row in odd)
             batch = _only(batch, made)
         return RenderedBatch(PackedCalls(self, _packed(batch, scripts)), bodies, odd, problems)
+
+    def _found(self, problems: Iterable[list[Problem]]) -> Iterator[Problem]:
+        """What is wrong with calls; those with which something is are counted."""
+        for found in problems:
+            self._wrong += bool(found)
+            yield from found
 
     def apart(self, batch: Batch, check: Check) -> tuple[RenderedBatch, int]:
         """One batch by itself, as another process may do it, and by how much it changes the steps that are left."""

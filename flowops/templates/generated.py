@@ -43,8 +43,12 @@ class Bodies(Protocol):
         where every one does."""
         ...
 
-    def accepts(self, body: Mapping[str, Value]) -> bool:
-        """Whether nothing at all is wrong with a body; False where that takes a closer look."""
+    def looks(self, fields: Collection[str]) -> list[tuple[Callable[[Any], bool], str | None]]:
+        """What has to be true of a body with these fields: of the field that is named, or of the whole body.
+
+        Where all of it is, nothing is wrong; where something is not, or raises ValueError or SystemError, that takes a
+        closer look.
+        """
         ...
 
 
@@ -217,6 +221,14 @@ def _identify(value: Value) -> str:
     raise Slow
 
 
+def _right(look: Callable[[Any], bool], value: Value) -> bool:
+    """Whether a value passes a look that is meant for values which the schema has let pass."""
+    try:
+        return look(value)
+    except (AttributeError, TypeError, ValueError):
+        return False
+
+
 _SOURCE = """
 def run(rows, numbers, start, left, out, terms, odd):
     i = start
@@ -229,15 +241,28 @@ def run(rows, numbers, start, left, out, terms, odd):
             {lines}
             {spend}
             body = {body}
-            if spent > left + {row_steps} or spent > {call_steps} or not accepts(body):
+            if spent > left + {row_steps} or spent > {call_steps} or not ({looks}):
                 return i, left
             out.append(body)
             {terms}
             left += {row_steps} - spent
-    except (KeyError, TemplateFault, Slow, RecursionError):
+    except (KeyError, TemplateFault, Slow, RecursionError, ValueError, SystemError):
         return i, left
     return len(rows), left
 """
+
+
+def _looks(writer: Writer, body: Names, bodies: Bodies) -> str:
+    """What is asked of a body. Of a field that all bodies share it is asked now: if it is wrong, all of them are."""
+    asked = []
+    for look, field in bodies.looks(body):
+        value = "body" if field is None else body[field]
+        assert isinstance(value, str), "only the variables are more than one value"
+        if value not in writer.constants:
+            asked.append(f"{writer.constant(look)}({value})")
+        elif not _right(look, writer.constants[value]):
+            raise NotQuick
+    return " and ".join(asked) or "True"
 
 
 def _function(
@@ -254,12 +279,12 @@ def _function(
         row_steps=ROW_STEPS,
         call_steps=CALL_STEPS,
         terms=f"terms.append({_mapping(writer, terms)})" if terms else "",
+        looks=_looks(writer, body, bodies),
     )
     names: dict[str, Any] = {
         "Scope": Scope,
         "Slow": Slow,
         "TemplateFault": TemplateFault,
-        "accepts": bodies.accepts,
         "reference": _identify,
         "variables": dict(source.variables),
         **writer.constants,

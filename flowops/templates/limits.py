@@ -26,6 +26,8 @@ CALL_STEPS = 10_000
 #: Steps of a whole call set: this many, and so many more for each row.
 SET_STEPS = 500_000
 ROW_STEPS = 20
+#: After so many rows with problems the rest of a call set is not rendered: what is wrong is looked for at length.
+WRONG_ROWS = 1_000
 
 PARTS_A_STEP = 50
 CHARACTERS_A_STEP = 256

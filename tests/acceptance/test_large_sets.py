@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,16 @@ SETS: dict[str, dict[int, str]] = {
     "a row that is no row": {15_000: "1,2\n"},
     "twice the same reference, far apart": {MANY: row(3)},
 }
+
+
+def test_a_field_that_is_wrong_for_all_rows_is_told_for_each(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("id,phone,name,minutes\n" + row(1) + row(2))
+    spec = SPEC.replace("../data/", "").replace('"+442079460000"', '"{{ vars.caller }}"')
+    (tmp_path / "set.yaml").write_text(spec)
+    for caller, told in ((5, "caller: must be"), ("+3161234", "caller: '+3161234' is not a valid number in NL")):
+        (tmp_path / "vars.json").write_text(json.dumps({"caller": caller}))
+        ran = flowops("validate", "set.yaml", "--var-file", "vars.json", cwd=tmp_path)
+        assert (ran.code, told in ran.err, "rows.csv and 1 more row" in ran.err) == (3, True, True), ran.err
 
 
 @pytest.fixture(params=SETS.values(), ids=list(SETS))

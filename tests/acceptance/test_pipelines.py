@@ -21,8 +21,11 @@ from flowops import __version__
 
 ACTIONS = sorted((ROOT / ".github/actions").glob("*/action.yml"))
 EXAMPLE = ROOT / ".github/examples/flowops.yml"
+SHARDS = ROOT / ".github/examples/flowops-shards.yml"
+WORKFLOWS = [EXAMPLE, SHARDS, *sorted((ROOT / ".github/workflows").glob("*.yml"))]
 DOCKERFILE = ROOT / ".docker/Dockerfile"
 GITLAB = ROOT / ".gitlab/flowops.gitlab-ci.yml"
+GITLAB_SHARDS = ROOT / ".gitlab/flowops-shards.gitlab-ci.yml"
 BIN = Path(sys.executable).parent
 
 
@@ -32,14 +35,14 @@ def judge(*command: str | Path) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_the_workflow_is_sound() -> None:
-    judge(BIN / "actionlint", EXAMPLE)
-    judge(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", EXAMPLE)
+def test_the_workflows_are_sound() -> None:
+    judge(BIN / "actionlint", *WORKFLOWS)
+    judge(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS)
     judge(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-actions", *ACTIONS)
 
 
-def test_the_workflow_gives_nothing_away() -> None:
-    judge(BIN / "zizmor", "--offline", "--quiet", EXAMPLE, *ACTIONS)
+def test_the_workflows_give_nothing_away() -> None:
+    judge(BIN / "zizmor", "--offline", "--quiet", *WORKFLOWS, *ACTIONS)
 
 
 def test_no_job_of_a_pull_request_sees_a_secret_or_may_write_where_its_code_is() -> None:
@@ -97,8 +100,8 @@ def test_the_image_gets_everything_that_is_built_into_it(tmp_path: Path) -> None
     assert names[0] == names[1]
 
 
-def test_the_template_of_gitlab_is_sound() -> None:
-    judge(BIN / "check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", GITLAB)
+def test_the_templates_of_gitlab_are_sound() -> None:
+    judge(BIN / "check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", GITLAB, GITLAB_SHARDS)
 
 
 def test_the_hooks_are_sound() -> None:
@@ -232,6 +235,21 @@ class TestTheStep:
         assert again.returncode == 8
         assert runner.output["exit-code"] == "8"
 
+    def test_four_parts_are_planned_and_applied_each_with_its_own_plan(
+        self, runner: Runner, clinic: Repository
+    ) -> None:
+        jobs = yaml.safe_load(SHARDS.read_text())["jobs"]
+        counted = {"plan": 0, "apply": 0}
+        for name, word in (("plan", "place"), ("apply", "placed")):
+            (asked,) = (each["with"] for each in jobs[name]["steps"] if "/actions/flowops@" in each["uses"])
+            for part in jobs[name]["strategy"]["matrix"]["part"]:
+                arguments = asked["arguments"].replace("${{ matrix.part }}", str(part))
+                arguments = arguments.replace("plan.json", f"plan-{part}.json")
+                ran = runner.run("flowops", "Run flowops", clinic.root, **given(asked["command"], arguments))
+                assert ran.returncode == 0, ran.stderr
+                counted[name] += int(runner.output[word])
+        assert counted == {"plan": 200, "apply": 200}
+
     def test_what_the_files_say_is_no_command_to_the_runner(self, runner: Runner, clinic: Repository) -> None:
         rows = clinic.root / "data/appointments.csv"
         rows.write_text(
@@ -301,20 +319,41 @@ class TestTheComment:
 
 
 class TestGitLab:
-    def test_the_scripts_run(self, clinic: Repository) -> None:
-        jobs = yaml.safe_load(GITLAB.read_text())
-        (clinic.root / ".venv-flowops").mkdir()
-        (clinic.root / ".venv-flowops/bin").mkdir()
+    def install(self, clinic: Repository) -> None:
+        """What the jobs' before_script makes."""
         flowops = clinic.root / ".venv-flowops/bin/flowops"
+        flowops.parent.mkdir(parents=True)
         flowops.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m flowops "$@"\n')
         flowops.chmod(0o755)
-        env = environment(CI_MERGE_REQUEST_DIFF_BASE_SHA=clinic.git("rev-parse", "HEAD"), FLOWOPS_ENVIRONMENT="sandbox")
+
+    def run(self, clinic: Repository, job: dict[str, Any], **variables: str) -> None:
+        env = environment(FLOWOPS_ENVIRONMENT="sandbox", **variables)
+        for line in job["script"]:
+            shell = ["bash", "-e", "-o", "pipefail", "-c", line]
+            ran = subprocess.run(shell, cwd=clinic.root, env=env, text=True, capture_output=True, check=False)
+            assert ran.returncode == 0, ran.stderr
+
+    def test_the_scripts_of_shards_place_every_call_once(self, clinic: Repository) -> None:
+        jobs = yaml.safe_load(GITLAB_SHARDS.read_text())
+        self.install(clinic)
+        count = jobs[".flowops-shard"]["parallel"]
+        results = []
+        for name in ("flowops:plan-shard", "flowops:apply-shard"):
+            for index in range(1, count + 1):
+                self.run(clinic, jobs[name], CI_NODE_INDEX=str(index), CI_NODE_TOTAL=str(count))
+                if name == "flowops:apply-shard":
+                    results.append((clinic.root / "flowops-result.xml").read_text())
+        placed = [int(each) for result in results for each in re.findall(r'tests="(\d+)" failures="0"', result)[:1]]
+        assert len(placed) == count == 4
+        assert sum(placed) == 200
+
+    def test_the_scripts_run(self, clinic: Repository) -> None:
+        jobs = yaml.safe_load(GITLAB.read_text())
+        self.install(clinic)
+        base = clinic.git("rev-parse", "HEAD")
         clinic.edit("flowops.yaml", "Harbour Street", "Station Road")
         for name in ("flowops:validate", "flowops:diff", "flowops:plan", "flowops:apply"):
-            for line in jobs[name]["script"]:
-                shell = ["bash", "-e", "-o", "pipefail", "-c", line]
-                ran = subprocess.run(shell, cwd=clinic.root, env=env, text=True, capture_output=True, check=False)
-                assert ran.returncode == 0, ran.stderr
+            self.run(clinic, jobs[name], CI_MERGE_REQUEST_DIFF_BASE_SHA=base)
         assert json.loads((clinic.root / "flowops-quality.json").read_text()) == []
         counts = json.loads((clinic.root / "flowops-diff.json").read_text())
         assert counts == {"create": 0, "update": 200, "delete": 0}

@@ -162,7 +162,7 @@ def test_an_interrupted_run_records_what_was_in_flight(
     ledger(real)
     project = real / "flowops.yaml"
     project.write_text(project.read_text().replace("rate: none", "rate: none\n    concurrency: 1"))
-    api.delay = 2
+    api.delay = 1
     running = start("apply", *PRODUCTION, "--auto-approve", "--format", "json", cwd=real, env=ENV)
     deadline = time.monotonic() + 30
     while not api.received and time.monotonic() < deadline:

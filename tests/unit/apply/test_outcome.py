@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import itertools
 import signal
+from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
 from flowops.apply import exit_code, nothing_sent
-from flowops.apply.outcome import sent
-from flowops.model import Action, CallResult, Happening, Leg, Outcome, Result, State, Verdict, Written
+from flowops.apply.outcome import elsewhere, in_plan_order, may_follow, planned_only, record_of, ruled, sent, unsent
+from flowops.model import (
+    FINGERPRINT,
+    Action,
+    CallResult,
+    Entry,
+    Happening,
+    Leg,
+    Outcome,
+    Record,
+    Result,
+    Ruling,
+    State,
+    Verdict,
+    Written,
+)
 
 PLACED = CallResult("placed", Outcome.PLACED, ("1",), 1)
 PARTLY = CallResult("partly", Outcome.PLACED, ("1",), 1, "the API refused 1 of 2 callees", 1)
@@ -104,3 +120,133 @@ def test_the_outcome_of_a_sent_call(happening, state, outcome):
 @pytest.mark.parametrize("happening", [Happening.ACCEPTED, Happening.REFUSED, Happening.UNCLEAR, Happening.UNSENT])
 def test_what_the_ledger_does_not_know_is_in_doubt(happening):
     assert sent("a", Verdict(happening), 1, None).outcome is Outcome.IN_DOUBT
+
+
+def test_a_sent_call_tells_its_ids_its_attempts_and_what_the_api_said():
+    legs = (Leg("+442079460001", "1"), Leg("+442079460002", None, error="busy"), Leg("+442079460003", "3"))
+    verdict = Verdict(Happening.ACCEPTED, legs, "the API refused 1 of 3 callees")
+    placed = CallResult("a", Outcome.PLACED, ("1", "3"), 2, "the API refused 1 of 3 callees", 1)
+    assert sent("a", verdict, 2, Written(True, State.PLACED)) == placed
+    refused = sent("a", Verdict(Happening.REFUSED, legs[1:2], "400"), 1, Written(True, State.REJECTED))
+    assert refused == CallResult("a", Outcome.REJECTED, (), 1, "400", 0)
+
+
+def test_a_doubt_that_a_callback_has_settled_is_no_error_any_more():
+    verdict = Verdict(Happening.UNCLEAR, detail="time-out")
+    assert sent("a", verdict, 1, Written(True, State.FINISHED)).error is None
+    assert sent("a", verdict, 1, Written(True, State.IN_DOUBT)).error == "time-out"
+    assert sent("a", Verdict(Happening.REFUSED, detail="400"), 1, Written(True, State.PLACED)).error == "400"
+
+
+@pytest.mark.parametrize(("detail", "told"), [("400 Bad Request", "400 Bad Request"), (None, "refused")])
+def test_what_the_api_said_is_told_although_it_could_not_be_recorded(detail, told):
+    result = sent("a", Verdict(Happening.REFUSED, detail=detail), 3, None)
+    assert (result.attempts, result.error) == (3, f"the ledger could not record the answer ({told})")
+
+
+@pytest.mark.parametrize("state", [None, *State])
+@pytest.mark.parametrize("happening", list(Happening))
+def test_another_attempt_may_follow_only_what_was_proven_unsent_and_is_as_before_the_claim(happening, state):
+    verdict = Verdict(happening)
+    proven = happening in (Happening.UNSENT, Happening.THROTTLED)
+    assert may_follow(verdict, Written(True, state)) == (proven and state in (None, State.REJECTED))
+
+
+def test_a_verdict_is_recorded_whole():
+    verdict = Verdict(Happening.ACCEPTED, LEGS, "said")
+    assert record_of("a", verdict) == Record("a", Happening.ACCEPTED, LEGS, "said")
+
+
+def test_a_call_that_was_not_sent_says_why_and_how_often_it_was_tried(kit):
+    assert unsent(kit.planned("a"), "no route", 3) == CallResult(
+        "a", Outcome.NOT_ATTEMPTED, attempts=3, error="no route"
+    )
+    assert unsent(kit.planned("a"), "no route").attempts == 0
+
+
+@pytest.mark.parametrize(
+    ("action", "outcome"), [(Action.DEFERRED, Outcome.DEFERRED), (Action.BLOCKED, Outcome.BLOCKED)]
+)
+def test_what_the_policy_says_is_the_outcome(kit, action, outcome):
+    ruling = Ruling(action, ("windows: closed", "expires: over"))
+    assert ruled(kit.planned("a"), ruling, 2) == CallResult(
+        "a", outcome, attempts=2, error="windows: closed; expires: over"
+    )
+    assert ruled(kit.planned("a"), ruling).attempts == 0
+
+
+@pytest.mark.parametrize(
+    ("action", "outcome", "error"),
+    [
+        (Action.UNCHANGED, Outcome.UNCHANGED, None),
+        (Action.DEFERRED, Outcome.DEFERRED, "in flight in another run"),
+        (Action.BLOCKED, Outcome.BLOCKED, "in flight in another run"),
+        (Action.CONFLICT, Outcome.NOT_ATTEMPTED, "in flight in another run"),
+        (Action.IN_DOUBT, Outcome.IN_DOUBT, "in flight in another run"),
+    ],
+)
+def test_what_the_plan_does_not_send_has_the_plans_own_outcome(kit, action, outcome, error):
+    assert planned_only(kit.planned("a", action)) == CallResult("a", outcome, error=error)
+
+
+#: The one that the kit gives to the call of that name.
+FINGERPRINT_OF_A = FINGERPRINT + sha256(b"a").hexdigest()
+
+
+def entry(state, *, fingerprint=FINGERPRINT_OF_A, error=None):
+    legs = (Leg(None, "7"), Leg(None, None, error="busy"))
+    return Entry("test", "a", state, fingerprint, {}, legs, 1, False, error, "", "")
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (None, (Outcome.NOT_ATTEMPTED, (), "another run had it and did not place it; run apply again")),
+        (entry(State.REJECTED, error="400"), (Outcome.NOT_ATTEMPTED, (), "another run had it refused: 400")),
+        (entry(State.REJECTED), (Outcome.NOT_ATTEMPTED, (), "another run had it refused: no reason given")),
+        (entry(State.PLACED), (Outcome.UNCHANGED, ("7",), None)),
+        (entry(State.FINISHED), (Outcome.UNCHANGED, ("7",), None)),
+        (entry(State.IN_FLIGHT, error="x"), (Outcome.IN_DOUBT, ("7",), "still in flight in another run")),
+        (entry(State.IN_DOUBT, error="time-out"), (Outcome.IN_DOUBT, ("7",), "time-out")),
+        (entry(State.IN_DOUBT), (Outcome.IN_DOUBT, ("7",), "in flight in another run")),
+    ],
+)
+def test_a_call_of_another_run_comes_to_what_the_ledger_says(kit, found, expected):
+    outcome, ids, error = expected
+    assert elsewhere(kit.planned("a"), found) == CallResult("a", outcome, ids, error=error)
+
+
+@pytest.mark.parametrize("state", [State.PLACED, State.FINISHED])
+def test_another_run_that_placed_something_else_is_not_taken_for_ours(kit, state):
+    result = elsewhere(kit.planned("a"), entry(state, fingerprint="v1:sha256:other"))
+    assert (result.reference_id, result.outcome, result.call_ids) == ("a", Outcome.NOT_ATTEMPTED, ("7",))
+    assert result.error == "another run placed this reference-id with other content; give it a new reference-id"
+
+
+@pytest.mark.parametrize(("held", "outcome"), [(False, Outcome.NOT_ATTEMPTED), (True, Outcome.BLOCKED)])
+def test_every_call_of_the_plan_is_told_once_in_its_order(kit, held, outcome):
+    plan = kit.plan_of("a", kit.planned("b", Action.UNCHANGED), "c", kit.planned("d", Action.DEFERRED))
+    done = CallResult("c", Outcome.PLACED, ("1",), 1)
+    assert in_plan_order(plan, {"c": done}, "the run ended", held=held) == (
+        CallResult("a", outcome, error="the run ended"),
+        CallResult("b", Outcome.UNCHANGED),
+        done,
+        CallResult("d", Outcome.DEFERRED, error="in flight in another run"),
+    )
+
+
+def test_nothing_sent_names_the_plan_and_the_reason(kit):
+    plan = kit.plan_of("a")
+    result = nothing_sent(plan, "a conflict")
+    assert (result.environment, result.revision, result.digest) == (plan.environment, plan.revision, plan.digest)
+    assert result.calls == (CallResult("a", Outcome.NOT_ATTEMPTED, error="a conflict"),)
+
+
+def test_a_doubt_that_the_ledger_has_no_state_for_stays_one():
+    assert sent("a", Verdict(Happening.UNCLEAR), 1, Written(True, None)).outcome is Outcome.IN_DOUBT
+
+
+def test_several_reasons_are_told_one_after_the_other(kit):
+    planned = replace(kit.planned("a", Action.IN_DOUBT), reasons=("first", "second"))
+    assert planned_only(planned).error == "first; second"
+    assert elsewhere(planned, entry(State.IN_DOUBT)).error == "first; second"

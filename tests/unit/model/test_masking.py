@@ -22,6 +22,8 @@ from flowops.model.masking import HIDDEN, mask, mask_any_number, mask_number, ma
         ("+353209101234", "+353 2 09•• ••34"),
         ("+9991234567", "+999 1•• ••67"),
         ("+999123", "+999 •••"),
+        ("+9991234", "+999 ••34"),
+        ("+4412345678", "+44 12•• ••78"),
         ("+44", "+44"),
         ("+", HIDDEN),
         ("not a number", HIDDEN),
@@ -29,6 +31,10 @@ from flowops.model.masking import HIDDEN, mask, mask_any_number, mask_number, ma
 )
 def test_the_country_and_the_ends_of_a_number_are_shown(number: str, shown: str) -> None:
     assert mask_number(number) == shown
+
+
+def test_a_value_that_is_a_number_is_masked_as_one() -> None:
+    assert mask("+442079460023") == "+44 20 79•• ••23"
 
 
 @given(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 
 import phonenumbers
+import pytest
 
-from flowops.model import Action
-from flowops.policy import Facts, Fit, Judge, WindowNotes
+from flowops.model import Action, Terms
+from flowops.policy import Facts, Fit, Judge, WindowNotes, repeated_callees
 
 #: Forty countries, from UTC-8 to UTC+13.
 REGIONS = (
@@ -59,6 +61,13 @@ REGIONS = (
 EVENING = datetime(2026, 11, 23, 18, 22, tzinfo=UTC)
 
 
+def noted(notes, calls):
+    """What is told of these calls."""
+    for each in calls:
+        notes.add(each)
+    return notes
+
+
 def test_a_large_set_in_forty_countries_says_how_many_may_be_placed_now_and_when_the_rest(policy, call) -> None:
     numbers = [
         phonenumbers.format_number(phonenumbers.example_number(region), phonenumbers.PhoneNumberFormat.E164)
@@ -74,14 +83,55 @@ def test_a_large_set_in_forty_countries_says_how_many_may_be_placed_now_and_when
     now = sum(ruling is None for ruling in rulings)
     deferred = [ruling for ruling in rulings if ruling is not None]
     assert {ruling.action for ruling in deferred} == {Action.DEFERRED}
-    windows = WindowNotes(rules, EVENING)
-    for each in calls:
-        windows.add(each)
-    (note,) = windows.notes()
+    (note,) = noted(WindowNotes(rules, EVENING), calls).notes()
     assert note.startswith(f"windows (flowops.yaml:7): {now:,} of 10,000 calls may be placed now, ")
     assert now + len(deferred) == 10_000
     last = max(ruling.until for ruling in deferred)
     assert note.endswith(f"later, the last from {last:%a %Y-%m-%d %H:%M} UTC")
+    # The first five openings by their times, the rest together; nobody is left out.
+    openings = sorted(Counter(ruling.until for ruling in deferred).items())
+    assert len(openings) > 6
+    assert [f"{count:,} from {until:%a %Y-%m-%d %H:%M} UTC" for until, count in openings[:5]] == note.split(", ")[1:6]
+    assert f", {sum(count for _, count in openings[5:]):,} later, the last" in note
+
+
+def test_each_window_tells_of_the_calls_that_it_is_for(policy, call) -> None:
+    rules = policy(
+        "{countries: [GB, FR], windows: [{hours: '08:00-20:00', countries: [FR]}, {hours: '09:00-17:00'}],"
+        " max-calls: 9}"
+    )
+    calls = [call("a"), call("b"), call("c", callee="+33199001018"), call("d", callee="+881612345678")]
+    (note,) = noted(WindowNotes(rules, EVENING), calls).notes()
+    assert note == (
+        "windows (flowops.yaml:7): 1 of 4 calls may be placed now, 2 from Tue 2026-11-24 09:00 UTC, 1 at no time"
+    )
+
+
+def test_numbers_that_are_called_more_than_once_are_told_masked_the_first_of_many(call) -> None:
+    calls = [call(f"c{number}", callee=f"+4420794600{number % 7:02}") for number in range(14)]
+    told = repeated_callees([*calls, call("once", callee="+33199001018")])
+    assert told[0] == "+44 20 79•• ••00 is called by 2 calls of this plan: c0, c7"
+    assert len(told) == 6
+    assert told[5] == "2 more numbers are called more than once"
+    (many,) = repeated_callees([call(f"c{number}") for number in range(1_200)])
+    assert many.endswith("is called by 1,200 calls of this plan: c0, c1, c2, c3, c4 and 1,195 more")
+    assert repeated_callees([call(callees=["+442079460023", "+442079460023"])]) == []
+
+
+@pytest.mark.parametrize(("rate", "told"), [(2.0, "2/s"), (0.5, "30/m"), (1 / 120, "30/h"), (1 / 7_200, "12 a day")])
+def test_a_rate_is_told_in_the_unit_people_write_it_in(rate, told, policy, call) -> None:
+    rules = policy("windows: [{hours: '08:00-20:00'}]")
+    calls = [call(f"c{number}") for number in range(4_000)]
+    (warning,) = noted(Fit(rules, datetime(2026, 11, 23, 19, 50, tzinfo=UTC), rate), calls).warnings()
+    assert f" calls at {told} do not fit " in warning
+
+
+def test_what_expires_before_its_turn_is_told_with_its_place(policy, call) -> None:
+    at = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
+    soon = Terms(expires="2026-11-23T19:00:02Z")
+    calls = [call(f"c{number}", terms=soon) for number in range(4)]
+    (warning,) = noted(Fit(policy("{}"), at, 1.0), calls).warnings()
+    assert warning.startswith("expires (calls/a.yaml:1): the time is too short: 2 of 4 calls at 1/s do not fit before ")
 
 
 def test_calls_that_come_too_late_at_the_rate_are_counted(policy, call) -> None:
@@ -90,10 +140,7 @@ def test_calls_that_come_too_late_at_the_rate_are_counted(policy, call) -> None:
     at = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
 
     def warnings(count: int, rate: float | None) -> list[str]:
-        fit = Fit(rules, at, rate)
-        for each in calls[:count]:
-            fit.add(each)
-        return fit.warnings()
+        return noted(Fit(rules, at, rate), calls[:count]).warnings()
 
     (warning,) = warnings(4_000, 1.0)
     assert warning.endswith("400 of 4,000 calls at 1/s do not fit before Mon 2026-11-23 20:00 UTC")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -253,3 +254,11 @@ def test_no_policy_lets_everything_pass_but_what_the_call_itself_says(call) -> N
     assert judge.judge(call(callee="+449098790000"), NOW) is None
     late: Call = call("b", terms=Terms(expires="2026-11-22"))
     assert judge.judge(late, NOW).reasons[0].startswith("expires (calls/a.yaml:1)")
+
+
+def test_an_override_lifts_the_limits_of_run_document_and_day_together(judged) -> None:
+    every = "max-calls: {per-run: 0, per-document: 0, per-day: 0}"
+    facts = Facts(size=1, by_document={Place("calls/a.yaml", 1, 1): 1}, claimed={DAY: 0})
+    assert judged(every, facts=facts).action is Action.BLOCKED
+    assert len(judged(every, facts=facts).reasons) == 3
+    assert judged(every, facts=replace(facts, overrides=frozenset({"max-calls"}))) is None

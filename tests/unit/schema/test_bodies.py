@@ -17,6 +17,8 @@ from flowops.schema.number_plan import is_valid
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from flowops.schema.bodies import FlowBodies
+
 DOCUMENT = Document("flows/a.yaml", "Flow", {}, Marks(1, 1, 0, 0), "")
 FLOW = Flow(
     "reminder",
@@ -69,9 +71,16 @@ def objections(flow: Flow | None, body: Mapping[str, Any]) -> list[Any]:
     return found
 
 
+def accepts(bodies: FlowBodies, body: Mapping[str, Any]) -> bool:
+    try:
+        return all(look(body if field is None else body[field]) for look, field in bodies.looks(body))
+    except (ValueError, SystemError):
+        return False
+
+
 @pytest.mark.parametrize("flow", [None, FLOW], ids=["any flow", "a flow"])
 def test_a_body_that_is_right_is_accepted(flow: Flow | None) -> None:
-    assert bodies_of(flow).accepts(BODY)
+    assert accepts(bodies_of(flow), BODY)
 
 
 @settings(max_examples=400, deadline=None)
@@ -92,7 +101,7 @@ def test_nothing_is_accepted_that_somebody_objects_to(
     if not isinstance(body["instruction-id"], str):
         return
     bodies, inside = bodies_of(flow), body["flow-variables"]
-    yes = bodies.takes(inside if isinstance(inside, dict) else ()) and bodies.accepts(body)
+    yes = bodies.takes(inside if isinstance(inside, dict) else ()) and accepts(bodies, body)
     assert not (yes and objections(flow, body))
 
 

@@ -143,10 +143,11 @@ class SmallBodies:
         return (to_integer, (int,)) if self._variables[name].get("type") == "integer" else None
 
     def accepts(self, body: Mapping[str, Value]) -> bool:
-        try:
-            return bool(json.dumps(body, ensure_ascii=False).encode())
-        except UnicodeEncodeError:
-            return False
+        return True
+
+    def looks(self, fields: Collection[str]) -> list[tuple[Callable[[Any], bool], str | None]]:
+        # Half a character is a ValueError.
+        return [(lambda body: bool(json.dumps(body, ensure_ascii=False).encode()), None), (self.accepts, None)]
 
 
 def render_all(calls: CompiledCall, data: Iterable[Row]) -> list[Call | Problem]:

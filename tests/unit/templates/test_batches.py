@@ -6,9 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowops.model import Batch, Call, Row, RowPlace
-from flowops.templates import CallSet
-from flowops.templates.limits import CALL_STEPS, ROW_STEPS, SET_STEPS
+from flowops.model import Batch, Call, Place, Problem, Row, RowPlace
+from flowops.templates import CallSet, generated
+from flowops.templates.limits import CALL_STEPS, ROW_STEPS, SET_STEPS, WRONG_ROWS
+from flowops.templates.problems import TOLD
 
 # Whatever may stand in a field; each one of a kind that the generated function treats in its own way.
 TEMPLATES = [
@@ -160,3 +161,52 @@ def test_a_batch_near_a_limit_is_not_taken_from_elsewhere(compiled, bodies_of, c
     calls = made(compiled, bodies_of)
     assert calls.join(change, 20) is fits
     assert calls.join(-1, 20) is (change == 0)
+
+
+@pytest.mark.parametrize("fault", ["cannot be rendered", "is wrong once it is rendered"])
+def test_when_a_thousand_rows_have_problems_the_rest_is_left_alone(compiled, bodies_of, fault) -> None:
+    class Never(bodies_of):
+        def accepts(self, body) -> bool:
+            return False
+
+    if fault == "cannot be rendered":
+        calls, check = made(compiled, bodies_of, caller="{{ row.a | int }}"), unchecked
+    else:
+        calls = made(compiled, Never)
+
+        def check(call: Call, whole: bool) -> list:
+            return [Problem(Place("calls/a.yaml"), call.row, "callee: is wrong")]
+
+    first = calls.render(batch_of(*["x"] * 600), check)
+    assert not calls.exhausted
+    second = calls.render(batch_of(*["x"] * 600), check)
+    assert calls.exhausted
+    assert second.problems[-1].message == f"for-each: {WRONG_ROWS:,} rows have problems; the rest was not rendered"
+    told = [problem for batch in (first, second) for problem in batch.problems[: None if batch is first else -1]]
+    assert len(told) == (TOLD if fault == "cannot be rendered" else WRONG_ROWS)
+    assert len(second.calls) == len(second.bodies)
+
+
+def test_nothing_that_a_user_writes_becomes_source(compiled, bodies_of, monkeypatch) -> None:
+    sources = []
+
+    def spy(source: str, *rest):
+        sources.append(source)
+        return compile(source, *rest)
+
+    monkeypatch.setattr(generated, "compile", spy, raising=False)
+    text = (
+        "kind: CallSet\ncall:\n  reference-id: 'EVIL{{ row.EVIL }}'\n  callflow-id: EVIL\n"
+        "  EVIL: '{{ row.EVIL | default(\"EVIL\") }}'\n"
+        '  flow-variables:\n    EVIL: \'{{ row["EVIL] + EVIL"] | replace(old="EVIL", new=vars.EVIL) }}\'\n'
+        "    'EVIL\"): EVIL': ['{% if row.EVIL %}EVIL{% endif %}', EVIL]\n---\nkind: Project\nvars: {EVIL: EVIL}\n"
+    )
+    calls = CallSet(compiled(text), bodies_of)
+    assert calls.quick is not None
+    (source,) = sources
+    assert "EVIL" not in source
+    row = {"EVIL": "EVIL", "EVIL] + EVIL": "EVIL"}
+    found = calls.render(Batch("d.csv", [row], [1], [2]), unchecked)
+    assert found.bodies == [
+        call.body for call in CallSet(compiled(text), None).render(Batch("d.csv", [row], [1], [2]), unchecked).calls
+    ]

@@ -1,0 +1,105 @@
+"""The stages between the rows and the ledger, and their bare limits."""
+
+from __future__ import annotations
+
+import csv
+import json
+from contextlib import contextmanager
+from hashlib import sha256
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+import orjson
+from bare_loop import SCHEMA
+from data_set import body
+from pair import Pair
+
+from flowops.cli.rendering import checks
+from flowops.cli.workspace import Workspace, load, variables
+from flowops.documents import read_batches
+from flowops.plan import fingerprints as fingerprints_of
+from flowops.schema import bodies_of, check_variables
+from flowops.templates import CallSet, compile_call
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from flowops.model import Batch
+
+
+@contextmanager
+def rows(root: Path, count: int) -> Iterator[Pair]:
+    """Bare: the lists of csv.reader, and a dict of each."""
+    workspace = load([], "large")
+
+    def bare() -> int:
+        return sum(1 for _ in islice(_records(root), count))
+
+    def own() -> int:
+        return sum(len(batch.rows) for batch in _batches(workspace))
+
+    yield Pair(bare, own)
+
+
+@contextmanager
+def bodies(root: Path, count: int) -> Iterator[Pair]:
+    """Bare: f-strings, and a yes from jsonschema-rs."""
+    workspace = load([], "large")
+    batches = list(_batches(workspace))
+    some = list(islice(_records(root), count))
+    valid = jsonschema_rs.Draft202012Validator(json.loads(SCHEMA.read_text())).is_valid
+
+    def bare() -> int:
+        return sum(valid(body(row)) for row in some)
+
+    def own() -> int:
+        return sum(len(found) for found in _rendered(workspace, batches))
+
+    yield Pair(bare, own)
+
+
+@contextmanager
+def fingerprints(_root: Path, count: int) -> Iterator[Pair]:
+    """Bare: orjson with sorted keys, and SHA-256."""
+    workspace = load([], "large")
+    batches = list(_rendered(workspace, list(_batches(workspace))))
+    some = [each for found in batches for each in found]
+    assert len(some) == count
+
+    def bare() -> int:
+        return len([sha256(orjson.dumps(each, option=orjson.OPT_SORT_KEYS)).hexdigest() for each in some])
+
+    def own() -> int:
+        return sum(len(fingerprints_of(found, frozenset())) for found in batches)
+
+    yield Pair(bare, own)
+
+
+def _records(root: Path) -> Iterator[dict[str, str]]:
+    with (root / "data/appointments.csv").open(newline="") as file:
+        records = csv.reader(file)
+        header = next(records)
+        yield from (dict(zip(header, record, strict=True)) for record in records)
+
+
+def _batches(workspace: Workspace) -> Iterator[Batch]:
+    return read_batches(workspace.reader, workspace.calls[0])
+
+
+def _rendered(workspace: Workspace, batches: list[Batch]) -> Iterator[list[dict[str, Any]]]:
+    compiled = compile_call(
+        workspace.calls[0],
+        project=workspace.project,
+        environment="large",
+        flows=workspace.flows,
+        variables=variables(workspace, (), ()),
+        check_variables=check_variables,
+        always={},
+    )
+    calls = CallSet(compiled, bodies_of)
+    for batch in batches:
+        rendered = calls.render(batch, checks(partly=False))
+        assert not rendered.problems
+        yield rendered.bodies

@@ -1,0 +1,191 @@
+"""A policy as it is written, read: every key to its rule, with its place, and what is wrong with it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from flowops.model import Document, Marks, Place
+from flowops.policy import StopOn, read_policy
+from flowops.policy.calendar import Holidays
+from flowops.policy.hours import Windows
+from flowops.policy.limits import MaxChange, PerCallee, PerDay, PerDocument, PerRun
+from flowops.policy.numbers import ORDINARY
+from flowops.policy.people import Callers, Consent, Countries, DoNotCall, NumberTypes
+
+HERE = Place("flowops.yaml", 7, 3)
+WEEK = frozenset(range(7))
+
+
+def read(policy, environment=None):
+    value = {"policy": policy, "environments": {"production": {"policy": environment} if environment else None}}
+    return read_policy(Document("flowops.yaml", "Project", value, Marks(7, 3, 0, 0), ""), "production")
+
+
+def rules(policy, environment=None):
+    found, problems = read(policy, environment)
+    assert problems == []
+    return [rule for rule in found.rules if rule not in (Countries(None, HERE), NumberTypes(ORDINARY, HERE))]
+
+
+def told(policy, environment=None):
+    return [(problem.message, problem.hint) for problem in read(policy, environment)[1]]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ({"max-calls": 5}, [PerRun(5, HERE)]),
+        ({"max-calls": {"per-run": 5}}, [PerRun(5, HERE)]),
+        ({"max-calls": {"per-document": 6}}, [PerDocument(6, HERE)]),
+        ({"max-calls": {"per-day": 7}}, [PerDay(7, "UTC", HERE)]),
+        ({"max-calls": {"per-day": 7, "timezone": "Asia/Tokyo"}}, [PerDay(7, "Asia/Tokyo", HERE)]),
+        ({"max-change": "20%"}, [MaxChange(0.2, HERE)]),
+        ({"countries": ["GB", "FR"]}, [Countries(frozenset({"GB", "FR"}), HERE)]),
+        ({"number-types": ["mobile"]}, [NumberTypes(frozenset({"mobile"}), HERE)]),
+        ({"callers": ["+442079460000"]}, [Callers(frozenset({"+442079460000"}), HERE)]),
+        ({"do-not-call": "dnc.txt"}, [DoNotCall("dnc.txt", None, None, HERE)]),
+        (
+            {"do-not-call": [{"file": "a", "max-age": "31d", "key": {"env": "K"}}, "b"]},
+            [DoNotCall("a", timedelta(days=31), "K", HERE), DoNotCall("b", None, None, HERE)],
+        ),
+        ({"per-callee": {"calls": 2, "within": "12h"}}, [PerCallee(2, timedelta(hours=12), HERE)]),
+        (
+            {"per-callee": [{"calls": 2, "within": "1w"}, {"calls": 1, "within": "90m"}]},
+            [PerCallee(2, timedelta(days=7), HERE), PerCallee(1, timedelta(minutes=90), HERE)],
+        ),
+        ({"consent": ["basis"]}, [Consent(("basis",), None, HERE)]),
+        ({"consent": {"max-age": "30s"}}, [Consent(("basis", "date"), timedelta(seconds=30), HERE)]),
+        ({"consent": {"require": ["date"]}}, [Consent(("date",), None, HERE)]),
+    ],
+)
+def test_every_key_is_its_rule(written, expected) -> None:
+    assert rules(written) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "days", "spans"),
+    [
+        ({"hours": "08:00-20:00"}, WEEK, ((480, 1_200),)),
+        ({"hours": ["00:00-00:01", "23:59-24:00"]}, WEEK, ((0, 1), (1_439, 1_440))),
+        ({"hours": "08:00-20:00", "days": "tue"}, {1}, ((480, 1_200),)),
+        ({"hours": "08:00-20:00", "days": "mon-fri"}, {0, 1, 2, 3, 4}, ((480, 1_200),)),
+        ({"hours": "08:00-20:00", "days": ["sat-mon", "wed"]}, {5, 6, 0, 2}, ((480, 1_200),)),
+    ],
+)
+def test_a_window_has_days_and_hours(written, days, spans) -> None:
+    (rule,) = rules({"windows": [written]})
+    assert isinstance(rule, Windows)
+    (window,) = rule.windows
+    assert (window.days, window.spans, window.countries, window.holidays) == (days, spans, frozenset(), Holidays.OPEN)
+
+
+def test_a_window_has_countries_and_holidays() -> None:
+    (rule,) = rules({"windows": [{"hours": "08:00-20:00", "countries": ["FR"], "holidays": "any-region"}]})
+    assert (rule.windows[0].countries, rule.windows[0].holidays) == ({"FR"}, Holidays.ANY_REGION)
+
+
+def test_no_policy_is_none_and_an_empty_one_has_the_defaults() -> None:
+    assert read_policy(None, "production") == (None, [])
+    assert read(None) == (None, [])
+    assert read({})[0].rules == (Countries(None, HERE), NumberTypes(ORDINARY, HERE))
+    assert read(None, {"max-calls": 1})[0].rules[-1] == PerRun(1, HERE)
+    assert Countries(None, HERE) in read(None, {"max-calls": 1})[0].rules
+
+
+def test_the_defaults_count_once_and_not_beside_an_own_rule() -> None:
+    both = read({"max-calls": 5}, {"max-calls": 4})[0].rules
+    assert [type(rule) for rule in both] == [Countries, NumberTypes, PerRun, PerRun]
+    own = read({"countries": ["GB"], "number-types": ["mobile"]})[0].rules
+    assert Countries(None, HERE) not in own
+    assert NumberTypes(ORDINARY, HERE) not in own
+
+
+@pytest.mark.parametrize(
+    ("refused", "answered", "reached"), [(2, 19, False), (2, 20, False), (3, 20, True), (20, 20, True), (4, 40, False)]
+)
+def test_too_many_refusals_end_a_run_once_enough_were_answered(refused, answered, reached) -> None:
+    (stop,) = read({"stop-on": {"refused": "10%"}})[0].stop_on
+    assert stop == StopOn(0.1, 20, HERE)
+    why = stop.reached(refused, answered)
+    assert (why is not None) == reached
+    if why:
+        assert why == f"{refused} of {answered} calls were refused, the limit is 10%"
+
+
+def test_after_how_many_calls_refusals_count_can_be_said() -> None:
+    assert read({"stop-on": {"refused": "0.5%", "after": 3}})[0].stop_on == (StopOn(0.005, 3, HERE),)
+
+
+@pytest.mark.parametrize(
+    ("written", "message", "hint"),
+    [
+        (
+            {"countries": ["UK"]},
+            "countries: 'UK' is not a country with phone numbers",
+            "it is GB",
+        ),
+        (
+            {"countries": ["XX"]},
+            "countries: 'XX' is not a country with phone numbers",
+            "write two capital letters of ISO 3166-1, such as GB",
+        ),
+        (
+            {"max-calls": {"per-day": 1, "timezone": "Mars/Olympus"}},
+            "timezone: 'Mars/Olympus' is not a time zone",
+            "write one such as Europe/London",
+        ),
+        (
+            {"windows": [{"hours": "20:00-08:00"}]},
+            "hours: '20:00-08:00' ends before it begins: write the hours of one day, such as 08:00-20:00",
+            None,
+        ),
+        (
+            {"windows": [{"hours": "08:00-08:00"}]},
+            "hours: '08:00-08:00' ends before it begins: write the hours of one day, such as 08:00-20:00",
+            None,
+        ),
+        (
+            {"per-callee": {"calls": 1, "within": "0d"}},
+            "within: '0d' is not a span of time: write a number with s, m, h, d or w, such as 30d",
+            None,
+        ),
+        (
+            {"do-not-call": {"file": "a", "max-age": "soon"}},
+            "max-age: 'soon' is not a span of time: write a number with s, m, h, d or w, such as 30d",
+            None,
+        ),
+    ],
+)
+def test_what_is_wrong_is_told(written, message, hint) -> None:
+    assert told(written) == [(message, hint)]
+
+
+@pytest.mark.parametrize(
+    ("project", "environment", "looser"),
+    [
+        ({"max-calls": 5}, {"max-calls": 6}, "max-calls.per-run"),
+        ({"max-calls": 5}, {"max-calls": 5}, None),
+        ({"max-calls": {"per-day": 5}}, {"max-calls": {"per-day": 6}}, "max-calls.per-day"),
+        ({"max-calls": {"per-document": 5}}, {"max-calls": {"per-document": 6}}, "max-calls.per-document"),
+        ({"max-calls": 5}, {"max-calls": {"per-day": 6}}, None),
+        ({"max-change": "10%"}, {"max-change": "11%"}, "max-change"),
+        ({"max-change": "10%"}, {"max-change": "10%"}, None),
+        ({"countries": ["GB"]}, {"countries": ["GB", "FR"]}, "countries"),
+        ({"countries": ["GB", "FR"]}, {"countries": ["GB"]}, None),
+        ({"countries": ["GB"]}, {"countries": ["GB"]}, None),
+        ({}, {"countries": ["FR"]}, None),
+        ({"number-types": ["mobile"]}, {"number-types": ["mobile", "voip"]}, "number-types"),
+        ({"number-types": ["mobile"]}, {"number-types": ["mobile"]}, None),
+        ({"callers": ["+442079460000"]}, {"callers": ["+442079460001"]}, "callers"),
+        ({"callers": ["+442079460000"]}, {"callers": ["+442079460000"]}, None),
+        ({"per-callee": {"calls": 1, "within": "1d"}}, {"per-callee": {"calls": 2, "within": "1d"}}, None),
+    ],
+)
+def test_an_environment_that_looks_looser_is_told(project, environment, looser) -> None:
+    expected = [] if looser is None else [
+        (f"{looser}: is looser than at line 7, and has no effect",
+         "an environment's policy can only be stricter than the project's")
+    ]  # fmt: skip
+    assert told(project, environment) == expected

@@ -1,0 +1,57 @@
+"""The terms that a call names itself: what is wrong with them is told at their places."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowops.model import Terms
+from flowops.policy import check_terms
+
+NO_TIME = "is not a time: write 2026-12-01T09:00, 2026-12-01T09:00Z or 2026-12-01"
+
+
+def told(call, **terms) -> list[tuple[str, str]]:
+    problems = check_terms(call(terms=Terms(**terms)))
+    assert {problem.code for problem in problems} <= {"terms"}
+    return [(problem.message, problem.hint) for problem in problems]
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {},
+        {"timezone": "Europe/London", "not_before": "2026-12-01", "expires": "2026-12-01"},
+        {"not_before": "2026-12-01T09:00Z", "expires": "2026-12-01T09:01Z"},
+        {"consent": {"basis": "contract"}},
+    ],
+)
+def test_good_terms_have_no_problem(terms, call) -> None:
+    assert told(call, **terms) == []
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ({"consent": "yes"}, "consent: has to be a mapping"),
+        ({"timezone": "Mars/Olympus"}, "timezone: 'Mars/Olympus' is not a time zone that this machine knows"),
+        ({"timezone": 3}, "timezone: '3' is not a time zone that this machine knows"),
+        ({"timezone": "x" * 99}, f"timezone: '{'x' * 40}' is not a time zone that this machine knows"),
+        ({"not_before": "soon"}, f"not-before: 'soon' {NO_TIME}"),
+        ({"expires": "never"}, f"expires: 'never' {NO_TIME}"),
+        ({"not_before": "2026-12-02", "expires": "2026-12-01"}, "expires: is not after not-before"),
+        ({"not_before": "2026-12-01T09:00Z", "expires": "2026-12-01T09:00Z"}, "expires: is not after not-before"),
+    ],
+)
+def test_a_bad_term_is_told(terms, message, call) -> None:
+    assert [text for text, _ in told(call, **terms)] == [message]
+
+
+def test_a_wrong_zone_does_not_hide_what_else_is_wrong(call) -> None:
+    found = told(call, timezone="Mars/Olympus", not_before="soon", expires="2026-12-01T09:00")
+    assert [text.partition(":")[0] for text, _ in found] == ["timezone", "not-before"]
+    assert found[0][1] == "write a name of the IANA's list, such as Europe/London"
+
+
+def test_a_problem_stands_where_the_term_does(call) -> None:
+    (problem,) = check_terms(call(document=9, terms=Terms(expires="never")))
+    assert (problem.place.file, problem.place.line) == ("calls/a.yaml", 9)
