@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NUMBERS = Table()
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
-_DECIMAL = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")
+_DECIMAL = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,3})?")
 _PLACES = 15
 _SHORT = 16
 _EXACT = Context(prec=400)
