@@ -20,7 +20,7 @@ from flowops.cli.workspace import Workspace, load, variables
 from flowops.documents import read_batches
 from flowops.plan import fingerprints as fingerprints_of
 from flowops.schema import bodies_of, check_variables
-from flowops.templates import CallSet, compile_call
+from flowops.templates import CallSet, Compilation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,16 +89,15 @@ def _batches(workspace: Workspace) -> Iterator[Batch]:
 
 
 def _rendered(workspace: Workspace, batches: list[Batch]) -> Iterator[list[dict[str, Any]]]:
-    compiled = compile_call(
-        workspace.calls[0],
-        project=workspace.project,
-        environment="large",
-        flows=workspace.flows,
-        variables=variables(workspace, (), ()),
+    compilation = Compilation(
+        workspace.project,
+        "large",
+        workspace.flows,
+        variables(workspace, (), ()),
         check_variables=check_variables,
         always={},
     )
-    calls = CallSet(compiled, bodies_of)
+    calls = CallSet(compilation.compiled(workspace.calls[0]), bodies_of)
     for batch in batches:
         rendered = calls.render(batch, checks(partly=False))
         assert not rendered.problems

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -12,11 +12,11 @@ from flowops.model import FewCalls, Identified, Terms
 from flowops.model.twice import Twice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from flowops.cli.workspace import Workspace
     from flowops.model import Call, Calls, Document, Problem, Value
-    from flowops.templates import CompiledCall
+    from flowops.templates import Compilation, CompiledCall
     from flowops.templates.batches import Check
 
 #: A document, what is wrong with its shape, and which of its fields that are; None: no call can be made of it.
@@ -71,67 +71,69 @@ class Examination:
         return count_lines(self.workspace.reader, document)
 
     def _documents(self, checked: Sequence[Checked], sizes: Sequence[int]) -> Iterator[Identified]:
-        compile_ = self._compiler()
+        compilation = self._compilation()
         for (document, wrong, fields), size in zip(checked, sizes, strict=True):
             self.problems += wrong
-            if fields is not None:
-                yield from self._document(compile_(_without(document, fields)), size, partly=bool(fields))
+            if fields is None:
+                continue
+            compiled = compilation.compiled(_without(document, fields))
+            self.problems += compiled.check()
+            if document.kind == "CallSet":
+                yield from self._rows(compiled, size, partly=bool(fields))
+            elif (found := self._call(compiled, partly=bool(fields))) is not None:
+                yield found
 
-    def _compiler(self) -> Callable[[Document], CompiledCall]:
+    def _compilation(self) -> Compilation:
         from flowops.schema import check_variables
-        from flowops.templates import compile_call
+        from flowops.templates import Compilation
 
         workspace = self.workspace
-        return partial(
-            compile_call,
-            project=workspace.project,
-            environment=workspace.environment.name,
-            flows=workspace.flows,
-            variables=self.values,
+        return Compilation(
+            workspace.project,
+            workspace.environment.name,
+            workspace.flows,
+            self.values,
             check_variables=check_variables,
             always=_always(),
         )
 
-    def _document(self, compiled: CompiledCall, size: int, *, partly: bool) -> Iterator[Identified]:
-        """The calls of one document; `partly` when some of its fields were wrong and have been left out."""
-        document = compiled.document
-        self.problems += compiled.check()
-        check = checks(partly=partly)
-        if document.kind == "CallSet":
-            from flowops.cli.callsets import CallSetRows
-            from flowops.cli.sources import batches_of
-            from flowops.schema import bodies_of
-            from flowops.templates import CallSet, compile_selection
+    def _rows(self, compiled: CompiledCall, size: int, *, partly: bool) -> Iterator[Identified]:
+        """The calls of a call set; `partly` when some of its fields were wrong and have been left out."""
+        from flowops.cli.callsets import CallSetRows
+        from flowops.cli.sources import batches_of
+        from flowops.schema import bodies_of
+        from flowops.templates import CallSet, compile_selection
 
-            selection = compile_selection(document, self.values)
-            self.problems += selection.check()
-            calls = CallSet(compiled, None if partly else bodies_of)
-            rows = CallSetRows(
-                lambda: selection.select(batches_of(self.workspace, document, online=self.online)),
-                calls,
-                check,
-                self.identify,
-            )
-            yield from rows.identified(self.problems, size)
-            return
+        document = compiled.document
+        selection = compile_selection(document, self.values)
+        self.problems += selection.check()
+        calls = CallSet(compiled, None if partly else bodies_of)
+        rows = CallSetRows(
+            lambda: selection.select(batches_of(self.workspace, document, online=self.online)),
+            calls,
+            checks(partly=partly),
+            self.identify,
+        )
+        yield from rows.identified(self.problems, size)
+
+    def _call(self, compiled: CompiledCall, *, partly: bool) -> Identified | None:
+        """The one call of a document, if there is nothing to say against that."""
         call, problems = compiled.render()
         self.problems += problems
-        if call is not None:
-            self.problems += check(call, True)
-            yield from self._one(call)
-
-    def _one(self, call: Call) -> Iterator[Identified]:
-        calls = FewCalls(call.origin.document.place(), (call,))
+        if call is None:
+            return None
+        self.problems += checks(partly=partly)(call, True)
+        calls = FewCalls(compiled.document.place(), (call,))
         if not self.identify:
-            yield Identified(calls, [call.reference_id], ())
-            return
+            return Identified(calls, [call.reference_id], ())
         from flowops.plan import Uncanonical, unfit
 
         try:
-            yield again(calls)
+            return again(calls)
         except Uncanonical:
             if not self.problems:
                 self.problems += unfit(calls)
+            return None
 
 
 def examine(workspace: Workspace, values: Mapping[str, Value]) -> tuple[list[Calls], list[Problem]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,9 +49,10 @@ def discover(reader: Reader, project: Project, paths: Sequence[Path] = ()) -> Wo
     selected: list[Document] = []
     flows: list[Document] = []
     with _no_collection():
-        for path in sorted(included | chosen, key=lambda each: each.parts):
+        for path in sorted(included | chosen, key=_by_parts):
+            is_chosen = path in chosen
             for section in reader.read(path):
-                if path in chosen:
+                if is_chosen:
                     problems += section.problems or _foreign(section, project)
                 elif _may_be_flow(section):
                     problems += section.problems
@@ -58,9 +60,14 @@ def discover(reader: Reader, project: Project, paths: Sequence[Path] = ()) -> Wo
                     continue
                 if section.kind is Kind.FLOW:
                     flows.append(section.document)
-                elif section.kind is not Kind.PROJECT and path in chosen:
+                elif section.kind is not Kind.PROJECT and is_chosen:
                     selected.append(section.document)
     return Workspace(project, tuple(selected), tuple(flows), tuple(problems))
+
+
+def _by_parts(path: Path) -> str:
+    """Orders paths directory by directory, as their parts would, in a fraction of the time."""
+    return str(path).replace(os.sep, "\0")
 
 
 @contextmanager

@@ -34,18 +34,19 @@ def find(files: Files, base: Path, pattern: str) -> set[Path]:
     if not steps:
         return {base} if files.kind(base) == "file" else set()
     found: set[Path] = set()
+    # The last step names a file, and is no `**`.
+    last = len(steps) - 1
     # Which steps of the pattern come next in which directory: two `**` may lead to one directory in many ways.
     ahead: list[tuple[Path, frozenset[int]]] = [(base, _reach(steps, {0}))]
     while ahead:
         directory, at = ahead.pop()
         for name, is_directory in files.entries(directory):
-            matched = {step + (steps[step] != _ANY_DEPTH) for step in at if _matches(steps[step], name)}
             if is_directory:
-                # The last step names a file; `**` alone at the end names none.
-                following = _reach(steps, {step for step in matched if step < len(steps)})
+                matched = {step + (steps[step] != _ANY_DEPTH) for step in at if _matches(steps[step], name)}
+                following = _reach(steps, {step for step in matched if step <= last})
                 if following:
                     ahead.append((directory / name, following))
-            elif len(steps) in matched:
+            elif last in at and _matches(steps[last], name):
                 found.add(directory / name)
     return found
 

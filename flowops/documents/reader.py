@@ -74,9 +74,10 @@ class Reader:
 
     def read(self, path: Path) -> list[Section]:
         """The documents of a file, each with what is wrong with it. Never raises for what is in the file."""
-        if path not in self._sections:
-            self._sections[path] = self._read(path)
-        return self._sections[path]
+        sections = self._sections.get(path)
+        if sections is None:
+            sections = self._sections[path] = self._read(path)
+        return sections
 
     def keep(self, file: str, data: bytes) -> str | Problem:
         """The text of a file, kept for excerpts under the name that messages have for it."""

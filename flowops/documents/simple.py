@@ -8,7 +8,7 @@ property test holds the two against each other. In doubt a line is not simple.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from flowops.documents.characters import has_only_characters
 from flowops.documents.scalars import SPECIAL_STARTS, read_plain
@@ -16,7 +16,7 @@ from flowops.documents.scalars import SPECIAL_STARTS, read_plain
 if TYPE_CHECKING:
     from flowops.model.document import Value
 
-_KEY = re.compile(r"( *)([A-Za-z_][A-Za-z0-9_-]{0,99})")
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 # A scalar that ends on its line: in quotes, with nothing that stands for something else, or plain, which begins with no
 # indicator and has no `#` and no `: ` in it.
 _SCALAR = re.compile(
@@ -45,10 +45,8 @@ class _NotSimple(Exception):
 
 def read_simple(text: str) -> Simple | None:
     """The one document of a text, None when it is for the parser."""
-    if "\t" in text or "\r" in text or not has_only_characters(text):
-        return None
-    lines = _Lines(text)
     try:
+        lines = _Lines(text)
         if lines.indent_of_next() == 0 and lines.lines[lines.number] == "---":
             lines.number += 1
         if lines.indent_of_next() != 0:
@@ -60,59 +58,47 @@ def read_simple(text: str) -> Simple | None:
 
 
 class _Lines:
-    """The lines of a text; `number` of them have been read."""
+    """The lines of a text, and what each says when it stands in a mapping; `number` of them have been read."""
 
-    __slots__ = ("lines", "number", "size")
+    __slots__ = ("lines", "number", "said", "size")
 
     def __init__(self, text: str) -> None:
         self.lines = text.split("\n")
+        self.said = [_seen.get(line) or _look(line) for line in self.lines]
         self.number = 0
         self.size = 1
 
     def indent_of_next(self) -> int:
         """The blanks before the next line that is neither blank nor a comment; -1 at the end."""
-        while self.number < len(self.lines):
-            line = self.lines[self.number]
-            if not _is_empty(line):
-                return len(line) - len(line.lstrip(" "))
+        while self.number < len(self.said):
+            indent = self.said[self.number][0]
+            if indent >= 0:
+                return indent
             self.number += 1
         return -1
 
     def mapping(self, indent: int, depth: int) -> dict[str, Value]:
         """The mapping whose first key is on the next line."""
         values: dict[str, Value] = {}
-        lines, number = self.lines, self.number
-        count = len(lines)
+        said, number = self.said, self.number
+        count = len(said)
         while number < count:
-            line = lines[number]
-            before, colon, text = line.partition(": ")
-            if not colon:
-                before = line[:-1] if line[-1:] == ":" else ""
-            known = _keys.get(before) or _key(before)
-            if known is None:
-                if not _is_empty(line):
-                    raise _NotSimple
-                number += 1
-                continue
-            column, key = known
+            column, key, value = said[number]
             if column != indent:
                 if column > indent:
                     raise _NotSimple
-                break
-            if key in values:
+                if column >= 0:
+                    break
+                number += 1
+                continue
+            if key is None or key in values:
                 raise _NotSimple
             number += 1
-            first = text[:1]
-            if first in _LETTERS and ":" not in text and "#" not in text and text[-1] != " ":
-                values[key] = text if first in _NO_SPECIAL else read_plain(text)
-            elif first == '"':
-                values[key] = _scalar(text)
-            elif text in _BLOCKS or not text or _is_empty(text):
+            if type(value) is _Opening:
                 self.number = number
-                values[key] = self._block(text, indent) if text in _BLOCKS else self._below(indent, depth)
+                value = self._block(value.header, indent) if value.header else self._below(indent, depth)
                 number = self.number
-            else:
-                values[key] = _scalar(text)
+            values[key] = value
         self.number = number
         self.size += len(values)
         return values
@@ -151,32 +137,66 @@ class _Lines:
             raise _NotSimple  # the file ends without a line break, and so does the text
         last = not line and self.number == len(self.lines) - 1
         # Blank lines, comments and lines further in may be part of the text yet.
-        if wide <= indent or not (last or (not _is_empty(line) and not line.startswith(" " * wide))):
+        if wide <= indent or not (last or 0 <= self.said[self.number][0] < wide):
             raise _NotSimple
         between, end = _BLOCKS[header]
         return between.join(parts) + end
 
 
-def _is_empty(line: str) -> bool:
-    """Whether there is nothing on a line, or behind a `: `, but blanks and a comment."""
+class _Opening(NamedTuple):
+    """In place of a value that begins on the next line; `header` is that of a block of text."""
+
+    header: str
+
+
+#: What a line says: the blanks before it, -1 where there is nothing else but a comment; its key, None where it has
+#: none that is simple, and the value behind that.
+_Said: TypeAlias = "tuple[int, str | None, Value]"
+_EMPTY: _Said = (-1, None, None)
+#: Lines that have been looked at: most lines of a file stand in others, too, but for those with who is called.
+_seen: dict[str, _Said] = {}
+_KEPT = 8192
+_LONGEST_KEPT = 200
+
+
+def _look(line: str) -> _Said:
+    """What a line says that has not been seen lately."""
+    # What can be printed may stand in a file, and is neither a tab nor an end of a line.
+    if not line.isprintable() and ("\t" in line or "\r" in line or not has_only_characters(line)):
+        raise _NotSimple
+    said = _read(line)
+    if len(line) <= _LONGEST_KEPT:
+        if len(_seen) >= _KEPT:
+            _seen.clear()
+        _seen[line] = said
+    return said
+
+
+def _read(line: str) -> _Said:
     content = line.lstrip(" ")
-    return not content or content[0] == "#"
+    if not content or content[0] == "#":
+        return _EMPTY
+    indent = len(line) - len(content)
+    key, colon, text = content.partition(": ")
+    if not colon:
+        key = content[:-1] if content[-1] == ":" else ""
+    if _KEY.fullmatch(key) is None:
+        return indent, None, None
+    try:
+        return indent, key, _value(text)
+    except _NotSimple:
+        return indent, None, None
 
 
-#: The keys that have been seen, with their indentation and as what stands before a `: `: files have the same ones.
-_keys: dict[str, tuple[int, str]] = {}
-_KEPT = 4096
-
-
-def _key(text: str) -> tuple[int, str] | None:
-    """The indentation and the key of what stands before a `:`; None where that is no simple key."""
-    found = _KEY.fullmatch(text)
-    if found is None:
-        return None
-    if len(_keys) >= _KEPT:
-        _keys.clear()
-    known = _keys[text] = (len(found[1]), found[2])
-    return known
+def _value(text: str) -> Value:
+    """What stands behind a key, or an opening."""
+    first = text[:1]
+    if first in _LETTERS and ":" not in text and "#" not in text and text[-1] != " ":
+        return text if first in _NO_SPECIAL else read_plain(text)
+    if text in _BLOCKS:
+        return _Opening(text)
+    content = text.lstrip(" ")
+    return _scalar(text) if content and content[0] != "#" else _Opening("")
 
 
 def _scalar(text: str) -> Value:

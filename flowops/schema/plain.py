@@ -41,10 +41,10 @@ def unsendable(value: Value, path: Path = ()) -> list[SchemaError]:
 
 def _is_plain(value: dict[Any, Value]) -> bool:
     """Whether a mapping has nothing in it but ASCII text and small whole numbers, as nearly all have."""
-    for key, item in value.items():
+    if not {*map(type, value)} <= {str} or not "".join(value).isascii():
+        return False
+    for item in value.values():
         kind = type(item)
-        if type(key) is not str or not key.isascii():
-            return False
         if kind is not bool and not (item.isascii() if kind is str else kind is int and abs(item) <= LARGEST_INTEGER):
             return False
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowops.model import INSTRUCTION_ID, Problem
@@ -114,25 +115,25 @@ def _body_problem(call: Call, error: SchemaError) -> Problem:
 
 def _number_errors(fields: Mapping[str, Value], wrong: set[Path]) -> Iterator[SchemaError]:
     """Numbers of the right form that no phone has; what is a template yet is left alone."""
-    for path, number in _numbers(fields):
+    numbers: list[tuple[Path, Value]] = [((name,), fields[name]) for name in ("callee", "caller") if name in fields]
+    callees = fields.get("callees")
+    if isinstance(callees, list):
+        numbers += [(("callees", index), number) for index, number in enumerate(callees)]
+    for path, number in numbers:
         if path not in wrong and isinstance(number, str) and "{" not in number:
             trouble = check_number(number)
             if trouble is not None:
                 yield SchemaError(path, trouble, code="number")
 
 
-def _numbers(fields: Mapping[str, Value]) -> Iterator[tuple[Path, Value]]:
-    for name in ("callee", "caller"):
-        if name in fields:
-            yield (name,), fields[name]
-    callees = fields.get("callees")
-    if isinstance(callees, list):
-        yield from ((("callees", index), number) for index, number in enumerate(callees))
+@lru_cache(maxsize=1)
+def _integers() -> tuple[str, ...]:
+    return integer_fields(checker("request").schema)
 
 
 def _integer_errors(call: Call) -> Iterator[SchemaError]:
     """30.0 is an integer to JSON Schema, and none to the API's own reader of JSON (a 32-bit one, says its page)."""
-    for name in integer_fields(checker("request").schema):
+    for name in _integers():
         value = call.body.get(name)
         if isinstance(value, float) and value.is_integer():
             yield SchemaError((name,), f"must be a whole number, written {int(value)} and not {quoted(value)}")

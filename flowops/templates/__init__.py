@@ -24,7 +24,8 @@ def documentation_of_tests() -> list[Documented]:
 
 if TYPE_CHECKING:
     from flowops.templates.batches import CallSet, RenderedBatch
-    from flowops.templates.calls import CompiledCall, compile_call
+    from flowops.templates.calls import CompiledCall
+    from flowops.templates.compilation import Compilation
     from flowops.templates.selection import Selection, compile_selection
     from flowops.templates.table import Documented
     from flowops.templates.variables import CheckVariables, VariableProblem
@@ -33,7 +34,8 @@ else:
         __name__,
         {
             "batches": "CallSet RenderedBatch",
-            "calls": "CompiledCall compile_call",
+            "calls": "CompiledCall",
+            "compilation": "Compilation",
             "selection": "Selection compile_selection",
             "table": "Documented",
             "variables": "CheckVariables VariableProblem",
@@ -43,12 +45,12 @@ else:
 __all__ = [
     "CallSet",
     "CheckVariables",
+    "Compilation",
     "CompiledCall",
     "Documented",
     "RenderedBatch",
     "Selection",
     "VariableProblem",
-    "compile_call",
     "compile_selection",
     "documentation",
     "documentation_of_tests",

@@ -6,54 +6,28 @@ from typing import TYPE_CHECKING
 
 from flowops.model import INSTRUCTION_ID, TERMS, Call, Problem
 from flowops.templates.fault import OutOfSteps, TemplateFault
-from flowops.templates.fields import FLOW, FLOW_ID, REFERENCE, VARIABLES, Fields, merge, sensitive, terms_of
-from flowops.templates.flows import Flows
+from flowops.templates.fields import FLOW, FLOW_ID, REFERENCE, VARIABLES, Fields, sensitive, terms_of
 from flowops.templates.limits import CALL_STEPS, PARTS_A_STEP
+from flowops.templates.openings import is_plain, is_plain_document
 from flowops.templates.origins import Origins
-from flowops.templates.parts import FAILED, Compiler, Constant, Part, Rendering
+from flowops.templates.parts import FAILED, Constant, Part, Rendering
 from flowops.templates.problems import FLOW as FLOW_RULE
 from flowops.templates.problems import Repeats
 from flowops.templates.scope import Scope
-from flowops.templates.values import kind, number
-from flowops.templates.variables import Variables
+from flowops.templates.values import is_small, kind, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from flowops.model import Document, Flow, Place, Project, Row, Value
+    from flowops.model import Document, Flow, Place, Row, Value
+    from flowops.templates.flows import Flows
     from flowops.templates.generated import BodiesOf, Quick
-    from flowops.templates.variables import CheckVariables
+    from flowops.templates.parts import Compiler
+    from flowops.templates.variables import Variables
 
 #: The order of a body's fields; any other comes behind them, as the document has them.
 _ORDER = ("callee", "callees", "caller", "anonymous", "callback-url", "max-ringing-timeout", FLOW_ID, VARIABLES)
-
-
-def compile_call(
-    document: Document,
-    project: Project,
-    environment: str,
-    flows: Mapping[str, Flow],
-    variables: Mapping[str, Value],
-    *,
-    check_variables: CheckVariables,
-    always: Mapping[str, Value],
-) -> CompiledCall:
-    """Compile a document of kind Call or CallSet that its schema accepts, over the project's defaults.
-
-    `environment` decides the ids of flows. `variables` is what templates see as ``vars``. `always` holds
-    the fields that are sent even when nobody sets them, with their values.
-    """
-    names = ("vars", "row", "row_number") if document.kind == "CallSet" else ("vars",)
-    compiler = Compiler(frozenset(names), dict(variables))
-    written = merge(document, project)
-    return CompiledCall(
-        document,
-        written,
-        compiler,
-        Flows(flows, environment),
-        Variables(written.variables, compiler, check_variables),
-        always,
-    )
+_PLACED = frozenset({*_ORDER, REFERENCE, FLOW})
 
 
 class CompiledCall:
@@ -73,18 +47,22 @@ class CompiledCall:
         self._always = always
         self._variables = variables
         self._vars = compiler.variables
-        self._fields: dict[str, Part] = {
-            name: compiler.compile(field.value, field.document, field.path, name)
-            for name, field in written.fields.items()
-        }
         self._origins = Origins(document, written)
-        flow = self._fields.get(FLOW)
-        if isinstance(flow, Constant):
-            try:
-                flows.named(flow.value)
-            except TemplateFault as fault:
-                self._fields[FLOW] = compiler.refuse(self._place(FLOW), FLOW, fault, FLOW_RULE)
-        self._order = (*_ORDER, *(name for name in self._fields if name not in (*_ORDER, REFERENCE, FLOW)))
+        # What is written without a template is rendered already.
+        self._plain = _plain(document, written, flows)
+        self._fields: dict[str, Part] = {}
+        if self._plain is None:
+            self._fields = {
+                name: compiler.compile(field.value, field.document, field.path, name)
+                for name, field in written.fields.items()
+            }
+            flow = self._fields.get(FLOW)
+            if isinstance(flow, Constant):
+                try:
+                    flows.named(flow.value)
+                except TemplateFault as fault:
+                    self._fields[FLOW] = compiler.refuse(self._place(FLOW), FLOW, fault, FLOW_RULE)
+        self._order = (*_ORDER, *[name for name in written.fields if name not in _PLACED])
         self._steps = compiler.work // PARTS_A_STEP
         self._problems = tuple(compiler.problems)
 
@@ -135,7 +113,7 @@ class CompiledCall:
     def _render(self, rendering: Rendering) -> Call | None:
         try:
             rendering.scope.spend(self._steps)
-            values = {name: part.render(rendering) for name, part in self._fields.items()}
+            values = self._values(rendering)
             variables = self._variables.render(rendering)
         except OutOfSteps as fault:
             if not rendering.failed:
@@ -155,6 +133,11 @@ class CompiledCall:
         return Call(
             reference, body, flow.name if flow else None, sensitive(body, flow), origin, rendering.row, terms_of(terms)
         )
+
+    def _values(self, rendering: Rendering) -> dict[str, Value]:
+        if self._plain is not None:
+            return self._plain.copy()
+        return {name: part.render(rendering) for name, part in self._fields.items()}
 
     def _find_flow(self, values: dict[str, Value], rendering: Rendering) -> Flow | None:
         """The flow that the call starts, if the project describes it; its id is put into the values."""
@@ -184,3 +167,20 @@ class CompiledCall:
 
     def _place(self, field: str) -> Place:
         return self._origins.of(None).place((field,))
+
+
+def _plain(document: Document, written: Fields, flows: Flows) -> dict[str, Value] | None:
+    """The fields of a call of its own; None where one is a template, or somebody has to look at it any closer."""
+    if document.kind != "Call":
+        return None
+    values = {name: field.value for name, field in written.fields.items()}
+    whole = written.own and is_plain_document(document)
+    for value in values.values():
+        if not (whole or is_plain(value) if type(value) is str else is_small(value)):
+            return None
+    if FLOW in values:
+        try:
+            flows.named(values[FLOW])
+        except TemplateFault:
+            return None
+    return values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.model import Terms
+from flowops.model.call import NO_TERMS, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -40,31 +40,39 @@ class Fields(NamedTuple):
     """The fields of a call that are not flow variables, and the variables in the order they are laid over each other.
 
     `variables` holds mappings: one as it is written, or the entries of those that are laid over others; and at most one
-    template that gives a whole mapping. `variables_at` is where they are written.
+    template that gives a whole mapping. `variables_at` is where they are written. All is the document's `own` where the
+    project has no defaults.
     """
 
     fields: dict[str, Written]
     variables: tuple[dict[str, Written] | Written, ...]
     variables_at: Written | None
+    own: bool
 
 
-def merge(document: Document, project: Project) -> Fields:
-    """Project defaults < document; null in the document switches a default off."""
-    own = _own(document)
-    defaults = _defaults(project)
-    if not defaults:
-        own_variables = own.pop(VARIABLES, None)
-        fields = {name: written for name, written in own.items() if written.value is not None}
-        return Fields(fields, _layers(None, own_variables), own_variables)
-    if any(name in own for name in _FLOW_FIELDS):
-        for name in _FLOW_FIELDS:
-            defaults.pop(name, None)
-    default_variables, own_variables = defaults.pop(VARIABLES, None), own.pop(VARIABLES, None)
-    fields = {name: written for name, written in {**defaults, **own}.items() if written.value is not None}
-    if own_variables is not None and own_variables.value is None:
-        return Fields(fields, (), None)
-    layers = _layers(default_variables, own_variables)
-    return Fields(fields, layers, own_variables or default_variables)
+class Defaults:
+    """A project's defaults, for all of its calls."""
+
+    def __init__(self, project: Project) -> None:
+        self._fields: dict[str, Written] = {}
+        if project.document is not None and project.defaults:
+            self._fields = Written(project.defaults, project.document, ("defaults",)).entries()
+        self._none = not self._fields
+        self._variables = self._fields.pop(VARIABLES, None)
+        self._without_flow = {name: field for name, field in self._fields.items() if name not in _FLOW_FIELDS}
+
+    def below(self, document: Document) -> Fields:
+        """Project defaults < document; null in the document switches a default off."""
+        fields = _own(document)
+        own_variables = fields.pop(VARIABLES, None)
+        if not self._none:
+            below = self._without_flow if any(name in fields for name in _FLOW_FIELDS) else self._fields
+            fields = {**below, **fields}
+        fields = {name: written for name, written in fields.items() if written.value is not None}
+        if own_variables is not None and own_variables.value is None:
+            return Fields(fields, (), own_variables, self._none)
+        layers = _layers(self._variables, own_variables)
+        return Fields(fields, layers, own_variables or self._variables, self._none)
 
 
 def _own(document: Document) -> dict[str, Written]:
@@ -75,12 +83,6 @@ def _own(document: Document) -> dict[str, Written]:
         for key, value in document.value.items()
         if key not in _NO_FIELDS
     }
-
-
-def _defaults(project: Project) -> dict[str, Written]:
-    if project.document is None or not project.defaults:
-        return {}
-    return Written(project.defaults, project.document, ("defaults",)).entries()
 
 
 def _layers(defaults: Written | None, own: Written | None) -> tuple[dict[str, Written] | Written, ...]:
@@ -98,7 +100,7 @@ def _layers(defaults: Written | None, own: Written | None) -> tuple[dict[str, Wr
 def terms_of(values: Mapping[str, Value]) -> Terms:
     """The terms of a call; most have none."""
     if not values:
-        return Terms()
+        return NO_TERMS
     return Terms(values.get("timezone"), values.get("not-before"), values.get("expires"), values.get("consent") or {})
 
 

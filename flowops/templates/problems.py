@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from flowops.model import Problem
@@ -24,12 +23,12 @@ class Repeats:
     """Counts problems by place, kind and field: one wrong word in a template is wrong for every row."""
 
     def __init__(self) -> None:
-        self._seen: Counter[tuple[Place, str, str]] = Counter()
+        self._seen: dict[tuple[Place, str, str], int] = {}
 
     def admit(self, place: Place, code: str, label: str) -> bool:
         """Whether one more problem there is to be told; either way it is counted."""
-        self._seen[place, code, label] += 1
-        return self._seen[place, code, label] <= TOLD
+        seen = self._seen[place, code, label] = self._seen.get((place, code, label), 0) + 1
+        return seen <= TOLD
 
     def rest(self) -> list[Problem]:
         """A problem for each place that has more than were told, with their number."""

@@ -7,19 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 from flowops.model import Problem
 from flowops.templates.fault import TemplateFault
 from flowops.templates.fields import VARIABLES, Written
-from flowops.templates.openings import is_plain
+from flowops.templates.openings import is_plain, is_plain_document
 from flowops.templates.parts import FAILED, Compiler, Constant, Part, Rendering
 from flowops.templates.problems import VARIABLE
-from flowops.templates.values import kind
+from flowops.templates.values import is_small, kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from flowops.model import Flow, Origin, Path, Value
-
-
-#: Every reader of JSON takes a whole number below this for what it is.
-_SMALL = 2**31
 
 
 class VariableProblem(Protocol):
@@ -130,10 +126,13 @@ def _plain(layers: Sequence[dict[str, Written] | Written]) -> Rendered | None:
     if len(layers) != 1 or not isinstance(layers[0], Written) or type(layers[0].value) is not dict:
         return None
     values = layers[0].value
+    if is_plain_document(layers[0].document):
+        for value in values.values():
+            if type(value) is not str and not is_small(value):
+                return None
+        return Rendered(values)
     for name, value in values.items():
-        if "{" in name or not (
-            is_plain(value) if type(value) is str else type(value) in (int, bool) and abs(value) < _SMALL
-        ):
+        if "{" in name or not (is_plain(value) if type(value) is str else is_small(value)):
             return None
     return Rendered(values)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flowops.documents import Disk, Reader
+from flowops.documents import Disk, Reader, simple
 from flowops.documents import reader as reader_module
 from flowops.documents.builder import Budget
 from flowops.documents.parse import parse
@@ -118,6 +118,42 @@ def texts(draw: st.DrawFn) -> str:
 @example("a: b\na: c\n")
 def test_the_short_way_reads_what_the_parser_reads(text: str) -> None:
     agree(text)
+
+
+def test_a_line_says_what_it_says_where_it_stands() -> None:
+    for text in (
+        "a: >\n  b: c\n  - d\n",
+        "a:\n  b: c\n",
+        "a:\n  - d\n",
+        "a: |\n  b: >\ne: f\n",
+        "a:\n  b: >\n    c\n",
+        "a:\n  - >\n  b: c\n",
+        "a: |\n  b: &c d\n",
+        "a:\n  b: &c d\n",
+    ):
+        agree(text)
+
+
+def test_lines_are_read_alike_however_many_were_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simple, "_KEPT", 2)
+    monkeypatch.setattr(simple, "_LONGEST_KEPT", 8)
+    simple._seen.clear()
+    for text in (
+        "a: b\nc: d\ne: 1\n",
+        "e: 1\na: longer than it is kept\nc: d\n",
+        "a: longer than it is kept\nf:\n  a: b\n",
+    ):
+        agree(text)
+        assert read_simple(text) is not None
+        assert len(simple._seen) <= 2
+        assert all(len(line) <= 8 for line in simple._seen)
+
+
+@pytest.mark.parametrize(
+    "text", ["a: b\tc\n", "a: b\rc: d\n", "a: b\x0bc\n", "a: >\n  b\x7f\n", "- a\n# \ufeff\n", "a:\n  - b\u2028\n"]
+)
+def test_what_no_file_may_hold_is_left_to_the_parser_wherever_it_stands(text: str) -> None:
+    assert read_simple(text) is None
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))

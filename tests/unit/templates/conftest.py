@@ -24,7 +24,7 @@ from flowops.model import (
     RowPlace,
     script_of,
 )
-from flowops.templates import CallSet, CompiledCall, compile_call
+from flowops.templates import CallSet, Compilation, CompiledCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -106,8 +106,7 @@ def compile_text(text: str, *, environment: str = "sandbox", file: str = "calls/
     (document,) = [document for document in documents if document.kind in ("Call", "CallSet")]
     project = _project(next((document for document in documents if document.kind == "Project"), None))
     flows = [_flow(document) for document in documents if document.kind == "Flow"]
-    return compile_call(
-        document,
+    compilation = Compilation(
         project,
         environment,
         {flow.name: flow for flow in flows},
@@ -115,6 +114,7 @@ def compile_text(text: str, *, environment: str = "sandbox", file: str = "calls/
         check_variables=check_variables,
         always={"voicemail-response": "Restart"},
     )
+    return compilation.compiled(document)
 
 
 def tell(problems: Iterable[Problem]) -> list[str]:
@@ -189,9 +189,8 @@ def render_one(template: str, names: dict[str, Value], variables: dict[str, Valu
     value = {"kind": "CallSet", "call": call}
     text = yaml.safe_dump(value, default_style='"', width=1_000_000)
     document = Document("calls/a.yaml", "CallSet", value, _marks(yaml.compose(text, Loader=yaml.SafeLoader)), text)
-    compiled = compile_call(
-        document, _project(None), "sandbox", {}, variables, check_variables=check_variables, always={}
-    )
+    compilation = Compilation(_project(None), "sandbox", {}, variables, check_variables=check_variables, always={})
+    compiled = compilation.compiled(document)
     found = render_all(compiled, [Row(names, RowPlace("data/rows.csv", 1, 2))])
     bodies = [item.body for item in found if isinstance(item, Call)]
     problems = [*compiled.check(), *(item for item in found if isinstance(item, Problem))]
