@@ -36,7 +36,7 @@ def _picture(runs: dict[str, dict[str, list[dict[str, float]]]], figure: str, la
     from statistics import median
 
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator
 
     drawing = Figure(figsize=(7, 3.6), layout="constrained")
     axes = drawing.subplots()
@@ -55,6 +55,7 @@ def _picture(runs: dict[str, dict[str, list[dict[str, float]]]], figure: str, la
         plain = FuncFormatter(lambda at, _: f"{at:g}")
         axes.yaxis.set_major_formatter(plain)
         axes.yaxis.set_minor_formatter(plain)
+        axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
     else:
         axes.set_ylim(bottom=0)
     axes.grid(alpha=0.25, color=INK)
