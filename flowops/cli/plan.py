@@ -92,7 +92,7 @@ def run(
         tell_unseen(found.unseen)
         show_plan(found, at, format_=format_, full=full, show_pii=show_pii)
         if out is not None:
-            _save(out, dump(found.plan))
+            _save(out, dump(found.plan), selection.shard)
         return exit_code(found.plan, detailed=detailed)
 
 
@@ -111,7 +111,7 @@ def show_plan(found: Planned, at: datetime, *, format_: str, full: bool, show_pi
     formats.print_plan(forms, format_=format_, full=full)
 
 
-def _save(file: Path, data: Iterable[bytes]) -> None:
+def _save(file: Path, data: Iterable[bytes], shard: Shard | None) -> None:
     """Write a plan so that the file is whole or not there."""
     partial = file.with_name(f".{file.name}.partial")
     try:
@@ -120,4 +120,5 @@ def _save(file: Path, data: Iterable[bytes]) -> None:
         partial.replace(file)
     except OSError as error:
         raise FlowopsError(f"{file} cannot be written: {error.strerror}") from None
-    tell(f"the plan is saved in {file}; place it with: flowops apply --plan {file}")
+    part = "" if shard is None else f" --shard {shard}"
+    tell(f"the plan is saved in {file}; place it with: flowops apply --plan {file}{part}")
