@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+import orjson
 
+if TYPE_CHECKING:
     from flowops.ledger.changes import CallRow
     from flowops.model import Actor, Happening, State, Value
 
@@ -48,37 +48,68 @@ def genesis(ledger_id: str) -> str:
     return sha256(f"flowops ledger {ledger_id}")
 
 
-def chained(previous: str, details_hash: str, envelope: Mapping[str, str | int | None]) -> str:
+def chained(
+    previous: str,
+    details_hash: str,
+    *,
+    ledger: str,
+    serial: int,
+    reference_id: str,
+    happening: str,
+    state: str | None,
+    at: str,
+) -> str:
     """The hash of an event: over the hash before it and the canonical JSON of what stays for ever."""
-    at, happening, ledger, reference_id, state = (_text(envelope[name]) for name in _ENVELOPE)
     return sha256(
-        f'{previous}{{"at":{at},"details":{_text(details_hash)},"happening":{happening},"ledger":{ledger},'
-        f'"reference_id":{reference_id},"serial":{envelope["serial"]},"state":{state}}}'
+        f'{previous}{{"at":{_text(at)},"details":{_text(details_hash)},"happening":{_text(happening)},'
+        f'"ledger":{_text(ledger)},"reference_id":{_text(reference_id)},"serial":{serial},"state":{_nullable(state)}}}'
     )
 
 
-_ENVELOPE = ("at", "happening", "ledger", "reference_id", "state")
-
-
-def details_of(actor: str, data: Value, row: CallRow, salt: str) -> str:
-    """An event's details: who acted (canonical JSON), what came with it, and the hash of the row it left behind.
+def details_of(actor: str, data: str, row: CallRow, salt: str) -> str:
+    """An event's details: who acted and what came with it (both JSON), and the hash of the row it left behind.
 
     `salt` is random hex digits, new for each event.
     """
-    return f'{{"actor":{actor},"data":{canonical(data)},"row":"{row_hash(row)}","salt":"{salt}"}}'
+    return f'{{"actor":{actor},"data":{data},"row":"{row_hash(row)}","salt":"{salt}"}}'
 
 
 def row_hash(row: CallRow) -> str:
     """A hash of everything that a row says, but for its serial: over the canonical JSON of it, as a list."""
-    legs = ",".join(
-        f"[{_text(leg.callee)},{_text(leg.shown)},{_text(leg.call_id)},{_text(leg.error)},"
-        f"{'null' if leg.code is None else leg.code},{_text(leg.description)}]"
-        for leg in row.legs
-    )
+    (
+        reference_id,
+        state,
+        before_claim,
+        fingerprint,
+        body,
+        attempts,
+        run,
+        error,
+        claimed_at,
+        updated_at,
+        purged,
+        _serial,
+        legs,
+    ) = row
+    told = ",".join([_leg(*leg) for leg in legs]) if legs else ""
     return sha256(
-        f"[{_text(row.reference_id)},{_text(row.state)},{_text(row.before_claim)},{_text(row.fingerprint)},"
-        f"{_text(row.body)},[{legs}],{row.attempts},{_text(row.run)},{_text(row.error)},"
-        f"{_text(row.claimed_at)},{_text(row.updated_at)},{'true' if row.purged else 'false'}]"
+        f"[{_text(reference_id)},{_nullable(state)},{_nullable(before_claim)},{_text(fingerprint)},{_text(body)},[{told}],"
+        f"{attempts},{_nullable(run)},{_nullable(error)},{_text(claimed_at)},{_text(updated_at)},"
+        f"{'true' if purged else 'false'}]"
+    )
+
+
+def _leg(
+    callee: str | None,
+    shown: str | None,
+    call_id: str | None,
+    error: str | None,
+    code: int | None,
+    description: str | None,
+) -> str:
+    return (
+        f"[{_nullable(callee)},{_nullable(shown)},{_nullable(call_id)},{_nullable(error)},"
+        f"{'null' if code is None else code},{_nullable(description)}]"
     )
 
 
@@ -93,14 +124,17 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
-
-
 def canonical(value: Value) -> str:
-    """A value as JSON with one spelling: sorted keys, no spaces, ASCII only."""
-    return _encode(value)
+    """A value as JSON: sorted keys, no spaces. It is kept as it was written, and never written anew to compare."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    except orjson.JSONEncodeError:  # such as of a whole number that needs more than 64 bits
+        return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def _text(value: str | int | None) -> str:
-    """What `canonical` gives for a text or None; events are written by the hundred thousand."""
-    return "null" if value is None else encode_basestring_ascii(str(value))
+#: A text as JSON in ASCII, so with one spelling. Raises `TypeError` for what is no text: flowops did not write that.
+_text = encode_basestring_ascii
+
+
+def _nullable(value: str | None) -> str:
+    return "null" if value is None else _text(value)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.ledger.legs import SealedLeg, complete, merged, sealed_callees
 from flowops.ledger.states import IllegalStep, step
@@ -23,9 +23,11 @@ ABOUT_THE_ATTEMPT = frozenset(
 PROOFS = frozenset({Happening.ACCEPTED, Happening.CALLED_BACK, Happening.RECORDED})
 
 
-@dataclass(frozen=True, slots=True)
-class CallRow:
-    """A call as the ledger keeps it.
+_NO_DATA: Mapping[str, Value] = MappingProxyType({})
+
+
+class CallRow(NamedTuple):
+    """A call as the ledger keeps it: what stands in its row, in the order of the columns, and its legs.
 
     `state` is None for a call that was claimed and proven unsent: such a row only counts attempts.
     `body` is canonical JSON text, `fingerprint` is veiled, `serial` is the last event's.
@@ -36,7 +38,6 @@ class CallRow:
     before_claim: State | None
     fingerprint: str
     body: str
-    legs: tuple[SealedLeg, ...]
     attempts: int
     run: str | None
     error: str | None
@@ -44,10 +45,10 @@ class CallRow:
     updated_at: str
     purged: bool
     serial: int
+    legs: tuple[SealedLeg, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """Something that happened to a call, on its way into the ledger.
 
     `run` is the run that says so, if a run does. `to` asks the state machine for a less usual target.
@@ -64,7 +65,7 @@ class Change:
     to: State | None = None
     body: str = "{}"
     fingerprint: str = ""
-    data: Mapping[str, Value] = field(default_factory=dict)
+    data: Mapping[str, Value] = _NO_DATA
 
 
 def decide(row: CallRow | None, change: Change, serial: int = 0) -> CallRow:
@@ -99,7 +100,6 @@ def _claimed(row: CallRow | None, change: Change, serial: int) -> CallRow:
         before_claim=state,
         fingerprint=change.fingerprint,
         body=change.body,
-        legs=(),
         attempts=(row.attempts if row else 0) + 1,
         run=change.run,
         error=None,
@@ -131,7 +131,7 @@ def _imported(row: CallRow | None, change: Change, serial: int) -> CallRow:
 def _purged(row: CallRow, at: str, serial: int) -> CallRow:
     """The tombstone: that the call was placed, and how its legs ended."""
     legs = tuple(SealedLeg(None, None, code=leg.code) for leg in row.legs)
-    return replace(row, fingerprint="", body="{}", legs=legs, error=None, updated_at=at, purged=True, serial=serial)
+    return row._replace(fingerprint="", body="{}", legs=legs, error=None, updated_at=at, purged=True, serial=serial)
 
 
 def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
@@ -143,8 +143,7 @@ def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
         to = State.FINISHED if complete(ended) else State.PLACED
     state = step(row.state, change.happening, row.before_claim, to=to)
     if state is None:  # proven unsent: the row only counts attempts now
-        return replace(
-            row,
+        return row._replace(
             state=None,
             before_claim=None,
             fingerprint="",
@@ -158,7 +157,7 @@ def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
     error = None if row.purged else _error(row, change, state)
     if (state, legs, error) == (row.state, row.legs, row.error):
         return row
-    return replace(row, state=state, legs=legs, error=error, updated_at=change.at, serial=serial)
+    return row._replace(state=state, legs=legs, error=error, updated_at=change.at, serial=serial)
 
 
 def _error(row: CallRow, change: Change, state: State) -> str | None:

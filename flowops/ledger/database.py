@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from flowops.errors import LedgerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import Column, ColumnElement, Connection, Engine, Table
 
@@ -138,17 +138,30 @@ class Database(ABC):
     def any_of(self, column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
         """Whether a column has one of many values; one parameter, however many there are."""
 
+    @staticmethod
+    @abstractmethod
+    def any_of_given(column: Column[str], name: str) -> ColumnElement[bool]:
+        """The same, for a statement that is made once: the values come as a parameter of that name, see `many`."""
+
+    @staticmethod
+    @abstractmethod
+    def many(values: Sequence[str]) -> Value:
+        """Values as the one parameter of `any_of_given`."""
+
     @abstractmethod
     def like(self, column: Column[str], glob: str) -> ColumnElement[bool]:
         """Whether a column fits a pattern with ``*`` and ``?``; capitals count."""
 
     @abstractmethod
-    def insert(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Value]]) -> int:
-        """Insert rows, but none whose key exists; how many were."""
+    def insert(self, connection: Connection, table: Table, rows: Sequence[Sequence[Value]]) -> int:
+        """Insert rows, in the order of the table's columns, but none whose key exists; how many were."""
 
     @abstractmethod
-    def update_calls(self, connection: Connection, rows: Sequence[Mapping[str, Value]]) -> int:
-        """Update rows of the calls that still have the serial ``seen``; how many had."""
+    def update_calls(self, connection: Connection, names: Sequence[str], rows: Sequence[Sequence[Value]]) -> int:
+        """Update some columns of calls; how many of them were as they had been seen.
+
+        A row is the call's environment, its reference, the serial that it had, and the new values of the columns.
+        """
 
     @abstractmethod
     def make_alone(self, connection: Connection) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,9 +13,8 @@ if TYPE_CHECKING:
 SEALED, SHOWN = "$sealed", "shown"
 
 
-@dataclass(frozen=True, slots=True)
-class SealedLeg:
-    """One callee of a call as the ledger keeps it: `callee` is the keyed hash of the number."""
+class SealedLeg(NamedTuple):
+    """One callee of a call as the ledger keeps it, in the order of its columns; `callee` is the keyed hash."""
 
     callee: str | None
     shown: str | None

@@ -9,13 +9,26 @@ neither.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Integer, Text, any_, bindparam, create_engine, event, func, select
+import orjson
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    DateTime,
+    Integer,
+    Text,
+    any_,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    select,
+)
 from sqlalchemy import update as sql_update
 from sqlalchemy.pool import NullPool
 
@@ -25,7 +38,7 @@ from flowops.ledger.spool import Spool
 from flowops.ledger.tables import calls, runs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import psycopg
@@ -97,19 +110,25 @@ class PostgresDatabase(Database):
         return LedgerError(f"{self.name}: {words} ({text})" if words else f"{self.name}: {text}", hint=hint)
 
     def any_of(self, column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
-        return column == any_(bindparam(None, list(values), type_=ARRAY(Text)))
+        return column == any_(bindparam(None, self.many(values), type_=ARRAY(Text)))
+
+    @staticmethod
+    def any_of_given(column: Column[str], name: str) -> ColumnElement[bool]:
+        return column == any_(bindparam(name, type_=ARRAY(Text)))
+
+    @staticmethod
+    def many(values: Sequence[str]) -> Value:
+        return list(values)
 
     def like(self, column: Column[str], glob: str) -> ColumnElement[bool]:
         escaped = glob.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         return column.like(escaped.replace("*", "%").replace("?", "_"), escape="\\")
 
-    def insert(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Value]]) -> int:
-        if not rows:
-            return 0
-        return _changed(connection, _insert(table, tuple(rows[0])), rows)
+    def insert(self, connection: Connection, table: Table, rows: Sequence[Sequence[Value]]) -> int:
+        return _changed(connection, _insert(table), table.c.keys(), rows) if rows else 0
 
-    def update_calls(self, connection: Connection, rows: Sequence[Mapping[str, Value]]) -> int:
-        return _changed(connection, _update(tuple(rows[0])), rows) if rows else 0
+    def update_calls(self, connection: Connection, names: Sequence[str], rows: Sequence[Sequence[Value]]) -> int:
+        return _changed(connection, _update(tuple(names)), (*_SEEN, *names), rows) if rows else 0
 
     def make_alone(self, connection: Connection) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(_MAKING)))
@@ -191,27 +210,33 @@ def _lock(run: str) -> int:
     return int.from_bytes(hashlib.sha256(f"flowops run {run}".encode()).digest()[:8], signed=True)
 
 
-def _changed(connection: Connection, sql: str, rows: Sequence[Mapping[str, Value]]) -> int:
+def _changed(connection: Connection, sql: str, names: Sequence[str], rows: Sequence[Sequence[Value]]) -> int:
     """Run a statement for all rows at once; how many rows of the table it changed."""
-    given = json.dumps(rows, ensure_ascii=False)
+    keys = [str(name) for name in names]  # orjson takes no names that know how they are quoted
+    given = orjson.dumps([dict(zip(keys, row, strict=True)) for row in rows]).decode()
     return connection.exec_driver_sql(sql, (given,), execution_options={"preserve_rowcount": True}).rowcount
 
 
 @cache
-def _insert(table: Table, names: tuple[str, ...]) -> str:
+def _insert(table: Table) -> str:
+    names = table.c.keys()
     listed = ", ".join(f'"{name}"' for name in names)
     return f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {_given(table, names)} ON CONFLICT DO NOTHING"  # noqa: S608
 
 
+#: What says which call is updated, and as what it was seen.
+_SEEN = ("environment", "reference_id", "seen")
+
+
 @cache
 def _update(names: tuple[str, ...]) -> str:
-    values = ", ".join(f'"{column.name}" = given."{column.name}"' for column in calls.c if not column.primary_key)
-    key = ("environment", "environment"), ("reference_id", "reference_id"), ("serial", "seen")
+    values = ", ".join(f'"{name}" = given."{name}"' for name in names)
+    key = zip(("environment", "reference_id", "serial"), _SEEN, strict=True)
     same = " AND ".join(f"{calls.name}.{own} = given.{its}" for own, its in key)
-    return f"UPDATE {calls.name} SET {values} FROM {_given(calls, names)} WHERE {same}"  # noqa: S608
+    return f"UPDATE {calls.name} SET {values} FROM {_given(calls, (*_SEEN, *names))} WHERE {same}"  # noqa: S608
 
 
-def _given(table: Table, names: tuple[str, ...]) -> str:
+def _given(table: Table, names: Sequence[str]) -> str:
     """Rows out of one JSON text: one trip for any number of them, and no value that the driver has to look at."""
     columns = ", ".join(f'"{name}" {_type(table, name)}' for name in names)
     return f"json_to_recordset(%s::json) AS given({columns})"
@@ -220,7 +245,7 @@ def _given(table: Table, names: tuple[str, ...]) -> str:
 def _type(table: Table, name: str) -> str:
     """The type of a column's values; ``seen`` is a serial, and a collation is no part of a value."""
     kind = table.c[name].type if name in table.c else BigInteger()
-    plain = {BigInteger: "bigint", Integer: "integer", Boolean: "boolean"}
+    plain = {BigInteger: "bigint", Integer: "integer", Boolean: "boolean", DateTime: "timestamptz"}
     return next((word for its, word in plain.items() if isinstance(kind, its)), "text")
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from flowops.errors import LedgerError
 from flowops.ledger.changes import CallRow
@@ -17,46 +18,33 @@ from flowops.model.ledger import State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Row, Select
 
     from flowops.ledger.database import Database
     from flowops.model import Value
 
 #: How many references go into one statement.
 CHUNK = 1000
-#: Of a call's row, in the order that `read_rows` unpacks.
-_COLUMNS = (
-    calls.c.reference_id,
-    calls.c.state,
-    calls.c.before_claim,
-    calls.c.fingerprint,
-    calls.c.body,
-    calls.c.attempts,
-    calls.c.run,
-    calls.c.error,
-    calls.c.claimed_at,
-    calls.c.updated_at,
-    calls.c.purged,
-    calls.c.serial,
-)
-_LEG_COLUMNS = (
-    legs.c.reference_id,
-    legs.c.callee,
-    legs.c.shown,
-    legs.c.call_id,
-    legs.c.error,
-    legs.c.code,
-    legs.c.description,
-)
+#: The columns of a call's row, in the order of the fields of `CallRow`.
+COLUMNS = tuple(calls.c[name] for name in CallRow._fields if name != "legs")
+_LEG_COLUMNS = (legs.c.reference_id, *(legs.c[name] for name in SealedLeg._fields))
 
 
 def rows_of(database: Database, connection: Connection, environment: str, references: Sequence[str]) -> list[CallRow]:
     """The rows of these references that exist."""
     found: list[CallRow] = []
     for start in range(0, len(references), CHUNK):
-        chunk = references[start : start + CHUNK]
-        found += read_rows(database, connection, environment, database.any_of(calls.c.reference_id, chunk))
+        given = {"environment": environment, "references": database.many(references[start : start + CHUNK])}
+        raw = connection.execute(_calls_of(type(database)), given).all()
+        found += _with_legs(database, connection, environment, raw)
     return found
+
+
+@cache
+def _calls_of(database: type[Database]) -> Select[*tuple[Value, ...]]:
+    """Made once: it is asked for every claim, and to make it takes longer than to ask it."""
+    some = database.any_of_given(calls.c.reference_id, "references")
+    return select(*COLUMNS).where(calls.c.environment == bindparam("environment"), some)
 
 
 def read_rows(
@@ -67,13 +55,21 @@ def read_rows(
     limit: int | None = None,
 ) -> list[CallRow]:
     """Rows with their legs, in the order of their references."""
-    query = select(*_COLUMNS).where(calls.c.environment == environment, *conditions)
+    query = select(*COLUMNS).where(calls.c.environment == environment, *conditions)
     if limit is not None:
         query = query.order_by(calls.c.reference_id).limit(limit)
-    raw = connection.execute(query).all()
+    return _with_legs(database, connection, environment, connection.execute(query).all())
+
+
+def _with_legs(
+    database: Database, connection: Connection, environment: str, raw: Sequence[Row[*tuple[Value, ...]]]
+) -> list[CallRow]:
     with_legs = [row.reference_id for row in raw if row.state is not None and row.state != State.IN_FLIGHT]
     known = _legs_of(database, connection, environment, with_legs) if with_legs else {}
-    return [_row(row, known.get(row.reference_id, ())) for row in raw]
+    try:
+        return [_row(row, known.get(row.reference_id, ())) for row in raw]
+    except ValueError:  # of a state that there is not
+        raise _not_ours(database.name) from None
 
 
 def _legs_of(
@@ -92,66 +88,47 @@ def _row(raw: Row[*tuple[Value, ...]], its_legs: tuple[SealedLeg, ...]) -> CallR
     reference_id, state, before_claim, fingerprint, body, *rest = raw
     attempts, run, error, claimed_at, updated_at, purged, serial = rest
     return CallRow(
-        reference_id=reference_id,
-        state=State(state) if state else None,
-        before_claim=State(before_claim) if before_claim else None,
-        fingerprint=fingerprint,
-        body=body,
-        legs=its_legs,
-        attempts=attempts,
-        run=run,
-        error=error,
-        claimed_at=claimed_at,
-        updated_at=updated_at,
-        purged=purged,
-        serial=serial,
+        reference_id,
+        State(state) if state else None,
+        State(before_claim) if before_claim else None,
+        fingerprint,
+        body,
+        attempts,
+        run,
+        error,
+        claimed_at,
+        updated_at,
+        purged,
+        serial,
+        its_legs,
     )
 
 
-def call_values(environment: str, row: CallRow) -> dict[str, Value]:
-    """A row as parameters for the table of calls."""
-    return {
-        "environment": environment,
-        "reference_id": row.reference_id,
-        "state": row.state,
-        "before_claim": row.before_claim,
-        "fingerprint": row.fingerprint,
-        "body": row.body,
-        "attempts": row.attempts,
-        "run": row.run,
-        "error": row.error,
-        "claimed_at": row.claimed_at,
-        "updated_at": row.updated_at,
-        "purged": row.purged,
-        "serial": row.serial,
-    }
+def call_values(environment: str, rows: Iterable[CallRow]) -> list[tuple[Value, ...]]:
+    """Rows for the table of calls."""
+    return [(environment, *row[: len(COLUMNS)]) for row in rows]
 
 
-def leg_values(environment: str, rows: Iterable[CallRow]) -> list[dict[str, Value]]:
-    """The legs of rows as parameters for the table of legs."""
-    return [
-        {
-            "environment": environment,
-            "reference_id": row.reference_id,
-            "position": position,
-            "callee": leg.callee,
-            "shown": leg.shown,
-            "call_id": leg.call_id,
-            "error": leg.error,
-            "code": leg.code,
-            "description": leg.description,
-        }
-        for row in rows
-        for position, leg in enumerate(row.legs)
-    ]
+def leg_values(environment: str, rows: Iterable[CallRow]) -> list[tuple[Value, ...]]:
+    """The legs of rows, for the table of legs."""
+    return [(environment, row.reference_id, position, *leg) for row in rows for position, leg in enumerate(row.legs)]
+
+
+def changed_columns(changes: Sequence[tuple[CallRow, CallRow]]) -> list[int]:
+    """Where any of these rows has changed, from before to after: positions in `COLUMNS`."""
+    return [at for at in range(len(COLUMNS)) if any(before[at] != after[at] for before, after in changes)]
 
 
 def parsed(text: str, name: str) -> dict[str, Value]:
     """A JSON object out of the database."""
     try:
         value = json.loads(text)
-    except (ValueError, RecursionError):
+    except (ValueError, TypeError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise LedgerError(f"{name}: it holds text that flowops did not write", hint="run `flowops ledger verify`")
+        raise _not_ours(name)
     return value
+
+
+def _not_ours(name: str) -> LedgerError:
+    return LedgerError(f"{name}: it holds text that flowops did not write", hint="run `flowops ledger verify`")

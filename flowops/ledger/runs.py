@@ -24,16 +24,8 @@ GONE = "the run that sent it ended before the answer"
 
 def begin(database: Database, connection: Connection, environment: str, run: str, actor: Actor, at: str) -> None:
     """Make a run known whose lease is held already."""
-    values = {
-        "run": run,
-        "environment": environment,
-        "who": storable(actor.who),
-        "host": storable(actor.host),
-        "job": storable(actor.job),
-        "commit": storable(actor.commit),
-        "started_at": at,
-    }
-    database.insert(connection, runs, [values])
+    actor_of_it = (storable(actor.who), storable(actor.host), storable(actor.job), storable(actor.commit))
+    database.insert(connection, runs, [(run, environment, *actor_of_it, at, None, None)])
     database.beat(connection, run)
 
 

@@ -29,6 +29,9 @@ _NONCE_BYTES = 8
 _DIGITS = 64
 _FINGERPRINT = re.compile(rf"{FINGERPRINT}[0-9a-f]{{{_DIGITS}}}")
 _LONGEST_TEXT = 500
+_SEALED_KEYS = frozenset({SEALED, SHOWN})
+_HOLDERS = (dict, list)
+_WITH_TEXT = (str, dict, list)
 #: Characters of a pseudonym, 5 bits each: enough to tell those apart whose masked numbers are the same.
 _PSEUDONYM = 5
 _KEPT = 1024
@@ -68,7 +71,10 @@ class Sealer:
         body = dict(call.body)
         for path in call.sensitive:
             self._seal_at(body, path)
-        return {name: value if name == INSTRUCTION_ID else self._without_numbers(value) for name, value in body.items()}
+        for name, value in body.items():
+            if name != INSTRUCTION_ID and isinstance(value, _WITH_TEXT):
+                body[name] = self._without_numbers(value)
+        return body
 
     def legs(self, legs: Iterable[Leg]) -> tuple[SealedLeg, ...]:
         """Legs with their callees sealed, and numbers in their texts masked."""
@@ -128,7 +134,9 @@ class Sealer:
         if isinstance(value, str):
             shown = mask_text(value)
             return value if shown == value else {SEALED: self.value(value), SHOWN: shown}
-        if isinstance(value, dict) and value.keys() != {SEALED, SHOWN}:
+        if isinstance(value, dict):
+            if value.keys() == _SEALED_KEYS:
+                return value
             return {key: self._without_numbers(item) for key, item in value.items()}
         return [self._without_numbers(item) for item in value] if isinstance(value, list) else value
 
@@ -137,7 +145,8 @@ class Sealer:
         for at in path[:-1]:
             if not _has(holder, at):
                 return
-            holder[at] = holder[at].copy() if isinstance(holder[at], dict | list) else holder[at]
+            if isinstance(holder[at], _HOLDERS):
+                holder[at] = holder[at].copy()
             holder = holder[at]
         last = path[-1]
         if not _has(holder, last) or holder[last] is None:
@@ -148,7 +157,7 @@ class Sealer:
             holder[last] = self._sealed(holder[last])
 
     def _sealed(self, value: Value) -> dict[str, str]:
-        if isinstance(value, dict) and value.keys() == {SEALED, SHOWN}:
+        if isinstance(value, dict) and value.keys() == _SEALED_KEYS:
             return value  # the list it stands in was sealed as a whole, by another path
         return {SEALED: self.value(value), SHOWN: mask(value)}
 

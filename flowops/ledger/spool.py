@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from flowops.model import Value
+
 
 class Spool:
     """The file; it need not exist."""
@@ -33,7 +35,7 @@ class Spool:
     def keep(self, ledger_id: str, changes: Sequence[Change]) -> None:
         """Append changes, on disk when this returns. Raises `OSError` when there is no way."""
         self.path.parent.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
-        lines = "".join(json.dumps({"ledger": ledger_id, **asdict(change)}) + "\n" for change in changes)
+        lines = "".join(json.dumps({"ledger": ledger_id, **_plain(change)}) + "\n" for change in changes)
         with self._locked(os.O_CREAT) as descriptor:
             content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
             # A line that a crash cut short was promised to nobody, and must not swallow the next one.
@@ -92,6 +94,11 @@ class Spool:
                     hint="what the other lines say is not recorded yet: mend or remove this one line",
                 ) from None
         return own, others
+
+
+def _plain(change: Change) -> dict[str, Value]:
+    actor, legs = asdict(change.actor), [leg._asdict() for leg in change.legs]
+    return {**change._asdict(), "actor": actor, "legs": legs, "data": dict(change.data)}
 
 
 def _change(value: dict[str, object]) -> Change:

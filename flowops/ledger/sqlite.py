@@ -1,31 +1,32 @@
 """A ledger database in one file.
 
-The rollback journal (DELETE) and not the write-ahead log: one file without side files survives being copied or
-cached by a pipeline, and SQLite before 3.51.3 may corrupt a WAL database that several connections use
-(sqlite.org/wal.html). ``synchronous=EXTRA`` also syncs the directory behind a commit, so that a power cut cannot
-bring the journal back and take a claim away. Writes go out in groups, which makes up for the slower journal.
+The rollback journal and not the write-ahead log: one file without side files survives being copied or cached by a
+pipeline, and SQLite before 3.51.3 may corrupt a WAL database that several connections use (sqlite.org/wal.html).
+While a connection is open the journal stays beside the ledger and a commit overwrites its head (PERSIST), which is
+synced like everything else and takes a disk less than to make and remove a file each time; closing removes it. What a
+killed process leaves of it says nothing, or is rolled back by whoever comes next.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import closing
-from functools import cache, partial
+from contextlib import closing, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from sqlalchemy import create_engine, event, func, select
+from sqlalchemy import bindparam, create_engine, event, func, select
 from sqlalchemy.pool import StaticPool
 
 from flowops.errors import LedgerError
 from flowops.ledger.database import Database, T
 from flowops.ledger.file_lease import FileLease
 from flowops.ledger.hints import RESTORE
-from flowops.ledger.tables import calls
+from flowops.ledger.sqlite_rows import insert, update_calls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from sqlalchemy import Column, ColumnElement, Connection, Table
@@ -37,21 +38,6 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x666C6F77
 #: How long to wait for another process to finish its write, in seconds.
 PATIENCE = 60.0
-
-_KEY = ("environment", "reference_id")
-_VALUES = tuple(column.name for column in calls.c if column.name not in _KEY)
-_UPDATE = (
-    f"UPDATE {calls.name} SET {', '.join(f'{name} = ?' for name in _VALUES)} "  # noqa: S608
-    "WHERE environment = ? AND reference_id = ? AND serial = ?"
-)
-
-
-@cache
-def _insert(table: Table, names: tuple[str, ...]) -> str:
-    """Rows are written by the hundred: SQL that the driver takes as it is costs a fifth of what a statement does."""
-    columns = ", ".join(f'"{name}"' for name in names)
-    marks = ", ".join("?" * len(names))
-    return f"INSERT INTO {table.name} ({columns}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
 
 
 class SqliteDatabase(Database):
@@ -94,21 +80,24 @@ class SqliteDatabase(Database):
         return None if found == "ok" else str(found)
 
     def any_of(self, column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
-        listed = func.json_each(json.dumps(values)).table_valued("value")
-        return column.in_(select(listed.c.value))
+        return _listed(column, self.many(values))
+
+    @staticmethod
+    def any_of_given(column: Column[str], name: str) -> ColumnElement[bool]:
+        return _listed(column, bindparam(name))
+
+    @staticmethod
+    def many(values: Sequence[str]) -> Value:
+        return json.dumps(values)
 
     def like(self, column: Column[str], glob: str) -> ColumnElement[bool]:
         return column.op("GLOB")(glob.replace("[", "[[]"))
 
-    def insert(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Value]]) -> int:
-        if not rows:
-            return 0
-        names = tuple(rows[0])
-        return _changed(connection, _insert(table, names), [tuple(row[name] for name in names) for row in rows])
+    def insert(self, connection: Connection, table: Table, rows: Sequence[Sequence[Value]]) -> int:
+        return insert(connection, table, rows)
 
-    def update_calls(self, connection: Connection, rows: Sequence[Mapping[str, Value]]) -> int:
-        names = (*_VALUES, *_KEY, "seen")
-        return _changed(connection, _UPDATE, [tuple(row[name] for name in names) for row in rows]) if rows else 0
+    def update_calls(self, connection: Connection, names: Sequence[str], rows: Sequence[Sequence[Value]]) -> int:
+        return update_calls(connection, names, rows)
 
     def make_alone(self, connection: Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
@@ -138,9 +127,10 @@ class SqliteDatabase(Database):
             self._leases.release()
 
 
-def _changed(connection: Connection, sql: str, rows: list[tuple[Value, ...]]) -> int:
-    """Run a statement once for each row; how many rows of the table it changed."""
-    return connection.exec_driver_sql(sql, rows, execution_options={"preserve_rowcount": True}).rowcount
+def _listed(column: Column[str], values: Value) -> ColumnElement[bool]:
+    """Whether a column has one of the values in a JSON list."""
+    listed = func.json_each(values).table_valued("value")
+    return column.in_(select(listed.c.value))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -162,6 +152,7 @@ def connect(path: Path | None, *, readonly: bool, patience: float) -> sqlite3.Co
         timeout=patience,
         isolation_level=None,
         check_same_thread=False,
+        factory=sqlite3.Connection if readonly else _Writer,
     )
     try:
         _configure(connection, path, readonly)
@@ -180,9 +171,19 @@ def _configure(connection: sqlite3.Connection, path: Path, readonly: bool) -> No
     connection.execute("PRAGMA synchronous=EXTRA")
     # What a purge removes is overwritten.
     connection.execute("PRAGMA secure_delete=ON")
-    journal = connection.execute("PRAGMA journal_mode=DELETE").fetchone()[0]
-    if journal != "delete":
-        raise LedgerError(f"{path}: its journal mode is {journal!r} and cannot be changed to 'delete'")
+    journal = connection.execute("PRAGMA journal_mode=PERSIST").fetchone()[0]
+    if journal != "persist":
+        raise LedgerError(f"{path}: its journal mode is {journal!r} and cannot be changed to 'persist'")
+
+
+class _Writer(sqlite3.Connection):
+    """Takes the journal away when it is closed, unless another process writes at that moment and will do so itself."""
+
+    def close(self) -> None:
+        with suppress(sqlite3.Error):
+            self.execute("PRAGMA busy_timeout=0")
+            self.execute("PRAGMA journal_mode=DELETE")
+        super().close()
 
 
 def _is_half_written(error: LedgerError) -> bool:

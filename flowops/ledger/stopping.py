@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from flowops.ledger.tables import stops
 
@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from flowops.model import Actor
 
 
+_OPEN = (stops.c.environment == bindparam("of")) & stops.c.resumed_at.is_(None)
+_STOPPED = select(stops).where(_OPEN).order_by(stops.c.at).limit(1)
+
+
 def stopped(connection: Connection, environment: str) -> str | None:
     """Since when an environment is stopped, by whom and why; None while it is not."""
-    open_ = (stops.c.environment == environment) & stops.c.resumed_at.is_(None)
-    found = connection.execute(select(stops).where(open_).order_by(stops.c.at).limit(1)).one_or_none()
+    found = connection.execute(_STOPPED, {"of": environment}).one_or_none()
     return None if found is None else f"stopped at {found.at} by {found.who} on {found.host}: {found.reason}"
 
 
@@ -27,19 +30,11 @@ def stop(database: Database, connection: Connection, environment: str, actor: Ac
     """Stop an environment; False when it is stopped already."""
     if stopped(connection, environment) is not None:
         return False
-    row = {
-        "id": uuid.uuid4().hex,
-        "environment": environment,
-        "at": at,
-        "who": actor.who,
-        "host": actor.host,
-        "reason": reason,
-    }
-    return database.insert(connection, stops, [{**row, "resumed_at": None, "resumed_by": None}]) == 1
+    row = (uuid.uuid4().hex, environment, at, actor.who, actor.host, reason, None, None)
+    return database.insert(connection, stops, [row]) == 1
 
 
 def resume(connection: Connection, environment: str, actor: Actor, at: str) -> bool:
     """Let runs claim again; False when nobody had stopped them."""
-    open_ = (stops.c.environment == environment) & stops.c.resumed_at.is_(None)
     values = {"resumed_at": at, "resumed_by": f"{actor.who} on {actor.host}"}
-    return connection.execute(update(stops).where(open_).values(values)).rowcount > 0
+    return connection.execute(update(stops).where(_OPEN).values(values), {"of": environment}).rowcount > 0

@@ -16,6 +16,7 @@ from flowops.ledger.chain import canonical
 from flowops.ledger.changes import ABOUT_THE_ATTEMPT, Change
 from flowops.ledger.clock import iso, now
 from flowops.ledger.conditions import make_conditionally
+from flowops.ledger.memory import Memory
 from flowops.ledger.purging import purge
 from flowops.ledger.randomness import Randomness
 from flowops.ledger.reading import Reader
@@ -64,6 +65,7 @@ class Store(Reader):
         self._spool = spool
         #: Whether the lease is held, and whether the database knows of the run.
         self._leased = self._known = False
+        self._memory = Memory()
 
     def __enter__(self) -> Self:
         return self
@@ -96,7 +98,7 @@ class Store(Reader):
             return transaction.make(changes)
 
         try:
-            written = transact(self._database, self.id, work)
+            written = transact(self._database, self.id, work, self._memory)
         except LedgerError as error:
             self._keep([change for change in changes if change.happening is not Happening.CLAIMED], error)
             raise
@@ -169,12 +171,11 @@ class Store(Reader):
 
     def set_throttle(self, key: str, until: datetime) -> None:
         """Remember that something must not be asked again before a time, by whichever run."""
-        values = {"environment": self.environment, "key": key, "until": iso(until)}
 
         def work(connection: Connection) -> None:
             same = (throttle.c.environment == self.environment) & (throttle.c.key == key)
             connection.execute(delete(throttle).where(same))
-            self._database.insert(connection, throttle, [values])
+            self._database.insert(connection, throttle, [(self.environment, key, iso(until))])
 
         self._database.write(work)
 

@@ -8,27 +8,23 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlalchemy import bindparam, delete, select, update
 
 from flowops.errors import LedgerError
-from flowops.ledger.chain import actor_json, chained, details_of, sha256
 from flowops.ledger.changes import CallRow, Change, decide
 from flowops.ledger.database import PAUSE, RECONNECTS, Disconnected
-from flowops.ledger.randomness import Randomness
-from flowops.ledger.rows import call_values, leg_values, rows_of
+from flowops.ledger.log import Log
+from flowops.ledger.rows import COLUMNS, call_values, changed_columns, leg_values, rows_of
 from flowops.ledger.states import IllegalStep
 from flowops.ledger.tables import calls, events, ledgers, legs
 from flowops.model.ledger import LedgerMark, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
     from flowops.ledger.database import Database
-    from flowops.model import Actor, Value
+    from flowops.ledger.memory import Memory
 
 T = TypeVar("T")
-
-#: The bytes of an event's salt.
-SALT = 16
 
 _LOCK = (
     select(ledgers.c.environment, ledgers.c.serial, ledgers.c.head)
@@ -36,6 +32,7 @@ _LOCK = (
     .with_for_update()
 )
 _ADVANCE = update(ledgers).where(ledgers.c.id == bindparam("ledger"))
+_SERIAL = COLUMNS.index(calls.c.serial)
 
 
 class Contended(Exception):
@@ -45,7 +42,9 @@ class Contended(Exception):
 class Transaction:
     """Changes on their way into one ledger. What is decided is written when the transaction ends."""
 
-    def __init__(self, database: Database, connection: Connection, ledger_id: str) -> None:
+    def __init__(
+        self, database: Database, connection: Connection, ledger_id: str, memory: Memory | None = None
+    ) -> None:
         self.connection = connection
         self._database = database
         # Writers of one ledger come one after the other: the chain has one end. The lock also ends when a commit
@@ -54,18 +53,32 @@ class Transaction:
         if found is None:
             raise LedgerError(f"{database.name}: ledger {ledger_id} is no longer there")
         self.environment: str = found.environment
-        self.mark = LedgerMark(ledger_id, found.serial, found.head)
+        self._log = Log(LedgerMark(ledger_id, found.serial, found.head))
         self._before: dict[str, CallRow | None] = {}
         self._after: dict[str, CallRow] = {}
-        self._events: list[dict[str, Value]] = []
-        self._actors: dict[Actor, str] = {}
-        self._salts = Randomness()
+        self._remembered: Mapping[str, CallRow] = {} if memory is None else memory.rows(self.mark)
+
+    @property
+    def mark(self) -> LedgerMark:
+        """How far the ledger goes, with the changes of this transaction."""
+        return self._log.mark
+
+    @property
+    def changed(self) -> list[CallRow]:
+        """The rows that this transaction leaves behind, where they are not what they were."""
+        return [row for reference, row in self._after.items() if row is not self._before[reference]]
 
     def rows(self, references: Sequence[str]) -> dict[str, CallRow]:
         """The rows of these references as they are now, changes of this transaction included."""
-        unread = [reference for reference in dict.fromkeys(references) if reference not in self._before]
+        new = [reference for reference in dict.fromkeys(references) if reference not in self._before]
+        unread = []
+        for reference in new:
+            row = self._before[reference] = self._remembered.get(reference)
+            if row is None:
+                unread.append(reference)
+            else:
+                self._after[reference] = row
         if unread:
-            self._before.update(dict.fromkeys(unread))
             for row in rows_of(self._database, self.connection, self.environment, unread):
                 self._before[row.reference_id] = self._after[row.reference_id] = row
         return {reference: self._after[reference] for reference in references if reference in self._after}
@@ -78,57 +91,39 @@ class Transaction:
     def _make(self, change: Change) -> Written:
         row = self._after.get(change.reference_id)
         try:
-            after = decide(row, change, self.mark.serial + 1)
+            after = decide(row, change, self._log.serial + 1)
         except IllegalStep:
             return Written(done=False, state=row.state if row else None)
         if after is not row:
-            self._log(change, after)
+            self._log.add(change, after)
+            self._after[change.reference_id] = after
         return Written(done=True, state=after.state)
-
-    def _log(self, change: Change, after: CallRow) -> None:
-        actor = self._actors.get(change.actor) or self._actors.setdefault(change.actor, actor_json(change.actor))
-        details = details_of(actor, _data(change, after), after, self._salts.take(SALT).hex())
-        details_hash = sha256(details)
-        envelope: dict[str, str | int | None] = {
-            "ledger": self.mark.id,
-            "serial": after.serial,
-            "reference_id": change.reference_id,
-            "happening": change.happening,
-            "state": after.state,
-            "at": change.at,
-        }
-        head = chained(self.mark.head, details_hash, envelope)
-        self._events.append(
-            {
-                **envelope,
-                "details": details,
-                "details_hash": details_hash,
-                "previous": self.mark.head,
-                "hash": head,
-            }
-        )
-        self.mark = LedgerMark(self.mark.id, after.serial, head)
-        self._after[change.reference_id] = after
 
     def flush(self) -> None:
         """Write what was decided. Raises `Contended` when a row is not what it was."""
-        changed = [row for reference, row in self._after.items() if row is not self._before[reference]]
+        changed = self.changed
         if not changed:
             return
-        new = [call_values(self.environment, row) for row in changed if self._before[row.reference_id] is None]
-        old = [
-            {**call_values(self.environment, row), "seen": before.serial}
-            for row in changed
-            if (before := self._before[row.reference_id]) is not None
-        ]
-        if self._database.insert(self.connection, calls, new) != len(new):
+        known = [(before, row) for row in changed if (before := self._before[row.reference_id]) is not None]
+        new = [row for row in changed if self._before[row.reference_id] is None]
+        if self._database.insert(self.connection, calls, call_values(self.environment, new)) != len(new):
             raise Contended
-        if self._database.update_calls(self.connection, old) != len(old):
+        if self._update(known) != len(known):
             raise Contended
         self._write_legs([row for row in changed if row.legs != _legs(self._before[row.reference_id])])
-        if self._database.insert(self.connection, events, self._events) != len(self._events):
+        if self._database.insert(self.connection, events, self._log.events) != len(self._log.events):
             raise Contended
-        self.connection.execute(_ADVANCE, {"ledger": self.mark.id, "serial": self.mark.serial, "head": self.mark.head})
+        mark = self.mark
+        self.connection.execute(_ADVANCE, {"ledger": mark.id, "serial": mark.serial, "head": mark.head})
+
+    def _update(self, known: Sequence[tuple[CallRow, CallRow]]) -> int:
+        """Write what has changed of rows that were there; how many were still what they had been."""
+        where = changed_columns(known)
+        rows = [
+            (self.environment, before.reference_id, before[_SERIAL], *(row[at] for at in where))
+            for before, row in known
+        ]
+        return self._database.update_calls(self.connection, [COLUMNS[at].name for at in where], rows)
 
     def _write_legs(self, rows: list[CallRow]) -> None:
         had = [row.reference_id for row in rows if _legs(self._before[row.reference_id])]
@@ -141,7 +136,7 @@ class Transaction:
         self._database.insert(self.connection, legs, leg_values(self.environment, rows))
 
 
-def transact(database: Database, ledger_id: str, work: Callable[[Transaction], T]) -> T:
+def transact(database: Database, ledger_id: str, work: Callable[[Transaction], T], memory: Memory | None = None) -> T:
     """Do some work in one durable transaction; what it decided is on disk when this returns, or nothing is.
 
     The work is done again from the start when a row changed underneath or the connection was lost before the commit.
@@ -152,7 +147,7 @@ def transact(database: Database, ledger_id: str, work: Callable[[Transaction], T
         transaction = None
         try:
             with database.writing() as connection:
-                transaction = Transaction(database, connection, ledger_id)
+                transaction = Transaction(database, connection, ledger_id, memory)
                 answer = work(transaction)
                 transaction.flush()
         except Disconnected as lost:
@@ -160,8 +155,12 @@ def transact(database: Database, ledger_id: str, work: Callable[[Transaction], T
                 return answer
             cause = lost.cause
         except Contended:
+            if memory is not None:
+                memory.forget()
             cause = LedgerError(f"{database.name}: its rows change while they are written; nothing was written")
         else:
+            if memory is not None:
+                memory.keep(transaction.mark, transaction.changed)
             return answer
         if failures == RECONNECTS:
             raise cause
@@ -192,20 +191,3 @@ def _arrived(database: Database, mark: LedgerMark) -> bool:
 
 def _legs(row: CallRow | None) -> tuple[object, ...]:
     return row.legs if row else ()
-
-
-def _data(change: Change, after: CallRow) -> dict[str, Value]:
-    """What an event says beyond its name."""
-    data: dict[str, Value] = dict(change.data)
-    if change.run is not None:
-        data["run"] = change.run
-    if change.fingerprint:
-        data["fingerprint"] = change.fingerprint
-        data["attempt"] = after.attempts
-    if change.detail is not None:
-        data["detail"] = change.detail
-    if change.legs:
-        data["legs"] = [
-            {name: value for name in leg.__slots__ if (value := getattr(leg, name)) is not None} for leg in change.legs
-        ]
-    return data

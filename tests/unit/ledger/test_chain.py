@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowops.errors import LedgerError
 from flowops.ledger import Broken
 from flowops.ledger.chain import canonical, chained, genesis, row_hash, sha256
 from flowops.ledger.changes import CallRow
@@ -98,6 +99,33 @@ def test_the_first_thing_that_does_not_fit_is_named(full: Store, address, statem
     assert full.verify() == broken
 
 
+@pytest.mark.parametrize(
+    ("statement", "broken"),
+    [
+        ("UPDATE flowops_events SET at = x'00' WHERE serial = 3", Broken("it was altered", 3, "c")),
+        ("UPDATE flowops_events SET details = x'00' WHERE serial = 3", Broken("its details were altered", 3, "c")),
+        (
+            "UPDATE flowops_calls SET body = x'00' WHERE reference_id = 'd'",
+            Broken("its row does not say what its last event says", 8, "d"),
+        ),
+    ],
+)
+def test_bytes_where_a_text_belongs_do_not_fit(sqlite, make, statement: str, broken: Broken) -> None:
+    sqlite.init()
+    store = sqlite.open()
+    store.write([make.claim(name) for name in "abcde"])
+    store.write([make.accepted("a"), Record("b", Happening.REFUSED), Record("d", Happening.UNCLEAR)])
+    sqlite.sql(statement)
+    assert store.verify() == broken
+
+
+def test_a_state_that_there_is_not_is_told(full: Store, address) -> None:
+    address.sql("UPDATE flowops_calls SET state = 'ringing' WHERE reference_id = 'd'")
+    for ask in (full.verify, lambda: full.look_up(["d"])):
+        with pytest.raises(LedgerError, match="holds text that flowops did not write"):
+            ask()
+
+
 def test_a_row_that_no_event_tells_of_is_found(full: Store, address) -> None:
     columns = "state, before_claim, fingerprint, body, attempts, run, error, claimed_at, updated_at, purged, serial"
     address.sql(
@@ -138,11 +166,16 @@ def test_the_chain_can_be_checked_by_hand(store: Store, make, address) -> None:
             name: getattr(row, name) for name in ("ledger", "serial", "reference_id", "happening", "state", "at")
         }
         details = hashlib.sha256(row.details.encode()).hexdigest()
-        text = json.dumps({**envelope, "details": details}, sort_keys=True, separators=(",", ":"))
+        text = in_ascii({**envelope, "details": details})
         head = hashlib.sha256((head + text).encode()).hexdigest()
-        assert head == chained(row.previous, row.details_hash, envelope) == row.hash
+        assert head == chained(row.previous, row.details_hash, **envelope) == row.hash
         assert canonical(json.loads(row.details)) == row.details
     assert head == mark.head
+
+
+def in_ascii(value: object) -> str:
+    """JSON with one spelling, whoever writes it."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 texts = st.none() | st.text()
@@ -152,9 +185,8 @@ sealed_legs = st.builds(SealedLeg, texts, texts, texts, texts, st.none() | st.in
 
 @given(
     row=st.builds(
-        CallRow, st.text(), states, states, st.text(), st.text(),
-        st.lists(sealed_legs, max_size=3).map(tuple), st.integers(), texts, texts, st.text(), st.text(), st.booleans(),
-        st.integers(),
+        CallRow, st.text(), states, states, st.text(), st.text(), st.integers(), texts, texts, st.text(), st.text(),
+        st.booleans(), st.integers(), st.lists(sealed_legs, max_size=3).map(tuple),
     )
 )  # fmt: skip
 def test_a_rows_hash_is_that_of_its_canonical_json(row: CallRow) -> None:
@@ -163,7 +195,7 @@ def test_a_rows_hash_is_that_of_its_canonical_json(row: CallRow) -> None:
         row.reference_id, row.state, row.before_claim, row.fingerprint, row.body, legs, row.attempts, row.run,
         row.error, row.claimed_at, row.updated_at, row.purged,
     ]  # fmt: skip
-    assert row_hash(row) == sha256(canonical(said))
+    assert row_hash(row) == sha256(in_ascii(said))
 
 
 @given(
@@ -173,4 +205,13 @@ def test_an_events_hash_is_that_of_its_canonical_json(ledger, serial, reference,
     envelope = {
         "ledger": ledger, "serial": serial, "reference_id": reference, "happening": "claimed", "state": state, "at": at,
     }  # fmt: skip
-    assert chained("before", "details", envelope) == sha256("before" + canonical({**envelope, "details": "details"}))
+    whole = in_ascii({**envelope, "details": "details"})
+    assert chained("before", "details", **envelope) == sha256("before" + whole)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda it: st.dictionaries(st.text(), it)))
+def test_what_is_kept_as_json_has_sorted_keys_and_no_spaces(value) -> None:
+    kept = canonical(value)
+    assert json.loads(kept) == value
+    assert in_ascii(json.loads(kept)) == in_ascii(value)
+    assert kept in (in_ascii(value), json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False))

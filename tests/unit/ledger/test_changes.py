@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from flowops.ledger.changes import CallRow, Change, decide
@@ -127,7 +125,7 @@ def test_a_record_without_a_code_says_placed_and_with_one_finished() -> None:
 
 
 def test_an_operators_call_id_goes_to_the_only_callee() -> None:
-    row = replace(in_doubt(), body='{"callee":{"$sealed":"aa","shown":"+44 ••"}}')
+    row = in_doubt()._replace(body='{"callee":{"$sealed":"aa","shown":"+44 ••"}}')
     placed = decide(row, change(Happening.RESOLVED_PLACED, SealedLeg(None, None, "id-9"), run=None))
     assert placed.legs == (SealedLeg("aa", "+44 ••", "id-9"),)
 

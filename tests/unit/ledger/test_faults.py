@@ -359,14 +359,7 @@ def test_the_spool_holds_no_number(sqlite, make) -> None:
 class TestKilledAtEverySystemCall:
     """A run is killed at its first, second, third… system call of a kind, from the claim on."""
 
-    @pytest.mark.parametrize(
-        "calls",
-        [
-            pytest.param("pwrite64", marks=pytest.mark.long),
-            pytest.param("fsync,fdatasync", marks=pytest.mark.long),
-            "unlink,unlinkat",
-        ],
-    )
+    @pytest.mark.parametrize("calls", [pytest.param("pwrite64", marks=pytest.mark.long), "fsync,fdatasync"])
     def test_a_group_is_there_whole_or_not_at_all_and_an_answer_means_it_is(self, sqlite, calls: str) -> None:
         sqlite.init()
         for number in range(1, 200):

@@ -307,10 +307,11 @@ class TestFiles:
         finally:
             os.umask(before)
         files = list((sqlite.root / "deep").iterdir())
-        assert len(files) == 3, "the ledger, its key, and the lease of the run"
+        assert len(files) == 4, "the ledger, its key, the lease of the run, and the journal"
         assert {mode(path) for path in files} == {0o600}
         assert mode(sqlite.root / "deep") == 0o700
         store.close()
+        assert {file.name for file in (sqlite.root / "deep").iterdir()} == {"ledger.db", "ledger.db.key"}
 
     def test_rights_that_a_copy_brought_are_taken_back_by_whoever_writes(self, sqlite) -> None:
         sqlite.init()
