@@ -54,6 +54,8 @@ _LOCK_TIMEOUT, _CONNECT_TIMEOUT = 60_000, 10
 #: The server itself ends a transaction that its client has forgotten about, in milliseconds.
 _IDLE_TIMEOUT = 60_000
 _DEAD_PEER = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+#: A statement that the server had prepared while the ledger was empty would go on reading whole tables when it is not.
+_PLAN_ANEW = {"prepare_threshold": None}
 _MAKING = 0x666C6F77  # the lock that whoever makes or alters tables holds: "flow"
 
 
@@ -61,7 +63,7 @@ class PostgresDatabase(Database):
     """The ledgers in one PostgreSQL database."""
 
     def __init__(self, url: URL, name: str, *, readonly: bool, sandbox: bool) -> None:
-        given = {**_DEAD_PEER, "connect_timeout": _CONNECT_TIMEOUT, "application_name": "flowops"}
+        given = {**_DEAD_PEER, **_PLAN_ANEW, "connect_timeout": _CONNECT_TIMEOUT, "application_name": "flowops"}
         arguments = {option: value for option, value in given.items() if option not in url.query}
         engine = create_engine(url.set(drivername="postgresql+psycopg"), poolclass=NullPool, connect_args=arguments)
         super().__init__(engine, name, readonly=readonly)

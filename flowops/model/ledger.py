@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -118,8 +118,7 @@ class Condition:
     decide: Callable[[Used], Ruling | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Take a call for this run, before the first byte is sent. Lost when another run has it.
 
     With a condition it is taken only if that holds at this very moment, whatever other runs claim meanwhile.
@@ -130,8 +129,7 @@ class Claim:
     condition: Condition | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What became of a call that this run had claimed."""
 
     reference_id: str
@@ -140,8 +138,7 @@ class Record:
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """The answer to a claim or a record: `done`, or not, and the state the call is in now.
 
     `stopped` says why no claim is taken at all: somebody has stopped the environment. `ruling` is what a claim's

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -31,7 +30,7 @@ def room_for(most: int) -> Callable[[Claim], Claim]:
 def on(decide: Callable[[Used], Ruling | None], *numbers: str) -> Callable[[Claim], Claim]:
     """Claims on a condition that counts from `BEGIN`."""
     condition = Condition(frozenset({BEGIN}), numbers, BEGIN if numbers else None, decide)
-    return lambda claim: replace(claim, condition=condition)
+    return lambda claim: claim._replace(condition=condition)
 
 
 def test_a_claim_is_taken_as_long_as_there_is_room_and_the_rest_are_told_why(store: Store, make) -> None:
@@ -104,7 +103,7 @@ def test_what_lies_further_back_than_is_asked_for_is_not_told(store: Store, make
     heard: list[Used] = []
     ahead = datetime.now(UTC) + timedelta(hours=1)
     store.write([make.claim("a", LONDON)])
-    claim = replace(make.claim("b", PARIS), condition=Condition(frozenset({ahead}), (LONDON,), ahead, heard.append))
+    claim = make.claim("b", PARIS)._replace(condition=Condition(frozenset({ahead}), (LONDON,), ahead, heard.append))
     store.write([make.accepted("a"), claim])
     assert heard[0].claimed == {ahead: 0}
 
