@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sample_plan import ENVIRONMENT, plan_of
@@ -18,13 +19,13 @@ from sample_plan import ENVIRONMENT, plan_of
 from flowops.api import Secret
 from flowops.api.client import FlowBuilder
 from flowops.apply import Stop, apply
-from flowops.ledger import open_ledger
+from flowops.ledger import Beside, open_ledger
 from flowops.model import Actor, Claim, Happening, Outcome, State, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from flowops.model import Call, Entry, Ledger, Plan, Record
+    from flowops.model import Call, Entry, Plan, Record, RunLedger
 
 TOKEN = "11111111-2222-3333-4444-555555555555"
 
@@ -53,7 +54,7 @@ async def bare(api: FlowBuilder, calls: Iterator[Call]) -> None:
             assert verdict.happening is Happening.ACCEPTED, verdict
 
 
-async def place(address: str, ledger: Ledger | NoLedger | None, plan: Plan, concurrency: int) -> None:
+async def place(address: str, ledger: RunLedger | None, plan: Plan, concurrency: int) -> None:
     """Place all calls of a plan."""
     api = FlowBuilder(address, Secret(TOKEN))
     if ledger is None:
@@ -63,7 +64,7 @@ async def place(address: str, ledger: Ledger | NoLedger | None, plan: Plan, conc
     result = await apply(
         plan,
         api=api,
-        ledger=ledger,  # type: ignore[arg-type] # apply asks no more than this
+        ledger=ledger,
         concurrency=concurrency,
         rate=None,
         callback_url=lambda _call: None,
@@ -76,11 +77,12 @@ async def place(address: str, ledger: Ledger | NoLedger | None, plan: Plan, conc
 def main(way: str, calls: int, concurrency: int, address: str, url: str) -> None:
     """Place the calls."""
     with ExitStack() as stack:
-        ledger: Ledger | NoLedger | None = NoLedger() if way == "no ledger" else None
-        if url:
-            ledger = stack.enter_context(open_ledger(url, ENVIRONMENT, actor=Actor("benchmark", "host")))
+        ledger: RunLedger | None = NoLedger() if way == "no ledger" else None
+        store = stack.enter_context(open_ledger(url, ENVIRONMENT, actor=Actor("benchmark", "host"))) if url else None
         plan = plan_of(calls)
         start, used = time.perf_counter(), time.process_time()
+        if store is not None:  # as `flowops apply` does with so many calls
+            ledger = stack.enter_context(Beside(store, url=url, key=None, root=Path.cwd(), sandbox=False))
         asyncio.run(place(address, ledger, plan, concurrency))
         print(json.dumps({"wall": time.perf_counter() - start, "cpu": time.process_time() - used}))
 

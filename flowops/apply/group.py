@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
-    from flowops.model import Claim, Ledger
+    from flowops.model import Claim, RunLedger
 
 #: How many writes one transaction holds at most.
 LARGEST_BATCH = 500
@@ -28,7 +28,7 @@ class GroupCommit:
     After the first failure nothing is written any more: what should have been is kept for `retry`.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: RunLedger) -> None:
         self._ledger = ledger
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="flowops-ledger")
         self._pending: list[tuple[Claim | Record, asyncio.Future[Written]]] = []

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from flowops.apply.stop import Stop
     from flowops.apply.worker import Api
-    from flowops.model import Call, Condition, Ledger, Plan, Ruling
+    from flowops.model import Call, Condition, Plan, Ruling, RunLedger
 
 #: Calls in a row, besides one a worker, that come to nothing before a run stops claiming.
 UNPLACED_IN_A_ROW = 2
@@ -28,7 +28,7 @@ DOUBTFUL_IN_A_ROW = 20
 
 #: One call in so many besides those on connections may be claimed already: while the disk takes its time over a claim
 #: or an answer, connections go on. A crash leaves those in doubt as well, so there are no more of them.
-AHEAD = 4
+AHEAD = 3
 
 _TIMING = Timing()
 
@@ -49,7 +49,7 @@ async def apply(
     plan: Plan,
     *,
     api: Api,
-    ledger: Ledger,
+    ledger: RunLedger,
     concurrency: int,
     rate: float | None,
     callback_url: Callable[[Call], str | None],
@@ -100,7 +100,7 @@ async def apply(
 
 
 @asynccontextmanager
-async def _heartbeat(workers: Workers, commit: GroupCommit, ledger: Ledger, seconds: float) -> AsyncIterator[None]:
+async def _heartbeat(workers: Workers, commit: GroupCommit, ledger: RunLedger, seconds: float) -> AsyncIterator[None]:
     """Renew the run's lease as long as the block runs; when that fails, the claiming ends."""
 
     async def beat() -> None:
@@ -122,7 +122,7 @@ async def _heartbeat(workers: Workers, commit: GroupCommit, ledger: Ledger, seco
 
 
 async def _settle_elsewhere(
-    waiting: Sequence[PlannedCall], workers: Workers, commit: GroupCommit, ledger: Ledger, timing: Timing
+    waiting: Sequence[PlannedCall], workers: Workers, commit: GroupCommit, ledger: RunLedger, timing: Timing
 ) -> None:
     """Wait until no other run has these calls in flight, or patience or the run ends; keep their results."""
     pause, until = timing.first_look, now() + timing.patience

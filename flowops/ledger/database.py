@@ -6,7 +6,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Column, ColumnElement, Connection, Engine, Table
 
-    from flowops.model import Value
+    from flowops.model import LedgerMark, Value
 
 T = TypeVar("T")
 #: How often work is tried again on a new connection before the database counts as gone.
@@ -33,6 +33,20 @@ class Disconnected(Exception):
         super().__init__(str(cause))
         self.cause = cause
         self.committing = committing
+
+
+class Decided(NamedTuple):
+    """What a transaction has decided, as rows for the tables, in the order of their columns.
+
+    Of an updated call: its environment, its reference, the serial that it had, and the new values of `columns`.
+    """
+
+    new: Sequence[Sequence[Value]]
+    columns: tuple[str, ...]
+    updated: Sequence[Sequence[Value]]
+    legs: Sequence[Sequence[Value]]
+    events: Sequence[Sequence[Value]]
+    mark: LedgerMark
 
 
 class Database(ABC):
@@ -157,11 +171,8 @@ class Database(ABC):
         """Insert rows, in the order of the table's columns, but none whose key exists; how many were."""
 
     @abstractmethod
-    def update_calls(self, connection: Connection, names: Sequence[str], rows: Sequence[Sequence[Value]]) -> int:
-        """Update some columns of calls; how many of them were as they had been seen.
-
-        A row is the call's environment, its reference, the serial that it had, and the new values of the columns.
-        """
+    def save(self, connection: Connection, decided: Decided) -> bool:
+        """Write what a transaction has decided; False when a row is not what it was, and nothing may be committed."""
 
     @abstractmethod
     def make_alone(self, connection: Connection) -> None:

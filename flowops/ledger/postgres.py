@@ -11,31 +11,17 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 from typing import TYPE_CHECKING
 
-import orjson
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    Boolean,
-    DateTime,
-    Integer,
-    Text,
-    any_,
-    bindparam,
-    create_engine,
-    event,
-    func,
-    select,
-)
+from sqlalchemy import ARRAY, Text, any_, bindparam, create_engine, event, func, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.pool import NullPool
 
 from flowops.errors import LedgerError
+from flowops.ledger import postgres_rows
 from flowops.ledger.database import Database
 from flowops.ledger.spool import Spool
-from flowops.ledger.tables import calls, runs
+from flowops.ledger.tables import runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Column, ColumnElement, Connection, Table
     from sqlalchemy.exc import DBAPIError
 
+    from flowops.ledger.database import Decided
     from flowops.model import Value
 
 #: How long a lease lasts behind its last heartbeat, in seconds; apply beats three times as often.
@@ -127,10 +114,10 @@ class PostgresDatabase(Database):
         return column.like(escaped.replace("*", "%").replace("?", "_"), escape="\\")
 
     def insert(self, connection: Connection, table: Table, rows: Sequence[Sequence[Value]]) -> int:
-        return _changed(connection, _insert(table), table.c.keys(), rows) if rows else 0
+        return postgres_rows.insert(connection, table, rows)
 
-    def update_calls(self, connection: Connection, names: Sequence[str], rows: Sequence[Sequence[Value]]) -> int:
-        return _changed(connection, _update(tuple(names)), (*_SEEN, *names), rows) if rows else 0
+    def save(self, connection: Connection, decided: Decided) -> bool:
+        return postgres_rows.save(connection, decided)
 
     def make_alone(self, connection: Connection) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(_MAKING)))
@@ -210,45 +197,6 @@ class PostgresServer:
 def _lock(run: str) -> int:
     """The number of a run's advisory lock."""
     return int.from_bytes(hashlib.sha256(f"flowops run {run}".encode()).digest()[:8], signed=True)
-
-
-def _changed(connection: Connection, sql: str, names: Sequence[str], rows: Sequence[Sequence[Value]]) -> int:
-    """Run a statement for all rows at once; how many rows of the table it changed."""
-    keys = [str(name) for name in names]  # orjson takes no names that know how they are quoted
-    given = orjson.dumps([dict(zip(keys, row, strict=True)) for row in rows]).decode()
-    return connection.exec_driver_sql(sql, (given,), execution_options={"preserve_rowcount": True}).rowcount
-
-
-@cache
-def _insert(table: Table) -> str:
-    names = table.c.keys()
-    listed = ", ".join(f'"{name}"' for name in names)
-    return f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {_given(table, names)} ON CONFLICT DO NOTHING"  # noqa: S608
-
-
-#: What says which call is updated, and as what it was seen.
-_SEEN = ("environment", "reference_id", "seen")
-
-
-@cache
-def _update(names: tuple[str, ...]) -> str:
-    values = ", ".join(f'"{name}" = given."{name}"' for name in names)
-    key = zip(("environment", "reference_id", "serial"), _SEEN, strict=True)
-    same = " AND ".join(f"{calls.name}.{own} = given.{its}" for own, its in key)
-    return f"UPDATE {calls.name} SET {values} FROM {_given(calls, (*_SEEN, *names))} WHERE {same}"  # noqa: S608
-
-
-def _given(table: Table, names: Sequence[str]) -> str:
-    """Rows out of one JSON text: one trip for any number of them, and no value that the driver has to look at."""
-    columns = ", ".join(f'"{name}" {_type(table, name)}' for name in names)
-    return f"json_to_recordset(%s::json) AS given({columns})"
-
-
-def _type(table: Table, name: str) -> str:
-    """The type of a column's values; ``seen`` is a serial, and a collation is no part of a value."""
-    kind = table.c[name].type if name in table.c else BigInteger()
-    plain = {BigInteger: "bigint", Integer: "integer", Boolean: "boolean", DateTime: "timestamptz"}
-    return next((word for its, word in plain.items() if isinstance(kind, its)), "text")
 
 
 _WORDS: dict[str, tuple[str, str]] = {

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 #: How many references go into one statement.
 CHUNK = 1000
 #: The columns of a call's row, in the order of the fields of `CallRow`.
-COLUMNS = tuple(calls.c[name] for name in CallRow._fields if name != "legs")
+NAMES = tuple(name for name in CallRow._fields if name != "legs")
+_COLUMNS = tuple(calls.c[name] for name in NAMES)
 _LEG_COLUMNS = (legs.c.reference_id, *(legs.c[name] for name in SealedLeg._fields))
 
 
@@ -44,7 +45,7 @@ def rows_of(database: Database, connection: Connection, environment: str, refere
 def _calls_of(database: type[Database]) -> Select[*tuple[Value, ...]]:
     """Made once: it is asked for every claim, and to make it takes longer than to ask it."""
     some = database.any_of_given(calls.c.reference_id, "references")
-    return select(*COLUMNS).where(calls.c.environment == bindparam("environment"), some)
+    return select(*_COLUMNS).where(calls.c.environment == bindparam("environment"), some)
 
 
 def read_rows(
@@ -55,7 +56,7 @@ def read_rows(
     limit: int | None = None,
 ) -> list[CallRow]:
     """Rows with their legs, in the order of their references."""
-    query = select(*COLUMNS).where(calls.c.environment == environment, *conditions)
+    query = select(*_COLUMNS).where(calls.c.environment == environment, *conditions)
     if limit is not None:
         query = query.order_by(calls.c.reference_id).limit(limit)
     return _with_legs(database, connection, environment, connection.execute(query).all())
@@ -106,7 +107,7 @@ def _row(raw: Row[*tuple[Value, ...]], its_legs: tuple[SealedLeg, ...]) -> CallR
 
 def call_values(environment: str, rows: Iterable[CallRow]) -> list[tuple[Value, ...]]:
     """Rows for the table of calls."""
-    return [(environment, *row[: len(COLUMNS)]) for row in rows]
+    return [(environment, *row[: len(NAMES)]) for row in rows]
 
 
 def leg_values(environment: str, rows: Iterable[CallRow]) -> list[tuple[Value, ...]]:
@@ -115,8 +116,8 @@ def leg_values(environment: str, rows: Iterable[CallRow]) -> list[tuple[Value, .
 
 
 def changed_columns(changes: Sequence[tuple[CallRow, CallRow]]) -> list[int]:
-    """Where any of these rows has changed, from before to after: positions in `COLUMNS`."""
-    return [at for at in range(len(COLUMNS)) if any(before[at] != after[at] for before, after in changes)]
+    """Where any of these rows has changed, from before to after: positions in `NAMES`."""
+    return [at for at in range(len(NAMES)) if any(before[at] != after[at] for before, after in changes)]
 
 
 def parsed(text: str, name: str) -> dict[str, Value]:

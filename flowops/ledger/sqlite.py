@@ -20,10 +20,10 @@ from sqlalchemy import bindparam, create_engine, event, func, select
 from sqlalchemy.pool import StaticPool
 
 from flowops.errors import LedgerError
+from flowops.ledger import sqlite_rows
 from flowops.ledger.database import Database, T
 from flowops.ledger.file_lease import FileLease
 from flowops.ledger.hints import RESTORE
-from flowops.ledger.sqlite_rows import insert, update_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,10 +32,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Column, ColumnElement, Connection, Table
     from sqlalchemy.exc import DBAPIError
 
+    from flowops.ledger.database import Decided
     from flowops.model import Value
 
 #: Marks a file as ours (PRAGMA application_id): "flow".
 APPLICATION_ID = 0x666C6F77
+#: How many prepared statements are kept: those of four tables, for each number of rows.
+STATEMENTS = 5 * sqlite_rows.MOST
 #: How long to wait for another process to finish its write, in seconds.
 PATIENCE = 60.0
 
@@ -94,10 +97,10 @@ class SqliteDatabase(Database):
         return column.op("GLOB")(glob.replace("[", "[[]"))
 
     def insert(self, connection: Connection, table: Table, rows: Sequence[Sequence[Value]]) -> int:
-        return insert(connection, table, rows)
+        return sqlite_rows.insert(connection, table, rows)
 
-    def update_calls(self, connection: Connection, names: Sequence[str], rows: Sequence[Sequence[Value]]) -> int:
-        return update_calls(connection, names, rows)
+    def save(self, connection: Connection, decided: Decided) -> bool:
+        return sqlite_rows.save(connection, decided)
 
     def make_alone(self, connection: Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
@@ -152,6 +155,7 @@ def connect(path: Path | None, *, readonly: bool, patience: float) -> sqlite3.Co
         timeout=patience,
         isolation_level=None,
         check_same_thread=False,
+        cached_statements=STATEMENTS,
         factory=sqlite3.Connection if readonly else _Writer,
     )
     try:

@@ -6,44 +6,51 @@ for many rows lets go of it once, and meanwhile another thread works.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from flowops.ledger.tables import calls
+from flowops.ledger.tables import calls, events, ledgers, legs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection, Table
 
+    from flowops.ledger.database import Decided
     from flowops.model import Value
 
-#: How many rows one statement takes, at most; fewer go in halves of it, so that there are few statements to prepare.
-#: No statement has more than 999 values, which any SQLite takes.
-_MOST = 64
+#: How many rows one statement takes, at most: it has no more than 999 values then, which any SQLite takes.
+MOST = 64
+_ADVANCE = f"UPDATE {ledgers.name} SET serial = ?, head = ? WHERE id = ?"  # noqa: S608
 _SEEN = ("environment", "reference_id", "serial")
 
 
 def insert(connection: Connection, table: Table, rows: Sequence[Sequence[Value]]) -> int:
     """Insert rows, in the order of the table's columns, but none whose key exists; how many were."""
-    return _run(connection, lambda count: _insert(table, count), rows)
+    return _run(connection, partial(_insert, table), rows)
 
 
-def update_calls(connection: Connection, names: Sequence[str], rows: Sequence[Sequence[Value]]) -> int:
-    """Update some columns of calls, see `flowops.ledger.database.Database`; how many were as they had been seen."""
-    return _run(connection, lambda count: _update(tuple(names), count), rows)
+def save(connection: Connection, decided: Decided) -> bool:
+    """Write what a transaction has decided, see `flowops.ledger.database.Database`."""
+    fits = (
+        insert(connection, calls, decided.new) == len(decided.new)
+        and _run(connection, partial(_update, decided.columns), decided.updated) == len(decided.updated)
+        and insert(connection, legs, decided.legs) == len(decided.legs)
+        and insert(connection, events, decided.events) == len(decided.events)
+    )
+    mark = decided.mark
+    connection.exec_driver_sql(_ADVANCE, (mark.serial, mark.head, mark.id))
+    return fits
 
 
 def _run(connection: Connection, sql: Callable[[int], str], rows: Sequence[Sequence[Value]]) -> int:
-    changed, at, size = 0, 0, _MOST
-    while at < len(rows):
-        while size > len(rows) - at:
-            size //= 2
-        values = tuple(chain.from_iterable(rows[at : at + size]))
-        done = connection.exec_driver_sql(sql(size), values, execution_options={"preserve_rowcount": True})
+    changed = 0
+    for at in range(0, len(rows), MOST):
+        some = rows[at : at + MOST]
+        values = tuple(chain.from_iterable(some))
+        done = connection.exec_driver_sql(sql(len(some)), values, execution_options={"preserve_rowcount": True})
         changed += done.rowcount
-        at += size
     return changed
 
 

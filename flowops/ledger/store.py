@@ -75,6 +75,16 @@ class Store(Reader):
     ) -> None:
         self.close()
 
+    def begin(self) -> None:
+        """Make the run known and take its lease, as the first claim does: another process is to claim for it."""
+        if not self._known:
+            self._database.write(lambda connection: self._begin(connection, now()))
+            self._known = True
+
+    def join(self, run: str) -> None:
+        """Write for a run whose lease another process has; it does not end when this store is closed."""
+        self.run, self._known = run, True
+
     def write(self, writes: Sequence[Claim | Record]) -> list[Written]:
         """Claims and records in one durable transaction: all are on disk when this returns."""
         at = now()
@@ -86,10 +96,7 @@ class Store(Reader):
 
         def work(transaction: Transaction) -> list[Written]:
             if claims and not self._known:
-                if not self._leased:
-                    self._database.take_lease(transaction.connection, self.run)
-                    self._leased = True
-                runs.begin(self._database, transaction.connection, self.environment, self.run, self.actor, at)
+                self._begin(transaction.connection, at)
             why = stopping.stopped(transaction.connection, self.environment) if claims else None
             if why is not None:
                 return _without_claims(transaction, changes, why)
@@ -216,6 +223,12 @@ class Store(Reader):
             self._leased = self._known = False
             self._database.release_leases()
             super().close()
+
+    def _begin(self, connection: Connection, at: str) -> None:
+        if not self._leased:
+            self._database.take_lease(connection, self.run)
+            self._leased = True
+        runs.begin(self._database, connection, self.environment, self.run, self.actor, at)
 
     def _change(self, write: Claim | Record, at: str, random: Randomness | None = None) -> Change:
         if isinstance(write, Claim):

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, select
 
 from flowops.errors import LedgerError
 from flowops.ledger.changes import CallRow, Change, decide
-from flowops.ledger.database import PAUSE, RECONNECTS, Disconnected
+from flowops.ledger.database import PAUSE, RECONNECTS, Decided, Disconnected
 from flowops.ledger.log import Log
-from flowops.ledger.rows import COLUMNS, call_values, changed_columns, leg_values, rows_of
+from flowops.ledger.rows import NAMES, call_values, changed_columns, leg_values, rows_of
 from flowops.ledger.states import IllegalStep
-from flowops.ledger.tables import calls, events, ledgers, legs
+from flowops.ledger.tables import events, ledgers, legs
 from flowops.model.ledger import LedgerMark, Written
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ _LOCK = (
     .where(ledgers.c.id == bindparam("ledger"))
     .with_for_update()
 )
-_ADVANCE = update(ledgers).where(ledgers.c.id == bindparam("ledger"))
-_SERIAL = COLUMNS.index(calls.c.serial)
 
 
 class Contended(Exception):
@@ -106,34 +104,27 @@ class Transaction:
             return
         known = [(before, row) for row in changed if (before := self._before[row.reference_id]) is not None]
         new = [row for row in changed if self._before[row.reference_id] is None]
-        if self._database.insert(self.connection, calls, call_values(self.environment, new)) != len(new):
-            raise Contended
-        if self._update(known) != len(known):
-            raise Contended
-        self._write_legs([row for row in changed if row.legs != _legs(self._before[row.reference_id])])
-        if self._database.insert(self.connection, events, self._log.events) != len(self._log.events):
-            raise Contended
-        mark = self.mark
-        self.connection.execute(_ADVANCE, {"ledger": mark.id, "serial": mark.serial, "head": mark.head})
-
-    def _update(self, known: Sequence[tuple[CallRow, CallRow]]) -> int:
-        """Write what has changed of rows that were there; how many were still what they had been."""
         where = changed_columns(known)
-        rows = [
-            (self.environment, before.reference_id, before[_SERIAL], *(row[at] for at in where))
-            for before, row in known
-        ]
-        return self._database.update_calls(self.connection, [COLUMNS[at].name for at in where], rows)
+        told = [row for row in changed if row.legs != _legs(self._before[row.reference_id])]
+        self._forget_legs([row.reference_id for row in told if _legs(self._before[row.reference_id])])
+        decided = Decided(
+            new=call_values(self.environment, new),
+            columns=tuple(NAMES[at] for at in where),
+            updated=[
+                (self.environment, before.reference_id, before.serial, *(row[at] for at in where))
+                for before, row in known
+            ],
+            legs=leg_values(self.environment, told),
+            events=self._log.events,
+            mark=self.mark,
+        )
+        if not self._database.save(self.connection, decided):
+            raise Contended
 
-    def _write_legs(self, rows: list[CallRow]) -> None:
-        had = [row.reference_id for row in rows if _legs(self._before[row.reference_id])]
-        if had:
-            self.connection.execute(
-                delete(legs).where(
-                    legs.c.environment == self.environment, self._database.any_of(legs.c.reference_id, had)
-                )
-            )
-        self._database.insert(self.connection, legs, leg_values(self.environment, rows))
+    def _forget_legs(self, references: Sequence[str]) -> None:
+        if references:
+            these = self._database.any_of(legs.c.reference_id, references)
+            self.connection.execute(delete(legs).where(legs.c.environment == self.environment, these))
 
 
 def transact(database: Database, ledger_id: str, work: Callable[[Transaction], T], memory: Memory | None = None) -> T:

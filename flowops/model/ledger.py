@@ -151,27 +151,11 @@ class Written(NamedTuple):
     ruling: Ruling | None = None
 
 
-class Ledger(Protocol):
-    """What plan and apply ask of a ledger; `flowops.ledger` implements it. Errors are `LedgerError`."""
-
-    def mark(self) -> LedgerMark:
-        """Which ledger this is and how many events it has."""
-        ...
-
-    def seal(self, call: Call) -> dict[str, Value]:
-        """The body with every sensitive value replaced by ``{"$sealed": hmac, "shown": masked}``."""
-        ...
+class RunLedger(Protocol):
+    """What a run asks of a ledger; `flowops.ledger` implements it. Errors are `LedgerError`."""
 
     def look_up(self, reference_ids: Sequence[str]) -> dict[str, Entry]:
         """The rows of these references that exist, a few statements for any number of them."""
-        ...
-
-    def fingerprints(self, reference_ids: Sequence[str]) -> dict[str, str]:
-        """What was placed under these references; those that are not placed, or not known whole, are left out."""
-        ...
-
-    def count(self) -> dict[State, int]:
-        """How many calls of this environment are in each state."""
         ...
 
     def write(self, writes: Sequence[Claim | Record]) -> list[Written]:
@@ -184,6 +168,26 @@ class Ledger(Protocol):
 
     def beat(self) -> None:
         """Renew this run's lease."""
+        ...
+
+
+class Ledger(RunLedger, Protocol):
+    """What a plan asks of a ledger besides."""
+
+    def mark(self) -> LedgerMark:
+        """Which ledger this is and how many events it has."""
+        ...
+
+    def seal(self, call: Call) -> dict[str, Value]:
+        """The body with every sensitive value replaced by ``{"$sealed": hmac, "shown": masked}``."""
+        ...
+
+    def fingerprints(self, reference_ids: Sequence[str]) -> dict[str, str]:
+        """What was placed under these references; those that are not placed, or not known whole, are left out."""
+        ...
+
+    def count(self) -> dict[State, int]:
+        """How many calls of this environment are in each state."""
         ...
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flowops.lazy import attach
 
 if TYPE_CHECKING:
-    from flowops.policy.counted import condition, question, without_counted
+    from flowops.policy.counted import condition, counts, question, without_counted
     from flowops.policy.judge import Judge
     from flowops.policy.limits import LIFTABLE
     from flowops.policy.lists import find, hash_lines
@@ -22,7 +22,7 @@ else:
     __getattr__ = attach(
         __name__,
         {
-            "counted": "condition question without_counted",
+            "counted": "condition counts question without_counted",
             "judge": "Judge",
             "limits": "LIFTABLE",
             "lists": "find hash_lines",
@@ -48,6 +48,7 @@ __all__ = [
     "WindowNotes",
     "check_terms",
     "condition",
+    "counts",
     "find",
     "hash_lines",
     "moment_text",

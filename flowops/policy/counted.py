@@ -42,9 +42,14 @@ def without_counted(policy: Policy) -> Policy:
     return replace(policy, rules=tuple(rule for rule in policy.rules if not isinstance(rule, _COUNTED)))
 
 
+def counts(policy: Policy) -> bool:
+    """Whether a claim hangs on what only the ledger can count."""
+    return any(isinstance(rule, _COUNTED) for rule in policy.rules)
+
+
 def condition(policy: Policy, facts: Facts, call: Call, at: datetime) -> Condition | None:
     """What a claim at a time hangs on; None without a rule that counts."""
-    if not any(isinstance(rule, _COUNTED) for rule in policy.rules):
+    if not counts(policy):
         return None
     asked = question(policy, at)
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import resource
 import signal as signals
+import time
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from flowops.apply import Api, Sender
-    from flowops.model import Entry, Ledger, Value, Verdict, Written
+    from flowops.model import Entry, RunLedger, Value, Verdict, Written
 
 #: Room for what a command prints, and not for the journal of a transaction.
 _A_FEW_BYTES = 3_000
@@ -53,7 +54,7 @@ class Failpoints:
 class WatchedLedger:
     """A ledger with failpoints around its transactions."""
 
-    def __init__(self, ledger: Ledger, points: Failpoints) -> None:
+    def __init__(self, ledger: RunLedger, points: Failpoints) -> None:
         self._ledger = ledger
         self._points = points
 
@@ -108,24 +109,46 @@ class WatchedSender:
         return verdict
 
 
+def _write_beside() -> None:
+    from flowops.cli import placing
+    from flowops.ledger import Beside
+
+    enter = Beside.__enter__
+
+    def ready(self: Beside) -> Beside:
+        enter(self)
+        while not self._listens():
+            time.sleep(0.001)
+        return self
+
+    Beside.__enter__ = ready  # type: ignore[method-assign]
+    placing.MANY = 0
+    placing.os.cpu_count = lambda: 2  # type: ignore[attr-defined]
+
+
 def install(
     *,
     nth: int = 0,
     point: str | None = None,
     signal: int = signals.SIGKILL,
     full_at_the_end: bool = False,
+    beside: bool = False,
     **timing: float,
 ) -> None:
     """Put failpoints into every run of this process; `timing` changes the waits of `flowops.apply.Timing`.
 
-    With `full_at_the_end`, no file of the process can grow beyond a few bytes once the run has been applied.
+    With `full_at_the_end`, no file of the process can grow beyond a few bytes once the run has been applied. With
+    `beside`, another process writes the ledger, however few calls there are, and from the first one on.
     """
     import flowops.apply
+
+    if beside:
+        _write_beside()
 
     apply = flowops.apply.apply
     points = Failpoints(nth=nth, point=point, signal=signal)
 
-    async def watched(plan: Any, *, api: Api, ledger: Ledger, **options: Any) -> Any:
+    async def watched(plan: Any, *, api: Api, ledger: RunLedger, **options: Any) -> Any:
         if timing:
             options["timing"] = flowops.apply.Timing(**timing)
         result = await apply(plan, api=WatchedApi(api, points), ledger=WatchedLedger(ledger, points), **options)

@@ -97,7 +97,7 @@ def test_a_row_that_is_gone_cannot_be_settled(store: Store, make, address) -> No
 def test_rows_that_change_all_the_time_are_told(store: Store, make, monkeypatch) -> None:
     monkeypatch.setattr(transaction, "PAUSE", 0.001)
     store.write([make.claim("a")])
-    monkeypatch.setattr(store._database, "update_calls", lambda *_given: 0)
+    monkeypatch.setattr(store._database, "save", lambda *_given: False)
     with pytest.raises(LedgerError, match="its rows change while they are written; nothing was written"):
         store.write([make.accepted("a")])
     monkeypatch.undo()
