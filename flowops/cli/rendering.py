@@ -54,7 +54,8 @@ class Examination:
         batches = self._documents(checked, sizes)
         # The first one takes longest: all that it needs has to be imported.
         first = list(islice(batches, 1))
-        with progress("rendering", sum(sizes)) as advance:
+        total = sum(size or 0 for size in sizes)
+        with progress("rendering", None if None in sizes else total) as advance:
             for found in chain(first, batches):
                 references.add(found.references)
                 kept.append(found.calls)
@@ -62,15 +63,15 @@ class Examination:
                 advance(len(found.references))
         self.problems += _duplicates(kept, references)
 
-    def _size(self, document: Document) -> int:
-        """About how many calls a document will have."""
+    def _size(self, document: Document) -> int | None:
+        """About how many calls a document will have; None where nobody can tell."""
         if document.kind == "Call":
             return 1
         from flowops.documents import count_lines
 
         return count_lines(self.workspace.reader, document)
 
-    def _documents(self, checked: Sequence[Checked], sizes: Sequence[int]) -> Iterator[Identified]:
+    def _documents(self, checked: Sequence[Checked], sizes: Sequence[int | None]) -> Iterator[Identified]:
         compilation = self._compilation()
         for (document, wrong, fields), size in zip(checked, sizes, strict=True):
             self.problems += wrong
@@ -79,7 +80,7 @@ class Examination:
             compiled = compilation.compiled(_without(document, fields))
             self.problems += compiled.check()
             if document.kind == "CallSet":
-                yield from self._rows(compiled, size, partly=bool(fields))
+                yield from self._rows(compiled, size or 0, partly=bool(fields))
             elif (found := self._call(compiled, partly=bool(fields))) is not None:
                 yield found
 

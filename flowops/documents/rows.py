@@ -59,8 +59,8 @@ def source_of(document: Document) -> str | None:
     return data.source if isinstance(data, Query) else None
 
 
-def count_lines(reader: Reader, document: Document) -> int:
-    """How many lines the data of a CallSet has, for a progress bar; 0 when it has none, or cannot be read.
+def count_lines(reader: Reader, document: Document) -> int | None:
+    """How many lines the data of a CallSet has, for a progress bar; None where it has no lines, 0 if it cannot be read.
 
     Counting ends where reading will: in front of a row that is too long. It ends after a GiB, too: rows take longer.
     """
@@ -68,7 +68,7 @@ def count_lines(reader: Reader, document: Document) -> int:
     if isinstance(data, Matrix):
         return size(data)
     if isinstance(data, Query) or Path(data.name).suffix.lower() == PARQUET:
-        return 0
+        return None
     try:
         with reader.files.open(_path(reader, document, data)) as stream:
             chunks = islice(iter(lambda: stream.read(MAX_ROW), b""), _COUNTED)

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from flowops.report.lines import console
@@ -27,11 +28,11 @@ REDRAWN = 0.1
 
 @contextmanager
 def progress(
-    label: str, total: int, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+    label: str, total: int | None, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[Callable[[int], None]]:
     """Gives a function to call with how many of `total` are newly done: ``advance(1)``, as often as you like.
 
-    Not for several threads at once.
+    The total is None where nobody knows it. Not for several threads at once.
     """
     out = stream or sys.stderr
     bar = out.isatty() and os.environ.get("TERM") != "dumb"
@@ -42,9 +43,9 @@ def progress(
     def advance(number: int) -> None:
         nonlocal done
         done += number
-        now = clock()
-        if now - began >= SHORT:
-            shown.show(done, now)
+        seconds = clock() - began
+        if seconds >= SHORT:
+            shown.show(done, seconds)
 
     try:
         yield advance
@@ -53,26 +54,37 @@ def progress(
 
 
 class _Shown(Protocol):
-    def show(self, done: int, now: float) -> None: ...
+    def show(self, done: int, seconds: float) -> None: ...
 
     def close(self) -> None: ...
 
 
 class _Lines:
-    """``placing: 1,200 of 12,000 (10 %)``, for logs."""
+    """``placing: 1,200 of 12,000 (10 %), 240/s, 0:45 left``, for logs; ``rendering: 1,200, 240/s`` without a total."""
 
-    def __init__(self, label: str, total: int, stream: TextIO) -> None:
+    def __init__(self, label: str, total: int | None, stream: TextIO) -> None:
         self._label, self._total, self._stream = label, total, stream
         self._next_step = STEP
         self._next_time = 0.0
 
-    def show(self, done: int, now: float) -> None:
+    def show(self, done: int, seconds: float) -> None:
+        if seconds < self._next_time:
+            return
+        if self._total is None:
+            self._next_time = max(2 * seconds, APART)  # nobody knows how many lines it will be
+            self._say(f"{done:,}, {_rate(done, seconds)}")
+            return
         percent = 100 * done // self._total if self._total else 100
-        if percent < self._next_step or now < self._next_time:
+        if percent < self._next_step:
             return
         self._next_step = percent - percent % STEP + STEP
-        self._next_time = now + APART
-        self._stream.write(f"{self._label}: {done:,} of {self._total:,} ({percent} %)\n")
+        self._next_time = seconds + APART
+        rest = max(self._total - done, 0) * seconds / max(done, 1)
+        left = f", {timedelta(seconds=round(rest))} left" if rest else ""
+        self._say(f"{done:,} of {self._total:,} ({percent} %), {_rate(done, seconds)}{left}")
+
+    def _say(self, text: str) -> None:
+        self._stream.write(f"{self._label}: {text}\n")
         self._stream.flush()
 
     def close(self) -> None:
@@ -82,18 +94,18 @@ class _Lines:
 class _Bar:
     """A bar that goes away when the work is done. rich is imported when there is something to show."""
 
-    def __init__(self, label: str, total: int, stream: TextIO) -> None:
+    def __init__(self, label: str, total: int | None, stream: TextIO) -> None:
         self._label, self._total, self._stream = label, total, stream
         self._progress: Progress | None = None
         self._next_time = 0.0
 
-    def show(self, done: int, now: float) -> None:
-        if now < self._next_time:
+    def show(self, done: int, seconds: float) -> None:
+        if seconds < self._next_time:
             return
-        self._next_time = now + REDRAWN
+        self._next_time = seconds + REDRAWN
         if self._progress is None:
             self._progress = self._begun()
-        self._progress.update(self._progress.task_ids[0], completed=done)
+        self._progress.update(self._progress.task_ids[0], completed=done, rate=_rate(done, seconds))
 
     def close(self) -> None:
         if self._progress is not None:
@@ -102,9 +114,15 @@ class _Bar:
     def _begun(self) -> Progress:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        rate = TextColumn("{task.fields[rate]}")
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
         # What a command prints on stdout meanwhile stays on stdout.
         shown = Progress(*columns, console=console(self._stream), transient=True, redirect_stdout=False)
-        shown.add_task(self._label, total=self._total)
+        shown.add_task(self._label, total=self._total, rate="")
         shown.start()
         return shown
+
+
+def _rate(done: int, seconds: float) -> str:
+    """How many a second, since the beginning."""
+    return f"{done / seconds:,.0f}/s" if done >= 10 * seconds else f"{done / seconds:.1f}/s"
