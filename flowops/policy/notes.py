@@ -117,7 +117,7 @@ def _ends(policy: Policy, call: Call, at: datetime) -> tuple[str, datetime] | No
             if closes is not None:
                 ends.append((told(rule, "the hours are too few"), closes))
         elif rule.name == "expires":
-            end = moment(subject, "expires")
+            end = moment(subject, end=True)
             if not isinstance(end, str):
                 ends.append((told(rule, "the time is too short"), end))
     return min(ends, key=lambda item: item[1], default=None)
