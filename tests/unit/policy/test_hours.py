@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flowops.model import Action, Terms
+from flowops.model import Action, Origin, Terms
 from flowops.policy import Facts
 from flowops.policy.hours import Windows, moment, zones_of
 from flowops.policy.numbers import Callee
@@ -123,3 +123,12 @@ def test_a_zone_that_this_machine_does_not_know_leaves_a_moment_unknown(zones, k
     subject._callees = (Callee(LONDON, "GB", "mobile", zones), Callee(PARIS, "FR", "mobile", ("Europe/Paris",)))
     assert [zone.key for zone in zones_of(subject)] == (known and [*known, "Europe/Paris"])
     assert isinstance(moment(subject, end=True), datetime) == bool(known)
+
+
+def test_the_rule_of_a_term_stands_where_the_term_does(document, judged, call) -> None:
+    written = document("kind: Call\nnot-before: soon\nconsent: {}\nexpires: never\n", "Call", "calls/b.yaml")
+    own = call(terms=Terms(not_before="soon", expires="never"))._replace(origin=Origin(written, {}))
+    assert [reason.partition(": ")[0] for reason in judged("{}", own).reasons] == [
+        "not-before (calls/b.yaml:2)",
+        "expires (calls/b.yaml:4)",
+    ]
