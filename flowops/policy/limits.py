@@ -121,7 +121,7 @@ class PerCallee:
 
     def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:
         """Defers until enough of the earlier calls are long enough ago."""
-        until, why = None, ""
+        later: list[Later] = []
         for callee, rings in Counter(subject.callees).items():
             if rings > self.most:
                 return Block(f"the call rings {subject.named(callee)} {rings} times, the limit is {self.most}")
@@ -130,9 +130,6 @@ class PerCallee:
             room = self.most - rings
             if len(recent) > room:
                 free = recent[len(recent) - room - 1] + self.within
-                if until is None or free > until:
-                    until = free
-                    why = f"{len(recent)} in the last {span_text(self.within)} to {subject.named(callee)}"
-        if until is None:
-            return None
-        return Later(until, f"{why}, the limit is {self.most}")
+                many = f"{len(recent)} in the last {span_text(self.within)} to {subject.named(callee)}"
+                later.append(Later(free, f"{many}, the limit is {self.most}"))
+        return max(later, default=None)

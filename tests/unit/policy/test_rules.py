@@ -11,6 +11,7 @@ import pytest
 from flowops.model import Action, Call, Place, Terms
 from flowops.policy import Facts, Judge, Listing
 from flowops.policy.limits import PerDay
+from flowops.policy.rule import Subject, Tally
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 LONDON, PARIS, NEW_YORK = "+442079460023", "+33199001018", "+12125550118"
@@ -238,7 +239,24 @@ def test_a_day_begins_where_the_policy_says(policy) -> None:
     rule = next(
         each for each in policy("max-calls: {per-day: 1, timezone: Asia/Tokyo}").rules if isinstance(each, PerDay)
     )
-    assert rule.day(NOW) == datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+    assert rule.day(NOW).isoformat() == "2026-11-22T15:00:00+00:00"
+
+
+def test_a_day_of_no_zone_is_not_known_and_has_no_room(call) -> None:
+    rule = PerDay(9, "Mars/Olympus", HERE)
+    assert rule.day(NOW) is None
+    finding = rule.look(Subject(call()), Facts(claimed={DAY: 0}), Tally(), NOW)
+    assert finding == ("the time zone Mars/Olympus is not known on this machine",)
+
+
+@pytest.mark.parametrize("callees", [[LONDON, PARIS], [PARIS, LONDON]])
+def test_of_several_callees_the_last_to_be_free_decides(callees, judged, call) -> None:
+    rung = {LONDON: (NOW - timedelta(days=6),), PARIS: (NOW - timedelta(days=5),)}
+    ruling = judged(
+        "{countries: [GB, FR], per-callee: {calls: 1, within: 7d}}", call(callees=callees), Facts(rung=rung)
+    )
+    assert ruling.until == NOW + timedelta(days=2)
+    assert ruling.reasons[0] == "per-callee (flowops.yaml:7): 1 in the last 7d to +33 1 99•• ••18, the limit is 1"
 
 
 def test_an_environment_adds_its_rules_to_the_projects(policy, call) -> None:
