@@ -92,7 +92,7 @@ def next_change(clocks: Sequence[Clock], at: datetime, *, to: bool) -> datetime 
         # A UTC day has parts of three local days: clocks are up to 14 hours ahead and 12 behind.
         local_days = (day - timedelta(days=1), day, day + timedelta(days=1))
         end = datetime.combine(local_days[2], time(), UTC)
-        begin = max(at, end - timedelta(days=1, seconds=1))
+        begin = max(at, end - timedelta(days=1))
         for edge in sorted(edge for edge in _edges(clocks, local_days, spans) if begin < edge <= end):
             if all(_open(clock, edge, spans) for clock in clocks) is to:
                 return edge

@@ -55,6 +55,36 @@ def test_a_window_of_some_countries_that_are_never_awake_together_does_not_open(
     assert next_change(clocks, at("2026-06-01T00:00Z"), to=True) is None
 
 
+@pytest.mark.parametrize(
+    ("zone", "opens", "closes"),
+    [
+        ("Pacific/Kiritimati", "2026-11-23T18:00Z", "2026-11-24T06:00Z"),
+        ("Asia/Kolkata", "2026-11-24T02:30Z", "2026-11-24T14:30Z"),
+        ("Europe/London", "2026-11-24T08:00Z", "2026-11-24T20:00Z"),
+        ("America/New_York", "2026-11-24T13:00Z", "2026-11-25T01:00Z"),
+        ("Pacific/Pago_Pago", "2026-11-24T19:00Z", "2026-11-25T07:00Z"),
+    ],
+)
+def test_a_window_opens_and_closes_on_the_day_there(zone, opens, closes) -> None:
+    clocks = (clock(zone, (480, 1200)),)
+    assert next_change(clocks, at(opens) - timedelta(hours=9), to=True) == at(opens)
+    for hours in (0, 5, 11):
+        assert next_change(clocks, at(opens) + timedelta(hours=hours), to=False) == at(closes)
+
+
+def test_every_clock_has_its_own_windows() -> None:
+    clocks = (clock("Europe/London", (540, 1020)), clock("Europe/Paris", (720, 780), days=frozenset({1})))
+    assert next_change(clocks, at("2026-11-23T00:00Z"), to=True) == at("2026-11-24T11:00Z")
+    assert next_change(clocks[::-1], at("2026-11-24T11:00Z"), to=False) == at("2026-11-24T12:00Z")
+
+
+def test_an_opening_is_looked_for_a_month_ahead() -> None:
+    """9 in London is 20 in Sydney from 2026-10-25 on, when London has put its clocks back too."""
+    clocks = (clock("Europe/London", (540, 600)), clock("Australia/Sydney", (1200, 1260)))
+    assert next_change(clocks, at("2026-09-24T00:00Z"), to=True) == at("2026-10-25T09:00Z")
+    assert next_change(clocks, at("2026-09-23T23:59Z"), to=True) is None
+
+
 ZONES = (
     "Europe/Paris",
     "America/New_York",
@@ -71,7 +101,7 @@ SPAN = (
 @settings(max_examples=60, deadline=None)
 @given(
     zones=st.lists(st.sampled_from(ZONES), min_size=1, max_size=2, unique=True),
-    spans=st.lists(SPAN, min_size=1, max_size=2),
+    spans=st.lists(st.lists(SPAN, min_size=1, max_size=2), min_size=2, max_size=2),
     days=st.frozensets(st.integers(0, 6), min_size=1),
     day=st.sampled_from(
         ("2026-03-07", "2026-03-28", "2026-04-04", "2026-10-03", "2026-10-24", "2026-10-31", "2026-12-31")
@@ -80,7 +110,7 @@ SPAN = (
     to=st.booleans(),
 )
 def test_the_next_change_is_the_one_found_minute_by_minute(zones, spans, days, day, minute, to) -> None:
-    clocks = tuple(clock(zone, *spans, days=days) for zone in zones)
+    clocks = tuple(clock(zone, *own, days=days) for zone, own in zip(zones, spans, strict=False))
     start = at(f"{day}T00:00Z") + timedelta(minutes=minute)
     assume(all_open(clocks, start) is not to)
     found = next_change(clocks, start, to=to)

@@ -222,9 +222,12 @@ def test_a_number_is_never_told(judged, call) -> None:
 
 
 def test_what_has_passed_counts_for_the_next_call(policy, call) -> None:
-    judge = Judge(policy("{max-calls: {per-day: 1}}"), Facts(claimed={DAY: 0}))
-    assert judge.judge(call("a"), NOW) is None
-    assert judge.judge(call("b"), NOW).action is Action.DEFERRED
+    judge = Judge(policy("{max-calls: {per-day: 5}}"), Facts(claimed={DAY: 2}))
+    rulings = [judge.judge(call(f"c{number}"), NOW) for number in range(5)]
+    assert rulings[:3] == [None, None, None]
+    assert [ruling.reasons[0] for ruling in rulings[3:]] == [
+        "max-calls.per-day (flowops.yaml:7): 5 calls today, the limit is 5"
+    ] * 2
 
 
 def test_the_same_callee_twice_in_one_plan_is_called_once(policy, call) -> None:
@@ -280,3 +283,11 @@ def test_an_override_lifts_the_limits_of_run_document_and_day_together(judged) -
     assert judged(every, facts=facts).action is Action.BLOCKED
     assert len(judged(every, facts=facts).reasons) == 3
     assert judged(every, facts=replace(facts, overrides=frozenset({"max-calls"}))) is None
+
+
+def test_windows_that_are_never_open_together_block_a_call(policy, call) -> None:
+    rules = policy("windows: [{days: mon, hours: '12:00-13:00'}]", "windows: [{days: tue, hours: '12:00-13:00'}]")
+    ruling = Judge(rules, Facts()).judge(call(), NOW)
+    assert (ruling.action, ruling.until) == (Action.BLOCKED, None)
+    assert ruling.reasons[-1] == "no time was found at which all rules let it pass"
+    assert [reason.partition(": ")[0] for reason in ruling.reasons[:-1]] == ["windows (flowops.yaml:7)"] * 2
