@@ -69,6 +69,11 @@ def test_a_zone_is_never_a_path_or_a_folder(name: str) -> None:
         ("2026-12-31", ["UTC"], "2026-12-31T00:00", "2027-01-01T00:00"),
         # 02:30 is there twice: the later reading to begin, the earlier one to end.
         ("2026-10-25T02:30", ["Europe/Paris"], "2026-10-25T01:30", "2026-10-25T00:30"),
+        ("2026-10-31", ["America/Havana"], "2026-10-31T04:00", "2026-11-01T04:00"),
+        # 02:30 is not there: as if the clock had not been put forward. So a day without a midnight begins at 1.
+        ("2026-03-29T02:30", ["Europe/Paris"], "2026-03-29T01:30", "2026-03-29T01:30"),
+        ("2026-04-24", ["Africa/Cairo"], "2026-04-23T22:00", "2026-04-24T21:00"),
+        ("2026-04-23", ["Africa/Cairo"], "2026-04-22T22:00", "2026-04-23T22:00"),
     ],
 )
 def test_a_moment_is_read_the_strict_way_in_utc(text: str, zones: list[str], begins: str, ends: str) -> None:
