@@ -63,9 +63,9 @@ def _numbers(value: Any) -> Any:
 
 @pytest.fixture(autouse=True, scope="module")
 def _machine_elsewhere() -> Iterator[None]:
-    """The machine's own time zone decides nothing: for these tests it is one that no call and no policy names."""
+    """The machine's own time zone decides nothing: here it is that of Paris in winter, and never another."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TZ", "Asia/Kathmandu")
+        patch.setenv("TZ", "Africa/Lagos")
         time.tzset()
         yield
     time.tzset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -38,8 +38,13 @@ def at(text: str) -> datetime:
         ("Europe/Paris", (60, 150), "2026-10-25T02:45+02:00", "2026-10-25T02:00+01:00"),
         # half an hour, at 2 in the morning of the other hemisphere
         ("Australia/Lord_Howe", (105, 130), "2026-04-05T01:59+11:00", None),
+        # half an hour later, at nine
+        ("Australia/Lord_Howe", (540, 600), "2026-04-05T00:00+11:00", "2026-04-05T09:00+10:30"),
         # midnight itself is put forward
         ("America/Havana", (0, 90), "2026-03-07T23:00-05:00", "2026-03-08T01:00-04:00"),
+        # and the morning comes an hour sooner
+        ("America/Havana", (480, 510), "2026-03-07T23:00-05:00", "2026-03-08T08:00-04:00"),
+        ("Atlantic/Azores", (480, 1200), "2026-03-28T23:00-01:00", "2026-03-29T08:00+00:00"),
     ],
 )
 def test_a_day_of_another_length_opens_by_the_wall_clock(zone, span, asked, opens) -> None:
@@ -47,7 +52,26 @@ def test_a_day_of_another_length_opens_by_the_wall_clock(zone, span, asked, open
     if opens is None:
         assert all_open(clocks, at(asked))
     else:
-        assert next_change(clocks, at(asked), to=True) == at(opens)
+        assert next_change(clocks, at(asked), to=True).isoformat() == at(opens).isoformat()
+
+
+def test_a_day_without_a_midnight_closes_by_the_wall_clock() -> None:
+    cairo = (clock("Africa/Cairo", (480, 1200)),)
+    assert next_change(cairo, at("2026-04-24T10:00+03:00"), to=False) == at("2026-04-24T20:00+03:00")
+
+
+@pytest.mark.parametrize(
+    ("windows", "spans"),
+    [
+        ([((480, 720),), ((720, 900),)], ((480, 900),)),
+        ([((480, 720), (960, 1020)), ((600, 900),)], ((480, 900), (960, 1020))),
+        ([((480, 1200),), ((600, 900),)], ((480, 1200),)),
+        ([((960, 1020),), ((480, 720),)], ((480, 720), (960, 1020))),
+    ],
+)
+def test_windows_that_overlap_or_touch_are_one(windows, spans) -> None:
+    several = tuple(Window(ALL_DAYS, each, frozenset(), Holidays.OPEN, Place("p")) for each in windows)
+    assert Clock(ZoneInfo("Europe/London"), None, several).spans(date(2026, 11, 23)) == spans
 
 
 def test_a_window_of_some_countries_that_are_never_awake_together_does_not_open() -> None:
@@ -92,6 +116,7 @@ ZONES = (
     "Pacific/Kiritimati",
     "Pacific/Pago_Pago",
     "Asia/Kolkata",
+    "America/Havana",
 )
 SPAN = (
     st.tuples(st.integers(0, 1439), st.integers(1, 1440)).map(sorted).filter(lambda span: span[0] < span[1]).map(tuple)
