@@ -211,6 +211,67 @@ def test_a_rule_speaks_in_its_case_and_keeps_silent_in_the_opposite_one(name, po
         assert (ruling.until is not None) == (ruling.action is Action.DEFERRED)
 
 
+NOBODY_KNOWS = "countries: the country of the caller is not known: say which countries may be called"
+
+
+@pytest.mark.parametrize(
+    ("written", "own", "facts", "told"),
+    [
+        ("{}", {"caller": None}, Facts(), NOBODY_KNOWS),
+        ("{}", {"caller": "+88213000000"}, Facts(), NOBODY_KNOWS),
+        ("{}", {"callee": PARIS}, Facts(), "countries: the callee is in FR, allowed: GB (the caller's own)"),
+        ("countries: [IE, FR]", {}, Facts(), "countries: the callee is in GB, allowed: FR, IE"),
+        (
+            "countries: [GB]",
+            {"callees": [LONDON, "+88213000000"]},
+            Facts(),
+            "countries: the country of +882 13•• ••00 is not known",
+        ),
+        (
+            "number-types: [mobile, fixed-line]",
+            {"callee": "+447700900123"},
+            Facts(),
+            "number-types: the callee is of an unknown kind, allowed: fixed-line, mobile",
+        ),
+        (
+            "number-types: [mobile]",
+            {"callee": "+448081570123"},
+            Facts(),
+            "number-types: the callee is a toll-free number, allowed: mobile",
+        ),
+        (
+            "consent: [date]",
+            {"terms": Terms(consent={"date": "soon"})},
+            Facts(),
+            "consent: consent.date is not a date such as 2026-11-23",
+        ),
+        (
+            "consent: [date]",
+            {"terms": Terms(consent={"date": "2026-12-24"})},
+            Facts(),
+            "consent: consent.date is in the future",
+        ),
+        (
+            "max-calls: {per-document: 9}",
+            {},
+            Facts(),
+            "max-calls.per-document: the calls of its document were not counted",
+        ),
+        ("max-calls: {per-day: 0}", {}, Facts(), "max-calls.per-day: the limit is 0"),
+        ("max-calls: {per-day: 9}", {}, Facts(), "max-calls.per-day: the calls of the day were not counted"),
+        (
+            "max-change: 10%",
+            {},
+            Facts(size=1),
+            "max-change: the ledger knows no call yet, so that every plan is a large one",
+        ),
+    ],
+)
+def test_the_reason_of_a_rule_is_a_sentence(written, own, facts, told, judged, call) -> None:
+    rule, _, why = told.partition(": ")
+    assert f"{rule} (flowops.yaml:7): {why}" in judged(written, call(**own), facts).reasons
+
+
 def test_every_rule_that_speaks_is_named(judged, call) -> None:
     ruling = judged("{countries: [FR], callers: ['+33199001000'], max-calls: 0}", call(), Facts(size=1))
     assert [reason.split(" (")[0] for reason in ruling.reasons] == ["countries", "callers", "max-calls.per-run"]
@@ -243,6 +304,7 @@ def test_a_day_begins_where_the_policy_says(policy) -> None:
         each for each in policy("max-calls: {per-day: 1, timezone: Asia/Tokyo}").rules if isinstance(each, PerDay)
     )
     assert rule.day(NOW).isoformat() == "2026-11-22T15:00:00+00:00"
+    assert rule.day(NOW + timedelta(hours=5)).isoformat() == "2026-11-23T15:00:00+00:00"
 
 
 def test_a_day_of_no_zone_is_not_known_and_has_no_room(call) -> None:
