@@ -59,6 +59,7 @@ REGIONS = (
     ),
 )
 EVENING = datetime(2026, 11, 23, 18, 22, tzinfo=UTC)
+LONDON, PARIS, SATELLITE = "+442079460023", "+33199001018", "+881612345678"
 
 
 def noted(notes, calls):
@@ -100,7 +101,7 @@ def test_each_window_tells_of_the_calls_that_it_is_for(policy, call) -> None:
         "{countries: [GB, FR], windows: [{hours: '08:00-20:00', countries: [FR]}, {hours: '09:00-17:00'}],"
         " max-calls: 9}"
     )
-    calls = [call("a"), call("b"), call("c", callee="+33199001018"), call("d", callee="+881612345678")]
+    calls = [call("a"), call("b"), call("c", callee=PARIS), call("d", callee=SATELLITE)]
     (note,) = noted(WindowNotes(rules, EVENING), calls).notes()
     assert note == (
         "windows (flowops.yaml:7): 1 of 4 calls may be placed now, 2 from Tue 2026-11-24 09:00 UTC, 1 at no time"
@@ -118,10 +119,11 @@ policy:
 
 def test_a_window_is_named_by_its_own_line(document, call) -> None:
     rules, _ = read_policy(document(WINDOWS, "Project", "flowops.yaml"), "production")
-    calls = [call("a"), call("b", callee="+33199001018"), call("c", callee="+881612345678"), call("d")]
+    callees = (LONDON, PARIS, SATELLITE, LONDON, SATELLITE)
+    calls = [call(f"c{number}", callee=callee) for number, callee in enumerate(callees)]
     assert noted(WindowNotes(rules, EVENING), calls).notes() == [
         # What no window is for is told at the rule itself.
-        "windows (flowops.yaml:3): 0 of 1 calls may be placed now, 1 at no time",
+        "windows (flowops.yaml:3): 0 of 2 calls may be placed now, 2 at no time",
         "windows (flowops.yaml:4): 0 of 2 calls may be placed now, 2 from Tue 2026-11-24 09:00 UTC",
         "windows (flowops.yaml:5): 1 of 1 calls may be placed now",
     ]
@@ -129,13 +131,13 @@ def test_a_window_is_named_by_its_own_line(document, call) -> None:
 
 def test_numbers_that_are_called_more_than_once_are_told_masked_the_first_of_many(call) -> None:
     calls = [call(f"c{number}", callee=f"+4420794600{number % 7:02}") for number in range(14)]
-    told = repeated_callees([*calls, call("once", callee="+33199001018")])
+    told = repeated_callees([*calls, call("once", callee=PARIS)])
     assert told[0] == "+44 20 79•• ••00 is called by 2 calls of this plan: c0, c7"
     assert len(told) == 6
     assert told[5] == "2 more numbers are called more than once"
     (many,) = repeated_callees([call(f"c{number}") for number in range(1_200)])
     assert many.endswith("is called by 1,200 calls of this plan: c0, c1, c2, c3, c4 and 1,195 more")
-    assert repeated_callees([call(callees=["+442079460023", "+442079460023"])]) == []
+    assert repeated_callees([call(callees=[LONDON, LONDON])]) == []
 
 
 def test_as_many_as_are_named_are_all(call) -> None:
@@ -167,8 +169,8 @@ def test_what_ends_first_is_told_and_the_first_end_before_the_others(policy, cal
     at = datetime(2026, 11, 23, 18, 59, 58, tzinfo=UTC)
     rules = policy("{countries: [GB, FR], windows: [{hours: '08:00-20:00'}]}")
     paris, paris_until, london_until = (
-        {"callee": "+33199001018"},
-        {"callee": "+33199001018", "terms": Terms(expires="2026-11-23T19:00:05Z")},
+        {"callee": PARIS},
+        {"callee": PARIS, "terms": Terms(expires="2026-11-23T19:00:05Z")},
         {"terms": Terms(expires="2026-11-23T19:00:01Z")},
     )
     turns = (paris, paris_until, london_until, london_until, paris_until, paris)
@@ -181,7 +183,7 @@ def test_what_ends_first_is_told_and_the_first_end_before_the_others(policy, cal
 
 
 def test_what_never_ends_always_fits(policy, call) -> None:
-    calls = [call(f"c{number}", callee="+881612345678") for number in range(9)]
+    calls = [call(f"c{number}", callee=SATELLITE) for number in range(9)]
     assert noted(Fit(policy("{}"), EVENING, 1e-9), calls).warnings() == []
     # Nobody knows where this phone is, so no hours of it end.
     assert noted(Fit(policy("windows: [{hours: '08:00-20:00'}]"), EVENING, 1e-9), calls).warnings() == []
