@@ -131,7 +131,7 @@ def _turn(zone: ZoneInfo, day: date) -> Iterator[datetime]:
     """The instant of a local day at which the clock is put forward or back, if there is one."""
     midnight = datetime.combine(day, time(), zone)
     low = midnight.astimezone(UTC)
-    length = (datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC) - low) // timedelta(seconds=1)
+    length = (datetime.combine(day + timedelta(days=1), time(), zone) - low) // timedelta(seconds=1)
     # Where midnight itself is skipped, this is the offset before, and the day begins with the turn.
     offset = midnight.utcoffset()
 

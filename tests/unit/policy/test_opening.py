@@ -36,6 +36,8 @@ def at(text: str) -> datetime:
         ("Europe/Paris", (130, 140), "2026-10-25T02:25+02:00", "2026-10-25T02:10+01:00"),
         # the clock is put back into a window that was over
         ("Europe/Paris", (60, 150), "2026-10-25T02:45+02:00", "2026-10-25T02:00+01:00"),
+        # the last hour of a day is there twice
+        ("America/Santiago", (1390, 1400), "2026-04-04T23:30-03:00", "2026-04-04T23:10-04:00"),
         # half an hour, at 2 in the morning of the other hemisphere
         ("Australia/Lord_Howe", (105, 130), "2026-04-05T01:59+11:00", None),
         # half an hour later, at nine

@@ -166,10 +166,10 @@ def test_what_is_wrong_is_told(written, message, hint) -> None:
 WRITTEN = """\
 policy:
   max-calls:
+    timezone: Europe/London
     per-run: 500
     per-document: 100
     per-day: 1000
-    timezone: Europe/London
   max-change: 20%
   countries: [GB]
   number-types: [mobile]
@@ -201,9 +201,9 @@ def test_every_rule_stands_where_its_key_does(document) -> None:
     found, problems = read_policy(document(WRITTEN, "Project", "flowops.yaml"), "production")
     assert problems == []
     assert [(rule.name, rule.place.line, rule.place.column) for rule in (*found.rules, *found.stop_on)] == [
-        ("max-calls.per-run", 3, 5),
-        ("max-calls.per-document", 4, 5),
-        ("max-calls.per-day", 5, 5),
+        ("max-calls.per-run", 4, 5),
+        ("max-calls.per-document", 5, 5),
+        ("max-calls.per-day", 6, 5),
         ("max-change", 7, 3),
         ("countries", 8, 3),
         ("number-types", 9, 3),
