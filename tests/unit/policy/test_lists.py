@@ -75,9 +75,20 @@ def test_a_line_may_be_as_long_as_is_read() -> None:
     )
 
 
+@pytest.mark.parametrize("number", ["+1234567", "+123456789012345"])
+def test_a_number_may_be_as_short_and_as_long_as_any(number: str) -> None:
+    assert find([number.encode()], {number}, None).numbers == {number}
+    assert len(list(hash_lines([number.encode()], b"key", NOW))) == 2
+
+
 @pytest.mark.parametrize(
     "line",
-    [b"0123456\n", b"+44\n", b"x" * 300, b"\xff\n", b"hmac-sha256:abc\n", b"+44207946002\x00\n", b"root:x:0:0\n"],
+    [
+        *(b"0123456\n", b"+44\n", b"x" * 300, b"\xff\n", b"+44207946002\x00\n", b"root:x:0:0\n"),
+        *(b"+123456\n", b"+1234567890123456\n", b"+0442079460023\n", b"+44a2079460023\n"),
+        *(b"hmac-sha256:abc\n", LONDON_HASHED[:-1].encode(), f"{LONDON_HASHED}0".encode()),
+        LONDON_HASHED.replace("a06f", "A06F").encode(),
+    ],
 )
 def test_a_line_that_is_neither_makes_the_whole_list_useless(line: bytes) -> None:
     listing = find([b"+442079460023\n", line], {LONDON}, b"key")

@@ -142,6 +142,11 @@ def test_after_how_many_calls_refusals_count_can_be_said() -> None:
             None,
         ),
         (
+            {"windows": [{"hours": "08:00-24:01"}]},
+            "hours: '08:00-24:01' ends before it begins: write the hours of one day, such as 08:00-20:00",
+            None,
+        ),
+        (
             {"windows": [{"hours": "08:00-08:00"}]},
             "hours: '08:00-08:00' ends before it begins: write the hours of one day, such as 08:00-20:00",
             None,

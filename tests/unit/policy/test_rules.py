@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from flowops.model import Action, Call, Place, Terms
-from flowops.policy import Facts, Judge, Listing
+from flowops.model import Action, Call, Origin, Place, Terms
+from flowops.policy import LIFTABLE, Facts, Judge, Listing
 from flowops.policy.limits import PerDay
 from flowops.policy.rule import Subject, Tally
 
@@ -98,6 +98,15 @@ CASES = {
     "do-not-call: listed": case("do-not-call: dnc.txt", "blocked: the callee is in dnc.txt", facts=listing(LONDON)),
     "do-not-call: missing": case(
         "do-not-call: dnc.txt", "blocked: does not exist", facts=listing(trouble="does not exist")
+    ),
+    "do-not-call: listed by its hash": case(
+        "do-not-call: {file: dnc.txt, key: {env: K}}", "blocked: is in dnc.txt", facts=listing(LONDON, key="K")
+    ),
+    "do-not-call: read with another key": case(
+        "do-not-call: {file: dnc.txt, key: {env: K}}", "blocked: was not read", facts=listing(key="L")
+    ),
+    "do-not-call: read without its key": case(
+        "do-not-call: {file: dnc.txt, key: {env: K}}", "blocked: was not read", facts=listing()
     ),
     "do-not-call: never read": case("do-not-call: dnc.txt", "blocked: was not read"),
     "do-not-call: fresh": case(
@@ -353,3 +362,37 @@ def test_windows_that_are_never_open_together_block_a_call(policy, call) -> None
     assert (ruling.action, ruling.until) == (Action.BLOCKED, None)
     assert ruling.reasons[-1] == "no time was found at which all rules let it pass"
     assert [reason.partition(": ")[0] for reason in ruling.reasons[:-1]] == ["windows (flowops.yaml:7)"] * 2
+
+
+def test_a_document_is_counted_by_where_it_begins(document, judged, call) -> None:
+    written = document("kind: Call\ncallee: x\n", "Call", "calls/b.yaml")
+    facts = Facts(by_document={Place("calls/b.yaml", 1, 1): 2, Place("calls/b.yaml", 2, 9): 1})
+    own = call()._replace(origin=Origin(written, {}))
+    assert judged("max-calls: {per-document: 2}", own, facts) is None
+    assert judged("max-calls: {per-document: 1}", own, facts).action is Action.BLOCKED
+
+
+def test_nothing_but_the_guards_against_accidents_can_be_lifted(policy, call) -> None:
+    written = """
+    countries: [FR]
+    number-types: [mobile]
+    callers: ['+33199001000']
+    consent: [basis]
+    do-not-call: dnc.txt
+    max-calls: 0
+    max-change: 1%
+    per-callee: {calls: 1, within: 1d}
+    windows: [{hours: '08:00-09:00'}]
+    """
+    own = call(terms=Terms(not_before="2026-12-01", expires="2026-11-01"))
+    facts = Facts(size=1, known=1, lists={("dnc.txt", None): Listing(frozenset({LONDON}))}, rung={LONDON: (NOW,)})
+
+    def speaking(facts: Facts) -> set[str]:
+        rules = policy(written).of_call(own)
+        return {rule.name for rule in rules if rule.look(Subject(own), facts, Tally(), NOW) is not None}
+
+    every = speaking(facts)
+    assert len(every) == 11
+    lifted = every - speaking(replace(facts, overrides=frozenset({"max-calls", *every})))
+    assert lifted == {"max-calls.per-run", "max-change"}
+    assert LIFTABLE == ("max-calls", "max-change")
