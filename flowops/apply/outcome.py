@@ -25,9 +25,8 @@ _BY_HAPPENING = {
     Happening.UNSENT: Outcome.NOT_ATTEMPTED,
     Happening.THROTTLED: Outcome.NOT_ATTEMPTED,
 }
-#: What the plan has decided, for calls that are not sent.
+#: What the plan has decided against a call, for calls that are not sent.
 _BY_ACTION = {
-    Action.UNCHANGED: Outcome.UNCHANGED,
     Action.DEFERRED: Outcome.DEFERRED,
     Action.BLOCKED: Outcome.BLOCKED,
     Action.CONFLICT: Outcome.NOT_ATTEMPTED,

@@ -49,6 +49,11 @@ def test_a_matching_success_is_accepted(value, status):
     assert answered(value, status) == Verdict(Happening.ACCEPTED, (Leg(ONE, "c-1"),))
 
 
+@pytest.mark.parametrize("call_id", ["7", "x" * 128, "!#~"])
+def test_a_call_id_is_any_word_of_a_fair_length(call_id):
+    assert answered(event(call_id=call_id)) == Verdict(Happening.ACCEPTED, (Leg(ONE, call_id),))
+
+
 def test_every_callee_is_a_leg_in_the_order_of_the_answer():
     events = [event(callee=TWO, call_id="c-2"), event(), event(callee=THREE, call_id="c-3")]
     assert answered(events, sent=SEVERAL) == Verdict(
@@ -124,7 +129,9 @@ def test_a_failure_before_the_first_byte_is_unsent():
         ((datetime.fromtimestamp(NOW + 90, timezone(timedelta(hours=2)))).strftime("%a, %d %b %Y %H:%M:%S %z"), 90.0),
         (datetime.fromtimestamp(NOW + 90, UTC).strftime("%a, %d %b %Y %H:%M:%S -0000"), 90.0),
         ("Mon, 08 Mar 2027 21:20:00 -0000", LONGEST_PAUSE),
-        ("99999999", LONGEST_PAUSE),
+        ("3600", 3600.0),
+        ("3601", 3600.0),
+        ("9999999999", 3600.0),
         ("9" * 400, None),
         ("-1", None),
         ("1.5", None),
@@ -154,13 +161,12 @@ def test_a_date_without_a_zone_is_in_utc_wherever_the_machine_is() -> None:
 # in-flight | anything else | in-doubt
 
 
-OTHERS = [status for status in range(100, 600) if not 200 <= status <= 299 and status not in KNOWN]
+OTHERS = [status for status in range(100, 1_000) if not 200 <= status <= 299 and status not in KNOWN]
 
 
-@pytest.mark.parametrize("status", [*OTHERS[::7], 100, 101, 301, 302, 303, 307, 308, 408, 409, 500, 502, 503, 504, 999])
 @pytest.mark.parametrize("body", [b"", json.dumps(event()).encode(), json.dumps(event(success=False)).encode()])
-def test_any_other_status_is_in_doubt_whatever_its_body(status, body):
-    assert answered(body, status).happening is Happening.UNCLEAR
+def test_any_other_status_is_in_doubt_whatever_its_body(body):
+    assert {answered(body, status).happening for status in OTHERS} == {Happening.UNCLEAR}
 
 
 def test_a_failure_after_the_first_byte_is_in_doubt():
@@ -241,6 +247,7 @@ SAME_ID = "it gives two callees the same call-id"
         (event(call_id="a b"), NO_ID),
         (event(call_id="c-1\n"), NO_ID),
         (event(call_id="x" * 129), NO_ID),
+        (event(call_id="c-1\x7f"), NO_ID),
         ([event(), event()], SOMEBODY),
         ([event(), event(success=False)], SOMEBODY),
         ([event(), event(callee=TWO, call_id="c-2")], SOMEBODY),
@@ -301,6 +308,9 @@ def test_a_detail_hides_secrets_numbers_and_what_the_flow_was_told(said):
 @pytest.mark.parametrize(
     ("body", "told"),
     [
+        (b'{"title": "d", "detail": "c", "message": "b", "error": "a"}', ": a"),
+        (b'{"title": "d", "detail": "c", "message": "b", "error": {"code": 7}}', ": b"),
+        (b'{"title": "d", "detail": "c"}', ": c"),
         (b'{"detail": "bad"}', ": bad"),
         (b'[{"title": "bad"}]', ": bad"),
         (b'"bad"', ": bad"),
