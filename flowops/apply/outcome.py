@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model import Action, CallResult, Happening, Outcome, Record, Result, Ruling, State
+from flowops.model import Action, CallResult, Happening, Outcome, Record, Result, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from flowops.model import Entry, Plan, PlannedCall, Verdict, Written
+    from flowops.model import Entry, Plan, PlannedCall, Ruling, Verdict, Written
 
 #: What a call that was sent has become, by the state that the ledger gave it.
-_BY_STATE = {
+_BY_STATE: dict[State | None, Outcome] = {
     State.PLACED: Outcome.PLACED,
     State.FINISHED: Outcome.PLACED,
     State.REJECTED: Outcome.REJECTED,
@@ -25,9 +25,8 @@ _BY_HAPPENING = {
     Happening.UNSENT: Outcome.NOT_ATTEMPTED,
     Happening.THROTTLED: Outcome.NOT_ATTEMPTED,
 }
-#: What the plan has decided, for calls that are not sent.
+#: What the plan has decided against a call, for calls that are not sent.
 _BY_ACTION = {
-    Action.UNCHANGED: Outcome.UNCHANGED,
     Action.DEFERRED: Outcome.DEFERRED,
     Action.BLOCKED: Outcome.BLOCKED,
     Action.CONFLICT: Outcome.NOT_ATTEMPTED,
@@ -57,7 +56,7 @@ def sent(reference_id: str, verdict: Verdict, attempts: int, written: Written | 
         detail: str | None = f"the ledger could not record the answer ({verdict.detail or verdict.happening})"
     else:
         outcome = _BY_HAPPENING.get(verdict.happening, Outcome.IN_DOUBT)
-        settled = _BY_STATE.get(written.state) if written.state is not None else None
+        settled = _BY_STATE.get(written.state)
         if settled is not None and not may_follow(verdict, written):
             outcome = settled
         detail = None if outcome is Outcome.PLACED and verdict.happening is Happening.UNCLEAR else verdict.detail
@@ -114,7 +113,8 @@ def in_plan_order(
     for planned in plan.calls:
         result = found.get(planned.call.reference_id)
         if result is None and planned.action.sends:
-            result = ruled(planned, Ruling(Action.BLOCKED, (why,))) if held else unsent(planned, why)
+            blocked = CallResult(planned.call.reference_id, Outcome.BLOCKED, error=why)
+            result = blocked if held else unsent(planned, why)
         results.append(result or planned_only(planned))
     return tuple(results)
 

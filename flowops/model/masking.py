@@ -21,13 +21,13 @@ _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 # A number as people and machines write it: with a plus, perhaps spaced, or with 00 and nothing around it that makes it
 # part of a UUID. What has been masked already (a dot follows) is left alone.
 _NUMBER_IN_TEXT = re.compile(
-    rf"(?<![\w+])\+[1-9](?:[ ().-]{{0,2}}[0-9]){{6,14}}(?![0-9]|[ ().-]{{0,2}}{DOT})"
-    r"|(?<![\w+-])00[1-9][0-9]{6,14}(?![\w-])"
+    rf"(?<!\w)\+[1-9](?:[ ().-]{{0,2}}[0-9]){{6,14}}(?![0-9]|[ ().-]{{0,2}}{DOT})"
+    r"|(?<![\w-])00[1-9][0-9]{6,14}(?![\w-])"
 )
 # A number without its country, as people write it: seven digits or more with little between them. Not a date, nothing
 # that a word or a dash makes part of an identifier, and not what is left of a masked number.
 _NATIONAL_IN_TEXT = re.compile(
-    r"(?<![\w+-])(?!(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9](?![0-9]))"
+    r"(?<![\w-])(?!(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9](?![0-9]))"
     rf"[0-9](?:[ ()./-]{{0,2}}[0-9]){{6,14}}(?![\w-]|[ ().-]{{0,2}}{DOT})"
 )
 _BUT_LAST_TWO = re.compile(r"[0-9](?=(?:[^0-9]*[0-9]){2})")

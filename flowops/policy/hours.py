@@ -60,7 +60,7 @@ class Windows:
 
     def clocks(self, subject: Subject) -> tuple[Clock, ...] | str:
         """The clocks that decide, or why that is not known."""
-        found: dict[Clock, None] = {}
+        found: list[Clock] = []
         for callee in subject.callees:
             names = zone_names(subject, callee)
             if not names:
@@ -69,8 +69,8 @@ class Windows:
                 clock = self._clock(callee.country, name)
                 if isinstance(clock, str):
                     return clock
-                found[clock] = None
-        return tuple(found)
+                found.append(clock)
+        return tuple(dict.fromkeys(found))
 
     def change(self, clocks: tuple[Clock, ...], at: datetime, *, to: bool) -> datetime | None:
         """`next_change`, looked for once for all calls that have the same clocks."""
@@ -113,7 +113,7 @@ class NotBefore:
 
     def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:  # noqa: ARG002 (a Rule)
         """Deferred until then."""
-        until = moment(subject, "not-before")
+        until = moment(subject, end=False)
         if isinstance(until, str):
             return Block(until)
         return Later(until, "the call says so") if at < until else None
@@ -128,17 +128,17 @@ class Expires:
 
     def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:  # noqa: ARG002 (a Rule)
         """Blocked from then on."""
-        end = moment(subject, "expires")
+        end = moment(subject, end=True)
         if isinstance(end, str):
             return Block(end)
         return Block(f"the call has expired at {moment_text(end)}") if end <= at else None
 
 
-def moment(subject: Subject, name: str) -> datetime | str:
-    """A moment that the call names, or why it is not known."""
+def moment(subject: Subject, *, end: bool) -> datetime | str:
+    """The moment that the call names as its `end` (`expires`), else as its beginning; or why it is not known."""
     terms = subject.call.terms
-    text = terms.expires if name == "expires" else terms.not_before
+    text = terms.expires if end else terms.not_before
     try:
-        return read_moment(str(text), zones_of(subject), end=name == "expires")
+        return read_moment(str(text), zones_of(subject), end=end)
     except ValueError as error:
         return f"{str(text)[:40]!r} {error}"

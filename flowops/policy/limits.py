@@ -11,6 +11,8 @@ from flowops.policy.rule import Block, Finding, Later
 from flowops.policy.times import span_text, zone
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from flowops.model import Place
     from flowops.policy.rule import Facts, Subject, Tally
 
@@ -68,23 +70,27 @@ class PerDay:
             return None
         if self.most == 0:
             return Block("the limit is 0")
-        begin = self.day(at)
-        if begin is None:
+        known = zone(self.timezone)
+        if known is None:
             return Block(f"the time zone {self.timezone} is not known on this machine")
+        begin = _begin(at, known)
         if begin not in facts.claimed:
             # Of a day to come nothing is used up; any other one has to be counted.
             return None if any(day < begin for day in facts.claimed) else Block("the calls of the day were not counted")
         used = facts.claimed[begin] + tally.passed
         if used < self.most:
             return None
-        tomorrow = self.day(begin + timedelta(hours=36))
-        assert tomorrow is not None, "the zone is known"
-        return Later(tomorrow, f"{used:,} calls today, the limit is {self.most:,}")
+        return Later(_begin(begin + timedelta(hours=36), known), f"{used:,} calls today, the limit is {self.most:,}")
 
     def day(self, at: datetime) -> datetime | None:
         """When the day of an instant began; None when the zone is not known."""
         known = zone(self.timezone)
-        return None if known is None else datetime.combine(at.astimezone(known).date(), time(), known).astimezone(UTC)
+        return None if known is None else _begin(at, known)
+
+
+def _begin(at: datetime, where: ZoneInfo) -> datetime:
+    """When the day of an instant began, in UTC."""
+    return datetime.combine(at.astimezone(where).date(), time(), where).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,7 @@ class PerCallee:
 
     def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:
         """Defers until enough of the earlier calls are long enough ago."""
-        until, why = None, ""
+        later: list[Later] = []
         for callee, rings in Counter(subject.callees).items():
             if rings > self.most:
                 return Block(f"the call rings {subject.named(callee)} {rings} times, the limit is {self.most}")
@@ -130,9 +136,6 @@ class PerCallee:
             room = self.most - rings
             if len(recent) > room:
                 free = recent[len(recent) - room - 1] + self.within
-                if until is None or free > until:
-                    until = free
-                    why = f"{len(recent)} in the last {span_text(self.within)} to {subject.named(callee)}"
-        if until is None:
-            return None
-        return Later(until, f"{why}, the limit is {self.most}")
+                many = f"{len(recent)} in the last {span_text(self.within)} to {subject.named(callee)}"
+                later.append(Later(free, f"{many}, the limit is {self.most}"))
+        return max(later, default=None)

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 HASH = "hmac-sha256:"
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _HASHED = re.compile(rf"{HASH}[0-9a-f]{{64}}")
-_AS_OF = re.compile(r"#\s*as-of:\s*(\S+)\s*")
+_SPACES = re.compile(r"[ ().-]")
+_SAYS_AS_OF = re.compile(r"#\s*as-of:")
+_AS_OF = re.compile(rf"{_SAYS_AS_OF.pattern}\s*(\S+)\s*")
 #: A line of a list is short; whatever has a longer one is something else, and is not read into memory.
 LONGEST = 200
 
@@ -50,7 +52,7 @@ def find(lines: Iterable[bytes], numbers: Collection[str], key: bytes | None) ->
         if line.startswith("#"):
             as_of = as_of or _as_of(line)
             continue
-        entry = re.sub(r"[ ().-]", "", line) if line.startswith("+") else line
+        entry = _SPACES.sub("", line) if line.startswith("+") else line
         if _HASHED.fullmatch(entry):
             if key is None:
                 return Listing(trouble="holds hashes: say which key they are made with, key: {env: NAME}")
@@ -66,13 +68,14 @@ def hash_lines(lines: Iterable[bytes], key: bytes, now: datetime) -> Iterator[st
     as_of, hashes = None, set()
     for number, raw in enumerate(lines, 1):
         line = _text(raw)
-        if line is not None and line.startswith("#"):
-            as_of = as_of or _as_of(line)
-            continue
-        entry = re.sub(r"[ ().-]", "", line) if line is not None else ""
         if line == "":
             continue
-        if not _NUMBER.fullmatch(entry):
+        if line is not None and line.startswith("#"):
+            as_of = as_of or _as_of(line)
+            if as_of is None and _SAYS_AS_OF.match(line):
+                raise ValueError(f"line {number} does not say how old the list is: write '# as-of: 2026-11-23'")
+            continue
+        if line is None or not _NUMBER.fullmatch(entry := _SPACES.sub("", line)):
             raise ValueError(f"line {number} is not a number in E.164")
         hashes.add(hashed(entry, key))
     yield f"# as-of: {(as_of or now).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -97,7 +97,9 @@ class Fit:
 
     def warnings(self) -> list[str]:
         """What is told of those that come too late."""
-        of_all = f"of {self._calls:,} calls at {_rate(self._rate or 0)}"
+        if self._rate is None:
+            return []
+        of_all = f"of {self._calls:,} calls at {_rate(self._rate)}"
         return [
             f"{why}: {count:,} {of_all} do not fit before {moment_text(end)}"
             for (why, end), count in sorted(self._late.items(), key=lambda item: item[0][1])
@@ -115,7 +117,7 @@ def _ends(policy: Policy, call: Call, at: datetime) -> tuple[str, datetime] | No
             if closes is not None:
                 ends.append((told(rule, "the hours are too few"), closes))
         elif rule.name == "expires":
-            end = moment(subject, "expires")
+            end = moment(subject, end=True)
             if not isinstance(end, str):
                 ends.append((told(rule, "the time is too short"), end))
     return min(ends, key=lambda item: item[1], default=None)

@@ -2,7 +2,7 @@
 
 Whether it is open at an instant is asked of the local time there, so a day with 23 or 25 hours needs no rule of
 its own. The next change is looked for among the instants at which one can happen: the local times of the window's
-edges, both readings where a clock shows a time twice, midnights, and the turns of the clock themselves.
+edges, both readings where a clock shows a time twice, and the turns of the clock themselves.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 #: How far ahead an opening is looked for. Something is open within that, or there is a mistake.
 HORIZON = timedelta(days=31)
 DAY = 24 * 60
-_SECOND = timedelta(seconds=1)
 
 #: Minutes of a day, from and up to.
 Spans = tuple[tuple[int, int], ...]
@@ -92,7 +91,7 @@ def next_change(clocks: Sequence[Clock], at: datetime, *, to: bool) -> datetime 
         # A UTC day has parts of three local days: clocks are up to 14 hours ahead and 12 behind.
         local_days = (day - timedelta(days=1), day, day + timedelta(days=1))
         end = datetime.combine(local_days[2], time(), UTC)
-        begin = max(at, end - timedelta(days=1, seconds=1))
+        begin = max(at, end - timedelta(days=1))
         for edge in sorted(edge for edge in _edges(clocks, local_days, spans) if begin < edge <= end):
             if all(_open(clock, edge, spans) for clock in clocks) is to:
                 return edge
@@ -115,7 +114,7 @@ def _edges(clocks: Sequence[Clock], local_days: Sequence[date], spans: Callable[
         for day in local_days:
             found = spans(clock, day)
             midnight = datetime.combine(day, time(), clock.zone).astimezone(UTC)
-            minutes = {0, *(edge for span in found for edge in span)}
+            minutes = {edge for span in found for edge in span}
             turns = list(_turn(clock.zone, day))
             if turns:
                 edges.update(turns)
@@ -130,14 +129,14 @@ def _edges(clocks: Sequence[Clock], local_days: Sequence[date], spans: Callable[
 
 def _turn(zone: ZoneInfo, day: date) -> Iterator[datetime]:
     """The instant of a local day at which the clock is put forward or back, if there is one."""
-    low, high = (datetime.combine(each, time(), zone).astimezone(UTC) for each in (day, day + timedelta(days=1)))
-    offset = low.astimezone(zone).utcoffset()
-    if high.astimezone(zone).utcoffset() == offset:
-        return
-    while high - low > _SECOND:
-        middle = low + (high - low) // 2
-        if middle.astimezone(zone).utcoffset() == offset:
-            low = middle
-        else:
-            high = middle
-    yield high.replace(microsecond=0)
+    midnight = datetime.combine(day, time(), zone)
+    low = midnight.astimezone(UTC)
+    length = (datetime.combine(day + timedelta(days=1), time(), zone) - low) // timedelta(seconds=1)
+    # Where midnight itself is skipped, this is the offset before, and the day begins with the turn.
+    offset = midnight.utcoffset()
+
+    def turned(second: int) -> bool:
+        return (low + timedelta(seconds=second)).astimezone(zone).utcoffset() != offset
+
+    if turned(length):
+        yield low + timedelta(seconds=bisect(range(length), False, key=turned))

@@ -96,7 +96,7 @@ class Consent:
         if "date" not in self.required and self.max_age is None:
             return None
         try:
-            day = date.fromisoformat(str(given.get("date", ""))[:10])
+            day = date.fromisoformat(str(given.get("date"))[:10])
         except ValueError:
             return Block("consent.date is not a date such as 2026-11-23")
         if day > (at + AHEAD).date():

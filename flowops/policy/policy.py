@@ -42,7 +42,7 @@ class Policy:
             own.append(NotBefore(call.origin.place(("not-before",))))
         if call.terms.expires is not None:
             own.append(Expires(call.origin.place(("expires",))))
-        return (*self.rules, *own) if own else self.rules
+        return (*self.rules, *own)
 
 
 def told(rule: Rule | StopOn, why: str) -> str:

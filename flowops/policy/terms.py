@@ -32,7 +32,7 @@ def check_terms(call: Call) -> list[Problem]:
     for name, given in (("not-before", terms.not_before), ("expires", terms.expires)):
         if given is None:
             continue
-        found = moment(subject, name)
+        found = moment(subject, end=name == "expires")
         if isinstance(found, str):
             problems.append(call.problem((name,), f"{name}: {found}", code=CODE))
         else:

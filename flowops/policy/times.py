@@ -58,7 +58,9 @@ def read_moment(text: str, zones: Sequence[tzinfo], *, end: bool) -> datetime:
             moments = [] if local is None else [local.astimezone(UTC)]
         elif zones:
             # Where a wall clock shows a time twice, the strict reading is the later one, or for an end the earlier one.
-            moments = [local.replace(tzinfo=each, fold=0 if end else 1).astimezone(UTC) for each in zones]
+            # A time that it skips is read as if the clock had not been put forward, and a day begins after that.
+            folds = (0,) if end else (0, 1)
+            moments = [local.replace(tzinfo=each, fold=fold).astimezone(UTC) for each in zones for fold in folds]
         else:
             moments = None
     except (ValueError, OverflowError):

@@ -107,6 +107,12 @@ LEGS = (Leg("+442079460001", "1"),)
         (Happening.REFUSED, State.IN_DOUBT, Outcome.IN_DOUBT),
         (Happening.REFUSED, State.PLACED, Outcome.PLACED),
         (Happening.UNSENT, State.IN_DOUBT, Outcome.IN_DOUBT),
+        (Happening.UNCLEAR, State.REJECTED, Outcome.REJECTED),
+        # Another run has the call by now; what this one was told of its own attempt is all it knows.
+        (Happening.REFUSED, State.IN_FLIGHT, Outcome.REJECTED),
+        (Happening.UNAUTHORIZED, State.IN_FLIGHT, Outcome.REJECTED),
+        (Happening.UNSENT, State.IN_FLIGHT, Outcome.NOT_ATTEMPTED),
+        (Happening.UNCLEAR, State.IN_FLIGHT, Outcome.IN_DOUBT),
         (Happening.UNSENT, None, Outcome.NOT_ATTEMPTED),
         (Happening.UNSENT, State.REJECTED, Outcome.NOT_ATTEMPTED),
         (Happening.THROTTLED, None, Outcome.NOT_ATTEMPTED),

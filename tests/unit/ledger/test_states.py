@@ -88,6 +88,14 @@ def test_a_call_that_is_placed_stays_placed() -> None:
             assert set(cells) <= {"placed", "finished"}
 
 
-def test_an_illegal_step_says_what_cannot_happen() -> None:
-    with pytest.raises(IllegalStep, match="claimed cannot happen to a call that is placed"):
-        step(State.PLACED, Happening.CLAIMED)
+@pytest.mark.parametrize(
+    ("state", "happening", "told"),
+    [
+        (State.PLACED, Happening.CLAIMED, "claimed cannot happen to a call that is placed"),
+        (None, Happening.ACCEPTED, "accepted cannot happen to a call that is not in the ledger"),
+    ],
+)
+def test_an_illegal_step_says_what_cannot_happen(state: State | None, happening: Happening, told: str) -> None:
+    with pytest.raises(IllegalStep) as raised:
+        step(state, happening)
+    assert str(raised.value) == told

@@ -7,6 +7,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
 from flowops.model.masking import HIDDEN, mask, mask_any_number, mask_number, mask_text
 
@@ -33,8 +34,21 @@ def test_the_country_and_the_ends_of_a_number_are_shown(number: str, shown: str)
     assert mask_number(number) == shown
 
 
-def test_a_value_that_is_a_number_is_masked_as_one() -> None:
-    assert mask("+442079460023") == "+44 20 79•• ••23"
+@pytest.mark.parametrize("code", sorted(COUNTRY_CODE_TO_REGION_CODE))
+def test_every_country_code_is_told_apart(code: int) -> None:
+    assert mask_number(f"+{code}5551234567").startswith(f"+{code} 55 51")
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        ("+442079460023", "+44 20 79•• ••23"),
+        ("+1234567", "+1 •• ••67"),
+        ("+441234567890123", "+44 1 234• •••• ••23"),
+    ],
+)
+def test_a_value_that_is_a_number_is_masked_as_one(number: str, shown: str) -> None:
+    assert mask(number) == shown
 
 
 @given(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))
@@ -47,7 +61,13 @@ def test_at_least_four_digits_of_a_number_are_hidden_or_all_but_two(number: str)
     assert number not in shown
 
 
-@pytest.mark.parametrize("value", [15, 1.5, True, None, "Ann", ["+442079460023"], {"a": 1}, "+44207946002x", "+1"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(15, 1.5, True, None, "Ann", ["+442079460023"], {"a": 1}),
+        *("+44207946002x", "+1", "+123456", "+4412345678901234", "+0442079460023", "442079460023"),
+    ],
+)
 def test_any_other_value_is_hidden_whole(value: object) -> None:
     assert mask(value) == "•••"
 
@@ -63,6 +83,28 @@ def test_any_other_value_is_hidden_whole(value: object) -> None:
         ("id 7b1f0f5e-3c1b-4e0a-9d43-001234567890", None),
         ("a+442079460023", None),
         ("+442079460023123456789", None),
+        # As short and as long as a number may be, and one digit less and more.
+        ("+1234567", "+1 •• ••67"),
+        ("+123456", None),
+        ("+441234567890123", "+44 1 234• •••• ••23"),
+        ("+4412345678901234", None),
+        ("+0442079460023", None),
+        ("001234567", "+1 •• ••67"),
+        ("00123456", None),
+        ("00441234567890123", "+44 1 234• •••• ••23"),
+        ("004412345678901234", None),
+        ("000442079460023", None),
+        # Two characters may stand between two digits, and no third.
+        ("+44.20.7946.0023 +44-20-7946-0023 +44 (20) 7946 0023", " ".join(["+44 20 79•• ••23"] * 3)),
+        ("+44 - 2079460023", None),
+        # Part of a name is none, whatever it looks like.
+        ("00442079460023x", None),
+        ("00442079460023-7", None),
+        ("x00442079460023", None),
+        ("x-00442079460023", None),
+        # A plus too many hides nothing.
+        ("++442079460023 +00442079460023", "++44 20 79•• ••23 ++44 20 79•• ••23"),
+        ("+44 20 79•• ••23 and +353 20 91•• ••34 and +882 1312 •••• ••00", None),
     ],
 )
 def test_numbers_inside_a_text_are_masked_and_nothing_else(text: str, shown: str | None) -> None:
@@ -88,6 +130,15 @@ def test_masking_a_text_twice_changes_nothing_more(parts: list[str]) -> None:
         ("7b1f0f5e-3c1b-4e0a-9d43-001234567890, 00123456-7890-4000-8000-001234567890", None),
         ("order-0612345678, x0612345678, 0612345678x", None),
         ("+353 20 91•• ••34", None),
+        ("1234567 and 123456789012345", "•••••67 and •••••••••••••45"),
+        ("123456, 1234567890123456", None),
+        ("123 - 456 - 789", None),
+        ("06--12345678, 06. 12345678", "••--••••••78, ••. ••••••78"),
+        ("1999-12-31, 1999-12-311", "1999-12-31, ••••-••-•11"),
+        ("1899-12-31 2999-12-31", "••••-••-31 ••••-••-31"),
+        ("+0612345678", "+••••••••78"),
+        ("123456789012345-1, 0612345678é", None),
+        ("1234567 •, 12345 67(•", None),
     ],
 )
 def test_a_number_without_its_country_is_masked_where_nobody_needs_it(text: str, shown: str | None) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from flowops.documents.builder import Budget
+from flowops.documents.parse import parse
 from flowops.model import Call, Document, Marks, Origin, Place, Ruling, Terms
 from flowops.policy import Facts, Judge, Policy, read_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 #: A Monday, 10:00 in London.
 NOON = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -43,12 +46,35 @@ def make_policy(written: str, environment: str = "{}") -> Policy:
     return policy
 
 
+def make_document(text: str, kind: str, file: str) -> Document:
+    """A document as it is read from a file, with the place of everything in it."""
+    (parsed,) = parse(file, text, Budget(1_000, "more values than a test has"))
+    assert parsed.problems == ()
+    return Document(file, kind, parsed.value, parsed.marks, text)
+
+
 def _numbers(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _numbers(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_numbers(item) for item in value]
     return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _machine_elsewhere() -> Iterator[None]:
+    """The machine's own time zone decides nothing: here it is that of Paris in winter, and never another."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Africa/Lagos")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.fixture(scope="session")
+def document() -> Callable[..., Document]:
+    """Reads documents: see `make_document`."""
+    return make_document
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import phonenumbers
 import pytest
 
 from flowops.model import Action, Terms
-from flowops.policy import Facts, Fit, Judge, WindowNotes, repeated_callees
+from flowops.policy import Facts, Fit, Judge, WindowNotes, read_policy, repeated_callees
 
 #: Forty countries, from UTC-8 to UTC+13.
 REGIONS = (
@@ -59,6 +59,7 @@ REGIONS = (
     ),
 )
 EVENING = datetime(2026, 11, 23, 18, 22, tzinfo=UTC)
+LONDON, PARIS, SATELLITE = "+442079460023", "+33199001018", "+881612345678"
 
 
 def noted(notes, calls):
@@ -100,22 +101,52 @@ def test_each_window_tells_of_the_calls_that_it_is_for(policy, call) -> None:
         "{countries: [GB, FR], windows: [{hours: '08:00-20:00', countries: [FR]}, {hours: '09:00-17:00'}],"
         " max-calls: 9}"
     )
-    calls = [call("a"), call("b"), call("c", callee="+33199001018"), call("d", callee="+881612345678")]
+    calls = [call("a"), call("b"), call("c", callee=PARIS), call("d", callee=SATELLITE)]
     (note,) = noted(WindowNotes(rules, EVENING), calls).notes()
     assert note == (
         "windows (flowops.yaml:7): 1 of 4 calls may be placed now, 2 from Tue 2026-11-24 09:00 UTC, 1 at no time"
     )
 
 
+WINDOWS = """\
+policy:
+  countries: [GB, FR]
+  windows:
+    - hours: 09:00-17:00
+    - {hours: 08:00-20:00, countries: [FR]}
+"""
+
+
+def test_a_window_is_named_by_its_own_line(document, call) -> None:
+    rules, _ = read_policy(document(WINDOWS, "Project", "flowops.yaml"), "production")
+    callees = (LONDON, PARIS, SATELLITE, LONDON, SATELLITE)
+    calls = [call(f"c{number}", callee=callee) for number, callee in enumerate(callees)]
+    assert noted(WindowNotes(rules, EVENING), calls).notes() == [
+        # What no window is for is told at the rule itself.
+        "windows (flowops.yaml:3): 0 of 2 calls may be placed now, 2 at no time",
+        "windows (flowops.yaml:4): 0 of 2 calls may be placed now, 2 from Tue 2026-11-24 09:00 UTC",
+        "windows (flowops.yaml:5): 1 of 1 calls may be placed now",
+    ]
+
+
 def test_numbers_that_are_called_more_than_once_are_told_masked_the_first_of_many(call) -> None:
     calls = [call(f"c{number}", callee=f"+4420794600{number % 7:02}") for number in range(14)]
-    told = repeated_callees([*calls, call("once", callee="+33199001018")])
+    told = repeated_callees([*calls, call("once", callee=PARIS)])
     assert told[0] == "+44 20 79•• ••00 is called by 2 calls of this plan: c0, c7"
     assert len(told) == 6
     assert told[5] == "2 more numbers are called more than once"
     (many,) = repeated_callees([call(f"c{number}") for number in range(1_200)])
     assert many.endswith("is called by 1,200 calls of this plan: c0, c1, c2, c3, c4 and 1,195 more")
-    assert repeated_callees([call(callees=["+442079460023", "+442079460023"])]) == []
+    assert repeated_callees([call(callees=[LONDON, LONDON])]) == []
+
+
+def test_as_many_as_are_named_are_all(call) -> None:
+    five = [call(f"c{number}") for number in range(5)]
+    assert repeated_callees(five) == ["+44 20 79•• ••23 is called by 5 calls of this plan: c0, c1, c2, c3, c4"]
+    numbers = repeated_callees([call(f"c{number}", callee=f"+4420794600{number % 5:02}") for number in range(10)])
+    assert [text.partition(" is called by ")[2] for text in numbers] == [
+        f"2 calls of this plan: c{number}, c{number + 5}" for number in range(5)
+    ]
 
 
 @pytest.mark.parametrize(("rate", "told"), [(2.0, "2/s"), (0.5, "30/m"), (1 / 120, "30/h"), (1 / 7_200, "12 a day")])
@@ -132,6 +163,33 @@ def test_what_expires_before_its_turn_is_told_with_its_place(policy, call) -> No
     calls = [call(f"c{number}", terms=soon) for number in range(4)]
     (warning,) = noted(Fit(policy("{}"), at, 1.0), calls).warnings()
     assert warning.startswith("expires (calls/a.yaml:1): the time is too short: 2 of 4 calls at 1/s do not fit before ")
+
+
+def test_what_ends_first_is_told_and_the_first_end_before_the_others(policy, call) -> None:
+    at = datetime(2026, 11, 23, 18, 59, 58, tzinfo=UTC)
+    rules = policy("{countries: [GB, FR], windows: [{hours: '08:00-20:00'}]}")
+    paris, paris_until, london_until = (
+        {"callee": PARIS},
+        {"callee": PARIS, "terms": Terms(expires="2026-11-23T19:00:05Z")},
+        {"terms": Terms(expires="2026-11-23T19:00:01Z")},
+    )
+    turns = (paris, paris_until, london_until, london_until, paris_until, paris)
+    calls = [call(f"c{number}", **each) for number, each in enumerate(turns)]
+    late = "of 6 calls at 1/s do not fit before Mon 2026-11-23 19:00 UTC"
+    assert noted(Fit(rules, at, 1.0), calls).warnings() == [
+        f"windows (flowops.yaml:7): the hours are too few: 2 {late}",
+        f"expires (calls/a.yaml:1): the time is too short: 1 {late}",
+    ]
+
+
+def test_what_never_ends_always_fits(policy, call) -> None:
+    calls = [call(f"c{number}", callee=SATELLITE) for number in range(9)]
+    assert noted(Fit(policy("{}"), EVENING, 1e-9), calls).warnings() == []
+    # Nobody knows where this phone is, so no hours of it end.
+    assert noted(Fit(policy("windows: [{hours: '08:00-20:00'}]"), EVENING, 1e-9), calls).warnings() == []
+    # What expires at no time that can be read is told by its own rule.
+    never = call(terms=Terms(expires="never"))
+    assert noted(Fit(policy("{}"), EVENING, 1e-9), [never, never]).warnings() == []
 
 
 def test_calls_that_come_too_late_at_the_rate_are_counted(policy, call) -> None:

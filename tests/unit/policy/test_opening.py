@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -36,10 +36,17 @@ def at(text: str) -> datetime:
         ("Europe/Paris", (130, 140), "2026-10-25T02:25+02:00", "2026-10-25T02:10+01:00"),
         # the clock is put back into a window that was over
         ("Europe/Paris", (60, 150), "2026-10-25T02:45+02:00", "2026-10-25T02:00+01:00"),
+        # the last hour of a day is there twice
+        ("America/Santiago", (1390, 1400), "2026-04-04T23:30-03:00", "2026-04-04T23:10-04:00"),
         # half an hour, at 2 in the morning of the other hemisphere
         ("Australia/Lord_Howe", (105, 130), "2026-04-05T01:59+11:00", None),
+        # half an hour later, at nine
+        ("Australia/Lord_Howe", (540, 600), "2026-04-05T00:00+11:00", "2026-04-05T09:00+10:30"),
         # midnight itself is put forward
         ("America/Havana", (0, 90), "2026-03-07T23:00-05:00", "2026-03-08T01:00-04:00"),
+        # and the morning comes an hour sooner
+        ("America/Havana", (480, 510), "2026-03-07T23:00-05:00", "2026-03-08T08:00-04:00"),
+        ("Atlantic/Azores", (480, 1200), "2026-03-28T23:00-01:00", "2026-03-29T08:00+00:00"),
     ],
 )
 def test_a_day_of_another_length_opens_by_the_wall_clock(zone, span, asked, opens) -> None:
@@ -47,12 +54,61 @@ def test_a_day_of_another_length_opens_by_the_wall_clock(zone, span, asked, open
     if opens is None:
         assert all_open(clocks, at(asked))
     else:
-        assert next_change(clocks, at(asked), to=True) == at(opens)
+        assert next_change(clocks, at(asked), to=True).isoformat() == at(opens).isoformat()
+
+
+def test_a_day_without_a_midnight_closes_by_the_wall_clock() -> None:
+    cairo = (clock("Africa/Cairo", (480, 1200)),)
+    assert next_change(cairo, at("2026-04-24T10:00+03:00"), to=False) == at("2026-04-24T20:00+03:00")
+
+
+@pytest.mark.parametrize(
+    ("windows", "spans"),
+    [
+        ([((480, 720),), ((720, 900),)], ((480, 900),)),
+        ([((480, 720), (960, 1020)), ((600, 900),)], ((480, 900), (960, 1020))),
+        ([((480, 1200),), ((600, 900),)], ((480, 1200),)),
+        ([((960, 1020),), ((480, 720),)], ((480, 720), (960, 1020))),
+    ],
+)
+def test_windows_that_overlap_or_touch_are_one(windows, spans) -> None:
+    several = tuple(Window(ALL_DAYS, each, frozenset(), Holidays.OPEN, Place("p")) for each in windows)
+    assert Clock(ZoneInfo("Europe/London"), None, several).spans(date(2026, 11, 23)) == spans
 
 
 def test_a_window_of_some_countries_that_are_never_awake_together_does_not_open() -> None:
     clocks = (clock("Europe/London", (540, 600)), clock("Australia/Sydney", (540, 600)))
     assert next_change(clocks, at("2026-06-01T00:00Z"), to=True) is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "opens", "closes"),
+    [
+        ("Pacific/Kiritimati", "2026-11-23T18:00Z", "2026-11-24T06:00Z"),
+        ("Asia/Kolkata", "2026-11-24T02:30Z", "2026-11-24T14:30Z"),
+        ("Europe/London", "2026-11-24T08:00Z", "2026-11-24T20:00Z"),
+        ("America/New_York", "2026-11-24T13:00Z", "2026-11-25T01:00Z"),
+        ("Pacific/Pago_Pago", "2026-11-24T19:00Z", "2026-11-25T07:00Z"),
+    ],
+)
+def test_a_window_opens_and_closes_on_the_day_there(zone, opens, closes) -> None:
+    clocks = (clock(zone, (480, 1200)),)
+    assert next_change(clocks, at(opens) - timedelta(hours=9), to=True) == at(opens)
+    for hours in (0, 5, 11):
+        assert next_change(clocks, at(opens) + timedelta(hours=hours), to=False) == at(closes)
+
+
+def test_every_clock_has_its_own_windows() -> None:
+    clocks = (clock("Europe/London", (540, 1020)), clock("Europe/Paris", (720, 780), days=frozenset({1})))
+    assert next_change(clocks, at("2026-11-23T00:00Z"), to=True) == at("2026-11-24T11:00Z")
+    assert next_change(clocks[::-1], at("2026-11-24T11:00Z"), to=False) == at("2026-11-24T12:00Z")
+
+
+def test_an_opening_is_looked_for_a_month_ahead() -> None:
+    """9 in London is 20 in Sydney from 2026-10-25 on, when London has put its clocks back too."""
+    clocks = (clock("Europe/London", (540, 600)), clock("Australia/Sydney", (1200, 1260)))
+    assert next_change(clocks, at("2026-09-24T00:00Z"), to=True) == at("2026-10-25T09:00Z")
+    assert next_change(clocks, at("2026-09-23T23:59Z"), to=True) is None
 
 
 ZONES = (
@@ -62,6 +118,7 @@ ZONES = (
     "Pacific/Kiritimati",
     "Pacific/Pago_Pago",
     "Asia/Kolkata",
+    "America/Havana",
 )
 SPAN = (
     st.tuples(st.integers(0, 1439), st.integers(1, 1440)).map(sorted).filter(lambda span: span[0] < span[1]).map(tuple)
@@ -71,7 +128,7 @@ SPAN = (
 @settings(max_examples=60, deadline=None)
 @given(
     zones=st.lists(st.sampled_from(ZONES), min_size=1, max_size=2, unique=True),
-    spans=st.lists(SPAN, min_size=1, max_size=2),
+    spans=st.lists(st.lists(SPAN, min_size=1, max_size=2), min_size=2, max_size=2),
     days=st.frozensets(st.integers(0, 6), min_size=1),
     day=st.sampled_from(
         ("2026-03-07", "2026-03-28", "2026-04-04", "2026-10-03", "2026-10-24", "2026-10-31", "2026-12-31")
@@ -80,7 +137,7 @@ SPAN = (
     to=st.booleans(),
 )
 def test_the_next_change_is_the_one_found_minute_by_minute(zones, spans, days, day, minute, to) -> None:
-    clocks = tuple(clock(zone, *spans, days=days) for zone in zones)
+    clocks = tuple(clock(zone, *own, days=days) for zone, own in zip(zones, spans, strict=False))
     start = at(f"{day}T00:00Z") + timedelta(minutes=minute)
     assume(all_open(clocks, start) is not to)
     found = next_change(clocks, start, to=to)

@@ -142,6 +142,11 @@ def test_after_how_many_calls_refusals_count_can_be_said() -> None:
             None,
         ),
         (
+            {"windows": [{"hours": "08:00-24:01"}]},
+            "hours: '08:00-24:01' ends before it begins: write the hours of one day, such as 08:00-20:00",
+            None,
+        ),
+        (
             {"windows": [{"hours": "08:00-08:00"}]},
             "hours: '08:00-08:00' ends before it begins: write the hours of one day, such as 08:00-20:00",
             None,
@@ -160,6 +165,136 @@ def test_after_how_many_calls_refusals_count_can_be_said() -> None:
 )
 def test_what_is_wrong_is_told(written, message, hint) -> None:
     assert told(written) == [(message, hint)]
+
+
+#: Every key in a place of its own.
+WRITTEN = """\
+policy:
+  max-calls:
+    timezone: Europe/London
+    per-run: 500
+    per-document: 100
+    per-day: 1000
+  max-change: 20%
+  countries: [GB]
+  number-types: [mobile]
+  callers: ["+442079460000"]
+  windows:
+    - hours: 08:00-20:00
+    - hours: [08:00-12:00, 14:00-16:00]
+      days: sat
+  do-not-call:
+    - ours.txt
+    - file: theirs.txt
+      max-age: 30d
+  per-callee: {calls: 1, within: 1d}
+  consent: [basis]
+  stop-on: {refused: 10%}
+environments:
+  production:
+    policy:
+      max-calls: 200
+      do-not-call: more.txt
+      per-callee:
+        - {calls: 3, within: 30d}
+      max-change: 10%
+      countries: [GB]
+"""
+
+
+def test_every_rule_stands_where_its_key_does(document) -> None:
+    found, problems = read_policy(document(WRITTEN, "Project", "flowops.yaml"), "production")
+    assert problems == []
+    assert [(rule.name, rule.place.line, rule.place.column) for rule in (*found.rules, *found.stop_on)] == [
+        ("max-calls.per-run", 4, 5),
+        ("max-calls.per-document", 5, 5),
+        ("max-calls.per-day", 6, 5),
+        ("max-change", 7, 3),
+        ("countries", 8, 3),
+        ("number-types", 9, 3),
+        ("callers", 10, 3),
+        ("windows", 11, 3),
+        ("do-not-call", 16, 7),
+        ("do-not-call", 17, 7),
+        ("per-callee", 19, 3),
+        ("consent", 20, 3),
+        ("max-calls.per-run", 25, 7),
+        ("do-not-call", 26, 7),
+        ("per-callee", 28, 11),
+        ("max-change", 29, 7),
+        ("countries", 30, 7),
+        ("stop-on", 21, 3),
+    ]
+    (windows,) = (rule for rule in found.rules if isinstance(rule, Windows))
+    assert [(window.place.line, window.place.column) for window in windows.windows] == [(12, 7), (13, 7)]
+
+
+def test_a_default_stands_where_the_policy_does(document) -> None:
+    written = "environments:\n  production:\n    policy:\n      max-calls: 1\n"
+    found, _ = read_policy(document(written, "Project", "flowops.yaml"), "production")
+    assert found.rules[:2] == (
+        Countries(None, Place("flowops.yaml", 3, 5)),
+        NumberTypes(ORDINARY, Place("flowops.yaml", 3, 5)),
+    )
+
+
+WRONG = """\
+policy:
+  max-calls:
+    per-day: 5
+    timezone: Mars/Olympus
+  countries: [GB, UK]
+  windows:
+    - hours: 20:00-08:00
+      countries:
+        - FR
+        - XX
+    - hours:
+        - 08:00-12:00
+        - 16:00-14:00
+  do-not-call: {file: ours.txt, max-age: soon}
+  per-callee:
+    - {calls: 1, within: 1d}
+    - {calls: 2, within: 0d}
+  consent: {max-age: long}
+  max-change: 10%
+environments:
+  production:
+    policy:
+      do-not-call:
+        - {file: theirs.txt, max-age: late}
+      max-change: 20%
+"""
+
+
+def test_a_problem_stands_where_the_mistake_does(document) -> None:
+    _, problems = read_policy(document(WRONG, "Project", "flowops.yaml"), "production")
+    assert [
+        (problem.place.line, problem.place.column, problem.message.partition(" ")[0], problem.code)
+        for problem in problems
+    ] == [
+        (4, 15, "timezone:", "policy"),
+        (5, 19, "countries:", "policy"),
+        (7, 14, "hours:", "policy"),
+        (10, 11, "countries:", "policy"),
+        (13, 11, "hours:", "policy"),
+        (14, 42, "max-age:", "policy"),
+        (17, 26, "within:", "policy"),
+        (18, 22, "max-age:", "policy"),
+        (24, 39, "max-age:", "policy"),
+        (25, 7, "max-change:", "policy"),
+    ]
+    assert problems[-1].message == "max-change: is looser than at line 19, and has no effect"
+    assert {problem.place.file for problem in problems} == {"flowops.yaml"}
+
+
+def test_of_what_is_wrong_the_first_characters_are_told() -> None:
+    long = "x" * 99
+    assert [message for message, _ in told({"max-calls": {"timezone": long}, "consent": {"max-age": long}})] == [
+        f"timezone: '{long[:40]}' is not a time zone",
+        f"max-age: '{long[:40]}' is not a span of time: write a number with s, m, h, d or w, such as 30d",
+    ]
+    assert told({"countries": [long]})[0][0] == f"countries: '{long[:10]}' is not a country with phone numbers"
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import pytest
 
-from flowops.model import Action, Call, Place, Terms
-from flowops.policy import Facts, Judge, Listing
+from flowops.model import Action, Call, Origin, Place, Terms
+from flowops.policy import LIFTABLE, Facts, Judge, Listing
 from flowops.policy.limits import PerDay
+from flowops.policy.rule import Subject, Tally
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 LONDON, PARIS, NEW_YORK = "+442079460023", "+33199001018", "+12125550118"
@@ -97,6 +98,15 @@ CASES = {
     "do-not-call: listed": case("do-not-call: dnc.txt", "blocked: the callee is in dnc.txt", facts=listing(LONDON)),
     "do-not-call: missing": case(
         "do-not-call: dnc.txt", "blocked: does not exist", facts=listing(trouble="does not exist")
+    ),
+    "do-not-call: listed by its hash": case(
+        "do-not-call: {file: dnc.txt, key: {env: K}}", "blocked: is in dnc.txt", facts=listing(LONDON, key="K")
+    ),
+    "do-not-call: read with another key": case(
+        "do-not-call: {file: dnc.txt, key: {env: K}}", "blocked: was not read", facts=listing(key="L")
+    ),
+    "do-not-call: read without its key": case(
+        "do-not-call: {file: dnc.txt, key: {env: K}}", "blocked: was not read", facts=listing()
     ),
     "do-not-call: never read": case("do-not-call: dnc.txt", "blocked: was not read"),
     "do-not-call: fresh": case(
@@ -210,6 +220,67 @@ def test_a_rule_speaks_in_its_case_and_keeps_silent_in_the_opposite_one(name, po
         assert (ruling.until is not None) == (ruling.action is Action.DEFERRED)
 
 
+NOBODY_KNOWS = "countries: the country of the caller is not known: say which countries may be called"
+
+
+@pytest.mark.parametrize(
+    ("written", "own", "facts", "told"),
+    [
+        ("{}", {"caller": None}, Facts(), NOBODY_KNOWS),
+        ("{}", {"caller": "+88213000000"}, Facts(), NOBODY_KNOWS),
+        ("{}", {"callee": PARIS}, Facts(), "countries: the callee is in FR, allowed: GB (the caller's own)"),
+        ("countries: [IE, FR]", {}, Facts(), "countries: the callee is in GB, allowed: FR, IE"),
+        (
+            "countries: [GB]",
+            {"callees": [LONDON, "+88213000000"]},
+            Facts(),
+            "countries: the country of +882 13•• ••00 is not known",
+        ),
+        (
+            "number-types: [mobile, fixed-line]",
+            {"callee": "+447700900123"},
+            Facts(),
+            "number-types: the callee is of an unknown kind, allowed: fixed-line, mobile",
+        ),
+        (
+            "number-types: [mobile]",
+            {"callee": "+448081570123"},
+            Facts(),
+            "number-types: the callee is a toll-free number, allowed: mobile",
+        ),
+        (
+            "consent: [date]",
+            {"terms": Terms(consent={"date": "soon"})},
+            Facts(),
+            "consent: consent.date is not a date such as 2026-11-23",
+        ),
+        (
+            "consent: [date]",
+            {"terms": Terms(consent={"date": "2026-12-24"})},
+            Facts(),
+            "consent: consent.date is in the future",
+        ),
+        (
+            "max-calls: {per-document: 9}",
+            {},
+            Facts(),
+            "max-calls.per-document: the calls of its document were not counted",
+        ),
+        ("max-calls: {per-day: 0}", {}, Facts(), "max-calls.per-day: the limit is 0"),
+        ("max-calls: {per-day: 9}", {}, Facts(), "max-calls.per-day: the calls of the day were not counted"),
+        (
+            "max-change: 10%",
+            {},
+            Facts(size=1),
+            "max-change: the ledger knows no call yet, so that every plan is a large one",
+        ),
+    ],
+)
+def test_the_reason_of_a_rule_is_a_sentence(written, own, facts, told, judged, call) -> None:
+    rule, _, why = told.partition(": ")
+    assert f"{rule} (flowops.yaml:7): {why}" in judged(written, call(**own), facts).reasons
+
+
 def test_every_rule_that_speaks_is_named(judged, call) -> None:
     ruling = judged("{countries: [FR], callers: ['+33199001000'], max-calls: 0}", call(), Facts(size=1))
     assert [reason.split(" (")[0] for reason in ruling.reasons] == ["countries", "callers", "max-calls.per-run"]
@@ -221,9 +292,12 @@ def test_a_number_is_never_told(judged, call) -> None:
 
 
 def test_what_has_passed_counts_for_the_next_call(policy, call) -> None:
-    judge = Judge(policy("{max-calls: {per-day: 1}}"), Facts(claimed={DAY: 0}))
-    assert judge.judge(call("a"), NOW) is None
-    assert judge.judge(call("b"), NOW).action is Action.DEFERRED
+    judge = Judge(policy("{max-calls: {per-day: 5}}"), Facts(claimed={DAY: 2}))
+    rulings = [judge.judge(call(f"c{number}"), NOW) for number in range(5)]
+    assert rulings[:3] == [None, None, None]
+    assert [ruling.reasons[0] for ruling in rulings[3:]] == [
+        "max-calls.per-day (flowops.yaml:7): 5 calls today, the limit is 5"
+    ] * 2
 
 
 def test_the_same_callee_twice_in_one_plan_is_called_once(policy, call) -> None:
@@ -238,7 +312,25 @@ def test_a_day_begins_where_the_policy_says(policy) -> None:
     rule = next(
         each for each in policy("max-calls: {per-day: 1, timezone: Asia/Tokyo}").rules if isinstance(each, PerDay)
     )
-    assert rule.day(NOW) == datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+    assert rule.day(NOW).isoformat() == "2026-11-22T15:00:00+00:00"
+    assert rule.day(NOW + timedelta(hours=5)).isoformat() == "2026-11-23T15:00:00+00:00"
+
+
+def test_a_day_of_no_zone_is_not_known_and_has_no_room(call) -> None:
+    rule = PerDay(9, "Mars/Olympus", HERE)
+    assert rule.day(NOW) is None
+    finding = rule.look(Subject(call()), Facts(claimed={DAY: 0}), Tally(), NOW)
+    assert finding == ("the time zone Mars/Olympus is not known on this machine",)
+
+
+@pytest.mark.parametrize("callees", [[LONDON, PARIS], [PARIS, LONDON]])
+def test_of_several_callees_the_last_to_be_free_decides(callees, judged, call) -> None:
+    rung = {LONDON: (NOW - timedelta(days=6),), PARIS: (NOW - timedelta(days=5),)}
+    ruling = judged(
+        "{countries: [GB, FR], per-callee: {calls: 1, within: 7d}}", call(callees=callees), Facts(rung=rung)
+    )
+    assert ruling.until == NOW + timedelta(days=2)
+    assert ruling.reasons[0] == "per-callee (flowops.yaml:7): 1 in the last 7d to +33 1 99•• ••18, the limit is 1"
 
 
 def test_an_environment_adds_its_rules_to_the_projects(policy, call) -> None:
@@ -262,3 +354,45 @@ def test_an_override_lifts_the_limits_of_run_document_and_day_together(judged) -
     assert judged(every, facts=facts).action is Action.BLOCKED
     assert len(judged(every, facts=facts).reasons) == 3
     assert judged(every, facts=replace(facts, overrides=frozenset({"max-calls"}))) is None
+
+
+def test_windows_that_are_never_open_together_block_a_call(policy, call) -> None:
+    rules = policy("windows: [{days: mon, hours: '12:00-13:00'}]", "windows: [{days: tue, hours: '12:00-13:00'}]")
+    ruling = Judge(rules, Facts()).judge(call(), NOW)
+    assert (ruling.action, ruling.until) == (Action.BLOCKED, None)
+    assert ruling.reasons[-1] == "no time was found at which all rules let it pass"
+    assert [reason.partition(": ")[0] for reason in ruling.reasons[:-1]] == ["windows (flowops.yaml:7)"] * 2
+
+
+def test_a_document_is_counted_by_where_it_begins(document, judged, call) -> None:
+    written = document("kind: Call\ncallee: x\n", "Call", "calls/b.yaml")
+    facts = Facts(by_document={Place("calls/b.yaml", 1, 1): 2, Place("calls/b.yaml", 2, 9): 1})
+    own = call()._replace(origin=Origin(written, {}))
+    assert judged("max-calls: {per-document: 2}", own, facts) is None
+    assert judged("max-calls: {per-document: 1}", own, facts).action is Action.BLOCKED
+
+
+def test_nothing_but_the_guards_against_accidents_can_be_lifted(policy, call) -> None:
+    written = """
+    countries: [FR]
+    number-types: [mobile]
+    callers: ['+33199001000']
+    consent: [basis]
+    do-not-call: dnc.txt
+    max-calls: 0
+    max-change: 1%
+    per-callee: {calls: 1, within: 1d}
+    windows: [{hours: '08:00-09:00'}]
+    """
+    own = call(terms=Terms(not_before="2026-12-01", expires="2026-11-01"))
+    facts = Facts(size=1, known=1, lists={("dnc.txt", None): Listing(frozenset({LONDON}))}, rung={LONDON: (NOW,)})
+
+    def speaking(facts: Facts) -> set[str]:
+        rules = policy(written).of_call(own)
+        return {rule.name for rule in rules if rule.look(Subject(own), facts, Tally(), NOW) is not None}
+
+    every = speaking(facts)
+    assert len(every) == 11
+    lifted = every - speaking(replace(facts, overrides=frozenset({"max-calls", *every})))
+    assert lifted == {"max-calls.per-run", "max-change"}
+    assert LIFTABLE == ("max-calls", "max-change")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowops.model import Terms
+from flowops.model import Origin, Place, Terms
 from flowops.policy import check_terms
 
 NO_TIME = "is not a time: write 2026-12-01T09:00, 2026-12-01T09:00Z or 2026-12-01"
@@ -52,6 +52,35 @@ def test_a_wrong_zone_does_not_hide_what_else_is_wrong(call) -> None:
     assert found[0][1] == "write a name of the IANA's list, such as Europe/London"
 
 
-def test_a_problem_stands_where_the_term_does(call) -> None:
-    (problem,) = check_terms(call(document=9, terms=Terms(expires="never")))
-    assert (problem.place.file, problem.place.line) == ("calls/a.yaml", 9)
+def test_a_wrong_zone_is_told_once_also_where_the_number_has_none(call) -> None:
+    satellite = call(callee="+881612345678", terms=Terms("Mars/Olympus", "2026-12-01T09:00", "2026-12-01"))
+    assert [problem.message.partition(":")[0] for problem in check_terms(satellite)] == ["timezone"]
+    unknown = satellite._replace(terms=Terms(None, "2026-12-01T09:00"))
+    no_zone = "has no offset, and the time zone of the callee is not known: add one, or a timezone"
+    assert [problem.message for problem in check_terms(unknown)] == [f"not-before: '2026-12-01T09:00' {no_zone}"]
+
+
+WRITTEN = """\
+kind: Call
+reference-id: a
+callee: "+442079460023"
+timezone: Mars/Olympus
+not-before: soon
+expires:   never
+consent:
+  - basis
+"""
+
+
+def test_a_problem_stands_where_the_term_does(document, call) -> None:
+    terms = Terms("Mars/Olympus", "soon", "never", ["basis"])
+    written = call(terms=terms)._replace(origin=Origin(document(WRITTEN, "Call", "calls/b.yaml"), {}))
+    found = [(problem.message.partition(":")[0], problem.place) for problem in check_terms(written)]
+    assert found == [
+        ("consent", Place("calls/b.yaml", 8, 3)),
+        ("timezone", Place("calls/b.yaml", 4, 11)),
+        ("not-before", Place("calls/b.yaml", 5, 13)),
+        ("expires", Place("calls/b.yaml", 6, 12)),
+    ]
+    early = written._replace(terms=Terms(not_before="2026-12-02", expires="2026-12-01"))
+    assert [problem.place for problem in check_terms(early)] == [Place("calls/b.yaml", 6, 12)]
