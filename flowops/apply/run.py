@@ -28,7 +28,7 @@ DOUBTFUL_IN_A_ROW = 20
 
 #: One call in so many besides those on connections may be claimed already: while the disk takes its time over a claim
 #: or an answer, connections go on. A crash leaves those in doubt as well, so there are no more of them.
-AHEAD = 3
+AHEAD = 2
 
 _TIMING = Timing()
 
