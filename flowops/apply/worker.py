@@ -78,7 +78,8 @@ class Workers:
         self._stop = stop
         self._turn = asyncio.Lock()
         self._senders: asyncio.LifoQueue[Sender] = asyncio.LifoQueue()
-        self._sends: set[asyncio.Task[None]] = set()
+        #: In the order in which they began.
+        self._sends: dict[asyncio.Task[None], None] = {}
         self._unread: set[asyncio.Future[Written]] = set()
         stop.when_aborted(self._give_up)
 
@@ -194,7 +195,7 @@ class Workers:
         """The verdict on one request. A second signal, or a defect in the sender, leaves it in doubt."""
         this = asyncio.current_task()
         assert this is not None, "a worker is a task"
-        self._sends.add(this)
+        self._sends[this] = None
         try:
             return await sender.place(body)
         except asyncio.CancelledError:
@@ -206,7 +207,7 @@ class Workers:
             detail = f"flowops failed while sending ({type(error).__name__}); the call may have been placed"
             return Verdict(Happening.UNCLEAR, detail=detail)
         finally:
-            self._sends.discard(this)
+            self._sends.pop(this, None)
 
     async def _record(self, reference_id: str, verdict: Verdict, attempts: int) -> Written:
         """Tell the ledger; if it cannot be told, the verdict is kept for the end of the run."""

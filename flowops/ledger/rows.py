@@ -86,23 +86,9 @@ def _legs_of(
 
 
 def _row(raw: Row[*tuple[Value, ...]], its_legs: tuple[SealedLeg, ...]) -> CallRow:
-    reference_id, state, before_claim, fingerprint, body, *rest = raw
-    attempts, run, error, claimed_at, updated_at, purged, serial = rest
-    return CallRow(
-        reference_id,
-        State(state) if state else None,
-        State(before_claim) if before_claim else None,
-        fingerprint,
-        body,
-        attempts,
-        run,
-        error,
-        claimed_at,
-        updated_at,
-        purged,
-        serial,
-        its_legs,
-    )
+    reference_id, state, before_claim, *rest = raw
+    states = State(state) if state else None, State(before_claim) if before_claim else None
+    return CallRow._make((reference_id, *states, *rest, its_legs))
 
 
 def call_values(environment: str, rows: Iterable[CallRow]) -> list[tuple[Value, ...]]:

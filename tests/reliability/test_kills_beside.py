@@ -2,76 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-from itertools import count
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from support.killing import Killer, kill_at_every_event
 from support.oracle import hold_after_a_kill, nothing_is_lost
-from support.processes import child_of, wait_until_left
+from support.processes import PROC, child_of
 from support.repository import PLACE
 from support.server import accept
 
 if TYPE_CHECKING:
-    import socket
-
-    from support.forks import Child, Forks
+    from support.forks import Forks
     from support.repository import Maker
     from support.server import ApiServer
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
+pytestmark = pytest.mark.skipif(not PROC.joinpath("self/stat").exists(), reason="looks processes up in /proc")
 
 #: The ledger; calls of a run, its workers, and that every so-manieth event is killed at.
 SHORT = [("sqlite", (3, 1, 3)), ("postgresql", (4, 2, 5))]
 LONG = [(5, 1, 1), (5, 2, 1), (8, 4, 1), (12, 3, 1)]
-
-
-def kill_the_run_at_every_event(
-    repository: Maker, api: ApiServer, forks: Forks, calls: int, workers: int, step: int
-) -> int:
-    for kills, nth in enumerate(count(1, step)):
-        api.received.clear()
-        here = repository(calls, concurrency=workers)
-        ran = forks.run(*PLACE, cwd=here.root, env=here.env, failpoint={"nth": nth, "beside": True})
-        if ran.code == 0:
-            assert len(api.received) == calls
-            return kills
-        assert ran.code == -signal.SIGKILL, ran.err
-        wait_until_left(here.root)
-        hold_after_a_kill(here, api, forks)
-    raise AssertionError("unreachable")
-
-
-class KillTheWriter:
-    """A server's behaviour: when the n-th request has come, who writes is killed, `before` or after the answer."""
-
-    def __init__(self, nth: int, *, before: bool) -> None:
-        self._nth = nth
-        self._before = before
-        self._received = count(1)
-        self._known = threading.Event()
-        self._run: Child | None = None
-
-    def aim(self, child: Child) -> None:
-        """Say whose writer."""
-        self._run = child
-        self._known.set()
-
-    def __call__(self, connection: socket.socket, request: dict[str, Any], headers: dict[str, str]) -> None:
-        now = next(self._received) == self._nth
-        if now and self._before:
-            self._kill()
-        accept(connection, request, headers)
-        if now and not self._before:
-            self._kill()
-
-    def _kill(self) -> None:
-        self._known.wait()
-        assert self._run is not None
-        os.kill(child_of(self._run.pid), signal.SIGKILL)
 
 
 def kill_the_writer_at_every_request(
@@ -82,7 +31,7 @@ def kill_the_writer_at_every_request(
         for before in (True, False):
             api.received.clear()
             here = repository(calls, concurrency=workers)
-            killer = KillTheWriter(nth, before=before)
+            killer = Killer(nth, before=before, victim=child_of)
             api.behave = killer
             child = forks.start(*PLACE, cwd=here.root, env=here.env, failpoint={"beside": True})
             killer.aim(child)
@@ -102,7 +51,7 @@ def kill_the_writer_at_every_request(
 def test_a_run_killed_at_an_event_posts_nothing_twice_and_loses_nothing(
     repository: Maker, api: ApiServer, forks: Forks, budget: tuple[int, int, int]
 ) -> None:
-    assert kill_the_run_at_every_event(repository, api, forks, *budget) >= 3
+    assert kill_at_every_event(repository, api, forks, *budget, beside=True) >= 3
 
 
 def test_a_run_whose_writer_is_killed_says_so_and_knows_what_it_has_placed(
@@ -116,6 +65,6 @@ def test_a_run_whose_writer_is_killed_says_so_and_knows_what_it_has_placed(
 def test_a_long_run_killed_at_any_event_or_whose_writer_is_killed(
     repository: Maker, api: ApiServer, forks: Forks, budget: tuple[int, int, int]
 ) -> None:
-    kills = kill_the_run_at_every_event(repository, api, forks, *budget)
+    kills = kill_at_every_event(repository, api, forks, *budget, beside=True)
     kills += kill_the_writer_at_every_request(repository, api, forks, *budget)
     print(f"{kills} kills")

@@ -30,7 +30,8 @@ def test_results_wait_for_a_server_that_has_gone_away(
     gate = api.behave = Gate()
     with postgres.serve(data) as server:
         url = server.uri.format("postgres")
-        here = make(tmp_path / "repository", api.url, CALLS, ledger=url, concurrency=WORKERS)
+        # With a rate nothing is claimed ahead of a free connection.
+        here = make(tmp_path / "repository", api.url, CALLS, ledger=url, concurrency=WORKERS, rate="1000/s")
         running = forks.start(*PLACE, cwd=here.root, env=here.env)
         api.wait_for(WORKERS)
     gate.open()
