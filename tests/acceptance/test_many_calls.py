@@ -49,8 +49,8 @@ def interrupted(root: Path) -> list[str]:
     run = start("apply", "--format", "json", cwd=root)
     try:
         assert run.stderr is not None
-        while "placing: " not in run.stderr.readline():
-            pass
+        while "placing: " not in (line := run.stderr.readline()):
+            assert line, "it was too fast to be interrupted"
         command = PROC.joinpath(str(child_of(run.pid)), "cmdline").read_text().split("\0")
         run.send_signal(signal.SIGINT)
         _, err = run.communicate(timeout=60)
@@ -63,14 +63,14 @@ def interrupted(root: Path) -> list[str]:
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="has only one processor")
 def test_an_interrupted_run_has_recorded_what_it_placed_and_the_next_one_places_the_rest(tmp_path: Path) -> None:
-    root = repository(tmp_path, 2 * MANY)
+    root = repository(tmp_path, 3 * MANY)
     assert interrupted(root)[:4] == [sys.executable, "-P", "-m", "flowops.ledger"]
     states = flowops("status", "--format", "json", cwd=root).json["counts"]
     placed = states.pop("placed")
-    assert 0 < placed < 2 * MANY
+    assert 0 < placed < 3 * MANY
     assert not any(states.values())
     ran = flowops("apply", "--format", "json", cwd=root)
     assert ran.code == 0
-    assert ran.json["summary"] == {**ran.json["summary"], "placed": 2 * MANY - placed, "unchanged": placed}
+    assert ran.json["summary"] == {**ran.json["summary"], "placed": 3 * MANY - placed, "unchanged": placed}
     assert flowops("ledger", "verify", cwd=root).code == 0
     assert {path.name for path in (root / ".flowops").iterdir()} == {"sandbox.db", "sandbox.db.key"}
