@@ -76,40 +76,15 @@ def details_of(actor: str, data: str, row: CallRow, salt: str) -> str:
 
 def row_hash(row: CallRow) -> str:
     """A hash of everything that a row says, but for its serial: over the canonical JSON of it, as a list."""
-    (
-        reference_id,
-        state,
-        before_claim,
-        fingerprint,
-        body,
-        attempts,
-        run,
-        error,
-        claimed_at,
-        updated_at,
-        purged,
-        _serial,
-        legs,
-    ) = row
-    told = ",".join([_leg(*leg) for leg in legs]) if legs else ""
-    return sha256(
-        f"[{_text(reference_id)},{_nullable(state)},{_nullable(before_claim)},{_text(fingerprint)},{_text(body)},[{told}],"
-        f"{attempts},{_nullable(run)},{_nullable(error)},{_text(claimed_at)},{_text(updated_at)},"
-        f"{'true' if purged else 'false'}]"
+    legs = ",".join(
+        f"[{_nullable(leg.callee)},{_nullable(leg.shown)},{_nullable(leg.call_id)},{_nullable(leg.error)},"
+        f"{'null' if leg.code is None else leg.code},{_nullable(leg.description)}]"
+        for leg in row.legs
     )
-
-
-def _leg(
-    callee: str | None,
-    shown: str | None,
-    call_id: str | None,
-    error: str | None,
-    code: int | None,
-    description: str | None,
-) -> str:
-    return (
-        f"[{_nullable(callee)},{_nullable(shown)},{_nullable(call_id)},{_nullable(error)},"
-        f"{'null' if code is None else code},{_nullable(description)}]"
+    return sha256(
+        f"[{_text(row.reference_id)},{_nullable(row.state)},{_nullable(row.before_claim)},{_text(row.fingerprint)},"
+        f"{_text(row.body)},[{legs}],{row.attempts},{_nullable(row.run)},{_nullable(row.error)},"
+        f"{_text(row.claimed_at)},{_text(row.updated_at)},{'true' if row.purged else 'false'}]"
     )
 
 

@@ -11,18 +11,18 @@ from flowops.errors import LedgerError
 from flowops.ledger.changes import CallRow, Change, decide
 from flowops.ledger.database import PAUSE, RECONNECTS, Decided, Disconnected
 from flowops.ledger.log import Log
+from flowops.ledger.memory import Memory
 from flowops.ledger.rows import NAMES, call_values, changed_columns, leg_values, rows_of
 from flowops.ledger.states import IllegalStep
 from flowops.ledger.tables import events, ledgers, legs
 from flowops.model.ledger import LedgerMark, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection
 
     from flowops.ledger.database import Database
-    from flowops.ledger.memory import Memory
 
 T = TypeVar("T")
 
@@ -40,9 +40,7 @@ class Contended(Exception):
 class Transaction:
     """Changes on their way into one ledger. What is decided is written when the transaction ends."""
 
-    def __init__(
-        self, database: Database, connection: Connection, ledger_id: str, memory: Memory | None = None
-    ) -> None:
+    def __init__(self, database: Database, connection: Connection, ledger_id: str, memory: Memory) -> None:
         self.connection = connection
         self._database = database
         # Writers of one ledger come one after the other: the chain has one end. The lock also ends when a commit
@@ -54,7 +52,7 @@ class Transaction:
         self._log = Log(LedgerMark(ledger_id, found.serial, found.head))
         self._before: dict[str, CallRow | None] = {}
         self._after: dict[str, CallRow] = {}
-        self._remembered: Mapping[str, CallRow] = {} if memory is None else memory.rows(self.mark)
+        self._remembered = memory.rows(self.mark)
 
     @property
     def mark(self) -> LedgerMark:
@@ -131,8 +129,10 @@ def transact(database: Database, ledger_id: str, work: Callable[[Transaction], T
     """Do some work in one durable transaction; what it decided is on disk when this returns, or nothing is.
 
     The work is done again from the start when a row changed underneath or the connection was lost before the commit.
-    A connection lost during the commit is followed by a look whether the events are there.
+    A connection lost during the commit is followed by a look whether the events are there. With a `memory`, rows that
+    an earlier transaction has left there need not be read.
     """
+    memory = memory or Memory()
     failures = 0
     while True:
         transaction = None
@@ -146,12 +146,10 @@ def transact(database: Database, ledger_id: str, work: Callable[[Transaction], T
                 return answer
             cause = lost.cause
         except Contended:
-            if memory is not None:
-                memory.forget()
+            memory.forget()
             cause = LedgerError(f"{database.name}: its rows change while they are written; nothing was written")
         else:
-            if memory is not None:
-                memory.keep(transaction.mark, transaction.changed)
+            memory.keep(transaction.mark, transaction.changed)
             return answer
         if failures == RECONNECTS:
             raise cause
@@ -165,7 +163,7 @@ def _arrived(database: Database, mark: LedgerMark) -> bool:
         try:
             with database.writing() as connection:
                 # Waits until the server is done with the lost transaction, one way or the other.
-                Transaction(database, connection, mark.id)
+                Transaction(database, connection, mark.id, Memory())
                 found = connection.execute(
                     select(events.c.hash).where(events.c.ledger == mark.id, events.c.serial == mark.serial)
                 ).scalar_one_or_none()
