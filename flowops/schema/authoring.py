@@ -1,4 +1,4 @@
-"""The schemas of ``kind: Call`` and ``kind: CallSet``: the API's fields, with templates.
+"""The schema of ``kind: Call`` and its parts in other schemas: the API's fields, with templates.
 
 Editors read them for completion, hover texts and errors; `flowops validate` reads the same ones.
 """
@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flowops.schema.branches import TEMPLATE_PATTERN
-from flowops.schema.data_schema import ROWS, data_fields
 from flowops.schema.flow_names import flow_field, variables_by_flow
 from flowops.schema.openapi import WHO
 from flowops.schema.request import exactly_one, head, without_null
@@ -47,29 +46,21 @@ def call_schema(api: Schema, project: ProjectFacts | None = None) -> Schema:
     title = "One outbound call"
     description = "A call that is placed once. Its fields are the API's own, and reference-id."
     inner = _call(api, project)
+    opening: dict[str, Schema] = {
+        "apiVersion": {"const": API_VERSION, "description": "The version of the format of this document."},
+        "kind": {"const": "Call", "description": "What this document describes."},
+    }
     return {
         **head("call", title, description),
         **inner,
         "required": ["apiVersion", "kind", *inner["required"]],
-        "properties": {**opening("Call"), **inner["properties"]},
+        "properties": {**opening, **inner["properties"]},
     }
 
 
-def callset_schema(api: Schema, project: ProjectFacts | None = None) -> Schema:
-    """``kind: CallSet``: one call for each row."""
-    description = "One call for each row of a file, a query or a matrix. Templates see the row as {{ row.COLUMN }}."
-    return {
-        **head("callset", "One outbound call for each row", description),
-        "type": "object",
-        "required": ["apiVersion", "kind", "call"],
-        "properties": {
-            **opening("CallSet"),
-            **data_fields(),
-            "call": {"description": "The call that is made of each row.", **_call(api, project)},
-        },
-        "oneOf": [{"required": [name]} for name in ROWS],
-        "additionalProperties": False,
-    }
+def row_call_schema(api: Schema, project: ProjectFacts | None = None) -> Schema:
+    """Return the schema of the field `call` of ``kind: CallSet``."""
+    return {"description": "The call that is made of each row.", **_call(api, project)}
 
 
 def defaults_schema(api: Schema) -> Schema:
@@ -84,14 +75,6 @@ def defaults_schema(api: Schema) -> Schema:
         "properties": fields,
         "not": {"required": list(FLOW)},
         "additionalProperties": False,
-    }
-
-
-def opening(kind: str) -> dict[str, Schema]:
-    """The two keys that every document begins with."""
-    return {
-        "apiVersion": {"const": API_VERSION, "description": "The version of the format of this document."},
-        "kind": {"const": kind, "description": "What this document describes."},
     }
 
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from flowops.schema.check import Checker
+from flowops.schema.check import Checker, checker
 from flowops.schema.engine import fast_validator, is_schema
 from flowops.schema.error import SchemaError
-from flowops.schema.keywords import KEYWORDS, SENSITIVE
 from flowops.schema.patterns import Patterns
 from flowops.schema.references import DEEPEST, ReferenceTrouble, inline
 
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from flowops.model import Flow, Path, Value
     from flowops.schema.engine import Schema
 
+#: Marks a variable whose values are personal: masked wherever they are printed, a keyed hash in the ledger.
+SENSITIVE = "x-sensitive"
 _MAPS = ("properties", "patternProperties", "dependentSchemas", "$defs")
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
 _SINGLE = ("items", "contains", "additionalProperties", "propertyNames", "not", "if", "then", "else")
@@ -67,7 +68,11 @@ def variable_errors(schema: Mapping[str, Value], patterns: Patterns) -> list[Sch
 
 @lru_cache(maxsize=1)
 def _keywords() -> Checker:
-    return Checker({"type": "object", "properties": KEYWORDS, "additionalProperties": False})
+    """Return the checker of one variable's schema: the part of JSON Schema that a flow may use.
+
+    Anything else is a spelling mistake, or depends on where a schema is kept (`$id`, `$dynamicRef`).
+    """
+    return Checker(checker("flow").schema["properties"]["variables"]["additionalProperties"])
 
 
 def _keyword_errors(schema: Any, path: Path, depth: int) -> Iterator[SchemaError]:

@@ -93,6 +93,11 @@ def request_schema(api: Schema) -> Schema:
     }
 
 
+def body_schema(api: Schema) -> Schema:
+    """Return the schema of a rendered body as a part of another schema."""
+    return {key: item for key, item in request_schema(api).items() if key not in ("$schema", "$id", "title")}
+
+
 def integer_fields(schema: Schema) -> tuple[str, ...]:
     """The fields of a body that are whole numbers."""
     return tuple(name for name, field in schema["properties"].items() if field.get("type") == "integer")

@@ -11,7 +11,9 @@ from flowops.documents import read_rows
 from flowops.documents.data_lines import DataLines
 from flowops.documents.transcoded import transcoded
 from flowops.model import Problem, Row
-from flowops.schema.data_schema import ENCODINGS
+from flowops.schema.check import checker
+
+ENCODINGS = checker("callset").schema["properties"]["for-each"]["anyOf"][1]["properties"]["encoding"]["enum"]
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from flowops.queries.functions import FUNCTIONS
 from flowops.queries.limits import DUCKDB_MIB, MAX_ROWS, SECONDS
-from flowops.schema.data_schema import ENCODINGS
+from flowops.schema.check import checker
 
 TEXT = (Path(__file__).parents[3] / "docs/data.md").read_text(encoding="utf-8")
+ENCODINGS = checker("callset").schema["properties"]["for-each"]["anyOf"][1]["properties"]["encoding"]["enum"]
 
 
 def test_the_functions_that_are_documented_are_those_that_there_are() -> None:

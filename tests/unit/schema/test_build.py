@@ -12,6 +12,7 @@ from flowops.errors import FlowopsError, UsageError
 from flowops.schema import store
 from flowops.schema.build import ProjectFacts, build
 from flowops.schema.check import Checker
+from flowops.schema.request import PRINTABLE, PRINTABLE_ERROR
 from flowops.schema.store import NAMES, as_files, schema_text, stale_schemas, write_schemas
 
 if TYPE_CHECKING:
@@ -90,6 +91,27 @@ def _fields(schema: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
         yield from _fields(schema.get(key), (*path, key))
     for branch in schema.get("anyOf", ()):
         yield from _fields(branch, path)
+
+
+def test_a_flow_and_a_call_have_the_same_kind_of_name() -> None:
+    name = json.loads(schema_text("flow"))["properties"]["name"]
+    assert (name["pattern"], name["patternErrorMessage"]) == (PRINTABLE, PRINTABLE_ERROR)
+
+
+def test_the_rules_of_an_environment_are_those_of_the_project(
+    api: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = json.loads(schema_text("project"))
+    kept["properties"]["policy"]["properties"]["quiet"] = {"type": "boolean", "description": "A new rule."}
+    texts = {name: schema_text(name) for name in NAMES} | {"project": json.dumps(kept)}
+    monkeypatch.setattr("flowops.schema.build.schema_text", texts.__getitem__)
+    fields = build(api)["project"]["properties"]
+    environment = fields["environments"]["additionalProperties"]["properties"]
+    assert (
+        environment["policy"]["properties"]
+        == fields["policy"]["properties"]
+        == kept["properties"]["policy"]["properties"]
+    )
 
 
 def test_an_unknown_schema_is_wrong_usage() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flowops.model import Action, Outcome
+from flowops.model import Action, Happening, Outcome, State
 from flowops.schema import check
 
 SOURCE = {"file": "calls/a.yaml", "line": 14, "column": 3, "row": 12}
@@ -204,6 +204,20 @@ def test_every_action_and_outcome_has_its_word() -> None:
     for outcome in Outcome:
         assert check("result", {**result, "calls": [{**result["calls"][0], "outcome": str(outcome)}]}) == []
     assert set(result["summary"]) == {str(outcome).replace("-", "_") for outcome in Outcome} | {"conflict"}
+    summary = {str(action).replace("-", "_") for action in Action}
+    assert set(PLAN["summary"]) == summary | {"unnamed"}
+
+
+def test_every_state_and_event_has_its_word() -> None:
+    row, shown = OUTPUTS["ledger-list"][0], OUTPUTS["ledger-show"]
+    for state in State:
+        assert check("ledger-list", [{**row, "state": str(state)}]) == []
+        event = {**shown["events"][0], "state": str(state)}
+        assert check("ledger-show", {**shown, "events": [event]}) == []
+    for happening in Happening:
+        event = {**shown["events"][0], "happening": str(happening)}
+        assert check("ledger-show", {**shown, "events": [event]}) == []
+    assert set(OUTPUTS["status"]["counts"]) == {str(state).replace("-", "_") for state in State}
 
 
 @pytest.mark.parametrize("fingerprint", [SHA, f"v1:{SHA}\n", f"v1:{SHA.upper()}", "v1:sha256:abc", f"x:{SHA}"])
