@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from flowops.model.masking import HIDDEN
+from flowops.common.masking import HIDDEN
 
 
 class Secret:

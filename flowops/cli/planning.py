@@ -9,7 +9,7 @@ from flowops.cli.actor import revision as revision_of
 from flowops.cli.ledger_access import open_for
 from flowops.cli.output import tell
 from flowops.cli.workspace import load, variables
-from flowops.model.masking import mask_text
+from flowops.common.masking import mask_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -15,10 +15,10 @@ from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 
+from flowops.common.masking import mask, mask_number, mask_text
 from flowops.ledger.legs import SEALED, SHOWN, SealedLeg
 from flowops.ledger.randomness import Randomness
 from flowops.model import FINGERPRINT, INSTRUCTION_ID
-from flowops.model.masking import mask, mask_number, mask_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,6 +16,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from flowops.common.numbers import is_e164
 from flowops.policy.rule import Listing
 from flowops.policy.times import read_moment
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
 HASH = "hmac-sha256:"
-_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _HASHED = re.compile(rf"{HASH}[0-9a-f]{{64}}")
 _SPACES = re.compile(r"[ ().-]")
 _SAYS_AS_OF = re.compile(r"#\s*as-of:")
@@ -56,7 +56,7 @@ def find(lines: Iterable[bytes], numbers: Collection[str], key: bytes | None) ->
         if _HASHED.fullmatch(entry):
             if key is None:
                 return Listing(trouble="holds hashes: say which key they are made with, key: {env: NAME}")
-        elif not _NUMBER.fullmatch(entry):
+        elif not is_e164(entry):
             return Listing(trouble=f"cannot be used: line {number} is neither a number nor a hash")
         if entry in wanted:
             found.add(wanted[entry])
@@ -75,7 +75,7 @@ def hash_lines(lines: Iterable[bytes], key: bytes, now: datetime) -> Iterator[st
             if as_of is None and _SAYS_AS_OF.match(line):
                 raise ValueError(f"line {number} does not say how old the list is: write '# as-of: 2026-11-23'")
             continue
-        if line is None or not _NUMBER.fullmatch(entry := _SPACES.sub("", line)):
+        if line is None or not is_e164(entry := _SPACES.sub("", line)):
             raise ValueError(f"line {number} is not a number in E.164")
         hashes.add(hashed(entry, key))
     yield f"# as-of: {(as_of or now).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from flowops.model.masking import mask_number
+from flowops.common.masking import mask_number
 from flowops.policy.hours import Windows, moment
 from flowops.policy.policy import told
 from flowops.policy.rule import Block, Facts, Later, Subject, Tally

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from flowops.model.masking import mask_number
+from flowops.common.masking import mask_number
 from flowops.policy.rule import Block, Finding
 from flowops.policy.times import moment_text, span_text
 

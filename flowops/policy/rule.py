@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from flowops.model.masking import mask_number
+from flowops.common.masking import mask_number
 from flowops.policy.numbers import Callee, about
 
 if TYPE_CHECKING:

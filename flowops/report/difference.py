@@ -9,8 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.masking import mask_number
 from flowops.model import ABSENT, Change, Shift
-from flowops.model.masking import mask_number
 from flowops.report.masking import masked
 from flowops.report.pseudonyms import Counted, told_apart
 from flowops.report.texts import Text, texts_of

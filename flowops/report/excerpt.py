@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from flowops.model.masking import mask_any_number
+from flowops.common.masking import mask_any_number
 from flowops.report.escape import safe, width
 from flowops.report.masking import masked_but
 

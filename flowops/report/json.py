@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from flowops import __version__
+from flowops.common.masking import mask_text
 from flowops.model import ABSENT, Action, Outcome, Shift, State
-from flowops.model.masking import mask_text
 from flowops.report import view
 from flowops.report.difference import changes_of
 from flowops.report.escape import UNSAFE

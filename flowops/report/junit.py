@@ -10,8 +10,8 @@ import re
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.masking import mask_text
 from flowops.model import Action, Outcome
-from flowops.model.masking import mask_text
 from flowops.report import words
 from flowops.report.escape import clip, safe
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from flowops.common.masking import mask_text
 from flowops.model import Action, Outcome
-from flowops.model.masking import mask_text
 from flowops.report import words
 from flowops.report.findings import findings
 from flowops.report.html import code, prose

@@ -1,11 +1,11 @@
-"""Masked copies of what is printed, on top of the one rule of `flowops.model.masking`."""
+"""Masked copies of what is printed, on top of the one rule of `flowops.common.masking`."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from flowops.model.masking import mask_text
+from flowops.common.masking import mask_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

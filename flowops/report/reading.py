@@ -10,8 +10,8 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from flowops.common.masking import mask_text
 from flowops.model import ABSENT, Action, CallResult, Change, Outcome, Place, Result, RowPlace
-from flowops.model.masking import mask_text
 from flowops.report.hours import Ready, hours_of
 from flowops.report.masking import masked, masked_but
 from flowops.report.view import CallView, Group, PlanView, country_code, is_shown, tell_apart, told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.model.masking import HIDDEN
+from flowops.common.masking import HIDDEN
 from flowops.report.masking import masked
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from flowops.common.masking import mask_number, mask_text
 from flowops.model import ABSENT, Action, Change, Place, RowPlace
-from flowops.model.masking import mask_number, mask_text
 from flowops.report.hours import Hours, Ready, Timing, hours_of
 from flowops.report.masking import masked, masked_but, unsealed
 from flowops.report.pseudonyms import Counted, told_apart

@@ -6,6 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from flowops.common.numbers import is_e164
 from flowops.errors import UsageError
 from flowops.sandbox.settings import FAULTS, OUTCOMES, CallbackHabits, Fault, FaultKind, Span
 
@@ -20,7 +21,6 @@ _TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(%?)")
 _FAULT = re.compile(r"(?P<kind>[a-z-]+)(?:=(?P<amount>[^:]*))?(?::(?P<references>.+))?", re.DOTALL)
 _FIRST = re.compile(r"([1-9][0-9]{0,5})x")
-_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 def parse_time(text: str) -> float:
@@ -68,7 +68,7 @@ def parse_numbers(texts: Iterable[str]) -> dict[str, int | None]:
     numbers: dict[str, int | None] = {}
     for text in texts:
         number, _, code = text.partition("=")
-        if not _NUMBER.fullmatch(number):
+        if not is_e164(number):
             raise UsageError(f"'{text}' does not begin with a number", hint="write +442079460018=12")
         numbers[number] = None if code == REFUSED else _code(code, f", nor '{REFUSED}'")
     return numbers

@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.numbers import is_e164
 from flowops.schema.number_tables import tables
 from flowops.schema.words import quoted
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from phonenumbers.phonemetadata import PhoneMetadata, PhoneNumberDesc
 
-#: E.164 in ASCII, the whole text. libphonenumber alone would also take Arabic digits, letters and ``;ext=9``.
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 #: Non-geographic codes (toll-free, satellite, …) have no country.
 _NO_COUNTRY = "001"
 _KINDS = (
@@ -39,7 +38,8 @@ _KINDS = (
 @lru_cache(maxsize=16_384)
 def check_number(text: str) -> str | None:
     """What is wrong with a phone number, None when nothing is: ``'+3161234' is not a valid number in NL``."""
-    if _E164.fullmatch(text) is None:
+    # libphonenumber alone would also take Arabic digits, letters and `;ext=9`.
+    if not is_e164(text):
         return f"{quoted(text)} is not an E.164 number: write + and 7 to 15 digits, the country code first"
     split = _split(text)
     if split is None:

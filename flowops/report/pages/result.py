@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowops.common.masking import mask_text
 from flowops.model import Outcome
-from flowops.model.masking import mask_text
 from flowops.report import words
 from flowops.report.pages.page import code, counts, page, search, section, table, text
 from flowops.report.signals import signal_name

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowops.common.masking import mask_text
 from flowops.model import State
-from flowops.model.masking import mask_text
 from flowops.report import words
 from flowops.report.escape import clip, pad, safe, width
 from flowops.report.lines import Line, Span, line

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from flowops.common.masking import mask_text
 from flowops.model import Outcome
-from flowops.model.masking import mask_text
 from flowops.report import words
 from flowops.report.escape import clip, safe
 from flowops.report.lines import Line, Span, line

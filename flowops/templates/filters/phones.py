@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from flowops.common.numbers import is_e164
 from flowops.templates.fault import TemplateFault
 from flowops.templates.table import Table, need_text
 
@@ -15,7 +16,6 @@ PHONES = Table()
 
 # phonenumbers would also read full-width digits, letters on the keypad and extensions.
 _WRITTEN = re.compile(r"\+?[0-9 ()./-]{3,40}")
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 @PHONES.enter("{{ '020 7946 0123' | e164('GB') }}", "+442079460123")
@@ -36,7 +36,7 @@ def e164(value: Value, region: Value = None) -> str:
             raise TemplateFault("the number has no country code", hint=hint) from None
         raise TemplateFault(f"{_masked(written)} is not a valid number{where}") from None
     number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    if not (phonenumbers.is_valid_number(parsed) and _E164.fullmatch(number)):
+    if not (phonenumbers.is_valid_number(parsed) and is_e164(number)):
         raise TemplateFault(f"{_masked(written)} is not a valid number{where}")
     return number
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from flowops.model.document import Value
+from flowops.common.numbers import is_e164
 
 #: Stands for a hidden digit.
 DOT = "•"
@@ -17,7 +16,6 @@ HIDDEN = DOT * 3
 # ITU-T E.164, list of assigned country codes: two have one digit, these have two, all others three.
 _COUNTRY = re.compile(r"1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}")
 _NO_DIGIT = re.compile(r"[^0-9]+")
-_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 # A number as people and machines write it: with a plus, perhaps spaced, or with 00 and nothing around it that makes it
 # part of a UUID. What has been masked already (a dot follows) is left alone.
 _NUMBER_IN_TEXT = re.compile(
@@ -59,9 +57,9 @@ def mask_number(number: str) -> str:
     return " ".join([f"+{country}", *groups])
 
 
-def mask(value: Value) -> str:
+def mask(value: Any) -> str:
     """Any sensitive value as it may be shown: a number masked, everything else ``•••``."""
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
+    if isinstance(value, str) and is_e164(value):
         return mask_number(value)
     return HIDDEN
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-from flowops.model.masking import HIDDEN, mask, mask_any_number, mask_number, mask_text
+from flowops.common.masking import HIDDEN, mask, mask_any_number, mask_number, mask_text
 
 
 @pytest.mark.parametrize(
