@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from flowops.api.classify import THROTTLED, UNAUTHORIZED, Answer, Failure, parse_json, seconds_to_wait
+from flowops.api.classify import THROTTLED, UNAUTHORIZED, Answer, Failure, seconds_to_wait
 from flowops.api.plain import plain
 from flowops.api.records import items_of, read_record
+from flowops.common.json import read_json
 from flowops.errors import ApiError
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def read_page(query: Query, came: Answer | Failure, now: datetime) -> Page | Wai
     if _count(came, "skip", query.skip) != query.skip:
         raise ApiError(f"{what}: the API answered with another page than it was asked for")
     try:
-        items = items_of(parse_json(came.body))
+        items = items_of(read_json(came.body, half_characters=True))
     except ValueError as error:
         raise ApiError(f"{what}: the answer is not readable: {plain(str(error))}") from None
     records = tuple(record for record in map(read_record, items) if record is not None)

@@ -6,7 +6,6 @@ Pure: values in, a `Verdict` out. Whatever is not proven to be placed, refused o
 from __future__ import annotations
 
 import email.utils
-import json
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from flowops.api.plain import personal, plain
+from flowops.common.json import NotJson, read_json
 from flowops.model import INSTRUCTION_ID, Happening, Leg, Verdict
 
 if TYPE_CHECKING:
@@ -112,9 +112,9 @@ def _judge_answer(sent: Mapping[str, Value], answer: Answer, now: float, hidden:
 def _judge_events(sent: Mapping[str, Value], answer: Answer, hidden: Iterable[str]) -> Verdict:
     """A 2xx: one ``call-queued`` event a callee, as an object or in an array (vendor's SDK)."""
     try:
-        value = parse_json(answer.body)
-    except ValueError as error:
-        return _unclear(answer, f"its body is not valid JSON ({plain(str(error), hidden)})")
+        value = read_json(answer.body, half_characters=True)
+    except NotJson as error:
+        return _unclear(answer, f"its body is not valid JSON ({error.reason})")
     events = value if isinstance(value, list) else [value]
     legs: list[Leg] = []
     for event in events:
@@ -187,8 +187,8 @@ def _status(status: int) -> str:
 def _text_of(body: bytes, hidden: Iterable[str]) -> str:
     """``: <what the error's body says>``, or nothing if it says nothing that a person would read."""
     try:
-        value = parse_json(body)
-    except ValueError:
+        value = read_json(body, half_characters=True)
+    except NotJson:
         text = body.decode("utf-8", "replace").strip()
         return "" if not text or text.startswith("<") else f": {plain(text, hidden)}"
     if isinstance(value, list) and value:
@@ -215,28 +215,3 @@ def seconds_to_wait(header: str | None, now: float) -> float | None:
         except (ValueError, OverflowError):
             return None
     return min(max(seconds, 0.0), LONGEST_PAUSE)
-
-
-def parse_json(body: bytes) -> Value:
-    """The value of a JSON text in UTF-8; ValueError for anything unclear: NaN, a key given twice, too deep."""
-    try:
-        return _DECODER.decode(body.decode("utf-8"))
-    except RecursionError:
-        msg = "nested too deeply"
-        raise ValueError(msg) from None
-
-
-def _object(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        msg = "a key is given twice"
-        raise ValueError(msg)
-    return found
-
-
-def _no_constant(_name: str) -> Value:
-    msg = "NaN and Infinity are not JSON"
-    raise ValueError(msg)
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_constant)

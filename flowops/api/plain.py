@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import HIDDEN
+from flowops.common.text import shorten, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -28,8 +29,7 @@ def plain(text: str, hidden: Iterable[str] = ()) -> str:
         text = re.sub("|".join(map(re.escape, words)), HIDDEN, text, flags=re.IGNORECASE)
     text = _NUMBER.sub(HIDDEN, text)
     text = " ".join(text.split())
-    text = "".join(char if char.isprintable() else _escape(char) for char in text[: LIMIT + 1])
-    return text if len(text) <= LIMIT else text[: LIMIT - 1] + "…"
+    return shorten(visible(text[: LIMIT + 1]), LIMIT)
 
 
 def personal(body: Mapping[str, Value]) -> Iterator[str]:
@@ -49,8 +49,3 @@ def _leaves(value: Value) -> Iterator[str]:
             yield from _leaves(inner)
     elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
         yield str(value).strip()
-
-
-def _escape(char: str) -> str:
-    """A character that does not print, as Python would write it."""
-    return char.encode("unicode_escape").decode("ascii")

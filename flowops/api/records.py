@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from flowops.api.classify import parse_json
+from flowops.common.json import NotJson, read_json
 from flowops.errors import Invalid
 from flowops.model import Place, Problem
 
@@ -120,7 +119,7 @@ def _read_json(text: str, name: str) -> Sequence[Value]:
 
 def _is_object(line: str) -> bool:
     try:
-        return isinstance(parse_json(line.encode()), dict)
+        return isinstance(read_json(line, half_characters=True), dict)
     except ValueError:
         return False
 
@@ -128,12 +127,11 @@ def _is_object(line: str) -> bool:
 def _parse(text: str, name: str, line: int) -> Value:
     """The value of a JSON text that begins in a line of a file."""
     try:
-        return parse_json(text.encode())
-    except json.JSONDecodeError as error:
-        place, why = Place(name, line + error.lineno - 1, error.colno), error.msg
-    except ValueError as error:
-        place, why = Place(name, line), str(error)
-    raise Invalid([Problem(place, message=f"records: this is not readable JSON: {why}", code="records")])
+        return read_json(text, half_characters=True)
+    except NotJson as error:
+        place = Place(name, line + error.line - 1, error.column)
+        message = f"records: this is not readable JSON: {error.reason}"
+        raise Invalid([Problem(place, message=message, code="records")]) from None
 
 
 def _read_csv(text: str, name: str) -> Iterator[Value]:

@@ -7,16 +7,16 @@ others are kept as they come, because a call that has finished in an unknown way
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
+from flowops.common.json import NotJson, NotStrict, read_json
 from flowops.model import INSTRUCTION_ID, Leg
 
 if TYPE_CHECKING:
     from flowops.model import Value
 
-#: How deep a body may be nested; the documented one is 3 deep.
+#: How many objects and arrays may stand inside each other; in the documented body it is 3.
 DEEPEST = 16
 
 _FINISHED = "-finished"
@@ -41,36 +41,11 @@ def read_callback(body: bytes, reference: str) -> tuple[Leg, ...]:
 
 def _parse(body: bytes) -> Value:
     try:
-        value = json.loads(body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
-    except RecursionError:
-        raise Malformed("nested too deeply") from None
-    except Malformed:
-        raise
-    except ValueError:
+        return read_json(body, depth=DEEPEST, half_characters=True)
+    except NotStrict as error:
+        raise Malformed(error.reason) from None
+    except NotJson:
         raise Malformed("not JSON in UTF-8") from None
-    level = [value]
-    for _ in range(DEEPEST):
-        level = [child for parent in level for child in _children(parent)]
-        if not level:
-            return value
-    raise Malformed("nested too deeply")
-
-
-def _children(value: Value) -> list[Value]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
-
-
-def _object(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise Malformed("a key is given twice")
-    return found
-
-
-def _no_constant(_name: str) -> Value:
-    raise Malformed("NaN and Infinity are not JSON")
 
 
 def _leg(event: Value, reference: str) -> Leg:

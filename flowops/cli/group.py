@@ -40,7 +40,7 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from flowops.model.names import nearest
+            from flowops.common.names import nearest
 
             near = nearest(args[0], self.members)
             if near is None:

@@ -46,8 +46,8 @@ def not_read(workspace: Workspace) -> list[tuple[Document, str]]:
 
 
 def _offline(workspace: Workspace, document: Document, name: str) -> Iterator[Batch]:
+    from flowops.common.names import did_you_mean
     from flowops.model import Batch, Problem
-    from flowops.model.names import did_you_mean
 
     known = {name for environment in workspace.project.environments.values() for name in environment.sources}
     place = document.place(("for-each", "source"))

@@ -7,7 +7,7 @@ from os.path import normpath
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
-from flowops.documents.words import quoted
+from flowops.common.text import quoted
 from flowops.model.address import is_loopback
 
 if TYPE_CHECKING:

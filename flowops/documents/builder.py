@@ -18,12 +18,12 @@ from yaml.events import (
     SequenceEndEvent,
 )
 
-from flowops.documents.limits import MAX_DEPTH
+from flowops.common.limits import DOCUMENT_DEPTH
+from flowops.common.text import quoted
 from flowops.documents.lines import LINE_BREAK, line_and_column
 from flowops.documents.merge import MERGE, Mapped, merge
 from flowops.documents.scalars import SPECIAL_STARTS, read_plain
 from flowops.documents.syntax import TEMPLATE, quoted_template
-from flowops.documents.words import quoted
 from flowops.model import Marks, Place, Problem
 
 if TYPE_CHECKING:
@@ -122,8 +122,8 @@ class Builder:
         depth += 1
         if depth > self._deepest:
             self._deepest = depth
-            if depth > MAX_DEPTH:
-                message = f"mappings and lists are more than {MAX_DEPTH} deep inside each other"
+            if depth > DOCUMENT_DEPTH:
+                message = f"mappings and lists are more than {DOCUMENT_DEPTH} deep inside each other"
                 self._note(event, message, "yaml-depth")
                 raise Abandoned(start.index)
         return self._mapping(event, depth) if kind is MappingStartEvent else self._list(event, depth)
@@ -205,12 +205,14 @@ class Builder:
         name = event.anchor
         anchor = self._anchors.get(name)
         start = event.start_mark
-        if anchor is not None and depth + anchor.height <= MAX_DEPTH:
+        if anchor is not None and depth + anchor.height <= DOCUMENT_DEPTH:
             self._spend(anchor.size, start.index)
             self._deepest = max(self._deepest, depth + anchor.height)
             return anchor.value, anchor.marks
         if anchor is not None:
-            message = f"with what '*{name}' repeats, mappings and lists are more than {MAX_DEPTH} deep in each other"
+            message = (
+                f"with what '*{name}' repeats, mappings and lists are more than {DOCUMENT_DEPTH} deep in each other"
+            )
             self._note(event, message, "yaml-depth")
         elif name in self._anchors:
             self._note(event, f"'*{name}' stands inside of what it repeats", "yaml-alias")

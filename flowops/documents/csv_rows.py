@@ -7,9 +7,9 @@ import io
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from flowops.common.text import quoted
 from flowops.documents.data_lines import MAX_ROW, ROWS, BadData
 from flowops.documents.gathering import BATCH_ROWS, BATCH_SIZE, Gathering
-from flowops.documents.words import quoted
 from flowops.model import Batch, Place, Problem
 
 if TYPE_CHECKING:

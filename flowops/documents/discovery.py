@@ -7,11 +7,11 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.text import visible
 from flowops.documents.files import Unreadable
 from flowops.documents.globs import EVERY_YAML, BadPattern, find
 from flowops.documents.header import HEADER, Kind
 from flowops.documents.project import PROJECT_FILE
-from flowops.documents.words import visible
 from flowops.errors import UsageError
 from flowops.model import Document, Place, Problem, Project
 

@@ -6,8 +6,8 @@ import re
 from os.path import normpath
 from typing import TYPE_CHECKING, TypeVar
 
+from flowops.common.text import quoted
 from flowops.documents.address import has_password, ledger_address, proxy_address, service_address
-from flowops.documents.words import quoted
 from flowops.model import (
     SANDBOX,
     CallbackSettings,

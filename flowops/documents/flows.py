@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.documents.words import quoted
+from flowops.common.names import did_you_mean
+from flowops.common.text import quoted
 from flowops.model import Document, Flow, Place, Problem
-from flowops.model.names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

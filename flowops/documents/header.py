@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from flowops.documents.words import quoted
+from flowops.common.names import did_you_mean
+from flowops.common.text import quoted
 from flowops.model import Place, Problem
-from flowops.model.names import did_you_mean
 
 if TYPE_CHECKING:
     from flowops.documents.parsed import Parsed

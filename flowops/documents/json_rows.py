@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from flowops.common.json import NotJson, read_flat, read_json
+from flowops.common.limits import DOCUMENT_DEPTH
 from flowops.documents.data_lines import BadData
 from flowops.documents.gathering import BATCH_ROWS, Gathering
-from flowops.documents.json_text import NotJson, read_flat, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ def json_batches(lines: DataLines) -> Iterator[Batch]:
 
 def _read(text: str, line: int, found: Gathering) -> None:
     try:
-        value = read_json(text)
+        value = read_json(text, depth=DOCUMENT_DEPTH)
     except NotJson as error:
         found.bad_row(error.message, line, error.column)
         return

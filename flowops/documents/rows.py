@@ -7,14 +7,14 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from flowops.common.names import did_you_mean
+from flowops.common.text import quoted
 from flowops.documents.data_lines import MAX_ROW, ROWS
 from flowops.documents.files import Unreadable
 from flowops.documents.for_each import FOR_EACH, MATRIX, PARQUET, DataFile, Dialect, Matrix, Query, data_of
 from flowops.documents.matrix_rows import MAX_COMBINATIONS, matrix_batches, size
 from flowops.documents.text_rows import TEXTS, text_batches
-from flowops.documents.words import quoted
 from flowops.model import Batch, Document, Place, Problem, Row, RowPlace
-from flowops.model.names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

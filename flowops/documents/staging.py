@@ -8,11 +8,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flowops.common.text import quoted
 from flowops.documents.csv_rows import csv_columns
 from flowops.documents.files import Unreadable
 from flowops.documents.for_each import PARQUET
 from flowops.documents.text_rows import data_lines, text_batches
-from flowops.documents.words import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

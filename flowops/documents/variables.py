@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowops.common.json import NotJson, read_json
+from flowops.common.limits import DOCUMENT_DEPTH
+from flowops.common.text import visible
 from flowops.documents.files import Unreadable, read_anywhere
-from flowops.documents.json_text import NotJson, read_json
 from flowops.documents.parsed import Parsed
 from flowops.documents.scalars import read_plain
-from flowops.documents.words import visible
 from flowops.errors import Invalid, UsageError
 from flowops.model import Environment, Marks, Place, Problem, Project, Value
 
@@ -77,7 +78,7 @@ def _from_json(reader: Reader, file: str, data: bytes) -> list[Parsed]:
     if isinstance(text, Problem):
         return [Parsed.broken(text)]
     try:
-        return [Parsed(read_json(text), Marks(1, 1, 0, len(text)))]
+        return [Parsed(read_json(text, depth=DOCUMENT_DEPTH), Marks(1, 1, 0, len(text)))]
     except NotJson as error:
         return [Parsed.broken(Problem(Place(file, error.line, error.column), message=error.message, code=VARS))]
 

@@ -1,16 +1,17 @@
 """Canonical JSON (RFC 8785) of a rendered body, and the fingerprint made of it.
 
 RFC 8785 knows the numbers of IEEE 754 only, and text that is Unicode. A body that holds anything else
-(an integer beyond 2**53, half a surrogate pair) has no fingerprint: `identify` answers with a problem at the
+(an integer beyond 2**53, half a character) has no fingerprint: `identify` answers with a problem at the
 place where the user wrote the value, and `fingerprint` raises `Uncanonical`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 from typing import TYPE_CHECKING
 
+from flowops.common.json import unsendable
+from flowops.common.limits import MAX_INTEGER, VALUE_DEPTH
 from flowops.errors import FlowopsError
 from flowops.model import FINGERPRINT
 
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from flowops.model import Call, Path, Problem, Value
-
-#: The largest integer that every JSON reader reads as written (RFC 8785 section 3.2.2.3, RFC 7493 section 2.2).
-MAX_INTEGER = 2**53 - 1
-#: Documents nest at most 32 deep; what is far deeper would only exhaust a reader's stack.
-MAX_DEPTH = 64
 
 
 class Uncanonical(FlowopsError):
@@ -37,17 +33,17 @@ class Uncanonical(FlowopsError):
 
 def canonical(value: Value) -> bytes:
     """The RFC 8785 bytes of a JSON value. Raises `Uncanonical`."""
-    if _plain(value, MAX_DEPTH):
+    if _plain(value, VALUE_DEPTH):
         # Where there are no floats and only ASCII keys orjson writes the same bytes, twenty times faster.
         import orjson
 
         try:
             return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
         except orjson.JSONEncodeError:
-            pass  # half a surrogate pair: found and named below
-    error = _unfit(value, ())
-    if error is not None:
-        raise error
+            pass  # half a character: found and named below
+    for path, reason, is_key in unsendable(value):
+        message, _, hint = reason.partition(": ")
+        raise Uncanonical(path[:-1] if is_key else path, message, hint=hint or None)
     import rfc8785
 
     return rfc8785.dumps(value)
@@ -64,7 +60,7 @@ def fingerprints(bodies: Sequence[Value], odd: Collection[int]) -> list[str]:
     `odd` are the indices of bodies with a value of their own that is not text, a whole number that JSON can carry,
     true, false or null. Raises `Uncanonical`.
     """
-    if not bodies or not _plain(bodies[0], MAX_DEPTH):
+    if not bodies or not _plain(bodies[0], VALUE_DEPTH):
         return [fingerprint(body) for body in bodies]
     import orjson
 
@@ -93,7 +89,7 @@ def unfit(calls: Iterable[Call]) -> list[Problem]:
 
 
 def _plain(value: Value, depth: int) -> bool:
-    """Whether orjson writes a value as RFC 8785 does; half a surrogate pair is not looked for."""
+    """Whether orjson writes a value as RFC 8785 does; half a character is not looked for."""
     kind = type(value)
     if kind is str or kind is bool or value is None:
         return True
@@ -112,40 +108,3 @@ def _plain(value: Value, depth: int) -> bool:
     if kind is list:
         return all(_plain(item, depth - 1) for item in value)
     return False
-
-
-def _unfit(value: Value, path: Path) -> Uncanonical | None:
-    """The first value, in the order of the document, that RFC 8785 cannot write."""
-    if isinstance(value, str):
-        return None if _unicode(value) else Uncanonical(path, "the text holds half a surrogate pair")
-    if value is None or isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return None if abs(value) <= MAX_INTEGER else _too_large(value, path)
-    if isinstance(value, float):
-        return None if math.isfinite(value) else Uncanonical(path, f"{value} is not a JSON number")
-    if not isinstance(value, dict | list):
-        return Uncanonical(path, f"a {type(value).__name__} is not a JSON value")
-    if len(path) >= MAX_DEPTH:
-        return Uncanonical(path[:1], f"is nested deeper than {MAX_DEPTH} levels")
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, item in items:
-        if isinstance(value, dict) and not (isinstance(key, str) and _unicode(key)):
-            return Uncanonical(path, f"the key {key!r} is not text")
-        error = _unfit(item, (*path, key))
-        if error is not None:
-            return error
-    return None
-
-
-def _unicode(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _too_large(value: int, path: Path) -> Uncanonical:
-    digits = str(value) if value.bit_length() < 256 else "the number"
-    return Uncanonical(
-        path,
-        f"{digits} is beyond ±{MAX_INTEGER}, where JSON readers begin to round",
-        hint="write it as text, in quotes",
-    )

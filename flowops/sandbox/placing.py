@@ -7,6 +7,7 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from flowops.common.json import NotJson, read_json
 from flowops.model import INSTRUCTION_ID
 from flowops.sandbox.calls import Memory, Placed, PlacedLeg
 from flowops.sandbox.chance import draw, pick, within
@@ -66,12 +67,10 @@ def _read(request: Request) -> dict[str, Value]:
     if len(request.body) > BODY_LIMIT:
         raise Refusal(413, f"the body is longer than {BODY_LIMIT:,} bytes")
     try:
-        body = json.loads(request.body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
-        errors = check("request", body)
-    except RecursionError:
-        raise Refusal(400, "the body is nested too deeply") from None
-    except ValueError as error:
-        raise Refusal(400, f"the body is not JSON: {error}") from None
+        body = read_json(request.body)
+    except NotJson as error:
+        raise Refusal(400, f"the body is not JSON: {error.message}") from None
+    errors = check("request", body)
     if errors:
         reference = body.get(INSTRUCTION_ID) if isinstance(body, dict) else None
         raise Refusal(
@@ -82,19 +81,6 @@ def _read(request: Request) -> dict[str, Value]:
         )
     accepted: dict[str, Value] = body
     return accepted
-
-
-def _object(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        msg = "a key is given twice"
-        raise ValueError(msg)
-    return found
-
-
-def _no_constant(name: str) -> Value:
-    msg = f"{name} is not a JSON number"
-    raise ValueError(msg)
 
 
 def _refused(callees: Sequence[str], settings: Settings) -> set[str]:

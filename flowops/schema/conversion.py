@@ -10,7 +10,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from flowops.schema.plain import LARGEST_INTEGER
+from flowops.common.limits import MAX_INTEGER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,8 +39,8 @@ def converted(value: Value, types: frozenset[str]) -> Value:
     if isinstance(value, float) and not math.isfinite(value):
         return value
     if types.isdisjoint(("integer", "number")):
-        return str(value) if "string" in types and abs(value) <= LARGEST_INTEGER else value
-    if isinstance(value, float) and value.is_integer() and "number" not in types and abs(value) <= LARGEST_INTEGER:
+        return str(value) if "string" in types and abs(value) <= MAX_INTEGER else value
+    if isinstance(value, float) and value.is_integer() and "number" not in types and abs(value) <= MAX_INTEGER:
         return int(value)
     return value
 
@@ -48,7 +48,7 @@ def converted(value: Value, types: frozenset[str]) -> Value:
 def _from_text(text: str, types: frozenset[str]) -> Value:
     if not types.isdisjoint(("integer", "number")) and _INTEGER.fullmatch(text):
         number = int(text)
-        if abs(number) <= LARGEST_INTEGER:
+        if abs(number) <= MAX_INTEGER:
             return number
     if "number" in types and len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text) and "." in text:
         return float(text)

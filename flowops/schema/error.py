@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.schema.words import escaped
+from flowops.common.text import escaped
 
 if TYPE_CHECKING:
     from flowops.model import Path

@@ -12,11 +12,12 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from flowops.model.names import did_you_mean
+from flowops.common.names import did_you_mean
+from flowops.common.text import escaped, quoted
 from flowops.schema.branches import branch, singles
 from flowops.schema.engine import matcher, slow_validator
 from flowops.schema.error import SchemaError
-from flowops.schema.words import choice, described, escaped, expected, kind, limits, quoted
+from flowops.schema.words import choice, described, expected, kind, limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable

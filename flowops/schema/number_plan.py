@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.numbers import is_e164
+from flowops.common.text import quoted
 from flowops.schema.number_tables import tables
-from flowops.schema.words import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

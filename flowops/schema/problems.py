@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from flowops.common.names import did_you_mean
+from flowops.common.text import quoted
 from flowops.model import INSTRUCTION_ID, Problem
-from flowops.model.names import did_you_mean
 from flowops.schema.check import check, checker
 from flowops.schema.error import SchemaError, dotted
 from flowops.schema.number_plan import check_number
 from flowops.schema.plain import unsendable
 from flowops.schema.request import integer_fields
-from flowops.schema.words import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flowops.schema.words import escaped
+from flowops.common.text import escaped
 
 if TYPE_CHECKING:
     from flowops.model import Path

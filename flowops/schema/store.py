@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowops.common.names import did_you_mean
 from flowops.errors import FlowopsError, UsageError
-from flowops.model.names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model.names import did_you_mean
+from flowops.common.names import did_you_mean
+from flowops.common.text import escaped, listed
 from flowops.schema.check import Checker
 from flowops.schema.conversion import converted, declared_types
 from flowops.schema.error import SchemaError
-from flowops.schema.words import escaped, listed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
+from flowops.common.text import LISTED, escaped, quoted
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from flowops.model import Value
-
-#: More of a value than this is never repeated in a message.
-SHOWN = 60
-#: More choices than this are not listed one by one.
-LISTED = 12
 
 _TYPES = {
     "string": "text",
@@ -24,42 +20,6 @@ _TYPES = {
     "array": "a list",
     "null": "empty",
 }
-# Who logs in at an address, and with which password.
-_LOGIN = re.compile(r"//[^/?#\s]*@")
-_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-def escaped(text: str) -> str:
-    """Text of any origin in one visible line: shortened, and nothing in it can steer a terminal."""
-    shown = text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
-    if shown.isprintable():
-        return shown
-    return "".join(char if char.isprintable() else _escape(char) for char in shown)
-
-
-def _escape(char: str) -> str:
-    if char in _ESCAPES:
-        return _ESCAPES[char]
-    code = ord(char)
-    if code <= 0xFF:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
-
-
-def quoted(value: Value) -> str:
-    """A scalar as the user wrote it: text in quotes, the rest as YAML has it."""
-    if isinstance(value, str):
-        return f"'{escaped(_LOGIN.sub('//•••@', value))}'"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value is None:
-        return "nothing"
-    if isinstance(value, int):
-        # Python refuses to print integers of many thousand digits, and nobody wants to read one.
-        return escaped(str(value)) if value.bit_length() < 10_000 else "of thousands of digits"
-    if isinstance(value, float):
-        return repr(value)
-    return "a list" if isinstance(value, list) else "a mapping"
 
 
 def described(value: Value) -> str:
@@ -68,7 +28,7 @@ def described(value: Value) -> str:
         return f"the text {quoted(value)}"
     if isinstance(value, int | float) and not isinstance(value, bool):
         return f"the number {quoted(value)}"
-    return quoted(value)
+    return "nothing" if value is None else quoted(value)
 
 
 def kind(value: Value) -> str:
@@ -124,8 +84,3 @@ _LIMITS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at mo
 
 def _plain(value: Value) -> str:
     return escaped(value) if isinstance(value, str) and value else quoted(value)
-
-
-def listed(names: Sequence[str]) -> str:
-    """Some names, not too many: ``a, b, c``."""
-    return ", ".join(escaped(name) for name in names[:LISTED]) + (", …" if len(names) > LISTED else "")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from flowops.model.names import nearest
-from flowops.templates.names import clipped, listing
+from flowops.common.names import nearest
+from flowops.common.text import listed, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+#: Names in templates and rows may be very long.
+_LONGEST = 300
 
 
 class TemplateFault(Exception):
@@ -20,7 +23,7 @@ class TemplateFault(Exception):
 
     def __init__(self, message: str, *, hint: str | Callable[[], str] | None = None, offset: int | None = None) -> None:
         super().__init__(message)
-        self.message = clipped(message)
+        self.message = shorten(message, _LONGEST)
         self.offset = offset
         self._hint = hint
 
@@ -33,7 +36,7 @@ class TemplateFault(Exception):
         """The fault with its place, and the filter's name before the message, unless it knows its place."""
         if self.offset is None:
             self.offset = offset
-            self.message = self.message if name is None else clipped(f"{name}: {self.message}")
+            self.message = self.message if name is None else shorten(f"{name}: {self.message}", _LONGEST)
         return self
 
 
@@ -65,5 +68,5 @@ def _what_there_is(parent: str, key: str, present: Iterable[object]) -> str:
     guess = nearest(key, names)
     owner = "the row" if parent == "row" else parent
     parts = [f"did you mean '{member(parent, guess)}'?"] if guess is not None else []
-    parts.append(f"{owner} has: {listing(names)}" if names else f"{owner} is empty")
+    parts.append(f"{owner} has: {listed(names)}" if names else f"{owner} is empty")
     return " ".join(parts)

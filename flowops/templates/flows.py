@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model.names import nearest
+from flowops.common.names import nearest
+from flowops.common.text import listed
 from flowops.templates.fault import TemplateFault
-from flowops.templates.names import listing
 from flowops.templates.values import kind
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Flows:
             raise TemplateFault(f"'{name[:64]}' is not a known flow", hint=lambda: self._known(name))
         known = flow.callflow_id(self._environment)
         if known is None:
-            others = listing(sorted(flow.callflow_ids)) or "none"
+            others = listed(sorted(flow.callflow_ids)) or "none"
             raise TemplateFault(
                 f"'{name}' has no callflow-id for the environment '{self._environment}'",
                 hint=f"add it in {flow.document.file}; there are ids for: {others}",
@@ -51,5 +51,5 @@ class Flows:
         if not self._flows:
             return "describe it in a document of kind: Flow, or give its callflow-id"
         guess = nearest(name, tuple(self._flows))
-        known = f"known flows: {listing(self._flows)}"
+        known = f"known flows: {listed(self._flows)}"
         return known if guess is None else f"did you mean '{guess}'? {known}"

@@ -18,8 +18,6 @@ MAX_DEPTH = 64
 MAX_BRACKETS = 32
 #: Characters of any text that a template takes or makes.
 MAX_TEXT = 65_536
-#: Whole numbers beyond this are not the same number to every reader of JSON (RFC 8259, section 6).
-MAX_NUMBER = 2**53 - 1
 
 #: Steps of one call, over all its templates.
 CALL_STEPS = 10_000

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from flowops.templates.limits import CHARACTERS_A_STEP, ITEMS_A_STEP, MAX_NUMBER, MAX_TEXT
+from flowops.common.limits import MAX_INTEGER
+from flowops.templates.limits import CHARACTERS_A_STEP, ITEMS_A_STEP, MAX_TEXT
 
 if TYPE_CHECKING:
     from flowops.model import Value
@@ -32,7 +33,7 @@ def long(value: str) -> int:
 
 def text(value: Value) -> str:
     """A number as it stands in text."""
-    if (type(value) is int and -MAX_NUMBER <= value <= MAX_NUMBER) or (type(value) is float and math.isfinite(value)):
+    if (type(value) is int and -MAX_INTEGER <= value <= MAX_INTEGER) or (type(value) is float and math.isfinite(value)):
         return str(value)
     raise Slow
 
@@ -50,7 +51,7 @@ def inner(value: Value) -> Value:
 def whole(value: Value, odd: list[int], index: int) -> None:
     """A value that is sent as it is; one that is no text, whole number, true, false or null is `odd`."""
     if type(value) is int:
-        if not -MAX_NUMBER <= value <= MAX_NUMBER:
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise Slow
     elif type(value) is float and math.isfinite(value):
         odd.append(index)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from jinja2 import nodes
 
-from flowops.model.names import nearest
+from flowops.common.names import nearest
+from flowops.common.text import listed
 from flowops.templates.fault import TemplateFault, member
 from flowops.templates.filters import FILTERS
-from flowops.templates.names import listing
 from flowops.templates.tree import label, start
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def unknown_name(name: str, offset: int, names: frozenset[str]) -> TemplateFault
     ways = [f"vars.{name}" if not name.startswith("_") else "vars"]
     if "row" in names:
         ways.append(f"row.{name}" if not name.startswith("_") else "row")
-    return TemplateFault(message, hint=f"a template sees {listing(sorted(names))}: {' or '.join(ways)}?", offset=offset)
+    return TemplateFault(message, hint=f"a template sees {listed(sorted(names))}: {' or '.join(ways)}?", offset=offset)
 
 
 def private(node: nodes.Getattr) -> TemplateFault:

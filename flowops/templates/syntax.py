@@ -13,7 +13,7 @@ from jinja2 import Environment, TemplateSyntaxError
 from jinja2.lexer import Lexer
 from jinja2.parser import Parser
 
-from flowops.model.names import nearest
+from flowops.common.names import nearest
 from flowops.templates.fault import TemplateFault
 from flowops.templates.limits import MAX_BRACKETS, MAX_SOURCE
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from flowops.common.json import is_unicode
+from flowops.common.limits import MAX_INTEGER
 from flowops.templates.fault import TemplateFault
-from flowops.templates.limits import CHARACTERS_A_STEP, ITEMS_A_STEP, MAX_NUMBER, MAX_TEXT
+from flowops.templates.limits import CHARACTERS_A_STEP, ITEMS_A_STEP, MAX_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,8 +61,8 @@ def text(value: Value) -> str:
 def number(value: float) -> int | float:
     """The number itself, refused when JSON cannot carry it."""
     if type(value) is int:
-        if not -MAX_NUMBER <= value <= MAX_NUMBER:
-            raise TemplateFault(f"a whole number may not be beyond {MAX_NUMBER}")
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
+            raise TemplateFault(f"a whole number may not be beyond {MAX_INTEGER}")
     elif not math.isfinite(value):
         raise TemplateFault("a number may not be infinite")
     return value
@@ -88,7 +90,7 @@ def sendable(value: Value, spend: Callable[[int], None]) -> None:
         spend(steps(value))
         short(value)
         if not value.isascii():
-            _whole_characters(value)
+            _check_unicode(value)
     elif is_number(value):
         number(value)
     elif type(value) is list or type(value) is dict:
@@ -106,8 +108,6 @@ def free(steps: int) -> None:
     """Takes no steps: for what a document says itself, which is gone through once."""
 
 
-def _whole_characters(value: str) -> None:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise TemplateFault("the text has half a character (a lone surrogate), which cannot be sent") from None
+def _check_unicode(value: str) -> None:
+    if not is_unicode(value):
+        raise TemplateFault("the text has half a character (a lone surrogate), which cannot be sent")

@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from flowops.model.names import nearest
+from flowops.common.names import nearest
 from flowops.templates.fault import TemplateFault
 from flowops.templates.table import Table, need_text
 

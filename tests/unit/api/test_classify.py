@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowops.api import Answer, Failure, judge
-from flowops.api.classify import LONGEST_PAUSE, parse_json, seconds_to_wait
+from flowops.api.classify import LONGEST_PAUSE, seconds_to_wait
 from flowops.model import Happening, Leg, Verdict
 
 NOW = 1_773_000_000.0
@@ -393,11 +393,6 @@ def test_any_order_of_a_whole_answer_is_read(events, refused):
 def test_no_retry_after_raises_or_leaves_its_bounds(header, now):
     seconds = seconds_to_wait(header, now)
     assert seconds is None or 0.0 <= seconds <= LONGEST_PAUSE
-
-
-@given(value=json_values.filter(lambda value: "NaN" not in json.dumps(value) and "Infinity" not in json.dumps(value)))
-def test_json_is_read_as_it_was_written(value):
-    assert parse_json(json.dumps(value).encode()) == value
 
 
 def test_a_proxy_that_gives_no_connection_is_told_with_its_status() -> None:

@@ -81,7 +81,18 @@ def test_a_body_that_is_too_long_is_told_so(sandbox):
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"{", b"\xff", b"[" * 100_000, b'{"a": NaN}', b"null", b"[]", b'"text"', b'{"caller": 1, "caller": 2}'],
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"a": NaN}',
+        b"null",
+        b"[]",
+        b'"text"',
+        b'{"caller": 1, "caller": 2}',
+        b'{"\\udfaa": 0}',
+    ],
 )
 def test_what_is_not_an_instruction_is_a_bad_request(sandbox, raw):
     api = sandbox()

@@ -1,46 +1,14 @@
-"""Values in messages: visible, short, and nothing that steers a terminal."""
+"""Schemas and paths in messages."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from flowops.common.text import LISTED
 from flowops.schema.error import SchemaError, dotted
-from flowops.schema.words import LISTED, SHOWN, choice, escaped, expected, quoted
-
-
-@given(st.text(alphabet=st.characters(), max_size=200))
-def test_any_text_becomes_one_short_visible_line(text: str) -> None:
-    shown = escaped(text)
-    assert shown.isprintable()
-    assert len(shown) <= SHOWN * len("\\U0010ffff")
-    if text.isprintable() and len(text) <= SHOWN:
-        assert shown == text
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        ("a\nb\tc\r", r"'a\nb\tc\r'"),
-        ("\x1b[31m", r"'\x1b[31m'"),
-        ("\u202e\U000e0001\ud800", r"'\u202e\U000e0001\ud800'"),
-        ("x" * 61, "'" + "x" * 59 + "…'"),
-        ("https://user:hunter2@example.org/x", "'https://•••@example.org/x'"),
-        (15, "15"),
-        (1.5, "1.5"),
-        (True, "true"),
-        (None, "nothing"),
-        ([1], "a list"),
-        ({}, "a mapping"),
-        (10**100, "1" + "0" * 58 + "…"),
-        pytest.param(10**5000, "of thousands of digits", id="huge"),
-    ],
-)
-def test_a_value_is_shown_as_it_was_written(value: Any, shown: str) -> None:
-    assert quoted(value) == shown
+from flowops.schema.words import choice, described, expected
 
 
 @pytest.mark.parametrize(
@@ -82,3 +50,8 @@ def test_not_everything_is_listed() -> None:
     assert words == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 or one of 990 others"
     assert choice(str(number) for number in range(LISTED)).endswith("10 or 11")
     assert choice(["a", "a"]) == "a"
+
+
+def test_nothing_is_told_from_the_word_null() -> None:
+    assert described(None) == "nothing"
+    assert described("null") == "the text 'null'"

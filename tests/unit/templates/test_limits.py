@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flowops.templates.limits import CALL_STEPS, MAX_BRACKETS, MAX_DEPTH, MAX_NUMBER, MAX_PARTS, MAX_SOURCE, MAX_TEXT
+from flowops.common.limits import MAX_INTEGER
+from flowops.templates.limits import CALL_STEPS, MAX_BRACKETS, MAX_DEPTH, MAX_PARTS, MAX_SOURCE, MAX_TEXT
 
 LOOP = "{% for x in row.list %}{% endfor %}"
 
@@ -22,7 +23,7 @@ def brackets(depth: int) -> str:
         ("{{ " + "not " * (MAX_DEPTH - 1) + "1 }}", "{{ " + "not " * MAX_DEPTH + "1 }}",
          "the template is nested too deeply"),
         ("{{ [" + "1," * (MAX_PARTS - 1) + "] }}", "{{ [" + "1," * MAX_PARTS + "] }}", "a template may have"),
-        (f"{{{{ {MAX_NUMBER} }}}}", f"{{{{ {MAX_NUMBER + 1} }}}}", "a whole number may not be beyond"),
+        (f"{{{{ {MAX_INTEGER} }}}}", f"{{{{ {MAX_INTEGER + 1} }}}}", "a whole number may not be beyond"),
         ("{{ row.text ~ '' }}", "{{ row.text ~ 'a' }}", f"the text has more than {MAX_TEXT} characters"),
         ("{{ row.text }}", "{{ row.long }}", f"a text may have at most {MAX_TEXT} characters"),
         ("{{ row.text | length }}", "{{ row.long | length }}", "length: a text may have"),
@@ -47,7 +48,7 @@ def test_a_bound_holds_where_it_is_set(value_of, fault_of, inside, outside, faul
 
 
 def test_what_a_document_says_itself_has_to_be_sendable_too(compiled, told):
-    calls = compiled(f"kind: Call\nreference-id: r\nflow-variables: {{a: [{MAX_NUMBER}, {MAX_NUMBER + 1}], b: .inf}}")
+    calls = compiled(f"kind: Call\nreference-id: r\nflow-variables: {{a: [{MAX_INTEGER}, {MAX_INTEGER + 1}], b: .inf}}")
     assert told(calls.check()) == [
         "calls/a.yaml:3:40: flow-variables.a[1]: a whole number may not be beyond 9007199254740991",
         "calls/a.yaml:3:62: flow-variables.b: a number may not be infinite",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowops.model.names import did_you_mean, nearest
+from flowops.common.names import did_you_mean, nearest
 
 
 def test_the_nearest_name_is_suggested() -> None:

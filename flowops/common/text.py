@@ -1,0 +1,58 @@
+"""Text of any origin made fit to stand in a message: short, on one line, and nothing in it that steers a terminal."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: More of a value than this is never repeated in a message.
+SHOWN = 60
+#: More names than this are not listed one by one.
+LISTED = 12
+
+# Who logs in at an address, and with which password.
+_LOGIN = re.compile(r"//[^/?#\s]*@")
+
+
+def visible(text: object) -> str:
+    """Return text in which every character can be seen: a path may hold control characters, and bytes that are none."""
+    shown = str(text)
+    if shown.isprintable():
+        return shown
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in shown)
+
+
+def shorten(text: str, longest: int) -> str:
+    """Return the text, cut to so many characters."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def escaped(text: str) -> str:
+    """Return a name or a part of a text as a message repeats it."""
+    return visible(shorten(text, SHOWN))
+
+
+def quoted(value: Any) -> str:
+    """Return a value as the user wrote it: text in quotes, without a password; a collection by its kind."""
+    if isinstance(value, str):
+        return f"'{escaped(_LOGIN.sub('//•••@', value))}'"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "null"
+    if isinstance(value, int):
+        # Python refuses to print integers of many thousand digits, and nobody wants to read one.
+        return escaped(str(value)) if value.bit_length() < 10_000 else "of thousands of digits"
+    if isinstance(value, float):
+        return repr(value)
+    return "a list" if isinstance(value, list) else "a mapping"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return some names, not too many: ``a, b, c``."""
+    shown = [escaped(name) for name in islice(names, LISTED + 1)]
+    return ", ".join([*shown[:LISTED], "…"] if len(shown) > LISTED else shown)

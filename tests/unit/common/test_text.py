@@ -1,0 +1,62 @@
+"""Values in messages: visible, short, and nothing that steers a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowops.common.text import LISTED, SHOWN, escaped, listed, quoted, shorten, visible
+
+
+@given(st.text(alphabet=st.characters(), max_size=200))
+def test_any_text_becomes_one_short_visible_line(text: str) -> None:
+    shown = escaped(text)
+    assert shown.isprintable()
+    assert len(shown) <= SHOWN * len("\\U0010ffff")
+    if text.isprintable() and len(text) <= SHOWN:
+        assert shown == text
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("a\nb\tc\r", r"'a\nb\tc\r'"),
+        ("\x1b[31m", r"'\x1b[31m'"),
+        ("\u202e\U000e0001\ud800", r"'\u202e\U000e0001\ud800'"),
+        ("x" * 61, "'" + "x" * 59 + "…'"),
+        ("https://user:hunter2@example.org/x", "'https://•••@example.org/x'"),
+        (15, "15"),
+        (1.5, "1.5"),
+        (True, "true"),
+        (None, "null"),
+        ("", "''"),
+        ([1], "a list"),
+        ({}, "a mapping"),
+        ({"a": 1}, "a mapping"),
+        ("Call", "'Call'"),
+        ("x" * 100, "'" + "x" * 59 + "…'"),
+        (10**100, "1" + "0" * 58 + "…"),
+        pytest.param(10**5000, "of thousands of digits", id="huge"),
+    ],
+)
+def test_a_value_is_shown_as_it_was_written(value: Any, shown: str) -> None:
+    assert quoted(value) == shown
+
+
+def test_a_path_that_is_no_text_can_be_printed() -> None:
+    assert visible("a/b\udcff\x07é") == r"a/b\udcff\x07é"
+
+
+def test_a_long_text_is_cut() -> None:
+    assert shorten("x" * 300, 300) == "x" * 300
+    assert shorten("x" * 301, 300) == "x" * 299 + "…"
+
+
+def test_not_every_name_is_listed() -> None:
+    assert listed([]) == ""
+    assert listed(["a", "b\n"]) == r"a, b\n"
+    assert listed(str(number) for number in range(LISTED)) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11"
+    assert listed(str(number) for number in range(LISTED + 1)) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, …"
