@@ -1,4 +1,4 @@
-"""The receiver of callbacks, an ASGI application: authentic ones are in the ledger before they are answered.
+"""Receive callbacks: authentic ones are in the ledger before they are answered.
 
 ===========================  ======  ==========================================================
 what came                    answer  why
@@ -23,31 +23,25 @@ import json
 import secrets
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote
 
 from flowops.callbacks.body import Malformed, read_callback
 from flowops.callbacks.metrics import CONTENT_TYPE, Outcome, exposition
 from flowops.callbacks.token import Address, check_secret, read_address, verify
 from flowops.errors import LedgerError
+from flowops.httpd import BodyCutOff, BodyError, BodyTooSlow, text_response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from flowops.httpd import Body, Handler, Request, Response
     from flowops.model import LedgerMark, Leg, State, Value, Written
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-#: The longest body, in bytes, and how long it may take to arrive, in seconds.
+#: The longest body, in bytes.
 BODY_LIMIT = 64 << 10
-BODY_PATIENCE = 10.0
-#: What is read of a longer body, so that its sender gets to read the answer.
-_SKIP_LIMIT = 16 * BODY_LIMIT
 #: How long a ledger may take to show that it is well, in seconds.
 _HEALTH_PATIENCE = 5.0
 
@@ -70,8 +64,6 @@ _TEXT = {
     413: "the body is too long",
     503: "the ledger cannot take it now, send it again",
 }
-#: Answers after which the connection is closed: the rest of the body may still be on its way.
-_FINAL = frozenset({404, 405, 408, 413})
 
 
 class CallbackLedger(Protocol):
@@ -108,23 +100,15 @@ class _Handled:
     why: str | None = None
 
 
-class _EndedEarly(Exception):
-    """A body that did not arrive as it should have."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(outcome)
-        self.outcome = outcome
-
-
 def to_stderr(line: str) -> None:
     """Where the log goes unless somebody wants it elsewhere."""
     print(line, file=sys.stderr, flush=True)  # noqa: T201 a server's log is its own
 
 
-def application(endpoints: Mapping[str, Endpoint], log: Callable[[str], None] = to_stderr) -> Application:
-    """An ASGI application that receives the callbacks of these environments, by name.
+def application(endpoints: Mapping[str, Endpoint], log: Callable[[str], None] = to_stderr) -> Handler:
+    """Return what receives the callbacks of these environments, by name. Raise UsageError for a short secret.
 
-    `log` gets a JSON line a callback, without tokens and numbers. UsageError for a short secret.
+    `log` gets a JSON line a callback, without tokens and numbers.
     """
     for endpoint in endpoints.values():
         check_secret(endpoint.secret)
@@ -139,38 +123,41 @@ class _Receiver:
         # Stands for the secret of an environment that there is not: the answer must take as long.
         self._nobodys_secret = secrets.token_hex(32)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            msg = f"callbacks come by http, not by {scope['type']}"
-            raise ValueError(msg)
-        reading = scope["method"] in ("GET", "HEAD")
-        match scope["path"]:
+    async def __call__(self, request: Request, body: Body) -> Response:
+        """Answer one request."""
+        reading = request.method in ("GET", "HEAD")
+        match unquote(request.path):
             case "/healthz" if reading:
-                await self._healthz(send)
+                return await self._healthz()
             case "/metrics" if reading:
-                await self._metrics(send)
-            case _ if scope["method"] != "POST":
-                await _answer(send, 405, _TEXT[405], headers=[(b"allow", b"POST")])
+                return await self._metrics()
+            case _ if request.method != "POST":
+                return text_response(405, _TEXT[405], {"Allow": "POST"})
             case path:
-                await self._callback(path, receive, send)
+                return await self._callback(path, body)
 
-    async def _callback(self, path: str, receive: Receive, send: Send) -> None:
-        handled = await self._handle(path, receive)
+    async def _callback(self, path: str, body: Body) -> Response:
+        handled = await self._handle(path, body)
         status = _STATUS[handled.outcome]
         self._counts[handled.outcome] += 1
         self._write(handled, status)
-        if handled.outcome is not Outcome.CUT_OFF:
-            await _answer(send, status, _TEXT[status])
+        if handled.outcome is Outcome.CUT_OFF:
+            raise BodyCutOff
+        return text_response(status, _TEXT[status])
 
-    async def _handle(self, path: str, receive: Receive) -> _Handled:
+    async def _handle(self, path: str, body: Body) -> _Handled:
         address = read_address(path)
         endpoint = self._verified(address)
         if address is None or endpoint is None:
             return _Handled(Outcome.FORGED)
         try:
-            legs = read_callback(await _body(receive), address.reference)
-        except _EndedEarly as ended:
-            return _Handled(ended.outcome, address)
+            content = await body.read(BODY_LIMIT)
+        except BodyError as error:
+            return _ended_early(error, address)
+        if len(content) > BODY_LIMIT:
+            return _Handled(Outcome.TOO_LARGE, address)
+        try:
+            legs = read_callback(content, address.reference)
         except Malformed as error:
             return _Handled(Outcome.MALFORMED, address, why=str(error))
         try:
@@ -202,62 +189,30 @@ class _Receiver:
             line["why"] = handled.why
         self._log(json.dumps(line))
 
-    async def _healthz(self, send: Send) -> None:
+    async def _healthz(self) -> Response:
         try:
             async with asyncio.timeout(_HEALTH_PATIENCE):
                 for endpoint in self._endpoints.values():
                     await asyncio.to_thread(endpoint.ledger.mark)
         except (LedgerError, TimeoutError):
-            await _answer(send, 503, "the ledger does not answer")
-        else:
-            await _answer(send, 200, "ok")
+            return text_response(503, "the ledger does not answer")
+        return text_response(200, "ok")
 
-    async def _metrics(self, send: Send) -> None:
+    async def _metrics(self) -> Response:
         ledgers: dict[str, Mapping[State, int] | None] = {}
         for name, endpoint in self._endpoints.items():
             try:
                 ledgers[name] = await asyncio.to_thread(endpoint.ledger.count)
             except LedgerError:
                 ledgers[name] = None
-        await _answer(send, 200, exposition(self._counts, ledgers).rstrip("\n"), content_type=CONTENT_TYPE)
+        return text_response(200, exposition(self._counts, ledgers).rstrip("\n"), kind=CONTENT_TYPE)
 
 
-async def _body(receive: Receive) -> bytes:
-    """The whole body; _EndedEarly when it is too long, too slow, or its sender goes away."""
-    body = bytearray()
-    length = 0
-    try:
-        async with asyncio.timeout(BODY_PATIENCE):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise _EndedEarly(Outcome.CUT_OFF)
-                chunk = message.get("body", b"")
-                length += len(chunk)
-                body += chunk[: BODY_LIMIT + 1 - len(body)]
-                if length > _SKIP_LIMIT or not message.get("more_body", False):
-                    break
-    except TimeoutError:
-        raise _EndedEarly(Outcome.TOO_LARGE if length > BODY_LIMIT else Outcome.TOO_SLOW) from None
-    if length > BODY_LIMIT:
-        raise _EndedEarly(Outcome.TOO_LARGE)
-    return bytes(body)
-
-
-async def _answer(
-    send: Send,
-    status: int,
-    text: str,
-    *,
-    content_type: str = "text/plain; charset=utf-8",
-    headers: Sequence[tuple[bytes, bytes]] = (),
-) -> None:
-    body = f"{text}\n".encode()
-    all_headers = [
-        (b"content-type", content_type.encode()),
-        (b"content-length", str(len(body)).encode()),
-        *headers,
-        *([(b"connection", b"close")] if status in _FINAL else []),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": all_headers})
-    await send({"type": "http.response.body", "body": body})
+def _ended_early(error: BodyError, address: Address) -> _Handled:
+    match error:
+        case BodyTooSlow():
+            return _Handled(Outcome.TOO_SLOW, address)
+        case BodyCutOff():
+            return _Handled(Outcome.CUT_OFF, address)
+        case _:
+            return _Handled(Outcome.MALFORMED, address, why=str(error))

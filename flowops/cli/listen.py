@@ -20,11 +20,11 @@ def command(environment: str, host: str, port: int) -> int:
     token changes nothing. Put a proxy with TLS in front, and do not let it pass /healthz and /metrics on.
     """
     from flowops.callbacks.app import Endpoint, application
-    from flowops.callbacks.server import serve
     from flowops.callbacks.token import check_secret
     from flowops.cli.ledger_access import open_for
     from flowops.cli.secrets import value_of
     from flowops.cli.workspace import project_of
+    from flowops.httpd import run
 
     project, settings = project_of(environment)
     if settings.callbacks is None:
@@ -36,4 +36,4 @@ def command(environment: str, host: str, port: int) -> int:
     check_secret(secret)
     with open_for(project, settings) as ledger:
         endpoint = Endpoint(secret, ledger)
-        return 128 + serve(host, port, application({environment: endpoint}), lambda url: tell(f"listening on {url}"))
+        return 128 + run(host, port, application({environment: endpoint}), lambda url: tell(f"listening on {url}"))

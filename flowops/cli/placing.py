@@ -97,9 +97,9 @@ async def _callbacks(found: Planned, pacing: Pacing) -> AsyncIterator[Callable[[
         yield _callback_url(environment)
         return
     from flowops.callbacks.token import callback_url
-    from flowops.cli.receiving import receiver
+    from flowops.cli.receiving import callback_server
 
-    with receiver(environment.name, found.ledger) as (url, secret):
+    async with callback_server(environment.name, found.ledger) as (url, secret):
         yield lambda call: callback_url(url, secret, environment.name, call.reference_id)
 
 

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import secrets
-import threading
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from flowops.callbacks.app import Endpoint, application
+from flowops.httpd import open_listener, serving, url_of
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator
 
     from flowops.ledger import Store
 
+_HOST = "127.0.0.1"
 
-@contextmanager
-def receiver(environment: str, ledger: Store) -> Iterator[tuple[str, str]]:
-    """The address of a receiver on this machine, and the secret that its tokens are made with."""
-    import asyncio
 
-    from flowops.callbacks.app import Endpoint, application
-    from flowops.callbacks.server import listen, make_server
-
+@asynccontextmanager
+async def callback_server(environment: str, ledger: Store) -> AsyncIterator[tuple[str, str]]:
+    """Receive callbacks on this machine; the context is the receiver's address and the secret of its tokens."""
     secret = secrets.token_hex(32)
-    with listen("127.0.0.1", 0) as listener:
-        server = make_server(application({environment: Endpoint(secret, ledger)}))
-        thread = threading.Thread(
-            target=lambda: asyncio.run(server.serve(sockets=[listener])), name="flowops-callbacks"
-        )
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}", secret
-        finally:
-            server.should_exit = True
-            thread.join()
+    with open_listener(_HOST, 0) as listener:
+        async with serving(listener, application({environment: Endpoint(secret, ledger)})):
+            yield url_of(listener, _HOST), secret

@@ -1,4 +1,4 @@
-"""A request and its reply as values, before and behind HTTP."""
+"""A reply as a value, before it is HTTP."""
 
 from __future__ import annotations
 
@@ -12,17 +12,6 @@ if TYPE_CHECKING:
     from flowops.model import Value
     from flowops.sandbox.calls import Placed
     from flowops.sandbox.settings import FaultKind
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What came in. Header names are in lower case; `query` is what stands behind the question mark."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,12 @@ import hmac
 import re
 from typing import TYPE_CHECKING
 
-from flowops.sandbox.exchange import Refusal, Reply, Request
+from flowops.sandbox.exchange import Refusal, Reply
 from flowops.sandbox.placing import place
 from flowops.sandbox.records import list_records
 
 if TYPE_CHECKING:
+    from flowops.httpd import Request
     from flowops.sandbox.calls import Memory
     from flowops.sandbox.settings import Settings
 
@@ -26,18 +27,18 @@ TOKEN_HEADER = "x-cm-producttoken"  # noqa: S105 the name of the header
 _RECORDS_PATH = re.compile(r"/cdrapi/v1/([^/]+)/conversations")
 
 
-def handle(request: Request, memory: Memory, settings: Settings, *, now: float) -> Reply:
-    """The reply to a request. `now` is in Unix seconds."""
+def handle(request: Request, content: bytes, memory: Memory, settings: Settings, *, now: float) -> Reply:
+    """Return the reply to a request and its body. `now` is in Unix seconds."""
     try:
-        return _route(request, memory, settings, now)
+        return _route(request, content, memory, settings, now)
     except Refusal as refusal:
         return refusal.reply()
 
 
-def _route(request: Request, memory: Memory, settings: Settings, now: float) -> Reply:
+def _route(request: Request, content: bytes, memory: Memory, settings: Settings, now: float) -> Reply:
     if request.path == PLACE_PATH:
         _admit(request, settings, "POST")
-        return place(request, memory, settings, now)
+        return place(request, content, memory, settings, now)
     records = _RECORDS_PATH.fullmatch(request.path)
     if records is not None:
         _admit(request, settings, "GET")

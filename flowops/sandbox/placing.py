@@ -19,8 +19,8 @@ from flowops.schema.check import check
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from flowops.httpd import Request
     from flowops.model import Value
-    from flowops.sandbox.exchange import Request
     from flowops.sandbox.settings import Settings
 
 #: The longest body that is read, in bytes. Nobody says what the API's limit is.
@@ -31,9 +31,9 @@ _CALL_IDS = uuid.UUID("5b1c3c0e-7a55-4bb0-8a0b-2f3e3a1f8d6c")
 _REFUSED = "No route to this destination"
 
 
-def place(request: Request, memory: Memory, settings: Settings, now: float) -> Reply:
+def place(request: Request, content: bytes, memory: Memory, settings: Settings, now: float) -> Reply:
     """Place the calls of a request, unless a fault forbids it; Refusal when the request is wrong."""
-    body = _read(request)
+    body = _read(request, content)
     reference: str = body[INSTRUCTION_ID]
     memory.posts[reference] += 1
     post = memory.posts[reference]
@@ -60,14 +60,14 @@ def place(request: Request, memory: Memory, settings: Settings, now: float) -> R
     return replace(reply, fault=fault, delay=delay, placed=placed if placed.legs else None, reference=reference)
 
 
-def _read(request: Request) -> dict[str, Value]:
+def _read(request: Request, content: bytes) -> dict[str, Value]:
     """The body, if it is one that the API would take."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Refusal(415, "the body must be application/json")
-    if len(request.body) > BODY_LIMIT:
+    if len(content) > BODY_LIMIT:
         raise Refusal(413, f"the body is longer than {BODY_LIMIT:,} bytes")
     try:
-        body = read_json(request.body)
+        body = read_json(content)
     except NotJson as error:
         raise Refusal(400, f"the body is not JSON: {error.message}") from None
     errors = check("request", body)

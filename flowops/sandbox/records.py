@@ -19,9 +19,9 @@ from flowops.sandbox.settings import OUTCOMES, SUCCESS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from flowops.httpd import Request
     from flowops.model import Value
     from flowops.sandbox.calls import Memory, Placed, PlacedLeg
-    from flowops.sandbox.exchange import Request
     from flowops.sandbox.settings import Settings
 
 LONGEST = timedelta(weeks=1)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowops.errors import FlowopsError, UsageError
+from flowops.errors import UsageError
+from flowops.httpd import Limits, catch_signals, open_listener, serving, url_of
 from flowops.model.address import is_loopback
-from flowops.sandbox.connection import converse
 from flowops.sandbox.handler import VOICE_BASE
 from flowops.sandbox.journal import Journal
 from flowops.sandbox.service import Service
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from flowops.sandbox.settings import Settings
+
+#: At its end a sandbox waits for nobody. A run may have a thousand requests under way.
+LIMITS = Limits(grace_seconds=0, connections=2_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +43,15 @@ async def serve(settings: Settings) -> AsyncIterator[Sandbox]:
             f"the sandbox cannot listen on '{settings.host}'",
             hint="it is for this machine only: use 127.0.0.1, ::1 or localhost",
         )
-    with Journal(settings.log) as journal:
-        connections = _Connections(Service(settings, journal))
-        # A name could stand for several addresses, each with a port of its own.
-        host = "127.0.0.1" if settings.host == "localhost" else settings.host
+    # A name could stand for several addresses, each with a port of its own.
+    host = "127.0.0.1" if settings.host == "localhost" else settings.host
+    with Journal(settings.log) as journal, open_listener(host, settings.port, who="the sandbox") as listener:
+        service = Service(settings, journal)
         try:
-            server = await asyncio.start_server(connections.connected, host, settings.port, backlog=1024)
-        except (OSError, OverflowError) as error:
-            why = getattr(error, "strerror", None) or error
-            raise FlowopsError(f"the sandbox cannot listen on {host}, port {settings.port}: {why}") from None
-        port = server.sockets[0].getsockname()[1]
-        shown = f"[{host}]" if ":" in host else host
-        try:
-            yield Sandbox(f"http://{shown}:{port}{VOICE_BASE}", settings.token)
+            async with serving(listener, service.respond, LIMITS):
+                yield Sandbox(f"{url_of(listener, host)}{VOICE_BASE}", settings.token)
         finally:
-            server.close()
-            await connections.close()
-            await server.wait_closed()
+            await service.close()
 
 
 def run(settings: Settings, ready: Callable[[Sandbox], None]) -> int:
@@ -66,38 +60,7 @@ def run(settings: Settings, ready: Callable[[Sandbox], None]) -> int:
 
 
 async def _until_signal(settings: Settings, ready: Callable[[Sandbox], None]) -> int:
-    loop = asyncio.get_running_loop()
-    stopped: asyncio.Future[int] = loop.create_future()
-
-    def stop(number: int) -> None:
-        if not stopped.done():
-            stopped.set_result(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop, number)
+    stopped = catch_signals()
     async with serve(settings) as sandbox:
         ready(sandbox)
         return await stopped
-
-
-class _Connections:
-    """The connections that are open, each served by a task."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._open: set[asyncio.Task[None]] = set()
-
-    def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection, until it ends or `close` ends it."""
-        # A task of our own: those that asyncio starts for coroutines complain when they are cancelled.
-        task = asyncio.create_task(converse(reader, writer, self._service.respond))
-        self._open.add(task)
-        task.add_done_callback(self._open.discard)
-
-    async def close(self) -> None:
-        """End all connections, then the callbacks."""
-        for task in self._open:
-            task.cancel()
-        if self._open:
-            await asyncio.wait(self._open)
-        await self._service.close()

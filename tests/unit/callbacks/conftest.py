@@ -11,6 +11,7 @@ import pytest
 from flowops.callbacks.app import Endpoint, application
 from flowops.callbacks.token import callback_url
 from flowops.errors import LedgerError
+from flowops.httpd import Request
 from flowops.model import LedgerMark, Leg, State, Written
 
 if TYPE_CHECKING:
@@ -74,6 +75,16 @@ def path_of(reference: str = "a", *, environment: str = ENVIRONMENT, secret: str
     return callback_url(BASE, secret, environment, reference).removeprefix("https://hooks.example.org")
 
 
+class Content:
+    """A body that has arrived."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    async def read(self, limit: int) -> bytes:
+        return self._content[: limit + 1]
+
+
 class Receiver:
     """The application with a ledger in memory, asked without a socket."""
 
@@ -82,24 +93,11 @@ class Receiver:
         self.log: list[str] = []
         self.app = application({ENVIRONMENT: Endpoint(SECRET, ledger)}, self.log.append)
 
-    async def ask(self, path: str, body: Any = b"", *, method: str = "POST", chunk: int = 1 << 20) -> tuple[int, str]:
-        """Status and text of the answer to one request, whose body comes in chunks."""
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        parts = [content[start : start + chunk] for start in range(0, len(content), chunk)] or [b""]
-        sent: list[dict[str, Any]] = []
-
-        async def receive() -> dict[str, Any]:
-            if not parts:
-                return {"type": "http.disconnect"}
-            part = parts.pop(0)
-            return {"type": "http.request", "body": part, "more_body": bool(parts)}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await self.app({"type": "http", "method": method, "path": path}, receive, send)
-        start, rest = sent
-        return start["status"], rest["body"].decode().strip()
+    async def ask(self, path: str, body: Any = b"", *, method: str = "POST") -> tuple[int, str]:
+        """Status and text of the answer to one request; a body is bytes, or a value to be sent as JSON."""
+        content = Content(body if isinstance(body, bytes) else json.dumps(body).encode())
+        response = await self.app(Request(method, path, "", {}), content)
+        return response.status, response.body.decode().strip()
 
     def post(self, path: str, body: Any = b"", **how: Any) -> tuple[int, str]:
         return asyncio.run(self.ask(path, body, **how))

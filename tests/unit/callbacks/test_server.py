@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from flowops.callbacks import app, server
 from flowops.callbacks.app import BODY_LIMIT
-from flowops.callbacks.server import listen, make_server
 from flowops.errors import FlowopsError
+from flowops.httpd import Limits, open_listener, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -38,18 +37,13 @@ async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyn
             await writer.wait_closed()
 
 
-def run(receiver, scenario):
+def run(receiver, scenario, **limits):
     """Run a scenario, given the port, against the receiver behind its real server."""
 
     async def main():
-        with listen("127.0.0.1", 0) as listener:
-            served = make_server(receiver.app)
-            serving = asyncio.create_task(served.serve(sockets=[listener]))
-            try:
+        with open_listener("127.0.0.1", 0) as listener:
+            async with serving(listener, receiver.app, Limits(**limits)):
                 return await asyncio.wait_for(scenario(listener.getsockname()[1]), 30)
-            finally:
-                served.should_exit = True
-                await serving
 
     return asyncio.run(main())
 
@@ -84,22 +78,18 @@ def test_a_body_that_is_too_long_is_told_so_and_changes_nothing(receiver, path_o
     assert receiver.ledger.calls == {"a": {}}
 
 
-def test_a_body_that_trickles_is_given_up(receiver, path_of, monkeypatch):
-    monkeypatch.setattr(app, "BODY_PATIENCE", 0.2)
-
+def test_a_body_that_trickles_is_given_up(receiver, path_of):
     async def scenario(port):
         async with connected(port) as (reader, writer):
             writer.write(head(path_of(), 100) + b"{")
             return await reader.read()
 
-    assert run(receiver, scenario).startswith(b"HTTP/1.1 408 ")
+    assert run(receiver, scenario, body_seconds=0.2).startswith(b"HTTP/1.1 408 ")
     assert receiver.ledger.calls == {"a": {}}
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST / HTTP/1.1\r\nHost: ho"])
-def test_a_head_that_trickles_is_cut_off(receiver, monkeypatch, sent):
-    monkeypatch.setattr(server, "HEAD_PATIENCE", 0.2)
-
+def test_a_head_that_trickles_is_cut_off(receiver, sent):
     async def scenario(port):
         async with connected(port) as (reader, writer):
             writer.write(sent)
@@ -107,12 +97,11 @@ def test_a_head_that_trickles_is_cut_off(receiver, monkeypatch, sent):
                 return await reader.read()
             return b""
 
-    assert run(receiver, scenario) == b""
+    assert run(receiver, scenario, head_seconds=0.2) == b""
     assert receiver.log == []
 
 
-def test_a_second_head_that_trickles_is_cut_off_too(receiver, path_of, event, monkeypatch):
-    monkeypatch.setattr(server, "HEAD_PATIENCE", 0.3)
+def test_a_second_head_that_trickles_is_cut_off_too(receiver, path_of, event):
     body = json.dumps(event()).encode()
 
     async def scenario(port):
@@ -127,7 +116,7 @@ def test_a_second_head_that_trickles_is_cut_off_too(receiver, path_of, event, mo
                 return False
             return True
 
-    assert run(receiver, scenario)
+    assert run(receiver, scenario, head_seconds=0.3)
 
 
 def test_half_a_body_changes_nothing(receiver, path_of, event):
@@ -145,35 +134,42 @@ def test_half_a_body_changes_nothing(receiver, path_of, event):
     assert receiver.ledger.calls == {"a": {}}
 
 
-@pytest.mark.parametrize("garbage", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"x" * 100_000])
-def test_what_is_not_http_is_answered_and_cut_off(receiver, garbage, capfd):
+@pytest.mark.parametrize(
+    ("garbage", "status"),
+    [
+        (b"nonsense\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nX: " + b"x" * 100_000, b"431"),
+        (b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"404"),
+    ],
+)
+def test_what_is_not_http_is_answered_and_cut_off(receiver, garbage, status, capfd):
     async def scenario(port):
         async with connected(port) as (reader, writer):
-            with suppress(ConnectionResetError):
-                writer.write(garbage)
-                await writer.drain()
-                return await reader.read()
-            return b""
+            writer.write(garbage)
+            await writer.drain()
+            return await reader.read()
 
-    assert run(receiver, scenario)[:13] in (b"HTTP/1.1 400 ", b"")
+    answer = run(receiver, scenario)
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert b"connection: close" in answer.lower()
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_port_that_is_taken_is_told():
-    with listen("127.0.0.1", 0) as listener:
+    with open_listener("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         with pytest.raises(FlowopsError, match=f"cannot listen on 127.0.0.1, port {port}: "):
-            listen("127.0.0.1", port)
+            open_listener("127.0.0.1", port)
     with pytest.raises(FlowopsError, match="port 65536"):
-        listen("127.0.0.1", 65536)
+        open_listener("127.0.0.1", 65536)
     with pytest.raises(FlowopsError, match="cannot listen on no-such-host"):
-        listen("no-such-host.invalid", 0)
+        open_listener("no-such-host.invalid", 0)
 
 
 PROGRAM = """
 import sys, time
 from flowops.callbacks.app import Endpoint, application
-from flowops.callbacks.server import serve
+from flowops.httpd import run
 from flowops.model import State, Written
 
 class Slow:
@@ -188,7 +184,7 @@ class Slow:
         return None
 
 app = application({"production": Endpoint("a secret of more than 16 characters", Slow())})
-number = serve("127.0.0.1", 0, app, lambda url: print(url, flush=True))
+number = run("127.0.0.1", 0, app, lambda url: print(url, flush=True))
 print("closed", flush=True)
 sys.exit(number)
 """

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from flowops.callbacks.app import Endpoint, application
-from flowops.callbacks.server import listen, make_server
 from flowops.callbacks.token import callback_url
+from flowops.httpd import open_listener, serving
 from flowops.ledger import open_ledger
 from flowops.model import Actor, Call, Claim, Document, Marks, Origin, State
 from flowops.sandbox.server import serve
@@ -118,11 +118,10 @@ def test_the_bad_habits_of_callbacks_do_not_change_what_becomes_of_calls(tmp_pat
     settings = Settings(token=TOKEN, seed=4, log=log, outcomes={9: 0.5, 10: 0.5}, ring=Span(0, 0.05), callbacks=bad)
 
     async def scenario(store: Store) -> None:
-        with listen("127.0.0.1", 0) as listener:
+        app = application({ENVIRONMENT: Endpoint(SECRET, store)}, lines.append)
+        with open_listener("127.0.0.1", 0) as listener:
             base = f"http://127.0.0.1:{listener.getsockname()[1]}/flowops"
-            server = make_server(application({ENVIRONMENT: Endpoint(SECRET, store)}, lines.append))
-            serving = asyncio.create_task(server.serve(sockets=[listener]))
-            async with serve(settings) as sandbox, httpx.AsyncClient(trust_env=False) as client:
+            async with serving(listener, app), serve(settings) as sandbox, httpx.AsyncClient(trust_env=False) as client:
                 for reference in references:
                     url = callback_url(base, SECRET, ENVIRONMENT, reference)
                     answer = await client.post(
@@ -133,8 +132,6 @@ def test_the_bad_habits_of_callbacks_do_not_change_what_becomes_of_calls(tmp_pat
                     assert answer.status_code == 200
                 while any(state is not State.FINISHED for state, _ in settled(store, references).values()):
                     await asyncio.sleep(0.02)
-            server.should_exit = True
-            await serving
 
     with closing(claimed(tmp_path / "ledger.db", references)) as store:
         asyncio.run(asyncio.wait_for(scenario(store), 60))

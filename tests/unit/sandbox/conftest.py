@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flowops.httpd import Request
 from flowops.sandbox.calls import Memory
-from flowops.sandbox.exchange import Reply, Request
 from flowops.sandbox.handler import PLACE_PATH, handle
 from flowops.sandbox.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from flowops.sandbox.exchange import Reply
 
 TOKEN = "11111111-2222-4333-8444-555555555555"
 ADA, BOB = "+442079460018", "+12125550143"
@@ -59,8 +61,8 @@ class Asker:
         given: dict[str, str | None] = {"x-cm-producttoken": TOKEN, "content-type": "application/json"}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
         content = raw if raw is not None else (b"" if body is None else json.dumps(body).encode())
-        request = Request(method, path, query, {k: v for k, v in given.items() if v is not None}, content)
-        return handle(request, self.memory, self.settings, now=self.now)
+        request = Request(method, path, query, {k: v for k, v in given.items() if v is not None})
+        return handle(request, content, self.memory, self.settings, now=self.now)
 
 
 @pytest.fixture
