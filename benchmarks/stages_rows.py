@@ -18,8 +18,8 @@ from pair import Pair
 from flowops.cli.rendering import checks
 from flowops.cli.workspace import Workspace, load, variables
 from flowops.documents import read_batches
-from flowops.plan import fingerprints as fingerprints_of
-from flowops.schema import bodies_of, check_variables
+from flowops.plan import fingerprint
+from flowops.schema import check_variables
 from flowops.templates import CallSet, Compilation
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def fingerprints(_root: Path, count: int) -> Iterator[Pair]:
         return len([sha256(orjson.dumps(each, option=orjson.OPT_SORT_KEYS)).hexdigest() for each in some])
 
     def own() -> int:
-        return sum(len(fingerprints_of(found, frozenset())) for found in batches)
+        return sum(len(list(map(fingerprint, found))) for found in batches)
 
     yield Pair(bare, own)
 
@@ -97,7 +97,7 @@ def _rendered(workspace: Workspace, batches: list[Batch]) -> Iterator[list[dict[
         check_variables=check_variables,
         always={},
     )
-    calls = CallSet(compilation.compiled(workspace.calls[0]), bodies_of)
+    calls = CallSet(compilation.compiled(workspace.calls[0]))
     for batch in batches:
         rendered = calls.render(batch, checks(partly=False))
         assert not rendered.problems

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from flowops.cli.workspace import Workspace
     from flowops.model import Call, Calls, Document, Problem, Value
     from flowops.templates import Compilation, CompiledCall
-    from flowops.templates.batches import Check
 
 #: A document, what is wrong with its shape, and which of its fields that are; None: no call can be made of it.
 Checked: TypeAlias = "tuple[Document, list[Problem], frozenset[str] | None]"
@@ -51,7 +50,7 @@ class Examination:
         sizes = [0 if fields is None else self._size(document) for document, _, fields in checked]
         references = Twice()
         kept: list[Calls] = []
-        batches = self._documents(checked, sizes)
+        batches = self._documents(checked)
         # The first one takes longest: all that it needs has to be imported.
         first = list(islice(batches, 1))
         total = sum(size or 0 for size in sizes)
@@ -71,16 +70,16 @@ class Examination:
 
         return count_lines(self.workspace.reader, document)
 
-    def _documents(self, checked: Sequence[Checked], sizes: Sequence[int | None]) -> Iterator[Identified]:
+    def _documents(self, checked: Sequence[Checked]) -> Iterator[Identified]:
         compilation = self._compilation()
-        for (document, wrong, fields), size in zip(checked, sizes, strict=True):
+        for document, wrong, fields in checked:
             self.problems += wrong
             if fields is None:
                 continue
             compiled = compilation.compiled(_without(document, fields))
             self.problems += compiled.check()
             if document.kind == "CallSet":
-                yield from self._rows(compiled, size or 0, partly=bool(fields))
+                yield from self._rows(compiled, partly=bool(fields))
             elif (found := self._call(compiled, partly=bool(fields))) is not None:
                 yield found
 
@@ -98,24 +97,18 @@ class Examination:
             always=_always(),
         )
 
-    def _rows(self, compiled: CompiledCall, size: int, *, partly: bool) -> Iterator[Identified]:
+    def _rows(self, compiled: CompiledCall, *, partly: bool) -> Iterator[Identified]:
         """The calls of a call set; `partly` when some of its fields were wrong and have been left out."""
         from flowops.cli.callsets import CallSetRows
         from flowops.cli.sources import batches_of
-        from flowops.schema import bodies_of
         from flowops.templates import CallSet, compile_selection
 
         document = compiled.document
         selection = compile_selection(document, self.values)
         self.problems += selection.check()
-        calls = CallSet(compiled, None if partly else bodies_of)
-        rows = CallSetRows(
-            lambda: selection.select(batches_of(self.workspace, document, online=self.online)),
-            calls,
-            checks(partly=partly),
-            self.identify,
-        )
-        yield from rows.identified(self.problems, size)
+        batches = selection.select(batches_of(self.workspace, document, online=self.online))
+        rows = CallSetRows(batches, CallSet(compiled), checks(partly=partly), self.identify)
+        yield from rows.identified(self.problems)
 
     def _call(self, compiled: CompiledCall, *, partly: bool) -> Identified | None:
         """The one call of a document, if there is nothing to say against that."""
@@ -123,7 +116,7 @@ class Examination:
         self.problems += problems
         if call is None:
             return None
-        self.problems += checks(partly=partly)(call, True)
+        self.problems += checks(partly=partly).problems(call)
         calls = FewCalls(compiled.document.place(), (call,))
         if not self.identify:
             return Identified(calls, [call.reference_id], ())
@@ -177,22 +170,40 @@ def _hold(workspace: Workspace, problems: list[Problem]) -> None:
             raise Invalid(problems)
 
 
-@lru_cache(maxsize=2)
-def checks(*, partly: bool) -> Check:
-    """What is asked of a rendered call: all, or its terms alone, where its body has been looked at."""
-    from flowops.schema import check_body
+class CallCheck:
+    """What is asked of a rendered call. `partly`: of its shape everything has been said already."""
 
-    def check(call: Call, whole: bool) -> list[Problem]:
-        problems = check_body(call) if whole else []
-        if partly:
-            problems = [problem for problem in problems if problem.code != SHAPE]
+    def __init__(self, *, partly: bool) -> None:
+        from flowops.schema import body_predicate
+
+        self.accepts = body_predicate()
+        self._partly = partly
+
+    def problems(self, call: Call) -> list[Problem]:
+        """What is wrong with a call."""
+        wrong = [] if self.accepts(call.body) else self.body_problems(call)
+        return [*wrong, *self.terms_problems(call)]
+
+    def body_problems(self, call: Call) -> list[Problem]:
+        """What is wrong with the body of a call."""
+        from flowops.schema import check_body
+
+        problems = check_body(call)
+        return [problem for problem in problems if problem.code != SHAPE] if self._partly else problems
+
+    def terms_problems(self, call: Call) -> list[Problem]:
+        """What is wrong with when and why a call may be placed."""
         if call.terms == NO_TERMS:
-            return problems
+            return []
         from flowops.policy import check_terms
 
-        return [*problems, *check_terms(call)]
+        return check_terms(call)
 
-    return check
+
+@lru_cache(maxsize=2)
+def checks(*, partly: bool) -> CallCheck:
+    """What is asked of the calls of a document; `partly` when some of its fields were wrong and have been left out."""
+    return CallCheck(partly=partly)
 
 
 def _duplicates(calls: list[Calls], references: Twice) -> list[Problem]:

@@ -1,6 +1,6 @@
 """Rendered calls and the ledger's answers to a plan: fingerprints, differences, decisions, saved plans."""
 
-from flowops.plan.canonical import Uncanonical, canonical, fingerprint, fingerprints, identify, unfit
+from flowops.plan.canonical import Uncanonical, canonical, fingerprint, identify, unfit
 from flowops.plan.diff import diff
 from flowops.plan.difference import difference
 from flowops.plan.planner import digest, exit_code, make_plan, restrict
@@ -20,7 +20,6 @@ __all__ = [
     "dump",
     "exit_code",
     "fingerprint",
-    "fingerprints",
     "identify",
     "load",
     "make_plan",

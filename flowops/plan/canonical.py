@@ -16,7 +16,7 @@ from flowops.errors import FlowopsError
 from flowops.model import FINGERPRINT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable
 
     from flowops.model import Call, Path, Problem, Value
 
@@ -52,26 +52,6 @@ def canonical(value: Value) -> bytes:
 def fingerprint(body: Value) -> str:
     """``v1:sha256:<hex>`` over the canonical JSON of a rendered body. Raises `Uncanonical`."""
     return f"{FINGERPRINT}{hashlib.sha256(canonical(body)).hexdigest()}"
-
-
-def fingerprints(bodies: Sequence[Value], odd: Collection[int]) -> list[str]:
-    """The fingerprints of bodies that one document makes: what is the same in all of them is looked at once.
-
-    `odd` are the indices of bodies with a value of their own that is not text, a whole number that JSON can carry,
-    true, false or null. Raises `Uncanonical`.
-    """
-    if not bodies or not _plain(bodies[0], VALUE_DEPTH):
-        return [fingerprint(body) for body in bodies]
-    import orjson
-
-    dumps, sha256, sort = orjson.dumps, hashlib.sha256, orjson.OPT_SORT_KEYS
-    try:
-        found = [FINGERPRINT + sha256(dumps(body, option=sort)).hexdigest() for body in bodies]
-    except orjson.JSONEncodeError:
-        return [fingerprint(body) for body in bodies]
-    for index in odd:
-        found[index] = fingerprint(bodies[index])
-    return found
 
 
 def identify(call: Call) -> str | Problem:

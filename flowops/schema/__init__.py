@@ -12,7 +12,7 @@ from flowops.lazy import attach
 from flowops.schema.check import Checker, check
 
 if TYPE_CHECKING:
-    from flowops.schema.bodies import bodies_of
+    from flowops.schema.bodies import body_predicate
     from flowops.schema.error import SchemaError
     from flowops.schema.flows import check_flow
     from flowops.schema.number_plan import check_number
@@ -23,7 +23,7 @@ else:
     __getattr__ = attach(
         __name__,
         {
-            "bodies": "bodies_of",
+            "bodies": "body_predicate",
             "error": "SchemaError",
             "flows": "check_flow",
             "number_plan": "check_number",
@@ -37,7 +37,7 @@ __all__ = [
     "NAMES",
     "Checker",
     "SchemaError",
-    "bodies_of",
+    "body_predicate",
     "check",
     "check_body",
     "check_document",

@@ -11,7 +11,7 @@ from flowops.schema.conversion import converted, declared_types
 from flowops.schema.error import SchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from flowops.model import Flow, Value
     from flowops.schema.engine import Schema
@@ -43,11 +43,6 @@ class FlowVariables:
         self.schema = {"type": "object", "properties": schemas}
         self._required = [name for name in flow.variables if name not in self.defaults]
         self._checker = Checker(self.schema)
-
-    def takes(self, names: Collection[str]) -> bool:
-        """Whether nothing is missing, and nothing superfluous, where exactly these variables are set."""
-        known = all(name in self.types and name not in self.flow.produces for name in names)
-        return known and all(name in names for name in self._required)
 
     def check(self, values: Mapping[str, Value]) -> tuple[dict[str, Value], list[SchemaError]]:
         """The values as the flow wants them, defaults filled in, and what is wrong with them."""

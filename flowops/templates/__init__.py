@@ -23,7 +23,7 @@ def documentation_of_tests() -> list[Documented]:
 
 
 if TYPE_CHECKING:
-    from flowops.templates.batches import CallSet, RenderedBatch
+    from flowops.templates.batches import CallSet, Check, RenderedBatch
     from flowops.templates.calls import CompiledCall
     from flowops.templates.compilation import Compilation
     from flowops.templates.selection import Selection, compile_selection
@@ -33,7 +33,7 @@ else:
     __getattr__ = attach(
         __name__,
         {
-            "batches": "CallSet RenderedBatch",
+            "batches": "CallSet Check RenderedBatch",
             "calls": "CompiledCall",
             "compilation": "Compilation",
             "selection": "Selection compile_selection",
@@ -44,6 +44,7 @@ else:
 
 __all__ = [
     "CallSet",
+    "Check",
     "CheckVariables",
     "Compilation",
     "CompiledCall",

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from flowops.model import INSTRUCTION_ID, TERMS, Call, Problem
+from flowops.model.call import NO_TERMS, Terms
 from flowops.templates.fault import OutOfSteps, TemplateFault
-from flowops.templates.fields import FLOW, FLOW_ID, REFERENCE, VARIABLES, Fields, sensitive, terms_of
-from flowops.templates.limits import CALL_STEPS, PARTS_A_STEP
+from flowops.templates.fields import FLOW, FLOW_ID, REFERENCE, VARIABLES, Fields, sensitive
+from flowops.templates.limits import PARTS_A_STEP
 from flowops.templates.openings import is_plain, is_plain_document
 from flowops.templates.origins import Origins
 from flowops.templates.parts import FAILED, Constant, Part, Rendering
 from flowops.templates.problems import FLOW as FLOW_RULE
 from flowops.templates.problems import Repeats
-from flowops.templates.scope import Scope
 from flowops.templates.values import is_small, kind, number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
-    from flowops.model import Document, Flow, Place, Row, Value
+    from flowops.model import Document, Flow, Place, RowPlace, Value
     from flowops.templates.flows import Flows
-    from flowops.templates.generated import BodiesOf, Quick
     from flowops.templates.parts import Compiler
     from flowops.templates.variables import Variables
 
 #: The order of a body's fields; any other comes behind them, as the document has them.
 _ORDER = ("callee", "callees", "caller", "anonymous", "callback-url", "max-ringing-timeout", FLOW_ID, VARIABLES)
-_PLACED = frozenset({*_ORDER, REFERENCE, FLOW})
+#: Fields of a document that are not sent under their own name, or not at all.
+_UNSENT = frozenset({REFERENCE, FLOW, *TERMS})
+
+#: A body, the flow that it starts if the project describes one, and its terms.
+Made: TypeAlias = "tuple[dict[str, Value], Flow | None, Terms]"
 
 
 class CompiledCall:
-    """The calls of one document: `check` says what can be said without data, `render` makes the call of a row."""
+    """The calls of one document: `check` says what can be said without data, `make` makes the body of a row.
+
+    `variables` is what templates see as ``vars``; `has_terms` says whether any of the calls may have terms.
+    """
 
     def __init__(
         self,
@@ -43,26 +49,19 @@ class CompiledCall:
         always: Mapping[str, Value],
     ) -> None:
         self.document = document
+        self.variables = compiler.variables
         self._flows = flows
         self._always = always
-        self._variables = variables
-        self._vars = compiler.variables
+        self._flow_variables = variables
         self._origins = Origins(document, written)
-        # What is written without a template is rendered already.
-        self._plain = _plain(document, written, flows)
-        self._fields: dict[str, Part] = {}
-        if self._plain is None:
-            self._fields = {
-                name: compiler.compile(field.value, field.document, field.path, name)
-                for name, field in written.fields.items()
-            }
-            flow = self._fields.get(FLOW)
-            if isinstance(flow, Constant):
-                try:
-                    flows.named(flow.value)
-                except TemplateFault as fault:
-                    self._fields[FLOW] = compiler.refuse(self._place(FLOW), FLOW, fault, FLOW_RULE)
-        self._order = (*_ORDER, *[name for name in written.fields if name not in _PLACED])
+        fields = self._compiled(written, compiler)
+        self.has_terms = not fields.keys().isdisjoint(TERMS)
+        self._parts = [(name, part) for name, part in fields.items() if not isinstance(part, Constant)]
+        constants = {name: part.value for name, part in fields.items() if isinstance(part, Constant)}
+        #: Whether all rows start one flow; where they do not, `make` finds that of each.
+        self._one_flow = all(name not in (FLOW, FLOW_ID) for name, _ in self._parts)
+        self._flow = self._flow_of(constants) if self._one_flow else None
+        self._skeleton = _skeleton([name for name, _ in self._parts], fields, constants, always)
         self._steps = compiler.work // PARTS_A_STEP
         self._problems = tuple(compiler.problems)
 
@@ -70,87 +69,80 @@ class CompiledCall:
         """What is wrong whatever the rows say: syntax, what templates do not have, names, ``vars``, the flow."""
         return list(self._problems)
 
-    def render(self, row: Row | None = None) -> tuple[Call | None, list[Problem]]:
-        """The call of a row, or of a document of kind Call, which has none; and what is wrong with it.
+    def render(self) -> tuple[Call | None, list[Problem]]:
+        """The call of a document of kind Call, and what is wrong with it.
 
         There is no call where anything is wrong. What `check` tells is not told again.
         """
-        rendering = self._rendering(row, Repeats(), CALL_STEPS)
-        return self._render(rendering), rendering.problems
+        rendering = Rendering(self.variables, Repeats())
+        made = self.make(rendering)
+        return None if made is None else self.call(*made, None), rendering.problems
 
-    def render_row(self, row: Row, repeats: Repeats, steps: int) -> tuple[Call | None, list[Problem], int]:
-        """The call of one row of many, what is wrong with it, and how many of the `steps` it took.
-
-        Of problems that many rows have, `repeats` tells how many are told.
-        """
-        rendering = self._rendering(row, repeats, steps)
-        call = self._render(rendering)
-        return call, rendering.problems, steps - rendering.scope.steps
-
-    def generate(self, bodies_of: BodiesOf) -> Quick | None:
-        """A function that renders rows quickly; None where the document cannot have one."""
-        layers = self._variables.layers
-        if self._problems or layers is None:
-            return None
-        from flowops.templates.generated import Source, generate
-        from flowops.templates.quick import NotQuick
-
-        source = Source(
-            self._fields, layers, self._order, self._always, self._vars, self._flows, self._origins, self._steps
-        )
-        try:
-            return generate(source, bodies_of)
-        except NotQuick:
-            return None
-
-    def _rendering(self, row: Row | None, repeats: Repeats, steps: int) -> Rendering:
-        names: dict[str, Value] = {"vars": self._vars}
-        if row is not None:
-            names["row"] = row.values
-            names["row_number"] = row.place.number
-        return Rendering(Scope(names, steps), None if row is None else row.place, repeats)
-
-    def _render(self, rendering: Rendering) -> Call | None:
+    def make(self, rendering: Rendering) -> Made | None:
+        """Make the body of a row, None where anything is wrong with it: that is reported."""
+        body = self._skeleton.copy()
+        absent = False
         try:
             rendering.scope.spend(self._steps)
-            values = self._values(rendering)
-            variables = self._variables.render(rendering)
+            for name, part in self._parts:
+                body[name] = value = part.render(rendering)
+                absent = absent or value is None
+            variables = self._flow_variables.render(rendering)
         except OutOfSteps as fault:
             if not rendering.failed:
                 rendering.report(self.document.place(), "call", fault)
             return None
-        terms = {name: values.pop(name) for name in TERMS if name in values}
-        flow = self._find_flow(values, rendering)
-        origin = self._origins.of(flow)
-        values[VARIABLES] = self._variables.check(flow, variables, origin, rendering)
-        reference = self._reference(values.get(REFERENCE), rendering)
+        flow = self._flow if self._one_flow else self._find_flow(body, rendering)
+        terms = _terms_of(body) if self.has_terms else NO_TERMS
+        body[VARIABLES] = sent = self._flow_variables.check(flow, variables, self._origins, rendering)
+        reference = self._reference(body.pop(REFERENCE, None), rendering)
         if rendering.failed or reference is None:
             return None
-        body = {INSTRUCTION_ID: reference}
-        body.update({name: values[name] for name in self._order if values.get(name) is not None})
-        for name, value in self._always.items():
-            body.setdefault(name, value)
-        return Call(
-            reference, body, flow.name if flow else None, sensitive(body, flow), origin, rendering.row, terms_of(terms)
-        )
+        body[INSTRUCTION_ID] = reference
+        if absent or sent is None or body[FLOW_ID] is None:
+            body = {name: value for name, value in body.items() if value is not None}
+            for name, value in self._always.items():
+                body.setdefault(name, value)
+        return body, flow, terms
 
-    def _values(self, rendering: Rendering) -> dict[str, Value]:
-        if self._plain is not None:
-            return self._plain.copy()
-        return {name: part.render(rendering) for name, part in self._fields.items()}
+    def call(self, body: dict[str, Value], flow: Flow | None, terms: Terms, row: RowPlace | None) -> Call:
+        """Return the call of a body that was made here."""
+        name = None if flow is None else flow.name
+        return Call(body[INSTRUCTION_ID], body, name, sensitive(body, flow), self._origins.of(flow), row, terms)
+
+    def _compiled(self, written: Fields, compiler: Compiler) -> dict[str, Part]:
+        # What is written without a template is rendered already.
+        plain = _plain(self.document, written, self._flows)
+        if plain is not None:
+            return plain
+        fields = {
+            name: compiler.compile(field.value, field.document, field.path, name)
+            for name, field in written.fields.items()
+        }
+        flow = fields.get(FLOW)
+        if isinstance(flow, Constant):
+            try:
+                self._flows.named(flow.value)
+            except TemplateFault as fault:
+                fields[FLOW] = compiler.refuse(self._place(FLOW), FLOW, fault, FLOW_RULE)
+        return fields
 
     def _find_flow(self, values: dict[str, Value], rendering: Rendering) -> Flow | None:
-        """The flow that the call starts, if the project describes it; its id is put into the values."""
-        named = values.get(FLOW)
-        if named is None:
-            return self._flows.with_id(values.get(FLOW_ID))
-        if named is FAILED:
-            return None
         try:
-            flow, values[FLOW_ID] = self._flows.named(named)
+            return None if values.get(FLOW) is FAILED else self._flow_of(values)
         except TemplateFault as fault:
             rendering.report(self._place(FLOW), FLOW, fault, FLOW_RULE)
             return None
+
+    def _flow_of(self, values: dict[str, Value]) -> Flow | None:
+        """Return the flow that a call starts, if the project describes it; its id takes the place of its name.
+
+        Raises `TemplateFault` when there is no flow of that name.
+        """
+        named = values.pop(FLOW, None)
+        if named is None:
+            return self._flows.with_id(values.get(FLOW_ID))
+        flow, values[FLOW_ID] = self._flows.named(named)
         return flow
 
     def _reference(self, value: Value, rendering: Rendering) -> str | None:
@@ -169,7 +161,26 @@ class CompiledCall:
         return self._origins.of(None).place((field,))
 
 
-def _plain(document: Document, written: Fields, flows: Flows) -> dict[str, Value] | None:
+def _skeleton(
+    rendered: Collection[str], fields: Iterable[str], constants: Mapping[str, Value], always: Mapping[str, Value]
+) -> dict[str, Value]:
+    """Return a body in its order, None where a value is rendered; what is not sent stands behind it."""
+    sent = {INSTRUCTION_ID: None}
+    for name in (*_ORDER, *(name for name in fields if name not in _UNSENT)):
+        if name in constants or name in rendered or name in (FLOW_ID, VARIABLES):
+            sent[name] = constants.get(name)
+    for name, value in always.items():
+        sent.setdefault(name, value)
+    return sent | {name: constants.get(name) for name in _UNSENT if name in constants or name in rendered}
+
+
+def _terms_of(values: dict[str, Value]) -> Terms:
+    """Take the terms of a call out of its values."""
+    timezone, not_before, expires, consent = (values.pop(name, None) for name in TERMS)
+    return Terms(timezone, not_before, expires, consent or {})
+
+
+def _plain(document: Document, written: Fields, flows: Flows) -> dict[str, Part] | None:
     """The fields of a call of its own; None where one is a template, or somebody has to look at it any closer."""
     if document.kind != "Call":
         return None
@@ -183,4 +194,4 @@ def _plain(document: Document, written: Fields, flows: Flows) -> dict[str, Value
             flows.named(values[FLOW])
         except TemplateFault:
             return None
-    return values
+    return {name: Constant(value) for name, value in values.items()}

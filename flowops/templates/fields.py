@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.model.call import NO_TERMS, Terms
-
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -95,13 +93,6 @@ def _layers(defaults: Written | None, own: Written | None) -> tuple[dict[str, Wr
             switched_off = {name for name, written in above.items() if name in below and written.value is None}
             return ({name: written for name, written in {**below, **above}.items() if name not in switched_off},)
     return tuple(layers)
-
-
-def terms_of(values: Mapping[str, Value]) -> Terms:
-    """The terms of a call; most have none."""
-    if not values:
-        return NO_TERMS
-    return Terms(values.get("timezone"), values.get("not-before"), values.get("expires"), values.get("consent") or {})
 
 
 def sensitive(body: Mapping[str, Collection[Value]], flow: Flow | None) -> frozenset[Path]:

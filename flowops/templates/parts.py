@@ -10,13 +10,13 @@ from flowops.templates.limits import MAX_SOURCES
 from flowops.templates.openings import is_plain, is_template
 from flowops.templates.positions import place_in
 from flowops.templates.problems import TEMPLATE, Repeats
+from flowops.templates.scope import Scope
 from flowops.templates.values import free, sendable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from flowops.model import Document, Path, RowPlace, Value
-    from flowops.templates.scope import Scope
+    from flowops.model import Batch, Document, Path, RowPlace, Value
     from flowops.templates.template import Template
 
 
@@ -30,16 +30,36 @@ FAILED: Final = Failed()
 
 
 class Rendering:
-    """One call while it is rendered: what its templates see, the row it is made from, and what goes wrong."""
+    """One call after the other while it is rendered: what its templates see, and what goes wrong.
 
-    __slots__ = ("failed", "problems", "repeats", "row", "scope")
+    A call of a call set is made of a row of the `batch`; the row's place is made for who asks for it.
+    """
 
-    def __init__(self, scope: Scope, row: RowPlace | None, repeats: Repeats) -> None:
-        self.scope = scope
-        self.row = row
+    __slots__ = ("batch", "failed", "index", "problems", "repeats", "scope")
+
+    def __init__(self, variables: dict[str, Value], repeats: Repeats, batch: Batch | None = None) -> None:
+        self.scope = Scope({"vars": variables})
         self.repeats = repeats
+        self.batch = batch
+        self.index = 0
         self.problems: list[Problem] = []
         self.failed = False
+
+    def begin(self, index: int, steps: int) -> None:
+        """Begin with the row at an index, which may take so many steps; what was known of the last one is gone."""
+        assert self.batch is not None, "only call sets have rows"
+        names = self.scope.names
+        names["row"] = self.batch.rows[index]
+        names["row_number"] = self.batch.numbers[index]
+        self.scope.steps = steps
+        self.index = index
+        self.problems = []
+        self.failed = False
+
+    @property
+    def row(self) -> RowPlace | None:
+        """Return where the row stands."""
+        return None if self.batch is None else self.batch.place(self.index)
 
     def report(self, place: Place, label: str, fault: TemplateFault, code: str = TEMPLATE) -> None:
         """Note a fault of a field; a hint is only looked for when the problem is told."""
@@ -63,7 +83,7 @@ class Part(Protocol):
 class Constant:
     """A value without templates. All rows share it: rendered values are never changed."""
 
-    __slots__ = __match_args__ = ("value",)
+    __slots__ = ("value",)
 
     def __init__(self, value: Value) -> None:
         self.value = value
@@ -88,7 +108,6 @@ class Scalar:
     """A string that is a template, and where it stands; `label` is how messages call the field."""
 
     __slots__ = ("_places", "document", "label", "path", "template")
-    __match_args__ = ("template",)
 
     def __init__(self, template: Template, document: Document, path: Path, label: str) -> None:
         self.template = template
@@ -123,7 +142,7 @@ class Scalar:
 class Items:
     """A list with templates in it."""
 
-    __slots__ = __match_args__ = ("parts",)
+    __slots__ = ("parts",)
 
     def __init__(self, parts: tuple[Part, ...]) -> None:
         self.parts = parts
@@ -137,7 +156,7 @@ class Items:
 class Keyed:
     """A mapping with templates in its values."""
 
-    __slots__ = __match_args__ = ("parts",)
+    __slots__ = ("parts",)
 
     def __init__(self, parts: dict[str, Part]) -> None:
         self.parts = parts

@@ -10,7 +10,6 @@ from flowops.templates.fault import OutOfSteps, TemplateFault
 from flowops.templates.limits import CALL_STEPS, PARTS_A_STEP, ROW_STEPS, SET_STEPS
 from flowops.templates.parts import FAILED, Compiler, Rendering
 from flowops.templates.problems import TEMPLATE, Repeats
-from flowops.templates.scope import Scope
 from flowops.templates.values import kind
 
 if TYPE_CHECKING:
@@ -67,14 +66,16 @@ class Selection:
             kept: list[int] = []
             problems: list[tuple[int, Problem]] = []
             met = list(batch.problems)
+            rendering = Rendering(self._vars, repeats, batch)
             for index in range(len(batch.rows)):
                 while met and met[0][0] <= index:
                     problems.append((len(kept), met.pop(0)[1]))
                 left += ROW_STEPS
                 given = min(left, CALL_STEPS)
-                keep, wrong, spent = self._asked(batch, index, repeats, given)
-                left -= spent
-                problems += ((len(kept), problem) for problem in wrong)
+                rendering.begin(index, given)
+                keep = self._asked(rendering)
+                left -= given - rendering.scope.steps
+                problems += ((len(kept), problem) for problem in rendering.problems)
                 if keep:
                     kept.append(index)
                 if left < 0:
@@ -90,14 +91,11 @@ class Selection:
         if rest:
             yield Batch(self._document.file, [], (), None, [(0, problem) for problem in rest])
 
-    def _asked(self, batch: Batch, index: int, repeats: Repeats, steps: int) -> tuple[bool, list[Problem], int]:
-        """Whether a row is to be kept, what is wrong with the question, and how many steps it took."""
+    def _asked(self, rendering: Rendering) -> bool:
+        """Return whether a row is to be kept; what is wrong with the question is reported."""
         assert self._where is not None
-        names = {"vars": self._vars, "row": batch.rows[index], "row_number": batch.numbers[index]}
-        scope = Scope(names, steps)
-        rendering = Rendering(scope, batch.place(index), repeats)
         try:
-            scope.spend(self._steps)
+            rendering.scope.spend(self._steps)
             value = self._where.render(rendering)
         except OutOfSteps as fault:
             if not rendering.failed:
@@ -107,7 +105,7 @@ class Selection:
             hint = "ask a question, such as {{ row.status == 'open' }}"
             answer = TemplateFault(f"it has to be true or false, and is {kind(value)}", hint=hint)
             rendering.report(self._document.place((_WHERE,)), _WHERE, answer)
-        return value is True, rendering.problems, steps - scope.steps
+        return value is True
 
 
 def _of(batch: Batch, kept: list[int], problems: list[tuple[int, Problem]]) -> Batch:

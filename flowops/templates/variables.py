@@ -8,7 +8,7 @@ from flowops.model import Problem
 from flowops.templates.fault import TemplateFault
 from flowops.templates.fields import VARIABLES, Written
 from flowops.templates.openings import is_plain, is_plain_document
-from flowops.templates.parts import FAILED, Compiler, Constant, Part, Rendering
+from flowops.templates.parts import FAILED, Compiler, Part, Rendering
 from flowops.templates.problems import VARIABLE
 from flowops.templates.values import is_small, kind
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from flowops.model import Flow, Origin, Path, Value
+    from flowops.templates.origins import Origins
 
 
 class VariableProblem(Protocol):
@@ -61,14 +62,6 @@ class Variables:
         self._plain = _plain(layers)
         self._layers = [] if self._plain is not None else [_layer(layer, compiler) for layer in layers]
 
-    @property
-    def layers(self) -> list[dict[str, Part]] | None:
-        """The variables, layer over layer, None where a template gives all of them at once."""
-        if self._plain is not None:
-            return [{name: Constant(value) for name, value in self._plain.values.items()}]
-        layers = [layer for layer in self._layers if isinstance(layer, dict)]
-        return layers if len(layers) == len(self._layers) else None
-
     def render(self, rendering: Rendering) -> Rendered:
         """Every variable's value; problems are reported."""
         if self._plain is not None:
@@ -87,7 +80,7 @@ class Variables:
         failed = frozenset(name for name, value in values.items() if value is FAILED)
         return Rendered({name: value for name, value in values.items() if name not in failed}, failed, whole)
 
-    def check(self, flow: Flow | None, rendered: Rendered, origin: Origin, rendering: Rendering) -> Value:
+    def check(self, flow: Flow | None, rendered: Rendered, origins: Origins, rendering: Rendering) -> Value:
         """The variables as they are sent, None for none; what the flow says against them is reported."""
         values = rendered.values
         if flow is not None and rendered.whole:
@@ -95,7 +88,7 @@ class Variables:
             for problem in problems:
                 # a variable that could not be rendered is not missing, and has been reported
                 if not rendered.failed.intersection(problem.path[1:2]):
-                    self._report(problem, origin, rendering)
+                    self._report(problem, origins.of(flow), rendering)
         return values if values or self._any else None
 
     def _report(self, problem: VariableProblem, origin: Origin, rendering: Rendering) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path as FilePath
@@ -27,10 +26,9 @@ from flowops.model import (
 from flowops.templates import CallSet, Compilation, CompiledCall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from flowops.model import Path, Value
-    from flowops.templates.generated import BodiesOf
 
 
 class Complaint(NamedTuple):
@@ -127,53 +125,47 @@ def tell(problems: Iterable[Problem]) -> list[str]:
     return found
 
 
-class SmallBodies:
-    """What the quick way asks of bodies, to the same effect as `check_variables` above."""
-
-    def __init__(self, flow: Flow | None) -> None:
-        self._variables = {} if flow is None else flow.variables
-        self.defaults = {name: schema["default"] for name, schema in self._variables.items() if "default" in schema}
-
-    def takes(self, names: Collection[str]) -> bool:
-        return all(name in self._variables for name in names) and all(
-            name in names or name in self.defaults for name in self._variables
-        )
-
-    def converter(self, name: str) -> tuple[Callable[[Value], Value], tuple[type, ...]] | None:
-        return (to_integer, (int,)) if self._variables[name].get("type") == "integer" else None
+class Unchecked:
+    """A check that has nothing to say against any body."""
 
     def accepts(self, body: Mapping[str, Value]) -> bool:
         return True
 
-    def looks(self, fields: Collection[str]) -> list[tuple[Callable[[Any], bool], str | None]]:
-        # Half a character is a ValueError.
-        return [(lambda body: bool(json.dumps(body, ensure_ascii=False).encode()), None), (self.accepts, None)]
+    def body_problems(self, call: Call) -> list[Problem]:
+        return []
+
+    def terms_problems(self, call: Call) -> list[Problem]:
+        return []
+
+
+UNCHECKED = Unchecked()
+
+
+def batch_of(data: Iterable[Row]) -> Batch:
+    """Rows of one file as they come from it."""
+    rows = list(data)
+    file = rows[0].place.file if rows else "none"
+    lines = [row.place.line or 0 for row in rows]
+    return Batch(file, [row.values for row in rows], [row.place.number for row in rows], lines)
 
 
 def render_all(calls: CompiledCall, data: Iterable[Row]) -> list[Call | Problem]:
-    """The calls of a call set in the order of its rows, and among them the problems, rendered the plain way.
-
-    The quick way has to come to the same, and so have the calls when they are made again.
-    """
-    rows = list(data)
-    plain, quick = (_render_all(calls, rows, bodies_of) for bodies_of in (None, SmallBodies))
-    assert plain == quick
-    return plain
-
-
-def _render_all(calls: CompiledCall, rows: list[Row], bodies_of: BodiesOf | None) -> list[Call | Problem]:
-    set_ = CallSet(calls, bodies_of)
-    file = rows[0].place.file if rows else "none"
-    lines = [row.place.line or 0 for row in rows]
-    batch = Batch(file, [row.values for row in rows], [row.place.number for row in rows], lines)
-    found = set_.render(batch, lambda call, whole: [])
-    made = list(found.calls)
+    """The calls of a call set in the order of its rows, and among them the problems."""
+    set_ = CallSet(calls)
+    found = set_.render(batch_of(data), UNCHECKED)
+    made = list(found)
     assert [call.body for call in made] == found.bodies
-    assert made == list(found.calls.pick(range(len(made))))
-    assert made[1::2] == list(found.calls.pick(range(1, len(made), 2)))
-    assert found.calls.scripts == {script_of(call) for call in made} or bodies_of is not None
+    assert [call.reference_id for call in made] == found.references
+    assert made[1::2] == [found.call(index) for index in range(1, len(made), 2)]
+    assert found.scripts == {script_of(call) for call in made}
     problems = sorted([*made, *found.problems], key=lambda item: item.row.number)
     return [*problems, *set_.rest()]
+
+
+def render_one_row(calls: CompiledCall, row: Row) -> tuple[Call | None, list[Problem]]:
+    """The call of a row, and what is wrong with it."""
+    found = CallSet(calls).render(batch_of([row]), UNCHECKED)
+    return found.call(0) if found.bodies else None, found.problems
 
 
 class Rendered(NamedTuple):
@@ -205,14 +197,20 @@ def compiled() -> Callable[..., CompiledCall]:
 
 @pytest.fixture
 def render_rows() -> Callable[[CompiledCall, Iterable[Row]], list[Call | Problem]]:
-    """Renders a call set, both ways."""
+    """Renders a call set."""
     return render_all
 
 
 @pytest.fixture
-def bodies_of() -> type[SmallBodies]:
-    """What the quick way asks of bodies."""
-    return SmallBodies
+def render_row() -> Callable[[CompiledCall, Row], tuple[Call | None, list[Problem]]]:
+    """Renders one row of a call set."""
+    return render_one_row
+
+
+@pytest.fixture
+def unchecked() -> Unchecked:
+    """A check that has nothing to say against any body; tests give it methods of their own."""
+    return Unchecked()
 
 
 @pytest.fixture
@@ -245,6 +243,18 @@ def value_of() -> Callable[..., Value]:
         value, problems = render_one(template, names, vars or {})
         assert tell(problems) == []
         return value
+
+    return render
+
+
+@pytest.fixture
+def render_value() -> Callable[[str, Value], list[Value]]:
+    """What a template makes of a value: that alone in a list, or None and the messages of the problems."""
+
+    def render(template: str, value: Value) -> list[Value]:
+        row = {"a": value, "b c": "Zoë", "list": value}
+        made, problems = render_one(template, row, {"brand": "Acme", "hours": {"open": "9"}})
+        return [made, *(f"{problem.place}: {problem.message} [{problem.hint}]" for problem in problems)]
 
     return render
 

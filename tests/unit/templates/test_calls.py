@@ -25,15 +25,21 @@ FLOWS = textwrap.dedent(
 )
 
 
-def call_of(calls, row=None) -> Call:
-    assert calls.check() == []
-    call, problems = calls.render(row)
-    assert problems == []
-    assert call is not None
-    return call
+@pytest.fixture
+def call_of(render_row):
+    """The call of a document, or of one row of it, that nothing is wrong with."""
+
+    def made(calls, row=None) -> Call:
+        assert calls.check() == []
+        call, problems = calls.render() if row is None else render_row(calls, row)
+        assert problems == []
+        assert call is not None
+        return call
+
+    return made
 
 
-def test_a_call_has_the_names_of_the_api_in_their_order(compiled, rows):
+def test_a_call_has_the_names_of_the_api_in_their_order(compiled, rows, call_of):
     calls = compiled(
         FLOWS
         + textwrap.dedent(
@@ -69,7 +75,7 @@ def test_a_call_has_the_names_of_the_api_in_their_order(compiled, rows):
     assert call.sensitive == {("callee",), ("caller",), ("flow-variables", "patient")}
 
 
-def test_every_value_knows_where_it_was_written(compiled):
+def test_every_value_knows_where_it_was_written(compiled, call_of):
     text = FLOWS + textwrap.dedent(
         """\
         kind: Project
@@ -105,7 +111,7 @@ def test_every_value_knows_where_it_was_written(compiled):
     assert call.sensitive == {("callees",), ("caller",), ("flow-variables", "patient")}
 
 
-def test_flow_variables_merge_key_by_key_and_null_switches_a_default_off(compiled):
+def test_flow_variables_merge_key_by_key_and_null_switches_a_default_off(compiled, call_of):
     project = "kind: Project\ndefaults: {anonymous: true, flow-variables: {a: 1, b: 2, c: 3}}\n---\n"
     own = "kind: Call\nreference-id: r\nanonymous: ~\nflow-variables: {b: 4, c: ~, d: ~}\n"
     assert call_of(compiled(project + own)).body == {
@@ -117,45 +123,45 @@ def test_flow_variables_merge_key_by_key_and_null_switches_a_default_off(compile
     assert "flow-variables" not in call_of(compiled(project + own)).body
 
 
-def test_a_template_may_give_all_variables_at_once(compiled, rows, told):
+def test_a_template_may_give_all_variables_at_once(compiled, rows, told, render_row, call_of):
     text = 'kind: CallSet\ncall: {reference-id: r, flow-variables: "{{ row.all }}"}'
     project = "kind: Project\ndefaults: {flow-variables: {a: 1, b: 2}}\n---\n"
     calls = compiled(project + text)
     one, none, wrong = rows({"all": {"b": "x"}}, {"all": None}, {"all": "text"})
     assert call_of(calls, one).body["flow-variables"] == {"a": 1, "b": "x"}
     assert call_of(calls, none).body["flow-variables"] == {"a": 1, "b": 2}
-    assert told(calls.render(wrong)[1]) == [
+    assert told(render_row(calls, wrong)[1]) == [
         "calls/a.yaml:5:41: flow-variables: has to be a mapping, not text (row 3 of data/rows.csv)"
     ]
     assert call_of(compiled(FLOWS + text.replace("r,", "r, flow: goodbye,")), none).body.get("flow-variables") == {}
 
 
-def test_a_field_that_comes_out_null_is_not_sent(compiled, rows):
+def test_a_field_that_comes_out_null_is_not_sent(compiled, rows, call_of):
     calls = compiled('kind: CallSet\ncall: {reference-id: r, callee: "{{ row.x }}", voicemail-response: "{{ row.x }}"}')
     (row,) = rows({"x": None})
     assert call_of(calls, row).body == {"instruction-id": "r", "voicemail-response": "Restart"}
 
 
-def test_a_broken_default_that_the_document_replaces_is_never_looked_at(compiled):
+def test_a_broken_default_that_the_document_replaces_is_never_looked_at(compiled, call_of):
     project = 'kind: Project\ndefaults: {caller: "{{ nonsense }}", flow-variables: {a: "{{ nonsense }}"}}\n---\n'
     assert call_of(compiled(project + 'kind: Call\nreference-id: r\ncaller: "1"\nflow-variables: {a: 1}')).body[
         "caller"
     ]
 
 
-def test_fields_of_another_description_of_the_api_are_passed_on(compiled):
+def test_fields_of_another_description_of_the_api_are_passed_on(compiled, call_of):
     body = call_of(compiled("kind: Call\nreference-id: r\nrecord-call: true\ncaller: x")).body
     assert list(body) == ["instruction-id", "caller", "record-call", "voicemail-response"]
 
 
 class TestFlow:
     @pytest.mark.parametrize(("environment", "expected"), [("sandbox", "flow-s"), ("production", "flow-p")])
-    def test_the_environment_decides_the_id(self, compiled, environment, expected):
+    def test_the_environment_decides_the_id(self, compiled, environment, expected, call_of):
         text = FLOWS + "kind: Call\nreference-id: r\nflow: reminder\nflow-variables: {patient: Ann}"
         call = call_of(compiled(text, environment=environment))
         assert (call.body["callflow-id"], call.flow) == (expected, "reminder")
 
-    def test_a_direct_id_of_a_known_flow_is_that_flow(self, compiled):
+    def test_a_direct_id_of_a_known_flow_is_that_flow(self, compiled, call_of):
         text = FLOWS + "kind: Call\nreference-id: r\ncallflow-id: flow-s\nflow-variables: {patient: Ann}"
         call = call_of(compiled(text))
         assert (call.flow, call.sensitive) == ("reminder", {("flow-variables", "patient")})
@@ -167,22 +173,22 @@ class TestFlow:
 
     @pytest.mark.parametrize("default", ["flow: goodbye", "callflow-id: flow-g"])
     @pytest.mark.parametrize("own", ["flow: reminder", "callflow-id: flow-s"])
-    def test_a_documents_flow_takes_the_place_of_either_default(self, compiled, default, own):
+    def test_a_documents_flow_takes_the_place_of_either_default(self, compiled, default, own, call_of):
         text = f"kind: Project\ndefaults: {{{default}}}\n---\n{FLOWS}kind: Call\nreference-id: r\n{own}\n"
         call = call_of(compiled(text + "flow-variables: {patient: Ann}"))
         assert (call.flow, call.body["callflow-id"]) == ("reminder", "flow-s")
 
-    def test_a_flow_may_be_chosen_by_the_row(self, compiled, rows, told):
+    def test_a_flow_may_be_chosen_by_the_row(self, compiled, rows, told, render_row, call_of):
         calls = compiled(FLOWS + 'kind: CallSet\ncall: {reference-id: r, flow: "{{ row.flow }}"}')
         good, unknown, number = rows({"flow": "goodbye"}, {"flow": "godbye"}, {"flow": 3})
         assert call_of(calls, good).body["callflow-id"] == "flow-g"
-        assert told(calls.render(unknown)[1]) == [
+        assert told(render_row(calls, unknown)[1]) == [
             (
                 "calls/a.yaml:13:31: flow: 'godbye' is not a known flow (row 2 of data/rows.csv) "
                 "[did you mean 'goodbye'? known flows: reminder, goodbye]"
             )
         ]
-        assert told(calls.render(number)[1]) == [
+        assert told(render_row(calls, number)[1]) == [
             "calls/a.yaml:13:31: flow: has to be the name of a flow, not a number (row 3 of data/rows.csv)"
         ]
 
@@ -221,20 +227,20 @@ class TestVariables:
         ]
         assert {problem.code for problem in problems} == {"variable"}
 
-    def test_a_variable_that_could_not_be_rendered_is_not_missing_too(self, compiled, rows):
+    def test_a_variable_that_could_not_be_rendered_is_not_missing_too(self, compiled, rows, render_row):
         text = 'kind: CallSet\ncall: {reference-id: r, flow: reminder, flow-variables: {patient: "{{ %s }}", x: 1}}'
         calls = compiled(FLOWS + text % "row.nam")
-        assert [problem.message for problem in calls.render(*rows({"name": "Ann"}))[1]] == [
+        assert [problem.message for problem in render_row(calls, *rows({"name": "Ann"}))[1]] == [
             "flow-variables.patient: 'row.nam' is not defined",
             "flow-variables.x: is not a variable of the flow",
         ]
         calls = compiled(FLOWS + text % "rwo")
         assert [problem.message for problem in calls.check()] == ["flow-variables.patient: 'rwo' is not defined"]
-        assert [problem.message for problem in calls.render(*rows({"name": "Ann"}))[1]] == [
+        assert [problem.message for problem in render_row(calls, *rows({"name": "Ann"}))[1]] == [
             "flow-variables.x: is not a variable of the flow"
         ]
 
-    def test_variables_are_converted_by_the_check(self, compiled, rows):
+    def test_variables_are_converted_by_the_check(self, compiled, rows, call_of):
         text = "kind: CallSet\ncall:\n  reference-id: r\n  flow: reminder\n"
         text += "  flow-variables: {patient: A, minutes: '{{ row.m }}'}"
         (row,) = rows({"m": "20"})
@@ -245,7 +251,7 @@ class TestReference:
     @pytest.mark.parametrize(
         ("value", "reference"), [("r-1", "r-1"), (12, "12"), (-3, "-3"), ("0012", "0012"), (0, "0")]
     )
-    def test_it_comes_out_as_text(self, compiled, rows, value, reference):
+    def test_it_comes_out_as_text(self, compiled, rows, value, reference, call_of):
         calls = compiled('kind: CallSet\ncall: {reference-id: "{{ row.id }}"}')
         (row,) = rows({"id": value})
         call = call_of(calls, row)
@@ -256,9 +262,9 @@ class TestReference:
         [("", "it is empty"), (None, "it is null"), (True, "it is true or false"), (1.5, "it is a number"),
          (["a"], "it is a list")],
     )  # fmt: skip
-    def test_anything_else_is_refused(self, compiled, rows, told, value, what):
+    def test_anything_else_is_refused(self, compiled, rows, told, value, what, render_row):
         calls = compiled('kind: CallSet\ncall: {reference-id: "{{ row.id }}"}')
-        assert told(calls.render(*rows({"id": value}))[1]) == [
+        assert told(render_row(calls, *rows({"id": value}))[1]) == [
             (
                 "calls/a.yaml:2:22: reference-id: every call needs one, as text or a whole number; "
                 f"{what} (row 1 of data/rows.csv)"

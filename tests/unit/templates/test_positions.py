@@ -32,11 +32,11 @@ SCALARS = {
 
 
 @pytest.mark.parametrize("scalar", SCALARS.values(), ids=SCALARS)
-def test_an_undefined_name_is_placed_in_every_style_of_scalar(compiled, rows, scalar):
+def test_an_undefined_name_is_placed_in_every_style_of_scalar(compiled, rows, scalar, render_row):
     text = "kind: CallSet\ncall:\n  reference-id: r\n" + "".join(
         f"  {line}" for line in scalar.splitlines(keepends=True)
     )
-    _, (problem,) = compiled(text).render(*rows({"phone": "x"}))
+    _, (problem,) = render_row(compiled(text), *rows({"phone": "x"}))
     line = text.replace("\r\n", "\n").split("\n")[problem.place.line - 1]
     assert line[problem.place.column - 1 :].startswith("row.phnoe")
     # of several the last one is the name, the others are text
@@ -77,16 +77,16 @@ def test_an_undefined_name_is_placed_in_every_style_of_scalar(compiled, rows, sc
         ("{{ row.x | default(row.z) }}", "row.z"),
     ],
 )
-def test_every_kind_of_fault_is_placed_at_what_it_names(compiled, rows, template, named):
+def test_every_kind_of_fault_is_placed_at_what_it_names(compiled, rows, template, named, render_row):
     text = f"kind: CallSet\ncall:\n  reference-id: r\n  caller: |-\n    {template}\n"
     calls = compiled(text)
-    _, problems = calls.render(*rows({"x": "text", "l": [["a"]]}))
+    _, problems = render_row(calls, *rows({"x": "text", "l": [["a"]]}))
     (problem,) = [*calls.check(), *problems]
     assert problem.place.line == 5
     assert text.split("\n")[4][problem.place.column - 1 :].startswith(named)
 
 
-def test_a_fault_of_a_default_stands_in_the_project(compiled, rows, told):
+def test_a_fault_of_a_default_stands_in_the_project(compiled, rows, told, render_row):
     text = textwrap.dedent(
         """\
         kind: Project
@@ -97,13 +97,13 @@ def test_a_fault_of_a_default_stands_in_the_project(compiled, rows, told):
         call: {reference-id: "{{ row.id }}"}
         """
     )
-    _, problems = compiled(text, file="flowops.yaml").render(*rows({"id": "1"}))
+    _, problems = render_row(compiled(text, file="flowops.yaml"), *rows({"id": "1"}))
     assert told(problems) == [
         "flowops.yaml:3:15: caller: 'row.from' is not defined (row 1 of data/rows.csv) [the row has: id]"
     ]
 
 
-def test_nested_values_are_named_and_placed(compiled, rows):
+def test_nested_values_are_named_and_placed(compiled, rows, render_row):
     text = textwrap.dedent(
         """\
         kind: CallSet
@@ -117,7 +117,7 @@ def test_nested_values_are_named_and_placed(compiled, rows):
         """
     )
     calls = compiled(text)
-    _, problems = calls.render(*rows({}))
+    _, problems = render_row(calls, *rows({}))
     assert [(str(problem.place), problem.message) for problem in [*calls.check(), *problems]] == [
         ("calls/a.yaml:8:31", "flow-variables.options[1]: the key '{{ key }}' holds a template"),
         ("calls/a.yaml:4:34", "callees[1]: 'row.a' is not defined"),

@@ -60,7 +60,7 @@ def test_what_statements_cannot_do_is_told(fault_of, template, fault):
     assert fault_of(template, **DATA).startswith(fault)
 
 
-def test_names_of_a_loop_end_with_it_even_when_it_breaks_off(compiled, rows):
+def test_names_of_a_loop_end_with_it_even_when_it_breaks_off(compiled, rows, render_row):
     calls = compiled(
         "kind: CallSet\n"
         "call:\n"
@@ -68,9 +68,9 @@ def test_names_of_a_loop_end_with_it_even_when_it_breaks_off(compiled, rows):
         "  caller: \"{{ row.list | length }}\"\n"
         "  callee: \"{% for y in row.list %}{{ y }}{% endfor %}\"\n"
     )  # fmt: skip
-    call, problems = calls.render(*rows({"list": ["1", "x"]}))
+    call, problems = render_row(calls, *rows({"list": ["1", "x"]}))
     assert call is None
     assert [problem.message for problem in problems] == ["reference-id: int: the text is not a whole number"]
-    call, problems = calls.render(*rows({"list": ["1", "2"]}))
+    call, problems = render_row(calls, *rows({"list": ["1", "2"]}))
     assert call is not None
     assert call.body["callee"] == "12"
