@@ -118,10 +118,10 @@ shard = click.option(
 
 def span(_context: click.Context, _option: click.Parameter, value: str | None) -> timedelta | None:
     """A span of time on the command line, such as 90m."""
-    from flowops.policy import read_span
+    from flowops.common.spans import read_span
 
     try:
-        return None if value is None else read_span(value)
+        return None if value is None else read_span(value, zero=True)
     except ValueError as error:
         raise click.BadParameter(f"'{value}' {error}") from None
 

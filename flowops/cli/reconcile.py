@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.cli import options
-from flowops.cli.ledger.purge import age
 from flowops.cli.output import tell
 from flowops.errors import ApiError, UsageError
 
@@ -29,7 +28,10 @@ MARGIN = timedelta(hours=1)
 @click.command("reconcile", short_help="Settle calls from Call Detail Records.")
 @options.env
 @click.option(
-    "--since", metavar="AGE", help="Ask for so long back: 36h, 7d, 2w. As a rule, since the oldest open call."
+    "--since",
+    callback=options.span,
+    metavar="AGE",
+    help="Ask for so long back: 36h, 7d, 2w. As a rule, since the oldest open call.",
 )
 @click.option("--no-wait", is_flag=True, help="Stop instead of waiting when the API's throttle says so.")
 @click.option(
@@ -38,7 +40,7 @@ MARGIN = timedelta(hours=1)
     metavar="FILE",
     help="Take records exported by hand (JSON, JSONL, CSV) instead of asking the API.",
 )
-def command(environment: str, since: str | None, no_wait: bool, from_file: Path | None) -> int:
+def command(environment: str, since: timedelta | None, no_wait: bool, from_file: Path | None) -> int:
     """Ask for the Call Detail Records of the calls that are placed or in doubt, and settle those that have one.
 
     A record proves that a call was placed. No record proves nothing: the records hold successful calls only,
@@ -48,7 +50,7 @@ def command(environment: str, since: str | None, no_wait: bool, from_file: Path 
     from flowops.cli.ledger_access import open_for
     from flowops.cli.workspace import project_of
 
-    if from_file is not None and (since or no_wait):
+    if from_file is not None and (since is not None or no_wait):
         raise UsageError("--since and --no-wait have no meaning with --from-file")
     project, settings = project_of(environment)
     if from_file is None and settings.sandboxed:
@@ -58,7 +60,7 @@ def command(environment: str, since: str | None, no_wait: bool, from_file: Path 
         )
     with open_for(project, settings) as ledger:
         ledger.sweep()
-        start = datetime.now(UTC) - age(since) if since else None
+        start = datetime.now(UTC) - since if since is not None else None
         if from_file is not None:
             settled = _settle(ledger, _read(from_file))
         else:

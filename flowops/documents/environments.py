@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from os.path import normpath
 from typing import TYPE_CHECKING, TypeVar
 
-from flowops.common.text import quoted
+from flowops.common.spans import read_rate, read_span
 from flowops.documents.address import has_password, ledger_address, proxy_address, service_address
 from flowops.model import (
     SANDBOX,
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
 SANDBOX_LEDGER = "sqlite:///.flowops/sandbox.db"
 CODE = "environment"
 
-_RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)/([smh])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
-
 _T = TypeVar("_T")
 
 
@@ -40,16 +36,6 @@ def default_environments(root: FilePath) -> dict[str, Environment]:
     """What there is without a word in a project file: the sandbox."""
     ledger = LedgerSettings(ledger_address(SANDBOX_LEDGER, root))
     return {SANDBOX: Environment(SANDBOX, SANDBOX, ledger=ledger, rate=None)}
-
-
-def read_rate(text: str) -> float | None:
-    """``10/s``, ``100/m``, ``0.5/h`` as requests a second; None for ``none``. Raises ValueError."""
-    if text == "none":
-        return None
-    found = _RATE.fullmatch(text)
-    if found is None or not (number := float(found[1])):
-        raise ValueError(f"{quoted(text)} is not a rate: write a number above 0 with /s, /m or /h, or 'none'")
-    return number / _SECONDS[found[2]]
 
 
 class Environments:
@@ -89,7 +75,7 @@ class Environments:
             account=_text_or_reference(fields.get("account")),
             callbacks=self._callbacks((*at, "callbacks"), fields.get("callbacks")),
             vars=fields.get("vars") or {},
-            rate=self._checked((*at, "rate"), fields["rate"], read_rate) if "rate" in fields else default.rate,
+            rate=read_rate(fields["rate"]) if "rate" in fields else default.rate,
             concurrency=fields.get("concurrency", default.concurrency),
             connection=self._connection(at, fields),
             sources={name: Reference(source["url"]["env"]) for name, source in (fields.get("sources") or {}).items()},
@@ -129,8 +115,8 @@ class Environments:
         return Connection(
             **files,
             proxy=proxy,
-            connect_timeout=timeouts.get("connect", default.connect_timeout),
-            answer_timeout=timeouts.get("answer", default.answer_timeout),
+            connect_timeout=_seconds(timeouts.get("connect", default.connect_timeout)),
+            answer_timeout=_seconds(timeouts.get("answer", default.answer_timeout)),
         )
 
     def _checked(self, at: Path, value: str, check: Callable[[str], _T]) -> _T | None:
@@ -151,3 +137,7 @@ def _reference(value: dict[str, str] | None) -> Reference | None:
 
 def _text_or_reference(value: str | dict[str, str] | None) -> str | Reference | None:
     return _reference(value) if isinstance(value, dict) else value
+
+
+def _seconds(value: float | str) -> float:
+    return read_span(value).total_seconds() if isinstance(value, str) else value

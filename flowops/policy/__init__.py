@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from flowops.policy.reading import read_policy
     from flowops.policy.rule import Facts, Listing
     from flowops.policy.terms import check_terms
-    from flowops.policy.times import moment_text, read_span
+    from flowops.policy.times import moment_text
 else:
     __getattr__ = attach(
         __name__,
@@ -32,7 +32,7 @@ else:
             "reading": "read_policy",
             "rule": "Facts Listing",
             "terms": "check_terms",
-            "times": "moment_text read_span",
+            "times": "moment_text",
         },
     )
 
@@ -54,7 +54,6 @@ __all__ = [
     "moment_text",
     "question",
     "read_policy",
-    "read_span",
     "repeated_callees",
     "told",
     "without_counted",

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+from flowops.common.spans import span_text
 from flowops.policy.rule import Block, Finding, Later
-from flowops.policy.times import span_text, zone
+from flowops.policy.times import zone
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

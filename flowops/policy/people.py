@@ -7,8 +7,9 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_number
+from flowops.common.spans import span_text
 from flowops.policy.rule import Block, Finding
-from flowops.policy.times import moment_text, span_text
+from flowops.policy.times import moment_text
 
 if TYPE_CHECKING:
     from datetime import datetime

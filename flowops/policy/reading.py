@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from flowops.common.spans import read_span
 from flowops.model import Problem
 from flowops.policy.calendar import Holidays
 from flowops.policy.hours import Windows
@@ -16,7 +17,7 @@ from flowops.policy.numbers import ORDINARY, countries
 from flowops.policy.opening import DAY, Window
 from flowops.policy.people import Callers, Consent, Countries, DoNotCall, NumberTypes
 from flowops.policy.policy import Policy, StopOn
-from flowops.policy.times import read_span, zone
+from flowops.policy.times import zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

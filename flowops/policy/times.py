@@ -1,4 +1,4 @@
-"""Spans, moments and zones: read from text, and written for people."""
+"""Moments and zones: read from text, and written for people."""
 
 from __future__ import annotations
 
@@ -12,27 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import tzinfo
 
-SPAN = r"[1-9][0-9]{0,4}[smhdw]"
-_SPAN = re.compile(SPAN)
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
 #: A name as the IANA writes them: never a path out of the directory of zones.
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}")
-
-
-def read_span(text: str) -> timedelta:
-    """``30d``, ``12h``, ``90m``, ``2w``. Raises ValueError."""
-    if _SPAN.fullmatch(text) is None:
-        raise ValueError("is not a span of time: write a number with s, m, h, d or w, such as 30d")
-    return timedelta(seconds=int(text[:-1]) * _SECONDS[text[-1]])
-
-
-def span_text(span: timedelta) -> str:
-    """A span in the largest unit that fits; days, not weeks."""
-    seconds = int(span.total_seconds())
-    unit = next(unit for unit in "dhms" if seconds % _SECONDS[unit] == 0)
-    return f"{seconds // _SECONDS[unit]}{unit}"
 
 
 @lru_cache(maxsize=1_024)

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from flowops.common.numbers import is_e164
+from flowops.common.spans import read_span
 from flowops.errors import UsageError
 from flowops.sandbox.settings import FAULTS, OUTCOMES, CallbackHabits, Fault, FaultKind, Span
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 #: What stands for a number that the API refuses, where a result code could stand.
 REFUSED = "refused"
 
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(%?)")
 _FAULT = re.compile(r"(?P<kind>[a-z-]+)(?:=(?P<amount>[^:]*))?(?::(?P<references>.+))?", re.DOTALL)
 _FIRST = re.compile(r"([1-9][0-9]{0,5})x")
@@ -25,10 +24,10 @@ _FIRST = re.compile(r"([1-9][0-9]{0,5})x")
 
 def parse_time(text: str) -> float:
     """``50ms``, ``1.5s``, ``5m`` or ``1h``, in seconds."""
-    found = _TIME.fullmatch(text)
-    if found is None or not math.isfinite(float(found[1])):
-        raise UsageError(f"'{text}' is not a time", hint="write a number and a unit: 50ms, 1.5s, 5m, 1h")
-    return float(found[1]) * _SECONDS[found[2]]
+    try:
+        return read_span(text, zero=True).total_seconds()
+    except ValueError as error:
+        raise UsageError(f"'{text}' {error}") from None
 
 
 def parse_span(text: str) -> Span:

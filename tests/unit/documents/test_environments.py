@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from flowops.documents import BadAddress, find_project, ledger_address, resolve, source_address
-from flowops.documents.environments import read_rate
 from flowops.errors import Invalid
 from flowops.model import CallbackSettings, Connection, Environment, LedgerSettings, Reference
 
@@ -37,7 +36,7 @@ def test_an_environment_says_everything(environments: Any, tree: Any) -> None:
     concurrency: 20
     tls: {ca: tls/ca.pem, certificate: /etc/tls/client.pem, key: tls/../tls/client.key}
     proxy: http://proxy.example.org:3128/
-    timeouts: {connect: 5, answer: 60.5}
+    timeouts: {connect: 5s, answer: 60.5}
     sources: {crm: {url: {env: CRM_URL}}, erp: {url: {env: ERP_URL}}}
 """
     )["production"]
@@ -190,10 +189,6 @@ P = "  p: {{api: 'https://a.example', token: {{env: T}}, ledger: {{env: L}}, {}}
             ],
         ),
         (
-            P.format("rate: 0/s"),
-            ["5:74 environment: rate: '0/s' is not a rate: write a number above 0 with /s, /m or /h, or 'none'"],
-        ),
-        (
             P.format("callbacks: {url: 'http://hooks.example', secret: {env: S}}"),
             [
                 (
@@ -267,24 +262,8 @@ def test_a_ledger_has_to_have_a_place_and_no_secret(environments: Any, ledger: s
 
 def test_all_problems_of_all_environments_are_told(environments: Any) -> None:
     with pytest.raises(Invalid) as invalid:
-        environments("  a: {api: 'http://a.example'}\n  b: {api: sandbox, rate: x}\n")
+        environments("  a: {api: 'http://a.example'}\n  b: {api: sandbox, tls: {key: a.pem}}\n")
     assert len(invalid.value.problems) == 4
-
-
-@pytest.mark.parametrize(
-    ("text", "rate"),
-    [("10/s", 10.0), ("100/m", 100 / 60), ("1/h", 1 / 3600), ("0.5/s", 0.5), ("none", None)],
-)
-def test_a_rate_is_requests_a_second(text: str, rate: float | None) -> None:
-    assert read_rate(text) == rate
-
-
-@pytest.mark.parametrize(
-    "text", ["", "10", "10/d", "-1/s", "0/s", "0.0/h", "1e3/s", "10 /s", "1" * 400 + "/s", "None", "١/s"]
-)
-def test_anything_else_is_no_rate(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a rate"):
-        read_rate(text)
 
 
 def test_a_ledger_from_the_environment_takes_the_same_way() -> None:

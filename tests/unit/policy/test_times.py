@@ -1,45 +1,17 @@
-"""Spans, moments and zones: what is read of a text, and what people are shown."""
+"""Moments and zones: what is read of a text, and what people are shown."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from flowops.policy import moment_text, read_span
-from flowops.policy.times import read_moment, span_text, zone
+from flowops.policy import moment_text
+from flowops.policy.times import read_moment, zone
 
 NO_TIME = "is not a time: write 2026-12-01T09:00, 2026-12-01T09:00Z or 2026-12-01"
 NO_ZONE = "has no offset, and the time zone of the callee is not known: add one, or a timezone"
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds", "shown"),
-    [
-        ("30s", 30, "30s"),
-        ("90s", 90, "90s"),
-        ("120s", 120, "2m"),
-        ("90m", 5_400, "90m"),
-        ("12h", 43_200, "12h"),
-        ("24h", 86_400, "1d"),
-        ("30d", 2_592_000, "30d"),
-        ("2w", 1_209_600, "14d"),
-        ("99999d", 8_639_913_600, "99999d"),
-    ],
-)
-def test_a_span_is_shown_in_the_largest_unit_that_fits(text: str, seconds: int, shown: str) -> None:
-    assert read_span(text) == timedelta(seconds=seconds)
-    assert span_text(read_span(text)) == shown
-
-
-@pytest.mark.parametrize(
-    "text", ["", "d", "0d", "07d", "-1d", "1.5h", "30", "30 d", "30D", "30d ", "100000d", "1y", "٣d"]
-)
-def test_what_is_no_span_is_told(text: str) -> None:
-    told = "^is not a span of time: write a number with s, m, h, d or w, such as 30d$"
-    with pytest.raises(ValueError, match=told):
-        read_span(text)
 
 
 @pytest.mark.parametrize("name", ["UTC", "Europe/London", "America/Argentina/Ushuaia", "Etc/GMT+5"])
