@@ -110,8 +110,8 @@ async def _api(environment: Environment) -> AsyncIterator[FlowBuilder]:
 
     if environment.sandboxed:
         from flowops.api import Secret
-        from flowops.sandbox import Settings
         from flowops.sandbox.server import serve
+        from flowops.sandbox.settings import Settings
 
         async with serve(Settings()) as sandbox:
             yield FlowBuilder(sandbox.url, Secret(sandbox.token))

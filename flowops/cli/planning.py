@@ -103,6 +103,6 @@ def tell_unseen(own: int) -> None:
 def tell_sandbox(environment: Environment) -> None:
     """Say plainly, on every use, that no phone rings."""
     if environment.sandboxed:
-        from flowops.sandbox import BANNER
+        from flowops.sandbox.settings import BANNER
 
         tell(BANNER)

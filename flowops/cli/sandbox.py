@@ -54,8 +54,9 @@ def command(
     Faults: drop, stall, half, other-reference (placed all the same),
             reset, error, throttle, redirect, html, refuse (not placed).
     """
-    from flowops.sandbox import BANNER, Settings, options
+    from flowops.sandbox import settings as options
     from flowops.sandbox.server import run
+    from flowops.sandbox.settings import BANNER, Settings
 
     given = {"token": token} if token else {}
     settings = Settings(

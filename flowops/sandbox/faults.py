@@ -1,16 +1,47 @@
-"""Which requests meet a fault, and the answers of those faults that are answers."""
+"""Chance and the faults that it brings: the same seed and the same question give the same answer, in any order."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from flowops.sandbox.chance import draw, pick
 from flowops.sandbox.exchange import Reply, json_reply
 from flowops.sandbox.settings import FaultKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import TypeVar
+
+    from flowops.sandbox.settings import Span
+
+    T = TypeVar("T")
+
     from flowops.sandbox.settings import Settings
+
+
+def draw(seed: int, *question: str | int) -> float:
+    """A number from 0 up to 1, never 1 itself."""
+    text = json.dumps([seed, *question])
+    drawn = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+    return (drawn >> 11) / (1 << 53)  # as many bits as a float holds, so that nothing rounds up to 1
+
+
+def within(span: Span, drawn: float) -> float:
+    """The time in a range that a drawn number stands for, in seconds."""
+    return span.low + (span.high - span.low) * drawn
+
+
+def pick(shares: Iterable[tuple[T, float]], drawn: float) -> T | None:
+    """The choice whose share a drawn number falls into; None beyond them all."""
+    reached = 0.0
+    for choice, share in shares:
+        reached += share
+        if drawn < reached:
+            return choice
+    return None
+
 
 _PAGE = b"<!doctype html><title>Sign in</title><p>Please sign in to use this network.</p>"
 

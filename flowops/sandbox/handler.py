@@ -1,23 +1,34 @@
 """The embedded API without its sockets: a request and what the sandbox remembers give a reply.
 
 Only `memory` changes; the time is handed in, and all chance follows from the seed. So the same requests
-in the same order get the same replies.
+in the same order get the same replies. POST FlowBuilder is here, the records are in `flowops.sandbox.records`.
 """
 
 from __future__ import annotations
 
 import hmac
+import json
 import re
+import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flowops.sandbox.exchange import Refusal, Reply
-from flowops.sandbox.placing import place
+from flowops.common.json import NotJson, read_json
+from flowops.model import INSTRUCTION_ID
+from flowops.sandbox.exchange import Memory, Placed, PlacedLeg, Refusal, Reply, json_reply
+from flowops.sandbox.faults import draw, fault_of, pick, spoiled, within
 from flowops.sandbox.records import list_records
+from flowops.sandbox.settings import SUCCESS, FaultKind
+from flowops.schema.check import check
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flowops.httpd import Request
-    from flowops.sandbox.calls import Memory
+    from flowops.model import Value
+    from flowops.sandbox.exchange import Memory
     from flowops.sandbox.settings import Settings
+
 
 #: What stands before ``/FlowBuilder`` in the API's address (vendor documentation).
 VOICE_BASE = "/voiceapi/v2"
@@ -53,3 +64,96 @@ def _admit(request: Request, settings: Settings, method: str) -> None:
     given = request.headers.get(TOKEN_HEADER, "")
     if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), settings.token.encode()):
         raise Refusal(401, "the product token is missing or wrong")
+
+
+#: The longest body that is read, in bytes. Nobody says what the API's limit is.
+BODY_LIMIT = 1 << 20
+
+#: Call-ids are made from this, so that a run can be replayed.
+_CALL_IDS = uuid.UUID("5b1c3c0e-7a55-4bb0-8a0b-2f3e3a1f8d6c")
+_REFUSED = "No route to this destination"
+
+
+def place(request: Request, content: bytes, memory: Memory, settings: Settings, now: float) -> Reply:
+    """Place the calls of a request, unless a fault forbids it; Refusal when the request is wrong."""
+    body = _read(request, content)
+    reference: str = body[INSTRUCTION_ID]
+    memory.posts[reference] += 1
+    post = memory.posts[reference]
+    fault = fault_of(settings, reference, post)
+    delay = within(settings.latency, draw(settings.seed, "latency", reference, post))
+    if fault is not None and not fault.places and fault is not FaultKind.REFUSE:
+        return replace(spoiled(fault, settings, request.path), delay=delay, reference=reference)
+    callees: Sequence[str] = body.get("callees") or [body["callee"]]
+    refused = set(callees) if fault is FaultKind.REFUSE else _refused(callees, settings)
+    placed = Placed(
+        reference=reference,
+        post=post,
+        caller=body["caller"],
+        legs=tuple(_leg(settings, reference, callee, post) for callee in callees if callee not in refused),
+        several=bool(body.get("callees")),
+        callback_url=body.get("callback-url"),
+        at=now,
+    )
+    if placed.legs:
+        memory.placed.append(placed)
+    told = f"{reference}-other" if fault is FaultKind.OTHER_REFERENCE else reference
+    events = _events(placed, callees, told)
+    reply = json_reply(200, events if placed.several else events[0])
+    return replace(reply, fault=fault, delay=delay, placed=placed if placed.legs else None, reference=reference)
+
+
+def _read(request: Request, content: bytes) -> dict[str, Value]:
+    """The body, if it is one that the API would take."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refusal(415, "the body must be application/json")
+    if len(content) > BODY_LIMIT:
+        raise Refusal(413, f"the body is longer than {BODY_LIMIT:,} bytes")
+    try:
+        body = read_json(content)
+    except NotJson as error:
+        raise Refusal(400, f"the body is not JSON: {error.message}") from None
+    errors = check("request", body)
+    if errors:
+        reference = body.get(INSTRUCTION_ID) if isinstance(body, dict) else None
+        raise Refusal(
+            400,
+            errors[0].message if len(errors) == 1 else f"{errors[0].message} (and {len(errors) - 1} more)",
+            [{"path": "".join(f"/{step}" for step in error.path), "message": error.text} for error in errors],
+            reference=reference if isinstance(reference, str) else None,
+        )
+    accepted: dict[str, Value] = body
+    return accepted
+
+
+def _refused(callees: Sequence[str], settings: Settings) -> set[str]:
+    return {callee for callee in callees if settings.numbers.get(callee, SUCCESS) is None}
+
+
+def _leg(settings: Settings, reference: str, callee: str, post: int) -> PlacedLeg:
+    """How this callee's call goes: the end of it follows from seed, reference and callee, whichever post it is."""
+    code = settings.numbers.get(callee)
+    if code is None:
+        code = pick(settings.outcomes.items(), draw(settings.seed, "outcome", reference, callee)) or SUCCESS
+    call_id = str(uuid.uuid5(_CALL_IDS, json.dumps([reference, callee, post])))
+    return PlacedLeg(callee, call_id, code, within(settings.ring, draw(settings.seed, "ring", reference, callee)))
+
+
+def _events(placed: Placed, callees: Sequence[str], reference: str) -> list[dict[str, Value]]:
+    """One ``call-queued`` event a callee, in the order of the request."""
+    call_ids = {leg.callee: leg.call_id for leg in placed.legs}
+    events: list[dict[str, Value]] = []
+    for callee in callees:
+        event: dict[str, Value] = {
+            "type": "call-queued",
+            "call-id": call_ids.get(callee),
+            INSTRUCTION_ID: reference,
+            "caller": placed.caller,
+            "callee": callee,
+            "success": callee in call_ids,
+        }
+        if callee not in call_ids:
+            del event["call-id"]
+            event["error"] = _REFUSED
+        events.append(event)
+    return events

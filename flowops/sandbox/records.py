@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from flowops.httpd import Request
     from flowops.model import Value
-    from flowops.sandbox.calls import Memory, Placed, PlacedLeg
+    from flowops.sandbox.exchange import Memory, Placed, PlacedLeg
     from flowops.sandbox.settings import Settings
 
 LONGEST = timedelta(weeks=1)

@@ -65,7 +65,7 @@ NOT_FOR_A_FILE = {
     "flowops.model.result",
     "flowops.plan",
     "flowops.policy",
-    "flowops.sandbox",
+    "flowops.sandbox.settings",
     "flowops.schema.explain",
     "flowops.schema.flows",
     "flowops.templates.filters",

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.callbacks import callback_url, make_token, verify
-from flowops.callbacks.token import Address, read_address
+from flowops.callbacks.token import Address, callback_url, make_token, read_address, verify
 from flowops.errors import UsageError
 
 SECRET = "a secret of more than 16 characters"

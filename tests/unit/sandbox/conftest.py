@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flowops.httpd import Request
-from flowops.sandbox.calls import Memory
+from flowops.sandbox.exchange import Memory
 from flowops.sandbox.handler import PLACE_PATH, handle
 from flowops.sandbox.settings import Settings
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from flowops.sandbox.finishing import deliveries
+from flowops.sandbox.callbacks import deliveries
 from flowops.sandbox.settings import CallbackHabits
 
 ROOT = Path(__file__).parents[3]

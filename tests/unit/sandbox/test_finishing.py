@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from flowops.sandbox.finishing import deliveries
+from flowops.sandbox.callbacks import deliveries
 from flowops.sandbox.settings import CallbackHabits, Span
 
 ADA, BOB = "+442079460018", "+12125550143"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from flowops.sandbox.placing import BODY_LIMIT
+from flowops.sandbox.handler import BODY_LIMIT
 
 ADA, BOB = "+442079460018", "+12125550143"
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from flowops.errors import UsageError
-from flowops.sandbox.options import (
+from flowops.sandbox.settings import (
+    CallbackHabits,
+    Fault,
+    FaultKind,
+    Span,
     parse_callbacks,
     parse_fault,
     parse_numbers,
@@ -14,7 +18,6 @@ from flowops.sandbox.options import (
     parse_span,
     parse_time,
 )
-from flowops.sandbox.settings import CallbackHabits, Fault, FaultKind, Span
 
 ADA = "+442079460018"
 

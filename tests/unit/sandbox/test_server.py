@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowops.errors import FlowopsError, UsageError
-from flowops.sandbox.placing import BODY_LIMIT
+from flowops.sandbox.handler import BODY_LIMIT
 from flowops.sandbox.server import Sandbox, serve
 from flowops.sandbox.settings import Fault, FaultKind, Settings
 
