@@ -74,11 +74,11 @@ class CallbackLedger(Protocol):
         ...
 
     def count(self) -> Mapping[State, int]:
-        """How many calls are in each state."""
+        """Return how many calls are in each state."""
         ...
 
     def mark(self) -> LedgerMark:
-        """Which ledger this is; quick, and a proof that it answers."""
+        """Return which ledger this is; quick, and a proof that it answers."""
         ...
 
 
@@ -101,7 +101,7 @@ class _Handled:
 
 
 def to_stderr(line: str) -> None:
-    """Where the log goes unless somebody wants it elsewhere."""
+    """Print a line of the log where it goes unless somebody wants it elsewhere."""
     print(line, file=sys.stderr, flush=True)  # noqa: T201 a server's log is its own
 
 
@@ -169,7 +169,7 @@ class _Receiver:
         return _Handled(Outcome.RECORDED, address, len(legs))
 
     def _verified(self, address: Address | None) -> Endpoint | None:
-        """The environment that an address proves to be for, None for a forged one; always the same work."""
+        """Return the environment that an address proves to be for, None for a forged one; always do the same work."""
         claimed = address or Address("", "", "")
         endpoint = self._endpoints.get(claimed.environment)
         secret = endpoint.secret if endpoint else self._nobodys_secret

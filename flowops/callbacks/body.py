@@ -31,7 +31,7 @@ class Malformed(ValueError):
 
 
 def read_callback(body: bytes, reference: str) -> tuple[Leg, ...]:
-    """The finished legs that a callback for a call tells of, at least one. Malformed when it is anything else."""
+    """Return the finished legs that a callback for a call tells of, at least one. Raise Malformed for anything else."""
     value = _parse(body)
     events = value if isinstance(value, list) else [value]
     if not events:
@@ -78,7 +78,7 @@ def _text(event: dict[str, Value], name: str, wanted: re.Pattern[str]) -> str | 
 
 
 def _description(value: Value) -> str | None:
-    """A text for people, as far as it can be printed and kept; nothing depends on it."""
+    """Return a text for people, as far as it can be printed and kept; nothing depends on it."""
     if not isinstance(value, str):
         return None
     return "".join(character if character.isprintable() else "�" for character in value[:_LONGEST_DESCRIPTION])

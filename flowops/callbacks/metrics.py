@@ -27,7 +27,7 @@ class Outcome(StrEnum):
 
 
 def exposition(outcomes: Mapping[Outcome, int], ledgers: Mapping[str, Mapping[State, int] | None]) -> str:
-    """The page. `ledgers` maps an environment to its calls by state, None when the ledger cannot be read."""
+    """Return the page. `ledgers` maps an environment to its calls by state, None when the ledger cannot be read."""
     lines = [
         "# HELP flowops_callbacks_total Callbacks received, by what became of them.",
         "# TYPE flowops_callbacks_total counter",

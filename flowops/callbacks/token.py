@@ -33,7 +33,7 @@ class Address(NamedTuple):
 
 
 def check_secret(secret: str) -> None:
-    """UsageError, which does not quote it, for a secret that could be guessed."""
+    """Raise UsageError, which does not quote it, for a secret that could be guessed."""
     if len(secret) < SHORTEST:
         raise UsageError(
             f"the callback secret is shorter than {SHORTEST} characters",
@@ -42,7 +42,7 @@ def check_secret(secret: str) -> None:
 
 
 def make_token(secret: str, environment: str, reference: str) -> str:
-    """The proof for one call: HMAC-SHA-256 in base64url, 43 characters."""
+    """Return the proof for one call: HMAC-SHA-256 in base64url, 43 characters."""
     check_secret(secret)
     mac = hmac.new(secret.encode("utf-8", "surrogateescape"), digestmod=hashlib.sha256)
     for field in (_PURPOSE, environment.encode(), reference.encode()):
@@ -52,7 +52,7 @@ def make_token(secret: str, environment: str, reference: str) -> str:
 
 
 def callback_url(base_url: str, secret: str, environment: str, reference: str) -> str:
-    """The callback address of one call, below the public address of ``flowops listen``."""
+    """Return the callback address of one call, below the public address of ``flowops listen``."""
     parts = urlsplit(base_url)
     if parts.query or parts.fragment:
         raise UsageError("the public address for callbacks must not have a query or a fragment")
@@ -61,7 +61,7 @@ def callback_url(base_url: str, secret: str, environment: str, reference: str) -
 
 
 def read_address(path: str) -> Address | None:
-    """What the last segment of a path claims; None when it is no callback address."""
+    """Return what the last segment of a path claims; None when it is no callback address."""
     segment = path.rpartition("/")[2]
     if len(segment) > _LONGEST_SEGMENT:
         return None
@@ -73,7 +73,7 @@ def read_address(path: str) -> Address | None:
 
 
 def verify(secret: str, environment: str, reference: str, token: str) -> bool:
-    """Whether a token is the one of this call, in a time that does not depend on where it differs."""
+    """Return whether a token is the one of this call, in a time that does not depend on where it differs."""
     expected = make_token(secret, environment, reference)
     return hmac.compare_digest(expected.encode(), token.encode("utf-8", "surrogatepass"))
 
@@ -83,5 +83,5 @@ def _to_text(data: bytes) -> str:
 
 
 def _from_text(text: str) -> str:
-    """The UTF-8 text behind base64url without padding; ValueError when it is none."""
+    """Return the UTF-8 text behind base64url without padding. Raise ValueError when it is none."""
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()

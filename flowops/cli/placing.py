@@ -97,7 +97,7 @@ async def _callbacks(found: Planned, pacing: Pacing) -> AsyncIterator[Callable[[
         yield _callback_url(environment)
         return
     from flowops.callbacks.token import callback_url
-    from flowops.cli.receiving import callback_server
+    from flowops.cli.callback_server import callback_server
 
     async with callback_server(environment.name, found.ledger) as (url, secret):
         yield lambda call: callback_url(url, secret, environment.name, call.reference_id)

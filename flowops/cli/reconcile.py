@@ -125,7 +125,7 @@ async def _pages(
 
 
 def _oldest(ledger: Store) -> datetime | None:
-    """When the oldest call was claimed that a record could still tell something about; None when there is none."""
+    """Return when the oldest call was claimed that a record could still tell of; None when there is none."""
     claimed = [entry.claimed_at for entry in _open_calls(ledger)]
     return datetime.fromisoformat(min(claimed)) - MARGIN if claimed else None
 
@@ -150,7 +150,7 @@ def _settle(ledger: Store, records: Iterable[CallRecord]) -> int:
 
 
 def _tell(ledger: Store, settled: int) -> int:
-    """What came of it; 7 when something is still in doubt."""
+    """Print what came of it; return 7 when something is still in doubt."""
     from flowops.model import State
 
     left = ledger.count()[State.IN_DOUBT]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from flowops.model import INSTRUCTION_ID
 from flowops.model.address import is_loopback
-from flowops.sandbox.faults import draw, within
+from flowops.sandbox.faults import rng, within
 from flowops.sandbox.settings import OUTCOMES, SUCCESS
 
 if TYPE_CHECKING:
@@ -39,28 +39,28 @@ class Delivery:
 
 
 def deliveries(placed: Placed, settings: Settings) -> Iterator[Delivery]:
-    """The callbacks of a placed call, in the order in which they were planned."""
-    habits = settings.callbacks
+    """Yield the callbacks of a placed call, in the order in which they were planned."""
+    faults = settings.callbacks
 
     def happens(share: float, what: str, number: int) -> bool:
-        return draw(settings.seed, what, placed.reference, placed.post, number) < share
+        return rng(settings.seed, what, placed.reference, placed.post, number) < share
 
-    for number, (legs, several) in enumerate(_bodies(placed, apart=happens(habits.separate, "separate", 0))):
-        if happens(habits.lost, "lost", number):
+    for number, (legs, several) in enumerate(_bodies(placed, apart=happens(faults.separate, "separate", 0))):
+        if happens(faults.lost, "lost", number):
             continue
         events = [_event(placed, leg) for leg in legs]
         body = json.dumps(events if several else events[0], ensure_ascii=False).encode()
         delay = max(leg.ring for leg in legs)
-        if happens(habits.late, "late", number):
+        if happens(faults.late, "late", number):
             delay += max(settings.ring.high * _LATE, _LATE_AT_LEAST)
-        yield Delivery(body, delay, early=happens(habits.early, "early", number))
-        if happens(habits.duplicate, "duplicate", number):
-            again = draw(settings.seed, "again", placed.reference, placed.post, number)
+        yield Delivery(body, delay, early=happens(faults.early, "early", number))
+        if happens(faults.duplicate, "duplicate", number):
+            again = rng(settings.seed, "again", placed.reference, placed.post, number)
             yield Delivery(body, delay + within(settings.ring, again))
 
 
 def _bodies(placed: Placed, *, apart: bool) -> Iterator[tuple[Sequence[PlacedLeg], bool]]:
-    """The legs that share a body, and whether it is an array."""
+    """Yield the legs that share a body, and whether it is an array."""
     if not placed.several or apart:
         for leg in placed.legs:
             yield (leg,), False
@@ -133,7 +133,7 @@ class Notifier:
             await self._client.aclose()
 
     def _finish(self, number: int) -> None:
-        """The call has ended: send its callback."""
+        """Send the callback of a call that has ended."""
         _, placed, delivery = self._ringing.pop(number)
         assert placed.callback_url is not None
         task = asyncio.create_task(self._send(placed, placed.callback_url, delivery))

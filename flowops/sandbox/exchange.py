@@ -32,7 +32,7 @@ class Reply:
 
 
 def json_reply(status: int, value: Value, headers: Mapping[str, str] | None = None) -> Reply:
-    """A reply with a JSON body."""
+    """Return a reply with a JSON body."""
     body = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     return Reply(status, {"Content-Type": "application/json", **(headers or {})}, body)
 
@@ -57,7 +57,7 @@ class Refusal(Exception):
         self.reference = reference
 
     def reply(self) -> Reply:
-        """The answer that says so, in the shape that gateways use: ``error``, and ``errors`` with paths."""
+        """Return the answer that says so, in the shape that gateways use: ``error``, and ``errors`` with paths."""
         value: dict[str, Value] = {"error": self.message}
         if self.errors:
             value["errors"] = list(self.errors)

@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from flowops.sandbox.settings import Settings
 
 
-def draw(seed: int, *question: str | int) -> float:
-    """A number from 0 up to 1, never 1 itself."""
+def rng(seed: int, *question: str | int) -> float:
+    """Return a number from 0 up to 1, never 1 itself, that follows from the seed and the question."""
     text = json.dumps([seed, *question])
     drawn = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
     return (drawn >> 11) / (1 << 53)  # as many bits as a float holds, so that nothing rounds up to 1
 
 
 def within(span: Span, drawn: float) -> float:
-    """The time in a range that a drawn number stands for, in seconds."""
+    """Return the time in a range that a drawn number stands for, in seconds."""
     return span.low + (span.high - span.low) * drawn
 
 
 def pick(shares: Iterable[tuple[T, float]], drawn: float) -> T | None:
-    """The choice whose share a drawn number falls into; None beyond them all."""
+    """Return the choice whose share a drawn number falls into; None beyond them all."""
     reached = 0.0
     for choice, share in shares:
         reached += share
@@ -47,7 +47,7 @@ _PAGE = b"<!doctype html><title>Sign in</title><p>Please sign in to use this net
 
 
 def fault_of(settings: Settings, reference: str, post: int) -> FaultKind | None:
-    """The fault that this post of a reference meets, if any.
+    """Return the fault that this post of a reference meets, if any.
 
     Faults by count come first, in the order of the settings; those by share exclude each other, so that
     shares of 0.1 and 0.2 spoil 30 of 100 requests. Another post of a reference is drawn for anew.
@@ -57,11 +57,11 @@ def fault_of(settings: Settings, reference: str, post: int) -> FaultKind | None:
         if fault.first is not None and post <= fault.first:
             return fault.kind
     shares = ((fault.kind, fault.share) for fault in fitting if fault.first is None)
-    return pick(shares, draw(settings.seed, "fault", reference, post))
+    return pick(shares, rng(settings.seed, "fault", reference, post))
 
 
 def spoiled(kind: FaultKind, settings: Settings, path: str) -> Reply:
-    """The reply of a fault that places nothing."""
+    """Return the reply of a fault that places nothing."""
     match kind:
         case FaultKind.THROTTLE:
             return json_reply(429, {"error": "too many requests"}, {"Retry-After": str(settings.retry_after)})

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from flowops.common.json import NotJson, read_json
 from flowops.model import INSTRUCTION_ID
 from flowops.sandbox.exchange import Memory, Placed, PlacedLeg, Refusal, Reply, json_reply
-from flowops.sandbox.faults import draw, fault_of, pick, spoiled, within
+from flowops.sandbox.faults import fault_of, pick, rng, spoiled, within
 from flowops.sandbox.records import list_records
 from flowops.sandbox.settings import SUCCESS, FaultKind
 from flowops.schema.check import check
@@ -81,7 +81,7 @@ def place(request: Request, content: bytes, memory: Memory, settings: Settings, 
     memory.posts[reference] += 1
     post = memory.posts[reference]
     fault = fault_of(settings, reference, post)
-    delay = within(settings.latency, draw(settings.seed, "latency", reference, post))
+    delay = within(settings.latency, rng(settings.seed, "latency", reference, post))
     if fault is not None and not fault.places and fault is not FaultKind.REFUSE:
         return replace(spoiled(fault, settings, request.path), delay=delay, reference=reference)
     callees: Sequence[str] = body.get("callees") or [body["callee"]]
@@ -104,7 +104,7 @@ def place(request: Request, content: bytes, memory: Memory, settings: Settings, 
 
 
 def _read(request: Request, content: bytes) -> dict[str, Value]:
-    """The body, if it is one that the API would take."""
+    """Return the body, if it is one that the API would take. Raise Refusal otherwise."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Refusal(415, "the body must be application/json")
     if len(content) > BODY_LIMIT:
@@ -131,16 +131,16 @@ def _refused(callees: Sequence[str], settings: Settings) -> set[str]:
 
 
 def _leg(settings: Settings, reference: str, callee: str, post: int) -> PlacedLeg:
-    """How this callee's call goes: the end of it follows from seed, reference and callee, whichever post it is."""
+    """Decide how this callee's call goes: it follows from seed, reference and callee, whichever post it is."""
     code = settings.numbers.get(callee)
     if code is None:
-        code = pick(settings.outcomes.items(), draw(settings.seed, "outcome", reference, callee)) or SUCCESS
+        code = pick(settings.outcomes.items(), rng(settings.seed, "outcome", reference, callee)) or SUCCESS
     call_id = str(uuid.uuid5(_CALL_IDS, json.dumps([reference, callee, post])))
-    return PlacedLeg(callee, call_id, code, within(settings.ring, draw(settings.seed, "ring", reference, callee)))
+    return PlacedLeg(callee, call_id, code, within(settings.ring, rng(settings.seed, "ring", reference, callee)))
 
 
 def _events(placed: Placed, callees: Sequence[str], reference: str) -> list[dict[str, Value]]:
-    """One ``call-queued`` event a callee, in the order of the request."""
+    """Return one ``call-queued`` event a callee, in the order of the request."""
     call_ids = {leg.callee: leg.call_id for leg in placed.legs}
     events: list[dict[str, Value]] = []
     for callee in callees:

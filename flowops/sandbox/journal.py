@@ -37,7 +37,7 @@ class Journal:
             self._lines.close()
 
     def write(self, event: str, now: float, **facts: Value) -> None:
-        """One line: what happened, when, and the facts of it."""
+        """Write one line: what happened, when, and the facts of it."""
         if self._lines is not None:
             time = datetime.fromtimestamp(now, UTC).isoformat(timespec="microseconds")
             self._lines.write(json.dumps({"event": event, "time": time, **facts}) + "\n")

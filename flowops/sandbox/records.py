@@ -29,7 +29,7 @@ MOST = 10_000
 
 
 def list_records(request: Request, account: str, memory: Memory, settings: Settings, now: float) -> Reply:
-    """A page of the records of a period; Refusal when the question is wrong or comes too soon."""
+    """Return a page of the records of a period. Raise Refusal when the question is wrong or comes too soon."""
     query = parse_qs(request.query, keep_blank_values=True)
     start, end = _time(query, "from"), _time(query, "to")
     if not timedelta() <= end - start <= LONGEST:
@@ -83,7 +83,7 @@ def _only(query: Mapping[str, list[str]], name: str) -> str | None:
 
 
 def _time(query: Mapping[str, list[str]], name: str) -> datetime:
-    """A time of the query, in UTC; one without an offset is taken as UTC, as the documentation says."""
+    """Return a time of the query, in UTC; one without an offset is taken as UTC, as the documentation says."""
     text = _only(query, name)
     if text is None:
         raise Refusal(400, f"'{name}' is missing")

@@ -58,7 +58,7 @@ class FaultKind(StrEnum):
 
     @property
     def places(self) -> bool:
-        """Whether a phone would ring although the answer does not say so."""
+        """Return whether a phone would ring although the answer does not say so."""
         return self in (FaultKind.DROP, FaultKind.STALL, FaultKind.HALF, FaultKind.OTHER_REFERENCE)
 
 
@@ -91,7 +91,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class CallbackHabits:
+class CallbackFaults:
     """How the callbacks misbehave: each a share of them, 0 to 1.
 
     `duplicate`: sent twice. `late`: so late that others overtake it. `early`: before the answer to the
@@ -127,7 +127,7 @@ class Settings:
     latency: Span = field(default_factory=Span)
     faults: tuple[Fault, ...] = ()
     retry_after: int = 1
-    callbacks: CallbackHabits = field(default_factory=CallbackHabits)
+    callbacks: CallbackFaults = field(default_factory=CallbackFaults)
     records_pause: float = 300.0
     log: Path | None = None
 
@@ -141,7 +141,7 @@ _FIRST = re.compile(r"([1-9][0-9]{0,5})x")
 
 
 def parse_time(text: str) -> float:
-    """``50ms``, ``1.5s``, ``5m`` or ``1h``, in seconds."""
+    """Return the seconds of ``50ms``, ``1.5s``, ``5m`` or ``1h``."""
     try:
         return read_span(text, zero=True).total_seconds()
     except ValueError as error:
@@ -149,7 +149,7 @@ def parse_time(text: str) -> float:
 
 
 def parse_span(text: str) -> Span:
-    """``50ms``, or a range such as ``1s..5s``."""
+    """Read ``50ms``, or a range such as ``1s..5s``."""
     low, dots, high = text.partition("..")
     span = Span(parse_time(low), parse_time(high if dots else low))
     if span.low > span.high:
@@ -158,7 +158,7 @@ def parse_span(text: str) -> Span:
 
 
 def parse_share(text: str) -> float:
-    """``0.05`` or ``5%``: from 0 to 1."""
+    """Read ``0.05`` or ``5%``: from 0 to 1."""
     found = _SHARE.fullmatch(text)
     share = float(found[1]) / (100 if found[2] else 1) if found else math.nan
     if not 0 <= share <= 1:
@@ -167,7 +167,7 @@ def parse_share(text: str) -> float:
 
 
 def parse_outcomes(text: str) -> dict[int, float]:
-    """``10=0.8,9=0.1,12=0.1``: how many calls end with which result code; the shares add up to 1."""
+    """Read ``10=0.8,9=0.1,12=0.1``: how many calls end with which result code; the shares add up to 1."""
     outcomes: dict[int, float] = {}
     for name, share in _pairs(text):
         code = _code(name)
@@ -181,7 +181,7 @@ def parse_outcomes(text: str) -> dict[int, float]:
 
 
 def parse_numbers(texts: Iterable[str]) -> dict[str, int | None]:
-    """``+442079460018=12`` each: a number and the result code of its calls, or ``refused``, which gives None."""
+    """Read ``+442079460018=12`` each: a number and the result code of its calls, or ``refused``, which gives None."""
     numbers: dict[str, int | None] = {}
     for text in texts:
         number, _, code = text.partition("=")
@@ -192,7 +192,7 @@ def parse_numbers(texts: Iterable[str]) -> dict[str, int | None]:
 
 
 def parse_fault(text: str) -> Fault:
-    """``drop=0.05``, ``reset:ref-*``, ``throttle=2x:ref-*``: a kind, how often, and for which references.
+    """Read ``drop=0.05``, ``reset:ref-*``, ``throttle=2x:ref-*``: a kind, how often, and for which references.
 
     How often is a share of the requests, or the first so many posts of each reference; all of them when
     it is left out.
@@ -209,17 +209,17 @@ def parse_fault(text: str) -> Fault:
     return Fault(kind, parse_share(amount), references=references)
 
 
-def parse_callbacks(text: str) -> CallbackHabits:
-    """``duplicate=0.2,late=10%``: which shares of the callbacks misbehave in which way."""
-    habits: dict[str, float] = {}
-    known = tuple(CallbackHabits.__dataclass_fields__)
+def parse_callbacks(text: str) -> CallbackFaults:
+    """Read ``duplicate=0.2,late=10%``: which shares of the callbacks misbehave in which way."""
+    shares: dict[str, float] = {}
+    known = tuple(CallbackFaults.__dataclass_fields__)
     for name, share in _pairs(text):
         if name not in known:
             raise UsageError(f"callbacks have no habit '{name}'", hint=f"there are {', '.join(known)}")
-        if name in habits:
+        if name in shares:
             raise UsageError(f"'{name}' is given twice")
-        habits[name] = parse_share(share)
-    return CallbackHabits(**habits)
+        shares[name] = parse_share(share)
+    return CallbackFaults(**shares)
 
 
 def _pairs(text: str) -> Iterable[tuple[str, str]]:

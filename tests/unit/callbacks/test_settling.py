@@ -17,7 +17,7 @@ from flowops.httpd import open_listener, serving
 from flowops.ledger import open_ledger
 from flowops.model import Actor, Call, Claim, Document, Marks, Origin, State
 from flowops.sandbox.server import serve
-from flowops.sandbox.settings import CallbackHabits, Settings, Span
+from flowops.sandbox.settings import CallbackFaults, Settings, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +114,7 @@ def test_the_bad_habits_of_callbacks_do_not_change_what_becomes_of_calls(tmp_pat
     references = [f"r{number}" for number in range(40)]
     log = tmp_path / "sandbox.log"
     lines: list[str] = []
-    bad = CallbackHabits(duplicate=0.5, late=0.3, early=0.3, separate=0.5)
+    bad = CallbackFaults(duplicate=0.5, late=0.3, early=0.3, separate=0.5)
     settings = Settings(token=TOKEN, seed=4, log=log, outcomes={9: 0.5, 10: 0.5}, ring=Span(0, 0.05), callbacks=bad)
 
     async def scenario(store: Store) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from flowops.model.address import is_loopback
 from flowops.sandbox.server import serve
-from flowops.sandbox.settings import CallbackHabits, Settings, Span
+from flowops.sandbox.settings import CallbackFaults, Settings, Span
 
 TOKEN = "11111111-2222-4333-8444-555555555555"
 
@@ -70,7 +70,7 @@ def test_a_callback_may_come_before_the_answer(instruction):
         assert not request.done()
         assert await request == 200
 
-    run(scenario, latency=Span(0.3, 0.3), callbacks=CallbackHabits(early=1))
+    run(scenario, latency=Span(0.3, 0.3), callbacks=CallbackFaults(early=1))
 
 
 def test_callbacks_that_are_due_are_sent_before_the_sandbox_ends(instruction, tmp_path):

@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from flowops.sandbox.callbacks import deliveries
-from flowops.sandbox.settings import CallbackHabits
+from flowops.sandbox.settings import CallbackFaults
 
 ROOT = Path(__file__).parents[3]
 DESCRIPTION = ROOT / "schemas" / "flowbuilder.openapi.yaml"
@@ -43,7 +43,7 @@ def test_answers_are_what_the_description_says(sandbox, instruction, component, 
 @pytest.mark.parametrize("apart", [0, 1])
 @pytest.mark.parametrize("who", [{"callee": ADA}, {"callee": None, "callees": [ADA, BOB]}])
 def test_callbacks_are_what_the_description_says(sandbox, instruction, component, who, apart):
-    api = sandbox(callbacks=CallbackHabits(separate=apart), numbers={BOB: 9})
+    api = sandbox(callbacks=CallbackFaults(separate=apart), numbers={BOB: 9})
     for delivery in deliveries(api.ask(instruction(**who)).placed, api.settings):
         component("FinishedCallback").validate(json.loads(delivery.body))
 

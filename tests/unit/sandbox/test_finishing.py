@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from flowops.sandbox.callbacks import deliveries
-from flowops.sandbox.settings import CallbackHabits, Span
+from flowops.sandbox.settings import CallbackFaults, Span
 
 ADA, BOB = "+442079460018", "+12125550143"
 
@@ -39,7 +39,7 @@ def test_several_calls_are_one_array(sandbox, instruction):
 
 
 def test_several_calls_may_be_several_bodies(sandbox, instruction):
-    api = sandbox(callbacks=CallbackHabits(separate=1))
+    api = sandbox(callbacks=CallbackFaults(separate=1))
     found = callbacks(api, instruction(callee=None, callees=[ADA, BOB]))
     assert [json.loads(delivery.body)["callee"] for delivery in found] == [ADA, BOB]
 
@@ -50,15 +50,15 @@ def test_a_refused_callee_never_finishes(sandbox, instruction):
 
 
 def test_callbacks_may_come_twice(sandbox, instruction):
-    first, second = callbacks(sandbox(callbacks=CallbackHabits(duplicate=1)), instruction())
+    first, second = callbacks(sandbox(callbacks=CallbackFaults(duplicate=1)), instruction())
     assert first.body == second.body
 
 
 def test_callbacks_may_get_lost_come_early_or_be_late(sandbox, instruction):
-    assert callbacks(sandbox(callbacks=CallbackHabits(lost=1)), instruction()) == []
-    (early,) = callbacks(sandbox(callbacks=CallbackHabits(early=1)), instruction())
+    assert callbacks(sandbox(callbacks=CallbackFaults(lost=1)), instruction()) == []
+    (early,) = callbacks(sandbox(callbacks=CallbackFaults(early=1)), instruction())
     assert early.early
-    (late,) = callbacks(sandbox(ring=Span(1, 1), callbacks=CallbackHabits(late=1)), instruction())
+    (late,) = callbacks(sandbox(ring=Span(1, 1), callbacks=CallbackFaults(late=1)), instruction())
     assert late.delay > 3
 
 

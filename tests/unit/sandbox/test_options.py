@@ -6,7 +6,7 @@ import pytest
 
 from flowops.errors import UsageError
 from flowops.sandbox.settings import (
-    CallbackHabits,
+    CallbackFaults,
     Fault,
     FaultKind,
     Span,
@@ -59,7 +59,7 @@ def test_faults(text, fault):
 
 
 def test_habits_of_callbacks():
-    assert parse_callbacks("duplicate=0.2,late=10%") == CallbackHabits(duplicate=0.2, late=0.1)
+    assert parse_callbacks("duplicate=0.2,late=10%") == CallbackFaults(duplicate=0.2, late=0.1)
 
 
 @pytest.mark.parametrize(
