@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sample_plan import ENVIRONMENT, plan_of
 
-from flowops.api import Secret
+from flowops.api.address import Secret
 from flowops.api.client import FlowBuilder
 from flowops.apply import Stop, apply
 from flowops.ledger import Beside, open_ledger

@@ -12,7 +12,7 @@ from api_server import api_server
 from pair import Pair
 from sample_plan import plan_of
 
-from flowops.api import Secret
+from flowops.api.address import Secret
 from flowops.api.client import FlowBuilder
 from flowops.model import Happening
 

@@ -1,16 +1,40 @@
-"""Which addresses and tokens flowops agrees to use, decided before anything is sent."""
+"""Which addresses and tokens flowops agrees to use, decided before anything is sent; secrets are never printed."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import NoReturn
 from urllib.parse import SplitResult, urlsplit
 
+from flowops.common.masking import HIDDEN
 from flowops.errors import ApiError
 from flowops.model.address import is_loopback
 
-if TYPE_CHECKING:
-    from flowops.api.secret import Secret
+
+class Secret:
+    """Text that only `reveal` gives out; printing, formatting or pickling it gives nothing away."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself, for the header or the socket it was made for."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+    __str__ = __repr__
+
+    def __format__(self, _spec: str) -> str:
+        return HIDDEN
+
+    def __reduce__(self) -> NoReturn:
+        msg = "a secret is not pickled"
+        raise TypeError(msg)
+
 
 #: What the Voice API's base ends with, and what stands there for the Call Detail Records (vendor documentation).
 VOICE_BASE = "/voiceapi/v2"

@@ -1,25 +1,33 @@
 """Reading Call Detail Records within the API's rules: a week at a time, page by page, and not too often.
 
-Pure but for what it is handed: `conversations` asks through a `Fetch` and remembers through a `Throttle`.
+`conversations` is pure but for what it is handed: it asks through a `Fetch` (`CallDetailRecords` is one, over the
+network; its GET requests may be sent again) and remembers through a `Throttle`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlencode
 
-from flowops.api.classify import THROTTLED, UNAUTHORIZED, Answer, Failure, seconds_to_wait
-from flowops.api.plain import plain
+from flowops.api.address import cdr_address, check_address, check_token
+from flowops.api.classify import THROTTLED, UNAUTHORIZED, Answer, Failure, plain, seconds_to_wait
+from flowops.api.client import TOKEN_HEADER, Wire, asking, proxy_of, tls_context
 from flowops.api.records import items_of, read_record
 from flowops.common.json import read_json
 from flowops.errors import ApiError
+from flowops.model import Connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+    from flowops.api.address import Secret
     from flowops.api.records import CallRecord
+
 
 #: The longest time between ``from`` and ``to``, and the most records of one page (vendor documentation).
 LONGEST = timedelta(weeks=1)
@@ -71,7 +79,7 @@ class Wait:
 
 
 class Fetch(Protocol):
-    """Asks the API for one page; `flowops.api.cdr_client.CallDetailRecords` is one."""
+    """Asks the API for one page; `CallDetailRecords` is one."""
 
     async def fetch(self, query: Query) -> Answer | Failure:
         """What came back."""
@@ -165,3 +173,52 @@ def _count(answer: Answer, name: str, default: int | None) -> int | None:
     """A number of the paging headers; the default when it is missing or no number."""
     text = answer.headers.get(f"x-cm-pagination-{name}", "").strip()
     return int(text) if _COUNT.fullmatch(text) else default
+
+
+#: The longest page that is read, in bytes: ten thousand records of 6 KB.
+LONGEST_PAGE = 64 << 20
+#: How often a page is asked for when the network or the server fails, and seconds before the second time.
+ATTEMPTS = 3
+BACKOFF = 1.0
+
+_ACCOUNT = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class CallDetailRecords:
+    """A `Fetch` over the network. Use `opened`."""
+
+    def __init__(self, wire: Wire, base: str, token: Secret, backoff: float) -> None:
+        self._wire = wire
+        self._base = base
+        self._token = token
+        self._backoff = backoff
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(
+        cls, api: str, token: Secret, connection: Connection | None = None, *, backoff: float = BACKOFF
+    ) -> AsyncIterator[CallDetailRecords]:
+        """The records API beside a Voice API address; ApiError when the address, token or settings cannot be used."""
+        connection = connection or Connection()
+        base = cdr_address(check_address(api))
+        proxy = proxy_of(connection, base)
+        async with Wire(connection, tls_context(connection, base, proxy), proxy) as wire:
+            yield cls(wire, base, check_token(token), backoff)
+
+    async def fetch(self, query: Query) -> Answer | Failure:
+        """One page; asked for again when no answer came, or a 5xx."""
+        if not _ACCOUNT.fullmatch(query.account):
+            raise ApiError("the voice account's id must be letters, digits and hyphens")
+        times = {"from": written(query.start), "to": written(query.end)}
+        url = (
+            f"{self._base}/{query.account}/conversations?{urlencode({**times, 'skip': query.skip, 'take': query.take})}"
+        )
+        headers = {TOKEN_HEADER: self._token.reveal(), "Accept": "application/json"}
+        asked = asking("GET", url, headers)
+        for attempt in range(1, ATTEMPTS + 1):
+            came = await self._wire.exchange(asked, limit=LONGEST_PAGE)
+            failed = isinstance(came, Failure) or came.cut is not None or came.status >= 500
+            if not failed or attempt == ATTEMPTS:
+                break
+            await asyncio.sleep(self._backoff * 2.0 ** (attempt - 1))
+        return came

@@ -1,6 +1,7 @@
 """What an answer, or the lack of one, means for a call: the table of the contract's section 6.
 
 Pure: values in, a `Verdict` out. Whatever is not proven to be placed, refused or unsent is in doubt.
+Foreign text in it is made fit for people: short, printable, without secrets and without phone numbers.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from datetime import UTC
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from flowops.api.plain import personal, plain
 from flowops.common.json import NotJson, read_json
+from flowops.common.masking import HIDDEN
+from flowops.common.text import shorten, visible
 from flowops.model import INSTRUCTION_ID, Happening, Leg, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flowops.model import Value
+
 
 #: A clear no: nothing was placed, and the same request would be refused again.
 REFUSED = frozenset({400, 404, 413, 422})
@@ -215,3 +218,41 @@ def seconds_to_wait(header: str | None, now: float) -> float | None:
         except (ValueError, OverflowError):
             return None
     return min(max(seconds, 0.0), LONGEST_PAUSE)
+
+
+#: How much of a foreign text is shown, in characters.
+LIMIT = 200
+
+#: Six digits or more, with what people put between them: a phone number, or near enough.
+_NUMBER = re.compile(r"\+?\d(?:[\s().\-/]{0,3}\d){5,}")
+#: What is too short to be told from the text around it.
+_SHORTEST = 3
+
+
+def plain(text: str, hidden: Iterable[str] = ()) -> str:
+    """The text on one line, at most `LIMIT` characters, with `hidden` texts and numbers taken out."""
+    words = sorted({word for word in hidden if len(word) >= _SHORTEST}, key=len, reverse=True)
+    if words:
+        text = re.sub("|".join(map(re.escape, words)), HIDDEN, text, flags=re.IGNORECASE)
+    text = _NUMBER.sub(HIDDEN, text)
+    text = " ".join(text.split())
+    return shorten(visible(text[: LIMIT + 1]), LIMIT)
+
+
+def personal(body: Mapping[str, Value]) -> Iterator[str]:
+    """Every text of a sent body that an answer may echo and nobody may see: the callees, the flow's variables."""
+    yield from _leaves(body.get("callee"))
+    yield from _leaves(body.get("callees"))
+    yield from _leaves(body.get("flow-variables"))
+
+
+def _leaves(value: Value) -> Iterator[str]:
+    """The strings and numbers anywhere in a JSON value, as text; keys are names, not data."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _leaves(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _leaves(inner)
+    elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        yield str(value).strip()

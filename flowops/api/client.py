@@ -1,25 +1,166 @@
-"""The FlowBuilder API: one POST a call, sent once, and what its answer means."""
+"""The FlowBuilder API: one POST a call, sent once, and what its answer means.
+
+Nothing but the transport of `flowops.api.transport` is used of HTTP: so there are no redirects, no cookies, no settings
+from the environment, and exactly one request on the wire for each `Wire.exchange`.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import ssl
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
+import httpx
+
+from flowops import __version__
 from flowops.api.address import check_address, check_proxy, check_token
-from flowops.api.classify import judge
-from flowops.api.wire import Wire, asking, tls_context
+from flowops.api.classify import Answer, Failure, judge, plain
+from flowops.api.transport import ANSWER, ON_SEND, Transport
 from flowops.errors import ApiError
 from flowops.model import Connection, Reference
 from flowops.model.address import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from types import TracebackType
 
-    from flowops.api.secret import Secret
+    from flowops.api.address import Secret
     from flowops.model import Value, Verdict
+
+
+USER_AGENT = f"flowops/{__version__}"
+
+
+def tls_context(connection: Connection, *addresses: str | None) -> ssl.SSLContext:
+    """The TLS settings of a run, shared by all its wires: always verified, TLS 1.2 or newer.
+
+    With `ca`, only that file's authorities are trusted. When none of the addresses is an https one, reading
+    authorities (40 ms) is left out, and nobody is trusted. ApiError when a file cannot be used.
+    """
+    if not any(address is not None and address.startswith("https:") for address in addresses):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if connection.key is not None and connection.certificate is None:
+        raise ApiError("tls: a key is given, but no certificate")
+    try:
+        if connection.ca is not None:
+            context = ssl.create_default_context(cafile=connection.ca)
+        else:
+            context = httpx.create_ssl_context(trust_env=False)
+    except (OSError, ValueError) as error:
+        raise ApiError(f"tls: the CA file '{connection.ca}' cannot be used: {reason_of(error)}") from None
+    if connection.certificate is not None:
+        try:
+            # An encrypted key must not stop a pipeline with a question on the terminal.
+            context.load_cert_chain(connection.certificate, connection.key, password="")
+        except (OSError, ValueError) as error:
+            what = f"tls: the certificate '{connection.certificate}' or its key cannot be used"
+            raise ApiError(f"{what}: {reason_of(error)}", hint="the key must not be encrypted") from None
+    return context
+
+
+def asking(method: str, url: str, headers: Mapping[str, str]) -> httpx.Request:
+    """A request without its content, for `Wire.exchange`; it can be used again and again."""
+    return httpx.Request(
+        method, url, headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}, stream=_NOTHING
+    )
+
+
+_NOTHING = httpx.ByteStream(b"")
+
+
+class Wire:
+    """One request at a time to one host, over a connection that is opened when needed and used again while fresh."""
+
+    def __init__(self, connection: Connection, context: ssl.SSLContext, proxy: str | None = None) -> None:
+        self._timeouts = {"connect": connection.connect_timeout, ANSWER: connection.answer_timeout}
+        self._transport = Transport(context, proxy)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._transport.aclose()
+
+    async def exchange(self, asked: httpx.Request, content: bytes = b"", *, limit: int) -> Answer | Failure:
+        """Send one request, once, and read its answer, at most `limit` bytes of it.
+
+        Each step of connecting (name and TCP, TLS, a proxy's CONNECT) has its own time-out; from its first byte on,
+        the request and its whole answer have `answer_timeout`. Nothing that the network does is raised; a
+        cancellation is.
+        """
+        sent = False
+        response: httpx.Response | None = None
+
+        def on_send() -> None:
+            nonlocal sent
+            sent = True
+
+        try:
+            response = await self._transport.handle_async_request(
+                httpx.Request(
+                    asked.method,
+                    asked.url,
+                    headers=asked.headers,
+                    stream=httpx.ByteStream(content),
+                    extensions={"timeout": self._timeouts, ON_SEND: on_send},
+                )
+            )
+            return await _read(response, limit)
+        except httpx.ReadTimeout:
+            reason = f"no whole answer within {self._timeouts[ANSWER]:g} s"
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            reason = reason_of(error)
+            if not sent:
+                return Failure(begun=False, reason=reason, proxy_status=_proxy_status(error))
+        return Failure(sent, reason) if response is None else _answer(response, b"", reason)
+
+
+async def _read(response: httpx.Response, limit: int) -> Answer:
+    """The answer with its body, unless that is longer than `limit` bytes."""
+    body = b""
+    try:
+        async for part in response.stream:  # type: ignore[union-attr] # an answer's can be read so
+            body += part
+            if len(body) > limit:
+                return _answer(response, b"", f"its body is longer than {limit:,} bytes")
+    finally:
+        await response.stream.aclose()  # type: ignore[union-attr]
+    return _answer(response, body)
+
+
+def _answer(response: httpx.Response, body: bytes, cut: str | None = None) -> Answer:
+    return Answer(response.status_code, response.headers, body, cut)
+
+
+def _proxy_status(error: Exception) -> int | None:
+    """The status of a proxy's answer to CONNECT, which is all that the transport's error says."""
+    said = str(error)
+    return int(said) if isinstance(error, httpx.ProxyError) and said.isascii() and said.isdigit() else None
+
+
+def reason_of(error: BaseException) -> str:
+    """The operating system's or TLS's own words for a failure, from the innermost cause that has some."""
+    if isinstance(error, httpx.ConnectTimeout):
+        return "no connection in time"
+    said = str(error) or type(error).__name__
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            said = f"the certificate is not trusted: {cause.verify_message}"
+        elif isinstance(cause, ssl.SSLError):
+            said = f"TLS failed: {cause.reason or cause}"
+        elif isinstance(cause, OSError) and cause.errno is not None:
+            # asyncio writes the address into its own message; a failed name look-up has a negative number.
+            said = os.strerror(cause.errno) if cause.errno > 0 else cause.strerror or said
+        cause = cause.__cause__ or cause.__context__
+    return plain(said)
+
 
 #: The name of the header with the product token (vendor documentation).
 TOKEN_HEADER = "X-CM-PRODUCTTOKEN"  # noqa: S105

@@ -109,7 +109,7 @@ async def _api(environment: Environment) -> AsyncIterator[FlowBuilder]:
     from flowops.api.client import FlowBuilder
 
     if environment.sandboxed:
-        from flowops.api import Secret
+        from flowops.api.address import Secret
         from flowops.sandbox.server import serve
         from flowops.sandbox.settings import Settings
 

@@ -16,7 +16,7 @@ from flowops.errors import ApiError, UsageError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from flowops.api import CallRecord
+    from flowops.api.records import CallRecord
     from flowops.ledger import Store
     from flowops.model import Entry, Environment
 
@@ -69,7 +69,7 @@ def command(environment: str, since: timedelta | None, no_wait: bool, from_file:
 
 
 def _read(file: Path) -> list[CallRecord]:
-    from flowops.api import read_file
+    from flowops.api.records import read_file
 
     try:
         with file.open(encoding="utf-8") as lines:
@@ -91,9 +91,7 @@ async def _ask(ledger: Store, settings: Environment, since: datetime | None, *, 
 async def _pages(
     ledger: Store, settings: Environment, since: datetime | None, *, wait: bool
 ) -> AsyncIterator[Iterable[CallRecord]]:
-    from flowops.api import conversations
-    from flowops.api.cdr import Wait
-    from flowops.api.cdr_client import CallDetailRecords
+    from flowops.api.cdr import CallDetailRecords, Wait, conversations
     from flowops.cli.secrets import connection_of, token_of, value_of
 
     if settings.account is None:

@@ -9,7 +9,7 @@ from flowops.errors import ApiError, FlowopsError
 from flowops.model import Reference
 
 if TYPE_CHECKING:
-    from flowops.api import Secret
+    from flowops.api.address import Secret
     from flowops.model import Connection, Environment
 
 
@@ -46,7 +46,7 @@ def address_of_source(environment: Environment, name: str) -> str:
 
 def token_of(environment: Environment) -> Secret:
     """The product token, fit to be sent. Raises ApiError, which never quotes it."""
-    from flowops.api import Secret, check_token
+    from flowops.api.address import Secret, check_token
 
     assert environment.token is not None, "a project's environments have tokens"
     where = f"environments.{environment.name}.token"

@@ -57,7 +57,7 @@ NOT_FOR_A_FILE = {
     "sqlite3",
     "yaml",
     "zoneinfo",
-    "flowops.api",
+    "flowops.api.address",
     "flowops.apply",
     "flowops.ledger",
     "flowops.model.ledger",

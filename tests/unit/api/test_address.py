@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from flowops.api import Secret, cdr_address, check_address, check_token
+from flowops.api.address import Secret, cdr_address, check_address, check_token
 from flowops.errors import ApiError
 from flowops.model.address import is_loopback
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.api import Answer, Failure, Secret
-from flowops.api.cdr import LONGEST, PAUSE, Page, Query, Wait, conversations, windows
-from flowops.api.cdr_client import CallDetailRecords
+from flowops.api.address import Secret
+from flowops.api.cdr import LONGEST, PAUSE, CallDetailRecords, Page, Query, Wait, conversations, windows
+from flowops.api.classify import Answer, Failure
 from flowops.errors import ApiError
 from flowops.model import Connection
 

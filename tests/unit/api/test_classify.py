@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.api import Answer, Failure, judge
-from flowops.api.classify import LONGEST_PAUSE, seconds_to_wait
+from flowops.api.classify import LONGEST_PAUSE, Answer, Failure, judge, seconds_to_wait
 from flowops.model import Happening, Leg, Verdict
 
 NOW = 1_773_000_000.0

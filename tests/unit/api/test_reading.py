@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.api.http.reading import LONGEST_HEAD, Malformed, Reading
+from flowops.api.transport import LONGEST_HEAD, Malformed, Reading
 
 JSON = b'{"success": true}'
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

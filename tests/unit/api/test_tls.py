@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flowops.api import Secret
+from flowops.api.address import Secret
 from flowops.api.client import FlowBuilder
 from flowops.errors import ApiError
 from flowops.model import Connection, Happening, Verdict

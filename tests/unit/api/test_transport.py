@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from flowops.api.http import IDLE, ON_SEND, Transport
+from flowops.api.transport import IDLE, ON_SEND, Transport
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 TIMES = {"connect": 5.0, "write": 5.0, "read": 5.0}

@@ -10,7 +10,7 @@ from typing import Self
 
 import pytest
 
-from flowops.api import Secret
+from flowops.api.address import Secret
 from flowops.api.client import FlowBuilder
 from flowops.apply import exit_code
 from flowops.model import Connection, Outcome, State

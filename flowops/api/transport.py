@@ -1,0 +1,601 @@
+"""HTTP/1.1 under httpx's own interface: `Transport` is an `httpx.AsyncBaseTransport`.
+
+Why not httpx's: its pool becomes slower with every connection, it does not say whether a byte of a request has left,
+and it reads on behind an answer. Here a request is written once, whole, by one call; what is not one clean answer
+ends the connection. llhttp, the parser of Node.js, reads the answers (through httptools), as strictly as it can.
+
+From the bottom up: an answer read from bytes (no I/O), a request's head as bytes, one connection, making one (name and
+TCP, TLS, a proxy's tunnel), and the transport, which knows what connection a request goes over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+import select
+import ssl
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import httpx
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from typing import Any
+
+
+#: The longest head that is read, in bytes, 1xx answers before it and trailers behind the body included.
+LONGEST_HEAD = 64 << 10
+
+#: What a field takes besides its name and its value, and what a head takes besides its fields and its reason.
+_FIELD, _LINE = len(": \r\n"), len("HTTP/1.1 200 \r\n\r\n")
+
+
+class Malformed(Exception):
+    """The bytes are no answer; what is wrong, in words."""
+
+
+class Reading:
+    """An answer on its way in. `chunks` is the part of its body that nobody has taken yet.
+
+    `head_read` says that `status` and `headers` are the final ones, `complete` that the body has ended as its head
+    said it would. `surplus` says that more followed: the connection is of no use any more.
+
+    llhttp refuses what RFC 9112 does: a length that is given twice or beside chunks, a folded or unfinished line,
+    white space before a colon, chunks that do not add up.
+    """
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.chunks: list[bytes] = []
+        self.head_read = self.complete = self.surplus = self.keep_alive = False
+        self._parser: HttpResponseParser | None = None
+        self._wrong = ""
+        self._size = self._since_body = 0
+        self._framed = False
+        self._tail = b""
+        #: What the last bytes of the answer are: its last piece of body, or None for an empty line.
+        self._last: bytes | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes in, at least one. Raises `Malformed`; bytes behind the answer are `surplus` and are not read."""
+        if self.complete:
+            self.surplus = True
+            return
+        if self._parser is None:
+            # llhttp would skip line breaks here, and take RTSP.
+            if not data.startswith(b"H"):
+                raise Malformed("it does not begin with HTTP/")
+            self._parser = HttpResponseParser(self)
+        self._since_body += len(data)
+        self._tail = data[-6:] if len(data) >= 6 else (self._tail + data)[-6:]
+        self._parse(self._parser, data)
+
+    def _parse(self, parser: HttpResponseParser, data: bytes) -> None:
+        try:
+            parser.feed_data(data)
+        except HttpParserUpgrade:
+            raise Malformed("the server speaks another protocol from here on") from None
+        except HttpParserError as error:
+            if not self.complete:
+                raise Malformed(str(error)) from None
+            self.surplus = True
+        # The parser itself keeps a field, however long, until it ends.
+        if self._size > LONGEST_HEAD or (not self.complete and self._since_body > 2 * LONGEST_HEAD):
+            self._wrong = f"what is not its body is longer than {LONGEST_HEAD:,} bytes"
+        if self._wrong:
+            raise Malformed(self._wrong)
+        if self.complete:
+            self._parser = None  # it holds on to this object
+            self.surplus = self.surplus or not self._ends_with(data)
+
+    def finish(self, *, cut: bool = False) -> None:
+        """The server has ended its side, or it was `cut`. Raises `Malformed` unless the answer is whole."""
+        if self.complete:
+            return
+        if cut or not self.head_read or self._framed:
+            raise Malformed(f"the connection closed {'in the middle of' if self._parser else 'without'} an answer")
+        self.complete = True
+        self._parser = None
+
+    def _ends_with(self, data: bytes) -> bool:
+        """Whether these bytes end where the answer does: line breaks behind it are all that llhttp passes over.
+
+        They are seen behind any body but one of nothing but line breaks.
+        """
+        if self._last is not None:
+            return data.endswith(self._last)
+        return self._tail.endswith(b"\r\n\r\n") and self._tail != b"\r\n\r\n\r\n"
+
+    # What llhttp tells.
+
+    def on_message_begin(self) -> None:
+        self.surplus = self.complete
+        self._size += _LINE
+
+    def on_status(self, reason: bytes) -> None:
+        self._size += len(reason)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._size += len(name) + len(value) + _FIELD
+        if not self.head_read:  # a trailer says nothing that anybody here would listen to
+            self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        parser = self._parser
+        if self.complete or parser is None:
+            return
+        self.status = parser.get_status_code()
+        if parser.get_http_version() not in ("1.1", "1.0") or not 100 <= self.status <= 599:
+            self._wrong = "its status line is not one of HTTP/1.1"
+        if self.status < 200:
+            self.headers = []
+            return
+        self.head_read = True
+        self.keep_alive = parser.should_keep_alive()
+        # Without either the body ends with the connection.
+        names = {name.lower() for name, _ in self.headers}
+        self._framed = not names.isdisjoint((b"content-length", b"transfer-encoding"))
+
+    def on_body(self, body: bytes) -> None:
+        if not self.complete:
+            self.chunks.append(body)
+            self._last = body
+            self._since_body = 0
+
+    def on_chunk_header(self) -> None:
+        self._last = None
+
+    def on_message_complete(self) -> None:
+        self.complete = self.complete or self.head_read
+
+
+#: What a field's name and its value may be made of (RFC 9110, sections 5.1 and 5.5); a target has no spaces.
+_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE = re.compile(rb"[\x21-\x7e\x80-\xff](?:[ \t\x21-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?|")
+_TARGET = re.compile(rb"[\x21-\x7e]+")
+#: Fields that this module writes itself, since the whole content is at hand.
+_FRAMING = (b"content-length", b"transfer-encoding")
+
+
+@lru_cache(maxsize=16)
+def encoded(method: str, target: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """The request line and the fields, without the empty line, so that a length can follow.
+
+    Raises httpx.LocalProtocolError for anything that would end a line early. Requests of one run differ in their
+    content only, so the last few heads are kept.
+    """
+    if not _NAME.fullmatch(method.encode()) or not _TARGET.fullmatch(target):
+        raise httpx.LocalProtocolError("the request line cannot be written")
+    lines = [method.encode() + b" " + target + b" HTTP/1.1\r\n"]
+    for name, value in headers:
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise httpx.LocalProtocolError("a header cannot be written")
+        if name.lower() not in _FRAMING:
+            lines.append(name + b": " + value + b"\r\n")
+    return b"".join(lines)
+
+
+def framing(method: str, content: bytes) -> bytes:
+    """The rest of a request: how long its content is, the empty line, and the content itself."""
+    if not content and method in ("GET", "DELETE", "OPTIONS"):
+        return b"\r\n"
+    return b"Content-Length: %d\r\n\r\n%b" % (len(content), content)
+
+
+#: Of a body that nobody takes, in bytes, before the server has to wait.
+_MOST_WAITING = 256 << 10
+
+
+class Connection(asyncio.Protocol):
+    """Use it for one exchange at a time: `send`, `head`, then `body` until it is empty.
+
+    `used_at` is the loop's time at which its last answer was whole.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.used_at = self._loop.time()
+        self.gone: asyncio.Future[None] = self._loop.create_future()
+        self._transport: Any = None
+        self._reading: Reading | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._failure: httpx.TransportError | None = None
+        self._writing = False
+        self._poll: select.poll | None = None
+
+    @property
+    def transport(self) -> Any:
+        """What asyncio calls a transport: the socket, or TLS over it."""
+        return self._transport
+
+    @transport.setter
+    def transport(self, transport: Any) -> None:
+        self._transport = transport
+        # `_writing` is to say whether anything waits here at all; asyncio's TLS takes a limit of 0 for always.
+        transport.set_write_buffer_limits(high=1, low=0)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self.gone.done() or self._failure is not None or self._transport.is_closing()
+
+    def quiet(self) -> bool:
+        """Whether an idle connection can be used again: the server has neither closed it nor said anything.
+
+        The socket itself is asked: the event loop may not have come round to it.
+        """
+        if self.closed:
+            return False
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return not self._poll.poll(0)
+
+    def send(self, data: bytes, seconds: float | None = None, on_send: Callable[[], None] | None = None) -> None:
+        """Hand a whole request to the operating system, and be ready for its answer, all of it within `seconds`.
+
+        Raises httpx.ConnectError, before `on_send` is called, when the connection has closed meanwhile.
+        """
+        if self.closed:
+            raise httpx.ConnectError("the server closed the connection before the request")
+        if on_send is not None:
+            on_send()
+        if seconds is not None:
+            self._deadline = self._loop.call_later(seconds, self._late, httpx.ReadTimeout)
+        self._reading = Reading()
+        self._transport.write(data)
+
+    async def written(self, seconds: float | None) -> None:
+        """Wait until the operating system has taken all of the request, or there is an answer, or no hope of one."""
+        while self._writing and self._reading is not None and not self._reading.head_read and self._failure is None:
+            await self._changed(seconds, httpx.WriteTimeout)
+
+    async def head(self, seconds: float | None) -> Reading:
+        """The answer, of which at least the head is there."""
+        reading = self._reading
+        assert reading is not None, "a request was sent"
+        while not reading.head_read:
+            self._check()
+            await self._changed(seconds, httpx.ReadTimeout)
+        return reading
+
+    async def body(self, seconds: float | None) -> bytes:
+        """The next part of the answer's body, empty at its end."""
+        reading = self._reading
+        assert reading is not None, "a request was sent"
+        while not reading.chunks:
+            if reading.complete:
+                return b""
+            self._check()
+            self._transport.resume_reading()
+            await self._changed(seconds, httpx.ReadTimeout)
+        taken, reading.chunks = reading.chunks, []
+        return taken[0] if len(taken) == 1 else b"".join(taken)
+
+    def release(self) -> bool:
+        """Be done with the exchange; whether the connection is fit for another one."""
+        self._stop_clock()
+        reading, self._reading = self._reading, None
+        clean = reading is not None and reading.complete and reading.keep_alive and not reading.surplus
+        if not clean or self._writing or self.closed:
+            self.abort()
+            return False
+        self.used_at = self._loop.time()
+        return True
+
+    def abort(self) -> None:
+        """Close at once; `gone` is done a moment later."""
+        self._stop_clock()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _stop_clock(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    async def _changed(self, seconds: float | None, error: type[httpx.TimeoutException]) -> None:
+        """Wait until something has happened."""
+        self._waiter = waiter = self._loop.create_future()
+        timer = None if seconds is None else self._loop.call_later(seconds, self._late, error)
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+            if timer is not None:
+                timer.cancel()
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _late(self, error: type[httpx.TimeoutException]) -> None:
+        self._fail(error("not in time"))
+
+    def _fail(self, failure: httpx.TransportError) -> None:
+        self._failure = self._failure or failure
+        self.abort()
+        self._wake()
+
+    # What asyncio tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        reading = self._reading
+        if reading is None:
+            self._fail(httpx.RemoteProtocolError("the server spoke without being asked"))
+            return
+        try:
+            reading.feed(data)
+        except Malformed as wrong:
+            self._fail(httpx.RemoteProtocolError(f"the answer is not HTTP/1.1: {wrong}"))
+            return
+        if len(reading.chunks) > 1 and sum(map(len, reading.chunks)) > _MOST_WAITING:
+            self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> None:
+        """The server has ended its side; asyncio closes ours."""
+        if self._reading is not None:
+            try:
+                self._reading.finish(cut=not self._said_so())
+            except Malformed as wrong:
+                self._fail(httpx.RemoteProtocolError(str(wrong)))
+        self._wake()
+
+    def _said_so(self) -> bool:
+        """Whether the end is the server's own: over TLS anybody in between can end the TCP connection.
+
+        asyncio does not tell the two apart. The TLS object behind it reads nothing, instead of waiting for more, when
+        it has seen the server's close_notify.
+        """
+        tls = self._transport.get_extra_info("ssl_object")
+        try:
+            return tls is None or tls.read(1) == b""
+        except ssl.SSLError:
+            return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.gone.done():
+            self.gone.set_result(None)
+        if self._failure is None:
+            self._failure = httpx.ReadError(str(error) if error else "the connection broke off")
+            self._failure.__cause__ = error
+        self._wake()
+
+    def pause_writing(self) -> None:
+        self._writing = True
+
+    def resume_writing(self) -> None:
+        self._writing = False
+        self._wake()
+
+
+_PORTS = {"http": 80, "https": 443}
+#: Seconds before another address of the same name is tried beside the first (RFC 8305).
+_NEXT_ADDRESS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy, and the header that it wants to see."""
+
+    url: httpx.URL
+    headers: tuple[tuple[bytes, bytes], ...]
+
+    @classmethod
+    def at(cls, address: str) -> Proxy:
+        """The proxy at an address, which may hold a user name and password."""
+        url = httpx.URL(address)
+        user, _, password = url.userinfo.partition(b":")
+        if not url.userinfo:
+            return cls(url, ())
+        said = f"{unquote(user.decode('ascii'))}:{unquote(password.decode('ascii'))}"
+        return cls(url, ((b"Proxy-Authorization", b"Basic " + base64.b64encode(said.encode())),))
+
+
+@dataclass(frozen=True, slots=True)
+class Dialer:
+    """Makes connections, directly or through one proxy; every certificate is verified as `context` says."""
+
+    context: ssl.SSLContext
+    proxy: Proxy | None = None
+
+    async def dial(self, url: httpx.URL, connect: float | None, answer: float | None) -> Connection:
+        """A connection over which `url` can be asked.
+
+        `connect` seconds are given to TCP and to each TLS handshake, `answer` seconds to a proxy for its tunnel.
+        Raises httpx.ConnectError, ConnectTimeout or ProxyError.
+        """
+        first = url if self.proxy is None else self.proxy.url
+        connection = await _connected(first, connect)
+        try:
+            if first.scheme == "https":
+                await self._secure(connection, first, connect)
+            if self.proxy is not None and url.scheme == "https":
+                await _tunnel(connection, url, self.proxy, answer)
+                await self._secure(connection, url, connect)
+        except BaseException:
+            connection.abort()
+            raise
+        return connection
+
+    async def _secure(self, connection: Connection, url: httpx.URL, seconds: float | None) -> None:
+        """TLS from here on, with the host of an address."""
+        if connection.closed:
+            raise httpx.ConnectError("the connection closed before TLS began")
+        async with _in_time(seconds):
+            host = url.raw_host.decode("ascii")
+            connection.transport = await asyncio.get_running_loop().start_tls(
+                connection.transport, connection, self.context, server_hostname=host
+            )
+
+
+async def _connected(url: httpx.URL, seconds: float | None) -> Connection:
+    async with _in_time(seconds):
+        _, connection = await asyncio.get_running_loop().create_connection(
+            Connection, url.raw_host.decode("ascii"), port_of(url), happy_eyeballs_delay=_NEXT_ADDRESS
+        )
+    return connection
+
+
+async def _tunnel(connection: Connection, url: httpx.URL, proxy: Proxy, seconds: float | None) -> None:
+    """Have the proxy join the connection with the host of an address (CONNECT, RFC 9110, section 9.3.6)."""
+    host = url.raw_host if b":" not in url.raw_host else b"[" + url.raw_host + b"]"
+    target = b"%s:%d" % (host, port_of(url))
+    connection.send(encoded("CONNECT", target, ((b"Host", target), *proxy.headers)) + b"\r\n")
+    try:
+        answer = await connection.head(seconds)
+    except httpx.TimeoutException:
+        raise httpx.ConnectTimeout("the proxy gave no connection in time") from None
+    except httpx.TransportError as error:
+        raise httpx.ProxyError(f"the proxy gave no connection: {error}") from error
+    if not 200 <= answer.status <= 299:
+        raise httpx.ProxyError(str(answer.status))
+    if answer.chunks or answer.surplus:
+        raise httpx.ProxyError("the proxy gave no clean connection")
+
+
+@asynccontextmanager
+async def _in_time(seconds: float | None) -> AsyncIterator[None]:
+    """What fails inside is a failure to connect."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        if error.errno is not None:  # the operating system's own time-out
+            raise httpx.ConnectError(str(error)) from error
+        raise httpx.ConnectTimeout("no connection in time") from None
+    except (OSError, ssl.SSLError, UnicodeError) as error:
+        # With several addresses asyncio puts what each of them said into one text without a number.
+        many = isinstance(error, OSError) and error.errno is None and not isinstance(error, ssl.SSLError)
+        raise httpx.ConnectError("none of its addresses can be connected to" if many else str(error)) from error
+
+
+def port_of(url: httpx.URL) -> int:
+    """The port of an address, its scheme's own when it names none."""
+    return url.port or _PORTS[url.scheme]
+
+
+#: Seconds that an idle connection is used again for. Servers close theirs after 2 s (gunicorn) to 75 s
+#: (nginx): a request that meets the closing is in doubt, so ours is the first to go.
+IDLE = 1.5
+
+#: The request extension that is called, without arguments, right before the first byte of the request is handed to
+#: the operating system. As long as it was not, nothing of the request has left, whatever is raised.
+ON_SEND = "on_send"
+
+#: Of the ``timeout`` extension: the seconds for a request and its whole answer, from the first byte on.
+ANSWER = "answer"
+
+_Origin = tuple[str, bytes, int]
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """Sends each request once, over a connection that is idle or new. There is no limit but what callers set.
+
+    What it costs does not depend on how many connections there are: of the idle ones, the one that was used last
+    is taken. It honours httpx's ``timeout`` extension (``connect``, ``write``, ``read``, and `ANSWER`), and `ON_SEND`.
+    Proxies are asked for a tunnel to https addresses, and handed requests to http ones.
+
+    Raises what httpx's own transport raises. With any exception, or a body that is not read to its end, the
+    connection is closed: nothing that comes later on it is taken for the answer to another request.
+    """
+
+    def __init__(self, context: ssl.SSLContext, proxy: str | None = None) -> None:
+        self._dialer = Dialer(context, None if proxy is None else Proxy.at(proxy))
+        self._idle: dict[_Origin, list[Connection]] = {}
+        self._open: set[Connection] = set()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, once; its answer's head, with the body still to be read."""
+        url = request.url
+        if url.scheme not in ("http", "https") or request.method in ("HEAD", "CONNECT"):
+            raise httpx.UnsupportedProtocol(f"{request.method} of {url.scheme}: is not done here")
+        timeouts = request.extensions.get("timeout", {})
+        head = self._head(request)
+        content = b"".join([part async for part in request.stream])  # type: ignore[union-attr] # all of httpx's are
+        origin = (url.scheme, url.raw_host, port_of(url))
+        connection = self._fresh(origin) or await self._dialed(url, timeouts)
+        try:
+            data = head + framing(request.method, content)
+            connection.send(data, timeouts.get(ANSWER), request.extensions.get(ON_SEND))
+            await connection.written(timeouts.get("write"))
+            reading = await connection.head(timeouts.get("read"))
+        except BaseException:
+            connection.abort()
+            raise
+        body = _Body(connection, timeouts.get("read"), self._idle.setdefault(origin, []))
+        return httpx.Response(reading.status, headers=reading.headers, stream=body)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        self._idle.clear()
+        connections = list(self._open)
+        for connection in connections:
+            connection.abort()
+        if connections:
+            await asyncio.wait([connection.gone for connection in connections])
+
+    def _head(self, request: httpx.Request) -> bytes:
+        proxy, headers = self._dialer.proxy, tuple(request.headers.raw)
+        if "host" not in request.headers:
+            headers = ((b"Host", request.url.netloc), *headers)
+        if proxy is None or request.url.scheme == "https":
+            return encoded(request.method, request.url.raw_path, headers)
+        return encoded(request.method, str(request.url).encode("ascii"), (*headers, *proxy.headers))
+
+    def _fresh(self, origin: _Origin) -> Connection | None:
+        """An idle connection that can be used again; those that cannot are closed on the way."""
+        idle = self._idle.get(origin)
+        while idle:
+            connection = idle.pop()
+            if asyncio.get_running_loop().time() - connection.used_at <= IDLE and connection.quiet():
+                return connection
+            connection.abort()
+        return None
+
+    async def _dialed(self, url: httpx.URL, timeouts: dict[str, float | None]) -> Connection:
+        connection = await self._dialer.dial(url, timeouts.get("connect"), timeouts.get(ANSWER, timeouts.get("read")))
+        self._open.add(connection)
+        connection.gone.add_done_callback(lambda _gone: self._open.discard(connection))
+        return connection
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body of an answer; when it has been read to its end, its connection is idle."""
+
+    def __init__(self, connection: Connection, seconds: float | None, idle: list[Connection]) -> None:
+        self._connection: Connection | None = connection
+        self._seconds = seconds
+        self._idle = idle
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while self._connection is not None:
+            part = await self._connection.body(self._seconds)
+            if not part:
+                connection, self._connection = self._connection, None
+                if connection.release():
+                    self._idle.append(connection)
+                return
+            yield part
+
+    async def aclose(self) -> None:
+        """Close the connection of a body that was not read to its end."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abort()
