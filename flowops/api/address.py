@@ -20,7 +20,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The text itself, for the header or the socket it was made for."""
+        """Return the text itself, for the header or the socket it was made for."""
         return self._text
 
     def __repr__(self) -> str:
@@ -45,9 +45,9 @@ _TEXT = re.compile(r"[\x21-\x7e]{1,2048}")
 
 
 def check_address(url: str) -> str:
-    """The address, its scheme in small letters, no slash at its end: https, or http on the loopback; else ApiError.
+    """Return the address with its scheme in small letters and no slash at its end. Raise ApiError for an unsafe one.
 
-    An address is not quoted in the message as long as it may hold a password.
+    Safe is https, or http on the loopback. An address is not quoted in the message as long as it may hold a password.
     """
     parts = _split(url, "the API's address")
     if parts.username is not None or parts.password is not None:
@@ -65,7 +65,7 @@ def check_address(url: str) -> str:
 
 
 def check_proxy(url: str) -> str:
-    """The proxy's address: http or https, a host, at most a user name and password besides; ApiError otherwise.
+    """Return the proxy's address: http or https, a host, at most a login besides. Raise ApiError for anything else.
 
     The message never quotes it: it may hold a password.
     """
@@ -78,7 +78,10 @@ def check_proxy(url: str) -> str:
 
 
 def check_token(token: Secret) -> Secret:
-    """The token, if it can stand in a header: printable ASCII without spaces; ApiError, which does not quote it."""
+    """Return the token, if it can stand in a header. Raise ApiError, which does not quote it, otherwise.
+
+    That is printable ASCII without spaces.
+    """
     if not _TOKEN.fullmatch(token.reveal()):
         raise ApiError(
             "the product token is empty, or holds something other than printable ASCII characters",
@@ -88,7 +91,7 @@ def check_token(token: Secret) -> Secret:
 
 
 def cdr_address(api: str) -> str:
-    """The base of the Call Detail Records API that belongs to a checked Voice API address.
+    """Return the base of the Call Detail Records API that belongs to a checked Voice API address.
 
     ``https://api.cm.com/voiceapi/v2`` gives ``https://api.cm.com/cdrapi/v1``; an address with another
     path keeps what stands before ``/voiceapi``, or all of it when there is no such part.
@@ -98,12 +101,12 @@ def cdr_address(api: str) -> str:
 
 
 def _with_plain_scheme(url: str, parts: SplitResult) -> str:
-    """The address with its scheme in small letters and no slash at its end."""
+    """Return the address with its scheme in small letters and no slash at its end."""
     return f"{parts.scheme}{url[len(parts.scheme) :].rstrip('/')}"
 
 
 def _split(url: str, what: str) -> SplitResult:
-    """The parts of an address; ApiError when it has no host, a bad port, or characters that no address has."""
+    """Return an address's parts. Raise ApiError without a host, with a bad port or characters that no address has."""
     if not _TEXT.fullmatch(url) or "\\" in url:
         raise ApiError(f"{what} is empty, or holds characters that no address has")
     try:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
 
 from flowops.api.address import cdr_address, check_address, check_token
-from flowops.api.classify import THROTTLED, UNAUTHORIZED, Answer, Failure, plain, seconds_to_wait
-from flowops.api.client import TOKEN_HEADER, Wire, asking, proxy_of, tls_context
+from flowops.api.classify import THROTTLED, UNAUTHORIZED, Answer, Failure, safe_text, seconds_to_wait
+from flowops.api.client import TOKEN_HEADER, HttpClient, prepare_request, proxy_of, tls_context
 from flowops.api.records import items_of, read_record
 from flowops.common.json import read_json
 from flowops.errors import ApiError
@@ -50,8 +50,8 @@ class Query:
 
     @property
     def throttle_key(self) -> str:
-        """What the API counts requests by: the older and stricter of its two documented rules; it implies the newer."""
-        return f"cdr {self.account} {written(self.start)} {self.skip}"
+        """Return what the API counts requests by: the older, stricter one of two documented rules implies the newer."""
+        return f"cdr {self.account} {format_time(self.start)} {self.skip}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Page:
 
     @property
     def next(self) -> Query | None:
-        """The page behind this one in the same window, None when there is none."""
+        """Return the page behind this one in the same window, None when there is none."""
         query, reached = self.query, self.query.skip + self.items
         more = self.items >= query.take if self.total is None else reached < self.total
         return Query(query.account, query.start, query.end, reached, query.take) if self.items and more else None
@@ -82,7 +82,7 @@ class Fetch(Protocol):
     """Asks the API for one page; `CallDetailRecords` is one."""
 
     async def fetch(self, query: Query) -> Answer | Failure:
-        """What came back."""
+        """Return what received back."""
         ...
 
 
@@ -90,7 +90,7 @@ class Throttle(Protocol):
     """Remembers, for every run on this account, what must not be asked again yet; the ledger is one."""
 
     def throttled_until(self, key: str) -> datetime | None:
-        """The time before which this must not be asked again, if any."""
+        """Return the time before which this must not be asked again, if any."""
         ...
 
     def set_throttle(self, key: str, until: datetime) -> None:
@@ -108,7 +108,7 @@ async def conversations(
     clock: Callable[[], datetime],
     take: int = MOST,
 ) -> AsyncIterator[Page | Wait]:
-    """Every page of the account's records between two times (aware, `since` before `until`).
+    """Yield every page of the account's records between two times (aware, `since` before `until`).
 
     A `Wait` comes instead of a page that may not be asked for yet: whoever iterates waits that long and goes
     on, or gives up. Raises ApiError when the API cannot be used.
@@ -120,8 +120,8 @@ async def conversations(
             if blocked is not None and blocked > clock():
                 yield Wait(blocked)
                 continue
-            came = await fetch.fetch(query)
-            found = read_page(query, came, clock())
+            received = await fetch.fetch(query)
+            found = read_page(query, received, clock())
             throttle.set_throttle(query.throttle_key, found.until if isinstance(found, Wait) else clock() + PAUSE)
             yield found
             if isinstance(found, Page):
@@ -129,7 +129,7 @@ async def conversations(
 
 
 def windows(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """The time between two times in pieces of at most a week, widened to whole seconds, in UTC."""
+    """Yield the time between two times in pieces of at most a week, widened to whole seconds, in UTC."""
     start = since.astimezone(UTC).replace(microsecond=0)
     last = until.astimezone(UTC)
     last = last if not last.microsecond else last.replace(microsecond=0) + timedelta(seconds=1)
@@ -139,38 +139,44 @@ def windows(since: datetime, until: datetime) -> Iterator[tuple[datetime, dateti
         start = end
 
 
-def written(time: datetime) -> str:
-    """A time as the API is asked with it."""
+def format_time(time: datetime) -> str:
+    """Return a time as the API is asked with it."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def read_page(query: Query, came: Answer | Failure, now: datetime) -> Page | Wait:
-    """What came back as a page, or as a time to wait for. Raises ApiError for anything else."""
+def read_page(query: Query, received: Answer | Failure, now: datetime) -> Page | Wait:
+    """Return what received back as a page, or as a time to wait for. Raise ApiError for anything else."""
     what = "the Call Detail Records cannot be read"
-    if isinstance(came, Failure):
-        status = f"the proxy answered {came.proxy_status}" if came.proxy_status is not None else plain(came.reason)
+    if isinstance(received, Failure):
+        status = (
+            f"the proxy answered {received.proxy_status}"
+            if received.proxy_status is not None
+            else safe_text(received.reason)
+        )
         raise ApiError(f"{what}: {status}")
-    if came.status == THROTTLED:
-        seconds = seconds_to_wait(came.headers.get("retry-after"), now.timestamp())
+    if received.status == THROTTLED:
+        seconds = seconds_to_wait(received.headers.get("retry-after"), now.timestamp())
         return Wait(now + (PAUSE if seconds is None else timedelta(seconds=seconds)))
-    if came.status in UNAUTHORIZED:
-        raise ApiError(f"{what}: the API answered {came.status}", hint="is the product token allowed to read them?")
-    if came.status == 404:
+    if received.status in UNAUTHORIZED:
+        raise ApiError(f"{what}: the API answered {received.status}", hint="is the product token allowed to read them?")
+    if received.status == 404:
         raise ApiError(f"{what}: the API answered 404", hint="is this the voice account's id?")
-    if came.status != 200 or came.cut is not None:
-        raise ApiError(f"{what}: the API answered {came.status}{f', but {plain(came.cut)}' if came.cut else ''}")
-    if _count(came, "skip", query.skip) != query.skip:
+    if received.status != 200 or received.cut is not None:
+        raise ApiError(
+            f"{what}: the API answered {received.status}{f', but {safe_text(received.cut)}' if received.cut else ''}"
+        )
+    if _count(received, "skip", query.skip) != query.skip:
         raise ApiError(f"{what}: the API answered with another page than it was asked for")
     try:
-        items = items_of(read_json(came.body, half_characters=True))
+        items = items_of(read_json(received.body, half_characters=True))
     except ValueError as error:
-        raise ApiError(f"{what}: the answer is not readable: {plain(str(error))}") from None
+        raise ApiError(f"{what}: the answer is not readable: {safe_text(str(error))}") from None
     records = tuple(record for record in map(read_record, items) if record is not None)
-    return Page(query, records, len(items), _count(came, "total", None))
+    return Page(query, records, len(items), _count(received, "total", None))
 
 
 def _count(answer: Answer, name: str, default: int | None) -> int | None:
-    """A number of the paging headers; the default when it is missing or no number."""
+    """Return a number of the paging headers; the default when it is missing or no number."""
     text = answer.headers.get(f"x-cm-pagination-{name}", "").strip()
     return int(text) if _COUNT.fullmatch(text) else default
 
@@ -187,8 +193,8 @@ _ACCOUNT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class CallDetailRecords:
     """A `Fetch` over the network. Use `opened`."""
 
-    def __init__(self, wire: Wire, base: str, token: Secret, backoff: float) -> None:
-        self._wire = wire
+    def __init__(self, http: HttpClient, base: str, token: Secret, backoff: float) -> None:
+        self._http = http
         self._base = base
         self._token = token
         self._backoff = backoff
@@ -198,27 +204,27 @@ class CallDetailRecords:
     async def opened(
         cls, api: str, token: Secret, connection: Connection | None = None, *, backoff: float = BACKOFF
     ) -> AsyncIterator[CallDetailRecords]:
-        """The records API beside a Voice API address; ApiError when the address, token or settings cannot be used."""
+        """Open the records API beside a Voice API address. Raise ApiError when something given cannot be used."""
         connection = connection or Connection()
         base = cdr_address(check_address(api))
         proxy = proxy_of(connection, base)
-        async with Wire(connection, tls_context(connection, base, proxy), proxy) as wire:
-            yield cls(wire, base, check_token(token), backoff)
+        async with HttpClient(connection, tls_context(connection, base, proxy), proxy) as http:
+            yield cls(http, base, check_token(token), backoff)
 
     async def fetch(self, query: Query) -> Answer | Failure:
-        """One page; asked for again when no answer came, or a 5xx."""
+        """Return one page; ask again when no answer received, or a 5xx."""
         if not _ACCOUNT.fullmatch(query.account):
             raise ApiError("the voice account's id must be letters, digits and hyphens")
-        times = {"from": written(query.start), "to": written(query.end)}
+        times = {"from": format_time(query.start), "to": format_time(query.end)}
         url = (
             f"{self._base}/{query.account}/conversations?{urlencode({**times, 'skip': query.skip, 'take': query.take})}"
         )
         headers = {TOKEN_HEADER: self._token.reveal(), "Accept": "application/json"}
-        asked = asking("GET", url, headers)
+        request = prepare_request("GET", url, headers)
         for attempt in range(1, ATTEMPTS + 1):
-            came = await self._wire.exchange(asked, limit=LONGEST_PAGE)
-            failed = isinstance(came, Failure) or came.cut is not None or came.status >= 500
+            received = await self._http.exchange(request, limit=LONGEST_PAGE)
+            failed = isinstance(received, Failure) or received.cut is not None or received.status >= 500
             if not failed or attempt == ATTEMPTS:
                 break
             await asyncio.sleep(self._backoff * 2.0 ** (attempt - 1))
-        return came
+        return received

@@ -42,7 +42,7 @@ _TEXTS = ("error", "message", "detail", "title")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: the status, the headers that matter (names in lower case), the body.
+    """What received back: the status, the headers that matter (names in lower case), the body.
 
     `cut` says why the body is not whole, None when it is.
     """
@@ -55,7 +55,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why nothing came back. `begun` is False only if it is proven that no byte of the request was sent.
+    """Why nothing received back. `begun` is False only if it is proven that no byte of the request was sent.
 
     `proxy_status` is the status a proxy gave instead of a connection.
     """
@@ -65,12 +65,14 @@ class Failure:
     proxy_status: int | None = None
 
 
-def judge(sent: Mapping[str, Value], came: Answer | Failure, *, now: float, secrets: Sequence[str] = ()) -> Verdict:
-    """The verdict on one request. `now` is the time in Unix seconds; `secrets` never show up in the detail."""
+def classify_answer(
+    sent: Mapping[str, Value], received: Answer | Failure, *, now: float, secrets: Sequence[str] = ()
+) -> Verdict:
+    """Return the verdict on one request. `now` is in Unix seconds; `secrets` never show up in the detail."""
     hidden = _Hidden(sent, secrets)
-    if isinstance(came, Failure):
-        return _judge_failure(came, hidden)
-    return _judge_answer(sent, came, now, hidden)
+    if isinstance(received, Failure):
+        return _classify_failure(received, hidden)
+    return _classify_answer(sent, received, now, hidden)
 
 
 class _Hidden:
@@ -82,11 +84,11 @@ class _Hidden:
 
     def __iter__(self) -> Iterator[str]:
         yield from self._secrets
-        yield from personal(self._sent)
+        yield from personal_texts(self._sent)
 
 
-def _judge_failure(failure: Failure, hidden: Iterable[str]) -> Verdict:
-    reason = plain(failure.reason, hidden)
+def _classify_failure(failure: Failure, hidden: Iterable[str]) -> Verdict:
+    reason = safe_text(failure.reason, hidden)
     if failure.begun:
         return Verdict(Happening.UNCLEAR, detail=f"{reason}; the call may have been placed")
     if failure.proxy_status in UNAUTHORIZED:
@@ -96,11 +98,11 @@ def _judge_failure(failure: Failure, hidden: Iterable[str]) -> Verdict:
     return Verdict(Happening.UNSENT, detail=reason)
 
 
-def _judge_answer(sent: Mapping[str, Value], answer: Answer, now: float, hidden: Iterable[str]) -> Verdict:
+def _classify_answer(sent: Mapping[str, Value], answer: Answer, now: float, hidden: Iterable[str]) -> Verdict:
     if answer.cut is not None:
-        return _unclear(answer, plain(answer.cut, hidden))
+        return _unclear(answer, safe_text(answer.cut, hidden))
     if 200 <= answer.status <= 299:
-        return _judge_events(sent, answer, hidden)
+        return _classify_events(sent, answer, hidden)
     said = f"the API answered {_status(answer.status)}{_text_of(answer.body, hidden)}"
     if answer.status in REFUSED:
         return Verdict(Happening.REFUSED, detail=said)
@@ -112,8 +114,8 @@ def _judge_answer(sent: Mapping[str, Value], answer: Answer, now: float, hidden:
     return Verdict(Happening.UNCLEAR, detail=f"{said}; the call may have been placed")
 
 
-def _judge_events(sent: Mapping[str, Value], answer: Answer, hidden: Iterable[str]) -> Verdict:
-    """A 2xx: one ``call-queued`` event a callee, as an object or in an array (vendor's SDK)."""
+def _classify_events(sent: Mapping[str, Value], answer: Answer, hidden: Iterable[str]) -> Verdict:
+    """Classify a 2xx: one ``call-queued`` event a callee, as an object or in an array (vendor's SDK)."""
     try:
         value = read_json(answer.body, half_characters=True)
     except NotJson as error:
@@ -127,30 +129,30 @@ def _judge_events(sent: Mapping[str, Value], answer: Answer, hidden: Iterable[st
         legs.append(leg)
     if [leg.callee for leg in legs] != [*_callees(sent)]:
         asked: Counter[str | None] = Counter(_callees(sent))
-        told = Counter(leg.callee for leg in legs)
-        if told - asked:
+        answered = Counter(leg.callee for leg in legs)
+        if answered - asked:
             return _unclear(answer, "it speaks of a callee that was not asked for, or of one twice")
-        if asked - told:
-            return _unclear(answer, f"it says nothing of {(asked - told).total()} of {asked.total()} callees")
+        if asked - answered:
+            return _unclear(answer, f"it says nothing of {(asked - answered).total()} of {asked.total()} callees")
     ids = [leg.call_id for leg in legs if leg.call_id is not None]
     if len(set(ids)) != len(ids):
         return _unclear(answer, "it gives two callees the same call-id")
-    return _judge_legs(tuple(legs))
+    return _classify_legs(tuple(legs))
 
 
-def _judge_legs(legs: tuple[Leg, ...]) -> Verdict:
-    """Every callee was answered for: placed if any was."""
+def _classify_legs(legs: tuple[Leg, ...]) -> Verdict:
+    """Classify an answer for every callee: placed if any was."""
     errors = [leg.error for leg in legs if leg.error is not None]
     if len(errors) == len(legs):
         return Verdict(Happening.REFUSED, legs, f"the API refused the call: {errors[0]}")
     if errors:
-        told = f"the API refused {len(errors)} of {len(legs)} callees: {errors[0]}"
-        return Verdict(Happening.ACCEPTED, legs, told)
+        detail = f"the API refused {len(errors)} of {len(legs)} callees: {errors[0]}"
+        return Verdict(Happening.ACCEPTED, legs, detail)
     return Verdict(Happening.ACCEPTED, legs)
 
 
 def _read_event(event: Value, reference_id: str, hidden: Iterable[str]) -> Leg | str:
-    """One event as a leg, or what is wrong with it. It must be about this call, or it proves nothing."""
+    """Return an event as a leg, or what is wrong with it. It must be about this call, or it proves nothing."""
     if not isinstance(event, dict):
         return "an event in it is not an object"
     success, callee, call_id = event.get("success"), event.get("callee"), event.get("call-id")
@@ -163,7 +165,7 @@ def _read_event(event: Value, reference_id: str, hidden: Iterable[str]) -> Leg |
     if not success:
         error = event.get("error")
         return Leg(
-            callee, None, plain(error, hidden) if isinstance(error, str) and error.strip() else "no reason given"
+            callee, None, safe_text(error, hidden) if isinstance(error, str) and error.strip() else "no reason given"
         )
     if not isinstance(call_id, str) or not _CALL_ID.fullmatch(call_id):
         return "it says 'success: true' but has no usable call-id"
@@ -180,7 +182,7 @@ def _unclear(answer: Answer, why: str) -> Verdict:
 
 
 def _status(status: int) -> str:
-    """A status with its registered name; the name that was sent may say anything."""
+    """Return a status with its registered name; the name that was sent may say anything."""
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
@@ -188,21 +190,21 @@ def _status(status: int) -> str:
 
 
 def _text_of(body: bytes, hidden: Iterable[str]) -> str:
-    """``: <what the error's body says>``, or nothing if it says nothing that a person would read."""
+    """Return ``: <what the error's body says>``, or nothing if it says nothing that a person would read."""
     try:
         value = read_json(body, half_characters=True)
     except NotJson:
         text = body.decode("utf-8", "replace").strip()
-        return "" if not text or text.startswith("<") else f": {plain(text, hidden)}"
+        return "" if not text or text.startswith("<") else f": {safe_text(text, hidden)}"
     if isinstance(value, list) and value:
         value = value[0]
     if isinstance(value, dict):
         value = next((value[name] for name in _TEXTS if isinstance(value.get(name), str)), None)
-    return f": {plain(value, hidden)}" if isinstance(value, str) and value.strip() else ""
+    return f": {safe_text(value, hidden)}" if isinstance(value, str) and value.strip() else ""
 
 
 def seconds_to_wait(header: str | None, now: float) -> float | None:
-    """The seconds of a Retry-After header, given as a number or as an HTTP date; None if it is neither.
+    """Return the seconds of a Retry-After header, given as a number or as an HTTP date; None if it is neither.
 
     Never negative, never more than `LONGEST_PAUSE`.
     """
@@ -229,8 +231,8 @@ _NUMBER = re.compile(r"\+?\d(?:[\s().\-/]{0,3}\d){5,}")
 _SHORTEST = 3
 
 
-def plain(text: str, hidden: Iterable[str] = ()) -> str:
-    """The text on one line, at most `LIMIT` characters, with `hidden` texts and numbers taken out."""
+def safe_text(text: str, hidden: Iterable[str] = ()) -> str:
+    """Return the text on one line, at most `LIMIT` characters, with `hidden` texts and numbers taken out."""
     words = sorted({word for word in hidden if len(word) >= _SHORTEST}, key=len, reverse=True)
     if words:
         text = re.sub("|".join(map(re.escape, words)), HIDDEN, text, flags=re.IGNORECASE)
@@ -239,15 +241,15 @@ def plain(text: str, hidden: Iterable[str] = ()) -> str:
     return shorten(visible(text[: LIMIT + 1]), LIMIT)
 
 
-def personal(body: Mapping[str, Value]) -> Iterator[str]:
-    """Every text of a sent body that an answer may echo and nobody may see: the callees, the flow's variables."""
+def personal_texts(body: Mapping[str, Value]) -> Iterator[str]:
+    """Yield every text of a sent body that an answer may echo and nobody may see: callees, the flow's variables."""
     yield from _leaves(body.get("callee"))
     yield from _leaves(body.get("callees"))
     yield from _leaves(body.get("flow-variables"))
 
 
 def _leaves(value: Value) -> Iterator[str]:
-    """The strings and numbers anywhere in a JSON value, as text; keys are names, not data."""
+    """Yield the strings and numbers anywhere in a JSON value, as text; keys are names, not data."""
     if isinstance(value, dict):
         for inner in value.values():
             yield from _leaves(inner)

@@ -1,7 +1,7 @@
 """The FlowBuilder API: one POST a call, sent once, and what its answer means.
 
 Nothing but the transport of `flowops.api.transport` is used of HTTP: so there are no redirects, no cookies, no settings
-from the environment, and exactly one request on the wire for each `Wire.exchange`.
+from the environment, and exactly one request on the wire for each `HttpClient.exchange`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import httpx
 
 from flowops import __version__
 from flowops.api.address import check_address, check_proxy, check_token
-from flowops.api.classify import Answer, Failure, judge, plain
+from flowops.api.classify import Answer, Failure, classify_answer, safe_text
 from flowops.api.transport import ANSWER, ON_SEND, Transport
 from flowops.errors import ApiError
 from flowops.model import Connection, Reference
@@ -36,7 +36,7 @@ USER_AGENT = f"flowops/{__version__}"
 
 
 def tls_context(connection: Connection, *addresses: str | None) -> ssl.SSLContext:
-    """The TLS settings of a run, shared by all its wires: always verified, TLS 1.2 or newer.
+    """Return the TLS settings of a run, shared by all its connections: always verified, TLS 1.2 or newer.
 
     With `ca`, only that file's authorities are trusted. When none of the addresses is an https one, reading
     authorities (40 ms) is left out, and nobody is trusted. ApiError when a file cannot be used.
@@ -62,8 +62,8 @@ def tls_context(connection: Connection, *addresses: str | None) -> ssl.SSLContex
     return context
 
 
-def asking(method: str, url: str, headers: Mapping[str, str]) -> httpx.Request:
-    """A request without its content, for `Wire.exchange`; it can be used again and again."""
+def prepare_request(method: str, url: str, headers: Mapping[str, str]) -> httpx.Request:
+    """Return a request without its content, for `HttpClient.exchange`; it can be used again and again."""
     return httpx.Request(
         method, url, headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}, stream=_NOTHING
     )
@@ -72,7 +72,7 @@ def asking(method: str, url: str, headers: Mapping[str, str]) -> httpx.Request:
 _NOTHING = httpx.ByteStream(b"")
 
 
-class Wire:
+class HttpClient:
     """One request at a time to one host, over a connection that is opened when needed and used again while fresh."""
 
     def __init__(self, connection: Connection, context: ssl.SSLContext, proxy: str | None = None) -> None:
@@ -87,7 +87,7 @@ class Wire:
     ) -> None:
         await self._transport.aclose()
 
-    async def exchange(self, asked: httpx.Request, content: bytes = b"", *, limit: int) -> Answer | Failure:
+    async def exchange(self, prepared: httpx.Request, content: bytes = b"", *, limit: int) -> Answer | Failure:
         """Send one request, once, and read its answer, at most `limit` bytes of it.
 
         Each step of connecting (name and TCP, TLS, a proxy's CONNECT) has its own time-out; from its first byte on,
@@ -104,9 +104,9 @@ class Wire:
         try:
             response = await self._transport.handle_async_request(
                 httpx.Request(
-                    asked.method,
-                    asked.url,
-                    headers=asked.headers,
+                    prepared.method,
+                    prepared.url,
+                    headers=prepared.headers,
                     stream=httpx.ByteStream(content),
                     extensions={"timeout": self._timeouts, ON_SEND: on_send},
                 )
@@ -122,7 +122,7 @@ class Wire:
 
 
 async def _read(response: httpx.Response, limit: int) -> Answer:
-    """The answer with its body, unless that is longer than `limit` bytes."""
+    """Return the answer with its body, unless that is longer than `limit` bytes."""
     body = b""
     try:
         async for part in response.stream:  # type: ignore[union-attr] # an answer's can be read so
@@ -139,13 +139,13 @@ def _answer(response: httpx.Response, body: bytes, cut: str | None = None) -> An
 
 
 def _proxy_status(error: Exception) -> int | None:
-    """The status of a proxy's answer to CONNECT, which is all that the transport's error says."""
+    """Return the status of a proxy's answer to CONNECT, which is all that the transport's error says."""
     said = str(error)
     return int(said) if isinstance(error, httpx.ProxyError) and said.isascii() and said.isdigit() else None
 
 
 def reason_of(error: BaseException) -> str:
-    """The operating system's or TLS's own words for a failure, from the innermost cause that has some."""
+    """Return the operating system's or TLS's own words for a failure, from the innermost cause that has some."""
     if isinstance(error, httpx.ConnectTimeout):
         return "no connection in time"
     said = str(error) or type(error).__name__
@@ -159,7 +159,7 @@ def reason_of(error: BaseException) -> str:
             # asyncio writes the address into its own message; a failed name look-up has a negative number.
             said = os.strerror(cause.errno) if cause.errno > 0 else cause.strerror or said
         cause = cause.__cause__ or cause.__context__
-    return plain(said)
+    return safe_text(said)
 
 
 #: The name of the header with the product token (vendor documentation).
@@ -187,19 +187,19 @@ class FlowBuilder:
 
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[Worker]:
-        """A worker with its own connection; the connection closes with the block."""
-        async with Wire(self._connection, self._context, self._proxy) as wire:
-            yield Worker(wire, self._url, self._token)
+        """Open a worker with its own connection, which closes with the block."""
+        async with HttpClient(self._connection, self._context, self._proxy) as http:
+            yield Worker(http, self._url, self._token)
 
 
 class Worker:
     """Places one call after the other."""
 
-    def __init__(self, wire: Wire, url: str, token: Secret) -> None:
-        self._wire = wire
+    def __init__(self, http: HttpClient, url: str, token: Secret) -> None:
+        self._http = http
         self._secrets = (token.reveal(),)
         headers = {TOKEN_HEADER: token.reveal(), "Content-Type": "application/json", "Accept": "application/json"}
-        self._asked = asking("POST", url, headers)
+        self._request = prepare_request("POST", url, headers)
 
     async def place(self, body: Mapping[str, Value]) -> Verdict:
         """Send one request body, once. Whatever the network does is a verdict, never an exception.
@@ -207,12 +207,12 @@ class Worker:
         A cancellation is raised; how far the request had come is unknown then.
         """
         content = _encode(body).encode()
-        came = await self._wire.exchange(self._asked, content, limit=LONGEST_ANSWER)
-        return judge(body, came, now=time.time(), secrets=self._secrets)
+        received = await self._http.exchange(self._request, content, limit=LONGEST_ANSWER)
+        return classify_answer(body, received, now=time.time(), secrets=self._secrets)
 
 
 def proxy_of(connection: Connection, url: str) -> str | None:
-    """The checked address of the proxy to `url`, None when there is none; ApiError when it cannot be used."""
+    """Return the checked address of the proxy to `url`, if there is one. Raise ApiError when it cannot be used."""
     if isinstance(connection.proxy, Reference):
         raise ApiError(f"the proxy's address in {connection.proxy.env} was not read")
     if connection.proxy is None:

@@ -62,7 +62,7 @@ class CallRecord:
 
 
 def read_record(value: Value) -> CallRecord | None:
-    """One record; None when it carries no reference, so when it is of a call that flowops did not place."""
+    """Return one record; None when it carries no reference, so when it is of a call that flowops did not place."""
     reference_id = _text(value, REFERENCE)
     if reference_id is None or len(reference_id) > LONGEST_REFERENCE:
         return None
@@ -78,7 +78,7 @@ def read_record(value: Value) -> CallRecord | None:
 
 
 def items_of(value: Value) -> Sequence[Value]:
-    """The records in a page: the page itself, or the array in it; ValueError when there is none."""
+    """Return the records in a page: the page itself, or the array in it. Raise ValueError when there is none."""
     if isinstance(value, list):
         return value
     for name in PAGES:
@@ -90,7 +90,7 @@ def items_of(value: Value) -> Sequence[Value]:
 
 
 def read_file(lines: Iterable[str], name: str) -> list[CallRecord]:
-    """The records of an exported file: a JSON array (or a page), JSON Lines, or CSV with a header.
+    """Return the records of an exported file: a JSON array (or a page), JSON Lines, or CSV with a header.
 
     Records without a reference are left out. Raises Invalid with the place of what cannot be read.
     """
@@ -106,7 +106,7 @@ def read_file(lines: Iterable[str], name: str) -> list[CallRecord]:
 
 
 def _read_json(text: str, name: str) -> Sequence[Value]:
-    """An array, a page, a single record, or an object a line."""
+    """Return the values of an array, a page, a single record, or an object a line."""
     filled = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if len(filled) > 1 and _is_object(filled[0][1]):
         return [_parse(line, name, number) for number, line in filled]
@@ -125,7 +125,7 @@ def _is_object(line: str) -> bool:
 
 
 def _parse(text: str, name: str, line: int) -> Value:
-    """The value of a JSON text that begins in a line of a file."""
+    """Return the value of a JSON text that begins in a line of a file."""
     try:
         return read_json(text, half_characters=True)
     except NotJson as error:
@@ -135,7 +135,7 @@ def _parse(text: str, name: str, line: int) -> Value:
 
 
 def _read_csv(text: str, name: str) -> Iterator[Value]:
-    """A mapping a row. Without a column that can be the reference the file is of no use."""
+    """Yield a mapping a row. Without a column that can be the reference the file is of no use."""
     delimiter = max(DELIMITERS, key=text.partition("\n")[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
@@ -152,7 +152,7 @@ def _read_csv(text: str, name: str) -> Iterator[Value]:
 
 
 def _find(value: Value, names: Sequence[str], kinds: type | tuple[type, ...]) -> Value | None:
-    """The first value of these kinds under any of the names, level by level; the order of the names decides."""
+    """Return the first value of these kinds under any of the names, level by level; the order of the names decides."""
     level = [value] if isinstance(value, Mapping) else []
     for _ in range(DEPTH):
         fields = {_plain(key): inner for mapping in reversed(level) for key, inner in mapping.items()}
@@ -178,7 +178,7 @@ def _whole(value: Value, names: Sequence[str]) -> int | None:
 
 
 def _time(value: Value, names: Sequence[str]) -> datetime | None:
-    """A time in ISO 8601; one without an offset is in UTC (vendor documentation)."""
+    """Return a time in ISO 8601; one without an offset is in UTC (vendor documentation)."""
     text = _text(value, names)
     if text is None:
         return None

@@ -36,11 +36,11 @@ LONGEST_HEAD = 64 << 10
 _FIELD, _LINE = len(": \r\n"), len("HTTP/1.1 200 \r\n\r\n")
 
 
-class Malformed(Exception):
+class MalformedAnswer(Exception):
     """The bytes are no answer; what is wrong, in words."""
 
 
-class Reading:
+class AnswerReader:
     """An answer on its way in. `chunks` is the part of its body that nobody has taken yet.
 
     `head_read` says that `status` and `headers` are the final ones, `complete` that the body has ended as its head
@@ -64,14 +64,14 @@ class Reading:
         self._last: bytes | None = None
 
     def feed(self, data: bytes) -> None:
-        """Take bytes in, at least one. Raises `Malformed`; bytes behind the answer are `surplus` and are not read."""
+        """Take bytes in, at least one; those behind the answer are `surplus` and not read. Raise `MalformedAnswer`."""
         if self.complete:
             self.surplus = True
             return
         if self._parser is None:
             # llhttp would skip line breaks here, and take RTSP.
             if not data.startswith(b"H"):
-                raise Malformed("it does not begin with HTTP/")
+                raise MalformedAnswer("it does not begin with HTTP/")
             self._parser = HttpResponseParser(self)
         self._since_body += len(data)
         self._tail = data[-6:] if len(data) >= 6 else (self._tail + data)[-6:]
@@ -81,31 +81,33 @@ class Reading:
         try:
             parser.feed_data(data)
         except HttpParserUpgrade:
-            raise Malformed("the server speaks another protocol from here on") from None
+            raise MalformedAnswer("the server speaks another protocol from here on") from None
         except HttpParserError as error:
             if not self.complete:
-                raise Malformed(str(error)) from None
+                raise MalformedAnswer(str(error)) from None
             self.surplus = True
         # The parser itself keeps a field, however long, until it ends.
         if self._size > LONGEST_HEAD or (not self.complete and self._since_body > 2 * LONGEST_HEAD):
             self._wrong = f"what is not its body is longer than {LONGEST_HEAD:,} bytes"
         if self._wrong:
-            raise Malformed(self._wrong)
+            raise MalformedAnswer(self._wrong)
         if self.complete:
             self._parser = None  # it holds on to this object
             self.surplus = self.surplus or not self._ends_with(data)
 
     def finish(self, *, cut: bool = False) -> None:
-        """The server has ended its side, or it was `cut`. Raises `Malformed` unless the answer is whole."""
+        """End the answer with the server's side, or where it was `cut`. Raise `MalformedAnswer` unless it is whole."""
         if self.complete:
             return
         if cut or not self.head_read or self._framed:
-            raise Malformed(f"the connection closed {'in the middle of' if self._parser else 'without'} an answer")
+            raise MalformedAnswer(
+                f"the connection closed {'in the middle of' if self._parser else 'without'} an answer"
+            )
         self.complete = True
         self._parser = None
 
     def _ends_with(self, data: bytes) -> bool:
-        """Whether these bytes end where the answer does: line breaks behind it are all that llhttp passes over.
+        """Return whether these bytes end where the answer does: line breaks behind it are all that llhttp passes over.
 
         They are seen behind any body but one of nothing but line breaks.
         """
@@ -165,8 +167,8 @@ _FRAMING = (b"content-length", b"transfer-encoding")
 
 
 @lru_cache(maxsize=16)
-def encoded(method: str, target: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
-    """The request line and the fields, without the empty line, so that a length can follow.
+def encode_head(method: str, target: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """Return the request line and the fields, without the empty line, so that a length can follow.
 
     Raises httpx.LocalProtocolError for anything that would end a line early. Requests of one run differ in their
     content only, so the last few heads are kept.
@@ -182,8 +184,8 @@ def encoded(method: str, target: bytes, headers: tuple[tuple[bytes, bytes], ...]
     return b"".join(lines)
 
 
-def framing(method: str, content: bytes) -> bytes:
-    """The rest of a request: how long its content is, the empty line, and the content itself."""
+def encode_body(method: str, content: bytes) -> bytes:
+    """Return the rest of a request: how long its content is, the empty line, and the content itself."""
     if not content and method in ("GET", "DELETE", "OPTIONS"):
         return b"\r\n"
     return b"Content-Length: %d\r\n\r\n%b" % (len(content), content)
@@ -204,7 +206,7 @@ class Connection(asyncio.Protocol):
         self.used_at = self._loop.time()
         self.gone: asyncio.Future[None] = self._loop.create_future()
         self._transport: Any = None
-        self._reading: Reading | None = None
+        self._reading: AnswerReader | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._failure: httpx.TransportError | None = None
@@ -213,7 +215,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def transport(self) -> Any:
-        """What asyncio calls a transport: the socket, or TLS over it."""
+        """Return what asyncio calls a transport: the socket, or TLS over it."""
         return self._transport
 
     @transport.setter
@@ -224,11 +226,11 @@ class Connection(asyncio.Protocol):
 
     @property
     def closed(self) -> bool:
-        """Whether nothing can be sent any more."""
+        """Return whether nothing can be sent any more."""
         return self.gone.done() or self._failure is not None or self._transport.is_closing()
 
     def quiet(self) -> bool:
-        """Whether an idle connection can be used again: the server has neither closed it nor said anything.
+        """Return whether an idle connection can be used again: the server has neither closed it nor said anything.
 
         The socket itself is asked: the event loop may not have come round to it.
         """
@@ -250,7 +252,7 @@ class Connection(asyncio.Protocol):
             on_send()
         if seconds is not None:
             self._deadline = self._loop.call_later(seconds, self._late, httpx.ReadTimeout)
-        self._reading = Reading()
+        self._reading = AnswerReader()
         self._transport.write(data)
 
     async def written(self, seconds: float | None) -> None:
@@ -258,8 +260,8 @@ class Connection(asyncio.Protocol):
         while self._writing and self._reading is not None and not self._reading.head_read and self._failure is None:
             await self._changed(seconds, httpx.WriteTimeout)
 
-    async def head(self, seconds: float | None) -> Reading:
-        """The answer, of which at least the head is there."""
+    async def head(self, seconds: float | None) -> AnswerReader:
+        """Return the answer, of which at least the head is there."""
         reading = self._reading
         assert reading is not None, "a request was sent"
         while not reading.head_read:
@@ -268,7 +270,7 @@ class Connection(asyncio.Protocol):
         return reading
 
     async def body(self, seconds: float | None) -> bytes:
-        """The next part of the answer's body, empty at its end."""
+        """Return the next part of the answer's body, empty at its end."""
         reading = self._reading
         assert reading is not None, "a request was sent"
         while not reading.chunks:
@@ -341,7 +343,7 @@ class Connection(asyncio.Protocol):
             return
         try:
             reading.feed(data)
-        except Malformed as wrong:
+        except MalformedAnswer as wrong:
             self._fail(httpx.RemoteProtocolError(f"the answer is not HTTP/1.1: {wrong}"))
             return
         if len(reading.chunks) > 1 and sum(map(len, reading.chunks)) > _MOST_WAITING:
@@ -349,16 +351,16 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def eof_received(self) -> None:
-        """The server has ended its side; asyncio closes ours."""
+        """Finish the answer: the server has ended its side; asyncio closes ours."""
         if self._reading is not None:
             try:
-                self._reading.finish(cut=not self._said_so())
-            except Malformed as wrong:
+                self._reading.finish(cut=not self._ended_on_purpose())
+            except MalformedAnswer as wrong:
                 self._fail(httpx.RemoteProtocolError(str(wrong)))
         self._wake()
 
-    def _said_so(self) -> bool:
-        """Whether the end is the server's own: over TLS anybody in between can end the TCP connection.
+    def _ended_on_purpose(self) -> bool:
+        """Return whether the end is the server's own: over TLS anybody in between can end the TCP connection.
 
         asyncio does not tell the two apart. The TLS object behind it reads nothing, instead of waiting for more, when
         it has seen the server's close_notify.
@@ -399,7 +401,7 @@ class Proxy:
 
     @classmethod
     def at(cls, address: str) -> Proxy:
-        """The proxy at an address, which may hold a user name and password."""
+        """Return the proxy at an address, which may hold a user name and password."""
         url = httpx.URL(address)
         user, _, password = url.userinfo.partition(b":")
         if not url.userinfo:
@@ -416,7 +418,7 @@ class Dialer:
     proxy: Proxy | None = None
 
     async def dial(self, url: httpx.URL, connect: float | None, answer: float | None) -> Connection:
-        """A connection over which `url` can be asked.
+        """Return a connection over which `url` can be asked.
 
         `connect` seconds are given to TCP and to each TLS handshake, `answer` seconds to a proxy for its tunnel.
         Raises httpx.ConnectError, ConnectTimeout or ProxyError.
@@ -435,7 +437,7 @@ class Dialer:
         return connection
 
     async def _secure(self, connection: Connection, url: httpx.URL, seconds: float | None) -> None:
-        """TLS from here on, with the host of an address."""
+        """Speak TLS from here on, with the host of an address."""
         if connection.closed:
             raise httpx.ConnectError("the connection closed before TLS began")
         async with _in_time(seconds):
@@ -457,7 +459,7 @@ async def _tunnel(connection: Connection, url: httpx.URL, proxy: Proxy, seconds:
     """Have the proxy join the connection with the host of an address (CONNECT, RFC 9110, section 9.3.6)."""
     host = url.raw_host if b":" not in url.raw_host else b"[" + url.raw_host + b"]"
     target = b"%s:%d" % (host, port_of(url))
-    connection.send(encoded("CONNECT", target, ((b"Host", target), *proxy.headers)) + b"\r\n")
+    connection.send(encode_head("CONNECT", target, ((b"Host", target), *proxy.headers)) + b"\r\n")
     try:
         answer = await connection.head(seconds)
     except httpx.TimeoutException:
@@ -472,7 +474,7 @@ async def _tunnel(connection: Connection, url: httpx.URL, proxy: Proxy, seconds:
 
 @asynccontextmanager
 async def _in_time(seconds: float | None) -> AsyncIterator[None]:
-    """What fails inside is a failure to connect."""
+    """Turn what fails inside into a failure to connect."""
     try:
         async with asyncio.timeout(seconds):
             yield
@@ -487,7 +489,7 @@ async def _in_time(seconds: float | None) -> AsyncIterator[None]:
 
 
 def port_of(url: httpx.URL) -> int:
-    """The port of an address, its scheme's own when it names none."""
+    """Return the port of an address, its scheme's own when it names none."""
     return url.port or _PORTS[url.scheme]
 
 
@@ -532,7 +534,7 @@ class Transport(httpx.AsyncBaseTransport):
         origin = (url.scheme, url.raw_host, port_of(url))
         connection = self._fresh(origin) or await self._dialed(url, timeouts)
         try:
-            data = head + framing(request.method, content)
+            data = head + encode_body(request.method, content)
             connection.send(data, timeouts.get(ANSWER), request.extensions.get(ON_SEND))
             await connection.written(timeouts.get("write"))
             reading = await connection.head(timeouts.get("read"))
@@ -556,11 +558,11 @@ class Transport(httpx.AsyncBaseTransport):
         if "host" not in request.headers:
             headers = ((b"Host", request.url.netloc), *headers)
         if proxy is None or request.url.scheme == "https":
-            return encoded(request.method, request.url.raw_path, headers)
-        return encoded(request.method, str(request.url).encode("ascii"), (*headers, *proxy.headers))
+            return encode_head(request.method, request.url.raw_path, headers)
+        return encode_head(request.method, str(request.url).encode("ascii"), (*headers, *proxy.headers))
 
     def _fresh(self, origin: _Origin) -> Connection | None:
-        """An idle connection that can be used again; those that cannot are closed on the way."""
+        """Return an idle connection that can be used again; those that cannot are closed on the way."""
         idle = self._idle.get(origin)
         while idle:
             connection = idle.pop()

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.api.classify import LONGEST_PAUSE, Answer, Failure, judge, seconds_to_wait
+from flowops.api.classify import LONGEST_PAUSE, Answer, Failure, classify_answer, seconds_to_wait
 from flowops.model import Happening, Leg, Verdict
 
 NOW = 1_773_000_000.0
@@ -31,7 +31,7 @@ def event(**changes: Any) -> dict[str, Any]:
 
 def answered(value: Any, status: int = 200, sent: dict[str, Any] = SINGLE) -> Verdict:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return judge(sent, Answer(status, {}, body), now=NOW)
+    return classify_answer(sent, Answer(status, {}, body), now=NOW)
 
 
 def doubt(why: str, phrase: str = "OK", status: int = 200) -> str:
@@ -103,7 +103,7 @@ def test_a_no_to_whoever_asks_stops_the_run(status):
 
 @pytest.mark.parametrize("status", [401, 403, 407])
 def test_a_proxys_no_stops_the_run(status):
-    verdict = judge(SINGLE, Failure(begun=False, reason="x", proxy_status=status), now=NOW)
+    verdict = classify_answer(SINGLE, Failure(begun=False, reason="x", proxy_status=status), now=NOW)
     assert (verdict.happening, verdict.stop) == (Happening.UNAUTHORIZED, True)
 
 
@@ -111,7 +111,7 @@ def test_a_proxys_no_stops_the_run(status):
 
 
 def test_a_failure_before_the_first_byte_is_unsent():
-    verdict = judge(SINGLE, Failure(begun=False, reason="Connection refused"), now=NOW)
+    verdict = classify_answer(SINGLE, Failure(begun=False, reason="Connection refused"), now=NOW)
     assert verdict == Verdict(Happening.UNSENT, detail="Connection refused")
     assert verdict.again
 
@@ -143,7 +143,7 @@ def test_a_failure_before_the_first_byte_is_unsent():
 )
 def test_a_429_says_how_long_to_wait(header, seconds):
     headers = {} if header is None else {"retry-after": header}
-    verdict = judge(SINGLE, Answer(429, headers, b'{"message": "slow down"}'), now=NOW)
+    verdict = classify_answer(SINGLE, Answer(429, headers, b'{"message": "slow down"}'), now=NOW)
     assert (verdict.happening, verdict.retry_after) == (Happening.THROTTLED, seconds)
     assert verdict.detail == "the API answered 429 Too Many Requests: slow down"
 
@@ -169,13 +169,13 @@ def test_any_other_status_is_in_doubt_whatever_its_body(body):
 
 
 def test_a_failure_after_the_first_byte_is_in_doubt():
-    verdict = judge(SINGLE, Failure(begun=True, reason="Connection reset by peer"), now=NOW)
+    verdict = classify_answer(SINGLE, Failure(begun=True, reason="Connection reset by peer"), now=NOW)
     assert verdict == Verdict(Happening.UNCLEAR, detail="Connection reset by peer; the call may have been placed")
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 429, 503])
 def test_an_answer_that_is_not_whole_is_in_doubt_whatever_its_status(status):
-    verdict = judge(SINGLE, Answer(status, {}, b"", cut="its body is too long"), now=NOW)
+    verdict = classify_answer(SINGLE, Answer(status, {}, b"", cut="its body is too long"), now=NOW)
     assert verdict.happening is Happening.UNCLEAR
     assert verdict.detail == doubt("its body is too long", HTTPStatus(status).phrase, status)
 
@@ -299,7 +299,7 @@ def test_a_detail_hides_secrets_numbers_and_what_the_flow_was_told(said):
         Answer(422, {}, f"got '{said}'".encode()),
         Answer(200, {}, json.dumps(event(success=False, error=f"got '{said}'")).encode()),
     ):
-        verdict = judge(sent, answer, now=NOW, secrets=("secret-token",))
+        verdict = classify_answer(sent, answer, now=NOW, secrets=("secret-token",))
         assert (verdict.detail or "").endswith(": got '•••'")
         assert all(said not in (leg.error or "") for leg in verdict.legs)
 
@@ -355,7 +355,9 @@ bodies = st.binary() | (json_values | near_misses | st.lists(near_misses, max_si
     cut=st.none() | st.text(),
 )
 def test_no_answer_raises_and_only_a_true_match_is_accepted(sent, status, retry_after, body, cut):
-    verdict = judge(sent, Answer(status, {"retry-after": retry_after}, body, cut), now=NOW, secrets=("secret-token",))
+    verdict = classify_answer(
+        sent, Answer(status, {"retry-after": retry_after}, body, cut), now=NOW, secrets=("secret-token",)
+    )
     assert (verdict.detail or "").isprintable()
     assert verdict.stop is (verdict.happening is Happening.UNAUTHORIZED)
     if verdict.happening is Happening.ACCEPTED:
@@ -395,33 +397,35 @@ def test_no_retry_after_raises_or_leaves_its_bounds(header, now):
 
 
 def test_a_proxy_that_gives_no_connection_is_told_with_its_status() -> None:
-    refused = judge(SINGLE, Failure(begun=False, reason="x", proxy_status=502), now=NOW)
+    refused = classify_answer(SINGLE, Failure(begun=False, reason="x", proxy_status=502), now=NOW)
     assert (refused.happening, refused.stop, refused.detail) == (
         Happening.UNSENT,
         False,
         "the proxy answered 502 Bad Gateway",
     )
-    unauthorized = judge(SINGLE, Failure(begun=False, reason="x", proxy_status=407), now=NOW)
+    unauthorized = classify_answer(SINGLE, Failure(begun=False, reason="x", proxy_status=407), now=NOW)
     assert unauthorized.detail == "the proxy answered 407 Proxy Authentication Required"
 
 
 def test_a_detail_says_what_the_api_answered() -> None:
-    assert judge(SINGLE, Answer(401, {}, b""), now=NOW).detail == "the API answered 401 Unauthorized"
-    assert judge(SINGLE, Answer(500, {}, b""), now=NOW).detail == (
+    assert classify_answer(SINGLE, Answer(401, {}, b""), now=NOW).detail == "the API answered 401 Unauthorized"
+    assert classify_answer(SINGLE, Answer(500, {}, b""), now=NOW).detail == (
         "the API answered 500 Internal Server Error; the call may have been placed"
     )
-    assert judge(SINGLE, Answer(999, {}, b""), now=NOW).detail == (
+    assert classify_answer(SINGLE, Answer(999, {}, b""), now=NOW).detail == (
         "the API answered 999; the call may have been placed"
     )
 
 
 def test_300_is_no_success() -> None:
-    assert judge(SINGLE, Answer(300, {}, json.dumps([event()]).encode()), now=NOW).happening is Happening.UNCLEAR
+    assert (
+        classify_answer(SINGLE, Answer(300, {}, json.dumps([event()]).encode()), now=NOW).happening is Happening.UNCLEAR
+    )
 
 
 def test_secrets_are_hidden_in_whatever_went_wrong() -> None:
     secret = "s3cr3t-token"
     for came in (Failure(begun=False, reason=f"no {secret}"), Answer(200, {}, b"", cut=f"cut at {secret}")):
-        detail = judge(SINGLE, came, now=NOW, secrets=[secret]).detail
+        detail = classify_answer(SINGLE, came, now=NOW, secrets=[secret]).detail
         assert detail is not None
         assert secret not in detail

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.api.transport import LONGEST_HEAD, Malformed, Reading
+from flowops.api.transport import LONGEST_HEAD, AnswerReader, MalformedAnswer
 
 JSON = b'{"success": true}'
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -88,8 +88,8 @@ SURPLUS = {
 }
 
 
-def read(data: bytes, cuts: list[int] | None = None) -> Reading:
-    reading = Reading()
+def read(data: bytes, cuts: list[int] | None = None) -> AnswerReader:
+    reading = AnswerReader()
     places = [0, *sorted({cut % len(data) for cut in cuts or []} - {0}), len(data)]
     for start, end in pairwise(places):
         reading.feed(data[start:end])
@@ -102,7 +102,7 @@ cuts = st.lists(st.integers(min_value=0), max_size=8)
 def outcome(data: bytes, at: list[int]) -> tuple[object, ...]:
     try:
         reading = read(data, at)
-    except Malformed:
+    except MalformedAnswer:
         return ("malformed",)
     fit = reading.keep_alive and not reading.surplus
     return (reading.complete, reading.status, reading.headers, b"".join(reading.chunks), fit)
@@ -123,7 +123,7 @@ def test_half_an_answer_is_not_whole(name):
     for end in range(1, len(data)):
         reading = read(data[:end])
         assert not reading.complete
-        with pytest.raises(Malformed, match="closed"):
+        with pytest.raises(MalformedAnswer, match="closed"):
             reading.finish()
 
 
@@ -137,7 +137,7 @@ def test_behind_a_last_answer_the_connection_is_of_no_use(name, at):
 @pytest.mark.parametrize("name", WRONG)
 @given(at=cuts)
 def test_what_is_not_an_answer_is_refused_however_it_is_cut(name, at):
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedAnswer):
         read(WRONG[name], at)
 
 
@@ -167,7 +167,7 @@ def test_a_body_without_a_length_ends_with_the_connection():
 @pytest.mark.parametrize("coding", ["gzip", "chunked, gzip", "xchunked", "identity"])
 def test_a_transfer_coding_that_is_not_chunked_is_never_whole(coding):
     reading = read(f"HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\n{{}}".encode())
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedAnswer):
         reading.finish()
 
 
@@ -179,5 +179,5 @@ def test_what_never_ends_behind_the_head_is_given_up(begin):
         for _ in range(4 * LONGEST_HEAD // 1000):
             reading.feed(b"x" * 1000)
 
-    with pytest.raises(Malformed, match="longer than"):
+    with pytest.raises(MalformedAnswer, match="longer than"):
         go_on()
