@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import sys
 import time
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from sample_plan import ENVIRONMENT, plan_of
@@ -20,12 +18,11 @@ from sample_plan import ENVIRONMENT, plan_of
 from flowops.api.address import Secret
 from flowops.api.client import FlowBuilder
 from flowops.apply import Stop, apply
-from flowops.ledger import Beside, open_ledger
+from flowops.ledger import open_ledger
 from flowops.model import Actor, Claim, Happening, Outcome, State, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from contextlib import AbstractContextManager
 
     from flowops.model import Call, Entry, Plan, Record, RunLedger
 
@@ -76,28 +73,14 @@ async def place(address: str, ledger: RunLedger | None, plan: Plan, concurrency:
     assert result.counts()[Outcome.PLACED] == len(plan.calls), result.failure
 
 
-@contextmanager
-def ledger_of(url: str) -> Iterator[AbstractContextManager[RunLedger]]:
-    """An open ledger, which another process is to write as with so many calls of `flowops apply`."""
-    with open_ledger(url, ENVIRONMENT, actor=Actor("benchmark", "host")) as store:
-        yield Beside(store, url=url, key=None, root=Path.cwd(), sandbox=False)
-
-
 def main(way: str, calls: int, concurrency: int, address: str, url: str) -> None:
-    """Place the calls: from the start of the other process, if there is one, to its end."""
-    forgetful = NoLedger() if way == "no ledger" else None
-    with ledger_of(url) if url else nullcontext(nullcontext(forgetful)) as opened:
+    """Place the calls."""
+    forgetful = nullcontext(NoLedger() if way == "no ledger" else None)
+    with open_ledger(url, ENVIRONMENT, actor=Actor("benchmark", "host")) if url else forgetful as ledger:
         plan = plan_of(calls)
-        start, used = time.perf_counter(), processor_time()
-        with opened as ledger:
-            asyncio.run(place(address, ledger, plan, concurrency))
-        print(json.dumps({"wall": time.perf_counter() - start, "cpu": processor_time() - used}))
-
-
-def processor_time() -> float:
-    """Seconds that this process has used, and those that it has started, once they have ended."""
-    others = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + others.ru_utime + others.ru_stime
+        start, used = time.perf_counter(), time.process_time()
+        asyncio.run(place(address, ledger, plan, concurrency))
+        print(json.dumps({"wall": time.perf_counter() - start, "cpu": time.process_time() - used}))
 
 
 if __name__ == "__main__":

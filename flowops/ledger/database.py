@@ -5,17 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
-
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flowops.errors import LedgerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from sqlalchemy import Column, ColumnElement, Connection, Engine, Table
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from flowops.model import LedgerMark, Value
 
@@ -35,33 +31,54 @@ class Disconnected(Exception):
         self.committing = committing
 
 
-class Decided(NamedTuple):
-    """What a transaction has decided, as rows for the tables, in the order of their columns.
+class Connection:
+    """The connection to a database, for as long as a transaction lasts.
 
-    Of an updated call: its environment, its reference, the serial that it had, and the new values of `columns`.
+    Statements are asked for by their names in `sql/`. `raw` is the driver's own connection, `name` says which database
+    this is.
     """
 
-    new: Sequence[Sequence[Value]]
-    columns: tuple[str, ...]
-    updated: Sequence[Sequence[Value]]
-    legs: Sequence[Sequence[Value]]
-    events: Sequence[Sequence[Value]]
-    mark: LedgerMark
+    def __init__(self, raw: Any, name: str, statements: Mapping[str, str]) -> None:
+        self.raw = raw
+        self.name = name
+        self._statements = statements
+
+    def all(self, statement: str, /, **values: Value) -> list[tuple[Any, ...]]:
+        """Return all rows."""
+        found: list[tuple[Any, ...]] = self._execute(statement, values).fetchall()
+        return found
+
+    def first(self, statement: str, /, **values: Value) -> tuple[Any, ...] | None:
+        """Return the first row, None when there is none."""
+        found: tuple[Any, ...] | None = self._execute(statement, values).fetchone()
+        return found
+
+    def value(self, statement: str, /, **values: Value) -> Any:
+        """Return the first value of the first row, None when there is none."""
+        found = self.first(statement, **values)
+        return None if found is None else found[0]
+
+    def run(self, statement: str, /, **values: Value) -> int:
+        """Run a statement, and return how many rows it has changed."""
+        changed: int = self._execute(statement, values).rowcount
+        return changed
+
+    def _execute(self, statement: str, values: dict[str, Value]) -> Any:
+        return self.raw.execute(self._statements[statement], values)
 
 
 class Database(ABC):
     """One database with ledgers in it. `name` says which, without secrets."""
 
-    def __init__(self, engine: Engine, name: str, *, readonly: bool) -> None:
+    def __init__(self, name: str, errors: type[Exception], *, readonly: bool) -> None:
         self.name = name
         self.readonly = readonly
-        self._engine = engine
+        #: The errors of the driver.
+        self._errors = errors
         # Several threads may ask (look-ups while a group is being written); a connection serves one at a time.
         self._turn = threading.RLock()
         self._connection: Connection | None = None
         self._was_connected = False
-        #: What the transaction that is about to begin is for.
-        self._for_writing = False
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Do some work in a transaction that sees one state of the database and changes nothing."""
@@ -73,7 +90,7 @@ class Database(ABC):
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that is on disk when the block has ended, or has left nothing.
+        """Open a transaction that is on disk when the block has ended, or has left nothing.
 
         Raises `Disconnected` when the connection was lost, `LedgerError` for anything else.
         """
@@ -84,7 +101,6 @@ class Database(ABC):
         """End the connection."""
         with self._turn:
             self._drop()
-            self._engine.dispose()
 
     def _insist(self, work: Callable[[Connection], T], *, for_writing: bool) -> T:
         for attempt in range(RECONNECTS + 1):
@@ -105,20 +121,22 @@ class Database(ABC):
             committing = False
             try:
                 connection = self._connected()
-                self._for_writing = for_writing
-                with connection.begin() as transaction:
+                self._begin(connection, for_writing=for_writing)
+                try:
                     yield connection
                     committing = for_writing
-                    if not for_writing:
-                        transaction.rollback()
-            except DBAPIError as error:
+                    if for_writing:
+                        connection.raw.commit()
+                finally:
+                    # Nothing is left to roll back behind a commit. A lost connection cannot, and is told of already.
+                    with suppress(self._errors):
+                        connection.raw.rollback()
+            except self._errors as error:
                 cause = self.explain(error)
-                if error.connection_invalidated:
+                if self._connection is not None and self._is_lost(self._connection):
                     self._drop()
                     raise Disconnected(cause, committing=committing) from error
                 raise cause from error
-            except SQLAlchemyError as error:
-                raise LedgerError(f"{self.name}: {error}") from error
             except OSError as error:  # of a lease's file
                 raise LedgerError(f"{self.name}: {error.strerror or error}") from error
             except UnicodeEncodeError as error:
@@ -127,8 +145,8 @@ class Database(ABC):
     def _connected(self) -> Connection:
         if self._connection is None:
             try:
-                self._connection = self._engine.connect()
-            except DBAPIError as error:
+                self._connection = self._connect()
+            except self._errors as error:
                 if not self._was_connected:
                     raise
                 raise Disconnected(self.explain(error), committing=False) from error
@@ -138,41 +156,57 @@ class Database(ABC):
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
+            connection.raw.close()
 
     @abstractmethod
-    def explain(self, error: DBAPIError) -> LedgerError:
-        """What went wrong, in words for users, and what they can do."""
+    def _connect(self) -> Connection:
+        """Make a connection, set up as a ledger needs it."""
+
+    @abstractmethod
+    def _begin(self, connection: Connection, *, for_writing: bool) -> None:
+        """Begin a transaction."""
+
+    def _is_lost(self, connection: Connection) -> bool:  # noqa: ARG002
+        """Return whether an error has ended the connection."""
+        return False
+
+    @abstractmethod
+    def explain(self, error: Exception) -> LedgerError:
+        """Return what went wrong, in words for users, and what they can do."""
+
+    @property
+    @abstractmethod
+    def migrations(self) -> Mapping[str, str]:
+        """Return the scripts that make the tables, by their versions, oldest first."""
+
+    @abstractmethod
+    def run_script(self, connection: Connection, script: str) -> None:
+        """Run the statements of a script within the transaction."""
 
     def damage(self, connection: Connection) -> str | None:  # noqa: ARG002
-        """What the database itself finds wrong with its files; None where it does not say."""
+        """Return what the database itself finds wrong with its files; None where it does not say."""
         return None
 
     @abstractmethod
-    def any_of(self, column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
-        """Whether a column has one of many values; one parameter, however many there are."""
-
-    @staticmethod
-    @abstractmethod
-    def any_of_given(column: Column[str], name: str) -> ColumnElement[bool]:
-        """The same, for a statement that is made once: the values come as a parameter of that name, see `many`."""
-
-    @staticmethod
-    @abstractmethod
-    def many(values: Sequence[str]) -> Value:
-        """Values as the one parameter of `any_of_given`."""
+    def pattern(self, glob: str) -> str:
+        """Return a pattern with ``*`` and ``?`` as the database takes it; capitals count."""
 
     @abstractmethod
-    def like(self, column: Column[str], glob: str) -> ColumnElement[bool]:
-        """Whether a column fits a pattern with ``*`` and ``?``; capitals count."""
+    def save(
+        self,
+        connection: Connection,
+        *,
+        new: Sequence[Sequence[Value]],
+        changed: Sequence[Sequence[Value]],
+        legs: Sequence[Sequence[Value]],
+        events: Sequence[Sequence[Value]],
+        mark: LedgerMark,
+    ) -> bool:
+        """Write what a transaction has decided, as rows in the order of the columns of their statements.
 
-    @abstractmethod
-    def insert(self, connection: Connection, table: Table, rows: Sequence[Sequence[Value]]) -> int:
-        """Insert rows, in the order of the table's columns, but none whose key exists; how many were."""
-
-    @abstractmethod
-    def save(self, connection: Connection, decided: Decided) -> bool:
-        """Write what a transaction has decided; False when a row is not what it was, and nothing may be committed."""
+        A changed call begins with the serial that it was read with. Returns False when a row is not what it was, and
+        nothing may be committed.
+        """
 
     @abstractmethod
     def make_alone(self, connection: Connection) -> None:
@@ -188,14 +222,14 @@ class Database(ABC):
 
     @abstractmethod
     def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:
-        """Which of these runs hold their leases."""
+        """Return which of these runs hold their leases."""
 
     @abstractmethod
     def stirs(self, connection: Connection, run: str) -> bool:
-        """Whether there is any sign that a run might still send: its lease may have ended, its process not."""
+        """Return whether there is any sign that a run might still send: its lease may have ended, its process not."""
 
     def leases(self) -> set[str]:
-        """Runs whose leases lie outside the database, dead ones' too: it may never have heard of them."""
+        """Return runs whose leases lie outside the database, dead ones' too: it may never have heard of them."""
         return set()
 
     @abstractmethod

@@ -5,17 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.errors import LedgerError
 from flowops.ledger.files import write_private
 from flowops.ledger.sealing import Sealer
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
-
     from flowops.ledger.place import Place
-    from flowops.model import Value
 
 #: Where a key is kept, as the ledger's record says it.
 GIVEN, FILE, ROW = "given", "file", "row"
@@ -25,6 +22,17 @@ _LOST = (
     "if it is lost for good: `flowops ledger export` still works; import that into a new ledger, which then knows "
     "every call and no fingerprint"
 )
+
+
+class Record(NamedTuple):
+    """A ledger's own row."""
+
+    id: str
+    serial: int
+    head: str
+    key_place: str
+    key_check: str
+    key: str | None
 
 
 def new(place: Place, given: bytes | None, *, must_exist: bool) -> tuple[str, bytes]:
@@ -46,9 +54,7 @@ def new(place: Place, given: bytes | None, *, must_exist: bool) -> tuple[str, by
         raise LedgerError(f"{path}: {error.strerror or error}") from error
 
 
-def sealer(
-    record: Row[*tuple[Value, ...]], place: Place, given: bytes | None, *, may_be_lost: bool
-) -> Sealer | LedgerError:
+def sealer(record: Record, place: Place, given: bytes | None, *, may_be_lost: bool) -> Sealer | LedgerError:
     """What seals with the record's key. Where it may be lost, the error comes back for whoever needs to seal."""
     try:
         return _sealer(record, place, given)
@@ -58,7 +64,7 @@ def sealer(
         return error
 
 
-def _sealer(record: Row[*tuple[Value, ...]], place: Place, given: bytes | None) -> Sealer:
+def _sealer(record: Record, place: Place, given: bytes | None) -> Sealer:
     found = Sealer(_find(record, place, given))
     if not hmac.compare_digest(found.check(record.id), record.key_check):
         raise LedgerError(
@@ -68,7 +74,7 @@ def _sealer(record: Row[*tuple[Value, ...]], place: Place, given: bytes | None) 
     return found
 
 
-def _find(record: Row[*tuple[Value, ...]], place: Place, given: bytes | None) -> bytes:
+def _find(record: Record, place: Place, given: bytes | None) -> bytes:
     if given is not None:
         return usable(given)
     if record.key_place == ROW and record.key:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from flowops.ledger.chain import actor_json, canonical, chained, details_of, sha256
-from flowops.ledger.randomness import Randomness
 from flowops.model.ledger import LedgerMark
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flowops.ledger.changes import CallRow, Change
     from flowops.model import Actor, Value
 
@@ -25,17 +27,22 @@ class Log:
         self._ledger = mark.id
         self._head = mark.head
         self._actors: dict[Actor, str] = {}
-        self._salts = Randomness()
+        self._salts: Iterator[str] = iter(())
 
     @property
     def mark(self) -> LedgerMark:
         """How far the ledger goes with these events."""
         return LedgerMark(self._ledger, self.serial, self._head)
 
+    def expect(self, count: int) -> None:
+        """Fetch random bytes for so many events at once: each fetch lets another thread run first."""
+        salts = os.urandom(SALT * count).hex()
+        self._salts = (salts[at : at + 2 * SALT] for at in range(0, len(salts), 2 * SALT))
+
     def add(self, change: Change, after: CallRow) -> None:
-        """Tell of a change that has left a row behind."""
+        """Tell of a change that has left a row behind; one of those that were to be expected."""
         actor = self._actors.get(change.actor) or self._actors.setdefault(change.actor, actor_json(change.actor))
-        details = details_of(actor, _data(change, after), after, self._salts.take(SALT).hex())
+        details = details_of(actor, _data(change, after), after, next(self._salts))
         details_hash = sha256(details)
         reference_id, happening, state, at = change.reference_id, change.happening.value, after.state, change.at
         head = chained(

@@ -7,25 +7,21 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select
-
 from flowops.errors import LedgerError
 from flowops.ledger import keys, schema
 from flowops.ledger.chain import genesis
 from flowops.ledger.clock import now
 from flowops.ledger.hints import RESTORE, no_ledger
+from flowops.ledger.keys import Record
 from flowops.ledger.place import Place, place_of
 from flowops.ledger.sealing import Sealer
 from flowops.ledger.sqlite import SqliteDatabase
 from flowops.ledger.store import Store
-from flowops.ledger.tables import ledgers
 from flowops.model.ledger import LedgerMark
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row
-
-    from flowops.ledger.database import Database
-    from flowops.model import Actor, Value
+    from flowops.ledger.database import Connection, Database
+    from flowops.model import Actor
 
 #: The id of the empty stand-in for a ledger that the first write will make.
 NOT_YET = ""
@@ -80,7 +76,7 @@ def init_ledger(url: str, environment: str, *, key: bytes | None = None, root: P
     try:
         version = database.read(schema.version_of)
         record = _record_of(database, environment)
-        if record is not None and version == schema.NEWEST:
+        if record is not None and version == list(database.migrations)[-1]:
             raise LedgerError(
                 f"{database.name}: environment {environment!r} has a ledger already: {record.id}",
                 hint="nothing was changed",
@@ -92,35 +88,34 @@ def init_ledger(url: str, environment: str, *, key: bytes | None = None, root: P
     return LedgerMark(record.id, record.serial, record.head)
 
 
-def _record_of(database: Database, environment: str) -> Row[*tuple[Value, ...]] | None:
+def _record_of(database: Database, environment: str) -> Record | None:
     """The environment's record, in tables that are up to date; None when there are no tables, or no record."""
     version = database.read(schema.version_of)
     if version is None:
         return None
-    if not schema.is_current(version, database.name, environment, readonly=database.readonly):
+    if not schema.is_current(database, version, environment):
 
         def work(connection: Connection) -> None:
             database.make_alone(connection)
-            schema.upgrade(connection)
+            schema.upgrade(database, connection)
 
         database.write(work)
     return database.read(lambda connection: _record(connection, environment))
 
 
-def _record(connection: Connection, environment: str) -> Row[*tuple[Value, ...]] | None:
-    return connection.execute(select(ledgers).where(ledgers.c.environment == environment)).one_or_none()
+def _record(connection: Connection, environment: str) -> Record | None:
+    found = connection.first("ledger", environment=environment)
+    return None if found is None else Record(*found)
 
 
-def _make(
-    database: Database, connection: Connection, place: Place, environment: str, key: bytes | None
-) -> Row[*tuple[Value, ...]]:
+def _make(database: Database, connection: Connection, place: Place, environment: str, key: bytes | None) -> Record:
     """Make the record of an environment, and the tables before it, unless somebody else just has."""
     database.make_alone(connection)
     if schema.version_of(connection) is None:
-        schema.create(connection)
+        schema.upgrade(database, connection)
     record = _record(connection, environment)
     if record is None:
-        kept_in_file = connection.execute(select(ledgers.c.id).where(ledgers.c.key_place == keys.FILE)).first()
+        kept_in_file = connection.first("ledger_with_key_place", key_place=keys.FILE)
         key_place, used = keys.new(place, key, must_exist=kept_in_file is not None)
         _insert(connection, environment, str(uuid.uuid4()), key_place, used)
         record = _record(connection, environment)
@@ -129,23 +124,19 @@ def _make(
 
 
 def _insert(connection: Connection, environment: str, ledger_id: str, key_place: str, key: bytes) -> None:
-    connection.execute(
-        insert(ledgers).values(
-            environment=environment,
-            id=ledger_id,
-            serial=0,
-            head=genesis(ledger_id),
-            created_at=now(),
-            key_place=key_place,
-            key_check=Sealer(key).check(ledger_id),
-            key=key.hex() if key_place == keys.ROW else None,
-        )
+    connection.run(
+        "insert_ledger",
+        environment=environment,
+        id=ledger_id,
+        head=genesis(ledger_id),
+        created_at=now(),
+        key_place=key_place,
+        key_check=Sealer(key).check(ledger_id),
+        key=key.hex() if key_place == keys.ROW else None,
     )
 
 
-def _trusted(
-    record: Row[*tuple[Value, ...]] | None, database: Database, environment: str, pinned: str | None
-) -> Row[*tuple[Value, ...]]:
+def _trusted(record: Record | None, database: Database, environment: str, pinned: str | None) -> Record:
     """The record, when it is the right one and the events go as far as it says."""
     if record is None:
         raise LedgerError(
@@ -162,9 +153,9 @@ def _trusted(
 
 def _check_end(connection: Connection, name: str, ledger_id: str) -> None:
     """Hold a record against the last event; both are read in one transaction, as others write meanwhile."""
-    record = connection.execute(select(ledgers.c.serial, ledgers.c.head).where(ledgers.c.id == ledger_id)).one_or_none()
-    end = schema.last_event(connection, ledger_id)
-    if record is None or (end != tuple(record) and not (end is None and record.serial == 0)):
+    mark = connection.first("mark", ledger=ledger_id)
+    end = connection.first("last_event", ledger=ledger_id)
+    if mark is None or (end != mark[1:] and not (end is None and mark[1] == 0)):
         raise LedgerError(f"{name}: its record and its last event do not fit together", hint=RESTORE)
 
 
@@ -174,7 +165,7 @@ def _stand_in(environment: str, actor: Actor) -> Store:
     key = secrets.token_bytes(keys.KEY_BYTES)
 
     def work(connection: Connection) -> None:
-        schema.create(connection)
+        schema.upgrade(database, connection)
         _insert(connection, environment, NOT_YET, keys.GIVEN, key)
 
     database.write(work)

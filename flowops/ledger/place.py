@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
-
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from urllib.parse import SplitResult, urlsplit
 
 from flowops.errors import LedgerError
 from flowops.ledger.sqlite_file import SqliteFile
@@ -50,14 +48,22 @@ class Place(Protocol):
 
 def place_of(url: str, root: Path) -> Place:
     """The place behind a URL; relative paths start at `root`. Raises `LedgerError`, never with the URL's password."""
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        raise LedgerError(f"the ledger's address is not a URL such as {_FORMS}") from None
-    if parsed.drivername == "sqlite":
-        return SqliteFile.of(parsed, root)
-    if parsed.drivername in ("postgresql", "postgres"):
+    parts = _split(url)
+    if parts.scheme == "sqlite":
+        return SqliteFile.of(parts, root)
+    if parts.scheme == "postgresql":
         from flowops.ledger.postgres import PostgresServer
 
-        return PostgresServer(parsed, root)
-    raise LedgerError(f"a ledger cannot be kept in {parsed.drivername!r}: its address has to be like {_FORMS}")
+        return PostgresServer(url, parts, root)
+    raise LedgerError(f"a ledger cannot be kept in {parts.scheme!r}: its address has to be like {_FORMS}")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url, allow_fragments=False)
+        _ = parts.port  # Raises ValueError for what is no number.
+    except ValueError:
+        parts = None
+    if parts is None or not parts.scheme or "://" not in url:
+        raise LedgerError(f"the ledger's address is not a URL such as {_FORMS}")
+    return parts

@@ -10,30 +10,26 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote
 
-from sqlalchemy import ARRAY, Text, any_, bindparam, create_engine, event, func, select
-from sqlalchemy import update as sql_update
-from sqlalchemy.pool import NullPool
+import orjson
 
 from flowops.errors import LedgerError
-from flowops.ledger import postgres_rows
-from flowops.ledger.database import Database
+from flowops.ledger.database import Connection, Database
 from flowops.ledger.spool import Spool
-from flowops.ledger.tables import runs
+from flowops.ledger.statements import migrations, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from urllib.parse import SplitResult
 
-    import psycopg
-    from sqlalchemy import URL, Column, ColumnElement, Connection, Table
-    from sqlalchemy.exc import DBAPIError
+    from flowops.model import LedgerMark, Value
 
-    from flowops.ledger.database import Decided
-    from flowops.model import Value
-
+#: Where its statements are, in `sql/`.
+KIND = "postgres"
 #: How long a lease lasts behind its last heartbeat, in seconds; apply beats three times as often.
 LEASE = 30
 #: How long to wait for another run's write, in milliseconds, and for a connection, in seconds.
@@ -41,93 +37,124 @@ _LOCK_TIMEOUT, _CONNECT_TIMEOUT = 60_000, 10
 #: The server itself ends a transaction that its client has forgotten about, in milliseconds.
 _IDLE_TIMEOUT = 60_000
 _DEAD_PEER = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
-#: A statement that the server had prepared while the ledger was empty would go on reading whole tables when it is not.
-_PLAN_ANEW = {"prepare_threshold": None}
-_MAKING = 0x666C6F77  # the lock that whoever makes or alters tables holds: "flow"
+#: How psycopg names a parameter.
+_REWRITES = ((r"(?<!:):(\w+)", r"%(\1)s"),)
+_CALL = (
+    "environment", "reference_id", "state", "before_claim", "fingerprint", "body", "attempts", "run", "error",
+    "claimed_at", "updated_at", "purged", "serial",
+)  # fmt: skip
+_LEG = ("environment", "reference_id", "position", "callee", "shown", "call_id", "error", "code", "description")
+_EVENT = (
+    "ledger", "serial", "reference_id", "happening", "state", "at", "details", "details_hash", "previous", "hash",
+)  # fmt: skip
+
+
+@cache
+def _statements() -> Mapping[str, str]:
+    return statements(KIND, _REWRITES)
 
 
 class PostgresDatabase(Database):
     """The ledgers in one PostgreSQL database."""
 
-    def __init__(self, url: URL, name: str, *, readonly: bool, sandbox: bool) -> None:
-        given = {**_DEAD_PEER, **_PLAN_ANEW, "connect_timeout": _CONNECT_TIMEOUT, "application_name": "flowops"}
-        arguments = {option: value for option, value in given.items() if option not in url.query}
-        engine = create_engine(url.set(drivername="postgresql+psycopg"), poolclass=NullPool, connect_args=arguments)
-        super().__init__(engine, name, readonly=readonly)
-        self._password = url.password or ""
+    def __init__(self, url: str, name: str, *, readonly: bool, sandbox: bool) -> None:
+        import psycopg
+
+        super().__init__(name, psycopg.Error, readonly=readonly)
+        self._parameters = _parameters(url, name)
+        self._password = str(self._parameters.get("password") or "")
         self._sandbox = sandbox
         self._held: set[str] = set()
-        event.listen(engine, "connect", self._connected_anew)
-        event.listen(engine, "begin", self._begin)
 
-    def _connected_anew(self, connection: psycopg.Connection[tuple[Value, ...]], _record: object) -> None:
-        """Set a session up; nothing is claimed in one that may forget what it committed."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"SET lock_timeout = {_LOCK_TIMEOUT}; SET idle_in_transaction_session_timeout = {_IDLE_TIMEOUT}"
-            )
-            settings = "current_setting('synchronous_commit'), current_setting('fsync'), pg_is_in_recovery()"
-            commit, fsync, standby = cursor.execute(f"SELECT {settings}").fetchone() or ("", "", True)
-            if commit == "off":
-                cursor.execute("SET synchronous_commit = on")
-            if standby:
-                raise LedgerError(f"{self.name}: a standby, which may lag behind", hint="give the primary's address")
-            if fsync == "off" and not self._sandbox:
-                raise LedgerError(
-                    f"{self.name}: the server runs with fsync=off, so a power cut may take claims away",
-                    hint="set fsync=on on the server, or use another one for the ledger",
-                )
+    def _connect(self) -> Connection:
+        import psycopg
+
+        # A statement that the server had prepared while the ledger was empty would go on reading whole tables when it
+        # is not, so nothing is prepared.
+        raw = psycopg.connect(autocommit=True, prepare_threshold=None, **self._parameters)
+        try:
+            connection = Connection(raw, self.name, _statements())
+            self._set_up(connection)
             for run in self._held:
-                cursor.execute("SELECT pg_try_advisory_lock(%s)", (_lock(run),))
-        connection.commit()
+                connection.first("take_lease", lock=_lock(run))
+        except BaseException:
+            raw.close()
+            raise
+        return connection
 
-    def _begin(self, connection: Connection) -> None:
-        from psycopg import IsolationLevel
+    def _set_up(self, connection: Connection) -> None:
+        """Set a session up. Raises `LedgerError` for a server that may forget what it has committed."""
+        connection.raw.execute(f"SET lock_timeout = {_LOCK_TIMEOUT}")
+        connection.raw.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_TIMEOUT}")
+        commit, fsync, standby = connection.first("durability") or ("", "", True)
+        if commit == "off":
+            connection.raw.execute("SET synchronous_commit = on")
+        if standby:
+            raise LedgerError(f"{self.name}: a standby, which may lag behind", hint="give the primary's address")
+        if fsync == "off" and not self._sandbox:
+            raise LedgerError(
+                f"{self.name}: the server runs with fsync=off, so a power cut may take claims away",
+                hint="set fsync=on on the server, or use another one for the ledger",
+            )
 
-        session = connection.connection.driver_connection
-        assert session is not None, "a transaction begins on an open connection"
-        session.read_only = not self._for_writing
+    def _begin(self, connection: Connection, *, for_writing: bool) -> None:
         # A writer must see what was committed while it waited for the ledger's row; a reader one state of it all.
-        session.isolation_level = IsolationLevel.READ_COMMITTED if self._for_writing else IsolationLevel.REPEATABLE_READ
+        mode = "READ COMMITTED, READ WRITE" if for_writing else "REPEATABLE READ, READ ONLY"
+        connection.raw.execute(f"BEGIN ISOLATION LEVEL {mode}")
 
-    def explain(self, error: DBAPIError) -> LedgerError:
-        state = getattr(error.orig, "sqlstate", None)
+    def _is_lost(self, connection: Connection) -> bool:
+        return bool(connection.raw.closed)
+
+    def explain(self, error: Exception) -> LedgerError:
+        state = getattr(error, "sqlstate", None)
         words, hint = _WORDS.get(state or "", (None, None))
-        text = " ".join(str(error.orig).split())
+        text = " ".join(str(error).split())
         if self._password:
             text = text.replace(self._password, "***")
         return LedgerError(f"{self.name}: {words} ({text})" if words else f"{self.name}: {text}", hint=hint)
 
-    def any_of(self, column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
-        return column == any_(bindparam(None, self.many(values), type_=ARRAY(Text)))
+    @property
+    def migrations(self) -> Mapping[str, str]:
+        return migrations(KIND)
 
-    @staticmethod
-    def any_of_given(column: Column[str], name: str) -> ColumnElement[bool]:
-        return column == any_(bindparam(name, type_=ARRAY(Text)))
+    def run_script(self, connection: Connection, script: str) -> None:
+        connection.raw.execute(script)
 
-    @staticmethod
-    def many(values: Sequence[str]) -> Value:
-        return list(values)
-
-    def like(self, column: Column[str], glob: str) -> ColumnElement[bool]:
+    def pattern(self, glob: str) -> str:
         escaped = glob.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return column.like(escaped.replace("*", "%").replace("?", "_"), escape="\\")
+        return escaped.replace("*", "%").replace("?", "_")
 
-    def insert(self, connection: Connection, table: Table, rows: Sequence[Sequence[Value]]) -> int:
-        return postgres_rows.insert(connection, table, rows)
-
-    def save(self, connection: Connection, decided: Decided) -> bool:
-        return postgres_rows.save(connection, decided)
+    def save(
+        self,
+        connection: Connection,
+        *,
+        new: Sequence[Sequence[Value]],
+        changed: Sequence[Sequence[Value]],
+        legs: Sequence[Sequence[Value]],
+        events: Sequence[Sequence[Value]],
+        mark: LedgerMark,
+    ) -> bool:
+        written = connection.first(
+            "save",
+            new=_json(_CALL, new),
+            changed=_json(("seen", *_CALL), changed),
+            legs=_json(_LEG, legs),
+            events=_json(_EVENT, events),
+            serial=mark.serial,
+            head=mark.head,
+            ledger=mark.id,
+        )
+        return written == (len(new), len(changed), len(legs), len(events))
 
     def make_alone(self, connection: Connection) -> None:
-        connection.execute(select(func.pg_advisory_xact_lock(_MAKING)))
+        connection.first("lock_schema")
 
     def take_lease(self, connection: Connection, run: str) -> None:
-        connection.execute(select(func.pg_try_advisory_lock(_lock(run))))
+        connection.first("take_lease", lock=_lock(run))
         self._held.add(run)
 
     def beat(self, connection: Connection, run: str) -> None:
-        connection.execute(sql_update(runs).where(runs.c.run == run).values(beat_at=func.clock_timestamp()))
+        connection.run("beat", run=run)
 
     def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:
         return self._locked(connection, named) & self._beating(connection, named)
@@ -136,39 +163,53 @@ class PostgresDatabase(Database):
         return bool(self._locked(connection, [run]) | self._beating(connection, [run]))
 
     def forget_lease(self, run: str) -> None:
-        """Nothing is left outside the database."""
+        """Leave it: nothing is outside the database."""
 
     def release_leases(self) -> None:
-        """The locks end with the session."""
+        """Forget the own leases: the locks end with the session."""
         self._held.clear()
 
     def _beating(self, connection: Connection, named: Sequence[str]) -> set[str]:
-        fresh = runs.c.beat_at > func.clock_timestamp() - timedelta(seconds=LEASE)
-        query = select(runs.c.run).where(self.any_of(runs.c.run, named), runs.c.ended_at.is_(None), fresh)
-        return set(connection.execute(query).scalars())
+        return {run for (run,) in connection.all("beating", runs=list(named), seconds=LEASE)}
 
     def _locked(self, connection: Connection, named: Sequence[str]) -> set[str]:
-        """Which runs' sessions are there: who cannot share a lock knows that somebody holds it."""
+        """Return which runs' sessions are there."""
         others = [run for run in named if run not in self._held]
-        locks = [func.pg_try_advisory_xact_lock_shared(_lock(run)) for run in others]
-        free = connection.execute(select(*locks)).one() if locks else ()
+        shared = connection.all("share_leases", locks=[_lock(run) for run in others]) if others else []
         return {run for run in named if run in self._held} | {
-            run for run, is_free in zip(others, free, strict=True) if not is_free
+            run for run, (is_free,) in zip(others, shared, strict=True) if not is_free
         }
+
+
+def _parameters(url: str, name: str) -> dict[str, Any]:
+    """Return what a connection is made with: what the URL says, and what it leaves open."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        given = conninfo_to_dict(url)
+    except ProgrammingError as error:
+        raise LedgerError(f"{name}: {error}") from None
+    return {**_DEAD_PEER, "connect_timeout": _CONNECT_TIMEOUT, "application_name": "flowops", **given}
+
+
+def _json(names: Sequence[str], rows: Sequence[Sequence[Value]]) -> str:
+    return orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode()
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresServer:
     """A PostgreSQL ledger's place (see `flowops.ledger.place.Place`)."""
 
-    url: URL
+    url: str
+    parts: SplitResult
     root: Path
 
     @property
     def name(self) -> str:
         """The database and its host."""
-        host = self.url.host or self.url.query.get("host") or "localhost"
-        return f"PostgreSQL database {self.url.database or self.url.username!r} on {host}"
+        host = self.parts.hostname or dict(parse_qsl(self.parts.query)).get("host") or "localhost"
+        return f"PostgreSQL database {unquote(self.parts.path[1:] or self.parts.username or '')!r} on {host}"
 
     @property
     def key_file(self) -> None:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING
-
-from sqlalchemy import func, select
+from typing import TYPE_CHECKING, Any
 
 from flowops.errors import LedgerError
 from flowops.ledger import stopping
 from flowops.ledger.chain import Broken, genesis
 from flowops.ledger.counting import claimed_since, rung_since
-from flowops.ledger.rows import CHUNK, parsed, read_rows, rows_of
-from flowops.ledger.tables import calls, events, ledgers, legs, throttle
+from flowops.ledger.rows import CHUNK, parsed, rows_of, with_legs
 from flowops.ledger.transfer import exported
 from flowops.ledger.verifying import verify
 from flowops.model.ledger import Actor, Entry, Happening, LedgerMark, Leg, State
@@ -22,10 +18,8 @@ from flowops.model.ledger import Actor, Entry, Happening, LedgerMark, Leg, State
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Row, Select
-
     from flowops.ledger.changes import CallRow
-    from flowops.ledger.database import Database
+    from flowops.ledger.database import Connection, Database
     from flowops.ledger.sealing import Sealer
     from flowops.model import Call, Value
 
@@ -68,9 +62,8 @@ class Reader:
         return self.sealer.body(call)
 
     def mark(self) -> LedgerMark:
-        """Which ledger this is and how many events it has."""
-        query = select(ledgers.c.id, ledgers.c.serial, ledgers.c.head).where(ledgers.c.id == self.id)
-        found = self._database.read(lambda connection: connection.execute(query).one_or_none())
+        """Return which ledger this is and how many events it has."""
+        found = self._database.read(lambda connection: connection.first("mark", ledger=self.id))
         if found is None:
             raise LedgerError(f"{self._database.name}: ledger {self.id} is no longer there")
         return LedgerMark(*found)
@@ -86,8 +79,10 @@ class Reader:
             return False
         if mark.serial == 0:
             return mark.head == genesis(self.id)
-        query = select(events.c.hash).where(events.c.ledger == self.id, events.c.serial == mark.serial)
-        return self._database.read(lambda connection: connection.execute(query).scalar_one_or_none()) == mark.head
+        found = self._database.read(
+            lambda connection: connection.value("event_hash", ledger=self.id, serial=mark.serial)
+        )
+        return bool(found == mark.head)
 
     def look_up(self, reference_ids: Sequence[str]) -> dict[str, Entry]:
         """The rows of these references that exist, one or two statements for a thousand of them."""
@@ -96,7 +91,7 @@ class Reader:
             chunk = reference_ids[start : start + CHUNK]
 
             def work(connection: Connection, chunk: Sequence[str] = chunk) -> list[Entry]:
-                rows = rows_of(self._database, connection, self.environment, chunk)
+                rows = rows_of(connection, self.environment, chunk)
                 return self._entries(connection, [row for row in rows if row.state is not None], strict=True)
 
             found.update((entry.reference_id, entry) for entry in self._database.read(work))
@@ -105,16 +100,17 @@ class Reader:
     def fingerprints(self, reference_ids: Sequence[str]) -> dict[str, str]:
         """The fingerprints of these references, as far as they are placed or finished and it is known what was sent."""
         found: dict[str, str] = {}
+        unveil = self.sealer.unveil
         for start in range(0, len(reference_ids), CHUNK):
-            # With a condition on the state SQLite would go through all calls of that state, for each thousand anew.
-            query = select(calls.c.reference_id, calls.c.fingerprint, calls.c.state).where(
-                calls.c.environment == self.environment,
-                self._database.any_of(calls.c.reference_id, reference_ids[start : start + CHUNK]),
-            )
-            unveil = self.sealer.unveil
-            rows = self._database.read(partial(_all, query))
+            some = list(reference_ids[start : start + CHUNK])
+
+            def work(connection: Connection, some: list[str] = some) -> list[tuple[str, str, str]]:
+                return connection.all("fingerprints", environment=self.environment, references=some)
+
             try:
-                found.update((row[0], unveil(row[1])) for row in rows if row[1] and row[2] in _SENT)
+                for reference, veiled, state in self._database.read(work):
+                    if veiled and state in _SENT:
+                        found[reference] = unveil(veiled)
             except ValueError:
                 raise self._damaged() from None
         return found
@@ -123,7 +119,6 @@ class Reader:
         self,
         *,
         states: Collection[State] | None = None,
-        references: Sequence[str] | None = None,
         glob: str | None = None,
         limit: int | None = None,
     ) -> Iterator[Entry]:
@@ -132,42 +127,47 @@ class Reader:
         `glob` knows ``*`` and ``?``. A ledger that is being written meanwhile is neither blocked nor frozen.
         Without the ledger's key the fingerprints are empty.
         """
-        conditions: list[ColumnElement[bool]] = [calls.c.state.is_not(None)]
-        if states is not None:
-            conditions.append(calls.c.state.in_([str(state) for state in states]))
-        if references is not None:
-            conditions.append(self._database.any_of(calls.c.reference_id, references))
-        if glob is not None:
-            conditions.append(self._database.like(calls.c.reference_id, glob))
-        last: str | None = None
-        left = limit
+        pattern = self._database.pattern(glob or "*")
+        wanted = None if states is None else [str(state) for state in states]
+        last, left = "", limit
         while left is None or left > 0:
             size = CHUNK if left is None else min(CHUNK, left)
-            page = self._page(conditions, last, size)
+            page = self._page(wanted, pattern, last, size)
             yield from page
             if len(page) < size:
                 return
             last = page[-1].reference_id
             left = None if left is None else left - size
 
-    def _page(self, conditions: Sequence[ColumnElement[bool]], after: str | None, size: int) -> list[Entry]:
-        where = conditions if after is None else [*conditions, calls.c.reference_id > after]
+    def entries_of(self, references: Sequence[str]) -> list[Entry]:
+        """Return the rows of these references that exist, in their order; as `entries` does without the key."""
+        found: list[Entry] = []
+        for start in range(0, len(references), CHUNK):
+            some = references[start : start + CHUNK]
+
+            def work(connection: Connection, some: Sequence[str] = some) -> list[Entry]:
+                rows = rows_of(connection, self.environment, some)
+                return self._entries(connection, [row for row in rows if row.state is not None])
+
+            found += self._database.read(work)
+        return sorted(found, key=lambda entry: entry.reference_id)
+
+    def _page(self, states: list[str] | None, pattern: str, after: str, limit: int) -> list[Entry]:
+        given = {"environment": self.environment, "pattern": pattern, "after": after, "limit": limit}
 
         def work(connection: Connection) -> list[Entry]:
-            return self._entries(
-                connection, read_rows(self._database, connection, self.environment, *where, limit=size)
-            )
+            if states is None:
+                raw = connection.all("page_of_entries", **given)
+            else:
+                raw = connection.all("page_of_entries_in", states=states, **given)
+            return self._entries(connection, with_legs(connection, self.environment, raw))
 
         return self._database.read(work)
 
     def count(self) -> dict[State, int]:
-        """How many calls of this environment are in each state; every state is there."""
-        query = (
-            select(calls.c.state, func.count())
-            .where(calls.c.environment == self.environment, calls.c.state.is_not(None))
-            .group_by(calls.c.state)
-        )
-        found: dict[str | None, int] = self._database.read(lambda it: dict(it.execute(query).all()))
+        """Return how many calls of this environment are in each state; every state is there."""
+        rows = self._database.read(lambda it: it.all("count_by_state", environment=self.environment))
+        found: dict[str, int] = dict(rows)
         return {state: found.get(state, 0) for state in State}
 
     def stopped(self) -> str | None:
@@ -184,45 +184,39 @@ class Reader:
         Calls in doubt count, and so does a callee that the API refused among others. What was purged does not.
         """
         sealed = {self.sealer.value(number): number for number in numbers}
-        found = self._database.read(
-            lambda connection: rung_since(self._database, connection, self.environment, sealed, since)
-        )
+        found = self._database.read(lambda connection: rung_since(connection, self.environment, sealed, since))
         return {sealed[callee]: tuple(sorted(times)) for callee, times in found.items()}
 
     def outcomes(self) -> dict[int, int]:
         """How many callees came to each result code (9 cancelled, 10 finished, 11 failed, 12 rejected)."""
-        query = (
-            select(legs.c.code, func.count())
-            .where(legs.c.environment == self.environment, legs.c.code.is_not(None))
-            .group_by(legs.c.code)
-            .order_by(legs.c.code)
-        )
-        return dict(self._database.read(lambda connection: connection.execute(query).all()))
+        return dict(self._database.read(lambda it: it.all("count_by_code", environment=self.environment)))
 
     def events(self, reference_id: str | None = None) -> Iterator[LoggedEvent]:
         """The events of one call, or of all, oldest first."""
-        where = [events.c.ledger == self.id]
-        if reference_id is not None:
-            where.append(events.c.reference_id == reference_id)
-        last = 0
+        after = 0
         while True:
-            query = select(events).where(*where, events.c.serial > last).order_by(events.c.serial).limit(CHUNK)
-            page = self._database.read(partial(_all, query))
-            for row in page:
-                details = {} if row.details is None else parsed(row.details, self._database.name)
+            page = self._page_of_events(reference_id, after)
+            for serial, reference, happening, state, at, text, _, _, own_hash in page:
+                details = {} if text is None else parsed(text, self._database.name)
                 yield LoggedEvent(
-                    serial=row.serial,
-                    reference_id=row.reference_id,
-                    happening=Happening(row.happening),
-                    state=State(row.state) if row.state else None,
-                    at=row.at,
+                    serial=serial,
+                    reference_id=reference,
+                    happening=Happening(happening),
+                    state=State(state) if state else None,
+                    at=at,
                     actor=Actor(**details["actor"]) if details else None,
                     data=details.get("data"),
-                    hash=row.hash,
+                    hash=own_hash,
                 )
+                after = serial
             if len(page) < CHUNK:
                 return
-            last = page[-1].serial
+
+    def _page_of_events(self, reference_id: str | None, after: int) -> list[tuple[Any, ...]]:
+        given = {"ledger": self.id, "after": after, "limit": CHUNK}
+        if reference_id is None:
+            return self._database.read(lambda it: it.all("events", **given))
+        return self._database.read(lambda it: it.all("events_of", reference=reference_id, **given))
 
     def export(self) -> Iterator[dict[str, Value]]:
         """Every row, for `import_calls` of another ledger; works without the ledger's key."""
@@ -230,8 +224,7 @@ class Reader:
 
     def throttled_until(self, key: str) -> datetime | None:
         """Until when something must not be asked again (see `Store.set_throttle`); None when it may be."""
-        query = select(throttle.c.until).where(throttle.c.environment == self.environment, throttle.c.key == key)
-        found = self._database.read(lambda connection: connection.execute(query).scalar_one_or_none())
+        found = self._database.read(lambda it: it.value("throttle", environment=self.environment, key=key))
         return None if found is None else datetime.fromisoformat(found)
 
     def verify(self) -> Broken | None:
@@ -275,7 +268,3 @@ class Reader:
 
     def _damaged(self) -> LedgerError:
         return LedgerError(f"{self._database.name}: a fingerprint in it is damaged")
-
-
-def _all(query: Select[*tuple[Value, ...]], connection: Connection) -> Sequence[Row[*tuple[Value, ...]]]:
-    return connection.execute(query).all()

@@ -4,64 +4,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, MetaData, String, Table, insert, inspect, select
-
 from flowops.errors import LedgerError
-from flowops.ledger.tables import VERSION_TABLE, VERSIONS, events, metadata
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-NEWEST = VERSIONS[-1]
-#: As alembic would make it.
-_version = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
+    from flowops.ledger.database import Connection, Database
 
 
 def version_of(connection: Connection) -> str | None:
-    """Which migration the tables are at; None when there are none."""
-    if not inspect(connection).has_table(VERSION_TABLE):
+    """Return which migration the tables are at; None when there are none."""
+    if connection.first("has_version") is None:
         return None
-    return connection.execute(select(_version.c.version_num)).scalar_one_or_none()
+    version: str | None = connection.value("version")
+    return version
 
 
-def is_current(version: str, name: str, environment: str, *, readonly: bool) -> bool:
-    """Whether the tables are as this flowops has them.
+def is_current(database: Database, version: str, environment: str) -> bool:
+    """Return whether the tables are as this flowops has them.
 
     Raises `LedgerError` when a newer one has made them, and when an older one has but they may only be read.
     """
-    if version not in VERSIONS:
+    name, known = database.name, list(database.migrations)
+    if version not in known:
         raise LedgerError(
-            f"{name}: made by a newer flowops (its tables are at version {version}, this one knows {NEWEST})",
+            f"{name}: made by a newer flowops (its tables are at version {version}, this one knows {known[-1]})",
             hint="update flowops here: `pip install --upgrade flowops`",
         )
-    if version != NEWEST and readonly:
+    if version != known[-1] and database.readonly:
         raise LedgerError(
-            f"{name}: made by an older flowops (its tables are at version {version}, this one has {NEWEST})",
+            f"{name}: made by an older flowops (its tables are at version {version}, this one has {known[-1]})",
             hint=f"`flowops ledger init --env {environment}` brings it up to date and touches no call",
         )
-    return version == NEWEST
+    return version == known[-1]
 
 
-def create(connection: Connection) -> None:
-    """Make all tables, at the newest version; without alembic, whose import takes longer than all the rest."""
-    metadata.create_all(connection, checkfirst=False)
-    _version.create(connection, checkfirst=False)
-    connection.execute(insert(_version).values(version_num=NEWEST))
-
-
-def last_event(connection: Connection, ledger_id: str) -> tuple[int, str] | None:
-    """The serial and hash of a ledger's last event."""
-    query = select(events.c.serial, events.c.hash).where(events.c.ledger == ledger_id)
-    found = connection.execute(query.order_by(events.c.serial.desc()).limit(1)).one_or_none()
-    return None if found is None else (found.serial, found.hash)
-
-
-def upgrade(connection: Connection) -> None:
-    """Run the migrations that are missing, inside the connection's transaction."""
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", "flowops.ledger:migrations")
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+def upgrade(database: Database, connection: Connection) -> None:
+    """Run the migrations that are missing, all when there are no tables yet, inside the connection's transaction."""
+    at = version_of(connection)
+    for version, script in database.migrations.items():
+        if at is None or version > at:
+            database.run_script(connection, script)
+            connection.run("set_version", version=version)

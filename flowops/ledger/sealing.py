@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import os
 import re
 from functools import lru_cache
 from json.encoder import encode_basestring
@@ -17,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask, mask_number, mask_text
 from flowops.ledger.legs import SEALED, SHOWN, SealedLeg
-from flowops.ledger.randomness import Randomness
 from flowops.model import FINGERPRINT, INSTRUCTION_ID
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from flowops.model import Call, Leg, Path, Value
 
-_NONCE_BYTES = 8
+#: The bytes of a fingerprint's nonce.
+NONCE = 8
 _DIGITS = 64
 _FINGERPRINT = re.compile(rf"{FINGERPRINT}[0-9a-f]{{{_DIGITS}}}")
 _LONGEST_TEXT = 500
@@ -90,11 +91,14 @@ class Sealer:
             for leg in legs
         )
 
-    def veil(self, fingerprint: str, random: Randomness | None = None) -> str:
-        """A fingerprint as the ledger keeps it; the same one looks different each time."""
+    def veil(self, fingerprint: str, nonce: bytes | None = None) -> str:
+        """A fingerprint as the ledger keeps it; the same one looks different each time.
+
+        `nonce` is `NONCE` random bytes that were not used before, for whoever fetches those of many at once.
+        """
         if not fingerprint:
             return ""
-        nonce = (random or Randomness()).take(_NONCE_BYTES)
+        nonce = nonce or os.urandom(NONCE)
         if _FINGERPRINT.fullmatch(fingerprint):
             hidden = int(fingerprint[-_DIGITS:], 16) ^ self._stream(nonce.hex())
             return f"{nonce.hex()}.{hidden:064x}"

@@ -10,107 +10,158 @@ killed process leaves of it says nothing, or is rolled back by whoever comes nex
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing, suppress
-from functools import partial
-from typing import TYPE_CHECKING
+from functools import cache
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from sqlalchemy import bindparam, create_engine, event, func, select
-from sqlalchemy.pool import StaticPool
-
 from flowops.errors import LedgerError
-from flowops.ledger import sqlite_rows
-from flowops.ledger.database import Database, T
+from flowops.ledger.database import Connection, Database, T
 from flowops.ledger.file_lease import FileLease
 from flowops.ledger.hints import RESTORE
+from flowops.ledger.statements import migrations, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from sqlalchemy import Column, ColumnElement, Connection, Table
-    from sqlalchemy.exc import DBAPIError
+    from flowops.model import LedgerMark, Value
 
-    from flowops.ledger.database import Decided
-    from flowops.model import Value
-
+#: Where its statements are, in `sql/`.
+KIND = "sqlite"
 #: Marks a file as ours (PRAGMA application_id): "flow".
 APPLICATION_ID = 0x666C6F77
-#: How many prepared statements are kept: those of four tables, for each number of rows.
-STATEMENTS = 5 * sqlite_rows.MOST
+#: How many rows one statement writes, at most: it has no more than 999 values then, which any SQLite takes.
+MOST = 64
+#: How many prepared statements are kept: those that write to four tables, for each number of rows, and the others.
+STATEMENTS = 5 * MOST
 #: How long to wait for another process to finish its write, in seconds.
 PATIENCE = 60.0
+#: What SQLite says in its own way. A list of values is one parameter, as JSON. `BEGIN IMMEDIATE` has locked already.
+_REWRITES = (
+    (r"= ANY \((:\w+)\)", r"IN (SELECT value FROM json_each(\1))"),
+    (r"LIKE (:\w+) ESCAPE '\\'", r"GLOB \1"),
+    (r" FOR UPDATE", ""),
+)
+_ROW = re.compile(r"\(\?[?, ]*\)")
+
+
+@cache
+def _statements() -> Mapping[str, str]:
+    return statements(KIND, _REWRITES)
+
+
+class SqliteConnection(Connection):
+    """A connection to SQLite."""
+
+    def _execute(self, statement: str, values: dict[str, Value]) -> Any:
+        for name, value in values.items():
+            if isinstance(value, list):
+                values[name] = json.dumps(value)
+        return super()._execute(statement, values)
+
+    def write_rows(self, statement: str, rows: Sequence[Sequence[Value]]) -> int:
+        """Run a statement for many rows, and return how many it has written.
+
+        A statement a row would let go of the interpreter's lock for each one, and on a busy machine wait for it as
+        often. One for many rows lets go of it once, and meanwhile another thread works.
+        """
+        written = 0
+        for at in range(0, len(rows), MOST):
+            some = rows[at : at + MOST]
+            sql = _for_rows(self._statements[statement], len(some))
+            written += self.raw.execute(sql, tuple(chain.from_iterable(some))).rowcount
+        return written
+
+
+@cache
+def _for_rows(sql: str, count: int) -> str:
+    return _ROW.sub(lambda row: ", ".join([row[0]] * count), sql)
 
 
 class SqliteDatabase(Database):
     """The ledgers in one SQLite file; None for one in memory that is never written: an empty ledger."""
 
     def __init__(self, path: Path | None, *, readonly: bool, patience: float = PATIENCE) -> None:
-        creator = partial(connect, path, readonly=readonly, patience=patience)
-        engine = create_engine("sqlite://", creator=creator, poolclass=StaticPool)
-        super().__init__(engine, str(path), readonly=readonly)
+        super().__init__(str(path), sqlite3.Error, readonly=readonly)
         self._path = path
         self._patience = patience
         self._file = _identity(path) if path else None
         self._leases = FileLease(path) if path else None
-        event.listen(engine, "begin", self._begin)
 
-    def _begin(self, connection: Connection) -> None:
-        if self._for_writing and self._path is not None and _identity(self._path) != self._file:
+    def _connect(self) -> SqliteConnection:
+        raw = connect(self._path, readonly=self.readonly, patience=self._patience)
+        return SqliteConnection(raw, self.name, _statements())
+
+    def _begin(self, connection: Connection, *, for_writing: bool) -> None:
+        if for_writing and self._path is not None and _identity(self._path) != self._file:
             raise LedgerError(
                 f"{self._path}: moved or replaced while it was open",
                 hint="put the file back that this run has claimed calls in, before anything else is placed",
             )
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if self._for_writing else "BEGIN")
+        connection.raw.execute("BEGIN IMMEDIATE" if for_writing else "BEGIN")
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Read; what a killed writer left half-written is rolled back first, as every reader of SQLite has to."""
         try:
             return super().read(work)
         except LedgerError as error:
-            if self._path is None or not _is_half_written(error):
+            if self._path is None or getattr(error.__cause__, "sqlite_errorname", None) != _HALF_WRITTEN:
                 raise
         with closing(connect(self._path, readonly=False, patience=self._patience)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         return super().read(work)
 
-    def explain(self, error: DBAPIError) -> LedgerError:
-        return explained(error.orig, self.name)
+    def explain(self, error: Exception) -> LedgerError:
+        return explained(error, self.name)
+
+    @property
+    def migrations(self) -> Mapping[str, str]:
+        return migrations(KIND)
+
+    def run_script(self, connection: Connection, script: str) -> None:
+        # Not `executescript`, which would commit what there is before it.
+        statement = ""
+        for line in script.splitlines(keepends=True):
+            statement += line
+            if sqlite3.complete_statement(statement):
+                connection.raw.execute(statement)
+                statement = ""
 
     def damage(self, connection: Connection) -> str | None:
-        found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        (found,) = connection.raw.execute("PRAGMA quick_check(1)").fetchone()
         return None if found == "ok" else str(found)
 
-    def any_of(self, column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
-        return _listed(column, self.many(values))
+    def pattern(self, glob: str) -> str:
+        return glob.replace("[", "[[]")
 
-    @staticmethod
-    def any_of_given(column: Column[str], name: str) -> ColumnElement[bool]:
-        return _listed(column, bindparam(name))
-
-    @staticmethod
-    def many(values: Sequence[str]) -> Value:
-        return json.dumps(values)
-
-    def like(self, column: Column[str], glob: str) -> ColumnElement[bool]:
-        return column.op("GLOB")(glob.replace("[", "[[]"))
-
-    def insert(self, connection: Connection, table: Table, rows: Sequence[Sequence[Value]]) -> int:
-        return sqlite_rows.insert(connection, table, rows)
-
-    def save(self, connection: Connection, decided: Decided) -> bool:
-        return sqlite_rows.save(connection, decided)
+    def save(
+        self,
+        connection: Connection,
+        *,
+        new: Sequence[Sequence[Value]],
+        changed: Sequence[Sequence[Value]],
+        legs: Sequence[Sequence[Value]],
+        events: Sequence[Sequence[Value]],
+        mark: LedgerMark,
+    ) -> bool:
+        assert isinstance(connection, SqliteConnection), "it is of this database"
+        connection.run("advance_ledger", serial=mark.serial, head=mark.head, ledger=mark.id)
+        parts = [("insert_calls", new), ("update_calls", changed), ("insert_legs", legs), ("insert_events", events)]
+        return all(connection.write_rows(statement, rows) == len(rows) for statement, rows in parts)
 
     def make_alone(self, connection: Connection) -> None:
-        connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
+        connection.raw.execute(f"PRAGMA application_id={APPLICATION_ID}")
 
     def take_lease(self, connection: Connection, run: str) -> None:  # noqa: ARG002
         if self._leases is not None:
             self._leases.take(run)
 
     def beat(self, connection: Connection, run: str) -> None:
-        """Nothing to renew: the lock lasts as long as the process."""
+        """Renew nothing: the lock lasts as long as the process."""
 
     def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:  # noqa: ARG002
         return {run for run in named if self._leases is not None and self._leases.alive(run)}
@@ -128,12 +179,6 @@ class SqliteDatabase(Database):
     def release_leases(self) -> None:
         if self._leases is not None:
             self._leases.release()
-
-
-def _listed(column: Column[str], values: Value) -> ColumnElement[bool]:
-    """Whether a column has one of the values in a JSON list."""
-    listed = func.json_each(values).table_valued("value")
-    return column.in_(select(listed.c.value))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -188,11 +233,6 @@ class _Writer(sqlite3.Connection):
             self.execute("PRAGMA busy_timeout=0")
             self.execute("PRAGMA journal_mode=DELETE")
         super().close()
-
-
-def _is_half_written(error: LedgerError) -> bool:
-    original = getattr(error.__cause__, "orig", None)
-    return getattr(original, "sqlite_errorname", None) == _HALF_WRITTEN
 
 
 _HALF_WRITTEN = "SQLITE_READONLY_ROLLBACK"

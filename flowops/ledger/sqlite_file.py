@@ -14,8 +14,9 @@ from flowops.ledger.sqlite import APPLICATION_ID, SqliteDatabase
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from urllib.parse import SplitResult
 
-    from sqlalchemy import URL, Connection
+    from flowops.ledger.database import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +26,17 @@ class SqliteFile:
     path: Path
 
     @classmethod
-    def of(cls, url: URL, root: Path) -> SqliteFile:
+    def of(cls, url: SplitResult, root: Path) -> SqliteFile:
         """The file that a URL names; a relative one starts at `root`."""
-        if not url.database or url.database == ":memory:":
+        database = url.path.removeprefix("/")
+        if not database or database == ":memory:":
             raise LedgerError("a ledger in memory forgets every call", hint="give it a file: sqlite:///ledger.db")
-        if url.host or url.query or url.database.startswith("file:"):
+        if url.netloc or url.query or database.startswith("file:"):
             raise LedgerError(
                 "the ledger's address names more than a file",
                 hint="sqlite:///ledger.db is relative to the project, sqlite:////var/lib/ledger.db is absolute",
             )
-        return cls(root.absolute() / url.database)
+        return cls(root.absolute() / database)
 
     @property
     def name(self) -> str:
@@ -102,8 +104,8 @@ class SqliteFile:
             make_private(self.key_file)
 
     def _check_owner(self, connection: Connection) -> None:
-        mark = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
-        kinds = set(connection.exec_driver_sql("SELECT DISTINCT type FROM sqlite_master").scalars())
+        (mark,) = connection.raw.execute("PRAGMA application_id").fetchone()
+        kinds = {kind for (kind,) in connection.raw.execute("SELECT DISTINCT type FROM sqlite_master")}
         if mark == APPLICATION_ID and not kinds & {"view", "trigger"}:
             return
         if mark == 0 and not kinds:  # being made right now, or never finished

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Self
-
-from sqlalchemy import delete
 
 from flowops.errors import LedgerError
 from flowops.ledger import runs, stopping
@@ -16,26 +15,22 @@ from flowops.ledger.chain import canonical
 from flowops.ledger.changes import ABOUT_THE_ATTEMPT, Change
 from flowops.ledger.clock import iso, now
 from flowops.ledger.conditions import make_conditionally
-from flowops.ledger.memory import Memory
 from flowops.ledger.purging import purge
-from flowops.ledger.randomness import Randomness
 from flowops.ledger.reading import Reader
 from flowops.ledger.resolving import resolve
 from flowops.ledger.rows import CHUNK
-from flowops.ledger.sealing import clean, storable
-from flowops.ledger.tables import throttle
+from flowops.ledger.sealing import NONCE, clean, storable
 from flowops.ledger.transaction import Transaction, transact
 from flowops.ledger.transfer import Adopted, Import
-from flowops.model.ledger import Actor, Claim, Happening, Record, Written
+from flowops.model.ledger import Actor, Claim, Happening, Record, State, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
-    from sqlalchemy import Connection
-
-    from flowops.ledger.database import Database
+    from flowops.ledger.changes import CallRow
+    from flowops.ledger.database import Connection, Database
     from flowops.ledger.sealing import Sealer
     from flowops.ledger.spool import Spool
     from flowops.model import Leg
@@ -65,7 +60,8 @@ class Store(Reader):
         self._spool = spool
         #: Whether the lease is held, and whether the database knows of the run.
         self._leased = self._known = False
-        self._memory = Memory()
+        #: The rows of the calls that this run has in flight, as it left them: they need not be read back.
+        self._in_flight: dict[str, CallRow] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -75,41 +71,35 @@ class Store(Reader):
     ) -> None:
         self.close()
 
-    def begin(self) -> None:
-        """Make the run known and take its lease, as the first claim does: another process is to claim for it."""
-        if not self._known:
-            self._database.write(lambda connection: self._begin(connection, now()))
-            self._known = True
-
-    def join(self, run: str) -> None:
-        """Write for a run whose lease another process has; it does not end when this store is closed."""
-        self.run, self._known = run, True
-
     def write(self, writes: Sequence[Claim | Record]) -> list[Written]:
         """Claims and records in one durable transaction: all are on disk when this returns."""
         at = now()
-        random = Randomness()
-        changes = [self._change(write, at, random) for write in writes]
+        # At once: each fetch lets another thread run first.
+        random = os.urandom(NONCE * len(writes))
+        changes = [self._change(write, at, random[n * NONCE : (n + 1) * NONCE]) for n, write in enumerate(writes)]
         conditions = [write.condition if isinstance(write, Claim) else None for write in writes]
         conditional = any(conditions)
         claims = any(change.happening is Happening.CLAIMED for change in changes)
 
-        def work(transaction: Transaction) -> list[Written]:
+        def work(transaction: Transaction) -> tuple[list[Written], list[CallRow]]:
             if claims and not self._known:
                 self._begin(transaction.connection, at)
             why = stopping.stopped(transaction.connection, self.environment) if claims else None
             if why is not None:
-                return _without_claims(transaction, changes, why)
-            if conditional:
-                return make_conditionally(self._database, transaction, changes, conditions, self.sealer.value)
-            return transaction.make(changes)
+                written = _without_claims(transaction, changes, why)
+            elif conditional:
+                written = make_conditionally(transaction, changes, conditions, self.sealer.value)
+            else:
+                written = transaction.make(changes)
+            return written, transaction.changed
 
         try:
-            written = transact(self._database, self.id, work, self._memory)
+            written, changed = transact(self._database, self.id, work, self._own_rows(changes))
         except LedgerError as error:
             self._keep([change for change in changes if change.happening is not Happening.CLAIMED], error)
             raise
         self._known = self._known or claims
+        self._keep_own_rows(changed)
         return written
 
     def called_back(self, reference_id: str, finished: Sequence[Leg]) -> Written | None:
@@ -162,7 +152,7 @@ class Store(Reader):
         """Forget all but the fact of calls that are settled and that nothing has happened to since a time."""
         before, at, count = iso(older_than), now(), 0
         while purged := transact(
-            self._database, self.id, lambda transaction: purge(self._database, transaction, before, self.actor, at)
+            self._database, self.id, lambda transaction: purge(transaction, before, self.actor, at)
         ):
             count += purged
         return count
@@ -180,9 +170,7 @@ class Store(Reader):
         """Remember that something must not be asked again before a time, by whichever run."""
 
         def work(connection: Connection) -> None:
-            same = (throttle.c.environment == self.environment) & (throttle.c.key == key)
-            connection.execute(delete(throttle).where(same))
-            self._database.insert(connection, throttle, [(self.environment, key, iso(until))])
+            connection.run("set_throttle", environment=self.environment, key=key, until=iso(until))
 
         self._database.write(work)
 
@@ -190,7 +178,7 @@ class Store(Reader):
         """Let no run of this environment claim another call; False when that was so already."""
         why = clean(reason) or ""
         return self._database.write(
-            lambda connection: stopping.stop(self._database, connection, self.environment, self.actor, why, now())
+            lambda connection: stopping.stop(connection, self.environment, self.actor, why, now())
         )
 
     def resume(self) -> bool:
@@ -230,7 +218,25 @@ class Store(Reader):
             self._leased = True
         runs.begin(self._database, connection, self.environment, self.run, self.actor, at)
 
-    def _change(self, write: Claim | Record, at: str, random: Randomness | None = None) -> Change:
+    def _own_rows(self, changes: Sequence[Change]) -> dict[str, CallRow]:
+        """Return the rows of the calls in flight that something is recorded of.
+
+        Whatever is recorded of a call in flight changes its row, so that a row which is out of date is noticed.
+        """
+        return {
+            change.reference_id: self._in_flight[change.reference_id]
+            for change in changes
+            if change.happening is not Happening.CLAIMED and change.reference_id in self._in_flight
+        }
+
+    def _keep_own_rows(self, changed: Sequence[CallRow]) -> None:
+        for row in changed:
+            if row.state is State.IN_FLIGHT:
+                self._in_flight[row.reference_id] = row
+            else:
+                self._in_flight.pop(row.reference_id, None)
+
+    def _change(self, write: Claim | Record, at: str, nonce: bytes | None = None) -> Change:
         if isinstance(write, Claim):
             return Change(
                 _name(write.call.reference_id),
@@ -239,7 +245,7 @@ class Store(Reader):
                 self.actor,
                 run=self.run,
                 body=canonical(self.seal(write.call)),
-                fingerprint=self.sealer.veil(write.fingerprint, random),
+                fingerprint=self.sealer.veil(write.fingerprint, nonce),
             )
         return Change(
             write.reference_id,

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
-
-from sqlalchemy import bindparam, delete, select
 
 from flowops.errors import LedgerError
 from flowops.ledger.changes import CallRow, Change, decide
-from flowops.ledger.database import PAUSE, RECONNECTS, Decided, Disconnected
+from flowops.ledger.database import PAUSE, RECONNECTS, Disconnected
 from flowops.ledger.log import Log
-from flowops.ledger.memory import Memory
-from flowops.ledger.rows import NAMES, call_values, changed_columns, leg_values, rows_of
+from flowops.ledger.rows import rows_of
 from flowops.ledger.states import IllegalStep
-from flowops.ledger.tables import events, ledgers, legs
 from flowops.model.ledger import LedgerMark, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy import Connection
-
-    from flowops.ledger.database import Database
+    from flowops.ledger.database import Connection, Database
+    from flowops.model import Value
 
 T = TypeVar("T")
 
-_LOCK = (
-    select(ledgers.c.environment, ledgers.c.serial, ledgers.c.head)
-    .where(ledgers.c.id == bindparam("ledger"))
-    .with_for_update()
-)
+_NOTHING: Mapping[str, CallRow] = MappingProxyType({})
 
 
 class Contended(Exception):
@@ -38,21 +30,27 @@ class Contended(Exception):
 
 
 class Transaction:
-    """Changes on their way into one ledger. What is decided is written when the transaction ends."""
+    """Changes on their way into one ledger. What is decided is written when the transaction ends.
 
-    def __init__(self, database: Database, connection: Connection, ledger_id: str, memory: Memory) -> None:
+    Rows that are `known` from an earlier transaction are not read again: a change of one is only written if the row is
+    still as it was then.
+    """
+
+    def __init__(
+        self, database: Database, connection: Connection, ledger_id: str, known: Mapping[str, CallRow] = _NOTHING
+    ) -> None:
         self.connection = connection
         self._database = database
-        # Writers of one ledger come one after the other: the chain has one end. The lock also ends when a commit
-        # does, which is how a commit of unknown outcome is waited for.
-        found = connection.execute(_LOCK, {"ledger": ledger_id}).one_or_none()
+        # Also waits for a commit of unknown outcome.
+        found = connection.first("lock_ledger", ledger=ledger_id)
         if found is None:
             raise LedgerError(f"{database.name}: ledger {ledger_id} is no longer there")
-        self.environment: str = found.environment
-        self._log = Log(LedgerMark(ledger_id, found.serial, found.head))
+        self.environment: str
+        self.environment, serial, head = found
+        self._log = Log(LedgerMark(ledger_id, serial, head))
         self._before: dict[str, CallRow | None] = {}
         self._after: dict[str, CallRow] = {}
-        self._remembered = memory.rows(self.mark)
+        self._known = known
 
     @property
     def mark(self) -> LedgerMark:
@@ -69,19 +67,20 @@ class Transaction:
         new = [reference for reference in dict.fromkeys(references) if reference not in self._before]
         unread = []
         for reference in new:
-            row = self._before[reference] = self._remembered.get(reference)
+            row = self._before[reference] = self._known.get(reference)
             if row is None:
                 unread.append(reference)
             else:
                 self._after[reference] = row
         if unread:
-            for row in rows_of(self._database, self.connection, self.environment, unread):
+            for row in rows_of(self.connection, self.environment, unread):
                 self._before[row.reference_id] = self._after[row.reference_id] = row
         return {reference: self._after[reference] for reference in references if reference in self._after}
 
     def make(self, changes: Sequence[Change]) -> list[Written]:
         """Decide changes one after the other; what cannot happen is answered, and changes nothing."""
         self.rows([change.reference_id for change in changes])
+        self._log.expect(len(changes))
         return [self._make(change) for change in changes]
 
     def _make(self, change: Change) -> Written:
@@ -97,48 +96,48 @@ class Transaction:
 
     def flush(self) -> None:
         """Write what was decided. Raises `Contended` when a row is not what it was."""
-        changed = self.changed
+        changed = [(self._before[row.reference_id], row) for row in self.changed]
         if not changed:
             return
-        known = [(before, row) for row in changed if (before := self._before[row.reference_id]) is not None]
-        new = [row for row in changed if self._before[row.reference_id] is None]
-        where = changed_columns(known)
-        told = [row for row in changed if row.legs != _legs(self._before[row.reference_id])]
-        self._forget_legs([row.reference_id for row in told if _legs(self._before[row.reference_id])])
-        decided = Decided(
-            new=call_values(self.environment, new),
-            columns=tuple(NAMES[at] for at in where),
-            updated=[
-                (self.environment, before.reference_id, before.serial, *(row[at] for at in where))
-                for before, row in known
+        told = [(before, row) for before, row in changed if row.legs != (before.legs if before else ())]
+        replaced = [row.reference_id for before, row in told if before and before.legs]
+        if replaced:
+            self.connection.run("delete_legs", environment=self.environment, references=replaced)
+        saved = self._database.save(
+            self.connection,
+            new=[self._values(row) for before, row in changed if before is None],
+            changed=[(before.serial, *self._values(row)) for before, row in changed if before is not None],
+            legs=[
+                (self.environment, row.reference_id, position, *leg)
+                for _, row in told
+                for position, leg in enumerate(row.legs)
             ],
-            legs=leg_values(self.environment, told),
             events=self._log.events,
             mark=self.mark,
         )
-        if not self._database.save(self.connection, decided):
+        if not saved:
             raise Contended
 
-    def _forget_legs(self, references: Sequence[str]) -> None:
-        if references:
-            these = self._database.any_of(legs.c.reference_id, references)
-            self.connection.execute(delete(legs).where(legs.c.environment == self.environment, these))
+    def _values(self, row: CallRow) -> tuple[Value, ...]:
+        """Return a row of the table of calls."""
+        return (self.environment, *row[:-1])
 
 
-def transact(database: Database, ledger_id: str, work: Callable[[Transaction], T], memory: Memory | None = None) -> T:
+def transact(
+    database: Database, ledger_id: str, work: Callable[[Transaction], T], known: Mapping[str, CallRow] = _NOTHING
+) -> T:
     """Do some work in one durable transaction; what it decided is on disk when this returns, or nothing is.
 
     The work is done again from the start when a row changed underneath or the connection was lost before the commit.
-    A connection lost during the commit is followed by a look whether the events are there. With a `memory`, rows that
-    an earlier transaction has left there need not be read.
+    A connection lost during the commit is followed by a look whether the events are there. Rows that are `known` need
+    not be read.
     """
-    memory = memory or Memory()
     failures = 0
     while True:
         transaction = None
         try:
             with database.writing() as connection:
-                transaction = Transaction(database, connection, ledger_id, memory)
+                transaction = Transaction(database, connection, ledger_id, known)
                 answer = work(transaction)
                 transaction.flush()
         except Disconnected as lost:
@@ -146,10 +145,11 @@ def transact(database: Database, ledger_id: str, work: Callable[[Transaction], T
                 return answer
             cause = lost.cause
         except Contended:
-            memory.forget()
+            if known:  # Somebody else has written: read what there is now, and decide again.
+                known = _NOTHING
+                continue
             cause = LedgerError(f"{database.name}: its rows change while they are written; nothing was written")
         else:
-            memory.keep(transaction.mark, transaction.changed)
             return answer
         if failures == RECONNECTS:
             raise cause
@@ -158,16 +158,13 @@ def transact(database: Database, ledger_id: str, work: Callable[[Transaction], T
 
 
 def _arrived(database: Database, mark: LedgerMark) -> bool:
-    """Whether a commit whose answer was lost has happened. Raises `LedgerError` when it cannot be known."""
+    """Return whether a commit whose answer was lost has happened. Raises `LedgerError` when it cannot be known."""
     for attempt in range(RECONNECTS + 1):
         try:
             with database.writing() as connection:
                 # Waits until the server is done with the lost transaction, one way or the other.
-                Transaction(database, connection, mark.id, Memory())
-                found = connection.execute(
-                    select(events.c.hash).where(events.c.ledger == mark.id, events.c.serial == mark.serial)
-                ).scalar_one_or_none()
-                return found == mark.head
+                Transaction(database, connection, mark.id)
+                return bool(connection.value("event_hash", ledger=mark.id, serial=mark.serial) == mark.head)
         except Disconnected as lost:
             if attempt == RECONNECTS:
                 raise LedgerError(
@@ -176,7 +173,3 @@ def _arrived(database: Database, mark: LedgerMark) -> bool:
                 ) from lost
             time.sleep(5 * PAUSE * 2**attempt)
     raise AssertionError("unreachable")
-
-
-def _legs(row: CallRow | None) -> tuple[object, ...]:
-    return row.legs if row else ()

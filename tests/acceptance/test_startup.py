@@ -15,7 +15,6 @@ import flowops
 CALL = str(EXAMPLES / "quickstart/call.yaml")
 #: What no command needs to say something about itself.
 HEAVY = {
-    "alembic",
     "asyncio",
     "dataclasses",
     "holidays",
@@ -30,7 +29,6 @@ HEAVY = {
     "phonenumbers",
     "psycopg",
     "rich",
-    "sqlalchemy",
     "sqlite3",
     "yaml",
     "zoneinfo",
@@ -42,7 +40,6 @@ HEAVY = {
 }
 #: What one plain file can be checked without.
 NOT_FOR_A_FILE = {
-    "alembic",
     "asyncio",
     "dataclasses",
     "holidays",
@@ -53,7 +50,6 @@ NOT_FOR_A_FILE = {
     "phonenumbers",
     "psycopg",
     "rich",
-    "sqlalchemy",
     "sqlite3",
     "yaml",
     "zoneinfo",
@@ -102,7 +98,7 @@ def imported(args: list[str], cwd: Path | None = None) -> set[str]:
         (["validate", CALL], NOT_FOR_A_FILE),
         (
             ["diff", "HEAD", CALL],
-            {"httpx", "sqlalchemy", "alembic", "asyncio", "sqlite3", "rich", "jinja2", "yaml"},
+            {"httpx", "asyncio", "sqlite3", "rich", "jinja2", "yaml"},
         ),
     ],
     ids=["help", "version", "version-by-click", "validate", "diff"],

@@ -30,15 +30,14 @@ def outcomes(ran: Ran) -> dict[str, tuple[str, tuple[str, ...]]]:
     return {call["reference_id"]: (call["outcome"], tuple(call["call_ids"])) for call in ran.json["calls"]}
 
 
-def start(here: Repository, forks: Forks, runners: int, *, beside: bool = False) -> list[Child]:
-    failpoint = {"beside": True} if beside else None
-    return [forks.start(*PLACE, cwd=here.root, env=here.env, failpoint=failpoint) for _ in range(runners)]
+def start(here: Repository, forks: Forks, runners: int) -> list[Child]:
+    return [forks.start(*PLACE, cwd=here.root, env=here.env) for _ in range(runners)]
 
 
-def race(repository: Maker, api: ApiServer, forks: Forks, runners: int, calls: int, *, beside: bool = False) -> None:
+def race(repository: Maker, api: ApiServer, forks: Forks, runners: int, calls: int) -> None:
     here = repository(calls, concurrency=10)
     api.delay = 0.01  # so that no run is done before the others have begun
-    ended = [child.wait() for child in start(here, forks, runners, beside=beside)]
+    ended = [child.wait() for child in start(here, forks, runners)]
     assert [ran.code for ran in ended] == [0] * runners, [ran.err for ran in ended]
     assert api.received == dict.fromkeys(here.references, 1)
     results = [outcomes(ran) for ran in ended]
@@ -55,12 +54,6 @@ def test_runs_at_the_same_time_post_each_call_once_and_all_succeed(
     repository: Maker, api: ApiServer, forks: Forks, runners: int, calls: int
 ) -> None:
     race(repository, api, forks, runners, calls)
-
-
-def test_runs_whose_ledgers_are_written_by_other_processes_post_each_call_once(
-    repository: Maker, api: ApiServer, forks: Forks
-) -> None:
-    race(repository, api, forks, 3, 90, beside=True)
 
 
 @pytest.mark.long

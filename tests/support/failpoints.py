@@ -19,7 +19,6 @@ from __future__ import annotations
 import os
 import resource
 import signal as signals
-import time
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -109,41 +108,19 @@ class WatchedSender:
         return verdict
 
 
-def _write_beside() -> None:
-    from flowops.cli import placing
-    from flowops.ledger import Beside
-
-    enter = Beside.__enter__
-
-    def ready(self: Beside) -> Beside:
-        enter(self)
-        while not self._listens():
-            time.sleep(0.001)
-        return self
-
-    Beside.__enter__ = ready  # type: ignore[method-assign]
-    placing.MANY = 0
-    placing.os.cpu_count = lambda: 2  # type: ignore[attr-defined]
-
-
 def install(
     *,
     nth: int = 0,
     point: str | None = None,
     signal: int = signals.SIGKILL,
     full_at_the_end: bool = False,
-    beside: bool = False,
     **timing: float,
 ) -> None:
     """Put failpoints into every run of this process; `timing` changes the waits of `flowops.apply.Timing`.
 
-    With `full_at_the_end`, no file of the process can grow beyond a few bytes once the run has been applied. With
-    `beside`, another process writes the ledger, however few calls there are, and from the first one on.
+    With `full_at_the_end`, no file of the process can grow beyond a few bytes once the run has been applied.
     """
     import flowops.apply
-
-    if beside:
-        _write_beside()
 
     apply = flowops.apply.apply
     points = Failpoints(nth=nth, point=point, signal=signal)

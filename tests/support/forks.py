@@ -42,7 +42,6 @@ _NEEDED = (
     "flowops.report.progress",
     "httpcore",
     "psycopg",
-    "sqlalchemy.dialects.postgresql.psycopg",
     "support.failpoints",
 )
 #: What a child exits with when something escapes from the command line.

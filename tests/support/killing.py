@@ -15,7 +15,6 @@ from support.server import accept
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
 
     from support.forks import Child, Forks
     from support.repository import Maker
@@ -23,17 +22,13 @@ if TYPE_CHECKING:
 
 
 class Killer:
-    """A server's behaviour: when the n-th request has come, its sender is killed, `before` or after the answer.
+    """A server's behaviour: when the n-th request has come, its sender is killed, `before` or after the answer."""
 
-    Or, with another `victim`, whatever process that finds for the sender's.
-    """
-
-    def __init__(self, nth: int, *, before: bool, victim: Callable[[int], int] = lambda sender: sender) -> None:
+    def __init__(self, nth: int, *, before: bool) -> None:
         self._nth = nth
         self._before = before
         self._received = count(1)
         self._known = threading.Event()
-        self._victim = victim
         self._sender: Child | None = None
 
     def aim(self, child: Child) -> None:
@@ -52,7 +47,7 @@ class Killer:
     def _kill(self) -> None:
         self._known.wait()
         assert self._sender is not None
-        os.kill(self._victim(self._sender.pid), signal.SIGKILL)
+        os.kill(self._sender.pid, signal.SIGKILL)
 
 
 def kill_at_every_event(

@@ -8,21 +8,6 @@ from pathlib import Path
 PROC = Path("/proc")
 
 
-def child_of(parent: int) -> int:
-    """A process that another one has started; waits until it has."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        for status in PROC.glob("[0-9]*/stat"):
-            try:
-                ancestor = int(status.read_text().rpartition(")")[2].split()[1])
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if ancestor == parent:
-                return int(status.parent.name)
-        time.sleep(0.001)
-    raise AssertionError("it has started nothing")
-
-
 def wait_until_left(directory: Path) -> None:
     """Wait until no process works in a directory any more."""
     deadline = time.monotonic() + 30

@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from sqlalchemy import Connection
-
+    from flowops.ledger.database import Connection
     from flowops.model import Result, Value
 
 ENVIRONMENT, LEDGER, KEY = "production", "00000000-0000-0000-0000-000000000001", b"k" * 32
@@ -149,9 +148,8 @@ class World:
         self.database.write(self._make)
         self.listener = self.new_store("listener")
 
-    @staticmethod
-    def _make(connection: Connection) -> None:
-        schema.create(connection)
+    def _make(self, connection: Connection) -> None:
+        schema.upgrade(self.database, connection)
         opening._insert(connection, ENVIRONMENT, LEDGER, keys.GIVEN, KEY)
 
     def tell(self, who: str, what: str) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
-import sqlalchemy
 
 from flowops.ledger import Store, init_ledger, open_ledger
 from flowops.model import Actor, Call, Claim, Document, Happening, Leg, Marks, Origin, Record
@@ -95,13 +97,11 @@ class Address:
         assert process.hear() == "ready"
         return process
 
-    def sql(self, statement: str, **parameters: Value) -> None:
+    def sql(self, statement: str) -> None:
         """Change the database behind flowops' back."""
-        url = f"sqlite:///{self.file}" if self.is_sqlite else self.url.replace("postgresql:", "postgresql+psycopg:")
-        engine = sqlalchemy.create_engine(url)
-        with engine.begin() as connection:
-            connection.execute(sqlalchemy.text(statement), parameters)
-        engine.dispose()
+        connect = sqlite3.connect(self.file) if self.is_sqlite else psycopg.connect(self.url)
+        with closing(connect) as connection, connection:
+            connection.execute(statement)
 
     def close(self) -> None:
         for process in self.processes:

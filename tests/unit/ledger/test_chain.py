@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from flowops.errors import LedgerError
 from flowops.ledger import Broken
-from flowops.ledger.chain import canonical, chained, genesis, row_hash, sha256
+from flowops.ledger.chain import Event, canonical, chained, genesis, row_hash, sha256
 from flowops.ledger.changes import CallRow
 from flowops.ledger.legs import SealedLeg
 from flowops.model import Happening, Leg, Record, State
@@ -160,11 +161,10 @@ def test_the_chain_can_be_checked_by_hand(store: Store, make, address) -> None:
     mark = store.mark()
     head = hashlib.sha256(f"flowops ledger {mark.id}".encode()).hexdigest()
     assert head == genesis(mark.id)
-    raw = store._database.read(lambda it: it.exec_driver_sql("SELECT * FROM flowops_events ORDER BY serial").all())
-    for row in raw:
-        envelope = {
-            name: getattr(row, name) for name in ("ledger", "serial", "reference_id", "happening", "state", "at")
-        }
+    raw = store._database.read(lambda it: it.all("events", ledger=mark.id, after=0, limit=9))
+    for row in starmap(Event, raw):
+        envelope = {name: getattr(row, name) for name in ("serial", "reference_id", "happening", "state", "at")}
+        envelope["ledger"] = mark.id
         details = hashlib.sha256(row.details.encode()).hexdigest()
         text = in_ascii({**envelope, "details": details})
         head = hashlib.sha256((head + text).encode()).hexdigest()

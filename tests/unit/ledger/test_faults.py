@@ -65,7 +65,7 @@ class TestDisk:
     def test_a_full_database_is_told(self, sqlite, make) -> None:
         sqlite.init()
         store = sqlite.open()
-        store._database.read(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count = 1").scalar_one())
+        store._database.read(lambda connection: connection.raw.execute("PRAGMA max_page_count = 1").fetchone())
         with pytest.raises(LedgerError, match="the disk is full") as error:
             store.write([make.claim(f"call-{number}") for number in range(500)])
         assert error.value.hint is not None
@@ -118,8 +118,8 @@ class TestDisk:
         runner.ask("claim " + " ".join(f"call-{number}" for number in range(50)))
         store = sqlite.open()
         with store._database.writing() as connection:
-            connection.exec_driver_sql("PRAGMA cache_size = 1")
-            connection.exec_driver_sql("UPDATE flowops_calls SET state = 'rejected', error = hex(randomblob(2000))")
+            connection.raw.execute("PRAGMA cache_size = 1")
+            connection.raw.execute("UPDATE flowops_calls SET state = 'rejected', error = hex(randomblob(2000))")
             for file in sqlite.root.glob("ledger.db*"):
                 shutil.copy(file, sqlite.root / file.name.replace("ledger", "crashed"))
         assert (sqlite.root / "crashed.db-journal").exists()

@@ -79,7 +79,7 @@ def test_plain_lines_need_no_rich() -> None:
     program = (
         "import sys, io; import flowops.report.text, flowops.report.json, flowops.report.markdown, flowops.plan;"
         "import flowops.report.progress; from flowops.report.lines import emit, line; emit([line('a')], io.StringIO());"
-        "heavy = {'rich', 'rfc8785', 'yaml', 'jinja2', 'httpx', 'sqlalchemy', 'jsonschema', 'phonenumbers'};"
+        "heavy = {'rich', 'rfc8785', 'yaml', 'jinja2', 'httpx', 'sqlite3', 'jsonschema', 'phonenumbers'};"
         "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

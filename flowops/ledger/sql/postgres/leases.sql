@@ -1,0 +1,15 @@
+-- A run's lease: a heartbeat by the server's clock, and an advisory lock of its session.
+
+-- name: take_lease
+SELECT pg_try_advisory_lock(:lock)
+
+-- name: beat
+UPDATE flowops_runs SET beat_at = clock_timestamp() WHERE run = :run
+
+-- name: beating
+SELECT run FROM flowops_runs
+WHERE run = ANY (:runs) AND ended_at IS NULL AND beat_at > clock_timestamp() - make_interval(secs => :seconds)
+
+-- Whoever cannot share a lock knows that somebody holds it.
+-- name: share_leases
+SELECT pg_try_advisory_xact_lock_shared(lock) FROM unnest(:locks::bigint[]) AS lock

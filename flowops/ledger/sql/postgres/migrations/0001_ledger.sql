@@ -1,0 +1,104 @@
+-- The tables of a ledger database. Several environments may share one, each with a ledger of its own.
+-- Names are compared and sorted byte by byte, whatever the database's language.
+
+-- One row an environment. `serial` and `head` are the last event's number and hash. `key_check` proves the key;
+-- `key_place` says where the key is kept: in a `file` beside the ledger, in this `row` (`key`), or `given`.
+CREATE TABLE flowops_ledgers (
+  environment TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  id TEXT COLLATE "C" NOT NULL UNIQUE,
+  serial BIGINT NOT NULL,
+  head TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  key_place TEXT NOT NULL,
+  key_check TEXT NOT NULL,
+  key TEXT
+);
+
+-- One row a run that claimed something. `beat_at` is its lease, by the server's clock.
+CREATE TABLE flowops_runs (
+  run TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  environment TEXT COLLATE "C" NOT NULL,
+  who TEXT,
+  host TEXT,
+  job TEXT,
+  "commit" TEXT,
+  started_at TEXT NOT NULL,
+  beat_at TIMESTAMPTZ,
+  ended_at TEXT
+);
+CREATE INDEX flowops_runs_open ON flowops_runs (environment, ended_at);
+
+-- One row a call, see `flowops.ledger.changes.CallRow`.
+CREATE TABLE flowops_calls (
+  environment TEXT COLLATE "C" NOT NULL,
+  reference_id TEXT COLLATE "C" NOT NULL,
+  state TEXT,
+  before_claim TEXT,
+  fingerprint TEXT NOT NULL,
+  body TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  run TEXT COLLATE "C",
+  error TEXT,
+  claimed_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  purged BOOLEAN NOT NULL,
+  serial BIGINT NOT NULL,
+  PRIMARY KEY (environment, reference_id)
+);
+CREATE INDEX flowops_calls_state ON flowops_calls (environment, state);
+CREATE INDEX flowops_calls_claimed ON flowops_calls (environment, claimed_at);
+
+-- One row a callee of a call that the API, a callback or a record has named.
+CREATE TABLE flowops_legs (
+  environment TEXT COLLATE "C" NOT NULL,
+  reference_id TEXT COLLATE "C" NOT NULL,
+  position INTEGER NOT NULL,
+  callee TEXT,
+  shown TEXT,
+  call_id TEXT,
+  error TEXT,
+  code INTEGER,
+  description TEXT,
+  PRIMARY KEY (environment, reference_id, position)
+);
+CREATE INDEX flowops_legs_callee ON flowops_legs (environment, callee);
+
+-- Appended, never rewritten; only `details` may be taken out, by a purge. See `flowops.ledger.chain`.
+CREATE TABLE flowops_events (
+  ledger TEXT COLLATE "C" NOT NULL,
+  serial BIGINT NOT NULL,
+  reference_id TEXT COLLATE "C" NOT NULL,
+  happening TEXT NOT NULL,
+  state TEXT,
+  at TEXT NOT NULL,
+  details TEXT,
+  details_hash TEXT NOT NULL,
+  previous TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  PRIMARY KEY (ledger, serial)
+);
+CREATE INDEX flowops_events_reference ON flowops_events (ledger, reference_id, serial);
+
+-- What must not be asked again before a time (ISO 8601 in UTC), such as a page of Call Detail Records.
+CREATE TABLE flowops_throttle (
+  environment TEXT COLLATE "C" NOT NULL,
+  key TEXT COLLATE "C" NOT NULL,
+  until TEXT NOT NULL,
+  PRIMARY KEY (environment, key)
+);
+
+-- One row a time that an environment was stopped; it is stopped while one of them has no `resumed_at`.
+CREATE TABLE flowops_stops (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  environment TEXT COLLATE "C" NOT NULL,
+  at TEXT NOT NULL,
+  who TEXT NOT NULL,
+  host TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  resumed_at TEXT,
+  resumed_by TEXT
+);
+
+-- The number of the newest migration that was made.
+CREATE TABLE flowops_version (version TEXT NOT NULL PRIMARY KEY);
+INSERT INTO flowops_version (version) VALUES ('0001');

@@ -1,0 +1,61 @@
+-- What a transaction writes: in one trip, with the rows as JSON, so that the driver has no value to look at.
+
+-- Of the catalog itself, as of now: `to_regclass` may answer from a cache, though another session has made the table.
+-- name: has_version
+SELECT 1 FROM pg_class WHERE relname = 'flowops_version' AND pg_table_is_visible(oid)
+
+-- name: durability
+SELECT current_setting('synchronous_commit'), current_setting('fsync'), pg_is_in_recovery()
+
+-- Whoever makes or alters tables holds this lock: "flow".
+-- name: lock_schema
+SELECT pg_advisory_xact_lock(1718382455)
+
+-- Only while a row still has the serial that it was read with (`seen`). Tells how many rows of each kind it has written.
+-- name: save
+WITH
+new AS (
+  INSERT INTO flowops_calls (
+    environment, reference_id, state, before_claim, fingerprint, body, attempts, run, error, claimed_at, updated_at,
+    purged, serial
+  )
+  SELECT environment, reference_id, state, before_claim, fingerprint, body, attempts, run, error, claimed_at, updated_at,
+    purged, serial
+  FROM json_populate_recordset(NULL::flowops_calls, :new)
+  ON CONFLICT DO NOTHING
+  RETURNING 1
+),
+changed AS (
+  UPDATE flowops_calls
+  SET state = given.state, before_claim = given.before_claim, fingerprint = given.fingerprint, body = given.body,
+    attempts = given.attempts, run = given.run, error = given.error, claimed_at = given.claimed_at,
+    updated_at = given.updated_at, purged = given.purged, serial = given.serial
+  FROM json_to_recordset(:changed) AS given (
+    seen bigint, environment text, reference_id text, state text, before_claim text, fingerprint text, body text,
+    attempts integer, run text, error text, claimed_at text, updated_at text, purged boolean, serial bigint
+  )
+  WHERE flowops_calls.environment = given.environment AND flowops_calls.reference_id = given.reference_id
+    AND flowops_calls.serial = given.seen
+  RETURNING 1
+),
+told AS (
+  INSERT INTO flowops_legs (environment, reference_id, position, callee, shown, call_id, error, code, description)
+  SELECT environment, reference_id, position, callee, shown, call_id, error, code, description
+  FROM json_populate_recordset(NULL::flowops_legs, :legs)
+  ON CONFLICT DO NOTHING
+  RETURNING 1
+),
+added AS (
+  INSERT INTO flowops_events (
+    ledger, serial, reference_id, happening, state, at, details, details_hash, previous, hash
+  )
+  SELECT ledger, serial, reference_id, happening, state, at, details, details_hash, previous, hash
+  FROM json_populate_recordset(NULL::flowops_events, :events)
+  ON CONFLICT DO NOTHING
+  RETURNING 1
+),
+advanced AS (
+  UPDATE flowops_ledgers SET serial = :serial, head = :head WHERE id = :ledger
+)
+SELECT
+  (SELECT count(*) FROM new), (SELECT count(*) FROM changed), (SELECT count(*) FROM told), (SELECT count(*) FROM added)

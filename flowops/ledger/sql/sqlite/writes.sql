@@ -1,0 +1,36 @@
+-- What a transaction writes. Each statement takes one row, or many: `VALUES (…)` is then repeated (see `sqlite.py`).
+
+-- name: has_version
+SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'flowops_version'
+
+-- name: insert_calls
+INSERT INTO flowops_calls (
+  environment, reference_id, state, before_claim, fingerprint, body, attempts, run, error, claimed_at, updated_at,
+  purged, serial
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING
+
+-- Only while a row still has the serial that it was read with.
+-- name: update_calls
+UPDATE flowops_calls
+SET state = given.column4, before_claim = given.column5, fingerprint = given.column6, body = given.column7,
+  attempts = given.column8, run = given.column9, error = given.column10, claimed_at = given.column11,
+  updated_at = given.column12, purged = given.column13, serial = given.column14
+FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) AS given
+WHERE flowops_calls.serial = given.column1 AND environment = given.column2 AND reference_id = given.column3
+
+-- name: insert_legs
+INSERT INTO flowops_legs (environment, reference_id, position, callee, shown, call_id, error, code, description)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING
+
+-- name: insert_events
+INSERT INTO flowops_events (
+  ledger, serial, reference_id, happening, state, at, details, details_hash, previous, hash
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING
+
+-- name: advance_ledger
+UPDATE flowops_ledgers SET serial = :serial, head = :head WHERE id = :ledger
