@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops import errors
-from flowops.cli import formats
 from flowops.cli.main import root
+from flowops.report.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,22 +34,6 @@ CODES = {
     64: "wrong usage",
     130: "interrupted (SIGINT); what was in flight has been recorded",
     143: "ended (SIGTERM); what was in flight has been recorded",
-}
-FORMATS = {
-    "text": "for people at a terminal",
-    "json": "for programs: one document, whose schema `flowops schema show` prints",
-    "markdown": "for a comment on a pull request: at most 65,536 characters; a bot finds it by its hidden first line",
-    "github": "in GitHub Actions: annotations, the Markdown in the step's summary, the totals as outputs",
-    "gitlab": "for a merge request: code quality of what is wrong, the plan widget's counts of all else",
-    "sarif": "SARIF 2.1.0, for code scanning",
-    "junit": "JUnit XML, which every CI system shows",
-    "html": "one page that needs nothing beside it, to be kept with a job or mailed",
-}
-KINDS = {
-    "validate": formats.PROBLEMS,
-    "plan": formats.PLAN,
-    "apply": formats.RESULT,
-    "diff": formats.DIFFERENCE,
 }
 
 
@@ -93,13 +77,12 @@ def cell(told: str) -> str:
 def ends() -> Iterator[str]:
     """Formats and exit codes."""
     yield "## Formats\n"
-    yield f"| `--format` | | {' | '.join(KINDS)} |\n| --- | --- |{' --- |' * len(KINDS)}"
-    for name, told in FORMATS.items():
-        marks = " | ".join("yes" if name in kind else "no" for kind in KINDS.values())
-        yield f"| `{name}` | {told} | {marks} |"
+    yield "| `--format` | | of |\n| --- | --- | --- |"
+    for name, each in FORMATS.items():
+        yield f"| `{name}` | {each.about} | {', '.join(f'`{kind}`' for kind in each.kinds)} |"
     yield "\n`flowops show` prints a saved plan or result again, in the formats of `plan` or `apply`."
     yield "When the files are wrong, `plan`, `apply` and `diff` print what `validate` would"
-    yield f"in these formats: {', '.join(f'`{name}`' for name in formats.INSTEAD)}.\n"
+    yield f"in these formats: {', '.join(f'`{name}`' for name, each in FORMATS.items() if each.instead)}.\n"
     yield "## Exit codes\n"
     yield "| code | meaning |\n| --- | --- |"
     known = {each.exit_code for each in vars(errors).values() if isinstance(each, type) and hasattr(each, "exit_code")}

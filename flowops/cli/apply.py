@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.cli import formats, options
-from flowops.cli.output import tell, tell_lines
+from flowops.cli import options
+from flowops.cli.output import print_result, problems_instead, tell, tell_lines
 from flowops.errors import StalePlan, UsageError
+from flowops.report.formats import RESULT
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -69,7 +70,7 @@ COMMIT = re.compile(r"[0-9a-f]{40,64}")
 @options.override
 @options.reason
 @options.full
-@options.formats(*formats.RESULT)
+@options.formats(RESULT)
 @options.show_pii
 def command(
     paths: tuple[str, ...],
@@ -145,17 +146,18 @@ def _apply(
     from flowops.cli.placing import place
     from flowops.cli.planning import planned, tell_sandbox, tell_unseen
     from flowops.model import Action, Outcome
-    from flowops.report import view
-    from flowops.report.text.plan import plan_text
+    from flowops.report.layout import plan_report
+    from flowops.report.text import report_lines
+    from flowops.report.views import of_plan
 
     saved = _load(plan_file) if plan_file else None
-    instead = formats.problems_instead(selection.environment, format_)
+    instead = problems_instead(selection.environment, format_)
     with instead, planned(selection, readonly=False, override=override) as found:
         _check_canary(found, pacing)
         plan, sandboxed = found.plan, found.environment.sandboxed
         tell_sandbox(found.environment)
         tell_unseen(found.unseen)
-        tell_lines(plan_text(view.of_plan(plan, full=full, show_pii=show_pii), sandboxed=sandboxed))
+        tell_lines(report_lines(plan_report(of_plan(plan, full=full, show_pii=show_pii, sandboxed=sandboxed))))
         if saved is not None:
             _hold(saved, found)
         if digest is not None and digest != plan.digest:
@@ -225,7 +227,6 @@ def _where_to_look(saved: SavedPlan, fresh: Plan) -> str:
 
 def _print(result: Result, plan: Plan, *, format_: str, full: bool) -> None:
     from flowops.model import Action
-    from flowops.report.json import result_json
+    from flowops.report.views import ResultView
 
-    conflicts = plan.counts()[Action.CONFLICT]
-    formats.print_result(result, lambda: result_json(result, conflicts=conflicts), format_=format_, full=full)
+    print_result(RESULT, ResultView(result, plan.counts()[Action.CONFLICT], full), format_)

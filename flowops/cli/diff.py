@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.cli import formats, options
-from flowops.cli.output import print_problems, tell
+from flowops.cli import options
+from flowops.cli.output import print_problems, print_result, problems_instead, tell
 from flowops.errors import Invalid
+from flowops.report.formats import DIFFERENCE
 
 if TYPE_CHECKING:
     from flowops.cli.planning import Selection
@@ -24,7 +25,7 @@ DIFFERENT = 2
 @options.selection
 @options.full
 @options.detailed_exitcode("Exit with 2 when there are differences.")
-@options.formats(*formats.DIFFERENCE)
+@options.formats(DIFFERENCE)
 def command(
     revisions: str,
     paths: tuple[str, ...],
@@ -42,10 +43,11 @@ def command(
     joined by reference-id, so a file that was moved or renamed is no change. Variables are the same on both sides.
     """
     from flowops.cli.planning import Selection
+    from flowops.report.difference import DifferenceOutput
 
-    with formats.problems_instead(environment, format_):
+    with problems_instead(environment, format_):
         found = _compare(revisions, Selection(paths, environment, var, var_files))
-    formats.print_difference(found, environment, format_=format_, full=full)
+    print_result(DIFFERENCE, DifferenceOutput(found, environment, full), format_)
     return DIFFERENT if detailed_exitcode and found.calls else 0
 
 

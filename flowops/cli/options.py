@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowops.errors import UsageError
+from flowops.report.formats import names as names_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,8 +55,9 @@ def detailed_exitcode(text: str) -> Callable[[Callable[..., Any]], Callable[...,
     return click.option("--detailed-exitcode", is_flag=True, help=text)
 
 
-def formats(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """``--format`` with these choices, the first of them the default."""
+def formats(kind: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``--format`` with the formats that exist for a kind of result, the first of them the default."""
+    names = names_of(kind)
     return click.option(
         "--format",
         "format_",

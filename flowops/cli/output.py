@@ -2,71 +2,75 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from flowops.errors import Invalid
+from flowops.report import formats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from flowops.errors import FlowopsError
-    from flowops.model import Entry, Place, Problem
-    from flowops.report.json import Json
-    from flowops.report.lines import Line
+    from flowops.model import Place, Problem
+    from flowops.report.layout import Output
+    from flowops.report.terminal import Line
 
 
-def print_lines(lines: Iterable[Line]) -> None:
-    """Text, to stdout."""
-    from flowops.report.lines import emit
+def print_result(kind: str, output: Output, format_: str, stream: TextIO | None = None) -> None:
+    """Print a result of a kind in a format, to stdout or another stream."""
+    formats.write(kind, output, format_, formats.Target(stream or sys.stdout, _located))
 
-    emit(lines, sys.stdout)
+
+@contextmanager
+def problems_instead(environment: str, format_: str) -> Iterator[None]:
+    """When the files are wrong, print that in the format of the result, if a reader can tell one from the other."""
+    try:
+        yield
+    except Invalid as error:
+        if formats.FORMATS[format_].instead:
+            from flowops.report.views import ProblemsView
+
+            print_result(formats.PROBLEMS, ProblemsView(error.problems, environment), format_)
+        raise
 
 
 def tell_lines(lines: Iterable[Line]) -> None:
-    """Text that is not the result, to stderr."""
-    from flowops.report.lines import emit
+    """Print text that is not the result, to stderr."""
+    from flowops.report.terminal import emit
 
     emit(lines, sys.stderr)
 
 
 def tell(text: str) -> None:
-    """One plain line that is not the result, to stderr; characters that a terminal obeys are escaped."""
+    """Print one plain line that is not the result, to stderr; characters that a terminal obeys are escaped."""
     from flowops.report.escape import safe
 
     sys.stderr.write(f"{safe(text)}\n")
 
 
-def print_json(value: Json | Iterable[Json]) -> None:
-    """A JSON document, to stdout, as it is made."""
-    from flowops.report.json import dumps
-
-    sys.stdout.writelines(dumps(value))
-
-
 def print_problems(problems: Iterable[Problem], excerpt: Callable[[Place], str | None]) -> None:
-    """Every problem with its source line, to stderr."""
-    from flowops.report.text.problems import problems_text
+    """Print every problem with its source line, to stderr."""
+    from flowops.report.text import problem_lines
 
-    tell_lines(problems_text(problems, excerpt))
+    tell_lines(problem_lines(problems, excerpt))
 
 
 def print_error(error: FlowopsError) -> None:
-    """A message and its hint, to stderr."""
-    from flowops.report.text.problems import error_text
+    """Print a message and its hint, to stderr."""
+    from flowops.report.text import error_lines
 
-    tell_lines(error_text(error))
+    tell_lines(error_lines(error))
 
 
-def print_entries(entries: Iterable[Entry], format_: str) -> None:
-    """Rows of the ledger, to stdout, as ``text``, ``json`` or ``markdown``."""
-    if format_ == "json":
-        from flowops.report.json import ledger_list_json
+def _located(file: str) -> str:
+    """Return a file as the repository names it, wherever in it the command was run."""
+    from flowops.documents.files import git_root
 
-        print_json(ledger_list_json(entries))
-    elif format_ == "markdown":
-        from flowops.report.ledger_markdown import entries_markdown
-
-        sys.stdout.writelines(entries_markdown(entries))
-    else:
-        from flowops.report.text.ledger import entries_text
-
-        print_lines(entries_text(list(entries)))
+    cwd = Path.cwd()
+    root = git_root(cwd) or cwd
+    path = os.path.normpath(cwd / file)
+    return os.path.relpath(path, root) if Path(path).is_relative_to(root) else path

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.cli import formats, options
-from flowops.cli.output import tell
+from flowops.cli import options
+from flowops.cli.output import print_result, problems_instead, tell
 from flowops.errors import FlowopsError, UsageError
+from flowops.report.formats import PLAN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @options.reason
 @options.full
 @options.detailed_exitcode("Exit with 2 when there is something to place.")
-@options.formats(*formats.PLAN)
+@options.formats(PLAN)
 @options.show_pii
 def command(
     paths: tuple[str, ...],
@@ -86,7 +87,7 @@ def run(
 
     at = at or clock()
     options.check_show_pii(format_, show_pii=show_pii)
-    instead = formats.problems_instead(selection.environment, format_)
+    instead = problems_instead(selection.environment, format_)
     with instead, planned(selection, readonly=True, override=override, at=at) as found:
         tell_sandbox(found.environment)
         tell_unseen(found.unseen)
@@ -98,17 +99,16 @@ def run(
 
 def show_plan(found: Planned, at: datetime, *, format_: str, full: bool, show_pii: bool) -> None:
     """Print a plan, made at a time, as the result of a command."""
-    from flowops.report import view
-    from flowops.report.hours import Timing
+    from flowops.report.hours import PlanClock
     from flowops.report.json import plan_json
+    from flowops.report.views import PlanOutput, PlanView, of_plan
 
-    timing = Timing(at, found.environment.rate)
-    forms = formats.PlanForms(
-        lambda full: view.of_plan(found.plan, full=full, show_pii=show_pii, timing=timing),
-        lambda: plan_json(found.plan),
-        found.environment.sandboxed,
-    )
-    formats.print_plan(forms, format_=format_, full=full)
+    clock, sandboxed = PlanClock(at, found.environment.rate), found.environment.sandboxed
+
+    def view(full: bool) -> PlanView:
+        return of_plan(found.plan, full=full, show_pii=show_pii, clock=clock, sandboxed=sandboxed)
+
+    print_result(PLAN, PlanOutput(view, lambda: plan_json(found.plan), full), format_)
 
 
 def _save(file: Path, data: Iterable[bytes], shard: Shard | None) -> None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowops.cli import formats, options
+from flowops.cli import options
+from flowops.cli.output import print_result
 from flowops.errors import Invalid, UsageError
+from flowops.report.formats import PLAN, RESULT
 
 if TYPE_CHECKING:
     from flowops.model import Problem
@@ -21,19 +23,18 @@ HINT = "it shows what `plan -o`, `plan --format json` and `apply --format json` 
 @click.command("show", short_help="Print a saved plan or result again.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @options.full
-@options.formats(*formats.PLAN)
+@options.formats(PLAN)
 def command(file: Path, full: bool, format_: str) -> None:
     """Print a plan saved with `plan -o`, or the JSON of a plan or a result, again, in any format."""
     document = _read(file)
+    from flowops.report.reading import plan_of_json, result_of_json
+    from flowops.report.views import PlanOutput, ResultView
+
     if _kind(document, file) == "result":
-        from flowops.report.reading import result_of_json
-
-        formats.print_result(result_of_json(document), lambda: document, format_=format_, full=full)
-        return
-    from flowops.report.reading import plan_of_json
-
-    forms = formats.PlanForms(lambda full: plan_of_json(document, full=full), lambda: document)
-    formats.print_plan(forms, format_=format_, full=full)
+        print_result(RESULT, ResultView(result_of_json(document), full=full, json=document), format_)
+    else:
+        view = PlanOutput(lambda full: plan_of_json(document, full=full), lambda: document, full)
+        print_result(PLAN, view, format_)
 
 
 def _read(file: Path) -> Json:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from flowops.cli import options
-from flowops.cli.output import print_entries, print_json, print_lines, tell
+from flowops.cli.output import print_result, tell
+from flowops.report.formats import ENTRIES, STATUS
 
 if TYPE_CHECKING:
     from flowops.ledger import Store
@@ -19,15 +19,13 @@ IN_DOUBT = 7
 @click.command("status", short_help="Show the ledger at a glance.")
 @click.argument("references", nargs=-1, metavar="[REF]...")
 @options.env
-@options.formats("text", "json", "markdown")
+@options.formats(STATUS)
 def command(references: tuple[str, ...], environment: str, format_: str) -> int:
     """Show how many calls are in each state, what they came to, and what is in doubt; or the rows of some REFs."""
     from flowops.cli.ledger_access import open_for
     from flowops.cli.workspace import project_of
     from flowops.model import State
-    from flowops.report.json import status_json
-    from flowops.report.status import Status
-    from flowops.report.text.ledger import status_text
+    from flowops.report.views import LedgerStatus
 
     project, settings = project_of(environment)
     with open_for(project, settings, readonly=True) as ledger:
@@ -37,22 +35,17 @@ def command(references: tuple[str, ...], environment: str, format_: str) -> int:
         unsettled = ledger.entries(states={State.IN_DOUBT, State.IN_FLIGHT})
         doubtful = [entry for entry in unsettled if not entry.live]
         mark = ledger.mark()
-        status = Status(environment, mark if mark.id else None, ledger.count(), ledger.outcomes(), doubtful)
-    if format_ == "json":
-        print_json(status_json(status))
-    elif format_ == "markdown":
-        from flowops.report.ledger_markdown import status_markdown
-
-        sys.stdout.writelines(status_markdown(status))
-    else:
-        print_lines(status_text(status))
+        status = LedgerStatus(environment, mark if mark.id else None, ledger.count(), ledger.outcomes(), doubtful)
+    print_result(STATUS, status, format_)
     return IN_DOUBT if doubtful else 0
 
 
 def _of_calls(ledger: Store, references: tuple[str, ...], format_: str) -> int:
     """The rows of some calls; 1 when the ledger has not heard of one of them."""
+    from flowops.report.views import Entries
+
     entries = ledger.entries_of(references)
-    print_entries(entries, format_)
+    print_result(ENTRIES, Entries(entries), format_)
     known = {entry.reference_id for entry in entries}
     unknown = [reference for reference in references if reference not in known]
     for reference in unknown:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from flowops.cli import formats, options
-from flowops.cli.output import print_json, print_problems
+from flowops.cli import options
+from flowops.cli.output import print_problems, print_result
 from flowops.errors import Invalid
+from flowops.report.formats import PROBLEMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ INVALID = 3
 
 @click.command("validate", short_help="Check everything that needs no ledger, no network and no secret.")
 @options.selection
-@options.formats(*formats.PROBLEMS)
+@options.formats(PROBLEMS)
 def command(
     paths: tuple[str, ...], environment: str, var: tuple[str, ...], var_files: tuple[str, ...], format_: str
 ) -> int:
@@ -56,12 +57,10 @@ class Checked(NamedTuple):
 
 def _tell(checked: Checked, environment: str, format_: str) -> int:
     files, documents, calls, problems, excerpt, unread = checked
-    if format_ == "json":
-        from flowops.report.json import validate_json
+    if format_ != "text":
+        from flowops.report.views import ProblemsView
 
-        print_json(validate_json(problems, unread, files=files, documents=documents, calls=calls))
-    elif format_ != "text":
-        formats.print_problems_as(problems, environment, format_=format_, files=files)
+        print_result(PROBLEMS, ProblemsView(problems, environment, files, documents, calls, unread), format_)
     if problems:
         print_problems(problems, excerpt)
         return INVALID

@@ -1,1 +1,1 @@
-"""Values to text, JSON and Markdown. Only this package and the command line print."""
+"""Results for people and machines: a view, masked once; blocks; and a writer for each format."""

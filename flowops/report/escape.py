@@ -1,13 +1,14 @@
-"""What comes from files, rows and the API, made harmless for where it is printed.
+"""Make what comes from files, rows and the API harmless for where it is printed: each medium has its function here.
 
-Nothing that a terminal obeys, and nothing that cannot be seen, gets through: a call that looks like one thing
-and is another would defeat the review.
+Nothing that a terminal obeys, and nothing that cannot be seen, gets through to any of them: a call that looks like one
+thing and is another would defeat the review.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from html import escape
 
 # Unicode 15, general categories Cc, Cf, Cs, Zl and Zp, without the cost of asking for every character:
 # control characters and escape sequences, bidirectional controls, zero-width and other invisible ones, lone surrogates.
@@ -23,30 +24,96 @@ _PILED = re.compile(r"((?:[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\
                     r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")  # fmt: skip
 #: Longer values are cut in text meant for people; JSON has them whole.
 LONGEST = 200
+#: Sentences may be longer: a comment holds 65,536 characters for everything, a log and a page more.
+LONGEST_PROSE, LONGEST_MESSAGE, LONGEST_ON_PAGE = 600, 1_000, 2_000
+# Every ASCII character that can begin a structure inside a line of Markdown becomes a character reference. CommonMark
+# (section 2.5) gives a reference no structure, so nothing of a text is a table's border, a link, a tag or emphasis.
+# These texts never begin a line, so what has a meaning only there (``-``, ``+``, ``=``, ``1)``) stays as it is.
+_STRUCTURE = re.compile(r"""[!"#$&*.:<>@\[\\\]^_`{|}~]""")
+# From these a hosting service makes links after Markdown is done, from what a reader sees (``@team``, ``#12``,
+# ``!7``, ``https://…``), and mentions people; it leaves alone what is in ``<code>``.
+_CALLS_OUT = re.compile(r"([@#!$%&~^](?=[\w\"])|://)")
+# The noncharacters of Unicode (section 23.7), parse errors in HTML: a block of 32, and the last two of each plane.
+_NOT_HTML = re.compile(
+    "[\ufdd0-\ufdef" + "".join(chr((plane << 16) + last) for plane in range(17) for last in (0xFFFE, 0xFFFF)) + "]"
+)
+# What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What XML 1.0 cannot hold (section 2.2); control characters and surrogates have been escaped by `safe`.
+_NOT_XML = re.compile("[\ufffe\uffff]")
 
 
 def safe(text: str) -> str:
-    """A text on one line, for a terminal or a log: what is unseen or obeyed is shown as ``\\u{1b}``."""
+    """Return a text on one line, for a terminal or a log: what is unseen or obeyed is shown as ``\\u{1b}``."""
     if text.isascii() and text.isprintable():
         return text
     return _PILED.sub(r"\1", _UNSAFE.sub(_escaped, text))
 
 
 def clip(text: str, longest: int = LONGEST) -> str:
-    """A text cut to so many characters, saying how long it was."""
+    """Return a text cut to so many characters, saying how long it was."""
     return text if len(text) <= longest else f"{text[: longest - 1]}… ({len(text):,} characters)"
 
 
 def width(text: str) -> int:
-    """How many columns a terminal gives a text that is `safe`."""
+    """Return how many columns a terminal gives a text that is `safe`."""
     if text.isascii():
         return len(text)
     return sum(_columns(character) for character in text)
 
 
 def pad(text: str, columns: int) -> str:
-    """A `safe` text filled up with spaces to so many columns."""
+    """Return a `safe` text filled up with spaces to so many columns."""
     return text + " " * (columns - width(text))
+
+
+def log_line(text: str) -> str:
+    """Return a line of a log that no CI runner takes for a command: neither ``::x::`` in front nor ``##[x]`` inside."""
+    if "##[" in text:
+        text = text.replace("##[", "# #[")
+    return text.replace("::", ": :", 1) if text.lstrip().startswith("::") else text
+
+
+def markdown_code(text: str) -> str:
+    """Return a name or value from outside in ``<code>``."""
+    return f"<code>{_references(safe(clip(text)))}</code>"
+
+
+def markdown_prose(text: str, longest: int = LONGEST_PROSE) -> str:
+    """Return a sentence with words from outside; nothing in it becomes a link or mentions anybody."""
+    parts = _CALLS_OUT.split(safe(clip(text, longest)))
+    return "".join(
+        f"<code>{_references(part)}</code>" if at % 2 else _references(part) for at, part in enumerate(parts)
+    )
+
+
+def html_text(text: str) -> str:
+    """Return a text that HTML can hold; its markup is escaped by the templates, all of which escape by themselves."""
+    return _NOT_HTML.sub("\ufffd", safe(clip(text, LONGEST_ON_PAGE)))
+
+
+def spreadsheet_cell(text: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def xml_text(text: str) -> str:
+    """Return a text for the content of an XML element and for a quoted attribute."""
+    return escape(_NOT_XML.sub("\ufffd", safe(clip(text, LONGEST_MESSAGE))))
+
+
+def command_data(text: str) -> str:
+    """Return a text for the data of a GitHub workflow command."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def command_property(text: str) -> str:
+    """Return a text for a property of a GitHub workflow command."""
+    return command_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _references(text: str) -> str:
+    return _STRUCTURE.sub(lambda found: f"&#{ord(found[0])};", text)
 
 
 def _columns(character: str) -> int:

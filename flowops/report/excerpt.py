@@ -1,4 +1,4 @@
-"""The line of a file that a problem speaks of, with a caret under the place."""
+"""Find the line of a file that a problem speaks of, and the place in it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Excerpt(NamedTuple):
 
 
 def excerpt(source: str, column: int, message: str) -> Excerpt:
-    """The part of a source line around a column (from 1), phone numbers masked except those the message tells."""
+    """Return the part of a source line around a column (from 1), numbers masked except those the message tells."""
     source = source.rstrip("\r\n")
     at = min(max(column - 1, 0), len(source))
     first, last = max(0, at - BEFORE - MARGIN), at + AFTER + MARGIN
@@ -42,7 +42,7 @@ def excerpt(source: str, column: int, message: str) -> Excerpt:
 
 
 def _masked_apart(text: str, at: int, kept: list[str]) -> tuple[str, str]:
-    """A masked text in two parts, before and from a position; before the whole number if that is inside of one."""
+    """Return a masked text in two parts, split at a position, or before the whole number if that is inside of one."""
     whole = masked_but(text, kept, mask_any_number)
     for start in range(at, max(at - MARGIN, 0), -1):
         left = masked_but(text[:start], kept, mask_any_number)

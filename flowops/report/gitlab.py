@@ -8,27 +8,56 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowops.model import Action, Outcome, Shift
+from flowops.report.annotations import located, of_problems
+from flowops.report.difference import DifferenceOutput
+from flowops.report.json import dumps
+from flowops.report.views import PlanOutput, ProblemsView, ResultView
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from flowops.report.annotations import Annotation
+    from flowops.report.formats import Target
     from flowops.report.json import Json
-    from flowops.report.notes import Note
+    from flowops.report.layout import Output
 
 
-def code_quality(notes: Iterable[Note]) -> list[Json]:
-    """One issue a note; GitLab hides issues that share a fingerprint, and no two do."""
+def write(output: Output, target: Target) -> None:
+    """Write what a widget reads."""
+    target.stream.writelines(dumps(_document(output, target)))
+
+
+def code_quality(annotations: Iterable[Annotation]) -> list[Json]:
+    """Return one issue an annotation; GitLab hides issues that share a fingerprint, and no two do."""
     return [
         {
-            "description": note.message,
-            "check_name": f"flowops/{note.code}",
-            "fingerprint": note.key,
+            "description": each.message,
+            "check_name": f"flowops/{each.code}",
+            "fingerprint": each.key,
             "severity": "major",
-            "location": {"path": note.place.file, "lines": {"begin": note.place.line}},
+            "location": {"path": each.place.file, "lines": {"begin": each.place.line}},
         }
-        for note in notes
+        for each in annotations
     ]
 
 
 def plan_counts(*, create: int, update: int, delete: int) -> Json:
-    """What the widget of a plan shows: GitLab wants these three keys, each with a number."""
+    """Return what the widget of a plan shows: GitLab wants these three keys, each with a number."""
     return {"create": create, "update": update, "delete": delete}
+
+
+def _document(output: Output, target: Target) -> Json | list[Json]:
+    match output:
+        case PlanOutput():
+            actions = output.view(False).counts
+            return plan_counts(create=actions[Action.PLACE], update=actions[Action.RETRY], delete=0)
+        case ResultView():
+            return plan_counts(create=output.result.counts()[Outcome.PLACED], update=0, delete=0)
+        case DifferenceOutput():
+            shifts = output.found.counts()
+            return plan_counts(create=shifts[Shift.ADDED], update=shifts[Shift.CHANGED], delete=shifts[Shift.REMOVED])
+        case ProblemsView():
+            return code_quality(located(of_problems(output.problems), target.located))
+        case _:
+            raise TypeError(type(output))

@@ -1,4 +1,4 @@
-"""When the calls of a plan would be sent, hour by hour. Pure: whoever asks brings the time of the plan."""
+"""Say when the calls of a plan would be sent, hour by hour. Pure: whoever asks brings the time of the plan."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HOUR = 3_600
 _LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(hours=1)
 
 
-class Timing(NamedTuple):
+class PlanClock(NamedTuple):
     """When a plan was made, and how many requests a second its environment lets through (None: no limit)."""
 
     at: datetime
@@ -41,14 +41,14 @@ class Hour(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """The hours in which something would be sent, in order; `timing` is None for a plan that tells no time."""
+    """The hours in which something would be sent, in order; `clock` is None for a plan that tells no time."""
 
-    timing: Timing | None = None
+    clock: PlanClock | None = None
     rows: tuple[Hour, ...] = ()
 
 
-def hours_of(ready: Mapping[Ready, int], timing: Timing | None) -> Hours:
-    """Calls, counted by when they may be sent, spread over the hours at the environment's rate.
+def hours_of(ready: Mapping[Ready, int], clock: PlanClock | None) -> Hours:
+    """Spread calls, counted by when they may be sent, over the hours at the environment's rate.
 
     What may be sent at once begins with the plan; every other call waits for its opening, and for its turn then.
     """
@@ -56,8 +56,8 @@ def hours_of(ready: Mapping[Ready, int], timing: Timing | None) -> Hours:
     queue: Counter[tuple[float, bool]] = Counter()
     unknown: Counter[bool] = Counter()
     for (at, deferred), calls in ready.items():
-        if timing is not None and (at is not None or not deferred):
-            queue[_seconds(max(at or timing.at, timing.at)), deferred] += calls
+        if clock is not None and (at is not None or not deferred):
+            queue[_seconds(max(at or clock.at, clock.at)), deferred] += calls
         elif at is not None:
             known[_hour(_seconds(at)), deferred] += calls
         else:
@@ -65,7 +65,7 @@ def hours_of(ready: Mapping[Ready, int], timing: Timing | None) -> Hours:
     turn = float("-inf")
     for (seconds, deferred), calls in sorted(queue.items()):
         start = max(seconds, turn)
-        rate = timing.rate if timing is not None else None
+        rate = clock.rate if clock is not None else None
         turn = start + calls / rate if rate else start
         for hour, sent in _spread(start, calls, rate):
             known[hour, deferred] += sent
@@ -74,11 +74,11 @@ def hours_of(ready: Mapping[Ready, int], timing: Timing | None) -> Hours:
         for hour in sorted({hour for hour, _ in known})
     ]
     timeless = [Hour(None, calls * (not deferred), calls * deferred) for deferred, calls in sorted(unknown.items())]
-    return Hours(timing, (*timeless, *timed))
+    return Hours(clock, (*timeless, *timed))
 
 
 def _spread(start: float, calls: int, rate: float | None) -> Iterator[tuple[int, int]]:
-    """Calls one after the other from a second on: the hours, and how many requests begin in each."""
+    """Yield calls one after the other from a second on: the hours, and how many requests begin in each."""
     sent = 0
     while sent < calls:
         hour = _hour(start + sent / rate if rate else start)

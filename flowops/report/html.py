@@ -1,36 +1,87 @@
-"""Texts from outside, made harmless for Markdown and the HTML inside it.
+"""Draw reports as one self-contained page: no file beside it and nothing fetched, fit to be kept with a CI job.
 
-Every ASCII character that can begin a structure inside a line becomes a character reference. CommonMark
-(section 2.5) gives a reference no structure, so nothing of a text is a table's border, a link, a tag or emphasis.
-These texts never begin a line, so what has a meaning only there (``-``, ``+``, ``=``, ``1)``) stays as it is.
+How a page is built is in ``page.html``, a Jinja template that escapes whatever it is given; how it looks in
+``page.css``.
 """
 
 from __future__ import annotations
 
-import re
+import base64
+import hashlib
+from functools import cache
+from importlib import resources
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-from flowops.report.escape import clip, safe
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-#: Longer texts are cut: a comment holds 65,536 characters for everything.
-LONGEST_NAME, LONGEST_SENTENCE = 200, 600
-_STRUCTURE = re.compile(r"""[!"#$&*.:<>@\[\\\]^_`{|}~]""")
-#: From these a hosting service makes links after Markdown is done, from what a reader sees (``@team``, ``#12``,
-#: ``!7``, ``https://…``), and mentions people; it leaves alone what is in ``<code>``.
-_CALLS_OUT = re.compile(r"([@#!$%&~^](?=[\w\"])|://)")
+from flowops import __version__
+from flowops.report.blocks import plain
+from flowops.report.escape import html_text
+from flowops.report.layout import report_of
+from flowops.report.phrases import count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from flowops.report.blocks import Report, Row
+    from flowops.report.formats import Target
+    from flowops.report.layout import Output
+
+#: Rows of one page; a browser shows so many at once without delay, and JSON has the others.
+MOST = 5_000
 
 
-def code(text: str) -> str:
-    """A name or value from outside, in ``<code>``."""
-    return f"<code>{_references(safe(clip(text, LONGEST_NAME)))}</code>"
+def write(output: Output, target: Target) -> None:
+    """Write a result as a page."""
+    target.stream.writelines(page(report_of(output, whole=True)))
 
 
-def prose(text: str) -> str:
-    """A sentence with words from outside; nothing in it becomes a link or mentions anybody."""
-    parts = _CALLS_OUT.split(safe(clip(text, LONGEST_SENTENCE)))
-    return "".join(
-        f"<code>{_references(part)}</code>" if at % 2 else _references(part) for at, part in enumerate(parts)
+def page(report: Report) -> Iterator[str]:
+    """Yield a whole page. Its policy lets nothing in but the style and the script that are in it."""
+    style, script = _asset("page.css"), _asset("page.js")
+    yield from _template().generate(
+        report=report,
+        title=plain(report.title),
+        version=__version__,
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
     )
+    yield "\n"
 
 
-def _references(text: str) -> str:
-    return _STRUCTURE.sub(lambda found: f"&#{ord(found[0])};", text)
+@cache
+def _template() -> Any:
+    environment = Environment(
+        loader=PackageLoader("flowops.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_fit,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.tests["a"] = lambda value, name: type(value).__name__ == name
+    environment.filters["first_rows"] = _first_rows
+    environment.globals |= {"count": count, "number": "{:,}".format}
+    return environment.get_template("page.html")
+
+
+def _fit(value: object) -> object:
+    """Return whatever a template prints as HTML can hold it; what is HTML already stays."""
+    return html_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _first_rows(rows: Iterable[Row]) -> list[Row]:
+    return list(islice(rows, MOST))
+
+
+def _asset(name: str) -> Markup:
+    """Return a file of this package, which is ours and needs no escaping."""
+    return Markup((resources.files("flowops.report") / name).read_text(encoding="utf-8"))  # noqa: S704
+
+
+def _hash(content: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"

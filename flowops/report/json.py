@@ -1,4 +1,4 @@
-"""What flowops prints for machines. The keys and their meaning are fixed by the schemas of the same names.
+"""Write results for machines. The keys and their meaning are fixed by the schemas of the same names.
 
 Keys that flowops makes up are snake_case; keys of the API stay as they are. Phone numbers are masked, except in
 rendered bodies.
@@ -9,37 +9,38 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from flowops import __version__
-from flowops.common.masking import mask_text
 from flowops.model import ABSENT, Action, Outcome, Shift, State
-from flowops.report import view
-from flowops.report.difference import changes_of
+from flowops.report.difference import DifferenceOutput, changes_of
 from flowops.report.escape import UNSAFE
-from flowops.report.findings import in_order
 from flowops.report.masking import masked
-from flowops.report.signals import signal_name
+from flowops.report.views import (
+    Bodies,
+    Entries,
+    EntryView,
+    Exported,
+    Imported,
+    LedgerStatus,
+    PlanOutput,
+    ProblemsView,
+    ResultView,
+    in_order,
+    of_call,
+    of_entry,
+    optional,
+    pseudonyms_of,
+    without_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from flowops.model import (
-        Call,
-        CallResult,
-        Change,
-        Difference,
-        DifferentCall,
-        Document,
-        Entry,
-        Place,
-        Plan,
-        Problem,
-        Result,
-        RowPlace,
-        Value,
-    )
-    from flowops.report.status import Event, Status
+    from flowops.model import Call, CallResult, Change, Difference, DifferentCall, Entry, Place, Plan, RowPlace, Value
+    from flowops.report.formats import Target
+    from flowops.report.layout import Output
+    from flowops.report.views import CallView, LedgerEvent
 
 FORMAT_VERSION = 1
 _UNSAFE = re.compile(f"[{UNSAFE}]")
@@ -47,11 +48,43 @@ _UNSAFE = re.compile(f"[{UNSAFE}]")
 Json = dict[str, "Value"]
 
 
+def write(output: Output, target: Target) -> None:
+    """Write a result as a JSON document, as it is made."""
+    target.stream.writelines(dumps(document_of(output)))
+
+
+def document_of(output: Output) -> Mapping[str, Value] | Iterable[Json]:
+    """Return the document of a result."""
+    match output:
+        case PlanOutput():
+            return output.json()
+        case ResultView():
+            return output.json or result_json(output)
+        case ProblemsView():
+            return validate_json(output)
+        case DifferenceOutput():
+            return difference_json(output.found)
+        case LedgerStatus():
+            return status_json(output)
+        case Entries():
+            return ledger_list_json(output.entries)
+        case EntryView():
+            return entry_json(output)
+        case Bodies():
+            return render_json(output.calls)
+        case Imported():
+            return {"format_version": FORMAT_VERSION, "added": output.added, "present": output.present}
+        case Exported():
+            raise TypeError(type(output))
+        case _:
+            assert_never(output)
+
+
 def plan_json(plan: Plan) -> Json:
-    """A plan; see `schemas/plan.schema.json`."""
+    """Return a plan; see `schemas/plan.schema.json`."""
     mark = plan.ledger
     counts = plan.counts()
-    pseudonym = view.pseudonyms_of(plan)
+    pseudonym = pseudonyms_of(plan)
     return {
         "format_version": FORMAT_VERSION,
         "flowops": __version__,
@@ -59,30 +92,31 @@ def plan_json(plan: Plan) -> Json:
         "revision": plan.revision,
         "ledger": {"id": mark.id, "serial": mark.serial, "head": mark.head} if mark else None,
         "digest": plan.digest,
-        "summary": {**{_snake(action): counts[action] for action in Action}, "unnamed": plan.unnamed},
-        "warnings": list(view.told(plan.warnings)),
-        "notes": list(view.told(plan.notes)),
-        "calls": (_planned(view.of_call(planned, pseudonym)) for planned in plan.calls),
+        "summary": {**{snake(action): counts[action] for action in Action}, "unnamed": plan.unnamed},
+        "warnings": list(without_numbers(plan.warnings)),
+        "notes": list(without_numbers(plan.notes)),
+        "calls": (_planned(of_call(planned, pseudonym)) for planned in plan.calls),
     }
 
 
-def result_json(result: Result, *, conflicts: int = 0) -> Json:
-    """A run; see `schemas/result.schema.json`. `conflicts` counts the calls in conflict that kept it from sending."""
+def result_json(view: ResultView) -> Json:
+    """Return a run; see `schemas/result.schema.json`."""
+    result = view.result
     counts = result.counts()
     return {
         "format_version": FORMAT_VERSION,
         "environment": result.environment,
         "revision": result.revision,
         "digest": result.digest,
-        "summary": {**{_snake(outcome): counts[outcome] for outcome in Outcome}, "conflict": conflicts},
-        "interrupted": signal_name(result.interrupted) if result.interrupted is not None else None,
-        "failure": _text(result.failure),
-        "calls": [_attempted(call) for call in result.calls],
+        "summary": {**{snake(outcome): counts[outcome] for outcome in Outcome}, "conflict": view.conflicts},
+        "interrupted": view.interrupted,
+        "failure": view.failure,
+        "calls": map(_attempted, view.calls()),
     }
 
 
 def difference_json(found: Difference) -> Json:
-    """What two revisions render differently; see `schemas/diff.schema.json`."""
+    """Return what two revisions render differently; see `schemas/diff.schema.json`."""
     counts = found.counts()
     people = {number for each in found.calls if each.shift is not Shift.REMOVED for number in each.call.callees}
     return {
@@ -97,50 +131,50 @@ def difference_json(found: Difference) -> Json:
 
 
 def render_json(calls: Iterable[Call]) -> Iterator[Json]:
-    """The exact request bodies, nothing masked."""
+    """Yield the exact request bodies, nothing masked."""
     for call in calls:
         yield {"reference_id": call.reference_id, "source": source(call.origin.place(), call.row), "body": call.body}
 
 
 def ledger_list_json(entries: Iterable[Entry]) -> Iterator[Json]:
-    """Rows of a ledger."""
-    return map(_entry, entries)
+    """Return rows of a ledger."""
+    return map(_entry, map(of_entry, entries))
 
 
-def entry_json(entry: Entry, history: Iterable[Event]) -> Json:
-    """One row of a ledger with its body, sealed values masked, and its events, oldest first."""
+def entry_json(view: EntryView) -> Json:
+    """Return one row of a ledger with its body, sealed values masked, and its events, oldest first."""
+    entry = of_entry(view.entry)
     return {
         "format_version": FORMAT_VERSION,
         **_entry(entry),
-        "body": masked(dict(entry.body)),
-        "events": [_event(event) for event in history],
+        "body": entry.body,
+        "events": [_event(event) for event in view.history],
     }
 
 
-def status_json(status: Status) -> Json:
-    """The totals of a ledger."""
+def status_json(status: LedgerStatus) -> Json:
+    """Return the totals of a ledger."""
     mark = status.ledger
     return {
         "format_version": FORMAT_VERSION,
         "environment": status.environment,
         "ledger": {"id": mark.id, "serial": mark.serial} if mark else None,
-        "counts": {_snake(state): status.counts.get(state, 0) for state in State},
+        "counts": {snake(state): status.counts.get(state, 0) for state in State},
         "outcomes": {str(code): number for code, number in sorted(status.outcomes.items())},
         "in_doubt": [
-            {"reference_id": entry.reference_id, "since": entry.updated_at, "error": _text(entry.error)}
+            {"reference_id": entry.reference_id, "since": entry.updated_at, "error": optional(entry.error)}
             for entry in status.in_doubt
         ],
     }
 
 
-def validate_json(
-    problems: Iterable[Problem], not_read: Iterable[tuple[Document, str]], *, files: int, documents: int, calls: int
-) -> Json:
-    """What was checked, what is wrong with it, and which call sets' rows are in a source that was not asked."""
-    found = in_order(problems)
+def validate_json(view: ProblemsView) -> Json:
+    """Return what was checked, what is wrong with it, and which call sets' rows are in a source that was not asked."""
+    found = in_order(view.problems)
+    checked = {"files": view.files, "documents": view.documents, "calls": view.calls}
     return {
         "format_version": FORMAT_VERSION,
-        "summary": {"files": files, "documents": documents, "calls": calls, "problems": len(found)},
+        "summary": {**checked, "problems": len(found)},
         "problems": [
             {
                 **source(problem.place, problem.row),
@@ -151,13 +185,13 @@ def validate_json(
             for problem in found
         ],
         "not_read": [
-            {**source(document.place(("for-each", "source")), None), "source": name} for document, name in not_read
+            {**source(document.place(("for-each", "source")), None), "source": name} for document, name in view.not_read
         ],
     }
 
 
-def dumps(value: Json | Iterable[Json]) -> Iterator[str]:
-    """The text of a document, piece by piece: a line for each key, and for each item of a list of objects.
+def dumps(value: Mapping[str, Value] | Iterable[Json]) -> Iterator[str]:
+    """Yield the text of a document, piece by piece: a line for each key, and for each item of a list of objects.
 
     A list may be an iterator, whose items are made while they are written; so there may be any number of them. One call
     a line is quick to write, to compare and to search; characters that a terminal obeys are escaped.
@@ -178,7 +212,7 @@ def dumps(value: Json | Iterable[Json]) -> Iterator[str]:
 
 
 def source(place: Place, row: RowPlace | None) -> Json:
-    """Where a call or a problem stands; `row` counts the data rows of a call set from 1."""
+    """Return where a call or a problem stands; `row` counts the data rows of a call set from 1."""
     return {"file": place.file, "line": place.line, "column": place.column, "row": row.number if row else None}
 
 
@@ -194,7 +228,7 @@ def _dumps(value: Value) -> str:
     return _UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], json.dumps(value, ensure_ascii=False))
 
 
-def _planned(call: view.CallView) -> Json:
+def _planned(call: CallView) -> Json:
     return {
         "reference_id": call.reference_id,
         "fingerprint": call.fingerprint,
@@ -230,7 +264,7 @@ def _attempted(call: CallResult) -> Json:
         "outcome": call.outcome.value,
         "call_ids": list(call.call_ids),
         "attempts": call.attempts,
-        "error": _text(call.error),
+        "error": call.error,
     }
 
 
@@ -245,13 +279,13 @@ def _entry(entry: Entry) -> Json:
                 "shown": leg.shown,
                 "call_id": leg.call_id,
                 "code": leg.code,
-                "description": _text(leg.description),
-                "error": _text(leg.error),
+                "description": leg.description,
+                "error": leg.error,
             }
             for leg in entry.legs
         ],
         "attempts": entry.attempts,
-        "error": _text(entry.error),
+        "error": entry.error,
         "claimed_at": entry.claimed_at,
         "updated_at": entry.updated_at,
         "live": entry.live,
@@ -259,7 +293,7 @@ def _entry(entry: Entry) -> Json:
     }
 
 
-def _event(event: Event) -> Json:
+def _event(event: LedgerEvent) -> Json:
     actor = event.actor
     return {
         "serial": event.serial,
@@ -271,7 +305,7 @@ def _event(event: Event) -> Json:
             "host": actor.host,
             "job": actor.job,
             "commit": actor.commit,
-            "override": _text(actor.override),
+            "override": optional(actor.override),
         }
         if actor
         else None,
@@ -279,9 +313,6 @@ def _event(event: Event) -> Json:
     }
 
 
-def _text(text: str | None) -> str | None:
-    return None if text is None else mask_text(text)
-
-
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
+    """Return a name as a key or output of ours."""
     return name.replace("-", "_")

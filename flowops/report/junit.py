@@ -1,4 +1,4 @@
-"""JUnit XML, which every CI system shows: one test case a problem, a planned call, or a call of a run.
+"""Write JUnit XML, which every CI system shows: one test case a problem, a planned call, or a call of a run.
 
 There is no standard. This keeps to what the schemas of Jenkins have in common, and says each message where readers look
 for it: Jenkins in the attribute, GitLab in the text, and for what was skipped both in the text.
@@ -6,25 +6,21 @@ for it: Jenkins in the attribute, GitLab in the text, and for what was skipped b
 
 from __future__ import annotations
 
-import re
-from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.common.masking import mask_text
 from flowops.model import Action, Outcome
-from flowops.report import words
-from flowops.report.escape import clip, safe
+from flowops.report.annotations import located, of_problems
+from flowops.report.escape import xml_text
+from flowops.report.phrases import DONE, count
+from flowops.report.views import PlanOutput, ProblemsView, ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from flowops.model import Result
-    from flowops.report.notes import Note
-    from flowops.report.view import CallView, PlanView
-
-#: What XML 1.0 cannot hold (section 2.2); control characters and surrogates have been escaped by `safe`.
-_NOT_XML = re.compile("[\ufffe\uffff]")
-LONGEST = 1_000
+    from flowops.report.annotations import Annotation
+    from flowops.report.formats import Target
+    from flowops.report.layout import Output
+    from flowops.report.views import CallView, PlanView
 
 
 class Case(NamedTuple):
@@ -36,20 +32,35 @@ class Case(NamedTuple):
     message: str = ""
 
 
-def problems_junit(notes: Iterable[Note], *, files: int) -> str:
-    """A failed case a problem; a case that passed when there is none."""
-    cases = [Case(note.place.file, f"{note.place}: {note.code}", "failure", note.message) for note in notes]
-    return _suite("flowops validate", cases or [Case("flowops", f"{words.count(files, 'file')} valid")])
+def write(output: Output, target: Target) -> None:
+    """Write a test case for each thing that went well or not."""
+    match output:
+        case PlanOutput():
+            document = plan_junit(output.view(True))
+        case ResultView():
+            document = result_junit(output)
+        case ProblemsView():
+            found = located(of_problems(output.problems), target.located)
+            document = problems_junit(found, files=output.files)
+        case _:
+            raise TypeError(type(output))
+    target.stream.write(document)
+
+
+def problems_junit(annotations: Iterable[Annotation], *, files: int) -> str:
+    """Return a failed case a problem; a case that passed when there is none."""
+    cases = [Case(each.place.file, f"{each.place}: {each.code}", "failure", each.message) for each in annotations]
+    return _suite("flowops validate", cases or [Case("flowops", f"{count(files, 'file')} valid")])
 
 
 def plan_junit(view: PlanView) -> str:
-    """A case a call that is shown: a conflict or a block fails, a doubt is an error, what is deferred is skipped."""
+    """Return a case a call that is shown: a conflict or block fails, a doubt is an error, a deferral is skipped."""
     cases = [_planned(call) for group in view.groups for call in group.shown]
     return _suite(f"flowops plan for {view.environment}", cases)
 
 
-def result_junit(result: Result) -> str:
-    """A case a call of a run."""
+def result_junit(view: ResultView) -> str:
+    """Return a case a call of a run."""
     kinds = {
         Outcome.REJECTED: "failure",
         Outcome.BLOCKED: "failure",
@@ -57,14 +68,14 @@ def result_junit(result: Result) -> str:
         Outcome.NOT_ATTEMPTED: "skipped",
         Outcome.DEFERRED: "skipped",
     }
+    environment = view.result.environment
     cases = []
-    for call in result.calls:
+    for call in view.calls():
         kind = kinds.get(call.outcome, "failure" if call.refused_callees else "")
-        message = mask_text(call.error) if call.error else words.DONE[call.outcome]
-        cases.append(Case(result.environment, call.reference_id, kind, message))
-    if result.failure is not None:
-        cases.append(Case(result.environment, "the run", "error", mask_text(result.failure)))
-    return _suite(f"flowops apply to {result.environment}", cases)
+        cases.append(Case(environment, call.reference_id, kind, call.error or DONE[call.outcome]))
+    if view.failure is not None:
+        cases.append(Case(environment, "the run", "error", view.failure))
+    return _suite(f"flowops apply to {environment}", cases)
 
 
 def _planned(call: CallView) -> Case:
@@ -84,17 +95,13 @@ def _suite(name: str, cases: Sequence[Case]) -> str:
     head = f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites {counts}>\n'
     body = "".join(map(_case, cases))
     skipped = f'skipped="{totals["skipped"]}"'
-    return f'{head}<testsuite name="{_text(name)}" {counts} {skipped} time="0">\n{body}</testsuite>\n</testsuites>\n'
+    return f'{head}<testsuite name="{xml_text(name)}" {counts} {skipped} time="0">\n{body}</testsuite>\n</testsuites>\n'
 
 
 def _case(case: Case) -> str:
-    start = f'<testcase classname="{_text(case.group)}" name="{_text(case.name)}" time="0"'
+    start = f'<testcase classname="{xml_text(case.group)}" name="{xml_text(case.name)}" time="0"'
     if not case.kind:
         return f"{start}/>\n"
-    message = _text(case.message)
+    message = xml_text(case.message)
     attribute = "" if case.kind == "skipped" else f' message="{message}"'
     return f"{start}><{case.kind}{attribute}>{message}</{case.kind}></testcase>\n"
-
-
-def _text(text: str) -> str:
-    return escape(_NOT_XML.sub("\ufffd", safe(clip(text, LONGEST))))

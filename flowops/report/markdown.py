@@ -1,240 +1,242 @@
-"""Plans, runs and problems for review comments: totals first, then as much as fits.
+"""Draw reports as Markdown: totals first, then what needs a decision, then as much as fits in a comment.
 
-Each begins with a comment that readers do not see, ``<!-- flowops:plan:production -->``, by which a bot finds the
-comment it wrote before.
+A comment begins with one that readers do not see, ``<!-- flowops:plan:production -->``, by which a bot finds the
+comment that it wrote before.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
-from flowops.common.masking import mask_text
-from flowops.model import Action, Outcome
-from flowops.report import words
-from flowops.report.findings import findings
-from flowops.report.html import code, prose
-from flowops.report.signals import signal_name
-from flowops.report.wording import Side
+from flowops.report.blocks import Chart, Code, Edit, Fields, Listing, Mark, Name, Strong, Table, Toned, Where
+from flowops.report.escape import markdown_code, markdown_prose
+from flowops.report.layout import report_of
+from flowops.report.worddiff import Side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from flowops.model import CallResult, Problem, Result
-    from flowops.report.difference import DifferenceView, Field, Sample, Way
-    from flowops.report.findings import Finding
-    from flowops.report.view import CallView, Group, PlanView
-    from flowops.report.wording import Piece
+    from flowops.report.blocks import Block, Cell, Entry, Phrase, Report, Row, Section
+    from flowops.report.formats import Target
+    from flowops.report.layout import Output
+    from flowops.report.worddiff import Piece
 
 #: What one comment of GitHub holds. It is kept in bytes of UTF-8, so whatever a service counts, it is not more.
 LIMIT = 65_536
 #: Kept free for the line that says what did not fit, and for the ends of what is open.
 _RESERVE = 512
+_MARKS = {Side.BEFORE: "del", Side.AFTER: "ins"}
+#: What begins a list or a heading at the start of a line.
+_STARTS = re.compile(r"[-+=0-9]")
 
 
-def plan_markdown(view: PlanView, *, sandboxed: bool = False) -> str:
-    """A plan as Markdown."""
-    page = _Page(marker("plan", view.environment), "calls")
-    page.head(f"### flowops plan for {code(view.environment)}")
-    if sandboxed:
-        page.head("The embedded API answers: no phone rings.")
-    page.head(_totals(view.counts, words.PLANNED))
-    if view.unnamed:
-        page.head(f"{words.count(view.unnamed, 'call')} in the ledger not in these files: untouched.")
-    if view.counts[Action.CONFLICT]:
-        page.head("A call that was placed is never changed: nothing is placed while any call is in conflict.")
-    for warning in view.warnings:
-        page.head(f"**Warning:** {prose(warning)}")
-    for note in view.notes:
-        page.head(prose(note))
-    revision = f", commit {code(view.revision)}" if view.revision else ""
-    page.head(f"Digest {code(view.digest)}{revision}")
-    for urgent in (True, False):
-        for group in view.groups:
-            calls = [call for call in group.shown if (call.action in _URGENT) is urgent]
-            page.fold(_summary(group, urgent), _PLAN_HEAD, (_plan_row(call) for call in calls), len(calls), urgent)
-    return page.text()
+def write(output: Output, target: Target) -> None:
+    """Write a result as Markdown."""
+    target.stream.writelines(markdown(report_of(output)))
 
 
-def result_markdown(result: Result) -> str:
-    """A run as Markdown."""
-    page = _Page(marker("result", result.environment), "calls")
-    page.head(f"### flowops apply to {code(result.environment)}")
-    page.head(_totals(result.counts(), words.DONE))
-    if result.failure is not None:
-        page.head(f"**Ended early:** {prose(mask_text(result.failure))}")
-    if result.interrupted is not None:
-        page.head(f"**Interrupted** by {signal_name(result.interrupted)}; what had been sent is recorded.")
-    page.head(f"Digest {code(result.digest)}")
-    partly = [call for call in result.calls if call.outcome is Outcome.PLACED and call.refused_callees]
-    for title, calls in (
-        ("Rejected: not placed; mend what was refused, then apply again", _with(result, Outcome.REJECTED)),
-        ("Placed in part: some callees were refused", partly),
-        ("In doubt: may have rung; settle each with flowops ledger resolve", _with(result, Outcome.IN_DOUBT)),
-        ("Blocked: not placed, by the rules that are named", _with(result, Outcome.BLOCKED)),
-        ("Deferred: not placed in this run", _with(result, Outcome.DEFERRED)),
-    ):
-        page.fold(prose(title), "| reference-id | error |", (_result_row(call) for call in calls), len(calls), True)
-    return page.text()
-
-
-def problems_markdown(problems: Iterable[Problem], environment: str) -> str:
-    """What the user has to mend, as Markdown."""
-    found = findings(problems)
-    page = _Page(marker("problems", environment), "problems")
-    files = len({finding.problem.place.file for finding in found})
-    page.head(f"### flowops found {words.count(len(found), 'problem')} in {words.count(files, 'file')}")
-    page.fold("Problems", "| place | problem |", (_problem_row(finding) for finding in found), len(found), True)
-    return page.text()
-
-
-def difference_markdown(view: DifferenceView) -> str:
-    """What two revisions render differently, as Markdown: how many people it reaches and which words changed first."""
-    page = _Page(marker("diff", view.environment), "changes")
-    page.head(f"### flowops diff for {code(view.environment)}")
-    page.head(_shifts(view))
-    page.head(f"What was added or changed reaches **{words.people(view.people)}**. Compared: {_sides(view)}.")
-    if view.base_problems:
-        page.head(prose(words.base_problems(view.base_problems)))
-    rows = [_way_row(each, way) for each in view.fields for way in each.ways]
-    hidden = sum(each.hidden for each in view.fields)
-    left_out = f" (not shown: {words.count(hidden, 'other way', 'other ways')})" if hidden else ""
-    page.fold(f"What changed{left_out}", "| calls | field | change |", rows, len(rows), True)
-    for title, documents in (("added", view.added), ("removed", view.removed)):
-        for listed in documents:
-            where = f"{code(f'{listed.place.file}:{listed.place.line}')} {prose(words.listed(listed))} {title}"
-            rows = [_sample_row(sample) for sample in listed.samples]
-            page.fold(where, "| reference-id | callee | row |", rows, len(rows), False)
-    return page.text()
+def markdown(report: Report) -> Iterator[str]:
+    """Yield the text of a report; of a comment as much as one may hold."""
+    if not report.kind:
+        yield from _head(report)
+        for section in report.sections:
+            yield from _section(section)
+        return
+    comment = _Comment(marker(report.kind, report.environment))
+    for paragraph in _head(report):
+        comment.add(paragraph)
+    sections = [section for section in report.sections if not section.detail]
+    for part in (*_urgent(sections), *_others(sections, report.things)):
+        comment.add_part(part)
+    yield comment.text(report.things)
 
 
 def marker(kind: str, environment: str) -> str:
-    """The comment that names what this is of which environment; it cannot be closed by an environment's name."""
+    """Return the comment that names what this is of which environment; no environment's name closes it."""
     return f"<!-- flowops:{kind}:{re.sub(r'[^A-Za-z0-9._]+|-+', '-', environment)[:64]} -->"
 
 
-_URGENT = (Action.CONFLICT, Action.IN_DOUBT, Action.BLOCKED)
-_MARKS = {Side.BEFORE: "del", Side.AFTER: "ins"}
-_PLAN_HEAD = "| | reference-id | callee | row | why |"
+class _Part(NamedTuple):
+    """Something that can be folded, with pieces of which as many are shown as fit."""
+
+    summary: str
+    start: str
+    pieces: Iterable[str]
+    opened: bool
 
 
-class _Page:
+class _Comment:
     """Markdown that is full at `LIMIT` and says how much did not fit."""
 
-    def __init__(self, first: str, things: str) -> None:
+    def __init__(self, first: str) -> None:
         self._parts = [f"{first}\n"]
         self._size = len(first) + 1
-        self._things = things
         self._left_out = 0
 
-    def head(self, paragraph: str) -> None:
-        """A paragraph that is always there."""
-        self._add(f"{paragraph}\n\n" if not paragraph.startswith("|") else paragraph)
+    def add(self, paragraph: str) -> None:
+        """Add what is always there."""
+        self._parts.append(paragraph)
+        self._size += len(paragraph.encode())
 
-    def fold(self, summary: str, head: str, rows: Iterable[str], count: int, opened: bool) -> None:
-        """A part that can be folded, with one table in it, as many rows of it as fit."""
-        if not count:
-            return
-        start = f"<details{' open' if opened else ''}><summary>{summary}</summary>\n\n{head}\n{_rule(head)}\n"
+    def add_part(self, part: _Part) -> None:
+        """Add a part that can be folded, with as many of its pieces as fit."""
+        pieces = iter(part.pieces)
+        piece = next(pieces, None)
+        start = f"<details{' open' if part.opened else ''}><summary>{part.summary}</summary>\n\n{part.start}"
         end = "\n</details>\n\n"
-        if not self._fits(start + end):
-            self._left_out += count
-            return
-        self._add(start)
-        for number, row in enumerate(rows):
-            if not self._fits(row + end):
-                self._left_out += count - number
-                break
-            self._add(row)
-        self._add(end)
+        begun = piece is not None and self._fits(start + end)
+        if begun:
+            self.add(start)
+        while piece is not None and begun and self._fits(piece + end):
+            self.add(piece)
+            piece = next(pieces, None)
+        if begun:
+            self.add(end)
+        if piece is not None:
+            self._left_out += 1 + sum(1 for _ in pieces)
 
-    def text(self) -> str:
-        """The whole page."""
+    def text(self, things: str) -> str:
+        """Return the whole comment."""
         if self._left_out:
-            self._add(f"… and {self._left_out:,} more {self._things} than fit here; the job's log has them.\n")
+            self.add(f"… and {self._left_out:,} more {things} than fit here; the job's log has them.\n")
         return "".join(self._parts).rstrip("\n") + "\n"
 
     def _fits(self, text: str) -> bool:
         return self._size + len(text.encode()) <= LIMIT - _RESERVE
 
-    def _add(self, text: str) -> None:
-        self._parts.append(text)
-        self._size += len(text.encode())
+
+def _head(report: Report) -> Iterator[str]:
+    if report.title:
+        subtitle = f": {_inline(report.subtitle)}" if report.subtitle else ""
+        yield f"### flowops: {_inline(report.title, strong=False)}{subtitle}\n\n"
+    if report.totals is not None and report.totals.counts:
+        counts = report.totals.counts
+        yield f"{_head_of(each.name for each in counts)}{_row(f'{each.number:,}' for each in counts)}\n"
+    for paragraph in (*report.remarks, *report.notices, report.context):
+        if paragraph:
+            yield f"{_inline(paragraph)}\n\n"
+    if report.digest:
+        yield f"Digest {markdown_code(report.digest)}\n\n"
 
 
-def _rule(head: str) -> str:
-    return re.sub(r"[^|]+", " --- ", head)
+def _urgent(sections: Iterable[Section]) -> Iterator[_Part]:
+    """Yield what needs a decision of sections where only some of it does."""
+    for section in sections:
+        for block in section.blocks if section.urgent else ():
+            if isinstance(block, Table):
+                rows = (row for row in block.rows if row.urgent)
+                yield _Part(_inline(section.urgent, strong=False), *_table(block, rows), opened=True)
 
 
-def _totals(counts: Mapping[words.Kind, int], names: Mapping[words.Kind, str]) -> str:
-    return _table([(name, counts[kind]) for kind, name in names.items()])
+def _others(sections: Iterable[Section], things: str) -> Iterator[_Part]:
+    for section in sections:
+        for block in section.blocks:
+            summary = _inline(section.title, strong=False) or things.capitalize()
+            commands = "".join(f"{markdown_code(command)}\n\n" for command in section.commands)
+            hidden = block.hidden if isinstance(block, Table | Listing) else ""
+            start, pieces = _block(block, urgent=not section.urgent)
+            summary += f" (not shown: {markdown_prose(hidden)})" if hidden else ""
+            yield _Part(summary, commands + start, pieces, not section.folded)
 
 
-def _table(told: Sequence[tuple[str, int]]) -> str:
-    head = "".join(f"| {name} " for name, _ in told) + "|"
-    numbers = "".join(f"| {number:,} " for _, number in told) + "|"
-    return f"{head}\n{_rule(head)}\n{numbers}\n\n"
+def _section(section: Section) -> Iterator[str]:
+    if section.title:
+        yield f"{_inline(section.title)}\n\n"
+    yield from (f"{markdown_code(command)}\n\n" for command in section.commands)
+    for block in section.blocks:
+        start, pieces = _block(block)
+        yield start
+        yield from pieces
+        yield "\n"
 
 
-def _summary(group: Group, urgent: bool) -> str:
-    where = f"{code(f'{group.place.file}:{group.place.line}')} " if group.place else ""
-    if urgent:
-        needs = [f"{group.counts[action]:,} {words.PLANNED[action]}" for action in _URGENT if group.counts[action]]
-        return f"{where}{', '.join(needs)}"
-    left_out = words.left_out(group)
-    return f"{where}{prose(words.heading(group))}{f' (not shown: {left_out})' if left_out else ''}"
+def _block(block: Block, *, urgent: bool = True) -> tuple[str, Iterable[str]]:
+    """Return how a block begins, and its pieces; without `urgent` only the rows that need no decision."""
+    match block:
+        case Table():
+            return _table(block, (row for row in block.rows if urgent or not row.urgent))
+        case Listing():
+            return "", map(_entry, block.entries)
+        case Fields():
+            rows = (_row((markdown_prose(name), _inline(value))) for name, value, _ in block.rows)
+            return _head_of(("field", "value")), rows
+        case Chart():
+            bars = (_row((f"{bar.number:,}", markdown_prose(f"{bar.name} {bar.note}".strip()))) for bar in block.bars)
+            return _head_of((block.unit, markdown_prose(block.title))), bars
+        case Code():
+            return _fenced(block)
+        case _:
+            assert_never(block)
 
 
-def _plan_row(call: CallView) -> str:
-    row = prose(str(call.row)) if call.row else ""
-    why = "<br>".join([*_changes(call), *(prose(reason) for reason in call.reasons)])
-    sign = prose(call.action.sign)
-    return f"| {sign} | {code(call.reference_id)} | {prose(words.phones(call.callees))} | {row} | {why} |\n"
+def _table(table: Table, rows: Iterable[Row]) -> tuple[str, Iterable[str]]:
+    found = iter(rows)
+    first = next(found, None)
+    if first is None:
+        return "", ()
+    mark = [""] if first.mark is not None else []
+    columns = [at for at, column in enumerate(table.columns) if column.where is not Where.PAGE]
+    head = _head_of([*mark, *(table.columns[at].name for at in columns)])
+    return head, (
+        _row(
+            [*([] if row.mark is None else [markdown_prose(row.mark.sign)]), *(_cell(row.cells[at]) for at in columns)]
+        )
+        for row in chain((first,), found)
+    )
 
 
-def _changes(call: CallView) -> Iterator[str]:
-    for difference in call.changes:
-        before, after = words.change(difference)
-        yield f"{code(difference.path.removeprefix('/'))}: {code(before)} → {code(after)}"
+def _head_of(names: Iterable[str]) -> str:
+    heads = list(names)
+    return f"{_row(heads)}|{' --- |' * len(heads)}\n"
 
 
-def _shifts(view: DifferenceView) -> str:
-    told = [*((shift.value, number) for shift, number in view.counts.items()), ("unchanged", view.unchanged)]
-    return _table(told)
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |\n"
 
 
-def _sides(view: DifferenceView) -> str:
-    return f"{code(view.head) if view.head else 'the files as they are'} against {code(view.base)}"
+def _cell(cell: Cell) -> str:
+    return "<br>".join(map(_inline, cell))
 
 
-def _way_row(each: Field, way: Way) -> str:
-    told = " ".join(_piece(piece) for piece in way.pieces)
-    where = f"{code(each.path)}<br>{code(f'{each.place.file}:{each.place.line}')}"
-    return f"| {way.count:,} | {where} | {told}<br>{prose(words.samples(way.samples, way.count))} |\n"
+def _entry(entry: Entry) -> str:
+    text = "<br>".join(_inline(phrase) for phrase in (*entry.lines, *([entry.note] if entry.note else [])))
+    # What has a meaning at the beginning of a line only is nothing but a character there.
+    return f"- {_STARTS.sub(lambda found: f'&#{ord(found[0])};', text[:1])}{text[1:]}\n"
+
+
+def _fenced(code: Code) -> tuple[str, Iterable[str]]:
+    """Return a block that nothing in it can end: its fence is longer than any run of backticks inside."""
+    lines = list(code.lines)
+    longest = max((len(run) for text in lines for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    caption = f"{markdown_code(code.caption)}\n\n" if code.caption else ""
+    return f"{caption}{fence}{code.language}\n", [*(f"{text}\n" for text in lines), f"{fence}\n"]
+
+
+def _inline(phrase: Phrase, *, strong: bool = True) -> str:
+    """Return a phrase as Markdown; not `strong` where Markdown has no meaning, as in a summary."""
+    parts = []
+    for part in phrase:
+        match part:
+            case str() | Toned(text=str()):
+                parts.append(markdown_prose(part if isinstance(part, str) else part.text))
+            case Name():
+                parts.append(markdown_code(part.text))
+            case Strong():
+                parts.append(f"**{markdown_prose(part.text)}**" if strong else markdown_prose(part.text))
+            case Mark():
+                parts.append(markdown_prose(part.sign))
+            case Edit():
+                parts.append(" ".join(map(_piece, part.pieces)))
+            case _:
+                assert_never(part)
+    return "".join(parts)
 
 
 def _piece(piece: Piece) -> str:
-    """A run of words; what is only on one side is marked as GitHub and GitLab both show it."""
-    text = code(piece.text.strip())
+    """Return a run of words; what is only on one side is marked as GitHub and GitLab both show it."""
+    text = markdown_code(piece.text.strip())
     mark = _MARKS.get(piece.side)
     return f"<{mark}>{text}</{mark}>" if mark else text
-
-
-def _sample_row(sample: Sample) -> str:
-    row = prose(str(sample.row)) if sample.row else ""
-    return f"| {code(sample.reference_id)} | {prose(words.phones(sample.callees))} | {row} |\n"
-
-
-def _result_row(call: CallResult) -> str:
-    return f"| {code(call.reference_id)} | {prose(mask_text(call.error)) if call.error else ''} |\n"
-
-
-def _problem_row(finding: Finding) -> str:
-    problem = finding.problem
-    rows = f" ({prose(finding.rows)})" if finding.rows else ""
-    hint = f"<br>hint: {prose(problem.hint)}" if problem.hint else ""
-    return f"| {code(str(problem.place))} | {prose(problem.message)}{rows}{hint} |\n"
-
-
-def _with(result: Result, outcome: Outcome) -> Sequence[CallResult]:
-    return [call for call in result.calls if call.outcome is outcome]

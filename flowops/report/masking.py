@@ -1,35 +1,66 @@
-"""Masked copies of what is printed, on top of the one rule of `flowops.common.masking`."""
+"""Masked copies of what is printed, on top of the one rule of `flowops.common.masking`.
+
+And short names for numbers, so that a reader can tell people apart whose masked numbers look alike. With a ledger they
+are made with its key, and stay the same from one output to the next (`flowops.ledger`). Without a key any name that is
+made from a number would give it away: there are few enough numbers to try them all. Then people are counted in each
+output from the beginning.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from flowops.model import Value
 
 
 def masked(value: Value) -> Value:
-    """A copy of a JSON value without sealed values (what they show instead) and without phone numbers."""
+    """Return a copy of a JSON value without sealed values (what they show instead) and without phone numbers."""
     return _copied(value, mask_text)
 
 
 def unsealed(value: Value) -> Value:
-    """A copy of a JSON value with what its sealed values show, and everything else as it is."""
+    """Return a copy of a JSON value with what its sealed values show, and everything else as it is."""
     return _copied(value, str)
 
 
 def masked_but(text: str, kept: Sequence[str], mask: Callable[[str], str] = mask_text) -> str:
-    """A text with every phone number masked, except where it says exactly one of the kept texts."""
+    """Return a text with every phone number masked, except where it says exactly one of the kept texts."""
     if not kept:
         return mask(text)
     # Of texts that begin alike the longer one is looked for first.
     parts = re.split(f"({'|'.join(re.escape(part) for part in sorted(kept, reverse=True))})", text)
     return "".join(part if part in kept else mask(part) for part in parts)
+
+
+class PeopleCounter:
+    """Names for one output: ``1`` for the first number that is asked for, and so on."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def __call__(self, number: str) -> str:
+        """Return the name of a number."""
+        return self._names.setdefault(number, str(len(self._names) + 1))
+
+
+def distinguish(calls: Iterable[tuple[Sequence[str], Sequence[str]]]) -> list[tuple[str, ...]]:
+    """Return the masked callees of calls, with their pseudonyms behind those that are to be seen more than once."""
+    listed = list(calls)
+    seen = Counter(callee for callees, _ in listed for callee in callees)
+    return [
+        tuple(
+            f"{callee} ({pseudonym})" if pseudonym and seen[callee] > 1 else callee
+            for callee, pseudonym in zip(callees, [*pseudonyms, *[""] * len(callees)], strict=False)
+        )
+        for callees, pseudonyms in listed
+    ]
 
 
 def _copied(value: Value, text: Callable[[str], str]) -> Value:

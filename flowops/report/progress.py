@@ -1,4 +1,4 @@
-"""Progress of long work, on stderr: a bar on a terminal, a line now and then elsewhere, nothing for short work."""
+"""Show progress of long work, on stderr: a bar on a terminal, a line now and then elsewhere, nothing for short work."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from flowops.report.lines import console
+from flowops.report.terminal import console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ REDRAWN = 0.1
 def progress(
     label: str, total: int | None, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[Callable[[int], None]]:
-    """Gives a function to call with how many of `total` are newly done: ``advance(1)``, as often as you like.
+    """Give a function to call with how many of `total` are newly done: ``advance(1)``, as often as you like.
 
     The total is None where nobody knows it. Not for several threads at once.
     """

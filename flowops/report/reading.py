@@ -1,4 +1,4 @@
-"""What flowops printed or saved as JSON, read again to be shown in another form.
+"""Read what flowops printed or saved as JSON, to be shown in another format.
 
 The files are somebody's: whatever in them is not as flowops writes it raises ValueError, and numbers are masked again.
 """
@@ -14,7 +14,7 @@ from flowops.common.masking import mask_text
 from flowops.model import ABSENT, Action, CallResult, Change, Outcome, Place, Result, RowPlace
 from flowops.report.hours import Ready, hours_of
 from flowops.report.masking import masked, masked_but
-from flowops.report.view import CallView, Group, PlanView, country_code, is_shown, tell_apart, told
+from flowops.report.views import CallView, Group, PlanView, country_code, distinguish_callees, without_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def plan_of_json(document: Mapping[str, Value], *, full: bool = False) -> PlanView:
-    """The view of a plan as `json.plan_json` or ``plan -o`` wrote it. Raises ValueError."""
+    """Return the view of a plan as `json.plan_json` or ``plan -o`` wrote it. Raises ValueError."""
     try:
         return _plan(document, full)
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -31,7 +31,7 @@ def plan_of_json(document: Mapping[str, Value], *, full: bool = False) -> PlanVi
 
 
 def result_of_json(document: Mapping[str, Value]) -> Result:
-    """A run as `json.result_json` wrote it. Raises ValueError."""
+    """Return a run as `json.result_json` wrote it. Raises ValueError."""
     try:
         return _result(document)
     except (KeyError, TypeError, AttributeError) as error:
@@ -54,9 +54,9 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
             ready[Ready(None, deferred=False)] += 1
         elif call.action is Action.DEFERRED:
             ready[Ready(_moment(call.until), deferred=True)] += 1
-        if is_shown(group, call.action, full):
+        if group.shows(call.action, full=full):
             group.shown.append(call)
-    tell_apart(groups.values())
+    distinguish_callees(groups.values())
     ledger = document["ledger"]
     return PlanView(
         environment=str(document["environment"]),
@@ -67,8 +67,8 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
         counts={action: counts[action] for action in Action},
         unnamed=int(document.get("summary", {}).get("unnamed", 0)),
         groups=tuple(groups.values()),
-        warnings=told(map(str, document.get("warnings", ()))),
-        notes=told(map(str, document.get("notes", ()))),
+        warnings=without_numbers(map(str, document.get("warnings", ()))),
+        notes=without_numbers(map(str, document.get("notes", ()))),
         countries=countries,
         hours=hours_of(ready, None),
     )
@@ -96,7 +96,7 @@ def _call(item: Mapping[str, Value]) -> CallView:
 
 
 def _moment(text: str | None) -> datetime | None:
-    """A time as `view.iso` wrote it; of any other text nothing is known."""
+    """Return a time as `views.iso` wrote it; of any other text nothing is known."""
     try:
         at = datetime.fromisoformat(text or "")
     except ValueError:

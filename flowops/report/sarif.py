@@ -1,4 +1,4 @@
-"""SARIF 2.1.0 (OASIS), for code scanning."""
+"""Write SARIF 2.1.0 (OASIS), for code scanning."""
 
 from __future__ import annotations
 
@@ -6,20 +6,37 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from flowops import __version__
+from flowops.report.annotations import located, of_plan, of_problems
+from flowops.report.json import dumps
+from flowops.report.views import PlanOutput, ProblemsView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from flowops.report.annotations import Annotation
+    from flowops.report.formats import Target
     from flowops.report.json import Json
-    from flowops.report.notes import Note
+    from flowops.report.layout import Output
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def sarif(notes: Iterable[Note]) -> Json:
-    """One run with a result for each note."""
-    found = list(notes)
-    rules = {note.code: at for at, note in enumerate({note.code: note for note in found}.values())}
+def write(output: Output, target: Target) -> None:
+    """Write what somebody has to look at."""
+    match output:
+        case PlanOutput():
+            found = of_plan(output.view(True))
+        case ProblemsView():
+            found = of_problems(output.problems)
+        case _:
+            raise TypeError(type(output))
+    target.stream.writelines(dumps(sarif(located(found, target.located))))
+
+
+def sarif(annotations: Iterable[Annotation]) -> Json:
+    """Return one run with a result for each annotation."""
+    found = list(annotations)
+    rules = {code: at for at, code in enumerate(dict.fromkeys(each.code for each in found))}
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -35,21 +52,21 @@ def sarif(notes: Iterable[Note]) -> Json:
                 "columnKind": "unicodeCodePoints",
                 "results": [
                     {
-                        "ruleId": note.code,
-                        "ruleIndex": rules[note.code],
+                        "ruleId": each.code,
+                        "ruleIndex": rules[each.code],
                         "level": "error",
-                        "message": {"text": note.message},
+                        "message": {"text": each.message},
                         "locations": [
                             {
                                 "physicalLocation": {
-                                    "artifactLocation": _artifact(note.place.file),
-                                    "region": {"startLine": note.place.line, "startColumn": note.place.column},
+                                    "artifactLocation": _artifact(each.place.file),
+                                    "region": {"startLine": each.place.line, "startColumn": each.place.column},
                                 }
                             }
                         ],
-                        "partialFingerprints": {"flowops/v1": note.key},
+                        "partialFingerprints": {"flowops/v1": each.key},
                     }
-                    for note in found
+                    for each in found
                 ],
             }
         ],
@@ -57,6 +74,6 @@ def sarif(notes: Iterable[Note]) -> Json:
 
 
 def _artifact(file: str) -> Json:
-    """A file of the repository, or an absolute path."""
+    """Return a file of the repository, or an absolute path."""
     uri = quote(file.encode("utf-8", "surrogatepass"))
     return {"uri": f"file://{uri}"} if file.startswith("/") else {"uri": uri, "uriBaseId": "%SRCROOT%"}

@@ -1,4 +1,4 @@
-"""JSON values as YAML that every reader takes for the same values.
+"""Write JSON values as YAML that every reader takes for the same values.
 
 Text is always in double quotes, so no reader sees a number, a boolean or a time of day in ``+31…``, ``no`` or
 ``20:00``; keys are bare where they are plain words.
@@ -25,7 +25,7 @@ _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def yaml_lines(value: dict[str, Value]) -> Iterator[str]:
-    """The lines of one mapping, without the document's ``---``."""
+    """Yield the lines of one mapping, without the document's ``---``."""
     yield from _mapping(value, "") if value else ("{}",)
 
 

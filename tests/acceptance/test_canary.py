@@ -9,7 +9,7 @@ import pytest
 from support.forks import Forks
 from support.git import Repository
 
-from flowops.cli.formats import DIFFERENCE, PLAN, RESULT
+from flowops.report.formats import DIFFERENCE, PLAN, RESULT, names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,19 +99,19 @@ def test_nothing_leaves(clinic: Repository, forks: Forks, tmp_path: Path, full: 
     clinic.write({"data/rows.jsonl": AFTER})
     run("plan", "-o", str(written[3]))
     kept["conflict"] = run("plan", "--format", "json")
-    for format_ in PLAN:
+    for format_ in names(PLAN):
         run("plan", *full, "--format", format_)
-    for format_ in DIFFERENCE:
+    for format_ in names(DIFFERENCE):
         run("diff", "main", *full, "--format", format_)
         run("diff", "main", *full, "--detailed-exitcode", "--format", format_, "calls/c.yaml")
-    for format_ in RESULT:
+    for format_ in names(RESULT):
         run("apply", *full, "--format", format_)
     for name, text in kept.items():
         file = tmp_path / f"{name}.json"
         file.write_text(text)
-        for format_ in PLAN if name != "result" else RESULT:
+        for format_ in names(RESULT if name == "result" else PLAN):
             run("show", *full, str(file), "--format", format_)
-    for format_ in PLAN:
+    for format_ in names(PLAN):
         run("show", *full, str(written[3]), "--format", format_)
     said.extend((file.name, file.read_text()) for file in written)
     assert all(file.stat().st_size for file in written)
@@ -133,15 +133,15 @@ def test_nothing_leaves_by_a_rule(clinic: Repository, forks: Forks) -> None:
         ran = forks.run(*args, cwd=clinic.root)
         said.extend((ran.out, ran.err))
 
-    for format_ in PLAN:
+    for format_ in names(PLAN):
         run("plan", "--full", "--format", format_)
-    for format_ in RESULT:
+    for format_ in names(RESULT):
         run("apply", "--full", "--format", format_)
     clinic.write({"flowops.yaml": f"{PROJECT}policy: {{per-callee: {{calls: 1, within: 1d}}, max-calls: 1}}\n"})
     lift = ("--override", "max-calls", "--reason", "asked for by +44 20 7946 0110")
-    for format_ in PLAN:
+    for format_ in names(PLAN):
         run("plan", *lift, "--full", "--format", format_)
-    for format_ in RESULT:
+    for format_ in names(RESULT):
         run("apply", *lift, "--full", "--format", format_)
     run("stop", "--reason", "a complaint by +442079460110")
     run("stop", "--reason", "again")

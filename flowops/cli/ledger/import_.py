@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.cli import options
-from flowops.cli.output import tell
+from flowops.cli.output import print_result, tell
 from flowops.errors import Invalid, UsageError
+from flowops.report.formats import IMPORT
 
 if TYPE_CHECKING:
     from flowops.ledger import Adopted
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @click.command("import", short_help="Adopt calls that were placed elsewhere.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @options.env
-@options.formats("text", "json")
+@options.formats(IMPORT)
 def command(file: Path, environment: str, format_: str) -> None:
     """Adopt the calls in FILE (.jsonl or .csv), so that none of them is placed again.
 
@@ -27,17 +28,14 @@ def command(file: Path, environment: str, format_: str) -> None:
     the ledger has already stays as it is. Nothing is taken when any row is wrong.
     """
     from flowops.cli.ledger_access import open_for
-    from flowops.cli.output import print_json
     from flowops.cli.workspace import project_of
+    from flowops.report.views import Imported
 
     adopted = _read(file)
     project, settings = project_of(environment)
     with open_for(project, settings) as ledger:
         done = ledger.import_calls(adopted)
-    if format_ == "json":
-        print_json({"format_version": 1, "added": len(done.added), "present": len(done.present)})
-    else:
-        click.echo(f"{len(done.added):,} adopted, {len(done.present):,} known already")
+    print_result(IMPORT, Imported(len(done.added), len(done.present)), format_)
     if done.added:
         tell("they count as placed: apply never places them again")
 

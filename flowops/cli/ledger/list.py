@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from flowops.cli import options
-from flowops.cli.output import print_entries
+from flowops.cli.output import print_result
+from flowops.report.formats import ENTRIES
 
 STATES = ("in-flight", "placed", "finished", "rejected", "in-doubt")
 
@@ -15,14 +16,15 @@ STATES = ("in-flight", "placed", "finished", "rejected", "in-doubt")
 @options.env
 @click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Only these; may be repeated.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
-@options.formats("text", "json", "markdown")
+@options.formats(ENTRIES)
 def command(glob: str | None, environment: str, states: tuple[str, ...], limit: int | None, format_: str) -> None:
     """List the calls of the ledger whose reference-id fits GLOB (`*` and `?`), or all."""
     from flowops.cli.ledger_access import open_for
     from flowops.cli.workspace import project_of
     from flowops.model import State
+    from flowops.report.views import Entries
 
     project, settings = project_of(environment)
     with open_for(project, settings, readonly=True) as ledger:
         wanted = [State(state) for state in states] or None
-        print_entries(ledger.entries(states=wanted, glob=glob, limit=limit), format_)
+        print_result(ENTRIES, Entries(ledger.entries(states=wanted, glob=glob, limit=limit)), format_)

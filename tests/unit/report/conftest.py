@@ -32,7 +32,7 @@ from flowops.model import (
     RowPlace,
     State,
 )
-from flowops.report.status import Status
+from flowops.report.views import LedgerStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -210,9 +210,9 @@ def entries() -> list[Entry]:
 
 
 @pytest.fixture
-def status(entries: list[Entry]) -> Status:
+def status(entries: list[Entry]) -> LedgerStatus:
     counts = {State.PLACED: 1_200, State.FINISHED: 30, State.IN_DOUBT: 1, State.REJECTED: 2}
-    return Status("production", MARK, counts, {10: 28, 9: 1, 12: 1, 99: 1}, [entries[3]])
+    return LedgerStatus("production", MARK, counts, {10: 28, 9: 1, 12: 1, 99: 1}, [entries[3]])
 
 
 @dataclass(frozen=True)

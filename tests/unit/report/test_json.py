@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
+from support.reports import text_of
 
 from flowops.model import ABSENT, Action, Change, Document, LedgerMark, Marks, Place, Problem, RowPlace, State
-from flowops.report import view
+from flowops.report import views
 from flowops.report.json import (
     dumps,
     entry_json,
@@ -21,10 +22,8 @@ from flowops.report.json import (
     status_json,
     validate_json,
 )
-from flowops.report.lines import plain
 from flowops.report.reading import plan_of_json, result_of_json
-from flowops.report.status import Status
-from flowops.report.text import plan_text, result_text
+from flowops.report.views import EntryView, LedgerStatus, ProblemsView, ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +50,7 @@ def test_plan(plan: Plan, golden: Golden) -> None:
 
 
 def test_result(result: Result, golden: Golden) -> None:
-    document = result_json(result, conflicts=2)
+    document = result_json(ResultView(result, conflicts=2))
     golden("002-result/result.json", text(document))
     fits("result", document)
 
@@ -69,7 +68,7 @@ def test_ledger_list(entries: list[Entry], golden: Golden) -> None:
 
 
 def test_ledger_show(entries: list[Entry], history: Any, golden: Golden) -> None:
-    document = entry_json(entries[1], history)
+    document = entry_json(EntryView(entries[1], history))
     golden("003-ledger/show-2.json", text(document))
     fits("ledger-show", document)
 
@@ -78,13 +77,13 @@ def test_an_imported_call_has_no_fingerprint(entries: list[Entry]) -> None:
     assert list(ledger_list_json(entries))[-1]["fingerprint"] is None
 
 
-def test_status(status: Status, golden: Golden) -> None:
+def test_status(status: LedgerStatus, golden: Golden) -> None:
     golden("003-ledger/status.json", text(status_json(status)))
     fits("status", status_json(status))
 
 
 def test_status_before_there_is_a_ledger() -> None:
-    document = status_json(Status("sandbox", None, {}, {}, ()))
+    document = status_json(LedgerStatus("sandbox", None, {}, {}, ()))
     fits("status", document)
     assert document["ledger"] is None
     assert document["counts"] == dict.fromkeys(("in_flight", "placed", "finished", "rejected", "in_doubt"), 0)
@@ -100,7 +99,7 @@ def test_validate(golden: Golden) -> None:
     ]
     marks = Marks(1, 1, 0, 0, {"for-each": Marks(3, 11, 0, 0, {"source": Marks(5, 11, 0, 0)})})
     unread = [(Document("calls/crm.yaml", "CallSet", {}, marks, ""), "crm")]
-    document = validate_json(problems, unread, files=2, documents=3, calls=14)
+    document = validate_json(ProblemsView(problems, "production", 2, 3, 14, unread))
     golden("005-problems/validate.json", text(document))
     fits("validate", document)
 
@@ -125,8 +124,8 @@ def test_what_a_terminal_obeys_is_escaped_and_comes_back(hostile: str, harmless:
 class TestShownAgain:
     def test_a_plan_reads_as_it_did(self, plan: Plan) -> None:
         again = plan_of_json(json.loads(text(plan_json(plan))))
-        lines = plain(plan_text(again)).replace("the data", "data/appointments.csv")
-        first = plain(plan_text(view.of_plan(plan)))
+        lines = text_of(again).replace("the data", "data/appointments.csv")
+        first = text_of(views.of_plan(plan))
         told = [line for line in first.splitlines() if not line.startswith("calls/")]
         assert [line for line in lines.splitlines() if not line.startswith("calls/")] == told
 
@@ -134,7 +133,7 @@ class TestShownAgain:
         document = plan_json(make.plan(make.planned(make.call("a"), Action.PLACE), unnamed=2))
         kept = ("reference_id", "fingerprint", "action")
         document["calls"] = [{key: call[key] for key in kept} for call in document["calls"]]
-        assert plain(plan_text(plan_of_json(document))).splitlines()[2:6] == [
+        assert text_of(plan_of_json(document)).splitlines()[2:6] == [
             "",
             "  + a",
             "",
@@ -142,9 +141,9 @@ class TestShownAgain:
         ]
 
     def test_a_result_reads_as_it_did(self, result: Result) -> None:
-        again = result_of_json(json.loads(text(result_json(result))))
-        lines = plain(result_text(again)).splitlines()
-        assert [line for line in plain(result_text(result)).splitlines() if line in lines] == lines
+        again = result_of_json(json.loads(text(result_json(ResultView(result)))))
+        lines = text_of(ResultView(again)).splitlines()
+        assert [line for line in text_of(ResultView(result)).splitlines() if line in lines] == lines
 
     @pytest.mark.parametrize(
         "broken",
@@ -168,7 +167,7 @@ class TestShownAgain:
         (call,) = document["calls"] = list(document["calls"])
         call["callees"], call["reasons"] = [number], [f"why {number}"]
         call["changes"] = [{"path": "/x", "before": [number], "after": {"k": number}}]
-        assert number not in plain(plan_text(plan_of_json(document)))
+        assert number not in text_of(plan_of_json(document))
 
 
 def test_a_plan_keeps_null_and_absent_apart(make: Any) -> None:
@@ -183,5 +182,5 @@ def test_no_ledger_is_null(make: Any) -> None:
     assert plan_json(make.plan(ledger=mark))["ledger"] == {"id": "x", "serial": 0, "head": "h"}
 
 
-def test_every_state_is_counted(status: Status) -> None:
+def test_every_state_is_counted(status: LedgerStatus) -> None:
     assert set(status_json(status)["counts"]) == {state.value.replace("-", "_") for state in State}

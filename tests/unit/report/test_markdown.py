@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from support.reports import markdown_of
 
 from flowops.model import Action, CallResult, Change, Outcome, Place, Problem, Result, RowPlace
-from flowops.report import view
-from flowops.report.html import code, prose
-from flowops.report.markdown import LIMIT, marker, plan_markdown, problems_markdown, result_markdown
+from flowops.report import views
+from flowops.report.escape import markdown_code, markdown_prose
+from flowops.report.markdown import LIMIT, marker
+from flowops.report.views import ProblemsView, ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 #: As hosting services read it: tables, HTML let through.
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 #: The HTML that flowops writes itself.
-OURS = {"<code>", "</code>", "<br>"}
+OURS = {"<code>", "</code>", "<br>", "<del>", "</del>", "<ins>", "</ins>"}
 OUR_BLOCKS = ("<!-- flowops:", "<details", "</details>")
 INLINE = {"text", "html_inline", "softbreak", "strong_open", "strong_close"}
 
@@ -75,14 +77,14 @@ def columns(markdown: str) -> set[tuple[int, int]]:
 
 
 def test_plan(plan: Plan, golden: Golden) -> None:
-    markdown = plan_markdown(view.of_plan(plan))
+    markdown = markdown_of(views.of_plan(plan))
     golden("001-plan/plan.md", markdown)
     check(markdown)
     assert columns(markdown) == {(7, 7), (5, 5)}
 
 
 def test_result(result: Result, golden: Golden) -> None:
-    markdown = result_markdown(result)
+    markdown = markdown_of(ResultView(result))
     golden("002-result/result.md", markdown)
     check(markdown)
 
@@ -94,13 +96,13 @@ def test_problems(golden: Golden) -> None:
         )
         for row in (1, 2)
     ]
-    markdown = problems_markdown(problems, "production")
+    markdown = markdown_of(ProblemsView(problems, "production"))
     golden("005-problems/problems.md", markdown)
     check(markdown)
 
 
 def test_an_empty_plan_is_its_totals(make: Any) -> None:
-    markdown = plan_markdown(view.of_plan(make.plan(environment="sandbox", revision=None)), sandboxed=True)
+    markdown = markdown_of(views.of_plan(make.plan(environment="sandbox", revision=None), sandboxed=True))
     assert "<details" not in markdown
     assert "no phone rings" in markdown
 
@@ -108,7 +110,7 @@ def test_an_empty_plan_is_its_totals(make: Any) -> None:
 class TestFits:
     def test_a_plan_of_many_calls(self, make: Any) -> None:
         calls = [make.planned(make.call(f"reminder-{n}", row=n), Action.CONFLICT, "why " * 40) for n in range(1, 5_000)]
-        markdown = plan_markdown(view.of_plan(make.plan(*calls), full=True))
+        markdown = markdown_of(views.of_plan(make.plan(*calls), full=True))
         check(markdown)
         shown = markdown.count("<code>reminder-")
         assert f"… and {4_999 - shown:,} more calls than fit here" in markdown
@@ -119,7 +121,7 @@ class TestFits:
             make.planned(make.call(f"c-{n}", document=make.document(f"calls/{n}.yaml")), Action.PLACE)
             for n in range(3_000)
         ]
-        markdown = plan_markdown(view.of_plan(make.plan(*calls)))
+        markdown = markdown_of(views.of_plan(make.plan(*calls)))
         check(markdown)
         shown = markdown.count("<code>c-")
         assert f"… and {3_000 - shown:,} more calls than fit here" in markdown
@@ -130,23 +132,25 @@ class TestFits:
             for n in range(3_000)
         ]
         calls.append(make.planned(make.call("last", document=make.document("calls/z.yaml")), Action.IN_DOUBT))
-        assert "<code>last</code>" in plan_markdown(view.of_plan(make.plan(*calls)))
+        assert "<code>last</code>" in markdown_of(views.of_plan(make.plan(*calls)))
 
     def test_texts_of_any_length(self, make: Any) -> None:
         long = "日`|" * 30_000
         change = Change(f"/{long}", long, [long])
         item = make.planned(make.call(long, flow=long), Action.CONFLICT, long, changes=(change,) * 50)
-        check(plan_markdown(view.of_plan(make.plan(item, environment=long, revision=long))))
+        check(markdown_of(views.of_plan(make.plan(item, environment=long, revision=long))))
         check(
-            result_markdown(Result(long, long, long, (CallResult(long, Outcome.REJECTED, error=long),), failure=long))
+            markdown_of(
+                ResultView(Result(long, long, long, (CallResult(long, Outcome.REJECTED, error=long),), failure=long))
+            )
         )
-        check(problems_markdown([Problem(Place(long), None, long, hint=long)], long))
+        check(markdown_of(ProblemsView([Problem(Place(long), None, long, hint=long)], long)))
 
     def test_a_result_and_problems_of_many(self) -> None:
         calls = tuple(CallResult(f"r-{n}", Outcome.IN_DOUBT, (), 1, "reset") for n in range(5_000))
-        check(result_markdown(Result("production", None, "sha256:00", calls)))
-        markdown = problems_markdown(
-            [Problem(Place("a.yaml", n), None, "wrong") for n in range(1, 5_000)], "production"
+        check(markdown_of(ResultView(Result("production", None, "sha256:00", calls))))
+        markdown = markdown_of(
+            ProblemsView([Problem(Place("a.yaml", n), None, "wrong") for n in range(1, 5_000)], "production")
         )
         check(markdown)
         assert "more problems than fit here" in markdown
@@ -155,7 +159,7 @@ class TestFits:
 class TestHostile:
     @given(st.text() | st.text("|`*_~[]()<>!#@&\\-=+\n \"'$:/.w1", min_size=1))
     def test_a_text_stays_a_text(self, text: str) -> None:
-        for written in (code(text), prose(text)):
+        for written in (markdown_code(text), markdown_prose(text)):
             kinds = {token.type for token in tokens(f"x {written} x")}
             assert kinds <= {"paragraph_open", "paragraph_close", "inline", "text", "html_inline"}
 
@@ -164,13 +168,21 @@ class TestHostile:
         call = make.call(hostile, document=make.document(hostile), flow=hostile)
         item = make.planned(call, Action.CONFLICT, hostile, changes=(change,))
         for markdown in (
-            plan_markdown(view.of_plan(make.plan(item, environment=hostile, revision=hostile))),
-            result_markdown(
-                Result(
-                    hostile, hostile, hostile, (CallResult(hostile, Outcome.REJECTED, (), 1, hostile),), failure=hostile
+            markdown_of(views.of_plan(make.plan(item, environment=hostile, revision=hostile))),
+            markdown_of(
+                ResultView(
+                    Result(
+                        hostile,
+                        hostile,
+                        hostile,
+                        (CallResult(hostile, Outcome.REJECTED, (), 1, hostile),),
+                        failure=hostile,
+                    )
                 )
             ),
-            problems_markdown([Problem(Place(hostile), RowPlace(hostile, 1, 2), hostile, hint=hostile)], hostile),
+            markdown_of(
+                ProblemsView([Problem(Place(hostile), RowPlace(hostile, 1, 2), hostile, hint=hostile)], hostile)
+            ),
         ):
             check(markdown)
             assert all(low == high for low, high in columns(markdown))
@@ -178,12 +190,14 @@ class TestHostile:
     @pytest.mark.parametrize("sign", ["@team", "#12", "!7", "$5", "%2", "&3", "~label", "https://evil.example"])
     def test_nobody_is_called(self, sign: str) -> None:
         """A hosting service looks for these in one run of text outside of <code>."""
-        assert all(sign not in token.content for token in tokens(prose(f"see {sign} now")) if token.type == "text")
+        assert all(
+            sign not in token.content for token in tokens(markdown_prose(f"see {sign} now")) if token.type == "text"
+        )
 
     def test_a_reader_sees_what_was_written(self) -> None:
         text = "a|b `c` <d> & *e* [f](g) @h -- www.i.example"
-        assert texts(prose(text)) == text
-        assert texts(code(text)) == text
+        assert texts(markdown_prose(text)) == text
+        assert texts(markdown_code(text)) == text
 
 
 @pytest.mark.parametrize(

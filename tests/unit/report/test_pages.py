@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import npm
+from support.reports import page_of
 
 from flowops.model import (
     ABSENT,
@@ -26,12 +27,12 @@ from flowops.model import (
     RowPlace,
     Shift,
 )
-from flowops.report import view
-from flowops.report.difference import of_difference
-from flowops.report.hours import Timing
-from flowops.report.pages import difference_page, plan_page, problems_page, result_page
-from flowops.report.pages.countries import by_country
-from flowops.report.pages.page import MOST
+from flowops.report import views
+from flowops.report.difference import DifferenceOutput
+from flowops.report.hours import PlanClock
+from flowops.report.html import MOST
+from flowops.report.layout import country_names
+from flowops.report.views import ProblemsView, ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +80,7 @@ def changed(make: Any) -> Difference:
 
 
 def test_a_plan(plan: Plan) -> None:
-    tree = check(plan_page(view.of_plan(plan, full=True)))
+    tree = check(page_of(views.of_plan(plan, full=True)))
     said = words(tree)
     assert "Plan for production" in said
     assert "What people will hear" in said
@@ -89,7 +90,7 @@ def test_a_plan(plan: Plan) -> None:
 
 
 def test_a_difference(changed: Difference) -> None:
-    page = difference_page(of_difference(changed, "production"))
+    page = page_of(DifferenceOutput(changed, "production"))
     said = words(check(page))
     assert "reaches 41 people" in said  # 42 calls, of which two ring the same phone
     assert "<del>appointment</del> <ins>visit</ins>" in page
@@ -101,7 +102,7 @@ def test_a_difference(changed: Difference) -> None:
 
 def test_a_result() -> None:
     calls = tuple(CallResult(f"r-{outcome}", outcome, ("c-1",), 1, "+442079460023 is busy") for outcome in Outcome)
-    said = words(check(result_page(Result("production", "1a2b", "sha256:00", calls, 15, "the disk is full"))))
+    said = words(check(page_of(ResultView(Result("production", "1a2b", "sha256:00", calls, 15, "the disk is full")))))
     assert "Ended early: the disk is full" in said
     assert "SIGTERM" in said
     assert "442079460023" not in said
@@ -110,14 +111,14 @@ def test_a_result() -> None:
 
 def test_problems() -> None:
     problem = Problem(Place("a.yaml", 9, 3), RowPlace("a.csv", 1, 2), "callee: '' is empty", "x", "fill it in")
-    said = words(check(problems_page([problem], "production")))
+    said = words(check(page_of(ProblemsView([problem], "production"))))
     assert "a.yaml:9:3" in said
-    assert "Everything that was checked is valid." in words(check(problems_page([], "production")))
+    assert "Everything that was checked is valid." in words(check(page_of(ProblemsView([], "production"))))
 
 
 def test_a_page_holds_no_more_rows_than_a_browser_takes(make: Any) -> None:
     calls = [make.planned(make.call(f"r-{n}"), Action.PLACE) for n in range(MOST + 10)]
-    page = plan_page(view.of_plan(make.plan(*calls), full=True))
+    page = page_of(views.of_plan(make.plan(*calls), full=True))
     assert page.count("<tr data-found>") == MOST
     assert "… and 10 more rows" in page
 
@@ -127,12 +128,12 @@ def everything(make: Any, hostile: str) -> Iterator[str]:
     call = make.call(hostile, document=make.document(hostile), flow=hostile, variables={hostile: hostile})
     item = make.planned(call, Action.CONFLICT, hostile, changes=(change, Change("/y", ABSENT, f"{hostile} b")))
     placed = make.planned(call, Action.PLACE)
-    yield plan_page(view.of_plan(make.plan(item, placed, environment=hostile, revision=hostile), full=True))
+    yield page_of(views.of_plan(make.plan(item, placed, environment=hostile, revision=hostile), full=True))
     result = CallResult(hostile, Outcome.REJECTED, (hostile,), 1, hostile)
-    yield result_page(Result(hostile, hostile, hostile, (result,), failure=hostile))
-    yield problems_page([Problem(Place(hostile), RowPlace(hostile, 1, 2), hostile, hint=hostile)], hostile)
+    yield page_of(ResultView(Result(hostile, hostile, hostile, (result,), failure=hostile)))
+    yield page_of(ProblemsView([Problem(Place(hostile), RowPlace(hostile, 1, 2), hostile, hint=hostile)], hostile))
     found = [DifferentCall(shift, call, (change,) if shift is Shift.CHANGED else ()) for shift in Shift]
-    yield difference_page(of_difference(difference(make, *found, base=hostile, head=hostile), hostile))
+    yield page_of(DifferenceOutput(difference(make, *found, base=hostile, head=hostile), "production"))
 
 
 def test_nothing_hostile_is_obeyed(make: Any, hostile: str) -> None:
@@ -152,7 +153,7 @@ def test_any_text_stays_a_text(make: Any, text: str) -> None:
     ("code", "name"), [("+44", "GB +44"), ("+1", "US, CA, … +1"), ("+7", "RU, KZ +7"), ("+800", "+800"), ("•••", "•••")]
 )
 def test_country_codes_have_names(code: str, name: str) -> None:
-    assert by_country({code: 2}) == {name: 2}
+    assert country_names({code: 2}) == {name: 2}
 
 
 @pytest.mark.skipif(npm.MISSING, reason="no npm")
@@ -164,9 +165,9 @@ def test_a_validator_of_other_people_finds_nothing(
     (tmp_path / ".htmlvalidate.json").write_text('{"root": true, "extends": ["html-validate:standard"]}')
     deferred = make.planned(make.call("late"), Action.DEFERRED, until=datetime(2026, 11, 26, 9, tzinfo=UTC))
     whole = [
-        plan_page(view.of_plan(plan, full=True), sandboxed=True),
-        plan_page(view.of_plan(make.plan(deferred), timing=Timing(datetime(2026, 11, 25, tzinfo=UTC), 10.0))),
-        difference_page(of_difference(changed, "production")),
+        page_of(views.of_plan(plan, full=True, sandboxed=True)),
+        page_of(views.of_plan(make.plan(deferred), clock=PlanClock(datetime(2026, 11, 25, tzinfo=UTC), 10.0))),
+        page_of(DifferenceOutput(changed, "production")),
         *everything(make, hostile),
     ]
     for number, page in enumerate(whole):

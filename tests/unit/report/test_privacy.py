@@ -6,14 +6,12 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from support.reports import markdown_of, text_of
 
 from flowops.model import ABSENT, Action, CallResult, Change, Leg, Outcome, Result, State
-from flowops.report import view
+from flowops.report import views
 from flowops.report.json import dumps, ledger_list_json, plan_json, result_json, status_json
-from flowops.report.lines import plain
-from flowops.report.markdown import plan_markdown, result_markdown
-from flowops.report.status import Status
-from flowops.report.text import entries_text, entry_text, plan_text, result_text, status_text
+from flowops.report.views import Entries, EntryView, LedgerStatus, ResultView
 
 # The ranges for fiction.
 NUMBERS = st.builds(
@@ -55,19 +53,19 @@ def test_no_number_is_in_any_output(
         failure=error,
     )
     entry = make.entry("a", State.IN_DOUBT, Leg(None, "c", error, 11, error, "+44 20 79•• ••23"), error=error)
-    status = Status("production", plan.ledger, {}, {}, [entry])
+    status = LedgerStatus("production", plan.ledger, {}, {}, [entry])
     outputs = [
-        plain(plan_text(view.of_plan(plan))),
-        plain(plan_text(view.of_plan(plan, full=True))),
-        plan_markdown(view.of_plan(plan, full=True)),
+        text_of(views.of_plan(plan)),
+        text_of(views.of_plan(plan, full=True)),
+        markdown_of(views.of_plan(plan, full=True)),
         "".join(dumps(plan_json(plan))),
-        plain(result_text(result, full=True)),
-        result_markdown(result),
-        "".join(dumps(result_json(result))),
-        plain(entries_text([entry])),
-        plain(entry_text(entry)),
+        text_of(ResultView(result, full=True)),
+        markdown_of(ResultView(result)),
+        "".join(dumps(result_json(ResultView(result)))),
+        text_of(Entries([entry])),
+        text_of(EntryView(entry)),
         "".join(dumps(ledger_list_json([entry]))),
-        plain(status_text(status)),
+        text_of(status),
         "".join(dumps(status_json(status))),
     ]
     for output in outputs:
@@ -78,14 +76,14 @@ def test_no_number_is_in_any_output(
 @given(st.lists(NUMBERS, min_size=1, max_size=3, unique=True))
 def test_numbers_are_shown_to_those_who_ask(make: Any, callees: list[str]) -> None:
     plan = make.plan(make.planned(make.call("a", *callees), Action.PLACE))
-    text = plain(plan_text(view.of_plan(plan, show_pii=True)))
+    text = text_of(views.of_plan(plan, show_pii=True))
     assert all(number in text for number in callees)
 
 
 def test_rendering_for_show_pii_leaves_the_plan_as_it_is(make: Any) -> None:
     change = Change("/callee", make.sealed("+44 20 79•• ••01"), make.sealed("+44 20 79•• ••23"))
     plan = make.plan(make.planned(make.call("a"), Action.CONFLICT, changes=(change,)))
-    list(plan_text(view.of_plan(plan, show_pii=True)))
+    list(text_of(views.of_plan(plan, show_pii=True)))
     plan_json(plan)
     assert plan.calls[0].changes == (change,)
     assert plan.calls[0].call.callees == ("+442079460023",)

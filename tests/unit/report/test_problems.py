@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from flowops.model import Place, Problem, RowPlace
 from flowops.report.excerpt import AFTER, BEFORE, excerpt
-from flowops.report.lines import plain
-from flowops.report.text import problems_text
+from flowops.report.terminal import plain
+from flowops.report.text import problem_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,23 +47,23 @@ PROBLEMS = [
 
 
 def test_all_problems_are_told_sorted_each_once(golden: Callable[[str, str], None]) -> None:
-    golden("005-problems/problems.txt", plain(problems_text(reversed(PROBLEMS), source)))
+    golden("005-problems/problems.txt", plain(problem_lines(reversed(PROBLEMS), source)))
 
 
 def test_no_problem_is_a_total_of_none() -> None:
-    assert plain(problems_text([], source)) == "0 problems in 0 files\n"
+    assert plain(problem_lines([], source)) == "0 problems in 0 files\n"
 
 
 def test_rows_with_the_same_problem_are_counted() -> None:
     problems = [Problem(Place(FILE, 1), row(number), "callee: '' is empty") for number in (9, 12, 3, 3)]
-    assert plain(problems_text(problems, nothing)) == (
+    assert plain(problem_lines(problems, nothing)) == (
         f"{FILE}:1:1: callee: '' is empty (row 3 of data/appointments.csv and 2 more rows)\n1 problem in 1 file\n"
     )
 
 
 def test_a_data_row_is_never_repeated() -> None:
     problem = Problem(Place("data/people.csv", 2, 1), None, "too short")
-    assert "Ada" not in plain(problems_text([problem], lambda place: "1,Ada,0612345678"))
+    assert "Ada" not in plain(problem_lines([problem], lambda place: "1,Ada,0612345678"))
 
 
 class TestExcerpt:
@@ -127,5 +127,5 @@ class TestExcerpt:
 
 def test_the_line_of_a_secret_is_not_repeated() -> None:
     problem = Problem(Place("flowops.yaml", 7, 12), message="token: must be a reference", code="secret")
-    text = plain(problems_text([problem], lambda _place: "    token: 0f3c-canary"))
+    text = plain(problem_lines([problem], lambda _place: "    token: 0f3c-canary"))
     assert "canary" not in text

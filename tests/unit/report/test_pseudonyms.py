@@ -6,15 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from support.plans import planned_calls
+from support.reports import text_of
 
 from flowops.model import Action, Difference, DifferentCall, Shift
-from flowops.report import view
+from flowops.report import views
 from flowops.report.difference import of_difference
 from flowops.report.json import plan_json
-from flowops.report.lines import plain
-from flowops.report.pseudonyms import Counted, told_apart
+from flowops.report.masking import PeopleCounter, distinguish
 from flowops.report.reading import plan_of_json
-from flowops.report.text import plan_text
 
 ANN, ALSO_ANN_TO_SEE, BOB = "+442079460023", "+442079461023", "+12125550123"
 SHOWN = "+44 20 79•• ••23"
@@ -25,32 +24,32 @@ def plan_of(make: Any, *numbers: str, pseudonym: Any = None) -> Any:
     return replace(make.plan(*calls), pseudonym=pseudonym)
 
 
-def callees(found: view.PlanView) -> list[str]:
+def callees(found: views.PlanView) -> list[str]:
     return [callee for group in found.groups for call in group.shown for callee in call.callees]
 
 
 def test_people_who_look_alike_are_told_apart_and_nobody_else_is_named(make: Any) -> None:
     plan = plan_of(make, ANN, ALSO_ANN_TO_SEE, ANN, BOB)
-    assert callees(view.of_plan(plan, full=True)) == [
+    assert callees(views.of_plan(plan, full=True)) == [
         f"{SHOWN} (1)",
         f"{SHOWN} (2)",
         f"{SHOWN} (1)",
         "+1 21 25•• ••23",
     ]
-    assert callees(view.of_plan(plan_of(make, ANN, BOB))) == [SHOWN, "+1 21 25•• ••23"]
+    assert callees(views.of_plan(plan_of(make, ANN, BOB))) == [SHOWN, "+1 21 25•• ••23"]
 
 
 def test_the_same_person_has_the_same_name_in_every_document(make: Any) -> None:
     elsewhere = make.call("r-9", ANN, document=make.document("calls/other.yaml"))
     plan = plan_of(make, ALSO_ANN_TO_SEE, ANN)
     plan = replace(plan, calls=planned_calls([*plan.calls, make.planned(elsewhere, Action.PLACE)]))
-    assert callees(view.of_plan(plan)) == [f"{SHOWN} (1)", f"{SHOWN} (2)", f"{SHOWN} (2)"]
+    assert callees(views.of_plan(plan)) == [f"{SHOWN} (1)", f"{SHOWN} (2)", f"{SHOWN} (2)"]
 
 
 def test_the_ledgers_names_are_taken_where_there_is_a_ledger(make: Any) -> None:
     names = {ANN: "k7qm3", ALSO_ANN_TO_SEE: "zzzzz"}
     plan = plan_of(make, ALSO_ANN_TO_SEE, ANN, pseudonym=names.__getitem__)
-    assert callees(view.of_plan(plan)) == [f"{SHOWN} (zzzzz)", f"{SHOWN} (k7qm3)"]
+    assert callees(views.of_plan(plan)) == [f"{SHOWN} (zzzzz)", f"{SHOWN} (k7qm3)"]
     assert [call["pseudonyms"] for call in plan_json(plan)["calls"]] == [["zzzzz"], ["k7qm3"]]
 
 
@@ -67,14 +66,14 @@ def test_a_plan_that_is_read_again_is_shown_as_it_was(make: Any) -> None:
     plan = plan_of(make, ANN, ALSO_ANN_TO_SEE, BOB)
     written = {**plan_json(plan), "calls": list(plan_json(plan)["calls"])}
     again = plan_of_json(written)
-    assert callees(again) == callees(view.of_plan(plan))
+    assert callees(again) == callees(views.of_plan(plan))
     for call in written["calls"]:
         del call["pseudonyms"]
     assert callees(plan_of_json(written)) == [SHOWN, SHOWN, "+1 21 25•• ••23"]
 
 
 def test_who_may_see_numbers_sees_no_names(make: Any) -> None:
-    text = plain(plan_text(view.of_plan(plan_of(make, ANN, ANN), show_pii=True)))
+    text = text_of(views.of_plan(plan_of(make, ANN, ANN), show_pii=True))
     assert ANN in text
     assert "(1)" not in text
 
@@ -100,9 +99,9 @@ def test_both_sides_of_a_difference_have_the_same_names(make: Any) -> None:
 
 
 def test_names_that_are_missing_leave_the_numbers_as_they_are() -> None:
-    assert told_apart([(["a", "a"], ["1"]), (["a"], ["2", "3"])]) == [("a (1)", "a"), ("a (2)",)]
+    assert distinguish([(["a", "a"], ["1"]), (["a"], ["2", "3"])]) == [("a (1)", "a"), ("a (2)",)]
 
 
 def test_people_are_counted_from_one() -> None:
-    counted = Counted()
+    counted = PeopleCounter()
     assert [counted(number) for number in (BOB, ANN, BOB)] == ["1", "2", "1"]

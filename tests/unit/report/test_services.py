@@ -18,13 +18,14 @@ from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 from typos_gitlab_code_quality import GitlabIssue
 
 from flowops.model import Action, CallResult, Outcome, Place, Problem, Result, RowPlace
-from flowops.report import view
+from flowops.report import views
+from flowops.report.annotations import Annotation, located, of_plan, of_problems
 from flowops.report.github import MOST, annotation_lines, outputs
 from flowops.report.gitlab import code_quality, plan_counts
 from flowops.report.json import dumps
 from flowops.report.junit import plan_junit, problems_junit, result_junit
-from flowops.report.notes import Note, located, of_plan, of_problems
 from flowops.report.sarif import sarif
+from flowops.report.views import ResultView
 
 if TYPE_CHECKING:
     from flowops.model import Plan
@@ -59,7 +60,7 @@ def texts() -> st.SearchStrategy[str]:
 
 
 @st.composite
-def hostile_notes(draw: st.DrawFn) -> list[Note]:
+def hostile_notes(draw: st.DrawFn) -> list[Annotation]:
     found = [Problem(Place(draw(texts()) or "a"), None, draw(texts()), draw(texts()), draw(texts())) for _ in range(3)]
     return of_problems(found)
 
@@ -77,7 +78,7 @@ class TestNotes:
         assert keys(1) == keys(40)
 
     def test_a_plan_has_one_for_each_call_that_needs_a_decision(self, plan: Plan) -> None:
-        notes = of_plan(view.of_plan(plan, full=True))
+        notes = of_plan(views.of_plan(plan, full=True))
         assert {note.code for note in notes} == {"conflict", "in-doubt", "blocked"}
         assert len(notes) == sum(planned.action in ("conflict", "in-doubt", "blocked") for planned in plan.calls)
         assert not any("+4420794600" in note.message for note in notes)
@@ -95,7 +96,7 @@ class TestGitHub:
 
     @settings(deadline=None)
     @given(hostile_notes())
-    def test_a_note_is_one_command(self, notes: list[Note]) -> None:
+    def test_a_note_is_one_command(self, notes: list[Annotation]) -> None:
         text = "".join(annotation_lines(notes))
         assert text.count("\n") == len(notes)
         for line in text.split("\n")[:-1]:
@@ -127,7 +128,7 @@ class TestGitLab:
         assert len({issue["fingerprint"] for issue in issues}) == len(issues)
 
     def test_it_fits_what_another_project_knows_of_the_format(self, problems: list[Problem], plan: Plan) -> None:
-        for notes in ([], of_problems(problems), of_plan(view.of_plan(plan, full=True))):
+        for notes in ([], of_problems(problems), of_plan(views.of_plan(plan, full=True))):
             issues = json.loads("".join(dumps(code_quality(notes))))
             self.judge(issues)
             with pytest.raises(TypeCheckError):
@@ -135,7 +136,7 @@ class TestGitLab:
 
     @settings(deadline=None)
     @given(hostile_notes())
-    def test_whatever_the_texts_are(self, notes: list[Note]) -> None:
+    def test_whatever_the_texts_are(self, notes: list[Annotation]) -> None:
         self.judge(json.loads("".join(dumps(code_quality(notes)))))
 
     def test_counts(self) -> None:
@@ -144,14 +145,14 @@ class TestGitLab:
 
 class TestSarif:
     def test_it_fits_the_schema(self, problems: list[Problem], plan: Plan) -> None:
-        for notes in ([], of_problems(problems), of_plan(view.of_plan(plan, full=True))):
+        for notes in ([], of_problems(problems), of_plan(views.of_plan(plan, full=True))):
             document = sarif(notes)
             assert [error.message for error in judge().iter_errors(document)] == []
             assert len(document["runs"][0]["results"]) == len(notes)
 
     @settings(deadline=None)
     @given(hostile_notes())
-    def test_whatever_the_texts_are(self, notes: list[Note]) -> None:
+    def test_whatever_the_texts_are(self, notes: list[Annotation]) -> None:
         document = json.loads("".join(dumps(sarif(notes))))
         assert [error.message for error in judge().iter_errors(document)] == []
 
@@ -178,7 +179,7 @@ class TestJUnit:
         assert (found.tests, found.failures) == (1, 0)
 
     def test_a_plan(self, plan: Plan) -> None:
-        found = self.read(plan_junit(view.of_plan(plan, full=True)))
+        found = self.read(plan_junit(views.of_plan(plan, full=True)))
         counts = plan.counts()
         assert found.tests == len(plan.calls)
         assert found.failures == counts[Action.CONFLICT] + counts[Action.BLOCKED]
@@ -188,14 +189,16 @@ class TestJUnit:
     def test_a_run(self) -> None:
         calls = tuple(CallResult(f"r-{outcome}", outcome, (), 1, "+442079460023 is busy") for outcome in Outcome)
         partly = CallResult("r-partly", Outcome.PLACED, ("c-1",), 1, "one refused", 1)
-        text = result_junit(Result("production", None, "sha256:00", (*calls, partly), failure="the disk is full"))
+        text = result_junit(
+            ResultView(Result("production", None, "sha256:00", (*calls, partly), failure="the disk is full"))
+        )
         found = self.read(text)
         assert "442079460023" not in text
         assert (found.tests, found.failures, found.errors, found.skipped) == (9, 3, 2, 2)
 
     def test_a_message_is_where_readers_look_for_it(self, make: Any) -> None:
         calls = (make.planned(make.call(str(it)), it, "because") for it in (Action.BLOCKED, Action.DEFERRED))
-        text = plan_junit(view.of_plan(make.plan(*calls)))
+        text = plan_junit(views.of_plan(make.plan(*calls)))
         assert '<failure message="because">because</failure>' in text
         assert "<skipped>because</skipped>" in text
 
@@ -203,7 +206,7 @@ class TestJUnit:
     @given(texts())
     def test_whatever_the_texts_are(self, make: Any, hostile: str) -> None:
         call = make.planned(make.call(hostile or "a", document=make.document(hostile)), Action.CONFLICT, hostile)
-        assert self.read(plan_junit(view.of_plan(make.plan(call, environment=hostile)))).tests == 1
+        assert self.read(plan_junit(views.of_plan(make.plan(call, environment=hostile)))).tests == 1
 
 
 @pytest.mark.skipif(npm.MISSING, reason="no npm")
@@ -213,9 +216,9 @@ class TestJUnitByTheSchemaOfJenkins:
         for report in (
             problems_junit(of_problems(problems), files=2),
             problems_junit([], files=2),
-            plan_junit(view.of_plan(plan, full=True)),
-            result_junit(Result("production", None, "sha256:00", calls, failure="the disk is full")),
-            result_junit(Result("production", None, "sha256:00", ())),
+            plan_junit(views.of_plan(plan, full=True)),
+            result_junit(ResultView(Result("production", None, "sha256:00", calls, failure="the disk is full"))),
+            result_junit(ResultView(Result("production", None, "sha256:00", ()))),
         ):
             assert junit.problems(schema, report) == []
 
@@ -227,4 +230,4 @@ class TestJUnitByTheSchemaOfJenkins:
     def test_whatever_the_texts_are(self, schema: Any, make: Any, hostile: str) -> None:
         call = make.planned(make.call(hostile or "a", document=make.document(hostile)), Action.CONFLICT, hostile)
         late = make.planned(make.call("late"), Action.DEFERRED, hostile)
-        assert junit.problems(schema, plan_junit(view.of_plan(make.plan(call, late, environment=hostile)))) == []
+        assert junit.problems(schema, plan_junit(views.of_plan(make.plan(call, late, environment=hostile)))) == []

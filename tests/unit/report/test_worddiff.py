@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowops.model import ABSENT
-from flowops.report.wording import GAP, Piece, Side, edit, one_side, pieces
+from flowops.report.worddiff import GAP, Piece, Side, edit, one_side, pieces
 
 LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
 
@@ -56,8 +56,8 @@ TEXTS = st.lists(st.sampled_from(["a", "b", "c", " ", "\n", "d e"]), max_size=20
 def test_both_texts_can_be_read_from_the_pieces_of_a_short_difference(before: str, after: str) -> None:
     found = pieces(before, after)
     if before != after and not any(GAP in piece.text for piece in found) and any(p.side is Side.BOTH for p in found):
-        assert one_side(found, Side.BEFORE) == before
-        assert one_side(found, Side.AFTER) == after
+        for side, text in ((Side.BEFORE, before), (Side.AFTER, after)):
+            assert "".join(piece.text for piece in one_side(found, side)) == f'"{text}"'
 
 
 @settings(deadline=None)

@@ -1,4 +1,4 @@
-"""Two values side by side: of texts that are much the same, only the words that differ and some around them."""
+"""Compare two values: of texts that are much the same, only the words that differ and some around them are shown."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ SHORT = 60
 _WORK = 250_000
 _WORDS = re.compile(r"\s*\S+|\s+")
 GAP = "…"
+#: Said of two values that are the same as they may be shown.
+MASKED = " (another value behind the mask)"
 
 
 class Side(StrEnum):
@@ -41,9 +43,9 @@ class Piece(NamedTuple):
 
 
 def pieces(before: Value, after: Value) -> tuple[Piece, ...]:
-    """What leads from one masked value to the other; equal ones say that another value is behind the mask."""
+    """Return what leads from one masked value to the other; equal ones say that another value is behind the mask."""
     if before is not ABSENT and before == after and type(before) is type(after):
-        return (Piece(Side.BOTH, f"{shown(after)} (another value behind the mask)"),)
+        return (Piece(Side.BOTH, f"{shown(after)}{MASKED}"),)
     if isinstance(before, str) and isinstance(after, str):
         old, new = _WORDS.findall(before), _WORDS.findall(after)
         runs = list(_runs(old, new))
@@ -53,23 +55,27 @@ def pieces(before: Value, after: Value) -> tuple[Piece, ...]:
 
 
 def edit(found: Sequence[Piece]) -> tuple[Piece, ...]:
-    """The difference alone, whatever stands around it: calls with other names in the same text have the same."""
+    """Return the difference alone, whatever stands around it: calls with other names in the same text have the same."""
     differing = tuple(Piece(piece.side, piece.text.strip()) for piece in found if piece.side is not Side.BOTH)
     return differing or tuple(found)
 
 
-def one_side(found: Sequence[Piece], side: Side) -> str:
-    """The text of one side."""
-    return "".join(piece.text for piece in found if piece.side in (side, Side.BOTH))
+def one_side(found: Sequence[Piece], side: Side) -> tuple[Piece, ...]:
+    """Return the pieces of one side, in quotes where the words of two texts are compared."""
+    both = [piece for piece in found if piece.side is Side.BOTH]
+    if len(found) == len(both) == 1:
+        return (Piece(Side.BOTH, found[0].text.removesuffix(MASKED) if side is Side.BEFORE else found[0].text),)
+    pieces = tuple(piece for piece in found if piece.side in (side, Side.BOTH))
+    return (Piece(Side.BOTH, '"'), *pieces, Piece(Side.BOTH, '"')) if both else pieces
 
 
 def shown(value: Value) -> str:
-    """A JSON value as it is told: text in quotes, nothing as ``(absent)``."""
+    """Return a JSON value as it is shown: text in quotes, nothing as ``(absent)``."""
     return "(absent)" if value is ABSENT else json.dumps(value, ensure_ascii=False)
 
 
 def _runs(old: list[str], new: list[str]) -> Iterator[tuple[Side, str]]:
-    """Runs of words that are on both sides or on one."""
+    """Yield runs of words that are on both sides or on one."""
     same = 0
     while same < min(len(old), len(new)) and old[same] == new[same]:
         same += 1
@@ -97,7 +103,7 @@ def _runs(old: list[str], new: list[str]) -> Iterator[tuple[Side, str]]:
 
 
 def _shortened(runs: Sequence[tuple[Side, str]]) -> Iterator[Piece]:
-    """The runs with what is the same on both sides cut down to the words next to a difference."""
+    """Yield the runs with what is the same on both sides cut down to the words next to a difference."""
     for number, (side, text) in enumerate(runs):
         if side is not Side.BOTH:
             yield Piece(side, text)

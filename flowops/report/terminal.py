@@ -1,4 +1,4 @@
-"""Lines of styled text, and the one place where they are written.
+"""Write lines of styled text to a terminal or a log.
 
 A renderer returns `Line` values; whether they become coloured is decided when they are written: on a terminal, or
 where FORCE_COLOR is set, and never where NO_COLOR is. rich is imported for colours only.
@@ -27,12 +27,12 @@ Line = tuple[Span, ...]
 
 
 def line(*parts: str | Span) -> Line:
-    """A line of plain and styled pieces."""
+    """Return a line of plain and styled pieces."""
     return tuple(part if isinstance(part, Span) else Span(part) for part in parts)
 
 
 def plain(lines: Iterable[Line]) -> str:
-    """The text of lines without styles, each with its end."""
+    """Return the text of lines without styles, each with its end."""
     return "".join("".join([*(span.text for span in spans), "\n"]) for spans in lines)
 
 
@@ -50,14 +50,14 @@ def emit(lines: Iterable[Line], stream: TextIO) -> None:
 
 
 def console(stream: TextIO) -> Console:
-    """A rich console that takes nothing in a text for markup, emoji names or things to highlight."""
+    """Return a rich console that takes nothing in a text for markup, emoji names or things to highlight."""
     from rich.console import Console
 
     return Console(file=stream, markup=False, emoji=False, highlight=False, force_terminal=coloured(stream) or None)
 
 
 def coloured(stream: TextIO) -> bool:
-    """Whether a stream takes colours: NO_COLOR, then FORCE_COLOR, then a terminal that is not a dumb one."""
+    """Return whether a stream takes colours: NO_COLOR, then FORCE_COLOR, then a terminal that is not a dumb one."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):
@@ -66,7 +66,7 @@ def coloured(stream: TextIO) -> bool:
 
 
 def encodable(text: str, stream: TextIO) -> str:
-    """A text without the characters that a stream's encoding lacks: ``↻`` becomes ``\\u21bb`` in ASCII."""
+    """Return a text without the characters that a stream's encoding lacks: ``↻`` becomes ``\\u21bb`` in ASCII."""
     encoding = stream.encoding or "utf-8"  # a StringIO has none, and takes everything
     if text.isascii() or encoding.lower().replace("-", "") == "utf8":
         return text

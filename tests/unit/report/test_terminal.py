@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flowops.report.lines import Span, coloured, emit, line
+from flowops.report.terminal import Span, coloured, emit, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,8 @@ def test_what_an_encoding_lacks_is_written_as_an_escape() -> None:
 def test_plain_lines_need_no_rich() -> None:
     program = (
         "import sys, io; import flowops.report.text, flowops.report.json, flowops.report.markdown, flowops.plan;"
-        "import flowops.report.progress; from flowops.report.lines import emit, line; emit([line('a')], io.StringIO());"
+        "import flowops.report.progress; from flowops.report.terminal import emit, line;"
+        "emit([line('a')], io.StringIO());"
         "heavy = {'rich', 'rfc8785', 'yaml', 'jinja2', 'httpx', 'sqlite3', 'jsonschema', 'phonenumbers'};"
         "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
     )

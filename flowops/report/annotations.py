@@ -1,0 +1,84 @@
+"""Say what somebody has to look at, for the services that show it beside a line of a file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from flowops.model import Action
+from flowops.report import phrases
+from flowops.report.escape import clip, safe
+from flowops.report.views import findings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from flowops.model import Place, Problem
+    from flowops.report.views import CallView, PlanView
+
+#: What a plan has to say about a call, in the order of urgency.
+URGENT = {
+    Action.CONFLICT: "in conflict: edited after it was placed",
+    Action.IN_DOUBT: "in doubt: may have rung",
+    Action.BLOCKED: "blocked by the policy",
+}
+#: A service shows the beginning of a message; JSON has it whole.
+LONGEST = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One thing to look at: `code` names the rule, `message` is one line, masked and safe.
+
+    `key` is the same from run to run as long as the thing is, whatever line it stands on; no two share one.
+    """
+
+    code: str
+    message: str
+    place: Place
+    key: str
+
+
+def of_problems(problems: Iterable[Problem]) -> list[Annotation]:
+    """Return an annotation for each problem; one that many rows have is one."""
+    annotations = []
+    for finding in findings(problems):
+        problem = finding.problem
+        rows = f" ({finding.rows})" if finding.rows else ""
+        hint = f"; hint: {problem.hint}" if problem.hint else ""
+        annotations.append((problem.code, f"{problem.message}{rows}{hint}", problem.place, problem.message))
+    return _keyed(annotations)
+
+
+def of_plan(view: PlanView) -> list[Annotation]:
+    """Return an annotation for each call that is shown and keeps a plan from being whole."""
+    urgent = [call for group in view.groups for call in group.shown if call.action in URGENT and call.place]
+    return _keyed([(call.action.value, _message(call), call.place, call.reference_id) for call in urgent if call.place])
+
+
+def located(annotations: Iterable[Annotation], rename: Callable[[str], str]) -> list[Annotation]:
+    """Return the annotations with other names for their files."""
+    return [replace(each, place=each.place._replace(file=rename(each.place.file))) for each in annotations]
+
+
+def _message(call: CallView) -> str:
+    """Return ``reminder-8: in conflict: …; flow-variables/brand: "Acme" → "Acme Clinics"``."""
+    parts = [f"{call.reference_id}: {URGENT[call.action]}"]
+    for change in call.changes:
+        before, after = phrases.change(change)
+        parts.append(f"{phrases.path(change.path)}: {before} → {after}")
+    return "; ".join([*parts, *call.reasons])
+
+
+def _keyed(found: Sequence[tuple[str, str, Place, str]]) -> list[Annotation]:
+    seen: Counter[tuple[str, str, str]] = Counter()
+    annotations = []
+    for code, message, place, identity in found:
+        same = (code, place.file, identity)
+        number = seen[same]
+        seen[same] += 1
+        key = hashlib.sha256("\0".join([*same, str(number)]).encode("utf-8", "surrogatepass")).hexdigest()
+        annotations.append(Annotation(safe(code), safe(clip(message, LONGEST)), place, key))
+    return annotations

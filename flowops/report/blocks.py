@@ -1,0 +1,245 @@
+"""A result as a small tree of values, which the writers for people draw: text, Markdown and HTML.
+
+Everything in it is masked already, and nothing is escaped: each writer does that for its medium. Whatever a report
+says is said in every format, because there is nothing else to draw.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from flowops.report.worddiff import Piece
+
+Item = TypeVar("Item")
+
+
+class Tone(StrEnum):
+    """What a word says about the state of things; a writer has a colour for each."""
+
+    PLAIN = ""
+    GOOD = "good"
+    WARN = "warn"
+    BAD = "bad"
+    ALARM = "alarm"
+    DOUBT = "doubt"
+    WAIT = "wait"
+    MUTED = "muted"
+
+
+class Name(NamedTuple):
+    """A name or value from outside; `short` stands for it where there is little room."""
+
+    text: str
+    short: str = ""
+    strong: bool = False
+    tone: Tone = Tone.PLAIN
+
+
+class Strong(NamedTuple):
+    """Words that stand out."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+
+
+class Toned(NamedTuple):
+    """Words of one tone."""
+
+    text: str
+    tone: Tone
+
+
+class Mark(NamedTuple):
+    """The sign in front of a call, and what it means."""
+
+    sign: str
+    meaning: str
+    tone: Tone = Tone.PLAIN
+
+
+class Edit(NamedTuple):
+    """What leads from one value to another."""
+
+    pieces: tuple[Piece, ...]
+
+
+#: A sentence or a part of one; a plain text in it is prose.
+Phrase: TypeAlias = "tuple[str | Name | Strong | Toned | Mark | Edit, ...]"
+#: What stands in one field of a table, a line each.
+Cell: TypeAlias = "tuple[Phrase, ...]"
+
+
+class Where(StrEnum):
+    """Where a terminal has the content of a column; pages have a column for each."""
+
+    CELL = "cell"
+    #: Behind the name of the column.
+    LABELLED = "labelled"
+    #: At the end of the row, behind a colon; further lines below it.
+    AFTER = "after"
+    #: On lines of its own.
+    BELOW = "below"
+    #: Nowhere, and not in Markdown: only a page has room for it.
+    PAGE = "page"
+
+
+class Column(NamedTuple):
+    """A column of a table."""
+
+    name: str
+    where: Where = Where.CELL
+
+
+class Row(NamedTuple):
+    """A row of a table; what is `urgent` needs a decision, and comes first where not everything fits."""
+
+    cells: tuple[Cell, ...]
+    urgent: bool = False
+    mark: Mark | None = None
+
+
+class Lazy(Generic[Item]):
+    """Things that are made when they are drawn, each time."""
+
+    def __init__(self, make: Callable[[], Iterable[Item]]) -> None:
+        self._make = make
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._make())
+
+
+class Table(NamedTuple):
+    """Rows; `number` is how many there are, None where nobody knows before the end.
+
+    A terminal shows a `few` of them where not all are asked for. `hidden` says which others there are.
+    With a `total` a terminal has the head, every column aligned, and the number of rows.
+    """
+
+    columns: tuple[Column, ...]
+    rows: Iterable[Row]
+    number: int | None = None
+    few: int | None = None
+    hidden: str = ""
+    total: str = ""
+    indent: int = 2
+
+
+class Entry(NamedTuple):
+    """A thing in a list, a line or more, and what is to be known of it."""
+
+    lines: tuple[Phrase, ...]
+    note: Phrase = ()
+    mark: Mark | None = None
+
+
+class Listing(NamedTuple):
+    """Things one after the other."""
+
+    entries: Iterable[Entry]
+    hidden: str = ""
+
+
+class Fields(NamedTuple):
+    """Names with their values; `level` is how deep a name is below the one before it."""
+
+    rows: tuple[tuple[str, Phrase, int], ...]
+
+
+class Bar(NamedTuple):
+    """One number of a chart; `note` says more of it."""
+
+    name: str
+    number: int
+    note: str = ""
+    tone: Tone = Tone.PLAIN
+
+
+class Chart(NamedTuple):
+    """Numbers by name."""
+
+    title: str
+    bars: Sequence[Bar]
+    legend: str = ""
+    #: What is counted.
+    unit: str = "calls"
+
+
+class Code(NamedTuple):
+    """Lines to be taken as they are; with a caption they are a whole document."""
+
+    lines: Iterable[str]
+    caption: str = ""
+    language: str = "yaml"
+
+
+Block: TypeAlias = "Table | Listing | Fields | Chart | Code"
+
+
+class Section(NamedTuple):
+    """A part of a report; `commands` can be typed as they are.
+
+    `urgent` says what of it needs a decision, where only some of its rows do. One that is `folded` is closed at
+    first where that is possible. `detail` is for where there is room: a page.
+    """
+
+    title: Phrase
+    blocks: Iterable[Block]
+    urgent: Phrase = ()
+    folded: bool = False
+    detail: bool = False
+    commands: tuple[str, ...] = ()
+
+
+class Total(NamedTuple):
+    """One of the totals."""
+
+    name: str
+    number: int
+    tone: Tone = Tone.PLAIN
+
+
+class Totals(NamedTuple):
+    """How many there are of each kind; in a sentence the first `always` are told even when they are none."""
+
+    label: Phrase
+    counts: tuple[Total, ...]
+    always: int
+
+
+class Report(NamedTuple):
+    """All that a result says: where totals stand depends on which end of it a reader sees first.
+
+    `remarks` explain the totals, `notices` are about the whole. `context` says what it was made from. `kind` and
+    `environment` make the marker by which a bot finds the comment that it wrote before; without a kind it is no
+    comment, and may be of any length. `things` are what it has many of.
+    """
+
+    sections: Iterable[Section]
+    title: Phrase = ()
+    subtitle: Phrase = ()
+    context: Phrase = ()
+    totals: Totals | None = None
+    remarks: tuple[Phrase, ...] = ()
+    notices: tuple[Phrase, ...] = ()
+    digest: str = ""
+    kind: str = ""
+    environment: str = ""
+    things: str = "calls"
+    #: Whether a terminal has the title in front, and an empty line between the sections.
+    headed: bool = True
+    spaced: bool = False
+
+
+def cell(*parts: str | Name | Strong | Toned | Mark | Edit) -> Cell:
+    """Return a field of one line; an empty one without parts."""
+    return (parts,) if parts else ()
+
+
+def plain(phrase: Phrase) -> str:
+    """Return the words of a phrase; of an edit nothing."""
+    words = (part.sign if isinstance(part, Mark) else part.text for part in phrase if not isinstance(part, str | Edit))
+    return "".join(part if isinstance(part, str) else next(words) for part in phrase if not isinstance(part, Edit))

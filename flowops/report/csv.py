@@ -1,0 +1,43 @@
+"""Write rows of the ledger for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING
+
+from flowops.report.escape import spreadsheet_cell
+from flowops.report.views import Exported
+
+if TYPE_CHECKING:
+    from flowops.model import Value
+    from flowops.report.formats import Target
+    from flowops.report.layout import Output
+
+COLUMNS = (
+    "reference_id",
+    "state",
+    "callees",
+    "call_ids",
+    "codes",
+    "attempts",
+    "error",
+    "claimed_at",
+    "updated_at",
+    "fingerprint",
+)
+
+
+def write(output: Output, target: Target) -> None:
+    """Write one line a call; several callees of a call stand in one cell, with ``;`` between."""
+    if not isinstance(output, Exported):
+        raise TypeError(type(output))
+    writer = csv.writer(target.stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in output.rows:
+        legs = {f"{name}s": _joined(row, name) for name in ("callee", "call_id", "code")}
+        cells = {**row, **legs}
+        writer.writerow([spreadsheet_cell("" if cells[name] is None else str(cells[name])) for name in COLUMNS])
+
+
+def _joined(row: dict[str, Value], name: str) -> str:
+    return ";".join("" if leg[name] is None else str(leg[name]) for leg in row["legs"])

@@ -1,0 +1,19 @@
+"""Write rows of the ledger for other programs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from flowops.report.views import Exported
+
+if TYPE_CHECKING:
+    from flowops.report.formats import Target
+    from flowops.report.layout import Output
+
+
+def write(output: Output, target: Target) -> None:
+    """Write one JSON object a line."""
+    if not isinstance(output, Exported):
+        raise TypeError(type(output))
+    target.stream.writelines(f"{json.dumps(row)}\n" for row in output.rows)

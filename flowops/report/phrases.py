@@ -1,0 +1,157 @@
+"""Phrases that several formats share. Nothing that they return is escaped."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, TypeVar
+
+from flowops.common.masking import mask_text
+from flowops.model import Action, Outcome, State
+from flowops.report.escape import clip
+from flowops.report.worddiff import Side, one_side, pieces
+from flowops.report.worddiff import shown as whole_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from flowops.model import Change, Entry, Leg, Value
+    from flowops.report.views import Group, LedgerEvent
+
+#: The totals of a plan, in the order in which people read them.
+PLANNED = {
+    Action.PLACE: "to place",
+    Action.RETRY: "to retry",
+    Action.UNCHANGED: "unchanged",
+    Action.CONFLICT: "in conflict",
+    Action.IN_DOUBT: "in doubt",
+    Action.DEFERRED: "deferred",
+    Action.BLOCKED: "blocked",
+}
+#: The totals of a run.
+DONE = {
+    Outcome.PLACED: "placed",
+    Outcome.REJECTED: "rejected",
+    Outcome.IN_DOUBT: "in doubt",
+    Outcome.UNCHANGED: "unchanged",
+    Outcome.NOT_ATTEMPTED: "not attempted",
+    Outcome.DEFERRED: "deferred",
+    Outcome.BLOCKED: "blocked",
+}
+#: What the API's result codes mean (the vendor's documentation of the callback).
+CODES = {
+    9: "cancelled: not answered in time",
+    10: "finished successfully",
+    11: "failed: could not be made",
+    12: "rejected by the callee or their operator",
+}
+#: So many of the first totals are told even when they are zero.
+ALWAYS_TOLD = 3
+#: How many callees of one call are named.
+_SOME_CALLEES = 3
+
+Kind = TypeVar("Kind", Action, Outcome)
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Return ``1 call``, ``1,200 calls``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def phones(callees: Sequence[str]) -> str:
+    """Return the callees of one call; of many, the first ones."""
+    named = ", ".join(callees[:_SOME_CALLEES])
+    more = len(callees) - _SOME_CALLEES
+    return f"{named} and {more:,} more" if more > 0 else named
+
+
+def heading(flows: Iterable[str], calls: int, scripts: int = 0) -> str:
+    """Return what is called in one document: ``flow appointment-reminder  200 calls, 1 script``."""
+    names = list(flows)
+    flow = names[0] if len(names) == 1 else count(len(names), "flow")
+    number = count(calls, "call")
+    more = f", {count(scripts, 'script')}" if scripts else ""
+    return f"{flow}  {number}{more}" if names else number
+
+
+def left_out(group: Group) -> str:
+    """Return ``197 more to place, 3 unchanged``; empty when everything is shown."""
+    some = {call.action for call in group.shown}
+    parts = [
+        f"{group.hidden[action]:,} {'more ' if action in some else ''}{name}"
+        for action, name in PLANNED.items()
+        if group.hidden[action]
+    ]
+    return ", ".join(parts)
+
+
+def change(difference: Change) -> tuple[str, str]:
+    """Return the two sides of a masked difference; of long texts only the words that differ and some around them."""
+    found = pieces(difference.before, difference.after)
+    before, after = (clip("".join(piece.text for piece in one_side(found, side))) for side in (Side.BEFORE, Side.AFTER))
+    return before, after
+
+
+def path(pointer: str) -> str:
+    """Return a JSON Pointer as people read it."""
+    return pointer.removeprefix("/")
+
+
+def shown(value: Value) -> str:
+    """Return a JSON value as it is shown: text in quotes, nothing as ``(absent)``, long ones cut."""
+    return clip(whole_value(value))
+
+
+def people(number: int) -> str:
+    """Return ``1 person``, ``10,000 people``: one for each phone number."""
+    return count(number, "person", "people")
+
+
+def samples(references: Sequence[str], total: int) -> str:
+    """Return ``in 1,200 calls: reminder-1, reminder-2, …``."""
+    more = ", …" if total > len(references) else ""
+    return f"in {count(total, 'call')}: {', '.join(clip(reference, 64) for reference in references)}{more}"
+
+
+def state(entry: Entry) -> str:
+    """Return the state of a call, and whether its run has ended."""
+    if entry.state is State.IN_FLIGHT and not entry.live:
+        return "in flight, run ended"
+    return entry.state.value.replace("-", " ")
+
+
+def code(number: int) -> str:
+    """Return what one of the API's result codes means."""
+    return f"{CODES.get(number, 'unknown code')} ({number})"
+
+
+def leg_outcome(leg: Leg) -> str:
+    """Return how a callee's call ended, in the API's own words where it gave some; empty where it has not ended."""
+    if leg.error is not None:
+        return f"refused: {mask_text(leg.error)}"
+    if leg.code is None:
+        return ""
+    return f"{mask_text(leg.description)} ({leg.code})" if leg.description else code(leg.code)
+
+
+def event(happened: LedgerEvent) -> str:
+    """Return ``12  2026-11-23T09:00:00Z  claimed, now in-flight  by ci on runner-1 at 1a2b3c4``."""
+    text = f"{happened.serial}  {happened.at}  {happened.happening.value}"
+    if happened.state is not None:
+        text += f", now {happened.state.value}"
+    if happened.actor is not None:
+        actor = happened.actor
+        text += f"  by {actor.who} on {actor.host}"
+        text += f" in {actor.job}" if actor.job else ""
+        text += f" at {actor.commit}" if actor.commit else ""
+        text += f", override {actor.override}" if actor.override else ""
+    data: Mapping[str, Value] = happened.data or {}
+    detail = data.get("detail") or data.get("reason")
+    return f"{text}: {mask_text(clip(str(detail)))}" if detail else text
+
+
+def signal_name(number: int) -> str:
+    """Return ``SIGINT`` for 2; the number itself where the system has no name for it."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

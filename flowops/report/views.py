@@ -1,0 +1,437 @@
+"""Results as they may be shown: masked copies of what there is, the totals, and which of many calls a reader sees.
+
+Every format is made from these values and never from a `Call`, so what is not masked here is not printed anywhere.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import UTC
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from flowops.common.masking import HIDDEN, mask_number, mask_text
+from flowops.model import ABSENT, Action, Change, Outcome, Place, RowPlace
+from flowops.report.hours import Hours, PlanClock, Ready, hours_of
+from flowops.report.masking import PeopleCounter, distinguish, masked, masked_but, unsealed
+from flowops.report.phrases import count, signal_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from flowops.model import (
+        Actor,
+        Call,
+        CallResult,
+        Document,
+        Entry,
+        Happening,
+        LedgerMark,
+        Plan,
+        PlannedBatch,
+        PlannedCall,
+        Problem,
+        Result,
+        Script,
+        State,
+        Value,
+    )
+
+#: How many calls of one action a reader is shown of a document, where not all are asked for.
+A_FEW = 3
+#: Never left out: nothing can be done about these without seeing each.
+ALWAYS = frozenset({Action.CONFLICT, Action.IN_DOUBT})
+#: Left out unless everything is asked for.
+NEVER = frozenset({Action.UNCHANGED})
+
+
+class SpokenText(NamedTuple):
+    """One variable that is text: what people will hear."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """One call of a plan, `callees` and `changes` masked; `place` is where its document begins.
+
+    `pseudonyms` are the short names of the callees, in their order.
+    """
+
+    reference_id: str
+    fingerprint: str
+    action: Action
+    flow: str | None = None
+    callees: tuple[str, ...] = ()
+    pseudonyms: tuple[str, ...] = ()
+    place: Place | None = None
+    row: RowPlace | None = None
+    changes: tuple[Change, ...] = ()
+    reasons: tuple[str, ...] = ()
+    until: str | None = None
+    texts: tuple[SpokenText, ...] = ()
+
+
+@dataclass(slots=True)
+class Group:
+    """The calls of one document: `shown` are those for a reader, `hidden` counts the others.
+
+    `flows` names what is called, in order. `scripts` are the distinct things people may hear: a callflow-id with a set
+    of variables.
+    """
+
+    place: Place | None
+    flows: dict[str, None] = field(default_factory=dict)
+    scripts: set[Hashable] = field(default_factory=set)
+    counts: Counter[Action] = field(default_factory=Counter)
+    hidden: Counter[Action] = field(default_factory=Counter)
+    shown: list[CallView] = field(default_factory=list)
+
+    def shows(self, action: Action, *, full: bool) -> bool:
+        """Count a call, and return whether a reader sees it."""
+        self.counts[action] += 1
+        if full or action in ALWAYS or (action not in NEVER and self.counts[action] <= A_FEW):
+            return True
+        self.hidden[action] += 1
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """A plan for readers; `unnamed` counts calls in the ledger that no file names.
+
+    `countries` counts the phones that the plan would ring by country code, ``+44``, where every call is shown; `hours`
+    counts the calls that would be sent, deferred ones too, by when that would be. `sandboxed` when the embedded API is
+    what would be called.
+    """
+
+    environment: str
+    revision: str | None
+    ledger_id: str | None
+    ledger_serial: int | None
+    digest: str
+    counts: Mapping[Action, int]
+    unnamed: int
+    groups: tuple[Group, ...]
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    countries: Mapping[str, int] = field(default_factory=dict)
+    hours: Hours = field(default_factory=Hours)
+    sandboxed: bool = False
+
+
+class PlanOutput(NamedTuple):
+    """A plan as formats ask for it: `view` takes whether every call is to be in it, `json` gives the whole document.
+
+    `full` says whether somebody asked for every call.
+    """
+
+    view: Callable[[bool], PlanView]
+    json: Callable[[], dict[str, Value]]
+    full: bool = False
+
+
+def of_plan(
+    plan: Plan, *, full: bool = False, show_pii: bool = False, clock: PlanClock | None = None, sandboxed: bool = False
+) -> PlanView:
+    """Return a plan for readers; with `full` every call is shown, with `show_pii` callees and new values as they are.
+
+    `clock` says from when on the calls would be sent, and how fast.
+    """
+    groups: dict[Place, Group] = {}
+    countries: Counter[str] = Counter()
+    pseudonym = pseudonyms_of(plan)
+    ready: Counter[Ready] = Counter()
+    for batch in plan.calls.batches:
+        place = batch.calls.place
+        group = groups.get(place) or groups.setdefault(place, Group(place))
+        group.flows.update((_flow(script), None) for script in batch.calls.scripts)
+        group.scripts.update((script.callflow_id, script.variables) for script in batch.calls.scripts)
+        for planned in batch.pick(_shown_of(group, batch, full=full)):
+            group.shown.append(of_call(planned, pseudonym, show_pii=show_pii))
+            if full and planned.action.sends:
+                countries.update(country_code(mask_number(number)) for number in planned.call.callees)
+        ready.update(_ready(batch))
+    if not show_pii:
+        distinguish_callees(groups.values())
+    mark = plan.ledger
+    return PlanView(
+        environment=plan.environment,
+        revision=plan.revision,
+        ledger_id=mark.id if mark else None,
+        ledger_serial=mark.serial if mark else None,
+        digest=plan.digest,
+        counts=plan.counts(),
+        unnamed=plan.unnamed,
+        groups=tuple(groups.values()),
+        warnings=without_numbers(plan.warnings),
+        notes=without_numbers(plan.notes),
+        countries=countries,
+        hours=hours_of(ready, clock),
+        sandboxed=sandboxed,
+    )
+
+
+def pseudonyms_of(plan: Plan) -> Callable[[str], str]:
+    """Return what gives the callees of a plan their short names in one output."""
+    return plan.pseudonym or PeopleCounter()
+
+
+def distinguish_callees(groups: Iterable[Group]) -> None:
+    """Put pseudonyms behind the callees that look alike, of all the calls that a reader sees."""
+    shown = [(group.shown, at) for group in groups for at in range(len(group.shown))]
+    callees = distinguish((calls[at].callees, calls[at].pseudonyms) for calls, at in shown)
+    for (calls, at), named in zip(shown, callees, strict=True):
+        calls[at] = replace(calls[at], callees=named)
+
+
+def without_numbers(sentences: Iterable[str]) -> tuple[str, ...]:
+    """Return sentences about a plan as a whole, without numbers."""
+    return tuple(mask_text(text) for text in sentences)
+
+
+def of_call(planned: PlannedCall, pseudonym: Callable[[str], str], *, show_pii: bool = False) -> CallView:
+    """Return one call for readers."""
+    call = planned.call
+    return CallView(
+        reference_id=call.reference_id,
+        fingerprint=planned.fingerprint,
+        action=planned.action,
+        flow=call.flow,
+        callees=call.callees if show_pii else tuple(mask_number(number) for number in call.callees),
+        pseudonyms=tuple(map(pseudonym, call.callees)),
+        place=call.origin.place(),
+        row=call.row,
+        changes=tuple(_change(change, call.body if show_pii else None) for change in planned.changes),
+        # A reference-id stays as it is, because commands take it.
+        reasons=planned.reasons if show_pii else tuple(masked_but(it, [call.reference_id]) for it in planned.reasons),
+        until=iso(planned.until) if planned.until else None,
+        texts=spoken_texts(call),
+    )
+
+
+def spoken_texts(call: Call) -> tuple[SpokenText, ...]:
+    """Return the variables of a call that are text, in the order in which they are sent; sensitive ones are hidden."""
+    variables = call.body.get("flow-variables") or {}
+    return tuple(
+        SpokenText(name, HIDDEN if ("flow-variables", name) in call.sensitive else str(masked(value)))
+        for name, value in variables.items()
+        if isinstance(value, str)
+    )
+
+
+def iso(at: datetime) -> str:
+    """Return a time for machines: ISO 8601, UTC."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def country_code(masked_number: str) -> str:
+    """Return ``+44`` of ``+44 20 79•• ••23``."""
+    return masked_number.partition(" ")[0]
+
+
+class ResultView(NamedTuple):
+    """A run for readers; its calls are masked as they are asked for, since there may be very many.
+
+    `conflicts` counts the calls in conflict that kept it from sending. With `full` every call that needs doing is
+    named.
+    """
+
+    result: Result
+    conflicts: int = 0
+    full: bool = False
+    json: Mapping[str, Value] | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """What ended the run early."""
+        return None if self.result.failure is None else mask_text(self.result.failure)
+
+    @property
+    def interrupted(self) -> str | None:
+        """The name of the signal that ended the run."""
+        return None if self.result.interrupted is None else signal_name(self.result.interrupted)
+
+    def calls(self) -> Iterator[CallResult]:
+        """Yield the calls, in the order of the plan."""
+        for call in self.result.calls:
+            yield call if call.error is None else replace(call, error=mask_text(call.error))
+
+    def having(self, outcome: Outcome, *, partly: bool | None = None) -> Iterator[CallResult]:
+        """Yield the calls of an outcome; with `partly` only those of which some callees were refused, or were not."""
+        for call in self.calls():
+            if call.outcome is outcome and partly in (None, bool(call.refused_callees)):
+                yield call
+
+
+@dataclass(slots=True)
+class Finding:
+    """A problem, and the data rows that have it."""
+
+    problem: Problem
+    seen: set[tuple[str, int]] = field(default_factory=set)
+
+    @property
+    def rows(self) -> str:
+        """``row 12 of data/x.csv``, ``row 12 of data/x.csv and 3 more rows``; empty where no row has part in it."""
+        if self.problem.row is None:
+            return ""
+        more = len(self.seen) - 1
+        return f"{self.problem.row} and {count(more, 'more row')}" if more else str(self.problem.row)
+
+
+class ProblemsView(NamedTuple):
+    """How much was checked, and what is wrong with it; `not_read` are call sets whose rows were not asked for.
+
+    `excerpt` gives the line of a file at a place.
+    """
+
+    problems: Sequence[Problem]
+    environment: str
+    files: int = 0
+    documents: int = 0
+    calls: int = 0
+    not_read: Sequence[tuple[Document, str]] = ()
+    excerpt: Callable[[Place], str | None] | None = None
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Return every problem once, by place, then by row."""
+    once = {(problem, problem.row): problem for problem in problems}
+    return sorted(once.values(), key=_problem_order)
+
+
+def findings(problems: Iterable[Problem]) -> list[Finding]:
+    """Return what is wrong, by place; the same words at the same place are one finding, whatever the row."""
+    found: dict[Problem, Finding] = {}  # a problem's row does not count when problems are compared
+    for problem in in_order(problems):
+        finding = found.setdefault(problem, Finding(problem))
+        if problem.row is not None:
+            finding.seen.add((problem.row.file, problem.row.number))
+    return list(found.values())
+
+
+class Bodies(NamedTuple):
+    """Calls whose bodies are printed exactly, nothing masked; they are gone through once."""
+
+    calls: Iterable[Call]
+
+
+class Exported(NamedTuple):
+    """The ledger as rows for other programs, their callees masked; they are gone through once."""
+
+    rows: Iterable[dict[str, Value]]
+
+
+class Imported(NamedTuple):
+    """How many calls an import added, and how many the ledger knew."""
+
+    added: int
+    present: int
+
+
+class LedgerStatus(NamedTuple):
+    """Totals of one environment; `ledger` is None before there is one.
+
+    `outcomes` counts callees by the API's result code.
+    """
+
+    environment: str
+    ledger: LedgerMark | None
+    counts: Mapping[State, int]
+    outcomes: Mapping[int, int]
+    in_doubt: Sequence[Entry]
+
+
+class LedgerEvent(Protocol):
+    """One event of a call's history; `actor` and `data` are None once the call was purged."""
+
+    @property
+    def serial(self) -> int: ...
+    @property
+    def happening(self) -> Happening: ...
+    @property
+    def state(self) -> State | None: ...
+    @property
+    def at(self) -> str: ...
+    @property
+    def actor(self) -> Actor | None: ...
+    @property
+    def data(self) -> Mapping[str, Value] | None: ...
+
+
+class Entries(NamedTuple):
+    """Rows of the ledger, which are gone through once."""
+
+    entries: Iterable[Entry]
+
+
+class EntryView(NamedTuple):
+    """One call of the ledger and its history, oldest first."""
+
+    entry: Entry
+    history: Sequence[LedgerEvent] = ()
+
+
+def of_entry(entry: Entry) -> Entry:
+    """Return a call of the ledger for readers: its sealed values as they are shown, and no numbers."""
+    legs = (
+        replace(leg, error=optional(leg.error), description=optional(leg.description), callee=None)
+        for leg in entry.legs
+    )
+    return replace(entry, error=optional(entry.error), legs=tuple(legs), body=masked(dict(entry.body)))
+
+
+def optional(text: str | None) -> str | None:
+    """Return a text without numbers, if there is one."""
+    return None if text is None else mask_text(text)
+
+
+def _ready(batch: PlannedBatch) -> Counter[Ready]:
+    """Count from when on the calls that would be sent may be; no call is made again to know it."""
+    details = [batch.details.get(index) for index in batch.having({Action.DEFERRED})]
+    ready = Counter(Ready(detail.until if detail else None, deferred=True) for detail in details)
+    if sent := sum(number for action, number in batch.counts().items() if action.sends):
+        ready[Ready(None, deferred=False)] = sent
+    return ready
+
+
+def _change(change: Change, body: Mapping[str, Value] | None) -> Change:
+    """Return a change for readers; with the body that is to be sent, its new value is the real one."""
+    before, after = change.before, change.after
+    if before is not ABSENT:
+        before = masked(before) if body is None else unsealed(before)
+    if after is not ABSENT:
+        after = masked(after) if body is None else _resolve(body, change.path)
+    return Change(change.path, before, after)
+
+
+def _resolve(body: Mapping[str, Value], pointer: str) -> Value:
+    value: Value = body
+    for step in pointer.split("/")[1:]:
+        key = step.replace("~1", "/").replace("~0", "~")
+        value = value[int(key)] if isinstance(value, list) else value[key]
+    return value
+
+
+def _flow(script: Script) -> str:
+    """Return what a script calls, for a heading."""
+    return f"flow {script.flow}" if script.flow else f"callflow-id {script.callflow_id}"
+
+
+def _shown_of(group: Group, batch: PlannedBatch, *, full: bool) -> Sequence[int]:
+    """Count some calls into their group, and return which of them a reader sees."""
+    counts = batch.counts()
+    if full or any(action not in NEVER and group.counts[action] < A_FEW for action in counts):
+        return [index for index in range(len(batch.actions)) if group.shows(batch.action(index), full=full)]
+    always = batch.having(ALWAYS)
+    group.counts.update(counts)
+    group.hidden.update({action: number for action, number in counts.items() if action not in ALWAYS})
+    return always
+
+
+def _problem_order(problem: Problem) -> tuple[object, ...]:
+    row = (problem.row.file, problem.row.number) if problem.row else ("", 0)
+    return (problem.place, row, problem.message, problem.code)
