@@ -170,7 +170,8 @@ def plan_report(view: PlanView) -> Report:
             *((note,) for note in view.notes),
         ),
         sections=[
-            _charts(lambda: [_countries("Phones that would ring, by country", view.countries), _hours(view.hours)]),
+            _chart(lambda: _countries("Phones that would ring, by country", view.countries)),
+            _chart(lambda: _hours(view.hours)),
             _heard("What people will hear", lambda: ((call.texts, call.flow) for call in _sent(view))),
             *map(_plan_section, view.groups),
         ],
@@ -246,7 +247,7 @@ def difference_report(view: DifferenceView) -> Report:
         remarks=tuple(remarks),
         sections=[
             *map(_changed_section, view.fields),
-            _charts(lambda: [_countries("Phones that are reached, by country", view.countries)]),
+            _chart(lambda: _countries("Phones that are reached, by country", view.countries)),
             _heard("What people will newly hear", lambda: ((sample.texts, sample.flow) for sample in samples)),
             *(_document_section(group, Shift.ADDED) for group in view.added),
             *(_document_section(group, Shift.REMOVED) for group in view.removed),
@@ -490,8 +491,9 @@ def _entry_fields(entry: LedgerEntry) -> Iterator[tuple[str, Phrase, int]]:
         yield "body", ("purged from the ledger",), 0
 
 
-def _charts(charts: Callable[[], Iterable[Chart]]) -> Section:
-    return Section((), Lazy(lambda: (chart for chart in charts() if chart.bars)), detail=True)
+def _chart(make: Callable[[], Chart]) -> Section:
+    """Return a chart for where there is room, if there is anything in it; it is not made elsewhere."""
+    return Section((), Lazy(lambda: (chart for chart in (make(),) if chart.bars)), detail=True)
 
 
 def _countries(title: str, codes: Mapping[str, int]) -> Chart:

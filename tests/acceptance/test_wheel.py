@@ -29,6 +29,7 @@ def test_the_wheel_places_calls_on_its_own(tmp_path: Path) -> None:
     sql = {str(path.relative_to(ROOT)) for path in (ROOT / "flowops").rglob("*.sql")}
     assert sql
     assert sql == {name for name in names if name.endswith(".sql")}
+    assert {f"flowops/report/page.{kind}" for kind in ("html", "css", "js")} <= set(names)
 
     shutil.copytree(EXAMPLES / "clinic-reminders", tmp_path / "clinic", ignore=shutil.ignore_patterns(".flowops"))
     env = {**environment(), "PYTHONPATH": str(tmp_path / "site")}
@@ -37,7 +38,7 @@ def test_the_wheel_places_calls_on_its_own(tmp_path: Path) -> None:
         cwd=tmp_path, env=env, check=True, capture_output=True, text=True,
     )  # fmt: skip
     assert where.stdout.startswith(str(tmp_path / "site") + os.sep)
-    for command in (["schema", "show", "call"], ["apply"], ["ledger", "verify"]):
+    for command in (["schema", "show", "call"], ["plan", "--format", "html"], ["apply"], ["ledger", "verify"]):
         ran = subprocess.run(
             [sys.executable, "-m", "flowops", *command],
             cwd=tmp_path / "clinic", env=env, check=False, capture_output=True, text=True,
