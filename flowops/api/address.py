@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from typing import NoReturn
-from urllib.parse import SplitResult, urlsplit
 
+from flowops.common.addresses import BadAddress, proxy_address, service_address
 from flowops.common.masking import HIDDEN
 from flowops.errors import ApiError
-from flowops.model.address import is_loopback
 
 
 class Secret:
@@ -41,40 +40,22 @@ VOICE_BASE = "/voiceapi/v2"
 CDR_BASE = "/cdrapi/v1"
 
 _TOKEN = re.compile(r"[\x21-\x7e]{1,1024}")
-_TEXT = re.compile(r"[\x21-\x7e]{1,2048}")
 
 
 def check_address(url: str) -> str:
-    """Return the address with its scheme in small letters and no slash at its end. Raise ApiError for an unsafe one.
-
-    Safe is https, or http on the loopback. An address is not quoted in the message as long as it may hold a password.
-    """
-    parts = _split(url, "the API's address")
-    if parts.username is not None or parts.password is not None:
-        raise ApiError("the API's address must not hold a user name or password", hint="put the token into 'token'")
-    if parts.query or parts.fragment or url.endswith(("?", "#")):
-        raise ApiError(f"the API's address '{url.split('?')[0].split('#')[0]}' must not have a query or a fragment")
-    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        raise ApiError(
-            f"the API's address '{url}' is not encrypted",
-            hint="use https://; http:// is for the loopback (127.0.0.1, ::1, localhost) only",
-        )
-    if parts.scheme not in ("http", "https"):
-        raise ApiError(f"the API's address '{url}' must begin with https://")
-    return _with_plain_scheme(url, parts)
+    """Return the API's address without a slash at its end. Raises ApiError, which does not quote it."""
+    try:
+        return service_address(url)
+    except BadAddress as error:
+        raise ApiError(f"the API's address {error}") from None
 
 
 def check_proxy(url: str) -> str:
-    """Return the proxy's address: http or https, a host, at most a login besides. Raise ApiError for anything else.
-
-    The message never quotes it: it may hold a password.
-    """
-    parts = _split(url, "the proxy's address")
-    if parts.scheme not in ("http", "https"):
-        raise ApiError("the proxy's address must begin with http:// or https://")
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise ApiError("the proxy's address must be a host and a port, with no path")
-    return _with_plain_scheme(url, parts)
+    """Return the proxy's address. Raises ApiError, which does not quote it: it may hold a password."""
+    try:
+        return proxy_address(url)
+    except BadAddress as error:
+        raise ApiError(f"the proxy's address {error}") from None
 
 
 def check_token(token: Secret) -> Secret:
@@ -98,22 +79,3 @@ def cdr_address(api: str) -> str:
     """
     base, found, _ = api.rpartition("/voiceapi")
     return f"{base if found else api}{CDR_BASE}"
-
-
-def _with_plain_scheme(url: str, parts: SplitResult) -> str:
-    """Return the address with its scheme in small letters and no slash at its end."""
-    return f"{parts.scheme}{url[len(parts.scheme) :].rstrip('/')}"
-
-
-def _split(url: str, what: str) -> SplitResult:
-    """Return an address's parts. Raise ApiError without a host, with a bad port or characters that no address has."""
-    if not _TEXT.fullmatch(url) or "\\" in url:
-        raise ApiError(f"{what} is empty, or holds characters that no address has")
-    try:
-        parts = urlsplit(url)
-        port, host = parts.port, parts.hostname
-    except ValueError:
-        raise ApiError(f"{what} is not a valid address") from None
-    if not host or port == 0:
-        raise ApiError(f"{what} has no host" if not host else f"{what} has no usable port")
-    return parts

@@ -20,9 +20,9 @@ from flowops import __version__
 from flowops.api.address import check_address, check_proxy, check_token
 from flowops.api.classify import Answer, Failure, classify_answer, safe_text
 from flowops.api.transport import ANSWER, ON_SEND, Transport
+from flowops.common.addresses import is_loopback
 from flowops.errors import ApiError
 from flowops.model import Connection, Reference
-from flowops.model.address import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

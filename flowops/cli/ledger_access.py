@@ -47,7 +47,7 @@ def open_for(
 
 def address_of(project: Project, environment: Environment) -> Address:
     """Read the references of an environment's ledger. Raises LedgerError when there is nothing to read."""
-    from flowops.documents import BadAddress, ledger_address
+    from flowops.common.addresses import BadAddress, ledger_address
 
     settings = environment.ledger
     if settings is None:

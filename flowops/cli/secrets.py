@@ -34,7 +34,7 @@ def connection_of(environment: Environment) -> Connection:
 
 def address_of_source(environment: Environment, name: str) -> str:
     """The address of one of the environment's databases that give rows."""
-    from flowops.documents import BadAddress, source_address
+    from flowops.common.addresses import BadAddress, source_address
 
     where = f"environments.{environment.name}.sources.{name}.url"
     address = value_of(environment.sources[name], where, FlowopsError)

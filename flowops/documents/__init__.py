@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from flowops.lazy import attach
 
 if TYPE_CHECKING:
-    from flowops.documents.address import BadAddress, ledger_address, source_address
     from flowops.documents.discovery import Workspace, discover
     from flowops.documents.files import Disk, Entry, Files, Unreadable
     from flowops.documents.flows import resolve_flow, resolve_flows
@@ -20,7 +19,6 @@ else:
     __getattr__ = attach(
         __name__,
         {
-            "address": "BadAddress ledger_address source_address",
             "discovery": "Workspace discover",
             "files": "Disk Entry Files Unreadable",
             "flows": "resolve_flow resolve_flows",
@@ -35,7 +33,6 @@ else:
 __all__ = [
     "API_VERSION",
     "PROJECT_FILE",
-    "BadAddress",
     "Disk",
     "Entry",
     "Files",
@@ -47,7 +44,6 @@ __all__ = [
     "count_lines",
     "discover",
     "find_project",
-    "ledger_address",
     "merge_vars",
     "open_disk",
     "parse_var",
@@ -58,6 +54,5 @@ __all__ = [
     "resolve",
     "resolve_flow",
     "resolve_flows",
-    "source_address",
     "source_of",
 ]

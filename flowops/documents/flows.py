@@ -48,7 +48,6 @@ def resolve_flows(documents: Iterable[Document], environments: Iterable[str]) ->
             message = f"name: the flow {quoted(flow.name)} exists already, at {at}"
             problems.append(_problem(document.place(("name",)), message))
         problems += _unknown_environments(flow, known)
-        problems += _both_ways(flow)
     return flows, problems
 
 
@@ -61,17 +60,6 @@ def _unknown_environments(flow: Flow, known: tuple[str, ...]) -> list[Problem]:
         )
         for name in flow.callflow_ids
         if name != EVERYWHERE and name not in known
-    ]
-
-
-def _both_ways(flow: Flow) -> list[Problem]:
-    return [
-        _problem(
-            flow.document.key_place(("variables", name)),
-            f"variables: {quoted(name)} is among those that the flow produces, so it cannot be passed",
-        )
-        for name in flow.variables
-        if name in flow.produces
     ]
 
 

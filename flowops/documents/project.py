@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.documents.environments import Environments, default_environments
+from flowops.documents.environments import read_environments
 from flowops.documents.files import Disk, git_root
 from flowops.documents.header import Kind
 from flowops.documents.reader import Reader, Section
@@ -70,19 +70,13 @@ def find_project(reader: Reader, start: Path) -> ProjectFile:
 def resolve(found: ProjectFile) -> Project:
     """The project that was found, or the default one where there is no file.
 
-    Its document has to fit the schema already. Raises Invalid with what is wrong besides.
+    Its document has to fit the schema already. Raises Invalid with what keeps the project unknown.
     """
     if found.problems:
         raise Invalid(found.problems)
     document = found.document
-    if document is None:
-        environments = default_environments(found.root)
-        return Project(found.root, found.root.name, None, DEFAULT_INCLUDE, {}, {}, environments)
-    reading = Environments(document, found.root)
-    environments = reading.read()
-    if reading.problems:
-        raise Invalid(reading.problems)
-    value = document.value
+    environments = read_environments(document, found.root)
+    value = {} if document is None else document.value
     return Project(
         root=found.root,
         name=value.get("name", found.root.name),

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
+from flowops.common.addresses import is_loopback
 from flowops.model import INSTRUCTION_ID
-from flowops.model.address import is_loopback
 from flowops.sandbox.faults import rng, within
 from flowops.sandbox.settings import OUTCOMES, SUCCESS
 

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flowops.common.addresses import is_loopback
 from flowops.errors import UsageError
 from flowops.httpd import Limits, Response, WireFault, catch_signals, open_listener, serving, url_of
-from flowops.model.address import is_loopback
 from flowops.sandbox.callbacks import Notifier
 from flowops.sandbox.exchange import Memory
 from flowops.sandbox.handler import BODY_LIMIT, VOICE_BASE, handle

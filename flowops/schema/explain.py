@@ -168,7 +168,7 @@ def _option_hint(told: _Told, options: list[Value]) -> str | None:
 
 
 def _const(told: _Told) -> SchemaError:
-    return told.error(f"must be {expected({'const': told.value})}, not {told.shown}")
+    return told.own() or told.error(f"must be {expected({'const': told.value})}, not {told.shown}")
 
 
 def _pattern(told: _Told) -> SchemaError:
@@ -229,7 +229,9 @@ def _properties(told: _Told) -> SchemaError:
 
 
 def _required(told: _Told) -> SchemaError:
-    return SchemaError((*told.path, told.value), "is missing")
+    own = told.own()
+    text, hint = ("is missing", None) if own is None else (own.text, own.hint)
+    return SchemaError((*told.path, told.value), text, hint)
 
 
 def _needed(told: _Told) -> SchemaError:

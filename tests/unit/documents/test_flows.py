@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowops.documents import resolve_flow, resolve_flows
+from flowops.schema import check_flows
 
 HEAD = "apiVersion: flowops/v1\nkind: Flow\n"
 
@@ -50,7 +51,8 @@ def test_an_id_for_an_environment_that_does_not_exist_is_a_problem(tree: Any, sa
     ]
 
 
-def test_a_variable_that_the_flow_produces_cannot_be_passed(tree: Any, said: Any) -> None:
+def test_a_variable_that_the_flow_produces_is_told_once(tree: Any, said: Any) -> None:
     document = tree.document(HEAD + "name: f\ncallflow-id: a\nvariables: {x: {}}\nproduces: [x]\n")
-    _, problems = resolve_flows([document], [])
-    assert said(problems) == ["5:13 flow: variables: 'x' is among those that the flow produces, so it cannot be passed"]
+    flows, problems = resolve_flows([document], [])
+    problems += check_flows(flows.values())
+    assert said(problems) == ["5:13 schema: variables.x: is also in produces: a flow does not consume what it creates"]

@@ -115,7 +115,8 @@ def test_the_nearest_variable_wins(tree: Any) -> None:
         {
             "flowops.yaml": "apiVersion: flowops/v1\nkind: Project\nname: p\n"
             "vars: {a: project, b: project, c: project, d: project, e: {x: 1, y: 1}}\n"
-            "environments: {sandbox: {vars: {b: environment, c: environment, d: environment, e: {x: 2}}}}\n"
+            "environments: {sandbox: {api: sandbox,\n"
+            "  vars: {b: environment, c: environment, d: environment, e: {x: 2}}}}\n"
         }
     )
     project = resolve(find_project(tree.reader, tree.root))

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from flowops.model.address import is_loopback
+from flowops.common.addresses import is_loopback
 from flowops.sandbox.server import serve
 from flowops.sandbox.settings import CallbackFaults, Settings, Span
 

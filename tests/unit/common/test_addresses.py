@@ -1,0 +1,186 @@
+"""Addresses: one rule each, whether a document, a variable or an editor asks."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowops.common.addresses import (
+    LEDGER_PATTERN,
+    LOGIN_PATTERN,
+    LONGEST,
+    NO_FILE_PATTERN,
+    PROXY_PATTERN,
+    SERVICE_PATTERN,
+    BadAddress,
+    is_loopback,
+    ledger_address,
+    proxy_address,
+    service_address,
+    source_address,
+)
+
+ROOT = Path("/project")
+PROJECT = json.loads((Path(__file__).parents[3] / "schemas/project.schema.json").read_text(encoding="utf-8"))
+FIELDS = PROJECT["properties"]["environments"]["additionalProperties"]["properties"]
+
+
+def test_the_schema_has_the_same_patterns() -> None:
+    assert FIELDS["api"]["pattern"] == f"^(?:sandbox|{SERVICE_PATTERN})$"
+    assert FIELDS["callbacks"]["properties"]["url"]["pattern"] == f"^{SERVICE_PATTERN}$"
+    assert FIELDS["proxy"]["anyOf"][0]["pattern"] == f"^{PROXY_PATTERN}$"
+    for field in (FIELDS["api"], FIELDS["callbacks"]["properties"]["url"], FIELDS["proxy"]["anyOf"][0]):
+        assert field["maxLength"] == LONGEST
+    for ledger in (FIELDS["ledger"]["anyOf"][0], FIELDS["ledger"]["anyOf"][2]["properties"]["url"]["anyOf"][0]):
+        assert ledger["pattern"] == f"^{LEDGER_PATTERN}$"
+        assert [rule["not"]["pattern"] for rule in ledger["allOf"]] == [LOGIN_PATTERN, NO_FILE_PATTERN]
+
+
+@pytest.mark.parametrize(
+    ("address", "used"),
+    [
+        ("https://api.cm.com/voiceapi/v2/", "https://api.cm.com/voiceapi/v2"),
+        ("https://api.example.org:8443", "https://api.example.org:8443"),
+        ("https://[2001:db8::1]:65535/a", "https://[2001:db8::1]:65535/a"),
+        ("http://localhost:4010", "http://localhost:4010"),
+        ("http://127.255.0.9/x/", "http://127.255.0.9/x"),
+        ("http://[::1]:1", "http://[::1]:1"),
+    ],
+)
+def test_a_service_is_encrypted_or_on_this_machine(address: str, used: str) -> None:
+    assert service_address(address) == used
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("", "sandbox", "api.cm.com", "//api.cm.com", "https://", "https:///x", "ftp://a", "file:///etc/passwd"),
+        *("http://api.cm.com", "http://127.0.0.1.example.org", "http://localhost.example.org", "http://127.1"),
+        *("http://0.0.0.0", "http://127.0.0.256", "http://2130706433", "http://[::2]", "http://[::ffff:127.0.0.1]"),
+        *("https://a:0", "https://a:65536", "https://a:x", "https://a:", "https://[::1", "https://[::::]"),
+        *("https://user@a", "https://user:secret@a", "https://a?x", "https://a/?", "https://a/#", "https://a\\@b"),
+        *("https://a b", "https://a\n", "https://a\n.example", "https://äpi.example.org", "https://a/" + "x" * 2048),
+    ],
+)
+def test_nothing_else_is_a_service(address: str) -> None:
+    with pytest.raises(BadAddress) as refused:
+        service_address(address)
+    assert "secret" not in str(refused.value)
+
+
+@given(st.from_regex(re.compile(SERVICE_PATTERN, re.ASCII), fullmatch=True))
+def test_what_fits_the_pattern_is_read_by_everybody_as_it_is_by_us(url: str) -> None:
+    parts = urlsplit(url)
+    assert (parts.username, parts.password, parts.query, parts.fragment) == (None, None, "", "")
+    assert parts.port is None or 0 < parts.port < 65536
+    assert parts.hostname is not None
+    assert parts.scheme == "https" or is_loopback(parts.hostname)
+
+
+@given(st.ip_addresses(v=6).map(str) | st.text("0123456789abcdef:", min_size=2, max_size=40))
+def test_an_address_of_six_is_one_to_everybody(host: str) -> None:
+    try:
+        ipaddress.IPv6Address(host)
+        valid = True
+    except ValueError:
+        valid = False
+    assert (re.fullmatch(SERVICE_PATTERN, f"https://[{host}]") is not None) == valid
+
+
+def test_the_loopback_is_known_without_asking() -> None:
+    assert all(map(is_loopback, ["localhost", "127.0.0.1", "127.255.0.3", "::1"]))
+    assert not any(map(is_loopback, ["", "localhost.", "api.cm.com", "::ffff:8.8.8.8", "128.0.0.1"]))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://proxy.example.org:3128", "https://p", "http://ann:s3cret@p:1", "http://ann@[::1]:1", "http://a:b@c@p"],
+)
+def test_a_proxy_is_a_host_and_perhaps_a_login(address: str) -> None:
+    assert proxy_address(address) == proxy_address(f"{address}/") == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("", "p:3128", "socks5://h:1080", "http://", "http://h:0", "http://h:65536", "http://h/path", "http://h?q"),
+        *("http://h/path@p", "http://h\\@p", "http://a b@p", "http://h#@p", "http://secret:ü@p", "http://h\n"),
+    ],
+)
+def test_nothing_else_is_a_proxy(address: str) -> None:
+    with pytest.raises(BadAddress) as refused:
+        proxy_address(address)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "used"),
+    [
+        ("sqlite:///ledger.db", "sqlite:////project/ledger.db"),
+        ("sqlite:///a/../b.db", "sqlite:////project/b.db"),
+        ("sqlite:////var/lib/flowops.db", "sqlite:////var/lib/flowops.db"),
+        ("postgresql://u:p@h/d", "postgresql://u:p@h/d"),
+        ("postgresql:///flowops?host=/run/postgresql", "postgresql:///flowops?host=/run/postgresql"),
+    ],
+)
+def test_a_ledger_is_a_file_or_a_server(url: str, used: str) -> None:
+    assert ledger_address(url, ROOT) == used
+
+
+BEGINS = "a ledger's address begins with 'sqlite:///' or 'postgresql://'"
+FILE = "a SQLite ledger is a file: 'sqlite:///path', or 'sqlite:////absolute/path'"
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("", BEGINS),
+        ("ledger.db", BEGINS),
+        ("mysql://db/x", BEGINS),
+        ("postgres://db/x", f"{BEGINS}, so write 'postgresql://'"),
+        ("postgresql+psycopg://db/x", f"{BEGINS}, so write 'postgresql://'"),
+        ("postgresql://", f"{BEGINS}, so write 'postgresql://'"),
+        ("sqlite://", FILE),
+        ("sqlite:///", FILE),
+        ("sqlite:///:memory:", FILE),
+        ("sqlite:///file:a.db", FILE),
+        ("sqlite:///a.db?mode=ro", FILE),
+        ("sqlite:///a\x00.db", FILE),
+    ],
+)
+def test_nothing_else_is_a_ledger(url: str, why: str) -> None:
+    with pytest.raises(BadAddress) as refused:
+        ledger_address(url, ROOT)
+    assert str(refused.value) == why
+
+
+@pytest.mark.parametrize(
+    ("url", "has"),
+    [
+        ("postgresql://ledger:secret@db/flowops", True),
+        ("postgresql://ledger:se/cret@db/flowops", True),
+        ("postgresql://db/flowops?user=a&password=secret", True),
+        ("postgresql://db/flowops?sslPASSWORD=secret", True),
+        ("postgresql://ledger@db.example.org:5432/flowops", False),
+        ("postgresql:///flowops?host=/run/postgresql", False),
+        ("postgresql://ledger@db/flowops?passfile=/run/secrets/pgpass", False),
+    ],
+)
+def test_a_password_is_seen_wherever_it_stands(url: str, has: bool) -> None:
+    assert (re.search(LOGIN_PATTERN, url) is not None) == has
+
+
+def test_a_source_is_a_postgresql_database() -> None:
+    url = "postgresql://ann:secret@db.example.org/crm?sslmode=verify-full"
+    assert source_address(url) == url
+    for other in ("https://x/secret", "mysql://secret", "sqlite:///secret", "secret", "postgresql://", ""):
+        with pytest.raises(BadAddress) as refused:
+            source_address(other)
+        assert "secret" not in str(refused.value)
