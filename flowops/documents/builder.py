@@ -1,4 +1,4 @@
-"""One YAML document's events to a plain value and its marks, within bounds.
+"""One YAML document's events to a plain value and its source map, within bounds.
 
 PyYAML's composer is not used: in C it recurses until the process dies, and in Python it is slow. Its event
 parser is safe at any depth, as long as nobody asks for the events of a document that is too deep already.
@@ -7,7 +7,7 @@ parser is safe at any depth, as long as nobody asks for the events of a document
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from array import array
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from yaml.events import (
@@ -24,10 +24,11 @@ from flowops.documents.lines import LINE_BREAK, line_and_column
 from flowops.documents.merge import MERGE, Mapped, merge
 from flowops.documents.scalars import SPECIAL_STARTS, read_plain
 from flowops.documents.syntax import TEMPLATE, quoted_template
-from flowops.model import Marks, Place, Problem
+from flowops.model.document import SourceMap
+from flowops.model.place import Place, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from flowops.model import Value
 
@@ -36,15 +37,13 @@ Event = Any
 
 _TAG = re.compile(r"!<[^>\s]*>|![^\s,\[\]{}]*")
 _ANCHOR = re.compile(r"&[\w-]+(?:\s+(?:#.*)?)*", re.ASCII)
-# `Marks(…)` goes through a Python-level `__new__`; this makes the same tuple in half the time, 50 times a document.
-_marks = tuple.__new__
 
 
 class Anchor(NamedTuple):
     """What an alias stands for: `size` and `height` count it and all inside it, `text` is a scalar's own."""
 
     value: Value
-    marks: Marks
+    source_map: SourceMap
     size: int
     height: int
     text: str | None
@@ -61,7 +60,6 @@ class Abandoned(Exception):
         self.reached = reached
 
 
-@dataclass(slots=True)
 class Budget:
     """How much may still be read: `values` counts what is written and what aliases repeat of it.
 
@@ -69,9 +67,12 @@ class Budget:
     more of them mean that somebody has handed over something else altogether.
     """
 
-    values: int
-    exceeded: str
-    problems: int = 100
+    __slots__ = ("exceeded", "problems", "values")
+
+    def __init__(self, values: int, exceeded: str, problems: int = 100) -> None:
+        self.values = values
+        self.exceeded = exceeded
+        self.problems = problems
 
 
 class Builder:
@@ -87,13 +88,13 @@ class Builder:
         self._anchors: dict[str, Anchor | None] = {}
         self._deepest = 0
 
-    def build(self, start: Event) -> tuple[Value, Marks]:
+    def build(self, start: Event) -> tuple[Value, SourceMap]:
         """The document that a start event begins; takes the events of its root value. Raises Abandoned."""
         if start.tags:
             self._note(start, "tags are not supported", "yaml-tag", "remove the %TAG line")
         return self._node(self._next_event(), 0)
 
-    def _node(self, event: Event, depth: int) -> tuple[Value, Marks]:
+    def _node(self, event: Event, depth: int) -> tuple[Value, SourceMap]:
         """The value that begins with an event; `depth` is the number of mappings and lists around it."""
         if type(event) is AliasEvent:
             return self._alias(event, depth)
@@ -104,21 +105,20 @@ class Builder:
             return self._bare(event, depth)
         self._anchors[name] = None
         values, deepest, self._deepest = self._budget.values, self._deepest, depth
-        value, marks = self._bare(event, depth)
-        marks = self._without_anchor(marks)
+        value, found = self._bare(event, depth)
+        self._leave_out_anchor(found)
         text = getattr(event, "value", None)
-        self._anchors[name] = Anchor(value, marks, values - self._budget.values, self._deepest - depth, text)
+        self._anchors[name] = Anchor(value, found, values - self._budget.values, self._deepest - depth, text)
         self._deepest = max(deepest, self._deepest)
-        return value, marks
+        return value, found
 
-    def _bare(self, event: Event, depth: int) -> tuple[Value, Marks]:
+    def _bare(self, event: Event, depth: int) -> tuple[Value, SourceMap]:
         """A value apart from its anchor and tag."""
         kind = type(event)
         start = event.start_mark
         self._spend(1, start.index)
         if kind is ScalarEvent:
-            value = event.value if event.style else read_plain(event.value)
-            return value, Marks(start.line + 1, start.column + 1, start.index, event.end_mark.index)
+            return event.value if event.style else read_plain(event.value), _scalar_map(event)
         depth += 1
         if depth > self._deepest:
             self._deepest = depth
@@ -128,87 +128,97 @@ class Builder:
                 raise Abandoned(start.index)
         return self._mapping(event, depth) if kind is MappingStartEvent else self._list(event, depth)
 
-    def _mapping(self, opening: Event, depth: int) -> tuple[dict[str, Value], Marks]:
+    def _mapping(self, opening: Event, depth: int) -> tuple[dict[str, Value], SourceMap]:
         next_event = self._next_event
         budget = self._budget
-        values: dict[str, Value] = {}
-        children: dict[str | int, Marks] = {}
-        keys: dict[str, tuple[int, int]] = {}
-        merged: list[Mapped] = []
-        start = opening.start_mark
-        end = start.index
+        mapping = Mapped({}, [], {})
+        values, entries = mapping.values, mapping.entries
+        end = opening.start_mark.index
         while True:
             key_event = next_event()
             kind = type(key_event)
             if kind is MappingEndEvent:
                 break
+            key: str | None
             if kind is ScalarEvent and key_event.anchor is None and key_event.tag is None:
                 key = key_event.value
             else:
                 key = self._odd_key(key_event, opening, depth)
-
             event = next_event()
             kind = type(event)
             if kind is ScalarEvent and event.anchor is None and event.tag is None:
                 # `_bare` of a scalar, written out: it is four fifths of all values.
                 mark = event.start_mark
+                end = event.end_mark.index
                 budget.values -= 1
                 if budget.values < 0:
                     self._spend(0, mark.index)
                 value = event.value
                 if not event.style and (not value or value[0] in SPECIAL_STARTS):
                     value = read_plain(value)
-                end = event.end_mark.index
-                marks = _marks(Marks, (mark.line + 1, mark.column + 1, mark.index, end, None, None))
-            else:
-                value, marks = self._node(event, depth)
-                end = event.end_mark.index if kind is AliasEvent else marks.end
-
-            mark = key_event.start_mark
-            if key in keys:
-                place = Place(self._file, *keys[key])
-                message = f"the key {quoted(key)} is given twice in one mapping, first at {place}"
-                self._note(key_event, message, "yaml-duplicate-key")
-            elif key is not None:
-                keys[key] = (mark.line + 1, mark.column + 1)
-                if key == MERGE and not key_event.style:
-                    merged += self._to_merge(value, marks, event)
-                else:
+                if key is not None and key != MERGE and key not in values:
                     values[key] = value
-                    children[key] = marks
+                    at = key_event.start_mark
+                    entries += (at.line + 1, at.column + 1, mark.line + 1, mark.column + 1, mark.index, end)
+                    continue
+                found = _scalar_map(event)
+            else:
+                value, found = self._node(event, depth)
+                end = event.end_mark.index if kind is AliasEvent else found.end
+            if key is not None:
+                self._entry(mapping, key, key_event, value, found, event)
         if opening.flow_style:
             end = key_event.end_mark.index
-        if merged:
-            values, children, keys = merge(Mapped(values, children, keys), merged)
-        return values, _marks(Marks, (start.line + 1, start.column + 1, start.index, end, children, keys))
+        whole = merge(mapping) if mapping.merged else mapping
+        return whole.values, _collection_map(opening, end, whole.values, whole.entries, whole.inside)
 
-    def _list(self, opening: Event, depth: int) -> tuple[list[Value], Marks]:
+    def _entry(self, mapping: Mapped, key: str, key_event: Event, value: Value, found: SourceMap, event: Event) -> None:
+        """Add an entry that may be a merge, or have a key that the mapping has already."""
+        at = (key_event.start_mark.line + 1, key_event.start_mark.column + 1)
+        first = mapping.first(key)
+        if first is not None:
+            message = f"the key {quoted(key)} is given twice in one mapping, first at {Place(self._file, *first)}"
+            self._note(key_event, message, "yaml-duplicate-key")
+        elif key == MERGE and not key_event.style:
+            mapping.merge_key = at
+            mapping.merged += self._to_merge(found, event)
+        else:
+            mapping.values[key] = value
+            mapping.entries += (*at, found.line, found.column, found.start, found.end)
+            if found.value is not None:
+                mapping.inside[key] = found
+
+    def _list(self, opening: Event, depth: int) -> tuple[list[Value], SourceMap]:
         values: list[Value] = []
-        children: dict[str | int, Marks] = {}
+        entries: list[int] = []
+        inside: dict[str | int, SourceMap] = {}
         start = opening.start_mark
+        own = (start.line + 1, start.column + 1)
         end = start.index
         while True:
             event = self._next_event()
             kind = type(event)
             if kind is SequenceEndEvent:
                 break
-            value, marks = self._node(event, depth)
-            end = event.end_mark.index if kind is AliasEvent else marks.end
-            children[len(values)] = marks
+            value, found = self._node(event, depth)
+            end = event.end_mark.index if kind is AliasEvent else found.end
+            entries += (*own, found.line, found.column, found.start, found.end)
+            if found.value is not None:
+                inside[len(values)] = found
             values.append(value)
         if opening.flow_style:
             end = event.end_mark.index
-        return values, _marks(Marks, (start.line + 1, start.column + 1, start.index, end, children, None))
+        return values, _collection_map(opening, end, values, entries, inside)
 
-    def _alias(self, event: Event, depth: int) -> tuple[Value, Marks]:
-        """What the anchor stands for, with the marks of where that was written."""
+    def _alias(self, event: Event, depth: int) -> tuple[Value, SourceMap]:
+        """What the anchor stands for, and where that was written."""
         name = event.anchor
         anchor = self._anchors.get(name)
         start = event.start_mark
         if anchor is not None and depth + anchor.height <= DOCUMENT_DEPTH:
             self._spend(anchor.size, start.index)
             self._deepest = max(self._deepest, depth + anchor.height)
-            return anchor.value, anchor.marks
+            return anchor.value, anchor.source_map
         if anchor is not None:
             message = (
                 f"with what '*{name}' repeats, mappings and lists are more than {DOCUMENT_DEPTH} deep in each other"
@@ -219,7 +229,7 @@ class Builder:
         else:
             hint = "text that begins with '*' has to be quoted"
             self._note(event, f"there is no anchor '&{name}' before this alias", "yaml-alias", hint)
-        return None, Marks(start.line + 1, start.column + 1, start.index, event.end_mark.index)
+        return None, _scalar_map(event)
 
     def _odd_key(self, event: Event, mapping: Event, depth: int) -> str | None:
         """The text of a key that is more than a scalar; None, and a problem, when it is no text at all."""
@@ -243,19 +253,19 @@ class Builder:
         self._node(event, depth)
         return None
 
-    def _to_merge(self, value: Value, marks: Marks, event: Event) -> list[Mapped]:
+    def _to_merge(self, found: SourceMap, event: Event) -> list[Mapped]:
         """The mappings that a ``<<`` names: one, or a list of them."""
-        if isinstance(value, list):
-            found = [(part, marks.at((index,))) for index, part in enumerate(value)]
-        else:
-            found = [(value, marks)]
-        if not all(isinstance(part, dict) for part, _ in found):
+        maps: list[SourceMap | None] = [found]
+        if isinstance(found.value, list):
+            maps = [(found.inside or {}).get(index) for index in range(len(found.value))]
+        mappings = [each for each in maps if each is not None and isinstance(each.value, dict)]
+        if len(mappings) < len(maps):
             # An alias that leads nowhere has been noted already.
             if not self.problems or self.problems[-1].place != self._place(event):
                 self._note(event, "'<<' takes a mapping or a list of mappings", "yaml-merge")
             return []
-        self._spend(sum(len(part) for part, _ in found), event.start_mark.index)
-        return [Mapped(part, part_marks.children or {}, part_marks.keys or {}) for part, part_marks in found]
+        self._spend(sum(len(each.value) for each in mappings), event.start_mark.index)
+        return [Mapped(each.value, list(each.entries), dict(each.inside or {})) for each in mappings]
 
     def _tag(self, event: Event) -> None:
         written = _TAG.search(self._text, event.start_mark.index)
@@ -263,16 +273,16 @@ class Builder:
         hint = "remove it; quotes make a text of any value, and text that begins with '!' has to be quoted"
         self._note(event, f"tags such as {quoted(tag)} are not supported", "yaml-tag", hint)
 
-    def _without_anchor(self, marks: Marks) -> Marks:
-        """The marks of an anchored value itself: its first event stands at the ``&``."""
-        found = _ANCHOR.match(self._text, marks.start, max(marks.start, marks.end))
-        if found is None:
-            return marks
-        start = found.end()
-        breaks = list(LINE_BREAK.finditer(self._text, marks.start, start))
-        if not breaks:
-            return marks._replace(column=marks.column + start - marks.start, start=start)
-        return marks._replace(line=marks.line + len(breaks), column=start - breaks[-1].end() + 1, start=start)
+    def _leave_out_anchor(self, found: SourceMap) -> None:
+        """Let an anchored value begin behind its anchor: its first event stands at the ``&``."""
+        anchor = _ANCHOR.match(self._text, found.start, max(found.start, found.end))
+        if anchor is None:
+            return
+        start = anchor.end()
+        breaks = list(LINE_BREAK.finditer(self._text, found.start, start))
+        found.column = start - breaks[-1].end() + 1 if breaks else found.column + start - found.start
+        found.line += len(breaks)
+        found.start = start
 
     def _spend(self, count: int, index: int) -> None:
         """Count values against the budget; past it, nothing of this file is read any further."""
@@ -293,3 +303,16 @@ class Builder:
         place = Place(self._file, *line_and_column(self._text, index))
         self.problems.append(Problem(place, message=message, code="yaml-size"))
         raise Abandoned(None)
+
+
+def _scalar_map(event: Event) -> SourceMap:
+    mark = event.start_mark
+    return SourceMap(mark.line + 1, mark.column + 1, mark.index, event.end_mark.index)
+
+
+def _collection_map(
+    opening: Event, end: int, value: Value, entries: Sequence[int], inside: Mapping[str | int, SourceMap]
+) -> SourceMap:
+    mark = opening.start_mark
+    # A sixth of the memory of a list of numbers.
+    return SourceMap(mark.line + 1, mark.column + 1, mark.index, end, value, array("I", entries), inside or None)

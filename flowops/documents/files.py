@@ -176,7 +176,7 @@ def read_anywhere(path: Path) -> bytes:
 
 def _read_at_most(descriptor: int, size: int, expected: int = 0) -> bytes:
     if 0 < expected < _CHUNK:
-        data = os.read(descriptor, _CHUNK)
+        data = os.read(descriptor, expected + 1)
         if len(data) == expected:
             # All that there was when it was opened; what somebody adds meanwhile was not there.
             return data

@@ -38,8 +38,8 @@ def read_header(file: str, parsed: Parsed) -> tuple[Kind | None, list[Problem]]:
     problems: list[Problem] = []
 
     def note(key: str, message: str, hint: str | None = None) -> None:
-        marks = parsed.marks.at((key,))
-        problems.append(Problem(Place(file, marks.line, marks.column), message=message, code=HEADER, hint=hint))
+        found = parsed.source_map.at((key,))
+        problems.append(Problem(Place(file, found.line, found.column), message=message, code=HEADER, hint=hint))
 
     if not isinstance(value, dict):
         note("", f"a document has to be a mapping, with 'apiVersion: {API_VERSION}' and a 'kind'")

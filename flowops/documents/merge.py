@@ -2,35 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from flowops.model.document import SourceMap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from flowops.model import Marks, Value
+    from flowops.model import Value
 
 MERGE = "<<"
 
 
-class Mapped(NamedTuple):
-    """A mapping taken apart: its values, their marks, and the line and column of each key."""
+class Mapped:
+    """A mapping in the making: its values, where they and their keys stand (as a `SourceMap` keeps it), its merges.
 
-    values: dict[str, Value]
-    children: Mapping[str | int, Marks]
-    keys: Mapping[str, tuple[int, int]]
+    `merge_key` is the line and column of its ``<<``.
+    """
+
+    __slots__ = ("entries", "inside", "merge_key", "merged", "values")
+
+    def __init__(self, values: dict[str, Value], entries: list[int], inside: dict[str | int, SourceMap]) -> None:
+        self.values = values
+        self.entries = entries
+        self.inside = inside
+        self.merged: list[Mapped] = []
+        self.merge_key: tuple[int, int] | None = None
+
+    def first(self, key: str) -> tuple[int, int] | None:
+        """The line and column where a key has been given already."""
+        if key not in self.values:
+            return self.merge_key if key == MERGE else None
+        at = list(self.values).index(key) * SourceMap.ENTRY
+        return self.entries[at], self.entries[at + 1]
 
 
-def merge(
-    own: Mapped, merged: Iterable[Mapped]
-) -> tuple[dict[str, Value], dict[str | int, Marks], dict[str, tuple[int, int]]]:
+def merge(own: Mapped) -> Mapped:
     """A mapping with merged keys before its own; its own win over merged ones, and of those the first."""
     values: dict[str, Value] = {}
-    children: dict[str | int, Marks] = {}
-    keys: dict[str, tuple[int, int]] = {}
-    for part in (*merged, own):
-        for key, value in part.values.items():
+    entries: dict[str, list[int]] = {}
+    inside: dict[str | int, SourceMap] = {}
+    size = SourceMap.ENTRY
+    for part in (*own.merged, own):
+        for number, (key, value) in enumerate(part.values.items()):
             if key not in values or part is own:
                 values[key] = value
-                children[key] = part.children[key]
-                keys[key] = part.keys[key]
-    return values, children, keys
+                entries[key] = part.entries[number * size : (number + 1) * size]
+                inside.pop(key, None)
+                if key in part.inside:
+                    inside[key] = part.inside[key]
+    return Mapped(values, [number for entry in entries.values() for number in entry], inside)

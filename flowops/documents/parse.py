@@ -1,4 +1,4 @@
-"""A file's text to values with marks, one a document; what is broken does not hide what stands beside it."""
+"""A file's text to values with source maps, one a document; what is broken does not hide what stands beside it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ _MAX_BROKEN = 20
 # libyaml compares each %TAG directive with all before it: 70,000 of them take half a minute.
 _MAX_TAG_DIRECTIVES = 100
 
-_LOADER: Callable[[str], Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# What makes events; `CSafeLoader` would make a constructor and a resolver for each file, too.
+_LOADER: Callable[[str], Any] = getattr(getattr(yaml, "cyaml", None), "CParser", yaml.SafeLoader)
 
 _DOCUMENT_START = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _TAG_DIRECTIVE = re.compile(r"^%TAG", re.MULTILINE)
@@ -59,9 +60,9 @@ def _read_from(file: str, text: str, position: int, budget: Budget, documents: l
             if type(event) is DocumentStartEvent:
                 builder = Builder(file, text, next_event, budget)
                 problems = builder.problems
-                value, marks = builder.build(event)
+                value, source_map = builder.build(event)
                 if value is not None or problems:
-                    documents.append(Parsed(value, marks, tuple(problems)))
+                    documents.append(Parsed(value, source_map, tuple(problems)))
                 problems = []
     except Abandoned as stop:
         reached = stop.reached

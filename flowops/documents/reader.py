@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.documents.builder import Budget
 from flowops.documents.files import Unreadable
 from flowops.documents.header import Kind, read_header
 from flowops.documents.lines import line_at
+from flowops.documents.parse import parse
 from flowops.documents.parsed import Parsed
-from flowops.documents.simple import read_simple
 from flowops.documents.text import decode
 from flowops.model import Document, Place, Problem
 
@@ -95,14 +96,6 @@ class Reader:
             allowed, exceeded = MAX_VALUES, f"the file holds more than {MAX_VALUES:,} values, with what aliases repeat"
         else:
             allowed, exceeded = self._values_left, f"all files together hold more than {MAX_VALUES_IN_ALL:,} values"
-        simple = read_simple(text)
-        if simple is not None and simple.size <= allowed:
-            self._values_left -= simple.size
-            return [Parsed.simple(file, text, simple)]
-        # PyYAML takes longer to be imported than most files to be read.
-        from flowops.documents.builder import Budget
-        from flowops.documents.parse import parse
-
         budget = Budget(allowed, exceeded)
         found = parse(file, text, budget)
         self._values_left -= allowed - max(budget.values, 0)
@@ -130,9 +123,8 @@ class Reader:
 
     def _section(self, file: str, parsed: Parsed) -> Section:
         kind, problems = read_header(file, parsed) if parsed.complete else (None, [])
-        place = Place(file, *parsed.start)
+        place = Place(file, parsed.source_map.line, parsed.source_map.column)
         if kind is None or problems or parsed.problems:
             return Section(place, kind, None, (*parsed.problems, *problems))
-        return Section(
-            place, kind, Document(file, kind, parsed.value, parsed.finding, self._texts[file], parsed.start), ()
-        )
+        document = Document(file, kind, parsed.value, parsed.source_map, self._texts[file])
+        return Section(place, kind, document, ())

@@ -7,8 +7,7 @@ parser, which stands in where libyaml is absent, begin alike often enough, and a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.documents.lines import line_and_column
 from flowops.model import Place, Problem
@@ -27,8 +26,7 @@ _CONFLICT_LENGTH = 8
 _COMMENT = re.compile(r"\s+#.*")
 
 
-@dataclass(frozen=True, slots=True)
-class Saying:
+class Saying(NamedTuple):
     """Our words for one of the parser's: `opening` places the problem where the broken thing begins.
 
     ``{opening}`` in the message is the line and column of that beginning, ``{char}`` what stands at the place.

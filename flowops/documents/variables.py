@@ -11,7 +11,7 @@ from flowops.documents.files import Unreadable, read_anywhere
 from flowops.documents.parsed import Parsed
 from flowops.documents.scalars import read_plain
 from flowops.errors import Invalid, UsageError
-from flowops.model import Environment, Marks, Place, Problem, Project, Value
+from flowops.model import Environment, Place, Problem, Project, SourceMap, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -78,10 +78,10 @@ def _from_json(reader: Reader, file: str, data: bytes) -> list[Parsed]:
     if isinstance(text, Problem):
         return [Parsed.broken(text)]
     try:
-        return [Parsed(read_json(text, depth=DOCUMENT_DEPTH), Marks(1, 1, 0, len(text)))]
+        return [Parsed(read_json(text, depth=DOCUMENT_DEPTH), SourceMap(1, 1, 0, len(text)))]
     except NotJson as error:
         return [Parsed.broken(Problem(Place(file, error.line, error.column), message=error.message, code=VARS))]
 
 
 def _problem(parsed: Parsed, file: str, message: str) -> Problem:
-    return Problem(Place(file, *parsed.start), message=message, code=VARS)
+    return Problem(Place(file, parsed.source_map.line, parsed.source_map.column), message=message, code=VARS)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from flowops.model.call import INSTRUCTION_ID, TERMS, Call, Origin, Terms
     from flowops.model.calls import Calls, FewCalls, Identified, Script, SomeCalls, script_of
     from flowops.model.difference import Difference, DifferentCall, Shift
-    from flowops.model.document import Document, Marks, Path, Row, Value
+    from flowops.model.document import Document, Path, Row, SourceMap, Value
     from flowops.model.ledger import (
         Actor,
         Claim,
@@ -62,7 +62,7 @@ else:
             "calls": "Calls FewCalls Identified Script SomeCalls script_of",
             "difference": "Difference DifferentCall Shift",
             "batch": "Batch",
-            "document": "Document Marks Path Row Value",
+            "document": "Document Path Row SourceMap Value",
             "ledger": "Actor Claim Condition Entry Happening Ledger LedgerMark Leg Record RunLedger State Used Written",
             "place": "Place Problem RowPlace",
             "plan": "Plan Ruling",
@@ -108,7 +108,6 @@ __all__ = [
     "LedgerMark",
     "LedgerSettings",
     "Leg",
-    "Marks",
     "Origin",
     "Outcome",
     "Path",
@@ -129,6 +128,7 @@ __all__ = [
     "Script",
     "Shift",
     "SomeCalls",
+    "SourceMap",
     "State",
     "Terms",
     "Used",

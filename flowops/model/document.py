@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowops.model.place import Place, RowPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping, Sequence
 
 #: JSON's values, as Python has them.
 Value = Any
@@ -15,69 +15,80 @@ Value = Any
 Path = tuple[str | int, ...]
 
 
-class Marks(NamedTuple):
-    """The places of one value and of everything inside it; the tree has the value's shape.
+class SourceMap:
+    """Tells where a value stands in a file, and everything inside it.
 
-    Lines and columns count from 1. `start` and `end` are character offsets into the file's text: what
-    lies between is the value as it was written, quotes and all. `children` maps a key or an index to
-    the value there, `keys` maps a key to the line and column of the key itself.
+    Lines and columns count from 1. `start` and `end` are character offsets into the file's text: what lies between is
+    the value as it was written, quotes and all. `value` is the mapping or list that was read, None for a scalar.
+
+    Most documents are never asked, so what is inside is kept flat: `entries` has `ENTRY` numbers for each entry of
+    `value`, in its order: line and column of the key (of the mapping or list itself in a list), and line, column, start
+    and end of the value. `inside` has the maps of those values that are mappings and lists themselves.
     """
 
-    line: int
-    column: int
-    start: int
-    end: int
-    children: Mapping[str | int, Marks] | None = None
-    keys: Mapping[str, tuple[int, int]] | None = None
+    __slots__ = ("_numbers", "column", "end", "entries", "inside", "line", "start", "value")
 
-    def at(self, path: Path) -> Marks:
-        """The marks at a path, or of the deepest value on the way that exists."""
+    ENTRY = 6
+
+    def __init__(
+        self,
+        line: int,
+        column: int,
+        start: int,
+        end: int,
+        value: Value = None,
+        entries: Sequence[int] = (),
+        inside: Mapping[str | int, SourceMap] | None = None,
+    ) -> None:
+        self.line = line
+        self.column = column
+        self.start = start
+        self.end = end
+        self.value = value
+        self.entries = entries
+        self.inside = inside
+        self._numbers: dict[str | int, int] | None = None
+
+    def at(self, path: Path) -> SourceMap:
+        """Return the map of the value at a path, or of the deepest value on the way that exists."""
         node = self
         for step in path:
-            child = (node.children or {}).get(step)
+            child = (node.inside or {}).get(step) or node._scalar(step)
             if child is None:
                 return node
             node = child
         return node
 
+    def key(self, name: str) -> tuple[int, int]:
+        """Return the line and column of a key of this mapping; of the value itself where it has no such key."""
+        at = self.entry(name) if isinstance(self.value, dict) else None
+        return (self.line, self.column) if at is None else (self.entries[at], self.entries[at + 1])
 
-class Marked:
-    """What has marks, which may be found only when somebody asks for them: most files are never asked."""
+    def entry(self, step: str | int) -> int | None:
+        """Return where the numbers of a key or an index begin in `entries`; None where there is no such entry."""
+        if self._numbers is None:
+            steps = range(len(self.value)) if isinstance(self.value, list) else self.value or ()
+            self._numbers = {each: number * self.ENTRY for number, each in enumerate(steps)}
+        return self._numbers.get(step)
 
-    __slots__ = ("finding", "start")
-
-    def __init__(self, marks: Marks | Callable[[], Marks], start: tuple[int, int] | None = None) -> None:
-        #: The marks, or how to find them: for somebody who takes over either.
-        self.finding = marks
-        #: The line and column where it begins.
-        self.start = start or (self.marks.line, self.marks.column)
-
-    @property
-    def marks(self) -> Marks:
-        """The places of the value and of everything inside it."""
-        if not isinstance(self.finding, Marks):
-            self.finding = self.finding()
-        return self.finding
+    def _scalar(self, step: str | int) -> SourceMap | None:
+        at = self.entry(step)
+        if at is None:
+            return None
+        line, column, start, end = self.entries[at + 2 : at + self.ENTRY]
+        return SourceMap(line, column, start, end)
 
 
-class Document(Marked):
+class Document:
     """One YAML document: its plain value (a mapping, checked) and the place of everything in it. Nobody changes it."""
 
-    __slots__ = ("file", "kind", "text", "value")
+    __slots__ = ("file", "kind", "source_map", "text", "value")
 
-    def __init__(
-        self,
-        file: str,
-        kind: str,
-        value: dict[str, Value],
-        marks: Marks | Callable[[], Marks],
-        text: str,
-        start: tuple[int, int] | None = None,
-    ) -> None:
-        super().__init__(marks, start)
+    def __init__(self, file: str, kind: str, value: dict[str, Value], source_map: SourceMap, text: str) -> None:
         self.file = file
         self.kind = kind
         self.value = value
+        self.source_map = source_map
         self.text = text
 
     def __eq__(self, other: object) -> bool:
@@ -91,25 +102,21 @@ class Document(Marked):
 
     def with_value(self, value: dict[str, Value]) -> Document:
         """The document with another value, whose parts stand where they stood."""
-        return Document(self.file, self.kind, value, self.finding, self.text, self.start)
+        return Document(self.file, self.kind, value, self.source_map, self.text)
 
     def place(self, path: Path = ()) -> Place:
         """Where the value at a path stands, or the deepest value on the way that exists."""
-        if not path:
-            return Place(self.file, *self.start)
-        marks = self.marks.at(path)
-        return Place(self.file, marks.line, marks.column)
+        found = self.source_map.at(path)
+        return Place(self.file, found.line, found.column)
 
     def key_place(self, path: Path) -> Place:
         """Where the key that ends a path stands."""
-        parent = self.marks.at(path[:-1])
-        line, column = (parent.keys or {}).get(str(path[-1]), (parent.line, parent.column))
-        return Place(self.file, line, column)
+        return Place(self.file, *self.source_map.at(path[:-1]).key(str(path[-1])))
 
     def written(self, path: Path) -> str:
         """The text of the value at a path, as it stands in the file."""
-        marks = self.marks.at(path)
-        return self.text[marks.start : marks.end]
+        found = self.source_map.at(path)
+        return self.text[found.start : found.end]
 
 
 class Row(NamedTuple):

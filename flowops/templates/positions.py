@@ -25,14 +25,14 @@ def place_in(document: Document, path: Path, value: str, offset: int) -> Place:
     the same order. So the n-th visible character of the value is the n-th of the written text, where
     an escape counts for the one character it makes. The scalar's own place where that does not work out.
     """
-    marks = document.marks.at(path)
-    written = document.text[marks.start : marks.end]
+    found = document.source_map.at(path)
+    written = document.text[found.start : found.end]
     before = sum(1 for character in value[:offset] if not character.isspace())
     for count, index in enumerate(_visible(written)):
         if count == before:
-            lines = [found.end() for found in _LINE_BREAK.finditer(written, 0, index)]
-            column = index - lines[-1] + 1 if lines else marks.column + index
-            return Place(document.file, marks.line + len(lines), column)
+            lines = [each.end() for each in _LINE_BREAK.finditer(written, 0, index)]
+            column = index - lines[-1] + 1 if lines else found.column + index
+            return Place(document.file, found.line + len(lines), column)
     return document.place(path)
 
 

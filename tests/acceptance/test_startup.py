@@ -51,7 +51,6 @@ NOT_FOR_A_FILE = {
     "psycopg",
     "rich",
     "sqlite3",
-    "yaml",
     "zoneinfo",
     "flowops.api.address",
     "flowops.apply",
@@ -98,7 +97,7 @@ def imported(args: list[str], cwd: Path | None = None) -> set[str]:
         (["validate", CALL], NOT_FOR_A_FILE),
         (
             ["diff", "HEAD", CALL],
-            {"httpx", "asyncio", "sqlite3", "rich", "jinja2", "yaml"},
+            {"httpx", "asyncio", "sqlite3", "rich", "jinja2"},
         ),
     ],
     ids=["help", "version", "version-by-click", "validate", "diff"],
@@ -112,11 +111,10 @@ def test_a_command_imports_nothing_that_it_does_not_need(args: list[str], banned
 @pytest.mark.parametrize(
     ("text", "needed"),
     [
-        ("flow-variables: {a: b}", "yaml"),
         ('max-ringing-timeout: "{{ 10 + 5 }}"', "jinja2"),
         ("expires: 2036-11-24T09:00Z", "flowops.policy.terms"),
     ],
-    ids=["parser", "templates", "terms"],
+    ids=["templates", "terms"],
 )
 def test_what_a_file_needs_is_imported_for_it(text: str, needed: str, tmp_path: Path) -> None:
     file = tmp_path / "call.yaml"

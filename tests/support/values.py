@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model import Call, Document, Marks, Origin
+from flowops.model import Call, Document, Origin, SourceMap
 
 if TYPE_CHECKING:
     from flowops.model import Value
 
-_DOCUMENT = Document("calls.yaml", "Call", {}, Marks(1, 1, 0, 0), "")
+_DOCUMENT = Document("calls.yaml", "Call", {}, SourceMap(1, 1, 0, 0), "")
 _SENSITIVE = frozenset({("callee",), ("callees",), ("flow-variables", "patient")})
 
 

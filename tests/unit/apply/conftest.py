@@ -23,11 +23,11 @@ from flowops.model import (
     Happening,
     LedgerMark,
     Leg,
-    Marks,
     Origin,
     Plan,
     PlannedCall,
     Record,
+    SourceMap,
     State,
     Verdict,
     Written,
@@ -36,7 +36,7 @@ from flowops.model import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-DOCUMENT = Document("calls.yaml", "Call", {}, Marks(1, 1, 0, 0), "")
+DOCUMENT = Document("calls.yaml", "Call", {}, SourceMap(1, 1, 0, 0), "")
 QUICK = Timing(backoff=0.001, beat=0.01, stale=15.0, longest_pause=5.0, first_look=0.001, last_look=0.01, patience=5.0)
 
 #: What a happening makes of a call in flight; None: as before the claim.

@@ -15,7 +15,7 @@ from flowops.callbacks.app import Endpoint, application
 from flowops.callbacks.token import callback_url
 from flowops.httpd import open_listener, serving
 from flowops.ledger import open_ledger
-from flowops.model import Actor, Call, Claim, Document, Marks, Origin, State
+from flowops.model import Actor, Call, Claim, Document, Origin, SourceMap, State
 from flowops.sandbox.server import serve
 from flowops.sandbox.settings import CallbackFaults, Settings, Span
 
@@ -29,7 +29,7 @@ SECRET = "a secret of more than 16 characters"
 ENVIRONMENT = "sandbox"
 CALLEES = ["+442079460018", "+12125550143"]
 TOKEN = "11111111-2222-4333-8444-555555555555"
-DOCUMENT = Document("calls.yaml", "Call", {}, Marks(1, 1, 0, 0), "")
+DOCUMENT = Document("calls.yaml", "Call", {}, SourceMap(1, 1, 0, 0), "")
 
 
 def body_of(reference: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def found(tree: Any) -> Any:
 
 
 def selected(workspace: Workspace) -> list[str]:
-    return [f"{document.file}:{document.marks.line} {document.kind}" for document in workspace.selected]
+    return [f"{document.file}:{document.source_map.line} {document.kind}" for document in workspace.selected]
 
 
 def test_without_paths_everything_included_is_selected_in_order(tree: Any, found: Any) -> None:

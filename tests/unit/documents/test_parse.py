@@ -1,4 +1,4 @@
-"""Values, marks and bounds, beyond what one file and its values can show."""
+"""Values, positions and bounds, beyond what one file and its values can show."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flowops.documents import parse as parse_module
 from flowops.documents.builder import Budget
 from flowops.documents.lines import line_and_column, line_at
 from flowops.documents.parse import parse
-from flowops.model import Document, Marks, Place, Value
+from flowops.model import Document, Place, SourceMap, Value
 
 # What JSON and YAML have in common: no control characters, no line breaks of YAML 1.1's own.
 letters = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\u2028\u2029\ufeff\ufffe\uffff")
@@ -38,19 +38,14 @@ def read(text: str) -> Any:
 def document(text: str) -> Document:
     (found,) = read(text)
     assert not found.problems
-    return Document("input.yaml", "Call", found.value, found.marks, text)
+    return Document("input.yaml", "Call", found.value, found.source_map, text)
 
 
-def walk(value: Value, marks: Marks) -> Any:
-    yield value, marks
+def walk(value: Value, whole: SourceMap, path: tuple[str | int, ...] = ()) -> Any:
+    yield value, whole.at(path)
     if isinstance(value, dict | list):
-        parts = value.items() if isinstance(value, dict) else enumerate(value)
-        assert marks.children is not None
-        assert set(marks.children) == {
-            key for key, _ in (value.items() if isinstance(value, dict) else enumerate(value))
-        }
-        for key, part in parts:
-            yield from walk(part, marks.children[key])
+        for step, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from walk(part, whole, (*path, step))
 
 
 @given(st.dictionaries(st.text(letters, max_size=20), values))
@@ -63,15 +58,15 @@ def test_json_is_read_as_json(value: dict[str, Value]) -> None:
     st.sampled_from([True, False, None]),
     st.sampled_from([None, '"', "'", "|", ">"]),
 )
-def test_marks_enclose_each_value_as_it_was_written(value: Any, flow: bool | None, style: str | None) -> None:
+def test_source_maps_enclose_each_value_as_it_was_written(value: Any, flow: bool | None, style: str | None) -> None:
     text = yaml.safe_dump(value, default_flow_style=flow, default_style=style, allow_unicode=True, sort_keys=False)
     if "!!" in text or "? " in text:
         return  # PyYAML writes tags and complex keys for some styles.
     (found,) = read(text)
     assert found.problems == ()
-    for part, marks in walk(found.value, found.marks):
-        assert (marks.line, marks.column) == line_and_column(text, marks.start)
-        written = text[marks.start : marks.end]
+    for part, place in walk(found.value, found.source_map):
+        assert (place.line, place.column) == line_and_column(text, place.start)
+        written = text[place.start : place.end]
         if isinstance(part, dict | list):
             continue
         if part is None or isinstance(part, bool | int | float):
@@ -101,7 +96,7 @@ def test_no_text_makes_the_reader_raise_and_every_place_exists(parts: list[str])
 @given(yamlish, st.integers(1, 3))
 def test_a_broken_document_does_not_hide_the_next_ones(broken: str, following: int) -> None:
     text = broken + "".join(f"\n---\nvalue: {number}\n" for number in range(following))
-    found = [(each.value, each.marks.line) for each in read(text) if each.complete]
+    found = [(each.value, each.source_map.line) for each in read(text) if each.complete]
     lines = text.split("\n")
     for number in range(following):
         at = next(index for index in range(len(lines) - 1, -1, -1) if lines[index] == f"value: {number}")
@@ -111,11 +106,12 @@ def test_a_broken_document_does_not_hide_the_next_ones(broken: str, following: i
 
 def test_places_are_lines_and_characters_from_one() -> None:
     text = '# comment\n"𝄞é": {a: "𝄞", b: [1, \'x\']}\nnext:\n  - deep: true\n'
-    marks = document(text).marks
-    assert marks.at(("𝄞é",))[:2] == (2, 7)
-    assert marks.at(("𝄞é", "b", 1))[:2] == (2, 23)
-    assert marks.at(("next", 0, "deep"))[:2] == (4, 11)
-    assert marks.keys == {"𝄞é": (2, 1), "next": (3, 1)}
+    found = document(text)
+    assert found.place(("𝄞é",)) == Place("input.yaml", 2, 7)
+    assert found.place(("𝄞é", "b", 1)) == Place("input.yaml", 2, 23)
+    assert found.place(("next", 0, "deep")) == Place("input.yaml", 4, 11)
+    assert found.key_place(("𝄞é",)) == Place("input.yaml", 2, 1)
+    assert found.key_place(("next",)) == Place("input.yaml", 3, 1)
 
 
 def test_written_gives_back_the_text_of_a_value() -> None:

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from flowops.ledger import Store, init_ledger, open_ledger
-from flowops.model import Actor, Call, Claim, Document, Happening, Leg, Marks, Origin, Record
+from flowops.model import Actor, Call, Claim, Document, Happening, Leg, Origin, Record, SourceMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -155,7 +155,7 @@ def call(reference_id: str = "a", *callees: str, patient: str = "Ann") -> Call:
         body["callees"] = list(callees)
     else:
         body["callee"] = callees[0] if callees else "+442079460023"
-    document = Document("calls/a.yaml", "Call", {}, Marks(1, 1, 0, 0), "")
+    document = Document("calls/a.yaml", "Call", {}, SourceMap(1, 1, 0, 0), "")
     sensitive = frozenset({("callee",), ("callees",), ("flow-variables", "patient")})
     return Call(reference_id, body, None, sensitive, Origin(document, {}))
 

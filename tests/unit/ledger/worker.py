@@ -19,10 +19,10 @@ from flowops.model import (
     Document,
     Happening,
     Leg,
-    Marks,
     Origin,
     Record,
     Ruling,
+    SourceMap,
     Used,
 )
 
@@ -44,7 +44,7 @@ def main() -> None:
 
 def _claim(reference_id: str, callee: str = CALLEE, condition: Condition | None = None) -> Claim:
     body = {"instruction-id": reference_id, "callee": callee}
-    document = Document("calls.yaml", "Call", {}, Marks(1, 1, 0, 0), "")
+    document = Document("calls.yaml", "Call", {}, SourceMap(1, 1, 0, 0), "")
     call = Call(reference_id, body, None, frozenset({("callee",)}), Origin(document, {}))
     return Claim(call, f"v1:sha256:{'0' * 64}", condition)
 

@@ -18,15 +18,15 @@ from flowops.model import (
     Change,
     Decision,
     Document,
-    Marks,
     Origin,
     PlannedCall,
     PlannedCalls,
+    SourceMap,
     decision_line,
 )
 
 AT = datetime(2026, 11, 25, tzinfo=UTC)
-PLACES = [Document("calls/a.yaml", "CallSet", {}, Marks(line, 1, 0, 0), "") for line in (1, 9)]
+PLACES = [Document("calls/a.yaml", "CallSet", {}, SourceMap(line, 1, 0, 0), "") for line in (1, 9)]
 
 
 def planned(number: int, action: Action, place: int = 0) -> PlannedCall:

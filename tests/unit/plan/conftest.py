@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flowops.model import Call, Claim, Document, Entry, LedgerMark, Marks, Origin, Record, RowPlace, State, Written
+from flowops.model import Call, Claim, Document, Entry, LedgerMark, Origin, Record, RowPlace, SourceMap, State, Written
 from flowops.plan import fingerprint
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def make_call(reference_id: str, *, line: int = 1, row: int | None = None, **bod
         body={name: value for name, value in fields.items() if value is not None},
         flow=None,
         sensitive=frozenset({("callee",), ("callees",)}),
-        origin=Origin(Document("calls/a.yaml", "Call", {}, Marks(line, 1, 0, 0), ""), {}),
+        origin=Origin(Document("calls/a.yaml", "Call", {}, SourceMap(line, 1, 0, 0), ""), {}),
         row=RowPlace("data/a.csv", row, row + 1) if row else None,
     )
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowops.model import Call, Change, Document, Marks, Origin, Shift
+from flowops.model import Call, Change, Document, Origin, Shift, SourceMap
 from flowops.plan import difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-DOCUMENT = Document("calls/a.yaml", "CallSet", {}, Marks(1, 1, 0, 0), "")
+DOCUMENT = Document("calls/a.yaml", "CallSet", {}, SourceMap(1, 1, 0, 0), "")
 
 
 def call(reference: str, sensitive: Iterable[tuple[str | int, ...]] = (), /, **fields: Any) -> Call:
@@ -48,7 +48,7 @@ def test_calls_are_joined_by_reference_id() -> None:
 def test_another_place_or_order_of_keys_is_no_change() -> None:
     one = call("a", x=1, y=2)
     other = call("a", y=2, x=1)._replace(
-        origin=Origin(Document("calls/moved.yaml", "CallSet", {}, Marks(1, 1, 0, 0), ""), {}),
+        origin=Origin(Document("calls/moved.yaml", "CallSet", {}, SourceMap(1, 1, 0, 0), ""), {}),
         flow="named",
     )
     assert compared([one], [other]).calls == ()

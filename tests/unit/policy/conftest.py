@@ -11,7 +11,7 @@ import yaml
 
 from flowops.documents.builder import Budget
 from flowops.documents.parse import parse
-from flowops.model import Call, Document, Marks, Origin, Place, Ruling, Terms
+from flowops.model import Call, Document, Origin, Place, Ruling, SourceMap, Terms
 from flowops.policy import Facts, Judge, Policy, read_policy
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def make_call(reference_id: str = "a", *, document: int = 1, terms: Terms | None
     fields |= {name.replace("_", "-"): value for name, value in body.items()}
     if "callees" in fields:
         del fields["callee"]
-    origin = Origin(Document("calls/a.yaml", "Call", {}, Marks(document, 1, 0, 0), ""), {})
+    origin = Origin(Document("calls/a.yaml", "Call", {}, SourceMap(document, 1, 0, 0), ""), {})
     return Call(reference_id, fields, None, frozenset({("callee",)}), origin, None, terms or Terms())
 
 
@@ -40,7 +40,7 @@ def make_policy(written: str, environment: str = "{}") -> Policy:
     more = _numbers(yaml.load(environment, Loader=yaml.BaseLoader))
     if more:
         value["environments"]["production"]["policy"] = more
-    policy, problems = read_policy(Document("flowops.yaml", "Project", value, Marks(7, 3, 0, 0), ""), "production")
+    policy, problems = read_policy(Document("flowops.yaml", "Project", value, SourceMap(7, 3, 0, 0), ""), "production")
     assert problems == []
     assert policy is not None
     return policy
@@ -50,7 +50,7 @@ def make_document(text: str, kind: str, file: str) -> Document:
     """A document as it is read from a file, with the place of everything in it."""
     (parsed,) = parse(file, text, Budget(1_000, "more values than a test has"))
     assert parsed.problems == ()
-    return Document(file, kind, parsed.value, parsed.marks, text)
+    return Document(file, kind, parsed.value, parsed.source_map, text)
 
 
 def _numbers(value: Any) -> Any:

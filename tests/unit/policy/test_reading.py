@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from flowops.model import Document, Marks, Place
+from flowops.model import Document, Place, SourceMap
 from flowops.policy import StopOn, read_policy
 from flowops.policy.calendar import Holidays
 from flowops.policy.hours import Windows
@@ -20,7 +20,7 @@ WEEK = frozenset(range(7))
 
 def read(policy, environment=None):
     value = {"policy": policy, "environments": {"production": {"policy": environment} if environment else None}}
-    return read_policy(Document("flowops.yaml", "Project", value, Marks(7, 3, 0, 0), ""), "production")
+    return read_policy(Document("flowops.yaml", "Project", value, SourceMap(7, 3, 0, 0), ""), "production")
 
 
 def rules(policy, environment=None):

@@ -23,13 +23,13 @@ from flowops.model import (
     Happening,
     LedgerMark,
     Leg,
-    Marks,
     Origin,
     Outcome,
     Plan,
     PlannedCall,
     Result,
     RowPlace,
+    SourceMap,
     State,
 )
 from flowops.report.views import LedgerStatus
@@ -62,7 +62,7 @@ def golden() -> Callable[[str, str], None]:
 
 
 def make_document(file: str = "calls/reminders.yaml", line: int = 12) -> Document:
-    return Document(file, "CallSet", {}, Marks(line, 1, 0, 0), "")
+    return Document(file, "CallSet", {}, SourceMap(line, 1, 0, 0), "")
 
 
 def make_call(

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from support.reports import text_of
 
-from flowops.model import ABSENT, Action, Change, Document, LedgerMark, Marks, Place, Problem, RowPlace, State
+from flowops.model import ABSENT, Action, Change, Document, LedgerMark, Place, Problem, RowPlace, SourceMap, State
 from flowops.report import views
 from flowops.report.json import (
     dumps,
@@ -97,8 +97,9 @@ def test_validate(golden: Golden) -> None:
         Problem(Place("calls/a.yaml", 9, 3), None, "kind: missing", "schema"),
         Problem(Place("calls/b.yaml", 2, 1), RowPlace("data/a.csv", 2, 3), "callee: 'x' is not a number", "number"),
     ]
-    marks = Marks(1, 1, 0, 0, {"for-each": Marks(3, 11, 0, 0, {"source": Marks(5, 11, 0, 0)})})
-    unread = [(Document("calls/crm.yaml", "CallSet", {}, marks, ""), "crm")]
+    inside = SourceMap(3, 11, 0, 0, {"source": "crm"}, [5, 3, 5, 11, 0, 0])
+    source_map = SourceMap(1, 1, 0, 0, {"for-each": {"source": "crm"}}, [3, 1, 3, 11, 0, 0], {"for-each": inside})
+    unread = [(Document("calls/crm.yaml", "CallSet", {}, source_map, ""), "crm")]
     document = validate_json(ProblemsView(problems, "production", 2, 3, 14, unread))
     golden("005-problems/validate.json", text(document))
     fits("validate", document)

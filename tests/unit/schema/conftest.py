@@ -1,16 +1,16 @@
-"""Documents read from YAML with the places of everything, by a reader of the tests' own."""
+"""Documents read from YAML with the places of everything."""
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
-from flowops.model import Document, Flow, Marks
+from flowops.documents.builder import Budget
+from flowops.documents.parse import parse
+from flowops.model import Document, Flow
 from flowops.schema import engine
 from flowops.schema.build import load_description
 from flowops.schema.store import description_text
@@ -18,41 +18,11 @@ from flowops.schema.store import description_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
-
 
 def _read(text: str, file: str = "case.yaml") -> Document:
-    value, marks = _node(yaml.compose(text, Loader=yaml.SafeLoader))
-    return Document(file, str(value.get("kind")), value, marks, text)
-
-
-def _node(node: yaml.Node) -> tuple[Any, Marks]:
-    def marks(children: Any = None, keys: Any = None) -> Marks:
-        start, end = node.start_mark, node.end_mark
-        return Marks(start.line + 1, start.column + 1, start.index, end.index, children, keys)
-
-    if isinstance(node, yaml.MappingNode):
-        pairs = {key.value: _node(item) for key, item in node.value}
-        keys = {key.value: (key.start_mark.line + 1, key.start_mark.column + 1) for key, _ in node.value}
-        return {k: v for k, (v, _) in pairs.items()}, marks({k: m for k, (_, m) in pairs.items()}, keys)
-    if isinstance(node, yaml.SequenceNode):
-        items = [_node(item) for item in node.value]
-        return [v for v, _ in items], marks(dict(enumerate(m for _, m in items)))
-    return _scalar(node), marks()
-
-
-def _scalar(node: Any) -> Any:
-    text = node.value
-    if node.style in ("'", '"', "|", ">"):
-        return text
-    if text in ("", "~", "null"):
-        return None
-    if text in ("true", "false"):
-        return text == "true"
-    if _NUMBER.fullmatch(text):
-        number = float(text) if "." in text else int(text)
-        return number if str(number) == text else text
-    return text
+    (parsed,) = parse(file, text, Budget(100_000, "more values than a test has"))
+    assert parsed.problems == ()
+    return Document(file, str(parsed.value.get("kind")), parsed.value, parsed.source_map, text)
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowops.model import Call, Document, Marks, Origin
+from flowops.model import Call, Document, Origin, SourceMap
 from flowops.schema import body_predicate, check_body, check_number
 from flowops.schema.number_plan import is_valid
 
 if TYPE_CHECKING:
     from flowops.model import Problem
 
-DOCUMENT = Document("flows/a.yaml", "Flow", {}, Marks(1, 1, 0, 0), "")
+DOCUMENT = Document("flows/a.yaml", "Flow", {}, SourceMap(1, 1, 0, 0), "")
 BODY: dict[str, Any] = {
     "instruction-id": "reminder-1",
     "callee": "+442079460018",

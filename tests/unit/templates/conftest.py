@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 import yaml
 
+from flowops.documents.builder import Budget
+from flowops.documents.parse import parse
 from flowops.model import (
     Batch,
     Call,
     Document,
     Environment,
     Flow,
-    Marks,
     Problem,
     Project,
     Row,
@@ -65,22 +66,12 @@ def to_integer(value: Value) -> Value:
 
 
 def read(text: str, file: str = "calls/a.yaml") -> list[Document]:
-    """The documents of a YAML text with their marks."""
-    nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
-    values = list(yaml.safe_load_all(text))
-    return [Document(file, value["kind"], value, _marks(node), text) for node, value in zip(nodes, values, strict=True)]
-
-
-def _marks(node: yaml.Node) -> Marks:
-    children: dict[str | int, Marks] | None = None
-    keys: dict[str, tuple[int, int]] | None = None
-    if isinstance(node, yaml.MappingNode):
-        children = {key.value: _marks(value) for key, value in node.value}
-        keys = {key.value: (key.start_mark.line + 1, key.start_mark.column + 1) for key, _ in node.value}
-    elif isinstance(node, yaml.SequenceNode):
-        children = {index: _marks(value) for index, value in enumerate(node.value)}
-    start, end = node.start_mark, node.end_mark
-    return Marks(start.line + 1, start.column + 1, start.index, end.index, children, keys)
+    """The documents of a YAML text with the place of everything; the values as PyYAML reads them."""
+    found = parse(file, text, Budget(100_000, "more values than a test has"))
+    assert [problem for parsed in found for problem in parsed.problems] == []
+    values = yaml.safe_load_all(text)
+    pairs = zip(found, values, strict=True)
+    return [Document(file, value["kind"], value, parsed.source_map, text) for parsed, value in pairs]
 
 
 def _flow(document: Document) -> Flow:
@@ -180,7 +171,7 @@ def render_one(template: str, names: dict[str, Value], variables: dict[str, Valu
     call = {"reference-id": "{{ row_number }}", "callflow-id": "f", "flow-variables": {"x": template}}
     value = {"kind": "CallSet", "call": call}
     text = yaml.safe_dump(value, default_style='"', width=1_000_000)
-    document = Document("calls/a.yaml", "CallSet", value, _marks(yaml.compose(text, Loader=yaml.SafeLoader)), text)
+    (document,) = read(text)
     compilation = Compilation(_project(None), "sandbox", {}, variables, check_variables=check_variables, always={})
     compiled = compilation.compiled(document)
     found = render_all(compiled, [Row(names, RowPlace("data/rows.csv", 1, 2))])

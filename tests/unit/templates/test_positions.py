@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowops.model import Document, Marks
+from flowops.model import Document, SourceMap
 from flowops.templates.positions import place_in
 
 SCALARS = {
@@ -152,6 +152,6 @@ def test_the_place_of_a_character_is_found_however_yaml_writes_it(before, betwee
     if node.value != value:
         return  # PyYAML does not always read what it writes
     start, end = node.start_mark, node.end_mark
-    marks = Marks(start.line + 1, start.column + 1, start.index, end.index)
-    place = place_in(Document("a.yaml", "Call", {}, marks, text), (), value, offset)
+    found = SourceMap(start.line + 1, start.column + 1, start.index, end.index)
+    place = place_in(Document("a.yaml", "Call", {}, found, text), (), value, offset)
     assert text.split("\n")[place.line - 1][place.column - 1 :].startswith(("€", "\\u20AC"))
