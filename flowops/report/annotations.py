@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 from flowops.model import Action
 from flowops.report import phrases
 from flowops.report.escape import clip, safe
-from flowops.report.views import findings
+from flowops.report.views import PlanOutput, ProblemsView, findings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from flowops.model import Place, Problem
+    from flowops.model import Place, Problem, Shift
+    from flowops.report.layout import Output
     from flowops.report.views import CallView, PlanView
 
 #: What a plan has to say about a call, in the order of urgency.
-URGENT = {
+URGENT: Mapping[Action | Shift, str] = {
     Action.CONFLICT: "in conflict: edited after it was placed",
     Action.IN_DOUBT: "in doubt: may have rung",
     Action.BLOCKED: "blocked by the policy",
@@ -41,6 +42,18 @@ class Annotation:
     key: str
 
 
+def of_output(output: Output, rename: Callable[[str], str]) -> list[Annotation]:
+    """Return an annotation for each thing to look at, its file named by `rename`; of most results there is none."""
+    match output:
+        case PlanOutput():
+            found = of_plan(output.view(True))
+        case ProblemsView():
+            found = of_problems(output.problems)
+        case _:
+            return []
+    return [replace(each, place=each.place._replace(file=rename(each.place.file))) for each in found]
+
+
 def of_problems(problems: Iterable[Problem]) -> list[Annotation]:
     """Return an annotation for each problem; one that many rows have is one."""
     annotations = []
@@ -56,11 +69,6 @@ def of_plan(view: PlanView) -> list[Annotation]:
     """Return an annotation for each call that is shown and keeps a plan from being whole."""
     urgent = [call for group in view.groups for call in group.shown if call.action in URGENT and call.place]
     return _keyed([(call.action.value, _message(call), call.place, call.reference_id) for call in urgent if call.place])
-
-
-def located(annotations: Iterable[Annotation], rename: Callable[[str], str]) -> list[Annotation]:
-    """Return the annotations with other names for their files."""
-    return [replace(each, place=each.place._replace(file=rename(each.place.file))) for each in annotations]
 
 
 def _message(call: CallView) -> str:

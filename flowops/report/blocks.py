@@ -30,27 +30,17 @@ class Tone(StrEnum):
     MUTED = "muted"
 
 
-class Name(NamedTuple):
-    """A name or value from outside; `short` stands for it where there is little room."""
+class Word(NamedTuple):
+    """Words that are more than prose: in `code` a name or value from outside.
+
+    `short` stands for it where there is little room.
+    """
 
     text: str
-    short: str = ""
+    tone: Tone = Tone.PLAIN
     strong: bool = False
-    tone: Tone = Tone.PLAIN
-
-
-class Strong(NamedTuple):
-    """Words that stand out."""
-
-    text: str
-    tone: Tone = Tone.PLAIN
-
-
-class Toned(NamedTuple):
-    """Words of one tone."""
-
-    text: str
-    tone: Tone
+    code: bool = False
+    short: str = ""
 
 
 class Mark(NamedTuple):
@@ -68,7 +58,7 @@ class Edit(NamedTuple):
 
 
 #: A sentence or a part of one; a plain text in it is prose.
-Phrase: TypeAlias = "tuple[str | Name | Strong | Toned | Mark | Edit, ...]"
+Phrase: TypeAlias = "tuple[str | Word | Edit, ...]"
 #: What stands in one field of a table, a line each.
 Cell: TypeAlias = "tuple[Phrase, ...]"
 
@@ -77,8 +67,6 @@ class Where(StrEnum):
     """Where a terminal has the content of a column; pages have a column for each."""
 
     CELL = "cell"
-    #: Behind the name of the column.
-    LABELLED = "labelled"
     #: At the end of the row, behind a colon; further lines below it.
     AFTER = "after"
     #: On lines of its own.
@@ -143,12 +131,6 @@ class Listing(NamedTuple):
     hidden: str = ""
 
 
-class Fields(NamedTuple):
-    """Names with their values; `level` is how deep a name is below the one before it."""
-
-    rows: tuple[tuple[str, Phrase, int], ...]
-
-
 class Bar(NamedTuple):
     """One number of a chart; `note` says more of it."""
 
@@ -176,7 +158,7 @@ class Code(NamedTuple):
     language: str = "yaml"
 
 
-Block: TypeAlias = "Table | Listing | Fields | Chart | Code"
+Block: TypeAlias = "Table | Listing | Chart | Code"
 
 
 class Section(NamedTuple):
@@ -234,12 +216,21 @@ class Report(NamedTuple):
     spaced: bool = False
 
 
-def cell(*parts: str | Name | Strong | Toned | Mark | Edit) -> Cell:
+def named(text: str, short: str = "", *, strong: bool = False) -> Word:
+    """Return a name or value from outside."""
+    return Word(text, strong=strong, code=True, short=short)
+
+
+def strong(text: str, tone: Tone = Tone.PLAIN) -> Word:
+    """Return words that stand out."""
+    return Word(text, tone, strong=True)
+
+
+def cell(*parts: str | Word | Edit) -> Cell:
     """Return a field of one line; an empty one without parts."""
     return (parts,) if parts else ()
 
 
 def plain(phrase: Phrase) -> str:
     """Return the words of a phrase; of an edit nothing."""
-    words = (part.sign if isinstance(part, Mark) else part.text for part in phrase if not isinstance(part, str | Edit))
-    return "".join(part if isinstance(part, str) else next(words) for part in phrase if not isinstance(part, Edit))
+    return "".join(part if isinstance(part, str) else part.text for part in phrase if not isinstance(part, Edit))

@@ -11,29 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.masking import mask_number
 from flowops.model import ABSENT, Change, Shift
-from flowops.report.masking import PeopleCounter, distinguish, masked
-from flowops.report.views import SpokenText, country_code, spoken_texts
+from flowops.report.masking import PeopleCounter, masked
+from flowops.report.views import A_FEW, Group, country_code, distinguish_callees, view_of
 from flowops.report.worddiff import Piece, edit, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from flowops.model import Difference, DifferentCall, Place, RowPlace
-
-#: How many ways in which one field changed, and calls of each, a reader is shown where not all are asked for.
-VARIANTS = 3
-SAMPLES = 3
-
-
-class Sample(NamedTuple):
-    """A call by which a reader knows what is meant."""
-
-    reference_id: str
-    callees: tuple[str, ...]
-    flow: str | None
-    row: RowPlace | None
-    texts: tuple[SpokenText, ...] = ()
-    pseudonyms: tuple[str, ...] = ()
+    from flowops.model import Difference, DifferentCall, Place
 
 
 @dataclass(slots=True)
@@ -60,16 +45,6 @@ class ChangedField:
     hidden_calls: int = 0
 
 
-@dataclass(slots=True)
-class DocumentGroup:
-    """The calls of one document that came or went."""
-
-    place: Place
-    flows: dict[str, None] = field(default_factory=dict)
-    count: int = 0
-    samples: list[Sample] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True)
 class DifferenceView:
     """A difference for readers. `people` counts the numbers that added and changed calls ring, each once."""
@@ -83,8 +58,8 @@ class DifferenceView:
     base_problems: int
     countries: Mapping[str, int]
     fields: tuple[ChangedField, ...]
-    added: tuple[DocumentGroup, ...]
-    removed: tuple[DocumentGroup, ...]
+    added: tuple[Group, ...]
+    removed: tuple[Group, ...]
 
 
 class DifferenceOutput(NamedTuple):
@@ -103,10 +78,10 @@ def of_difference(found: Difference, environment: str, *, full: bool = False) ->
     """Return a difference for readers; with `full` nothing is left out."""
     pseudonym = PeopleCounter()
     added, removed = (
-        list(_grouped((each for each in found.calls if each.shift is shift), pseudonym, full=full))
+        _grouped((each for each in found.calls if each.shift is shift), shift, pseudonym, full=full)
         for shift in (Shift.ADDED, Shift.REMOVED)
     )
-    _distinguish_callees([*added, *removed])
+    distinguish_callees((*added, *removed))  # both sides have the same names
     reached = {number for each in found.calls if each.shift is not Shift.REMOVED for number in each.call.callees}
     return DifferenceView(
         environment=environment,
@@ -118,8 +93,8 @@ def of_difference(found: Difference, environment: str, *, full: bool = False) ->
         base_problems=found.base_problems,
         countries=Counter(country_code(mask_number(number)) for number in reached),
         fields=tuple(_fields((each for each in found.calls if each.shift is Shift.CHANGED), full=full)),
-        added=tuple(added),
-        removed=tuple(removed),
+        added=added,
+        removed=removed,
     )
 
 
@@ -141,7 +116,7 @@ def _fields(calls: Iterable[DifferentCall], *, full: bool) -> Iterator[ChangedFi
             variants = found.setdefault((change.path.removeprefix("/"), place), {})
             variant = variants.setdefault(edit(steps), Variant(steps))
             variant.count += 1
-            if full or len(variant.samples) < SAMPLES:
+            if full or len(variant.samples) < A_FEW:
                 variant.samples.append(each.call.reference_id)
     fields = [_field(*where, list(variants.values()), full=full) for where, variants in found.items()]
     yield from sorted(fields, key=lambda each: -each.count)
@@ -150,30 +125,21 @@ def _fields(calls: Iterable[DifferentCall], *, full: bool) -> Iterator[ChangedFi
 def _field(path: str, place: Place, variants: list[Variant], *, full: bool) -> ChangedField:
     """Return one field with its commonest variants."""
     variants.sort(key=lambda variant: -variant.count)
-    shown, rest = (variants, []) if full else (variants[:VARIANTS], variants[VARIANTS:])
+    shown, rest = (variants, []) if full else (variants[:A_FEW], variants[A_FEW:])
     count, hidden_calls = sum(variant.count for variant in variants), sum(variant.count for variant in rest)
     return ChangedField(path, place, count, shown, len(rest), hidden_calls)
 
 
-def _distinguish_callees(documents: Iterable[DocumentGroup]) -> None:
-    """Put pseudonyms behind the callees that look alike; both sides of a difference have the same."""
-    shown = [(group.samples, at) for group in documents for at in range(len(group.samples))]
-    callees = distinguish((samples[at].callees, samples[at].pseudonyms) for samples, at in shown)
-    for (samples, at), named in zip(shown, callees, strict=True):
-        samples[at] = samples[at]._replace(callees=named)
-
-
-def _grouped(calls: Iterable[DifferentCall], pseudonym: PeopleCounter, *, full: bool) -> Iterator[DocumentGroup]:
-    """Yield the calls by document, a few of each."""
-    found: dict[Place, DocumentGroup] = {}
+def _grouped(
+    calls: Iterable[DifferentCall], shift: Shift, pseudonym: PeopleCounter, *, full: bool
+) -> tuple[Group, ...]:
+    """Return the calls by document, a few of each."""
+    groups: dict[Place, Group] = {}
     for each in calls:
         call = each.call
         place = call.origin.place()
-        group = found.setdefault(place, DocumentGroup(place))
+        group = groups.setdefault(place, Group(place, shift))
         group.flows[f"flow {call.flow}" if call.flow else f"callflow-id {call.body['callflow-id']}"] = None
-        group.count += 1
-        if full or len(group.samples) < SAMPLES:
-            callees = tuple(mask_number(number) for number in call.callees)
-            names = tuple(map(pseudonym, call.callees))
-            group.samples.append(Sample(call.reference_id, callees, call.flow, call.row, spoken_texts(call), names))
-    yield from found.values()
+        if group.shows(shift, full=full):
+            group.shown.append(view_of(call, shift, pseudonym))
+    return tuple(groups.values())

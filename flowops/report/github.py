@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from flowops.errors import FlowopsError
 from flowops.report import text
-from flowops.report.annotations import located, of_plan, of_problems
+from flowops.report.annotations import of_output, of_problems
 from flowops.report.difference import DifferenceOutput
 from flowops.report.escape import command_data, command_property, safe
 from flowops.report.json import snake
@@ -39,7 +39,7 @@ def write(output: Output, target: Target) -> None:
     if not isinstance(output, ProblemsView):  # the text of problems goes to stderr, whatever the format
         with commands_disabled(target.stream):
             text.write(output, target)
-    target.stream.writelines(annotation_lines(located(_annotations(output), target.located)))
+    target.stream.writelines(annotation_lines(of_output(output, target.located)))
     _append("GITHUB_STEP_SUMMARY", "".join(markdown(report_of(output))))
     _append("GITHUB_OUTPUT", outputs(_totals(output)))
 
@@ -68,16 +68,6 @@ def commands_disabled(stream: TextIO) -> Iterator[None]:
         yield
     finally:
         stream.write(f"::{token}::\n")
-
-
-def _annotations(output: Output) -> list[Annotation]:
-    match output:
-        case PlanOutput():
-            return of_plan(output.view(True))
-        case ProblemsView():
-            return of_problems(output.problems)
-        case _:
-            return []
 
 
 def _totals(output: Output) -> dict[str, int | str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowops.model import Action, Outcome, Shift
-from flowops.report.annotations import located, of_problems
+from flowops.report.annotations import of_output
 from flowops.report.difference import DifferenceOutput
 from flowops.report.json import dumps
 from flowops.report.views import PlanOutput, ProblemsView, ResultView
@@ -58,6 +58,6 @@ def _document(output: Output, target: Target) -> Json | list[Json]:
             shifts = output.found.counts()
             return plan_counts(create=shifts[Shift.ADDED], update=shifts[Shift.CHANGED], delete=shifts[Shift.REMOVED])
         case ProblemsView():
-            return code_quality(located(of_problems(output.problems), target.located))
+            return code_quality(of_output(output, target.located))
         case _:
             raise TypeError(type(output))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.model import Action, Outcome
-from flowops.report.annotations import located, of_problems
+from flowops.report.annotations import of_output
 from flowops.report.escape import xml_text
 from flowops.report.phrases import DONE, count
 from flowops.report.views import PlanOutput, ProblemsView, ResultView
@@ -40,8 +40,7 @@ def write(output: Output, target: Target) -> None:
         case ResultView():
             document = result_junit(output)
         case ProblemsView():
-            found = located(of_problems(output.problems), target.located)
-            document = problems_junit(found, files=output.files)
+            document = problems_junit(of_output(output, target.located), files=output.files)
         case _:
             raise TypeError(type(output))
     target.stream.write(document)
@@ -72,21 +71,21 @@ def result_junit(view: ResultView) -> str:
     cases = []
     for call in view.calls():
         kind = kinds.get(call.outcome, "failure" if call.refused_callees else "")
-        cases.append(Case(environment, call.reference_id, kind, call.error or DONE[call.outcome]))
+        cases.append(Case(environment, call.reference_id, kind, call.error or (DONE[call.outcome] if kind else "")))
     if view.failure is not None:
         cases.append(Case(environment, "the run", "error", view.failure))
     return _suite(f"flowops apply to {environment}", cases)
 
 
 def _planned(call: CallView) -> Case:
-    kinds = {
+    kinds: dict[str, str] = {
         Action.CONFLICT: "failure",
         Action.BLOCKED: "failure",
         Action.IN_DOUBT: "error",
         Action.DEFERRED: "skipped",
     }
-    group = call.place.file if call.place else "plan"
-    return Case(group, call.reference_id, kinds.get(call.action, ""), "; ".join(call.reasons) or call.action.value)
+    group, kind = call.place.file if call.place else "plan", kinds.get(call.action, "")
+    return Case(group, call.reference_id, kind, "; ".join(call.reasons) or (call.action.value if kind else ""))
 
 
 def _suite(name: str, cases: Sequence[Case]) -> str:
@@ -100,8 +99,8 @@ def _suite(name: str, cases: Sequence[Case]) -> str:
 
 def _case(case: Case) -> str:
     start = f'<testcase classname="{xml_text(case.group)}" name="{xml_text(case.name)}" time="0"'
-    if not case.kind:
-        return f"{start}/>\n"
     message = xml_text(case.message)
+    if not case.kind:
+        return f"{start}><system-out>{message}</system-out></testcase>\n" if message else f"{start}/>\n"
     attribute = "" if case.kind == "skipped" else f' message="{message}"'
     return f"{start}><{case.kind}{attribute}>{message}</{case.kind}></testcase>\n"

@@ -20,23 +20,22 @@ from flowops.report.blocks import (
     Column,
     Edit,
     Entry,
-    Fields,
     Lazy,
     Listing,
     Mark,
-    Name,
     Phrase,
     Report,
     Row,
     Section,
-    Strong,
     Table,
     Tone,
-    Toned,
     Total,
     Totals,
     Where,
+    Word,
     cell,
+    named,
+    strong,
 )
 from flowops.report.difference import DifferenceOutput
 from flowops.report.excerpt import excerpt
@@ -59,9 +58,9 @@ from flowops.report.yaml import yaml_lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from flowops.model import Call, Problem, RowPlace
+    from flowops.model import Call, Problem
     from flowops.model import Entry as LedgerEntry
-    from flowops.report.difference import ChangedField, DifferenceView, DocumentGroup, Sample
+    from flowops.report.difference import ChangedField, DifferenceView
     from flowops.report.hours import Hour, Hours
     from flowops.report.views import (
         CallView,
@@ -85,33 +84,36 @@ Output: TypeAlias = (
     | Exported
 )
 
-_ACTIONS = {
-    Action.PLACE: Tone.GOOD,
-    Action.RETRY: Tone.WARN,
-    Action.UNCHANGED: Tone.MUTED,
-    Action.CONFLICT: Tone.ALARM,
-    Action.IN_DOUBT: Tone.DOUBT,
-    Action.DEFERRED: Tone.WAIT,
-    Action.BLOCKED: Tone.BAD,
+#: Signs and tones of actions, outcomes, states and shifts: the same word means the same in each.
+_MARKS = {
+    "place": ("+", Tone.GOOD),
+    "placed": ("+", Tone.GOOD),
+    "added": ("+", Tone.GOOD),
+    "finished": ("+", Tone.GOOD),
+    "retry": ("↻", Tone.WARN),
+    "changed": ("~", Tone.WARN),
+    "not-attempted": ("-", Tone.WARN),
+    "deferred": ("~", Tone.WAIT),
+    "in-flight": ("…", Tone.WAIT),
+    "unchanged": ("=", Tone.MUTED),
+    "conflict": ("!", Tone.ALARM),
+    "in-doubt": ("?", Tone.DOUBT),
+    "rejected": ("x", Tone.BAD),
+    "blocked": ("x", Tone.BAD),
+    "removed": ("-", Tone.BAD),
 }
+#: What a run says of each outcome, in the order in which people have to act; True for those placed only in part.
+_OUTCOMES = (
+    (Outcome.REJECTED, None, "Rejected", ": not placed. Mend what was refused, then apply again."),
+    (Outcome.PLACED, True, "Placed in part", ": some callees were refused; they need a call of their own."),
+    (Outcome.IN_DOUBT, None, "In doubt", ": may have rung, and is not placed again until it is settled:"),
+    (Outcome.NOT_ATTEMPTED, None, "Not attempted", ": not placed in this run."),
+    (Outcome.BLOCKED, None, "Blocked", ": not placed, by the rules that are named."),
+    (Outcome.DEFERRED, None, "Deferred", ": not placed in this run; apply again then."),
+    (Outcome.PLACED, False, "Placed", ""),
+    (Outcome.UNCHANGED, None, "Unchanged", ": placed before."),
+)
 _URGENT = (Action.CONFLICT, Action.IN_DOUBT, Action.BLOCKED)
-_OUTCOMES = {
-    Outcome.PLACED: Tone.GOOD,
-    Outcome.REJECTED: Tone.BAD,
-    Outcome.IN_DOUBT: Tone.DOUBT,
-    Outcome.UNCHANGED: Tone.MUTED,
-    Outcome.NOT_ATTEMPTED: Tone.WARN,
-    Outcome.DEFERRED: Tone.WAIT,
-    Outcome.BLOCKED: Tone.BAD,
-}
-_SHIFTS = {Shift.ADDED: ("+", Tone.GOOD), Shift.CHANGED: ("~", Tone.WARN), Shift.REMOVED: ("-", Tone.BAD)}
-_STATES = {
-    State.IN_FLIGHT: Tone.WAIT,
-    State.PLACED: Tone.GOOD,
-    State.FINISHED: Tone.GOOD,
-    State.REJECTED: Tone.BAD,
-    State.IN_DOUBT: Tone.DOUBT,
-}
 #: How many calls of one outcome a terminal shows where not all are asked for.
 A_FEW = 20
 #: Different texts that are read aloud, countries and hours that have a bar of their own: two days of them.
@@ -156,24 +158,24 @@ def report_of(output: Output, *, whole: bool = False) -> Report:
 def plan_report(view: PlanView) -> Report:
     """Lay out a plan: its calls by document, then when and where phones would ring, and what people would hear."""
     return Report(
-        title=("Plan for ", Name(view.environment)),
+        title=("Plan for ", named(view.environment)),
         subtitle=("the embedded API answers, no phone rings",) if view.sandboxed else (),
         context=_made_from(view),
         totals=Totals(
-            (Strong("Plan: "),),
-            tuple(Total(name, view.counts[each], _ACTIONS[each]) for each, name in phrases.PLANNED.items()),
+            (strong("Plan: "),),
+            tuple(Total(name, view.counts[each], _tone(each)) for each, name in phrases.PLANNED.items()),
             phrases.ALWAYS_TOLD,
         ),
         remarks=tuple((remark,) for remark in _plan_remarks(view)),
         notices=(
-            *((Strong("warning", Tone.WARN), ": ", warning) for warning in view.warnings),
+            *((strong("warning", Tone.WARN), ": ", warning) for warning in view.warnings),
             *((note,) for note in view.notes),
         ),
         sections=[
             _chart(lambda: _countries("Phones that would ring, by country", view.countries)),
             _chart(lambda: _hours(view.hours)),
-            _heard("What people will hear", lambda: ((call.texts, call.flow) for call in _sent(view))),
-            *map(_plan_section, view.groups),
+            _heard("What people will hear", view.groups),
+            *map(_group_section, view.groups),
         ],
         digest=view.digest,
         kind="plan",
@@ -188,21 +190,21 @@ def result_report(view: ResultView) -> Report:
     found = result.counts()
     notices: list[Phrase] = []
     if view.failure is not None:
-        notices.append((Strong("Ended early", Tone.BAD), ": ", view.failure))
+        notices.append((strong("Ended early", Tone.BAD), ": ", view.failure))
     if view.interrupted is not None:
-        notices.append((Strong("Interrupted", Tone.BAD), f" by {view.interrupted}; what had been sent is recorded."))
+        notices.append((strong("Interrupted", Tone.BAD), f" by {view.interrupted}; what had been sent is recorded."))
     done = sum(found.values()) == found[Outcome.UNCHANGED] and view.failure is None
     return Report(
-        title=("Applied to ", Name(result.environment)),
+        title=("Applied to ", named(result.environment)),
         context=("commit ", _commit(result.revision)) if result.revision else (),
         totals=Totals(
-            (Strong(f"Applied to {result.environment}: "),),
-            tuple(Total(name, found[each], _OUTCOMES[each]) for each, name in phrases.DONE.items()),
+            (strong(f"Applied to {result.environment}: "),),
+            tuple(Total(name, found[each], _tone(each)) for each, name in phrases.DONE.items()),
             phrases.ALWAYS_TOLD,
         ),
         remarks=(("Nothing is left to place: every call of these files was placed before.",),) if done else (),
         notices=tuple(notices),
-        sections=list(_result_sections(view)),
+        sections=[section for each in _OUTCOMES for section in _outcome(view, *each)],
         digest=result.digest,
         kind="result",
         environment=result.environment,
@@ -218,8 +220,8 @@ def problems_report(view: ProblemsView) -> Report:
     rows = Lazy(lambda: (_problem_row(finding, view.excerpt) for finding in found))
     columns = (Column("place"), Column("problem", Where.AFTER))
     return Report(
-        title=(numbers if found else "Valid", " for ", Name(view.environment)),
-        totals=Totals((Strong(numbers, Tone.BAD if found else Tone.PLAIN),), (), 0),
+        title=(numbers if found else "Valid", " for ", named(view.environment)),
+        totals=Totals((strong(numbers, Tone.BAD if found else Tone.PLAIN),), (), 0),
         remarks=() if found else (("Everything that was checked is valid.",),),
         sections=[Section((), [Table(columns, rows, len(found), indent=0)])] if found else [],
         kind="problems",
@@ -231,26 +233,24 @@ def problems_report(view: ProblemsView) -> Report:
 
 def difference_report(view: DifferenceView) -> Report:
     """Lay out a difference: each change once, then what came and went, and how many people it reaches."""
-    samples = (sample for group in view.added for sample in group.samples)
-    counts = [Total(shift.value, number, _SHIFTS[shift][1]) for shift, number in view.counts.items()]
+    counts = [Total(shift.value, number, _tone(shift)) for shift, number in view.counts.items()]
     counts.append(Total("unchanged", view.unchanged, Tone.MUTED))
     remarks: list[Phrase] = []
     if view.people:
-        remarks.append(("What was added or changed reaches ", Strong(phrases.people(view.people)), "."))
+        remarks.append(("What was added or changed reaches ", strong(phrases.people(view.people)), "."))
     if view.base_problems:
         number = phrases.count(view.base_problems, "problem")
         remarks.append((f"The base has {number}: calls that it could not render look like added ones.",))
     return Report(
-        title=("Difference for ", Name(view.environment)),
-        subtitle=(Name(view.head) if view.head else "the files as they are", " against ", Name(view.base)),
-        totals=Totals((Strong("Diff: "),), tuple(counts), len(counts)),
+        title=("Difference for ", named(view.environment)),
+        subtitle=(named(view.head) if view.head else "the files as they are", " against ", named(view.base)),
+        totals=Totals((strong("Diff: "),), tuple(counts), len(counts)),
         remarks=tuple(remarks),
         sections=[
             *map(_changed_section, view.fields),
             _chart(lambda: _countries("Phones that are reached, by country", view.countries)),
-            _heard("What people will newly hear", lambda: ((sample.texts, sample.flow) for sample in samples)),
-            *(_document_section(group, Shift.ADDED) for group in view.added),
-            *(_document_section(group, Shift.REMOVED) for group in view.removed),
+            _heard("What people will newly hear", view.added),
+            *map(_group_section, (*view.added, *view.removed)),
         ],
         kind="diff",
         environment=view.environment,
@@ -261,22 +261,22 @@ def difference_report(view: DifferenceView) -> Report:
 
 def status_report(status: LedgerStatus) -> Report:
     """Lay out the totals of a ledger, and what is in doubt."""
-    title = ("Ledger of ", Name(status.environment))
+    title = ("Ledger of ", named(status.environment))
     if status.ledger is None:
         return Report([], title, context=("not made yet: nothing was placed",))
-    states = [Bar(each.value.replace("-", " "), status.counts.get(each, 0), tone=_STATES[each]) for each in State]
+    states = [Bar(each.value.replace("-", " "), status.counts.get(each, 0), tone=_tone(each)) for each in State]
     outcomes = [Bar(phrases.code(code), number) for code, number in sorted(status.outcomes.items())]
     charts = [Chart("", states), *([Chart("What the calls came to", outcomes)] if outcomes else [])]
     doubtful = Table(
-        (Column("reference-id"), Column("since", Where.LABELLED), Column("error", Where.AFTER)),
+        (Column("reference-id"), Column("in doubt"), Column("error", Where.AFTER)),
         Lazy(lambda: map(_doubtful_row, status.in_doubt)),
         len(status.in_doubt),
     )
-    say = (Strong("In doubt", Tone.DOUBT), ": may have rung; settle each with `flowops ledger resolve`")
+    say = (strong("In doubt", Tone.DOUBT), ": may have rung; settle each with `flowops ledger resolve`")
     return Report(
         [*(Section((), [chart]) for chart in charts), *([Section(say, [doubtful])] if status.in_doubt else [])],
         title,
-        context=(Name(status.ledger.id), f", {phrases.count(status.ledger.serial, 'event')}"),
+        context=(named(status.ledger.id), f", {phrases.count(status.ledger.serial, 'event')}"),
         environment=status.environment,
     )
 
@@ -292,14 +292,15 @@ def entry_report(view: EntryView) -> Report:
     """Lay out one call of the ledger: its row, what was sent, and what happened to it, a line an event."""
     entry = of_entry(view.entry)
     body = Code(yaml_lines(dict(sorted(entry.body.items()))))
+    fields = [Row((cell(field), value)) for field, value in _entry_fields(entry)]
     history = Listing([Entry(((phrases.event(event),),)) for event in view.history])
     return Report(
         [
-            Section((), [Fields(tuple(_entry_fields(entry)))]),
-            *([Section((Strong("Body"),), [body])] if entry.body else []),
-            *([Section((Strong("History"),), [history])] if view.history else []),
+            Section((), [Table((Column("field"), Column("value")), fields)]),
+            *([Section((strong("Body"),), [body])] if entry.body else []),
+            *([Section((strong("History"),), [history])] if view.history else []),
         ],
-        title=(Name(entry.reference_id, strong=True), "  ", Toned(phrases.state(entry), _STATES[entry.state])),
+        title=(named(entry.reference_id, strong=True), "  ", Word(phrases.state(entry), _tone(entry.state))),
         environment=entry.environment,
     )
 
@@ -312,17 +313,26 @@ def render_report(calls: Iterable[Call]) -> Report:
     )
 
 
+def _tone(word: str) -> Tone:
+    return _MARKS[word][1]
+
+
+def _mark(word: str) -> Mark:
+    sign, tone = _MARKS[word]
+    return Mark(sign, word.replace("-", " "), tone)
+
+
 def _made_from(view: PlanView) -> Phrase:
     known: Phrase = ("no ledger yet",)
     if view.ledger_id is not None:
-        known = ("ledger ", Name(view.ledger_id, view.ledger_id[:_SHORT_ID]), f" at event {view.ledger_serial}")
+        known = ("ledger ", named(view.ledger_id, view.ledger_id[:_SHORT_ID]), f" at event {view.ledger_serial}")
     return (*known, ", commit ", _commit(view.revision)) if view.revision else known
 
 
-def _commit(revision: str) -> Name:
+def _commit(revision: str) -> Word:
     """Return a commit as people write it; what else it says (``-dirty``) stays."""
     commit, dash, rest = revision.partition("-")
-    return Name(revision, f"{commit[:_SHORT_REVISION]}{dash}{rest}")
+    return named(revision, f"{commit[:_SHORT_REVISION]}{dash}{rest}")
 
 
 def _plan_remarks(view: PlanView) -> Iterator[str]:
@@ -338,70 +348,55 @@ def _plan_remarks(view: PlanView) -> Iterator[str]:
         yield f"{calls} in the ledger {verbs[0]} not in these files, and {verbs[1]} untouched."
 
 
-def _plan_section(group: Group) -> Section:
+def _group_section(group: Group) -> Section:
+    """Return the calls of one document; the title says what became of all of them, where it is one thing."""
+    shift = f" {group.shift}" if group.shift else ""
     heading = phrases.heading(group.flows, group.counts.total(), len(group.scripts))
     needs = [f"{group.counts[action]:,} {phrases.PLANNED[action]}" for action in _URGENT if group.counts[action]]
-    columns = (Column("reference-id"), Column("callee"), Column("row"), Column("why", Where.BELOW))
-    table = Table(columns, Lazy(lambda: map(_plan_row, group.shown)), len(group.shown), hidden=phrases.left_out(group))
-    where = _where(group.place)
-    return Section(
-        (*where, heading) if where else (), [table], urgent=(*where, ", ".join(needs)) if needs else (), folded=True
+    columns = [Column("reference-id"), Column("callee"), Column("row")]
+    columns += [] if shift else [Column("why", Where.BELOW)]
+    table = Table(
+        tuple(columns), Lazy(lambda: map(_call_row, group.shown)), len(group.shown), hidden=phrases.left_out(group)
     )
+    where = _where(group.place)
+    urgent: Phrase = (*where, ", ".join(needs)) if needs else ()
+    return Section((*where, f"{heading}{shift}") if where else (), [table], urgent, folded=True)
 
 
-def _plan_row(call: CallView) -> Row:
+def _call_row(call: CallView) -> Row:
     changes: Iterator[Phrase] = (
-        (Name(phrases.path(each.path)), ": ", Edit(pieces(each.before, each.after))) for each in call.changes
+        (named(phrases.path(each.path)), ": ", Edit(pieces(each.before, each.after))) for each in call.changes
     )
     why = (*changes, *((reason,) for reason in call.reasons))
-    mark = Mark(call.action.sign, call.action.value, _ACTIONS[call.action])
-    return Row((*_call_cells(call.reference_id, call.callees, call.row), why), call.action in _URGENT, mark)
-
-
-def _call_cells(reference_id: str, callees: Sequence[str], row: RowPlace | None) -> tuple[Cell, ...]:
-    return cell(Name(reference_id)), cell(phrases.phones(callees)), cell(str(row)) if row else ()
+    row = cell(str(call.row)) if call.row else ()
+    cells = (cell(named(call.reference_id)), cell(phrases.phones(call.callees)), row)
+    return Row(cells if isinstance(call.action, Shift) else (*cells, why), call.action in _URGENT, _mark(call.action))
 
 
 def _where(place: Place | None) -> Phrase:
-    return (Name(f"{place.file}:{place.line}", strong=True), "  ") if place else ()
+    return (named(f"{place.file}:{place.line}", strong=True), "  ") if place else ()
 
 
-def _result_sections(view: ResultView) -> Iterator[Section]:
-    command = f"flowops ledger resolve REF --env {shlex.quote(view.result.environment)}"
-    rejected = ": not placed. Mend what was refused, then apply again."
-    partly = ": some callees were refused; they need a call of their own."
-    doubtful = ": may have rung, and is not placed again until it is settled:"
-    yield from _outcome(view, Outcome.REJECTED, "Rejected", rejected, "x")
-    yield from _outcome(view, Outcome.PLACED, "Placed in part", partly, "!", partly=True)
-    yield from _outcome(
-        view, Outcome.IN_DOUBT, "In doubt", doubtful, "?", f"{command} --placed, or --not-placed --reason …"
-    )
-    yield from _outcome(view, Outcome.NOT_ATTEMPTED, "Not attempted", ": not placed in this run.", "-")
-    yield from _outcome(view, Outcome.BLOCKED, "Blocked", ": not placed, by the rules that are named.", "x")
-    yield from _outcome(view, Outcome.DEFERRED, "Deferred", ": not placed in this run; apply again then.", "~")
-    yield from _outcome(view, Outcome.PLACED, "Placed", "", "+", partly=False)
-    yield from _outcome(view, Outcome.UNCHANGED, "Unchanged", ": placed before.", "=")
-
-
-def _outcome(
-    view: ResultView, outcome: Outcome, name: str, says: str, sign: str, *commands: str, partly: bool | None = None
-) -> Iterator[Section]:
+def _outcome(view: ResultView, outcome: Outcome, partly: bool | None, title: str, says: str) -> Iterator[Section]:
     """Yield a section for the calls of an outcome, if there are any; what is well is for where there is room."""
     number = sum(1 for _ in view.having(outcome, partly=partly))
     if not number:
         return
-    tone = Tone.WARN if partly else _OUTCOMES[outcome]
-    mark = Mark(sign, phrases.DONE[outcome], tone)
-
-    def row(call: CallResult) -> Row:
-        ids = tuple((Name(call_id),) for call_id in call.call_ids)
-        return Row((cell(Name(call.reference_id)), ids, cell(call.error) if call.error else ()), mark=mark)
-
+    mark = Mark("!", "placed", Tone.WARN) if partly else _mark(outcome)
+    command = f"flowops ledger resolve REF --env {shlex.quote(view.result.environment)}"
+    rows = Lazy(lambda: (_result_row(call, mark) for call in view.having(outcome, partly=partly)))
     columns = (Column("reference-id"), Column("call-id", Where.PAGE), Column("error", Where.AFTER))
-    rows = Lazy(lambda: map(row, view.having(outcome, partly=partly)))
-    table = Table(columns, rows, number, few=None if view.full else A_FEW)
-    detail = outcome is Outcome.UNCHANGED or (outcome is Outcome.PLACED and not partly)
-    yield Section((Strong(name, tone), says), [table], detail=detail, commands=commands)
+    yield Section(
+        (strong(title, mark.tone), says),
+        [Table(columns, rows, number, few=None if view.full else A_FEW)],
+        detail=outcome is Outcome.UNCHANGED or (outcome is Outcome.PLACED and not partly),
+        commands=(f"{command} --placed, or --not-placed --reason …",) if outcome is Outcome.IN_DOUBT else (),
+    )
+
+
+def _result_row(call: CallResult, mark: Mark) -> Row:
+    ids = tuple((named(call_id),) for call_id in call.call_ids)
+    return Row((cell(named(call.reference_id)), ids, cell(call.error) if call.error else ()), mark=mark)
 
 
 def _problem_row(finding: Finding, source: Callable[[Place], str | None] | None) -> Row:
@@ -410,7 +405,7 @@ def _problem_row(finding: Finding, source: Callable[[Place], str | None] | None)
     lines: list[Phrase] = [(problem.message, rows), *(_excerpt(problem, source) if source else ())]
     if problem.hint:
         lines.append((f"hint: {problem.hint}",))
-    return Row((cell(Name(str(problem.place), strong=True)), tuple(lines)))
+    return Row((cell(named(str(problem.place), strong=True)), tuple(lines)))
 
 
 def _excerpt(problem: Problem, source: Callable[[Place], str | None]) -> Iterator[Phrase]:
@@ -420,42 +415,26 @@ def _excerpt(problem: Problem, source: Callable[[Place], str | None]) -> Iterato
     if text is not None and text.strip():
         shown = excerpt(text, problem.place.column, problem.message)
         number = str(problem.place.line)
-        yield Toned(f"{number} | ", Tone.MUTED), shown.text
-        yield Toned(f"{' ' * len(number)} | ", Tone.MUTED), " " * shown.caret, Strong("^", Tone.BAD)
+        yield Word(f"{number} | ", Tone.MUTED), shown.text
+        yield Word(f"{' ' * len(number)} | ", Tone.MUTED), " " * shown.caret, strong("^", Tone.BAD)
 
 
 def _changed_section(each: ChangedField) -> Section:
-    mark = Mark("~", "changed", Tone.WARN)
+    mark = _mark(Shift.CHANGED)
     entries = [
         Entry(((Edit(variant.pieces),),), (phrases.samples(variant.samples, variant.count),), mark)
         for variant in each.variants
     ]
     others = phrases.count(each.hidden, "other way")
     hidden = f"in {others} in {phrases.count(each.hidden_calls, 'call')}" if each.hidden else ""
-    title = (*_where(each.place), Name(each.path), f"  {phrases.count(each.count, 'call')}")
+    title = (*_where(each.place), named(each.path), f"  {phrases.count(each.count, 'call')}")
     return Section(title, [Listing(entries, hidden)])
-
-
-def _document_section(group: DocumentGroup, shift: Shift) -> Section:
-    sign, tone = _SHIFTS[shift]
-    mark = Mark(sign, shift.value, tone)
-
-    def row(sample: Sample) -> Row:
-        return Row(_call_cells(sample.reference_id, sample.callees, sample.row), mark=mark)
-
-    hidden = group.count - len(group.samples)
-    columns = (Column("reference-id"), Column("callee"), Column("row"))
-    table = Table(
-        columns, Lazy(lambda: map(row, group.samples)), len(group.samples), hidden=f"{hidden:,} more" if hidden else ""
-    )
-    return Section((*_where(group.place), phrases.heading(group.flows, group.count), f" {shift}"), [table], folded=True)
 
 
 def _doubtful_row(row: LedgerEntry) -> Row:
     entry = of_entry(row)
-    mark = Mark("?", "in doubt", Tone.DOUBT)
     error = cell(entry.error) if entry.error else ()
-    return Row((cell(Name(entry.reference_id)), cell(entry.updated_at), error), mark=mark)
+    return Row((cell(named(entry.reference_id)), cell(f"since {entry.updated_at}"), error), mark=_mark(State.IN_DOUBT))
 
 
 def _entry_row(row: LedgerEntry) -> Row:
@@ -463,7 +442,7 @@ def _entry_row(row: LedgerEntry) -> Row:
     outcomes = sorted({outcome for leg in entry.legs if (outcome := phrases.leg_outcome(leg))})
     return Row(
         (
-            cell(Name(entry.reference_id)),
+            cell(named(entry.reference_id)),
             cell(phrases.state(entry)),
             cell(phrases.phones([leg.shown or "not known" for leg in entry.legs])),
             cell("; ".join(outcomes)),
@@ -474,21 +453,21 @@ def _entry_row(row: LedgerEntry) -> Row:
     )
 
 
-def _entry_fields(entry: LedgerEntry) -> Iterator[tuple[str, Phrase, int]]:
-    yield "environment", (Name(entry.environment),), 0
-    yield "attempts", (f"{entry.attempts:,}",), 0
-    yield "claimed", (entry.claimed_at,), 0
-    yield "updated", (entry.updated_at,), 0
-    yield "fingerprint", (Name(entry.fingerprint) if entry.fingerprint else "not known",), 0
+def _entry_fields(entry: LedgerEntry) -> Iterator[tuple[str, Cell]]:
+    yield "environment", cell(named(entry.environment))
+    yield "attempts", cell(f"{entry.attempts:,}")
+    yield "claimed", cell(entry.claimed_at)
+    yield "updated", cell(entry.updated_at)
+    yield "fingerprint", cell(named(entry.fingerprint) if entry.fingerprint else "not known")
     if entry.error:
-        yield "error", (entry.error,), 0
+        yield "error", cell(entry.error)
     for leg in entry.legs:
         outcome = phrases.leg_outcome(leg)
-        yield "callee", (leg.shown or "not known", f"  {outcome}" if outcome else ""), 0
+        yield "callee", cell(leg.shown or "not known", f"  {outcome}" if outcome else "")
         if leg.call_id:
-            yield "call-id", (Name(leg.call_id),), 1
+            yield "  call-id", cell(named(leg.call_id))
     if entry.purged:
-        yield "body", ("purged from the ledger",), 0
+        yield "body", cell("purged from the ledger")
 
 
 def _chart(make: Callable[[], Chart]) -> Section:
@@ -551,11 +530,12 @@ def _cut(bars: Sequence[Bar], most: int, rest: str) -> list[Bar]:
     return [*bars[:most], *([Bar(rest, others)] if others else [])]
 
 
-def _heard(title: str, calls: Callable[[], Iterable[tuple[tuple[SpokenText, ...], str | None]]]) -> Section:
+def _heard(title: str, groups: Iterable[Group]) -> Section:
     """Return what people will hear, to be read aloud: the same texts once, with how many calls have them."""
 
     def listing() -> Iterator[Block]:
-        found = Counter(each for each in calls() if each[0])
+        calls = (call for group in groups for call in group.shown if call.heard)
+        found = Counter((call.texts, call.flow) for call in calls if call.texts)
         more = len(found) - MOST_TEXTS
         if found:
             entries = [_texts(*each, number) for each, number in found.most_common(MOST_TEXTS)]
@@ -566,8 +546,4 @@ def _heard(title: str, calls: Callable[[], Iterable[tuple[tuple[SpokenText, ...]
 
 def _texts(texts: tuple[SpokenText, ...], flow: str | None, number: int) -> Entry:
     note = f"{f'flow {flow}' if flow else 'no flow is described'}, {phrases.count(number, 'call')}"
-    return Entry(tuple((Name(each.name), " ", each.text) for each in texts), (note,))
-
-
-def _sent(view: PlanView) -> Iterator[CallView]:
-    return (call for group in view.groups for call in group.shown if call.action.sends)
+    return Entry(tuple((named(each.name), " ", each.text) for each in texts), (note,))

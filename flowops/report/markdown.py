@@ -10,7 +10,7 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
-from flowops.report.blocks import Chart, Code, Edit, Fields, Listing, Mark, Name, Strong, Table, Toned, Where
+from flowops.report.blocks import Chart, Code, Edit, Listing, Table, Where, Word
 from flowops.report.escape import markdown_code, markdown_prose
 from flowops.report.layout import report_of
 from flowops.report.worddiff import Side
@@ -159,9 +159,6 @@ def _block(block: Block, *, urgent: bool = True) -> tuple[str, Iterable[str]]:
             return _table(block, (row for row in block.rows if urgent or not row.urgent))
         case Listing():
             return "", map(_entry, block.entries)
-        case Fields():
-            rows = (_row((markdown_prose(name), _inline(value))) for name, value, _ in block.rows)
-            return _head_of(("field", "value")), rows
         case Chart():
             bars = (_row((f"{bar.number:,}", markdown_prose(f"{bar.name} {bar.note}".strip()))) for bar in block.bars)
             return _head_of((block.unit, markdown_prose(block.title))), bars
@@ -220,14 +217,11 @@ def _inline(phrase: Phrase, *, strong: bool = True) -> str:
     parts = []
     for part in phrase:
         match part:
-            case str() | Toned(text=str()):
-                parts.append(markdown_prose(part if isinstance(part, str) else part.text))
-            case Name():
-                parts.append(markdown_code(part.text))
-            case Strong():
-                parts.append(f"**{markdown_prose(part.text)}**" if strong else markdown_prose(part.text))
-            case Mark():
-                parts.append(markdown_prose(part.sign))
+            case str():
+                parts.append(markdown_prose(part))
+            case Word():
+                text = markdown_code(part.text) if part.code else markdown_prose(part.text)
+                parts.append(f"**{text}**" if part.strong and strong and not part.code else text)
             case Edit():
                 parts.append(" ".join(map(_piece, part.pieces)))
             case _:

@@ -14,7 +14,7 @@ from flowops.report.worddiff import shown as whole_value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from flowops.model import Change, Entry, Leg, Value
+    from flowops.model import Change, Entry, Leg, Shift, Value
     from flowops.report.views import Group, LedgerEvent
 
 #: The totals of a plan, in the order in which people read them.
@@ -76,9 +76,10 @@ def heading(flows: Iterable[str], calls: int, scripts: int = 0) -> str:
 def left_out(group: Group) -> str:
     """Return ``197 more to place, 3 unchanged``; empty when everything is shown."""
     some = {call.action for call in group.shown}
+    names: Iterable[tuple[Action | Shift, str]] = [(group.shift, "")] if group.shift else PLANNED.items()
     parts = [
-        f"{group.hidden[action]:,} {'more ' if action in some else ''}{name}"
-        for action, name in PLANNED.items()
+        f"{group.hidden[action]:,} {'more ' if action in some else ''}{name}".rstrip()
+        for action, name in names
         if group.hidden[action]
     ]
     return ", ".join(parts)

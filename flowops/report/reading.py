@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_text
-from flowops.model import ABSENT, Action, CallResult, Change, Outcome, Place, Result, RowPlace
+from flowops.model import ABSENT, SENDING, Action, CallResult, Change, Outcome, Place, Result, RowPlace
 from flowops.report.hours import Ready, hours_of
 from flowops.report.masking import masked, masked_but
 from flowops.report.views import CallView, Group, PlanView, country_code, distinguish_callees, without_numbers
@@ -40,7 +40,7 @@ def result_of_json(document: Mapping[str, Value]) -> Result:
 
 def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
     groups: dict[Place | None, Group] = {}
-    counts: Counter[Action] = Counter()
+    counts: Counter[str] = Counter()
     countries: Counter[str] = Counter()
     ready: Counter[Ready] = Counter()
     for item in document["calls"]:
@@ -49,7 +49,7 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
         if call.flow is not None:
             group.flows[f"flow {call.flow}"] = None
         counts[call.action] += 1
-        if call.action.sends:
+        if call.action in SENDING:
             countries.update(map(country_code, call.callees))
             ready[Ready(None, deferred=False)] += 1
         elif call.action is Action.DEFERRED:

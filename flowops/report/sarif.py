@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from flowops import __version__
-from flowops.report.annotations import located, of_plan, of_problems
+from flowops.report.annotations import of_output
 from flowops.report.json import dumps
-from flowops.report.views import PlanOutput, ProblemsView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,14 +22,7 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 
 def write(output: Output, target: Target) -> None:
     """Write what somebody has to look at."""
-    match output:
-        case PlanOutput():
-            found = of_plan(output.view(True))
-        case ProblemsView():
-            found = of_problems(output.problems)
-        case _:
-            raise TypeError(type(output))
-    target.stream.writelines(dumps(sarif(located(found, target.located))))
+    target.stream.writelines(dumps(sarif(of_output(output, target.located))))
 
 
 def sarif(annotations: Iterable[Annotation]) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from flowops.report import phrases
-from flowops.report.blocks import Chart, Code, Edit, Fields, Listing, Mark, Name, Strong, Table, Tone, Where
+from flowops.report.blocks import Chart, Code, Edit, Listing, Table, Tone, Where, Word
 from flowops.report.escape import LONGEST_MESSAGE, clip, pad, safe, width
 from flowops.report.layout import report_of
 from flowops.report.terminal import Line, Span, emit, line
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from flowops.errors import FlowopsError
     from flowops.model import Place, Problem
-    from flowops.report.blocks import Block, Cell, Column, Phrase, Report, Row, Section, Totals
+    from flowops.report.blocks import Block, Cell, Phrase, Report, Row, Section, Totals
     from flowops.report.formats import Target
     from flowops.report.layout import Output
     from flowops.report.worddiff import Piece
@@ -94,8 +94,6 @@ def _block(block: Block) -> Iterator[Line]:
             yield from _table(block)
         case Listing():
             yield from _listing(block)
-        case Fields():
-            yield from _fields(block)
         case Chart():
             yield from _chart(block)
         case Code():
@@ -105,10 +103,10 @@ def _block(block: Block) -> Iterator[Line]:
 
 
 def _table(table: Table) -> Iterator[Line]:
-    columns = [at for at, column in enumerate(table.columns) if column.where in (Where.CELL, Where.LABELLED)]
+    columns = [at for at, column in enumerate(table.columns) if column.where is Where.CELL]
     rows = list(table.rows)
     shown = rows if table.few is None else rows[: table.few]
-    texts = [[_cell(table.columns[at], row.cells[at]) for at in columns] for row in shown]
+    texts = [[_text(row.cells[at]) for at in columns] for row in shown]
     heads = [[table.columns[at].name.upper() for at in columns]] if table.total else []
     widest = None if table.total else WIDEST
     widths = [_width([text[at] for text in (*heads, *texts)], widest) for at in range(len(columns))]
@@ -143,9 +141,8 @@ def _row(table: Table, row: Row, text: str) -> Iterator[Line]:
             yield from (line(indent, *_spans(phrase)) for phrase in cell[column.where is Where.AFTER :])
 
 
-def _cell(column: Column, cell: Cell) -> str:
-    text = "".join(span.text for phrase in cell for span in _spans(phrase))
-    return f"{column.name} {text}" if column.where is Where.LABELLED and text else text
+def _text(cell: Cell) -> str:
+    return "".join(span.text for phrase in cell for span in _spans(phrase))
 
 
 def _width(texts: Sequence[str], widest: int | None) -> int:
@@ -165,13 +162,6 @@ def _listing(listing: Listing) -> Iterator[Line]:
             yield line("      ", *_spans(entry.note, MUTED))
     if listing.hidden:
         yield _hidden(listing.hidden)
-
-
-def _fields(fields: Fields) -> Iterator[Line]:
-    names = [f"{'  ' * (level + 1)}{name}" for name, _, level in fields.rows]
-    column = _width(names, None)
-    for name, (_, value, _) in zip(names, fields.rows, strict=True):
-        yield line(f"{pad(name, column)}  ", *_spans(value))
 
 
 def _chart(chart: Chart) -> Iterator[Line]:
@@ -209,18 +199,14 @@ def _spans(phrase: Phrase, style: str = "") -> Line:
         match part:
             case str():
                 spans.append(Span(_sentence(part), style))
-            case Name():
-                spans.append(
-                    Span(safe(clip(part.short or part.text)), BOLD if part.strong else STYLES[part.tone] or style)
-                )
-            case Strong():
-                spans.append(Span(_sentence(part.text), f"bold {STYLES[part.tone]}".rstrip()))
-            case Mark():
-                spans.append(Span(part.sign, STYLES[part.tone]))
+            case Word():
+                text = safe(clip(part.short or part.text)) if part.code else _sentence(part.text)
+                look = STYLES[part.tone] or style
+                spans.append(Span(text, f"{BOLD} {look}".rstrip() if part.strong else look))
             case Edit():
                 spans += _edit(part.pieces)
             case _:
-                spans.append(Span(_sentence(part.text), STYLES[part.tone]))
+                assert_never(part)
     return tuple(spans)
 
 

@@ -11,7 +11,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from flowops.common.masking import HIDDEN, mask_number, mask_text
-from flowops.model import ABSENT, Action, Change, Outcome, Place, RowPlace
+from flowops.model import ABSENT, Action, Change, Outcome, Place, RowPlace, Shift
 from flowops.report.hours import Hours, PlanClock, Ready, hours_of
 from flowops.report.masking import PeopleCounter, distinguish, masked, masked_but, unsealed
 from flowops.report.phrases import count, signal_name
@@ -55,14 +55,15 @@ class SpokenText(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """One call of a plan, `callees` and `changes` masked; `place` is where its document begins.
+    """One call of a plan or a difference, `callees` and `changes` masked; `place` is where its document begins.
 
-    `pseudonyms` are the short names of the callees, in their order.
+    `action` is what the plan does with it, or what became of it. `pseudonyms` are the short names of the callees, in
+    their order.
     """
 
     reference_id: str
     fingerprint: str
-    action: Action
+    action: Action | Shift
     flow: str | None = None
     callees: tuple[str, ...] = ()
     pseudonyms: tuple[str, ...] = ()
@@ -73,23 +74,29 @@ class CallView:
     until: str | None = None
     texts: tuple[SpokenText, ...] = ()
 
+    @property
+    def heard(self) -> bool:
+        """Whether people will hear it as it is."""
+        return self.action in (Action.PLACE, Action.RETRY, Shift.ADDED)
+
 
 @dataclass(slots=True)
 class Group:
     """The calls of one document: `shown` are those for a reader, `hidden` counts the others.
 
     `flows` names what is called, in order. `scripts` are the distinct things people may hear: a callflow-id with a set
-    of variables.
+    of variables. `shift` is what became of all of them, in a difference.
     """
 
     place: Place | None
+    shift: Shift | None = None
     flows: dict[str, None] = field(default_factory=dict)
     scripts: set[Hashable] = field(default_factory=set)
-    counts: Counter[Action] = field(default_factory=Counter)
-    hidden: Counter[Action] = field(default_factory=Counter)
+    counts: Counter[Action | Shift] = field(default_factory=Counter)
+    hidden: Counter[Action | Shift] = field(default_factory=Counter)
     shown: list[CallView] = field(default_factory=list)
 
-    def shows(self, action: Action, *, full: bool) -> bool:
+    def shows(self, action: Action | Shift, *, full: bool) -> bool:
         """Count a call, and return whether a reader sees it."""
         self.counts[action] += 1
         if full or action in ALWAYS or (action not in NEVER and self.counts[action] <= A_FEW):
@@ -193,21 +200,29 @@ def without_numbers(sentences: Iterable[str]) -> tuple[str, ...]:
 
 
 def of_call(planned: PlannedCall, pseudonym: Callable[[str], str], *, show_pii: bool = False) -> CallView:
-    """Return one call for readers."""
+    """Return one call of a plan for readers."""
     call = planned.call
+    return replace(
+        view_of(call, planned.action, pseudonym, show_pii=show_pii),
+        fingerprint=planned.fingerprint,
+        changes=tuple(_change(change, call.body if show_pii else None) for change in planned.changes),
+        # A reference-id stays as it is, because commands take it.
+        reasons=planned.reasons if show_pii else tuple(masked_but(it, [call.reference_id]) for it in planned.reasons),
+        until=iso(planned.until) if planned.until else None,
+    )
+
+
+def view_of(call: Call, action: Action | Shift, pseudonym: Callable[[str], str], *, show_pii: bool = False) -> CallView:
+    """Return a call for readers, and what is or was done with it."""
     return CallView(
         reference_id=call.reference_id,
-        fingerprint=planned.fingerprint,
-        action=planned.action,
+        fingerprint="",
+        action=action,
         flow=call.flow,
         callees=call.callees if show_pii else tuple(mask_number(number) for number in call.callees),
         pseudonyms=tuple(map(pseudonym, call.callees)),
         place=call.origin.place(),
         row=call.row,
-        changes=tuple(_change(change, call.body if show_pii else None) for change in planned.changes),
-        # A reference-id stays as it is, because commands take it.
-        reasons=planned.reasons if show_pii else tuple(masked_but(it, [call.reference_id]) for it in planned.reasons),
-        until=iso(planned.until) if planned.until else None,
         texts=spoken_texts(call),
     )
 

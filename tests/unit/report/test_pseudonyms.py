@@ -90,7 +90,7 @@ def test_both_sides_of_a_difference_have_the_same_names(make: Any) -> None:
         0,
     )
     shown = of_difference(found, "production")
-    samples = [sample for listed in (*shown.added, *shown.removed) for sample in listed.samples]
+    samples = [sample for group in (*shown.added, *shown.removed) for sample in group.shown]
     assert {sample.reference_id: sample.callees for sample in samples} == {
         "new": (f"{SHOWN} (1)",),
         "old-1": (f"{SHOWN} (2)",),

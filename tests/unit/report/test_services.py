@@ -19,13 +19,13 @@ from typos_gitlab_code_quality import GitlabIssue
 
 from flowops.model import Action, CallResult, Outcome, Place, Problem, Result, RowPlace
 from flowops.report import views
-from flowops.report.annotations import Annotation, located, of_plan, of_problems
+from flowops.report.annotations import Annotation, of_output, of_plan, of_problems
 from flowops.report.github import MOST, annotation_lines, outputs
 from flowops.report.gitlab import code_quality, plan_counts
 from flowops.report.json import dumps
 from flowops.report.junit import plan_junit, problems_junit, result_junit
 from flowops.report.sarif import sarif
-from flowops.report.views import ResultView
+from flowops.report.views import ProblemsView, ResultView
 
 if TYPE_CHECKING:
     from flowops.model import Plan
@@ -84,12 +84,15 @@ class TestNotes:
         assert not any("+4420794600" in note.message for note in notes)
 
     def test_files_get_the_names_of_the_repository(self, problems: list[Problem]) -> None:
-        assert located(of_problems(problems), lambda file: f"sub/{file}")[0].place.file == "sub/calls/a b.yaml"
+        assert (
+            of_output(ProblemsView(problems, "production"), lambda file: f"sub/{file}")[0].place.file
+            == "sub/calls/a b.yaml"
+        )
 
 
 class TestGitHub:
     def test_what_has_a_meaning_is_escaped(self, problems: list[Problem]) -> None:
-        lines = list(annotation_lines(located(of_problems(problems), lambda file: f"a,b:{file}")))
+        lines = list(annotation_lines(of_output(ProblemsView(problems, "production"), lambda file: f"a,b:{file}")))
         assert lines[0].startswith("::error file=a%2Cb%3Acalls/a b.yaml,line=9,col=3,title=number::callee: '' is")
         assert "100%25 wrong:" in lines[2]
         assert len(lines) == 3

@@ -1,0 +1,96 @@
+"""The registry: what it promises is written, and every format says what there is to say."""
+
+from __future__ import annotations
+
+import io
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flowops.errors import UsageError
+from flowops.model import Action, CallResult, Difference, DifferentCall, Outcome, Place, Problem, Result, Shift
+from flowops.report import formats, views
+from flowops.report.difference import DifferenceOutput
+from flowops.report.json import plan_json
+
+if TYPE_CHECKING:
+    from flowops.model import Entry, Plan
+    from flowops.report.layout import Output
+
+PAIRS = [(kind, name) for name, each in formats.FORMATS.items() for kind in each.kinds]
+#: The formats that name each call of a run.
+NAMING = [name for name in formats.names(formats.RESULT) if name not in ("github", "gitlab")]
+
+
+def written(kind: str, output: Output, name: str) -> str:
+    stream = io.StringIO()
+    formats.write(kind, output, name, formats.Target(stream))
+    return stream.getvalue()
+
+
+@pytest.fixture
+def outputs(
+    make: Any, plan: Plan, result: Result, entries: list[Entry], status: views.LedgerStatus, history: Any
+) -> dict[str, Output]:
+    """One result of each kind."""
+    added = Difference("main", None, (DifferentCall(Shift.ADDED, make.call("new")),), 0)
+    return {
+        formats.PROBLEMS: views.ProblemsView([Problem(Place("a.yaml", 9, 3), None, "wrong", "x")], "production"),
+        formats.PLAN: views.PlanOutput(lambda full: views.of_plan(plan, full=full), lambda: plan_json(plan)),
+        formats.RESULT: views.ResultView(result),
+        formats.DIFFERENCE: DifferenceOutput(added, "production"),
+        formats.STATUS: status,
+        formats.ENTRIES: views.Entries(entries),
+        formats.ENTRY: views.EntryView(entries[1], history),
+        formats.BODIES: views.Bodies([make.call("a")]),
+        formats.EXPORT: views.Exported([]),
+        formats.IMPORT: views.Imported(3, 1),
+    }
+
+
+@pytest.mark.parametrize(("kind", "name"), PAIRS)
+def test_a_format_writes_every_kind_that_it_promises(kind: str, name: str, outputs: dict[str, Output]) -> None:
+    assert written(kind, outputs[kind], name) or (kind, name) == (formats.EXPORT, "jsonl")
+
+
+def test_every_kind_is_printed_in_some_format(outputs: dict[str, Output]) -> None:
+    assert all(formats.names(kind) for kind in outputs)
+
+
+def test_a_format_that_does_not_exist_for_a_kind_is_refused(outputs: dict[str, Output]) -> None:
+    with pytest.raises(UsageError, match="cannot be printed as sarif") as refused:
+        formats.write(formats.RESULT, outputs[formats.RESULT], "sarif", formats.Target(io.StringIO()))
+    assert refused.value.hint == "it can be as text, json, markdown, github, gitlab, junit, html"
+
+
+@pytest.mark.parametrize("name", NAMING)
+def test_every_call_that_was_not_placed_has_its_reason(name: str) -> None:
+    unplaced = [outcome for outcome in Outcome if outcome not in (Outcome.PLACED, Outcome.UNCHANGED)]
+    calls = [CallResult(f"r-{outcome}", outcome, (), 1, f"because {outcome}") for outcome in unplaced]
+    run = Result("production", None, "sha256:00", tuple(calls), failure="nobody answers")
+    text = unescape(written(formats.RESULT, views.ResultView(run), name))
+    assert "nobody answers" in text
+    for outcome in unplaced:
+        assert f"r-{outcome}" in text
+        assert f"because {outcome}" in text
+
+
+@pytest.mark.parametrize("name", ["text", "json", "markdown", "html", "junit"])
+def test_every_action_of_a_plan_has_its_reason(name: str, make: Any) -> None:
+    calls = [make.planned(make.call(f"r-{action}"), action, f"because {action}") for action in Action]
+    plan = make.plan(*calls)
+    output = views.PlanOutput(lambda full: views.of_plan(plan, full=full), lambda: plan_json(plan), full=True)
+    text = unescape(written(formats.PLAN, output, name))
+    for action in Action:
+        assert f"r-{action}" in text
+        assert f"because {action}" in text
+
+
+@pytest.mark.parametrize("name", ["text", "json", "markdown", "html"])
+def test_warnings_and_notes_of_a_plan_are_said(name: str, make: Any) -> None:
+    plan = make.plan(make.planned(make.call("a"), Action.PLACE), warnings=("mind this",), notes=("and know that",))
+    output = views.PlanOutput(lambda full: views.of_plan(plan, full=full), lambda: plan_json(plan))
+    text = written(formats.PLAN, output, name)
+    assert "mind this" in text
+    assert "and know that" in text
