@@ -1,15 +1,350 @@
-"""The form of a phone number that flowops keeps, compares and sends; whether it exists its number plan says."""
+"""Phone numbers: read once, compared in one form (canonical E.164, valid by the number plan), known once.
+
+`read` takes what people write, and refuses what is not one number beyond doubt: a wrong number is a stranger's phone.
+`canonical` takes nothing but the form that flowops keeps, compares and sends. `info` says where a number is and what
+kind it is. No message of a refusal repeats anything of the number: it names a character or a shape.
+"""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowops.common.number_plan import country_code, main_plan, plan_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flowops.common.number_plan import NumberPlan
 
 #: E.164: a plus and 7 to 15 digits, the first of them not 0. In ASCII, and nothing around it.
 E164_PATTERN = r"\+[1-9][0-9]{6,14}"
+#: The kinds of numbers, as libphonenumber tells them apart.
+KINDS = (
+    "fixed-line",
+    "mobile",
+    "fixed-line-or-mobile",
+    "toll-free",
+    "premium-rate",
+    "shared-cost",
+    "voip",
+    "personal-number",
+    "pager",
+    "uan",
+    "voicemail",
+    "unknown",
+)
+#: A longer text is no phone number, whatever stands in it; what is invisible counts.
+LONGEST = 100
 
+_LENGTHS = range(8, 17)
 _E164 = re.compile(E164_PATTERN)
+# Digits and blanks, perhaps a plus: nothing here can be mistaken.
+_PLAIN = re.compile(r"\+?+[0-9]++(?: [0-9]++)*+")
+# What may stand in a number that people write, once spaces, dashes and invisible marks are one of each.
+_WRITTEN = re.compile(r"[0-9 ()./+-]++")
+_NO_DIGITS = re.compile(r"[^0-9]++")
+# Soft hyphens, joiners, marks of direction, byte order marks: what comes along from a web page or a phone's contacts.
+# Not U+202E, which turns digits around: behind it people see another number.
+_INVISIBLE = (
+    *(0x00AD, 0x061C, 0x180E, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x202A, 0x202B, 0x202C, 0x202D),
+    *(0x2060, 0x2066, 0x2067, 0x2068, 0x2069, 0xFEFF),
+)
+_SPACES = (0x0009, 0x00A0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)
+_DASHES = (*range(0x2010, 0x2016), 0x2212, 0xFE58, 0xFE63, 0xFF0D)
+_SAME: dict[int, str] = {
+    **dict.fromkeys(_INVISIBLE, ""),
+    **dict.fromkeys(_SPACES, " "),
+    **dict.fromkeys(_DASHES, "-"),
+}
+_BEFORE = re.compile(rf"[\s{''.join(map(chr, _INVISIBLE))}]*+(?:tel:\s*+)?'?+", re.IGNORECASE)
+_DAY, _MONTH = "(?:0?[1-9]|[12][0-9]|3[01])", "(?:0?[1-9]|1[0-2])"
+_DATE = re.compile(
+    rf"(?:19|20)[0-9]{{2}}(?:([-./]){_MONTH}\1{_DAY}|[-/](?:0[1-9]|1[0-2]))(?:[ T].*+)?"
+    rf"|{_DAY}([-./]){_DAY}\2(?:[0-9]{{2}}|(?:19|20)[0-9]{{2}}(?:[ T].*+)?)",
+    re.DOTALL,
+)
+_EXPONENT = re.compile(r"[+-]?[0-9]++(?:[.,][0-9]*+)? ?e ?[+-]?[0-9]++", re.IGNORECASE)
+_DECIMAL_POINT = re.compile(r"[^.]*+\.(?:[0-9]{1,2}|0++)|.*\.[0-9]")
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]{5,},[0-9]{1,2}")
+_EXTENSION = re.compile(
+    r"[^a-z#;]*[0-9)] ?[,;]? ?(?:x|ext|extn|extension|dw|durchwahl|poste|#|;ext|;isub)[ .:=]*+[0-9]{1,8}", re.IGNORECASE
+)
+# Brackets where no area code is: that has at most a country code before it, and the rest of the number behind it.
+_ASIDE = re.compile(r"\A(?:[^0-9]*+[0-9]){7}[^(]*+\(|\((?:[^0-9(]*+[0-9]){0,4}[^0-9(]*+\Z")
+#: A shorter group of digits is not all that stands behind an area code and a slash.
+_SHORTEST = 4
+#: Only a longer group is a whole number by itself; only a shorter one is what is dialled behind a company's number.
+_WHOLE, _LEAST_AHEAD = 5, 3
+#: Between what people write in one cell when they mean several.
+_BETWEEN_NUMBERS = frozenset("\n\r,;|&")
+#: Where a dash stands before what is dialled behind a company's number, by custom and DIN 5008.
+_DASH_BEFORE_EXTENSION = frozenset({"DE", "AT"})
+
+
+class Refusal(NamedTuple):
+    """Why a text is not one phone number beyond doubt: a code, words that follow the text's name, and what to do.
+
+    ``is a decimal number, …``. Nothing of the number is repeated.
+    """
+
+    code: str
+    message: str
+    hint: str | None = None
+
+
+class NumberInfo(NamedTuple):
+    """A number and what it says of whoever answers it.
+
+    `region` is the country's two letters, None where it belongs to none; `kind` is one of KINDS; `zones` are the IANA
+    zones that it may ring in, empty when nobody knows. Of a text that is no valid number nothing is known.
+    """
+
+    number: str
+    region: str | None = None
+    kind: str = "unknown"
+    zones: tuple[str, ...] = ()
 
 
 def is_e164(text: str) -> bool:
     """Return whether a text has the form of a phone number in E.164."""
     return _E164.fullmatch(text) is not None
+
+
+def is_canonical(text: str) -> bool:
+    """Return whether a text is a valid number in the one form that is kept, compared and sent; nothing is forgiven."""
+    code = country_code(text[:4])
+    return code is not None and len(text) in _LENGTHS and code.find(text) is not None
+
+
+def canonical(text: str) -> str | None:
+    """Return the text when `is_canonical`, else None."""
+    return text if is_canonical(text) else None
+
+
+@lru_cache(maxsize=65_536)
+def info(number: str) -> NumberInfo:
+    """Return what a number in E.164 says of whoever answers it."""
+    code = country_code(number[:4])
+    found = None if code is None or len(number) not in _LENGTHS else code.find(number)
+    if found is None:
+        return NumberInfo(number)
+    plan, matched = found
+    kind = plan.kind(matched)
+    return NumberInfo(number, plan.region, kind, plan.zones(number, kind))
+
+
+_EMPTY = Refusal("empty", "is empty")
+_TOO_LONG = Refusal("too-long", "is too long for a phone number")
+_ROUNDED = Refusal(
+    "exponent",
+    "is a number that a spreadsheet has rounded: its last digits are lost",
+    "take the numbers from their source again, into a column that is formatted as text",
+)
+_DECIMAL = Refusal(
+    "decimal",
+    "is a decimal number, as spreadsheets and programs make one of a phone number",
+    "keep the column as text",
+)
+_IS_DATE = Refusal("date", "looks like a date", "is it the right column?")
+_FORMULA = Refusal("formula", "is the formula of a spreadsheet", "write the number alone")
+_HAS_EXTENSION = Refusal(
+    "extension", "has an extension, which cannot be dialled", "write a number that rings without one"
+)
+_SEVERAL = Refusal("several", "has more than one number, or a range of numbers", "write one number, whole")
+_PLUS = Refusal("plus", "has a + behind its beginning", "write one number, with + before its country code only")
+_CUT_OFF = Refusal("cut-off", "begins or ends with a sign that stands between digits", "write the whole number")
+_NO_COUNTRY = Refusal("no-country", "has no country code", "write it with + and the country code")
+_NO_SUCH_CODE = Refusal("no-such-code", "does not begin with a country code")
+_AMBIGUOUS = Refusal(
+    "ambiguous", "can be read as two different phone numbers", "write it with + and the country code, and nothing else"
+)
+
+
+def read(text: str, region: str | None = None) -> str | Refusal:
+    """Return the one phone number that people mean by a text, in canonical E.164, or why that is in doubt.
+
+    `region` (two letters that `regions` knows) says where a number without a country code is from.
+    """
+    written = text.strip()
+    if len(written) > LONGEST:
+        return _TOO_LONG
+    if _PLAIN.fullmatch(written) is not None:
+        return _number(written.replace(" ", ""), region)
+    shown = written if _WRITTEN.fullmatch(written) is not None else _cleaned(text)
+    if isinstance(shown, Refusal):
+        return shown
+    return _shape(shown, region) or _number(_digits(shown), region, shown)
+
+
+def explain(text: str) -> Refusal | None:
+    """Return why a text is not canonical, None when it is."""
+    if is_canonical(text):
+        return None
+    if not is_e164(text):
+        return Refusal("form", "is not an E.164 number", "write + and 7 to 15 digits, the country code first")
+    code = country_code(text[:4])
+    if code is None:
+        return _NO_SUCH_CODE
+    return _invalid(code.plans[0], None if isinstance(read(text), Refusal) else _LEAVE_OUT)
+
+
+_DIGITS_ONLY = "write the number alone, in the digits 0 to 9: spaces, dashes and brackets may stand between them"
+_LEAVE_OUT = "leave out the digits behind the country code that are dialled inside of the country only, such as a 0"
+
+
+def _cleaned(text: str) -> str | Refusal:
+    """Return a text with its spaces, dashes and marks made plain, when nothing else stands in it than in a number."""
+    begin, body = _body(text)
+    shown = body.translate(_SAME).strip()
+    if not shown:
+        return _EMPTY
+    if _WRITTEN.fullmatch(shown) is not None:
+        return shown
+    for pattern, refusal in _SHAPES.items():
+        if pattern.fullmatch(shown) is not None:
+            return refusal
+    return _odd_character(body, begin)
+
+
+def _body(text: str) -> tuple[int, str]:
+    """Return a text without what may stand around a number: blanks, ``tel:``, the apostrophe of a spreadsheet."""
+    before = _BEFORE.match(text)
+    begin = 0 if before is None else before.end()
+    return begin, text[begin:].rstrip()
+
+
+_SHAPES = {
+    _EXPONENT: _ROUNDED,
+    _DECIMAL_COMMA: _DECIMAL,
+    _DATE: _IS_DATE,
+    _EXTENSION: _HAS_EXTENSION,
+    re.compile(r"=.*+", re.DOTALL): _FORMULA,
+}
+
+
+def _odd_character(body: str, begin: int) -> Refusal:
+    """Return the refusal that names the first character which no phone number has; the body begins behind `begin`."""
+    plain = [_SAME.get(ord(char), char) for char in body]
+    at = next(at for at, char in enumerate(plain) if char and _WRITTEN.fullmatch(char) is None)
+    if body[at] in _BETWEEN_NUMBERS:
+        return _SEVERAL
+    name = unicodedata.name(body[at], "a character without a name")
+    message = f"has U+{ord(body[at]):04X} ({name}) at character {begin + at + 1}, which no phone number has"
+    return Refusal("character", message, _DIGITS_ONLY)
+
+
+def _shape(shown: str, region: str | None) -> Refusal | None:
+    """Return why the signs between the digits leave in doubt which number is meant."""
+    first = shown.lstrip(" (")
+    if "+" in first[1:] or shown[0] in "-./)" or shown[-1] in "-/+(":
+        return _PLUS if "+" in first[1:] else _CUT_OFF
+    if _DATE.fullmatch(shown) is not None:
+        return _IS_DATE
+    if "." in shown and _DECIMAL_POINT.fullmatch(shown) is not None:
+        return _DECIMAL
+    if "(" in shown and _ASIDE.search(shown) is not None:
+        return _SEVERAL
+    if "/" in shown and _is_listed(shown, region):
+        return _SEVERAL
+    return _SEVERAL if "-" in shown and _is_range(shown, region) else None
+
+
+def _is_listed(shown: str, region: str | None) -> bool:
+    """Return whether a slash parts numbers, or the ends of numbers, rather than an area code from the rest."""
+    head, _, tail = shown.partition("/")
+    return "/" in tail or len(_digits(tail)) < _SHORTEST or not isinstance(_number(_digits(head), region), Refusal)
+
+
+def _is_range(shown: str, region: str | None) -> bool:
+    """Return whether what follows the last dash may be the end of the last number of a range: ``571 2345-48``.
+
+    So it is only where the digits before it are a number by themselves, which few plans leave possible.
+    """
+    head, _, last = shown.rpartition("-")
+    last, before = _digits(last), _NO_DIGITS.split(head.rstrip())[-1]
+    if not last or len(last) > len(before) or len(last) == len(before) < _WHOLE:
+        return False
+    first = _digits(head)
+    known = (first if is_canonical(first) else None) if "+" in first else _number(first, region)
+    if not isinstance(known, str):
+        return False
+    ahead = int(last) - int(before[-len(last) :])
+    if info(known).region in _DASH_BEFORE_EXTENSION:
+        return len(last) > 1 and 0 < ahead < (100 if len(last) >= _WHOLE else 10)
+    return len(last) < _LEAST_AHEAD or 0 < ahead < 100
+
+
+def _digits(shown: str) -> str:
+    digits = _NO_DIGITS.sub("", shown)
+    return f"+{digits}" if "+" in shown else digits
+
+
+def _number(digits: str, region: str | None, written: str = "") -> str | Refusal:
+    """Return the number that digits mean, perhaps behind a plus; `written` has the brackets around a 0, if any."""
+    plan = None if region is None else plan_of(region)
+    if digits[:1] == "+" and digits[:3] != "+00":
+        return _international(digits, written)
+    digits = digits.removeprefix("+")
+    if plan is None:
+        return _NO_COUNTRY
+    abroad = plan.without_exit_code(digits)
+    if abroad is None:
+        return _AMBIGUOUS if "(0)" in written[1:] else _national(digits, plan)
+    number = _international(f"+{abroad}", written)
+    return number if isinstance(number, Refusal) else _beyond_doubt(number, _readings(digits, plan), plan)
+
+
+def _international(number: str, written: str) -> str | Refusal:
+    """Return the number that digits behind a + mean: as they are, or without a trunk prefix."""
+    code = country_code(number[:4])
+    if code is None:
+        return _NO_SUCH_CODE
+    digits, plan = number[code.start :], code.plans[0]
+    meant = number if is_canonical(number) else f"+{code.digits}{plan.national(digits)}"
+    if "(0)" not in written:
+        return _beyond_doubt(meant, (), plan)
+    # ``+44 (0)20 …``: the 0 is not dialled from abroad. Some countries have no such 0, and some dial it always.
+    if digits != f"0{_digits(written.partition('(0)')[2])}":
+        return _AMBIGUOUS
+    without = f"+{code.digits}{digits[1:]}"
+    return _beyond_doubt(meant if is_canonical(meant) else without, (without,), plan)
+
+
+def _national(digits: str, plan: NumberPlan) -> str | Refusal:
+    """Return the number that digits mean in a country: with its trunk prefix, without, or with its code and no plus."""
+    meant, *others = _readings(digits, plan)
+    if digits.startswith(plan.code):
+        rest = plan.without_trunk(digits[len(plan.code) :])
+        if plan.is_too_long(digits) or (plan.looks_right(rest) and not plan.looks_right(digits)):
+            others, meant = [meant, *others], others[-1]
+    return _beyond_doubt(meant, others, plan)
+
+
+def _readings(digits: str, plan: NumberPlan) -> list[str]:
+    """Return what digits can mean in a country: the likeliest first, the one that begins with its code last."""
+    national = plan.national(digits)
+    found = [f"+{plan.code}{national}"]
+    if national is not digits:
+        found.append(f"+{plan.code}{digits}")
+    if digits.startswith(plan.code):
+        rest = plan.without_trunk(digits[len(plan.code) :])
+        found += [f"+{digits}", f"+{plan.code}{main_plan(plan.code).national(rest)}"]
+    return found
+
+
+def _beyond_doubt(meant: str, others: Iterable[str], plan: NumberPlan) -> str | Refusal:
+    """Return a number when it is valid, and none of its other readings is."""
+    if not is_canonical(meant):
+        return _invalid(plan)
+    for other in others:
+        if other != meant and is_canonical(other):
+            return _AMBIGUOUS
+    return meant
+
+
+def _invalid(plan: NumberPlan, hint: str | None = None) -> Refusal:
+    where = "" if plan.region is None else f" in {plan.region}"
+    return Refusal("invalid", f"is not a valid number{where}", hint)

@@ -1,0 +1,239 @@
+"""The number plans of all countries: Google's libphonenumber, from its tables and without the code around them.
+
+`phonenumbers` takes 10 to 20 µs for each question about a number, and imports its formatters and matchers with itself.
+Its tables need nothing of that. So they are imported below a package that has the folder of `phonenumbers` and nothing
+else, under a name of ours: whoever imports `phonenumbers` gets all of it, as ever. The questions are asked here in
+libphonenumber's own order; the patterns of a country are one expression, compiled when a number first needs it. Tests
+hold every answer against `phonenumbers`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from functools import cached_property, lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from phonenumbers.phonemetadata import PhoneMetadata, PhoneNumberDesc
+
+#: The kinds of numbers in the order in which libphonenumber asks for them: the first that fits is the kind.
+_KINDS = {
+    "premium_rate": "premium-rate",
+    "toll_free": "toll-free",
+    "shared_cost": "shared-cost",
+    "voip": "voip",
+    "personal_number": "personal-number",
+    "pager": "pager",
+    "uan": "uan",
+    "voicemail": "voicemail",
+    "fixed_line": "fixed-line",
+    "mobile": "mobile",
+}
+#: Stands in the tables for a code that belongs to no country: satellites, international freephone.
+_NO_COUNTRY = "001"
+# Country codes whose mobile numbers tell where they are from: China, Mexico, Argentina, Brazil, Indonesia.
+_PLACED_MOBILES = frozenset({"86", "52", "54", "55", "62"})
+_BEGINNING = re.compile(r"\+[1-9][0-9]{2}")
+#: Matches nothing.
+_NOTHING = r"(?!)"
+_PACKAGE = "flowops_number_tables"
+
+
+class Tables(NamedTuple):
+    """libphonenumber's tables: the regions of each country code, and what knows the patterns of a region."""
+
+    regions: Mapping[int, Sequence[str]]
+    metadata: type[PhoneMetadata]
+
+
+class NumberPlan:
+    """The numbers of one country, or of a code that belongs to none; digits are national ones, without that code."""
+
+    def __init__(self, metadata: PhoneMetadata, *, alone: bool) -> None:
+        self.region: str | None = None if metadata.id == _NO_COUNTRY else metadata.id
+        self.code = str(metadata.country_code)
+        #: How the country's numbers begin, where several countries share a code and this tells them apart.
+        self.leading = None if alone or metadata.leading_digits is None else _compiled(metadata.leading_digits)
+        self._metadata = metadata
+        self._transform = metadata.national_prefix_transform_rule
+        self._lengths = frozenset(() if metadata.general_desc is None else metadata.general_desc.possible_length)
+        self._most = max(self._lengths)
+
+    @cached_property
+    def numbers(self) -> re.Pattern[str]:
+        """One expression for all numbers; the group that took part in a match has the name of the kind.
+
+        The group stands behind its pattern: so an alternative is given up at its first digit.
+        """
+        kinds = ((name, _pattern(getattr(self._metadata, name))) for name in _KINDS)
+        alternatives = "|".join(rf"(?:{pattern})\Z(?P<{name}>)" for name, pattern in kinds)
+        return _compiled(rf"(?=(?:{_pattern(self._metadata.general_desc)})\Z)(?:{alternatives})")
+
+    @cached_property
+    def _mobile(self) -> re.Pattern[str]:
+        return _compiled(_pattern(self._metadata.mobile))
+
+    @cached_property
+    def _general(self) -> re.Pattern[str]:
+        return _compiled(_pattern(self._metadata.general_desc))
+
+    @cached_property
+    def _trunk(self) -> re.Pattern[str]:
+        return _compiled(self._metadata.national_prefix_for_parsing or _NOTHING)
+
+    @cached_property
+    def _abroad(self) -> re.Pattern[str]:
+        return _compiled(self._metadata.international_prefix or _NOTHING)
+
+    def kind(self, found: re.Match[str]) -> str:
+        """Return the kind of a number that `numbers` has found."""
+        kind = _KINDS[str(found.lastgroup)]
+        return "fixed-line-or-mobile" if kind == "fixed-line" and self._may_be_mobile(found) else kind
+
+    def _may_be_mobile(self, found: re.Match[str]) -> bool:
+        same: bool = self._metadata.same_mobile_and_fixed_line_pattern
+        return same or self._mobile.fullmatch(found.string, found.pos) is not None
+
+    def is_too_long(self, digits: str) -> bool:
+        """Return whether digits are more than any number of this plan has."""
+        return len(digits) > self._most
+
+    def looks_right(self, digits: str) -> bool:
+        """Return whether digits have the general form of the plan's numbers."""
+        return self._general.fullmatch(digits) is not None
+
+    def without_exit_code(self, digits: str) -> str | None:
+        """Return what follows the digits that begin a call abroad (00, 011, …), None where there are none."""
+        found = self._abroad.match(digits)
+        if found is None:
+            return None
+        rest = digits[found.end() :]
+        return rest if rest and rest[0] != "0" else None
+
+    def without_trunk(self, digits: str) -> str:
+        """Return digits without what is dialled before them inside of the country only, as libphonenumber sees it."""
+        found = self._trunk.match(digits)
+        if found is None:
+            return digits
+        rest = digits[found.end() :]
+        if self._transform and (groups := found.groups()) and groups[-1] is not None:
+            rest = found.expand(self._transform) + rest
+        return digits if self.looks_right(digits) and not self.looks_right(rest) else rest
+
+    def national(self, digits: str) -> str:
+        """Return `without_trunk`, and the digits as they are where too few would be left."""
+        rest = self.without_trunk(digits)
+        return rest if len(rest) in self._lengths or len(rest) > self._most else digits
+
+    def zones(self, number: str, kind: str) -> tuple[str, ...]:
+        """Return the IANA time zones in which a number (E.164, of a kind that `kind` found) may ring."""
+        known = _zones()
+        if kind.startswith("fixed-line") or (kind == "mobile" and self.code in _PLACED_MOBILES):
+            for length in _prefix_lengths(self.code):
+                found = known.get(number[1 : 1 + length])
+                if found is not None:
+                    return found
+        return known.get(self.code, ())
+
+
+class CountryCode:
+    """A country code, and the plans of all that share it, the main country first."""
+
+    __slots__ = ("digits", "plans", "start")
+
+    def __init__(self, digits: str, plans: tuple[NumberPlan, ...]) -> None:
+        self.digits = digits
+        self.plans = plans
+        #: Where the national number begins in one that is written ``+44…``.
+        self.start = len(digits) + 1
+
+    def find(self, number: str) -> tuple[NumberPlan, re.Match[str]] | None:
+        """Return the plan that a number with this code belongs to and what it matched there, None where it has none."""
+        for plan in self.plans:
+            if plan.leading is None:
+                found = plan.numbers.match(number, self.start)
+                if found is not None:
+                    return plan, found
+            elif plan.leading.match(number, self.start):
+                found = plan.numbers.match(number, self.start)
+                return None if found is None else (plan, found)
+        return None
+
+
+@lru_cache(maxsize=4_096)
+def country_code(beginning: str) -> CountryCode | None:
+    """Return the country code at the beginning of a text (``+``, three digits); None where it begins with none."""
+    if _BEGINNING.fullmatch(beginning) is None:
+        return None
+    found = (int(beginning[1:end]) for end in (2, 3, 4))
+    return next((_country_code(code) for code in found if code in tables().regions), None)
+
+
+@lru_cache(maxsize=512)
+def _country_code(code: int) -> CountryCode:
+    known = tables()
+    names = known.regions[code]
+    found = (known.metadata.metadata_for_region_or_calling_code(code, name) for name in names)
+    plans = (NumberPlan(metadata, alone=len(names) == 1) for metadata in found if metadata is not None)
+    return CountryCode(str(code), tuple(plans))
+
+
+@lru_cache(maxsize=512)
+def plan_of(region: str) -> NumberPlan | None:
+    """Return the plan of a country, by its two letters; None where no country has them."""
+    if region not in regions():
+        return None
+    code = next(code for code, names in tables().regions.items() if region in names)
+    return next(plan for plan in _country_code(code).plans if plan.region == region)
+
+
+def main_plan(code: str) -> NumberPlan:
+    """Return the plan of the main country of a country code that there is."""
+    return _country_code(int(code)).plans[0]
+
+
+@lru_cache(maxsize=1)
+def regions() -> frozenset[str]:
+    """Return the two letters (ISO 3166-1) of every country that has phone numbers."""
+    return frozenset(name for names in tables().regions.values() for name in names) - {_NO_COUNTRY}
+
+
+@lru_cache(maxsize=1)
+def tables() -> Tables:
+    """Return the tables, imported by the first who asks."""
+    found = find_spec("phonenumbers")
+    assert found is not None
+    assert found.submodule_search_locations is not None
+    package = ModuleType(_PACKAGE)
+    package.__path__ = found.submodule_search_locations
+    sys.modules[_PACKAGE] = package
+    data = import_module(f"{_PACKAGE}.data")
+    return Tables(data._COUNTRY_CODE_TO_REGION_CODE, import_module(f"{_PACKAGE}.phonemetadata").PhoneMetadata)
+
+
+@lru_cache(maxsize=1)
+def _zones() -> Mapping[str, tuple[str, ...]]:
+    """Return the time zones by the first digits of a number, the country code first."""
+    tables()
+    found: Mapping[str, tuple[str, ...]] = import_module(f"{_PACKAGE}.tzdata").TIMEZONE_DATA
+    return found
+
+
+@lru_cache(maxsize=512)
+def _prefix_lengths(code: str) -> tuple[int, ...]:
+    """Return how many digits of a number may tell its zones, the most first."""
+    return tuple(sorted({len(prefix) for prefix in _zones() if prefix.startswith(code)}, reverse=True))
+
+
+def _pattern(desc: PhoneNumberDesc | None) -> str:
+    return _NOTHING if desc is None else desc.national_number_pattern or _NOTHING
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.ASCII)
