@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from flowops.common.numbers import is_e164
+from flowops.common.text import visible
 
 #: Stands for a hidden digit.
 DOT = "•"
@@ -32,6 +33,8 @@ _BUT_LAST_TWO = re.compile(r"[0-9](?=(?:[^0-9]*[0-9]){2})")
 #: How many results are kept: most texts of a call are those of the call before it, and each number comes twice.
 _KEPT = 1024
 _LEADING, _TRAILING, _HIDDEN_AT_LEAST, _GROUP = 4, 2, 4, 4
+#: More dots say nothing more.
+_LONGEST = 20
 
 
 @lru_cache(maxsize=_KEPT)
@@ -55,6 +58,18 @@ def mask_number(number: str) -> str:
     groups = [masked[:odd]] if odd else []
     groups += [masked[start : start + _GROUP] for start in range(odd, len(masked), _GROUP)]
     return " ".join([f"+{country}", *groups])
+
+
+def mask_written(text: str) -> str:
+    """Return a value that should be a phone number as a message names it: ``'+3161234'`` is ``'+3••••34'``.
+
+    Its ends are enough to find it in a file, and at least four characters between them are hidden.
+    """
+    hidden = max(_HIDDEN_AT_LEAST, len(text) - _LEADING - _TRAILING)
+    leading = len(text) - hidden - _TRAILING
+    if leading <= 0:
+        return f"'{visible(text[:_TRAILING])}…'" if text else "''"
+    return f"'{visible(text[:leading])}{DOT * min(hidden, _LONGEST)}{visible(text[-_TRAILING:])}'"
 
 
 def mask(value: Any) -> str:

@@ -1,7 +1,7 @@
 """OpenAPI to JSON Schemas, and values with their schemas to problems.
 
 Nothing heavy is imported before it is needed: jsonschema-rs when something is validated, jsonschema when
-something is wrong, phonenumbers when a number is looked at. What makes the schemas is in `flowops.schema.build`.
+something is wrong. What makes the schemas is in `flowops.schema.build`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from flowops.schema.bodies import body_predicate
     from flowops.schema.error import SchemaError
     from flowops.schema.flows import check_flow
-    from flowops.schema.number_plan import check_number
     from flowops.schema.problems import check_body, check_document, check_documents, check_flows
     from flowops.schema.store import NAMES, description_text, schema_text, stale_schemas, write_schemas
     from flowops.schema.variables import check_variables
@@ -26,7 +25,6 @@ else:
             "bodies": "body_predicate",
             "error": "SchemaError",
             "flows": "check_flow",
-            "number_plan": "check_number",
             "problems": "check_body check_document check_documents check_flows",
             "store": "NAMES description_text schema_text stale_schemas write_schemas",
             "variables": "check_variables",
@@ -44,7 +42,6 @@ __all__ = [
     "check_documents",
     "check_flow",
     "check_flows",
-    "check_number",
     "check_variables",
     "description_text",
     "schema_text",

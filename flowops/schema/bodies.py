@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowops.common.json import is_unicode
+from flowops.common.numbers import is_canonical
 from flowops.schema.check import checker
 from flowops.schema.engine import fast_validator
-from flowops.schema.number_plan import is_valid
 from flowops.schema.plain import unsendable
 from flowops.schema.request import integer_fields
 from flowops.schema.variables import FIELD
@@ -30,9 +30,9 @@ def body_predicate() -> Callable[[Mapping[str, Value]], bool]:
 
     def accepts(body: Mapping[str, Value]) -> bool:
         try:
-            if not (conforms(body) and is_valid(body["caller"])):
+            if not (conforms(body) and is_canonical(body["caller"])):
                 return False
-            if not (all(map(is_valid, body["callees"])) if "callees" in body else is_valid(body["callee"])):
+            if not (all(map(is_canonical, body["callees"])) if "callees" in body else is_canonical(body["callee"])):
                 return False
             # 30.0 is an integer to JSON Schema, and none to the API.
             return _carried(body.get(FIELD, {})) and not any(type(body.get(name)) is float for name in integers)

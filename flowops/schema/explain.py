@@ -12,7 +12,9 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from flowops.common.masking import mask_written
 from flowops.common.names import did_you_mean
+from flowops.common.numbers import E164_PATTERN
 from flowops.common.text import escaped, quoted
 from flowops.schema.branches import branch, singles
 from flowops.schema.engine import matcher, slow_validator
@@ -91,23 +93,31 @@ def _code(failure: ValidationError, root: Any) -> str | None:
 class _Told:
     """A failure with what the words about it need."""
 
-    __slots__ = ("hidden", "instance", "path", "schema", "value")
+    __slots__ = ("hidden", "instance", "is_number", "path", "schema", "value")
 
     def __init__(self, failure: ValidationError, path: Path, *, hidden: bool) -> None:
         self.path = path
         self.hidden = hidden
         self.instance: Value = failure.instance
         self.schema: Schema = failure.schema if isinstance(failure.schema, dict) else {}
+        #: Whether this is the place of a phone number: of those no message repeats more than the ends.
+        self.is_number = self.schema.get("pattern") == f"^{E164_PATTERN}$"
         # Where flowops' own keywords report a property, the message is its name (see `engine`).
         own = failure.validator in ("required", "dependentRequired", "additionalProperties")
         self.value: Any = failure.message if own else failure.validator_value
 
     @property
     def shown(self) -> str:
+        if self.is_number and isinstance(self.instance, str | int) and not isinstance(self.instance, bool):
+            return (
+                f"{'the text' if isinstance(self.instance, str) else 'the number'} {mask_written(str(self.instance))}"
+            )
         return kind(self.instance) if self.hidden else described(self.instance)
 
     @property
     def short(self) -> str:
+        if self.is_number and isinstance(self.instance, str):
+            return mask_written(self.instance)
         return "what is written here" if self.hidden else quoted(self.instance)
 
     def error(self, text: str, hint: str | None = None, *, at_key: bool = False) -> SchemaError:

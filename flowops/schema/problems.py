@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from flowops.common.masking import mask_written
 from flowops.common.names import did_you_mean
+from flowops.common.numbers import explain
 from flowops.common.text import quoted
 from flowops.model import INSTRUCTION_ID, Problem
 from flowops.schema.check import check, checker
 from flowops.schema.error import SchemaError, dotted
-from flowops.schema.number_plan import check_number
 from flowops.schema.plain import unsendable
 from flowops.schema.request import integer_fields
 
@@ -121,9 +122,9 @@ def _number_errors(fields: Mapping[str, Value], wrong: set[Path]) -> Iterator[Sc
         numbers += [(("callees", index), number) for index, number in enumerate(callees)]
     for path, number in numbers:
         if path not in wrong and isinstance(number, str) and "{" not in number:
-            trouble = check_number(number)
-            if trouble is not None:
-                yield SchemaError(path, trouble, code="number")
+            refusal = explain(number)
+            if refusal is not None:
+                yield SchemaError(path, f"{mask_written(number)} {refusal.message}", refusal.hint, code="number")
 
 
 @lru_cache(maxsize=1)

@@ -41,7 +41,7 @@ SETS: dict[str, tuple[dict[int, str], list[str]]] = {
     "some texts are long": ({number: row(number, name="n" * 300) for number in range(7, MANY, 997)}, []),
     "a wrong number": (
         {12_345: row(12_345, phone="+3161234")},
-        ["calls/set.yaml:8:11: callee: '+3161234' is not a valid number in NL (row 12345 of data/rows.csv)"],
+        ["calls/set.yaml:8:11: callee: '+3••••34' is not a valid number in NL (row 12345 of data/rows.csv)"],
     ),
     "wrong in the first row and in the last": (
         {1: row(1, minutes="soon"), MANY: row(MANY, minutes="late")},
@@ -72,7 +72,7 @@ def test_a_field_that_is_wrong_for_all_rows_is_told_for_each(tmp_path: Path) -> 
     (tmp_path / "rows.csv").write_text("id,phone,name,minutes\n" + row(1) + row(2))
     spec = SPEC.replace("../data/", "").replace('"+442079460000"', '"{{ vars.caller }}"')
     (tmp_path / "set.yaml").write_text(spec)
-    for caller, told in ((5, "caller: must be"), ("+3161234", "caller: '+3161234' is not a valid number in NL")):
+    for caller, told in ((5, "caller: must be"), ("+3161234", "caller: '+3••••34' is not a valid number in NL")):
         (tmp_path / "vars.json").write_text(json.dumps({"caller": caller}))
         ran = flowops("validate", "set.yaml", "--var-file", "vars.json", cwd=tmp_path)
         assert (ran.code, told in ran.err, "rows.csv and 1 more row" in ran.err) == (3, True, True), ran.err

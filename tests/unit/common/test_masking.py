@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-from flowops.common.masking import HIDDEN, mask, mask_any_number, mask_number, mask_text
+from flowops.common.masking import HIDDEN, mask, mask_any_number, mask_number, mask_text, mask_written
 
 
 @pytest.mark.parametrize(
@@ -150,3 +150,28 @@ def test_of_a_national_number_the_last_two_digits_are_shown_and_the_width_stays(
     shown = mask_any_number(f"{before}{number}")
     assert shown == f"{before}{'•' * (len(number) - 2)}{number[-2:]}"
     assert mask_any_number(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("+3161234", "'+3••••34'"),
+        ("020 7946 0018", "'020 •••••••18'"),
+        ("+442079460018", "'+442•••••••18'"),
+        ("0612345", "'0••••45'"),
+        ("061234", "'06…'"),
+        ("N/A", "'N/…'"),
+        ("1", "'1…'"),
+        ("", "''"),
+        ("\u202a+442079460018\u202c", "'\\u202a+44•••••••••8\\u202c'"),
+        ("1" * 500, f"'1111{'•' * 20}11'"),
+    ],
+)
+def test_of_what_should_be_a_number_a_message_shows_the_ends(text: str, shown: str) -> None:
+    assert mask_written(text) == shown
+
+
+@given(st.text(min_size=7))
+def test_at_least_four_characters_of_what_should_be_a_number_are_hidden(text: str) -> None:
+    assert mask_written(text).count("•") >= 4
+    assert mask_written(text).isprintable()

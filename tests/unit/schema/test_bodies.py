@@ -5,14 +5,12 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-import phonenumbers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowops.model import Call, Document, Origin, SourceMap
-from flowops.schema import body_predicate, check_body, check_number
-from flowops.schema.number_plan import is_valid
+from flowops.schema import body_predicate, check_body
 
 if TYPE_CHECKING:
     from flowops.model import Problem
@@ -86,33 +84,3 @@ def test_values_that_json_can_carry_are_accepted(variables: dict[str, Any]) -> N
     body = {**BODY, "flow-variables": variables}
     assert body_predicate()(body)
     assert not objections(body)
-
-
-def numbers() -> list[str]:
-    found = []
-    for region in sorted(phonenumbers.SUPPORTED_REGIONS):
-        for kind in range(11):
-            example = phonenumbers.example_number_for_type(region, kind)
-            if example is not None:
-                found.append(phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164))
-    for code in phonenumbers.COUNTRY_CODES_FOR_NON_GEO_REGIONS:
-        example = phonenumbers.example_number_for_non_geo_entity(code)
-        found.append(phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164))
-    return found
-
-
-NUMBERS = numbers()
-
-
-@settings(max_examples=500, deadline=None)
-@given(st.sampled_from(NUMBERS), st.integers(0, 15), st.sampled_from([*"0123456789", "", "00", "\n", "٣", "x"]))
-def test_the_quick_look_at_a_number_gives_the_verdict_of_the_slow_one(number: str, at: int, other: str) -> None:
-    for text in (number, number[:at] + other + number[at + 1 :]):
-        assert is_valid(text) is (check_number(text) is None)
-
-
-def test_every_example_of_the_number_plans_is_valid() -> None:
-    assert [number for number in NUMBERS if not is_valid(number)] == [
-        number for number in NUMBERS if check_number(number) is not None
-    ]
-    assert sum(map(is_valid, NUMBERS)) > 1_000

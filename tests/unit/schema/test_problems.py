@@ -57,16 +57,16 @@ def test_a_good_body_has_no_problems(make_call: Callable[..., Call]) -> None:
 def test_a_number_that_does_not_exist_is_told_at_its_place(make_call: Callable[..., Call]) -> None:
     row = RowPlace("data/appointments.csv", 12, 13)
     [problem] = check_body(make_call(callee="+3161234", row=row))
-    assert told([problem]) == ["case.yaml:5:9: callee: '+3161234' is not a valid number in NL [number]"]
+    assert told([problem]) == ["case.yaml:5:9: callee: '+3••••34' is not a valid number in NL [number]"]
     assert problem.row == row
 
 
 def test_every_number_of_a_body_is_looked_at(make_call: Callable[..., Call]) -> None:
     call = make_call(callee=..., callees=["+442079460018", "+3161234", "0612"], caller="+9991234567")
     assert [problem.message for problem in check_body(call)] == [
-        "callees[2]: '0612' is not an E.164 number",
-        "caller: '+9991234567' does not begin with a country code",
-        "callees[1]: '+3161234' is not a valid number in NL",
+        "callees[2]: '06…' is not an E.164 number",
+        "caller: '+999•••••67' does not begin with a country code",
+        "callees[1]: '+3••••34' is not a valid number in NL",
     ]
 
 
@@ -135,7 +135,7 @@ def test_the_fields_of_a_call_that_are_wrong_are_named(read: Callable[..., Docum
 def test_a_number_that_is_written_out_is_told_without_rendering(read: Callable[..., Document]) -> None:
     text = "kind: CallSet\napiVersion: flowops/v1\nfor-each: a.csv\ncall:\n  reference-id: r1\n"
     problems, fields = check_document(read(text + "  callees: ['{{ row.phone }}', '+3161234', '+442079460018']\n"))
-    assert told(problems) == ["case.yaml:6:32: callees[1]: '+3161234' is not a valid number in NL [number]"]
+    assert told(problems) == ["case.yaml:6:32: callees[1]: '+3••••34' is not a valid number in NL [number]"]
     assert fields == {"callees"}
 
 
