@@ -62,6 +62,7 @@ async def place(address: str, ledger: RunLedger | None, plan: Plan, concurrency:
         return
     result = await apply(
         plan,
+        [list(plan.calls)],
         api=api,
         ledger=ledger,
         concurrency=concurrency,
@@ -70,7 +71,7 @@ async def place(address: str, ledger: RunLedger | None, plan: Plan, concurrency:
         progress=lambda _result: None,
         stop=Stop(),
     )
-    assert result.counts()[Outcome.PLACED] == len(plan.calls), result.failure
+    assert result.counts()[Outcome.PLACED] == plan.size, result.failure
 
 
 def main(way: str, calls: int, concurrency: int, address: str, url: str) -> None:

@@ -99,11 +99,12 @@ def place_all(root: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "flowops", "ledger", "init", "--env", "large"], check=True, capture_output=True
     )
-    from flowops.cli.planning import Selection, planned
+    from flowops.app.load import Selection
+    from flowops.app.plan import planned
     from flowops.model import Claim, Happening, Leg, Record
 
-    with planned(Selection((), "large", (), ()), readonly=False) as found:
-        calls = found.plan.sends()
+    with planned(Selection((), "large"), readonly=False) as found:
+        calls = iter(found.plan.calls)
         while some := list(islice(calls, 2_000)):
             found.ledger.write([Claim(item.call, item.fingerprint) for item in some])
             found.ledger.write(

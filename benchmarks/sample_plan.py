@@ -4,19 +4,8 @@ from __future__ import annotations
 
 import time
 
-from flowops.model import (
-    FINGERPRINT,
-    Action,
-    Call,
-    Decision,
-    Document,
-    FewCalls,
-    Marks,
-    Origin,
-    Plan,
-    PlannedCalls,
-    planned_batch,
-)
+from flowops.model import Action, Call, Document, Marks, Origin, Plan, PlannedBatch
+from flowops.model.plan import HASH_BYTES
 
 ENVIRONMENT = "benchmark"
 
@@ -44,8 +33,7 @@ def plan_of(count: int) -> Plan:
         for number in range(count)
     ]
     references = [call.reference_id for call in calls]
-    decisions = dict.fromkeys(range(count), Decision(Action.PLACE))
-    batch = planned_batch(
-        FewCalls(document.place(), tuple(calls)), references, [FINGERPRINT + "0" * 64] * count, decisions
-    )
-    return Plan(ENVIRONMENT, None, None, PlannedCalls([batch]), 0, "sha256:00")
+    actions = bytes([Action.PLACE.code]) * count
+    batch = PlannedBatch(document.place(), frozenset(), references, bytes(HASH_BYTES) * count, actions, {})
+    planned = [batch.planned(index, call) for index, call in enumerate(calls)]
+    return Plan(ENVIRONMENT, None, None, (batch,), (), planned, 0, "sha256:00")

@@ -15,8 +15,8 @@ from bare_loop import SCHEMA
 from data_set import body
 from pair import Pair
 
-from flowops.cli.rendering import checks
-from flowops.cli.workspace import Workspace, load, variables
+from flowops.app.load import Workspace, load, variables
+from flowops.app.render import checks
 from flowops.documents import read_batches
 from flowops.plan import fingerprint
 from flowops.schema import check_variables

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from flowops.model import Action, CallResult, Happening, Outcome, Record, Result, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-    from flowops.model import Entry, Plan, PlannedCall, Ruling, Verdict, Written
+    from flowops.model import Entry, Plan, Planned, Ruling, Verdict, Written
 
 #: What a call that was sent has become, by the state that the ledger gave it.
 _BY_STATE: dict[State | None, Outcome] = {
@@ -33,6 +33,8 @@ _BY_ACTION = {
 }
 
 INTERRUPTED = 128
+#: Why a call is not placed whose row is not what was planned.
+CHANGED = "the files changed while they were applied, and say something else of it now"
 
 
 def record_of(reference_id: str, verdict: Verdict) -> Record:
@@ -65,31 +67,31 @@ def sent(reference_id: str, verdict: Verdict, attempts: int, written: Written | 
     return CallResult(reference_id, outcome, ids, attempts, detail, refused)
 
 
-def unsent(planned: PlannedCall, why: str, attempts: int = 0) -> CallResult:
+def unsent(planned: Planned, why: str, attempts: int = 0) -> CallResult:
     """The result of a call that was to be placed and was not."""
-    return CallResult(planned.call.reference_id, Outcome.NOT_ATTEMPTED, attempts=attempts, error=why)
+    return CallResult(planned.reference_id, Outcome.NOT_ATTEMPTED, attempts=attempts, error=why)
 
 
-def ruled(planned: PlannedCall, ruling: Ruling, attempts: int = 0) -> CallResult:
+def ruled(planned: Planned, ruling: Ruling, attempts: int = 0) -> CallResult:
     """The result of a call that the policy does not let pass right before its claim."""
     outcome = Outcome.DEFERRED if ruling.action is Action.DEFERRED else Outcome.BLOCKED
-    return CallResult(planned.call.reference_id, outcome, attempts=attempts, error="; ".join(ruling.reasons))
+    return CallResult(planned.reference_id, outcome, attempts=attempts, error="; ".join(ruling.reasons))
 
 
-def planned_only(planned: PlannedCall) -> CallResult:
+def planned_only(planned: Planned) -> CallResult:
     """The result of a call that the plan does not send and no other run has in flight."""
     reasons = "; ".join(planned.reasons) or None
     if planned.action is Action.UNCHANGED:
-        return CallResult(planned.call.reference_id, Outcome.UNCHANGED)
-    return CallResult(planned.call.reference_id, _BY_ACTION.get(planned.action, Outcome.IN_DOUBT), error=reasons)
+        return CallResult(planned.reference_id, Outcome.UNCHANGED)
+    return CallResult(planned.reference_id, _BY_ACTION.get(planned.action, Outcome.IN_DOUBT), error=reasons)
 
 
-def elsewhere(planned: PlannedCall, entry: Entry | None) -> CallResult:
+def elsewhere(planned: Planned, entry: Entry | None) -> CallResult:
     """The result of a call that another run had in flight, once it has settled there."""
     if entry is None:
         return unsent(planned, "another run had it and did not place it; run apply again")
     ids = tuple(leg.call_id for leg in entry.legs if leg.call_id is not None)
-    reference_id = planned.call.reference_id
+    reference_id = planned.reference_id
     if entry.state is State.REJECTED:
         return unsent(planned, f"another run had it refused: {entry.error or 'no reason given'}")
     if entry.state in (State.PLACED, State.FINISHED):
@@ -103,20 +105,29 @@ def elsewhere(planned: PlannedCall, entry: Entry | None) -> CallResult:
 
 
 def in_plan_order(
-    plan: Plan, found: Mapping[str, CallResult], why: str, *, held: bool = False
+    plan: Plan,
+    found: Mapping[str, CallResult],
+    why: str,
+    *,
+    held: bool = False,
+    changed: Collection[str] = (),
 ) -> tuple[CallResult, ...]:
-    """Every call of the plan once: its result, the plan's own decision, or not attempted and why.
+    """Return every call of the plan once: its result, the plan's own decision, or not attempted and why.
 
     What was not attempted because the run was `held` is blocked.
     """
-    results = []
-    for planned in plan.calls:
-        result = found.get(planned.call.reference_id)
-        if result is None and planned.action.sends:
-            blocked = CallResult(planned.call.reference_id, Outcome.BLOCKED, error=why)
-            result = blocked if held else unsent(planned, why)
-        results.append(result or planned_only(planned))
-    return tuple(results)
+    return tuple(
+        found.get(planned.reference_id) or _not_found(planned, why, held=held, changed=changed)
+        for planned in plan.references()
+    )
+
+
+def _not_found(planned: Planned, why: str, *, held: bool, changed: Collection[str]) -> CallResult:
+    if not planned.action.sends:
+        return planned_only(planned)
+    if planned.reference_id in changed:
+        return unsent(planned, CHANGED)
+    return CallResult(planned.reference_id, Outcome.BLOCKED, error=why) if held else unsent(planned, why)
 
 
 def nothing_sent(plan: Plan, why: str) -> Result:
@@ -125,13 +136,17 @@ def nothing_sent(plan: Plan, why: str) -> Result:
 
 
 def exit_code(plan: Plan, result: Result) -> int:
-    """The exit code of a run (contract, section 4): 7 over 6 over 5 over 4.
+    """Return the exit code of a run (contract, section 4): 7 over 6 over 5 over 4 over 8.
 
     A call that was not placed counts for 6 if the API refused it or was tried; if the run ended before
     its turn, what ended the run decides. An interruption counts unless a call is in doubt or the run failed.
     """
     counts = result.counts()
-    unplaced = [call for call in result.calls if call.outcome is Outcome.NOT_ATTEMPTED]
+    unplaced = [
+        call
+        for call in result.calls
+        if call.outcome is Outcome.NOT_ATTEMPTED and call.reference_id not in result.changed
+    ]
     refused = counts[Outcome.REJECTED] or any(call.refused_callees for call in result.calls)
     if counts[Outcome.IN_DOUBT]:
         return 7
@@ -145,4 +160,6 @@ def exit_code(plan: Plan, result: Result) -> int:
         return 5
     if unplaced:
         return 6
-    return 4 if counts[Outcome.BLOCKED] else 0
+    if counts[Outcome.BLOCKED]:
+        return 4
+    return 8 if result.changed else 0

@@ -11,16 +11,16 @@ from flowops.apply.brake import Brake, Held, Timing
 from flowops.apply.group import GroupCommit
 from flowops.apply.outcome import elsewhere, in_plan_order, sent, unsent
 from flowops.apply.pace import Pace
-from flowops.apply.worker import Settings, Workers, now, told
+from flowops.apply.worker import Feed, Settings, Workers, now, told
 from flowops.errors import FlowopsError, LedgerError
-from flowops.model import Action, CallResult, PlannedCall, Result, State
+from flowops.model import SENDING, Action, CallResult, PlannedCall, Result, State
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
     from flowops.apply.stop import Stop
     from flowops.apply.worker import Api
-    from flowops.model import Call, Condition, Plan, Ruling, RunLedger
+    from flowops.model import Call, Condition, Plan, Planned, Ruling, RunLedger
 
 #: Calls in a row, besides one a worker, that come to nothing before a run stops claiming.
 UNPLACED_IN_A_ROW = 2
@@ -31,6 +31,7 @@ DOUBTFUL_IN_A_ROW = 20
 AHEAD = 2
 
 _TIMING = Timing()
+_NOTHING: Mapping[str, CallResult] = {}
 
 
 class RunFailed(FlowopsError):
@@ -47,6 +48,7 @@ async def _no_guard(_planned: PlannedCall) -> None:
 
 async def apply(
     plan: Plan,
+    calls: Iterable[Sequence[PlannedCall]],
     *,
     api: Api,
     ledger: RunLedger,
@@ -59,8 +61,14 @@ async def apply(
     guard: Callable[[PlannedCall], Awaitable[Ruling | Condition | None]] = _no_guard,
     timing: Timing = _TIMING,
     held: Held | None = None,
+    before: Mapping[str, CallResult] = _NOTHING,
+    changed: Collection[str] = (),
 ) -> Result:
-    """Place the calls that the plan sends; every call of the plan is in the result once, in its order.
+    """Place calls of a plan; every call of the plan is in the result once, in its order.
+
+    `calls` are those that the plan sends, or some of them: they come a batch at a time, each of which is made when its
+    turn has come. `changed` is looked at in the end: calls that were left out because they are not what was planned.
+    `before` is what became of calls in an earlier round.
 
     The ledger is used from one other thread, one method at a time. `rate` is requests a second. `guard` is
     asked right before each claim: why a call may not be placed after all, or on which condition it may be claimed;
@@ -84,15 +92,17 @@ async def apply(
             async with _heartbeat(workers, commit, ledger, timing.beat):
                 # With a rate, a claim that waited for a connection would be sent beside its turn.
                 ahead = concurrency // AHEAD if rate is None else 0
-                await workers.work(api, plan, concurrency, ahead)
+                await workers.work(api, Feed(calls), plan.size, concurrency, ahead)
                 await workers.settle()
-                in_doubt = list(plan.calls.having(Action.IN_DOUBT))
-                await _settle_elsewhere([*workers.found.elsewhere, *in_doubt], workers, commit, ledger, timing)
+                await _settle_elsewhere(_elsewhere(plan, workers), workers, commit, ledger, timing)
         except LedgerError as error:
             brake.pull(told(error))
         await _save_late(workers, commit)
-    calls_in_order = in_plan_order(plan, workers.found.results, brake.why, held=brake.held is not None)
-    result = Result(plan.environment, plan.revision, plan.digest, calls_in_order, stop.signal, brake.failure)
+    results = {**before, **workers.found.results}
+    in_order = in_plan_order(plan, results, brake.why, held=brake.held is not None, changed=changed)
+    result = Result(
+        plan.environment, plan.revision, plan.digest, in_order, stop.signal, brake.failure, frozenset(changed)
+    )
     if workers.found.errors:
         unexpected = workers.found.errors[0]
         raise RunFailed(result, unexpected) from unexpected
@@ -121,12 +131,21 @@ async def _heartbeat(workers: Workers, commit: GroupCommit, ledger: RunLedger, s
         await asyncio.wait([task])
 
 
+def _elsewhere(plan: Plan, workers: Workers) -> dict[str, Planned]:
+    """Return the calls that other runs may have in flight, by their references."""
+    lost = set(workers.found.elsewhere)
+    return {
+        planned.reference_id: planned
+        for planned in plan.references(Action.IN_DOUBT, *(SENDING if lost else ()))
+        if planned.action is Action.IN_DOUBT or planned.reference_id in lost
+    }
+
+
 async def _settle_elsewhere(
-    waiting: Sequence[PlannedCall], workers: Workers, commit: GroupCommit, ledger: RunLedger, timing: Timing
+    undecided: dict[str, Planned], workers: Workers, commit: GroupCommit, ledger: RunLedger, timing: Timing
 ) -> None:
     """Wait until no other run has these calls in flight, or patience or the run ends; keep their results."""
     pause, until = timing.first_look, now() + timing.patience
-    undecided = {planned.call.reference_id: planned for planned in waiting}
     while undecided:
         look = partial(ledger.look_up, list(undecided))
         entries = await commit.call(look)

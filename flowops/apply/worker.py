@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -13,14 +14,14 @@ from flowops.errors import LedgerError
 from flowops.model import Action, CallResult, Claim, Happening, Ruling, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from flowops.apply.brake import Brake, Timing
     from flowops.apply.group import GroupCommit
     from flowops.apply.pace import Pace
     from flowops.apply.stop import Stop
-    from flowops.model import Call, Condition, Plan, PlannedCall, Value, Written
+    from flowops.model import Call, Condition, PlannedCall, Value, Written
 
 CALLBACK_URL = "callback-url"
 
@@ -56,14 +57,34 @@ class Settings:
 class Findings:
     """What the workers of a run have found out.
 
-    `elsewhere` are calls that another run had claimed first. `unrecorded` maps a reference to its call's
-    verdict and attempts when the ledger could not be told. `errors` are exceptions that nobody expects.
+    `elsewhere` are the references of calls that another run had claimed first. `unrecorded` maps a reference to its
+    call's verdict and attempts when the ledger could not be told. `errors` are exceptions that nobody expects.
     """
 
     results: dict[str, CallResult] = field(default_factory=dict)
-    elsewhere: list[PlannedCall] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
     unrecorded: dict[str, tuple[Verdict, int]] = field(default_factory=dict)
     errors: list[Exception] = field(default_factory=list)
+
+
+class Feed:
+    """Hands the calls of a run to its workers. They come a batch at a time, each made when it is asked for."""
+
+    def __init__(self, batches: Iterable[Sequence[PlannedCall]]) -> None:
+        self._batches = iter(batches)
+        self._ready: deque[PlannedCall] = deque()
+
+    async def next(self) -> PlannedCall | None:
+        """Return the next call, None behind the last."""
+        while not self._ready:
+            batch = next(self._batches, None)
+            if batch is None:
+                return None
+            self._ready.extend(batch)
+            if not batch:
+                # Many batches in a row may have nothing to send: answers and signals get their turn in between.
+                await asyncio.sleep(0)
+        return self._ready.popleft()
 
 
 class Workers:
@@ -83,27 +104,24 @@ class Workers:
         self._unread: set[asyncio.Future[Written]] = set()
         stop.when_aborted(self._give_up)
 
-    async def work(self, api: Api, plan: Plan, concurrency: int, ahead: int) -> None:
-        """Place the calls of a plan in their order, `concurrency` at once, until all are placed or the run ends.
+    async def work(self, api: Api, calls: Feed, size: int, concurrency: int, ahead: int) -> None:
+        """Place calls in their order, `concurrency` at once, until all are placed or the run ends; `size` is how many.
 
         `ahead` more may be claimed, so that connections do not wait for the disk. Never raises: a failure ends the
         claiming of all, so that what is in flight is still recorded.
         """
         try:
             async with AsyncExitStack() as stack:
-                for _ in range(min(concurrency, plan.size)):
+                for _ in range(min(concurrency, size)):
                     self._senders.put_nowait(await stack.enter_async_context(api.worker()))
-                rest = plan.sends()
-                await asyncio.gather(*(self._work(rest) for _ in range(min(concurrency + ahead, plan.size))))
+                await asyncio.gather(*(self._work(calls) for _ in range(min(concurrency + ahead, size))))
         except Exception as error:
             self._ended(error)
 
-    async def _work(self, calls: Iterator[PlannedCall]) -> None:
-        """One worker: places calls from the iterator, which all share."""
+    async def _work(self, calls: Feed) -> None:
+        """One worker: places one call after the other, of those that all workers share."""
         try:
-            for planned in calls:
-                if self.brake.on:
-                    break
+            while not self.brake.on and (planned := await calls.next()) is not None:
                 result = await self._place(planned)
                 if result is not None:
                     self.done(result)
@@ -140,7 +158,7 @@ class Workers:
             if claim.ruling is not None:
                 return ruled(planned, claim.ruling, attempts)
             if not claim.done:
-                self.found.elsewhere.append(planned)
+                self.found.elsewhere.append(planned.reference_id)
                 return None
             verdict = await self._send(body, began, final=attempts + 1 >= settings.attempts_cap)
             if verdict is None:

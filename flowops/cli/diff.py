@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from flowops.cli import options
-from flowops.cli.output import print_problems, print_result, problems_instead, tell
+from flowops.cli.output import TERMINAL, print_problems, print_result, problems_instead, tell
 from flowops.errors import Invalid
 from flowops.report.formats import DIFFERENCE
 
 if TYPE_CHECKING:
-    from flowops.cli.planning import Selection
+    from flowops.app.load import Selection
     from flowops.model import Difference
 
 DIFFERENT = 2
@@ -42,7 +40,7 @@ def command(
     Both are read straight from Git: no checkout is touched, and no ledger, network or secret is needed. Calls are
     joined by reference-id, so a file that was moved or renamed is no change. Variables are the same on both sides.
     """
-    from flowops.cli.planning import Selection
+    from flowops.app.load import Selection
     from flowops.report.difference import DifferenceOutput
 
     with problems_instead(environment, format_):
@@ -53,22 +51,17 @@ def command(
 
 def _compare(spec: str, selection: Selection) -> Difference:
     """Raises Invalid when the head is; what is wrong in the base is told, and the rest compared."""
-    from flowops.cli.revisions import revisions, sides
-    from flowops.ledger.sealing import Sealer
-    from flowops.plan import difference
+    from flowops.app.diff import compare
 
-    with revisions(spec, selection.paths) as found:
-        base, head = sides(found, selection)
-        if base.nothing is not None:
-            tell(f"nothing of {found.base} is compared: {base.nothing}")
-        if base.problems:
-            tell(f"{found.base} is not valid; it is compared as far as it renders:")
-            print_problems(base.problems, base.excerpt)
-        if head.problems:
-            error = Invalid(head.problems)
-            error.excerpt = head.excerpt
-            raise error
-        # A key that nobody keeps: equal values are seen to be equal, and nothing more.
-        seal = Sealer(os.urandom(32)).body
-        compared = difference(base.calls, head.calls, names=(found.base, found.head), seal=seal)
-        return replace(compared, base_problems=len(base.problems))
+    found = compare(spec, selection, TERMINAL)
+    base, head = found.base, found.head
+    if base.nothing is not None:
+        tell(f"nothing of {found.names[0]} is compared: {base.nothing}")
+    if base.problems:
+        tell(f"{found.names[0]} is not valid; it is compared as far as it renders:")
+        print_problems(base.problems, base.excerpt)
+    if found.difference is None:
+        error = Invalid(head.problems)
+        error.excerpt = head.excerpt
+        raise error
+    return found.difference

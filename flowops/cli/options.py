@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
 
-    from flowops.cli.ruling import Override
-    from flowops.plan import Shard
-
+    from flowops.app.policy_run import Override
 
 paths = click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATH]...")
 env = click.option(
@@ -93,29 +91,11 @@ def check_show_pii(format_: str, *, show_pii: bool) -> None:
 
 def check_override(overrides: Sequence[str], reason: str | None) -> Override | None:
     """What is lifted, and why. Raises UsageError for one without the other."""
-    from flowops.cli.ruling import Override
+    from flowops.app.policy_run import Override
 
     if bool(overrides) != bool(reason and reason.strip()):
         raise UsageError("--override and --reason go together: what is lifted is on record, with the reason")
     return Override(frozenset(overrides), str(reason).strip()) if overrides else None
-
-
-def part(_context: click.Context, _option: click.Parameter, value: str | None) -> Shard | None:
-    """A part of the calls on the command line, such as 2/4."""
-    from flowops.plan.shard import read_shard
-
-    try:
-        return None if value is None else read_shard(value)
-    except ValueError as error:
-        raise click.BadParameter(f"'{value}' {error}") from None
-
-
-shard = click.option(
-    "--shard",
-    callback=part,
-    metavar="I/N",
-    help="Only the I-th of N parts of the calls, by their reference-ids: for several runs at once.",
-)
 
 
 def span(_context: click.Context, _option: click.Parameter, value: str | None) -> timedelta | None:

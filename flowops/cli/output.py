@@ -13,6 +13,7 @@ from flowops.report import formats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from flowops.errors import FlowopsError
     from flowops.model import Place, Problem
@@ -36,6 +37,23 @@ def problems_instead(environment: str, format_: str) -> Iterator[None]:
 
             print_result(formats.PROBLEMS, ProblemsView(error.problems, environment), format_)
         raise
+
+
+class Terminal:
+    """Shows long work while it goes on: a `flowops.app.observer.Observer`."""
+
+    def progress(self, label: str, total: int | None) -> AbstractContextManager[Callable[[int], None]]:
+        """Show how much of it is done."""
+        from flowops.report.progress import progress
+
+        return progress(label, total)
+
+    def tell(self, text: str) -> None:
+        """Show a line."""
+        tell(text)
+
+
+TERMINAL = Terminal()
 
 
 def tell_lines(lines: Iterable[Line]) -> None:

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from flowops.app.load import Selection
+from flowops.app.plan import planned
+from flowops.app.policy_run import clock
 from flowops.cli import options
-from flowops.cli.output import print_result, problems_instead, tell
+from flowops.cli.output import TERMINAL, print_result, problems_instead, tell
 from flowops.errors import FlowopsError, UsageError
+from flowops.plan import dump, exit_code
 from flowops.report.formats import PLAN
+from flowops.report.hours import PlanClock
+from flowops.report.json import plan_json
+from flowops.report.views import PlanOutput, PlanView, of_plan
+from flowops.sandbox.settings import BANNER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from flowops.cli.planning import Planned, Selection
-    from flowops.cli.ruling import Override
-    from flowops.plan import Shard
+    from flowops.app.plan import Planned
+    from flowops.app.policy_run import Override
+    from flowops.model import Environment
 
 
 @click.command("plan", short_help="Show what apply would do, against the ledger.")
 @options.selection
-@options.shard
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, for apply --plan.")
 @click.option("--at", callback=options.moment, metavar="TIME", help="Ask the policy about another time than now.")
 @options.override
@@ -37,7 +44,6 @@ def command(
     environment: str,
     var: tuple[str, ...],
     var_files: tuple[str, ...],
-    shard: Shard | None,
     out: Path | None,
     at: datetime | None,
     overrides: tuple[str, ...],
@@ -51,67 +57,69 @@ def command(
 
     A saved plan (-o) holds reference-ids, fingerprints and actions: no bodies, no numbers, no secrets.
     """
-    from flowops.cli.planning import Selection
-
     if at is not None and out is not None:
         raise UsageError("a plan for another time is for looking at: --at and --out do not go together")
-    selection = Selection(paths, environment, var, var_files, shard)
+    selection, shown = Selection(paths, environment, var, var_files), Shown(format_, full=full, show_pii=show_pii)
     override = options.check_override(overrides, reason)
-    return run(
-        selection,
-        out,
-        full=full,
-        detailed=detailed_exitcode,
-        format_=format_,
-        show_pii=show_pii,
-        override=override,
-        at=at,
-    )
+    return run(selection, out, shown, detailed=detailed_exitcode, override=override, at=at)
+
+
+class Shown(NamedTuple):
+    """How a plan is printed."""
+
+    format_: str
+    full: bool
+    show_pii: bool
 
 
 def run(
     selection: Selection,
     out: Path | None,
+    shown: Shown,
     *,
-    full: bool,
     detailed: bool,
-    format_: str,
-    show_pii: bool,
     override: Override | None,
     at: datetime | None = None,
 ) -> int:
     """Plan, print, and save where that is asked for; the exit code. Writes nothing else."""
-    from flowops.cli.planning import planned, tell_sandbox, tell_unseen
-    from flowops.cli.ruling import clock
-    from flowops.plan import dump, exit_code
-
     at = at or clock()
-    options.check_show_pii(format_, show_pii=show_pii)
-    instead = problems_instead(selection.environment, format_)
-    with instead, planned(selection, readonly=True, override=override, at=at) as found:
+    options.check_show_pii(shown.format_, show_pii=shown.show_pii)
+    instead = problems_instead(selection.environment, shown.format_)
+    with instead, planned(selection, readonly=True, override=override, at=at, observer=TERMINAL) as found:
         tell_sandbox(found.environment)
         tell_unseen(found.unseen)
-        show_plan(found, at, format_=format_, full=full, show_pii=show_pii)
+        show_plan(found, at, shown)
         if out is not None:
-            _save(out, dump(found.plan), selection.shard)
+            _save(out, dump(found.plan))
         return exit_code(found.plan, detailed=detailed)
 
 
-def show_plan(found: Planned, at: datetime, *, format_: str, full: bool, show_pii: bool) -> None:
+def show_plan(found: Planned, at: datetime, shown: Shown) -> None:
     """Print a plan, made at a time, as the result of a command."""
-    from flowops.report.hours import PlanClock
-    from flowops.report.json import plan_json
-    from flowops.report.views import PlanOutput, PlanView, of_plan
-
     clock, sandboxed = PlanClock(at, found.environment.rate), found.environment.sandboxed
 
     def view(full: bool) -> PlanView:
-        return of_plan(found.plan, full=full, show_pii=show_pii, clock=clock, sandboxed=sandboxed)
+        return of_plan(found.plan, full=full, show_pii=shown.show_pii, clock=clock, sandboxed=sandboxed)
 
-    print_result(PLAN, PlanOutput(view, lambda: plan_json(found.plan), full), format_)
+    print_result(PLAN, PlanOutput(view, lambda: plan_json(found.plan), shown.full), shown.format_)
 
 
-def _save(file: Path, data: Iterable[bytes], shard: Shard | None) -> None:
+def tell_unseen(own: int) -> None:
+    """Say of how many calls the outcome goes to somebody else."""
+    if own:
+        calls = (
+            "1 call has a callback-url of its own" if own == 1 else f"{own:,} calls have a callback-url of their own"
+        )
+        tell(f"{calls}: it is kept, and flowops will not see the outcome")
+
+
+def tell_sandbox(environment: Environment) -> None:
+    """Say plainly, on every use, that no phone rings."""
+    if environment.sandboxed:
+        tell(BANNER)
+
+
+def _save(file: Path, data: Iterable[bytes]) -> None:
     """Write a plan so that the file is whole or not there."""
     partial = file.with_name(f".{file.name}.partial")
     try:
@@ -120,5 +128,4 @@ def _save(file: Path, data: Iterable[bytes], shard: Shard | None) -> None:
         partial.replace(file)
     except OSError as error:
         raise FlowopsError(f"{file} cannot be written: {error.strerror}") from None
-    part = "" if shard is None else f" --shard {shard}"
-    tell(f"the plan is saved in {file}; place it with: flowops apply --plan {file}{part}")
+    tell(f"the plan is saved in {file}; place it with: flowops apply --plan {file}")

@@ -23,8 +23,8 @@ def hash_numbers(file: Path, key_env: str) -> None:
     Its line `# as-of: …` is kept, and made of today's date where there is none. The same key has to be named in
     the policy: do-not-call: {file: …, key: {env: NAME}}. Without the key nobody can tell who is on the list.
     """
-    from flowops.cli.ruling import LONGEST_LINE, clock
-    from flowops.cli.secrets import value_of
+    from flowops.app.policy_run import LONGEST_LINE, clock
+    from flowops.app.secrets import value_of
     from flowops.model import Place, Problem, Reference
     from flowops.policy import hash_lines
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from flowops.cli import options
-from flowops.cli.output import print_result
+from flowops.cli.output import TERMINAL, print_result
 from flowops.report.formats import BODIES
 
 
@@ -20,10 +20,8 @@ def command(
     Nothing is masked here: mind where the output goes. A callback address that flowops makes itself
     is added when a call is sent, and is not shown.
     """
-    from flowops.cli.rendering import render
-    from flowops.cli.workspace import load, variables
+    from flowops.app.load import Selection
+    from flowops.app.render import render
     from flowops.report.views import Bodies
 
-    workspace = load(paths, environment)
-    batches = render(workspace, variables(workspace, var, var_files))
-    print_result(BODIES, Bodies(call for batch in batches for call in batch), format_)
+    print_result(BODIES, Bodies(render(Selection(paths, environment, var, var_files), TERMINAL)), format_)

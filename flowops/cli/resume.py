@@ -14,9 +14,9 @@ from flowops.cli.output import tell
 @options.env
 def command(environment: str) -> int:
     """Let runs of the environment claim calls again after `flowops stop`. Nothing is placed by this itself."""
-    from flowops.cli.actor import revision
-    from flowops.cli.ledger_access import open_for
-    from flowops.cli.workspace import project_of
+    from flowops.app.actor import revision
+    from flowops.app.ledger_access import open_for
+    from flowops.app.load import project_of
 
     project, settings = project_of(environment)
     with open_for(project, settings, revision=revision(Path.cwd())) as ledger:

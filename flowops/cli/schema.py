@@ -96,7 +96,7 @@ def _folder(project: Path) -> Path:
 
 def _facts(directory: Path) -> ProjectFacts:
     """What the schemas of calls may know of the project in a directory."""
-    from flowops.cli.workspace import load
+    from flowops.app.load import load
     from flowops.schema.authoring import ProjectFacts
 
     workspace = load([str(directory)], "sandbox")

@@ -18,9 +18,9 @@ def command(environment: str, reason: str) -> int:
 
     It stays stopped until `flowops resume`.
     """
-    from flowops.cli.actor import revision
-    from flowops.cli.ledger_access import open_for
-    from flowops.cli.workspace import project_of
+    from flowops.app.actor import revision
+    from flowops.app.ledger_access import open_for
+    from flowops.app.load import project_of
 
     project, settings = project_of(environment)
     with open_for(project, settings, revision=revision(Path.cwd())) as ledger:

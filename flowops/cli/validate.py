@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 from flowops.cli import options
-from flowops.cli.output import print_problems, print_result
-from flowops.errors import Invalid
+from flowops.cli.output import TERMINAL, print_problems, print_result
 from flowops.report.formats import PROBLEMS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from flowops.model import Document, Place, Problem
+    from flowops.app.validate import Validation
 
 INVALID = 3
 
@@ -30,32 +27,13 @@ def command(
 
     Every problem of every file is told in one run.
     """
-    from flowops.cli.rendering import examine
-    from flowops.cli.sources import not_read
-    from flowops.cli.workspace import load, variables
+    from flowops.app.load import Selection
+    from flowops.app.validate import validate
 
-    try:
-        workspace = load(paths, environment)
-        calls, problems = examine(workspace, variables(workspace, var, var_files))
-        count, excerpt = sum(map(len, calls)), workspace.reader.excerpt
-        checked = Checked(workspace.files, workspace.documents, count, problems, excerpt, not_read(workspace))
-    except Invalid as error:
-        checked = Checked(0, 0, 0, error.problems, error.excerpt, ())
-    return _tell(checked, environment, format_)
+    return _tell(validate(Selection(paths, environment, var, var_files), TERMINAL), environment, format_)
 
 
-class Checked(NamedTuple):
-    """How much was checked, and what is wrong with it; `not_read` are call sets whose rows need the network."""
-
-    files: int
-    documents: int
-    calls: int
-    problems: Sequence[Problem]
-    excerpt: Callable[[Place], str | None]
-    not_read: Sequence[tuple[Document, str]]
-
-
-def _tell(checked: Checked, environment: str, format_: str) -> int:
+def _tell(checked: Validation, environment: str, format_: str) -> int:
     files, documents, calls, problems, excerpt, unread = checked
     if format_ != "text":
         from flowops.report.views import ProblemsView

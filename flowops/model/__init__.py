@@ -9,7 +9,7 @@ from flowops.lazy import attach
 if TYPE_CHECKING:
     from flowops.model.batch import Batch
     from flowops.model.call import INSTRUCTION_ID, TERMS, Call, Origin, Terms
-    from flowops.model.calls import Calls, FewCalls, Identified, Script, SomeCalls, script_of
+    from flowops.model.calls import CallBatch, Script
     from flowops.model.difference import Difference, DifferentCall, Shift
     from flowops.model.document import Document, Path, Row, SourceMap, Value
     from flowops.model.ledger import (
@@ -28,20 +28,21 @@ if TYPE_CHECKING:
         Written,
     )
     from flowops.model.place import Place, Problem, RowPlace
-    from flowops.model.plan import Plan, Ruling
-    from flowops.model.planned import (
+    from flowops.model.plan import (
         ABSENT,
+        ACTIONS,
         FINGERPRINT,
         SENDING,
         Absent,
         Action,
         Change,
         Decision,
+        Plan,
+        Planned,
         PlannedBatch,
         PlannedCall,
-        PlannedCalls,
-        decision_line,
-        planned_batch,
+        PlannedReference,
+        Ruling,
     )
     from flowops.model.project import (
         SANDBOX,
@@ -59,16 +60,15 @@ else:
         __name__,
         {
             "call": "INSTRUCTION_ID TERMS Call Origin Terms",
-            "calls": "Calls FewCalls Identified Script SomeCalls script_of",
+            "calls": "CallBatch Script",
             "difference": "Difference DifferentCall Shift",
             "batch": "Batch",
             "document": "Document Path Row SourceMap Value",
             "ledger": "Actor Claim Condition Entry Happening Ledger LedgerMark Leg Record RunLedger State Used Written",
             "place": "Place Problem RowPlace",
-            "plan": "Plan Ruling",
-            "planned": (
-                "ABSENT FINGERPRINT SENDING Absent Action Change Decision PlannedBatch PlannedCall PlannedCalls "
-                "decision_line planned_batch"
+            "plan": (
+                "ABSENT ACTIONS FINGERPRINT SENDING Absent Action Change Decision Plan Planned PlannedBatch "
+                "PlannedCall PlannedReference Ruling"
             ),
             "project": "SANDBOX CallbackSettings Connection Environment Flow LedgerSettings Project Reference",
             "result": "CallResult Outcome Result Verdict",
@@ -77,6 +77,7 @@ else:
 
 __all__ = [
     "ABSENT",
+    "ACTIONS",
     "FINGERPRINT",
     "INSTRUCTION_ID",
     "SANDBOX",
@@ -87,9 +88,9 @@ __all__ = [
     "Actor",
     "Batch",
     "Call",
+    "CallBatch",
     "CallResult",
     "CallbackSettings",
-    "Calls",
     "Change",
     "Claim",
     "Condition",
@@ -100,10 +101,8 @@ __all__ = [
     "Document",
     "Entry",
     "Environment",
-    "FewCalls",
     "Flow",
     "Happening",
-    "Identified",
     "Ledger",
     "LedgerMark",
     "LedgerSettings",
@@ -113,9 +112,10 @@ __all__ = [
     "Path",
     "Place",
     "Plan",
+    "Planned",
     "PlannedBatch",
     "PlannedCall",
-    "PlannedCalls",
+    "PlannedReference",
     "Problem",
     "Project",
     "Record",
@@ -127,7 +127,6 @@ __all__ = [
     "RunLedger",
     "Script",
     "Shift",
-    "SomeCalls",
     "SourceMap",
     "State",
     "Terms",
@@ -135,7 +134,4 @@ __all__ = [
     "Value",
     "Verdict",
     "Written",
-    "decision_line",
-    "planned_batch",
-    "script_of",
 ]

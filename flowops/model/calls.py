@@ -1,13 +1,14 @@
-"""Many calls in little memory: made anew, and the same, each time somebody goes through them."""
+"""Calls as they are handed on: some of one document at a time."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from flowops.model.call import Call
+    from flowops.model.document import Value
     from flowops.model.place import Place
 
 
@@ -22,91 +23,37 @@ class Script(NamedTuple):
     variables: frozenset[str]
 
 
-class Calls(Protocol):
-    """Calls of one document, in the order of its rows."""
+class CallBatch(Protocol):
+    """Some calls of one document, in the order of its rows: a document of kind Call has one of one.
+
+    `references` and `bodies` belong together, one for one; a whole call is made for whoever asks for it.
+    """
 
     @property
     def place(self) -> Place:
-        """Where the document begins."""
+        """Return where the document begins."""
         ...
 
     @property
     def scripts(self) -> frozenset[Script]:
-        """The distinct things that these calls may say."""
+        """Return the distinct things that these calls may say."""
         ...
 
-    def __len__(self) -> int: ...
-
-    def __iter__(self) -> Iterator[Call]: ...
-
-    def pick(self, indices: Sequence[int]) -> Iterator[Call]:
-        """Some of them, in their order."""
+    @property
+    def references(self) -> Sequence[str]:
+        """Return their reference-ids."""
         ...
 
-
-class Identified(NamedTuple):
-    """Calls of one document with their references and, where they are asked for, their fingerprints."""
-
-    calls: Calls
-    references: Sequence[str]
-    fingerprints: Sequence[str]
-
-
-class FewCalls:
-    """Calls that are simply kept."""
-
-    __slots__ = ("calls", "place")
-
-    def __init__(self, place: Place, calls: tuple[Call, ...]) -> None:
-        self.place = place
-        self.calls = calls
+    @property
+    def bodies(self) -> Sequence[dict[str, Value]]:
+        """Return the requests that they are."""
+        ...
 
     @property
-    def scripts(self) -> frozenset[Script]:
-        """The distinct things that these calls may say."""
-        return frozenset(script_of(call) for call in self.calls)
+    def has_terms(self) -> bool:
+        """Return whether one of them may say when and why it may be placed."""
+        ...
 
-    def __len__(self) -> int:
-        return len(self.calls)
-
-    def __iter__(self) -> Iterator[Call]:
-        return iter(self.calls)
-
-    def pick(self, indices: Sequence[int]) -> Iterator[Call]:
-        """Some of them, in their order."""
-        return map(self.calls.__getitem__, indices)
-
-
-class SomeCalls:
-    """Those of other calls that have these indices, which rise."""
-
-    __slots__ = ("calls", "indices")
-
-    def __init__(self, calls: Calls, indices: tuple[int, ...]) -> None:
-        self.calls = calls
-        self.indices = indices
-
-    @property
-    def place(self) -> Place:
-        """Where the document begins."""
-        return self.calls.place
-
-    @property
-    def scripts(self) -> frozenset[Script]:
-        """The distinct things that the calls, these or the others, may say."""
-        return self.calls.scripts
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __iter__(self) -> Iterator[Call]:
-        return self.calls.pick(self.indices)
-
-    def pick(self, indices: Sequence[int]) -> Iterator[Call]:
-        """Some of them, in their order."""
-        return self.calls.pick([self.indices[index] for index in indices])
-
-
-def script_of(call: Call) -> Script:
-    """What the callee of one call may hear."""
-    return Script(call.flow, call.body.get("callflow-id"), frozenset(call.body.get("flow-variables") or ()))
+    def call(self, index: int) -> Call:
+        """Return one of them."""
+        ...

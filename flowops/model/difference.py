@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flowops.model.call import Call
-    from flowops.model.planned import Change
+    from flowops.model.plan import Change
 
 
 class Shift(StrEnum):

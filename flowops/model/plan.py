@@ -1,18 +1,99 @@
-"""What apply would do: one action a call."""
+"""What apply would do: one action a call, in little memory for each."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-from flowops.model.planned import SENDING, Action
+from enum import StrEnum
+from itertools import compress
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from flowops.model.call import Call
+    from flowops.model.calls import Script
+    from flowops.model.document import Value
     from flowops.model.ledger import LedgerMark
-    from flowops.model.planned import PlannedCall, PlannedCalls
+    from flowops.model.place import Place
+
+#: What every fingerprint begins with: its version and its hash function; 64 hex digits follow.
+FINGERPRINT = "v1:sha256:"
+#: How many bytes a fingerprint has without that.
+HASH_BYTES = 32
+
+
+class Action(StrEnum):
+    """What a plan does with a call."""
+
+    PLACE = "place"
+    UNCHANGED = "unchanged"
+    CONFLICT = "conflict"
+    RETRY = "retry"
+    IN_DOUBT = "in-doubt"
+    DEFERRED = "deferred"
+    BLOCKED = "blocked"
+
+    @property
+    def sign(self) -> str:
+        """Return the sign in front of a call in the text."""
+        return SIGNS[self]
+
+    @property
+    def sends(self) -> bool:
+        """Return whether apply posts such a call."""
+        return self in SENDING
+
+    @property
+    def code(self) -> int:
+        """Return the byte that stands for the action in a plan."""
+        return CODES[self]
+
+
+SIGNS = {
+    Action.PLACE: "+",
+    Action.UNCHANGED: "=",
+    Action.CONFLICT: "!",
+    Action.RETRY: "↻",
+    Action.IN_DOUBT: "?",
+    Action.DEFERRED: "~",
+    Action.BLOCKED: "x",
+}
+SENDING = frozenset({Action.PLACE, Action.RETRY})
+#: The actions in the order of the bytes that stand for them.
+ACTIONS = tuple(Action)
+CODES = {action: code for code, action in enumerate(ACTIONS)}
+
+#: How many calls of one action a reader is shown of a document, where not all are asked for.
+A_FEW = 3
+#: Of these all are shown: nothing can be done about one without seeing it.
+ALL_SHOWN = frozenset({Action.CONFLICT, Action.IN_DOUBT})
+#: Of these none is.
+NONE_SHOWN = frozenset({Action.UNCHANGED})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A field that differs: `path` is a JSON Pointer into the body; sealed values stay sealed.
+
+    `before` or `after` is `ABSENT` where the field is not there at all.
+    """
+
+    path: str
+    before: Value
+    after: Value
+
+
+class Absent:
+    """Stands where there is no value; not the same as null."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT = Absent()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +108,100 @@ class Ruling:
     until: datetime | None = None
 
 
+class Decision(NamedTuple):
+    """What is to be done with a call; `reasons` say why, for people.
+
+    `until` is when a deferred call may be placed, as far as that is known.
+    """
+
+    action: Action
+    changes: tuple[Change, ...] = ()
+    reasons: tuple[str, ...] = ()
+    until: datetime | None = None
+
+
+class PlannedReference(NamedTuple):
+    """What a plan itself keeps of a call, see `Decision`."""
+
+    reference_id: str
+    fingerprint: str
+    action: Action
+    changes: tuple[Change, ...] = ()
+    reasons: tuple[str, ...] = ()
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """A call and what is to be done with it, see `Decision`."""
+
+    call: Call
+    fingerprint: str
+    action: Action
+    changes: tuple[Change, ...] = ()
+    reasons: tuple[str, ...] = ()
+    until: datetime | None = None
+
+    @property
+    def reference_id(self) -> str:
+        """Return the call's own."""
+        return self.call.reference_id
+
+
+#: A call of a plan, for whoever does not ask for its body.
+Planned: TypeAlias = PlannedCall | PlannedReference
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBatch:
+    """What is to be done with some calls of one document, in about 140 bytes a call.
+
+    Of call i the reference-id is ``references[i]``, the hash of the body ``hashes[32 * i : 32 * (i + 1)]``, and the
+    action ``ACTIONS[actions[i]]``. `details` are the decisions that say more than an action.
+    """
+
+    place: Place
+    scripts: frozenset[Script]
+    references: Sequence[str]
+    hashes: bytes
+    actions: bytes
+    details: Mapping[int, Decision]
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    def counts(self) -> dict[Action, int]:
+        """Return how many calls have each action that there is."""
+        return {action: count for code, action in enumerate(ACTIONS) if (count := self.actions.count(code))}
+
+    def having(self, actions: Iterable[Action]) -> list[int]:
+        """Return the indices of the calls that have one of these actions, in order."""
+        wanted = bytes(action in actions for action in ACTIONS)
+        return list(compress(range(len(self.actions)), self.actions.translate(wanted.ljust(256, b"\0"))))
+
+    def hash(self, index: int) -> bytes:
+        """Return the hash of the body of one of the calls."""
+        return self.hashes[index * HASH_BYTES : (index + 1) * HASH_BYTES]
+
+    def reference(self, index: int) -> PlannedReference:
+        """Return what is known of one of the calls."""
+        fingerprint = f"{FINGERPRINT}{self.hash(index).hex()}"
+        return PlannedReference(self.references[index], fingerprint, *self._decision(index))
+
+    def planned(self, index: int, call: Call) -> PlannedCall:
+        """Return one of the calls, which the caller has at hand, with what is to be done with it."""
+        return PlannedCall(call, f"{FINGERPRINT}{self.hash(index).hex()}", *self._decision(index))
+
+    def _decision(self, index: int) -> Decision:
+        return self.details.get(index) or Decision(ACTIONS[self.actions[index]])
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The calls of the desired state in the order of the files, each with its action.
+
+    `batches` is what is kept of all calls, `shown` are a few whole ones of each document and action. `calls` are all
+    of them, whole: whoever goes through them has them rendered again, as often as they do.
 
     `unnamed` counts calls in the ledger that the files no longer name. `digest` is
     ``sha256:<hex>`` over everything that decides what apply does. `warnings` and `notes` are about the plan
@@ -40,7 +212,9 @@ class Plan:
     environment: str
     revision: str | None
     ledger: LedgerMark | None
-    calls: PlannedCalls
+    batches: tuple[PlannedBatch, ...]
+    shown: tuple[PlannedCall, ...]
+    calls: Iterable[PlannedCall] = field(compare=False, repr=False)
     unnamed: int
     digest: str
     warnings: tuple[str, ...] = ()
@@ -48,15 +222,16 @@ class Plan:
     pseudonym: Callable[[str], str] | None = field(default=None, compare=False, repr=False)
 
     def counts(self) -> dict[Action, int]:
-        """How many calls have each action; every action is there."""
-        return self.calls.counts()
+        """Return how many calls have each action; every action is there."""
+        return {action: sum(batch.actions.count(code) for batch in self.batches) for code, action in enumerate(ACTIONS)}
 
     @property
     def size(self) -> int:
-        """How many calls apply would post."""
+        """Return how many calls apply would post."""
         counts = self.counts()
         return sum(counts[action] for action in SENDING)
 
-    def sends(self) -> Iterator[PlannedCall]:
-        """The calls that apply would post, in order."""
-        return self.calls.having(*SENDING)
+    def references(self, *actions: Action) -> Iterator[PlannedReference]:
+        """Go through what is kept of all calls, or of those that have one of some actions, in order."""
+        for batch in self.batches:
+            yield from map(batch.reference, batch.having(actions) if actions else range(len(batch)))

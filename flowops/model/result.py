@@ -55,7 +55,10 @@ class CallResult:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A whole run. `interrupted` is the signal's number; `failure` is what ended it early, for people."""
+    """A whole run. `interrupted` is the signal's number; `failure` is what ended it early, for people.
+
+    `changed` are calls that the files no longer held as they were planned when their turn came.
+    """
 
     environment: str
     revision: str | None
@@ -63,6 +66,7 @@ class Result:
     calls: tuple[CallResult, ...]
     interrupted: int | None = None
     failure: str | None = None
+    changed: frozenset[str] = frozenset()
 
     def counts(self) -> dict[Outcome, int]:
         """How many calls had each outcome; every outcome is there."""

@@ -1,29 +1,33 @@
 """Rendered calls and the ledger's answers to a plan: fingerprints, differences, decisions, saved plans."""
 
-from flowops.plan.canonical import Uncanonical, canonical, fingerprint, identify, unfit
+from flowops.plan.again import CallsAgain, planned_again, sends_again
+from flowops.plan.canonical import Uncanonical, canonical, fingerprint, hash_of, identify, unfit
 from flowops.plan.diff import diff
-from flowops.plan.difference import difference
-from flowops.plan.planner import digest, exit_code, make_plan, restrict
+from flowops.plan.difference import difference, identity
+from flowops.plan.planner import Shown, decision_line, digest, exit_code, make_plan
 from flowops.plan.saved import SavedCall, SavedPlan, compare, dump, load
-from flowops.plan.shard import Shard, read_shard
 
 __all__ = [
+    "CallsAgain",
     "SavedCall",
     "SavedPlan",
-    "Shard",
+    "Shown",
     "Uncanonical",
     "canonical",
     "compare",
+    "decision_line",
     "diff",
     "difference",
     "digest",
     "dump",
     "exit_code",
     "fingerprint",
+    "hash_of",
     "identify",
+    "identity",
     "load",
     "make_plan",
-    "read_shard",
-    "restrict",
+    "planned_again",
+    "sends_again",
     "unfit",
 ]

@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+import orjson
+
 from flowops.common.json import unsendable
-from flowops.common.limits import MAX_INTEGER, VALUE_DEPTH
+from flowops.common.limits import VALUE_DEPTH
 from flowops.errors import FlowopsError
 from flowops.model import FINGERPRINT
 
@@ -32,18 +34,16 @@ class Uncanonical(FlowopsError):
 
 
 def canonical(value: Value) -> bytes:
-    """The RFC 8785 bytes of a JSON value. Raises `Uncanonical`."""
-    if _plain(value, VALUE_DEPTH):
-        # Where there are no floats and only ASCII keys orjson writes the same bytes, twenty times faster.
-        import orjson
-
+    """Return the RFC 8785 bytes of a JSON value. Raises `Uncanonical`."""
+    if _orjson_writes(value, VALUE_DEPTH):
         try:
-            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
         except orjson.JSONEncodeError:
-            pass  # half a character: found and named below
+            pass  # a number that is too large, or half a character: found and named below
     for path, reason, is_key in unsendable(value):
         message, _, hint = reason.partition(": ")
         raise Uncanonical(path[:-1] if is_key else path, message, hint=hint or None)
+    # Hardly any body needs it.
     import rfc8785
 
     return rfc8785.dumps(value)
@@ -51,7 +51,12 @@ def canonical(value: Value) -> bytes:
 
 def fingerprint(body: Value) -> str:
     """``v1:sha256:<hex>`` over the canonical JSON of a rendered body. Raises `Uncanonical`."""
-    return f"{FINGERPRINT}{hashlib.sha256(canonical(body)).hexdigest()}"
+    return f"{FINGERPRINT}{hash_of(body).hex()}"
+
+
+def hash_of(body: Value) -> bytes:
+    """Return the 32 bytes that a fingerprint is made of. Raises `Uncanonical`."""
+    return hashlib.sha256(canonical(body)).digest()
 
 
 def identify(call: Call) -> str | Problem:
@@ -68,23 +73,24 @@ def unfit(calls: Iterable[Call]) -> list[Problem]:
     return [found for found in map(identify, calls) if not isinstance(found, str)]
 
 
-def _plain(value: Value, depth: int) -> bool:
-    """Whether orjson writes a value as RFC 8785 does; half a character is not looked for."""
+_SCALARS = frozenset((str, bool, int, type(None)))
+
+
+def _orjson_writes(value: Value, depth: int) -> bool:
+    """Return whether orjson, which is twenty times as fast, writes a value as RFC 8785 does, or refuses it.
+
+    It does where there are no floats, and only ASCII keys: they are sorted by UTF-16 code units, which is the order of
+    its UTF-8 bytes there.
+    """
     kind = type(value)
-    if kind is str or kind is bool or value is None:
-        return True
-    if kind is int:
-        return bool(-MAX_INTEGER <= value <= MAX_INTEGER)
-    if depth == 0:
-        return False
     if kind is dict:
-        for key, item in value.items():
-            # Keys are sorted by UTF-16 code units, which is the order of Python's strings in ASCII.
-            if type(key) is not str or not key.isascii():
-                return False
-            if type(item) is not str and not _plain(item, depth - 1):
-                return False
+        if not set(map(type, value)) <= {str} or not "".join(value).isascii():
+            return False
+        items = value.values()
+    elif kind is list:
+        items = value
+    else:
+        return kind in _SCALARS
+    if set(map(type, items)) <= _SCALARS:
         return True
-    if kind is list:
-        return all(_plain(item, depth - 1) for item in value)
-    return False
+    return depth > 0 and all(_orjson_writes(item, depth - 1) for item in items if type(item) not in _SCALARS)

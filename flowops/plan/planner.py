@@ -5,68 +5,152 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Protocol
 
-from flowops.model import Action, Decision, Plan, PlannedCalls, State, planned_batch
+from flowops.model import ACTIONS, FINGERPRINT, SENDING, Action, Decision, Plan, PlannedBatch, State
+from flowops.model.plan import A_FEW, ALL_SHOWN, NONE_SHOWN
+from flowops.plan.again import CallsAgain
+from flowops.plan.canonical import hash_of
 from flowops.plan.diff import diff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from flowops.model import Call, Change, Entry, Identified, Ledger, LedgerMark, PlannedBatch
+    from flowops.model import Call, CallBatch, Change, Entry, Ledger, LedgerMark, Place, PlannedCall, Ruling
+
+_PLACE = Decision(Action.PLACE)
+_SENT = frozenset(action.code for action in SENDING)
+
+
+class Rules(Protocol):
+    """What else than the ledger decides: a policy. It is asked for each batch once, in order."""
+
+    def hold_back(self, batch: CallBatch, indices: Sequence[int]) -> Mapping[int, Ruling]:
+        """Say which of the calls that would be sent may not be, and why; `indices` are all that would be, and rise."""
+        ...
+
+
+class _NoRules:
+    def hold_back(self, _batch: CallBatch, _indices: Sequence[int]) -> Mapping[int, Ruling]:
+        return {}
 
 
 def make_plan(
-    batches: Iterable[Identified],
+    batches: Iterable[CallBatch],
     *,
+    again: Iterable[CallBatch],
     environment: str,
     revision: str | None,
     ledger: Ledger | None,
-    shard: str | None = None,
+    rules: Rules | None = None,
 ) -> Plan:
-    """What apply would do with these calls. With no ledger (a sandbox never used) everything is to be placed.
+    """Return what apply would do with these calls. With no ledger (a sandbox never used) everything is to be placed.
 
-    `shard` says which part of the files' calls these are: then calls that no file names are not counted.
-    The batches are taken one after the other, and only packed calls and decisions are kept. No two calls may have the
+    The batches are taken one after the other, and nothing of one is kept but references, hashes, actions, and a few
+    calls to show; `again` gives the same ones once more, each time somebody goes through it. No two calls may have the
     same reference-id (see `flowops.templates.duplicates`). Passes on the ledger's `LedgerError`.
     """
     # The mark is read before the rows: what moves in between is then newer than the mark, and noticed.
     mark = ledger.mark() if ledger is not None else None
     if mark is not None and not mark.id:
         mark = None  # a sandbox's ledger that its first run will make
-    planned: list[PlannedBatch] = []
-    found = 0
-    for batch in batches:
-        known, decisions = _decided(batch, ledger)
-        found += known
-        planned.append(planned_batch(*batch, decisions))
-    unnamed = sum(ledger.count().values()) - found if ledger is not None and shard is None else 0
-    calls = PlannedCalls(planned)
+    known = sum(ledger.count().values()) if ledger is not None else 0
+    # What is in no ledger need not be looked up, a thousand references after the other.
+    planner = _Planner(ledger if known else None, rules or _NoRules())
+    planned = tuple(map(planner.planned, batches))
     return Plan(
         environment=environment,
         revision=revision,
         ledger=mark,
-        calls=calls,
-        unnamed=max(unnamed, 0),  # another run may have added calls since the look-ups, never removed any
-        digest=digest(environment, told_by(mark), calls.lines()),
-        notes=(f"shard {shard} of the calls: those in the ledger that no file names are not counted",) if shard else (),
+        batches=planned,
+        shown=tuple(planner.shown),
+        calls=CallsAgain(again, planned),
+        unnamed=max(known - planner.found, 0),  # another run may have added calls since they were counted
+        digest=digest(environment, told_by(mark), _lines(planned)),
     )
 
 
-def restrict(plan: Plan, calls: PlannedCalls, *, warnings: Iterable[str], notes: Iterable[str]) -> Plan:
-    """The plan with what the policy has made of its calls."""
-    return replace(
-        plan,
-        calls=calls,
-        digest=plan.digest if calls is plan.calls else digest(plan.environment, told_by(plan.ledger), calls.lines()),
-        warnings=(*plan.warnings, *warnings),
-        notes=(*plan.notes, *notes),
-    )
+class _Planner:
+    """Decides about one batch after the other. `found` counts the calls that the ledger knows."""
+
+    def __init__(self, ledger: Ledger | None, rules: Rules) -> None:
+        self.found = 0
+        self.shown: list[PlannedCall] = []
+        self._show = Shown()
+        self._ledger = ledger
+        self._rules = rules
+        self._made: dict[Decision, Decision] = {}
+
+    def planned(self, batch: CallBatch) -> PlannedBatch:
+        """Decide about the calls of a batch."""
+        made = list(map(hash_of, batch.bodies))
+        actions, details = self._by_ledger(batch, made)
+        sent = [index for index, code in enumerate(actions) if code in _SENT]
+        for index, ruling in self._rules.hold_back(batch, sent).items():
+            before = details.get(index, _PLACE)
+            actions[index] = ruling.action.code
+            details[index] = self._one(
+                Decision(ruling.action, before.changes, (*before.reasons, *ruling.reasons), ruling.until)
+            )
+        planned = PlannedBatch(
+            batch.place, batch.scripts, tuple(batch.references), b"".join(made), bytes(actions), details
+        )
+        self.shown += (planned.planned(index, batch.call(index)) for index in self._show.choose(planned))
+        return planned
+
+    def _by_ledger(self, batch: CallBatch, made: Sequence[bytes]) -> tuple[bytearray, dict[int, Decision]]:
+        """Decide by what the ledger says; whole entries are asked for only where it does not know the very call."""
+        references, ledger = batch.references, self._ledger
+        details: dict[int, Decision] = {}
+        if ledger is None:
+            return bytearray([Action.PLACE.code]) * len(made), details
+        actions = bytearray([Action.UNCHANGED.code]) * len(made)
+        placed = ledger.fingerprints(references)
+        others = [
+            index
+            for index, (reference, found) in enumerate(zip(references, made, strict=True))
+            if placed.get(reference) != FINGERPRINT + found.hex()
+        ]
+        entries = ledger.look_up([references[index] for index in others]) if others else {}
+        self.found += len(made) - len(others) + len(entries)
+        for index in others:
+            entry = entries.get(references[index])
+            if entry is None:
+                actions[index] = Action.PLACE.code
+                continue
+            decision = _decide(batch.call(index), FINGERPRINT + made[index].hex(), entry, ledger)
+            actions[index] = decision.action.code
+            if decision[1:] != ((), (), None):
+                details[index] = self._one(decision)
+        return actions, details
+
+    def _one(self, decision: Decision) -> Decision:
+        """Return the same decision once for all calls that it is made of: many rows may be held back for one reason."""
+        return decision if decision.changes else self._made.setdefault(decision, decision)
+
+
+class Shown:
+    """Chooses the calls that a plan keeps whole, to be shown."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[tuple[Place, Action]] = Counter()
+
+    def choose(self, planned: PlannedBatch) -> list[int]:
+        """Return the indices of those of the next batch, in order."""
+        chosen: list[int] = []
+        for action in planned.counts():
+            left = A_FEW - self._seen[planned.place, action]
+            if action in NONE_SHOWN or (left <= 0 and action not in ALL_SHOWN):
+                continue
+            found = planned.having({action})
+            chosen += found if action in ALL_SHOWN else found[:left]
+            self._seen[planned.place, action] += len(found)
+        return sorted(chosen)
 
 
 def digest(environment: str, ledger_id: str | None, lines: Iterable[bytes]) -> str:
-    """``sha256:<hex>`` over what decides what apply does: environment, ledger, and each call's reference,
+    """Return ``sha256:<hex>`` over what decides what apply does: environment, ledger, and each call's reference,
     fingerprint and action (see `decision_line`), whatever file they stand in and in whatever order."""
     state = hashlib.sha256(json.dumps([environment, ledger_id]).encode() + b"\n")
     # Sorted in parts: a list of a million lines would take more memory than all that is kept of their calls.
@@ -78,8 +162,20 @@ def digest(environment: str, ledger_id: str | None, lines: Iterable[bytes]) -> s
     return f"sha256:{state.hexdigest()}"
 
 
+def decision_line(reference: str, fingerprint: str, action: str) -> bytes:
+    """Return what a plan's digest takes of one call: SHA-256 of its action, fingerprint and reference."""
+    return hashlib.sha256(f"{action} {fingerprint} {reference}".encode("utf-8", "surrogatepass")).digest()
+
+
+def _lines(batches: Iterable[PlannedBatch]) -> Iterator[bytes]:
+    for batch in batches:
+        digits = batch.hashes.hex()
+        for index, (reference, code) in enumerate(zip(batch.references, batch.actions, strict=True)):
+            yield decision_line(reference, FINGERPRINT + digits[index * 64 : (index + 1) * 64], ACTIONS[code])
+
+
 def told_by(mark: LedgerMark | None) -> str | None:
-    """The id of the ledger whose answers a digest covers: one without an event has said no more than none at all.
+    """Return the id of the ledger whose answers a digest covers: one without an event has said no more than none.
 
     So the digest of a sandbox's first plan is still that of the plan once `apply` has made its ledger.
     """
@@ -87,7 +183,7 @@ def told_by(mark: LedgerMark | None) -> str | None:
 
 
 def exit_code(plan: Plan, *, detailed: bool = False) -> int:
-    """What `flowops plan` exits with; `detailed` asks for 2 when there is something to place."""
+    """Return what `flowops plan` exits with; `detailed` asks for 2 when there is something to place."""
     counts = plan.counts()
     if counts[Action.IN_DOUBT]:
         return 7
@@ -96,30 +192,6 @@ def exit_code(plan: Plan, *, detailed: bool = False) -> int:
     if counts[Action.CONFLICT]:
         return 3
     return 2 if detailed and plan.size else 0
-
-
-def _decided(batch: Identified, ledger: Ledger | None) -> tuple[int, dict[int, Decision]]:
-    """How many of the calls the ledger knows, and by index what is to be done with those that are not unchanged."""
-    calls, references, fingerprints = batch
-    if ledger is None:
-        return 0, dict.fromkeys(range(len(references)), _PLACE)
-    placed = ledger.fingerprints(references)
-    others = [
-        index
-        for index, (reference, fingerprint) in enumerate(zip(references, fingerprints, strict=True))
-        if placed.get(reference) != fingerprint
-    ]
-    if not others:
-        return len(references), {}
-    entries = ledger.look_up([references[index] for index in others])
-    decisions = dict.fromkeys(others, _PLACE)
-    known = [index for index in others if references[index] in entries]
-    for index, call in zip(known, calls.pick(known), strict=True):
-        decisions[index] = _decide(call, fingerprints[index], entries[references[index]], ledger)
-    return len(references) - len(others) + len(known), decisions
-
-
-_PLACE = Decision(Action.PLACE)
 
 
 def _decide(call: Call, fingerprint: str, entry: Entry, ledger: Ledger) -> Decision:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops import __version__
 from flowops.errors import Invalid, StalePlan
-from flowops.model import Action, LedgerMark, Place, Problem, decision_line
-from flowops.plan.planner import digest, told_by
+from flowops.model import Action, LedgerMark, Place, Problem
+from flowops.plan.planner import decision_line, digest, told_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,8 +61,8 @@ def dump(plan: Plan) -> Iterator[bytes]:
     lines = "".join(f'  "{key}": {json.dumps(value)},\n' for key, value in head.items())
     yield f'{{\n{lines}  "calls": [\n'.encode()
     separator = "    "
-    for item in plan.calls:
-        call = {"reference_id": item.call.reference_id, "fingerprint": item.fingerprint, "action": item.action.value}
+    for item in plan.references():
+        call = {"reference_id": item.reference_id, "fingerprint": item.fingerprint, "action": item.action.value}
         yield f"{separator}{json.dumps(call)}".encode()
         separator = ",\n    "
     yield b"\n  ]\n}\n"
@@ -119,8 +119,8 @@ def _surroundings(saved: SavedPlan, fresh: Plan, ledger_contains_mark: bool) -> 
 
 def _calls(saved: SavedPlan, fresh: Plan) -> Iterator[str]:
     named = set()
-    for item in fresh.calls:
-        reference = item.call.reference_id
+    for item in fresh.references():
+        reference = item.reference_id
         named.add(reference)
         before = saved.calls.get(reference)
         if before is None:

@@ -9,9 +9,9 @@ from flowops.lazy import attach
 if TYPE_CHECKING:
     from flowops.policy.counted import condition, counts, question, without_counted
     from flowops.policy.judge import Judge
-    from flowops.policy.limits import LIFTABLE
-    from flowops.policy.lists import find, hash_lines
-    from flowops.policy.notes import Fit, WindowNotes, repeated_callees
+    from flowops.policy.limits import LIFTABLE, totals_trip, without_totals
+    from flowops.policy.lists import hash_lines, read_list
+    from flowops.policy.notes import Fit, RepeatedCallees, WindowNotes
     from flowops.policy.people import DoNotCall
     from flowops.policy.policy import Policy, StopOn, told
     from flowops.policy.reading import read_policy
@@ -24,9 +24,9 @@ else:
         {
             "counted": "condition counts question without_counted",
             "judge": "Judge",
-            "limits": "LIFTABLE",
-            "lists": "find hash_lines",
-            "notes": "Fit WindowNotes repeated_callees",
+            "limits": "LIFTABLE totals_trip without_totals",
+            "lists": "hash_lines read_list",
+            "notes": "Fit RepeatedCallees WindowNotes",
             "people": "DoNotCall",
             "policy": "Policy StopOn told",
             "reading": "read_policy",
@@ -44,17 +44,19 @@ __all__ = [
     "Judge",
     "Listing",
     "Policy",
+    "RepeatedCallees",
     "StopOn",
     "WindowNotes",
     "check_terms",
     "condition",
     "counts",
-    "find",
     "hash_lines",
     "moment_text",
     "question",
+    "read_list",
     "read_policy",
-    "repeated_callees",
     "told",
+    "totals_trip",
     "without_counted",
+    "without_totals",
 ]

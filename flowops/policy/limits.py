@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from flowops.model import Place
+    from flowops.policy.policy import Policy
     from flowops.policy.rule import Facts, Subject, Tally
 
 #: The rules that guard against accidents, which an operator may lift for a run, on record. No other rule can be.
@@ -31,6 +32,10 @@ class PerRun:
 
     def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:  # noqa: ARG002 (a Rule)
         """Blocks every call of a plan that is too large: whose mistake it is nobody knows yet."""
+        return self.block(subject.document, facts)
+
+    def block(self, document: Place, facts: Facts) -> Block | None:  # noqa: ARG002 (as the others)
+        """Return what blocks the calls of a document."""
         if "max-calls" in facts.overrides or facts.size <= self.most:
             return None
         return Block(f"the plan has {facts.size:,} calls to place, the limit is {self.most:,}")
@@ -46,9 +51,13 @@ class PerDocument:
 
     def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:  # noqa: ARG002 (a Rule)
         """Blocks every call of a document that is too large."""
+        return self.block(subject.document, facts)
+
+    def block(self, document: Place, facts: Facts) -> Block | None:
+        """Return what blocks the calls of a document."""
         if "max-calls" in facts.overrides:
             return None
-        count = facts.by_document.get(subject.document)
+        count = facts.by_document.get(document)
         if count is None:
             return Block("the calls of its document were not counted")
         if count <= self.most:
@@ -104,6 +113,10 @@ class MaxChange:
 
     def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:  # noqa: ARG002 (a Rule)
         """Blocks every call of such a plan, and the first plan of all, of which there is no share."""
+        return self.block(subject.document, facts)
+
+    def block(self, document: Place, facts: Facts) -> Block | None:  # noqa: ARG002 (as the others)
+        """Return what blocks the calls of a document."""
         if self.name in facts.overrides:
             return None
         if facts.known == 0:
@@ -140,3 +153,18 @@ class PerCallee:
                 many = f"{len(recent)} in the last {span_text(self.within)} to {subject.named(callee)}"
                 later.append(Later(free, f"{many}, the limit is {self.most}"))
         return max(later, default=None)
+
+
+#: The rules that look at how many calls a plan or a document has, and at nothing of the call itself.
+_TOTALS = (PerRun, PerDocument, MaxChange)
+
+
+def without_totals(policy: Policy) -> Policy:
+    """Return the rules that can be asked before it is known how many calls there are."""
+    return replace(policy, rules=tuple(rule for rule in policy.rules if not isinstance(rule, _TOTALS)))
+
+
+def totals_trip(policy: Policy, facts: Facts, document: Place) -> bool:
+    """Return whether the calls of a document are blocked because there are too many, of it or in all."""
+    totals = (rule for rule in policy.rules if isinstance(rule, _TOTALS))
+    return any(rule.block(document, facts) is not None for rule in totals)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_number
+from flowops.model.twice import repeats
 from flowops.policy.hours import Windows, moment
 from flowops.policy.policy import told
 from flowops.policy.rule import Block, Facts, Later, Subject, Tally
 from flowops.policy.times import moment_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from flowops.model import Call
@@ -61,20 +63,40 @@ class WindowNotes:
         ]
 
 
-def repeated_callees(calls: Iterable[Call]) -> list[str]:
-    """Numbers that more than one call of the plan rings."""
-    references: dict[str, list[str]] = defaultdict(list)
-    for call in calls:
-        for number in dict.fromkeys(call.callees):
-            references[number].append(call.reference_id)
-    twice = {number: found for number, found in references.items() if len(found) > 1}
-    warnings = []
-    for number, found in list(twice.items())[:NAMED]:
-        named = ", ".join(found[:NAMED]) + (f" and {len(found) - NAMED:,} more" if len(found) > NAMED else "")
-        warnings.append(f"{mask_number(number)} is called by {len(found):,} calls of this plan: {named}")
-    if len(twice) > NAMED:
-        warnings.append(f"{len(twice) - NAMED:,} more numbers are called more than once")
-    return warnings
+class RepeatedCallees:
+    """Which numbers more than one call of a plan rings, in twelve bytes a call."""
+
+    def __init__(self) -> None:
+        # A number has at most fifteen digits. Numbers are kept in parts, so that few are looked at at a time.
+        self._numbers = array("Q")
+        self._calls = array("I")
+
+    def add(self, call: int, numbers: Sequence[str]) -> None:
+        """Take in the numbers that a call rings; `call` is its position in the plan."""
+        for number in numbers if len(numbers) == 1 else dict.fromkeys(numbers):
+            self._numbers.append(int(number[1:]))
+            self._calls.append(call)
+
+    def warnings(self, reference: Callable[[int], str]) -> list[str]:
+        """Return what is told of them; `reference` gives the reference-id of the call at a position."""
+        repeated = repeats(self._numbers)
+        if not repeated:
+            return []
+        named: dict[int, list[int]] = {}
+        for number, call in zip(self._numbers, self._calls, strict=True):
+            if number in named:
+                named[number].append(call)
+            elif len(named) < NAMED and number in repeated:
+                named[number] = [call]
+        warnings = []
+        for number, calls in named.items():
+            told = ", ".join(map(reference, calls[:NAMED]))
+            more = f" and {len(calls) - NAMED:,} more" if len(calls) > NAMED else ""
+            shown = mask_number(f"+{number}")
+            warnings.append(f"{shown} is called by {len(calls):,} calls of this plan: {told}{more}")
+        if len(repeated) > NAMED:
+            warnings.append(f"{len(repeated) - NAMED:,} more numbers are called more than once")
+        return warnings
 
 
 class Fit:
@@ -86,6 +108,10 @@ class Fit:
         self._rate = rate
         self._calls = 0
         self._late: Counter[tuple[str, datetime]] = Counter()
+
+    def add_endless(self, count: int) -> None:
+        """Take in more calls that may be placed now, and at any later time."""
+        self._calls += count
 
     def add(self, call: Call) -> None:
         """One more call that may be placed now."""

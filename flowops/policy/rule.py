@@ -14,7 +14,7 @@ from flowops.common.masking import mask_number
 from flowops.policy.numbers import Callee, about
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
     from datetime import datetime
 
     from flowops.model import Call, Place
@@ -69,12 +69,12 @@ class Subject:
 
 
 class Listing(NamedTuple):
-    """What is known of a do-not-call file: which of the numbers asked for are in it, and how old it is.
+    """What is known of a do-not-call file: which numbers are in it, and how old it is.
 
     `trouble` says why it cannot be relied on; `as_of` is the date that the file itself gives.
     """
 
-    numbers: frozenset[str] = frozenset()
+    numbers: Container[str] = frozenset()
     as_of: datetime | None = None
     trouble: str | None = None
 

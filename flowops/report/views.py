@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from flowops.common.masking import HIDDEN, mask_number, mask_text
 from flowops.model import ABSENT, Action, Change, Outcome, Place, RowPlace, Shift
+from flowops.model.plan import A_FEW, ALL_SHOWN, NONE_SHOWN
 from flowops.report.hours import Hours, PlanClock, Ready, hours_of
 from flowops.report.masking import PeopleCounter, distinguish, masked, masked_but, unsealed
 from flowops.report.phrases import count, signal_name
@@ -37,13 +38,6 @@ if TYPE_CHECKING:
         State,
         Value,
     )
-
-#: How many calls of one action a reader is shown of a document, where not all are asked for.
-A_FEW = 3
-#: Never left out: nothing can be done about these without seeing each.
-ALWAYS = frozenset({Action.CONFLICT, Action.IN_DOUBT})
-#: Left out unless everything is asked for.
-NEVER = frozenset({Action.UNCHANGED})
 
 
 class SpokenText(NamedTuple):
@@ -99,7 +93,7 @@ class Group:
     def shows(self, action: Action | Shift, *, full: bool) -> bool:
         """Count a call, and return whether a reader sees it."""
         self.counts[action] += 1
-        if full or action in ALWAYS or (action not in NEVER and self.counts[action] <= A_FEW):
+        if full or action in ALL_SHOWN or (action not in NONE_SHOWN and self.counts[action] <= A_FEW):
             return True
         self.hidden[action] += 1
         return False
@@ -151,16 +145,19 @@ def of_plan(
     countries: Counter[str] = Counter()
     pseudonym = pseudonyms_of(plan)
     ready: Counter[Ready] = Counter()
-    for batch in plan.calls.batches:
-        place = batch.calls.place
-        group = groups.get(place) or groups.setdefault(place, Group(place))
-        group.flows.update((_flow(script), None) for script in batch.calls.scripts)
-        group.scripts.update((script.callflow_id, script.variables) for script in batch.calls.scripts)
-        for planned in batch.pick(_shown_of(group, batch, full=full)):
-            group.shown.append(of_call(planned, pseudonym, show_pii=show_pii))
-            if full and planned.action.sends:
-                countries.update(country_code(mask_number(number)) for number in planned.call.callees)
+    for batch in filter(len, plan.batches):
+        group = groups.get(batch.place) or groups.setdefault(batch.place, Group(batch.place))
+        group.flows.update((_flow(script), None) for script in batch.scripts)
+        group.scripts.update((script.callflow_id, script.variables) for script in batch.scripts)
+        group.counts.update(batch.counts())
         ready.update(_ready(batch))
+    for planned in plan.calls if full else plan.shown:
+        group = groups[planned.call.origin.place()]
+        group.shown.append(of_call(planned, pseudonym, show_pii=show_pii))
+        if full and planned.action.sends:
+            countries.update(country_code(mask_number(number)) for number in planned.call.callees)
+    for group in groups.values():
+        group.hidden = group.counts - Counter(call.action for call in group.shown)
     if not show_pii:
         distinguish_callees(groups.values())
     mark = plan.ledger
@@ -435,16 +432,6 @@ def _flow(script: Script) -> str:
     """Return what a script calls, for a heading."""
     return f"flow {script.flow}" if script.flow else f"callflow-id {script.callflow_id}"
 
-
-def _shown_of(group: Group, batch: PlannedBatch, *, full: bool) -> Sequence[int]:
-    """Count some calls into their group, and return which of them a reader sees."""
-    counts = batch.counts()
-    if full or any(action not in NEVER and group.counts[action] < A_FEW for action in counts):
-        return [index for index in range(len(batch.actions)) if group.shows(batch.action(index), full=full)]
-    always = batch.having(ALWAYS)
-    group.counts.update(counts)
-    group.hidden.update({action: number for action, number in counts.items() if action not in ALWAYS})
-    return always
 
 
 def _problem_order(problem: Problem) -> tuple[object, ...]:

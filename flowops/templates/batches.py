@@ -12,7 +12,7 @@ from flowops.templates.parts import Rendering
 from flowops.templates.problems import TEMPLATE, Repeats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from flowops.model import Batch, Call, Flow, Place, Value
     from flowops.templates.calls import CompiledCall
@@ -65,20 +65,15 @@ class RenderedBatch:
         }
         return frozenset(Script(flow, known, frozenset(names)) for flow, known, names in found)
 
-    def __len__(self) -> int:
-        return len(self.bodies)
-
-    def __iter__(self) -> Iterator[Call]:
-        return map(self.call, range(len(self.bodies)))
+    @property
+    def has_terms(self) -> bool:
+        """Return whether one of them may say when and why it may be placed."""
+        return self.compiled.has_terms
 
     def call(self, index: int) -> Call:
         """Return the call of one of the bodies."""
         row = self.batch.place(self.rows[index])
         return self.compiled.call(self.bodies[index], self.flows[index], self.terms[index], row)
-
-    def pick(self, indices: Sequence[int]) -> Iterator[Call]:
-        """Return the calls of some of the bodies."""
-        return map(self.call, indices)
 
 
 class CallSet:

@@ -21,11 +21,9 @@ from flowops import __version__
 
 ACTIONS = sorted((ROOT / ".github/actions").glob("*/action.yml"))
 EXAMPLE = ROOT / ".github/examples/flowops.yml"
-SHARDS = ROOT / ".github/examples/flowops-shards.yml"
-WORKFLOWS = [EXAMPLE, SHARDS, *sorted((ROOT / ".github/workflows").glob("*.yml"))]
+WORKFLOWS = [EXAMPLE, *sorted((ROOT / ".github/workflows").glob("*.yml"))]
 DOCKERFILE = ROOT / ".docker/Dockerfile"
 GITLAB = ROOT / ".gitlab/flowops.gitlab-ci.yml"
-GITLAB_SHARDS = ROOT / ".gitlab/flowops-shards.gitlab-ci.yml"
 BIN = Path(sys.executable).parent
 
 
@@ -101,7 +99,7 @@ def test_the_image_gets_everything_that_is_built_into_it(tmp_path: Path) -> None
 
 
 def test_the_templates_of_gitlab_are_sound() -> None:
-    judge(BIN / "check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", GITLAB, GITLAB_SHARDS)
+    judge(BIN / "check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", GITLAB)
 
 
 def test_the_hooks_are_sound() -> None:
@@ -235,21 +233,6 @@ class TestTheStep:
         assert again.returncode == 8
         assert runner.output["exit-code"] == "8"
 
-    def test_four_parts_are_planned_and_applied_each_with_its_own_plan(
-        self, runner: Runner, clinic: Repository
-    ) -> None:
-        jobs = yaml.safe_load(SHARDS.read_text())["jobs"]
-        counted = {"plan": 0, "apply": 0}
-        for name, word in (("plan", "place"), ("apply", "placed")):
-            (asked,) = (each["with"] for each in jobs[name]["steps"] if "/actions/flowops@" in each["uses"])
-            for part in jobs[name]["strategy"]["matrix"]["part"]:
-                arguments = asked["arguments"].replace("${{ matrix.part }}", str(part))
-                arguments = arguments.replace("plan.json", f"plan-{part}.json")
-                ran = runner.run("flowops", "Run flowops", clinic.root, **given(asked["command"], arguments))
-                assert ran.returncode == 0, ran.stderr
-                counted[name] += int(runner.output[word])
-        assert counted == {"plan": 200, "apply": 200}
-
     def test_what_the_files_say_is_no_command_to_the_runner(self, runner: Runner, clinic: Repository) -> None:
         rows = clinic.root / "data/appointments.csv"
         rows.write_text(
@@ -332,20 +315,6 @@ class TestGitLab:
             shell = ["bash", "-e", "-o", "pipefail", "-c", line]
             ran = subprocess.run(shell, cwd=clinic.root, env=env, text=True, capture_output=True, check=False)
             assert ran.returncode == 0, ran.stderr
-
-    def test_the_scripts_of_shards_place_every_call_once(self, clinic: Repository) -> None:
-        jobs = yaml.safe_load(GITLAB_SHARDS.read_text())
-        self.install(clinic)
-        count = jobs[".flowops-shard"]["parallel"]
-        results = []
-        for name in ("flowops:plan-shard", "flowops:apply-shard"):
-            for index in range(1, count + 1):
-                self.run(clinic, jobs[name], CI_NODE_INDEX=str(index), CI_NODE_TOTAL=str(count))
-                if name == "flowops:apply-shard":
-                    results.append((clinic.root / "flowops-result.xml").read_text())
-        placed = [int(each) for result in results for each in re.findall(r'tests="(\d+)" failures="0"', result)[:1]]
-        assert len(placed) == count == 4
-        assert sum(placed) == 200
 
     def test_the_scripts_run(self, clinic: Repository) -> None:
         jobs = yaml.safe_load(GITLAB.read_text())

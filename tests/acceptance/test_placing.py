@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -242,14 +241,3 @@ def test_a_callback_url_of_ones_own_is_kept_and_told(real: Path, api: ApiServer)
     assert all(url.startswith("http://127.0.0.1:9/hooks/") for url in urls.values())
     assert env["SECRET"] not in str(urls)
     assert flowops("plan", *PRODUCTION, "--format", "json", cwd=real, env=ENV).json["summary"]["unchanged"] == 3
-
-
-def test_a_part_is_saved_and_placed_as_that_part(clinic: Path) -> None:
-    planned = flowops("plan", "--shard", "2/4", "-o", "part.json", cwd=clinic)
-    assert planned.err.rstrip().endswith("place it with: flowops apply --plan part.json --shard 2/4")
-    assert flowops("apply", "--plan", "part.json", cwd=clinic).code == 8
-    assert flowops("apply", "--plan", "part.json", "--shard", "3/4", cwd=clinic).code == 8
-    placed = flowops("apply", "--plan", "part.json", "--shard", "2/4", "--format", "json", cwd=clinic)
-    saved = json.loads((clinic / "part.json").read_text())
-    assert (placed.code, placed.json["summary"]["placed"]) == (0, len(saved["calls"]))
-    assert {call["reference_id"] for call in placed.json["calls"]} == {call["reference_id"] for call in saved["calls"]}

@@ -21,14 +21,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from support.plans import identified
+from support.plans import plan_of
 from support.values import call
 
 from flowops.apply import Stop, Timing, apply
 from flowops.errors import FlowopsError
 from flowops.ledger import Adopted, Store, init_ledger, open_ledger
 from flowops.model import Action, Actor, Happening, Leg, Outcome, State, Verdict
-from flowops.plan import make_plan
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -149,7 +148,7 @@ class Ledgers(RuleBasedStateMachine):
 
     def plan_with(self, store: Store) -> Plan:
         calls = [call(name, *CALLEES[name], patient=self.patients[name]) for name in REFERENCES]
-        return make_plan(identified(calls), environment=ENVIRONMENT, revision=None, ledger=store)
+        return plan_of(calls, environment=ENVIRONMENT, revision=None, ledger=store)
 
     @rule(reference=st.sampled_from(REFERENCES), patient=st.sampled_from(["Ann", "Bob"]))
     def edit(self, reference: str, patient: str) -> None:

@@ -62,23 +62,6 @@ def test_a_thousand_calls_and_several_runs(repository: Maker, api: ApiServer, fo
     race(repository, api, forks, runners, 1_000)
 
 
-def test_four_shards_at_the_same_time_place_every_call_once_each_its_own(
-    repository: Maker, api: ApiServer, forks: Forks
-) -> None:
-    here = repository(80, concurrency=5)
-    runs = [forks.start(*PLACE, "--shard", f"{number}/4", cwd=here.root, env=here.env) for number in range(1, 5)]
-    ended = [child.wait() for child in runs]
-    assert [ran.code for ran in ended] == [0] * 4, [ran.err for ran in ended]
-    assert api.received == dict.fromkeys(here.references, 1)
-    placed = [name for ran in ended for name, (outcome, _) in outcomes(ran).items() if outcome == "placed"]
-    assert sorted(placed) == sorted(here.references)
-    assert nothing_is_lost(here, api) == set()
-    # The same part on another day, and on another machine, is the same part.
-    again = forks.run(*PLACE, "--shard", "2/4", cwd=here.root, env=here.env)
-    assert set(outcomes(again)) == set(outcomes(ended[1]))
-    assert {outcome for outcome, _ in outcomes(again).values()} == {"unchanged"}
-
-
 @pytest.mark.parametrize(
     ("policy", "placed"),
     [

@@ -23,6 +23,7 @@ from contextlib import asynccontextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from flowops.apply import Timing
 from flowops.model import Claim, Record
 
 if TYPE_CHECKING:
@@ -120,17 +121,17 @@ def install(
 
     With `full_at_the_end`, no file of the process can grow beyond a few bytes once the run has been applied.
     """
-    import flowops.apply
+    from flowops.app import apply as placing
 
-    apply = flowops.apply.apply
+    apply = placing.apply
     points = Failpoints(nth=nth, point=point, signal=signal)
 
-    async def watched(plan: Any, *, api: Api, ledger: RunLedger, **options: Any) -> Any:
+    async def watched(plan: Any, calls: Any, *, api: Api, ledger: RunLedger, **options: Any) -> Any:
         if timing:
-            options["timing"] = flowops.apply.Timing(**timing)
-        result = await apply(plan, api=WatchedApi(api, points), ledger=WatchedLedger(ledger, points), **options)
+            options["timing"] = Timing(**timing)
+        result = await apply(plan, calls, api=WatchedApi(api, points), ledger=WatchedLedger(ledger, points), **options)
         if full_at_the_end:
             resource.setrlimit(resource.RLIMIT_FSIZE, (_A_FEW_BYTES, resource.RLIM_INFINITY))
         return result
 
-    flowops.apply.apply = watched
+    placing.apply = watched

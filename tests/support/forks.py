@@ -36,7 +36,7 @@ _NEEDED = (
     "flowops.cli.apply",
     "flowops.cli.asking",
     "flowops.cli.ledger",
-    "flowops.cli.placing",
+    "flowops.app.apply",
     "flowops.ledger.postgres",
     "flowops.report.json",
     "flowops.report.progress",

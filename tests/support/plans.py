@@ -2,40 +2,88 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from flowops.cli.rendering import again
-from flowops.model import FINGERPRINT, Decision, FewCalls, PlannedCall, PlannedCalls, planned_batch
+from flowops.model import FINGERPRINT, Decision, Plan, PlannedBatch, Script
+from flowops.model.call import NO_TERMS
+from flowops.plan import Shown, make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from flowops.model import Call, Identified
+    from flowops.model import Call, Place, PlannedCall
 
 #: A fingerprint that no body has.
 NO_FINGERPRINT = FINGERPRINT + "0" * 64
 
 
-def identified(calls: Iterable[Call]) -> list[Identified]:
+@dataclass(frozen=True)
+class Batch:
+    """A `flowops.model.CallBatch` of calls that are kept."""
+
+    place: Place
+    calls: list[Call]
+
+    @property
+    def scripts(self) -> frozenset[Script]:
+        return scripts_of(self.calls)
+
+    @property
+    def references(self) -> list[str]:
+        return [call.reference_id for call in self.calls]
+
+    @property
+    def bodies(self) -> list[dict[str, Any]]:
+        return [call.body for call in self.calls]
+
+    @property
+    def has_terms(self) -> bool:
+        return any(call.terms != NO_TERMS for call in self.calls)
+
+    def call(self, index: int) -> Call:
+        return self.calls[index]
+
+
+def batches_of(calls: Iterable[Call]) -> list[Batch]:
     """Calls as `make_plan` takes them."""
-    return [again(FewCalls(place, tuple(some))) for place, some in groupby(calls, lambda call: call.origin.place())]
+    return [Batch(place, list(some)) for place, some in groupby(calls, lambda call: call.origin.place())]
 
 
-def planned_calls(calls: Iterable[PlannedCall]) -> PlannedCalls:
-    """Calls whose decisions are given."""
-    batches = []
-    for place, some in groupby(calls, lambda planned: planned.call.origin.place()):
-        planned = list(some)
-        batches.append(
-            planned_batch(
-                FewCalls(place, tuple(item.call for item in planned)),
-                [item.call.reference_id for item in planned],
-                [item.fingerprint for item in planned],
-                {
-                    index: Decision(item.action, item.changes, item.reasons, item.until)
-                    for index, item in enumerate(planned)
-                },
-            )
+def plan_of(calls: Iterable[Call], **given: Any) -> Plan:
+    """What apply would do with calls."""
+    batches = batches_of(calls)
+    return make_plan(batches, again=batches, **given)
+
+
+def decided(calls: Iterable[PlannedCall]) -> dict[str, Any]:
+    """The fields of a plan that are about its calls, where their decisions are given."""
+    planned = tuple(calls)
+    batches, shown, keep = [], [], Shown()
+    for place, group in groupby(planned, lambda item: item.call.origin.place()):
+        some = list(group)
+        batch = PlannedBatch(
+            place,
+            scripts_of(item.call for item in some),
+            [item.reference_id for item in some],
+            b"".join(bytes.fromhex(item.fingerprint.removeprefix(FINGERPRINT)) for item in some),
+            bytes(item.action.code for item in some),
+            {index: Decision(item.action, item.changes, item.reasons, item.until) for index, item in enumerate(some)},
         )
-    return PlannedCalls(batches)
+        batches.append(batch)
+        shown += [some[index] for index in keep.choose(batch)]
+    return {"batches": tuple(batches), "shown": tuple(shown), "calls": planned}
+
+
+def scripts_of(calls: Iterable[Call]) -> frozenset[Script]:
+    """The distinct things that calls may say."""
+    return frozenset(
+        Script(call.flow, call.body.get("callflow-id"), frozenset(call.body.get("flow-variables") or ()))
+        for call in calls
+    )
+
+
+def sends_of(plan: Plan) -> Iterator[list[PlannedCall]]:
+    """The calls that apply would post, as it takes them."""
+    yield [planned for planned in plan.calls if planned.action.sends]

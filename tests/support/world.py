@@ -26,8 +26,7 @@ from flowops.ledger.spool import Spool
 from flowops.ledger.sqlite import SqliteDatabase
 from flowops.ledger.store import now as wall_clock
 from flowops.model import Actor, Claim, Happening, Leg, State, Verdict
-from flowops.plan import make_plan
-from support.plans import identified
+from support.plans import plan_of, sends_of
 from support.values import call
 from support.virtual import VirtualLoop
 
@@ -224,11 +223,12 @@ class World:
         self.tell(name, "starts")
         process.store.take_in_spool()
         calls = [call(reference, CALLEE) for reference in self.references]
-        plan = make_plan(identified(calls), environment=ENVIRONMENT, revision=None, ledger=process.store)
+        plan = plan_of(calls, environment=ENVIRONMENT, revision=None, ledger=process.store)
         troubles = asyncio.create_task(self._trouble(process))
         try:
             result = await apply(
                 plan,
+                sends_of(plan),
                 api=_Api(self, process),
                 ledger=process.store,
                 concurrency=self.random.choice([1, 2, 4]),

@@ -27,8 +27,8 @@ def command(file: Path, environment: str, format_: str) -> None:
     `ledger export` writes fits. Without a fingerprint a call is unchanged whatever its spec says. A call that
     the ledger has already stays as it is. Nothing is taken when any row is wrong.
     """
-    from flowops.cli.ledger_access import open_for
-    from flowops.cli.workspace import project_of
+    from flowops.app.ledger_access import open_for
+    from flowops.app.load import project_of
     from flowops.report.views import Imported
 
     adopted = _read(file)

@@ -16,8 +16,8 @@ def command(environment: str) -> None:
     A lost ledger would ring everyone again: if there was one, restore it instead. An older ledger is brought
     up to date.
     """
-    from flowops.cli.ledger_access import address_of
-    from flowops.cli.workspace import project_of
+    from flowops.app.ledger_access import address_of
+    from flowops.app.load import project_of
     from flowops.ledger import init_ledger
 
     project, settings = project_of(environment)

@@ -19,8 +19,8 @@ STATES = ("in-flight", "placed", "finished", "rejected", "in-doubt")
 @options.formats(ENTRIES)
 def command(glob: str | None, environment: str, states: tuple[str, ...], limit: int | None, format_: str) -> None:
     """List the calls of the ledger whose reference-id fits GLOB (`*` and `?`), or all."""
-    from flowops.cli.ledger_access import open_for
-    from flowops.cli.workspace import project_of
+    from flowops.app.ledger_access import open_for
+    from flowops.app.load import project_of
     from flowops.model import State
     from flowops.report.views import Entries
 

@@ -19,9 +19,9 @@ def command(environment: str, older_than: timedelta, auto_approve: bool) -> None
 
     What stays is that the call was placed: a purged call is never placed again, and the chain still verifies.
     """
+    from flowops.app.ledger_access import open_for
+    from flowops.app.load import project_of
     from flowops.cli.asking import agree
-    from flowops.cli.ledger_access import open_for
-    from flowops.cli.workspace import project_of
 
     before = datetime.now(UTC) - older_than
     project, settings = project_of(environment)

@@ -26,9 +26,9 @@ def command(
     Ask the vendor or the callee first: after --not-placed the next apply rings. A call whose run may still
     be waiting for the answer cannot be settled.
     """
-    from flowops.cli.actor import revision
-    from flowops.cli.ledger_access import open_for
-    from flowops.cli.workspace import project_of
+    from flowops.app.actor import revision
+    from flowops.app.ledger_access import open_for
+    from flowops.app.load import project_of
 
     if placed == not_placed:
         raise UsageError("say which it is: --placed or --not-placed")

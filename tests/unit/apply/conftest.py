@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.plans import planned_calls
+from support.plans import decided, sends_of
 
 from flowops.apply import Stop, Timing, apply
 from flowops.model import (
@@ -209,7 +209,7 @@ def planned(name: str, action: Action = Action.PLACE, fingerprint: str | None = 
 
 def plan_of(*calls: PlannedCall | str) -> Plan:
     made = tuple(planned(call) if isinstance(call, str) else call for call in calls)
-    return Plan("test", "abc123", None, planned_calls(made), 0, "sha256:00")
+    return Plan("test", "abc123", None, **decided(made), unnamed=0, digest="sha256:00")
 
 
 @dataclass
@@ -231,7 +231,7 @@ class Given:
             "timing": self.timing,
             **more,
         }
-        return await apply(plan, api=self.api, ledger=self.ledger, stop=self.stop, **settings)
+        return await apply(plan, sends_of(plan), api=self.api, ledger=self.ledger, stop=self.stop, **settings)
 
     def run(self, plan: Plan, **more: Any) -> Any:
         return asyncio.run(self.apply(plan, **more))

@@ -1,14 +1,14 @@
-"""Decisions about many calls, packed: what is asked for is what was decided."""
+"""What a plan keeps of many calls: what is asked for is what was decided."""
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import UTC, datetime
 from hashlib import sha256
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.plans import planned_calls
+from support.plans import decided
 
 from flowops.model import (
     FINGERPRINT,
@@ -16,14 +16,15 @@ from flowops.model import (
     Action,
     Call,
     Change,
-    Decision,
     Document,
     Origin,
+    Plan,
+    PlannedBatch,
     PlannedCall,
-    PlannedCalls,
+    PlannedReference,
     SourceMap,
-    decision_line,
 )
+from flowops.model.plan import HASH_BYTES
 
 AT = datetime(2026, 11, 25, tzinfo=UTC)
 PLACES = [Document("calls/a.yaml", "CallSet", {}, SourceMap(line, 1, 0, 0), "") for line in (1, 9)]
@@ -38,70 +39,58 @@ def planned(number: int, action: Action, place: int = 0) -> PlannedCall:
     return PlannedCall(call, fingerprint, action, change, (f"why {number}",) if change or until else (), until)
 
 
+def plan_of(calls: list[PlannedCall]) -> Plan:
+    return Plan("test", None, None, **decided(calls), unnamed=0, digest="")
+
+
+def kept(item: PlannedCall) -> PlannedReference:
+    return PlannedReference(item.reference_id, item.fingerprint, item.action, item.changes, item.reasons, item.until)
+
+
 CALLS = st.lists(st.tuples(st.sampled_from(Action), st.integers(0, 1)), max_size=30).map(
     lambda drawn: [planned(number, *each) for number, each in enumerate(drawn)]
 )
 
 
 @given(CALLS)
-def test_the_calls_come_back_as_they_were_planned(calls: list[PlannedCall]) -> None:
-    packed = planned_calls(calls)
-    assert list(packed) == calls
-    assert len(packed) == len(calls)
-    assert [packed[index] for index in range(len(calls))] == calls
-    assert packed.counts() == {action: sum(item.action is action for item in calls) for action in Action}
-    assert list(packed.having(*SENDING)) == [item for item in calls if item.action.sends]
-    assert list(packed.lines()) == [
-        decision_line(item.call.reference_id, item.fingerprint, item.action) for item in calls
-    ]
+def test_what_is_kept_of_the_calls_is_what_was_planned(calls: list[PlannedCall]) -> None:
+    plan = plan_of(calls)
+    assert list(plan.references()) == [kept(item) for item in calls]
+    assert plan.counts() == {action: sum(item.action is action for item in calls) for action in Action}
+    assert plan.size == sum(item.action.sends for item in calls)
+    assert list(plan.references(*SENDING)) == [kept(item) for item in calls if item.action.sends]
+    for batch in plan.batches:
+        assert len(batch) == sum(batch.counts().values()) == len(list(batch.references))
 
 
-def test_there_is_no_call_behind_the_last() -> None:
-    with pytest.raises(IndexError):
-        planned_calls([planned(1, Action.PLACE)])[1]
+@given(CALLS)
+def test_a_few_of_each_document_and_action_are_shown_and_each_that_needs_somebody(calls: list[PlannedCall]) -> None:
+    shown = plan_of(calls).shown
+    assert [item for item in calls if item in shown] == list(shown), "in their order, each once"
+    for place in PLACES:
+        for action in Action:
+            here = [item for item in calls if item.action is action and item.call.origin.document is place]
+            count = sum(item in shown for item in here)
+            if action is Action.UNCHANGED:
+                assert count == 0
+            elif action in (Action.CONFLICT, Action.IN_DOUBT):
+                assert count == len(here)
+            else:
+                assert [item in shown for item in here] == [at < 3 for at in range(len(here))]
 
 
-@given(CALLS, st.sets(st.integers(0, 30)))
-def test_only_calls_that_would_be_sent_can_be_decided_otherwise(calls: list[PlannedCall], held: set[int]) -> None:
-    asked: list[str] = []
-
-    def decide(item: PlannedCall) -> Decision | None:
-        asked.append(item.call.reference_id)
-        number = int(item.call.reference_id.removeprefix("r-"))
-        return Decision(Action.DEFERRED, (), ("later",), AT) if number in held else None
-
-    before = planned_calls(calls)
-    after = before.decided(decide)
-    expected = [
-        PlannedCall(item.call, item.fingerprint, Action.DEFERRED, (), ("later",), AT)
-        if item.action.sends and number in held
-        else item
-        for number, item in enumerate(calls)
-    ]
-    assert asked == [item.call.reference_id for item in calls if item.action.sends]
-    assert list(after) == expected
-    assert list(after.lines()) == list(planned_calls(expected).lines())
-    assert list(before) == calls, "the plan that was there stays as it is"
-
-
-def test_nothing_is_made_anew_that_nobody_asks_for() -> None:
-    class Watched:
-        place, scripts = PLACES[0].place(), frozenset()
-
-        def __len__(self) -> int:
-            return 3
-
-        def __iter__(self):
-            raise AssertionError("all calls are asked for")
-
-        def pick(self, indices):
-            assert list(indices) == [1]
-            return iter([planned(1, Action.PLACE).call])
-
-    packed = planned_calls([planned(0, Action.UNCHANGED), planned(1, Action.PLACE), planned(2, Action.UNCHANGED)])
-    from dataclasses import replace
-
-    watched = PlannedCalls([replace(packed.batches[0], calls=Watched())])
-    assert [item.call.reference_id for item in watched.having(Action.PLACE)] == ["r-1"]
-    assert list(watched.having(Action.BLOCKED)) == []
-    assert watched.counts()[Action.UNCHANGED] == 2
+def test_a_call_takes_about_a_hundred_and_forty_bytes() -> None:
+    count = 1_000
+    tracemalloc.start()
+    batch = PlannedBatch(
+        PLACES[0].place(),
+        frozenset(),
+        tuple(f"reminder-2026-{number:010}" for number in range(count)),
+        bytes(HASH_BYTES) * count,
+        bytes(count),
+        {},
+    )
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(batch) == count
+    assert size / count < 140

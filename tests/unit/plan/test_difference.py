@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowops.model import Call, Change, Document, Origin, Shift, SourceMap
-from flowops.plan import difference
+from flowops.plan import difference, identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,8 +29,17 @@ def seal(sealed: Call) -> dict[str, Any]:
     }
 
 
+@dataclass
+class Side:
+    calls: list[Call]
+
+    @property
+    def identities(self) -> dict[str, Any]:
+        return {each.reference_id: identity(each.body) for each in self.calls}
+
+
 def compared(base: list[Call], head: list[Call]) -> Any:
-    return difference(base, head, names=("main", None), seal=seal)
+    return difference(Side(base), Side(head), names=("main", None), seal=seal)
 
 
 def test_calls_are_joined_by_reference_id() -> None:

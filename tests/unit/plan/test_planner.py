@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.plans import identified, planned_calls
+from support.plans import decided, plan_of
 
-from flowops.model import ABSENT, Action, State, decision_line
-from flowops.plan import Uncanonical, digest, exit_code, make_plan, unfit
+from flowops.model import ABSENT, Action, State
+from flowops.plan import Uncanonical, decision_line, digest, exit_code, unfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,18 +64,18 @@ def test_each_case_is_decided_as_written(case: Path, call: Any, entry: Any, ledg
         for row in read(case / "ledger.json")
     ]
     calls = [make(fields) for fields in read(case / "calls.json")]
-    plan = make_plan(identified(calls), ledger=ledger(*rows), **HERE)
+    plan = plan_of(calls, ledger=ledger(*rows), **HERE)
     assert described(plan) == read(case / "expected.json")
 
 
 def test_without_a_ledger_everything_is_to_be_placed(call: Any) -> None:
-    plan = make_plan(identified([call("a")]), ledger=None, **HERE)
+    plan = plan_of([call("a")], ledger=None, **HERE)
     assert [item.action for item in plan.calls] == [Action.PLACE]
     assert (plan.ledger, plan.unnamed) == (None, 0)
 
 
 def test_no_calls_make_an_empty_plan(ledger: Any) -> None:
-    plan = make_plan(identified([]), ledger=ledger(), **HERE)
+    plan = plan_of([], ledger=ledger(), **HERE)
     assert (list(plan.calls), exit_code(plan, detailed=True)) == ([], 0)
 
 
@@ -84,33 +84,33 @@ def test_a_batch_is_looked_up_at_once_and_only_what_is_not_settled_is_asked_for_
 ) -> None:
     calls = [call(f"a-{number}") for number in range(2_001)]
     answers = ledger(*(entry(each, State.PLACED) for each in calls[:1_500]), entry(calls[1_500], State.REJECTED))
-    plan = make_plan(identified(calls), ledger=answers, **HERE)
+    plan = plan_of(calls, ledger=answers, **HERE)
     assert answers.asked == [2_001, 501]
     assert plan.counts() == dict.fromkeys(Action, 0) | {Action.UNCHANGED: 1_500, Action.RETRY: 1, Action.PLACE: 500}
 
 
 def test_calls_stay_in_the_order_of_the_files(call: Any, ledger: Any) -> None:
-    plan = make_plan(identified([call("b"), call("a")]), ledger=ledger(), **HERE)
+    plan = plan_of([call("b"), call("a")], ledger=ledger(), **HERE)
     assert [item.call.reference_id for item in plan.calls] == ["b", "a"]
 
 
 def test_a_call_without_a_fingerprint_is_told(call: Any) -> None:
     calls = [call(name, flow_variables={"n": number}) for name, number in (("a", 2**53), ("b", 1), ("c", 2**54))]
     with pytest.raises(Uncanonical):
-        identified(calls)
+        plan_of(calls, ledger=None, **HERE)
     assert [problem.message.split(" ")[0] for problem in unfit(calls)] == ["flow-variables.n:"] * 2
 
 
 def test_a_reference_that_a_shell_would_take_apart_is_quoted(call: Any, entry: Any, ledger: Any) -> None:
     spec = call("a; rm -rf b")
-    plan = make_plan(identified([spec]), ledger=ledger(entry(spec, State.IN_DOUBT)), **HERE)
-    assert "resolve 'a; rm -rf b' --env production" in plan.calls[0].reasons[-1]
+    plan = plan_of([spec], ledger=ledger(entry(spec, State.IN_DOUBT)), **HERE)
+    assert "resolve 'a; rm -rf b' --env production" in next(iter(plan.calls)).reasons[-1]
 
 
 class TestDigest:
     def test_says_nothing_of_files_and_their_order(self, call: Any, ledger: Any) -> None:
-        one = make_plan(identified([call("a", line=1), call("b")]), ledger=ledger(), **HERE)
-        other = make_plan(identified([call("b"), call("a", line=7)]), ledger=ledger(), **HERE)
+        one = plan_of([call("a", line=1), call("b")], ledger=ledger(), **HERE)
+        other = plan_of([call("b"), call("a", line=7)], ledger=ledger(), **HERE)
         assert one.digest == other.digest
 
     @pytest.mark.parametrize(
@@ -125,9 +125,7 @@ class TestDigest:
     def test_moves_with_what_decides(self, change: Callable[..., Any], call: Any, ledger: Any) -> None:
         usual = {"calls": [call("a"), call("b")], "environment": "production"}
         made = [usual, usual | change(call)]
-        digests = {
-            make_plan(identified(each.pop("calls")), **each, revision=None, ledger=ledger()).digest for each in made
-        }
+        digests = {plan_of(each.pop("calls"), **each, revision=None, ledger=ledger()).digest for each in made}
         assert len(digests) == 2
 
     def test_moves_with_an_action_and_with_the_ledger(self) -> None:
@@ -160,6 +158,6 @@ class TestDigest:
 def test_the_worst_action_decides_the_exit_code(actions: list[Action], code: int, call: Any) -> None:
     from dataclasses import replace
 
-    plan = make_plan(identified([call(str(number)) for number in range(len(actions))]), ledger=None, **HERE)
-    calls = planned_calls(replace(item, action=action) for item, action in zip(plan.calls, actions, strict=True))
-    assert exit_code(replace(plan, calls=calls), detailed=True) == code
+    plan = plan_of([call(str(number)) for number in range(len(actions))], ledger=None, **HERE)
+    calls = (replace(item, action=action) for item, action in zip(plan.calls, actions, strict=True))
+    assert exit_code(replace(plan, **decided(calls)), detailed=True) == code

@@ -7,26 +7,26 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.plans import NO_FINGERPRINT, identified, planned_calls
+from support.plans import NO_FINGERPRINT, decided, plan_of
 
 from flowops.errors import Invalid, StalePlan
 from flowops.model import Action, LedgerMark, Place, Plan, State
-from flowops.plan import SavedCall, compare, load, make_plan, saved
-from flowops.plan.planner import digest
+from flowops.plan import SavedCall, compare, decision_line, digest, load, saved
 
 
 @pytest.fixture
 def plan(call: Any, entry: Any, ledger: Any) -> Plan:
     placed = call("b")
     rows = ledger(entry(placed, State.PLACED))
-    return make_plan(identified([call("a"), placed]), environment="production", revision="1a2b3c4", ledger=rows)
+    return plan_of([call("a"), placed], environment="production", revision="1a2b3c4", ledger=rows)
 
 
 def moved(plan: Plan, **fields: Any) -> Plan:
     """The plan with other fields, and the digest that goes with them."""
     other = replace(plan, **fields)
     ledger_id = other.ledger.id if other.ledger else None
-    return replace(other, digest=digest(other.environment, ledger_id, other.calls.lines()))
+    lines = [decision_line(item.reference_id, item.fingerprint, item.action) for item in other.calls]
+    return replace(other, digest=digest(other.environment, ledger_id, lines))
 
 
 def dump(plan: Plan) -> bytes:
@@ -50,7 +50,7 @@ def test_what_was_saved_is_read_again(plan: Plan) -> None:
 
 
 def test_a_plan_without_calls_or_ledger_can_be_saved() -> None:
-    empty = make_plan(identified([]), environment="sandbox", revision=None, ledger=None)
+    empty = plan_of([], environment="sandbox", revision=None, ledger=None)
     assert told(empty, empty) == []
 
 
@@ -139,20 +139,20 @@ class TestWhatMoved:
         assert told(plan, replace(plan, revision="ffff")) == []
 
     def test_a_call_that_appeared_and_one_that_went(self, plan: Plan) -> None:
-        less = moved(plan, calls=planned_calls(list(plan.calls)[1:]))
+        less = moved(plan, **decided(list(plan.calls)[1:]))
         assert told(less, plan)[0] == "a: not in the saved plan"
         assert told(plan, less)[0] == "a: no longer in the files"
 
     def test_a_call_that_says_something_else(self, plan: Plan) -> None:
         first, *others = plan.calls
-        after = moved(plan, calls=planned_calls([replace(first, fingerprint=NO_FINGERPRINT), *others]))
+        after = moved(plan, **decided([replace(first, fingerprint=NO_FINGERPRINT), *others]))
         assert told(plan, after)[0] == (
             f"a: the files say something else: {first.fingerprint} when saved, {NO_FINGERPRINT} now"
         )
 
     def test_an_action_that_the_ledger_changed(self, plan: Plan) -> None:
         first, *others = plan.calls
-        after = moved(plan, calls=planned_calls([replace(first, action=Action.UNCHANGED), *others]))
+        after = moved(plan, **decided([replace(first, action=Action.UNCHANGED), *others]))
         assert told(plan, after)[0] == "a: the ledger moved: 'place' when saved, 'unchanged' now"
 
     def test_another_environment(self, plan: Plan) -> None:

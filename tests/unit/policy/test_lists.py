@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from flowops.policy import find, hash_lines
+from flowops.policy import Listing, hash_lines, read_list
 from flowops.policy.calendar import Holidays, is_holiday, knows
 from flowops.policy.lists import LONGEST
 from flowops.policy.numbers import KINDS, ORDINARY
@@ -16,6 +16,12 @@ NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 #: Of the two numbers, with the key ``key``; by `openssl dgst -sha256 -hmac key`.
 LONDON_HASHED = "hmac-sha256:a06fbb67c6eb0571715d045a7ff1c0d335ee681a10e44722953224769117628c"
 PARIS_HASHED = "hmac-sha256:3619ca7ab5f096cd52e45dec742be37e2cbc3f9fa0da461447ba65266ea34353"
+
+
+def find(lines: list[bytes], numbers: set[str], key: bytes | None) -> Listing:
+    """What a list says, with those of some numbers that it has."""
+    listing = read_list(lines, key)
+    return listing._replace(numbers=frozenset(number for number in numbers if number in listing.numbers))
 
 
 def test_only_what_is_asked_for_is_found() -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import phonenumbers
 import pytest
 
 from flowops.model import Action, Terms
-from flowops.policy import Facts, Fit, Judge, WindowNotes, read_policy, repeated_callees
+from flowops.policy import Facts, Fit, Judge, RepeatedCallees, WindowNotes, read_policy
+
+if TYPE_CHECKING:
+    from flowops.model import Call
 
 #: Forty countries, from UTC-8 to UTC+13.
 REGIONS = (
@@ -127,6 +131,14 @@ def test_a_window_is_named_by_its_own_line(document, call) -> None:
         "windows (flowops.yaml:4): 0 of 2 calls may be placed now, 2 from Tue 2026-11-24 09:00 UTC",
         "windows (flowops.yaml:5): 1 of 1 calls may be placed now",
     ]
+
+
+def repeated_callees(calls: list[Call]) -> list[str]:
+    """What is told of the numbers that calls ring."""
+    found = RepeatedCallees()
+    for position, call in enumerate(calls):
+        found.add(position, call.callees)
+    return found.warnings(lambda position: calls[position].reference_id)
 
 
 def test_numbers_that_are_called_more_than_once_are_told_masked_the_first_of_many(call) -> None:

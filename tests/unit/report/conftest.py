@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.plans import planned_calls
+from support.plans import decided
 
 from flowops.model import (
     ABSENT,
@@ -98,7 +98,7 @@ def planned(
 
 def make_plan(*calls: PlannedCall, **fields: Any) -> Plan:
     values = {"environment": "production", "revision": "1a2b3c4d5e6f7a8b9c0d", "ledger": MARK, "unnamed": 0} | fields
-    return Plan(**values, calls=planned_calls(calls), digest=DIGEST)
+    return Plan(**values, **decided(calls), digest=DIGEST)
 
 
 def sealed(shown: str, value: str = "x") -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from support.plans import planned_calls
+from support.plans import decided
 from support.reports import text_of
 
 from flowops.model import Action, Difference, DifferentCall, Shift
@@ -42,7 +42,7 @@ def test_people_who_look_alike_are_told_apart_and_nobody_else_is_named(make: Any
 def test_the_same_person_has_the_same_name_in_every_document(make: Any) -> None:
     elsewhere = make.call("r-9", ANN, document=make.document("calls/other.yaml"))
     plan = plan_of(make, ALSO_ANN_TO_SEE, ANN)
-    plan = replace(plan, calls=planned_calls([*plan.calls, make.planned(elsewhere, Action.PLACE)]))
+    plan = replace(plan, **decided([*plan.calls, make.planned(elsewhere, Action.PLACE)]))
     assert callees(views.of_plan(plan)) == [f"{SHOWN} (1)", f"{SHOWN} (2)", f"{SHOWN} (2)"]
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.cli.actor import actor
-from flowops.cli.secrets import value_of
+from flowops.app.actor import actor
+from flowops.app.secrets import value_of
 from flowops.errors import LedgerError
 
 if TYPE_CHECKING:

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from flowops.policy import Policy
 
 
+class Selection(NamedTuple):
+    """What is asked for: which files, in which environment, with which variables."""
+
+    paths: Sequence[str]
+    environment: str
+    var: Sequence[str] = ()
+    var_files: Sequence[str] = ()
+
+
 class Workspace(NamedTuple):
     """What a command works on: `calls` are the Call and CallSet documents it is about.
 

@@ -1,0 +1,161 @@
+"""A plan that was agreed to, placed: the API, the ledger and the signals around `flowops.apply`."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shlex
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from flowops.app.callback_server import callback_server
+from flowops.app.canary import Pacing, Rounds
+from flowops.app.observer import SILENT
+from flowops.app.policy_run import Guard, clock, facts_of
+from flowops.app.secrets import connection_of, token_of, value_of
+from flowops.apply import Held, Stop, apply, exit_code, nothing_sent, with_signals
+from flowops.errors import StalePlan, UsageError
+from flowops.model import Action
+from flowops.plan import compare
+from flowops.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+
+    from flowops.api.client import FlowBuilder
+    from flowops.app.observer import Observer
+    from flowops.app.plan import Planned
+    from flowops.model import Call, CallResult, Environment, Plan, PlannedCall, Result
+    from flowops.plan import SavedPlan
+
+#: How many things that moved since a plan was saved are listed.
+MOVED = 20
+#: A revision that Git can be asked for: what was not committed has a suffix.
+COMMIT = re.compile(r"[0-9a-f]{40,64}")
+_NOTHING: Mapping[str, CallResult] = {}
+
+
+def hold(found: Planned, saved: SavedPlan | None, digest: str | None) -> None:
+    """Hold a plan against a saved one, and against a digest, where these are given. Raises StalePlan."""
+    if saved is not None:
+        contains = saved.ledger is None or found.ledger.since(saved.ledger)
+        moved = compare(saved, found.plan, ledger_contains_mark=contains)
+        if moved:
+            more = [f"… and {len(moved) - MOVED:,} more"] if len(moved) > MOVED else []
+            raise StalePlan(
+                "the saved plan no longer fits",
+                details=[*moved[:MOVED], *more],
+                hint=f"{_where_to_look(saved, found.plan)}plan again, and have it reviewed",
+            )
+    if digest is not None and digest != found.plan.digest:
+        raise StalePlan(f"the plan's digest is {found.plan.digest}, not {digest}", hint="review the plan again")
+
+
+def check_pacing(found: Planned, pacing: Pacing) -> None:
+    """Raise UsageError for a canary of which nobody would hear."""
+    environment = found.environment
+    if pacing.canary is not None and environment.callbacks is None and not environment.sandboxed:
+        raise UsageError(
+            f"--canary waits for the outcomes of calls, and environment '{environment.name}' has no callbacks",
+            hint="say where they arrive: callbacks: {url: https://…, secret: {env: NAME}}, and run flowops listen",
+        )
+
+
+def place(found: Planned, pacing: Pacing, observer: Observer = SILENT) -> tuple[Result, int]:
+    """Place what the plan sends; the result, and the exit code it asks for.
+
+    Raises StalePlan when a file is not what it was when the plan was made: then nothing has been sent.
+    """
+    if found.plan.counts()[Action.CONFLICT]:
+        result = nothing_sent(found.plan, "nothing is placed while a call is in conflict")
+    else:
+        result = asyncio.run(_place(found, pacing, observer))
+    return result, exit_code(found.plan, result)
+
+
+async def _place(found: Planned, pacing: Pacing, observer: Observer) -> Result:
+    stop, held = Stop(), Held()
+    facts = facts_of(found.workspace, found.ledger, clock(), found.override)
+    guard = Guard(found.workspace.policy or Policy(), facts, held, clock)
+    changed: set[str] = set()
+    with with_signals(stop), observer.progress("placing", found.plan.size) as advance:
+
+        def done(result: CallResult) -> None:
+            guard.tell(result)
+            advance(1)
+
+        async with _api(found.environment) as api, _callbacks(found, pacing) as callback_url:
+
+            async def place_now(
+                plan: Plan, calls: Iterable[Sequence[PlannedCall]], before: Mapping[str, CallResult] = _NOTHING
+            ) -> Result:
+                return await apply(
+                    plan,
+                    calls,
+                    api=api,
+                    ledger=found.ledger,
+                    concurrency=found.environment.concurrency,
+                    rate=found.environment.rate,
+                    callback_url=callback_url,
+                    progress=done,
+                    stop=stop,
+                    guard=guard,
+                    held=held,
+                    before=before,
+                    changed=changed,
+                )
+
+            return await Rounds(found, pacing, stop, held, observer, changed.add).run(place_now)
+
+
+@asynccontextmanager
+async def _callbacks(found: Planned, pacing: Pacing) -> AsyncIterator[Callable[[Call], str | None]]:
+    """Give what gives each call the address that the API calls back.
+
+    The embedded API is given one of our own while a canary needs to hear from it.
+    """
+    environment = found.environment
+    if not (environment.sandboxed and environment.callbacks is None and pacing.canary is not None):
+        yield _callback_url(environment)
+        return
+    from flowops.callbacks.token import callback_url
+
+    async with callback_server(environment.name, found.ledger) as (url, secret):
+        yield lambda call: callback_url(url, secret, environment.name, call.reference_id)
+
+
+@asynccontextmanager
+async def _api(environment: Environment) -> AsyncIterator[FlowBuilder]:
+    """Open the API of an environment; the embedded one runs for as long as the context lasts."""
+    from flowops.api.client import FlowBuilder
+
+    if environment.sandboxed:
+        from flowops.api.address import Secret
+        from flowops.sandbox.server import serve
+        from flowops.sandbox.settings import Settings
+
+        async with serve(Settings()) as sandbox:
+            yield FlowBuilder(sandbox.url, Secret(sandbox.token))
+        return
+    yield FlowBuilder(environment.api, token_of(environment), connection_of(environment))
+
+
+def _callback_url(environment: Environment) -> Callable[[Call], str | None]:
+    """Return what gives each call the address that the API calls back."""
+    settings = environment.callbacks
+    if settings is None:
+        return lambda _call: None
+    from flowops.callbacks.token import callback_url, check_secret
+
+    secret = value_of(settings.secret, f"environments.{environment.name}.callbacks.secret", UsageError)
+    check_secret(secret)
+    return lambda call: callback_url(settings.url, secret, environment.name, call.reference_id)
+
+
+def _where_to_look(saved: SavedPlan, fresh: Plan) -> str:
+    """Say how to see what the files say differently: a saved plan has no bodies, but Git may have its commit."""
+    before = {reference: call.fingerprint for reference, call in saved.calls.items()}
+    after = {planned.reference_id: planned.fingerprint for planned in fresh.references()}
+    if before == after or saved.revision is None or COMMIT.fullmatch(saved.revision) is None:
+        return ""
+    return f"see what the files say: flowops diff {saved.revision} --env {shlex.quote(fresh.environment)}; then "

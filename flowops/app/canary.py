@@ -1,0 +1,181 @@
+"""A run in several rounds: a canary first, then the rest; then, for as long as is waited, what its windows let pass."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import TYPE_CHECKING, Protocol
+
+from flowops.app.policy_run import clock
+from flowops.model import Action, CallResult, Outcome, Result, State
+from flowops.plan import sends_again
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from flowops.app.observer import Observer
+    from flowops.app.plan import Planned
+    from flowops.apply import Held, Stop
+    from flowops.model import Entry, Plan, PlannedCall
+
+#: Between two looks at the ledger for outcomes, and two renewals of the lease, in seconds.
+LOOK, BEAT = 0.5, 10.0
+#: A result code that says something about the callee's phone, and not that something is wrong with the calls:
+#: 9 was not answered in time, 10 finished successfully (vendor documentation).
+_GOOD = (9, 10)
+_NOTHING: Mapping[str, CallResult] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """How the calls of a run are spread: how many go first, and how long what is deferred is waited for.
+
+    `failures` is the share of the canary's calls that may fail, `patience` how long their outcomes are waited for.
+    """
+
+    wait: timedelta | None = None
+    canary: int | None = None
+    failures: float = 0.0
+    patience: timedelta = timedelta(minutes=10)
+
+
+class Place(Protocol):
+    """Places calls of a plan, see `flowops.apply.apply`."""
+
+    async def __call__(
+        self, plan: Plan, calls: Iterable[Sequence[PlannedCall]], before: Mapping[str, CallResult] = _NOTHING
+    ) -> Result:
+        """Place these calls; `before` is what became of others of the plan."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """A run in as many rounds as its pacing asks for; `changed` takes calls that are not what was planned any more."""
+
+    found: Planned
+    pacing: Pacing
+    stop: Stop
+    held: Held
+    observer: Observer
+    changed: Callable[[str], None]
+
+    async def run(self, place: Place) -> Result:
+        """Place the plan's calls; one result for all rounds."""
+        plan = self.found.plan
+        calls = sends_again(self.found.walk, plan.batches, self.changed)
+        if self.pacing.canary is not None and plan.size > self.pacing.canary:
+            result = await self._canary_first(place, calls, self.pacing.canary)
+        else:
+            result = await place(plan, calls)
+        if self.pacing.wait is not None:
+            result = await self._wait(place, result, clock() + self.pacing.wait)
+        return replace(result, interrupted=self.stop.signal)
+
+    async def _canary_first(self, place: Place, calls: Iterator[Sequence[PlannedCall]], count: int) -> Result:
+        """Place the first calls, and the others of the same walk when these went well."""
+        plan = self.found.plan
+        first, calls = _split(calls, count)
+        references = [planned.reference_id for planned in first]
+        result = await place(plan, [first])
+        why = await self._why_not_go_on(references)
+        if why is not None:
+            self.held.hold(why)
+        named = frozenset(references)
+        done = {call.reference_id: call for call in result.calls if call.reference_id in named}
+        if why is None and self._goes_on(result):
+            return await place(plan, calls, done)
+        why = self.held.why or "the canary was not finished"
+        waiting = {planned.reference_id for planned in plan.references(*_SENDS)} - done.keys()
+        blocked = tuple(
+            CallResult(call.reference_id, Outcome.BLOCKED, error=why) if call.reference_id in waiting else call
+            for call in result.calls
+        )
+        return replace(result, calls=blocked)
+
+    async def _why_not_go_on(self, references: Sequence[str]) -> str | None:
+        """Wait for the outcomes of the first calls; why the others may not follow, None when they may."""
+        ledger, pacing = self.found.ledger, self.pacing
+        self.observer.tell(f"waiting for the outcomes of the first {len(references):,} calls")
+        until = clock() + pacing.patience
+        while True:
+            entries = await asyncio.to_thread(ledger.look_up, references)
+            known = [entries.get(reference) for reference in references]
+            open_ = sum(entry is not None and entry.state in (State.PLACED, State.IN_FLIGHT) for entry in known)
+            if not open_ or clock() >= until or self.stop.signal is not None:
+                break
+            await asyncio.sleep(LOOK)
+            await asyncio.to_thread(ledger.beat)
+        failed = sum(not _went_well(entry) for entry in known)
+        if failed <= pacing.failures * len(references):
+            return None
+        unknown = f", {open_:,} of them without an outcome" if open_ else ""
+        return f"canary: {failed:,} of {len(references):,} calls failed{unknown}, the limit is {pacing.failures:.0%}"
+
+    async def _wait(self, place: Place, result: Result, until: datetime) -> Result:
+        """Place what its windows let pass until a time."""
+        while self._goes_on(result):
+            plan = self.found.again(clock())
+            if plan.size:
+                calls = sends_again(self.found.walk, plan.batches, self.changed)
+                result = _joined(result, await place(plan, calls))
+                await asyncio.sleep(LOOK)
+                continue
+            opens = min((item.until for item in plan.references(Action.DEFERRED) if item.until), default=None)
+            if opens is None or opens > until:
+                break
+            count = plan.counts()[Action.DEFERRED]
+            self.observer.tell(f"waiting until {opens:%Y-%m-%d %H:%M:%S} UTC for the first of {count:,} deferred calls")
+            await self._sleep_until(opens)
+        return result
+
+    def _goes_on(self, result: Result) -> bool:
+        return self.stop.signal is None and self.held.why is None and result.failure is None
+
+    async def _sleep_until(self, opens: datetime) -> None:
+        """Wait for a time or a signal, and keep the run's lease meanwhile: a run taken for dead loses its claims."""
+        ended = asyncio.Event()
+        self.stop.when_stopped(ended.set)
+        while not ended.is_set() and (left := (opens - clock()).total_seconds()) > 0:
+            try:
+                async with asyncio.timeout(min(left, BEAT)):
+                    await ended.wait()
+            except TimeoutError:
+                await asyncio.to_thread(self.found.ledger.beat)
+
+
+_SENDS = (Action.PLACE, Action.RETRY)
+
+
+def _split(
+    batches: Iterator[Sequence[PlannedCall]], count: int
+) -> tuple[list[PlannedCall], Iterator[Sequence[PlannedCall]]]:
+    """Take so many calls from the batches: these, and the rest."""
+    first: list[PlannedCall] = []
+    rest: Sequence[PlannedCall] = ()
+    for batch in batches:
+        left = count - len(first)
+        first += batch[:left]
+        rest = batch[left:]
+        if len(first) == count:
+            break
+    return first, chain([rest], batches)
+
+
+def _went_well(entry: Entry | None) -> bool:
+    return (
+        entry is not None
+        and entry.state is State.FINISHED
+        and all(leg.code in _GOOD and leg.error is None for leg in entry.legs)
+    )
+
+
+def _joined(before: Result, after: Result) -> Result:
+    """The results of two rounds: what was put off in the first has come to what the second says."""
+    later = {call.reference_id: call for call in after.calls}
+    calls = tuple(
+        later.get(call.reference_id, call) if call.outcome is Outcome.DEFERRED else call for call in before.calls
+    )
+    return replace(after, calls=calls, digest=before.digest)

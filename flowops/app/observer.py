@@ -1,0 +1,40 @@
+"""Who is told of long work while it goes on: the command line shows it, whoever calls from Python may leave it out."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+
+class Observer(Protocol):
+    """Takes in what happens meanwhile."""
+
+    def progress(self, label: str, total: int | None) -> AbstractContextManager[Callable[[int], None]]:
+        """Give a function to call with how many of `total` are newly done; the total is None where nobody knows it."""
+        ...
+
+    def tell(self, text: str) -> None:
+        """Take in one line for people."""
+        ...
+
+
+class Silent:
+    """Shows nothing of it."""
+
+    def progress(self, _label: str, _total: int | None) -> AbstractContextManager[Callable[[int], None]]:
+        """Give a function that does nothing."""
+        return nullcontext(_nothing)
+
+    def tell(self, _text: str) -> None:
+        """Leave it out."""
+
+
+def _nothing(_count: int) -> None:
+    return None
+
+
+SILENT = Silent()

@@ -1,0 +1,126 @@
+"""From files and ledger to a plan; `plan` and `apply` share it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from flowops.app.actor import revision as revision_of
+from flowops.app.ledger_access import open_for
+from flowops.app.load import load, variables
+from flowops.app.observer import SILENT
+from flowops.app.policy_run import PolicyRun, clock, facts_of, trips
+from flowops.app.render import Walk, checked
+from flowops.app.secrets import token_of
+from flowops.common.masking import mask_text
+from flowops.model import Action, Plan
+from flowops.plan import make_plan
+from flowops.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from flowops.app.load import Selection, Workspace
+    from flowops.app.observer import Observer
+    from flowops.app.policy_run import Override
+    from flowops.ledger import Store
+    from flowops.model import CallBatch, Environment, PlannedBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, and what it was made from. `unseen` counts the calls whose outcome goes to somebody else."""
+
+    plan: Plan
+    walk: Walk
+    ledger: Store
+    override: Override | None
+    unseen: int
+
+    @property
+    def workspace(self) -> Workspace:
+        """Return the files that the plan is about."""
+        return self.walk.workspace
+
+    @property
+    def environment(self) -> Environment:
+        """Return where the calls would be placed."""
+        return self.workspace.environment
+
+    def again(self, at: datetime) -> Plan:
+        """Plan what this plan holds at another time: what else the files say by then is left out."""
+        fresh = _plan(self.walk, self.walk, self.plan.revision, self.ledger, at, self.override).plan
+        return replace(fresh, batches=_within(self.plan.batches, fresh.batches))
+
+
+@contextmanager
+def planned(
+    selection: Selection,
+    *,
+    readonly: bool,
+    override: Override | None = None,
+    at: datetime | None = None,
+    observer: Observer = SILENT,
+) -> Iterator[Planned]:
+    """Read, render and plan; the ledger stays open for the block.
+
+    What would keep a call from being placed is found before any data file is read: the ledger, and the
+    token when the block is to place (`readonly` is false). `at` is the time that the policy looks at, now if not given.
+    Raises Invalid with every problem of the files.
+    """
+    workspace = load(selection.paths, selection.environment)
+    environment = workspace.environment
+    if not readonly and not environment.sandboxed:
+        token_of(environment)
+    values = variables(workspace, selection.var, selection.var_files)
+    revision = revision_of(workspace.project.root)
+    lifted = mask_text(str(override)) if override else None
+    walk = Walk(workspace, values, online=True)
+    with open_for(workspace.project, environment, readonly=readonly, revision=revision, override=lifted) as ledger:
+        yield _plan(checked(walk, observer), walk, revision, ledger, at or clock(), override)
+
+
+def _plan(
+    batches: Iterable[CallBatch],
+    walk: Walk,
+    revision: str | None,
+    ledger: Store,
+    at: datetime,
+    override: Override | None,
+) -> Planned:
+    """Plan the calls of some batches, which the walk gives again."""
+    policy, environment = walk.workspace.policy or Policy(), walk.workspace.environment
+    facts = facts_of(walk.workspace, ledger, at, override)
+    rules = PolicyRun(policy, facts, ledger, at, environment.rate)
+
+    def made(batches: Iterable[CallBatch]) -> Plan:
+        return make_plan(
+            batches, again=walk, environment=environment.name, revision=revision, ledger=ledger, rules=rules
+        )
+
+    plan = made(batches)
+    # How many calls there are is known now. Where that is too many nothing that was decided holds, and all is decided
+    # once more: which calls the other rules let pass hangs on those before them.
+    facts = rules.facts(facts)
+    if trips(policy, facts):
+        rules = PolicyRun(policy, facts, ledger, at, environment.rate, totals=True)
+        plan = made(walk)
+    plan = replace(plan, warnings=rules.warnings(plan), notes=rules.notes())
+    # The key of a sandbox ledger that is not made yet lasts no longer than this command.
+    if plan.ledger and plan.ledger.id:
+        plan = replace(plan, pseudonym=ledger.sealer.pseudonym)
+    return Planned(plan, walk, ledger, override, rules.unseen)
+
+
+def _within(first: tuple[PlannedBatch, ...], fresh: tuple[PlannedBatch, ...]) -> tuple[PlannedBatch, ...]:
+    """Return the calls of the first plan with the decisions of a fresh one; what has none any more stays as it is."""
+    batches = []
+    for before, now in zip_longest(first, fresh[: len(first)]):
+        if now is not None and len(now) == len(before):
+            batches.append(replace(before, actions=now.actions, details=now.details))
+        else:
+            batches.append(replace(before, actions=bytes([Action.UNCHANGED.code]) * len(before), details={}))
+    return tuple(batches)

@@ -1,0 +1,206 @@
+"""The policy at work: facts from the ledger and from lists, rulings for the plan, and again before each claim."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowops.app.secrets import value_of
+from flowops.documents import Unreadable
+from flowops.errors import FlowopsError
+from flowops.model import CallResult, Outcome, Reference
+from flowops.policy import (
+    DoNotCall,
+    Facts,
+    Fit,
+    Judge,
+    Listing,
+    Policy,
+    RepeatedCallees,
+    WindowNotes,
+    condition,
+    question,
+    read_list,
+    told,
+    totals_trip,
+    without_counted,
+    without_totals,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from flowops.app.load import Workspace
+    from flowops.apply import Held
+    from flowops.ledger import Store
+    from flowops.model import CallBatch, Condition, Place, Plan, PlannedCall, Ruling
+
+
+class Override(NamedTuple):
+    """Rules that an operator lifts for one run, and why; kept with every event of the run."""
+
+    rules: frozenset[str]
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{', '.join(sorted(self.rules))}: {self.reason}"
+
+
+def clock() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+def facts_of(workspace: Workspace, ledger: Store, at: datetime, override: Override | None) -> Facts:
+    """Return what the rules have to be told before the first call: nothing that no rule asks for."""
+    policy = workspace.policy or Policy()
+    lists = [rule for rule in policy.rules if isinstance(rule, DoNotCall)]
+    return Facts(
+        known=sum(ledger.count().values()) if policy.rules else 0,
+        claimed={day: ledger.claimed_since(day) for day in question(policy, at).days},
+        lists={rule.source: _listing(rule, workspace) for rule in lists},
+        overrides=override.rules if override else frozenset(),
+    )
+
+
+class PolicyRun:
+    """A policy that is asked about the calls of one plan, in order, and what it makes of the plan as a whole.
+
+    `unseen` counts the calls that may be placed and whose outcome goes to somebody else. Rules about how many calls a
+    run or a document has are asked only where `totals` says so: the facts then have to know how many there are.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        facts: Facts,
+        ledger: Store,
+        at: datetime,
+        rate: float | None,
+        *,
+        totals: bool = False,
+    ) -> None:
+        self.unseen = 0
+        self.by_document: Counter[Place] = Counter()
+        self._policy = policy if totals else without_totals(policy)
+        self._within = question(policy, at).within
+        self._rung: dict[str, tuple[datetime, ...]] = {}
+        self._judge = Judge(self._policy, replace(facts, rung=self._rung))
+        self._ledger = ledger
+        self._at = at
+        self._windows = WindowNotes(policy, at)
+        self._fit = Fit(policy, at, rate)
+        self._callees = RepeatedCallees()
+        self._before = 0
+
+    def hold_back(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Ruling]:
+        """Say which of the calls that would be sent may not be, and why."""
+        if indices:
+            self.by_document[batch.place] += len(indices)
+        held: dict[int, Ruling] = {}
+        if self._policy.rules or batch.has_terms:
+            held = self._held(batch, indices)
+        else:
+            self._fit.add_endless(len(indices))
+        for index in indices:
+            if index not in held:
+                body = batch.bodies[index]
+                self._callees.add(self._before + index, body["callees"] if "callees" in body else (body["callee"],))
+                self.unseen += "callback-url" in body
+        self._before += len(batch.references)
+        return held
+
+    def facts(self, facts: Facts) -> Facts:
+        """Return the facts with how many calls there are, of all that have been asked about."""
+        return replace(facts, size=self.by_document.total(), by_document=dict(self.by_document))
+
+    def warnings(self, plan: Plan) -> tuple[str, ...]:
+        """Return what a reviewer should think about."""
+
+        def reference(at: int) -> str:
+            for batch in plan.batches:
+                if at < len(batch):
+                    return batch.references[at]
+                at -= len(batch)
+            raise IndexError(at)
+
+        return (*self._fit.warnings(), *self._callees.warnings(reference))
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what the windows make of the plan."""
+        return tuple(self._windows.notes())
+
+    def _held(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Ruling]:
+        calls = [(index, batch.call(index)) for index in indices]
+        if self._within is not None:
+            numbers = {number for _, call in calls for number in call.callees}
+            self._rung.clear()
+            self._rung.update(self._ledger.rung_since(sorted(numbers), self._at - self._within))
+        held: dict[int, Ruling] = {}
+        for index, call in calls:
+            self._windows.add(call)
+            ruling = self._judge.judge(call, self._at)
+            if ruling is None:
+                self._fit.add(call)
+            else:
+                held[index] = ruling
+        return held
+
+
+def trips(policy: Policy, facts: Facts) -> bool:
+    """Return whether a rule about how many calls a run or a document has holds any back."""
+    return any(totals_trip(policy, facts, place) for place in facts.by_document)
+
+
+class Guard:
+    """Asked right before each claim, told of each result: the same rules, the time as it is.
+
+    What has to be counted over all runs is left to the claim itself, as its condition. How many calls a run and a
+    document may have was decided with the plan: of too large a one nothing is sent.
+    """
+
+    def __init__(self, policy: Policy, facts: Facts, held: Held, now: Callable[[], datetime]) -> None:
+        self._policy = without_totals(policy)
+        self._facts = facts
+        self._judge = Judge(without_counted(self._policy), facts)
+        self._held = held
+        self._now = now
+        self._answered = self._refused = 0
+
+    async def __call__(self, planned: PlannedCall) -> Ruling | Condition | None:
+        """Why the call may not be placed now, or what its claim hangs on; None when nothing is in its way."""
+        call, at = planned.call, self._now()
+        return self._judge.judge(call, at) or condition(self._policy, self._facts, call, at)
+
+    def tell(self, result: CallResult) -> None:
+        """Take in the result of a call: too many refusals end the run."""
+        if not result.attempts:
+            return
+        self._answered += 1
+        self._refused += result.outcome is Outcome.REJECTED or bool(result.refused_callees)
+        for each in self._policy.stop_on:
+            why = each.reached(self._refused, self._answered)
+            if why is not None:
+                self._held.hold(told(each, why))
+
+
+def _listing(rule: DoNotCall, workspace: Workspace) -> Listing:
+    """Return what a do-not-call list says, or why it cannot be relied on."""
+    try:
+        key = value_of(Reference(rule.key), "key", FlowopsError).encode() if rule.key else None
+        path = workspace.reader.absolute(Path(workspace.project.root) / rule.file)
+        with workspace.reader.files.open(path) as file:
+            return read_list(iter(lambda: file.readline(LONGEST_LINE), b""), key)
+    except Unreadable as error:
+        return Listing(trouble=str(error))
+    except OSError as error:
+        return Listing(trouble=f"cannot be read: {error.strerror}")
+    except FlowopsError as error:
+        return Listing(trouble=f"cannot be used: {error.message}")
+
+
+#: More of one line is never read at once, whatever the file is.
+LONGEST_LINE = 4_096

@@ -1,0 +1,315 @@
+"""The one walk over the calls of a workspace: documents and rows, rendered and checked a batch at a time."""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+from itertools import chain, islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowops.app.load import excerpts, load, variables
+from flowops.app.observer import SILENT
+from flowops.app.secrets import address_of_source
+from flowops.common.names import did_you_mean
+from flowops.errors import Invalid
+from flowops.model import Problem, Script, Terms
+from flowops.model.twice import Twice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from flowops.app.load import Selection, Workspace
+    from flowops.app.observer import Observer
+    from flowops.model import Batch, Call, CallBatch, Document, Place, Value
+    from flowops.templates import Compilation, CompiledCall
+
+#: What a body is told about its shape; of a document whose shape is wrong all of that has been said.
+SHAPE = "schema"
+NO_TERMS = Terms()
+
+
+class Walk:
+    """The calls of a workspace, a batch of one document at a time, in the order of the files and rows.
+
+    Whoever goes through it has the rows read and rendered again. Unless `online`, a call set whose rows come from a
+    source has no calls, see `not_read`.
+    """
+
+    def __init__(self, workspace: Workspace, values: Mapping[str, Value], *, online: bool = False) -> None:
+        self.workspace = workspace
+        self.values = values
+        self._online = online
+
+    def __iter__(self) -> Iterator[CallBatch]:
+        return self.batches([])
+
+    def batches(self, problems: list[Problem]) -> Iterator[CallBatch]:
+        """Go through the calls; what is wrong is put behind the `problems` when it is met."""
+        from flowops.schema import check_document
+
+        problems += self.workspace.problems
+        compilation = self._compilation()
+        for document in self.workspace.calls:
+            wrong, fields = check_document(document)
+            problems += wrong
+            if fields is None:
+                continue
+            compiled = compilation.compiled(_without(document, fields))
+            problems += compiled.check()
+            check = checks(partly=bool(fields))
+            if document.kind == "CallSet":
+                yield from self._rows(compiled, check, problems)
+            else:
+                yield _call(compiled, check, problems)
+
+    def size(self) -> int | None:
+        """Return about how many calls there will be; None where nobody can tell."""
+        alone = sum(document.kind == "Call" for document in self.workspace.calls)
+        if alone == len(self.workspace.calls):
+            return alone
+        from flowops.documents import count_lines
+
+        counts = [count_lines(self.workspace.reader, document) for document in _call_sets(self.workspace)]
+        return None if None in counts else alone + sum(count or 0 for count in counts)
+
+    def _compilation(self) -> Compilation:
+        from flowops.schema import check_variables
+        from flowops.templates import Compilation
+
+        workspace = self.workspace
+        return Compilation(
+            workspace.project,
+            workspace.environment.name,
+            workspace.flows,
+            self.values,
+            check_variables=check_variables,
+            always=_always(),
+        )
+
+    def _rows(self, compiled: CompiledCall, check: CallCheck, problems: list[Problem]) -> Iterator[CallBatch]:
+        """Render the calls of a call set."""
+        from flowops.templates import CallSet, compile_selection
+
+        selection = compile_selection(compiled.document, self.values)
+        problems += selection.check()
+        calls = CallSet(compiled)
+        for batch in selection.select(self._read(compiled.document)):
+            rendered = calls.render(batch, check)
+            problems += rendered.problems
+            yield rendered
+            if calls.exhausted:
+                break
+        problems += calls.rest()
+
+    def _read(self, document: Document) -> Iterator[Batch]:
+        """Read the rows of a call set. Raises FlowopsError when a source's address is not there, or does not answer."""
+        from flowops.documents import read_batches, source_of
+
+        name = source_of(document)
+        if name is None:
+            return read_batches(self.workspace.reader, document)
+        if not self._online:
+            return _unknown_source(self.workspace, document, name)
+        environment = self.workspace.environment
+        sources = {name: partial(address_of_source, environment, name) for name in environment.sources}
+        return read_batches(self.workspace.reader, document, sources)
+
+
+def examined(walk: Walk, problems: list[Problem], observer: Observer = SILENT) -> Iterator[CallBatch]:
+    """Go through a walk for the first time: two calls with one reference-id are a problem, too."""
+    references = Twice()
+    total = walk.size()
+    batches = walk.batches(problems)
+    # The first one takes longest: all that it needs has to be imported.
+    first = list(islice(batches, 1))
+    with observer.progress("rendering", total) as advance:
+        for batch in chain(first, batches):
+            references.add(batch.references)
+            yield batch
+            advance(len(batch.references))
+    problems += _duplicates(walk, references.suspects())
+
+
+def checked(walk: Walk, observer: Observer = SILENT) -> Iterator[CallBatch]:
+    """Go through a walk for the first time, up to its first problem. Raises Invalid, in the end, with all of them."""
+    problems: list[Problem] = []
+    for batch in examined(walk, problems, observer):
+        if not problems:
+            yield batch
+    if problems:
+        with excerpts(walk.workspace.reader):
+            raise Invalid(problems)
+
+
+def render(selection: Selection, observer: Observer = SILENT) -> Iterator[Call]:
+    """Render the calls that are selected, once it is known that nothing is wrong with any. Raises Invalid otherwise.
+
+    Rows of the environment's sources are read, too, so this may need the network.
+    """
+    workspace = load(selection.paths, selection.environment)
+    walk = Walk(workspace, variables(workspace, selection.var, selection.var_files), online=True)
+    for _ in checked(walk, observer):
+        pass
+    return calls_of(walk)
+
+
+def calls_of(batches: Iterable[CallBatch]) -> Iterator[Call]:
+    """Go through the calls of some batches."""
+    for batch in batches:
+        yield from map(batch.call, range(len(batch.references)))
+
+
+class NotRead(NamedTuple):
+    """A call set whose rows are in a source, and are not read without the network."""
+
+    document: Document
+    source: str
+
+
+def not_read(workspace: Workspace) -> list[NotRead]:
+    """Return the call sets whose rows are not read without the network."""
+    if all(document.kind == "Call" for document in workspace.calls):
+        return []
+    from flowops.documents import source_of
+
+    sets = _call_sets(workspace)
+    return [NotRead(document, name) for document in sets if (name := source_of(document)) is not None]
+
+
+def tell_not_read(workspace: Workspace, observer: Observer) -> None:
+    """Say which call sets have no calls, for want of the network; a source that nobody has is a problem instead."""
+    known = known_sources(workspace)
+    for document, source in not_read(workspace):
+        if source in known:
+            observer.tell(f"{document.place(('for-each', 'source'))}: rows not read: source {source} needs the network")
+
+
+def known_sources(workspace: Workspace) -> set[str]:
+    """Return the names of the sources that any environment has."""
+    return {name for environment in workspace.project.environments.values() for name in environment.sources}
+
+
+class CallCheck:
+    """What is asked of a rendered call. `partly`: of its shape everything has been said already."""
+
+    def __init__(self, *, partly: bool) -> None:
+        from flowops.schema import body_predicate
+
+        self.accepts = body_predicate()
+        self._partly = partly
+
+    def problems(self, call: Call) -> list[Problem]:
+        """Return what is wrong with a call."""
+        wrong = [] if self.accepts(call.body) else self.body_problems(call)
+        return [*wrong, *self.terms_problems(call)]
+
+    def body_problems(self, call: Call) -> list[Problem]:
+        """Return what is wrong with the body of a call."""
+        from flowops.schema import check_body
+
+        problems = check_body(call)
+        return [problem for problem in problems if problem.code != SHAPE] if self._partly else problems
+
+    def terms_problems(self, call: Call) -> list[Problem]:
+        """Return what is wrong with when and why a call may be placed."""
+        if call.terms == NO_TERMS:
+            return []
+        from flowops.policy import check_terms
+
+        return check_terms(call)
+
+
+@lru_cache(maxsize=2)
+def checks(*, partly: bool) -> CallCheck:
+    """Return what is asked of the calls of a document; `partly` when wrong fields of it have been left out."""
+    return CallCheck(partly=partly)
+
+
+class _Alone:
+    """The call of a document of kind Call, as a batch; of a wrong one there is none."""
+
+    def __init__(self, place: Place, call: Call | None) -> None:
+        self.place = place
+        self._calls = [] if call is None else [call]
+
+    @property
+    def scripts(self) -> frozenset[Script]:
+        return frozenset(
+            Script(call.flow, call.body.get("callflow-id"), frozenset(call.body.get("flow-variables") or ()))
+            for call in self._calls
+        )
+
+    @property
+    def references(self) -> list[str]:
+        return [call.reference_id for call in self._calls]
+
+    @property
+    def bodies(self) -> list[dict[str, Value]]:
+        return [call.body for call in self._calls]
+
+    @property
+    def has_terms(self) -> bool:
+        return any(call.terms != NO_TERMS for call in self._calls)
+
+    def call(self, index: int) -> Call:
+        return self._calls[index]
+
+
+def _call(compiled: CompiledCall, check: CallCheck, problems: list[Problem]) -> CallBatch:
+    call, wrong = compiled.render()
+    problems += wrong
+    if call is not None:
+        problems += check.problems(call)
+    return _Alone(compiled.document.place(), call)
+
+
+def _call_sets(workspace: Workspace) -> list[Document]:
+    """Return the call sets whose shape says what their rows are made of."""
+    from flowops.schema import check_document
+
+    sets = [document for document in workspace.calls if document.kind == "CallSet"]
+    return [document for document in sets if check_document(document)[1] is not None]
+
+
+def _unknown_source(workspace: Workspace, document: Document, name: str) -> Iterator[Batch]:
+    """Read nothing, and say what is wrong with a source that no environment has."""
+    known = known_sources(workspace)
+    if name not in known:
+        from flowops.model import Batch
+
+        place = document.place(("for-each", "source"))
+        hint = did_you_mean(name, known) or "name it under sources, in an environment of flowops.yaml"
+        problem = Problem(place, None, f"for-each: no environment has a source '{name}'", "rows", hint)
+        yield Batch(document.file, [], (), None, [(0, problem)])
+
+
+def _duplicates(walk: Walk, suspects: frozenset[int]) -> list[Problem]:
+    if not suspects:
+        return []
+    from flowops.templates import duplicates
+
+    return duplicates(
+        batch.call(index)
+        for batch in walk
+        for index, reference in enumerate(batch.references)
+        if hash(reference) in suspects
+    )
+
+
+def _without(document: Document, fields: frozenset[str]) -> Document:
+    """Return a document without the fields that are wrong, so that what is wrong with the others can be told too."""
+    if not fields:
+        return document
+    value = document.value
+    if document.kind == "CallSet":
+        kept = {name: item for name, item in value["call"].items() if name not in fields}
+        return document.with_value({**value, "call": kept})
+    return document.with_value({name: item for name, item in value.items() if name not in fields})
+
+
+def _always() -> dict[str, Value]:
+    """Return the fields that are sent even where nobody sets them: those that a body needs and that have a default."""
+    from flowops.schema.check import checker
+
+    schema = checker("request").schema
+    properties = schema["properties"]
+    return {name: properties[name]["default"] for name in schema["required"] if "default" in properties[name]}

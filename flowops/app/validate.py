@@ -1,0 +1,43 @@
+"""Everything that can be said of the files without a ledger, the network or a secret."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowops.app.load import load, variables
+from flowops.app.observer import SILENT
+from flowops.app.render import Walk, examined, not_read, tell_not_read
+from flowops.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from flowops.app.load import Selection
+    from flowops.app.observer import Observer
+    from flowops.app.render import NotRead
+    from flowops.model import Place, Problem
+
+
+class Validation(NamedTuple):
+    """How much was checked, and what is wrong with it; `not_read` are call sets whose rows need the network."""
+
+    files: int
+    documents: int
+    calls: int
+    problems: Sequence[Problem]
+    excerpt: Callable[[Place], str | None]
+    not_read: Sequence[NotRead] = ()
+
+
+def validate(selection: Selection, observer: Observer = SILENT) -> Validation:
+    """Check what is selected. Raises UsageError for an environment or a path that is not there."""
+    try:
+        workspace = load(selection.paths, selection.environment)
+        walk = Walk(workspace, variables(workspace, selection.var, selection.var_files))
+        problems: list[Problem] = []
+        tell_not_read(workspace, observer)
+        count = sum(len(batch.references) for batch in examined(walk, problems, observer))
+    except Invalid as error:
+        return Validation(0, 0, 0, error.problems, error.excerpt)
+    excerpt = workspace.reader.excerpt
+    return Validation(workspace.files, workspace.documents, count, problems, excerpt, not_read(workspace))

@@ -1,0 +1,87 @@
+"""The calls of a plan, gone through once more: each is held against what was planned."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from flowops.errors import StalePlan
+from flowops.model import SENDING
+from flowops.plan.canonical import Uncanonical, hash_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from flowops.model import Action, CallBatch, PlannedBatch, PlannedCall, Value
+
+#: How many things that moved since a plan was made are listed.
+MOVED = 20
+
+
+class CallsAgain:
+    """All calls of a plan, whole, from the batches that it was made of; `batches` gives them again, as often as asked.
+
+    What is not what was planned any more is left out; to go through them then ends with StalePlan.
+    """
+
+    def __init__(self, batches: Iterable[CallBatch], planned: Sequence[PlannedBatch]) -> None:
+        self._batches = batches
+        self._planned = planned
+
+    def __iter__(self) -> Iterator[PlannedCall]:
+        changed: list[str] = []
+        for some in planned_again(self._batches, self._planned, changed.append):
+            yield from some
+        if changed:
+            raise StalePlan(
+                "the files changed while they were planned",
+                details=[f"{reference}: is not what it was" for reference in changed[:MOVED]],
+                hint="plan again",
+            )
+
+
+def planned_again(
+    batches: Iterable[CallBatch],
+    planned: Sequence[PlannedBatch],
+    changed: Callable[[str], None],
+    actions: frozenset[Action] | None = None,
+) -> Iterator[list[PlannedCall]]:
+    """Go through the calls of a plan, or those that have one of some actions, a batch at a time.
+
+    `batches` are those that the plan was made of, read again. A call is held against the plan's reference-id and
+    fingerprint at its place; `changed` is told of each that is not the same, and it is left out.
+    """
+    for before, now in zip_longest(planned, batches):
+        if before is None:
+            return  # what the plan does not hold is nobody's business
+        wanted = range(len(before)) if actions is None else before.having(actions)
+        same = frozenset() if now is None else _same(before, now, wanted)
+        for index in wanted:
+            if index not in same:
+                changed(before.references[index])
+        yield [] if now is None else [before.planned(index, now.call(index)) for index in wanted if index in same]
+
+
+def sends_again(
+    batches: Iterable[CallBatch], planned: Sequence[PlannedBatch], changed: Callable[[str], None]
+) -> Iterator[list[PlannedCall]]:
+    """Go through the calls that a plan sends, see `planned_again`."""
+    return planned_again(batches, planned, changed, SENDING)
+
+
+def _same(before: PlannedBatch, now: CallBatch, wanted: Sequence[int]) -> frozenset[int]:
+    """Return the indices of the calls that are what was planned."""
+    return frozenset(
+        index
+        for index in wanted
+        if index < len(now.references)
+        and now.references[index] == before.references[index]
+        and _hash(now.bodies[index]) == before.hash(index)
+    )
+
+
+def _hash(body: dict[str, Value]) -> bytes | None:
+    try:
+        return hash_of(body)
+    except Uncanonical:
+        return None
