@@ -70,6 +70,12 @@ class RenderedBatch:
         """Return whether one of them may say when and why it may be placed."""
         return self.compiled.has_terms
 
+    def __len__(self) -> int:
+        return len(self.bodies)
+
+    def __iter__(self) -> Iterator[Call]:
+        return map(self.call, range(len(self.bodies)))
+
     def call(self, index: int) -> Call:
         """Return the call of one of the bodies."""
         row = self.batch.place(self.rows[index])

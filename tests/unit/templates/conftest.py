@@ -22,7 +22,6 @@ from flowops.model import (
     Project,
     Row,
     RowPlace,
-    script_of,
 )
 from flowops.templates import CallSet, Compilation, CompiledCall
 
@@ -148,7 +147,10 @@ def render_all(calls: CompiledCall, data: Iterable[Row]) -> list[Call | Problem]
     assert [call.body for call in made] == found.bodies
     assert [call.reference_id for call in made] == found.references
     assert made[1::2] == [found.call(index) for index in range(1, len(made), 2)]
-    assert found.scripts == {script_of(call) for call in made}
+    said = {
+        (call.flow, call.body.get("callflow-id"), frozenset(call.body.get("flow-variables") or ())) for call in made
+    }
+    assert found.scripts == said
     problems = sorted([*made, *found.problems], key=lambda item: item.row.number)
     return [*problems, *set_.rest()]
 
