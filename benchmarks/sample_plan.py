@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from flowops.model import Action, Call, Document, Marks, Origin, Plan, PlannedBatch
+from flowops.model import Action, Call, Document, Origin, Plan, PlannedBatch, SourceMap
 from flowops.model.plan import HASH_BYTES
 
 ENVIRONMENT = "benchmark"
@@ -13,7 +13,7 @@ ENVIRONMENT = "benchmark"
 def plan_of(count: int) -> Plan:
     """Calls as a clinic would place them, none of which the ledger knows."""
     prefix = f"{time.time_ns():x}"
-    document = Document("calls.yaml", "Call", {}, Marks(1, 1, 0, 0), "")
+    document = Document("calls.yaml", "Call", {}, SourceMap(1, 1, 0, 0), "")
     sensitive = frozenset({("callee",), ("flow-variables", "patient")})
     calls = [
         Call(

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.masking import mask_number
 from flowops.model import ABSENT, Change, Shift
+from flowops.model.plan import A_FEW
 from flowops.report.masking import PeopleCounter, masked
-from flowops.report.views import A_FEW, Group, country_code, distinguish_callees, view_of
+from flowops.report.views import Group, country_code, distinguish_callees, view_of
 from flowops.report.worddiff import Piece, edit, pieces
 
 if TYPE_CHECKING:

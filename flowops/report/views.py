@@ -433,7 +433,6 @@ def _flow(script: Script) -> str:
     return f"flow {script.flow}" if script.flow else f"callflow-id {script.callflow_id}"
 
 
-
 def _problem_order(problem: Problem) -> tuple[object, ...]:
     row = (problem.row.file, problem.row.number) if problem.row else ("", 0)
     return (problem.place, row, problem.message, problem.code)
