@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowops.common.json import is_unicode
+from flowops.common.limits import MAX_INTEGER
 from flowops.common.numbers import is_canonical
 from flowops.schema.check import checker
 from flowops.schema.engine import fast_validator
@@ -30,21 +31,35 @@ def body_predicate() -> Callable[[Mapping[str, Value]], bool]:
 
     def accepts(body: Mapping[str, Value]) -> bool:
         try:
-            if not (conforms(body) and is_canonical(body["caller"])):
+            if not (conforms(body) and is_canonical(body["caller"]) and _ring(body)):
                 return False
-            if not (all(map(is_canonical, body["callees"])) if "callees" in body else is_canonical(body["callee"])):
-                return False
-            # 30.0 is an integer to JSON Schema, and none to the API.
-            return _carried(body.get(FIELD, {})) and not any(type(body.get(name)) is float for name in integers)
         except (KeyError, TypeError, ValueError, SystemError):
             # Half a character is a ValueError, or a SystemError in jsonschema-rs 0.37.
             return False
+        for name in integers:
+            # 30.0 is an integer to JSON Schema, and none to the API.
+            if type(body.get(name)) is float:
+                return False
+        return _carried(body.get(FIELD, {}))
 
     return accepts
 
 
+def _ring(body: Mapping[str, Value]) -> bool:
+    """Return whether the numbers that would ring exist."""
+    return all(map(is_canonical, body["callees"])) if "callees" in body else is_canonical(body["callee"])
+
+
 def _carried(variables: Mapping[str, Value]) -> bool:
     """Return whether JSON can carry variables."""
-    return is_unicode("".join(variables)) and all(
-        is_unicode(value) if type(value) is str else not unsendable(value) for value in variables.values()
-    )
+    for value in variables.values():
+        kind = type(value)
+        if kind is str:
+            if not (value.isascii() or is_unicode(value)):
+                return False
+        elif kind is int:
+            if abs(value) > MAX_INTEGER:
+                return False
+        elif unsendable(value):
+            return False
+    return is_unicode("".join(variables))

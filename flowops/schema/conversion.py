@@ -30,6 +30,14 @@ def declared_types(schema: Mapping[str, Value]) -> frozenset[str]:
     return frozenset([types] if isinstance(types, str) else types)
 
 
+def unchanged_kinds(types: frozenset[str]) -> frozenset[type]:
+    """Return the kinds of values that `converted` leaves as they are, whatever the value."""
+    kinds: set[type] = {bool, type(None), list, dict}
+    kinds |= {str} if not types or "string" in types else set()
+    kinds |= {int} if not types or not types.isdisjoint(("integer", "number")) else set()
+    return frozenset(kinds)
+
+
 def converted(value: Value, types: frozenset[str]) -> Value:
     """The value as one of the declared types, or unchanged where that would need a guess."""
     if isinstance(value, str):

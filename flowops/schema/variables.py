@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flowops.common.names import did_you_mean
 from flowops.common.text import escaped, listed
 from flowops.schema.check import Checker
-from flowops.schema.conversion import converted, declared_types
+from flowops.schema.conversion import converted, declared_types, unchanged_kinds
 from flowops.schema.error import SchemaError
 
 if TYPE_CHECKING:
@@ -41,14 +41,20 @@ class FlowVariables:
         self.types = {name: declared_types(schema) for name, schema in schemas.items()}
         self.defaults = {name: schema["default"] for name, schema in flow.variables.items() if "default" in schema}
         self.schema = {"type": "object", "properties": schemas}
+        self._stay = {name: unchanged_kinds(types) for name, types in self.types.items()}
         self._required = [name for name in flow.variables if name not in self.defaults]
         self._checker = Checker(self.schema)
 
     def check(self, values: Mapping[str, Value]) -> tuple[dict[str, Value], list[SchemaError]]:
         """The values as the flow wants them, defaults filled in, and what is wrong with them."""
-        types = self.types
-        known = {name: converted(value, types[name]) for name, value in values.items() if name in types}
-        errors = [self._superfluous(name) for name in values if name not in types or name in self.flow.produces]
+        known: dict[str, Value] = {}
+        errors = []
+        for name, value in values.items():
+            stay = self._stay.get(name)
+            if stay is None or name in self.flow.produces:
+                errors.append(self._superfluous(name))
+            if stay is not None:
+                known[name] = value if type(value) in stay else converted(value, self.types[name])
         for name in self._required:
             if name not in known:
                 text = f"is missing: the flow {escaped(self.flow.name)} needs it"

@@ -56,12 +56,12 @@ class CompiledCall:
         self._origins = Origins(document, written)
         fields = self._compiled(written, compiler)
         self.has_terms = not fields.keys().isdisjoint(TERMS)
-        self._parts = [(name, part) for name, part in fields.items() if not isinstance(part, Constant)]
+        self._renders = [(name, part.render) for name, part in fields.items() if not isinstance(part, Constant)]
         constants = {name: part.value for name, part in fields.items() if isinstance(part, Constant)}
         #: Whether all rows start one flow; where they do not, `make` finds that of each.
-        self._one_flow = all(name not in (FLOW, FLOW_ID) for name, _ in self._parts)
+        self._one_flow = all(name not in (FLOW, FLOW_ID) for name, _ in self._renders)
         self._flow = self._flow_of(constants) if self._one_flow else None
-        self._skeleton = _skeleton([name for name, _ in self._parts], fields, constants, always)
+        self._skeleton = _skeleton([name for name, _ in self._renders], fields, constants, always)
         self._steps = compiler.work // PARTS_A_STEP
         self._problems = tuple(compiler.problems)
 
@@ -84,17 +84,18 @@ class CompiledCall:
         absent = False
         try:
             rendering.scope.spend(self._steps)
-            for name, part in self._parts:
-                body[name] = value = part.render(rendering)
+            for name, render in self._renders:
+                body[name] = value = render(rendering)
                 absent = absent or value is None
-            variables = self._flow_variables.render(rendering)
+            variables, whole = self._flow_variables.render(rendering)
         except OutOfSteps as fault:
             if not rendering.failed:
                 rendering.report(self.document.place(), "call", fault)
             return None
         flow = self._flow if self._one_flow else self._find_flow(body, rendering)
         terms = _terms_of(body) if self.has_terms else NO_TERMS
-        body[VARIABLES] = sent = self._flow_variables.check(flow, variables, self._origins, rendering)
+        sent = self._flow_variables.check(flow, variables, self._origins, rendering, whole=whole)
+        body[VARIABLES] = sent
         reference = self._reference(body.pop(REFERENCE, None), rendering)
         if rendering.failed or reference is None:
             return None

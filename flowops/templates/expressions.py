@@ -9,7 +9,7 @@ and its sandbox has to guard Python's attributes, which nothing here ever reads.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from jinja2 import nodes
 
@@ -26,8 +26,7 @@ from flowops.templates.values import free, sendable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from flowops.templates.functions import Evaluate
-    from flowops.templates.scope import Scope
+    from flowops.templates.functions import Evaluate, Piece
     from flowops.templates.table import Function, Table
 
 
@@ -56,9 +55,11 @@ class Expressions:
             handler = _EXPRESSIONS.get(type(node))
             return self.refuse(refusals.expression(node)) if handler is None else handler(self, node)
 
-    def compile_text(self, node: nodes.Node) -> Callable[[Scope], str]:
-        """The function of an expression that stands in text."""
-        return functions.in_text(self.compile(node), start(node))
+    def compile_piece(self, node: nodes.Node) -> Piece:
+        """An expression that stands in text, with its place."""
+        if isinstance(node, nodes.TemplateData):
+            return str(node.data)
+        return self.compile(node), start(node)
 
     def refuse(self, fault: TemplateFault) -> Evaluate:
         """Note what is wrong; the function stands in for the part, so that the rest can be looked at."""
@@ -105,7 +106,7 @@ class Expressions:
     def _dict(self, node: nodes.Dict) -> Evaluate:
         pairs = []
         for pair in node.items:
-            if not (isinstance(pair.key, nodes.Const) and isinstance(pair.key.value, str)):
+            if not _is_text(pair.key):
                 self.refuse(TemplateFault("the keys of a mapping are texts: {'key': …}", offset=start(pair.key)))
             pairs.append((self.compile(pair.key), self.compile(pair.value)))
         return lambda scope: {key(scope): value(scope) for key, value in pairs}
@@ -115,7 +116,10 @@ class Expressions:
             return self.refuse(refusals.private(node))
         self._note_use(node, forgiving=forgiving)
         parent = self.compile(node.node)
-        return functions.attribute(parent, node.attr, start(node), label(node.node), forgiving=forgiving)
+        found = functions.attribute(parent, node.attr, start(node), label(node.node), forgiving=forgiving)
+        if isinstance(node.node, nodes.Name) and not forgiving:
+            return functions.key_of_name(str(node.node.name), node.attr, found)
+        return found
 
     def _getitem(self, node: nodes.Getitem, *, forgiving: bool = False) -> Evaluate:
         parent, offset, above = self.compile(node.node), start(node), label(node.node)
@@ -125,7 +129,10 @@ class Expressions:
             first, last = (None if end is None else self.compile(end) for end in (node.arg.start, node.arg.stop))
             return functions.cut(parent, first, last, offset, above)
         self._note_use(node, forgiving=forgiving)
-        return functions.item(parent, self.compile(node.arg), offset, above, forgiving=forgiving)
+        found = functions.item(parent, self.compile(node.arg), offset, above, forgiving=forgiving)
+        if isinstance(node.node, nodes.Name) and _is_text(node.arg) and not forgiving:
+            return functions.key_of_name(str(node.node.name), node.arg.value, found)
+        return found
 
     def _note_use(self, node: nodes.Getattr | nodes.Getitem, *, forgiving: bool) -> None:
         chain = keys(node)
@@ -146,7 +153,7 @@ class Expressions:
         return functions.unary(node.operator, self.compile(node.node), node.lineno)
 
     def _concat(self, node: nodes.Concat) -> Evaluate:
-        return functions.joined([self.compile_text(part) for part in node.nodes], start(node))
+        return functions.joined([self.compile_piece(part) for part in node.nodes], start(node))
 
     def _compare(self, node: nodes.Compare) -> Evaluate:
         first = self.compile(node.expr)
@@ -197,6 +204,10 @@ class Expressions:
         misuse = function.misuse(len(arguments), tuple(named))
         if misuse is not None:
             return self.refuse(TemplateFault(misuse, hint=f"it is {function.documented.signature}", offset=offset))
+        plain = tuple(each.value for each in node.args if isinstance(each, nodes.Const))
+        keywords = {str(each.key): each.value.value for each in node.kwargs if isinstance(each.value, nodes.Const)}
+        if len(plain) == len(arguments) and len(keywords) == len(named):
+            return functions.fixed_application(function, operand, plain, keywords, offset)
         return functions.application(function, operand, arguments, named, offset)
 
     def _operand(self, node: nodes.Filter | nodes.Test, function: Function | None) -> Evaluate:
@@ -209,6 +220,10 @@ class Expressions:
             if isinstance(operand, nodes.Getitem):
                 return self._getitem(operand, forgiving=True)
         return self.compile(operand)
+
+
+def _is_text(node: nodes.Node) -> TypeGuard[nodes.Const]:
+    return isinstance(node, nodes.Const) and isinstance(node.value, str)
 
 
 _EXPRESSIONS: dict[type[nodes.Node], Callable[[Expressions, Any], Evaluate]] = {

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from flowops.common.json import is_unicode
 from flowops.templates.fault import TemplateFault, Undefined, member
 from flowops.templates.filters import FILTERS
 from flowops.templates.limits import CHARACTERS_A_STEP, MAX_TEXT
-from flowops.templates.operators import arithmetic, compare, signed
+from flowops.templates.operators import TEXT_COMPARISONS, arithmetic, compare, signed
 from flowops.templates.scope import MISSING, Scope
 from flowops.templates.values import kind, sendable, short, steps, text
 
@@ -17,11 +18,25 @@ if TYPE_CHECKING:
     from flowops.templates.table import Function
 
 Evaluate = Callable[[Scope], "Value"]
+#: A piece of a text: it is written out, or an expression, which stands at an offset.
+Piece = str | tuple[Evaluate, int]
 
 
 def nothing(scope: Scope) -> Value:
     """Stands in for a part that was refused, and is never worked out."""
     raise AssertionError(f"a template with faults was rendered with {sorted(scope.names)}")
+
+
+def key_of_name(name: str, key: str, otherwise: Evaluate) -> Evaluate:
+    """``name.key`` at once; `otherwise` is the long way, for all that is not a mapping with that key."""
+
+    def look_up(scope: Scope) -> Value:
+        try:
+            return scope.names[name][key]
+        except (KeyError, TypeError):
+            return otherwise(scope)
+
+    return look_up
 
 
 def attribute(parent: Evaluate, key: str, offset: int, above: str, *, forgiving: bool) -> Evaluate:
@@ -117,14 +132,17 @@ def unary(sign: str, operand: Evaluate, offset: int) -> Evaluate:
 
 def comparison(first: Evaluate, rest: list[tuple[str, Evaluate]], offset: int) -> Evaluate:
     """``a < b < c``: every pair has to hold."""
+    pairs = [(sign, TEXT_COMPARISONS[sign], evaluate) for sign, evaluate in rest]
 
     def hold(scope: Scope) -> bool:
         left = first(scope)
-        for sign, evaluate in rest:
+        for sign, compare_texts, evaluate in pairs:
             right = evaluate(scope)
-            scope.spend(steps(right))
+            if not (type(right) is str and len(right) < CHARACTERS_A_STEP):
+                scope.spend(steps(right))
             try:
-                if not compare(sign, left, right):
+                both_texts = type(left) is str and type(right) is str
+                if not (compare_texts(left, right) if both_texts else compare(sign, left, right)):
                     return False
             except TemplateFault as fault:
                 raise fault.at(offset) from None
@@ -137,56 +155,80 @@ def comparison(first: Evaluate, rest: list[tuple[str, Evaluate]], offset: int) -
 def application(
     function: Function, operand: Evaluate, arguments: list[Evaluate], named: dict[str, Evaluate], offset: int
 ) -> Evaluate:
-    """A filter or a test on a value."""
-    call, name = function.call, function.documented.name
+    """A filter or a test on a value, with arguments that are worked out each time."""
 
     def apply(scope: Scope) -> Value:
         value = operand(scope)
-        plain = [argument(scope) for argument in arguments]
+        plain = tuple(argument(scope) for argument in arguments)
         keywords = {key: argument(scope) for key, argument in named.items()}
         scope.spend(steps(value) + sum(map(steps, plain)) + sum(map(steps, keywords.values())))
-        try:
-            if type(value) is str:
-                short(value)
-            result = call(value, *plain, **keywords)
-            return short(result) if type(result) is str else result
-        except TemplateFault as fault:
-            raise fault.at(offset, name) from None
+        return applied(function, value, plain, keywords, offset)
 
     return apply
 
 
-def in_text(evaluate: Evaluate, offset: int) -> Callable[[Scope], str]:
-    """An expression as it stands in text."""
+def fixed_application(
+    function: Function, operand: Evaluate, arguments: tuple[Value, ...], named: dict[str, Value], offset: int
+) -> Evaluate:
+    """A filter or a test on a value, with arguments that are written out, or without any."""
+    cost = sum(map(steps, arguments)) + sum(map(steps, named.values()))
 
-    def as_text(scope: Scope) -> str:
-        value = evaluate(scope)
-        if type(value) is str:
-            return value
-        try:
-            return text(value)
-        except TemplateFault as fault:
-            raise fault.at(offset) from None
+    def apply(scope: Scope) -> Value:
+        value = operand(scope)
+        if cost or not (type(value) is str and len(value) < CHARACTERS_A_STEP):
+            scope.spend(cost + steps(value))
+        return applied(function, value, arguments, named, offset)
 
-    return as_text
+    return apply
 
 
-def joined(parts: list[Callable[[Scope], str]], offset: int) -> Callable[[Scope], str]:
-    """Texts one after the other."""
+def applied(
+    function: Function, value: Value, arguments: tuple[Value, ...], named: dict[str, Value], offset: int
+) -> Value:
+    """What a filter or a test gives."""
+    try:
+        if type(value) is str and len(value) > MAX_TEXT:
+            short(value)
+        result = function.call(value, *arguments, **named)
+        return short(result) if type(result) is str else result
+    except TemplateFault as fault:
+        raise fault.at(offset, function.documented.name) from None
+
+
+def in_text(value: Value, offset: int) -> str:
+    """A value as it stands in text."""
+    try:
+        return text(value)
+    except TemplateFault as fault:
+        raise fault.at(offset) from None
+
+
+def joined(pieces: list[Piece], offset: int) -> Callable[[Scope], str]:
+    """Pieces of a text one after the other."""
+    written = [piece if isinstance(piece, str) else "" for piece in pieces]
+    rendered = [(index, *piece) for index, piece in enumerate(pieces) if not isinstance(piece, str)]
+    least = sum(map(len, written))
 
     def join(scope: Scope) -> str:
-        return together([part(scope) for part in parts], scope, offset)
+        texts, length = written.copy(), least
+        for index, evaluate, at in rendered:
+            value = evaluate(scope)
+            if type(value) is not str:
+                value = in_text(value, at)
+            texts[index] = value
+            length += len(value)
+        if length >= CHARACTERS_A_STEP:
+            charge_text(length, scope, offset)
+        return "".join(texts)
 
     return join
 
 
-def together(texts: list[str], scope: Scope, offset: int) -> str:
-    """The texts as one, which is no longer than a text may be."""
-    length = sum(map(len, texts))
+def charge_text(length: int, scope: Scope, offset: int) -> None:
+    """Take the steps of a text that is put together; refuse one that is longer than a text may be."""
     if length > MAX_TEXT:
         raise TemplateFault(f"the text has more than {MAX_TEXT} characters", offset=offset)
     scope.spend(length // CHARACTERS_A_STEP)
-    return "".join(texts)
 
 
 def native(evaluate: Evaluate, offset: int) -> Evaluate:
@@ -194,7 +236,7 @@ def native(evaluate: Evaluate, offset: int) -> Evaluate:
 
     def value(scope: Scope) -> Value:
         found = evaluate(scope)
-        if type(found) is str and len(found) < CHARACTERS_A_STEP and found.isascii():
+        if type(found) is str and len(found) < CHARACTERS_A_STEP and is_unicode(found):
             return found  # nearly every value of nearly every row
         try:
             sendable(found, scope.spend)

@@ -16,6 +16,8 @@ MAX_PARTS = 2_000
 #: How deep the parts of a template may stand in each other, and its brackets.
 MAX_DEPTH = 64
 MAX_BRACKETS = 32
+#: How many loops may stand in each other.
+MAX_LOOPS = 16
 #: Characters of any text that a template takes or makes.
 MAX_TEXT = 65_536
 

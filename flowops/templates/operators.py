@@ -27,6 +27,17 @@ _ORDER: dict[str, Callable[[Value, Value], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+#: The comparisons of two texts, of which none is a fault.
+TEXT_COMPARISONS: dict[str, Callable[[str, str], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "in": lambda left, right: left in right,
+    "not in": lambda left, right: left not in right,
+}
 #: Jinja's names of the comparisons.
 COMPARISONS = {
     "eq": "==",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -11,13 +12,13 @@ from jinja2 import nodes
 from flowops.templates import functions
 from flowops.templates.expressions import Expressions, Use
 from flowops.templates.fault import TemplateFault
-from flowops.templates.limits import MAX_TEXT, PARTS_A_STEP
-from flowops.templates.syntax import parse
+from flowops.templates.limits import MAX_LOOPS, MAX_TEXT, PARTS_A_STEP
+from flowops.templates.syntax import parse, too_deep
 from flowops.templates.tree import start
 from flowops.templates.values import kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from flowops.model import Value
     from flowops.templates.scope import Scope
@@ -87,22 +88,16 @@ def _root(expressions: Expressions, source: str, body: Sequence[nodes.Node]) -> 
     if all(isinstance(node, nodes.Output) for node in body):
         if len(outputs) == 1 and source.startswith("{{") and source.endswith("}}"):
             return functions.native(expressions.compile(outputs[0]), start(outputs[0]))
-        return functions.native(functions.joined([_piece(expressions, part) for part in outputs], 0), 0)
+        return functions.native(functions.joined([expressions.compile_piece(part) for part in outputs], 0), 0)
     write = _Statements(expressions).body(body)
 
     def render(scope: Scope) -> Value:
         text = Text()
         write(scope, text)
-        return functions.together(text.pieces, scope, 0)
+        functions.charge_text(text.size, scope, 0)
+        return "".join(text.pieces)
 
     return functions.native(render, 0)
-
-
-def _piece(expressions: Expressions, node: nodes.Expr) -> Callable[[Scope], str]:
-    if isinstance(node, nodes.TemplateData):
-        data = str(node.data)
-        return lambda _: data
-    return expressions.compile_text(node)
 
 
 class _Statements:
@@ -110,6 +105,7 @@ class _Statements:
 
     def __init__(self, expressions: Expressions) -> None:
         self._expressions = expressions
+        self._loops = 0
 
     def body(self, body: Sequence[nodes.Node]) -> Write:
         """The function of some statements, one after the other."""
@@ -134,13 +130,18 @@ class _Statements:
         raise TemplateFault(f"templates have no {type(node).__name__.lower()} statement", offset=node.lineno)
 
     def _output(self, node: nodes.Output) -> Write:
-        pieces = [_piece(self._expressions, part) for part in node.nodes]
+        pieces = [self._expressions.compile_piece(part) for part in node.nodes]
         offset = start(node.nodes[0])
 
         def write(scope: Scope, text: Text) -> None:
             try:
                 for piece in pieces:
-                    text.add(piece(scope))
+                    if isinstance(piece, str):
+                        text.add(piece)
+                        continue
+                    evaluate, at = piece
+                    value = evaluate(scope)
+                    text.add(value if type(value) is str else functions.in_text(value, at))
             except TemplateFault as fault:
                 raise fault.at(offset) from None
 
@@ -162,6 +163,15 @@ class _Statements:
 
         return write
 
+    @contextmanager
+    def _loop_inside(self, node: nodes.For) -> Iterator[None]:
+        """Count a loop; raises `TemplateFault` when too many stand in each other."""
+        self._loops += 1
+        if self._loops > MAX_LOOPS:
+            raise too_deep(node.lineno)
+        yield
+        self._loops -= 1
+
     def _for(self, node: nodes.For) -> Write:
         expressions = self._expressions
         if node.recursive:
@@ -169,15 +179,22 @@ class _Statements:
         iterable = expressions.compile(node.iter)
         targets = _targets(node.target)
         outside, before = expressions.names, expressions.parts
-        with expressions.maybe():
+        with self._loop_inside(node), expressions.maybe():
             expressions.names = outside.union(targets)
             chosen = None if node.test is None else expressions.compile(node.test)
             expressions.names = expressions.names | {_LOOP}
             body = self.body(node.body)
             expressions.names = outside
             otherwise = self.body(node.else_)
-        cost = 1 + (expressions.parts - before) // PARTS_A_STEP
-        loop = _Loop(iterable, targets, isinstance(node.target, nodes.Tuple), chosen, cost, start(node.iter))
+        loop = _Loop(
+            iterable,
+            targets,
+            isinstance(node.target, nodes.Tuple),
+            chosen,
+            1 + (expressions.parts - before) // PARTS_A_STEP,
+            start(node.iter),
+            counted=any(name.name == _LOOP for part in node.body for name in part.find_all(nodes.Name)),
+        )
 
         def write(scope: Scope, text: Text) -> None:
             if not loop.run(scope, text, body):
@@ -188,7 +205,10 @@ class _Statements:
 
 @dataclass(frozen=True, slots=True)
 class _Loop:
-    """A ``for``: what it goes over, the names it gives, the condition on an item, and the steps of a round."""
+    """A ``for``: what it goes over, the names it gives, the condition on an item, and the steps of a round.
+
+    `counted` says whether the body asks for ``loop``.
+    """
 
     iterable: functions.Evaluate
     targets: tuple[str, ...]
@@ -196,6 +216,7 @@ class _Loop:
     chosen: functions.Evaluate | None
     cost: int
     offset: int
+    counted: bool
 
     def run(self, scope: Scope, text: Text, body: Write) -> bool:
         """Write the body for each item; whether there was any. Names of the loop end with it."""
@@ -208,13 +229,8 @@ class _Loop:
             for index, item in enumerate(items):
                 scope.spend(self.cost)
                 self._bind(item, inside)
-                inside[_LOOP] = {
-                    "index": index + 1,
-                    "index0": index,
-                    "first": index == 0,
-                    "last": index == len(items) - 1,
-                    "length": len(items),
-                }
+                if self.counted:
+                    inside[_LOOP] = _loop_at(index, len(items))
                 body(scope, text)
         finally:
             scope.names = outside
@@ -244,6 +260,17 @@ class _Loop:
             hint = "a mapping's keys and values: … | items"
             raise TemplateFault(message, hint=hint, offset=self.offset)
         names.update(zip(self.targets, item, strict=True))
+
+
+def _loop_at(index: int, length: int) -> dict[str, Value]:
+    """Return what a template sees as ``loop``."""
+    return {
+        "index": index + 1,
+        "index0": index,
+        "first": index == 0,
+        "last": index == length - 1,
+        "length": length,
+    }
 
 
 def _targets(target: nodes.Node) -> tuple[str, ...]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from flowops.model import Problem
 from flowops.templates.fault import TemplateFault
 from flowops.templates.fields import VARIABLES, Written
 from flowops.templates.openings import is_plain, is_plain_document
-from flowops.templates.parts import FAILED, Compiler, Part, Rendering
+from flowops.templates.parts import FAILED, Compiler, Constant, Part, Rendering
 from flowops.templates.problems import VARIABLE
 from flowops.templates.values import is_small, kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from flowops.model import Flow, Origin, Path, Value
     from flowops.templates.origins import Origins
@@ -42,14 +42,6 @@ class VariableProblem(Protocol):
 CheckVariables: TypeAlias = "Callable[[Flow, dict[str, Value]], tuple[dict[str, Value], Sequence[VariableProblem]]]"
 
 
-class Rendered(NamedTuple):
-    """The variables of one call, and the names of those with a problem; not `whole` when there may be more."""
-
-    values: dict[str, Value]
-    failed: frozenset[str] = frozenset()
-    whole: bool = True
-
-
 class Variables:
     """The flow variables that a document and the project's defaults set."""
 
@@ -58,36 +50,49 @@ class Variables:
     ) -> None:
         self._check = check
         self._any = bool(layers)
-        # What is written without a template is rendered already.
-        self._plain = _plain(layers)
-        self._layers = [] if self._plain is not None else [_layer(layer, compiler) for layer in layers]
+        #: The variables before the first that are rendered all at once, in their order; None stands for a rendered one.
+        self._skeleton: dict[str, Value] = {}
+        self._renders: list[tuple[str | None, Callable[[Rendering], Value]]] = []
+        plain = _plain(layers)
+        if plain is not None:
+            self._skeleton = plain
+            return
+        ahead = True
+        for name, part in (each for layer in layers for each in _parts(layer, compiler)):
+            ahead = ahead and name is not None
+            if ahead and name is not None:
+                self._skeleton[name] = part.value if isinstance(part, Constant) else None
+                if isinstance(part, Constant):
+                    continue
+            self._renders.append((name, part.render))
 
-    def render(self, rendering: Rendering) -> Rendered:
-        """Every variable's value; problems are reported."""
-        if self._plain is not None:
-            return self._plain
-        values: dict[str, Value] = {}
+    def render(self, rendering: Rendering) -> tuple[dict[str, Value], bool]:
+        """Return every variable's value, `FAILED` where it has a problem, and whether they are all there are."""
+        values = self._skeleton.copy()
         whole = True
-        for layer in self._layers:
-            if isinstance(layer, dict):
-                values.update({name: part.render(rendering) for name, part in layer.items()})
-                continue
-            found = layer.render(rendering)
-            if isinstance(found, dict):
-                values.update(found)
-            elif found is not None:
+        for name, render in self._renders:
+            value = render(rendering)
+            if name is not None:
+                values[name] = value
+            elif isinstance(value, dict):
+                values.update(value)
+            elif value is not None:
                 whole = False
-        failed = frozenset(name for name, value in values.items() if value is FAILED)
-        return Rendered({name: value for name, value in values.items() if name not in failed}, failed, whole)
+        return values, whole
 
-    def check(self, flow: Flow | None, rendered: Rendered, origins: Origins, rendering: Rendering) -> Value:
-        """The variables as they are sent, None for none; what the flow says against them is reported."""
-        values = rendered.values
-        if flow is not None and rendered.whole:
+    def check(
+        self, flow: Flow | None, values: dict[str, Value], origins: Origins, rendering: Rendering, *, whole: bool
+    ) -> Value:
+        """Return rendered variables as they are sent, None for none; what the flow says against them is reported."""
+        failed: frozenset[Value] = frozenset()
+        if rendering.failed:
+            failed = frozenset(name for name, value in values.items() if value is FAILED)
+            values = {name: value for name, value in values.items() if value is not FAILED}
+        if flow is not None and whole:
             values, problems = self._check(flow, values)
             for problem in problems:
                 # a variable that could not be rendered is not missing, and has been reported
-                if not rendered.failed.intersection(problem.path[1:2]):
+                if failed.isdisjoint(problem.path[1:2]):
                     self._report(problem, origins.of(flow), rendering)
         return values if values or self._any else None
 
@@ -114,28 +119,28 @@ class _Whole:
         return FAILED
 
 
-def _plain(layers: Sequence[dict[str, Written] | Written]) -> Rendered | None:
+def _plain(layers: Sequence[dict[str, Written] | Written]) -> dict[str, Value] | None:
     """The variables of one mapping of plain texts and small numbers, which nobody has to look at any closer."""
     if len(layers) != 1 or not isinstance(layers[0], Written) or type(layers[0].value) is not dict:
         return None
-    values = layers[0].value
+    values: dict[str, Value] = layers[0].value
     if is_plain_document(layers[0].document):
-        for value in values.values():
-            if type(value) is not str and not is_small(value):
-                return None
-        return Rendered(values)
-    for name, value in values.items():
-        if "{" in name or not (is_plain(value) if type(value) is str else is_small(value)):
-            return None
-    return Rendered(values)
+        plain = all(type(value) is str or is_small(value) for value in values.values())
+    else:
+        plain = all(
+            "{" not in name and (is_plain(value) if type(value) is str else is_small(value))
+            for name, value in values.items()
+        )
+    return values if plain else None
 
 
-def _layer(layer: dict[str, Written] | Written, compiler: Compiler) -> dict[str, Part] | _Whole:
+def _parts(layer: dict[str, Written] | Written, compiler: Compiler) -> Iterable[tuple[str | None, _Whole | Part]]:
+    """Return the variables of a layer with their names; a template that gives all of them has none."""
     if isinstance(layer, Written):
         if not isinstance(layer.value, dict):
-            return _Whole(compiler.compile(layer.value, layer.document, layer.path, VARIABLES), layer)
-        return compiler.entries(layer.value, layer.document, layer.path, VARIABLES)
-    return {
-        name: compiler.entry(name, written.value, written.document, written.path, VARIABLES)
+            return [(None, _Whole(compiler.compile(layer.value, layer.document, layer.path, VARIABLES), layer))]
+        return compiler.entries(layer.value, layer.document, layer.path, VARIABLES).items()
+    return [
+        (name, compiler.entry(name, written.value, written.document, written.path, VARIABLES))
         for name, written in layer.items()
-    }
+    ]

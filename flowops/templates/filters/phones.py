@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowops.common.numbers import is_e164
@@ -21,10 +22,15 @@ _WRITTEN = re.compile(r"\+?[0-9 ()./-]{3,40}")
 @PHONES.enter("{{ '020 7946 0123' | e164('GB') }}", "+442079460123")
 def e164(value: Value, region: Value = None) -> str:
     """A phone number in international form; `region` (GB, NL, …) says where a number without country code is from."""
+    country = None if region is None else _region(region)
+    return _international(need_text(value).strip(), country)
+
+
+#: A list is gone through more than once, and offices have few numbers.
+@lru_cache(maxsize=8_192)
+def _international(written: str, country: str | None) -> str:
     import phonenumbers
 
-    country = None if region is None else _region(region)
-    written = need_text(value).strip()
     if not _WRITTEN.fullmatch(written):
         raise TemplateFault("the text is not a phone number" if written else "the text is empty, not a phone number")
     where = "" if country is None else f" in {country}"
@@ -42,9 +48,14 @@ def e164(value: Value, region: Value = None) -> str:
 
 
 def _region(value: Value) -> str:
+    return _known_region(need_text(value, "region"))
+
+
+@lru_cache(maxsize=256)
+def _known_region(written: str) -> str:
     import phonenumbers
 
-    region = need_text(value, "region").upper()
+    region = written.upper()
     if region not in phonenumbers.SUPPORTED_REGIONS:
         hint = "the United Kingdom is GB" if region == "UK" else "write two letters: GB, NL, DE"
         raise TemplateFault("region is not a region that is known", hint=hint)

@@ -70,6 +70,12 @@ def written(value: Value, format: Value = "%Y-%m-%d %H:%M", tz: Value = None) ->
 
     `format` knows %Y %y %m %-m %B %b %d %-d %j %A %a %u %V %H %-H %I %-I %p %M %-M %S %z and %%.
     """
+    if type(value) is str and type(format) is str and (tz is None or type(tz) is str):
+        return _recently(value.strip(), format, tz)
+    return _written(value, format, tz)
+
+
+def _written(value: Value, form: Value, tz: Value) -> str:
     found = _ISO.fullmatch(need_text(value).strip())
     if found is None:
         raise TemplateFault("the text is not an ISO 8601 date or time", hint="write it like 2026-03-02T09:05:00+01:00")
@@ -84,7 +90,11 @@ def written(value: Value, format: Value = "%Y-%m-%d %H:%M", tz: Value = None) ->
                 hint="leave tz out, or write the offset: 2026-03-02T09:05:00+01:00",
             )
         when = _moved(when, need_text(tz, "tz"))
-    return _write(when, need_text(format, "format"), timed=bool(found["time"]), placed=bool(found["offset"]))
+    return _write(when, need_text(form, "format"), timed=bool(found["time"]), placed=bool(found["offset"]))
+
+
+#: Appointments share their times, and a row writes one time in several ways.
+_recently = lru_cache(maxsize=4_096)(_written)
 
 
 def _moved(when: datetime, name: str) -> datetime:
@@ -101,8 +111,11 @@ def _write(when: datetime, form: str, *, timed: bool, placed: bool) -> str:
     if len(form) > _LONGEST_FORMAT:
         raise TemplateFault(f"format may have at most {_LONGEST_FORMAT} characters")
 
-    def one(match: re.Match[str]) -> str:
-        directive = match[1]
+    written = []
+    for text, directive in _pieces(form):
+        written.append(text)
+        if directive is None:
+            continue
         if directive not in _EVERY:
             known = " ".join(f"%{known}" for known in _EVERY)
             raise TemplateFault(f"format has '%{directive}', which is not known", hint=f"known are: {known}")
@@ -110,9 +123,15 @@ def _write(when: datetime, form: str, *, timed: bool, placed: bool) -> str:
             raise TemplateFault(f"the text is a date without a time, so '%{directive}' has no answer")
         if directive in _OFFSET and not placed:
             raise TemplateFault(f"the text has no UTC offset, so '%{directive}' has no answer")
-        return _EVERY[directive](when)
+        written.append(_EVERY[directive](when))
+    return "".join(written)
 
-    return _DIRECTIVE.sub(one, form)
+
+@lru_cache(maxsize=256)
+def _pieces(form: str) -> tuple[tuple[str, str | None], ...]:
+    """Take a format apart: texts, each with the directive behind it."""
+    parts = _DIRECTIVE.split(form)
+    return tuple(zip(parts[::2], [*parts[1::2], None], strict=True))
 
 
 @lru_cache(maxsize=256)
