@@ -9,15 +9,14 @@ from flowops.model.call import NO_TERMS, Terms
 from flowops.templates.fault import OutOfSteps, TemplateFault
 from flowops.templates.fields import FLOW, FLOW_ID, REFERENCE, VARIABLES, Fields, sensitive
 from flowops.templates.limits import PARTS_A_STEP
-from flowops.templates.openings import is_plain, is_plain_document
 from flowops.templates.origins import Origins
 from flowops.templates.parts import FAILED, Constant, Part, Rendering
 from flowops.templates.problems import FLOW as FLOW_RULE
 from flowops.templates.problems import Repeats
-from flowops.templates.values import is_small, kind, number
+from flowops.templates.values import kind, number
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from flowops.model import Document, Flow, Place, RowPlace, Value
     from flowops.templates.flows import Flows
@@ -54,14 +53,21 @@ class CompiledCall:
         self._always = always
         self._flow_variables = variables
         self._origins = Origins(document, written)
-        fields = self._compiled(written, compiler)
-        self.has_terms = not fields.keys().isdisjoint(TERMS)
-        self._renders = [(name, part.render) for name, part in fields.items() if not isinstance(part, Constant)]
-        constants = {name: part.value for name, part in fields.items() if isinstance(part, Constant)}
+        values: dict[str, Value] = {}
+        self._renders: list[tuple[str, Callable[[Rendering], Value]]] = []
         #: Whether all rows start one flow; where they do not, `make` finds that of each.
-        self._one_flow = all(name not in (FLOW, FLOW_ID) for name, _ in self._renders)
-        self._flow = self._flow_of(constants) if self._one_flow else None
-        self._skeleton = _skeleton([name for name, _ in self._renders], fields, constants, always)
+        self._one_flow = True
+        for name, part in self._compiled(written, compiler).items():
+            if isinstance(part, Constant):
+                values[name] = part.value
+                continue
+            values[name] = None
+            self._renders.append((name, part.render))
+            if name in (FLOW, FLOW_ID):
+                self._one_flow = False
+        self.has_terms = not values.keys().isdisjoint(TERMS)
+        self._flow = self._flow_of(values) if self._one_flow else None
+        self._skeleton = _skeleton(values, always)
         self._steps = compiler.work // PARTS_A_STEP
         self._problems = tuple(compiler.problems)
 
@@ -112,10 +118,6 @@ class CompiledCall:
         return Call(body[INSTRUCTION_ID], body, name, sensitive(body, flow), self._origins.of(flow), row, terms)
 
     def _compiled(self, written: Fields, compiler: Compiler) -> dict[str, Part]:
-        # What is written without a template is rendered already.
-        plain = _plain(self.document, written, self._flows)
-        if plain is not None:
-            return plain
         fields = {
             name: compiler.compile(field.value, field.document, field.path, name)
             for name, field in written.fields.items()
@@ -162,37 +164,21 @@ class CompiledCall:
         return self._origins.of(None).place((field,))
 
 
-def _skeleton(
-    rendered: Collection[str], fields: Iterable[str], constants: Mapping[str, Value], always: Mapping[str, Value]
-) -> dict[str, Value]:
+def _skeleton(values: Mapping[str, Value], always: Mapping[str, Value]) -> dict[str, Value]:
     """Return a body in its order, None where a value is rendered; what is not sent stands behind it."""
-    sent = {INSTRUCTION_ID: None}
-    for name in (*_ORDER, *(name for name in fields if name not in _UNSENT)):
-        if name in constants or name in rendered or name in (FLOW_ID, VARIABLES):
-            sent[name] = constants.get(name)
+    body: dict[str, Value] = {INSTRUCTION_ID: None}
+    unsent: dict[str, Value] = {}
+    for name in _ORDER:
+        if name in values or name in (FLOW_ID, VARIABLES):
+            body[name] = values.get(name)
+    for name, value in values.items():
+        (unsent if name in _UNSENT else body)[name] = value
     for name, value in always.items():
-        sent.setdefault(name, value)
-    return sent | {name: constants.get(name) for name in _UNSENT if name in constants or name in rendered}
+        body.setdefault(name, value)
+    return body | unsent
 
 
 def _terms_of(values: dict[str, Value]) -> Terms:
     """Take the terms of a call out of its values."""
     timezone, not_before, expires, consent = (values.pop(name, None) for name in TERMS)
     return Terms(timezone, not_before, expires, consent or {})
-
-
-def _plain(document: Document, written: Fields, flows: Flows) -> dict[str, Part] | None:
-    """The fields of a call of its own; None where one is a template, or somebody has to look at it any closer."""
-    if document.kind != "Call":
-        return None
-    values = {name: field.value for name, field in written.fields.items()}
-    whole = written.own and is_plain_document(document)
-    for value in values.values():
-        if not (whole or is_plain(value) if type(value) is str else is_small(value)):
-            return None
-    if FLOW in values:
-        try:
-            flows.named(values[FLOW])
-        except TemplateFault:
-            return None
-    return {name: Constant(value) for name, value in values.items()}

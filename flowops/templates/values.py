@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from flowops.model import Value
 
-#: Every reader of JSON takes a whole number below this for what it is.
-_SMALL = 2**31
 _KINDS = {
     str: "text",
     int: "a number",
@@ -42,11 +40,6 @@ def kind(value: Value) -> str:
 def is_number(value: Value) -> bool:
     """Whether a value is a number; true and false are not."""
     return type(value) is int or type(value) is float
-
-
-def is_small(value: Value) -> bool:
-    """Whether a value is a whole number that nobody has to look at any closer, or a boolean."""
-    return type(value) in (int, bool) and abs(value) < _SMALL
 
 
 def text(value: Value) -> str:

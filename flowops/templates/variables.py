@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from flowops.model import Problem
 from flowops.templates.fault import TemplateFault
 from flowops.templates.fields import VARIABLES, Written
-from flowops.templates.openings import is_plain, is_plain_document
 from flowops.templates.parts import FAILED, Compiler, Constant, Part, Rendering
 from flowops.templates.problems import VARIABLE
-from flowops.templates.values import is_small, kind
+from flowops.templates.values import kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -53,10 +52,6 @@ class Variables:
         #: The variables before the first that are rendered all at once, in their order; None stands for a rendered one.
         self._skeleton: dict[str, Value] = {}
         self._renders: list[tuple[str | None, Callable[[Rendering], Value]]] = []
-        plain = _plain(layers)
-        if plain is not None:
-            self._skeleton = plain
-            return
         ahead = True
         for name, part in (each for layer in layers for each in _parts(layer, compiler)):
             ahead = ahead and name is not None
@@ -117,21 +112,6 @@ class _Whole:
         fault = TemplateFault(f"has to be a mapping, not {kind(value)}")
         rendering.report(self._written.document.place(self._written.path), VARIABLES, fault)
         return FAILED
-
-
-def _plain(layers: Sequence[dict[str, Written] | Written]) -> dict[str, Value] | None:
-    """The variables of one mapping of plain texts and small numbers, which nobody has to look at any closer."""
-    if len(layers) != 1 or not isinstance(layers[0], Written) or type(layers[0].value) is not dict:
-        return None
-    values: dict[str, Value] = layers[0].value
-    if is_plain_document(layers[0].document):
-        plain = all(type(value) is str or is_small(value) for value in values.values())
-    else:
-        plain = all(
-            "{" not in name and (is_plain(value) if type(value) is str else is_small(value))
-            for name, value in values.items()
-        )
-    return values if plain else None
 
 
 def _parts(layer: dict[str, Written] | Written, compiler: Compiler) -> Iterable[tuple[str | None, _Whole | Part]]:

@@ -1,19 +1,20 @@
-"""A call without templates is not compiled; what comes of it is what would have come of it."""
+"""Calls without templates: their bodies, their places and their problems, as they stand in a file."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from flowops.templates import calls, variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowops.model import Call, Problem
+    from flowops.model import Call
     from flowops.templates import CompiledCall
 
+EXPECTED = json.loads(Path(__file__).parents[2].joinpath("cases", "plain_calls", "expected.json").read_text("utf-8"))
 PROJECT = """\
 kind: Project
 defaults: {caller: "+442079460000", anonymous: false, flow-variables: {clinic: Acme, day: Monday}}
@@ -59,22 +60,30 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize("above", ["", PROJECT, FLOW, PROJECT + FLOW], ids=["alone", "defaults", "flow", "both"])
-@pytest.mark.parametrize("text", CALLS.values(), ids=list(CALLS))
-def test_a_plain_call_is_what_it_would_be_compiled(
-    text: str, above: str, compiled: Callable[..., CompiledCall], monkeypatch: pytest.MonkeyPatch
+HEADS = {"alone": "", "defaults": PROJECT, "flow": FLOW, "both": PROJECT + FLOW}
+
+
+@pytest.mark.parametrize("above", HEADS)
+@pytest.mark.parametrize("name", CALLS)
+def test_a_call_without_templates_is_what_the_file_says(
+    name: str, above: str, compiled: Callable[..., CompiledCall], told: Callable[..., list[str]]
 ) -> None:
+    text = CALLS[name]
     head = "kind: Call\nreference-id: r-1\n" + ("" if "callees" in text else "callee: '+442079460001'\n")
-    short = _rendered(compiled(above + head + text))
-    monkeypatch.setattr(calls, "_plain", lambda *_: None)
-    monkeypatch.setattr(variables, "_plain", lambda *_: None)
-    assert short == _rendered(compiled(above + head + text))
+    calls = compiled(HEADS[above] + head + text)
+    call, problems = calls.render()
+    found = {"call": _shown(call), "problems": told([*calls.check(), *problems])}
+    assert json.dumps(found) == json.dumps(EXPECTED[f"{name}, {above}"])
 
 
-def _rendered(call: CompiledCall) -> tuple[Call | None, list[object], list[Problem]]:
-    made, problems = call.render()
-    places: list[object] = [] if made is None else [made.origin.place(path) for path in PLACES]
-    return made, places, [*call.check(), *problems]
+def _shown(call: Call | None) -> dict[str, Any] | None:
+    return call and {
+        "body": call.body,
+        "flow": call.flow,
+        "terms": [str(value) for value in call.terms],
+        "sensitive": sorted(".".join(map(str, path)) for path in call.sensitive),
+        "places": [str(call.origin.place(path)) for path in PLACES],
+    }
 
 
 def test_an_escape_can_make_a_template_of_a_file_without_a_brace(compiled: Callable[..., CompiledCall]) -> None:
