@@ -47,18 +47,20 @@ class FlowVariables:
 
     def check(self, values: Mapping[str, Value]) -> tuple[dict[str, Value], list[SchemaError]]:
         """The values as the flow wants them, defaults filled in, and what is wrong with them."""
+        stays, produces = self._stay, self.flow.produces
         known: dict[str, Value] = {}
         errors = []
         for name, value in values.items():
-            stay = self._stay.get(name)
-            if stay is None or name in self.flow.produces:
+            stay = stays.get(name)
+            if stay is None or name in produces:
                 errors.append(self._superfluous(name))
             if stay is not None:
                 known[name] = value if type(value) in stay else converted(value, self.types[name])
-        for name in self._required:
-            if name not in known:
-                text = f"is missing: the flow {escaped(self.flow.name)} needs it"
-                errors.append(SchemaError((FIELD, name), text, self._described(name), code="variable"))
+        if len(known) < len(stays):
+            for name in self._required:
+                if name not in known:
+                    text = f"is missing: the flow {escaped(self.flow.name)} needs it"
+                    errors.append(SchemaError((FIELD, name), text, self._described(name), code="variable"))
         errors += [error.under(FIELD)._replace(code="variable") for error in self._checker.check(known)]
         for name, default in self.defaults.items():
             known.setdefault(name, default)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path as FilePath
@@ -26,9 +27,13 @@ from flowops.model import (
 from flowops.templates import CallSet, Compilation, CompiledCall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from flowops.model import Path, Value
+
+
+#: What one test may take, of the processor.
+SECONDS = 90
 
 
 class Complaint(NamedTuple):
@@ -180,6 +185,20 @@ def render_one(template: str, names: dict[str, Value], variables: dict[str, Valu
     bodies = [item.body for item in found if isinstance(item, Call)]
     problems = [*compiled.check(), *(item for item in found if isinstance(item, Problem))]
     return Rendered(bodies[0]["flow-variables"]["x"] if bodies else None, problems)
+
+
+@pytest.fixture(autouse=True)
+def _in_time() -> Iterator[None]:
+    """A test whose template takes far too much work fails, and does not hang: without a budget some would for hours."""
+
+    def late(*_: object) -> None:
+        raise TimeoutError(f"more than {SECONDS} seconds of the processor")
+
+    before = signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    yield
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    signal.signal(signal.SIGPROF, before)
 
 
 @pytest.fixture

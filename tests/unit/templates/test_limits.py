@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowops.common.limits import MAX_INTEGER
-from flowops.templates.limits import CALL_STEPS, MAX_BRACKETS, MAX_DEPTH, MAX_PARTS, MAX_SOURCE, MAX_TEXT
+from flowops.templates.limits import CALL_STEPS, MAX_BRACKETS, MAX_DEPTH, MAX_LOOPS, MAX_PARTS, MAX_SOURCE, MAX_TEXT
 
 LOOP = "{% for x in row.list %}{% endfor %}"
 
@@ -15,6 +15,11 @@ def brackets(depth: int) -> str:
     return "{{ " + "(" * depth + "1" + ")" * depth + " }}"
 
 
+def loops(depth: int) -> str:
+    """So many loops in each other."""
+    return "{% for x in [] %}" * depth + "{% endfor %}" * depth
+
+
 @pytest.mark.parametrize(
     ("inside", "outside", "fault"),
     [
@@ -22,6 +27,7 @@ def brackets(depth: int) -> str:
         (brackets(MAX_BRACKETS), brackets(MAX_BRACKETS + 1), "the template is nested too deeply"),
         ("{{ " + "not " * (MAX_DEPTH - 1) + "1 }}", "{{ " + "not " * MAX_DEPTH + "1 }}",
          "the template is nested too deeply"),
+        (loops(MAX_LOOPS), loops(MAX_LOOPS + 1), "the template is nested too deeply"),
         ("{{ [" + "1," * (MAX_PARTS - 1) + "] }}", "{{ [" + "1," * MAX_PARTS + "] }}", "a template may have"),
         (f"{{{{ {MAX_INTEGER} }}}}", f"{{{{ {MAX_INTEGER + 1} }}}}", "a whole number may not be beyond"),
         ("{{ row.text ~ '' }}", "{{ row.text ~ 'a' }}", f"the text has more than {MAX_TEXT} characters"),

@@ -161,7 +161,7 @@ def test_every_known_escape_is_refused_where_it_stands(fault_of, template):
 def test_every_bomb_is_refused_within_bounds_of_time_and_memory():
     program = textwrap.dedent(
         """
-        import json, resource, sys
+        import json, resource, signal, sys
         sys.path.insert(0, sys.argv[1])
         from conftest import render_one
         resource.setrlimit(resource.RLIMIT_AS, (700 * 2**20,) * 2)
@@ -170,7 +170,11 @@ def test_every_bomb_is_refused_within_bounds_of_time_and_memory():
         for _ in range(50_000):
             deep = [deep]
         data = {"l": list(range(100_000)), "t": "a" * 60_000, "d": [[0] * 1000] * 1000, "deep": deep}
+        def late(*_):
+            raise TimeoutError(template[:80])
+        signal.signal(signal.SIGPROF, late)
         for template in json.load(sys.stdin):
+            signal.setitimer(signal.ITIMER_PROF, 10)
             messages = [problem.message for problem in render_one(template, data, {}).problems]
             print(json.dumps([template[:40], messages]))
         """
