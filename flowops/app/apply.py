@@ -17,7 +17,7 @@ from flowops.apply import Held, Stop, apply, exit_code, nothing_sent, with_signa
 from flowops.errors import StalePlan, UsageError
 from flowops.model import Action
 from flowops.plan import compare
-from flowops.policy import Policy
+from flowops.policy.config import Policy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from flowops.documents import Reader
     from flowops.model import Document, Environment, Flow, Problem, Project, Value
-    from flowops.policy import Policy
+    from flowops.policy.config import Policy
 
 
 class Selection(NamedTuple):
@@ -124,7 +124,7 @@ def _policy(project: Project, environment: str) -> tuple[Policy | None, Iterable
     """The policy of an environment, and what is wrong with those of all."""
     if project.document is None or not _has_policy(project.document.value):
         return None, ()
-    from flowops.policy import read_policy
+    from flowops.policy.config import read_policy
 
     policies = {name: read_policy(project.document, name) for name in project.environments}
     # What is wrong with the project's own policy would be told for each environment.

@@ -17,7 +17,7 @@ from flowops.app.secrets import token_of
 from flowops.common.masking import mask_text
 from flowops.model import Action, Plan
 from flowops.plan import make_plan
-from flowops.policy import Policy
+from flowops.policy.config import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,23 +12,13 @@ from flowops.app.secrets import value_of
 from flowops.documents import Unreadable
 from flowops.errors import FlowopsError
 from flowops.model import CallResult, Outcome, Reference
-from flowops.policy import (
-    DoNotCall,
-    Facts,
-    Fit,
-    Judge,
-    Listing,
-    Policy,
-    RepeatedCallees,
-    WindowNotes,
-    condition,
-    question,
-    read_list,
-    told,
-    totals_trip,
-    without_counted,
-    without_totals,
-)
+from flowops.policy.config import Policy, told
+from flowops.policy.evaluate import Judge, condition, question, without_counted
+from flowops.policy.limits import totals_trip, without_totals
+from flowops.policy.lists import read_list
+from flowops.policy.notes import Fit, RepeatedCallees, WindowNotes
+from flowops.policy.people import DoNotCall
+from flowops.policy.rule import Facts, Listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

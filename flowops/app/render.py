@@ -213,7 +213,7 @@ class CallCheck:
         """Return what is wrong with when and why a call may be placed."""
         if call.terms == NO_TERMS:
             return []
-        from flowops.policy import check_terms
+        from flowops.policy.terms import check_terms
 
         return check_terms(call)
 

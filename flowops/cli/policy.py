@@ -26,7 +26,7 @@ def hash_numbers(file: Path, key_env: str) -> None:
     from flowops.app.policy_run import LONGEST_LINE, clock
     from flowops.app.secrets import value_of
     from flowops.model import Place, Problem, Reference
-    from flowops.policy import hash_lines
+    from flowops.policy.lists import hash_lines
 
     key = value_of(Reference(key_env), "--key-env", FlowopsError).encode()
     try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from flowops.model import Place
-    from flowops.policy.policy import Policy
+    from flowops.policy.config import Policy
     from flowops.policy.rule import Facts, Subject, Tally
 
 #: The rules that guard against accidents, which an operator may lift for a run, on record. No other rule can be.

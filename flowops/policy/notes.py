@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_number
 from flowops.model.twice import repeats
-from flowops.policy.hours import Windows, moment
-from flowops.policy.policy import told
+from flowops.policy.config import told
 from flowops.policy.rule import Block, Facts, Later, Subject, Tally
 from flowops.policy.times import moment_text
+from flowops.policy.windows import Windows, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from flowops.model import Call
-    from flowops.policy.policy import Policy
+    from flowops.policy.config import Policy
 
 #: How many openings, numbers and references one note names.
 NAMED = 5

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.policy.hours import moment
 from flowops.policy.rule import Subject
 from flowops.policy.times import zone
+from flowops.policy.windows import moment
 
 if TYPE_CHECKING:
     from flowops.model import Call, Problem

@@ -12,7 +12,9 @@ import yaml
 from flowops.documents.builder import Budget
 from flowops.documents.parse import parse
 from flowops.model import Call, Document, Origin, Place, Ruling, SourceMap, Terms
-from flowops.policy import Facts, Judge, Policy, read_policy
+from flowops.policy.config import Policy, read_policy
+from flowops.policy.evaluate import Judge
+from flowops.policy.rule import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

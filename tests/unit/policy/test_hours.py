@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from flowops.model import Action, Origin, Terms
-from flowops.policy import Facts
-from flowops.policy.hours import Windows, moment, zones_of
 from flowops.policy.numbers import Callee
-from flowops.policy.rule import Subject, Tally
+from flowops.policy.rule import Facts, Subject, Tally
+from flowops.policy.windows import Windows, moment, zones_of
 
 NOON = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 EVENING = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)

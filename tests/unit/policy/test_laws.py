@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowops.model import Action, Place, Terms
-from flowops.policy import Facts, Judge, Listing, Policy
-from flowops.policy.calendar import Holidays
-from flowops.policy.hours import Windows
+from flowops.policy.config import Policy
+from flowops.policy.evaluate import Judge
 from flowops.policy.limits import MaxChange, PerCallee, PerDay, PerDocument, PerRun
 from flowops.policy.numbers import KINDS
-from flowops.policy.opening import Window
 from flowops.policy.people import Callers, Consent, Countries, DoNotCall, NumberTypes
+from flowops.policy.rule import Facts, Listing
+from flowops.policy.windows import Holidays, Window, Windows
 
 HERE = Place("flowops.yaml", 3, 1)
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)

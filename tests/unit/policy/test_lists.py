@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 import pytest
 
-from flowops.policy import Listing, hash_lines, read_list
-from flowops.policy.calendar import Holidays, is_holiday, knows
-from flowops.policy.lists import LONGEST
+from flowops.policy.lists import LONGEST, hash_lines, read_list
 from flowops.policy.numbers import KINDS, ORDINARY
+from flowops.policy.windows import Holidays, is_holiday, knows
+
+if TYPE_CHECKING:
+    from flowops.policy.rule import Listing
 
 LONDON, PARIS = "+442079460023", "+33199001018"
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)

@@ -10,7 +10,10 @@ import phonenumbers
 import pytest
 
 from flowops.model import Action, Terms
-from flowops.policy import Facts, Fit, Judge, RepeatedCallees, WindowNotes, read_policy
+from flowops.policy.config import read_policy
+from flowops.policy.evaluate import Judge
+from flowops.policy.notes import Fit, RepeatedCallees, WindowNotes
+from flowops.policy.rule import Facts
 
 if TYPE_CHECKING:
     from flowops.model import Call

@@ -10,8 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from flowops.model import Place
-from flowops.policy.calendar import Holidays
-from flowops.policy.opening import Clock, Window, all_open, next_change
+from flowops.policy.windows import Clock, Holidays, Window, all_open, next_change
 
 ALL_DAYS = frozenset(range(7))
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import pytest
 
 from flowops.model import Action, Call, Origin, Place, Terms
-from flowops.policy import LIFTABLE, Facts, Judge, Listing
-from flowops.policy.limits import PerDay
-from flowops.policy.rule import Subject, Tally
+from flowops.policy.evaluate import Judge
+from flowops.policy.limits import LIFTABLE, PerDay
+from flowops.policy.rule import Facts, Listing, Subject, Tally
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 LONDON, PARIS, NEW_YORK = "+442079460023", "+33199001018", "+12125550118"
@@ -340,7 +340,7 @@ def test_an_environment_adds_its_rules_to_the_projects(policy, call) -> None:
 
 
 def test_no_policy_lets_everything_pass_but_what_the_call_itself_says(call) -> None:
-    from flowops.policy import Policy
+    from flowops.policy.config import Policy
 
     judge = Judge(Policy(), Facts())
     assert judge.judge(call(callee="+449098790000"), NOW) is None

@@ -1,23 +1,31 @@
-"""From rules and facts to a ruling on each call, one call after the other."""
+"""From rules and facts to a ruling on each call, one call after the other.
+
+The rules about what only the ledger can count are told of a plan beforehand, and decided for good in each claim.
+
+Between a look at the ledger and a claim another run may claim, so a claim carries these rules into its own
+transaction (`flowops.model.Condition`).
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.model import Action, Ruling
-from flowops.policy.hours import Expires, NotBefore, Windows
+from flowops.model import Action, Condition, Ruling, Used
+from flowops.policy.config import told
 from flowops.policy.limits import PerCallee, PerDay
-from flowops.policy.policy import told
 from flowops.policy.rule import Block, Finding, Later, Subject, Tally
 from flowops.policy.times import moment_text
+from flowops.policy.windows import Expires, NotBefore, Windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from flowops.model import Call
-    from flowops.policy.policy import Policy
+    from flowops.policy.config import Policy
     from flowops.policy.rule import Facts, Rule
+
 
 #: What can be said today of a time to come. Lists and ledgers change until then.
 _FORESEEN = (Windows, NotBefore, Expires, PerDay, PerCallee)
@@ -81,3 +89,45 @@ class Judge:
 
 def _laters(found: Iterable[tuple[Rule, Finding]]) -> list[str]:
     return [told(rule, finding.why) for rule, finding in found if isinstance(finding, Later)]
+
+
+_COUNTED = (PerDay, PerCallee)
+
+
+class Question(NamedTuple):
+    """What the rules have to be told: the starts of days, and how long ago calls to a number still count."""
+
+    days: frozenset[datetime]
+    within: timedelta | None
+
+
+def question(policy: Policy, at: datetime) -> Question:
+    """What there is to count at a time."""
+    days = {day for rule in policy.rules if isinstance(rule, PerDay) and (day := rule.day(at)) is not None}
+    spans = [rule.within for rule in policy.rules if isinstance(rule, PerCallee)]
+    return Question(frozenset(days), max(spans, default=None))
+
+
+def without_counted(policy: Policy) -> Policy:
+    """The rules that a claim does not decide."""
+    return replace(policy, rules=tuple(rule for rule in policy.rules if not isinstance(rule, _COUNTED)))
+
+
+def counts(policy: Policy) -> bool:
+    """Whether a claim hangs on what only the ledger can count."""
+    return any(isinstance(rule, _COUNTED) for rule in policy.rules)
+
+
+def condition(policy: Policy, facts: Facts, call: Call, at: datetime) -> Condition | None:
+    """What a claim at a time hangs on; None without a rule that counts."""
+    if not counts(policy):
+        return None
+    asked = question(policy, at)
+
+    def decide(used: Used) -> Ruling | None:
+        known = replace(facts, claimed=used.claimed, rung=used.rung)
+        return Judge(policy, known).judge(call, at)
+
+    if asked.within is None:
+        return Condition(asked.days, (), None, decide)
+    return Condition(asked.days, tuple(dict.fromkeys(call.callees)), at - asked.within, decide)

@@ -1,4 +1,6 @@
-"""From the `policy` of a Project document, which fits its schema, to a `Policy`; what else is wrong are problems.
+"""A policy: its rules, side by side, what stops a run, and how both are read.
+
+From the `policy` of a Project document, which fits its schema, to a `Policy`; what else is wrong are problems.
 
 An environment's policy stands beside the project's: both count. What an environment says can therefore only be
 stricter; where it would be looser it has no effect, and that is told as a mistake.
@@ -6,25 +8,62 @@ stricter; where it would be looser it has no effect, and that is told as a mista
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from flowops.common.spans import read_span
 from flowops.model import Problem
-from flowops.policy.calendar import Holidays
-from flowops.policy.hours import Windows
 from flowops.policy.limits import MaxChange, PerCallee, PerDay, PerDocument, PerRun
 from flowops.policy.numbers import ORDINARY, countries
-from flowops.policy.opening import DAY, Window
 from flowops.policy.people import Callers, Consent, Countries, DoNotCall, NumberTypes
-from flowops.policy.policy import Policy, StopOn
 from flowops.policy.times import zone
+from flowops.policy.windows import DAY, Expires, Holidays, NotBefore, Window, Windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import timedelta
 
-    from flowops.model import Document, Path, Place, Value
+    from flowops.model import Call, Document, Path, Place, Value
     from flowops.policy.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class StopOn:
+    """End a run when more than a share of its calls was refused, once so many have been answered."""
+
+    share: float
+    after: int
+    place: Place
+    name: str = "stop-on"
+
+    def reached(self, refused: int, answered: int) -> str | None:
+        """Why the run ends, None while it may go on."""
+        if answered < self.after or refused <= self.share * answered:
+            return None
+        return f"{refused:,} of {answered:,} calls were refused, the limit is {self.share:.0%}"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Rules that all have to keep silent for a call to be placed. No rule at all lets everything pass."""
+
+    rules: tuple[Rule, ...] = ()
+    stop_on: tuple[StopOn, ...] = ()
+
+    def of_call(self, call: Call) -> tuple[Rule, ...]:
+        """The rules for a call: the policy's, and those that the call brings with it."""
+        own: list[Rule] = []
+        if call.terms.not_before is not None:
+            own.append(NotBefore(call.origin.place(("not-before",))))
+        if call.terms.expires is not None:
+            own.append(Expires(call.origin.place(("expires",))))
+        return (*self.rules, *own)
+
+
+def told(rule: Rule | StopOn, why: str) -> str:
+    """A reason as it is given to people: the rule, where it is written, and why."""
+    return f"{rule.name} ({rule.place.file}:{rule.place.line}): {why}"
+
 
 CODE = "policy"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -7,12 +7,11 @@ from datetime import timedelta
 import pytest
 
 from flowops.model import Document, Place, SourceMap
-from flowops.policy import StopOn, read_policy
-from flowops.policy.calendar import Holidays
-from flowops.policy.hours import Windows
+from flowops.policy.config import StopOn, read_policy
 from flowops.policy.limits import MaxChange, PerCallee, PerDay, PerDocument, PerRun
 from flowops.policy.numbers import ORDINARY
 from flowops.policy.people import Callers, Consent, Countries, DoNotCall, NumberTypes
+from flowops.policy.windows import Holidays, Windows
 
 HERE = Place("flowops.yaml", 7, 3)
 WEEK = frozenset(range(7))

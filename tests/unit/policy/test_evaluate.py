@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from flowops.model import Action, Used
-from flowops.policy import Facts, condition, question, without_counted
+from flowops.policy.evaluate import condition, question, without_counted
+from flowops.policy.rule import Facts
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 TODAY = datetime(2026, 11, 23, tzinfo=UTC)
