@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from yaml.events import (
@@ -141,7 +142,8 @@ class Builder:
                 break
             key: str | None
             if kind is ScalarEvent and key_event.anchor is None and key_event.tag is None:
-                key = key_event.value
+                # The same keys stand in thousands of files.
+                key = intern(key_event.value)
             else:
                 key = self._odd_key(key_event, opening, depth)
             event = next_event()
