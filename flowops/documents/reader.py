@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +18,8 @@ from flowops.model import Document, Place, Problem
 
 if TYPE_CHECKING:
     from flowops.documents.files import Files
+    from flowops.documents.snapshots import HashedStream, Snapshot
+    from flowops.model import SourceMap
 
 #: How many values one file may hold, and all files together, with everything that aliases repeat.
 MAX_VALUES = 500_000
@@ -45,6 +48,10 @@ class Reader:
         self._texts: dict[str, str] = {}
         self._paths: dict[str, Path] = {}
         self._values_left = MAX_VALUES_IN_ALL
+        self._digests: dict[Path, bytes] = {}
+        self._changed: set[Path] = set()
+        #: The rows of queries that have been read to their end, by the documents that ask for them.
+        self.snapshots: dict[SourceMap, Snapshot] = {}
 
     def absolute(self, path: Path) -> Path:
         """A path as the user gave it, made absolute and normalised."""
@@ -79,6 +86,29 @@ class Reader:
         if sections is None:
             sections = self._sections[path] = self._read(path)
         return sections
+
+    def open(self, path: Path) -> HashedStream:
+        """Open a data file, whose hash is remembered when it has been read to its end. Raises Unreadable."""
+        # Most commands read no data, and hashing takes long to be imported.
+        from flowops.documents.snapshots import HashedStream
+
+        return HashedStream(self.files.open(path), partial(self._remember, path))
+
+    def local(self, path: Path) -> Path | None:
+        """Return where a data file is on the disk, and remember its hash; see `Files.local`."""
+        real = self.files.local(path)
+        if real is not None:
+            self._remember(path, self._digest(path))
+        return real
+
+    def changed_files(self) -> list[str]:
+        """Return the names of the files that are not what they were when they were read; each is read once more.
+
+        A file counts that was read more than once and was not the same each time.
+        """
+        changed = {path for path in self._sections if self._has_other_text(path)}
+        changed |= {path for path, digest in self._digests.items() if self._has_other_digest(path, digest)}
+        return sorted(self.shown(path) for path in changed | self._changed)
 
     def keep(self, file: str, data: bytes) -> str | Problem:
         """The text of a file, kept for excerpts under the name that messages have for it."""
@@ -128,3 +158,30 @@ class Reader:
             return Section(place, kind, None, (*parsed.problems, *problems))
         document = Document(file, kind, parsed.value, parsed.source_map, self._texts[file])
         return Section(place, kind, document, ())
+
+    def _remember(self, path: Path, digest: bytes) -> None:
+        if self._digests.setdefault(path, digest) != digest:
+            self._changed.add(path)
+
+    def _digest(self, path: Path) -> bytes:
+        from flowops.documents.snapshots import digest_of
+
+        with self.files.open(path) as stream:
+            return digest_of(stream)
+
+    def _has_other_digest(self, path: Path, digest: bytes) -> bool:
+        try:
+            return self._digest(path) != digest
+        except (Unreadable, OSError):
+            return True
+
+    def _has_other_text(self, path: Path) -> bool:
+        """Tell whether a file that has been read as text has another text now."""
+        file = self.shown(path)
+        text = self._texts.get(file)
+        if text is None:
+            return False  # it could not be read, which has been told
+        try:
+            return decode(file, self.files.read(path)) != text
+        except Unreadable:
+            return True

@@ -40,12 +40,15 @@ def read_batches(reader: Reader, document: Document, sources: Sources | None = N
     A file's name starts at the document's directory. The problem with a row has its place in the data; one with
     the file or the query itself is placed at ``for-each``. `sources` give the addresses of the databases that may be
     asked; without, the network is not to be touched. Raises FlowopsError when one cannot be reached.
+
+    Whoever reads once more, by the same reader, has the same rows: those of a query that has given all of them are
+    kept (see `flowops.documents.snapshots`), files are read again, and `Reader.changed_files` names those that changed.
     """
     match data_of(document):
         case Matrix() as matrix:
             yield from _matrix(matrix, document)
         case Query(source=str(name)) as query:
-            yield from _source(name, query, document, sources)
+            yield from _source(reader, name, query, document, sources)
         case Query() as query:
             base = reader.path(document).parent
             yield from _asked(reader, document, _shown(document), query.sql, base, query.dialect)
@@ -105,7 +108,7 @@ def _file(reader: Reader, document: Document, data: DataFile) -> Iterator[Batch]
         yield from _asked(reader, document, shown, None, path, data.dialect)
     else:
         try:
-            stream = reader.files.open(path)
+            stream = reader.open(path)
         except Unreadable as error:
             yield _only(shown, _problem(document, f"{quoted(data.name)} {error}"))
             return
@@ -140,7 +143,7 @@ def _asked(
         Question(sql, (), path, dialect) if sql is not None else Question(None, [path.name], path.parent, dialect)
     )
     try:
-        yield from answered(reader, question, shown)
+        yield from _kept(reader, document, answered(reader, question, shown))
     except NoAnswer as error:
         row = None if error.row is None else RowPlace(shown, error.row, None)
         message = error.message if sql is None else f"sql: {error.message}"
@@ -148,9 +151,8 @@ def _asked(
         yield Batch(shown, [], (), None, [(0, problem) for problem in error.problems or (told,)])
 
 
-def _source(name: str, query: Query, document: Document, sources: Sources | None) -> Iterator[Batch]:
+def _source(reader: Reader, name: str, query: Query, document: Document, sources: Sources | None) -> Iterator[Batch]:
     from flowops.documents.asking import NoAnswer
-    from flowops.documents.postgres_rows import source_batches
 
     shown = _shown(document)
     if query.dialect.declared:
@@ -162,10 +164,30 @@ def _source(name: str, query: Query, document: Document, sources: Sources | None
         yield _only(shown, _problem(document, f"this environment has no source {quoted(name)}", hint))
     else:
         try:
-            yield from source_batches(sources[name](), query, shown)
+            yield from _kept(reader, document, _fresh(sources[name], query, shown))
         except NoAnswer as error:
             row = None if error.row is None else RowPlace(shown, error.row, None)
             yield _only(shown, _problem(document, f"sql: {error.message}", error.hint, row))
+
+
+def _fresh(address: Callable[[], str], query: Query, shown: str) -> Iterator[Batch]:
+    """Ask a database; its address is looked up only then."""
+    from flowops.documents.postgres_rows import source_batches
+
+    yield from source_batches(address(), query, shown)
+
+
+def _kept(reader: Reader, document: Document, asked: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield the rows of a query: asked for the first time, those of the first time from then on."""
+    from flowops.documents.snapshots import Snapshot
+
+    known = reader.snapshots.get(document.source_map)
+    if known is not None:
+        yield from known.batches()
+        return
+    snapshot = Snapshot()
+    yield from snapshot.keep(asked)
+    reader.snapshots[document.source_map] = snapshot
 
 
 def _path(reader: Reader, document: Document, data: DataFile) -> Path:

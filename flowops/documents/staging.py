@@ -64,7 +64,7 @@ class Stage:
             raise NotStaged(f"{quoted(name)} {error}") from None
 
     def _parquet(self, path: Path, to: Path) -> Path:
-        real = self._reader.files.local(path)
+        real = self._reader.local(path)
         if real is not None:
             to.symlink_to(real)
         else:
@@ -82,7 +82,7 @@ class Stage:
                     column: {"VARCHAR"}
                     for column in csv_columns(data_lines(shown, stream, self._dialect), self._dialect)
                 }
-        with self._reader.files.open(path) as stream, to.open("w", encoding="utf-8") as out:
+        with self._reader.open(path) as stream, to.open("w", encoding="utf-8") as out:
             problems: list[Problem] = []
             for batch in text_batches(shown, stream, self._dialect):
                 problems += (problem for _, problem in batch.problems)

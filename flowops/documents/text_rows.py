@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from flowops.documents.csv_rows import csv_batches
 from flowops.documents.data_lines import ROWS, DataLines
@@ -15,6 +15,7 @@ from flowops.model import Batch, Place, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from flowops.documents.data_lines import ByteSource
     from flowops.documents.for_each import Dialect
 
 TEXTS = (".csv", ".jsonl")
@@ -22,12 +23,12 @@ TEXTS = (".csv", ".jsonl")
 MAX_PROBLEMS = 100
 
 
-def data_lines(file: str, stream: BinaryIO, dialect: Dialect) -> DataLines:
+def data_lines(file: str, stream: ByteSource, dialect: Dialect) -> DataLines:
     """The lines of a file in a dialect; `file` is how messages call it."""
     return DataLines(file, transcoded(file, stream, dialect.encoding), declarable=dialect.declarable)
 
 
-def text_batches(file: str, stream: BinaryIO, dialect: Dialect) -> Iterator[Batch]:
+def text_batches(file: str, stream: ByteSource, dialect: Dialect) -> Iterator[Batch]:
     """The rows of a file, until too many of them are wrong."""
     lines = data_lines(file, stream, dialect)
     left = MAX_PROBLEMS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from flowops.documents.data_lines import BadData
 from flowops.model import Place, Problem
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
-def transcoded(file: str, stream: BinaryIO, encoding: str | None) -> ByteSource:
+def transcoded(file: str, stream: ByteSource, encoding: str | None) -> ByteSource:
     """A stream of UTF-8, whose `read` raises BadData at what is not in the encoding; None stands for UTF-8."""
     if encoding is None or encoding == "utf-8":
         return stream
@@ -22,7 +22,7 @@ def transcoded(file: str, stream: BinaryIO, encoding: str | None) -> ByteSource:
 
 
 class _Transcoded:
-    def __init__(self, file: str, stream: BinaryIO, encoding: str) -> None:
+    def __init__(self, file: str, stream: ByteSource, encoding: str) -> None:
         self._file = file
         self._stream = stream
         self._encoding = encoding
