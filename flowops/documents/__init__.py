@@ -9,24 +9,32 @@ from flowops.lazy import attach
 if TYPE_CHECKING:
     from flowops.documents.discovery import Workspace, discover
     from flowops.documents.files import Disk, Entry, Files, Unreadable
-    from flowops.documents.flows import resolve_flow, resolve_flows
-    from flowops.documents.header import API_VERSION, Kind
-    from flowops.documents.project import PROJECT_FILE, ProjectFile, find_project, open_disk, resolve
-    from flowops.documents.reader import Reader
+    from flowops.documents.project import (
+        PROJECT_FILE,
+        ProjectFile,
+        find_project,
+        merge_vars,
+        open_disk,
+        parse_var,
+        read_var_file,
+        resolve,
+        resolve_flow,
+        resolve_flows,
+    )
+    from flowops.documents.reader import API_VERSION, Kind, Reader
     from flowops.documents.rows import count_lines, read_batches, read_data, read_rows, source_of
-    from flowops.documents.variables import merge_vars, parse_var, read_var_file
 else:
     __getattr__ = attach(
         __name__,
         {
             "discovery": "Workspace discover",
             "files": "Disk Entry Files Unreadable",
-            "flows": "resolve_flow resolve_flows",
-            "header": "API_VERSION Kind",
-            "project": "PROJECT_FILE ProjectFile find_project open_disk resolve",
-            "reader": "Reader",
+            "project": (
+                "PROJECT_FILE ProjectFile find_project merge_vars open_disk parse_var read_var_file resolve "
+                "resolve_flow resolve_flows"
+            ),
+            "reader": "API_VERSION Kind Reader",
             "rows": "count_lines read_batches read_data read_rows source_of",
-            "variables": "merge_vars parse_var read_var_file",
         },
     )
 

@@ -6,13 +6,13 @@ from itertools import islice, product
 from math import prod
 from typing import TYPE_CHECKING
 
-from flowops.documents.gathering import BATCH_ROWS
+from flowops.documents.row_source import BATCH_ROWS
 from flowops.model import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flowops.documents.for_each import Matrix
+    from flowops.documents.row_source import Matrix
 
 #: A matrix is for small products: what is larger is data, and belongs into a file.
 MAX_COMBINATIONS = 10_000

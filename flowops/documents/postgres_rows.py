@@ -6,8 +6,8 @@ import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from flowops.documents.asking import NoAnswer
-from flowops.documents.gathering import BATCH_ROWS
+from flowops.documents.row_source import BATCH_ROWS
+from flowops.documents.sql_rows import NoAnswer
 from flowops.errors import FlowopsError
 from flowops.model import Batch
 from flowops.queries.limits import MAX_ROWS
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from psycopg import Connection, ServerCursor
 
-    from flowops.documents.for_each import Query
+    from flowops.documents.row_source import Query
 
 #: Seconds for a connection, and for each answer of the server.
 _CONNECT = 10

@@ -1,24 +1,46 @@
-"""The project file: found, read, and resolved to a `Project`."""
+"""The project: its file, its environments, its flows, and the variables of a command."""
 
 from __future__ import annotations
 
 import os
+from os.path import normpath
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.documents.environments import read_environments
-from flowops.documents.files import Disk, git_root
-from flowops.documents.header import Kind
-from flowops.documents.reader import Reader, Section
-from flowops.errors import Invalid
-from flowops.model import Document, Place, Problem, Project
+from flowops.common.addresses import ledger_address, proxy_address, service_address
+from flowops.common.json import NotJson, read_json
+from flowops.common.limits import DOCUMENT_DEPTH
+from flowops.common.names import did_you_mean
+from flowops.common.spans import read_rate, read_span
+from flowops.common.text import quoted, visible
+from flowops.documents.files import Disk, Unreadable, git_root, read_anywhere
+from flowops.documents.reader import Kind, Reader, Section
+from flowops.documents.yaml import Parsed, read_plain
+from flowops.errors import Invalid, UsageError
+from flowops.model import (
+    SANDBOX,
+    CallbackSettings,
+    Connection,
+    Document,
+    Environment,
+    Flow,
+    LedgerSettings,
+    Place,
+    Problem,
+    Project,
+    Reference,
+    SourceMap,
+    Value,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from flowops.model import Document, Value
 
 PROJECT_FILE = "flowops.yaml"
 DEFAULT_INCLUDE = ("calls/**/*.yaml", "flows/**/*.yaml")
-CODE = "project"
+PROJECT = "project"
 
 
 class ProjectFile(NamedTuple):
@@ -93,7 +115,7 @@ def _project_file(reader: Reader, path: Path) -> ProjectFile:
     projects = [section for section in sections if section.kind is Kind.PROJECT]
     if not projects:
         place = Place(reader.shown(path))
-        missing = Problem(place, message="the project file has no Project document", code=CODE)
+        missing = Problem(place, message="the project file has no Project document", code=PROJECT)
         unknown = [problem for section in sections if section.kind is None for problem in section.problems]
         return ProjectFile(path.parent, path, None, tuple(unknown) or (missing,))
     problems = [*projects[0].problems, *_further(projects)]
@@ -104,4 +126,196 @@ def _further(projects: Sequence[Section]) -> list[Problem]:
     """A problem for each Project document after the first."""
     first = projects[0].place
     message = f"there may be one Project document, and {first} has one already"
-    return [Problem(project.place, message=message, code=CODE) for project in projects[1:]]
+    return [Problem(project.place, message=message, code=PROJECT) for project in projects[1:]]
+
+
+#: Where calls of the sandbox are kept, from the project's root.
+SANDBOX_LEDGER = "sqlite:///.flowops/sandbox.db"
+
+
+def read_environments(document: Document | None, root: Path) -> dict[str, Environment]:
+    """Return every environment by its name, with the sandbox, which need not be written."""
+    written = {} if document is None else document.value.get("environments") or {}
+    sandbox = Environment(SANDBOX, SANDBOX, ledger=LedgerSettings(ledger_address(SANDBOX_LEDGER, root)), rate=None)
+    return {SANDBOX: sandbox} | {name: _environment(name, fields, root, sandbox) for name, fields in written.items()}
+
+
+def _environment(name: str, fields: Mapping[str, Value], root: Path, sandbox: Environment) -> Environment:
+    api = fields["api"]
+    default = sandbox if api == SANDBOX else Environment(name, "")
+    return Environment(
+        name=name,
+        api=api if api == SANDBOX else service_address(api),
+        token=_reference(fields.get("token")),
+        ledger=_ledger(fields["ledger"], root) if "ledger" in fields else default.ledger,
+        account=_text_or_reference(fields.get("account")),
+        callbacks=_callbacks(fields.get("callbacks")),
+        vars=fields.get("vars") or {},
+        rate=read_rate(fields["rate"]) if "rate" in fields else default.rate,
+        concurrency=fields.get("concurrency", default.concurrency),
+        connection=_connection(fields, root),
+        sources={name: Reference(source["url"]["env"]) for name, source in (fields.get("sources") or {}).items()},
+    )
+
+
+def _ledger(value: Value, root: Path) -> LedgerSettings:
+    """Of its forms: an address, ``{env: …}``, or ``{url: <either>, id: …, key: {env: …}}``."""
+    fields: Mapping[str, Value] = value if isinstance(value, dict) and "url" in value else {"url": value}
+    url = _text_or_reference(fields["url"])
+    assert url is not None
+    if isinstance(url, str):
+        url = ledger_address(url, root)
+    return LedgerSettings(url, fields.get("id"), _reference(fields.get("key")))
+
+
+def _callbacks(fields: Mapping[str, Value] | None) -> CallbackSettings | None:
+    if fields is None:
+        return None
+    return CallbackSettings(service_address(fields["url"]), Reference(fields["secret"]["env"]))
+
+
+def _connection(fields: Mapping[str, Value], root: Path) -> Connection:
+    tls = fields.get("tls") or {}
+    proxy = _text_or_reference(fields.get("proxy"))
+    timeouts = fields.get("timeouts") or {}
+    default = Connection()
+    return Connection(
+        **{key: normpath(root / tls[key]) for key in ("ca", "certificate", "key") if key in tls},
+        proxy=proxy_address(proxy) if isinstance(proxy, str) else proxy,
+        connect_timeout=_seconds(timeouts.get("connect", default.connect_timeout)),
+        answer_timeout=_seconds(timeouts.get("answer", default.answer_timeout)),
+    )
+
+
+def _reference(value: Mapping[str, str] | None) -> Reference | None:
+    return Reference(value["env"]) if value is not None else None
+
+
+def _text_or_reference(value: str | Mapping[str, str] | None) -> str | Reference | None:
+    return value if isinstance(value, str) else _reference(value)
+
+
+def _seconds(value: float | str) -> float:
+    return read_span(value).total_seconds() if isinstance(value, str) else value
+
+
+#: Stands for every environment in `Flow.callflow_ids`.
+EVERYWHERE = "*"
+FLOW = "flow"
+
+
+def resolve_flow(document: Document) -> Flow:
+    """A Flow document that fits its schema as a `Flow`."""
+    value = document.value
+    ids: str | Mapping[str, str] = value["callflow-id"]
+    variables: Mapping[str, Mapping[str, Value]] = value.get("variables") or {}
+    return Flow(
+        name=value["name"],
+        callflow_ids={EVERYWHERE: ids} if isinstance(ids, str) else ids,
+        variables=variables,
+        produces=frozenset(value.get("produces") or ()),
+        document=document,
+    )
+
+
+def resolve_flows(documents: Iterable[Document], environments: Iterable[str]) -> tuple[dict[str, Flow], list[Problem]]:
+    """The flows by name, and what is wrong with them besides what a schema says.
+
+    Of two flows with one name the first is kept.
+    """
+    flows: dict[str, Flow] = {}
+    problems: list[Problem] = []
+    known = tuple(environments)
+    for document in documents:
+        flow = resolve_flow(document)
+        first = flows.setdefault(flow.name, flow)
+        if first is not flow:
+            at = first.document.place(("name",))
+            message = f"name: the flow {quoted(flow.name)} exists already, at {at}"
+            problems.append(_flow_problem(document.place(("name",)), message))
+        problems += _unknown_environments(flow, known)
+    return flows, problems
+
+
+def _unknown_environments(flow: Flow, known: tuple[str, ...]) -> list[Problem]:
+    return [
+        _flow_problem(
+            flow.document.key_place(("callflow-id", name)),
+            f"callflow-id: there is no environment {quoted(name)}",
+            did_you_mean(name, known),
+        )
+        for name in flow.callflow_ids
+        if name != EVERYWHERE and name not in known
+    ]
+
+
+def _flow_problem(place: Place, message: str, hint: str | None = None) -> Problem:
+    return Problem(place, message=message, code=FLOW, hint=hint)
+
+
+VARS = "vars"
+
+
+def parse_var(text: str) -> tuple[str, Value]:
+    """``name=value``, the value read like a plain scalar of YAML. Raises UsageError."""
+    name, separator, value = text.partition("=")
+    if not separator or not name or name != name.strip():
+        raise UsageError(f"'{visible(text)}' is not a variable: write NAME=VALUE")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError("a variable on the command line is not UTF-8") from None
+    return name, read_plain(value)
+
+
+def read_var_file(reader: Reader, path: Path) -> dict[str, Value]:
+    """The mapping in a YAML file, or in a JSON file by its name; an empty file has no variables.
+
+    The file may lie anywhere, and may be a pipe: whoever runs flowops names it. Raises UsageError
+    when it cannot be read, and Invalid with what is wrong in it.
+    """
+    absolute = reader.absolute(path)
+    file = reader.shown(absolute)
+    try:
+        data = read_anywhere(absolute)
+    except Unreadable as error:
+        raise UsageError(f"the file of variables '{visible(path)}' {error}") from error
+    documents = _from_json(reader, file, data) if path.suffix.lower() == ".json" else reader.parse(file, data)
+    problems = [problem for parsed in documents for problem in parsed.problems]
+    problems += [_vars_problem(parsed, file, "there may be one document of variables") for parsed in documents[1:]]
+    problems += [
+        _vars_problem(parsed, file, "variables are a mapping of names to values")
+        for parsed in documents[:1]
+        if parsed.complete and not isinstance(parsed.value, dict)
+    ]
+    if problems:
+        raise Invalid(problems)
+    return dict(documents[0].value) if documents else {}
+
+
+def merge_vars(
+    project: Project,
+    environment: Environment,
+    files: Iterable[Mapping[str, Value]] = (),
+    assignments: Iterable[tuple[str, Value]] = (),
+) -> dict[str, Value]:
+    """What templates see as ``vars``: project < environment < var files in their order < assignments in theirs."""
+    merged = {**project.vars, **environment.vars}
+    for values in files:
+        merged.update(values)
+    merged.update(assignments)
+    return merged
+
+
+def _from_json(reader: Reader, file: str, data: bytes) -> list[Parsed]:
+    text = reader.keep(file, data)
+    if isinstance(text, Problem):
+        return [Parsed.broken(text)]
+    try:
+        return [Parsed(read_json(text, depth=DOCUMENT_DEPTH), SourceMap(1, 1, 0, len(text)))]
+    except NotJson as error:
+        return [Parsed.broken(Problem(Place(file, error.line, error.column), message=error.message, code=VARS))]
+
+
+def _vars_problem(parsed: Parsed, file: str, message: str) -> Problem:
+    return Problem(Place(file, parsed.source_map.line, parsed.source_map.column), message=message, code=VARS)

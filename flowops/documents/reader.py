@@ -3,23 +3,72 @@
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.documents.builder import Budget
+from flowops.common.names import did_you_mean
+from flowops.common.text import quoted
 from flowops.documents.files import Unreadable
-from flowops.documents.header import Kind, read_header
-from flowops.documents.lines import line_at
-from flowops.documents.parse import parse
-from flowops.documents.parsed import Parsed
-from flowops.documents.text import decode
+from flowops.documents.text import decode, line_at
+from flowops.documents.yaml import Budget, Parsed, parse
 from flowops.model import Document, Place, Problem
 
 if TYPE_CHECKING:
     from flowops.documents.files import Files
     from flowops.documents.snapshots import HashedStream, Snapshot
-    from flowops.model import SourceMap
+    from flowops.model import SourceMap, Value
+
+API_VERSION = "flowops/v1"
+#: The code of problems with a document's header.
+HEADER = "header"
+
+
+class Kind(StrEnum):
+    """The kinds of documents."""
+
+    PROJECT = "Project"
+    FLOW = "Flow"
+    CALL = "Call"
+    CALL_SET = "CallSet"
+
+
+_KINDS = {str(kind): kind for kind in Kind}
+
+
+def read_header(file: str, parsed: Parsed) -> tuple[Kind | None, list[Problem]]:
+    """The kind of a document, if it has one that is known, and what is wrong with its header."""
+    value = parsed.value
+    if type(value) is dict and value.get("apiVersion") == API_VERSION and (known := _kind(value.get("kind"))):
+        return known, []
+    problems: list[Problem] = []
+
+    def note(key: str, message: str, hint: str | None = None) -> None:
+        found = parsed.source_map.at((key,))
+        problems.append(Problem(Place(file, found.line, found.column), message=message, code=HEADER, hint=hint))
+
+    if not isinstance(value, dict):
+        note("", f"a document has to be a mapping, with 'apiVersion: {API_VERSION}' and a 'kind'")
+        return None, problems
+    version = value.get("apiVersion")
+    if "apiVersion" not in value:
+        note("", f"apiVersion: missing; every document begins with 'apiVersion: {API_VERSION}'")
+    elif version != API_VERSION:
+        message = f"apiVersion: {quoted(version)} is not a version that this flowops reads, which is '{API_VERSION}'"
+        note("apiVersion", message)
+    kind = value.get("kind")
+    names = ", ".join(Kind)
+    if "kind" not in value:
+        note("", f"kind: missing; a document is one of {names}")
+    elif _kind(kind) is None:
+        note("kind", f"kind: {quoted(kind)} is not one of {names}", did_you_mean(kind, Kind))
+    return _kind(kind), problems
+
+
+def _kind(value: Value) -> Kind | None:
+    return _KINDS.get(value) if type(value) is str else None
+
 
 #: How many values one file may hold, and all files together, with everything that aliases repeat.
 MAX_VALUES = 500_000

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from flowops.common.names import did_you_mean
 from flowops.common.text import quoted
-from flowops.documents.data_lines import MAX_ROW, ROWS
 from flowops.documents.files import Unreadable
-from flowops.documents.for_each import FOR_EACH, MATRIX, PARQUET, DataFile, Dialect, Matrix, Query, data_of
 from flowops.documents.matrix_rows import MAX_COMBINATIONS, matrix_batches, size
-from flowops.documents.text_rows import TEXTS, text_batches
+from flowops.documents.row_source import FOR_EACH, MATRIX, PARQUET, ROWS, DataFile, Dialect, Matrix, Query, data_of
+from flowops.documents.text_rows import MAX_ROW, TEXTS, text_batches
 from flowops.model import Batch, Document, Place, Problem, Row, RowPlace
 
 if TYPE_CHECKING:
@@ -137,7 +136,7 @@ def _asked(
 ) -> Iterator[Batch]:
     """The rows of a query, whose files start at a path, or of the one file there."""
     # Starting a process takes modules that most commands do without.
-    from flowops.documents.asking import NoAnswer, Question, answered
+    from flowops.documents.sql_rows import NoAnswer, Question, answered
 
     question = (
         Question(sql, (), path, dialect) if sql is not None else Question(None, [path.name], path.parent, dialect)
@@ -152,7 +151,7 @@ def _asked(
 
 
 def _source(reader: Reader, name: str, query: Query, document: Document, sources: Sources | None) -> Iterator[Batch]:
-    from flowops.documents.asking import NoAnswer
+    from flowops.documents.sql_rows import NoAnswer
 
     shown = _shown(document)
     if query.dialect.declared:

@@ -1,10 +1,11 @@
-"""Bytes to text: UTF-8 and nothing else."""
+"""Bytes to text, and places in it: UTF-8 and nothing else, lines counted as YAML counts them."""
 
 from __future__ import annotations
 
 import codecs
+import re
+from functools import lru_cache
 
-from flowops.documents.lines import line_and_column
 from flowops.model import Place, Problem
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -20,3 +21,29 @@ def decode(file: str, data: bytes) -> str | Problem:
         message = f"the file is not UTF-8: the byte 0x{data[error.start]:02x} cannot stand here"
         hint = "it looks like UTF-16: save it as UTF-8" if data.startswith(_UTF_16) else "save it as UTF-8"
         return Problem(Place(file, *line_and_column(before, len(before))), message=message, code="encoding", hint=hint)
+
+
+LINE_BREAK = re.compile(r"\r\n?|\n")
+
+
+def count_breaks(text: str, end: int) -> int:
+    """How many lines end before an offset, which does not stand between a CR and its LF."""
+    return text.count("\n", 0, end) + text.count("\r", 0, end) - text.count("\r\n", 0, end)
+
+
+def line_and_column(text: str, index: int) -> tuple[int, int]:
+    """The place of an offset; both count from 1, a column is a character."""
+    start = max(text.rfind("\n", 0, index), text.rfind("\r", 0, index)) + 1
+    return count_breaks(text, index) + 1, index - start + 1
+
+
+def line_at(text: str, number: int) -> str | None:
+    """One line of a text without its end, counted from 1; None when there is no such line."""
+    lines = _lines(text)
+    return lines[number - 1] if 1 <= number <= len(lines) else None
+
+
+# Problems come sorted by file, so the last text is the one that is asked for again.
+@lru_cache(maxsize=1)
+def _lines(text: str) -> list[str]:
+    return LINE_BREAK.split(text)

@@ -1,22 +1,393 @@
-"""Rows from text: CSV and JSON Lines, by the name of the file."""
+"""Rows from text, read a block of lines at a time: CSV (RFC 4180) and JSON Lines (jsonlines.org), in any encoding."""
 
 from __future__ import annotations
 
+import codecs
+import csv
+import io
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from flowops.documents.csv_rows import csv_batches
-from flowops.documents.data_lines import ROWS, DataLines
-from flowops.documents.json_rows import json_batches
-from flowops.documents.transcoded import transcoded
+from flowops.common.json import NotJson, read_flat, read_json
+from flowops.common.limits import DOCUMENT_DEPTH
+from flowops.common.text import quoted
+from flowops.documents.row_source import BATCH_ROWS, BATCH_SIZE, ROWS, Gathering
+from flowops.documents.text import decode
 from flowops.model import Batch, Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flowops.documents.data_lines import ByteSource
-    from flowops.documents.for_each import Dialect
+    from flowops.documents.row_source import Dialect
+
+#: The longest row, in bytes.
+MAX_ROW = 1024 * 1024
+_BLOCK = 64 * 1024
+
+
+class BadData(Exception):
+    """Why a data file is not read any further."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+class ByteSource(Protocol):
+    """What bytes are read from: a file, or one that is being decoded, and then may raise BadData."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, about so many; none at the end."""
+        ...
+
+
+class DataLines:
+    """The text of a file. `number` is how many lines stand in front of the block that was taken last.
+
+    `declarable` is whether its encoding could have been declared, which a hint then says.
+    """
+
+    def __init__(self, file: str, stream: ByteSource, *, declarable: bool = True) -> None:
+        self.file = file
+        self.number = 0
+        self._stream = stream
+        self._declarable = declarable
+
+    def blocks(self) -> Iterator[str]:
+        """The text in pieces of whole lines, each with its end. Raises BadData behind the lines that are good.
+
+        A file is not decoded line by line, because that would take as long as all that is done with a row.
+        """
+        data = self._stream.read(_BLOCK).removeprefix(codecs.BOM_UTF8)
+        begun = b""
+        while data:
+            end = data.find(b"\n") + 1
+            if len(begun) + (end or len(data)) > MAX_ROW:
+                raise self.too_long(self.number + 1)
+            end = data.rfind(b"\n") + 1
+            if end:
+                yield from self._checked(begun + data[:end])
+                begun = data[end:]
+            else:
+                begun += data
+            data = self._stream.read(_BLOCK)
+        if begun:
+            yield from self._checked(begun)
+
+    def too_long(self, line: int) -> BadData:
+        """That the row beginning in a line is too long."""
+        return self._bad(f"the row is longer than {MAX_ROW:,} bytes", line)
+
+    def _checked(self, data: bytes) -> Iterator[str]:
+        bad: BadData | None = None
+        try:
+            text = data.decode()
+        except UnicodeDecodeError as error:
+            good = data.rfind(b"\n", 0, error.start) + 1
+            text = data[:good].decode()
+            bad = self._not_utf8(data[good:], self.number + text.count("\n") + 1)
+        if "\0" in text:
+            index = text.index("\0")
+            good = text.rfind("\n", 0, index) + 1
+            text = text[:good]
+            bad = self._bad("a NUL stands in the row", self.number + text.count("\n") + 1, index - good + 1)
+        if text:
+            yield text
+            self.number += text.count("\n")
+        if bad is not None:
+            raise bad
+
+    def _not_utf8(self, data: bytes, line: int) -> BadData:
+        problem = decode(self.file, data[: data.find(b"\n")] if b"\n" in data else data)
+        assert isinstance(problem, Problem)
+        place = Place(self.file, line, problem.place.column)
+        hint = problem.hint
+        if self._declarable:
+            encoding = "utf-16" if hint and "UTF-16" in hint else "windows-1252"
+            hint = f"{hint}, or declare its encoding, such as for-each: {{file: …, encoding: {encoding}}}"
+        return BadData(Problem(place, message=problem.message, code=problem.code, hint=hint))
+
+    def _bad(self, message: str, line: int, column: int = 1) -> BadData:
+        return BadData(Problem(Place(self.file, line, column), message=message, code=ROWS))
+
+
+_MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
+def transcoded(file: str, stream: ByteSource, encoding: str | None) -> ByteSource:
+    """A stream of UTF-8, whose `read` raises BadData at what is not in the encoding; None stands for UTF-8."""
+    if encoding is None or encoding == "utf-8":
+        return stream
+    return _Transcoded(file, stream, encoding)
+
+
+class _Transcoded:
+    def __init__(self, file: str, stream: ByteSource, encoding: str) -> None:
+        self._file = file
+        self._stream = stream
+        self._encoding = encoding
+        self._decoder: codecs.IncrementalDecoder | None = None
+        self._bad: BadData | None = None
+        self._line, self._column = 1, 1
+
+    def read(self, size: int, /) -> bytes:
+        """About so many bytes; none at the end."""
+        while self._bad is None:
+            data = self._stream.read(size)
+            text = self._text(data)
+            breaks = text.count("\n")
+            self._line += breaks
+            self._column = len(text) - text.rfind("\n") if breaks else self._column + len(text)
+            if text or not data:
+                return text.encode()
+        raise self._bad
+
+    def _text(self, data: bytes) -> str:
+        """What some bytes say; of bytes that say nothing, what stands in front of them."""
+        if self._decoder is None:
+            data = self._begin(data)
+            if self._decoder is None:
+                return ""
+        try:
+            return self._decoder.decode(data, final=not data)
+        except UnicodeDecodeError as error:
+            # The decoder kept the beginning of a character back from the data before.
+            good = error.object[: error.start].decode(self._codec)
+            rest = f"the byte 0x{error.object[error.start]:02x} cannot stand here"
+            line = self._line + good.count("\n")
+            column = len(good) - good.rfind("\n") if "\n" in good else self._column + len(good)
+            self._refuse(f"the file is not {self._encoding}: {rest}", line, column)
+            return good
+
+    def _begin(self, data: bytes) -> bytes:
+        """Choose the decoder; the data without a byte order mark."""
+        self._codec = self._encoding
+        if self._encoding == "utf-16" and data:
+            if data[:2] not in _MARKS:
+                hint = "declare utf-16-le or utf-16-be, or save the file with a byte order mark"
+                self._refuse("the file is not utf-16: it begins without a byte order mark", 1, 1, hint)
+                return b""
+            self._codec = _MARKS[data[:2]]
+        self._decoder = codecs.getincrementaldecoder(self._codec)()
+        marks = [mark for mark, name in _MARKS.items() if name == self._codec]
+        return data.removeprefix(marks[0]) if marks else data
+
+    def _refuse(self, message: str, line: int, column: int, hint: str | None = None) -> None:
+        place = Place(self._file, line, column)
+        self._bad = BadData(Problem(place, message=message, code="encoding", hint=hint))
+
+
+COMMA = ","
+#: What may separate fields, in the order in which it is guessed, and how it is called.
+_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", COMMA: "commas"}
+#: After so many rows it is looked at how much of the file they took.
+_STEP = 50
+# Begin what Python's csv module says (Modules/_csv.c).
+_SAYINGS = {
+    "',' expected after '\"'": "text stands behind a closing quote; a quote inside of quotes is written twice",
+    "unexpected end of data": "a quote that opens in this row is never closed",
+    "new-line character seen": "a carriage return stands in a row; rows end with a line feed, or with both",
+    "field larger than": f"a field is longer than {csv.field_size_limit():,} characters",
+}
+
+
+def csv_batches(lines: DataLines, dialect: Dialect) -> Iterator[Batch]:
+    """The rows of a CSV file; its blank lines are none. A row that is not like the header is a problem."""
+    records = _Records(lines, dialect)
+    header, problems = _header(records, dialect)
+    if problems:
+        yield Batch(lines.file, [], (), (), [(0, problem) for problem in problems])
+        return
+    width = {len(header)}
+    number = 0
+    while records.take():
+        taken, count = records.taken, len(records.taken)
+        if records.trouble is None and records.line - records.first == count and set(map(len, taken)) == width:
+            # As nearly all batches are: each row has a line, and as many fields as the header.
+            rows = [dict(zip(header, record)) for record in taken]  # noqa: B905
+            first, number = number + 1, number + count
+            yield Batch(lines.file, rows, range(first, number + 1), range(records.first, records.line))
+        else:
+            found = Gathering(lines.file, number)
+            _gather(records, header, found)
+            number = found.number
+            yield found.batch()
+
+
+def csv_columns(lines: DataLines, dialect: Dialect) -> list[str]:
+    """The names of the columns; none where `csv_batches` says what is wrong with them."""
+    header, problems = _header(_Records(lines, dialect), dialect)
+    return [] if problems else header
+
+
+class _Records:
+    """The records of a CSV file, many at a time: what is done for each of a million is done in C.
+
+    `taken` are records, the first of which begins in the line `first`; `line` is the one behind them. `trouble` is what
+    came next instead of a record; after BadData there is nothing more.
+    """
+
+    def __init__(self, lines: DataLines, dialect: Dialect) -> None:
+        self.file = lines.file
+        self.taken: list[list[str]] = []
+        self.first = 1
+        self.trouble: csv.Error | BadData | None = None
+        self._lines = lines
+        self._before = 0
+        self._read = 0
+        quoted = dialect.quote != "none"
+        self._reader = csv.reader(
+            chain.from_iterable(self._blocks()),
+            strict=True,
+            delimiter=dialect.delimiter or COMMA,
+            quotechar=(dialect.quote or '"') if quoted else None,
+            quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        )
+
+    @property
+    def line(self) -> int:
+        """The line behind the last record, or behind what is in trouble."""
+        return self._reader.line_num + 1
+
+    def take(self, count: int = BATCH_ROWS) -> bool:
+        """Read up to so many records; False when there is nothing left."""
+        if isinstance(self.trouble, BadData):
+            return False
+        self.first = self.line
+        self._before += len(self.taken) + (self.trouble is not None)
+        self.trouble = None
+        taken: list[list[str]] = []
+        self.taken = taken
+        self._read = 0
+        try:
+            while len(taken) < count and self._read < BATCH_SIZE:
+                before = len(taken)
+                # What was read in front of an error stays in the list.
+                taken.extend(islice(self._reader, min(_STEP, count - before)))
+                if len(taken) == before:
+                    break
+        except (csv.Error, BadData) as error:
+            self.trouble = error
+        return bool(taken) or self.trouble is not None
+
+    def starts(self) -> Iterator[int]:
+        """The line of each record that was taken, and of what comes next: only a quoted line feed makes one longer."""
+        line = self.first
+        for record in self.taken:
+            yield line
+            line += 1 + sum(field.count("\n") for field in record)
+        yield line
+
+    def _blocks(self) -> Iterator[Iterator[str]]:
+        """Lines for Python's reader, until a row has swallowed block after block."""
+        ended, inside, previous = -1, 0, 0
+        for block in self._lines.blocks():
+            if ended == self._before + len(self.taken):
+                inside += previous  # No record has ended in all of the block before this one.
+            else:
+                ended, inside = self._before + len(self.taken), 0
+            if inside > MAX_ROW:
+                *_, start = self.starts()
+                raise self._lines.too_long(start)
+            previous = len(block)
+            self._read += previous
+            yield io.StringIO(block, newline="\n")
+
+
+def _gather(records: _Records, header: list[str], found: Gathering) -> None:
+    """Rows one by one, where lines or fields have to be counted, or something is wrong."""
+    starts = records.starts()
+    for record, line in zip(records.taken, starts, strict=False):
+        if len(record) == len(header):
+            found.row(dict(zip(header, record, strict=True)), line)
+        elif record:
+            fields = "1 field" if len(record) == 1 else f"{len(record)} fields"
+            found.bad_row(f"the row has {fields}, and the header has {len(header)}", line)
+    if isinstance(records.trouble, BadData):
+        found.problem(records.trouble.problem)
+    elif records.trouble is not None:
+        found.bad_row(_said(records.trouble), next(starts))
+
+
+def _header(records: _Records, dialect: Dialect) -> tuple[list[str], list[Problem]]:
+    """The names of the columns, and what is wrong with them."""
+    while records.take(1):
+        match records.trouble:
+            case BadData() as error:
+                return [], [error.problem]
+            case csv.Error() as error:
+                return [], [Problem(Place(records.file, records.line - 1), message=_said(error), code=ROWS)]
+        if records.taken[0]:
+            return records.taken[0], _header_problems(Place(records.file, records.line - 1), records.taken[0], dialect)
+    message = "the file is empty: its first line has to name the columns"
+    return [], [Problem(Place(records.file), message=message, code=ROWS)]
+
+
+def _header_problems(place: Place, header: list[str], dialect: Dialect) -> list[Problem]:
+    messages = []
+    hint = None
+    delimiter = dialect.delimiter or COMMA
+    others = [other for other in _DELIMITERS if other != delimiter and other in header[0]]
+    if len(header) == 1 and others:
+        messages.append(f"the header is one column, {quoted(header[0])}")
+        hint = f"fields are separated by {_DELIMITERS.get(delimiter, quoted(delimiter))}"
+        if dialect.declarable:
+            written = others[0].replace("\t", "\\t")
+            hint += f'; if they are not, declare it: for-each: {{file: …, delimiter: "{written}"}}'
+    first: dict[str, int] = {}
+    for number, name in enumerate(header, 1):
+        if not name.strip():
+            messages.append(f"column {number} has no name")
+        elif name != name.strip():
+            messages.append(f"the name of column {number}, {quoted(name)}, begins or ends with a space")
+        elif first.setdefault(name, number) != number:
+            messages.append(f"the columns {first[name]} and {number} are both named {quoted(name)}")
+    return [Problem(place, message=message, code=ROWS, hint=hint) for message in messages]
+
+
+def _said(error: csv.Error) -> str:
+    said = str(error)
+    return next((ours for theirs, ours in _SAYINGS.items() if said.startswith(theirs)), f"this is not CSV: {said}")
+
+
+def json_batches(lines: DataLines) -> Iterator[Batch]:
+    """The rows of a JSON Lines file; its blank lines are none."""
+    from orjson import loads
+
+    found = Gathering(lines.file, 0)
+    try:
+        for block in lines.blocks():
+            for line, text in enumerate(io.StringIO(block, newline="\n"), lines.number + 1):
+                flat = read_flat(text, loads)
+                if flat is not None:
+                    found.row(flat, line)
+                elif not text.isspace():
+                    _read(text, line, found)
+                if len(found) == BATCH_ROWS:
+                    yield found.batch()
+                    found = Gathering(lines.file, found.number)
+            # A block bounds a batch, too: a million short rows and one long one take the same memory.
+            if found:
+                yield found.batch()
+                found = Gathering(lines.file, found.number)
+    except BadData as error:
+        found.problem(error.problem)
+        yield found.batch()
+
+
+def _read(text: str, line: int, found: Gathering) -> None:
+    try:
+        value = read_json(text, depth=DOCUMENT_DEPTH)
+    except NotJson as error:
+        found.bad_row(error.message, line, error.column)
+        return
+    if isinstance(value, dict):
+        found.row(value, line)
+    else:
+        found.bad_row('a row has to be an object: {"name": value, …}', line)
+
 
 TEXTS = (".csv", ".jsonl")
 #: After so many bad rows the rest of a file is not read.

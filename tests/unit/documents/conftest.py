@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flowops.documents import Disk, Reader
-from flowops.documents.builder import Budget
-from flowops.documents.parse import parse
+from flowops.documents.yaml import Budget, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from flowops.documents.parsed import Parsed
+    from flowops.documents.yaml import Parsed
     from flowops.model import Document, Problem
 
 ENOUGH = 1000

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.plain_csv import Told, plain_rows
 
 from flowops.documents import read_batches, read_data, read_rows
-from flowops.documents.data_lines import MAX_ROW
+from flowops.documents.text_rows import MAX_ROW
 from flowops.model import Batch, Place, Problem, Row, RowPlace
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from flowops.documents import parse as parse_module
+from flowops.documents import yaml as yaml_module
 from flowops.documents.text import decode
 from flowops.model import Problem
 
@@ -29,7 +29,7 @@ def test_a_file_gives_these_values_and_these_problems(case: Path, parsed: Any, s
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_without_libyaml_the_same_is_read(case: Path, parsed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parse_module, "_LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(yaml_module, "_LOADER", yaml.SafeLoader)
     text = decode("input.yaml", (case / "input.yaml").read_bytes())
     documents = [] if isinstance(text, Problem) else parsed(text)
     problems = [text] if isinstance(text, Problem) else [problem for each in documents for problem in each.problems]

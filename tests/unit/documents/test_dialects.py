@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowops.documents import read_rows
-from flowops.documents.data_lines import DataLines
-from flowops.documents.transcoded import transcoded
+from flowops.documents.text_rows import DataLines, transcoded
 from flowops.model import Problem, Row
 from flowops.schema.check import checker
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowops.documents import Disk, Entry, Unreadable
-from flowops.documents.globs import BadPattern, find
+from flowops.documents.discovery import BadPattern, find
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,9 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flowops.documents import parse as parse_module
-from flowops.documents.builder import Budget
-from flowops.documents.lines import line_and_column, line_at
-from flowops.documents.parse import parse
+from flowops.documents import yaml as yaml_module
+from flowops.documents.text import line_and_column, line_at
+from flowops.documents.yaml import Budget, parse
 from flowops.model import Document, Place, SourceMap, Value
 
 # What JSON and YAML have in common: no control characters, no line breaks of YAML 1.1's own.
@@ -84,7 +83,7 @@ def test_no_text_makes_the_reader_raise_and_every_place_exists(parts: list[str])
     text = "\n---\n".join(parts)
     for loader in (yaml.CSafeLoader, yaml.SafeLoader):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(parse_module, "_LOADER", loader)
+            patch.setattr(yaml_module, "_LOADER", loader)
             for found in read(text):
                 assert found.complete or found.problems
                 for problem in found.problems:
@@ -177,7 +176,7 @@ def test_a_bomb_is_a_problem(text: str) -> None:
 def test_a_hundred_thousand_levels_are_a_problem_and_no_crash(opening: str) -> None:
     # In a process of its own: what went wrong here once was a segmentation fault.
     program = (
-        "import sys; from flowops.documents.builder import Budget; from flowops.documents.parse import parse\n"
+        "import sys; from flowops.documents.yaml import Budget; from flowops.documents.yaml import parse\n"
         f"found = parse('f', {opening!r} * 100_000, Budget(10_000, ''))\n"
         "print(found[-1].problems[-1].code)"
     )
@@ -218,6 +217,6 @@ def test_a_long_text_is_no_problem() -> None:
 
 def test_half_a_character_is_refused_without_libyaml_too(monkeypatch: pytest.MonkeyPatch) -> None:
     for loader in (yaml.CSafeLoader, yaml.SafeLoader):
-        monkeypatch.setattr(parse_module, "_LOADER", loader)
+        monkeypatch.setattr(yaml_module, "_LOADER", loader)
         found = read('a: "\\ud83d"\n')
         assert [p.message for each in found for p in each.problems] == ["this escape stands for no character"]

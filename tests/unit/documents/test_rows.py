@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowops.documents import read_data, read_rows
-from flowops.documents.data_lines import MAX_ROW
+from flowops.documents.text_rows import MAX_ROW
 from flowops.model import Place, Problem, Row, RowPlace
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.documents.scalars import SPECIAL_STARTS, read_plain
+from flowops.documents.yaml import SPECIAL_STARTS, read_plain
 
 numberlike = st.text(alphabet="+-.0123456789eE_xo:", min_size=1, max_size=12)
 

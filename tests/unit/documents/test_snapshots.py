@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.parquet import write_parquet
 
-from flowops.documents import asking, read_batches, read_rows
+from flowops.documents import read_batches, read_rows, sql_rows
 from flowops.documents import snapshots as snapshots_module
 from flowops.documents.snapshots import Snapshot
 from flowops.errors import FlowopsError
@@ -98,7 +98,7 @@ def test_what_the_process_gave_is_not_asked_for_again(
     def gone(*_: object) -> Iterator[Batch]:
         yield pytest.fail("asked again")
 
-    monkeypatch.setattr(asking, "answered", gone)
+    monkeypatch.setattr(sql_rows, "answered", gone)
     assert list(read_batches(tree.reader, document)) == first
     assert list(read_batches(tree.reader, document.with_value(dict(document.value)))) == first
 

@@ -8,7 +8,7 @@ import pytest
 from yaml.error import Mark
 from yaml.scanner import ScannerError
 
-from flowops.documents.syntax import quoted_template, syntax_problem
+from flowops.documents.yaml_errors import quoted_template, syntax_problem
 
 COLON = "a ':' with a space behind it is not allowed here"
 NEXT_KEY = "expected the next key of the mapping that begins at 1:1"

@@ -14,9 +14,9 @@ from support.git import Repository
 from support.parquet import write_parquet
 
 from flowops.documents import Reader, read_batches, read_rows
-from flowops.documents.for_each import Dialect
 from flowops.documents.git import Revision, commit_of
-from flowops.documents.staging import Stage
+from flowops.documents.row_source import Dialect
+from flowops.documents.sql_rows import Stage
 from flowops.errors import FlowopsError
 from flowops.model import Place, Problem, Row, RowPlace
 
@@ -164,7 +164,7 @@ def test_a_wide_header_makes_no_long_rows(tree: Any, tmp_path: Path) -> None:
 
 
 def test_a_text_that_is_too_large_is_refused(said: Any, tree: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flowops.documents.staging.MAX_STAGED", 1000)
+    monkeypatch.setattr("flowops.documents.sql_rows.MAX_STAGED", 1000)
     tree.write({"data/a.csv": "a\n" + "x\n" * 1000})
     assert said("from '../data/a.csv' order by 1") == ["for-each: sql: '../data/a.csv' is too large for a query"]
 
@@ -291,7 +291,7 @@ def test_a_process_that_goes_away_is_told(
 ) -> None:
     tree.write({"data/a.parquet": b""})
     command = [sys.executable, "-c", f"import os, signal; {code}"]
-    monkeypatch.setattr("flowops.documents.asking._COMMAND", command)
+    monkeypatch.setattr("flowops.documents.sql_rows._COMMAND", command)
     assert said("a.parquet") == [f"for-each: {message}"]
 
 
@@ -302,14 +302,14 @@ def test_a_mistake_in_the_process_is_no_problem_of_the_user(
         "from flowops.queries import answer; answer.connect = None; from flowops.queries.__main__ import main; main()"
     )
     tree.write({"data/a.parquet": b""})
-    monkeypatch.setattr("flowops.documents.asking._COMMAND", [sys.executable, "-c", broken])
+    monkeypatch.setattr("flowops.documents.sql_rows._COMMAND", [sys.executable, "-c", broken])
     with pytest.raises(FlowopsError, match="the query process failed: TypeError"):
         said("a.parquet")
 
 
 def test_without_the_extra_it_is_said_what_to_install(said: Any, tree: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     tree.write({"data/a.parquet": b""})
-    monkeypatch.setattr("flowops.documents.asking.find_spec", lambda _name: None)
+    monkeypatch.setattr("flowops.documents.sql_rows.find_spec", lambda _name: None)
     assert said("a.parquet") == ["for-each: .parquet needs the extra: pip install 'flowops[data]'"]
     assert said("select 1 order by 1") == ["for-each: sql: it needs the extra: pip install 'flowops[data]'"]
 

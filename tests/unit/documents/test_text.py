@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.documents.lines import line_and_column, line_at
-from flowops.documents.text import decode
+from flowops.documents.text import decode, line_and_column, line_at
 from flowops.model import Problem
 
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from flowops.documents.builder import Budget
-from flowops.documents.parse import parse
+from flowops.documents.yaml import Budget, parse
 from flowops.model import Call, Document, Origin, Place, Ruling, SourceMap, Terms
 from flowops.policy.config import Policy, read_policy
 from flowops.policy.evaluate import Judge

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flowops.documents.builder import Budget
-from flowops.documents.parse import parse
+from flowops.documents.yaml import Budget, parse
 from flowops.model import Document, Flow
 from flowops.schema import engine
 from flowops.schema.build import load_description

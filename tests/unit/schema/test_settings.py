@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.documents.environments import read_environments
+from flowops.documents.project import read_environments
 from flowops.schema.check import check
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 import yaml
 
-from flowops.documents.builder import Budget
-from flowops.documents.parse import parse
+from flowops.documents.yaml import Budget, parse
 from flowops.model import (
     Batch,
     Call,

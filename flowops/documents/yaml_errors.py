@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.documents.lines import line_and_column
+from flowops.documents.text import line_and_column
 from flowops.model import Place, Problem
 
 if TYPE_CHECKING:

@@ -1,30 +1,35 @@
-"""One YAML document's events to a plain value and its source map, within bounds.
+"""YAML to plain values with the place of everything: within bounds, and never raising for what a file says.
 
-PyYAML's composer is not used: in C it recurses until the process dies, and in Python it is slow. Its event
-parser is safe at any depth, as long as nobody asks for the events of a document that is too deep already.
+PyYAML's composer is not used: in C it recurses until the process dies, and in Python it is slow. Its event parser is
+safe at any depth, as long as nobody asks for the events of a document that is too deep already.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from array import array
+from functools import lru_cache
+from itertools import islice
 from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+import yaml
+from yaml.error import MarkedYAMLError
 from yaml.events import (
     AliasEvent,
+    DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
     ScalarEvent,
     SequenceEndEvent,
+    StreamEndEvent,
 )
 
 from flowops.common.limits import DOCUMENT_DEPTH
 from flowops.common.text import quoted
-from flowops.documents.lines import LINE_BREAK, line_and_column
-from flowops.documents.merge import MERGE, Mapped, merge
-from flowops.documents.scalars import SPECIAL_STARTS, read_plain
-from flowops.documents.syntax import TEMPLATE, quoted_template
+from flowops.documents.text import LINE_BREAK, count_breaks, line_and_column
+from flowops.documents.yaml_errors import SYNTAX, TEMPLATE, quoted_template, syntax_problem
 from flowops.model.document import SourceMap
 from flowops.model.place import Place, Problem
 
@@ -32,6 +37,119 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from flowops.model import Value
+
+# What is not a character of YAML (YAML 1.1, section 5.1), and what nobody sees and parsers disagree about: NEL and the
+# Unicode line and paragraph separators end a line in YAML 1.1 only, and a byte order mark begins a file.
+_NO_CHARACTER = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"
+_ASCII_CONTROLS = bytes(sorted({*range(0x20), 0x7F} - set(b"\t\n\r")))
+
+
+@lru_cache(maxsize=1)
+def no_character() -> re.Pattern[str]:
+    """One character that YAML does not allow."""
+    # Compiled for those who write more than ASCII.
+    return re.compile(_NO_CHARACTER)
+
+
+def has_only_characters(text: str) -> bool:
+    """Whether a text has nothing in it that YAML does not allow."""
+    if not text.isascii():
+        return no_character().search(text) is None
+    # A fifth of the time that the expression takes, and most files are ASCII.
+    data = text.encode("ascii")
+    return len(data.translate(None, _ASCII_CONTROLS)) == len(data)
+
+
+#: A plain scalar that begins with none of these is text; most do, so most need no further look.
+SPECIAL_STARTS = frozenset("-0123456789tfn~")
+
+# Python refuses to read or print longer integers when PYTHONINTMAXSTRDIGITS says so; it never refuses shorter ones.
+# A longer one stays text, so that the same file gives the same values everywhere.
+_LONGEST_NUMBER = 640
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?(e[-+][0-9]+)?")
+_WORDS: dict[str, Value] = {"": None, "~": None, "null": None, "true": True, "false": False}
+
+
+def read_plain(text: str) -> Value:
+    """The value of a plain scalar.
+
+    A number only if Python prints that number as the same text (``15``, ``-0.5``, ``1e+16``; not
+    ``+31``, ``007``, ``1.50``, ``1e5``, ``-0``), True and False for those two words in lower case, None
+    for nothing, ``~`` and ``null``. Everything else is the text itself.
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    found = _NUMBER.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
+    if found is None:
+        return text
+    number: int | float
+    if found[1] is None and found[2] is None:
+        number = int(text)
+        return number if str(number) == text else text
+    number = float(text)
+    return number if math.isfinite(number) and repr(number) == text else text
+
+
+class Parsed(NamedTuple):
+    """One document. With problems its value is only good for telling what kind of document it may be.
+
+    It is not `complete` when it could not be read to its end: there is no value then.
+    """
+
+    value: Value
+    source_map: SourceMap
+    problems: tuple[Problem, ...] = ()
+    complete: bool = True
+
+    @classmethod
+    def broken(cls, *problems: Problem) -> Parsed:
+        """What could not be read, for at least one reason."""
+        place = problems[0].place
+        return cls(None, SourceMap(place.line, place.column, 0, 0), problems, complete=False)
+
+
+MERGE = "<<"
+
+
+class Mapped:
+    """A mapping in the making: its values, where they and their keys stand (as a `SourceMap` keeps it), its merges.
+
+    `merge_key` is the line and column of its ``<<``.
+    """
+
+    __slots__ = ("entries", "inside", "merge_key", "merged", "values")
+
+    def __init__(self, values: dict[str, Value], entries: list[int], inside: dict[str | int, SourceMap]) -> None:
+        self.values = values
+        self.entries = entries
+        self.inside = inside
+        self.merged: list[Mapped] = []
+        self.merge_key: tuple[int, int] | None = None
+
+    def first(self, key: str) -> tuple[int, int] | None:
+        """The line and column where a key has been given already."""
+        if key not in self.values:
+            return self.merge_key if key == MERGE else None
+        at = list(self.values).index(key) * SourceMap.ENTRY
+        return self.entries[at], self.entries[at + 1]
+
+
+def merge(own: Mapped) -> Mapped:
+    """A mapping with merged keys before its own; its own win over merged ones, and of those the first."""
+    values: dict[str, Value] = {}
+    entries: dict[str, list[int]] = {}
+    inside: dict[str | int, SourceMap] = {}
+    size = SourceMap.ENTRY
+    for part in (*own.merged, own):
+        for number, (key, value) in enumerate(part.values.items()):
+            if key not in values or part is own:
+                values[key] = value
+                entries[key] = part.entries[number * size : (number + 1) * size]
+                inside.pop(key, None)
+                if key in part.inside:
+                    inside[key] = part.inside[key]
+    return Mapped(values, [number for entry in entries.values() for number in entry], inside)
+
 
 #: One of PyYAML's events. Its stubs allow for events without marks, which no parser makes.
 Event = Any
@@ -318,3 +436,93 @@ def _collection_map(
     mark = opening.start_mark
     # A sixth of the memory of a list of numbers.
     return SourceMap(mark.line + 1, mark.column + 1, mark.index, end, value, array("I", entries), inside or None)
+
+
+# After so many broken documents the rest of a file is not read: each costs another look at the whole text.
+_MAX_BROKEN = 20
+# libyaml compares each %TAG directive with all before it: 70,000 of them take half a minute.
+_MAX_TAG_DIRECTIVES = 100
+
+# What makes events; `CSafeLoader` would make a constructor and a resolver for each file, too.
+_LOADER: Callable[[str], Any] = getattr(getattr(yaml, "cyaml", None), "CParser", yaml.SafeLoader)
+
+_DOCUMENT_START = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
+_TAG_DIRECTIVE = re.compile(r"^%TAG", re.MULTILINE)
+# PyYAML's own parser makes half a surrogate pair of such an escape; libyaml refuses it.
+_HALF_CHARACTER = re.compile(r"\\(?:u|U0000)[dD][89a-fA-F]")
+
+
+def parse(file: str, text: str, budget: Budget) -> list[Parsed]:
+    """The documents of a text in their order, without the empty ones. Never raises for what is in the text."""
+    if "%TAG" in text and len(_TAG_DIRECTIVE.findall(text)) > _MAX_TAG_DIRECTIVES:
+        return [_refused(file, text, 0, "tags are not supported, and this file declares many of them")]
+    text, documents = _characters(file, text)
+    position = 0
+    for _ in range(_MAX_BROKEN):
+        rest = _read_from(file, text, position, budget, documents)
+        if rest is None:
+            return documents
+        position = rest
+    message = f"the rest of the file has not been read, after {_MAX_BROKEN} broken documents"
+    return [*documents, _refused(file, text, position, message)]
+
+
+def _read_from(file: str, text: str, position: int, budget: Budget, documents: list[Parsed]) -> int | None:
+    """Read documents up to the end or a broken one; where the document behind that begins, if there is one."""
+    # Blanks in place of what has been read keep every line, column and offset what it is in the file.
+    next_event = _LOADER(_blanks(text, position) + text[position:] if position else text).get_event
+    reached: int | None
+    problems: list[Problem] = []
+    try:
+        while type(event := next_event()) is not StreamEndEvent:
+            if type(event) is DocumentStartEvent:
+                builder = Builder(file, text, next_event, budget)
+                problems = builder.problems
+                value, source_map = builder.build(event)
+                if value is not None or problems:
+                    documents.append(Parsed(value, source_map, tuple(problems)))
+                problems = []
+    except Abandoned as stop:
+        reached = stop.reached
+    except MarkedYAMLError as error:
+        problem, reached = syntax_problem(file, text, position, error)
+        # What an unquoted template leads to has been said already, and better.
+        if not any(known.code == TEMPLATE and known.place.line == problem.place.line for known in problems):
+            problems.append(problem)
+    else:
+        return None
+    documents.append(Parsed.broken(*problems))
+    if reached is None:
+        return None
+    # In YAML three dashes at the start of a line begin a document, whatever is open before them.
+    found = _DOCUMENT_START.search(text, max(reached, position + 1))
+    return found.start() if found else None
+
+
+def _characters(file: str, text: str) -> tuple[str, list[Parsed]]:
+    """The text with U+FFFD in place of what is not a character of YAML, and what to say about that."""
+    halves = _HALF_CHARACTER.finditer(text) if _LOADER is yaml.SafeLoader else ()
+    problems = [
+        _refused(file, text, found.start(), "this escape stands for no character")
+        for found in islice(halves, _MAX_BROKEN)
+    ]
+    if has_only_characters(text):
+        return text, problems
+    for found in islice(no_character().finditer(text), _MAX_BROKEN):
+        message = f"the character U+{ord(found[0]):04X} is not allowed here"
+        escape = found[0].encode("unicode_escape").decode("ascii")
+        hint = f'in double quotes it may be written as "{escape}"'
+        problems.append(_refused(file, text, found.start(), message, hint))
+    return no_character().sub("\ufffd", text), problems
+
+
+def _refused(file: str, text: str, index: int, message: str, hint: str | None = None) -> Parsed:
+    """What is wrong with the text itself, in front of or behind its documents."""
+    place = Place(file, *line_and_column(text, index))
+    return Parsed.broken(Problem(place, message=message, code=SYNTAX, hint=hint))
+
+
+def _blanks(text: str, end: int) -> str:
+    """As many characters and line breaks as the text has before an offset at the start of a line."""
+    lines = count_breaks(text, end)
+    return " " * (end - lines) + "\n" * lines
