@@ -14,8 +14,7 @@ import resource
 import sys
 from typing import Any
 
-from flowops.queries.limits import MEMORY, SECONDS, SECONDS_A_BYTE, SECONDS_A_ROW
-from flowops.queries.refusal import Refused
+from flowops.queries.limits import MEMORY, SECONDS, SECONDS_A_BYTE, SECONDS_A_ROW, Refused
 
 
 def main() -> None:

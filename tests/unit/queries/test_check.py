@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from flowops.queries.check import tables
-from flowops.queries.functions import FUNCTIONS
-from flowops.queries.refusal import Refused
+from flowops.queries.check import FUNCTIONS, tables
+from flowops.queries.limits import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

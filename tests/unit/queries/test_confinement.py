@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from flowops.queries.database import attach, connect
+from flowops.queries.answer import attach, connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

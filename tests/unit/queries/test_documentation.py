@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from flowops.queries.functions import FUNCTIONS
+from flowops.queries.check import FUNCTIONS
 from flowops.queries.limits import DUCKDB_MIB, MAX_ROWS, SECONDS
 from flowops.schema.check import checker
 
