@@ -11,7 +11,7 @@ from flowops.documents.sql_rows import NoAnswer
 from flowops.errors import FlowopsError
 from flowops.model import Batch
 from flowops.queries.limits import MAX_ROWS
-from flowops.queries.values import NoJson, plain
+from flowops.queries.values import NoJson, json_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -94,7 +94,7 @@ def _plain(row: Sequence[Any], columns: Sequence[str], number: int) -> dict[str,
     values = {}
     for column, value in zip(columns, row, strict=True):
         try:
-            values[column] = plain(value)
+            values[column] = json_value(value)
         except NoJson as error:
             message = f"the column '{column}' holds {error}, which JSON has nothing for"
             raise NoAnswer(message, "leave it out, or cast it to text", number) from None

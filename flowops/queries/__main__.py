@@ -14,7 +14,7 @@ import resource
 import sys
 from typing import Any
 
-from flowops.queries.limits import MEMORY, SECONDS, SECONDS_A_BYTE, SECONDS_A_ROW, Refused
+from flowops.queries.limits import MEMORY, SECONDS, SECONDS_A_BYTE, SECONDS_A_ROW, QueryRefused
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
             sys.stdout.write(said)
             sys.stdout.write("\n")
             sys.stdout.flush()
-    except Refused as refused:
+    except QueryRefused as refused:
         _say({"refused": refused.message, "hint": refused.hint, "row": refused.row})
     except MemoryError:
         _say({"refused": "it takes too much memory", "hint": None, "row": None})
@@ -43,7 +43,7 @@ def _say(value: dict[str, Any]) -> None:
 
 
 def _confine() -> None:
-    """What the kernel holds the process to, whatever DuckDB is told: no file is written, however small."""
+    """Have the kernel hold the process to its limits, whatever DuckDB is told: no file is written, however small."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, resource.RLIM_INFINITY))
@@ -52,7 +52,7 @@ def _confine() -> None:
 
 
 def _allow(read: int, given: int) -> None:
-    """More processor time for a query over so many bytes that has given so many rows."""
+    """Allow more processor time for a query over so many bytes that has given so many rows."""
     seconds = SECONDS + SECONDS_A_BYTE * read + SECONDS_A_ROW * given
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), resource.RLIM_INFINITY))
 

@@ -1,4 +1,6 @@
-"""DuckDB, locked up: one thread, so that the order of rows is the same each time, little memory, and some files.
+"""A query, or a whole Parquet file, to rows as JSON texts: by DuckDB, locked up.
+
+It has one thread, so that the order of rows is the same each time, little memory, and some files.
 
 Tried with DuckDB 2.0: once ``enable_external_access`` is off and the configuration locked, nothing but
 ``allowed_paths`` is opened, no extension is loaded, and no setting is changed back.
@@ -12,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowops.queries.check import tables
-from flowops.queries.limits import BATCH_ROWS, DUCKDB_MIB, MAX_ROW, MAX_ROWS, Refused
-from flowops.queries.values import NoJson, foreign, plain
+from flowops.queries.limits import BATCH_ROWS, DUCKDB_MIB, MAX_ROW, MAX_ROWS, QueryRefused
+from flowops.queries.values import NoJson, json_value, type_without_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,7 +38,7 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 
 
 def connect() -> DuckDBPyConnection:
-    """A database in memory, which can open files until `attach` has locked it."""
+    """Open a database in memory, which can open files until `attach` has locked it."""
     import duckdb
 
     connection = duckdb.connect(":memory:", config=_SETTINGS)
@@ -54,16 +56,16 @@ def attach(connection: DuckDBPyConnection, files: Mapping[str, Mapping[str, Any]
     connection.execute(f"set allowed_paths = [{paths}]")
     connection.execute("set enable_external_access = false")
     for name, file in files.items():
-        connection.execute(f"create view {identifier(name)} as {_reading(file)}")
+        connection.execute(f"create view {identifier(name)} as {_read_clause(file)}")
     connection.execute("set lock_configuration = true")
 
 
 def identifier(name: str) -> str:
-    """A name as SQL has it, whatever it is made of."""
+    """Return a name as SQL has it, whatever it is made of."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def _reading(file: Mapping[str, Any]) -> str:
+def _read_clause(file: Mapping[str, Any]) -> str:
     path = _literal(file["path"])
     if "columns" not in file:
         return f"from read_parquet({path})"
@@ -83,9 +85,9 @@ _MESSAGE = 300
 
 
 def answer(ask: Callable[[], dict[str, Any]], allow: Callable[[int, int], None]) -> Iterator[str]:
-    """What the process says, in order. `allow` is told how many bytes are read, and how many rows have been given.
+    """Yield what the process says, in order.
 
-    Raises Refused.
+    `allow` is called with how many bytes are read, and how many rows have been given. Raises QueryRefused.
     """
     import duckdb
 
@@ -104,22 +106,25 @@ def answer(ask: Callable[[], dict[str, Any]], allow: Callable[[int, int], None])
         yield json.dumps({"columns": list(columns)})
         yield from _rows(connection, columns, lambda given: allow(size, given))
     except duckdb.OutOfMemoryException:
-        raise Refused(f"it takes more than {DUCKDB_MIB} MiB of memory") from None
+        raise QueryRefused(f"it takes more than {DUCKDB_MIB} MiB of memory") from None
     except duckdb.Error as error:
-        raise _said(error, files) from None
+        raise _describe(error, files) from None
     yield json.dumps({"end": True})
 
 
 def _columns(connection: DuckDBPyConnection) -> dict[str, str]:
-    """The types of the columns by their names. Raises Refused for a type that JSON has nothing for, or a name twice."""
+    """Return the types of the columns by their names.
+
+    Raises QueryRefused for a type that JSON has nothing for, or a name twice.
+    """
     columns: dict[str, str] = {}
     for name, type_, *_ in connection.description or ():
-        lacking = foreign(str(type_))
+        lacking = type_without_json(str(type_))
         if lacking:
             hint = "leave it out, or cast it to text"
-            raise Refused(f"the column '{name}' is of the type {lacking}, which JSON has nothing for", hint)
+            raise QueryRefused(f"the column '{name}' is of the type {lacking}, which JSON has nothing for", hint)
         if name in columns:
-            raise Refused(f"two columns are named '{name}'", "give one of them another name with AS")
+            raise QueryRefused(f"two columns are named '{name}'", "give one of them another name with AS")
         columns[name] = str(type_)
     return columns
 
@@ -131,7 +136,7 @@ def _rows(
     json_at = [index for index, type_ in enumerate(columns.values()) if type_ == "JSON"]
     while rows := connection.fetchmany(BATCH_ROWS):
         if given + len(rows) > MAX_ROWS:
-            raise Refused(f"there are more than {MAX_ROWS:,} rows")
+            raise QueryRefused(f"there are more than {MAX_ROWS:,} rows")
         if json_at:
             rows = [tuple(_parsed(row, json_at)) for row in rows]
         text = _json_of(rows, list(columns), given)
@@ -141,14 +146,14 @@ def _rows(
             for number, row in enumerate(rows, given + 1):
                 text = _json_of([row], list(columns), number - 1)
                 if len(text) > MAX_ROW:
-                    raise Refused(f"the row is longer than {MAX_ROW:,} characters", row=number)
+                    raise QueryRefused(f"the row is longer than {MAX_ROW:,} characters", row=number)
                 yield text
         given += len(rows)
         allow_more(given)
 
 
 def _parsed(row: Sequence[Any], json_at: Sequence[int]) -> list[Any]:
-    """A row with what its JSON columns stand for."""
+    """Return a row with what its JSON columns stand for."""
     values = list(row)
     for index in json_at:
         if values[index] is not None:
@@ -158,7 +163,7 @@ def _parsed(row: Sequence[Any], json_at: Sequence[int]) -> list[Any]:
 
 def _json_of(rows: Sequence[Sequence[Any]], columns: Sequence[str], given: int) -> str:
     try:
-        return json.dumps({"rows": rows}, default=plain, ensure_ascii=False, allow_nan=False)
+        return json.dumps({"rows": rows}, default=json_value, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError):
         plain_rows = [_plain(row, columns, number) for number, row in enumerate(rows, given + 1)]
         return json.dumps({"rows": plain_rows}, ensure_ascii=False)
@@ -168,14 +173,14 @@ def _plain(row: Sequence[Any], columns: Sequence[str], number: int) -> list[Any]
     values = []
     for column, value in zip(columns, row, strict=True):
         try:
-            values.append(plain(value))
+            values.append(json_value(value))
         except NoJson as error:
-            raise Refused(f"the column '{column}' holds {error}, which JSON has nothing for", row=number) from None
+            raise QueryRefused(f"the column '{column}' holds {error}, which JSON has nothing for", row=number) from None
     return values
 
 
-def _said(error: Exception, files: Files) -> Refused:
-    """What DuckDB says, but for what it may quote of the data: rows are never shown."""
+def _describe(error: Exception, files: Files) -> QueryRefused:
+    """Return what DuckDB says, but for what it may quote of the data: rows are never shown."""
     import duckdb
 
     said = str(error).partition("\n\n")[0].partition("\nLINE ")[0]
@@ -184,4 +189,4 @@ def _said(error: Exception, files: Files) -> Refused:
     if not isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
         said = re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", said)
     said = " ".join(said.split())
-    return Refused(said if len(said) <= _MESSAGE else said[: _MESSAGE - 1] + "…")
+    return QueryRefused(said if len(said) <= _MESSAGE else said[: _MESSAGE - 1] + "…")

@@ -1,7 +1,7 @@
-"""The functions that a query may use: those that give the same for the same rows, and reach for nothing else.
+"""What SQL a query may be: one SELECT, with functions that give the same for the same rows and reach for nothing else.
 
-They are listed, and not taken from DuckDB's catalog, so that a newer DuckDB cannot bring one along that tells the time.
-Its operators are all among the ones that are taken.
+The functions are listed, and not taken from DuckDB's catalog, so that a newer DuckDB cannot bring one along that tells
+the time. Its operators are all among the ones that are taken.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from flowops.queries.limits import Refused
+from flowops.queries.limits import QueryRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,12 +103,12 @@ _SYMBOL = re.compile(r"[^a-z0-9_]+")
 
 
 def tables(connection: DuckDBPyConnection, sql: str) -> list[str]:
-    """The files that a query reads, by the names it has for them. Raises Refused."""
+    """Return the files that a query reads, by the names it has for them. Raises QueryRefused."""
     statement = _statement(connection, sql)
     query = statement["node"]
     if not any(modifier["type"] == "ORDER_MODIFIER" for modifier in query["modifiers"]):
         hint = "end it with 'order by …': the order of the rows is the order of the calls"
-        raise Refused("the query says nothing of the order of its rows", hint)
+        raise QueryRefused("the query says nothing of the order of its rows", hint)
     nodes = list(_nodes(query))
     named = {entry["key"] for node in nodes for entry in node.get("cte_map", {}).get("map", ())}
     found = set()
@@ -125,16 +125,16 @@ def _statement(connection: DuckDBPyConnection, sql: str) -> Node:
     parsed = json.loads(row[0])
     if parsed["error"]:
         if parsed["error_type"] == "parser":
-            raise Refused(f"this is not SQL: {parsed['error_message']}")
-        raise Refused("a query is one SELECT: it can only read")
+            raise QueryRefused(f"this is not SQL: {parsed['error_message']}")
+        raise QueryRefused("a query is one SELECT: it can only read")
     if len(parsed["statements"]) != 1:
-        raise Refused("a query is one SELECT: it can only read")
+        raise QueryRefused("a query is one SELECT: it can only read")
     statement: Node = parsed["statements"][0]
     return statement
 
 
 def _nodes(tree: Any) -> Iterator[Node]:
-    """Every mapping in the tree; without recursion, because the tree is as deep as its author wants it."""
+    """Yield every mapping in the tree; without recursion, because the tree is as deep as its author wants it."""
     left = [tree]
     while left:
         node = left.pop()
@@ -146,51 +146,51 @@ def _nodes(tree: Any) -> Iterator[Node]:
 
 
 def _allow(node: Node) -> None:
-    """Let a node pass. Raises Refused."""
+    """Let a node pass. Raises QueryRefused."""
     kind = node.get("type")
     if "class" in node:
         if node["class"] == "PARAMETER":
-            raise Refused("there is nothing that could be given for a parameter: write values, or use where:")
+            raise QueryRefused("there is nothing that could be given for a parameter: write values, or use where:")
         if node["class"] not in _EXPRESSIONS:
-            raise Refused(f"a query cannot have an expression of the kind {node['class']}")
+            raise QueryRefused(f"a query cannot have an expression of the kind {node['class']}")
         if node["class"] == "COLUMN_REF":
             _allow_column(node)
         elif "function_name" in node:
             _allow_function(node)
     elif isinstance(kind, str) and kind not in _KNOWN:
-        raise Refused(f"a query cannot have {_WORDS.get(kind, kind)}")
+        raise QueryRefused(f"a query cannot have {_WORDS.get(kind, kind)}")
     if node.get("sample") is not None:
-        raise Refused("a sample is another one each time: leave TABLESAMPLE out")
+        raise QueryRefused("a sample is another one each time: leave TABLESAMPLE out")
     if node.get("at_clause") is not None:
-        raise Refused("a query cannot have AT: a file has no versions")
+        raise QueryRefused("a query cannot have AT: a file has no versions")
     if kind == "TABLE_FUNCTION":
         name = node["function"].get("function_name", "")
         if name not in _OF_VALUES:
             hint = "name a file in quotes, such as from 'appointments.parquet'"
-            raise Refused(f"{name}() cannot stand where a table stands", hint)
+            raise QueryRefused(f"{name}() cannot stand where a table stands", hint)
 
 
 def _allow_column(node: Node) -> None:
     names = node["column_names"]
     if len(names) == 1 and names[0].lower() in MOMENTS:
-        raise Refused(f"{names[0]} is not the same each time", "give the time as a value, or take it from a file")
+        raise QueryRefused(f"{names[0]} is not the same each time", "give the time as a value, or take it from a file")
 
 
 def _allow_function(node: Node) -> None:
     name = node["function_name"].lower()
     path = node.get("qualified_name", {}).get("path", [name])
     if len(path) != 1 or node.get("schema") or node.get("catalog"):
-        raise Refused(f"{'.'.join(path)}() has to be called by its own name alone")
+        raise QueryRefused(f"{'.'.join(path)}() has to be called by its own name alone")
     if name not in FUNCTIONS and not (node.get("is_operator") and _SYMBOL.fullmatch(name)):
         hint = "a query takes functions that give the same for the same rows; docs/data.md lists them"
-        raise Refused(f"there is no function {name}() for queries", hint)
+        raise QueryRefused(f"there is no function {name}() for queries", hint)
 
 
 def _file(node: Node) -> str:
     name: str = node["table_name"]
     if node["schema_name"] or node["catalog_name"] or len(node.get("qualified_name", {}).get("path", [name])) != 1:
-        raise Refused(f"a table has one name, that of a file: '{name}' has a schema in front of it")
+        raise QueryRefused(f"a table has one name, that of a file: '{name}' has a schema in front of it")
     if not name.lower().endswith(SUFFIXES):
         hint = "name a .csv, .jsonl or .parquet file in quotes, such as from 'appointments.parquet'"
-        raise Refused(f"there is no table '{name}'", hint)
+        raise QueryRefused(f"there is no table '{name}'", hint)
     return name

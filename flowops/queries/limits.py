@@ -20,8 +20,8 @@ MAX_ROWS = 10_000_000
 MAX_ROW = 1024 * 1024
 
 
-class Refused(Exception):
-    """What is wrong with a query or a file, for the user; `row` counts from 1 when it is about one."""
+class QueryRefused(Exception):
+    """Says what is wrong with a query or a file, for the user; `row` counts from 1 when it is about one."""
 
     def __init__(self, message: str, hint: str | None = None, row: int | None = None) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Values of databases as JSON's."""
+"""Values of databases as values of JSON."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _TEXTS = (UUID, IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interf
 
 
 class NoJson(ValueError):
-    """A value that JSON has nothing for; the text says which kind it is, and never the value."""
+    """Says that JSON has nothing for a value: which kind it is, and never the value."""
 
 
-def foreign(type_: str) -> str | None:
-    """The part of a column's type, as DuckDB writes it, that has no form in JSON; of JSON itself, that it is a part."""
+def type_without_json(type_: str) -> str | None:
+    """Return the part of a column's type, as DuckDB writes it, that has no form in JSON, be it a part that is JSON."""
     bare = re.sub(r"""'[^']*'|"[^"]*\"""", "", type_)
     found = _FOREIGN.search(bare) or (bare != "JSON" and re.search(r"\bJSON\b", bare)) or None
     return found[0] if found else None
 
 
-def plain(value: Any) -> Any:
-    """A value that `json` does not know, or may know too well, as JSON has it. Raises NoJson.
+def json_value(value: Any) -> Any:
+    """Return a value that `json` does not know, or may know too well, as JSON has it. Raises NoJson.
 
     Dates and times are ISO 8601, with the time zone if they have one; decimals are text with all their places, because
     a binary fraction would not be the same number; lists and mappings stay what they are.
@@ -46,9 +46,9 @@ def plain(value: Any) -> Any:
                 raise NoJson("not a number" if value.is_nan() else "an infinite number")
             return format(value, "f")
         case list() | tuple():
-            return [plain(item) for item in value]
+            return [json_value(item) for item in value]
         case dict():
-            return {_key(key): plain(item) for key, item in value.items()}
+            return {_key(key): json_value(item) for key, item in value.items()}
         case _ if isinstance(value, _TEXTS):
             return str(value)
         case _:
@@ -56,7 +56,7 @@ def plain(value: Any) -> Any:
 
 
 def _key(key: Any) -> str:
-    key = plain(key)
+    key = json_value(key)
     if isinstance(key, str | int) and not isinstance(key, bool):
         return str(key)
     raise NoJson("a mapping whose keys are no text")

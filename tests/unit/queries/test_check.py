@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from flowops.queries.check import FUNCTIONS, tables
-from flowops.queries.limits import Refused
+from flowops.queries.limits import QueryRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,7 @@ def test_what_a_query_may_say(connection: duckdb.DuckDBPyConnection, sql: str, f
     ],
 )
 def test_what_a_query_may_not_say(connection: duckdb.DuckDBPyConnection, sql: str, message: str) -> None:
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(QueryRefused) as raised:
         tables(connection, sql)
     assert message in raised.value.message
 
@@ -124,5 +124,5 @@ def test_functions_are_those_that_duckdb_calls_consistent(connection: duckdb.Duc
 def test_a_query_that_is_too_deep_is_refused(connection: duckdb.DuckDBPyConnection, text: str) -> None:
     before, _, behind = text.partition("{}")
     depth = 20_000
-    with pytest.raises(Refused, match="this is not SQL"):
+    with pytest.raises(QueryRefused, match="this is not SQL"):
         tables(connection, f"select {before * depth}1{behind * depth} order by 1")

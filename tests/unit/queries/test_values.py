@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flowops.queries.values import NoJson, foreign, plain
+from flowops.queries.values import NoJson, json_value, type_without_json
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from flowops.queries.values import NoJson, foreign, plain
     ],
 )
 def test_a_value_becomes_one_of_jsons(value: Any, expected: Any) -> None:
-    assert plain(value) == expected
+    assert json_value(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_value_becomes_one_of_jsons(value: Any, expected: Any) -> None:
 )
 def test_a_value_that_json_has_nothing_for_is_refused(value: Any) -> None:
     with pytest.raises(NoJson):
-        plain(value)
+        json_value(value)
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,4 @@ def test_a_value_that_json_has_nothing_for_is_refused(value: Any) -> None:
     ],
 )
 def test_the_types_of_columns_that_json_has_nothing_for(type_: str, part: str | None) -> None:
-    assert foreign(type_) == part
+    assert type_without_json(type_) == part
