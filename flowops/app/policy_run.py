@@ -12,13 +12,18 @@ from flowops.app.secrets import value_of
 from flowops.documents import Unreadable
 from flowops.errors import FlowopsError
 from flowops.model import CallResult, Outcome, Reference
-from flowops.policy.config import Policy, told
-from flowops.policy.evaluate import Judge, condition, question, without_counted
-from flowops.policy.limits import totals_trip, without_totals
-from flowops.policy.lists import read_list
-from flowops.policy.notes import Fit, RepeatedCallees, WindowNotes
-from flowops.policy.people import DoNotCall
-from flowops.policy.rule import Facts, Listing
+from flowops.policy.config import Policy
+from flowops.policy.evaluate import (
+    PolicyEvaluator,
+    claim_condition,
+    is_plan_blocked,
+    needed_counts,
+    without_counted,
+    without_plan_rules,
+)
+from flowops.policy.lists import DoNotCall, read_list
+from flowops.policy.notes import CapacityCheck, RepeatedCallees, WindowNotes
+from flowops.policy.rule import Listing, PolicyContext, format_reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,13 +49,13 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-def facts_of(workspace: Workspace, ledger: Store, at: datetime, override: Override | None) -> Facts:
+def facts_of(workspace: Workspace, ledger: Store, at: datetime, override: Override | None) -> PolicyContext:
     """Return what the rules have to be told before the first call: nothing that no rule asks for."""
     policy = workspace.policy or Policy()
     lists = [rule for rule in policy.rules if isinstance(rule, DoNotCall)]
-    return Facts(
+    return PolicyContext(
         known=sum(ledger.count().values()) if policy.rules else 0,
-        claimed={day: ledger.claimed_since(day) for day in question(policy, at).days},
+        claimed={day: ledger.claimed_since(day) for day in needed_counts(policy, at).days},
         lists={rule.source: _listing(rule, workspace) for rule in lists},
         overrides=override.rules if override else frozenset(),
     )
@@ -66,7 +71,7 @@ class PolicyRun:
     def __init__(
         self,
         policy: Policy,
-        facts: Facts,
+        facts: PolicyContext,
         ledger: Store,
         at: datetime,
         rate: float | None,
@@ -75,14 +80,14 @@ class PolicyRun:
     ) -> None:
         self.unseen = 0
         self.by_document: Counter[Place] = Counter()
-        self._policy = policy if totals else without_totals(policy)
-        self._within = question(policy, at).within
+        self._policy = policy if totals else without_plan_rules(policy)
+        self._within = needed_counts(policy, at).within
         self._rung: dict[str, tuple[datetime, ...]] = {}
-        self._judge = Judge(self._policy, replace(facts, rung=self._rung))
+        self._evaluator = PolicyEvaluator(self._policy, replace(facts, rung=self._rung))
         self._ledger = ledger
         self._at = at
         self._windows = WindowNotes(policy, at)
-        self._fit = Fit(policy, at, rate)
+        self._fit = CapacityCheck(policy, at, rate)
         self._callees = RepeatedCallees()
         self._before = 0
 
@@ -103,7 +108,7 @@ class PolicyRun:
         self._before += len(batch.references)
         return held
 
-    def facts(self, facts: Facts) -> Facts:
+    def facts(self, facts: PolicyContext) -> PolicyContext:
         """Return the facts with how many calls there are, of all that have been asked about."""
         return replace(facts, size=self.by_document.total(), by_document=dict(self.by_document))
 
@@ -132,7 +137,7 @@ class PolicyRun:
         held: dict[int, Ruling] = {}
         for index, call in calls:
             self._windows.add(call)
-            ruling = self._judge.judge(call, self._at)
+            ruling = self._evaluator.evaluate(call, self._at)
             if ruling is None:
                 self._fit.add(call)
             else:
@@ -140,9 +145,9 @@ class PolicyRun:
         return held
 
 
-def trips(policy: Policy, facts: Facts) -> bool:
+def trips(policy: Policy, facts: PolicyContext) -> bool:
     """Return whether a rule about how many calls a run or a document has holds any back."""
-    return any(totals_trip(policy, facts, place) for place in facts.by_document)
+    return any(is_plan_blocked(policy, facts, place) for place in facts.by_document)
 
 
 class Guard:
@@ -152,10 +157,10 @@ class Guard:
     document may have was decided with the plan: of too large a one nothing is sent.
     """
 
-    def __init__(self, policy: Policy, facts: Facts, held: Held, now: Callable[[], datetime]) -> None:
-        self._policy = without_totals(policy)
+    def __init__(self, policy: Policy, facts: PolicyContext, held: Held, now: Callable[[], datetime]) -> None:
+        self._policy = without_plan_rules(policy)
         self._facts = facts
-        self._judge = Judge(without_counted(self._policy), facts)
+        self._evaluator = PolicyEvaluator(without_counted(self._policy), facts)
         self._held = held
         self._now = now
         self._answered = self._refused = 0
@@ -163,7 +168,7 @@ class Guard:
     async def __call__(self, planned: PlannedCall) -> Ruling | Condition | None:
         """Why the call may not be placed now, or what its claim hangs on; None when nothing is in its way."""
         call, at = planned.call, self._now()
-        return self._judge.judge(call, at) or condition(self._policy, self._facts, call, at)
+        return self._evaluator.evaluate(call, at) or claim_condition(self._policy, self._facts, call, at)
 
     def tell(self, result: CallResult) -> None:
         """Take in the result of a call: too many refusals end the run."""
@@ -174,13 +179,13 @@ class Guard:
         for each in self._policy.stop_on:
             why = each.reached(self._refused, self._answered)
             if why is not None:
-                self._held.hold(told(each, why))
+                self._held.hold(format_reason(each, why))
 
 
 def _listing(rule: DoNotCall, workspace: Workspace) -> Listing:
     """Return what a do-not-call list says, or why it cannot be relied on."""
     try:
-        key = value_of(Reference(rule.key), "key", FlowopsError).encode() if rule.key else None
+        key = value_of(Reference(rule.env), "key", FlowopsError).encode() if rule.env else None
         path = workspace.reader.absolute(Path(workspace.project.root) / rule.file)
         with workspace.reader.files.open(path) as file:
             return read_list(iter(lambda: file.readline(LONGEST_LINE), b""), key)

@@ -1,9 +1,8 @@
-"""From rules and facts to a ruling on each call, one call after the other.
+"""From rules and facts to a decision on each call, one call after the other.
 
-The rules about what only the ledger can count are told of a plan beforehand, and decided for good in each claim.
-
-Between a look at the ledger and a claim another run may claim, so a claim carries these rules into its own
-transaction (`flowops.model.Condition`).
+What only the ledger can count is told of a plan beforehand, and decided for good in each claim: between a look at the
+ledger and a claim another run may claim, so a claim carries these rules into its own transaction
+(`flowops.model.Condition`).
 """
 
 from __future__ import annotations
@@ -12,122 +11,116 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.model import Action, Condition, Ruling, Used
-from flowops.policy.config import told
-from flowops.policy.limits import PerCallee, PerDay
-from flowops.policy.rule import Block, Finding, Later, Subject, Tally
+from flowops.policy.rule import Block, CallContext, Defer, PlanRule, Rule, RunCounts, findings, format_reason
 from flowops.policy.times import moment_text
-from flowops.policy.windows import Expires, NotBefore, Windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime, timedelta
 
-    from flowops.model import Call
+    from flowops.model import Call, Place
     from flowops.policy.config import Policy
-    from flowops.policy.rule import Facts, Rule
+    from flowops.policy.rule import PolicyContext
 
+    Found = list[tuple[Rule, Block | Defer]]
 
-#: What can be said today of a time to come. Lists and ledgers change until then.
-_FORESEEN = (Windows, NotBefore, Expires, PerDay, PerCallee)
 #: How often the rules may move an opening further before it counts as never.
 _ROUNDS = 50
 
 
-class Judge:
-    """Rules on the calls of one plan or run in their order; what it lets pass counts for the calls behind it."""
+class PolicyEvaluator:
+    """Decides on the calls of one plan or run in their order; what it lets pass counts for the calls behind it."""
 
-    def __init__(self, policy: Policy, facts: Facts) -> None:
+    def __init__(self, policy: Policy, facts: PolicyContext) -> None:
         self.policy = policy
         self.facts = facts
-        self._tally = Tally()
-        self._counts_callees = any(isinstance(rule, PerCallee) for rule in policy.rules)
+        self._counts = RunCounts()
+        self._counts_callees = any(rule.span() is not None for rule in policy.rules)
 
-    def judge(self, call: Call, at: datetime) -> Ruling | None:
-        """What keeps a call from being placed at a time; None when nothing does, and then it counts from now on."""
-        subject = Subject(call)
+    def evaluate(self, call: Call, at: datetime) -> Ruling | None:
+        """Return what keeps a call from being placed at a time; None when nothing does: from now on it counts."""
+        context = CallContext(call, at, self.facts, self._counts)
         rules = self.policy.of_call(call)
-        found = self._look(rules, subject, at)
+        found = findings(rules, context)
         if not found:
             self._count(call, at)
             return None
-        blocks = [told(rule, finding.why) for rule, finding in found if isinstance(finding, Block)]
+        blocks = [format_reason(rule, finding.why) for rule, finding in found if isinstance(finding, Block)]
         if blocks:
             return Ruling(Action.BLOCKED, tuple(blocks))
-        until = self._opening(rules, subject, found)
+        until = _opening(rules, context, found)
         if not isinstance(until, tuple):
-            return Ruling(Action.BLOCKED, (*_laters(found), until))
-        zone = next((callee.zones[0] for callee in subject.callees if len(callee.zones) == 1), None)
+            return Ruling(Action.BLOCKED, (*_deferred(found), until))
+        zone = next((callee.zones[0] for callee in context.callees if len(callee.zones) == 1), None)
         own = call.terms.timezone
         opening = f"may be placed from {moment_text(until[0], own if isinstance(own, str) else zone)}"
-        return Ruling(Action.DEFERRED, (*_laters(found), opening), until[0])
-
-    def _look(self, rules: Iterable[Rule], subject: Subject, at: datetime) -> list[tuple[Rule, Finding]]:
-        found = [(rule, rule.look(subject, self.facts, self._tally, at)) for rule in rules]
-        return [(rule, finding) for rule, finding in found if finding is not None]
-
-    def _opening(
-        self, rules: Iterable[Rule], subject: Subject, found: list[tuple[Rule, Finding]]
-    ) -> tuple[datetime] | str:
-        """The first time that no rule which can be foreseen holds the call back, or why there is none."""
-        foreseen = [rule for rule in rules if isinstance(rule, _FORESEEN)]
-        for _ in range(_ROUNDS):
-            until = max(finding.until for _, finding in found if isinstance(finding, Later))
-            found = self._look(foreseen, subject, until)
-            if not found:
-                return (until,)
-            for rule, finding in found:
-                if isinstance(finding, Block):
-                    return told(rule, f"{finding.why}, and before {moment_text(until)} it may not be placed")
-        return "no time was found at which all rules let it pass"
+        return Ruling(Action.DEFERRED, (*_deferred(found), opening), until[0])
 
     def _count(self, call: Call, at: datetime) -> None:
-        self._tally.passed += 1
+        self._counts.passed += 1
         if self._counts_callees:
             for number in call.callees:
-                self._tally.rung.setdefault(number, []).append(at)
+                self._counts.rung.setdefault(number, []).append(at)
 
 
-def _laters(found: Iterable[tuple[Rule, Finding]]) -> list[str]:
-    return [told(rule, finding.why) for rule, finding in found if isinstance(finding, Later)]
+def _opening(rules: Iterable[Rule], context: CallContext, found: Found) -> tuple[datetime] | str:
+    """Return the first time that no rule which can be foreseen holds the call back, or why there is none."""
+    foreseen = [rule for rule in rules if rule.foreseeable]
+    for _ in range(_ROUNDS):
+        until = max(finding.until for _, finding in found if isinstance(finding, Defer))
+        found = findings(foreseen, context.later(until))
+        if not found:
+            return (until,)
+        for rule, finding in found:
+            if isinstance(finding, Block):
+                return format_reason(rule, f"{finding.why}, and before {moment_text(until)} it may not be placed")
+    return "no time was found at which all rules let it pass"
 
 
-_COUNTED = (PerDay, PerCallee)
+def _deferred(found: Found) -> list[str]:
+    return [format_reason(rule, finding.why) for rule, finding in found if isinstance(finding, Defer)]
 
 
-class Question(NamedTuple):
+class NeededCounts(NamedTuple):
     """What the rules have to be told: the starts of days, and how long ago calls to a number still count."""
 
     days: frozenset[datetime]
     within: timedelta | None
 
 
-def question(policy: Policy, at: datetime) -> Question:
-    """What there is to count at a time."""
-    days = {day for rule in policy.rules if isinstance(rule, PerDay) and (day := rule.day(at)) is not None}
-    spans = [rule.within for rule in policy.rules if isinstance(rule, PerCallee)]
-    return Question(frozenset(days), max(spans, default=None))
+def needed_counts(policy: Policy, at: datetime) -> NeededCounts:
+    """Return what there is to count at a time."""
+    days = {day for rule in policy.rules if (day := rule.day(at)) is not None}
+    spans = [span for rule in policy.rules if (span := rule.span()) is not None]
+    return NeededCounts(frozenset(days), max(spans, default=None))
 
 
 def without_counted(policy: Policy) -> Policy:
-    """The rules that a claim does not decide."""
-    return replace(policy, rules=tuple(rule for rule in policy.rules if not isinstance(rule, _COUNTED)))
+    """Return the rules that a claim does not decide."""
+    return replace(policy, rules=tuple(rule for rule in policy.rules if not rule.counted))
 
 
-def counts(policy: Policy) -> bool:
-    """Whether a claim hangs on what only the ledger can count."""
-    return any(isinstance(rule, _COUNTED) for rule in policy.rules)
-
-
-def condition(policy: Policy, facts: Facts, call: Call, at: datetime) -> Condition | None:
-    """What a claim at a time hangs on; None without a rule that counts."""
-    if not counts(policy):
+def claim_condition(policy: Policy, facts: PolicyContext, call: Call, at: datetime) -> Condition | None:
+    """Return what a claim at a time hangs on; None without a rule that counts."""
+    if not any(rule.counted for rule in policy.rules):
         return None
-    asked = question(policy, at)
+    needed = needed_counts(policy, at)
 
     def decide(used: Used) -> Ruling | None:
         known = replace(facts, claimed=used.claimed, rung=used.rung)
-        return Judge(policy, known).judge(call, at)
+        return PolicyEvaluator(policy, known).evaluate(call, at)
 
-    if asked.within is None:
-        return Condition(asked.days, (), None, decide)
-    return Condition(asked.days, tuple(dict.fromkeys(call.callees)), at - asked.within, decide)
+    if needed.within is None:
+        return Condition(needed.days, (), None, decide)
+    return Condition(needed.days, tuple(dict.fromkeys(call.callees)), at - needed.within, decide)
+
+
+def without_plan_rules(policy: Policy) -> Policy:
+    """Return the rules that can be asked before it is known how many calls there are."""
+    return replace(policy, rules=tuple(rule for rule in policy.rules if not isinstance(rule, PlanRule)))
+
+
+def is_plan_blocked(policy: Policy, facts: PolicyContext, document: Place) -> bool:
+    """Return whether the calls of a document are blocked because there are too many, of it or in all."""
+    rules = (rule for rule in policy.rules if isinstance(rule, PlanRule) and not rule.is_lifted(facts))
+    return any(rule.check(document, facts) is not None for rule in rules)

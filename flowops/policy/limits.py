@@ -3,60 +3,127 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from flowops.common.spans import span_text
-from flowops.policy.rule import Block, Finding, Later
+from flowops.policy.rule import (
+    SHARE,
+    Block,
+    Defer,
+    Finding,
+    PlanRule,
+    Rule,
+    Schema,
+    Setting,
+    each,
+    read_share,
+    span_schema,
+)
 from flowops.policy.times import zone
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from zoneinfo import ZoneInfo
 
-    from flowops.model import Place
-    from flowops.policy.config import Policy
-    from flowops.policy.rule import Facts, Subject, Tally
+    from flowops.model import Path, Place, Value
+    from flowops.policy.config import PolicyReader
+    from flowops.policy.rule import CallContext, PolicyContext
 
-#: The rules that guard against accidents, which an operator may lift for a run, on record. No other rule can be.
-LIFTABLE = ("max-calls", "max-change")
+
+class MaxCalls(Setting):
+    """Not more than so many calls: of a plan, of a document, of a day."""
+
+    __slots__ = ()
+
+    key: ClassVar[str] = "max-calls"
+    liftable: ClassVar[bool] = True
+    most: int
+    schema: ClassVar[Schema] = {
+        "description": "How many calls may be placed. A number counts for each run.",
+        "examples": [500, {"per-run": 500, "per-day": 2000}],
+        "anyOf": [
+            {"type": "integer", "minimum": 0},
+            {
+                "type": "object",
+                "minProperties": 1,
+                "properties": {
+                    "per-run": {
+                        "type": "integer",
+                        "minimum": 0,
+                        "description": "A plan with more calls to place is blocked as a whole.",
+                    },
+                    "per-document": {
+                        "type": "integer",
+                        "minimum": 0,
+                        "description": "A document with more calls to place is blocked as a whole.",
+                    },
+                    "per-day": {
+                        "type": "integer",
+                        "minimum": 0,
+                        "description": "What is more is deferred to the next day; all runs of the environment count.",
+                    },
+                    "timezone": {
+                        "type": "string",
+                        "minLength": 1,
+                        "default": "UTC",
+                        "description": "Where the day of per-day begins.",
+                    },
+                },
+                "additionalProperties": False,
+            },
+        ],
+    }
+
+    @classmethod
+    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
+        """Yield a rule for each of the limits; a number is that of a run."""
+        if isinstance(value, int):
+            yield PerRun(value, reader.place(at))
+            return
+        limits: Mapping[str, Value] = value
+        if "per-run" in limits:
+            yield PerRun(limits["per-run"], reader.place((*at, "per-run")))
+        if "per-document" in limits:
+            yield PerDocument(limits["per-document"], reader.place((*at, "per-document")))
+        timezone = limits.get("timezone", "UTC")
+        if zone(timezone) is None:
+            hint = "write one such as Europe/London"
+            reader.add_problem((*at, "timezone"), f"'{timezone[:40]}' is not a time zone", hint)
+        elif "per-day" in limits:
+            yield PerDay(limits["per-day"], timezone, reader.place((*at, "per-day")))
+
+    def is_looser_than(self, other: Any) -> bool:
+        """Return whether the limit is higher."""
+        return bool(self.most > other.most)
 
 
 @dataclass(frozen=True, slots=True)
-class PerRun:
+class PerRun(MaxCalls, PlanRule):
     """No plan of more than so many calls. What other rules hold back counts too: it is the size of the change."""
 
     most: int
     place: Place
-    name: str = "max-calls.per-run"
+    name: ClassVar[str] = "max-calls.per-run"
 
-    def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:  # noqa: ARG002 (a Rule)
-        """Blocks every call of a plan that is too large: whose mistake it is nobody knows yet."""
-        return self.block(subject.document, facts)
-
-    def block(self, document: Place, facts: Facts) -> Block | None:  # noqa: ARG002 (as the others)
-        """Return what blocks the calls of a document."""
-        if "max-calls" in facts.overrides or facts.size <= self.most:
+    def check(self, document: Place, facts: PolicyContext) -> Block | None:  # noqa: ARG002 (all documents alike)
+        """Block every call of a plan that is too large: whose mistake it is nobody knows yet."""
+        if facts.size <= self.most:
             return None
         return Block(f"the plan has {facts.size:,} calls to place, the limit is {self.most:,}")
 
 
 @dataclass(frozen=True, slots=True)
-class PerDocument:
+class PerDocument(MaxCalls, PlanRule):
     """No document of more than so many calls to place."""
 
     most: int
     place: Place
-    name: str = "max-calls.per-document"
+    name: ClassVar[str] = "max-calls.per-document"
 
-    def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:  # noqa: ARG002 (a Rule)
-        """Blocks every call of a document that is too large."""
-        return self.block(subject.document, facts)
-
-    def block(self, document: Place, facts: Facts) -> Block | None:
-        """Return what blocks the calls of a document."""
-        if "max-calls" in facts.overrides:
-            return None
+    def check(self, document: Place, facts: PolicyContext) -> Block | None:
+        """Block every call of a document that is too large."""
         count = facts.by_document.get(document)
         if count is None:
             return Block("the calls of its document were not counted")
@@ -66,59 +133,65 @@ class PerDocument:
 
 
 @dataclass(frozen=True, slots=True)
-class PerDay:
+class PerDay(MaxCalls, Rule):
     """Not more than so many calls a day, over all runs; the day is that of a zone."""
 
     most: int
     timezone: str
     place: Place
-    name: str = "max-calls.per-day"
+    name: ClassVar[str] = "max-calls.per-day"
+    foreseeable: ClassVar[bool] = True
+    counted: ClassVar[bool] = True
 
-    def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:  # noqa: ARG002 (a Rule)
-        """Defers to the next day what is too much for this one."""
-        if "max-calls" in facts.overrides:
-            return None
+    def evaluate(self, context: CallContext) -> Finding:
+        """Defer to the next day what is too much for this one."""
         if self.most == 0:
             return Block("the limit is 0")
         known = zone(self.timezone)
         if known is None:
             return Block(f"the time zone {self.timezone} is not known on this machine")
-        begin = _begin(at, known)
-        if begin not in facts.claimed:
+        begin, claimed = _begin(context.at, known), context.facts.claimed
+        if begin not in claimed:
             # Of a day to come nothing is used up; any other one has to be counted.
-            return None if any(day < begin for day in facts.claimed) else Block("the calls of the day were not counted")
-        used = facts.claimed[begin] + tally.passed
+            return None if any(day < begin for day in claimed) else Block("the calls of the day were not counted")
+        used = claimed[begin] + context.counts.passed
         if used < self.most:
             return None
-        return Later(_begin(begin + timedelta(hours=36), known), f"{used:,} calls today, the limit is {self.most:,}")
+        return Defer(_begin(begin + timedelta(hours=36), known), f"{used:,} calls today, the limit is {self.most:,}")
 
     def day(self, at: datetime) -> datetime | None:
-        """When the day of an instant began; None when the zone is not known."""
+        """Return when the day of an instant began; None when the zone is not known."""
         known = zone(self.timezone)
         return None if known is None else _begin(at, known)
 
 
 def _begin(at: datetime, where: ZoneInfo) -> datetime:
-    """When the day of an instant began, in UTC."""
+    """Return when the day of an instant began, in UTC."""
     return datetime.combine(at.astimezone(where).date(), time(), where).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class MaxChange:
+class MaxChange(Setting, PlanRule):
     """No plan that adds more than a share of the calls that the ledger knows."""
 
     share: float
     place: Place
-    name: str = "max-change"
+    key: ClassVar[str] = "max-change"
+    name: ClassVar[str] = "max-change"
+    liftable: ClassVar[bool] = True
+    schema: ClassVar[Schema] = {
+        **SHARE,
+        "description": "A plan may not place more than this share of the calls that the ledger knows. "
+        "The first one needs `apply --override max-change`.",
+    }
 
-    def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:  # noqa: ARG002 (a Rule)
-        """Blocks every call of such a plan, and the first plan of all, of which there is no share."""
-        return self.block(subject.document, facts)
+    @classmethod
+    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
+        """Yield the rule for ``20%``."""
+        yield cls(read_share(value), reader.place(at))
 
-    def block(self, document: Place, facts: Facts) -> Block | None:  # noqa: ARG002 (as the others)
-        """Return what blocks the calls of a document."""
-        if self.name in facts.overrides:
-            return None
+    def check(self, document: Place, facts: PolicyContext) -> Block | None:  # noqa: ARG002 (all documents alike)
+        """Block every call of such a plan, and the first plan of all, of which there is no share."""
         if facts.known == 0:
             return Block("the ledger knows no call yet, so that every plan is a large one")
         if facts.size <= self.share * facts.known:
@@ -129,42 +202,61 @@ class MaxChange:
             f"the limit is {self.share:.0%}"
         )
 
+    def is_looser_than(self, other: Any) -> bool:
+        """Return whether the share is larger."""
+        return bool(self.share > other.share)
+
+
+_PER_CALLEE: Schema = {
+    "type": "object",
+    "required": ["calls", "within"],
+    "properties": {
+        "calls": {"type": "integer", "minimum": 1, "description": "So many calls."},
+        "within": span_schema("In so long a time."),
+    },
+    "additionalProperties": False,
+}
+
 
 @dataclass(frozen=True, slots=True)
-class PerCallee:
+class PerCallee(Setting, Rule):
     """Not more than so many calls to one number within a span, over all references and runs."""
 
     most: int
     within: timedelta
     place: Place
-    name: str = "per-callee"
+    key: ClassVar[str] = "per-callee"
+    name: ClassVar[str] = "per-callee"
+    foreseeable: ClassVar[bool] = True
+    counted: ClassVar[bool] = True
+    schema: ClassVar[Schema] = {
+        "description": "How often one number may be called, over all references and runs.",
+        "anyOf": [_PER_CALLEE, {"type": "array", "minItems": 1, "items": _PER_CALLEE}],
+    }
 
-    def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:
-        """Defers until enough of the earlier calls are long enough ago."""
-        later: list[Later] = []
-        for callee, rings in Counter(subject.callees).items():
+    @classmethod
+    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
+        """Yield the rule of a mapping, or of each in a list."""
+        for where, fields in each(at, value):
+            within = reader.span(where, fields, "within")
+            if within is not None:
+                yield cls(fields["calls"], within, reader.place(where))
+
+    def span(self) -> timedelta:
+        """Return how long ago calls to a number count."""
+        return self.within
+
+    def evaluate(self, context: CallContext) -> Finding:
+        """Defer until enough of the earlier calls are long enough ago."""
+        later: list[Defer] = []
+        for callee, rings in Counter(context.callees).items():
             if rings > self.most:
-                return Block(f"the call rings {subject.named(callee)} {rings} times, the limit is {self.most}")
-            earlier = (*facts.rung.get(callee.number, ()), *tally.rung.get(callee.number, ()))
-            recent = sorted(time for time in earlier if time > at - self.within)
+                return Block(f"the call rings {context.named(callee)} {rings} times, the limit is {self.most}")
+            earlier = (*context.facts.rung.get(callee.number, ()), *context.counts.rung.get(callee.number, ()))
+            recent = sorted(time for time in earlier if time > context.at - self.within)
             room = self.most - rings
             if len(recent) > room:
                 free = recent[len(recent) - room - 1] + self.within
-                many = f"{len(recent)} in the last {span_text(self.within)} to {subject.named(callee)}"
-                later.append(Later(free, f"{many}, the limit is {self.most}"))
+                many = f"{len(recent)} in the last {span_text(self.within)} to {context.named(callee)}"
+                later.append(Defer(free, f"{many}, the limit is {self.most}"))
         return max(later, default=None)
-
-
-#: The rules that look at how many calls a plan or a document has, and at nothing of the call itself.
-_TOTALS = (PerRun, PerDocument, MaxChange)
-
-
-def without_totals(policy: Policy) -> Policy:
-    """Return the rules that can be asked before it is known how many calls there are."""
-    return replace(policy, rules=tuple(rule for rule in policy.rules if not isinstance(rule, _TOTALS)))
-
-
-def totals_trip(policy: Policy, facts: Facts, document: Place) -> bool:
-    """Return whether the calls of a document are blocked because there are too many, of it or in all."""
-    totals = (rule for rule in policy.rules if isinstance(rule, _TOTALS))
-    return any(rule.block(document, facts) is not None for rule in totals)

@@ -1,4 +1,4 @@
-"""Do-not-call lists: a number or a keyed hash of one a line, and in a comment how old the list is.
+"""The rule about do-not-call lists, and the lists: a number or a keyed hash a line, and in a comment how old it is.
 
 ::
 
@@ -15,15 +15,21 @@ import hmac
 import re
 from array import array
 from bisect import bisect_left
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar
 
 from flowops.common.numbers import is_e164
-from flowops.policy.rule import Listing
-from flowops.policy.times import read_moment
+from flowops.common.spans import span_text
+from flowops.policy.rule import AHEAD, Block, Finding, Listing, Rule, Schema, Setting, each, span_schema
+from flowops.policy.times import moment_text, read_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from flowops.model import Path, Place, Value
+    from flowops.policy.config import PolicyReader
+    from flowops.policy.rule import CallContext
 
 HASH = "hmac-sha256:"
 _HASHED = re.compile(rf"{HASH}[0-9a-f]{{64}}")
@@ -37,8 +43,81 @@ _DIGITS = 16
 _PARTS = 64
 
 
+_FILE: Schema = {"type": "string", "minLength": 1}
+_DO_NOT_CALL: Schema = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {
+        "file": {**_FILE, "description": "A number or a hash a line. The path starts at the project file."},
+        "max-age": span_schema("How old the list may be, by its own line `# as-of: 2026-11-23`."),
+        "key": {
+            "type": "object",
+            "required": ["env"],
+            "properties": {
+                "env": {
+                    "type": "string",
+                    "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+                    "patternErrorMessage": "not the name of an environment variable: write letters, digits and _",
+                    "description": "The name of the environment variable that holds the value.",
+                }
+            },
+            "additionalProperties": False,
+            "x-secret": True,
+            "description": "The key of the hashes: {env: NAME}.",
+        },
+    },
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DoNotCall(Setting, Rule):
+    """Nobody who is on this list. `file` is as it is written, `env` names the variable with the key of its hashes."""
+
+    file: str
+    max_age: timedelta | None
+    env: str | None
+    place: Place
+    key: ClassVar[str] = "do-not-call"
+    name: ClassVar[str] = "do-not-call"
+    schema: ClassVar[Schema] = {
+        "description": "Numbers that are not called. A list that is missing or too old blocks.",
+        "anyOf": [_FILE, _DO_NOT_CALL, {"type": "array", "minItems": 1, "items": {"anyOf": [_FILE, _DO_NOT_CALL]}}],
+    }
+
+    @classmethod
+    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
+        """Yield the rule of a file, of a mapping, or of each in a list of these."""
+        for where, item in each(at, value):
+            fields: Mapping[str, Value] = {"file": item} if isinstance(item, str) else item
+            env = fields["key"]["env"] if "key" in fields else None
+            yield cls(fields["file"], reader.span(where, fields, "max-age"), env, reader.place(where))
+
+    @property
+    def source(self) -> tuple[str, str | None]:
+        """Return what decides what the list says: the file, and the key of its hashes."""
+        return self.file, self.env
+
+    def evaluate(self, context: CallContext) -> Finding:
+        """Block who is listed, and everybody when the list is missing, cannot be used, or is too old to rely on."""
+        listing, at = context.facts.lists.get(self.source), context.at
+        if listing is None:
+            return Block(f"{self.file} was not read")
+        if listing.trouble is not None:
+            return Block(f"{self.file} {listing.trouble}")
+        if self.max_age is not None:
+            if listing.as_of is None:
+                return Block(f"{self.file} does not say how old it is: begin it with '# as-of: 2026-11-23'")
+            if listing.as_of > at + AHEAD:
+                return Block(f"{self.file} says that it is from the future: {moment_text(listing.as_of)}")
+            if listing.as_of < at - self.max_age:
+                return Block(f"{self.file} is from {moment_text(listing.as_of)}, older than {span_text(self.max_age)}")
+        listed = [callee for callee in context.callees if callee.number in listing.numbers]
+        return Block(f"{context.named(listed[0])} is in {self.file}") if listed else None
+
+
 def hashed(number: str, key: bytes) -> str:
-    """A number as a list keeps it when the list itself may be seen."""
+    """Return a number as a list keeps it when the list itself may be seen."""
     return f"{HASH}{hmac.digest(key, number.encode(), 'sha256').hex()}"
 
 
@@ -106,7 +185,7 @@ def read_list(lines: Iterable[bytes], key: bytes | None) -> Listing:
 
 
 def hash_lines(lines: Iterable[bytes], key: bytes, now: datetime) -> Iterator[str]:
-    """The lines of a hashed list, sorted so that their order tells nothing. Raises ValueError, with the line."""
+    """Yield the lines of a hashed list, sorted so that their order tells nothing. Raise ValueError, with the line."""
     as_of, hashes = None, set()
     for number, raw in enumerate(lines, 1):
         line = _text(raw)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_number
 from flowops.model.twice import repeats
-from flowops.policy.config import told
-from flowops.policy.rule import Block, Facts, Later, Subject, Tally
+from flowops.policy.rule import Block, CallContext, Defer, format_reason
+from flowops.policy.terms import Expires, moment
 from flowops.policy.times import moment_text
-from flowops.policy.windows import Windows, moment
+from flowops.policy.windows import Windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,14 +36,14 @@ class WindowNotes:
         self._later: dict[tuple[int, int], Counter[datetime]] = defaultdict(Counter)
 
     def add(self, call: Call) -> None:
-        """One more call."""
+        """Take in one more call."""
         for number, rule in enumerate(self._rules):
-            subject = Subject(call)
-            clocks = rule.clocks(subject)
+            context = CallContext(call, self._at)
+            clocks = rule.clocks(context)
             # What no window is for is told at the rule itself.
             where = number, rule.place.line if isinstance(clocks, str) else clocks[0].windows[0].place.line
-            finding = rule.look(subject, _NO_FACTS, _NO_TALLY, self._at)
-            if isinstance(finding, Later):
+            finding = rule.evaluate(context)
+            if isinstance(finding, Defer):
                 self._later[where][finding.until] += 1
             elif isinstance(finding, Block):
                 self._never[where] += 1
@@ -51,7 +51,7 @@ class WindowNotes:
                 self._now[where] += 1
 
     def notes(self) -> list[str]:
-        """What is told of the calls, a line for each window."""
+        """Return what is told of the calls, a line for each window."""
         return [
             _window_note(
                 f"{self._rules[number].place.file}:{line}",
@@ -99,7 +99,7 @@ class RepeatedCallees:
         return warnings
 
 
-class Fit:
+class CapacityCheck:
     """Calls whose turn, at the rate of the environment, comes after their window has closed or they have expired."""
 
     def __init__(self, policy: Policy, at: datetime, rate: float | None) -> None:
@@ -114,7 +114,7 @@ class Fit:
         self._calls += count
 
     def add(self, call: Call) -> None:
-        """One more call that may be placed now."""
+        """Take in one more call that may be placed now."""
         if self._rate is not None:
             ends = _ends(self._policy, call, self._at)
             if ends is not None and self._calls / self._rate >= (ends[1] - self._at).total_seconds():
@@ -122,7 +122,7 @@ class Fit:
         self._calls += 1
 
     def warnings(self) -> list[str]:
-        """What is told of those that come too late."""
+        """Return what is told of those that come too late."""
         if self._rate is None:
             return []
         of_all = f"of {self._calls:,} calls at {_rate(self._rate)}"
@@ -133,19 +133,19 @@ class Fit:
 
 
 def _ends(policy: Policy, call: Call, at: datetime) -> tuple[str, datetime] | None:
-    """What ends first for a call that may be placed now, and when."""
-    subject = Subject(call)
+    """Return what ends first for a call that may be placed now, and when."""
+    context = CallContext(call, at)
     ends: list[tuple[str, datetime]] = []
     for rule in policy.of_call(call):
         if isinstance(rule, Windows):
-            clocks = rule.clocks(subject)
+            clocks = rule.clocks(context)
             closes = None if isinstance(clocks, str) else rule.change(clocks, at, to=False)
             if closes is not None:
-                ends.append((told(rule, "the hours are too few"), closes))
-        elif rule.name == "expires":
-            end = moment(subject, end=True)
+                ends.append((format_reason(rule, "the hours are too few"), closes))
+        elif isinstance(rule, Expires):
+            end = moment(call, context.callees, end=True)
             if not isinstance(end, str):
-                ends.append((told(rule, "the time is too short"), end))
+                ends.append((format_reason(rule, "the time is too short"), end))
     return min(ends, key=lambda item: item[1], default=None)
 
 
@@ -167,6 +167,3 @@ def _rate(rate: float) -> str:
         if rate * seconds >= 1:
             return f"{rate * seconds:g}/{unit}"
     return f"{rate * 86_400:g} a day"
-
-
-_NO_FACTS, _NO_TALLY = Facts(), Tally()

@@ -3,94 +3,189 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from flowops.common.masking import mask_number
+from flowops.common.masking import mask_number, mask_written
+from flowops.common.numbers import E164_PATTERN, KINDS, explain
 from flowops.common.spans import span_text
-from flowops.policy.rule import Block, Finding
-from flowops.policy.times import moment_text
+from flowops.policy.rule import AHEAD, COUNTRIES, Block, Finding, Rule, Schema, Setting, span_schema
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Iterator
+    from datetime import timedelta
 
-    from flowops.model import Place
-    from flowops.policy.rule import Facts, Subject, Tally
+    from flowops.model import Path, Place, Value
+    from flowops.policy.config import PolicyReader
+    from flowops.policy.rule import CallContext
 
-#: A list from the future is no newer than one from today: clocks of two machines may differ by this.
-AHEAD = timedelta(days=1)
+#: What people have at home and in their pockets. The others cost somebody more, or nobody knows whose they are.
+ORDINARY = frozenset({"fixed-line", "mobile", "fixed-line-or-mobile", "voip"})
 
 
 @dataclass(frozen=True, slots=True)
-class Countries:
+class Countries(Setting, Rule):
     """Callees in these countries only; without a list, in the country of the call's own caller."""
 
     allowed: frozenset[str] | None
     place: Place
-    name: str = "countries"
+    key: ClassVar[str] = "countries"
+    name: ClassVar[str] = "countries"
+    schema: ClassVar[Schema] = {
+        **COUNTRIES,
+        "description": "The countries that may be called. Without it, the country of each call's own caller.",
+        "examples": [["GB", "IE"]],
+    }
 
-    def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:  # noqa: ARG002 (a Rule)
-        """Blocked in any other country, and where the country is not known."""
+    @classmethod
+    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
+        """Yield the rule of a list of countries."""
+        yield cls(reader.countries(at, value), reader.place(at))
+
+    @classmethod
+    def default(cls, place: Place) -> Setting:
+        """Return the rule of a policy that says nothing of countries."""
+        return cls(None, place)
+
+    def evaluate(self, context: CallContext) -> Finding:
+        """Block in any other country, and where the country is not known."""
         allowed = self.allowed
         if allowed is None:
-            home = subject.caller.country if subject.caller else None
+            home = context.caller.region if context.caller else None
             if home is None:
                 return Block("the country of the caller is not known: say which countries may be called")
             allowed = frozenset({home})
-        for callee in subject.callees:
-            if callee.country is None:
-                return Block(f"the country of {subject.named(callee)} is not known")
-            if callee.country not in allowed:
+        for callee in context.callees:
+            if callee.region is None:
+                return Block(f"the country of {context.named(callee)} is not known")
+            if callee.region not in allowed:
                 own = " (the caller's own)" if self.allowed is None else ""
-                return Block(f"{subject.named(callee)} is in {callee.country}, allowed: {_listed(allowed)}{own}")
+                return Block(f"{context.named(callee)} is in {callee.region}, allowed: {_listed(allowed)}{own}")
         return None
+
+    def is_looser_than(self, other: Any) -> bool:
+        """Return whether a country is allowed that the other does not name."""
+        return self.allowed is not None and other.allowed is not None and not self.allowed <= other.allowed
 
 
 @dataclass(frozen=True, slots=True)
-class NumberTypes:
+class NumberTypes(Setting, Rule):
     """Callees with these kinds of numbers only."""
 
     allowed: frozenset[str]
     place: Place
-    name: str = "number-types"
+    key: ClassVar[str] = "number-types"
+    name: ClassVar[str] = "number-types"
+    schema: ClassVar[Schema] = {
+        "type": "array",
+        "minItems": 1,
+        "items": {"enum": [*KINDS]},
+        "default": [kind for kind in KINDS if kind in ORDINARY],
+        "description": "The kinds of numbers that may be called, as libphonenumber tells them apart.",
+    }
 
-    def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:  # noqa: ARG002 (a Rule)
-        """Blocked for any other kind."""
-        for callee in subject.callees:
+    @classmethod
+    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
+        """Yield the rule of a list of kinds."""
+        yield cls(frozenset(value), reader.place(at))
+
+    @classmethod
+    def default(cls, place: Place) -> Setting:
+        """Return the rule of a policy that says nothing of kinds of numbers."""
+        return cls(ORDINARY, place)
+
+    def evaluate(self, context: CallContext) -> Finding:
+        """Block any other kind."""
+        for callee in context.callees:
             if callee.kind not in self.allowed:
                 kind = "of an unknown kind" if callee.kind == "unknown" else f"a {callee.kind} number"
-                return Block(f"{subject.named(callee)} is {kind}, allowed: {_listed(self.allowed)}")
+                return Block(f"{context.named(callee)} is {kind}, allowed: {_listed(self.allowed)}")
         return None
+
+    def is_looser_than(self, other: Any) -> bool:
+        """Return whether a kind is allowed that the other does not name."""
+        return not self.allowed <= other.allowed
 
 
 @dataclass(frozen=True, slots=True)
-class Callers:
+class Callers(Setting, Rule):
     """Calls from these numbers only."""
 
     allowed: frozenset[str]
     place: Place
-    name: str = "callers"
+    key: ClassVar[str] = "callers"
+    name: ClassVar[str] = "callers"
+    schema: ClassVar[Schema] = {
+        "type": "array",
+        "minItems": 1,
+        "items": {"type": "string", "pattern": f"^{E164_PATTERN}$"},
+        "description": "The numbers that may be called from, in E.164.",
+        "examples": [["+442079460000"]],
+    }
 
-    def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:  # noqa: ARG002 (a Rule)
-        """Blocked from any other number."""
-        number = subject.call.body.get("caller")
+    @classmethod
+    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
+        """Yield the rule of a list of numbers, each in the form in which the callers of calls are compared."""
+        for index, number in enumerate(value):
+            refusal = explain(number)
+            if refusal is not None:
+                reader.add_problem((*at, index), f"{mask_written(number)} {refusal.message}", refusal.hint)
+        yield cls(frozenset(value), reader.place(at))
+
+    def evaluate(self, context: CallContext) -> Finding:
+        """Block calls from any other number."""
+        number = context.call.body.get("caller")
         if number in self.allowed:
             return None
         return Block(f"the caller {mask_number(str(number))} is not one of those allowed")
 
+    def is_looser_than(self, other: Any) -> bool:
+        """Return whether a number is allowed that the other does not name."""
+        return not self.allowed <= other.allowed
+
 
 @dataclass(frozen=True, slots=True)
-class Consent:
+class Consent(Setting, Rule):
     """Calls that say why the callee may be called: these keys of `consent`, none of them empty."""
 
     required: tuple[str, ...]
     max_age: timedelta | None
     place: Place
-    name: str = "consent"
+    key: ClassVar[str] = "consent"
+    name: ClassVar[str] = "consent"
+    schema: ClassVar[Schema] = {
+        "description": "What every call has to say under `consent`.",
+        "examples": [["basis", "date"]],
+        "anyOf": [
+            {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}},
+            {
+                "type": "object",
+                "minProperties": 1,
+                "properties": {
+                    "require": {
+                        "type": "array",
+                        "minItems": 1,
+                        "items": {"type": "string", "minLength": 1},
+                        "default": ["basis", "date"],
+                        "description": "The keys that must be there.",
+                    },
+                    "max-age": span_schema("How long ago `date` may be."),
+                },
+                "additionalProperties": False,
+            },
+        ],
+    }
 
-    def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:  # noqa: ARG002 (a Rule)
-        """Blocked without, and with a date that is none, too old, or not yet there."""
-        given = subject.call.terms.consent
+    @classmethod
+    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
+        """Yield the rule of a list of keys, or of a mapping."""
+        fields = {"require": value} if isinstance(value, list) else value
+        required = tuple(fields.get("require", ("basis", "date")))
+        yield cls(required, reader.span(at, fields, "max-age"), reader.place(at))
+
+    def evaluate(self, context: CallContext) -> Finding:
+        """Block calls without it, and with a date that is none, too old, or not yet there."""
+        given = context.call.terms.consent
         missing = [key for key in self.required if given.get(key) is None or not str(given[key]).strip()]
         if missing:
             return Block(f"the call has no consent.{', consent.'.join(missing)}")
@@ -100,44 +195,11 @@ class Consent:
             day = date.fromisoformat(str(given.get("date"))[:10])
         except ValueError:
             return Block("consent.date is not a date such as 2026-11-23")
-        if day > (at + AHEAD).date():
+        if day > (context.at + AHEAD).date():
             return Block("consent.date is in the future")
-        if self.max_age is not None and day < (at - self.max_age).date():
+        if self.max_age is not None and day < (context.at - self.max_age).date():
             return Block(f"consent.date is older than {span_text(self.max_age)}")
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class DoNotCall:
-    """Nobody who is on this list. `file` is as it is written, `key` the environment variable of its hashes."""
-
-    file: str
-    max_age: timedelta | None
-    key: str | None
-    place: Place
-    name: str = "do-not-call"
-
-    def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:  # noqa: ARG002 (a Rule)
-        """Blocked when listed, and when the list is missing, cannot be used, or is too old to be relied on."""
-        listing = facts.lists.get(self.source)
-        if listing is None:
-            return Block(f"{self.file} was not read")
-        if listing.trouble is not None:
-            return Block(f"{self.file} {listing.trouble}")
-        if self.max_age is not None:
-            if listing.as_of is None:
-                return Block(f"{self.file} does not say how old it is: begin it with '# as-of: 2026-11-23'")
-            if listing.as_of > at + AHEAD:
-                return Block(f"{self.file} says that it is from the future: {moment_text(listing.as_of)}")
-            if listing.as_of < at - self.max_age:
-                return Block(f"{self.file} is from {moment_text(listing.as_of)}, older than {span_text(self.max_age)}")
-        listed = [callee for callee in subject.callees if callee.number in listing.numbers]
-        return Block(f"{subject.named(listed[0])} is in {self.file}") if listed else None
-
-    @property
-    def source(self) -> tuple[str, str | None]:
-        """What decides what the list says: the file, and the key of its hashes."""
-        return self.file, self.key
 
 
 def _listed(words: frozenset[str]) -> str:

@@ -1,23 +1,50 @@
-"""What every rule is: a value that looks at one call and the facts, and says nothing, not yet, or no.
+"""What every rule of a policy is: one class that has its part of the schema, its reading, and what it says of a call.
 
 A rule never says yes. Rules stand side by side, and a call is placed only when none of them speaks: so one more
 rule can hold more calls back, and never fewer. For the same reason what blocks looks at the plan as it came from
 the ledger, and not at what other rules have left of it.
+
+A new rule is a file with a class like those in `flowops.policy.people`, and its name in `flowops.policy.config.RULES`.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from flowops.common.masking import mask_number
-from flowops.policy.numbers import Callee, about
+from flowops.common.numbers import NumberInfo, info
+from flowops.common.spans import SPAN_PATTERN
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from flowops.model import Call, Place
+    from flowops.model import Call, Path, Place, Value
+    from flowops.policy.config import PolicyReader
+
+#: What is from the future is no newer than what is from today: clocks of two machines may differ by this.
+AHEAD = timedelta(days=1)
+
+#: Parts of schemas that several rules have.
+Schema = dict[str, Any]
+SHARE: Schema = {
+    "type": "string",
+    "pattern": r"^(?:100|[0-9]{1,2}(?:\.[0-9]{1,3})?)%$",
+    "patternErrorMessage": "not a share: write 20%",
+    "examples": ["20%"],
+}
+COUNTRIES: Schema = {
+    "type": "array",
+    "minItems": 1,
+    "items": {
+        "type": "string",
+        "pattern": "^[A-Z]{2}$",
+        "patternErrorMessage": "not a country: write the two capital letters of ISO 3166-1, such as GB",
+    },
+}
 
 
 class Block(NamedTuple):
@@ -26,46 +53,14 @@ class Block(NamedTuple):
     why: str
 
 
-class Later(NamedTuple):
+class Defer(NamedTuple):
     """The call may not be placed before a time (with an offset)."""
 
     until: datetime
     why: str
 
 
-Finding = Block | Later | None
-
-
-class Subject:
-    """A call with what its numbers say; looked up once, and only when a rule asks."""
-
-    __slots__ = ("_callees", "call")
-
-    def __init__(self, call: Call) -> None:
-        self.call = call
-        self._callees: tuple[Callee, ...] | None = None
-
-    @property
-    def callees(self) -> tuple[Callee, ...]:
-        """What is known of each callee."""
-        if self._callees is None:
-            self._callees = tuple(about(number) for number in self.call.callees)
-        return self._callees
-
-    @property
-    def caller(self) -> Callee | None:
-        """What is known of the number that the callee sees."""
-        number = self.call.body.get("caller")
-        return about(number) if isinstance(number, str) else None
-
-    @property
-    def document(self) -> Place:
-        """The document that the call is written in."""
-        return self.call.origin.place()
-
-    def named(self, callee: Callee) -> str:
-        """A callee in a sentence: by its number only where there are several."""
-        return "the callee" if len(self.callees) == 1 else mask_number(callee.number)
+Finding = Block | Defer | None
 
 
 class Listing(NamedTuple):
@@ -80,13 +75,13 @@ class Listing(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class PolicyContext:
     """What the rules are told, read at the edge.
 
     `size` counts the calls that the plan would send by the ledger alone, `by_document` those of each document.
     `known` counts the calls in the ledger. `claimed` maps the start of a day to the number of calls claimed
     since. `rung` maps a number to the times it was called at. `lists` maps the source of a do-not-call rule to
-    what is known of it. `overrides` are the rules that an operator has lifted for this run.
+    what is known of it. `overrides` are the keys of the rules that an operator has lifted for this run.
     """
 
     size: int = 0
@@ -99,26 +94,156 @@ class Facts:
 
 
 @dataclass(slots=True)
-class Tally:
+class RunCounts:
     """What this plan or run has let pass so far, in order: how many calls, and when each number was called."""
 
     passed: int = 0
     rung: dict[str, list[datetime]] = field(default_factory=dict)
 
 
-class Rule(Protocol):
-    """One line of a policy; `name` is its key in the file, `place` is where that stands."""
+class CallContext:
+    """Everything that a rule looks at: a call, the time, the facts, and what has passed before it.
+
+    What its numbers say is looked up once, and only when a rule asks.
+    """
+
+    __slots__ = ("_callees", "at", "call", "counts", "facts")
+
+    def __init__(
+        self, call: Call, at: datetime, facts: PolicyContext | None = None, counts: RunCounts | None = None
+    ) -> None:
+        self.call = call
+        self.at = at
+        self.facts = facts or PolicyContext()
+        self.counts = counts or RunCounts()
+        self._callees: tuple[NumberInfo, ...] | None = None
+
+    def later(self, at: datetime) -> CallContext:
+        """Return the same at another time."""
+        context = CallContext(self.call, at, self.facts, self.counts)
+        context._callees = self._callees
+        return context
 
     @property
-    def name(self) -> str:
-        """The key in the file."""
-        ...
+    def callees(self) -> tuple[NumberInfo, ...]:
+        """Return what is known of each callee."""
+        if self._callees is None:
+            self._callees = tuple(info(number) for number in self.call.callees)
+        return self._callees
 
     @property
-    def place(self) -> Place:
-        """Where it is written."""
-        ...
+    def caller(self) -> NumberInfo | None:
+        """Return what is known of the number that the callee sees."""
+        number = self.call.body.get("caller")
+        return info(number) if isinstance(number, str) else None
 
-    def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:
-        """What the rule says of a call at a time. Pure: nothing is read and nothing changed."""
-        ...
+    def named(self, callee: NumberInfo) -> str:
+        """Return a callee in a sentence: by its number only where there are several."""
+        return "the callee" if len(self.callees) == 1 else mask_number(callee.number)
+
+
+class Rule(ABC):
+    """What can hold a call back. `name` is what it is called in reasons, `place` where it is written."""
+
+    __slots__ = ()
+
+    name: ClassVar[str]
+    #: Whether it can be said today what it will say at a time to come. Lists and ledgers change until then.
+    foreseeable: ClassVar[bool] = False
+    #: Whether it hangs on what only the ledger can count, so that each claim decides it for good.
+    counted: ClassVar[bool] = False
+    place: Place
+
+    @abstractmethod
+    def evaluate(self, context: CallContext) -> Finding:
+        """Return what the rule has against a call. Pure: nothing is read and nothing changed."""
+
+    def day(self, at: datetime) -> datetime | None:  # noqa: ARG002 (most count no day)
+        """Return the start of the day whose calls the ledger has to count for the rule, if there is one."""
+        return None
+
+    def span(self) -> timedelta | None:
+        """Return how long ago calls to a number count for the rule, if they do."""
+        return None
+
+    def is_lifted(self, facts: PolicyContext) -> bool:  # noqa: ARG002 (only settings can be lifted)
+        """Return whether an operator has lifted the rule for this run."""
+        return False
+
+
+class Setting(ABC):
+    """One key of a policy, from its schema to what it says. Most of them are rules, too."""
+
+    __slots__ = ()
+
+    key: ClassVar[str]
+    name: ClassVar[str]
+    schema: ClassVar[Schema]
+    #: Whether an operator may lift it for a run, on record: only guards against accidents can be lifted.
+    liftable: ClassVar[bool] = False
+    place: Place
+
+    @classmethod
+    @abstractmethod
+    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
+        """Yield what the value of the key says, which fits the schema; `reader` takes what else is wrong with it."""
+
+    @classmethod
+    def default(cls, place: Place) -> Setting | None:  # noqa: ARG003 (most have none)
+        """Return what counts where there is a policy and it does not have the key."""
+        return None
+
+    def is_looser_than(self, other: Any) -> bool:  # noqa: ARG002 (of most this cannot be said)
+        """Return whether it looks as if it would allow more than another one of the same class."""
+        return False
+
+    def is_lifted(self, facts: PolicyContext) -> bool:
+        """Return whether an operator has lifted it for this run."""
+        return self.liftable and self.key in facts.overrides
+
+
+class PlanRule(Rule):
+    """A rule about how many calls a plan or a document has, and about nothing of the call itself."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def check(self, document: Place, facts: PolicyContext) -> Block | None:
+        """Return what the rule has against all calls of a document."""
+
+    def evaluate(self, context: CallContext) -> Finding:
+        """Return what the rule has against the calls of the call's document."""
+        return self.check(context.call.origin.place(), context.facts)
+
+
+def format_reason(rule: Rule | Setting, why: str) -> str:
+    """Return a reason as it is given to people: the rule, where it is written, and why."""
+    return f"{rule.name} ({rule.place.file}:{rule.place.line}): {why}"
+
+
+def findings(rules: Iterable[Rule], context: CallContext) -> list[tuple[Rule, Block | Defer]]:
+    """Return which rules speak, and what they say. Those that an operator has lifted are not asked."""
+    asked = (rule for rule in rules if not rule.is_lifted(context.facts))
+    found = [(rule, rule.evaluate(context)) for rule in asked]
+    return [(rule, finding) for rule, finding in found if finding is not None]
+
+
+def span_schema(description: str) -> Schema:
+    """Return the schema of a span of time."""
+    return {
+        "type": "string",
+        "pattern": f"^{SPAN_PATTERN}$",
+        "patternErrorMessage": "not a span of time: write a number with s, m, h, d or w, such as 30d",
+        "description": description,
+        "examples": ["30d"],
+    }
+
+
+def each(at: Path, value: Value) -> list[tuple[Path, Value]]:
+    """Return the items of a list, or the one value that stands for a list, with their paths."""
+    return [((*at, index), item) for index, item in enumerate(value)] if isinstance(value, list) else [(at, value)]
+
+
+def read_share(text: str) -> float:
+    """Return the share that ``20%`` stands for."""
+    return float(text.removesuffix("%")) / 100

@@ -1,21 +1,88 @@
-"""What is wrong with the terms that a call itself names; told by `validate`, with their places."""
+"""What a call itself says of when it may be placed: the rules that it brings, and what is wrong with its terms."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-from flowops.policy.rule import Subject
-from flowops.policy.times import zone
-from flowops.policy.windows import moment
+from flowops.common.numbers import info
+from flowops.policy.rule import Block, Defer, Finding, Rule
+from flowops.policy.times import moment_text, read_moment, zone, zone_names
 
 if TYPE_CHECKING:
-    from flowops.model import Call, Problem
+    from collections.abc import Sequence
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from flowops.common.numbers import NumberInfo
+    from flowops.model import Call, Place, Problem
+    from flowops.policy.rule import CallContext
 
 CODE = "terms"
 
 
+@dataclass(frozen=True, slots=True)
+class NotBefore(Rule):
+    """The call's own `not-before`."""
+
+    place: Place
+    name: ClassVar[str] = "not-before"
+    foreseeable: ClassVar[bool] = True
+
+    def evaluate(self, context: CallContext) -> Finding:
+        """Defer until then."""
+        until = moment(context.call, context.callees, end=False)
+        if isinstance(until, str):
+            return Block(until)
+        return Defer(until, "the call says so") if context.at < until else None
+
+
+@dataclass(frozen=True, slots=True)
+class Expires(Rule):
+    """The call's own `expires`."""
+
+    place: Place
+    name: ClassVar[str] = "expires"
+    foreseeable: ClassVar[bool] = True
+
+    def evaluate(self, context: CallContext) -> Finding:
+        """Block from then on."""
+        end = moment(context.call, context.callees, end=True)
+        if isinstance(end, str):
+            return Block(end)
+        return Block(f"the call has expired at {moment_text(end)}") if end <= context.at else None
+
+
+def rules_of(call: Call) -> list[Rule]:
+    """Return the rules that a call brings with it."""
+    rules: list[Rule] = []
+    if call.terms.not_before is not None:
+        rules.append(NotBefore(call.origin.place(("not-before",))))
+    if call.terms.expires is not None:
+        rules.append(Expires(call.origin.place(("expires",))))
+    return rules
+
+
+def moment(call: Call, callees: Sequence[NumberInfo], *, end: bool) -> datetime | str:
+    """Return the moment that a call names as its `end` (`expires`), else as its beginning; or why it is not known."""
+    text = call.terms.expires if end else call.terms.not_before
+    try:
+        return read_moment(str(text), zones_of(call, callees), end=end)
+    except ValueError as error:
+        return f"{str(text)[:40]!r} {error}"
+
+
+def zones_of(call: Call, callees: Sequence[NumberInfo]) -> list[ZoneInfo]:
+    """Return the zones of all callees; none when one of them is not known."""
+    found = [[zone(name) for name in zone_names(call, callee)] for callee in callees]
+    if not all(found):
+        return []
+    known = [each for zones in found for each in zones]
+    return [each for each in known if each is not None] if None not in known else []
+
+
 def check_terms(call: Call) -> list[Problem]:
-    """Problems with `timezone`, `not-before`, `expires` and `consent` of a rendered call; never their values."""
+    """Return problems with `timezone`, `not-before`, `expires` and `consent` of a rendered call; never their values."""
     terms = call.terms
     problems: list[Problem] = []
     if not isinstance(terms.consent, dict):
@@ -27,12 +94,12 @@ def check_terms(call: Call) -> list[Problem]:
         problems.append(call.problem(("timezone",), message, code=CODE, hint=hint))
         # What else is wrong is told as if it were some time zone.
         terms = terms._replace(timezone="UTC")
-    subject = Subject(call._replace(terms=terms))
+    known, callees = call._replace(terms=terms), [info(number) for number in call.callees]
     moments = {}
     for name, given in (("not-before", terms.not_before), ("expires", terms.expires)):
         if given is None:
             continue
-        found = moment(subject, end=name == "expires")
+        found = moment(known, callees, end=name == "expires")
         if isinstance(found, str):
             problems.append(call.problem((name,), f"{name}: {found}", code=CODE))
         else:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import tzinfo
 
+    from flowops.common.numbers import NumberInfo
+    from flowops.model import Call
+
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
 #: A name as the IANA writes them: never a path out of the directory of zones.
@@ -20,7 +23,7 @@ _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}")
 
 @lru_cache(maxsize=1_024)
 def zone(name: str) -> ZoneInfo | None:
-    """A time zone by its IANA name, None when this machine does not know it."""
+    """Return a time zone by its IANA name, None when this machine does not know it."""
     if _ZONE.fullmatch(name) is None:
         return None
     try:
@@ -29,8 +32,14 @@ def zone(name: str) -> ZoneInfo | None:
         return None
 
 
+def zone_names(call: Call, callee: NumberInfo) -> tuple[str, ...]:
+    """Return the zones that a callee may be in: the call's own word, else what the number says."""
+    own = call.terms.timezone
+    return (own,) if isinstance(own, str) else callee.zones
+
+
 def read_moment(text: str, zones: Sequence[tzinfo], *, end: bool) -> datetime:
-    """A moment in UTC: ISO 8601 with an offset, without one (the wall clocks of the zones decide), or a whole day.
+    """Return a moment in UTC: ISO 8601 with an offset, without one (the zones' wall clocks decide), or a whole day.
 
     Of several zones the strictest counts: for the `end` of something the earliest, else the latest. A whole
     day ends with its last second. Raises ValueError, also when a zone is needed and there is none.
@@ -56,7 +65,7 @@ def read_moment(text: str, zones: Sequence[tzinfo], *, end: bool) -> datetime:
 
 
 def _local(text: str, *, end: bool) -> datetime | None:
-    """A moment as it is written, with an offset or without; None for any other text."""
+    """Return a moment as it is written, with an offset or without; None for any other text."""
     if _DAY.fullmatch(text):
         day = date.fromisoformat(text)
         return datetime.combine(day + timedelta(days=1) if end else day, time())
@@ -64,6 +73,6 @@ def _local(text: str, *, end: bool) -> datetime | None:
 
 
 def moment_text(at: datetime, name: str | None = None) -> str:
-    """``Tue 2026-11-24 08:00 Europe/London``, or in UTC."""
+    """Return ``Tue 2026-11-24 08:00 Europe/London``, or the same in UTC."""
     known = zone(name) if name else None
     return f"{at.astimezone(known or UTC):%a %Y-%m-%d %H:%M} {name if known else 'UTC'}"

@@ -1,8 +1,6 @@
-"""The rules about time: windows, and the moments that a call itself names.
+"""The rule about hours: when a call may ring, on the wall clocks of everybody who would be called.
 
-When a window is open, on the wall clocks of everybody who would be called.
-
-Whether it is open at an instant is asked of the local time there, so a day with 23 or 25 hours needs no rule of
+Whether a window is open at an instant is asked of the local time there, so a day with 23 or 25 hours needs no rule of
 its own. The next change is looked for among the instants at which one can happen: the local times of the window's
 edges, both readings where a clock shows a time twice, and the turns of the clock themselves.
 """
@@ -14,19 +12,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from flowops.policy.rule import Block, Finding, Later
-from flowops.policy.times import moment_text, read_moment, zone
+from flowops.policy.rule import COUNTRIES, Block, Defer, Finding, Rule, Schema, Setting
+from flowops.policy.times import moment_text, zone, zone_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
-    from datetime import date
     from zoneinfo import ZoneInfo
 
-    from flowops.model import Place
-    from flowops.policy.numbers import Callee
-    from flowops.policy.rule import Facts, Subject, Tally
+    from flowops.model import Path, Place, Value
+    from flowops.policy.config import PolicyReader
+    from flowops.policy.rule import CallContext
 
 
 class Holidays(StrEnum):
@@ -39,14 +36,14 @@ class Holidays(StrEnum):
 
 @lru_cache(maxsize=256)
 def knows(country: str) -> bool:
-    """Whether there is a calendar for a country."""
+    """Return whether there is a calendar for a country."""
     from holidays import list_supported_countries
 
     return country in list_supported_countries()
 
 
 def is_holiday(country: str, day: date, which: Holidays) -> bool:
-    """Whether a day closes a window in a country that `knows`."""
+    """Return whether a day closes a window in a country that `knows`."""
     return which is not Holidays.OPEN and day in _of_year(country, day.year, which)
 
 
@@ -65,6 +62,7 @@ def _of_year(country: str, year: int, which: Holidays) -> frozenset[date]:
 #: How far ahead an opening is looked for. Something is open within that, or there is a mistake.
 HORIZON = timedelta(days=31)
 DAY = 24 * 60
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 #: Minutes of a day, from and up to.
 Spans = tuple[tuple[int, int], ...]
@@ -93,7 +91,7 @@ class Clock:
     windows: tuple[Window, ...]
 
     def spans(self, day: date) -> Spans:
-        """The minutes of a local day at which one of the windows is open, in order, none touching the next."""
+        """Return the minutes of a local day at which a window is open, in order, none touching the next."""
         found: list[tuple[int, int]] = []
         for start, end in sorted(
             span
@@ -108,17 +106,17 @@ class Clock:
         return tuple(found)
 
     def open(self, at: datetime) -> bool:
-        """Whether one of the windows is open at an instant."""
+        """Return whether one of the windows is open at an instant."""
         return _open(self, at, Clock.spans)
 
 
 def all_open(clocks: Sequence[Clock], at: datetime) -> bool:
-    """Whether every clock says so."""
+    """Return whether every clock says so."""
     return all(clock.open(at) for clock in clocks)
 
 
 def next_change(clocks: Sequence[Clock], at: datetime, *, to: bool) -> datetime | None:
-    """The first instant after `at` at which all are open (`to`), or not all any more; None within the horizon."""
+    """Return the first instant after `at` at which all are open (`to`), or not all any more, within the horizon."""
     known: dict[tuple[int, date], Spans] = {}
 
     def spans(clock: Clock, day: date) -> Spans:
@@ -149,7 +147,7 @@ def _open(clock: Clock, at: datetime, spans: Callable[[Clock, date], Spans]) -> 
 
 
 def _edges(clocks: Sequence[Clock], local_days: Sequence[date], spans: Callable[[Clock, date], Spans]) -> set[datetime]:
-    """The instants of some local days at which something may open or close."""
+    """Return the instants of some local days at which something may open or close."""
     edges: set[datetime] = set()
     same: set[tuple[datetime, Spans]] = set()
     for clock in clocks:
@@ -170,7 +168,7 @@ def _edges(clocks: Sequence[Clock], local_days: Sequence[date], spans: Callable[
 
 
 def _turn(zone: ZoneInfo, day: date) -> Iterator[datetime]:
-    """The instant of a local day at which the clock is put forward or back, if there is one."""
+    """Yield the instant of a local day at which the clock is put forward or back, if there is one."""
     midnight = datetime.combine(day, time(), zone)
     low = midnight.astimezone(UTC)
     length = (datetime.combine(day + timedelta(days=1), time(), zone) - low) // timedelta(seconds=1)
@@ -184,34 +182,71 @@ def _turn(zone: ZoneInfo, day: date) -> Iterator[datetime]:
         yield low + timedelta(seconds=bisect(range(length), False, key=turned))
 
 
-def zone_names(subject: Subject, callee: Callee) -> tuple[str, ...]:
-    """The zones that a callee may be in: the call's own word, else what the number says."""
-    own = subject.call.terms.timezone
-    return (own,) if isinstance(own, str) else callee.zones
-
-
-def zones_of(subject: Subject) -> list[ZoneInfo]:
-    """The zones of all callees; empty when one of them is not known."""
-    found = [[zone(name) for name in zone_names(subject, callee)] for callee in subject.callees]
-    if not all(found):
-        return []
-    known = [each for zones in found for each in zones]
-    return [each for each in known if each is not None] if None not in known else []
+_DAYS: Schema = {
+    "type": "string",
+    "pattern": f"^(?:{'|'.join(DAYS)})(?:-(?:{'|'.join(DAYS)}))?$",
+    "patternErrorMessage": "not days: write mon, or mon-fri",
+}
+_HOURS: Schema = {
+    "type": "string",
+    "pattern": "^(?:[01][0-9]|2[0-3]):[0-5][0-9]-(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",
+    "patternErrorMessage": "not hours of a day: write 08:00-20:00",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Windows:
+class Windows(Setting, Rule):
     """Calls ring within these hours only, where the callee is."""
 
     windows: tuple[Window, ...]
     place: Place
-    name: str = "windows"
+    key: ClassVar[str] = "windows"
+    name: ClassVar[str] = "windows"
+    foreseeable: ClassVar[bool] = True
+    schema: ClassVar[Schema] = {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 100,
+        "description": "When calls may ring, on the callee's own clock. Outside of all of them a call is deferred.",
+        "items": {
+            "type": "object",
+            "required": ["hours"],
+            "properties": {
+                "days": {
+                    "description": "Days of the week; without them, every day.",
+                    "examples": ["mon-fri", ["sat", "sun"]],
+                    "anyOf": [_DAYS, {"type": "array", "minItems": 1, "items": _DAYS}],
+                },
+                "hours": {
+                    "description": "From, and up to, not included.",
+                    "examples": ["08:00-20:00", ["10:00-13:00", "14:00-20:00"]],
+                    "anyOf": [_HOURS, {"type": "array", "minItems": 1, "maxItems": 12, "items": _HOURS}],
+                },
+                "countries": {
+                    **COUNTRIES,
+                    "description": "The callees it is for; without it, all that no other window names.",
+                },
+                "holidays": {
+                    "enum": [*map(str, Holidays)],
+                    "default": "open",
+                    "description": "Whether public holidays close it: no; those of the whole country; "
+                    "also those of any region.",
+                },
+            },
+            "additionalProperties": False,
+        },
+    }
     _clocks: dict[tuple[str | None, str], Clock | str] = field(default_factory=dict, compare=False, repr=False)
     _changes: dict[Hashable, datetime | None] = field(default_factory=dict, compare=False, repr=False)
 
-    def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:  # noqa: ARG002 (a Rule)
-        """Open when all zones of all callees say so."""
-        clocks = self.clocks(subject)
+    @classmethod
+    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
+        """Yield one rule of all windows in a list: a call has to be inside of one."""
+        yield cls(tuple(_window(reader, (*at, index), fields) for index, fields in enumerate(value)), reader.place(at))
+
+    def evaluate(self, context: CallContext) -> Finding:
+        """Defer until all zones of all callees say that it is open."""
+        clocks, at = self.clocks(context), context.at
         if isinstance(clocks, str):
             return Block(clocks)
         if all_open(clocks, at):
@@ -220,24 +255,24 @@ class Windows:
         where = clocks[0].zone.key if len(clocks) == 1 else f"one of the callee's {len(clocks)} time zones"
         if opens is None:
             return Block(f"is not open at once in all of the callee's {len(clocks)} time zones: give it a timezone")
-        return Later(opens, f"it is {moment_text(at, clocks[0].zone.key)}, closed in {where}")
+        return Defer(opens, f"it is {moment_text(at, clocks[0].zone.key)}, closed in {where}")
 
-    def clocks(self, subject: Subject) -> tuple[Clock, ...] | str:
-        """The clocks that decide, or why that is not known."""
+    def clocks(self, context: CallContext) -> tuple[Clock, ...] | str:
+        """Return the clocks that decide, or why that is not known."""
         found: list[Clock] = []
-        for callee in subject.callees:
-            names = zone_names(subject, callee)
+        for callee in context.callees:
+            names = zone_names(context.call, callee)
             if not names:
-                return f"the time zone of {subject.named(callee)} is not known: give the call a timezone"
+                return f"the time zone of {context.named(callee)} is not known: give the call a timezone"
             for name in names:
-                clock = self._clock(callee.country, name)
+                clock = self._clock(callee.region, name)
                 if isinstance(clock, str):
                     return clock
                 found.append(clock)
         return tuple(dict.fromkeys(found))
 
     def change(self, clocks: tuple[Clock, ...], at: datetime, *, to: bool) -> datetime | None:
-        """`next_change`, looked for once for all calls that have the same clocks."""
+        """Return the `next_change`, looked for once for all calls that have the same clocks."""
         key = (clocks, at, to)
         if key not in self._changes:
             if len(self._changes) >= _KEPT:
@@ -268,41 +303,32 @@ class Windows:
 _KEPT = 4_096
 
 
-@dataclass(frozen=True, slots=True)
-class NotBefore:
-    """The call's own `not-before`."""
-
-    place: Place
-    name: str = "not-before"
-
-    def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:  # noqa: ARG002 (a Rule)
-        """Deferred until then."""
-        until = moment(subject, end=False)
-        if isinstance(until, str):
-            return Block(until)
-        return Later(until, "the call says so") if at < until else None
-
-
-@dataclass(frozen=True, slots=True)
-class Expires:
-    """The call's own `expires`."""
-
-    place: Place
-    name: str = "expires"
-
-    def look(self, subject: Subject, facts: Facts, tally: Tally, at: datetime) -> Finding:  # noqa: ARG002 (a Rule)
-        """Blocked from then on."""
-        end = moment(subject, end=True)
-        if isinstance(end, str):
-            return Block(end)
-        return Block(f"the call has expired at {moment_text(end)}") if end <= at else None
+def _window(reader: PolicyReader, at: Path, fields: dict[str, Value]) -> Window:
+    hours = fields["hours"]
+    written = [(hours, (*at, "hours"))]
+    if isinstance(hours, list):
+        written = [(hour, (*at, "hours", number)) for number, hour in enumerate(hours)]
+    spans = [reader.read(place, hour, _hours) for hour, place in written]
+    days = fields.get("days", list(DAYS))
+    return Window(
+        days=frozenset(day for word in ([days] if isinstance(days, str) else days) for day in _days(word)),
+        spans=tuple(span for span in spans if span is not None),
+        countries=reader.countries((*at, "countries"), fields.get("countries", [])),
+        holidays=Holidays(fields.get("holidays", Holidays.OPEN)),
+        place=reader.place(at),
+    )
 
 
-def moment(subject: Subject, *, end: bool) -> datetime | str:
-    """The moment that the call names as its `end` (`expires`), else as its beginning; or why it is not known."""
-    terms = subject.call.terms
-    text = terms.expires if end else terms.not_before
-    try:
-        return read_moment(str(text), zones_of(subject), end=end)
-    except ValueError as error:
-        return f"{str(text)[:40]!r} {error}"
+def _days(word: str) -> list[int]:
+    """Return the days of ``mon`` or ``mon-fri``; ``sat-mon`` goes round."""
+    first, _, last = word.partition("-")
+    start, end = DAYS.index(first), DAYS.index(last or first)
+    return [day % len(DAYS) for day in range(start, end + 1 if end >= start else end + 1 + len(DAYS))]
+
+
+def _hours(text: str) -> tuple[int, int]:
+    """Return ``08:00-20:00`` as minutes of the day; ``24:00`` is its end. Raise ValueError."""
+    start, end = (int(clock[:2]) * 60 + int(clock[3:]) for clock in text.split("-"))
+    if not start < end <= DAY:
+        raise ValueError("ends before it begins: write the hours of one day, such as 08:00-20:00")
+    return start, end

@@ -1,4 +1,4 @@
-"""Calls, policies as they are written, and a judge for both."""
+"""Calls, policies as they are written, and what evaluates both."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import yaml
 from flowops.documents.yaml import Budget, parse
 from flowops.model import Call, Document, Origin, Place, Ruling, SourceMap, Terms
 from flowops.policy.config import Policy, read_policy
-from flowops.policy.evaluate import Judge
-from flowops.policy.rule import Facts
+from flowops.policy.evaluate import PolicyEvaluator
+from flowops.policy.rule import PolicyContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,10 +94,12 @@ def policy() -> Callable[..., Policy]:
 def judged() -> Callable[..., Ruling | None]:
     """What a policy, as it is written, says of one call."""
 
-    def judge(written: str, call: Call | None = None, facts: Facts | None = None, at: datetime = NOON) -> Ruling | None:
-        return Judge(make_policy(written), facts or Facts()).judge(call or make_call(), at)
+    def evaluate(
+        written: str, call: Call | None = None, facts: PolicyContext | None = None, at: datetime = NOON
+    ) -> Ruling | None:
+        return PolicyEvaluator(make_policy(written), facts or PolicyContext()).evaluate(call or make_call(), at)
 
-    return judge
+    return evaluate
 
 
 HERE = Place("calls/a.yaml", 1, 1)

@@ -9,8 +9,8 @@ import pytest
 from flowops.model import Document, Place, SourceMap
 from flowops.policy.config import StopOn, read_policy
 from flowops.policy.limits import MaxChange, PerCallee, PerDay, PerDocument, PerRun
-from flowops.policy.numbers import ORDINARY
-from flowops.policy.people import Callers, Consent, Countries, DoNotCall, NumberTypes
+from flowops.policy.lists import DoNotCall
+from flowops.policy.people import ORDINARY, Callers, Consent, Countries, NumberTypes
 from flowops.policy.windows import Holidays, Windows
 
 HERE = Place("flowops.yaml", 7, 3)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from flowops.model import Action, Used
-from flowops.policy.evaluate import condition, question, without_counted
-from flowops.policy.rule import Facts
+from flowops.policy.evaluate import claim_condition, needed_counts, without_counted
+from flowops.policy.rule import PolicyContext
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 TODAY = datetime(2026, 11, 23, tzinfo=UTC)
@@ -19,21 +19,21 @@ BOTH = "{max-calls: {per-day: 2}, per-callee: {calls: 1, within: 30d}, countries
 @pytest.mark.parametrize("written", ["{}", "{max-calls: 5, callers: ['+442079460000']}"])
 def test_without_a_rule_that_counts_nothing_is_asked(written, policy, call) -> None:
     rules = policy(written)
-    assert condition(rules, Facts(size=1), call(), NOW) is None
+    assert claim_condition(rules, PolicyContext(size=1), call(), NOW) is None
     assert without_counted(rules) == rules
 
 
 def test_days_and_callees_are_asked_for(policy, call) -> None:
     rules = policy(BOTH)
-    asked = condition(rules, Facts(), call(callees=[LONDON, PARIS, LONDON]), NOW)
+    asked = claim_condition(rules, PolicyContext(), call(callees=[LONDON, PARIS, LONDON]), NOW)
     assert (asked.days, asked.numbers, asked.since) == ({TODAY}, (LONDON, PARIS), NOW - timedelta(days=30))
-    days_only = condition(policy("{max-calls: {per-day: 2}}"), Facts(), call(), NOW)
+    days_only = claim_condition(policy("{max-calls: {per-day: 2}}"), PolicyContext(), call(), NOW)
     assert (days_only.days, days_only.numbers, days_only.since) == ({TODAY}, (), None)
 
 
 def test_of_several_spans_the_longest_is_asked_for(policy) -> None:
     rules = policy("per-callee: [{calls: 1, within: 1d}, {calls: 3, within: 30d}]")
-    assert question(rules, NOW).within == timedelta(days=30)
+    assert needed_counts(rules, NOW).within == timedelta(days=30)
 
 
 def test_other_rules_are_left_to_the_guard(policy) -> None:
@@ -50,7 +50,7 @@ def test_other_rules_are_left_to_the_guard(policy) -> None:
     ],
 )
 def test_the_answer_decides(claimed, rung, words, policy, call) -> None:
-    ruling = condition(policy(BOTH), Facts(), call(), NOW).decide(Used({TODAY: claimed}, {LONDON: rung}))
+    ruling = claim_condition(policy(BOTH), PolicyContext(), call(), NOW).decide(Used({TODAY: claimed}, {LONDON: rung}))
     if words is None:
         assert ruling is None
     else:
@@ -60,10 +60,12 @@ def test_the_answer_decides(claimed, rung, words, policy, call) -> None:
 
 def test_what_was_decided_once_does_not_count_the_second_time(policy, call) -> None:
     """A transaction that could not be finished is done again from the start."""
-    found = condition(policy("{max-calls: {per-day: 1}}"), Facts(), call(), NOW)
+    found = claim_condition(policy("{max-calls: {per-day: 1}}"), PolicyContext(), call(), NOW)
     assert [found.decide(Used({TODAY: 0}, {})) for _ in range(2)] == [None, None]
 
 
 def test_an_operator_who_lifted_the_limit_has_lifted_it_in_the_claim_too(policy, call) -> None:
-    lifted = Facts(overrides=frozenset({"max-calls"}))
-    assert condition(policy("{max-calls: {per-day: 0}}"), lifted, call(), NOW).decide(Used({TODAY: 9}, {})) is None
+    lifted = PolicyContext(overrides=frozenset({"max-calls"}))
+    assert (
+        claim_condition(policy("{max-calls: {per-day: 0}}"), lifted, call(), NOW).decide(Used({TODAY: 9}, {})) is None
+    )

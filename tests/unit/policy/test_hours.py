@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from flowops.common.numbers import NumberInfo
 from flowops.model import Action, Origin, Terms
-from flowops.policy.numbers import Callee
-from flowops.policy.rule import Facts, Subject, Tally
-from flowops.policy.windows import Windows, moment, zones_of
+from flowops.policy.rule import CallContext
+from flowops.policy.terms import moment, zones_of
+from flowops.policy.windows import Windows
 
 NOON = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 EVENING = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
@@ -63,18 +64,19 @@ def test_a_closed_window_tells_the_time_where_the_callee_is(callees, terms, why,
 )
 def test_where_hours_cannot_be_known_a_call_is_blocked(window, callees, zone, why, policy, call) -> None:
     rule = windows_of(policy(f"windows: [{{hours: '08:00-20:00'{window}}}]"))
-    finding = rule.look(Subject(call(callees=callees, terms=Terms(zone))), Facts(), Tally(), NOON)
+    finding = rule.evaluate(CallContext(call(callees=callees, terms=Terms(zone)), NOON))
     assert finding == (why,)
 
 
 def test_where_no_holiday_closes_a_window_no_calendar_is_needed(policy, call) -> None:
     rule = windows_of(policy("windows: [{hours: '08:00-20:00'}]"))
-    assert rule.look(Subject(call(callee="+24762889")), Facts(), Tally(), NOON) is None
+    assert rule.evaluate(CallContext(call(callee="+24762889"), NOON)) is None
 
 
 def test_a_clock_is_made_once_for_all_calls(policy, call) -> None:
     rule = windows_of(policy(BUSINESS))
-    first, second = rule.clocks(Subject(call("a"))), rule.clocks(Subject(call("b", callees=["+442079460024", LONDON])))
+    calls = (call("a"), call("b", callees=["+442079460024", LONDON]))
+    first, second = (rule.clocks(CallContext(each, NOON)) for each in calls)
     assert len(first) == len(second) == 1
     assert first[0] is second[0]
 
@@ -117,11 +119,11 @@ def test_a_call_is_placed_from_its_beginning_up_to_its_end(terms, at, expected, 
     ],
 )
 def test_a_zone_that_this_machine_does_not_know_leaves_a_moment_unknown(zones, known, call) -> None:
-    subject = Subject(call(callees=[LONDON, PARIS], terms=Terms(expires="2026-12-01T09:00")))
+    own = call(callees=[LONDON, PARIS], terms=Terms(expires="2026-12-01T09:00"))
     # No number is in such a zone; a newer list of numbers than of zones could put one there.
-    subject._callees = (Callee(LONDON, "GB", "mobile", zones), Callee(PARIS, "FR", "mobile", ("Europe/Paris",)))
-    assert [zone.key for zone in zones_of(subject)] == (known and [*known, "Europe/Paris"])
-    assert isinstance(moment(subject, end=True), datetime) == bool(known)
+    callees = (NumberInfo(LONDON, "GB", "mobile", zones), NumberInfo(PARIS, "FR", "mobile", ("Europe/Paris",)))
+    assert [zone.key for zone in zones_of(own, callees)] == (known and [*known, "Europe/Paris"])
+    assert isinstance(moment(own, callees, end=True), datetime) == bool(known)
 
 
 def test_the_rule_of_a_term_stands_where_the_term_does(document, judged, call) -> None:

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flowops.common.numbers import KINDS
 from flowops.model import Action, Place, Terms
 from flowops.policy.config import Policy
-from flowops.policy.evaluate import Judge
+from flowops.policy.evaluate import PolicyEvaluator
 from flowops.policy.limits import MaxChange, PerCallee, PerDay, PerDocument, PerRun
-from flowops.policy.numbers import KINDS
-from flowops.policy.people import Callers, Consent, Countries, DoNotCall, NumberTypes
-from flowops.policy.rule import Facts, Listing
+from flowops.policy.lists import DoNotCall
+from flowops.policy.people import Callers, Consent, Countries, NumberTypes
+from flowops.policy.rule import Listing, PolicyContext
 from flowops.policy.windows import Holidays, Window, Windows
 
 HERE = Place("flowops.yaml", 3, 1)
@@ -57,8 +58,8 @@ CALLS = st.lists(
 )
 
 
-def facts_of(count: int) -> Facts:
-    return Facts(
+def facts_of(count: int) -> PolicyContext:
+    return PolicyContext(
         size=count,
         by_document={Place("calls/a.yaml", 1, 1): count},
         known=10,
@@ -69,8 +70,8 @@ def facts_of(count: int) -> Facts:
 
 
 def actions(rules, calls) -> list[Action]:
-    judge = Judge(Policy(tuple(rules)), facts_of(len(calls)))
-    rulings = [judge.judge(call, NOW) for call in calls]
+    evaluator = PolicyEvaluator(Policy(tuple(rules)), facts_of(len(calls)))
+    rulings = [evaluator.evaluate(call, NOW) for call in calls]
     return [ruling.action if ruling else Action.PLACE for ruling in rulings]
 
 
@@ -100,8 +101,8 @@ def test_a_deferred_call_may_be_placed_when_it_is_told_to_be(rules, made, call) 
     """At the time that is told, no rule about time has anything against the call any more."""
     callees, caller, terms = made[0]
     one = call(callees=callees, caller=caller, terms=terms)
-    ruling = Judge(Policy(tuple(rules)), facts_of(1)).judge(one, NOW)
+    ruling = PolicyEvaluator(Policy(tuple(rules)), facts_of(1)).evaluate(one, NOW)
     if ruling and ruling.action is Action.DEFERRED:
         assert ruling.until > NOW
         timed = [rule for rule in rules if isinstance(rule, Windows | PerDay | PerCallee)]
-        assert Judge(Policy(tuple(timed)), facts_of(1)).judge(one, ruling.until) is None
+        assert PolicyEvaluator(Policy(tuple(timed)), facts_of(1)).evaluate(one, ruling.until) is None

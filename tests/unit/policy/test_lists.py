@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from flowops.common.numbers import KINDS
 from flowops.policy.lists import LONGEST, hash_lines, read_list
-from flowops.policy.numbers import KINDS, ORDINARY
+from flowops.policy.people import ORDINARY
 from flowops.policy.windows import Holidays, is_holiday, knows
 
 if TYPE_CHECKING:

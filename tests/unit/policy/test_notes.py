@@ -11,9 +11,9 @@ import pytest
 
 from flowops.model import Action, Terms
 from flowops.policy.config import read_policy
-from flowops.policy.evaluate import Judge
-from flowops.policy.notes import Fit, RepeatedCallees, WindowNotes
-from flowops.policy.rule import Facts
+from flowops.policy.evaluate import PolicyEvaluator
+from flowops.policy.notes import CapacityCheck, RepeatedCallees, WindowNotes
+from flowops.policy.rule import PolicyContext
 
 if TYPE_CHECKING:
     from flowops.model import Call
@@ -86,8 +86,8 @@ def test_a_large_set_in_forty_countries_says_how_many_may_be_placed_now_and_when
         f"{{countries: [{', '.join(REGIONS)}], windows: [{{days: mon-fri, hours: '08:00-20:00'}},"
         " {days: mon-fri, hours: '10:00-13:00', countries: [FR]}]}"
     )
-    judge = Judge(rules, Facts())
-    rulings = [judge.judge(each, EVENING) for each in calls]
+    evaluator = PolicyEvaluator(rules, PolicyContext())
+    rulings = [evaluator.evaluate(each, EVENING) for each in calls]
     now = sum(ruling is None for ruling in rulings)
     deferred = [ruling for ruling in rulings if ruling is not None]
     assert {ruling.action for ruling in deferred} == {Action.DEFERRED}
@@ -168,7 +168,7 @@ def test_as_many_as_are_named_are_all(call) -> None:
 def test_a_rate_is_told_in_the_unit_people_write_it_in(rate, told, policy, call) -> None:
     rules = policy("windows: [{hours: '08:00-20:00'}]")
     calls = [call(f"c{number}") for number in range(4_000)]
-    (warning,) = noted(Fit(rules, datetime(2026, 11, 23, 19, 50, tzinfo=UTC), rate), calls).warnings()
+    (warning,) = noted(CapacityCheck(rules, datetime(2026, 11, 23, 19, 50, tzinfo=UTC), rate), calls).warnings()
     assert f" calls at {told} do not fit " in warning
 
 
@@ -176,7 +176,7 @@ def test_what_expires_before_its_turn_is_told_with_its_place(policy, call) -> No
     at = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
     soon = Terms(expires="2026-11-23T19:00:02Z")
     calls = [call(f"c{number}", terms=soon) for number in range(4)]
-    (warning,) = noted(Fit(policy("{}"), at, 1.0), calls).warnings()
+    (warning,) = noted(CapacityCheck(policy("{}"), at, 1.0), calls).warnings()
     assert warning.startswith("expires (calls/a.yaml:1): the time is too short: 2 of 4 calls at 1/s do not fit before ")
 
 
@@ -191,7 +191,7 @@ def test_what_ends_first_is_told_and_the_first_end_before_the_others(policy, cal
     turns = (paris, paris_until, london_until, london_until, paris_until, paris)
     calls = [call(f"c{number}", **each) for number, each in enumerate(turns)]
     late = "of 6 calls at 1/s do not fit before Mon 2026-11-23 19:00 UTC"
-    assert noted(Fit(rules, at, 1.0), calls).warnings() == [
+    assert noted(CapacityCheck(rules, at, 1.0), calls).warnings() == [
         f"windows (flowops.yaml:7): the hours are too few: 2 {late}",
         f"expires (calls/a.yaml:1): the time is too short: 1 {late}",
     ]
@@ -199,12 +199,12 @@ def test_what_ends_first_is_told_and_the_first_end_before_the_others(policy, cal
 
 def test_what_never_ends_always_fits(policy, call) -> None:
     calls = [call(f"c{number}", callee=SATELLITE) for number in range(9)]
-    assert noted(Fit(policy("{}"), EVENING, 1e-9), calls).warnings() == []
+    assert noted(CapacityCheck(policy("{}"), EVENING, 1e-9), calls).warnings() == []
     # Nobody knows where this phone is, so no hours of it end.
-    assert noted(Fit(policy("windows: [{hours: '08:00-20:00'}]"), EVENING, 1e-9), calls).warnings() == []
+    assert noted(CapacityCheck(policy("windows: [{hours: '08:00-20:00'}]"), EVENING, 1e-9), calls).warnings() == []
     # What expires at no time that can be read is told by its own rule.
     never = call(terms=Terms(expires="never"))
-    assert noted(Fit(policy("{}"), EVENING, 1e-9), [never, never]).warnings() == []
+    assert noted(CapacityCheck(policy("{}"), EVENING, 1e-9), [never, never]).warnings() == []
 
 
 def test_calls_that_come_too_late_at_the_rate_are_counted(policy, call) -> None:
@@ -213,7 +213,7 @@ def test_calls_that_come_too_late_at_the_rate_are_counted(policy, call) -> None:
     at = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
 
     def warnings(count: int, rate: float | None) -> list[str]:
-        return noted(Fit(rules, at, rate), calls[:count]).warnings()
+        return noted(CapacityCheck(rules, at, rate), calls[:count]).warnings()
 
     (warning,) = warnings(4_000, 1.0)
     assert warning.endswith("400 of 4,000 calls at 1/s do not fit before Mon 2026-11-23 20:00 UTC")

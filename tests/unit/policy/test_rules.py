@@ -9,9 +9,10 @@ from typing import NamedTuple
 import pytest
 
 from flowops.model import Action, Call, Origin, Place, Terms
-from flowops.policy.evaluate import Judge
-from flowops.policy.limits import LIFTABLE, PerDay
-from flowops.policy.rule import Facts, Listing, Subject, Tally
+from flowops.policy.config import LIFTABLE
+from flowops.policy.evaluate import PolicyEvaluator
+from flowops.policy.limits import PerDay
+from flowops.policy.rule import CallContext, Listing, PolicyContext, findings
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 LONDON, PARIS, NEW_YORK = "+442079460023", "+33199001018", "+12125550118"
@@ -24,17 +25,19 @@ class Case(NamedTuple):
 
     policy: str
     call: dict[str, object]
-    facts: Facts
+    facts: PolicyContext
     at: datetime
     expected: str
 
 
-def case(policy: str, expected: str, *, facts: Facts | None = None, at: datetime = NOW, **call: object) -> Case:
-    return Case(policy, call, facts or Facts(), at, expected)
+def case(policy: str, expected: str, *, facts: PolicyContext | None = None, at: datetime = NOW, **call: object) -> Case:
+    return Case(policy, call, facts or PolicyContext(), at, expected)
 
 
-def listing(*numbers: str, as_of: datetime | None = NOW, trouble: str | None = None, key: str | None = None) -> Facts:
-    return Facts(lists={("dnc.txt", key): Listing(frozenset(numbers), as_of, trouble)})
+def listing(
+    *numbers: str, as_of: datetime | None = NOW, trouble: str | None = None, key: str | None = None
+) -> PolicyContext:
+    return PolicyContext(lists={("dnc.txt", key): Listing(frozenset(numbers), as_of, trouble)})
 
 
 DAY = datetime(2026, 11, 23, tzinfo=UTC)
@@ -126,37 +129,41 @@ CASES = {
         facts=listing(as_of=NOW + timedelta(days=9)),
     ),
     # how many
-    "max-calls: as many": case("max-calls: 5", "place", facts=Facts(size=5)),
-    "max-calls: more": case("max-calls: 5", "blocked: the plan has 6 calls to place", facts=Facts(size=6)),
-    "max-calls: lifted": case("max-calls: 5", "place", facts=Facts(size=6, overrides=frozenset({"max-calls"}))),
-    "per-document: as many": case("max-calls: {per-document: 2}", "place", facts=Facts(by_document={HERE: 2})),
-    "per-document: more": case("max-calls: {per-document: 2}", "blocked: 3 calls", facts=Facts(by_document={HERE: 3})),
-    "per-document: not counted": case("max-calls: {per-document: 2}", "blocked: not counted"),
-    "per-day: room": case("max-calls: {per-day: 10}", "place", facts=Facts(claimed={DAY: 9})),
-    "per-day: none left": case(
-        "max-calls: {per-day: 10}", "deferred: 2026-11-24 00:00", facts=Facts(claimed={DAY: 10})
+    "max-calls: as many": case("max-calls: 5", "place", facts=PolicyContext(size=5)),
+    "max-calls: more": case("max-calls: 5", "blocked: the plan has 6 calls to place", facts=PolicyContext(size=6)),
+    "max-calls: lifted": case("max-calls: 5", "place", facts=PolicyContext(size=6, overrides=frozenset({"max-calls"}))),
+    "per-document: as many": case("max-calls: {per-document: 2}", "place", facts=PolicyContext(by_document={HERE: 2})),
+    "per-document: more": case(
+        "max-calls: {per-document: 2}", "blocked: 3 calls", facts=PolicyContext(by_document={HERE: 3})
     ),
-    "per-day: not counted": case("max-calls: {per-day: 10}", "blocked: not counted", facts=Facts()),
-    "per-day: zero": case("max-calls: {per-day: 0}", "blocked: the limit is 0", facts=Facts(claimed={DAY: 0})),
-    "max-change: small": case("max-change: 20%", "place", facts=Facts(size=20, known=100)),
-    "max-change: large": case("max-change: 20%", "blocked: 21% of the 100", facts=Facts(size=21, known=100)),
-    "max-change: the first plan": case("max-change: 20%", "blocked: knows no call yet", facts=Facts(size=1)),
-    "max-change: lifted": case("max-change: 1%", "place", facts=Facts(size=9, overrides=frozenset({"max-change"}))),
+    "per-document: not counted": case("max-calls: {per-document: 2}", "blocked: not counted"),
+    "per-day: room": case("max-calls: {per-day: 10}", "place", facts=PolicyContext(claimed={DAY: 9})),
+    "per-day: none left": case(
+        "max-calls: {per-day: 10}", "deferred: 2026-11-24 00:00", facts=PolicyContext(claimed={DAY: 10})
+    ),
+    "per-day: not counted": case("max-calls: {per-day: 10}", "blocked: not counted", facts=PolicyContext()),
+    "per-day: zero": case("max-calls: {per-day: 0}", "blocked: the limit is 0", facts=PolicyContext(claimed={DAY: 0})),
+    "max-change: small": case("max-change: 20%", "place", facts=PolicyContext(size=20, known=100)),
+    "max-change: large": case("max-change: 20%", "blocked: 21% of the 100", facts=PolicyContext(size=21, known=100)),
+    "max-change: the first plan": case("max-change: 20%", "blocked: knows no call yet", facts=PolicyContext(size=1)),
+    "max-change: lifted": case(
+        "max-change: 1%", "place", facts=PolicyContext(size=9, overrides=frozenset({"max-change"}))
+    ),
     "per-callee: long ago": case(
-        "per-callee: {calls: 1, within: 7d}", "place", facts=Facts(rung={LONDON: (NOW - timedelta(days=7),)})
+        "per-callee: {calls: 1, within: 7d}", "place", facts=PolicyContext(rung={LONDON: (NOW - timedelta(days=7),)})
     ),
     "per-callee: lately": case(
         "per-callee: {calls: 1, within: 7d}",
         "deferred: 2026-11-24 10:00",
-        facts=Facts(rung={LONDON: (NOW - timedelta(days=6),)}),
+        facts=PolicyContext(rung={LONDON: (NOW - timedelta(days=6),)}),
     ),
     "per-callee: the oldest of several makes room": case(
         "per-callee: {calls: 2, within: 7d}",
         "deferred: 2026-11-24 10:00",
-        facts=Facts(rung={LONDON: (NOW - timedelta(days=6), NOW - timedelta(days=5))}),
+        facts=PolicyContext(rung={LONDON: (NOW - timedelta(days=6), NOW - timedelta(days=5))}),
     ),
     "per-callee: another number": case(
-        "per-callee: {calls: 1, within: 7d}", "place", facts=Facts(rung={PARIS: (NOW,)})
+        "per-callee: {calls: 1, within: 7d}", "place", facts=PolicyContext(rung={PARIS: (NOW,)})
     ),
     "per-callee: twice in one call": case(
         "per-callee: {calls: 1, within: 7d}", "blocked: 2 times, the limit is 1", callees=[LONDON, LONDON]
@@ -211,7 +218,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_a_rule_speaks_in_its_case_and_keeps_silent_in_the_opposite_one(name, policy, call) -> None:
     given = CASES[name]
-    ruling = Judge(policy(given.policy), given.facts).judge(call(**given.call), given.at)
+    ruling = PolicyEvaluator(policy(given.policy), given.facts).evaluate(call(**given.call), given.at)
     action, _, words = given.expected.partition(": ")
     assert (ruling.action.value if ruling else "place") == action
     if ruling:
@@ -226,52 +233,52 @@ NOBODY_KNOWS = "countries: the country of the caller is not known: say which cou
 @pytest.mark.parametrize(
     ("written", "own", "facts", "told"),
     [
-        ("{}", {"caller": None}, Facts(), NOBODY_KNOWS),
-        ("{}", {"caller": "+88213000000"}, Facts(), NOBODY_KNOWS),
-        ("{}", {"callee": PARIS}, Facts(), "countries: the callee is in FR, allowed: GB (the caller's own)"),
-        ("countries: [IE, FR]", {}, Facts(), "countries: the callee is in GB, allowed: FR, IE"),
+        ("{}", {"caller": None}, PolicyContext(), NOBODY_KNOWS),
+        ("{}", {"caller": "+88213000000"}, PolicyContext(), NOBODY_KNOWS),
+        ("{}", {"callee": PARIS}, PolicyContext(), "countries: the callee is in FR, allowed: GB (the caller's own)"),
+        ("countries: [IE, FR]", {}, PolicyContext(), "countries: the callee is in GB, allowed: FR, IE"),
         (
             "countries: [GB]",
             {"callees": [LONDON, "+88213000000"]},
-            Facts(),
+            PolicyContext(),
             "countries: the country of +882 13•• ••00 is not known",
         ),
         (
             "number-types: [mobile, fixed-line]",
             {"callee": "+447700900123"},
-            Facts(),
+            PolicyContext(),
             "number-types: the callee is of an unknown kind, allowed: fixed-line, mobile",
         ),
         (
             "number-types: [mobile]",
             {"callee": "+448081570123"},
-            Facts(),
+            PolicyContext(),
             "number-types: the callee is a toll-free number, allowed: mobile",
         ),
         (
             "consent: [date]",
             {"terms": Terms(consent={"date": "soon"})},
-            Facts(),
+            PolicyContext(),
             "consent: consent.date is not a date such as 2026-11-23",
         ),
         (
             "consent: [date]",
             {"terms": Terms(consent={"date": "2026-12-24"})},
-            Facts(),
+            PolicyContext(),
             "consent: consent.date is in the future",
         ),
         (
             "max-calls: {per-document: 9}",
             {},
-            Facts(),
+            PolicyContext(),
             "max-calls.per-document: the calls of its document were not counted",
         ),
-        ("max-calls: {per-day: 0}", {}, Facts(), "max-calls.per-day: the limit is 0"),
-        ("max-calls: {per-day: 9}", {}, Facts(), "max-calls.per-day: the calls of the day were not counted"),
+        ("max-calls: {per-day: 0}", {}, PolicyContext(), "max-calls.per-day: the limit is 0"),
+        ("max-calls: {per-day: 9}", {}, PolicyContext(), "max-calls.per-day: the calls of the day were not counted"),
         (
             "max-change: 10%",
             {},
-            Facts(size=1),
+            PolicyContext(size=1),
             "max-change: the ledger knows no call yet, so that every plan is a large one",
         ),
     ],
@@ -282,7 +289,7 @@ def test_the_reason_of_a_rule_is_a_sentence(written, own, facts, told, judged, c
 
 
 def test_every_rule_that_speaks_is_named(judged, call) -> None:
-    ruling = judged("{countries: [FR], callers: ['+33199001000'], max-calls: 0}", call(), Facts(size=1))
+    ruling = judged("{countries: [FR], callers: ['+33199001000'], max-calls: 0}", call(), PolicyContext(size=1))
     assert [reason.split(" (")[0] for reason in ruling.reasons] == ["countries", "callers", "max-calls.per-run"]
 
 
@@ -292,8 +299,8 @@ def test_a_number_is_never_told(judged, call) -> None:
 
 
 def test_what_has_passed_counts_for_the_next_call(policy, call) -> None:
-    judge = Judge(policy("{max-calls: {per-day: 5}}"), Facts(claimed={DAY: 2}))
-    rulings = [judge.judge(call(f"c{number}"), NOW) for number in range(5)]
+    evaluator = PolicyEvaluator(policy("{max-calls: {per-day: 5}}"), PolicyContext(claimed={DAY: 2}))
+    rulings = [evaluator.evaluate(call(f"c{number}"), NOW) for number in range(5)]
     assert rulings[:3] == [None, None, None]
     assert [ruling.reasons[0] for ruling in rulings[3:]] == [
         "max-calls.per-day (flowops.yaml:7): 5 calls today, the limit is 5"
@@ -301,11 +308,11 @@ def test_what_has_passed_counts_for_the_next_call(policy, call) -> None:
 
 
 def test_the_same_callee_twice_in_one_plan_is_called_once(policy, call) -> None:
-    judge = Judge(policy("per-callee: {calls: 1, within: 1d}"), Facts())
-    assert judge.judge(call("a"), NOW) is None
-    ruling = judge.judge(call("b"), NOW)
+    evaluator = PolicyEvaluator(policy("per-callee: {calls: 1, within: 1d}"), PolicyContext())
+    assert evaluator.evaluate(call("a"), NOW) is None
+    ruling = evaluator.evaluate(call("b"), NOW)
     assert ruling.until == NOW + timedelta(days=1)
-    assert judge.judge(call("c", callee="+442079460024"), NOW) is None
+    assert evaluator.evaluate(call("c", callee="+442079460024"), NOW) is None
 
 
 def test_a_day_begins_where_the_policy_says(policy) -> None:
@@ -319,7 +326,7 @@ def test_a_day_begins_where_the_policy_says(policy) -> None:
 def test_a_day_of_no_zone_is_not_known_and_has_no_room(call) -> None:
     rule = PerDay(9, "Mars/Olympus", HERE)
     assert rule.day(NOW) is None
-    finding = rule.look(Subject(call()), Facts(claimed={DAY: 0}), Tally(), NOW)
+    finding = rule.evaluate(CallContext(call(), NOW, PolicyContext(claimed={DAY: 0})))
     assert finding == ("the time zone Mars/Olympus is not known on this machine",)
 
 
@@ -327,7 +334,7 @@ def test_a_day_of_no_zone_is_not_known_and_has_no_room(call) -> None:
 def test_of_several_callees_the_last_to_be_free_decides(callees, judged, call) -> None:
     rung = {LONDON: (NOW - timedelta(days=6),), PARIS: (NOW - timedelta(days=5),)}
     ruling = judged(
-        "{countries: [GB, FR], per-callee: {calls: 1, within: 7d}}", call(callees=callees), Facts(rung=rung)
+        "{countries: [GB, FR], per-callee: {calls: 1, within: 7d}}", call(callees=callees), PolicyContext(rung=rung)
     )
     assert ruling.until == NOW + timedelta(days=2)
     assert ruling.reasons[0] == "per-callee (flowops.yaml:7): 1 in the last 7d to +33 1 99•• ••18, the limit is 1"
@@ -335,22 +342,22 @@ def test_of_several_callees_the_last_to_be_free_decides(callees, judged, call) -
 
 def test_an_environment_adds_its_rules_to_the_projects(policy, call) -> None:
     both = policy("countries: [GB, FR]", "countries: [FR]")
-    assert Judge(both, Facts()).judge(call(), NOW).action is Action.BLOCKED
-    assert Judge(both, Facts()).judge(call(callee=PARIS, caller="+33199001000"), NOW) is None
+    assert PolicyEvaluator(both, PolicyContext()).evaluate(call(), NOW).action is Action.BLOCKED
+    assert PolicyEvaluator(both, PolicyContext()).evaluate(call(callee=PARIS, caller="+33199001000"), NOW) is None
 
 
 def test_no_policy_lets_everything_pass_but_what_the_call_itself_says(call) -> None:
     from flowops.policy.config import Policy
 
-    judge = Judge(Policy(), Facts())
-    assert judge.judge(call(callee="+449098790000"), NOW) is None
+    evaluator = PolicyEvaluator(Policy(), PolicyContext())
+    assert evaluator.evaluate(call(callee="+449098790000"), NOW) is None
     late: Call = call("b", terms=Terms(expires="2026-11-22"))
-    assert judge.judge(late, NOW).reasons[0].startswith("expires (calls/a.yaml:1)")
+    assert evaluator.evaluate(late, NOW).reasons[0].startswith("expires (calls/a.yaml:1)")
 
 
 def test_an_override_lifts_the_limits_of_run_document_and_day_together(judged) -> None:
     every = "max-calls: {per-run: 0, per-document: 0, per-day: 0}"
-    facts = Facts(size=1, by_document={Place("calls/a.yaml", 1, 1): 1}, claimed={DAY: 0})
+    facts = PolicyContext(size=1, by_document={Place("calls/a.yaml", 1, 1): 1}, claimed={DAY: 0})
     assert judged(every, facts=facts).action is Action.BLOCKED
     assert len(judged(every, facts=facts).reasons) == 3
     assert judged(every, facts=replace(facts, overrides=frozenset({"max-calls"}))) is None
@@ -358,7 +365,7 @@ def test_an_override_lifts_the_limits_of_run_document_and_day_together(judged) -
 
 def test_windows_that_are_never_open_together_block_a_call(policy, call) -> None:
     rules = policy("windows: [{days: mon, hours: '12:00-13:00'}]", "windows: [{days: tue, hours: '12:00-13:00'}]")
-    ruling = Judge(rules, Facts()).judge(call(), NOW)
+    ruling = PolicyEvaluator(rules, PolicyContext()).evaluate(call(), NOW)
     assert (ruling.action, ruling.until) == (Action.BLOCKED, None)
     assert ruling.reasons[-1] == "no time was found at which all rules let it pass"
     assert [reason.partition(": ")[0] for reason in ruling.reasons[:-1]] == ["windows (flowops.yaml:7)"] * 2
@@ -366,7 +373,7 @@ def test_windows_that_are_never_open_together_block_a_call(policy, call) -> None
 
 def test_a_document_is_counted_by_where_it_begins(document, judged, call) -> None:
     written = document("kind: Call\ncallee: x\n", "Call", "calls/b.yaml")
-    facts = Facts(by_document={Place("calls/b.yaml", 1, 1): 2, Place("calls/b.yaml", 2, 9): 1})
+    facts = PolicyContext(by_document={Place("calls/b.yaml", 1, 1): 2, Place("calls/b.yaml", 2, 9): 1})
     own = call()._replace(origin=Origin(written, {}))
     assert judged("max-calls: {per-document: 2}", own, facts) is None
     assert judged("max-calls: {per-document: 1}", own, facts).action is Action.BLOCKED
@@ -385,11 +392,13 @@ def test_nothing_but_the_guards_against_accidents_can_be_lifted(policy, call) ->
     windows: [{hours: '08:00-09:00'}]
     """
     own = call(terms=Terms(not_before="2026-12-01", expires="2026-11-01"))
-    facts = Facts(size=1, known=1, lists={("dnc.txt", None): Listing(frozenset({LONDON}))}, rung={LONDON: (NOW,)})
+    facts = PolicyContext(
+        size=1, known=1, lists={("dnc.txt", None): Listing(frozenset({LONDON}))}, rung={LONDON: (NOW,)}
+    )
 
-    def speaking(facts: Facts) -> set[str]:
+    def speaking(facts: PolicyContext) -> set[str]:
         rules = policy(written).of_call(own)
-        return {rule.name for rule in rules if rule.look(Subject(own), facts, Tally(), NOW) is not None}
+        return {rule.name for rule, _ in findings(rules, CallContext(own, NOW, facts))}
 
     every = speaking(facts)
     assert len(every) == 11
