@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowops.cli.options import with_log_options
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -31,7 +33,7 @@ class LazyGroup(click.Group):
             return None
         command = import_module(self.members[cmd_name][0]).command
         assert isinstance(command, click.Command)
-        return command
+        return with_log_options(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+import time
 from typing import NoReturn
 
 import click
 
 from flowops import __version__
 from flowops.cli.group import LazyGroup
+from flowops.cli.options import with_log_options
 from flowops.errors import FlowopsError, Invalid
 
 USAGE = 64
+_log = logging.getLogger(__name__)
 
 COMMANDS = {
     "init": ("flowops.cli.init", "Write a small working repository."),
@@ -52,8 +56,12 @@ def root(chdir: str | None) -> None:
         os.chdir(chdir)
 
 
+with_log_options(root)
+
+
 def main() -> NoReturn:
     """Run the command line and exit with the contract's code."""
+    began = time.monotonic()
     try:
         code = root.main(standalone_mode=False)
         sys.stdout.flush()
@@ -79,4 +87,6 @@ def main() -> NoReturn:
         # Whoever read our output has gone (`flowops plan | head`); nothing more can be printed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    sys.exit(code if isinstance(code, int) else 0)
+    code = code if isinstance(code, int) else 0
+    _log.info("ended with %(code)d after %(seconds).3f s", {"code": code, "seconds": time.monotonic() - began})
+    sys.exit(code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -119,3 +120,33 @@ def moment(_context: click.Context, _option: click.Parameter, value: str | None)
     if value is not None and (found is None or found.tzinfo is None):
         raise click.BadParameter(f"'{value}' is not a time with an offset, such as 2026-11-24T09:00Z")
     return found.astimezone(UTC) if found else None
+
+
+def with_log_options(command: click.Command) -> click.Command:
+    """Give a command, and every command below it, the options of the log."""
+    known = {parameter.name for parameter in command.params}
+    command.params += [option for option in LOG_OPTIONS if option.name not in known]
+    for each in command.commands.values() if isinstance(command, click.Group) else ():
+        with_log_options(each)
+    return command
+
+
+def _remember(context: click.Context, option: click.Parameter, value: Any) -> None:
+    """Take an option of the log, of a command or of a group above it; the log is set up once all are known."""
+    asked = context.meta.setdefault("flowops.logs", {})
+    if value:
+        asked[option.name] = value
+    context.meta["flowops.logs.seen"] = seen = context.meta.get("flowops.logs.seen", 0) + 1
+    if seen % len(LOG_OPTIONS) == 0:
+        from flowops.cli.logs import set_up
+
+        set_up(**asked)
+
+
+_log_option = partial(click.Option, expose_value=False, callback=_remember)
+LOG_OPTIONS = (
+    _log_option(("-v", "--verbose"), count=True, help="Log what is done, to stderr; -vv for each request and write."),
+    _log_option(("--log-level",), type=click.Choice(("debug", "info", "warning", "error")), help="Log from here on."),
+    _log_option(("--log-format",), type=click.Choice(("text", "json")), help="How the log is written."),
+    _log_option(("--log-file",), type=click.Path(dir_okay=False), metavar="FILE", help="Append the log to FILE."),
+)
