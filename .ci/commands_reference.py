@@ -9,6 +9,7 @@ import click
 
 from flowops import errors
 from flowops.cli.main import root
+from flowops.cli.options import LOG_OPTIONS
 from flowops.report.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def section(command: click.Command, name: str) -> Iterator[str]:
     yield f"## {name}\n"
     yield f"`{name} [OPTIONS] {pieces}`\n".replace(" `", "`")
     yield f"{inspect.cleandoc(command.help or '')}\n"
-    rows = [row for parameter in command.params if (row := parameter.get_help_record(context)) is not None]
+    own = [parameter for parameter in command.params if parameter.name not in {each.name for each in LOG_OPTIONS}]
+    rows = [row for parameter in own if (row := parameter.get_help_record(context)) is not None]
     if rows:
         yield "| option | |\n| --- | --- |"
         for option, told in rows:
@@ -76,6 +78,14 @@ def cell(told: str) -> str:
 
 def ends() -> Iterator[str]:
     """Formats and exit codes."""
+    yield "## The log\n"
+    yield "Every command takes these; nothing is logged unless one is given. A record names files, references, ids and"
+    yield "counts, and never a number, a name, a body or a token.\n"
+    context = click.Context(click.Command("flowops"))
+    yield "| option | |\n| --- | --- |"
+    for option, told in (row for each in LOG_OPTIONS if (row := each.get_help_record(context))):
+        yield f"| {cell(f'`{option}`')} | {cell(told)} |"
+    yield ""
     yield "## Formats\n"
     yield "| `--format` | | of |\n| --- | --- | --- |"
     for name, each in FORMATS.items():

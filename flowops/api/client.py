@@ -7,6 +7,7 @@ from the environment, and exactly one request on the wire for each `HttpClient.e
 from __future__ import annotations
 
 import json
+import logging
 import os
 import ssl
 import time
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from flowops.model import Value, Verdict
 
 
+_log = logging.getLogger(__name__)
 USER_AGENT = f"flowops/{__version__}"
 
 
@@ -94,6 +96,16 @@ class HttpClient:
         the request and its whole answer have `answer_timeout`. Nothing that the network does is raised; a
         cancellation is.
         """
+        began = time.monotonic()
+        received = await self._exchange(prepared, content, limit)
+        if _log.isEnabledFor(logging.DEBUG):
+            outcome = received.status if isinstance(received, Answer) else received.reason
+            about = {"method": prepared.method, "host": prepared.url.host, "outcome": outcome}
+            took = round((time.monotonic() - began) * 1_000)
+            _log.debug("%(method)s to %(host)s: %(outcome)s in %(milliseconds)d ms", {**about, "milliseconds": took})
+        return received
+
+    async def _exchange(self, prepared: httpx.Request, content: bytes, limit: int) -> Answer | Failure:
         sent = False
         response: httpx.Response | None = None
 

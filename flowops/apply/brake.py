@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flowops.apply.stop import Stop
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +92,15 @@ class Brake:
 
     def pull(self, failure: str) -> None:
         """End the claiming; the first failure is the one that is told."""
+        if self.failure is None:
+            _log.warning("no more calls are claimed: %(why)s", {"why": failure})
         self.failure = self.failure or failure
         self._ended.set()
 
     def hold(self, why: str) -> None:
         """End the claiming because the rest may not be placed now; the first reason is the one that is told."""
+        if self.held is None:
+            _log.warning("no more calls are claimed: %(why)s", {"why": why})
         self.held = self.held or why
         self._ended.set()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from flowops.apply.worker import Api
     from flowops.model import Call, Condition, Plan, Planned, Ruling, RunLedger
 
+_log = logging.getLogger(__name__)
 #: Calls in a row, besides one a worker, that come to nothing before a run stops claiming.
 UNPLACED_IN_A_ROW = 2
 DOUBTFUL_IN_A_ROW = 20
@@ -81,6 +83,10 @@ async def apply(
     """
     if plan.counts()[Action.CONFLICT]:
         raise ValueError("a plan with conflicts is not applied")
+    _log.info(
+        "placing %(calls)d calls in %(environment)s over %(connections)d connections",
+        {"calls": plan.size, "environment": plan.environment, "connections": concurrency},
+    )
     brake = Brake(stop, unplaced_limit=concurrency + UNPLACED_IN_A_ROW, doubtful_limit=concurrency + DOUBTFUL_IN_A_ROW)
     if held is not None:
         held.when_held(brake.hold)
@@ -103,6 +109,8 @@ async def apply(
     result = Result(
         plan.environment, plan.revision, plan.digest, in_order, stop.signal, brake.failure, frozenset(changed)
     )
+    counts = {outcome.value.replace("-", "_"): number for outcome, number in result.counts().items()}
+    _log.info("the run has ended: %(placed)d placed, %(rejected)d rejected, %(in_doubt)d in doubt", counts)
     if workers.found.errors:
         unexpected = workers.found.errors[0]
         raise RunFailed(result, unexpected) from unexpected

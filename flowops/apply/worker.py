@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from contextlib import AsyncExitStack
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from flowops.apply.pace import Pace
     from flowops.apply.stop import Stop
     from flowops.model import Call, Condition, PlannedCall, Value, Written
+
+_log = logging.getLogger(__name__)
 
 CALLBACK_URL = "callback-url"
 
@@ -136,6 +139,9 @@ class Workers:
     def done(self, result: CallResult) -> None:
         """Keep a result and tell of it; a terminal that is gone ends the claiming, nothing else."""
         self.found.results[result.reference_id] = result
+        if _log.isEnabledFor(logging.DEBUG):
+            about = {"reference": result.reference_id, "outcome": result.outcome.value, "attempts": result.attempts}
+            _log.debug("%(reference)s: %(outcome)s (requests: %(attempts)d)", about)
         try:
             self._settings.progress(result)
         except Exception as error:
@@ -268,6 +274,7 @@ class Workers:
             if pause > self._settings.timing.longest_pause:
                 self.brake.pull(f"the API asks to wait {pause:.0f} s; run apply again then")
                 return False
+            _log.info("the API throttles: every worker waits %(seconds).1f s", {"seconds": pause})
             self._pace.pause(now(), pause)
             return True
         return await self.brake.rest(backoff)

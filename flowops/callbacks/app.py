@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import secrets
 import sys
 from collections import Counter
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from flowops.httpd import Body, Handler, Request, Response
     from flowops.model import LedgerMark, Leg, State, Value, Written
 
+_log = logging.getLogger(__name__)
 #: The longest body, in bytes.
 BODY_LIMIT = 64 << 10
 #: How long a ledger may take to show that it is well, in seconds.
@@ -187,6 +189,7 @@ class _Receiver:
             line |= {"legs": handled.legs}
         if handled.why is not None:
             line["why"] = handled.why
+        _log.debug("callback: %(outcome)s, answered with %(status)d", line)
         self._log(json.dumps(line))
 
     async def _healthz(self) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import gc
+import logging
 import os
 import re
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from flowops.documents.files import Files
     from flowops.documents.reader import Reader, Section
 
+_log = logging.getLogger(__name__)
 _WILDCARD = re.compile(r"[*?\[]")
 _ANY_DEPTH = "**"
 _LONGEST = 1000
@@ -141,6 +143,8 @@ def discover(reader: Reader, project: Project, paths: Sequence[Path] = ()) -> Wo
                     flows.append(section.document)
                 elif section.kind is not Kind.PROJECT and is_chosen:
                     selected.append(section.document)
+    about = {"documents": len(selected), "flows": len(flows), "problems": len(problems)}
+    _log.info("read documents of calls: %(documents)d, of flows: %(flows)d; problems: %(problems)d", about)
     return Workspace(project, tuple(selected), tuple(flows), tuple(problems))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from enum import StrEnum
 from functools import partial
@@ -70,6 +71,7 @@ def _kind(value: Value) -> Kind | None:
     return _KINDS.get(value) if type(value) is str else None
 
 
+_log = logging.getLogger(__name__)
 #: How many values one file may hold, and all files together, with everything that aliases repeat.
 MAX_VALUES = 500_000
 MAX_VALUES_IN_ALL = 3_000_000
@@ -188,6 +190,7 @@ class Reader:
         except Unreadable as error:
             problem = Problem(Place(file), message=f"the file {error}", code="file")
             return [Section(problem.place, None, None, (problem,))]
+        _log.debug("%(file)s: %(bytes)d bytes read", {"file": file, "bytes": len(data)})
         sections: list[Section] = []
         broken = 0
         for parsed in self.parse(file, data):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import uuid
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from flowops.ledger.database import Connection, Database
     from flowops.model import Actor
 
+_log = logging.getLogger(__name__)
 #: The id of the empty stand-in for a ledger that the first write will make.
 NOT_YET = ""
 
@@ -58,6 +60,8 @@ def open_ledger(
         record = _trusted(record, database, environment, pinned)
         sealer = keys.sealer(record, place, key, may_be_lost=readonly)
         store = Store(database, environment, record.id, sealer, actor, place.spool(record.id))
+        about = {"ledger": record.id, "environment": environment, "how": "to be read" if readonly else "to be written"}
+        _log.info("ledger %(ledger)s of %(environment)s is open %(how)s", about)
         if not readonly:
             store.take_in_spool()
     except BaseException:

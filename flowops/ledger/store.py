@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from contextlib import suppress
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from flowops.ledger.spool import Spool
     from flowops.model import Leg
 
+_log = logging.getLogger(__name__)
 #: How many results a message names when they can be kept nowhere.
 MANY = 20
 
@@ -98,6 +100,8 @@ class Store(Reader):
         except LedgerError as error:
             self._keep([change for change in changes if change.happening is not Happening.CLAIMED], error)
             raise
+        taken = sum(answer.done for answer in written)
+        _log.debug("%(taken)d of %(writes)d claims and records taken", {"taken": taken, "writes": len(writes)})
         self._known = self._known or claims
         self._keep_own_rows(changed)
         return written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shlex
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from flowops.model import Call, CallBatch, Change, Entry, Ledger, LedgerMark, Place, PlannedCall, Ruling
 
+_log = logging.getLogger(__name__)
 _PLACE = Decision(Action.PLACE)
 _SENT = frozenset(action.code for action in SENDING)
 
@@ -59,7 +61,7 @@ def make_plan(
     # What is in no ledger need not be looked up, a thousand references after the other.
     planner = _Planner(ledger if known else None, rules or _NoRules())
     planned = tuple(map(planner.planned, batches))
-    return Plan(
+    plan = Plan(
         environment=environment,
         revision=revision,
         ledger=mark,
@@ -69,6 +71,9 @@ def make_plan(
         unnamed=max(known - planner.found, 0),  # another run may have added calls since they were counted
         digest=digest(environment, told_by(mark), _lines(planned)),
     )
+    counts = {action.value.replace("-", "_"): number for action, number in plan.counts().items()}
+    _log.info("planned: %(place)d to place, %(deferred)d deferred, %(blocked)d blocked", counts)
+    return plan
 
 
 class _Planner:

@@ -152,3 +152,29 @@ def test_nothing_leaves_by_a_rule(clinic: Repository, forks: Forks) -> None:
         assert not CANARIES.findall(text), text
     for file in (clinic.root / ".flowops").iterdir():
         assert not CANARIES.findall(file.read_bytes().decode("latin-1")), file.name
+
+
+def test_nothing_leaves_by_the_log(clinic: Repository, forks: Forks, tmp_path: Path) -> None:
+    """At its finest, of runs that go well and of those that do not."""
+    said: list[str] = []
+
+    def run(*args: str) -> None:
+        for format_ in ("text", "json"):
+            log = tmp_path / f"{len(said)}.log"
+            forks.run(*args, "--log-level", "debug", "--log-format", format_, "--log-file", str(log), cwd=clinic.root)
+            said.append(log.read_text())
+
+    for args in (("validate",), ("render",), ("plan", "--full"), ("apply",), ("status",), ("ledger", "list")):
+        run(*args)
+    clinic.write({"data/rows.jsonl": AFTER})
+    for args in (("diff", "main"), ("plan",), ("apply",), ("ledger", "show", "result-1")):
+        run(*args)
+    run("stop", "--reason", "a complaint by +442079460110")
+    clinic.write({"data/rows.jsonl": row(9, "Late", 160)})
+    run("apply")
+    assert any(
+        "+44 20 79•• ••10" in text.encode().decode("unicode_escape", "replace") or "stopped" in text for text in said
+    )
+    assert all(said)
+    for text in said:
+        assert not CANARIES.findall(text), text
