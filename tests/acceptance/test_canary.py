@@ -172,9 +172,7 @@ def test_nothing_leaves_by_the_log(clinic: Repository, forks: Forks, tmp_path: P
     run("stop", "--reason", "a complaint by +442079460110")
     clinic.write({"data/rows.jsonl": row(9, "Late", 160)})
     run("apply")
-    assert any(
-        "+44 20 79•• ••10" in text.encode().decode("unicode_escape", "replace") or "stopped" in text for text in said
-    )
+    assert any("a complaint by" in text for text in said)
     assert all(said)
     for text in said:
         assert not CANARIES.findall(text), text
