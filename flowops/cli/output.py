@@ -65,9 +65,9 @@ def tell_lines(lines: Iterable[Line]) -> None:
 
 def tell(text: str) -> None:
     """Print one plain line that is not the result, to stderr; characters that a terminal obeys are escaped."""
-    from flowops.report.escape import safe
+    from flowops.report.escape import log_line, safe
 
-    sys.stderr.write(f"{safe(text)}\n")
+    sys.stderr.write(f"{log_line(safe(text))}\n")
 
 
 def print_problems(problems: Iterable[Problem], excerpt: Callable[[Place], str | None]) -> None:

@@ -22,6 +22,8 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 #: Marks that pile up on one character reach into the lines above and below.
 _PILED = re.compile(r"((?:[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]){4})"
                     r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")  # fmt: skip
+#: What begins a command to a CI runner anywhere in a line (GitHub's and Azure's runner, ``ActionCommand.TryParse``).
+COMMAND = "##["
 #: Longer values are cut in text meant for people; JSON has them whole.
 LONGEST = 200
 #: Sentences may be longer: a comment holds 65,536 characters for everything, a log and a page more.
@@ -45,6 +47,8 @@ _NOT_XML = re.compile("[\ufffe\uffff]")
 
 def safe(text: str) -> str:
     """Return a text on one line, for a terminal or a log: what is unseen or obeyed is shown as ``\\u{1b}``."""
+    if COMMAND in text:
+        text = text.replace(COMMAND, "#\\u{23}[")
     if text.isascii() and text.isprintable():
         return text
     return _PILED.sub(r"\1", _UNSAFE.sub(_escaped, text))
@@ -68,10 +72,8 @@ def pad(text: str, columns: int) -> str:
 
 
 def log_line(text: str) -> str:
-    """Return a line of a log that no CI runner takes for a command: neither ``::x::`` in front nor ``##[x]`` inside."""
-    if "##[" in text:
-        text = text.replace("##[", "# #[")
-    return text.replace("::", ": :", 1) if text.lstrip().startswith("::") else text
+    """Return a `safe` line that no CI runner takes for a command, as it does where ``::`` stands in front."""
+    return text.replace("::", ":\\u{3a}", 1) if text.lstrip().startswith("::") else text
 
 
 def markdown_code(text: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, assert_never
 from flowops import __version__
 from flowops.model import ABSENT, Action, Outcome, Shift, State
 from flowops.report.difference import DifferenceOutput, changes_of
-from flowops.report.escape import UNSAFE
+from flowops.report.escape import COMMAND, UNSAFE
 from flowops.report.masking import masked
 from flowops.report.views import (
     Bodies,
@@ -225,7 +225,9 @@ def _array(items: Iterable[Value], indent: str) -> Iterator[str]:
 
 
 def _dumps(value: Value) -> str:
-    return _UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], json.dumps(value, ensure_ascii=False))
+    """Return one line, in which nothing is obeyed by a terminal or a CI runner; it is the same to a reader."""
+    text = json.dumps(value, ensure_ascii=False).replace(COMMAND, "#\\u0023[")
+    return _UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def _planned(call: CallView) -> Json:

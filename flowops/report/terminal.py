@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from flowops.report.escape import log_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -39,12 +41,14 @@ def plain(lines: Iterable[Line]) -> str:
 def emit(lines: Iterable[Line], stream: TextIO) -> None:
     """Write lines, coloured where that is wanted, never wrapped."""
     if not coloured(stream):
-        stream.writelines(encodable(plain([spans]), stream) for spans in lines)
+        stream.writelines(encodable(log_line(plain([spans])), stream) for spans in lines)
         return
     from rich.text import Text
 
     terminal = console(stream)
     for spans in lines:
+        if log_line(line_text := plain([spans])[:-1]) != line_text:
+            spans = line(log_line(line_text))
         text = Text.assemble(*((encodable(span.text, stream), span.style) for span in spans))
         terminal.print(text, soft_wrap=True, highlight=False)
 

@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from flowops.report.escape import UNSAFE
+from flowops.report.escape import COMMAND, UNSAFE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,7 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 #: What some reader takes for a boolean or for nothing (YAML 1.1, yaml.org/type/bool.html and null.html).
 _NOT_PLAIN = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _ESCAPE = re.compile(f'["\\\\{UNSAFE}\ufffe\uffff\x85]')
+_NO_COMMAND = "#\\x23["
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -59,7 +60,7 @@ def _key(key: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return f'"{_ESCAPE.sub(_escaped, text)}"'
+    return f'"{_ESCAPE.sub(_escaped, text).replace(COMMAND, _NO_COMMAND)}"'
 
 
 def _escaped(found: re.Match[str]) -> str:

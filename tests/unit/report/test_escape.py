@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
 import sys
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from support.reports import text_of
 
+from flowops.model import Place, Problem, State
 from flowops.report.escape import UNSAFE, clip, pad, safe, width
+from flowops.report.json import dumps
+from flowops.report.layout import entries_report, render_report
+from flowops.report.terminal import Span, emit, line
+from flowops.report.text import problem_lines, report_lines
+from flowops.report.views import Bodies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,3 +75,35 @@ def test_width_is_that_of_a_terminal() -> None:
 
 def test_padding_never_cuts() -> None:
     assert (pad("日", 4), pad("long", 2)) == ("日  ", "long")
+
+
+class TestCommandsOfRunners:
+    """Both forms: ``::name::`` at the beginning of a line, ``##[name]`` anywhere."""
+
+    HOSTILE = "::error::x ##[error]y"
+
+    def test_no_line_of_text_is_one(self, make: Any) -> None:
+        document = make.document(file=self.HOSTILE)
+        call = make.call(self.HOSTILE, document=document, flow=self.HOSTILE, variables={self.HOSTILE: self.HOSTILE})
+        problem = Problem(Place(self.HOSTILE), None, self.HOSTILE, hint=self.HOSTILE)
+        stream = io.StringIO()
+        emit(problem_lines([problem], lambda _place: self.HOSTILE), stream)
+        emit(report_lines(entries_report([make.entry(self.HOSTILE, State.PLACED, error=self.HOSTILE)])), stream)
+        emit(report_lines(render_report([call])), stream)
+        stream.write("".join(dumps({"calls": [{self.HOSTILE: self.HOSTILE}]})))
+        for written in stream.getvalue().splitlines():
+            assert not written.lstrip().startswith("::")
+            assert "##[" not in written
+
+    def test_readers_get_back_what_was_written(self, make: Any) -> None:
+        value = {self.HOSTILE: [self.HOSTILE]}
+        assert json.loads("".join(dumps(value))) == value
+        call = make.call("a", variables={"text": self.HOSTILE})
+        assert yaml.safe_load(text_of(Bodies([call]))) == call.body
+
+    def test_colours_do_not_help(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        stream = io.StringIO()
+        emit([line(Span("::error::x", "bold"))], stream)
+        assert stream.getvalue() == ":\\u{3a}error::x\n"
