@@ -29,7 +29,7 @@ LIMIT = 65_536
 _RESERVE = 512
 _MARKS = {Side.BEFORE: "del", Side.AFTER: "ins"}
 #: What begins a list or a heading at the start of a line.
-_STARTS = re.compile(r"[-+=0-9]")
+_STARTS = re.compile(r"[-+=]|[0-9](?=[0-9]*\))")
 
 
 def write(output: Output, target: Target) -> None:
@@ -200,7 +200,8 @@ def _cell(cell: Cell) -> str:
 def _entry(entry: Entry) -> str:
     text = "<br>".join(_inline(phrase) for phrase in (*entry.lines, *([entry.note] if entry.note else [])))
     # What has a meaning at the beginning of a line only is nothing but a character there.
-    return f"- {_STARTS.sub(lambda found: f'&#{ord(found[0])};', text[:1])}{text[1:]}\n"
+    start = f"&#{ord(text[0])};" if _STARTS.match(text) else text[:1]
+    return f"- {start}{text[1:]}\n"
 
 
 def _fenced(code: Code) -> tuple[str, Iterable[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,11 +11,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from support.reports import markdown_of
 
-from flowops.model import Action, CallResult, Change, Outcome, Place, Problem, Result, RowPlace
+from flowops.model import Action, CallResult, Change, Happening, Outcome, Place, Problem, Result, RowPlace, State
 from flowops.report import views
 from flowops.report.escape import markdown_code, markdown_prose
 from flowops.report.markdown import LIMIT, marker
-from flowops.report.views import ProblemsView, ResultView
+from flowops.report.views import EntryView, ProblemsView, ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -211,3 +212,12 @@ class TestHostile:
 )
 def test_the_marker_cannot_be_closed_from_inside(environment: str, expected: str) -> None:
     assert marker("plan", environment) == expected
+
+
+@pytest.mark.parametrize("text", ["- a", "+ a", "1) a", "12. a", "= a", "> a", "# a", "7  2026-11-23  claimed", "```"])
+def test_a_thing_in_a_list_begins_nothing(make: Any, text: str) -> None:
+    happened = SimpleNamespace(serial=text, at="", happening=Happening.CLAIMED, state=None, actor=None, data=None)
+    markdown = markdown_of(EntryView(make.entry("a", State.PLACED, body={}), [happened]))
+    kinds = [token.type for token in READER.parse(markdown)]
+    assert kinds.count("bullet_list_open") == kinds.count("list_item_open") == 1
+    assert not {"ordered_list_open", "blockquote_open", "fence"}.intersection(kinds)
