@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from flowops.templates import Documented
+    from flowops.templates.filters.table import Documented
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -46,7 +46,7 @@ is an error that names it.
 
 def templates() -> str:
     """docs/templates.md."""
-    from flowops.templates import documentation, documentation_of_tests
+    from flowops.templates.filters import documentation, documentation_of_tests
 
     text = TEMPLATES.replace("{filters}", table(documentation(), "filter"))
     return text.replace("{tests}", table(documentation_of_tests(), "test"))

@@ -20,7 +20,8 @@ from flowops.app.render import checks
 from flowops.documents import read_batches
 from flowops.plan import fingerprint
 from flowops.schema import check_variables
-from flowops.templates import CallSet, Compilation
+from flowops.templates.assemble import Compilation
+from flowops.templates.batches import CallSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from flowops.app.load import Selection, Workspace
     from flowops.app.observer import Observer
     from flowops.model import Batch, Call, CallBatch, Document, Place, Value
-    from flowops.templates import Compilation, CompiledCall
+    from flowops.templates.assemble import Compilation, CompiledCall
 
 #: What a body is told about its shape; of a document whose shape is wrong all of that has been said.
 SHAPE = "schema"
@@ -73,7 +73,7 @@ class Walk:
 
     def _compilation(self) -> Compilation:
         from flowops.schema import check_variables
-        from flowops.templates import Compilation
+        from flowops.templates.assemble import Compilation
 
         workspace = self.workspace
         return Compilation(
@@ -87,7 +87,7 @@ class Walk:
 
     def _rows(self, compiled: CompiledCall, check: CallCheck, problems: list[Problem]) -> Iterator[CallBatch]:
         """Render the calls of a call set."""
-        from flowops.templates import CallSet, compile_selection
+        from flowops.templates.batches import CallSet, compile_selection
 
         selection = compile_selection(compiled.document, self.values)
         problems += selection.check()
@@ -285,7 +285,7 @@ def _unknown_source(workspace: Workspace, document: Document, name: str) -> Iter
 def _duplicates(walk: Walk, suspects: frozenset[int]) -> list[Problem]:
     if not suspects:
         return []
-    from flowops.templates import duplicates
+    from flowops.templates.problems import duplicates
 
     return duplicates(
         batch.call(index)

@@ -51,7 +51,7 @@ def make_plan(
 
     The batches are taken one after the other, and nothing of one is kept but references, hashes, actions, and a few
     calls to show; `again` gives the same ones once more, each time somebody goes through it. No two calls may have the
-    same reference-id (see `flowops.templates.duplicates`). Passes on the ledger's `LedgerError`.
+    same reference-id (see `flowops.templates.problems`). Passes on the ledger's `LedgerError`.
     """
     # The mark is read before the rows: what moves in between is then newer than the mark, and noticed.
     mark = ledger.mark() if ledger is not None else None

@@ -1,7 +1,7 @@
 """Expressions of the syntax tree to functions of a scope: the only expressions that templates have.
 
 This is an allow-list. A node that has no entry in `_EXPRESSIONS` is refused where it stands, before
-anything is worked out; and what has an entry is worked out by `functions`, on JSON's values alone.
+anything is worked out; and what has an entry is worked out by `closures`, on JSON's values alone.
 Jinja's own compiler and runtime are not used: it computes constants while it compiles (``'a' * 10**9``),
 and its sandbox has to guard Python's attributes, which nothing here ever reads.
 """
@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from jinja2 import nodes
 
-from flowops.templates import functions, refusals
-from flowops.templates.fault import TemplateFault
+from flowops.common.names import nearest
+from flowops.common.text import listed
+from flowops.templates import closures
+from flowops.templates.budget import MAX_DEPTH, MAX_PARTS
+from flowops.templates.errors import TemplateFault, member
 from flowops.templates.filters import FILTERS
-from flowops.templates.limits import MAX_DEPTH, MAX_PARTS
-from flowops.templates.operators import COMPARISONS
-from flowops.templates.syntax import too_deep
-from flowops.templates.tests import TESTS
-from flowops.templates.tree import keys, label, start
-from flowops.templates.values import free, sendable
+from flowops.templates.filters.tests import TESTS
+from flowops.templates.syntax import keys, label, start, too_deep
+from flowops.templates.values import COMPARISONS, free, sendable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from flowops.templates.functions import Evaluate, Piece
-    from flowops.templates.table import Function, Table
+    from flowops.templates.closures import Evaluate, Piece
+    from flowops.templates.filters.table import Function, Table
 
 
 class Use(NamedTuple):
@@ -53,7 +53,7 @@ class Expressions:
         """The function of an expression."""
         with self.deeper():
             handler = _EXPRESSIONS.get(type(node))
-            return self.refuse(refusals.expression(node)) if handler is None else handler(self, node)
+            return self.refuse(refuse_expression(node)) if handler is None else handler(self, node)
 
     def compile_piece(self, node: nodes.Node) -> Piece:
         """An expression that stands in text, with its place."""
@@ -64,7 +64,7 @@ class Expressions:
     def refuse(self, fault: TemplateFault) -> Evaluate:
         """Note what is wrong; the function stands in for the part, so that the rest can be looked at."""
         self.faults.append(fault)
-        return functions.nothing
+        return closures.nothing
 
     @contextmanager
     def deeper(self) -> Iterator[None]:
@@ -96,7 +96,7 @@ class Expressions:
     def _name(self, node: nodes.Name) -> Evaluate:
         name = str(node.name)
         if name not in self.names:
-            return self.refuse(refusals.unknown_name(name, node.lineno, self.names))
+            return self.refuse(refuse_name(name, node.lineno, self.names))
         return lambda scope: scope.names[name]
 
     def _list(self, node: nodes.List | nodes.Tuple) -> Evaluate:
@@ -113,12 +113,12 @@ class Expressions:
 
     def _getattr(self, node: nodes.Getattr, *, forgiving: bool = False) -> Evaluate:
         if node.attr.startswith("_"):
-            return self.refuse(refusals.private(node))
+            return self.refuse(refuse_private(node))
         self._note_use(node, forgiving=forgiving)
         parent = self.compile(node.node)
-        found = functions.attribute(parent, node.attr, start(node), label(node.node), forgiving=forgiving)
+        found = closures.attribute(parent, node.attr, start(node), label(node.node), forgiving=forgiving)
         if isinstance(node.node, nodes.Name) and not forgiving:
-            return functions.key_of_name(str(node.node.name), node.attr, found)
+            return closures.key_of_name(str(node.node.name), node.attr, found)
         return found
 
     def _getitem(self, node: nodes.Getitem, *, forgiving: bool = False) -> Evaluate:
@@ -127,11 +127,11 @@ class Expressions:
             if node.arg.step is not None:
                 return self.refuse(TemplateFault("a slice has no step in a template", offset=offset))
             first, last = (None if end is None else self.compile(end) for end in (node.arg.start, node.arg.stop))
-            return functions.cut(parent, first, last, offset, above)
+            return closures.cut(parent, first, last, offset, above)
         self._note_use(node, forgiving=forgiving)
-        found = functions.item(parent, self.compile(node.arg), offset, above, forgiving=forgiving)
+        found = closures.item(parent, self.compile(node.arg), offset, above, forgiving=forgiving)
         if isinstance(node.node, nodes.Name) and _is_text(node.arg) and not forgiving:
-            return functions.key_of_name(str(node.node.name), node.arg.value, found)
+            return closures.key_of_name(str(node.node.name), node.arg.value, found)
         return found
 
     def _note_use(self, node: nodes.Getattr | nodes.Getitem, *, forgiving: bool) -> None:
@@ -140,25 +140,25 @@ class Expressions:
             self.uses.append(Use(chain[1:], start(node)))
 
     def _arithmetic(self, node: nodes.BinExpr) -> Evaluate:
-        return functions.binary(node.operator, self.compile(node.left), self.compile(node.right), start(node))
+        return closures.binary(node.operator, self.compile(node.left), self.compile(node.right), start(node))
 
     def _subtract(self, node: nodes.Sub) -> Evaluate:
         # row.first-name is a difference to Jinja, and a column to the user
         left, right = node.left, node.right
         if isinstance(left, nodes.Getattr) and isinstance(right, nodes.Name) and right.name not in self.names:
-            return self.refuse(refusals.dashed(left, right))
+            return self.refuse(refuse_dashed(left, right))
         return self._arithmetic(node)
 
     def _signed(self, node: nodes.UnaryExpr) -> Evaluate:
-        return functions.unary(node.operator, self.compile(node.node), node.lineno)
+        return closures.unary(node.operator, self.compile(node.node), node.lineno)
 
     def _concat(self, node: nodes.Concat) -> Evaluate:
-        return functions.joined([self.compile_piece(part) for part in node.nodes], start(node))
+        return closures.joined([self.compile_piece(part) for part in node.nodes], start(node))
 
     def _compare(self, node: nodes.Compare) -> Evaluate:
         first = self.compile(node.expr)
         rest = [(COMPARISONS[operand.op], self.compile(operand.expr)) for operand in node.ops]
-        return functions.comparison(first, rest, start(node))
+        return closures.comparison(first, rest, start(node))
 
     def _and(self, node: nodes.And) -> Evaluate:
         left = self.compile(node.left)
@@ -198,7 +198,7 @@ class Expressions:
         arguments = [self.compile(argument) for argument in node.args]
         named = {str(argument.key): self.compile(argument.value) for argument in node.kwargs}
         if function is None:
-            return self.refuse(refusals.unknown_function(what, node.name, table, offset))
+            return self.refuse(refuse_function(what, node.name, table, offset))
         if node.dyn_args is not None or node.dyn_kwargs is not None:
             return self.refuse(TemplateFault(f"{node.name}: templates have no '*' and '**'", offset=offset))
         misuse = function.misuse(len(arguments), tuple(named))
@@ -207,8 +207,8 @@ class Expressions:
         plain = tuple(each.value for each in node.args if isinstance(each, nodes.Const))
         keywords = {str(each.key): each.value.value for each in node.kwargs if isinstance(each.value, nodes.Const)}
         if len(plain) == len(arguments) and len(keywords) == len(named):
-            return functions.fixed_application(function, operand, plain, keywords, offset)
-        return functions.application(function, operand, arguments, named, offset)
+            return closures.fixed_application(function, operand, plain, keywords, offset)
+        return closures.application(function, operand, arguments, named, offset)
 
     def _operand(self, node: nodes.Filter | nodes.Test, function: Function | None) -> Evaluate:
         operand = node.node
@@ -251,3 +251,65 @@ _EXPRESSIONS: dict[type[nodes.Node], Callable[[Expressions, Any], Evaluate]] = {
     nodes.Filter: Expressions._filter,
     nodes.Test: Expressions._test,
 }
+
+
+# Python's methods, and Jinja's other names of filters, that users know: what does the same here.
+_INSTEAD = {"strip": "trim", "count": "length", "len": "length", "strftime": "datetime", "d": "default"}
+_ROW_NAMES = ("row", "row_number")
+
+
+def refuse_expression(node: nodes.Node) -> TemplateFault:
+    """The fault of an expression that templates do not have."""
+    if isinstance(node, nodes.Call):
+        return _call(node)
+    if isinstance(node, nodes.Pow):
+        return TemplateFault("templates have no '**'", hint="work it out beforehand", offset=start(node))
+    return TemplateFault(f"templates have no {type(node).__name__.lower()} expression", offset=start(node))
+
+
+def refuse_name(name: str, offset: int, names: frozenset[str]) -> TemplateFault:
+    """The fault of a name that no template of this document has."""
+    message = f"'{name}' is not defined"
+    if name in _ROW_NAMES:
+        return TemplateFault(message, hint="there is a row only in a call set (kind: CallSet)", offset=offset)
+    guess = nearest(name, tuple(sorted(names)))
+    if guess is not None:
+        return TemplateFault(message, hint=f"did you mean '{guess}'?", offset=offset)
+    ways = [f"vars.{name}" if not name.startswith("_") else "vars"]
+    if "row" in names:
+        ways.append(f"row.{name}" if not name.startswith("_") else "row")
+    return TemplateFault(message, hint=f"a template sees {listed(sorted(names))}: {' or '.join(ways)}?", offset=offset)
+
+
+def refuse_private(node: nodes.Getattr) -> TemplateFault:
+    """The fault of an attribute that begins with an underscore, as Python's inner ones do."""
+    hint = f"a column of that name is written {member(label(node.node), node.attr)}"
+    return TemplateFault(f"'{label(node)}': an attribute may not begin with '_'", hint=hint, offset=start(node))
+
+
+def refuse_dashed(left: nodes.Getattr, right: nodes.Name) -> TemplateFault:
+    """The fault of ``row.first-name``, which Jinja reads as a difference."""
+    whole = member(label(left.node), f"{left.attr}-{right.name}")
+    return TemplateFault(f"'{right.name}' is not defined", hint=f"did you mean {whole}?", offset=right.lineno)
+
+
+def refuse_function(what: str, name: str, table: Table, offset: int) -> TemplateFault:
+    """The fault of a filter or a test that there is not."""
+    guess = nearest(name, tuple(table))
+    if name in _INSTEAD and _INSTEAD[name] in table:
+        guess = _INSTEAD[name]
+    there_are = f"there are: {', '.join(sorted(table))}"
+    hint = there_are if guess is None else f"did you mean '{guess}'? {there_are}"
+    return TemplateFault(f"templates have no {what} '{name}'", hint=hint, offset=offset)
+
+
+def _call(node: nodes.Call) -> TemplateFault:
+    called = node.node
+    message = f"templates have no calls: '{label(called)}()'"
+    name = label(called).rpartition(".")[2]
+    name = name if name in FILTERS else _INSTEAD.get(name, name)
+    if isinstance(called, nodes.Getattr) and name in FILTERS:
+        hint = f"use a filter: {label(called.node)} | {name}"
+    else:
+        hint = f"there are filters instead: {', '.join(sorted(FILTERS))}"
+    return TemplateFault(message, hint=hint, offset=start(node))

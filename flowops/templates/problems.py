@@ -1,4 +1,4 @@
-"""Problems of many rows: the first ones of a kind at each place, and how many more there are."""
+"""Problems of many rows, of which the first of a kind are shown; and calls that share a reference-id."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 from flowops.model import Problem
 
 if TYPE_CHECKING:
-    from flowops.model import Place
+    from collections.abc import Iterable
+
+    from flowops.model import Call, Place
+
 
 #: The stable names of the rules that this package applies.
 TEMPLATE = "template"
@@ -37,3 +40,28 @@ class Repeats:
             for (place, code, label), seen in self._seen.items()
             if seen > TOLD
         ]
+
+
+_REFERENCE = "reference-id"
+
+
+def duplicates(calls: Iterable[Call]) -> list[Problem]:
+    """A problem for every call whose reference-id an earlier call has, naming where that one is written.
+
+    At most 20 are told at one place, then how many more there were.
+    """
+    first: dict[str, Call] = {}
+    repeats = Repeats()
+    problems = []
+    for call in calls:
+        known = first.get(call.reference_id)
+        if known is None:
+            first[call.reference_id] = call
+            continue
+        place = call.origin.place((_REFERENCE,))
+        if repeats.admit(place, DUPLICATE, _REFERENCE):
+            at = known.origin.place((_REFERENCE,))
+            where = str(at) if known.row is None else f"{at}, {known.row}"
+            message = f"{_REFERENCE}: '{call.reference_id}' is the reference-id of another call ({where})"
+            problems.append(Problem(place, call.row, message, DUPLICATE, "each call needs one of its own"))
+    return problems + repeats.rest()

@@ -9,18 +9,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, TemplateSyntaxError
+from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.lexer import Lexer
 from jinja2.parser import Parser
 
 from flowops.common.names import nearest
-from flowops.templates.fault import TemplateFault
-from flowops.templates.limits import MAX_BRACKETS, MAX_SOURCE
+from flowops.templates.budget import MAX_BRACKETS, MAX_SOURCE
+from flowops.templates.errors import TemplateFault, member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from jinja2 import nodes
 
 #: The words that may begin a statement; everything else of Jinja's is refused.
 STATEMENTS = ("if", "elif", "else", "endif", "for", "endfor")
@@ -133,3 +132,56 @@ def _check_statement(word: str, at: int) -> None:
 
 
 _ENVIRONMENT = _Environment()
+
+
+def start(node: nodes.Node) -> int:
+    """The offset of a node's first character; Jinja marks many nodes at their operator, or behind their end."""
+    while (first := _first(node)) is not None:
+        node = first
+    return int(node.lineno)
+
+
+def _first(node: nodes.Node) -> nodes.Node | None:
+    match node:
+        case nodes.BinExpr():
+            return node.left
+        case nodes.Compare():
+            return node.expr
+        case nodes.CondExpr():
+            return node.expr1
+        case nodes.Concat():
+            return node.nodes[0]
+        case nodes.Getattr() | nodes.Getitem() | nodes.Call() | nodes.Filter() | nodes.Test():
+            return node.node
+    return None
+
+
+def label(node: nodes.Node) -> str:
+    """The name of a value as its user wrote it, as in ``row.address.city``; what is longer ends in an ellipsis."""
+    if isinstance(node, nodes.Name):
+        return str(node.name)
+    if isinstance(node, nodes.Getattr):
+        return f"{label(node.node)}.{node.attr}"
+    if isinstance(node, nodes.Getitem):
+        above = label(node.node)
+        if isinstance(node.arg, nodes.Const):
+            key = node.arg.value
+            return member(above, key) if isinstance(key, str) else f"{above}[{key}]"
+        return f"{above}[…]"
+    return "…"
+
+
+def keys(node: nodes.Node) -> tuple[str, ...] | None:
+    """``("vars", "office", "phone")`` of a chain of names that are written out, None of anything else."""
+    found: list[str] = []
+    while True:
+        if isinstance(node, nodes.Getattr):
+            found.append(node.attr)
+            node = node.node
+        elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
+            found.append(node.arg.value)
+            node = node.node
+        elif isinstance(node, nodes.Name):
+            return (str(node.name), *reversed(found))
+        else:
+            return None

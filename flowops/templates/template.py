@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING
 
 from jinja2 import nodes
 
-from flowops.templates import functions
+from flowops.templates import closures
+from flowops.templates.budget import MAX_LOOPS, MAX_TEXT, PARTS_A_STEP
+from flowops.templates.errors import TemplateFault
 from flowops.templates.expressions import Expressions, Use
-from flowops.templates.fault import TemplateFault
-from flowops.templates.limits import MAX_LOOPS, MAX_TEXT, PARTS_A_STEP
-from flowops.templates.syntax import parse, too_deep
-from flowops.templates.tree import start
+from flowops.templates.syntax import parse, start, too_deep
 from flowops.templates.values import kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from flowops.model import Value
-    from flowops.templates.scope import Scope
+    from flowops.templates.budget import Scope
 
     #: Writes a piece of a template behind what is there.
     Write = Callable[[Scope, "Text"], None]
+
 
 _SHORT = 256
 _LOOP = "loop"
@@ -40,7 +40,7 @@ class Template:
     """
 
     source: str
-    evaluate: functions.Evaluate
+    evaluate: closures.Evaluate
     parts: int
     uses: tuple[Use, ...] = ()
     faults: tuple[TemplateFault, ...] = ()
@@ -76,28 +76,28 @@ def _compile(text: str, names: frozenset[str]) -> Template:
         evaluate = _root(expressions, source, body)
     except TemplateFault as fault:
         expressions.refuse(fault)
-        evaluate = functions.nothing
+        evaluate = closures.nothing
     return Template(source, evaluate, expressions.parts, tuple(expressions.uses), tuple(expressions.faults))
 
 
 _kept = lru_cache(maxsize=4096)(_compile)
 
 
-def _root(expressions: Expressions, source: str, body: Sequence[nodes.Node]) -> functions.Evaluate:
+def _root(expressions: Expressions, source: str, body: Sequence[nodes.Node]) -> closures.Evaluate:
     outputs = [part for node in body if isinstance(node, nodes.Output) for part in node.nodes]
     if all(isinstance(node, nodes.Output) for node in body):
         if len(outputs) == 1 and source.startswith("{{") and source.endswith("}}"):
-            return functions.native(expressions.compile(outputs[0]), start(outputs[0]))
-        return functions.native(functions.joined([expressions.compile_piece(part) for part in outputs], 0), 0)
+            return closures.native(expressions.compile(outputs[0]), start(outputs[0]))
+        return closures.native(closures.joined([expressions.compile_piece(part) for part in outputs], 0), 0)
     write = _Statements(expressions).body(body)
 
     def render(scope: Scope) -> Value:
         text = Text()
         write(scope, text)
-        functions.charge_text(text.size, scope, 0)
+        closures.charge_text(text.size, scope, 0)
         return "".join(text.pieces)
 
-    return functions.native(render, 0)
+    return closures.native(render, 0)
 
 
 class _Statements:
@@ -141,7 +141,7 @@ class _Statements:
                         continue
                     evaluate, at = piece
                     value = evaluate(scope)
-                    text.add(value if type(value) is str else functions.in_text(value, at))
+                    text.add(value if type(value) is str else closures.in_text(value, at))
             except TemplateFault as fault:
                 raise fault.at(offset) from None
 
@@ -210,10 +210,10 @@ class _Loop:
     `counted` says whether the body asks for ``loop``.
     """
 
-    iterable: functions.Evaluate
+    iterable: closures.Evaluate
     targets: tuple[str, ...]
     apart: bool
-    chosen: functions.Evaluate | None
+    chosen: closures.Evaluate | None
     cost: int
     offset: int
     counted: bool
@@ -246,7 +246,7 @@ class _Loop:
         message = f"a loop goes over a list or a mapping, not over {kind(found)}"
         raise TemplateFault(message, hint=hint, offset=self.offset)
 
-    def _holds(self, item: Value, scope: Scope, chosen: functions.Evaluate) -> bool:
+    def _holds(self, item: Value, scope: Scope, chosen: closures.Evaluate) -> bool:
         scope.spend(self.cost)
         self._bind(item, scope.names)
         return bool(chosen(scope))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.templates.fault import TemplateFault
-from flowops.templates.limits import MAX_TEXT
-from flowops.templates.table import Table, need_flag, need_list, need_text
+from flowops.templates.budget import MAX_TEXT
+from flowops.templates.errors import TemplateFault
+from flowops.templates.filters.table import Table, need_flag, need_list, need_text
 from flowops.templates.values import is_number, kind, text
 
 if TYPE_CHECKING:
     from flowops.model import Value
+
 
 LISTS = Table()
 

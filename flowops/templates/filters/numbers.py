@@ -7,14 +7,15 @@ import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING
 
-from flowops.templates.fault import TemplateFault
-from flowops.templates.table import REQUIRED, Table, need_count, need_list, need_text
+from flowops.templates.errors import TemplateFault
+from flowops.templates.filters.table import REQUIRED, Table, need_count, need_list, need_text
 from flowops.templates.values import is_number, kind, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flowops.model import Value
+
 
 NUMBERS = Table()
 

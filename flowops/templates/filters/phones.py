@@ -7,11 +7,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowops.common.numbers import is_e164
-from flowops.templates.fault import TemplateFault
-from flowops.templates.table import Table, need_text
+from flowops.templates.errors import TemplateFault
+from flowops.templates.filters.table import Table, need_text
 
 if TYPE_CHECKING:
     from flowops.model import Value
+
 
 PHONES = Table()
 

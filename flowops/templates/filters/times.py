@@ -8,13 +8,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowops.common.names import nearest
-from flowops.templates.fault import TemplateFault
-from flowops.templates.table import Table, need_text
+from flowops.templates.errors import TemplateFault
+from flowops.templates.filters.table import Table, need_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flowops.model import Value
+
 
 TIMES = Table()
 

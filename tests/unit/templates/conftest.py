@@ -23,7 +23,8 @@ from flowops.model import (
     Row,
     RowPlace,
 )
-from flowops.templates import CallSet, Compilation, CompiledCall
+from flowops.templates.assemble import Compilation, CompiledCall
+from flowops.templates.batches import CallSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

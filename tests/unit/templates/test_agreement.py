@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from jinja2 import StrictUndefined, UndefinedError
 from jinja2.sandbox import SandboxedEnvironment
 
-from flowops.templates.fault import TemplateFault
-from flowops.templates.scope import Scope
+from flowops.templates.budget import Scope
+from flowops.templates.errors import TemplateFault
 from flowops.templates.template import compile_template
 
 DATA = {
@@ -162,7 +162,7 @@ def test_any_text_gives_a_value_or_a_fault_in_its_bounds(text, opening):
 def test_the_same_everywhere_whatever_surrounds_the_process(tmp_path, run_python):
     program = textwrap.dedent(
         """
-        from flowops.templates.scope import Scope
+        from flowops.templates.budget import Scope
         from flowops.templates.template import compile_template
         row = {"when": "2026-07-01T09:30:00Z", "list": ["ß", "i", "I", "é"], "map": {"b": 1, "a": 2}, "n": 1234.5}
         source = (

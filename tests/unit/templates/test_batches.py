@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flowops.model import Batch, Call, Place, Problem
-from flowops.templates import CallSet
-from flowops.templates.limits import WRONG_ROWS
+from flowops.templates.batches import CallSet
+from flowops.templates.budget import WRONG_ROWS
 from flowops.templates.problems import TOLD
 
 VALUES = Path(__file__).parents[2] / "cases" / "template_values" / "expected.json"

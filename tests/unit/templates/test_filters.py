@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowops.templates import documentation, documentation_of_tests
-from flowops.templates.fault import TemplateFault
-from flowops.templates.filters import FILTERS
-from flowops.templates.limits import MAX_TEXT
-from flowops.templates.tests import TESTS
+from flowops.templates.budget import MAX_TEXT
+from flowops.templates.errors import TemplateFault
+from flowops.templates.filters import FILTERS, documentation, documentation_of_tests
+from flowops.templates.filters.tests import TESTS
 
 ENTRIES = [*documentation(), *documentation_of_tests()]
 

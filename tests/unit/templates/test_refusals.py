@@ -10,7 +10,7 @@ import textwrap
 import pytest
 from jinja2 import nodes
 
-from flowops.templates import fault
+from flowops.templates import errors
 from flowops.templates.expressions import _EXPRESSIONS
 from flowops.templates.problems import TOLD
 
@@ -244,7 +244,7 @@ def test_the_nearest_name_is_looked_for_only_where_it_is_told(compiled, rows, mo
     def nearest(name: str, names: tuple[str, ...]) -> None:
         looked_for.append(name)
 
-    monkeypatch.setattr(fault, "nearest", nearest)
+    monkeypatch.setattr(errors, "nearest", nearest)
     text = 'kind: CallSet\ncall: {reference-id: r, caller: "{{ row.phnoe }}"}'
     data = rows(*({f"phone{number}": 1} for number in range(400)))
     assert len(list(render_rows(compiled(text), data))) == TOLD + 1

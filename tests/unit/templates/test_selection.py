@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flowops.model import Batch, Place, Problem, RowPlace
-from flowops.templates import compile_selection
+from flowops.templates.batches import compile_selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.templates.fault import TemplateFault
+from flowops.templates.errors import TemplateFault
 from flowops.templates.values import kind
 
 if TYPE_CHECKING:

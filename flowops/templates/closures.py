@@ -6,16 +6,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from flowops.common.json import is_unicode
-from flowops.templates.fault import TemplateFault, Undefined, member
+from flowops.templates.budget import CHARACTERS_A_STEP, MAX_TEXT, MISSING, Scope
+from flowops.templates.errors import TemplateFault, Undefined, member
 from flowops.templates.filters import FILTERS
-from flowops.templates.limits import CHARACTERS_A_STEP, MAX_TEXT
-from flowops.templates.operators import TEXT_COMPARISONS, arithmetic, compare, signed
-from flowops.templates.scope import MISSING, Scope
-from flowops.templates.values import kind, sendable, short, steps, text
+from flowops.templates.values import TEXT_COMPARISONS, arithmetic, compare, kind, sendable, short, signed, steps, text
 
 if TYPE_CHECKING:
     from flowops.model import Value
-    from flowops.templates.table import Function
+    from flowops.templates.filters.table import Function
+
 
 Evaluate = Callable[[Scope], "Value"]
 #: A piece of a text: it is written out, or an expression, which stands at an offset.

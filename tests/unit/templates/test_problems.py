@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowops.templates import duplicates
+from flowops.templates.problems import duplicates
 
 
 def test_both_places_of_a_duplicate_are_named(compiled, rows, told, render_rows):

@@ -10,6 +10,7 @@ from flowops.common.text import listed, shorten
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+
 #: Names in templates and rows may be very long.
 _LONGEST = 300
 

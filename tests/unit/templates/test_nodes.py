@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowops.model import Document, SourceMap
-from flowops.templates.positions import place_in
+from flowops.templates.nodes import place_in
 
 SCALARS = {
     "plain": "caller: Call {{ row.phnoe }} now",

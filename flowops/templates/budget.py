@@ -7,6 +7,14 @@ are made or filtered, or 16 items of a list that are gone through: well under 10
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+
+from flowops.templates.errors import OutOfSteps
+
+if TYPE_CHECKING:
+    from flowops.model import Value
+
+
 #: Characters of one template, as YAML gives it.
 MAX_SOURCE = 16_384
 #: Characters of all templates of one document: to parse them is the longest work per character that there is.
@@ -32,3 +40,31 @@ WRONG_ROWS = 1_000
 PARTS_A_STEP = 50
 CHARACTERS_A_STEP = 256
 ITEMS_A_STEP = 16
+
+
+class Scope:
+    """The names of one call: ``vars``, and ``row`` and ``row_number``; inside a loop also its own."""
+
+    __slots__ = ("names", "steps")
+
+    def __init__(self, names: dict[str, Value], steps: int = CALL_STEPS) -> None:
+        self.names = names
+        self.steps = steps
+
+    def spend(self, steps: int) -> None:
+        """Take steps; raises `OutOfSteps` when there are none left."""
+        self.steps -= steps
+        if self.steps < 0:
+            raise OutOfSteps
+
+
+class Missing:
+    """Stands for a value that is not there, where that may be: before ``default`` and ``is defined``."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = Missing()

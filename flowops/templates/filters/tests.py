@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.templates.fault import TemplateFault
-from flowops.templates.operators import arithmetic, compare, contains
-from flowops.templates.scope import MISSING
-from flowops.templates.table import Table
-from flowops.templates.values import is_number, kind
+from flowops.templates.budget import MISSING
+from flowops.templates.errors import TemplateFault
+from flowops.templates.filters.table import Table
+from flowops.templates.values import arithmetic, compare, contains, is_number, kind
 
 if TYPE_CHECKING:
     from flowops.model import Value
+
 
 TESTS = Table()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowops.common.limits import MAX_INTEGER
-from flowops.templates.limits import CALL_STEPS, MAX_BRACKETS, MAX_DEPTH, MAX_LOOPS, MAX_PARTS, MAX_SOURCE, MAX_TEXT
+from flowops.templates.budget import CALL_STEPS, MAX_BRACKETS, MAX_DEPTH, MAX_LOOPS, MAX_PARTS, MAX_SOURCE, MAX_TEXT
 
 LOOP = "{% for x in row.list %}{% endfor %}"
 
@@ -73,14 +73,14 @@ def test_json_of_a_number_that_json_has_not(fault_of):
 
 
 def test_a_call_of_very_many_parts_is_refused_before_any_of_them_is_worked_out(compiled, told, monkeypatch):
-    monkeypatch.setattr("flowops.templates.calls.PARTS_A_STEP", 1)
+    monkeypatch.setattr("flowops.templates.assemble.PARTS_A_STEP", 1)
     calls = compiled("kind: Call\nreference-id: r\ncallees: [" + '"{{ [1, 1, 1, 1] }}", ' * 2001 + "]\n")
     (problem,) = told(calls.render()[1])
     assert problem.startswith("calls/a.yaml:1:1: call: the templates of this call take too much work")
 
 
 def test_the_templates_of_one_document_are_bounded_together(compiled, told, monkeypatch):
-    monkeypatch.setattr("flowops.templates.parts.MAX_SOURCES", 20)
+    monkeypatch.setattr("flowops.templates.nodes.MAX_SOURCES", 20)
     calls = compiled('kind: Call\nreference-id: "{{ 12345 }}"\ncallees: ["{{ 1 }}", "{{ 2 }}", "{{ 3 }}", "{{ 4 }}"]')
     assert told(calls.check()) == [
         "calls/a.yaml:3:22: callees[1]: the templates of one document may have at most 20 characters together"

@@ -1,0 +1,501 @@
+"""How a call is put together: its fields over defaults, its variables, its flow, and where all of them are written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+
+from flowops.common.names import nearest
+from flowops.common.text import listed
+from flowops.model import INSTRUCTION_ID, TERMS, Call, Origin, Problem
+from flowops.model.call import NO_TERMS, Terms
+from flowops.templates.budget import PARTS_A_STEP
+from flowops.templates.errors import OutOfSteps, TemplateFault
+from flowops.templates.nodes import FAILED, Compiler, Constant, Part, Rendering
+from flowops.templates.problems import FLOW as FLOW_RULE
+from flowops.templates.problems import VARIABLE, Repeats
+from flowops.templates.values import kind, number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from flowops.model import Document, Flow, Path, Place, Project, RowPlace, Value
+
+
+VARIABLES = "flow-variables"
+REFERENCE = "reference-id"
+FLOW = "flow"
+FLOW_ID = "callflow-id"
+_NO_FIELDS = ("apiVersion", "kind")
+# Either says which flow; the document's one takes the place of whichever the project has.
+_FLOW_FIELDS = (FLOW, FLOW_ID)
+
+
+class Written(NamedTuple):
+    """A value and where it is written."""
+
+    value: Value
+    document: Document
+    path: Path
+
+    def entries(self) -> dict[str, Written]:
+        """The values of a mapping, each with its place."""
+        return {key: Written(value, self.document, (*self.path, key)) for key, value in self.value.items()}
+
+
+# Without the Python-level `__new__`: ten thousand files have a dozen fields each.
+_written = tuple.__new__
+
+
+class Fields(NamedTuple):
+    """The fields of a call that are not flow variables, and the variables in the order they are laid over each other.
+
+    `variables` holds mappings: one as it is written, or the entries of those that are laid over others; and at most one
+    template that gives a whole mapping. `variables_at` is where they are written. All is the document's `own` where the
+    project has no defaults.
+    """
+
+    fields: dict[str, Written]
+    variables: tuple[dict[str, Written] | Written, ...]
+    variables_at: Written | None
+    own: bool
+
+
+class Defaults:
+    """A project's defaults, for all of its calls."""
+
+    def __init__(self, project: Project) -> None:
+        self._fields: dict[str, Written] = {}
+        if project.document is not None and project.defaults:
+            self._fields = Written(project.defaults, project.document, ("defaults",)).entries()
+        self._none = not self._fields
+        self._variables = self._fields.pop(VARIABLES, None)
+        self._without_flow = {name: field for name, field in self._fields.items() if name not in _FLOW_FIELDS}
+
+    def below(self, document: Document) -> Fields:
+        """Project defaults < document; null in the document switches a default off."""
+        fields = _own(document)
+        own_variables = fields.pop(VARIABLES, None)
+        if not self._none:
+            below = self._without_flow if any(name in fields for name in _FLOW_FIELDS) else self._fields
+            fields = {**below, **fields}
+        fields = {name: written for name, written in fields.items() if written.value is not None}
+        if own_variables is not None and own_variables.value is None:
+            return Fields(fields, (), own_variables, self._none)
+        layers = _layers(self._variables, own_variables)
+        return Fields(fields, layers, own_variables or self._variables, self._none)
+
+
+def _own(document: Document) -> dict[str, Written]:
+    if document.kind == "CallSet":
+        return Written(document.value["call"], document, ("call",)).entries()
+    return {
+        key: _written(Written, (value, document, (key,)))
+        for key, value in document.value.items()
+        if key not in _NO_FIELDS
+    }
+
+
+def _layers(defaults: Written | None, own: Written | None) -> tuple[dict[str, Written] | Written, ...]:
+    given = [written for written in (defaults, own) if written is not None and written.value is not None]
+    if len(given) < 2:
+        return tuple(given)
+    layers = [written.entries() if isinstance(written.value, dict) else written for written in given]
+    match layers:
+        case [dict() as below, dict() as above]:
+            switched_off = {name for name, written in above.items() if name in below and written.value is None}
+            return ({name: written for name, written in {**below, **above}.items() if name not in switched_off},)
+    return tuple(layers)
+
+
+def sensitive(body: Mapping[str, Collection[Value]], flow: Flow | None) -> frozenset[Path]:
+    """The paths in a body whose values are never shown or kept."""
+    found: list[Path] = [(name,) for name in ("callee", "callees", "caller") if name in body]
+    if flow is not None:
+        found += [(VARIABLES, name) for name in flow.sensitive if name in body.get(VARIABLES, ())]
+    return frozenset(found)
+
+
+class Flows:
+    """The flows of a project, as one environment has them."""
+
+    def __init__(self, flows: Mapping[str, Flow], environment: str) -> None:
+        self._flows = flows
+        self._environment = environment
+        self._by_id: dict[str, Flow] = {}
+        for flow in flows.values():
+            known = flow.callflow_id(environment)
+            if known is not None:
+                self._by_id.setdefault(known, flow)
+
+    def named(self, name: Value) -> tuple[Flow, str]:
+        """The flow of a name, and its id in this environment; raises `TemplateFault` when there is none."""
+        if not isinstance(name, str):
+            raise TemplateFault(f"has to be the name of a flow, not {kind(name)}")
+        flow = self._flows.get(name)
+        if flow is None:
+            raise TemplateFault(f"'{name[:64]}' is not a known flow", hint=lambda: self._known(name))
+        known = flow.callflow_id(self._environment)
+        if known is None:
+            others = listed(sorted(flow.callflow_ids)) or "none"
+            raise TemplateFault(
+                f"'{name}' has no callflow-id for the environment '{self._environment}'",
+                hint=f"add it in {flow.document.file}; there are ids for: {others}",
+            )
+        return flow, known
+
+    def with_id(self, callflow_id: Value) -> Flow | None:
+        """The flow that has this id in this environment, if the project describes one."""
+        return self._by_id.get(callflow_id) if isinstance(callflow_id, str) else None
+
+    def _known(self, name: str) -> str:
+        if not self._flows:
+            return "describe it in a document of kind: Flow, or give its callflow-id"
+        guess = nearest(name, tuple(self._flows))
+        known = f"known flows: {listed(self._flows)}"
+        return known if guess is None else f"did you mean '{guess}'? {known}"
+
+
+class Origins:
+    """The origins of a document's calls: one for each flow, shared by all rows."""
+
+    def __init__(self, document: Document, written: Fields) -> None:
+        self._document = document
+        self._written = written
+        self._fields: dict[Path, tuple[Document, Path]] = {}
+        if document.kind != "Call" or not written.own:
+            self._fields = {(name,): (field.document, field.path) for name, field in written.fields.items()}
+            if written.variables_at is not None:
+                self._fields[VARIABLES,] = (written.variables_at.document, written.variables_at.path)
+            for layer in written.variables:
+                # those of any other layer stand below the one place
+                if isinstance(layer, dict):
+                    self._fields |= {(VARIABLES, name): (value.document, value.path) for name, value in layer.items()}
+        if FLOW in written.fields:
+            # problems speak of the field that is sent
+            flow = written.fields[FLOW]
+            self._fields[FLOW_ID,] = (flow.document, flow.path)
+        self._origins: dict[str | None, Origin] = {}
+
+    def of(self, flow: Flow | None) -> Origin:
+        """The origin of a call that starts a flow; the flow's defaults stand where the flow is described."""
+        name = None if flow is None else flow.name
+        if name not in self._origins:
+            fields = dict(self._fields)
+            if flow is not None:
+                for variable in self._defaults_of(flow):
+                    fields[VARIABLES, variable] = (flow.document, ("variables", variable, "default"))
+            self._origins[name] = Origin(self._document, fields)
+        return self._origins[name]
+
+    def _defaults_of(self, flow: Flow) -> list[str]:
+        """The variables that the flow gives a value; a template that gives all variables may give any of them."""
+        given: set[str] = set()
+        for layer in self._written.variables:
+            values = layer if isinstance(layer, dict) else layer.value
+            if not isinstance(values, dict):
+                return []
+            given.update(values)
+        return [name for name, schema in flow.variables.items() if "default" in schema and name not in given]
+
+
+class VariableProblem(Protocol):
+    """What is wrong with a flow variable."""
+
+    @property
+    def path(self) -> Path:
+        """The way to the value: ``flow-variables``, the variable's name, and perhaps on."""
+        ...
+
+    @property
+    def message(self) -> str:
+        """What is wrong, the field's name first."""
+        ...
+
+    @property
+    def hint(self) -> str | None:
+        """What the user can do about it."""
+        ...
+
+
+#: Converts the variables of a call as its flow wants them, fills in the flow's defaults, and says what is wrong.
+CheckVariables: TypeAlias = "Callable[[Flow, dict[str, Value]], tuple[dict[str, Value], Sequence[VariableProblem]]]"
+
+
+class Variables:
+    """The flow variables that a document and the project's defaults set."""
+
+    def __init__(
+        self, layers: Sequence[dict[str, Written] | Written], compiler: Compiler, check: CheckVariables
+    ) -> None:
+        self._check = check
+        self._any = bool(layers)
+        #: The variables before the first that are rendered all at once, in their order; None stands for a rendered one.
+        self._skeleton: dict[str, Value] = {}
+        self._renders: list[tuple[str | None, Callable[[Rendering], Value]]] = []
+        ahead = True
+        for name, part in (each for layer in layers for each in _parts(layer, compiler)):
+            ahead = ahead and name is not None
+            if ahead and name is not None:
+                self._skeleton[name] = part.value if isinstance(part, Constant) else None
+                if isinstance(part, Constant):
+                    continue
+            self._renders.append((name, part.render))
+
+    def render(self, rendering: Rendering) -> tuple[dict[str, Value], bool]:
+        """Return every variable's value, `FAILED` where it has a problem, and whether they are all there are."""
+        values = self._skeleton.copy()
+        whole = True
+        for name, render in self._renders:
+            value = render(rendering)
+            if name is not None:
+                values[name] = value
+            elif isinstance(value, dict):
+                values.update(value)
+            elif value is not None:
+                whole = False
+        return values, whole
+
+    def check(
+        self, flow: Flow | None, values: dict[str, Value], origins: Origins, rendering: Rendering, *, whole: bool
+    ) -> Value:
+        """Return rendered variables as they are sent, None for none; what the flow says against them is reported."""
+        failed: frozenset[Value] = frozenset()
+        if rendering.failed:
+            failed = frozenset(name for name, value in values.items() if value is FAILED)
+            values = {name: value for name, value in values.items() if value is not FAILED}
+        if flow is not None and whole:
+            values, problems = self._check(flow, values)
+            for problem in problems:
+                # a variable that could not be rendered is not missing, and has been reported
+                if failed.isdisjoint(problem.path[1:2]):
+                    self._report(problem, origins.of(flow), rendering)
+        return values if values or self._any else None
+
+    def _report(self, problem: VariableProblem, origin: Origin, rendering: Rendering) -> None:
+        place = origin.place(problem.path)
+        if rendering.fails(place, ".".join(map(str, problem.path)), VARIABLE):
+            rendering.problems.append(Problem(place, rendering.row, problem.message, VARIABLE, problem.hint))
+
+
+class _Whole:
+    """A template that gives all variables at once, as ``{{ row.variables }}`` may."""
+
+    def __init__(self, part: Part, written: Written) -> None:
+        self._part = part
+        self._written = written
+
+    def render(self, rendering: Rendering) -> Value:
+        """A mapping or null."""
+        value = self._part.render(rendering)
+        if value is None or value is FAILED or isinstance(value, dict):
+            return value
+        fault = TemplateFault(f"has to be a mapping, not {kind(value)}")
+        rendering.report(self._written.document.place(self._written.path), VARIABLES, fault)
+        return FAILED
+
+
+def _parts(layer: dict[str, Written] | Written, compiler: Compiler) -> Iterable[tuple[str | None, _Whole | Part]]:
+    """Return the variables of a layer with their names; a template that gives all of them has none."""
+    if isinstance(layer, Written):
+        if not isinstance(layer.value, dict):
+            return [(None, _Whole(compiler.compile(layer.value, layer.document, layer.path, VARIABLES), layer))]
+        return compiler.entries(layer.value, layer.document, layer.path, VARIABLES).items()
+    return [
+        (name, compiler.entry(name, written.value, written.document, written.path, VARIABLES))
+        for name, written in layer.items()
+    ]
+
+
+#: The order of a body's fields; any other comes behind them, as the document has them.
+_ORDER = ("callee", "callees", "caller", "anonymous", "callback-url", "max-ringing-timeout", FLOW_ID, VARIABLES)
+#: Fields of a document that are not sent under their own name, or not at all.
+_UNSENT = frozenset({REFERENCE, FLOW, *TERMS})
+
+#: A body, the flow that it starts if the project describes one, and its terms.
+Made: TypeAlias = "tuple[dict[str, Value], Flow | None, Terms]"
+
+
+class CompiledCall:
+    """The calls of one document: `check` says what can be said without data, `make` makes the body of a row.
+
+    `variables` is what templates see as ``vars``; `has_terms` says whether any of the calls may have terms.
+    """
+
+    def __init__(
+        self,
+        document: Document,
+        written: Fields,
+        compiler: Compiler,
+        flows: Flows,
+        variables: Variables,
+        always: Mapping[str, Value],
+    ) -> None:
+        self.document = document
+        self.variables = compiler.variables
+        self._flows = flows
+        self._always = always
+        self._flow_variables = variables
+        self._origins = Origins(document, written)
+        values: dict[str, Value] = {}
+        self._renders: list[tuple[str, Callable[[Rendering], Value]]] = []
+        #: Whether all rows start one flow; where they do not, `make` finds that of each.
+        self._one_flow = True
+        for name, part in self._compiled(written, compiler).items():
+            if isinstance(part, Constant):
+                values[name] = part.value
+                continue
+            values[name] = None
+            self._renders.append((name, part.render))
+            if name in (FLOW, FLOW_ID):
+                self._one_flow = False
+        self.has_terms = not values.keys().isdisjoint(TERMS)
+        self._flow = self._flow_of(values) if self._one_flow else None
+        self._skeleton = _skeleton(values, always)
+        self._steps = compiler.work // PARTS_A_STEP
+        self._problems = tuple(compiler.problems)
+
+    def check(self) -> list[Problem]:
+        """What is wrong whatever the rows say: syntax, what templates do not have, names, ``vars``, the flow."""
+        return list(self._problems)
+
+    def render(self) -> tuple[Call | None, list[Problem]]:
+        """The call of a document of kind Call, and what is wrong with it.
+
+        There is no call where anything is wrong. What `check` tells is not told again.
+        """
+        rendering = Rendering(self.variables, Repeats())
+        made = self.make(rendering)
+        return None if made is None else self.call(*made, None), rendering.problems
+
+    def make(self, rendering: Rendering) -> Made | None:
+        """Make the body of a row, None where anything is wrong with it: that is reported."""
+        body = self._skeleton.copy()
+        absent = False
+        try:
+            rendering.scope.spend(self._steps)
+            for name, render in self._renders:
+                body[name] = value = render(rendering)
+                absent = absent or value is None
+            variables, whole = self._flow_variables.render(rendering)
+        except OutOfSteps as fault:
+            if not rendering.failed:
+                rendering.report(self.document.place(), "call", fault)
+            return None
+        flow = self._flow if self._one_flow else self._find_flow(body, rendering)
+        terms = _terms_of(body) if self.has_terms else NO_TERMS
+        sent = self._flow_variables.check(flow, variables, self._origins, rendering, whole=whole)
+        body[VARIABLES] = sent
+        reference = self._reference(body.pop(REFERENCE, None), rendering)
+        if rendering.failed or reference is None:
+            return None
+        body[INSTRUCTION_ID] = reference
+        if absent or sent is None or body[FLOW_ID] is None:
+            body = {name: value for name, value in body.items() if value is not None}
+            for name, value in self._always.items():
+                body.setdefault(name, value)
+        return body, flow, terms
+
+    def call(self, body: dict[str, Value], flow: Flow | None, terms: Terms, row: RowPlace | None) -> Call:
+        """Return the call of a body that was made here."""
+        name = None if flow is None else flow.name
+        return Call(body[INSTRUCTION_ID], body, name, sensitive(body, flow), self._origins.of(flow), row, terms)
+
+    def _compiled(self, written: Fields, compiler: Compiler) -> dict[str, Part]:
+        fields = {
+            name: compiler.compile(field.value, field.document, field.path, name)
+            for name, field in written.fields.items()
+        }
+        flow = fields.get(FLOW)
+        if isinstance(flow, Constant):
+            try:
+                self._flows.named(flow.value)
+            except TemplateFault as fault:
+                fields[FLOW] = compiler.refuse(self._place(FLOW), FLOW, fault, FLOW_RULE)
+        return fields
+
+    def _find_flow(self, values: dict[str, Value], rendering: Rendering) -> Flow | None:
+        try:
+            return None if values.get(FLOW) is FAILED else self._flow_of(values)
+        except TemplateFault as fault:
+            rendering.report(self._place(FLOW), FLOW, fault, FLOW_RULE)
+            return None
+
+    def _flow_of(self, values: dict[str, Value]) -> Flow | None:
+        """Return the flow that a call starts, if the project describes it; its id takes the place of its name.
+
+        Raises `TemplateFault` when there is no flow of that name.
+        """
+        named = values.pop(FLOW, None)
+        if named is None:
+            return self._flows.with_id(values.get(FLOW_ID))
+        flow, values[FLOW_ID] = self._flows.named(named)
+        return flow
+
+    def _reference(self, value: Value, rendering: Rendering) -> str | None:
+        """The reference-id as text; that of a whole number is its digits."""
+        if type(value) is str and value:
+            return value
+        if type(value) is int:
+            return str(number(value))
+        if value is not FAILED:
+            what = "it is empty" if value == "" else f"it is {kind(value)}"
+            fault = TemplateFault(f"every call needs one, as text or a whole number; {what}")
+            rendering.report(self._place(REFERENCE), REFERENCE, fault)
+        return None
+
+    def _place(self, field: str) -> Place:
+        return self._origins.of(None).place((field,))
+
+
+def _skeleton(values: Mapping[str, Value], always: Mapping[str, Value]) -> dict[str, Value]:
+    """Return a body in its order, None where a value is rendered; what is not sent stands behind it."""
+    body: dict[str, Value] = {INSTRUCTION_ID: None}
+    unsent: dict[str, Value] = {}
+    for name in _ORDER:
+        if name in values or name in (FLOW_ID, VARIABLES):
+            body[name] = values.get(name)
+    for name, value in values.items():
+        (unsent if name in _UNSENT else body)[name] = value
+    for name, value in always.items():
+        body.setdefault(name, value)
+    return body | unsent
+
+
+def _terms_of(values: dict[str, Value]) -> Terms:
+    """Take the terms of a call out of its values."""
+    timezone, not_before, expires, consent = (values.pop(name, None) for name in TERMS)
+    return Terms(timezone, not_before, expires, consent or {})
+
+
+_NAMES = {"Call": frozenset({"vars"}), "CallSet": frozenset({"vars", "row", "row_number"})}
+
+
+class Compilation:
+    """Compiles documents of kind Call or CallSet that their schemas accept, over the project's defaults.
+
+    `environment` decides the ids of flows. `variables` is what templates see as ``vars``. `always` holds
+    the fields that are sent even when nobody sets them, with their values.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        environment: str,
+        flows: Mapping[str, Flow],
+        variables: Mapping[str, Value],
+        *,
+        check_variables: CheckVariables,
+        always: Mapping[str, Value],
+    ) -> None:
+        self._defaults = Defaults(project)
+        self._flows = Flows(flows, environment)
+        self._vars = dict(variables)
+        self._check_variables = check_variables
+        self._always = always
+
+    def compiled(self, document: Document) -> CompiledCall:
+        """One of the documents."""
+        compiler = Compiler(_NAMES[document.kind], self._vars)
+        written = self._defaults.below(document)
+        variables = Variables(written.variables, compiler, self._check_variables)
+        return CompiledCall(document, written, compiler, self._flows, variables, self._always)
