@@ -11,12 +11,14 @@ import yaml
 from pair import Pair
 from spec_files import SCHEMA, write_files
 
-from flowops.documents import Reader, open_disk
+from flowops.documents.project import open_disk
 from flowops.schema import check_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from flowops.documents.reader import Reader
 
 
 def _paths(root: Path, count: int) -> list[Path]:

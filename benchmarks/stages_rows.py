@@ -17,7 +17,7 @@ from pair import Pair
 
 from flowops.app.load import Workspace, load, variables
 from flowops.app.render import checks
-from flowops.documents import read_batches
+from flowops.documents.rows import read_batches
 from flowops.plan import fingerprint
 from flowops.schema import check_variables
 from flowops.templates.assemble import Compilation

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from flowops.app.load import Selection, Workspace
     from flowops.app.observer import Observer
-    from flowops.documents import Reader
+    from flowops.documents.reader import Reader
     from flowops.model import Call, Difference, Place, Problem, Value
     from flowops.plan.difference import Identity
 
@@ -92,8 +92,9 @@ def revisions(spec: str, paths: Sequence[str]) -> Iterator[Revisions]:
 
     Raises UsageError.
     """
-    from flowops.documents import Reader, open_disk
     from flowops.documents.git import Revision, commit_of, merge_base
+    from flowops.documents.project import open_disk
+    from flowops.documents.reader import Reader
 
     cwd = Path.cwd()
     disk = open_disk(_start(paths), cwd)
@@ -186,7 +187,7 @@ def _exists(reader: Reader, path: str) -> bool:
 
 def _variables(reader: Reader, selection: Selection) -> dict[str, Value]:
     """The command line's variables; files of them are read as they are now, once."""
-    from flowops.documents import parse_var, read_var_file
+    from flowops.documents.project import parse_var, read_var_file
 
     values: dict[str, Value] = {}
     with excerpts(reader):
@@ -196,7 +197,7 @@ def _variables(reader: Reader, selection: Selection) -> dict[str, Value]:
 
 
 def _laid_over(workspace: Workspace, values: Mapping[str, Value]) -> dict[str, Value]:
-    from flowops.documents import merge_vars
+    from flowops.documents.project import merge_vars
 
     return merge_vars(workspace.project, workspace.environment, [values])
 

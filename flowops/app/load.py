@@ -11,7 +11,7 @@ from flowops.errors import Invalid, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from flowops.documents import Reader
+    from flowops.documents.reader import Reader
     from flowops.model import Document, Environment, Flow, Problem, Project, Value
     from flowops.policy.config import Policy
 
@@ -53,7 +53,8 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
 
     Raises Invalid when the project file itself cannot be used.
     """
-    from flowops.documents import discover, resolve_flows
+    from flowops.documents.discovery import discover
+    from flowops.documents.project import resolve_flows
     from flowops.schema import check_documents, check_flows
 
     reader, project = _open(paths[0] if paths else ".", reader)
@@ -88,7 +89,7 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
 
 def variables(workspace: Workspace, var: Sequence[str], var_files: Sequence[str]) -> dict[str, Value]:
     """What templates see as ``vars``."""
-    from flowops.documents import merge_vars, parse_var, read_var_file
+    from flowops.documents.project import merge_vars, parse_var, read_var_file
 
     reader = workspace.reader
     with excerpts(reader):
@@ -108,7 +109,7 @@ def excerpts(reader: Reader) -> Iterator[None]:
 
 def _open(start: str, reader: Reader | None = None) -> tuple[Reader, Project]:
     """The project around a path, checked."""
-    from flowops.documents import find_project, open_disk, resolve
+    from flowops.documents.project import find_project, open_disk, resolve
     from flowops.schema import check_documents
 
     reader = reader or open_disk(Path(start), Path.cwd())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.secrets import value_of
-from flowops.documents import Unreadable
+from flowops.documents.files import Unreadable
 from flowops.errors import FlowopsError
 from flowops.model import CallResult, Outcome, Reference
 from flowops.policy.config import Policy

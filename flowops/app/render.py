@@ -66,7 +66,7 @@ class Walk:
         alone = sum(document.kind == "Call" for document in self.workspace.calls)
         if alone == len(self.workspace.calls):
             return alone
-        from flowops.documents import count_lines
+        from flowops.documents.rows import count_lines
 
         counts = [count_lines(self.workspace.reader, document) for document in _call_sets(self.workspace)]
         return None if None in counts else alone + sum(count or 0 for count in counts)
@@ -102,7 +102,7 @@ class Walk:
 
     def _read(self, document: Document) -> Iterator[Batch]:
         """Read the rows of a call set. Raises FlowopsError when a source's address is not there, or does not answer."""
-        from flowops.documents import read_batches, source_of
+        from flowops.documents.rows import read_batches, source_of
 
         name = source_of(document)
         if name is None:
@@ -169,7 +169,7 @@ def not_read(workspace: Workspace) -> list[NotRead]:
     """Return the call sets whose rows are not read without the network."""
     if all(document.kind == "Call" for document in workspace.calls):
         return []
-    from flowops.documents import source_of
+    from flowops.documents.rows import source_of
 
     sets = _call_sets(workspace)
     return [NotRead(document, name) for document in sets if (name := source_of(document)) is not None]

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from flowops.documents.row_source import BATCH_ROWS
-from flowops.documents.sql_rows import NoAnswer
+from flowops.documents.sql_rows import QueryError
 from flowops.errors import FlowopsError
 from flowops.model import Batch
 from flowops.queries.limits import MAX_ROWS
@@ -30,13 +30,13 @@ def source_batches(url: str, query: Query, shown: str) -> Iterator[Batch]:
     """The rows of a query; `url` is the whole address, with what it says of TLS.
 
     The server is asked to refuse every change, and the query is sent so that it can be one statement only. Raises
-    NoAnswer for what is wrong with the query, FlowopsError when the server cannot be reached.
+    QueryError for what is wrong with the query, FlowopsError when the server cannot be reached.
     """
     if not _ORDERED.search(query.sql):
         hint = "end it with 'order by …': the order of the rows is the order of the calls"
-        raise NoAnswer("the query says nothing of the order of its rows", hint)
+        raise QueryError("the query says nothing of the order of its rows", hint)
     if find_spec("psycopg") is None:
-        raise NoAnswer("source needs the extra: pip install 'flowops[postgres]'")
+        raise QueryError("source needs the extra: pip install 'flowops[postgres]'")
     import psycopg
 
     try:
@@ -53,7 +53,7 @@ def source_batches(url: str, query: Query, shown: str) -> Iterator[Batch]:
         try:
             yield from _rows(connection, query, shown)
         except psycopg.Error as error:
-            raise NoAnswer(_said(error)) from None
+            raise QueryError(_said(error)) from None
         finally:
             connection.rollback()
 
@@ -68,7 +68,7 @@ def _rows(connection: Connection[Any], query: Query, shown: str) -> Iterator[Bat
         number = 0
         while rows := cursor.fetchmany(BATCH_ROWS):
             if number + len(rows) > MAX_ROWS:
-                raise NoAnswer(f"there are more than {MAX_ROWS:,} rows")
+                raise QueryError(f"there are more than {MAX_ROWS:,} rows")
             first = number + 1
             found = [_plain(row, columns, at) for at, row in enumerate(rows, first)]
             number += len(rows)
@@ -85,7 +85,7 @@ def _columns(cursor: ServerCursor[Any]) -> list[str]:
     columns: list[str] = []
     for column in cursor.description or ():
         if column.name in columns:
-            raise NoAnswer(f"two columns are named '{column.name}'", "give one of them another name with AS")
+            raise QueryError(f"two columns are named '{column.name}'", "give one of them another name with AS")
         columns.append(column.name)
     return columns
 
@@ -97,7 +97,7 @@ def _plain(row: Sequence[Any], columns: Sequence[str], number: int) -> dict[str,
             values[column] = json_value(value)
         except NoJson as error:
             message = f"the column '{column}' holds {error}, which JSON has nothing for"
-            raise NoAnswer(message, "leave it out, or cast it to text", number) from None
+            raise QueryError(message, "leave it out, or cast it to text", number) from None
     return values
 
 

@@ -79,7 +79,7 @@ BATCH_ROWS = 1000
 BATCH_SIZE = 1024 * 1024
 
 
-class Gathering:
+class BatchBuilder:
     """A batch in the making; `number` is that of the last row, good or bad."""
 
     def __init__(self, file: str, number: int) -> None:

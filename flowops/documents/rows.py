@@ -136,14 +136,15 @@ def _asked(
 ) -> Iterator[Batch]:
     """The rows of a query, whose files start at a path, or of the one file there."""
     # Starting a process takes modules that most commands do without.
-    from flowops.documents.sql_rows import NoAnswer, Question, answered
+    from flowops.documents.sql_rows import QueryError, QueryRequest, answered
 
-    question = (
-        Question(sql, (), path, dialect) if sql is not None else Question(None, [path.name], path.parent, dialect)
-    )
+    if sql is None:
+        request = QueryRequest(None, [path.name], path.parent, dialect)
+    else:
+        request = QueryRequest(sql, (), path, dialect)
     try:
-        yield from _kept(reader, document, answered(reader, question, shown))
-    except NoAnswer as error:
+        yield from _kept(reader, document, answered(reader, request, shown))
+    except QueryError as error:
         row = None if error.row is None else RowPlace(shown, error.row, None)
         message = error.message if sql is None else f"sql: {error.message}"
         told = _problem(document, message, error.hint, row)
@@ -151,7 +152,7 @@ def _asked(
 
 
 def _source(reader: Reader, name: str, query: Query, document: Document, sources: Sources | None) -> Iterator[Batch]:
-    from flowops.documents.sql_rows import NoAnswer
+    from flowops.documents.sql_rows import QueryError
 
     shown = _shown(document)
     if query.dialect.declared:
@@ -164,7 +165,7 @@ def _source(reader: Reader, name: str, query: Query, document: Document, sources
     else:
         try:
             yield from _kept(reader, document, _fresh(sources[name], query, shown))
-        except NoAnswer as error:
+        except QueryError as error:
             row = None if error.row is None else RowPlace(shown, error.row, None)
             yield _only(shown, _problem(document, f"sql: {error.message}", error.hint, row))
 

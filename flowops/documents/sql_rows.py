@@ -35,7 +35,7 @@ _BIGINT = 2**63
 MAX_STAGED = 1024 * 1024 * 1024
 
 
-class NotStaged(Exception):
+class StagingError(Exception):
     """A file that a query cannot have: the message says why, or `problems` what is wrong inside of it."""
 
     def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
@@ -44,7 +44,7 @@ class NotStaged(Exception):
         self.problems = tuple(problems)
 
 
-class Stage:
+class StagingDir:
     """A directory of its own, where files have names that mean nothing to DuckDB: no pattern, no other path.
 
     Names start at `base`, the directory of the document.
@@ -56,11 +56,11 @@ class Stage:
         self._dialect = dialect
         self._directory = directory
 
-    def put(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """What `flowops.queries` is told of each file. Raises NotStaged."""
-        return {name: self._put(name, number) for number, name in enumerate(names)}
+    def add(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """What `flowops.queries` is told of each file. Raises StagingError."""
+        return {name: self._add(name, number) for number, name in enumerate(names)}
 
-    def _put(self, name: str, number: int) -> dict[str, Any]:
+    def _add(self, name: str, number: int) -> dict[str, Any]:
         path = Path(os.path.normpath(self._base / name))
         try:
             if path.suffix.lower() == PARQUET:
@@ -68,7 +68,7 @@ class Stage:
             to = self._directory / f"{number}.jsonl"
             return {"path": str(to), "columns": self._text(path, to, name)}
         except Unreadable as error:
-            raise NotStaged(f"{quoted(name)} {error}") from None
+            raise StagingError(f"{quoted(name)} {error}") from None
 
     def _parquet(self, path: Path, to: Path) -> Path:
         real = self._reader.local(path)
@@ -95,13 +95,15 @@ class Stage:
                 problems += (problem for _, problem in batch.problems)
                 out.writelines(_lines(batch.rows, columns))
                 if out.tell() > MAX_STAGED:
-                    raise NotStaged(f"{quoted(name)} is too large for a query")
+                    raise StagingError(f"{quoted(name)} is too large for a query")
         if problems:
-            raise NotStaged(f"{quoted(name)} cannot be read", problems)
+            raise StagingError(f"{quoted(name)} cannot be read", problems)
         if not columns:
-            raise NotStaged(f"{quoted(name)} is empty, so that it has no columns")
+            raise StagingError(f"{quoted(name)} is empty, so that it has no columns")
         if len({column.lower() for column in columns}) < len(columns):
-            raise NotStaged(f"{quoted(name)} has columns whose names differ in capitals only: to SQL they are the same")
+            raise StagingError(
+                f"{quoted(name)} has columns whose names differ in capitals only: to SQL they are the same"
+            )
         return {column: _type(kinds) for column, kinds in columns.items()}
 
 
@@ -144,7 +146,7 @@ _LONGEST = 16 * 1024 * 1024
 _TOO_LONG = "it takes too much work for so little data"
 
 
-class NoAnswer(Exception):
+class QueryError(Exception):
     """Why there are no rows, or no more; `row` counts from 1, `problems` are those of a file that was read for it."""
 
     def __init__(
@@ -157,7 +159,7 @@ class NoAnswer(Exception):
         self.problems = tuple(problems)
 
 
-class Question(NamedTuple):
+class QueryRequest(NamedTuple):
     """A query over files, or None and one Parquet file; names start at the directory `base`."""
 
     sql: str | None
@@ -166,22 +168,22 @@ class Question(NamedTuple):
     dialect: Dialect
 
 
-def answered(reader: Reader, question: Question, shown: str) -> Iterator[Batch]:
+def answered(reader: Reader, request: QueryRequest, shown: str) -> Iterator[Batch]:
     """The rows of a query, or of a whole Parquet file; `shown` is how messages call where they are from.
 
-    Raises NoAnswer, behind the rows that there were.
+    Raises QueryError, behind the rows that there were.
     """
     if find_spec("duckdb") is None:
-        what = ".parquet" if question.sql is None else "it"
-        raise NoAnswer(f"{what} needs the extra: pip install 'flowops[data]'")
+        what = ".parquet" if request.sql is None else "it"
+        raise QueryError(f"{what} needs the extra: pip install 'flowops[data]'")
     with tempfile.TemporaryDirectory(prefix="flowops-") as directory, _process(directory) as ask:
-        stage = Stage(reader, question.base, question.dialect, Path(directory))
-        ask({"sql": question.sql})
-        files = ask(None)["files"] if question.sql is not None else question.files
+        staging = StagingDir(reader, request.base, request.dialect, Path(directory))
+        ask({"sql": request.sql})
+        files = ask(None)["files"] if request.sql is not None else request.files
         try:
-            ask({"files": stage.put(files)})
-        except NotStaged as error:
-            raise NoAnswer(error.message, problems=error.problems) from None
+            ask({"files": staging.add(files)})
+        except StagingError as error:
+            raise QueryError(error.message, problems=error.problems) from None
         columns = ask(None)["columns"]
         number = 1
         while "rows" in (said := ask(None)):
@@ -192,7 +194,7 @@ def answered(reader: Reader, question: Question, shown: str) -> Iterator[Batch]:
 
 @contextmanager
 def _process(directory: str) -> Iterator[Callable[[dict[str, Any] | None], dict[str, Any]]]:
-    """A function that says something to the process, or, given None, hears what it says. It raises NoAnswer."""
+    """A function that says something to the process, or, given None, hears what it says. It raises QueryError."""
     process = subprocess.Popen(  # noqa: S603
         _COMMAND,
         stdin=subprocess.PIPE,
@@ -216,7 +218,7 @@ def _process(directory: str) -> Iterator[Callable[[dict[str, Any] | None], dict[
             raise _ended(process.wait())
         said: dict[str, Any] = json.loads(line)
         if "refused" in said:
-            raise NoAnswer(said["refused"], said["hint"], said["row"])
+            raise QueryError(said["refused"], said["hint"], said["row"])
         if "failed" in said:
             raise FlowopsError(f"the query process failed: {said['failed']}")
         return said
@@ -238,10 +240,10 @@ def _environment(directory: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": path, "HOME": directory, "TZ": "UTC", "LC_ALL": "C.UTF-8"}
 
 
-def _ended(code: int) -> NoAnswer:
+def _ended(code: int) -> QueryError:
     if code == -signal.SIGXCPU:
-        return NoAnswer(_TOO_LONG)
+        return QueryError(_TOO_LONG)
     if code == -signal.SIGKILL:
-        return NoAnswer("the system ended the process that was reading, for want of memory")
+        return QueryError("the system ended the process that was reading, for want of memory")
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
-    return NoAnswer(f"the process that was reading ended with {how}", "the file may be damaged")
+    return QueryError(f"the process that was reading ended with {how}", "the file may be damaged")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from flowops.common.json import NotJson, read_flat, read_json
 from flowops.common.limits import DOCUMENT_DEPTH
 from flowops.common.text import quoted
-from flowops.documents.row_source import BATCH_ROWS, BATCH_SIZE, ROWS, Gathering
+from flowops.documents.row_source import BATCH_ROWS, BATCH_SIZE, ROWS, BatchBuilder
 from flowops.documents.text import decode
 from flowops.model import Batch, Place, Problem
 
@@ -185,7 +185,7 @@ _DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", COMMA: "commas"}
 #: After so many rows it is looked at how much of the file they took.
 _STEP = 50
 # Begin what Python's csv module says (Modules/_csv.c).
-_SAYINGS = {
+_MESSAGES = {
     "',' expected after '\"'": "text stands behind a closing quote; a quote inside of quotes is written twice",
     "unexpected end of data": "a quote that opens in this row is never closed",
     "new-line character seen": "a carriage return stands in a row; rows end with a line feed, or with both",
@@ -210,7 +210,7 @@ def csv_batches(lines: DataLines, dialect: Dialect) -> Iterator[Batch]:
             first, number = number + 1, number + count
             yield Batch(lines.file, rows, range(first, number + 1), range(records.first, records.line))
         else:
-            found = Gathering(lines.file, number)
+            found = BatchBuilder(lines.file, number)
             _gather(records, header, found)
             number = found.number
             yield found.batch()
@@ -296,7 +296,7 @@ class _Records:
             yield io.StringIO(block, newline="\n")
 
 
-def _gather(records: _Records, header: list[str], found: Gathering) -> None:
+def _gather(records: _Records, header: list[str], found: BatchBuilder) -> None:
     """Rows one by one, where lines or fields have to be counted, or something is wrong."""
     starts = records.starts()
     for record, line in zip(records.taken, starts, strict=False):
@@ -349,14 +349,14 @@ def _header_problems(place: Place, header: list[str], dialect: Dialect) -> list[
 
 def _said(error: csv.Error) -> str:
     said = str(error)
-    return next((ours for theirs, ours in _SAYINGS.items() if said.startswith(theirs)), f"this is not CSV: {said}")
+    return next((ours for theirs, ours in _MESSAGES.items() if said.startswith(theirs)), f"this is not CSV: {said}")
 
 
 def json_batches(lines: DataLines) -> Iterator[Batch]:
     """The rows of a JSON Lines file; its blank lines are none."""
     from orjson import loads
 
-    found = Gathering(lines.file, 0)
+    found = BatchBuilder(lines.file, 0)
     try:
         for block in lines.blocks():
             for line, text in enumerate(io.StringIO(block, newline="\n"), lines.number + 1):
@@ -367,17 +367,17 @@ def json_batches(lines: DataLines) -> Iterator[Batch]:
                     _read(text, line, found)
                 if len(found) == BATCH_ROWS:
                     yield found.batch()
-                    found = Gathering(lines.file, found.number)
+                    found = BatchBuilder(lines.file, found.number)
             # A block bounds a batch, too: a million short rows and one long one take the same memory.
             if found:
                 yield found.batch()
-                found = Gathering(lines.file, found.number)
+                found = BatchBuilder(lines.file, found.number)
     except BadData as error:
         found.problem(error.problem)
         yield found.batch()
 
 
-def _read(text: str, line: int, found: Gathering) -> None:
+def _read(text: str, line: int, found: BatchBuilder) -> None:
     try:
         value = read_json(text, depth=DOCUMENT_DEPTH)
     except NotJson as error:

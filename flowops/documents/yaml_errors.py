@@ -26,7 +26,7 @@ _CONFLICT_LENGTH = 8
 _COMMENT = re.compile(r"\s+#.*")
 
 
-class Saying(NamedTuple):
+class MessageRule(NamedTuple):
     """Our words for one of the parser's: `opening` places the problem where the broken thing begins.
 
     ``{opening}`` in the message is the line and column of that beginning, ``{char}`` what stands at the place.
@@ -39,72 +39,76 @@ class Saying(NamedTuple):
     opening: bool = False
 
 
-_SAYINGS = (
-    Saying(
+_MESSAGES = (
+    MessageRule(
         "mapping values are not allowed",
         "a ':' with a space behind it is not allowed here",
         "quote the text if the ':' belongs to it; else look at the indentation",
     ),
-    Saying(
+    MessageRule(
         "block sequence entries are not allowed",
         "a list entry is not allowed here",
         "entries of a list begin on lines of their own; " + _QUOTE_IT,
     ),
-    Saying("mapping keys are not allowed", "a '?' is not allowed here", _QUOTE_IT),
-    Saying("did not find expected ',' or ']'", "expected ',' or ']' here, in the list that begins at {opening}"),
-    Saying("did not find expected ',' or '}'", "expected ',' or '}}' here, in the mapping that begins at {opening}"),
-    Saying(
+    MessageRule("mapping keys are not allowed", "a '?' is not allowed here", _QUOTE_IT),
+    MessageRule("did not find expected ',' or ']'", "expected ',' or ']' here, in the list that begins at {opening}"),
+    MessageRule(
+        "did not find expected ',' or '}'", "expected ',' or '}}' here, in the mapping that begins at {opening}"
+    ),
+    MessageRule(
         "did not find expected key",
         "expected the next key of the mapping that begins at {opening}",
         "look at the indentation, and for text behind a closing quote",
     ),
-    Saying("did not find expected '-' indicator", "expected the next '-' of the list that begins at {opening}"),
-    Saying(
+    MessageRule("did not find expected '-' indicator", "expected the next '-' of the list that begins at {opening}"),
+    MessageRule(
         "could not find expected ':'",
         "this is neither a key with a ':' behind it nor part of the value above",
         "look at the indentation",
         opening=True,
     ),
-    Saying("found unexpected end of stream", "the quote that opens here is never closed", opening=True),
-    Saying("found unexpected document", "the quote that opens here is never closed", opening=True),
-    Saying("found character", "text cannot begin with '{char}'", "quote it"),
-    Saying("found a tab character", "a tab cannot indent", "use spaces"),
-    Saying("found unknown escape character", "this escape is not known", _BACKSLASH),
-    Saying("did not find expected hexdecimal", "this escape needs hexadecimal digits", _BACKSLASH),
-    Saying("found invalid Unicode character escape", "this escape stands for no character"),
-    Saying(
+    MessageRule("found unexpected end of stream", "the quote that opens here is never closed", opening=True),
+    MessageRule("found unexpected document", "the quote that opens here is never closed", opening=True),
+    MessageRule("found character", "text cannot begin with '{char}'", "quote it"),
+    MessageRule("found a tab character", "a tab cannot indent", "use spaces"),
+    MessageRule("found unknown escape character", "this escape is not known", _BACKSLASH),
+    MessageRule("did not find expected hexdecimal", "this escape needs hexadecimal digits", _BACKSLASH),
+    MessageRule("found invalid Unicode character escape", "this escape stands for no character"),
+    MessageRule(
         "did not find expected alphabetic",
         "'*' begins an alias here, which needs a name",
         _QUOTE_IT,
         context="while scanning an alias",
         opening=True,
     ),
-    Saying(
+    MessageRule(
         "did not find expected alphabetic",
         "'&' begins an anchor here, which needs a name",
         _QUOTE_IT,
         context="while scanning an anchor",
         opening=True,
     ),
-    Saying("did not find expected node content", "expected a value here, not '{char}'", _QUOTE_IT),
-    Saying(
+    MessageRule("did not find expected node content", "expected a value here, not '{char}'", _QUOTE_IT),
+    MessageRule(
         "did not find expected <document start>",
         "the document has ended before this; the next one begins with '---'",
         "look at the indentation",
     ),
-    Saying("found undefined tag handle", "tags are not supported", "text that begins with '!' has to be quoted"),
-    Saying("", "tags are not supported", "text that begins with '!' has to be quoted", context="while scanning a tag"),
-    Saying(
+    MessageRule("found undefined tag handle", "tags are not supported", "text that begins with '!' has to be quoted"),
+    MessageRule(
+        "", "tags are not supported", "text that begins with '!' has to be quoted", context="while scanning a tag"
+    ),
+    MessageRule(
         "",
         "'|' and '>' begin a block of text: only '+', '-', a digit or a comment may follow on the line",
         _QUOTE_IT,
         context="while scanning a block scalar",
     ),
-    Saying("", "this directive is not known", context="while scanning a directive"),
-    Saying("found unknown directive", "this directive is not known"),
-    Saying("found incompatible YAML document", "flowops reads YAML 1.1 and 1.2"),
+    MessageRule("", "this directive is not known", context="while scanning a directive"),
+    MessageRule("found unknown directive", "this directive is not known"),
+    MessageRule("found incompatible YAML document", "flowops reads YAML 1.1 and 1.2"),
     # PyYAML 6.0.4 counts while it looks for the end of what may be a key, ahead of all that it has told.
-    Saying("exceeded maximum nesting depth", "mappings and lists are far too deep inside each other"),
+    MessageRule("exceeded maximum nesting depth", "mappings and lists are far too deep inside each other"),
 )
 
 
@@ -124,15 +128,15 @@ def syntax_problem(file: str, text: str, position: int, error: MarkedYAMLError) 
     if char == "\t":
         # Found where a value should begin: what PyYAML says of it depends on the version.
         said = "found a tab character"
-    saying = next((s for s in _SAYINGS if said.startswith(s.begins) and s.context in context), None)
-    if saying is None:
+    rule = next((s for s in _MESSAGES if said.startswith(s.begins) and s.context in context), None)
+    if rule is None:
         message, hint = f"this is not YAML: {said}", None
     else:
         begins = f"{opening.line + 1}:{opening.column + 1}"
-        message, hint = saying.message.format(opening=begins, char=char), saying.hint
-        if not char and "{char}" in saying.message:
+        message, hint = rule.message.format(opening=begins, char=char), rule.hint
+        if not char and "{char}" in rule.message:
             message, hint = "the file ends where a value is expected", None
-        if saying.opening:
+        if rule.opening:
             line, column = opening.line + 1, opening.column + 1
     code = SYNTAX
     conflict = _CONFLICT.search(text, position, mark.index + _CONFLICT_LENGTH)

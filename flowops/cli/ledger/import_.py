@@ -42,7 +42,7 @@ def command(file: Path, environment: str, format_: str) -> None:
 
 def _read(file: Path) -> list[Adopted]:
     """The calls in a file. Raises Invalid with every row that is wrong."""
-    from flowops.documents import read_data
+    from flowops.documents.rows import read_data
     from flowops.ledger import adopted
     from flowops.model import Place, Problem
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flowops.documents import Disk, Reader
+from flowops.documents.files import Disk
+from flowops.documents.reader import Reader
 from flowops.documents.yaml import Budget, parse
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.plain_csv import Told, plain_rows
 
-from flowops.documents import read_batches, read_data, read_rows
+from flowops.documents.rows import read_batches, read_data, read_rows
 from flowops.documents.text_rows import MAX_ROW
 from flowops.model import Batch, Place, Problem, Row, RowPlace
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.documents import read_rows
+from flowops.documents.rows import read_rows
 from flowops.documents.text_rows import DataLines, transcoded
 from flowops.model import Problem, Row
 from flowops.schema.check import checker

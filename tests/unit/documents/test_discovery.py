@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from flowops.documents import Workspace, discover, find_project, resolve
+from flowops.documents.discovery import Workspace, discover
+from flowops.documents.project import find_project, resolve
 from flowops.errors import UsageError
 
 PROJECT = "apiVersion: flowops/v1\nkind: Project\nname: acme\n"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flowops.documents import find_project, resolve
+from flowops.documents.project import find_project, resolve
 from flowops.model import CallbackSettings, Connection, Environment, LedgerSettings, Reference
 from flowops.schema import check_documents
 

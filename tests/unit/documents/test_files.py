@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flowops.documents import Disk, Unreadable
-from flowops.documents.files import MAX_FILE, git_root, read_anywhere
+from flowops.documents.files import MAX_FILE, Disk, Unreadable, git_root, read_anywhere
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 from support.git import Repository
 
-from flowops.documents import Disk, Unreadable
-from flowops.documents import files as files_module
+from flowops.documents.files import Disk, Unreadable
 from flowops.documents.git import Revision, commit_of, merge_base
 from flowops.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from flowops.documents import files as files_module
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.documents import Disk, Entry, Unreadable
 from flowops.documents.discovery import BadPattern, find
+from flowops.documents.files import Disk, Entry, Unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowops.documents import count_lines, read_batches, read_rows
+from flowops.documents.rows import count_lines, read_batches, read_rows
 from flowops.model import Place, Problem, Row, RowPlace
 
 

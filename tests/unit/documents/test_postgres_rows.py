@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flowops.documents import read_rows
+from flowops.documents.rows import read_rows
 from flowops.errors import FlowopsError
 from flowops.model import Row
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from flowops.documents import Reader, find_project, open_disk, resolve
+from flowops.documents.project import find_project, open_disk, resolve
+from flowops.documents.reader import Reader
 from flowops.errors import Invalid
 from flowops.model import SANDBOX, LedgerSettings
 

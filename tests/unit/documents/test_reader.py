@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from flowops.documents import Disk, Kind, Reader
 from flowops.documents import reader as reader_module
+from flowops.documents.files import Disk
+from flowops.documents.reader import Kind, Reader
 from flowops.model import Place
 
 CALL = "apiVersion: flowops/v1\nkind: Call\nreference-id: a\n"
@@ -117,7 +118,7 @@ def test_an_excerpt_is_the_line_of_a_place(tree: Any) -> None:
 def test_rows_are_never_shown(tree: Any) -> None:
     document = tree.document("apiVersion: flowops/v1\nkind: CallSet\nfor-each: ../rows.csv\n")
     tree.write({"rows.csv": "phone\n+442079460000,x\n"})
-    from flowops.documents import read_rows
+    from flowops.documents.rows import read_rows
 
     (problem,) = read_rows(tree.reader, document)
     assert tree.reader.excerpt(problem.place) is None

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.documents import read_data, read_rows
+from flowops.documents.rows import read_data, read_rows
 from flowops.documents.text_rows import MAX_ROW
 from flowops.model import Place, Problem, Row, RowPlace
 

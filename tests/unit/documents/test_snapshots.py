@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.parquet import write_parquet
 
-from flowops.documents import read_batches, read_rows, sql_rows
 from flowops.documents import snapshots as snapshots_module
+from flowops.documents import sql_rows
+from flowops.documents.rows import read_batches, read_rows
 from flowops.documents.snapshots import Snapshot
 from flowops.errors import FlowopsError
 from flowops.model import Batch, Document, Row

@@ -13,10 +13,11 @@ import pytest
 from support.git import Repository
 from support.parquet import write_parquet
 
-from flowops.documents import Reader, read_batches, read_rows
 from flowops.documents.git import Revision, commit_of
+from flowops.documents.reader import Reader
 from flowops.documents.row_source import Dialect
-from flowops.documents.sql_rows import Stage
+from flowops.documents.rows import read_batches, read_rows
+from flowops.documents.sql_rows import StagingDir
 from flowops.errors import FlowopsError
 from flowops.model import Place, Problem, Row, RowPlace
 
@@ -158,8 +159,8 @@ def test_names_of_columns_may_be_anything_but_the_same(said: Any, tree: Any) -> 
 def test_a_wide_header_makes_no_long_rows(tree: Any, tmp_path: Path) -> None:
     header = ",".join(f"{'x' * 900}{number}" for number in range(1000))
     tree.write({"data/a.csv": header + "\n" + ("," * 999 + "\n") * 10})
-    stage = Stage(tree.reader, tree.root, Dialect(), tmp_path)
-    (file,) = stage.put(["data/a.csv"]).values()
+    staging = StagingDir(tree.reader, tree.root, Dialect(), tmp_path)
+    (file,) = staging.add(["data/a.csv"]).values()
     assert Path(file["path"]).stat().st_size < 20 * len(header)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flowops.documents import find_project, merge_vars, parse_var, read_var_file, resolve
+from flowops.documents.project import find_project, merge_vars, parse_var, read_var_file, resolve
 from flowops.errors import Invalid, UsageError
 from flowops.model import Place
 
