@@ -14,7 +14,7 @@ from flowops.app.plan import planned
 from flowops.apply import RunFailed
 from flowops.cli import options
 from flowops.cli.asking import agree
-from flowops.cli.output import TERMINAL, print_result, problems_instead, tell, tell_lines
+from flowops.cli.output import TERMINAL, echo_lines, echo_status, print_result, report_problems_as
 from flowops.cli.plan import Shown, tell_sandbox, tell_unseen
 from flowops.cli.plan import run as plan
 from flowops.errors import UsageError
@@ -117,7 +117,7 @@ def command(
         return plan(selection, None, shown, detailed=False, override=override)
     pacing = Pacing(wait, canary, canary_failures / 100, canary_wait)
     saved = _load(plan_file) if plan_file else None
-    instead = problems_instead(environment, format_)
+    instead = report_problems_as(environment, format_)
     with instead, planned(selection, readonly=False, override=override, observer=TERMINAL) as found:
         check_pacing(found, pacing)
         _show(found, shown)
@@ -133,7 +133,7 @@ def _show(found: Planned, shown: Shown) -> None:
     tell_unseen(found.unseen)
     sandboxed = found.environment.sandboxed
     seen = of_plan(found.plan, full=shown.full, show_pii=shown.show_pii, sandboxed=sandboxed)
-    tell_lines(report_lines(plan_report(seen)))
+    echo_lines(report_lines(plan_report(seen)))
 
 
 def _agree(plan: Plan, *, waits: bool) -> None:
@@ -158,9 +158,9 @@ def _place(found: Planned, pacing: Pacing, shown: Shown) -> int:
     _print(result, found.plan, shown)
     for call in result.calls:
         if call.reference_id in result.changed:
-            tell(f"{call.reference_id}: {call.error}")
+            echo_status(f"{call.reference_id}: {call.error}")
     if found.environment.sandboxed and result.counts()[Outcome.PLACED]:
-        tell(NEXT)
+        echo_status(NEXT)
     return code
 
 

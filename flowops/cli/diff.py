@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.cli import options
-from flowops.cli.output import TERMINAL, print_problems, print_result, problems_instead, tell
+from flowops.cli.output import TERMINAL, echo_status, print_problems, print_result, report_problems_as
 from flowops.errors import Invalid
 from flowops.report.formats import DIFFERENCE
 
@@ -43,7 +43,7 @@ def command(
     from flowops.app.load import Selection
     from flowops.report.difference import DifferenceOutput
 
-    with problems_instead(environment, format_):
+    with report_problems_as(environment, format_):
         found = _compare(revisions, Selection(paths, environment, var, var_files))
     print_result(DIFFERENCE, DifferenceOutput(found, environment, full), format_)
     return DIFFERENT if detailed_exitcode and found.calls else 0
@@ -56,9 +56,9 @@ def _compare(spec: str, selection: Selection) -> Difference:
     found = compare(spec, selection, TERMINAL)
     base, head = found.base, found.head
     if base.nothing is not None:
-        tell(f"nothing of {found.names[0]} is compared: {base.nothing}")
+        echo_status(f"nothing of {found.names[0]} is compared: {base.nothing}")
     if base.problems:
-        tell(f"{found.names[0]} is not valid; it is compared as far as it renders:")
+        echo_status(f"{found.names[0]} is not valid; it is compared as far as it renders:")
         print_problems(base.problems, base.excerpt)
     if found.difference is None:
         error = Invalid(head.problems)

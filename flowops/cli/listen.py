@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from flowops.cli import options
-from flowops.cli.output import tell
+from flowops.cli.output import echo_status
 from flowops.errors import FlowopsError, UsageError
 
 
@@ -36,4 +36,6 @@ def command(environment: str, host: str, port: int) -> int:
     check_secret(secret)
     with open_for(project, settings) as ledger:
         endpoint = Endpoint(secret, ledger)
-        return 128 + run(host, port, application({environment: endpoint}), lambda url: tell(f"listening on {url}"))
+        return 128 + run(
+            host, port, application({environment: endpoint}), lambda url: echo_status(f"listening on {url}")
+        )

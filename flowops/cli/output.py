@@ -27,8 +27,8 @@ def print_result(kind: str, output: Output, format_: str, stream: TextIO | None 
 
 
 @contextmanager
-def problems_instead(environment: str, format_: str) -> Iterator[None]:
-    """When the files are wrong, print that in the format of the result, if a reader can tell one from the other."""
+def report_problems_as(environment: str, format_: str) -> Iterator[None]:
+    """Print what is wrong with the files in the format of the result, if a reader can tell one from the other."""
     try:
         yield
     except Invalid as error:
@@ -50,20 +50,20 @@ class Terminal:
 
     def tell(self, text: str) -> None:
         """Show a line."""
-        tell(text)
+        echo_status(text)
 
 
 TERMINAL = Terminal()
 
 
-def tell_lines(lines: Iterable[Line]) -> None:
+def echo_lines(lines: Iterable[Line]) -> None:
     """Print text that is not the result, to stderr."""
     from flowops.report.terminal import emit
 
     emit(lines, sys.stderr)
 
 
-def tell(text: str) -> None:
+def echo_status(text: str) -> None:
     """Print one plain line that is not the result, to stderr; characters that a terminal obeys are escaped."""
     from flowops.report.escape import log_line, safe
 
@@ -74,14 +74,14 @@ def print_problems(problems: Iterable[Problem], excerpt: Callable[[Place], str |
     """Print every problem with its source line, to stderr."""
     from flowops.report.text import problem_lines
 
-    tell_lines(problem_lines(problems, excerpt))
+    echo_lines(problem_lines(problems, excerpt))
 
 
 def print_error(error: FlowopsError) -> None:
     """Print a message and its hint, to stderr."""
     from flowops.report.text import error_lines
 
-    tell_lines(error_lines(error))
+    echo_lines(error_lines(error))
 
 
 def _located(file: str) -> str:

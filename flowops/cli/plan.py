@@ -11,7 +11,7 @@ from flowops.app.load import Selection
 from flowops.app.plan import planned
 from flowops.app.policy_run import clock
 from flowops.cli import options
-from flowops.cli.output import TERMINAL, print_result, problems_instead, tell
+from flowops.cli.output import TERMINAL, echo_status, print_result, report_problems_as
 from flowops.errors import FlowopsError, UsageError
 from flowops.plan import dump, exit_code
 from flowops.report.formats import PLAN
@@ -84,7 +84,7 @@ def run(
     """Plan, print, and save where that is asked for; the exit code. Writes nothing else."""
     at = at or clock()
     options.check_show_pii(shown.format_, show_pii=shown.show_pii)
-    instead = problems_instead(selection.environment, shown.format_)
+    instead = report_problems_as(selection.environment, shown.format_)
     with instead, planned(selection, readonly=True, override=override, at=at, observer=TERMINAL) as found:
         tell_sandbox(found.environment)
         tell_unseen(found.unseen)
@@ -110,13 +110,13 @@ def tell_unseen(own: int) -> None:
         calls = (
             "1 call has a callback-url of its own" if own == 1 else f"{own:,} calls have a callback-url of their own"
         )
-        tell(f"{calls}: it is kept, and flowops will not see the outcome")
+        echo_status(f"{calls}: it is kept, and flowops will not see the outcome")
 
 
 def tell_sandbox(environment: Environment) -> None:
     """Say plainly, on every use, that no phone rings."""
     if environment.sandboxed:
-        tell(BANNER)
+        echo_status(BANNER)
 
 
 def _save(file: Path, data: Iterable[bytes]) -> None:
@@ -128,4 +128,4 @@ def _save(file: Path, data: Iterable[bytes]) -> None:
         partial.replace(file)
     except OSError as error:
         raise FlowopsError(f"{file} cannot be written: {error.strerror}") from None
-    tell(f"the plan is saved in {file}; place it with: flowops apply --plan {file}")
+    echo_status(f"the plan is saved in {file}; place it with: flowops apply --plan {file}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.cli import options
-from flowops.cli.output import tell
+from flowops.cli.output import echo_status
 from flowops.errors import ApiError, UsageError
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ async def _pages(
         pages = conversations(fetch, account, start, until, throttle=ledger, clock=lambda: datetime.now(UTC))
         async for page in pages:
             if not isinstance(page, Wait):
-                tell(f"{len(page.records):,} records from {page.query.start:%Y-%m-%d %H:%M} UTC on")
+                echo_status(f"{len(page.records):,} records from {page.query.start:%Y-%m-%d %H:%M} UTC on")
                 yield page.records
                 continue
             seconds = max((page.until - datetime.now(UTC)).total_seconds(), 0.0)
@@ -118,7 +118,7 @@ async def _pages(
                     f"the API takes the next request in {seconds:.0f} s",
                     hint="run reconcile again then, or without --no-wait",
                 )
-            tell(f"waiting {seconds:.0f} s for the API's throttle")
+            echo_status(f"waiting {seconds:.0f} s for the API's throttle")
             await asyncio.sleep(seconds)
 
 
@@ -155,7 +155,7 @@ def _tell(ledger: Store, settled: int) -> int:
     click.echo(f"{settled:,} settled, {left:,} in doubt")
     if not left:
         return 0
-    tell(
+    echo_status(
         "No record proves nothing: the records hold successful calls only. Ask the vendor, then "
         f"`flowops ledger resolve REF --env {ledger.environment} --placed` or `--not-placed --reason …`."
     )

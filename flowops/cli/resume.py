@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from flowops.cli import options
-from flowops.cli.output import tell
+from flowops.cli.output import echo_status
 
 
 @click.command("resume", short_help="Let runs claim calls again.")
@@ -20,5 +20,5 @@ def command(environment: str) -> int:
 
     project, settings = project_of(environment)
     with open_for(project, settings, revision=revision(Path.cwd())) as ledger:
-        tell(f"{environment} is resumed" if ledger.resume() else f"{environment} was not stopped")
+        echo_status(f"{environment} is resumed" if ledger.resume() else f"{environment} was not stopped")
     return 0

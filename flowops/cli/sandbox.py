@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.cli.output import tell
+from flowops.cli.output import echo_status
 
 if TYPE_CHECKING:
     from flowops.sandbox.server import Sandbox
@@ -76,7 +76,7 @@ def command(
     )
 
     def ready(sandbox: Sandbox) -> None:
-        tell(BANNER)
+        echo_status(BANNER)
         click.echo(f"api: {sandbox.url}")
         if not token:
             click.echo(f"token: {sandbox.token}")

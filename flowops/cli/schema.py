@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.cli.output import tell
+from flowops.cli.output import echo_status
 from flowops.errors import FlowopsError, UsageError
 
 if TYPE_CHECKING:
@@ -70,12 +70,12 @@ def build(openapi: Path | None, project: Path | None, out: Path | None, check: b
             raise FlowopsError(
                 f"stale in {out}: {', '.join(stale)}", hint="run flowops schema build, and commit what it writes"
             )
-        tell(f"{len(built)} schemas in {out} are fresh")
+        echo_status(f"{len(built)} schemas in {out} are fresh")
         return
     changed = schema.write_schemas(out, built)
     for file in changed:
         click.echo(out / file)
-    tell(f"{len(changed)} of {len(built)} schemas in {out} changed")
+    echo_status(f"{len(changed)} of {len(built)} schemas in {out} changed")
 
 
 def write_for_editors(project: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.cli import options
-from flowops.cli.output import print_result, tell
+from flowops.cli.output import echo_status, print_result
 from flowops.report.formats import ENTRIES, STATUS
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _of_calls(ledger: Store, references: tuple[str, ...], format_: str) -> int:
     known = {entry.reference_id for entry in entries}
     unknown = [reference for reference in references if reference not in known]
     for reference in unknown:
-        tell(f"{reference}: not in the ledger of {ledger.environment}")
+        echo_status(f"{reference}: not in the ledger of {ledger.environment}")
     if any(not entry.live and entry.state in ("in-doubt", "in-flight") for entry in entries):
         return IN_DOUBT
     return 1 if unknown else 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from flowops.cli import options
-from flowops.cli.output import tell
+from flowops.cli.output import echo_status
 
 
 @click.command("stop", short_help="Let no run claim another call.")
@@ -25,7 +25,9 @@ def command(environment: str, reason: str) -> int:
     project, settings = project_of(environment)
     with open_for(project, settings, revision=revision(Path.cwd())) as ledger:
         if ledger.stop(reason):
-            tell(f"{environment} is stopped: no run claims another call until `flowops resume --env {environment}`")
+            echo_status(
+                f"{environment} is stopped: no run claims another call until `flowops resume --env {environment}`"
+            )
         else:
-            tell(f"{environment} was stopped already: {ledger.stopped()}")
+            echo_status(f"{environment} was stopped already: {ledger.stopped()}")
     return 0

@@ -35,11 +35,6 @@ class Action(StrEnum):
     BLOCKED = "blocked"
 
     @property
-    def sign(self) -> str:
-        """Return the sign in front of a call in the text."""
-        return SIGNS[self]
-
-    @property
     def sends(self) -> bool:
         """Return whether apply posts such a call."""
         return self in SENDING
@@ -50,15 +45,6 @@ class Action(StrEnum):
         return CODES[self]
 
 
-SIGNS = {
-    Action.PLACE: "+",
-    Action.UNCHANGED: "=",
-    Action.CONFLICT: "!",
-    Action.RETRY: "↻",
-    Action.IN_DOUBT: "?",
-    Action.DEFERRED: "~",
-    Action.BLOCKED: "x",
-}
 SENDING = frozenset({Action.PLACE, Action.RETRY})
 #: The actions in the order of the bytes that stand for them.
 ACTIONS = tuple(Action)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.cli import options
-from flowops.cli.output import print_result, tell
+from flowops.cli.output import echo_status, print_result
 from flowops.errors import Invalid, UsageError
 from flowops.report.formats import IMPORT
 
@@ -37,7 +37,7 @@ def command(file: Path, environment: str, format_: str) -> None:
         done = ledger.import_calls(adopted)
     print_result(IMPORT, Imported(len(done.added), len(done.present)), format_)
     if done.added:
-        tell("they count as placed: apply never places them again")
+        echo_status("they count as placed: apply never places them again")
 
 
 def _read(file: Path) -> list[Adopted]:

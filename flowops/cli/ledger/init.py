@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from flowops.cli import options
-from flowops.cli.output import tell
+from flowops.cli.output import echo_status
 
 
 @click.command("init", short_help="Make the ledger of an environment, once.")
@@ -24,4 +24,6 @@ def command(environment: str) -> None:
     address = address_of(project, settings)
     mark = init_ledger(address.url, environment, key=address.key, root=project.root)
     click.echo(mark.id)
-    tell(f"the ledger of {environment} is ready; pin it with `ledger: {{url: …, id: {mark.id}}}` in flowops.yaml")
+    echo_status(
+        f"the ledger of {environment} is ready; pin it with `ledger: {{url: …, id: {mark.id}}}` in flowops.yaml"
+    )

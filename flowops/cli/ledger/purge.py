@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from flowops.cli import options
-from flowops.cli.output import tell
+from flowops.cli.output import echo_status
 
 
 @click.command("purge", short_help="Remove personal data older than an age.")
@@ -29,4 +29,4 @@ def command(environment: str, older_than: timedelta, auto_approve: bool) -> None
         agree(f"Forget the personal data of calls in {environment} from before {before:%Y-%m-%d %H:%M} UTC?")
     with open_for(project, settings) as ledger:
         count = ledger.purge(before)
-    tell(f"{count:,} call{'' if count == 1 else 's'} purged")
+    echo_status(f"{count:,} call{'' if count == 1 else 's'} purged")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from flowops.cli import options
-from flowops.cli.output import tell
+from flowops.cli.output import echo_status
 from flowops.errors import UsageError
 
 
@@ -39,4 +39,4 @@ def command(
     project, settings = project_of(environment)
     with open_for(project, settings, revision=revision(Path.cwd())) as ledger:
         written = ledger.resolve(reference, placed=placed, reason=reason or "", call_id=call_id)
-    tell(f"{reference} is {written.state.value if written.state else 'settled'} now")
+    echo_status(f"{reference} is {written.state.value if written.state else 'settled'} now")
