@@ -37,7 +37,7 @@ def merged(known: Iterable[SealedLeg], told: Iterable[SealedLeg]) -> tuple[Seale
     """
     legs = list(known)
     for leg in told:
-        at = _match(legs, leg)
+        at = _match(legs, leg) if legs else None
         if at is None:
             legs.append(leg)
             continue

@@ -30,9 +30,9 @@ NONCE = 8
 _DIGITS = 64
 _FINGERPRINT = re.compile(rf"{FINGERPRINT}[0-9a-f]{{{_DIGITS}}}")
 _LONGEST_TEXT = 500
-_SEALED_KEYS = frozenset({SEALED, SHOWN})
-_HOLDERS = (dict, list)
-_WITH_TEXT = (str, dict, list)
+#: Where values are sensitive, by key or position; None where all of a value is.
+_Tree = dict[str | int, "_Tree | None"]
+_NOTHING: _Tree = {}
 #: Characters of a pseudonym, 5 bits each: enough to tell those apart whose masked numbers are the same.
 _PSEUDONYM = 5
 _KEPT = 1024
@@ -43,6 +43,8 @@ class Sealer:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        # Copied for each hash, as half of the work is the key's. And `hmac.digest` would let another thread run first.
+        self._mac = hmac.new(key, digestmod="sha256")
         self._veil = hashlib.blake2b(digest_size=_DIGITS // 2, key=key, person=b"fingerprint")
         #: A callee is sealed when its call is claimed, and again when that is answered.
         self._text = lru_cache(maxsize=_KEPT)(self._seal_text)
@@ -69,27 +71,17 @@ class Sealer:
 
         So is any other text with a phone number in it: what is said about somebody names them as well.
         """
-        body = dict(call.body)
-        for path in call.sensitive:
-            self._seal_at(body, path)
-        for name, value in body.items():
-            if name != INSTRUCTION_ID and isinstance(value, _WITH_TEXT):
-                body[name] = self._without_numbers(value)
-        return body
+        sensitive = _tree(call.sensitive)
+        return {
+            name: value
+            if name == INSTRUCTION_ID and name not in sensitive
+            else self._without(value, sensitive.get(name, _NOTHING))
+            for name, value in call.body.items()
+        }
 
     def legs(self, legs: Iterable[Leg]) -> tuple[SealedLeg, ...]:
         """Legs with their callees sealed, and numbers in their texts masked."""
-        return tuple(
-            SealedLeg(
-                callee=None if leg.callee is None else self.value(leg.callee),
-                shown=leg.shown if leg.callee is None else mask_number(leg.callee),
-                call_id=storable(leg.call_id),
-                error=clean(leg.error),
-                code=leg.code,
-                description=clean(leg.description),
-            )
-            for leg in legs
-        )
+        return tuple([self._leg(leg) for leg in legs])
 
     def veil(self, fingerprint: str, nonce: bytes | None = None) -> str:
         """A fingerprint as the ledger keeps it; the same one looks different each time.
@@ -125,7 +117,9 @@ class Sealer:
         return self._hash(encode_basestring(text).encode("utf-8", "surrogatepass"))
 
     def _hash(self, message: bytes) -> str:
-        return hmac.digest(self._key, message, "sha256").hex()
+        mac = self._mac.copy()
+        mac.update(message)
+        return mac.hexdigest()
 
     def _pad(self, nonce: bytes, text: bytes) -> bytes:
         stream = b""
@@ -134,51 +128,53 @@ class Sealer:
             stream += hashlib.blake2b(block, key=self._key, salt=nonce, person=b"fingerprint").digest()
         return (int.from_bytes(text) ^ int.from_bytes(stream[: len(text)])).to_bytes(len(text))
 
-    def _without_numbers(self, value: Value) -> Value:
+    def _leg(self, leg: Leg) -> SealedLeg:
+        callee, shown = None, leg.shown
+        if leg.callee is not None:
+            callee, shown = self.value(leg.callee), mask_number(leg.callee)
+        return SealedLeg(callee, shown, storable(leg.call_id), clean(leg.error), leg.code, clean(leg.description))
+
+    def _without(self, value: Value, sensitive: _Tree | None) -> Value:
+        """Return a value without what is sensitive in it, all of it for None, and without numbers in its texts."""
+        if sensitive is None:
+            if isinstance(value, list):
+                return [self._sealed(item) for item in value]
+            return None if value is None else self._sealed(value)
         if isinstance(value, str):
             shown = mask_text(value)
             return value if shown == value else {SEALED: self.value(value), SHOWN: shown}
         if isinstance(value, dict):
-            if value.keys() == _SEALED_KEYS:
-                return value
-            return {key: self._without_numbers(item) for key, item in value.items()}
-        return [self._without_numbers(item) for item in value] if isinstance(value, list) else value
-
-    def _seal_at(self, body: dict[str, Value], path: Path) -> None:
-        holder: Value = body
-        for at in path[:-1]:
-            if not _has(holder, at):
-                return
-            if isinstance(holder[at], _HOLDERS):
-                holder[at] = holder[at].copy()
-            holder = holder[at]
-        last = path[-1]
-        if not _has(holder, last) or holder[last] is None:
-            return
-        if isinstance(holder[last], list):
-            holder[last] = [self._sealed(item) for item in holder[last]]
-        else:
-            holder[last] = self._sealed(holder[last])
+            return {key: self._without(item, sensitive.get(key, _NOTHING)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._without(item, sensitive.get(at, _NOTHING)) for at, item in enumerate(value)]
+        return value
 
     def _sealed(self, value: Value) -> dict[str, str]:
-        if isinstance(value, dict) and value.keys() == _SEALED_KEYS:
-            return value  # the list it stands in was sealed as a whole, by another path
         return {SEALED: self.value(value), SHOWN: mask(value)}
+
+
+@lru_cache(maxsize=_KEPT)
+def _tree(paths: frozenset[Path]) -> _Tree:
+    """Return paths as a tree, in which None stands for all that is below."""
+    tree: _Tree = {}
+    for path in sorted(paths, key=len):
+        branch: _Tree | None = tree
+        for at in path[:-1]:
+            branch = None if branch is None else branch.setdefault(at, {})
+        if branch is not None:
+            branch[path[-1]] = None
+    return tree
 
 
 def storable(text: str | None) -> str | None:
     """A text from outside that every database takes, 500 characters at most."""
     if text is None:
         return None
+    if text.isascii() and "\x00" not in text:
+        return text[:_LONGEST_TEXT]
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()[:_LONGEST_TEXT]
 
 
 def clean(text: str | None) -> str | None:
     """A text from outside as the ledger keeps it: storable, and with numbers masked."""
     return None if text is None else storable(mask_text(text))
-
-
-def _has(holder: Value, at: str | int) -> bool:
-    if isinstance(holder, dict):
-        return at in holder
-    return isinstance(holder, list) and isinstance(at, int) and at < len(holder)

@@ -248,7 +248,7 @@ class Store(Reader):
                 at,
                 self.actor,
                 run=self.run,
-                body=canonical(self.seal(write.call)),
+                body=canonical(self.seal(write.call)).decode(),
                 fingerprint=self.sealer.veil(write.fingerprint, nonce),
             )
         return Change(

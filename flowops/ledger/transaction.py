@@ -120,7 +120,10 @@ class Transaction:
 
     def _values(self, row: CallRow) -> tuple[Value, ...]:
         """Return a row of the table of calls."""
-        return (self.environment, *row[:-1])
+        reference_id, state, before_claim, *rest, _legs = row
+        # Plain texts: a driver looks longer at what is a member of an enumeration.
+        states = state and state._value_, before_claim and before_claim._value_
+        return (self.environment, reference_id, *states, *rest)
 
 
 def transact(

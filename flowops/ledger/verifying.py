@@ -71,7 +71,7 @@ def _link(event: Event, ledger_id: str, serial: int, head: str, purged: dict[str
         return "it was altered"
     if event.details is None:
         return None if purged.get(event.reference_id, 0) > serial else "its details were taken out, and not by a purge"
-    altered = not isinstance(event.details, str) or sha256(event.details) != event.details_hash
+    altered = not isinstance(event.details, str) or sha256(event.details.encode()) != event.details_hash
     return "its details were altered" if altered else None
 
 
