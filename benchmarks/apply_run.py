@@ -18,7 +18,7 @@ from sample_plan import ENVIRONMENT, plan_of
 from flowops.api.address import Secret
 from flowops.api.client import FlowBuilder
 from flowops.apply import Stop, apply
-from flowops.ledger import open_ledger
+from flowops.ledger.open import open_ledger
 from flowops.model import Actor, Claim, Happening, Outcome, State, Written
 
 if TYPE_CHECKING:

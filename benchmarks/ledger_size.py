@@ -60,7 +60,7 @@ def fill(url: str, count: int) -> dict[str, float]:
     from sample_plan import ENVIRONMENT, plan_of
     from stages_ledger import ACTOR, place
 
-    from flowops.ledger import open_ledger
+    from flowops.ledger.open import open_ledger
     from flowops.model import Leg
 
     sizes: dict[str, list[int]] = {state: [] for state in STATES}

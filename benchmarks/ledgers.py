@@ -39,6 +39,6 @@ def _make(root: Path, url: str) -> None:
 if __name__ == "__main__":
     from sample_plan import ENVIRONMENT
 
-    from flowops.ledger import init_ledger
+    from flowops.ledger.open import init_ledger
 
     init_ledger(sys.argv[2], ENVIRONMENT, root=Path(sys.argv[1]))

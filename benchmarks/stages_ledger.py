@@ -15,7 +15,7 @@ from bare_loop import LOOK_UP
 from pair import Pair
 from sample_plan import ENVIRONMENT, plan_of
 
-from flowops.ledger import init_ledger, open_ledger
+from flowops.ledger.open import init_ledger, open_ledger
 from flowops.model import Actor, Claim, Happening, Leg, Record
 
 if TYPE_CHECKING:

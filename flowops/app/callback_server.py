@@ -12,7 +12,7 @@ from flowops.httpd import open_listener, serving, url_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from flowops.ledger import Store
+    from flowops.ledger.store import Store
 
 _HOST = "127.0.0.1"
 

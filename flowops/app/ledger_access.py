@@ -9,7 +9,7 @@ from flowops.app.secrets import value_of
 from flowops.errors import LedgerError
 
 if TYPE_CHECKING:
-    from flowops.ledger import Store
+    from flowops.ledger.store import Store
     from flowops.model import Environment, LedgerSettings, Project
 
 
@@ -30,7 +30,7 @@ def open_for(
     override: str | None = None,
 ) -> Store:
     """Open an environment's ledger. Only the sandbox's is made when it is not there."""
-    from flowops.ledger import open_ledger
+    from flowops.ledger.open import open_ledger
 
     address = address_of(project, environment)
     return open_ledger(

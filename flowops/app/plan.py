@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from flowops.app.load import Selection, Workspace
     from flowops.app.observer import Observer
     from flowops.app.policy_run import Override
-    from flowops.ledger import Store
+    from flowops.ledger.store import Store
     from flowops.model import CallBatch, Environment, PlannedBatch
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from flowops.app.load import Workspace
     from flowops.apply import Held
-    from flowops.ledger import Store
+    from flowops.ledger.store import Store
     from flowops.model import CallBatch, Condition, Place, Plan, PlannedCall, Ruling
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from flowops.api.records import CallRecord
-    from flowops.ledger import Store
+    from flowops.ledger.store import Store
     from flowops.model import Entry, Environment
 
 IN_DOUBT = 7

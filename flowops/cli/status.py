@@ -11,7 +11,7 @@ from flowops.cli.output import echo_status, print_result
 from flowops.report.formats import ENTRIES, STATUS
 
 if TYPE_CHECKING:
-    from flowops.ledger import Store
+    from flowops.ledger.store import Store
 
 IN_DOUBT = 7
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from abc import ABC, abstractmethod
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flowops.errors import LedgerError
@@ -239,3 +242,49 @@ class Database(ABC):
     @abstractmethod
     def release_leases(self) -> None:
         """End the own leases."""
+
+
+_SQL = Path(__file__).with_name("sql")
+_NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+_COMMENT = re.compile(r"^--.*\n?", re.MULTILINE)
+
+
+def statements(kind: str, rewrites: Sequence[tuple[str, str]]) -> Mapping[str, str]:
+    """Return the statements for a kind of database by their names; `rewrites` are patterns and what replaces them."""
+    found: dict[str, str] = {}
+    for path in sorted([*_SQL.glob("*.sql"), *_SQL.glob(f"{kind}/*.sql")]):
+        _, *parts = _NAME.split(path.read_text())
+        for name, text in zip(parts[::2], parts[1::2], strict=True):
+            found[name] = _COMMENT.sub("", text).strip()
+    for pattern, replacement in rewrites:
+        found = {name: re.sub(pattern, replacement, text) for name, text in found.items()}
+    return found
+
+
+def migrations(kind: str) -> dict[str, str]:
+    """Return the migrations for a kind of database by their versions, oldest first."""
+    return {path.name.partition("_")[0]: path.read_text() for path in sorted(_SQL.glob(f"{kind}/migrations/*.sql"))}
+
+
+#: Of a ledger that cannot be used as it is.
+RESTORE = (
+    "restore the newest copy, then run `flowops reconcile`: calls placed since that copy are only known to the API"
+)
+
+
+def no_ledger(environment: str) -> str:
+    """Of a ledger that is not there, with the warning that it deserves."""
+    return (
+        f"`flowops ledger init --env {environment}` makes it, once. If calls were placed from here before, restore "
+        "a copy of their ledger instead: a new one knows of no call and would ring everyone again"
+    )
+
+
+def now() -> str:
+    """The time as the ledger writes it."""
+    return iso(datetime.now(UTC))
+
+
+def iso(time: datetime) -> str:
+    """ISO 8601 in UTC, to the millisecond, so that times sort as texts."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -17,9 +17,8 @@ from urllib.parse import parse_qsl, unquote
 import orjson
 
 from flowops.errors import LedgerError
-from flowops.ledger.database import Connection, Database
+from flowops.ledger.database import Connection, Database, migrations, statements
 from flowops.ledger.spool import Spool
-from flowops.ledger.statements import migrations, statements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -17,7 +17,7 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask, mask_number, mask_text
-from flowops.ledger.legs import SEALED, SHOWN, SealedLeg
+from flowops.ledger.states import SEALED, SHOWN, SealedLeg
 from flowops.model import FINGERPRINT, INSTRUCTION_ID
 
 if TYPE_CHECKING:

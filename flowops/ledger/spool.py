@@ -14,9 +14,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from flowops.errors import LedgerError
-from flowops.ledger.changes import Change
 from flowops.ledger.files import PRIVATE_DIRECTORY, PRIVATE_FILE, replace_private, sync_directory
-from flowops.ledger.legs import SealedLeg
+from flowops.ledger.states import Change, SealedLeg
 from flowops.model.ledger import Actor, Happening, State
 
 if TYPE_CHECKING:

@@ -12,12 +12,16 @@ Three rules stand behind the rows:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import json
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from flowops.model.ledger import Happening, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from flowops.model import Actor, Value
 
 IN_FLIGHT, PLACED, FINISHED, REJECTED, IN_DOUBT = (
     State.IN_FLIGHT,
@@ -121,3 +125,227 @@ def step(
 def claimable(state: State | None) -> bool:
     """Whether a call in this state may be claimed."""
     return (state, Happening.CLAIMED) in TRANSITIONS
+
+
+#: The keys of a sealed value, see `flowops.model.Ledger.seal`.
+SEALED, SHOWN = "$sealed", "shown"
+
+
+class SealedLeg(NamedTuple):
+    """One callee of a call as the ledger keeps it, in the order of its columns; `callee` is the keyed hash."""
+
+    callee: str | None
+    shown: str | None
+    call_id: str | None = None
+    error: str | None = None
+    code: int | None = None
+    description: str | None = None
+
+
+def sealed_callees(body: Mapping[str, Value]) -> tuple[SealedLeg, ...]:
+    """The callees of a sealed body as legs of which nothing is known yet."""
+    listed = body["callees"] if body.get("callees") else [body.get("callee")]
+    return tuple(SealedLeg(leaf[SEALED], leaf[SHOWN]) for leaf in listed if isinstance(leaf, dict) and SEALED in leaf)
+
+
+def merged(known: Iterable[SealedLeg], told: Iterable[SealedLeg]) -> tuple[SealedLeg, ...]:
+    """Legs with what was told of them: matched by call-id, else by callee; what matches nothing is added.
+
+    What is known already stays: a second callback with another code changes nothing.
+    """
+    legs = list(known)
+    for leg in told:
+        at = _match(legs, leg) if legs else None
+        if at is None:
+            legs.append(leg)
+            continue
+        old = legs[at]
+        legs[at] = SealedLeg(
+            callee=old.callee or leg.callee,
+            shown=old.shown or leg.shown,
+            call_id=old.call_id or leg.call_id,
+            error=old.error or leg.error,
+            code=leg.code if old.code is None else old.code,
+            description=old.description or leg.description,
+        )
+    return tuple(legs)
+
+
+def _match(legs: list[SealedLeg], leg: SealedLeg) -> int | None:
+    if leg.call_id is not None:
+        for at, known in enumerate(legs):
+            if known.call_id == leg.call_id:
+                return at
+    same = [at for at, known in enumerate(legs) if leg.callee is not None and known.callee == leg.callee]
+    # One number may ring twice in one request: a leg that already has another call-id is another call.
+    fitting = [at for at in same if leg.call_id is None or legs[at].call_id is None]
+    open_ones = [at for at in fitting if legs[at].code is None]
+    if open_ones or fitting:
+        return (open_ones or fitting)[0]
+    if leg.callee is None and len(legs) == 1 and None in (leg.call_id, legs[0].call_id):
+        return 0
+    return None
+
+
+def complete(legs: Iterable[SealedLeg]) -> bool:
+    """Whether every leg that the API took has ended, and at least one has."""
+    taken = [leg for leg in legs if leg.error is None or leg.code is not None]
+    return bool(taken) and all(leg.code is not None for leg in taken)
+
+
+#: Happenings that speak of one attempt only: from a run that no longer has the call they say nothing.
+ABOUT_THE_ATTEMPT = frozenset(
+    {Happening.UNSENT, Happening.THROTTLED, Happening.REFUSED, Happening.UNAUTHORIZED, Happening.UNCLEAR}
+)
+#: Happenings that prove a placed call, and say which of its legs have ended.
+PROOFS = frozenset({Happening.ACCEPTED, Happening.CALLED_BACK, Happening.RECORDED})
+
+
+_NO_DATA: Mapping[str, Value] = MappingProxyType({})
+
+
+class CallRow(NamedTuple):
+    """A call as the ledger keeps it: what stands in its row, in the order of the columns, and its legs.
+
+    `state` is None for a call that was claimed and proven unsent: such a row only counts attempts.
+    `body` is canonical JSON text, `fingerprint` is veiled, `serial` is the last event's.
+    """
+
+    reference_id: str
+    state: State | None
+    before_claim: State | None
+    fingerprint: str
+    body: str
+    attempts: int
+    run: str | None
+    error: str | None
+    claimed_at: str
+    updated_at: str
+    purged: bool
+    serial: int
+    legs: tuple[SealedLeg, ...] = ()
+
+
+class Change(NamedTuple):
+    """Something that happened to a call, on its way into the ledger.
+
+    `run` is the run that says so, if a run does. `to` asks the state machine for a less usual target.
+    `body` and `fingerprint` (veiled) come with claims and imports. `data` is kept with the event.
+    """
+
+    reference_id: str
+    happening: Happening
+    at: str
+    actor: Actor
+    run: str | None = None
+    legs: tuple[SealedLeg, ...] = ()
+    detail: str | None = None
+    to: State | None = None
+    body: str = "{}"
+    fingerprint: str = ""
+    data: Mapping[str, Value] = _NO_DATA
+
+
+def decide(row: CallRow | None, change: Change, serial: int = 0) -> CallRow:
+    """The row behind a change; the row itself when nothing changes, so when there is nothing to write.
+
+    `serial` is the number of the event that tells of it.
+
+    Raises `IllegalStep` when this cannot happen to the call.
+    """
+    state = row.state if row else None
+    happening = change.happening
+    if happening is Happening.CLAIMED:
+        return _claimed(row, change, serial)
+    if happening is Happening.IMPORTED:
+        step(state, happening, to=change.to)
+        return _imported(row, change, serial)
+    if row is None:
+        raise IllegalStep(None, happening)
+    if happening is Happening.PURGED:
+        step(state, happening)
+        return _purged(row, change.at, serial)
+    if happening in ABOUT_THE_ATTEMPT and row.run != change.run:
+        raise IllegalStep(state, happening)
+    return _settled(row, change, serial)
+
+
+def _claimed(row: CallRow | None, change: Change, serial: int) -> CallRow:
+    state = row.state if row else None
+    return CallRow(
+        reference_id=change.reference_id,
+        state=step(state, Happening.CLAIMED),
+        before_claim=state,
+        fingerprint=change.fingerprint,
+        body=change.body,
+        attempts=(row.attempts if row else 0) + 1,
+        run=change.run,
+        error=None,
+        claimed_at=change.at,
+        updated_at=change.at,
+        purged=False,
+        serial=serial,
+    )
+
+
+def _imported(row: CallRow | None, change: Change, serial: int) -> CallRow:
+    return CallRow(
+        reference_id=change.reference_id,
+        state=step(row.state if row else None, Happening.IMPORTED, to=change.to),
+        before_claim=None,
+        fingerprint=change.fingerprint,
+        body="{}",
+        legs=change.legs,
+        attempts=row.attempts if row else 0,
+        run=None,
+        error=change.detail,
+        claimed_at=str(change.data.get("placed_at") or change.at),
+        updated_at=change.at,
+        purged=False,
+        serial=serial,
+    )
+
+
+def _purged(row: CallRow, at: str, serial: int) -> CallRow:
+    """The tombstone: that the call was placed, and how its legs ended."""
+    legs = tuple(SealedLeg(None, None, code=leg.code) for leg in row.legs)
+    return row._replace(fingerprint="", body="{}", legs=legs, error=None, updated_at=at, purged=True, serial=serial)
+
+
+def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
+    legs, to = row.legs, change.to
+    if change.legs and not row.purged:
+        legs = merged(legs or _expected(row, change), change.legs)
+    if change.happening in PROOFS and row.state is not State.FINISHED:
+        ended = legs if not row.purged else change.legs
+        to = State.FINISHED if complete(ended) else State.PLACED
+    state = step(row.state, change.happening, row.before_claim, to=to)
+    if state is None:  # proven unsent: the row only counts attempts now
+        return row._replace(
+            state=None,
+            before_claim=None,
+            fingerprint="",
+            body="{}",
+            error=change.detail,
+            updated_at=change.at,
+            serial=serial,
+        )
+    if state in (State.PLACED, State.FINISHED) and not legs:
+        legs = sealed_callees(json.loads(row.body))  # whom it rang, even when only that is known
+    error = None if row.purged else _error(row, change, state)
+    if (state, legs, error) == (row.state, row.legs, row.error):
+        return row
+    return row._replace(state=state, legs=legs, error=error, updated_at=change.at, serial=serial)
+
+
+def _error(row: CallRow, change: Change, state: State) -> str | None:
+    """What stands between a call and being placed, in words."""
+    if state in (State.PLACED, State.FINISHED):
+        return None
+    attempted = change.happening in ABOUT_THE_ATTEMPT or change.happening is Happening.ABANDONED
+    return change.detail if attempted else row.error
+
+
+def _expected(row: CallRow, change: Change) -> tuple[SealedLeg, ...]:
+    """The callees of the request, when a callback or a record comes before the answer has named them."""
+    return sealed_callees(json.loads(row.body)) if change.happening is not Happening.ACCEPTED else ()

@@ -11,18 +11,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 from flowops.errors import LedgerError
-from flowops.ledger import runs, stopping
+from flowops.ledger import leases, operations
 from flowops.ledger.chain import canonical
-from flowops.ledger.changes import ABOUT_THE_ATTEMPT, Change
-from flowops.ledger.clock import iso, now
-from flowops.ledger.conditions import make_conditionally
-from flowops.ledger.purging import purge
-from flowops.ledger.reading import Reader
-from flowops.ledger.resolving import resolve
-from flowops.ledger.rows import CHUNK
+from flowops.ledger.database import iso, now
+from flowops.ledger.operations import Adopted, Import, make_conditionally
+from flowops.ledger.reader import Reader, stopped
 from flowops.ledger.sealing import NONCE, clean, storable
-from flowops.ledger.transaction import Transaction, transact
-from flowops.ledger.transfer import Adopted, Import
+from flowops.ledger.states import ABOUT_THE_ATTEMPT, Change
+from flowops.ledger.transaction import CHUNK, Transaction, transact
 from flowops.model.ledger import Actor, Claim, Happening, Record, State, Written
 
 if TYPE_CHECKING:
@@ -30,10 +26,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
-    from flowops.ledger.changes import CallRow
     from flowops.ledger.database import Connection, Database
     from flowops.ledger.sealing import Sealer
     from flowops.ledger.spool import Spool
+    from flowops.ledger.states import CallRow
     from flowops.model import Leg
 
 _log = logging.getLogger(__name__)
@@ -86,7 +82,7 @@ class Store(Reader):
         def work(transaction: Transaction) -> tuple[list[Written], list[CallRow]]:
             if claims and not self._known:
                 self._begin(transaction.connection, at)
-            why = stopping.stopped(transaction.connection, self.environment) if claims else None
+            why = stopped(transaction.connection, self.environment) if claims else None
             if why is not None:
                 written = _without_claims(transaction, changes, why)
             elif conditional:
@@ -125,7 +121,7 @@ class Store(Reader):
         at = now()
 
         def work(transaction: Transaction) -> Written:
-            return resolve(
+            return operations.resolve(
                 self._database,
                 transaction,
                 reference_id,
@@ -156,7 +152,7 @@ class Store(Reader):
         """Forget all but the fact of calls that are settled and that nothing has happened to since a time."""
         before, at, count = iso(older_than), now(), 0
         while purged := transact(
-            self._database, self.id, lambda transaction: purge(transaction, before, self.actor, at)
+            self._database, self.id, lambda transaction: operations.purge(transaction, before, self.actor, at)
         ):
             count += purged
         return count
@@ -182,12 +178,14 @@ class Store(Reader):
         """Let no run of this environment claim another call; False when that was so already."""
         why = clean(reason) or ""
         return self._database.write(
-            lambda connection: stopping.stop(connection, self.environment, self.actor, why, now())
+            lambda connection: operations.stop(connection, self.environment, self.actor, why, now())
         )
 
     def resume(self) -> bool:
         """Let runs claim calls again; False when nobody had stopped them."""
-        return self._database.write(lambda connection: stopping.resume(connection, self.environment, self.actor, now()))
+        return self._database.write(
+            lambda connection: operations.resume(connection, self.environment, self.actor, now())
+        )
 
     def sweep(self) -> list[str]:
         """Turn in-flight calls whose run is dead into in-doubt ones; their references."""
@@ -195,7 +193,7 @@ class Store(Reader):
         return transact(
             self._database,
             self.id,
-            lambda transaction: runs.sweep(self._database, transaction, self.run, self.actor, at),
+            lambda transaction: leases.sweep(self._database, transaction, self.run, self.actor, at),
         )
 
     def beat(self) -> None:
@@ -210,7 +208,7 @@ class Store(Reader):
             # say of its calls must not be lost over it.
             with suppress(LedgerError):
                 if self._leased:
-                    self._database.write(lambda connection: runs.end(connection, self.run, now()))
+                    self._database.write(lambda connection: leases.end_run(connection, self.run, now()))
         finally:
             self._leased = self._known = False
             self._database.release_leases()
@@ -220,7 +218,7 @@ class Store(Reader):
         if not self._leased:
             self._database.take_lease(connection, self.run)
             self._leased = True
-        runs.begin(self._database, connection, self.environment, self.run, self.actor, at)
+        leases.begin_run(self._database, connection, self.environment, self.run, self.actor, at)
 
     def _own_rows(self, changes: Sequence[Change]) -> dict[str, CallRow]:
         """Return the rows of the calls in flight that something is recorded of.

@@ -75,7 +75,7 @@ try:
 finally:
     print("\\n".join(sys.modules), file=sys.stderr)
 """
-LAZY = ("ledger", "model", "schema")
+LAZY = ("model", "schema")
 
 
 def imported(args: list[str], cwd: Path | None = None) -> set[str]:

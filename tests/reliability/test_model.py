@@ -26,12 +26,14 @@ from support.values import call
 
 from flowops.apply import Stop, Timing, apply
 from flowops.errors import FlowopsError
-from flowops.ledger import Adopted, Store, init_ledger, open_ledger
+from flowops.ledger.open import init_ledger, open_ledger
+from flowops.ledger.operations import Adopted
 from flowops.model import Action, Actor, Happening, Leg, Outcome, State, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
+    from flowops.ledger.store import Store
     from flowops.model import Plan, Result, Value
 
 ENVIRONMENT = "production"

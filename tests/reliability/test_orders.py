@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from support.postgres import Server
     from support.repository import Maker, Repository
 
-    from flowops.ledger import Store
+    from flowops.ledger.store import Store
     from flowops.model import Entry
 
     Order = tuple[str, ...]

@@ -6,12 +6,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from flowops.ledger import Store, init_ledger, open_ledger
+from flowops.ledger.open import init_ledger, open_ledger
 from flowops.model import Actor, Entry
 from support.server import TOKEN
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from flowops.ledger.store import Store
 
 ENVIRONMENT = "production"
 PLAN = ("plan", "--env", ENVIRONMENT, "--format", "json")

@@ -20,11 +20,13 @@ from unittest import mock
 
 from flowops.apply import RunFailed, Stop, apply
 from flowops.errors import FlowopsError, LedgerError
-from flowops.ledger import Store, keys, opening, runs, schema
+from flowops.ledger import leases
+from flowops.ledger import open as opening
+from flowops.ledger.database import now as wall_clock
 from flowops.ledger.sealing import Sealer
 from flowops.ledger.spool import Spool
 from flowops.ledger.sqlite import SqliteDatabase
-from flowops.ledger.store import now as wall_clock
+from flowops.ledger.store import Store
 from flowops.model import Actor, Claim, Happening, Leg, State, Verdict
 from support.plans import plan_of, sends_of
 from support.values import call
@@ -148,8 +150,8 @@ class World:
         self.listener = self.new_store("listener")
 
     def _make(self, connection: Connection) -> None:
-        schema.upgrade(self.database, connection)
-        opening._insert(connection, ENVIRONMENT, LEDGER, keys.GIVEN, KEY)
+        opening.upgrade(self.database, connection)
+        opening._insert(connection, ENVIRONMENT, LEDGER, opening.GIVEN, KEY)
 
     def tell(self, who: str, what: str) -> None:
         """A line of the story."""
@@ -244,7 +246,7 @@ class World:
             return process, None
         troubles.cancel()
         if process.store._known:
-            self.database.write(lambda connection: runs.end(connection, process.store.run, wall_clock()))
+            self.database.write(lambda connection: leases.end_run(connection, process.store.run, wall_clock()))
         self.database.sessions.discard(process.store.run)
         self.tell(name, "ends")
         return process, result

@@ -13,7 +13,7 @@ from flowops.errors import Invalid, UsageError
 from flowops.report.formats import IMPORT
 
 if TYPE_CHECKING:
-    from flowops.ledger import Adopted
+    from flowops.ledger.operations import Adopted
 
 
 @click.command("import", short_help="Adopt calls that were placed elsewhere.")
@@ -43,7 +43,7 @@ def command(file: Path, environment: str, format_: str) -> None:
 def _read(file: Path) -> list[Adopted]:
     """The calls in a file. Raises Invalid with every row that is wrong."""
     from flowops.documents.rows import read_data
-    from flowops.ledger import adopted
+    from flowops.ledger.operations import adopted
     from flowops.model import Place, Problem
 
     calls: list[Adopted] = []

@@ -18,7 +18,7 @@ def command(environment: str) -> None:
     """
     from flowops.app.ledger_access import address_of
     from flowops.app.load import project_of
-    from flowops.ledger import init_ledger
+    from flowops.ledger.open import init_ledger
 
     project, settings = project_of(environment)
     address = address_of(project, settings)

@@ -14,7 +14,7 @@ import pytest
 from flowops.callbacks.app import Endpoint, application
 from flowops.callbacks.token import callback_url
 from flowops.httpd import open_listener, serving
-from flowops.ledger import open_ledger
+from flowops.ledger.open import open_ledger
 from flowops.model import Actor, Call, Claim, Document, Origin, SourceMap, State
 from flowops.sandbox.server import serve
 from flowops.sandbox.settings import CallbackFaults, Settings, Span
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from flowops.ledger import Store
+    from flowops.ledger.store import Store
 
 SECRET = "a secret of more than 16 characters"
 ENVIRONMENT = "sandbox"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from flowops.ledger import Store, init_ledger, open_ledger
+from flowops.ledger.open import init_ledger, open_ledger
 from flowops.model import Actor, Call, Claim, Document, Happening, Leg, Origin, Record, SourceMap
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from support.postgres import Server
 
+    from flowops.ledger.store import Store
     from flowops.model import LedgerMark, Value
 
 ENVIRONMENT = "production"

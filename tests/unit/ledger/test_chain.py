@@ -13,14 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowops.errors import LedgerError
-from flowops.ledger import Broken
-from flowops.ledger.chain import Event, canonical, chained, genesis, row_hash, sha256
-from flowops.ledger.changes import CallRow
-from flowops.ledger.legs import SealedLeg
+from flowops.ledger.chain import Broken, Event, canonical, chained, genesis, row_hash, sha256
+from flowops.ledger.states import CallRow, SealedLeg
 from flowops.model import Happening, Leg, Record, State
 
 if TYPE_CHECKING:
-    from flowops.ledger import Store
+    from flowops.ledger.store import Store
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowops.ledger.changes import CallRow, Change, decide
-from flowops.ledger.legs import SealedLeg, complete, merged
-from flowops.ledger.states import IllegalStep
+from flowops.ledger.states import CallRow, Change, IllegalStep, SealedLeg, complete, decide, merged
 from flowops.model import Actor, Happening, State
 
 ADA = Actor("ada", "host")

@@ -15,7 +15,7 @@ from flowops.model import Action, Claim, Condition, Happening, Record, Ruling, S
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowops.ledger import Store
+    from flowops.ledger.store import Store
 
 LONDON, NEW_YORK, PARIS = "+442079460023", "+12125550123", "+33199001018"
 BEGIN = datetime.now(UTC) - timedelta(days=1)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from flowops.ledger import adopted
+from flowops.ledger.operations import adopted
 from flowops.model import Happening, Leg, Record, State, Written
 
 if TYPE_CHECKING:
-    from flowops.ledger import Store
+    from flowops.ledger.store import Store
 
 LONDON, NEW_YORK, PARIS = "+442079460023", "+12125550123", "+33199001018"
 HOUR_AGO, AHEAD = (datetime.now(UTC) + timedelta(hours=hours) for hours in (-1, 1))

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowops.errors import LedgerError
-from flowops.ledger import open_ledger
-from flowops.ledger.changes import Change
+from flowops.ledger.open import open_ledger
 from flowops.ledger.spool import Spool
+from flowops.ledger.states import Change
 from flowops.model import Actor, Happening, Leg, Record, State, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flowops.ledger import Store
+    from flowops.ledger.store import Store
 
 ADA = Actor("ada", "host")
 

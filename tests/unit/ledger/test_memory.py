@@ -11,7 +11,7 @@ from flowops.ledger import transaction
 from flowops.model import Happening, Leg, Record, State, Written
 
 if TYPE_CHECKING:
-    from flowops.ledger import Store
+    from flowops.ledger.store import Store
 
 
 def test_a_call_in_flight_is_not_read_back_whoever_writes_meanwhile(store: Store, make, address, monkeypatch) -> None:

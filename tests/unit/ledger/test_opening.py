@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowops.errors import LedgerError
-from flowops.ledger import init_ledger, open_ledger, statements
+from flowops.ledger import database
 from flowops.ledger import postgres as postgres_module
 from flowops.ledger import sqlite as sqlite_module
 from flowops.ledger.files import shared_file_system
+from flowops.ledger.open import init_ledger, open_ledger
 from flowops.model import Actor, State
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class TestAddress:
         script = (
             "import sys; sys.modules['psycopg'] = None\n"
             "from flowops.errors import LedgerError\n"
-            "from flowops.ledger import init_ledger\n"
+            "from flowops.ledger.open import init_ledger\n"
             "try: init_ledger('postgresql://host/db', 'production')\n"
             "except LedgerError as error: print(error.message, '|', error.hint)\n"
         )
@@ -149,7 +150,7 @@ class TestAddress:
     def test_a_sqlite_ledger_needs_no_psycopg(self, sqlite) -> None:
         script = (
             "import sys, pathlib\n"
-            "from flowops.ledger import init_ledger, open_ledger\n"
+            "from flowops.ledger.open import init_ledger, open_ledger\n"
             "from flowops.model import Actor\n"
             "root = pathlib.Path(sys.argv[1])\n"
             "init_ledger('sqlite:///l.db', 'production', root=root)\n"
@@ -280,7 +281,7 @@ class TestVersions:
 
         def add(script: str = script) -> None:
             for module in (sqlite_module, postgres_module):
-                scripts = {**statements.migrations(module.KIND), "0002": script}
+                scripts = {**database.migrations(module.KIND), "0002": script}
                 monkeypatch.setattr(module, "migrations", lambda _kind, scripts=scripts: scripts)
 
         return add

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowops.errors import FlowopsError, LedgerError
-from flowops.ledger import adopted
+from flowops.ledger.operations import adopted
 from flowops.model import Happening, Leg, Record, State, Written
 
 if TYPE_CHECKING:
-    from flowops.ledger import Store
+    from flowops.ledger.store import Store
 
 LONDON, NEW_YORK = "+442079460023", "+12125550123"
 LATER = datetime.now(UTC) + timedelta(days=1)

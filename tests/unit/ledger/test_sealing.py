@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowops.errors import LedgerError
-from flowops.ledger.keys import usable
+from flowops.ledger.open import usable_key
 from flowops.ledger.sealing import Sealer, clean, storable
 from flowops.model import Leg
 
@@ -91,10 +91,10 @@ def test_texts_from_outside_are_masked_and_fit_every_database() -> None:
 
 
 def test_a_key_is_64_hex_digits_or_any_long_secret() -> None:
-    assert usable(b"ab" * 32 + b"\n") == b"\xab" * 32
-    assert len(usable(b"correct horse battery")) == 32
+    assert usable_key(b"ab" * 32 + b"\n") == b"\xab" * 32
+    assert len(usable_key(b"correct horse battery")) == 32
     with pytest.raises(LedgerError, match="too short"):
-        usable(b"short")
+        usable_key(b"short")
 
 
 def test_a_pseudonym_is_the_keys_and_says_nothing_of_the_number_or_its_seal() -> None:

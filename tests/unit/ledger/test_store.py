@@ -10,7 +10,7 @@ from flowops.errors import LedgerError
 from flowops.model import Actor, Happening, LedgerMark, Leg, Record, State, Written
 
 if TYPE_CHECKING:
-    from flowops.ledger import Store
+    from flowops.ledger.store import Store
 
 WON = Written(done=True, state=State.IN_FLIGHT)
 

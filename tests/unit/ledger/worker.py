@@ -7,9 +7,10 @@ import random
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flowops.errors import LedgerError
-from flowops.ledger import Store, open_ledger
+from flowops.ledger.open import open_ledger
 from flowops.model import (
     Action,
     Actor,
@@ -25,6 +26,9 @@ from flowops.model import (
     SourceMap,
     Used,
 )
+
+if TYPE_CHECKING:
+    from flowops.ledger.store import Store
 
 CALLEE = "+442079460023"
 

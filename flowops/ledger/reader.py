@@ -4,24 +4,65 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from flowops.errors import LedgerError
-from flowops.ledger import stopping
 from flowops.ledger.chain import Broken, genesis
-from flowops.ledger.counting import claimed_since, rung_since
-from flowops.ledger.rows import CHUNK, parsed, rows_of, with_legs
-from flowops.ledger.transfer import exported
-from flowops.ledger.verifying import verify
+from flowops.ledger.database import iso
+from flowops.ledger.states import sealed_callees
+from flowops.ledger.transaction import CHUNK, parsed, rows_of, with_legs
+from flowops.ledger.verify import verify
 from flowops.model.ledger import Actor, Entry, Happening, LedgerMark, Leg, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from flowops.ledger.changes import CallRow
     from flowops.ledger.database import Connection, Database
     from flowops.ledger.sealing import Sealer
+    from flowops.ledger.states import CallRow
     from flowops.model import Call, Value
+
+#: The states of calls whose phones may have rung.
+MAY_HAVE_RUNG = frozenset({State.IN_FLIGHT, State.PLACED, State.FINISHED, State.IN_DOUBT})
+
+
+def claimed_since(connection: Connection, environment: str, since: datetime) -> int:
+    """Return how many calls were claimed since a time and may have rung."""
+    states = sorted(MAY_HAVE_RUNG)
+    count: int = connection.value("count_claimed_since", environment=environment, since=iso(since), states=states)
+    return count
+
+
+def rung_since(
+    connection: Connection, environment: str, callees: Collection[str], since: datetime
+) -> dict[str, list[datetime]]:
+    """Return when each of these callees (sealed) may have been called since a time; none that was not."""
+    found: dict[str, list[datetime]] = {}
+    begin = iso(since)
+    rung = chain(_answered(connection, environment, list(callees)), _unanswered(connection, environment))
+    for callee, claimed_at in rung:
+        if claimed_at >= begin and callee in callees:
+            found.setdefault(callee, []).append(datetime.fromisoformat(claimed_at))
+    return found
+
+
+def _answered(connection: Connection, environment: str, callees: list[str]) -> Iterator[tuple[str, str]]:
+    """Return sealed callees of calls of which something has been told, and when they were claimed."""
+    states = sorted(MAY_HAVE_RUNG)
+    for start in range(0, len(callees), CHUNK):
+        some = callees[start : start + CHUNK]
+        for row in connection.all("callees_answered", environment=environment, callees=some, states=states):
+            callee, claimed_at = row
+            yield callee, claimed_at
+
+
+def _unanswered(connection: Connection, environment: str) -> Iterator[tuple[str, str]]:
+    """Return sealed callees of calls of which nothing has been told yet, and when they were claimed."""
+    for body, claimed_at in connection.all("bodies_unanswered", environment=environment):
+        for leg in sealed_callees(parsed(body, connection.name)):
+            if leg.callee is not None:
+                yield leg.callee, claimed_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +213,7 @@ class Reader:
 
     def stopped(self) -> str | None:
         """Since when no run may claim a call, by whom and why; None while they may."""
-        return self._database.read(lambda connection: stopping.stopped(connection, self.environment))
+        return self._database.read(lambda connection: stopped(connection, self.environment))
 
     def claimed_since(self, since: datetime) -> int:
         """How many calls were claimed since a time and may have rung."""
@@ -268,3 +309,36 @@ class Reader:
 
     def _damaged(self) -> LedgerError:
         return LedgerError(f"{self._database.name}: a fingerprint in it is damaged")
+
+
+def stopped(connection: Connection, environment: str) -> str | None:
+    """Return since when an environment is stopped, by whom and why; None while it is not."""
+    found = connection.first("open_stop", environment=environment)
+    if found is None:
+        return None
+    at, who, host, reason = found
+    return f"stopped at {at} by {who} on {host}: {reason}"
+
+
+def exported(entry: Entry) -> dict[str, Value]:
+    """A row as it leaves the ledger: without the body, and with callees masked."""
+    return {
+        "reference_id": entry.reference_id,
+        "state": str(entry.state),
+        "fingerprint": entry.fingerprint,
+        "attempts": entry.attempts,
+        "error": entry.error,
+        "claimed_at": entry.claimed_at,
+        "updated_at": entry.updated_at,
+        "purged": entry.purged,
+        "legs": [
+            {
+                "callee": leg.shown,
+                "call_id": leg.call_id,
+                "code": leg.code,
+                "description": leg.description,
+                "error": leg.error,
+            }
+            for leg in entry.legs
+        ],
+    }

@@ -1,8 +1,4 @@
-"""Who is alive, by the operating system's word: a lock on a file beside the ledger.
-
-The lock goes when the process goes, however it goes, and stays while it is merely stopped. It is `flock`, which
-belongs to the open file: a POSIX record lock would be lost as soon as any part of the process closes the same file.
-"""
+"""Runs: their leases, and what becomes of the calls of a dead one."""
 
 from __future__ import annotations
 
@@ -14,9 +10,16 @@ from typing import TYPE_CHECKING
 
 from flowops.errors import LedgerError
 from flowops.ledger.files import PRIVATE_FILE, beside
+from flowops.ledger.sealing import storable
+from flowops.ledger.states import Change
+from flowops.model.ledger import Happening
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from flowops.ledger.database import Connection, Database
+    from flowops.ledger.transaction import Transaction
+    from flowops.model import Actor
 
 _RUN = re.compile(r"[0-9a-f]{32}")
 
@@ -83,3 +86,49 @@ class FileLease:
 
     def _path(self, run: str) -> Path:
         return beside(self._ledger, f".run-{run}")
+
+
+#: What a sweep writes of a call whose run is gone.
+GONE = "the run that sent it ended before the answer"
+
+
+def begin_run(database: Database, connection: Connection, environment: str, run: str, actor: Actor, at: str) -> None:
+    """Make a run known whose lease is held already."""
+    connection.run(
+        "insert_run",
+        run=run,
+        environment=environment,
+        who=storable(actor.who),
+        host=storable(actor.host),
+        job=storable(actor.job),
+        commit=storable(actor.commit),
+        at=at,
+    )
+    database.beat(connection, run)
+
+
+def end_run(connection: Connection, run: str, at: str) -> None:
+    """Say that a run has ended by itself."""
+    connection.run("end_run", run=run, at=at)
+
+
+def sweep(database: Database, transaction: Transaction, own: str, actor: Actor, at: str) -> list[str]:
+    """Turn the in-flight calls of dead runs into in-doubt ones; their references."""
+    connection, environment = transaction.connection, transaction.environment
+    held = connection.all("calls_in_flight", environment=environment)
+    still_open = {run for (run,) in connection.all("open_runs", environment=environment)}
+    known = {run for _, run in held if run} | still_open | database.leases()
+    known.discard(own)
+    dead = known - database.alive(connection, sorted(known)) if known else set()
+    lost = [reference for reference, run in held if run in dead]
+    transaction.make([Change(reference, Happening.ABANDONED, at, actor, detail=GONE) for reference in lost])
+    if dead:
+        connection.run("end_open_runs", runs=sorted(dead), at=at)
+        for run in dead:
+            database.forget_lease(run)
+    return lost
+
+
+def forget_runs(connection: Connection, environment: str, before: str) -> None:
+    """Forget who the runs were that ended before a time and left nothing open."""
+    connection.run("delete_runs", environment=environment, before=before)

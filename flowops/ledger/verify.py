@@ -6,14 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flowops.ledger.chain import Broken, Event, chained, genesis, row_hash, sha256
-from flowops.ledger.rows import CHUNK, parsed, with_legs
+from flowops.ledger.transaction import CHUNK, parsed, with_legs
 from flowops.model.ledger import LedgerMark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flowops.ledger.changes import CallRow
     from flowops.ledger.database import Connection, Database
+    from flowops.ledger.states import CallRow
 
 
 def verify(database: Database, ledger_id: str) -> Broken | None:

@@ -1,0 +1,282 @@
+"""What is done to a ledger besides the writes of a run: calls are taken in, resolved and purged, runs stopped."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from flowops.errors import FlowopsError
+from flowops.ledger.database import iso
+from flowops.ledger.leases import GONE, forget_runs
+from flowops.ledger.reader import MAY_HAVE_RUNG, claimed_since, rung_since, stopped
+from flowops.ledger.sealing import clean, storable
+from flowops.ledger.states import Change, SealedLeg, claimable, sealed_callees
+from flowops.ledger.transaction import CHUNK
+from flowops.model.ledger import Happening, Leg, State, Used, Written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from flowops.ledger.database import Connection, Database
+    from flowops.ledger.states import CallRow
+    from flowops.ledger.transaction import Transaction
+    from flowops.model import Actor, Condition, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A call that another program placed, or another ledger knows.
+
+    Without a fingerprint it is unchanged whatever its body says now: nobody can tell.
+    """
+
+    reference_id: str
+    state: State = State.PLACED
+    legs: tuple[Leg, ...] = ()
+    placed_at: str | None = None
+    fingerprint: str = ""
+
+
+@dataclass(slots=True)
+class Import:
+    """What an import did: references that were added, and those that the ledger had, with their states."""
+
+    added: list[str] = field(default_factory=list)
+    present: dict[str, State] = field(default_factory=dict)
+
+
+def adopted(row: Mapping[str, Value]) -> Adopted:
+    """A call from a row: of CSV, of JSON Lines, or of an export. Raises `ValueError` with the field in front.
+
+    Keys, with ``-`` or ``_``: ``reference-id``; ``callee`` or ``callees``, ``call-id``, ``placed-at`` (ISO 8601 with an
+    offset), ``state``, ``fingerprint``; an export's ``legs`` and ``claimed_at``. Others are ignored.
+    """
+    values = {key.replace("-", "_"): value for key, value in row.items() if value not in (None, "")}
+    reference_id = values.get("reference_id")
+    if not isinstance(reference_id, str):
+        raise ValueError("reference-id: is missing")  # noqa: TRY004
+    return Adopted(
+        reference_id=reference_id,
+        state=_state(values.get("state", State.PLACED)),
+        legs=_legs(values),
+        placed_at=_time(values.get("placed_at") or values.get("claimed_at")),
+        fingerprint=_text(values, "fingerprint") or "",
+    )
+
+
+def _state(text: Value) -> State:
+    try:
+        state = State(text)
+    except ValueError:
+        raise ValueError(f"state: {text!r} is none of {', '.join(State)}") from None
+    # Whoever had it in flight is not going to tell this ledger.
+    return State.IN_DOUBT if state is State.IN_FLIGHT else state
+
+
+def _time(text: Value) -> str | None:
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        time = None
+    if time is None or time.tzinfo is None:
+        raise ValueError(f"placed-at: {text!r} is not a time such as 2026-11-23T09:30:00Z")
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _legs(values: Mapping[str, Value]) -> tuple[Leg, ...]:
+    if "legs" in values:
+        return tuple(_leg(leg) for leg in _list(values, "legs"))
+    callees = _list(values, "callees") if "callees" in values else [values.get("callee")]
+    call_id = _text(values, "call_id")
+    if callees == [None] and call_id is None:
+        return ()
+    if call_id is not None and len(callees) > 1:
+        raise ValueError("call-id: names one call, but there are several callees")
+    return tuple(_leg({"callee": callee, "call_id": call_id}) for callee in callees)
+
+
+def _leg(value: Value) -> Leg:
+    if not isinstance(value, dict):
+        raise ValueError("legs: each has to be an object")  # noqa: TRY004
+    code = value.get("code")
+    if code is not None and (not isinstance(code, int) or isinstance(code, bool)):
+        raise ValueError(f"code: {code!r} is not a whole number")
+    callee = _text(value, "callee")
+    whole = callee is not None and callee.startswith("+") and callee[1:].isdigit()
+    return Leg(
+        callee=callee if whole else None,
+        call_id=_text(value, "call_id"),
+        error=_text(value, "error"),
+        code=code,
+        description=_text(value, "description"),
+        shown=None if whole else callee,
+    )
+
+
+def _list(values: Mapping[str, Value], name: str) -> list[Value]:
+    found = values[name]
+    if not isinstance(found, list):
+        raise ValueError(f"{name}: has to be a list")  # noqa: TRY004
+    return found
+
+
+def _text(values: Mapping[str, Value], name: str) -> str | None:
+    found = values.get(name)
+    if found is not None and not isinstance(found, str):
+        raise ValueError(f"{name.replace('_', '-')}: {found!r} is not a text")
+    return found
+
+
+def resolve(
+    database: Database,
+    transaction: Transaction,
+    reference_id: str,
+    *,
+    placed: bool,
+    reason: str,
+    call_id: str | None,
+    actor: Actor,
+    at: str,
+) -> Written:
+    """Take an operator's word, when nobody can contradict it any more.
+
+    Raises `FlowopsError` for a call that is not known, not in doubt, or whose run may still send.
+    """
+    row = transaction.rows([reference_id]).get(reference_id)
+    if row is None or row.state is None:
+        raise FlowopsError(f"{reference_id}: the ledger has no such call")
+    if row.state is State.IN_FLIGHT or (row.state is State.IN_DOUBT and not placed):
+        _refuse_while_it_stirs(database, transaction, row)
+    if row.state is State.IN_FLIGHT:
+        transaction.make([Change(reference_id, Happening.ABANDONED, at, actor, detail=GONE)])
+    change = Change(
+        reference_id,
+        Happening.RESOLVED_PLACED if placed else Happening.RESOLVED_NOT_PLACED,
+        at,
+        actor,
+        legs=(SealedLeg(None, None, call_id=storable(call_id)),) if call_id else (),
+        data={"reason": clean(reason)},
+    )
+    written = transaction.make([change])[0]
+    if not written.done:
+        raise FlowopsError(f"{reference_id}: it is {written.state}, not in doubt: there is nothing to resolve")
+    return written
+
+
+def _refuse_while_it_stirs(database: Database, transaction: Transaction, row: CallRow) -> None:
+    if row.run is not None and database.stirs(transaction.connection, row.run):
+        raise FlowopsError(
+            f"{row.reference_id}: the run that claimed it is still alive, and may yet send it or hear the answer",
+            hint="wait for that run to end, or end its process; a database server may take a minute to notice that",
+        )
+
+
+def purge(transaction: Transaction, before: str, actor: Actor, at: str) -> int:
+    """Purge up to a thousand calls that nothing has happened to since a time; return how many that were.
+
+    Sealed bodies, callees, call-ids, texts and fingerprints go, and from the events all details: who, where, why.
+    """
+    connection, environment = transaction.connection, transaction.environment
+    found = connection.all("calls_to_purge", environment=environment, before=before, limit=CHUNK)
+    references = [reference for (reference,) in found]
+    last = transaction.mark.serial
+    transaction.make([Change(reference, Happening.PURGED, at, actor) for reference in references])
+    if references:
+        connection.run("forget_details", ledger=transaction.mark.id, last=last, references=references)
+    forget_runs(connection, environment, before)
+    return len(references)
+
+
+def stop(connection: Connection, environment: str, actor: Actor, reason: str, at: str) -> bool:
+    """Stop an environment; False when it is stopped already."""
+    if stopped(connection, environment) is not None:
+        return False
+    connection.run(
+        "insert_stop",
+        id=uuid.uuid4().hex,
+        environment=environment,
+        at=at,
+        who=actor.who,
+        host=actor.host,
+        reason=reason,
+    )
+    return True
+
+
+def resume(connection: Connection, environment: str, actor: Actor, at: str) -> bool:
+    """Let runs claim again; False when nobody had stopped them."""
+    return connection.run("resume", environment=environment, at=at, by=f"{actor.who} on {actor.host}") > 0
+
+
+def make_conditionally(
+    transaction: Transaction,
+    changes: Sequence[Change],
+    conditions: Sequence[Condition | None],
+    seal: Callable[[str], str],
+) -> list[Written]:
+    """Make changes one after the other, but no claim whose condition has something against it."""
+    usage = _Usage(transaction, [condition for condition in conditions if condition is not None], seal)
+    transaction.rows([change.reference_id for change in changes])
+    answers = []
+    for change, condition in zip(changes, conditions, strict=True):
+        before = transaction.rows([change.reference_id]).get(change.reference_id)
+        state = before.state if before else None
+        ruling = condition.decide(usage.used(condition)) if condition is not None and claimable(state) else None
+        if ruling is not None:
+            answers.append(Written(done=False, state=state, ruling=ruling))
+            continue
+        answers += transaction.make([change])
+        usage.follow(before, transaction.rows([change.reference_id]).get(change.reference_id))
+    return answers
+
+
+class _Usage:
+    """What has been used up of what conditions ask for: before a transaction, and within it so far."""
+
+    def __init__(
+        self,
+        transaction: Transaction,
+        conditions: Sequence[Condition],
+        seal: Callable[[str], str],
+    ) -> None:
+        connection, environment = transaction.connection, transaction.environment
+        days = {day for condition in conditions for day in condition.days}
+        self._claimed = {day: claimed_since(connection, environment, day) for day in days}
+        self._seals = {number: seal(number) for condition in conditions for number in condition.numbers}
+        self._rung: dict[str, list[datetime]] = {callee: [] for callee in self._seals.values()}
+        since = min((condition.since for condition in conditions if condition.since is not None), default=None)
+        if since is not None:
+            self._rung |= rung_since(connection, environment, self._rung, since)
+
+    def used(self, condition: Condition) -> Used:
+        """The answer to what a condition asks."""
+        rung = {number: tuple(sorted(self._rung[self._seals[number]])) for number in condition.numbers}
+        return Used({day: self._claimed[day] for day in condition.days}, rung)
+
+    def follow(self, before: CallRow | None, after: CallRow | None) -> None:
+        """Count a change of this transaction."""
+        if after is before:
+            return
+        for row, count in ((before, -1), (after, 1)):
+            if row is None or row.state not in MAY_HAVE_RUNG:
+                continue
+            for day in self._claimed:
+                self._claimed[day] += count if row.claimed_at >= iso(day) else 0
+            at = datetime.fromisoformat(row.claimed_at)
+            for times in [self._rung[callee] for callee in _callees(row) if callee in self._rung]:
+                if count > 0:
+                    times.append(at)
+                elif at in times:  # not one from before the time that is asked for
+                    times.remove(at)
+
+
+def _callees(row: CallRow) -> Iterator[str]:
+    """The sealed callees that a call may have rung."""
+    for leg in row.legs or sealed_callees(json.loads(row.body)):
+        if leg.callee is not None:
+            yield leg.callee
