@@ -1,4 +1,4 @@
--- Calls and their legs. The columns of a call come in the order of `flowops.ledger.changes.CallRow`.
+-- Calls and their legs. The columns of a call come in the order of `flowops.ledger.states.CallRow`.
 
 -- name: calls
 SELECT reference_id, state, before_claim, fingerprint, body, attempts, run, error, claimed_at, updated_at, purged, serial

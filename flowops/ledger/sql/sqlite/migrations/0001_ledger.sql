@@ -26,7 +26,7 @@ CREATE TABLE flowops_runs (
 );
 CREATE INDEX flowops_runs_open ON flowops_runs (environment, ended_at);
 
--- One row a call, see `flowops.ledger.changes.CallRow`.
+-- One row a call, see `flowops.ledger.states.CallRow`.
 CREATE TABLE flowops_calls (
   environment TEXT NOT NULL,
   reference_id TEXT NOT NULL,
