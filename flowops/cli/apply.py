@@ -15,7 +15,7 @@ from flowops.apply import RunFailed
 from flowops.cli import options
 from flowops.cli.asking import agree
 from flowops.cli.output import TERMINAL, echo_lines, echo_status, print_result, report_problems_as
-from flowops.cli.plan import Shown, tell_sandbox, tell_unseen
+from flowops.cli.plan import Shown, override_option, tell_sandbox, tell_unseen
 from flowops.cli.plan import run as plan
 from flowops.errors import UsageError
 from flowops.model import Action, Outcome
@@ -71,7 +71,7 @@ NEXT = (
     metavar="TIME",
     help="How long to wait for their outcomes; a call without one has failed.",
 )
-@options.override
+@override_option
 @options.reason
 @options.full
 @options.formats(RESULT)

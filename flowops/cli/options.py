@@ -39,13 +39,6 @@ var_file = click.option(
 )
 full = click.option("--full", is_flag=True, help="Show every call, not only a few of each kind.")
 show_pii = click.option("--show-pii", is_flag=True, help="Show phone numbers as they are; text only.")
-override = click.option(
-    "--override",
-    "overrides",
-    multiple=True,
-    type=click.Choice(("max-calls", "max-change")),
-    help="Lift a limit of the policy for this run; needs --reason.",
-)
 reason = click.option("--reason", metavar="TEXT", help="Why a limit is lifted; kept in the ledger.")
 
 

@@ -14,6 +14,7 @@ from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status, print_result, report_problems_as
 from flowops.errors import FlowopsError, UsageError
 from flowops.plan import dump, exit_code
+from flowops.policy.config import LIFTABLE
 from flowops.report.formats import PLAN
 from flowops.report.hours import PlanClock
 from flowops.report.json import plan_json
@@ -29,11 +30,20 @@ if TYPE_CHECKING:
     from flowops.model import Environment
 
 
+override_option = click.option(
+    "--override",
+    "overrides",
+    multiple=True,
+    type=click.Choice(LIFTABLE),
+    help="Lift a limit of the policy for this run; needs --reason.",
+)
+
+
 @click.command("plan", short_help="Show what apply would do, against the ledger.")
 @options.selection
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, for apply --plan.")
 @click.option("--at", callback=options.moment, metavar="TIME", help="Ask the policy about another time than now.")
-@options.override
+@override_option
 @options.reason
 @options.full
 @options.detailed_exitcode("Exit with 2 when there is something to place.")
