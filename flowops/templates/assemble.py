@@ -8,11 +8,11 @@ from flowops.common.names import nearest
 from flowops.common.text import listed
 from flowops.model import INSTRUCTION_ID, TERMS, Call, Origin, Problem
 from flowops.model.call import NO_TERMS, Terms
-from flowops.templates.budget import PARTS_A_STEP
-from flowops.templates.errors import OutOfSteps, TemplateFault
-from flowops.templates.nodes import FAILED, Compiler, Constant, Part, Rendering
+from flowops.templates.budget import PARTS_PER_STEP
+from flowops.templates.errors import BudgetExceeded, TemplateError
+from flowops.templates.nodes import INVALID, Compiler, ConstantNode, Node, Rendering
 from flowops.templates.problems import FLOW as FLOW_RULE
-from flowops.templates.problems import VARIABLE, Repeats
+from flowops.templates.problems import VARIABLE, ProblemLimiter
 from flowops.templates.values import kind, number
 
 if TYPE_CHECKING:
@@ -30,23 +30,19 @@ _NO_FIELDS = ("apiVersion", "kind")
 _FLOW_FIELDS = (FLOW, FLOW_ID)
 
 
-class Written(NamedTuple):
+class SourceValue(NamedTuple):
     """A value and where it is written."""
 
     value: Value
     document: Document
     path: Path
 
-    def entries(self) -> dict[str, Written]:
+    def entries(self) -> dict[str, SourceValue]:
         """The values of a mapping, each with its place."""
-        return {key: Written(value, self.document, (*self.path, key)) for key, value in self.value.items()}
+        return {key: SourceValue(value, self.document, (*self.path, key)) for key, value in self.value.items()}
 
 
-# Without the Python-level `__new__`: ten thousand files have a dozen fields each.
-_written = tuple.__new__
-
-
-class Fields(NamedTuple):
+class CallFields(NamedTuple):
     """The fields of a call that are not flow variables, and the variables in the order they are laid over each other.
 
     `variables` holds mappings: one as it is written, or the entries of those that are laid over others; and at most one
@@ -54,9 +50,9 @@ class Fields(NamedTuple):
     project has no defaults.
     """
 
-    fields: dict[str, Written]
-    variables: tuple[dict[str, Written] | Written, ...]
-    variables_at: Written | None
+    fields: dict[str, SourceValue]
+    variables: tuple[dict[str, SourceValue] | SourceValue, ...]
+    variables_at: SourceValue | None
     own: bool
 
 
@@ -64,14 +60,14 @@ class Defaults:
     """A project's defaults, for all of its calls."""
 
     def __init__(self, project: Project) -> None:
-        self._fields: dict[str, Written] = {}
+        self._fields: dict[str, SourceValue] = {}
         if project.document is not None and project.defaults:
-            self._fields = Written(project.defaults, project.document, ("defaults",)).entries()
+            self._fields = SourceValue(project.defaults, project.document, ("defaults",)).entries()
         self._none = not self._fields
         self._variables = self._fields.pop(VARIABLES, None)
         self._without_flow = {name: field for name, field in self._fields.items() if name not in _FLOW_FIELDS}
 
-    def below(self, document: Document) -> Fields:
+    def below(self, document: Document) -> CallFields:
         """Project defaults < document; null in the document switches a default off."""
         fields = _own(document)
         own_variables = fields.pop(VARIABLES, None)
@@ -80,22 +76,18 @@ class Defaults:
             fields = {**below, **fields}
         fields = {name: written for name, written in fields.items() if written.value is not None}
         if own_variables is not None and own_variables.value is None:
-            return Fields(fields, (), own_variables, self._none)
+            return CallFields(fields, (), own_variables, self._none)
         layers = _layers(self._variables, own_variables)
-        return Fields(fields, layers, own_variables or self._variables, self._none)
+        return CallFields(fields, layers, own_variables or self._variables, self._none)
 
 
-def _own(document: Document) -> dict[str, Written]:
+def _own(document: Document) -> dict[str, SourceValue]:
     if document.kind == "CallSet":
-        return Written(document.value["call"], document, ("call",)).entries()
-    return {
-        key: _written(Written, (value, document, (key,)))
-        for key, value in document.value.items()
-        if key not in _NO_FIELDS
-    }
+        return SourceValue(document.value["call"], document, ("call",)).entries()
+    return {key: SourceValue(value, document, (key,)) for key, value in document.value.items() if key not in _NO_FIELDS}
 
 
-def _layers(defaults: Written | None, own: Written | None) -> tuple[dict[str, Written] | Written, ...]:
+def _layers(defaults: SourceValue | None, own: SourceValue | None) -> tuple[dict[str, SourceValue] | SourceValue, ...]:
     given = [written for written in (defaults, own) if written is not None and written.value is not None]
     if len(given) < 2:
         return tuple(given)
@@ -128,16 +120,16 @@ class Flows:
                 self._by_id.setdefault(known, flow)
 
     def named(self, name: Value) -> tuple[Flow, str]:
-        """The flow of a name, and its id in this environment; raises `TemplateFault` when there is none."""
+        """The flow of a name, and its id in this environment; raises `TemplateError` when there is none."""
         if not isinstance(name, str):
-            raise TemplateFault(f"has to be the name of a flow, not {kind(name)}")
+            raise TemplateError(f"has to be the name of a flow, not {kind(name)}")
         flow = self._flows.get(name)
         if flow is None:
-            raise TemplateFault(f"'{name[:64]}' is not a known flow", hint=lambda: self._known(name))
+            raise TemplateError(f"'{name[:64]}' is not a known flow", hint=lambda: self._known(name))
         known = flow.callflow_id(self._environment)
         if known is None:
             others = listed(sorted(flow.callflow_ids)) or "none"
-            raise TemplateFault(
+            raise TemplateError(
                 f"'{name}' has no callflow-id for the environment '{self._environment}'",
                 hint=f"add it in {flow.document.file}; there are ids for: {others}",
             )
@@ -158,7 +150,7 @@ class Flows:
 class Origins:
     """The origins of a document's calls: one for each flow, shared by all rows."""
 
-    def __init__(self, document: Document, written: Fields) -> None:
+    def __init__(self, document: Document, written: CallFields) -> None:
         self._document = document
         self._written = written
         self._fields: dict[Path, tuple[Document, Path]] = {}
@@ -225,7 +217,7 @@ class Variables:
     """The flow variables that a document and the project's defaults set."""
 
     def __init__(
-        self, layers: Sequence[dict[str, Written] | Written], compiler: Compiler, check: CheckVariables
+        self, layers: Sequence[dict[str, SourceValue] | SourceValue], compiler: Compiler, check: CheckVariables
     ) -> None:
         self._check = check
         self._any = bool(layers)
@@ -236,13 +228,13 @@ class Variables:
         for name, part in (each for layer in layers for each in _parts(layer, compiler)):
             ahead = ahead and name is not None
             if ahead and name is not None:
-                self._skeleton[name] = part.value if isinstance(part, Constant) else None
-                if isinstance(part, Constant):
+                self._skeleton[name] = part.value if isinstance(part, ConstantNode) else None
+                if isinstance(part, ConstantNode):
                     continue
             self._renders.append((name, part.render))
 
     def render(self, rendering: Rendering) -> tuple[dict[str, Value], bool]:
-        """Return every variable's value, `FAILED` where it has a problem, and whether they are all there are."""
+        """Return every variable's value, `INVALID` where it has a problem, and whether they are all there are."""
         values = self._skeleton.copy()
         whole = True
         for name, render in self._renders:
@@ -261,8 +253,8 @@ class Variables:
         """Return rendered variables as they are sent, None for none; what the flow says against them is reported."""
         failed: frozenset[Value] = frozenset()
         if rendering.failed:
-            failed = frozenset(name for name, value in values.items() if value is FAILED)
-            values = {name: value for name, value in values.items() if value is not FAILED}
+            failed = frozenset(name for name, value in values.items() if value is INVALID)
+            values = {name: value for name, value in values.items() if value is not INVALID}
         if flow is not None and whole:
             values, problems = self._check(flow, values)
             for problem in problems:
@@ -277,28 +269,30 @@ class Variables:
             rendering.problems.append(Problem(place, rendering.row, problem.message, VARIABLE, problem.hint))
 
 
-class _Whole:
+class _MapTemplate:
     """A template that gives all variables at once, as ``{{ row.variables }}`` may."""
 
-    def __init__(self, part: Part, written: Written) -> None:
+    def __init__(self, part: Node, written: SourceValue) -> None:
         self._part = part
         self._written = written
 
     def render(self, rendering: Rendering) -> Value:
         """A mapping or null."""
         value = self._part.render(rendering)
-        if value is None or value is FAILED or isinstance(value, dict):
+        if value is None or value is INVALID or isinstance(value, dict):
             return value
-        fault = TemplateFault(f"has to be a mapping, not {kind(value)}")
-        rendering.report(self._written.document.place(self._written.path), VARIABLES, fault)
-        return FAILED
+        error = TemplateError(f"has to be a mapping, not {kind(value)}")
+        rendering.report(self._written.document.place(self._written.path), VARIABLES, error)
+        return INVALID
 
 
-def _parts(layer: dict[str, Written] | Written, compiler: Compiler) -> Iterable[tuple[str | None, _Whole | Part]]:
+def _parts(
+    layer: dict[str, SourceValue] | SourceValue, compiler: Compiler
+) -> Iterable[tuple[str | None, _MapTemplate | Node]]:
     """Return the variables of a layer with their names; a template that gives all of them has none."""
-    if isinstance(layer, Written):
+    if isinstance(layer, SourceValue):
         if not isinstance(layer.value, dict):
-            return [(None, _Whole(compiler.compile(layer.value, layer.document, layer.path, VARIABLES), layer))]
+            return [(None, _MapTemplate(compiler.compile(layer.value, layer.document, layer.path, VARIABLES), layer))]
         return compiler.entries(layer.value, layer.document, layer.path, VARIABLES).items()
     return [
         (name, compiler.entry(name, written.value, written.document, written.path, VARIABLES))
@@ -308,7 +302,7 @@ def _parts(layer: dict[str, Written] | Written, compiler: Compiler) -> Iterable[
 
 #: The order of a body's fields; any other comes behind them, as the document has them.
 _ORDER = ("callee", "callees", "caller", "anonymous", "callback-url", "max-ringing-timeout", FLOW_ID, VARIABLES)
-#: Fields of a document that are not sent under their own name, or not at all.
+#: CallFields of a document that are not sent under their own name, or not at all.
 _UNSENT = frozenset({REFERENCE, FLOW, *TERMS})
 
 #: A body, the flow that it starts if the project describes one, and its terms.
@@ -324,7 +318,7 @@ class CompiledCall:
     def __init__(
         self,
         document: Document,
-        written: Fields,
+        written: CallFields,
         compiler: Compiler,
         flows: Flows,
         variables: Variables,
@@ -341,7 +335,7 @@ class CompiledCall:
         #: Whether all rows start one flow; where they do not, `make` finds that of each.
         self._one_flow = True
         for name, part in self._compiled(written, compiler).items():
-            if isinstance(part, Constant):
+            if isinstance(part, ConstantNode):
                 values[name] = part.value
                 continue
             values[name] = None
@@ -351,7 +345,7 @@ class CompiledCall:
         self.has_terms = not values.keys().isdisjoint(TERMS)
         self._flow = self._flow_of(values) if self._one_flow else None
         self._skeleton = _skeleton(values, always)
-        self._steps = compiler.work // PARTS_A_STEP
+        self._steps = compiler.work // PARTS_PER_STEP
         self._problems = tuple(compiler.problems)
 
     def check(self) -> list[Problem]:
@@ -363,7 +357,7 @@ class CompiledCall:
 
         There is no call where anything is wrong. What `check` tells is not told again.
         """
-        rendering = Rendering(self.variables, Repeats())
+        rendering = Rendering(self.variables, ProblemLimiter())
         made = self.make(rendering)
         return None if made is None else self.call(*made, None), rendering.problems
 
@@ -372,14 +366,14 @@ class CompiledCall:
         body = self._skeleton.copy()
         absent = False
         try:
-            rendering.scope.spend(self._steps)
+            rendering.scope.charge(self._steps)
             for name, render in self._renders:
                 body[name] = value = render(rendering)
                 absent = absent or value is None
             variables, whole = self._flow_variables.render(rendering)
-        except OutOfSteps as fault:
+        except BudgetExceeded as error:
             if not rendering.failed:
-                rendering.report(self.document.place(), "call", fault)
+                rendering.report(self.document.place(), "call", error)
             return None
         flow = self._flow if self._one_flow else self._find_flow(body, rendering)
         terms = _terms_of(body) if self.has_terms else NO_TERMS
@@ -400,30 +394,30 @@ class CompiledCall:
         name = None if flow is None else flow.name
         return Call(body[INSTRUCTION_ID], body, name, sensitive(body, flow), self._origins.of(flow), row, terms)
 
-    def _compiled(self, written: Fields, compiler: Compiler) -> dict[str, Part]:
+    def _compiled(self, written: CallFields, compiler: Compiler) -> dict[str, Node]:
         fields = {
             name: compiler.compile(field.value, field.document, field.path, name)
             for name, field in written.fields.items()
         }
         flow = fields.get(FLOW)
-        if isinstance(flow, Constant):
+        if isinstance(flow, ConstantNode):
             try:
                 self._flows.named(flow.value)
-            except TemplateFault as fault:
-                fields[FLOW] = compiler.refuse(self._place(FLOW), FLOW, fault, FLOW_RULE)
+            except TemplateError as error:
+                fields[FLOW] = compiler.refuse(self._place(FLOW), FLOW, error, FLOW_RULE)
         return fields
 
     def _find_flow(self, values: dict[str, Value], rendering: Rendering) -> Flow | None:
         try:
-            return None if values.get(FLOW) is FAILED else self._flow_of(values)
-        except TemplateFault as fault:
-            rendering.report(self._place(FLOW), FLOW, fault, FLOW_RULE)
+            return None if values.get(FLOW) is INVALID else self._flow_of(values)
+        except TemplateError as error:
+            rendering.report(self._place(FLOW), FLOW, error, FLOW_RULE)
             return None
 
     def _flow_of(self, values: dict[str, Value]) -> Flow | None:
         """Return the flow that a call starts, if the project describes it; its id takes the place of its name.
 
-        Raises `TemplateFault` when there is no flow of that name.
+        Raises `TemplateError` when there is no flow of that name.
         """
         named = values.pop(FLOW, None)
         if named is None:
@@ -437,10 +431,10 @@ class CompiledCall:
             return value
         if type(value) is int:
             return str(number(value))
-        if value is not FAILED:
+        if value is not INVALID:
             what = "it is empty" if value == "" else f"it is {kind(value)}"
-            fault = TemplateFault(f"every call needs one, as text or a whole number; {what}")
-            rendering.report(self._place(REFERENCE), REFERENCE, fault)
+            error = TemplateError(f"every call needs one, as text or a whole number; {what}")
+            rendering.report(self._place(REFERENCE), REFERENCE, error)
         return None
 
     def _place(self, field: str) -> Place:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from flowops.model import INSTRUCTION_ID, Batch, Problem, Script, Terms
 from flowops.templates.assemble import FLOW_ID, VARIABLES
-from flowops.templates.budget import CALL_STEPS, PARTS_A_STEP, ROW_STEPS, SET_STEPS, WRONG_ROWS
-from flowops.templates.errors import OutOfSteps, TemplateFault
-from flowops.templates.nodes import FAILED, Compiler, Rendering
-from flowops.templates.problems import TEMPLATE, Repeats
+from flowops.templates.budget import CALL_BUDGET, PARTS_PER_STEP, ROW_BUDGET, SET_BUDGET, WRONG_ROWS
+from flowops.templates.errors import BudgetExceeded, TemplateError
+from flowops.templates.nodes import INVALID, Compiler, Rendering
+from flowops.templates.problems import TEMPLATE, ProblemLimiter
 from flowops.templates.values import kind
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Selection:
         self._limit: int | None = document.value.get("limit")
         where = document.value.get(_WHERE)
         self._where = None if where is None else compiler.compile(where, document, (_WHERE,), _WHERE)
-        self._steps = compiler.work // PARTS_A_STEP
+        self._steps = compiler.work // PARTS_PER_STEP
         self._problems = tuple(compiler.problems)
 
     def check(self) -> list[Problem]:
@@ -63,21 +63,21 @@ class Selection:
             yield batch
 
     def _chosen(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        repeats = Repeats()
-        left = SET_STEPS
+        limiter = ProblemLimiter()
+        left = SET_BUDGET
         for batch in batches:
             kept: list[int] = []
             problems: list[tuple[int, Problem]] = []
             met = list(batch.problems)
-            rendering = Rendering(self._vars, repeats, batch)
+            rendering = Rendering(self._vars, limiter, batch)
             for index in range(len(batch.rows)):
                 while met and met[0][0] <= index:
                     problems.append((len(kept), met.pop(0)[1]))
-                left += ROW_STEPS
-                given = min(left, CALL_STEPS)
+                left += ROW_BUDGET
+                given = min(left, CALL_BUDGET)
                 rendering.begin(index, given)
                 keep = self._asked(rendering)
-                left -= given - rendering.scope.steps
+                left -= given - rendering.scope.budget
                 problems += ((len(kept), problem) for problem in rendering.problems)
                 if keep:
                     kept.append(index)
@@ -90,7 +90,7 @@ class Selection:
             problems += ((len(kept), problem) for _, problem in met)
             if kept or problems:
                 yield _of(batch, kept, problems)
-        rest = repeats.rest()
+        rest = limiter.summary()
         if rest:
             yield Batch(self._document.file, [], (), None, [(0, problem) for problem in rest])
 
@@ -98,15 +98,15 @@ class Selection:
         """Return whether a row is to be kept; what is wrong with the question is reported."""
         assert self._where is not None
         try:
-            rendering.scope.spend(self._steps)
+            rendering.scope.charge(self._steps)
             value = self._where.render(rendering)
-        except OutOfSteps as fault:
+        except BudgetExceeded as error:
             if not rendering.failed:
-                rendering.report(self._document.place((_WHERE,)), _WHERE, fault)
-            value = FAILED
-        if value is not FAILED and type(value) is not bool:
+                rendering.report(self._document.place((_WHERE,)), _WHERE, error)
+            value = INVALID
+        if value is not INVALID and type(value) is not bool:
             hint = "ask a question, such as {{ row.status == 'open' }}"
-            answer = TemplateFault(f"it has to be true or false, and is {kind(value)}", hint=hint)
+            answer = TemplateError(f"it has to be true or false, and is {kind(value)}", hint=hint)
             rendering.report(self._document.place((_WHERE,)), _WHERE, answer)
         return value is True
 
@@ -199,8 +199,8 @@ class CallSet:
 
     def __init__(self, compiled: CompiledCall) -> None:
         self.compiled = compiled
-        self._repeats = Repeats()
-        self._left = SET_STEPS
+        self._limiter = ProblemLimiter()
+        self._left = SET_BUDGET
         self._wrong = 0
 
     @property
@@ -213,7 +213,7 @@ class CallSet:
         found = RenderedBatch(self.compiled, replace(batch, rows=[], problems=()))
         problems = found.problems
         problems += [problem for _, problem in batch.problems]
-        rendering = Rendering(self.compiled.variables, self._repeats, batch)
+        rendering = Rendering(self.compiled.variables, self._limiter, batch)
         for index in range(len(batch.rows)):
             call = self._made(rendering, index)
             wrong = rendering.problems
@@ -237,15 +237,15 @@ class CallSet:
 
     def rest(self) -> list[Problem]:
         """Return, in the end, how many more problems of a kind there are than were told."""
-        return self._repeats.rest()
+        return self._limiter.summary()
 
     def _made(self, rendering: Rendering, index: int) -> tuple[dict[str, Value], Flow | None, Terms] | None:
         """Render one row, which takes of the steps of the set."""
-        self._left += ROW_STEPS
-        given = min(self._left, CALL_STEPS)
+        self._left += ROW_BUDGET
+        given = min(self._left, CALL_BUDGET)
         rendering.begin(index, given)
         call = self.compiled.make(rendering)
-        self._left -= given - rendering.scope.steps
+        self._left -= given - rendering.scope.budget
         return call
 
     def _exhaustion(self, rendering: Rendering) -> Iterator[Problem]:

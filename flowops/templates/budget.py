@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from flowops.templates.errors import OutOfSteps
+from flowops.templates.errors import BudgetExceeded
 
 if TYPE_CHECKING:
     from flowops.model import Value
@@ -30,32 +30,32 @@ MAX_LOOPS = 16
 MAX_TEXT = 65_536
 
 #: Steps of one call, over all its templates.
-CALL_STEPS = 10_000
+CALL_BUDGET = 10_000
 #: Steps of a whole call set: this many, and so many more for each row.
-SET_STEPS = 500_000
-ROW_STEPS = 20
+SET_BUDGET = 500_000
+ROW_BUDGET = 20
 #: After so many rows with problems the rest of a call set is not rendered: what is wrong is looked for at length.
 WRONG_ROWS = 1_000
 
-PARTS_A_STEP = 50
-CHARACTERS_A_STEP = 256
-ITEMS_A_STEP = 16
+PARTS_PER_STEP = 50
+CHARACTERS_PER_STEP = 256
+ITEMS_PER_STEP = 16
 
 
 class Scope:
     """The names of one call: ``vars``, and ``row`` and ``row_number``; inside a loop also its own."""
 
-    __slots__ = ("names", "steps")
+    __slots__ = ("budget", "names")
 
-    def __init__(self, names: dict[str, Value], steps: int = CALL_STEPS) -> None:
+    def __init__(self, names: dict[str, Value], budget: int = CALL_BUDGET) -> None:
         self.names = names
-        self.steps = steps
+        self.budget = budget
 
-    def spend(self, steps: int) -> None:
-        """Take steps; raises `OutOfSteps` when there are none left."""
-        self.steps -= steps
-        if self.steps < 0:
-            raise OutOfSteps
+    def charge(self, steps: int) -> None:
+        """Take steps; raises `BudgetExceeded` when there are none left."""
+        self.budget -= steps
+        if self.budget < 0:
+            raise BudgetExceeded
 
 
 class Missing:

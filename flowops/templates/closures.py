@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from flowops.common.json import is_unicode
-from flowops.templates.budget import CHARACTERS_A_STEP, MAX_TEXT, MISSING, Scope
-from flowops.templates.errors import TemplateFault, Undefined, member
+from flowops.templates.budget import CHARACTERS_PER_STEP, MAX_TEXT, MISSING, Scope
+from flowops.templates.errors import TemplateError, UndefinedName, member
 from flowops.templates.filters import FILTERS
-from flowops.templates.values import TEXT_COMPARISONS, arithmetic, compare, kind, sendable, short, signed, steps, text
+from flowops.templates.values import TEXT_COMPARISONS, arithmetic, compare, cost, kind, sendable, short, signed, text
 
 if TYPE_CHECKING:
     from flowops.model import Value
@@ -21,9 +21,9 @@ Evaluate = Callable[[Scope], "Value"]
 Piece = str | tuple[Evaluate, int]
 
 
-def nothing(scope: Scope) -> Value:
+def unreachable(scope: Scope) -> Value:
     """Stands in for a part that was refused, and is never worked out."""
-    raise AssertionError(f"a template with faults was rendered with {sorted(scope.names)}")
+    raise AssertionError(f"a template with errors was rendered with {sorted(scope.names)}")
 
 
 def key_of_name(name: str, key: str, otherwise: Evaluate) -> Evaluate:
@@ -48,11 +48,11 @@ def attribute(parent: Evaluate, key: str, offset: int, above: str, *, forgiving:
                 return container[key]
             except KeyError:
                 if not forgiving:
-                    raise Undefined(member(above, key), offset, above, key, container) from None
+                    raise UndefinedName(member(above, key), offset, above, key, container) from None
         if forgiving:
             return MISSING
         hint = f"use the filter: {above} | {key}" if key in FILTERS else None
-        raise TemplateFault(f"'{above}' is {kind(container)}, which has no '{key}'", hint=hint, offset=offset)
+        raise TemplateError(f"'{above}' is {kind(container)}, which has no '{key}'", hint=hint, offset=offset)
 
     return look_up
 
@@ -65,19 +65,19 @@ def item(parent: Evaluate, index: Evaluate, offset: int, above: str, *, forgivin
         if type(container) is dict and type(key) is str:
             if key in container:
                 return container[key]
-            fault: TemplateFault = Undefined(member(above, key), offset, above, key, container)
+            error: TemplateError = UndefinedName(member(above, key), offset, above, key, container)
         elif type(container) in (list, str) and type(key) is int:
             if -len(container) <= key < len(container):
                 return container[key]
-            fault = TemplateFault(
+            error = TemplateError(
                 f"'{above}[{key}]' is not defined", hint=f"{above} has {_count(container)}", offset=offset
             )
         else:
             message = f"'{above}' is {kind(container)}, which cannot be looked into with {kind(key)}"
-            fault = TemplateFault(message, offset=offset)
+            error = TemplateError(message, offset=offset)
         if forgiving:
             return MISSING
-        raise fault
+        raise error
 
     return look_up
 
@@ -87,17 +87,17 @@ def _count(container: list[Value] | str) -> str:
     return f"{len(container)} {what}{'' if len(container) == 1 else 's'}"
 
 
-def cut(sequence: Evaluate, first: Evaluate | None, last: Evaluate | None, offset: int, above: str) -> Evaluate:
+def slice_of(sequence: Evaluate, first: Evaluate | None, last: Evaluate | None, offset: int, above: str) -> Evaluate:
     """``above[first:last]`` of a text or a list."""
 
     def part(scope: Scope) -> Value:
         value = sequence(scope)
         ends = [None if end is None else end(scope) for end in (first, last)]
         if type(value) is not str and type(value) is not list:
-            raise TemplateFault(f"only text or a list can be cut; '{above}' is {kind(value)}", offset=offset)
+            raise TemplateError(f"only text or a list can be cut; '{above}' is {kind(value)}", offset=offset)
         if any(end is not None and type(end) is not int for end in ends):
-            raise TemplateFault("the ends of a slice have to be whole numbers", offset=offset)
-        scope.spend(steps(value))
+            raise TemplateError("the ends of a slice have to be whole numbers", offset=offset)
+        scope.charge(cost(value))
         return value[ends[0] : ends[1]]
 
     return part
@@ -110,8 +110,8 @@ def binary(sign: str, left: Evaluate, right: Evaluate, offset: int) -> Evaluate:
         first, second = left(scope), right(scope)
         try:
             return arithmetic(sign, first, second)
-        except TemplateFault as fault:
-            raise fault.at(offset) from None
+        except TemplateError as error:
+            raise error.at(offset) from None
 
     return compute
 
@@ -123,8 +123,8 @@ def unary(sign: str, operand: Evaluate, offset: int) -> Evaluate:
         value = operand(scope)
         try:
             return signed(sign, value)
-        except TemplateFault as fault:
-            raise fault.at(offset) from None
+        except TemplateError as error:
+            raise error.at(offset) from None
 
     return compute
 
@@ -137,14 +137,14 @@ def comparison(first: Evaluate, rest: list[tuple[str, Evaluate]], offset: int) -
         left = first(scope)
         for sign, compare_texts, evaluate in pairs:
             right = evaluate(scope)
-            if not (type(right) is str and len(right) < CHARACTERS_A_STEP):
-                scope.spend(steps(right))
+            if not (type(right) is str and len(right) < CHARACTERS_PER_STEP):
+                scope.charge(cost(right))
             try:
                 both_texts = type(left) is str and type(right) is str
                 if not (compare_texts(left, right) if both_texts else compare(sign, left, right)):
                     return False
-            except TemplateFault as fault:
-                raise fault.at(offset) from None
+            except TemplateError as error:
+                raise error.at(offset) from None
             left = right
         return True
 
@@ -160,7 +160,7 @@ def application(
         value = operand(scope)
         plain = tuple(argument(scope) for argument in arguments)
         keywords = {key: argument(scope) for key, argument in named.items()}
-        scope.spend(steps(value) + sum(map(steps, plain)) + sum(map(steps, keywords.values())))
+        scope.charge(cost(value) + sum(map(cost, plain)) + sum(map(cost, keywords.values())))
         return applied(function, value, plain, keywords, offset)
 
     return apply
@@ -170,12 +170,12 @@ def fixed_application(
     function: Function, operand: Evaluate, arguments: tuple[Value, ...], named: dict[str, Value], offset: int
 ) -> Evaluate:
     """A filter or a test on a value, with arguments that are written out, or without any."""
-    cost = sum(map(steps, arguments)) + sum(map(steps, named.values()))
+    charged = sum(map(cost, arguments)) + sum(map(cost, named.values()))
 
     def apply(scope: Scope) -> Value:
         value = operand(scope)
-        if cost or not (type(value) is str and len(value) < CHARACTERS_A_STEP):
-            scope.spend(cost + steps(value))
+        if charged or not (type(value) is str and len(value) < CHARACTERS_PER_STEP):
+            scope.charge(charged + cost(value))
         return applied(function, value, arguments, named, offset)
 
     return apply
@@ -190,16 +190,16 @@ def applied(
             short(value)
         result = function.call(value, *arguments, **named)
         return short(result) if type(result) is str else result
-    except TemplateFault as fault:
-        raise fault.at(offset, function.documented.name) from None
+    except TemplateError as error:
+        raise error.at(offset, function.documented.name) from None
 
 
 def in_text(value: Value, offset: int) -> str:
     """A value as it stands in text."""
     try:
         return text(value)
-    except TemplateFault as fault:
-        raise fault.at(offset) from None
+    except TemplateError as error:
+        raise error.at(offset) from None
 
 
 def joined(pieces: list[Piece], offset: int) -> Callable[[Scope], str]:
@@ -216,7 +216,7 @@ def joined(pieces: list[Piece], offset: int) -> Callable[[Scope], str]:
                 value = in_text(value, at)
             texts[index] = value
             length += len(value)
-        if length >= CHARACTERS_A_STEP:
+        if length >= CHARACTERS_PER_STEP:
             charge_text(length, scope, offset)
         return "".join(texts)
 
@@ -226,8 +226,8 @@ def joined(pieces: list[Piece], offset: int) -> Callable[[Scope], str]:
 def charge_text(length: int, scope: Scope, offset: int) -> None:
     """Take the steps of a text that is put together; refuse one that is longer than a text may be."""
     if length > MAX_TEXT:
-        raise TemplateFault(f"the text has more than {MAX_TEXT} characters", offset=offset)
-    scope.spend(length // CHARACTERS_A_STEP)
+        raise TemplateError(f"the text has more than {MAX_TEXT} characters", offset=offset)
+    scope.charge(length // CHARACTERS_PER_STEP)
 
 
 def native(evaluate: Evaluate, offset: int) -> Evaluate:
@@ -235,12 +235,12 @@ def native(evaluate: Evaluate, offset: int) -> Evaluate:
 
     def value(scope: Scope) -> Value:
         found = evaluate(scope)
-        if type(found) is str and len(found) < CHARACTERS_A_STEP and is_unicode(found):
+        if type(found) is str and len(found) < CHARACTERS_PER_STEP and is_unicode(found):
             return found  # nearly every value of nearly every row
         try:
-            sendable(found, scope.spend)
-        except TemplateFault as fault:
-            raise fault.at(offset) from None
+            sendable(found, scope.charge)
+        except TemplateError as error:
+            raise error.at(offset) from None
         return found
 
     return value

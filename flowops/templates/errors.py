@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 _LONGEST = 300
 
 
-class TemplateFault(Exception):
+class TemplateError(Exception):
     """What is wrong with a template, or with a value that it met; the message holds no value of a row.
 
     `offset` counts characters from the start of the template; None until the part that knows it has
-    seen the fault. A hint that takes work to find is a function, called when the fault is reported.
+    seen the error. A hint that takes work to find is a function, called when the error is reported.
     """
 
     def __init__(self, message: str, *, hint: str | Callable[[], str] | None = None, offset: int | None = None) -> None:
@@ -34,14 +34,14 @@ class TemplateFault(Exception):
         return self._hint() if callable(self._hint) else self._hint
 
     def at(self, offset: int, name: str | None = None) -> Self:
-        """The fault with its place, and the filter's name before the message, unless it knows its place."""
+        """The error with its place, and the filter's name before the message, unless it knows its place."""
         if self.offset is None:
             self.offset = offset
             self.message = self.message if name is None else shorten(f"{name}: {self.message}", _LONGEST)
         return self
 
 
-class Undefined(TemplateFault):
+class UndefinedName(TemplateError):
     """A name that is not there; the hint tells what is."""
 
     def __init__(self, label: str, offset: int, parent: str, key: object, present: Iterable[object]) -> None:
@@ -50,7 +50,7 @@ class Undefined(TemplateFault):
         )
 
 
-class OutOfSteps(TemplateFault):
+class BudgetExceeded(TemplateError):
     """A call's templates take more work than one call may; ends the rendering of the call."""
 
     def __init__(self) -> None:

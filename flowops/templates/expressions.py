@@ -17,11 +17,11 @@ from flowops.common.names import nearest
 from flowops.common.text import listed
 from flowops.templates import closures
 from flowops.templates.budget import MAX_DEPTH, MAX_PARTS
-from flowops.templates.errors import TemplateFault, member
+from flowops.templates.errors import TemplateError, member
 from flowops.templates.filters import FILTERS
 from flowops.templates.filters.tests import TESTS
 from flowops.templates.syntax import keys, label, start, too_deep
-from flowops.templates.values import COMPARISONS, free, sendable
+from flowops.templates.values import COMPARISONS, no_charge, sendable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from flowops.templates.filters.table import Function, Table
 
 
-class Use(NamedTuple):
+class VarsUse(NamedTuple):
     """A key of ``vars`` that a template takes whatever the data says: it can be looked for without a row."""
 
     keys: tuple[str, ...]
@@ -43,15 +43,15 @@ class Expressions:
     def __init__(self, source: str, names: frozenset[str]) -> None:
         self.source = source
         self.names = names
-        self.faults: list[TemplateFault] = []
-        self.uses: list[Use] = []
+        self.errors: list[TemplateError] = []
+        self.uses: list[VarsUse] = []
         self.parts = 0
         self._depth = 0
-        self._maybe = 0
+        self._conditional = 0
 
     def compile(self, node: nodes.Node) -> Evaluate:
         """The function of an expression."""
-        with self.deeper():
+        with self.nested():
             handler = _EXPRESSIONS.get(type(node))
             return self.refuse(refuse_expression(node)) if handler is None else handler(self, node)
 
@@ -61,36 +61,36 @@ class Expressions:
             return str(node.data)
         return self.compile(node), start(node)
 
-    def refuse(self, fault: TemplateFault) -> Evaluate:
+    def refuse(self, error: TemplateError) -> Evaluate:
         """Note what is wrong; the function stands in for the part, so that the rest can be looked at."""
-        self.faults.append(fault)
-        return closures.nothing
+        self.errors.append(error)
+        return closures.unreachable
 
     @contextmanager
-    def deeper(self) -> Iterator[None]:
-        """Count a part and its depth; raises `TemplateFault` when the template is beyond a limit."""
+    def nested(self) -> Iterator[None]:
+        """Count a part and its depth; raises `TemplateError` when the template is beyond a limit."""
         self.parts += 1
         self._depth += 1
         if self.parts > MAX_PARTS:
-            raise TemplateFault(f"a template may have at most {MAX_PARTS} parts", offset=0)
+            raise TemplateError(f"a template may have at most {MAX_PARTS} parts", offset=0)
         if self._depth > MAX_DEPTH:
             raise too_deep(0)
         yield
         self._depth -= 1
 
     @contextmanager
-    def maybe(self) -> Iterator[None]:
+    def conditional(self) -> Iterator[None]:
         """What is compiled meanwhile may never be worked out."""
-        self._maybe += 1
+        self._conditional += 1
         yield
-        self._maybe -= 1
+        self._conditional -= 1
 
     def _const(self, node: nodes.Const) -> Evaluate:
         value = node.value
         try:
-            sendable(value, free)
-        except TemplateFault as fault:
-            return self.refuse(fault.at(node.lineno))
+            sendable(value, no_charge)
+        except TemplateError as error:
+            return self.refuse(error.at(node.lineno))
         return lambda _: value
 
     def _name(self, node: nodes.Name) -> Evaluate:
@@ -107,7 +107,7 @@ class Expressions:
         pairs = []
         for pair in node.items:
             if not _is_text(pair.key):
-                self.refuse(TemplateFault("the keys of a mapping are texts: {'key': …}", offset=start(pair.key)))
+                self.refuse(TemplateError("the keys of a mapping are texts: {'key': …}", offset=start(pair.key)))
             pairs.append((self.compile(pair.key), self.compile(pair.value)))
         return lambda scope: {key(scope): value(scope) for key, value in pairs}
 
@@ -125,9 +125,9 @@ class Expressions:
         parent, offset, above = self.compile(node.node), start(node), label(node.node)
         if isinstance(node.arg, nodes.Slice):
             if node.arg.step is not None:
-                return self.refuse(TemplateFault("a slice has no step in a template", offset=offset))
+                return self.refuse(TemplateError("a slice has no step in a template", offset=offset))
             first, last = (None if end is None else self.compile(end) for end in (node.arg.start, node.arg.stop))
-            return closures.cut(parent, first, last, offset, above)
+            return closures.slice_of(parent, first, last, offset, above)
         self._note_use(node, forgiving=forgiving)
         found = closures.item(parent, self.compile(node.arg), offset, above, forgiving=forgiving)
         if isinstance(node.node, nodes.Name) and _is_text(node.arg) and not forgiving:
@@ -136,8 +136,8 @@ class Expressions:
 
     def _note_use(self, node: nodes.Getattr | nodes.Getitem, *, forgiving: bool) -> None:
         chain = keys(node)
-        if chain is not None and chain[0] == "vars" and not (forgiving or self._maybe):
-            self.uses.append(Use(chain[1:], start(node)))
+        if chain is not None and chain[0] == "vars" and not (forgiving or self._conditional):
+            self.uses.append(VarsUse(chain[1:], start(node)))
 
     def _arithmetic(self, node: nodes.BinExpr) -> Evaluate:
         return closures.binary(node.operator, self.compile(node.left), self.compile(node.right), start(node))
@@ -162,13 +162,13 @@ class Expressions:
 
     def _and(self, node: nodes.And) -> Evaluate:
         left = self.compile(node.left)
-        with self.maybe():
+        with self.conditional():
             right = self.compile(node.right)
         return lambda scope: left(scope) and right(scope)
 
     def _or(self, node: nodes.Or) -> Evaluate:
         left = self.compile(node.left)
-        with self.maybe():
+        with self.conditional():
             right = self.compile(node.right)
         return lambda scope: left(scope) or right(scope)
 
@@ -179,8 +179,8 @@ class Expressions:
     def _condition(self, node: nodes.CondExpr) -> Evaluate:
         test = self.compile(node.test)
         if node.expr2 is None:
-            return self.refuse(TemplateFault("an inline if needs an else", hint="… if … else ''", offset=start(node)))
-        with self.maybe():
+            return self.refuse(TemplateError("an inline if needs an else", hint="… if … else ''", offset=start(node)))
+        with self.conditional():
             then, otherwise = self.compile(node.expr1), self.compile(node.expr2)
         return lambda scope: then(scope) if test(scope) else otherwise(scope)
 
@@ -200,10 +200,10 @@ class Expressions:
         if function is None:
             return self.refuse(refuse_function(what, node.name, table, offset))
         if node.dyn_args is not None or node.dyn_kwargs is not None:
-            return self.refuse(TemplateFault(f"{node.name}: templates have no '*' and '**'", offset=offset))
+            return self.refuse(TemplateError(f"{node.name}: templates have no '*' and '**'", offset=offset))
         misuse = function.misuse(len(arguments), tuple(named))
         if misuse is not None:
-            return self.refuse(TemplateFault(misuse, hint=f"it is {function.documented.signature}", offset=offset))
+            return self.refuse(TemplateError(misuse, hint=f"it is {function.documented.signature}", offset=offset))
         plain = tuple(each.value for each in node.args if isinstance(each, nodes.Const))
         keywords = {str(each.key): each.value.value for each in node.kwargs if isinstance(each.value, nodes.Const)}
         if len(plain) == len(arguments) and len(keywords) == len(named):
@@ -213,7 +213,7 @@ class Expressions:
     def _operand(self, node: nodes.Filter | nodes.Test, function: Function | None) -> Evaluate:
         operand = node.node
         if operand is None:
-            return self.refuse(TemplateFault("templates have no 'filter' statement", offset=node.lineno))
+            return self.refuse(TemplateError("templates have no 'filter' statement", offset=node.lineno))
         if function is not None and function.forgiving:
             if isinstance(operand, nodes.Getattr):
                 return self._getattr(operand, forgiving=True)
@@ -258,52 +258,52 @@ _INSTEAD = {"strip": "trim", "count": "length", "len": "length", "strftime": "da
 _ROW_NAMES = ("row", "row_number")
 
 
-def refuse_expression(node: nodes.Node) -> TemplateFault:
-    """The fault of an expression that templates do not have."""
+def refuse_expression(node: nodes.Node) -> TemplateError:
+    """The error of an expression that templates do not have."""
     if isinstance(node, nodes.Call):
         return _call(node)
     if isinstance(node, nodes.Pow):
-        return TemplateFault("templates have no '**'", hint="work it out beforehand", offset=start(node))
-    return TemplateFault(f"templates have no {type(node).__name__.lower()} expression", offset=start(node))
+        return TemplateError("templates have no '**'", hint="work it out beforehand", offset=start(node))
+    return TemplateError(f"templates have no {type(node).__name__.lower()} expression", offset=start(node))
 
 
-def refuse_name(name: str, offset: int, names: frozenset[str]) -> TemplateFault:
-    """The fault of a name that no template of this document has."""
+def refuse_name(name: str, offset: int, names: frozenset[str]) -> TemplateError:
+    """The error of a name that no template of this document has."""
     message = f"'{name}' is not defined"
     if name in _ROW_NAMES:
-        return TemplateFault(message, hint="there is a row only in a call set (kind: CallSet)", offset=offset)
+        return TemplateError(message, hint="there is a row only in a call set (kind: CallSet)", offset=offset)
     guess = nearest(name, tuple(sorted(names)))
     if guess is not None:
-        return TemplateFault(message, hint=f"did you mean '{guess}'?", offset=offset)
+        return TemplateError(message, hint=f"did you mean '{guess}'?", offset=offset)
     ways = [f"vars.{name}" if not name.startswith("_") else "vars"]
     if "row" in names:
         ways.append(f"row.{name}" if not name.startswith("_") else "row")
-    return TemplateFault(message, hint=f"a template sees {listed(sorted(names))}: {' or '.join(ways)}?", offset=offset)
+    return TemplateError(message, hint=f"a template sees {listed(sorted(names))}: {' or '.join(ways)}?", offset=offset)
 
 
-def refuse_private(node: nodes.Getattr) -> TemplateFault:
-    """The fault of an attribute that begins with an underscore, as Python's inner ones do."""
+def refuse_private(node: nodes.Getattr) -> TemplateError:
+    """The error of an attribute that begins with an underscore, as Python's inner ones do."""
     hint = f"a column of that name is written {member(label(node.node), node.attr)}"
-    return TemplateFault(f"'{label(node)}': an attribute may not begin with '_'", hint=hint, offset=start(node))
+    return TemplateError(f"'{label(node)}': an attribute may not begin with '_'", hint=hint, offset=start(node))
 
 
-def refuse_dashed(left: nodes.Getattr, right: nodes.Name) -> TemplateFault:
-    """The fault of ``row.first-name``, which Jinja reads as a difference."""
+def refuse_dashed(left: nodes.Getattr, right: nodes.Name) -> TemplateError:
+    """The error of ``row.first-name``, which Jinja reads as a difference."""
     whole = member(label(left.node), f"{left.attr}-{right.name}")
-    return TemplateFault(f"'{right.name}' is not defined", hint=f"did you mean {whole}?", offset=right.lineno)
+    return TemplateError(f"'{right.name}' is not defined", hint=f"did you mean {whole}?", offset=right.lineno)
 
 
-def refuse_function(what: str, name: str, table: Table, offset: int) -> TemplateFault:
-    """The fault of a filter or a test that there is not."""
+def refuse_function(what: str, name: str, table: Table, offset: int) -> TemplateError:
+    """The error of a filter or a test that there is not."""
     guess = nearest(name, tuple(table))
     if name in _INSTEAD and _INSTEAD[name] in table:
         guess = _INSTEAD[name]
     there_are = f"there are: {', '.join(sorted(table))}"
     hint = there_are if guess is None else f"did you mean '{guess}'? {there_are}"
-    return TemplateFault(f"templates have no {what} '{name}'", hint=hint, offset=offset)
+    return TemplateError(f"templates have no {what} '{name}'", hint=hint, offset=offset)
 
 
-def _call(node: nodes.Call) -> TemplateFault:
+def _call(node: nodes.Call) -> TemplateError:
     called = node.node
     message = f"templates have no calls: '{label(called)}()'"
     name = label(called).rpartition(".")[2]
@@ -312,4 +312,4 @@ def _call(node: nodes.Call) -> TemplateFault:
         hint = f"use a filter: {label(called.node)} | {name}"
     else:
         hint = f"there are filters instead: {', '.join(sorted(FILTERS))}"
-    return TemplateFault(message, hint=hint, offset=start(node))
+    return TemplateError(message, hint=hint, offset=start(node))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from flowops.model import Place, Problem
 from flowops.templates.budget import MAX_SOURCES, MAX_TEXT, Scope
-from flowops.templates.errors import OutOfSteps, TemplateFault, Undefined, member
-from flowops.templates.problems import TEMPLATE, Repeats
-from flowops.templates.values import free, sendable
+from flowops.templates.errors import BudgetExceeded, TemplateError, UndefinedName, member
+from flowops.templates.problems import TEMPLATE, ProblemLimiter
+from flowops.templates.values import no_charge, sendable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,13 +79,13 @@ def _visible(written: str) -> Iterator[int]:
         index += length
 
 
-class Failed:
+class Invalid:
     """Stands for a value that could not be rendered; the problem has been reported."""
 
     __slots__ = ()
 
 
-FAILED: Final = Failed()
+INVALID: Final = Invalid()
 
 
 class Rendering:
@@ -94,11 +94,11 @@ class Rendering:
     A call of a call set is made of a row of the `batch`; the row's place is made for who asks for it.
     """
 
-    __slots__ = ("batch", "failed", "index", "problems", "repeats", "scope")
+    __slots__ = ("batch", "failed", "index", "limiter", "problems", "scope")
 
-    def __init__(self, variables: dict[str, Value], repeats: Repeats, batch: Batch | None = None) -> None:
+    def __init__(self, variables: dict[str, Value], limiter: ProblemLimiter, batch: Batch | None = None) -> None:
         self.scope = Scope({"vars": variables})
-        self.repeats = repeats
+        self.limiter = limiter
         self.batch = batch
         self.index = 0
         self.problems: list[Problem] = []
@@ -110,7 +110,7 @@ class Rendering:
         names = self.scope.names
         names["row"] = self.batch.rows[index]
         names["row_number"] = self.batch.numbers[index]
-        self.scope.steps = steps
+        self.scope.budget = steps
         self.index = index
         self.problems = []
         self.failed = False
@@ -120,26 +120,26 @@ class Rendering:
         """Return where the row stands."""
         return None if self.batch is None else self.batch.place(self.index)
 
-    def report(self, place: Place, label: str, fault: TemplateFault, code: str = TEMPLATE) -> None:
-        """Note a fault of a field; a hint is only looked for when the problem is told."""
+    def report(self, place: Place, label: str, error: TemplateError, code: str = TEMPLATE) -> None:
+        """Note a error of a field; a hint is only looked for when the problem is told."""
         if self.fails(place, label, code):
-            self.problems.append(Problem(place, self.row, f"{label}: {fault.message}", code, fault.hint))
+            self.problems.append(Problem(place, self.row, f"{label}: {error.message}", code, error.hint))
 
     def fails(self, place: Place, label: str, code: str) -> bool:
         """The call has a problem; whether it is to be told."""
         self.failed = True
-        return self.repeats.admit(place, code, label)
+        return self.limiter.allow(place, code, label)
 
 
-class Part(Protocol):
-    """A value of a document; rendering gives `FAILED` for one that has a problem, which is then reported."""
+class Node(Protocol):
+    """A value of a document; rendering gives `INVALID` for one that has a problem, which is then reported."""
 
     def render(self, rendering: Rendering) -> Value:
         """The value for one row."""
         ...
 
 
-class Constant:
+class ConstantNode:
     """A value without templates. All rows share it: rendered values are never changed."""
 
     __slots__ = ("value",)
@@ -152,18 +152,18 @@ class Constant:
         return self.value
 
 
-class Broken:
+class InvalidNode:
     """A value whose problem has been reported without looking at any row."""
 
     __slots__ = ()
 
-    def render(self, rendering: Rendering) -> Failed:
+    def render(self, rendering: Rendering) -> Invalid:
         """No value."""
         rendering.failed = True
-        return FAILED
+        return INVALID
 
 
-class Scalar:
+class TemplateNode:
     """A string that is a template, and where it stands; `label` is how messages call the field."""
 
     __slots__ = ("_places", "document", "label", "path", "template")
@@ -176,54 +176,54 @@ class Scalar:
         self._places: dict[int, Place] = {}
 
     def render(self, rendering: Rendering) -> Value:
-        """The value of the template; raises `OutOfSteps`, after reporting it."""
+        """The value of the template; raises `BudgetExceeded`, after reporting it."""
         try:
             return self.template.evaluate(rendering.scope)
-        except TemplateFault as fault:
-            self._report(rendering, fault)
-            if isinstance(fault, OutOfSteps):
+        except TemplateError as error:
+            self._report(rendering, error)
+            if isinstance(error, BudgetExceeded):
                 raise
         except RecursionError:
-            self._report(rendering, TemplateFault("the data is nested too deeply"))
-        return FAILED
+            self._report(rendering, TemplateError("the data is nested too deeply"))
+        return INVALID
 
-    def place(self, fault: TemplateFault) -> Place:
-        """Where in the file a fault is."""
-        offset = fault.offset or 0
+    def place(self, error: TemplateError) -> Place:
+        """Where in the file a error is."""
+        offset = error.offset or 0
         if offset not in self._places:
             self._places[offset] = place_in(self.document, self.path, self.template.source, offset)
         return self._places[offset]
 
-    def _report(self, rendering: Rendering, fault: TemplateFault) -> None:
-        rendering.report(self.place(fault), self.label, fault)
+    def _report(self, rendering: Rendering, error: TemplateError) -> None:
+        rendering.report(self.place(error), self.label, error)
 
 
-class Items:
+class ListNode:
     """A list with templates in it."""
 
     __slots__ = ("parts",)
 
-    def __init__(self, parts: tuple[Part, ...]) -> None:
+    def __init__(self, parts: tuple[Node, ...]) -> None:
         self.parts = parts
 
     def render(self, rendering: Rendering) -> Value:
         """The list with every item rendered."""
         values = [part.render(rendering) for part in self.parts]
-        return FAILED if any(value is FAILED for value in values) else values
+        return INVALID if any(value is INVALID for value in values) else values
 
 
-class Keyed:
+class MapNode:
     """A mapping with templates in its values."""
 
     __slots__ = ("parts",)
 
-    def __init__(self, parts: dict[str, Part]) -> None:
+    def __init__(self, parts: dict[str, Node]) -> None:
         self.parts = parts
 
     def render(self, rendering: Rendering) -> Value:
         """The mapping with every value rendered."""
         values = {key: part.render(rendering) for key, part in self.parts.items()}
-        return FAILED if any(value is FAILED for value in values.values()) else values
+        return INVALID if any(value is INVALID for value in values.values()) else values
 
 
 class Compiler:
@@ -240,66 +240,70 @@ class Compiler:
         self.work = 0
         self._room = MAX_SOURCES
 
-    def compile(self, value: Value, document: Document, path: Path, label: str) -> Part:
+    def compile(self, value: Value, document: Document, path: Path, label: str) -> Node:
         """The part for the value at a path of a document, which messages call `label`."""
         if isinstance(value, str):
             if is_plain(value):
-                return Constant(value)
+                return ConstantNode(value)
             if is_template(value):
                 return self._scalar(value, document, path, label)
         if isinstance(value, list):
             items = tuple(
                 self.compile(item, document, (*path, index), f"{label}[{index}]") for index, item in enumerate(value)
             )
-            return Constant(value) if all(isinstance(item, Constant) for item in items) else Items(items)
+            return ConstantNode(value) if all(isinstance(item, ConstantNode) for item in items) else ListNode(items)
         if isinstance(value, dict):
             parts = self.entries(value, document, path, label)
-            return Constant(value) if all(isinstance(part, Constant) for part in parts.values()) else Keyed(parts)
+            return (
+                ConstantNode(value)
+                if all(isinstance(part, ConstantNode) for part in parts.values())
+                else MapNode(parts)
+            )
         try:
-            sendable(value, free)
-        except TemplateFault as fault:
-            return self.refuse(document.place(path), label, fault)
-        return Constant(value)
+            sendable(value, no_charge)
+        except TemplateError as error:
+            return self.refuse(document.place(path), label, error)
+        return ConstantNode(value)
 
-    def entries(self, values: Mapping[str, Value], document: Document, path: Path, label: str) -> dict[str, Part]:
+    def entries(self, values: Mapping[str, Value], document: Document, path: Path, label: str) -> dict[str, Node]:
         """The parts for the values of a mapping, which messages call `label`."""
         return {
-            key: Constant(value)
+            key: ConstantNode(value)
             if type(value) is str and is_plain(value) and "{" not in key
             else self.entry(key, value, document, (*path, key), label)
             for key, value in values.items()
         }
 
-    def entry(self, key: str, value: Value, document: Document, path: Path, label: str) -> Part:
+    def entry(self, key: str, value: Value, document: Document, path: Path, label: str) -> Node:
         """The part for the value of a key, which is never a template; `path` ends with the key, `label` is above it."""
         part = self.compile(value, document, path, f"{label}.{key[:64]}")
         if is_template(key):
-            fault = TemplateFault(f"the key {key[:64]!r} holds a template", hint="values are rendered, keys are not")
-            return self.refuse(document.key_place(path), label, fault)
+            error = TemplateError(f"the key {key[:64]!r} holds a template", hint="values are rendered, keys are not")
+            return self.refuse(document.key_place(path), label, error)
         return part
 
-    def refuse(self, place: Place, label: str, fault: TemplateFault, code: str = TEMPLATE) -> Part:
+    def refuse(self, place: Place, label: str, error: TemplateError, code: str = TEMPLATE) -> Node:
         """Note a problem, which holds for every row; the part that stands in for the value."""
-        self.problems.append(Problem(place, None, f"{label}: {fault.message}", code, fault.hint))
-        return Broken()
+        self.problems.append(Problem(place, None, f"{label}: {error.message}", code, error.hint))
+        return InvalidNode()
 
-    def _scalar(self, value: str, document: Document, path: Path, label: str) -> Part:
+    def _scalar(self, value: str, document: Document, path: Path, label: str) -> Node:
         room, self._room = self._room, self._room - len(value)
         if self._room < 0:
-            fault = TemplateFault(f"the templates of one document may have at most {MAX_SOURCES} characters together")
-            return self.refuse(document.place(path), label, fault) if room >= 0 else Broken()
+            error = TemplateError(f"the templates of one document may have at most {MAX_SOURCES} characters together")
+            return self.refuse(document.place(path), label, error) if room >= 0 else InvalidNode()
         # Jinja's parser takes as long to be imported as Python to start twice: it is for those who have templates.
         from flowops.templates.template import compile_template
 
         template = compile_template(value, self.names)
-        scalar = Scalar(template, document, path, label)
+        scalar = TemplateNode(template, document, path, label)
         self.work += template.parts
-        part: Part = scalar
-        for fault in (*template.faults, *self._absent(template)):
-            part = self.refuse(scalar.place(fault), label, fault)
+        part: Node = scalar
+        for error in (*template.errors, *self._absent(template)):
+            part = self.refuse(scalar.place(error), label, error)
         return part
 
-    def _absent(self, template: Template) -> Iterator[TemplateFault]:
+    def _absent(self, template: Template) -> Iterator[TemplateError]:
         """The keys of ``vars`` that the template takes for any row, and that are not there."""
         for use in template.uses:
             *owners, last = use.keys
@@ -310,4 +314,4 @@ class Compiler:
                 found = found.get(key) if isinstance(found, dict) else None
                 above = member(above, key)
             if isinstance(found, dict) and last not in found:
-                yield Undefined(member(above, last), use.offset, above, last, found)
+                yield UndefinedName(member(above, last), use.offset, above, last, found)

@@ -19,26 +19,26 @@ VARIABLE = "variable"
 DUPLICATE = "duplicate"
 
 #: How many problems of one kind are told at one place.
-TOLD = 20
+MAX_SHOWN = 20
 
 
-class Repeats:
+class ProblemLimiter:
     """Counts problems by place, kind and field: one wrong word in a template is wrong for every row."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[Place, str, str], int] = {}
 
-    def admit(self, place: Place, code: str, label: str) -> bool:
+    def allow(self, place: Place, code: str, label: str) -> bool:
         """Whether one more problem there is to be told; either way it is counted."""
         seen = self._seen[place, code, label] = self._seen.get((place, code, label), 0) + 1
-        return seen <= TOLD
+        return seen <= MAX_SHOWN
 
-    def rest(self) -> list[Problem]:
+    def summary(self) -> list[Problem]:
         """A problem for each place that has more than were told, with their number."""
         return [
-            Problem(place, None, f"{label}: and {seen - TOLD:,} more rows have a problem here", code)
+            Problem(place, None, f"{label}: and {seen - MAX_SHOWN:,} more rows have a problem here", code)
             for (place, code, label), seen in self._seen.items()
-            if seen > TOLD
+            if seen > MAX_SHOWN
         ]
 
 
@@ -51,7 +51,7 @@ def duplicates(calls: Iterable[Call]) -> list[Problem]:
     At most 20 are told at one place, then how many more there were.
     """
     first: dict[str, Call] = {}
-    repeats = Repeats()
+    limiter = ProblemLimiter()
     problems = []
     for call in calls:
         known = first.get(call.reference_id)
@@ -59,9 +59,9 @@ def duplicates(calls: Iterable[Call]) -> list[Problem]:
             first[call.reference_id] = call
             continue
         place = call.origin.place((_REFERENCE,))
-        if repeats.admit(place, DUPLICATE, _REFERENCE):
+        if limiter.allow(place, DUPLICATE, _REFERENCE):
             at = known.origin.place((_REFERENCE,))
             where = str(at) if known.row is None else f"{at}, {known.row}"
             message = f"{_REFERENCE}: '{call.reference_id}' is the reference-id of another call ({where})"
             problems.append(Problem(place, call.row, message, DUPLICATE, "each call needs one of its own"))
-    return problems + repeats.rest()
+    return problems + limiter.summary()

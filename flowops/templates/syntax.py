@@ -15,7 +15,7 @@ from jinja2.parser import Parser
 
 from flowops.common.names import nearest
 from flowops.templates.budget import MAX_BRACKETS, MAX_SOURCE
-from flowops.templates.errors import TemplateFault, member
+from flowops.templates.errors import TemplateError, member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,25 +40,25 @@ _BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 
 
 def parse(source: str) -> nodes.Template:
-    """Jinja's syntax tree of a template whose lines end in LF; raises `TemplateFault` where it has none."""
+    """Jinja's syntax tree of a template whose lines end in LF; raises `TemplateError` where it has none."""
     if len(source) > MAX_SOURCE:
-        raise TemplateFault(f"a template may have at most {MAX_SOURCE} characters, this has {len(source)}", offset=0)
+        raise TemplateError(f"a template may have at most {MAX_SOURCE} characters, this has {len(source)}", offset=0)
     try:
         return Parser(_ENVIRONMENT, source).parse()
-    except TemplateSyntaxError as error:
-        message = _AT.sub("", error.message or "it cannot be read").rstrip(".")
+    except TemplateSyntaxError as found:
+        message = _AT.sub("", found.message or "it cannot be read").rstrip(".")
         for words, sign in _SIGNS.items():
             message = message.replace(words, sign)
         hint = "compare with ==" if message.endswith("got '='") else None
-        fault = TemplateFault(f"template syntax: {message[:1].lower()}{message[1:]}", hint=hint, offset=error.lineno)
-        raise fault from None
+        error = TemplateError(f"template syntax: {message[:1].lower()}{message[1:]}", hint=hint, offset=found.lineno)
+        raise error from None
     except RecursionError:
         raise too_deep(0) from None
 
 
-def too_deep(offset: int) -> TemplateFault:
-    """The fault of a template whose parts stand in each other beyond the limit."""
-    return TemplateFault("the template is nested too deeply", offset=offset)
+def too_deep(offset: int) -> TemplateError:
+    """The error of a template whose parts stand in each other beyond the limit."""
+    return TemplateError("the template is nested too deeply", offset=offset)
 
 
 class _OffsetLexer(Lexer):
@@ -113,14 +113,14 @@ class _Environment(Environment):
 def _check_escapes(text: str, at: int) -> None:
     bad = _BAD_ESCAPE.search(text)
     if bad is not None:
-        raise TemplateFault(
+        raise TemplateError(
             f"template syntax: '{bad[1]}' is no escape", hint=r"write \\ for a backslash", offset=at + bad.start(1)
         )
 
 
 def _check_length(text: str, at: int) -> None:
     if len(text) > len("0x") + 64:
-        raise TemplateFault("template syntax: the number is too long", offset=at)
+        raise TemplateError("template syntax: the number is too long", offset=at)
 
 
 def _check_statement(word: str, at: int) -> None:
@@ -128,7 +128,7 @@ def _check_statement(word: str, at: int) -> None:
         return
     guess = nearest(word, STATEMENTS)
     hint = "a template has if, for and filters" if guess is None else f"did you mean '{guess}'?"
-    raise TemplateFault(f"templates have no '{word}' statement", hint=hint, offset=at)
+    raise TemplateError(f"templates have no '{word}' statement", hint=hint, offset=at)
 
 
 _ENVIRONMENT = _Environment()

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from jinja2 import nodes
 
 from flowops.templates import closures
-from flowops.templates.budget import MAX_LOOPS, MAX_TEXT, PARTS_A_STEP
-from flowops.templates.errors import TemplateFault
-from flowops.templates.expressions import Expressions, Use
+from flowops.templates.budget import MAX_LOOPS, MAX_TEXT, PARTS_PER_STEP
+from flowops.templates.errors import TemplateError
+from flowops.templates.expressions import Expressions, VarsUse
 from flowops.templates.syntax import parse, start, too_deep
 from flowops.templates.values import kind
 
@@ -33,17 +33,17 @@ _RESERVED = ("vars", "row", "row_number", _LOOP)
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One template, ready to be rendered when it has no `faults`.
+    """One template, ready to be rendered when it has no `errors`.
 
     `evaluate` gives the value: any of JSON's when the scalar is one whole ``{{ expression }}``, else
-    text. `parts` says how much work it is. `source` is the text that the offsets of faults count in.
+    text. `parts` says how much work it is. `source` is the text that the offsets of errors count in.
     """
 
     source: str
     evaluate: closures.Evaluate
     parts: int
-    uses: tuple[Use, ...] = ()
-    faults: tuple[TemplateFault, ...] = ()
+    uses: tuple[VarsUse, ...] = ()
+    errors: tuple[TemplateError, ...] = ()
 
 
 def compile_template(text: str, names: frozenset[str]) -> Template:
@@ -64,7 +64,7 @@ class Text:
         """Put a piece behind the others."""
         self.size += len(piece)
         if self.size > MAX_TEXT:
-            raise TemplateFault(f"the text has more than {MAX_TEXT} characters")
+            raise TemplateError(f"the text has more than {MAX_TEXT} characters")
         self.pieces.append(piece)
 
 
@@ -74,10 +74,10 @@ def _compile(text: str, names: frozenset[str]) -> Template:
     try:
         body = parse(source).body
         evaluate = _root(expressions, source, body)
-    except TemplateFault as fault:
-        expressions.refuse(fault)
-        evaluate = closures.nothing
-    return Template(source, evaluate, expressions.parts, tuple(expressions.uses), tuple(expressions.faults))
+    except TemplateError as error:
+        expressions.refuse(error)
+        evaluate = closures.unreachable
+    return Template(source, evaluate, expressions.parts, tuple(expressions.uses), tuple(expressions.errors))
 
 
 _kept = lru_cache(maxsize=4096)(_compile)
@@ -120,14 +120,14 @@ class _Statements:
         return write
 
     def _statement(self, node: nodes.Node) -> Write:
-        with self._expressions.deeper():
+        with self._expressions.nested():
             if isinstance(node, nodes.Output):
                 return self._output(node)
             if isinstance(node, nodes.If):
                 return self._if(node)
             if isinstance(node, nodes.For):
                 return self._for(node)
-        raise TemplateFault(f"templates have no {type(node).__name__.lower()} statement", offset=node.lineno)
+        raise TemplateError(f"templates have no {type(node).__name__.lower()} statement", offset=node.lineno)
 
     def _output(self, node: nodes.Output) -> Write:
         pieces = [self._expressions.compile_piece(part) for part in node.nodes]
@@ -142,14 +142,14 @@ class _Statements:
                     evaluate, at = piece
                     value = evaluate(scope)
                     text.add(value if type(value) is str else closures.in_text(value, at))
-            except TemplateFault as fault:
-                raise fault.at(offset) from None
+            except TemplateError as error:
+                raise error.at(offset) from None
 
         return write
 
     def _if(self, node: nodes.If) -> Write:
         first = self._expressions.compile(node.test)
-        with self._expressions.maybe():
+        with self._expressions.conditional():
             branches = [(first, self.body(node.body))]
             branches += [(self._expressions.compile(other.test), self.body(other.body)) for other in node.elif_]
             otherwise = self.body(node.else_)
@@ -165,7 +165,7 @@ class _Statements:
 
     @contextmanager
     def _loop_inside(self, node: nodes.For) -> Iterator[None]:
-        """Count a loop; raises `TemplateFault` when too many stand in each other."""
+        """Count a loop; raises `TemplateError` when too many stand in each other."""
         self._loops += 1
         if self._loops > MAX_LOOPS:
             raise too_deep(node.lineno)
@@ -175,11 +175,11 @@ class _Statements:
     def _for(self, node: nodes.For) -> Write:
         expressions = self._expressions
         if node.recursive:
-            expressions.refuse(TemplateFault("a loop may not be recursive", offset=node.lineno))
+            expressions.refuse(TemplateError("a loop may not be recursive", offset=node.lineno))
         iterable = expressions.compile(node.iter)
         targets = _targets(node.target)
         outside, before = expressions.names, expressions.parts
-        with self._loop_inside(node), expressions.maybe():
+        with self._loop_inside(node), expressions.conditional():
             expressions.names = outside.union(targets)
             chosen = None if node.test is None else expressions.compile(node.test)
             expressions.names = expressions.names | {_LOOP}
@@ -191,7 +191,7 @@ class _Statements:
             targets,
             isinstance(node.target, nodes.Tuple),
             chosen,
-            1 + (expressions.parts - before) // PARTS_A_STEP,
+            1 + (expressions.parts - before) // PARTS_PER_STEP,
             start(node.iter),
             counted=any(name.name == _LOOP for part in node.body for name in part.find_all(nodes.Name)),
         )
@@ -227,7 +227,7 @@ class _Loop:
             if self.chosen is not None:
                 items = [item for item in items if self._holds(item, scope, self.chosen)]
             for index, item in enumerate(items):
-                scope.spend(self.cost)
+                scope.charge(self.cost)
                 self._bind(item, inside)
                 if self.counted:
                     inside[_LOOP] = _loop_at(index, len(items))
@@ -244,10 +244,10 @@ class _Loop:
             return found
         hint = "split the text first: … | split(',')" if type(found) is str else None
         message = f"a loop goes over a list or a mapping, not over {kind(found)}"
-        raise TemplateFault(message, hint=hint, offset=self.offset)
+        raise TemplateError(message, hint=hint, offset=self.offset)
 
     def _holds(self, item: Value, scope: Scope, chosen: closures.Evaluate) -> bool:
-        scope.spend(self.cost)
+        scope.charge(self.cost)
         self._bind(item, scope.names)
         return bool(chosen(scope))
 
@@ -258,7 +258,7 @@ class _Loop:
         if type(item) is not list or len(item) != len(self.targets):
             message = f"an item of the loop cannot be taken apart into {len(self.targets)}"
             hint = "a mapping's keys and values: … | items"
-            raise TemplateFault(message, hint=hint, offset=self.offset)
+            raise TemplateError(message, hint=hint, offset=self.offset)
         names.update(zip(self.targets, item, strict=True))
 
 
@@ -278,8 +278,8 @@ def _targets(target: nodes.Node) -> tuple[str, ...]:
     names = []
     for one in target.items if isinstance(target, nodes.Tuple) else [target]:
         if not isinstance(one, nodes.Name):
-            raise TemplateFault("the variable of a loop has to be a name", offset=start(one))
+            raise TemplateError("the variable of a loop has to be a name", offset=start(one))
         if one.name in _RESERVED or one.name.startswith("_"):
-            raise TemplateFault(f"the variable of a loop may not be called '{one.name}'", offset=one.lineno)
+            raise TemplateError(f"the variable of a loop may not be called '{one.name}'", offset=one.lineno)
         names.append(str(one.name))
     return tuple(names)

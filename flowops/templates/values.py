@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from flowops.common.json import is_unicode
 from flowops.common.limits import MAX_INTEGER
-from flowops.templates.budget import CHARACTERS_A_STEP, ITEMS_A_STEP, MAX_TEXT
-from flowops.templates.errors import TemplateFault
+from flowops.templates.budget import CHARACTERS_PER_STEP, ITEMS_PER_STEP, MAX_TEXT
+from flowops.templates.errors import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,62 +50,62 @@ def text(value: Value) -> str:
         return value
     if is_number(value):
         return str(number(value))
-    raise TemplateFault(f"{kind(value)} cannot stand in text", hint=_WORDS_INSTEAD.get(type(value)))
+    raise TemplateError(f"{kind(value)} cannot stand in text", hint=_WORDS_INSTEAD.get(type(value)))
 
 
 def number(value: float) -> int | float:
     """The number itself, refused when JSON cannot carry it."""
     if type(value) is int:
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
-            raise TemplateFault(f"a whole number may not be beyond {MAX_INTEGER}")
+            raise TemplateError(f"a whole number may not be beyond {MAX_INTEGER}")
     elif not math.isfinite(value):
-        raise TemplateFault("a number may not be infinite")
+        raise TemplateError("a number may not be infinite")
     return value
 
 
 def short(value: str) -> str:
     """The text itself, refused when it is longer than any template may make."""
     if len(value) > MAX_TEXT:
-        raise TemplateFault(f"a text may have at most {MAX_TEXT} characters, this has {len(value)}")
+        raise TemplateError(f"a text may have at most {MAX_TEXT} characters, this has {len(value)}")
     return value
 
 
-def steps(value: Value) -> int:
+def cost(value: Value) -> int:
     """The steps it takes to go through a value once."""
     if type(value) is str:
-        return len(value) // CHARACTERS_A_STEP
+        return len(value) // CHARACTERS_PER_STEP
     if type(value) is list or type(value) is dict:
-        return len(value) // ITEMS_A_STEP
+        return len(value) // ITEMS_PER_STEP
     return 0
 
 
-def sendable(value: Value, spend: Callable[[int], None]) -> None:
-    """Refuse a value that cannot be sent as JSON; `spend` is told the steps that going through it takes."""
+def sendable(value: Value, charge: Callable[[int], None]) -> None:
+    """Refuse a value that cannot be sent as JSON; `charge` is told the steps that going through it takes."""
     if type(value) is str:
-        spend(steps(value))
+        charge(cost(value))
         short(value)
         if not value.isascii():
             _check_unicode(value)
     elif is_number(value):
         number(value)
     elif type(value) is list or type(value) is dict:
-        spend(1 + steps(value))
+        charge(1 + cost(value))
         for item in value:
-            sendable(item, spend)
+            sendable(item, charge)
         if type(value) is dict:
             for item in value.values():
-                sendable(item, spend)
+                sendable(item, charge)
     elif value is not None and type(value) is not bool:
-        raise TemplateFault(f"{kind(value)} cannot be sent as JSON")
+        raise TemplateError(f"{kind(value)} cannot be sent as JSON")
 
 
-def free(steps: int) -> None:
+def no_charge(steps: int) -> None:
     """Takes no steps: for what a document says itself, which is gone through once."""
 
 
 def _check_unicode(value: str) -> None:
     if not is_unicode(value):
-        raise TemplateFault("the text has half a character (a lone surrogate), which cannot be sent")
+        raise TemplateError("the text has half a character (a lone surrogate), which cannot be sent")
 
 
 _ARITHMETIC: dict[str, Callable[[Value, Value], Value]] = {
@@ -122,7 +122,7 @@ _ORDER: dict[str, Callable[[Value, Value], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-#: The comparisons of two texts, of which none is a fault.
+#: The comparisons of two texts, of which none is a error.
 TEXT_COMPARISONS: dict[str, Callable[[str, str], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -151,18 +151,18 @@ def arithmetic(sign: str, left: Value, right: Value) -> int | float:
     for side in (left, right):
         if not is_number(side):
             hint = "make a number of it with int or float, or join texts with ~" if type(side) is str else None
-            raise TemplateFault(f"'{sign}' is for numbers, not for {kind(side)}", hint=hint)
+            raise TemplateError(f"'{sign}' is for numbers, not for {kind(side)}", hint=hint)
         number(side)
     try:
         return number(_ARITHMETIC[sign](left, right))
     except ZeroDivisionError:
-        raise TemplateFault(f"'{sign}' by zero") from None
+        raise TemplateError(f"'{sign}' by zero") from None
 
 
 def signed(sign: str, value: Value) -> int | float:
     """A number with a sign before it."""
     if not is_number(value):
-        raise TemplateFault(f"'{sign}' is for numbers, not for {kind(value)}")
+        raise TemplateError(f"'{sign}' is for numbers, not for {kind(value)}")
     return number(-value if sign == "-" else value)
 
 
@@ -189,20 +189,20 @@ def contains(item: Value, container: Value) -> bool:
     """Whether a text has a part, a list an item, a mapping a key."""
     if type(container) is str or type(container) is dict:
         if type(item) is not str:
-            raise TemplateFault(f"'in' {kind(container)} looks for text, not for {kind(item)}")
+            raise TemplateError(f"'in' {kind(container)} looks for text, not for {kind(item)}")
         return item in container
     if type(container) is list:
         _comparable(item)
         return item in container
-    raise TemplateFault(f"'in' looks into text, a list or a mapping, not into {kind(container)}")
+    raise TemplateError(f"'in' looks into text, a list or a mapping, not into {kind(container)}")
 
 
 def _comparable(value: Value) -> str:
     if type(value) is list or type(value) is dict:
-        raise TemplateFault(f"{kind(value)} cannot be compared", hint="compare a part of it, or its length")
+        raise TemplateError(f"{kind(value)} cannot be compared", hint="compare a part of it, or its length")
     return kind(value)
 
 
-def _mixed(sign: str, left: Value, right: Value) -> TemplateFault:
+def _mixed(sign: str, left: Value, right: Value) -> TemplateError:
     hint = "make a number of the text with int or float" if is_number(left) or is_number(right) else None
-    return TemplateFault(f"'{sign}' cannot compare {kind(left)} with {kind(right)}", hint=hint)
+    return TemplateError(f"'{sign}' cannot compare {kind(left)} with {kind(right)}", hint=hint)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowops.templates.budget import MAX_TEXT
-from flowops.templates.errors import TemplateFault
-from flowops.templates.filters.table import Table, need_flag, need_list, need_text
+from flowops.templates.errors import TemplateError
+from flowops.templates.filters.table import Table, require_flag, require_list, require_text
 from flowops.templates.values import is_number, kind, text
 
 if TYPE_CHECKING:
@@ -16,86 +16,86 @@ if TYPE_CHECKING:
 LISTS = Table()
 
 
-@LISTS.enter("{{ ['Ann', 'Ben'] | length }}", 2)
+@LISTS.register("{{ ['Ann', 'Ben'] | length }}", 2)
 def length(value: Value) -> int:
     """How many characters a text has, items a list, or keys a mapping."""
     if type(value) in (str, list, dict):
         return len(value)
-    raise TemplateFault(f"{kind(value)} has no length")
+    raise TemplateError(f"{kind(value)} has no length")
 
 
-@LISTS.enter("{{ ['Ann', 'Ben'] | first }}", "Ann")
+@LISTS.register("{{ ['Ann', 'Ben'] | first }}", "Ann")
 def first(value: Value) -> Value:
     """The first item of a list."""
     return _end(value, 0)
 
 
-@LISTS.enter("{{ ['Ann', 'Ben'] | last }}", "Ben")
+@LISTS.register("{{ ['Ann', 'Ben'] | last }}", "Ben")
 def last(value: Value) -> Value:
     """The last item of a list."""
     return _end(value, -1)
 
 
-@LISTS.enter("{{ ['Ann', 'Ben'] | join(' and ') }}", "Ann and Ben")
+@LISTS.register("{{ ['Ann', 'Ben'] | join(' and ') }}", "Ann and Ben")
 def join(value: Value, separator: Value = "") -> str:
     """The items of a list, texts or numbers, as one text with the separator between them."""
-    between = need_text(separator, "separator")
-    parts = [text(item) for item in need_list(value)]
+    between = require_text(separator, "separator")
+    parts = [text(item) for item in require_list(value)]
     if sum(map(len, parts)) + len(between) * (len(parts) - 1) > MAX_TEXT:
-        raise TemplateFault(f"the text would have more than {MAX_TEXT} characters")
+        raise TemplateError(f"the text would have more than {MAX_TEXT} characters")
     return between.join(parts)
 
 
-@LISTS.enter("{{ ['b', 'A'] | sort }}", ["A", "b"])
+@LISTS.register("{{ ['b', 'A'] | sort }}", ["A", "b"])
 def sort(value: Value, reverse: Value = False, case_sensitive: Value = False) -> list[Value]:
     """The texts, or the numbers, of a list in order; capitals count as small letters unless told otherwise."""
-    items = need_list(value)
+    items = require_list(value)
     if not (all(type(item) is str for item in items) or all(map(is_number, items))):
-        raise TemplateFault("only a list of texts, or one of numbers, can be sorted")
-    backwards = need_flag(reverse, "reverse")
-    if need_flag(case_sensitive, "case_sensitive"):
+        raise TemplateError("only a list of texts, or one of numbers, can be sorted")
+    backwards = require_flag(reverse, "reverse")
+    if require_flag(case_sensitive, "case_sensitive"):
         return sorted(items, reverse=backwards)
     return sorted(items, key=_folded, reverse=backwards)
 
 
-@LISTS.enter("{{ ['Ann', 'Ben', 'Ann'] | unique }}", ["Ann", "Ben"])
+@LISTS.register("{{ ['Ann', 'Ben', 'Ann'] | unique }}", ["Ann", "Ben"])
 def unique(value: Value, case_sensitive: Value = False) -> list[Value]:
     """The texts and numbers of a list, each once, where it came first; capitals count as small letters."""
-    exact = need_flag(case_sensitive, "case_sensitive")
+    exact = require_flag(case_sensitive, "case_sensitive")
     found: dict[Value, Value] = {}
-    for item in need_list(value):
+    for item in require_list(value):
         if type(item) is not str and not is_number(item):
-            raise TemplateFault(f"only texts and numbers can be told apart, not {kind(item)}")
+            raise TemplateError(f"only texts and numbers can be told apart, not {kind(item)}")
         found.setdefault(item if exact else _folded(item), item)
     return list(found.values())
 
 
-@LISTS.enter("{{ [{'name': 'Ann'}, {'name': 'Ben'}] | map('name') | join(', ') }}", "Ann, Ben", name="map")
+@LISTS.register("{{ [{'name': 'Ann'}, {'name': 'Ben'}] | map('name') | join(', ') }}", "Ann, Ben", name="map")
 def each(value: Value, attribute: Value) -> list[Value]:
     """The value of one key in every mapping of a list."""
-    key = need_text(attribute, "attribute")
+    key = require_text(attribute, "attribute")
     found = []
-    for item in need_list(value):
+    for item in require_list(value):
         if type(item) is not dict:
-            raise TemplateFault(f"needs a list of mappings, not of {kind(item)}")
+            raise TemplateError(f"needs a list of mappings, not of {kind(item)}")
         if key not in item:
-            raise TemplateFault(f"an item of the list has no '{key}'")
+            raise TemplateError(f"an item of the list has no '{key}'")
         found.append(item[key])
     return found
 
 
-@LISTS.enter("{% for day, hour in {'Mon': 9} | items %}{{ day }} at {{ hour }}{% endfor %}", "Mon at 9")
+@LISTS.register("{% for day, hour in {'Mon': 9} | items %}{{ day }} at {{ hour }}{% endfor %}", "Mon at 9")
 def items(value: Value) -> list[list[Value]]:
     """The keys of a mapping with their values, for a loop over both."""
     if type(value) is not dict:
-        raise TemplateFault(f"the value has to be a mapping, not {kind(value)}")
+        raise TemplateError(f"the value has to be a mapping, not {kind(value)}")
     return [[key, item] for key, item in value.items()]
 
 
 def _end(value: Value, index: int) -> Value:
-    found = need_list(value)
+    found = require_list(value)
     if not found:
-        raise TemplateFault("the list is empty")
+        raise TemplateError("the list is empty")
     return found[index]
 
 

@@ -7,8 +7,8 @@ import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING
 
-from flowops.templates.errors import TemplateFault
-from flowops.templates.filters.table import REQUIRED, Table, need_count, need_list, need_text
+from flowops.templates.errors import TemplateError
+from flowops.templates.filters.table import REQUIRED, Table, require_count, require_list, require_text
 from flowops.templates.values import is_number, kind, number
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _SHORT = 16
 _EXACT = Context(prec=400)
 
 
-@NUMBERS.enter("{{ '15' | int }}", 15, name="int")
+@NUMBERS.register("{{ '15' | int }}", 15, name="int")
 def to_int(value: Value, default: Value = REQUIRED) -> Value:
     """A whole number: of text, which has to be one, else `default`; of a fraction the part before the point."""
     if type(value) is str and len(value) < _SHORT and value.isdigit() and value.isascii():
@@ -37,52 +37,52 @@ def to_int(value: Value, default: Value = REQUIRED) -> Value:
     if found is None:
         return _otherwise(value, default, "a whole number")
     if found != math.trunc(number(found)):
-        raise TemplateFault("the text is a fraction, not a whole number", hint="… | float | round | int")
+        raise TemplateError("the text is a fraction, not a whole number", hint="… | float | round | int")
     return number(int(found))
 
 
-@NUMBERS.enter("{{ '12.50' | float }}", 12.5, name="float")
+@NUMBERS.register("{{ '12.50' | float }}", 12.5, name="float")
 def to_float(value: Value, default: Value = REQUIRED) -> Value:
     """A number that may have a fraction: of text, which has to be one, else `default`."""
     found = value if is_number(value) else _parsed(value)
     return _otherwise(value, default, "a number") if found is None else float(number(found))
 
 
-@NUMBERS.enter("{{ 12.345 | round(1) }}", 12.3, name="round")
+@NUMBERS.register("{{ 12.345 | round(1) }}", 12.3, name="round")
 def rounded(value: Value, precision: Value = 0, method: Value = "common") -> int | float:
     """The number with so many decimals; `method` is 'common' (a half goes to the even side), 'ceil' or 'floor'."""
-    places = need_count(precision, "precision", _PLACES)
+    places = require_count(precision, "precision", _PLACES)
     exact = _number(value)
     if method == "common":
         return number(round(exact, places))
     if method not in ("ceil", "floor"):
-        raise TemplateFault("method has to be 'common', 'ceil' or 'floor'")
+        raise TemplateError("method has to be 'common', 'ceil' or 'floor'")
     factor = 10**places
     whole = getattr(math, str(method))(number(float(exact * factor)))
     return float(whole / factor)
 
 
-@NUMBERS.enter("{{ 12.5 | fixed(2) }}", "12.50")
+@NUMBERS.register("{{ 12.5 | fixed(2) }}", "12.50")
 def fixed(value: Value, decimals: Value = 2) -> str:
     """The number as text with exactly so many decimals, a half rounded up: for amounts."""
-    places = need_count(decimals, "decimals", _PLACES)
+    places = require_count(decimals, "decimals", _PLACES)
     exact = Decimal(repr(_number(value)))
     return format(exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP, context=_EXACT), "f")
 
 
-@NUMBERS.enter("{{ [12.5, 7.5] | sum }}", 20.0, name="sum")
+@NUMBERS.register("{{ [12.5, 7.5] | sum }}", 20.0, name="sum")
 def total(value: Value) -> int | float:
     """The numbers of a list added up."""
-    return number(sum(_number(item) for item in need_list(value)))
+    return number(sum(_number(item) for item in require_list(value)))
 
 
-@NUMBERS.enter("{{ [3, 12] | min }}", 3, name="min")
+@NUMBERS.register("{{ [3, 12] | min }}", 3, name="min")
 def smallest(value: Value) -> int | float:
     """The smallest number of a list."""
     return _extreme(value, min)
 
 
-@NUMBERS.enter("{{ [3, 12] | max }}", 12, name="max")
+@NUMBERS.register("{{ [3, 12] | max }}", 12, name="max")
 def largest(value: Value) -> int | float:
     """The largest number of a list."""
     return _extreme(value, max)
@@ -91,14 +91,14 @@ def largest(value: Value) -> int | float:
 def _number(value: Value) -> int | float:
     if not is_number(value):
         hint = "make a number of it first: … | float" if type(value) is str else None
-        raise TemplateFault(f"needs numbers, not {kind(value)}", hint=hint)
+        raise TemplateError(f"needs numbers, not {kind(value)}", hint=hint)
     return number(value)
 
 
 def _extreme(value: Value, choose: Callable[[list[int | float]], int | float]) -> int | float:
-    numbers = [_number(item) for item in need_list(value)]
+    numbers = [_number(item) for item in require_list(value)]
     if not numbers:
-        raise TemplateFault("the list is empty")
+        raise TemplateError("the list is empty")
     return choose(numbers)
 
 
@@ -113,4 +113,4 @@ def _parsed(value: Value) -> int | float | None:
 def _otherwise(value: Value, default: Value, what: str) -> Value:
     if default is not REQUIRED:
         return default
-    raise TemplateFault(f"the text is not {what}" if need_text(value).strip() else f"the text is empty, not {what}")
+    raise TemplateError(f"the text is not {what}" if require_text(value).strip() else f"the text is empty, not {what}")

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowops.common.numbers import is_e164
-from flowops.templates.errors import TemplateFault
-from flowops.templates.filters.table import Table, need_text
+from flowops.templates.errors import TemplateError
+from flowops.templates.filters.table import Table, require_text
 
 if TYPE_CHECKING:
     from flowops.model import Value
@@ -20,11 +20,11 @@ PHONES = Table()
 _WRITTEN = re.compile(r"\+?[0-9 ()./-]{3,40}")
 
 
-@PHONES.enter("{{ '020 7946 0123' | e164('GB') }}", "+442079460123")
+@PHONES.register("{{ '020 7946 0123' | e164('GB') }}", "+442079460123")
 def e164(value: Value, region: Value = None) -> str:
     """A phone number in international form; `region` (GB, NL, …) says where a number without country code is from."""
     country = None if region is None else _region(region)
-    return _international(need_text(value).strip(), country)
+    return _international(require_text(value).strip(), country)
 
 
 #: A list is gone through more than once, and offices have few numbers.
@@ -33,23 +33,23 @@ def _international(written: str, country: str | None) -> str:
     import phonenumbers
 
     if not _WRITTEN.fullmatch(written):
-        raise TemplateFault("the text is not a phone number" if written else "the text is empty, not a phone number")
+        raise TemplateError("the text is not a phone number" if written else "the text is empty, not a phone number")
     where = "" if country is None else f" in {country}"
     try:
         parsed = phonenumbers.parse(written, country)
     except phonenumbers.NumberParseException as error:
         if error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE and country is None:
             hint = "write it with + and the country code, or name the region: e164('GB')"
-            raise TemplateFault("the number has no country code", hint=hint) from None
-        raise TemplateFault(f"{_masked(written)} is not a valid number{where}") from None
+            raise TemplateError("the number has no country code", hint=hint) from None
+        raise TemplateError(f"{_masked(written)} is not a valid number{where}") from None
     number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     if not (phonenumbers.is_valid_number(parsed) and is_e164(number)):
-        raise TemplateFault(f"{_masked(written)} is not a valid number{where}")
+        raise TemplateError(f"{_masked(written)} is not a valid number{where}")
     return number
 
 
 def _region(value: Value) -> str:
-    return _known_region(need_text(value, "region"))
+    return _known_region(require_text(value, "region"))
 
 
 @lru_cache(maxsize=256)
@@ -59,7 +59,7 @@ def _known_region(written: str) -> str:
     region = written.upper()
     if region not in phonenumbers.SUPPORTED_REGIONS:
         hint = "the United Kingdom is GB" if region == "UK" else "write two letters: GB, NL, DE"
-        raise TemplateFault("region is not a region that is known", hint=hint)
+        raise TemplateError("region is not a region that is known", hint=hint)
     return region
 
 

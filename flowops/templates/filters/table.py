@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.templates.errors import TemplateFault
+from flowops.templates.errors import TemplateError
 from flowops.templates.values import kind
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Documented(NamedTuple):
 class Function:
     """A filter or a test: called with the value before it, then with what the template gives in brackets.
 
-    It raises `TemplateFault` for any value or argument it is not meant for, and nothing else.
+    It raises `TemplateError` for any value or argument it is not meant for, and nothing else.
     `forgiving` ones are also called for a value that is not there: with `MISSING`.
     """
 
@@ -51,7 +51,7 @@ class Function:
 class Table(dict[str, Function]):
     """The filters, or the tests, by name, in the order of the documentation."""
 
-    def enter(
+    def register(
         self, example: str, result: Value, *, name: str | None = None, forgiving: bool = False
     ) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
         """A decorator: this function is the filter of its name, its docstring the sentence about it."""
@@ -96,30 +96,30 @@ def _literal(value: Value) -> str:
     return repr(value) if isinstance(value, str) else json.dumps(value).replace("null", "none")
 
 
-def need_text(value: Value, what: str = "the value") -> str:
+def require_text(value: Value, what: str = "the value") -> str:
     """The value, which has to be text."""
     if type(value) is not str:
-        raise TemplateFault(f"{what} has to be text, not {kind(value)}")
+        raise TemplateError(f"{what} has to be text, not {kind(value)}")
     return value
 
 
-def need_list(value: Value) -> list[Value]:
+def require_list(value: Value) -> list[Value]:
     """The value, which has to be a list."""
     if type(value) is not list:
         hint = "split the text first: … | split(',')" if type(value) is str else None
-        raise TemplateFault(f"the value has to be a list, not {kind(value)}", hint=hint)
+        raise TemplateError(f"the value has to be a list, not {kind(value)}", hint=hint)
     return value
 
 
-def need_flag(value: Value, what: str) -> bool:
+def require_flag(value: Value, what: str) -> bool:
     """The value, which has to be true or false."""
     if type(value) is not bool:
-        raise TemplateFault(f"{what} has to be true or false, not {kind(value)}")
+        raise TemplateError(f"{what} has to be true or false, not {kind(value)}")
     return value
 
 
-def need_count(value: Value, what: str, largest: int) -> int:
+def require_count(value: Value, what: str, largest: int) -> int:
     """The value, which has to be a whole number from 0 to `largest`."""
     if type(value) is not int or not 0 <= value <= largest:
-        raise TemplateFault(f"{what} has to be a whole number from 0 to {largest}")
+        raise TemplateError(f"{what} has to be a whole number from 0 to {largest}")
     return value

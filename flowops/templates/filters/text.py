@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 from flowops.templates.budget import MAX_TEXT, MISSING
-from flowops.templates.errors import TemplateFault
-from flowops.templates.filters.table import Table, need_flag, need_text
+from flowops.templates.errors import TemplateError
+from flowops.templates.filters.table import Table, require_flag, require_text
 from flowops.templates.values import text
 
 if TYPE_CHECKING:
@@ -21,65 +21,65 @@ TEXT = Table()
 _BETWEEN_WORDS = re.compile(r"([-\s({\[<]+)")
 
 
-@TEXT.enter("{{ 'Acme' | upper }}", "ACME")
+@TEXT.register("{{ 'Acme' | upper }}", "ACME")
 def upper(value: Value) -> str:
     """The text in capitals."""
-    return need_text(value).upper()
+    return require_text(value).upper()
 
 
-@TEXT.enter("{{ 'ACME' | lower }}", "acme")
+@TEXT.register("{{ 'ACME' | lower }}", "acme")
 def lower(value: Value) -> str:
     """The text in small letters."""
-    return need_text(value).lower()
+    return require_text(value).lower()
 
 
-@TEXT.enter("{{ 'jan VAN dam' | title }}", "Jan Van Dam")
+@TEXT.register("{{ 'jan VAN dam' | title }}", "Jan Van Dam")
 def title(value: Value) -> str:
     """Every word with a capital, the rest of it in small letters."""
-    words = _BETWEEN_WORDS.split(need_text(value))
+    words = _BETWEEN_WORDS.split(require_text(value))
     return "".join(word[:1].upper() + word[1:].lower() for word in words)
 
 
-@TEXT.enter("{{ 'your appointment' | capitalize }}", "Your appointment")
+@TEXT.register("{{ 'your appointment' | capitalize }}", "Your appointment")
 def capitalize(value: Value) -> str:
     """The first letter a capital, the rest of the text in small letters."""
-    return need_text(value).capitalize()
+    return require_text(value).capitalize()
 
 
-@TEXT.enter("{{ '  Ann ' | trim }}", "Ann")
+@TEXT.register("{{ '  Ann ' | trim }}", "Ann")
 def trim(value: Value, chars: Value = None) -> str:
     """The text without white space, or without the characters of `chars`, at its ends."""
-    return need_text(value).strip(None if chars is None else need_text(chars, "chars"))
+    return require_text(value).strip(None if chars is None else require_text(chars, "chars"))
 
 
-@TEXT.enter("{{ '10:30' | replace(':', ' ') }}", "10 30")
+@TEXT.register("{{ '10:30' | replace(':', ' ') }}", "10 30")
 def replace(value: Value, old: Value, new: Value) -> str:
     """Every `old` in the text replaced by `new`."""
-    whole, old, new = need_text(value), need_text(old, "old"), need_text(new, "new")
+    whole, old, new = require_text(value), require_text(old, "old"), require_text(new, "new")
     if not old:
-        raise TemplateFault("old may not be empty")
+        raise TemplateError("old may not be empty")
     if len(whole) + whole.count(old) * (len(new) - len(old)) > MAX_TEXT:
-        raise TemplateFault(f"the text would have more than {MAX_TEXT} characters")
+        raise TemplateError(f"the text would have more than {MAX_TEXT} characters")
     return whole.replace(old, new)
 
 
-@TEXT.enter("{{ 'Ann;Ben' | split(';') }}", ["Ann", "Ben"])
+@TEXT.register("{{ 'Ann;Ben' | split(';') }}", ["Ann", "Ben"])
 def split(value: Value, separator: Value = None) -> list[str]:
     """The parts of the text between the separators; without one, its words."""
     if separator == "":
-        raise TemplateFault("separator may not be empty")
-    return need_text(value).split(None if separator is None else need_text(separator, "separator"))
+        raise TemplateError("separator may not be empty")
+    return require_text(value).split(None if separator is None else require_text(separator, "separator"))
 
 
-@TEXT.enter("{{ 'AB-4821' | digits }}", "A B 4 8 2 1")
+@TEXT.register("{{ 'AB-4821' | digits }}", "A B 4 8 2 1")
 def digits(value: Value, separator: Value = " ") -> str:
     """A code to be read aloud: its digits and letters one by one, other characters left out."""
-    between = need_text(separator, "separator")
+    between = require_text(separator, "separator")
     signs = [sign for sign in text(value) if sign.isalnum()]
     if not signs:
-        raise TemplateFault("the text has neither digits nor letters")
+        raise TemplateError("the text has neither digits nor letters")
     if len(signs) * (1 + len(between)) > MAX_TEXT:
-        raise TemplateFault(f"the text would have more than {MAX_TEXT} characters")
+        raise TemplateError(f"the text would have more than {MAX_TEXT} characters")
     return between.join(signs)
 
 
@@ -88,15 +88,15 @@ GENERAL = Table()
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), allow_nan=False)
 
 
-@GENERAL.enter("{{ vars.missing | default('there') }}", "there", forgiving=True)
+@GENERAL.register("{{ vars.missing | default('there') }}", "there", forgiving=True)
 def default(value: Value, default_value: Value = "", boolean: Value = False) -> Value:
     """The value, or another where it is not defined; with `boolean` true also where it is empty, null, 0 or false."""
-    if value is MISSING or (need_flag(boolean, "boolean") and not value):
+    if value is MISSING or (require_flag(boolean, "boolean") and not value):
         return default_value
     return value
 
 
-@GENERAL.enter("{{ {'name': 'Ann', 'age': 41} | tojson }}", '{"name": "Ann", "age": 41}')
+@GENERAL.register("{{ {'name': 'Ann', 'age': 41} | tojson }}", '{"name": "Ann", "age": 41}')
 def tojson(value: Value) -> str:
     """The value as JSON, its keys in the order of the data."""
     parts = []
@@ -106,7 +106,7 @@ def tojson(value: Value) -> str:
             parts.append(part)
             length += len(part)
             if length > MAX_TEXT:
-                raise TemplateFault(f"the text would have more than {MAX_TEXT} characters")
+                raise TemplateError(f"the text would have more than {MAX_TEXT} characters")
     except ValueError:
-        raise TemplateFault("a number is infinite, or too large for JSON") from None
+        raise TemplateError("a number is infinite, or too large for JSON") from None
     return "".join(parts)

@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowops.common.names import nearest
-from flowops.templates.errors import TemplateFault
-from flowops.templates.filters.table import Table, need_text
+from flowops.templates.errors import TemplateError
+from flowops.templates.filters.table import Table, require_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ _OFFSET: dict[str, Callable[[datetime], str]] = {"z": lambda when: when.strftime
 _EVERY = {**_DATE, **_TIME, **_OFFSET}
 
 
-@TIMES.enter(
+@TIMES.register(
     "{{ '2026-03-02T08:05:00Z' | datetime('%A %-d %B, %H:%M', tz='Europe/Amsterdam') }}",
     "Monday 2 March, 09:05",
     name="datetime",
@@ -77,21 +77,21 @@ def written(value: Value, format: Value = "%Y-%m-%d %H:%M", tz: Value = None) ->
 
 
 def _written(value: Value, form: Value, tz: Value) -> str:
-    found = _ISO.fullmatch(need_text(value).strip())
+    found = _ISO.fullmatch(require_text(value).strip())
     if found is None:
-        raise TemplateFault("the text is not an ISO 8601 date or time", hint="write it like 2026-03-02T09:05:00+01:00")
+        raise TemplateError("the text is not an ISO 8601 date or time", hint="write it like 2026-03-02T09:05:00+01:00")
     try:
         when = datetime.fromisoformat(found[0])
     except ValueError:
-        raise TemplateFault("there is no such date or time") from None
+        raise TemplateError("there is no such date or time") from None
     if tz is not None:
         if found["offset"] is None:
-            raise TemplateFault(
+            raise TemplateError(
                 "the time has no UTC offset, so it cannot be moved into a time zone",
                 hint="leave tz out, or write the offset: 2026-03-02T09:05:00+01:00",
             )
-        when = _moved(when, need_text(tz, "tz"))
-    return _write(when, need_text(form, "format"), timed=bool(found["time"]), placed=bool(found["offset"]))
+        when = _moved(when, require_text(tz, "tz"))
+    return _write(when, require_text(form, "format"), timed=bool(found["time"]), placed=bool(found["offset"]))
 
 
 #: Appointments share their times, and a row writes one time in several ways.
@@ -101,16 +101,16 @@ _recently = lru_cache(maxsize=4_096)(_written)
 def _moved(when: datetime, name: str) -> datetime:
     zone = _zone(name)
     if zone is None:
-        raise TemplateFault("tz is not a time zone that is known here", hint=lambda: _like(name))
+        raise TemplateError("tz is not a time zone that is known here", hint=lambda: _like(name))
     try:
         return when.astimezone(zone)
     except OverflowError:
-        raise TemplateFault("the date is out of range") from None
+        raise TemplateError("the date is out of range") from None
 
 
 def _write(when: datetime, form: str, *, timed: bool, placed: bool) -> str:
     if len(form) > _LONGEST_FORMAT:
-        raise TemplateFault(f"format may have at most {_LONGEST_FORMAT} characters")
+        raise TemplateError(f"format may have at most {_LONGEST_FORMAT} characters")
 
     written = []
     for text, directive in _pieces(form):
@@ -119,11 +119,11 @@ def _write(when: datetime, form: str, *, timed: bool, placed: bool) -> str:
             continue
         if directive not in _EVERY:
             known = " ".join(f"%{known}" for known in _EVERY)
-            raise TemplateFault(f"format has '%{directive}', which is not known", hint=f"known are: {known}")
+            raise TemplateError(f"format has '%{directive}', which is not known", hint=f"known are: {known}")
         if directive in _TIME and not timed:
-            raise TemplateFault(f"the text is a date without a time, so '%{directive}' has no answer")
+            raise TemplateError(f"the text is a date without a time, so '%{directive}' has no answer")
         if directive in _OFFSET and not placed:
-            raise TemplateFault(f"the text has no UTC offset, so '%{directive}' has no answer")
+            raise TemplateError(f"the text has no UTC offset, so '%{directive}' has no answer")
         written.append(_EVERY[directive](when))
     return "".join(written)
 

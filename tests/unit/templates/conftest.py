@@ -272,7 +272,7 @@ def render_value() -> Callable[[str, Value], list[Value]]:
 
 
 @pytest.fixture
-def fault_of() -> Callable[..., str]:
+def error_of() -> Callable[..., str]:
     """The message, and behind a bar the hint, of the one problem that a template has."""
 
     def render(template: str, /, *, vars: dict[str, Value] | None = None, **names: Value) -> str:  # noqa: A002

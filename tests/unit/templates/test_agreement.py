@@ -12,7 +12,7 @@ from jinja2 import StrictUndefined, UndefinedError
 from jinja2.sandbox import SandboxedEnvironment
 
 from flowops.templates.budget import Scope
-from flowops.templates.errors import TemplateFault
+from flowops.templates.errors import TemplateError
 from flowops.templates.template import compile_template
 
 DATA = {
@@ -30,10 +30,10 @@ JINJA = SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=Tr
 
 
 def ours(template: str) -> object:
-    """What our template gives; raises `TemplateFault`."""
+    """What our template gives; raises `TemplateError`."""
     made = compile_template(template, frozenset({"row", "row_number", "vars"}))
-    if made.faults:
-        raise made.faults[0]
+    if made.errors:
+        raise made.errors[0]
     return made.evaluate(Scope({"row": DATA, "row_number": 1, "vars": {"brand": "Acme"}}))
 
 
@@ -42,7 +42,7 @@ def agree(template: str) -> None:
     text = " " + template
     try:
         found = ours(text)
-    except TemplateFault:
+    except TemplateError:
         return
     try:
         theirs = JINJA.from_string(text)
@@ -149,14 +149,14 @@ SOURCE = st.text(st.sampled_from("{}%#-+ \n'\"\\().,|[]:~*/<>=!ab01_xirowfends "
 def test_any_text_gives_a_value_or_a_fault_in_its_bounds(text, opening):
     source = f"{opening}{text}"
     made = compile_template(source, frozenset({"row", "vars"}))
-    for fault in made.faults:
-        assert 0 <= (fault.offset or 0) <= len(source)
-    if not made.faults:
+    for error in made.errors:
+        assert 0 <= (error.offset or 0) <= len(source)
+    if not made.errors:
         scope = Scope({"row": DATA, "vars": {}})
         try:
             made.evaluate(scope)
-        except TemplateFault as fault:
-            assert 0 <= (fault.offset or 0) <= len(source)  # noqa: PT017
+        except TemplateError as error:
+            assert 0 <= (error.offset or 0) <= len(source)  # noqa: PT017
 
 
 def test_the_same_everywhere_whatever_surrounds_the_process(tmp_path, run_python):
@@ -184,6 +184,6 @@ def test_the_same_everywhere_whatever_surrounds_the_process(tmp_path, run_python
 
 
 @pytest.mark.parametrize("name", ["now", "today", "random", "environ", "env", "open", "lookup", "uuid", "time"])
-def test_there_is_no_name_or_filter_for_what_changes(fault_of, name):
-    assert fault_of(f"{{{{ {name} }}}}").startswith(f"'{name}' is not defined")
-    assert fault_of(f"{{{{ 'x' | {name} }}}}").startswith(f"templates have no filter '{name}'")
+def test_there_is_no_name_or_filter_for_what_changes(error_of, name):
+    assert error_of(f"{{{{ {name} }}}}").startswith(f"'{name}' is not defined")
+    assert error_of(f"{{{{ 'x' | {name} }}}}").startswith(f"templates have no filter '{name}'")

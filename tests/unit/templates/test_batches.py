@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from flowops.model import Batch, Call, Place, Problem
 from flowops.templates.batches import CallSet
 from flowops.templates.budget import WRONG_ROWS
-from flowops.templates.problems import TOLD
+from flowops.templates.problems import MAX_SHOWN
 
 VALUES = Path(__file__).parents[2] / "cases" / "template_values" / "expected.json"
 
@@ -134,9 +134,9 @@ def test_a_call_that_is_wrong_keeps_its_body_and_its_place_among_the_problems(co
     ]
 
 
-@pytest.mark.parametrize("fault", ["cannot be rendered", "is wrong once it is rendered"])
-def test_when_a_thousand_rows_have_problems_the_rest_is_left_alone(compiled, unchecked, fault) -> None:
-    calls = made(compiled, caller="{{ row.a | int }}") if fault == "cannot be rendered" else made(compiled)
+@pytest.mark.parametrize("error", ["cannot be rendered", "is wrong once it is rendered"])
+def test_when_a_thousand_rows_have_problems_the_rest_is_left_alone(compiled, unchecked, error) -> None:
+    calls = made(compiled, caller="{{ row.a | int }}") if error == "cannot be rendered" else made(compiled)
     unchecked.accepts = lambda body: False
     unchecked.body_problems = wrong
     first = calls.render(batch_of(*["x"] * 600), unchecked)
@@ -145,5 +145,5 @@ def test_when_a_thousand_rows_have_problems_the_rest_is_left_alone(compiled, unc
     assert calls.exhausted
     assert second.problems[-1].message == f"for-each: {WRONG_ROWS:,} rows have problems; the rest was not rendered"
     told = [problem for batch in (first, second) for problem in batch.problems[: None if batch is first else -1]]
-    assert len(told) == (TOLD if fault == "cannot be rendered" else WRONG_ROWS)
+    assert len(told) == (MAX_SHOWN if error == "cannot be rendered" else WRONG_ROWS)
     assert len(second) == len(second.bodies)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowops.common.limits import MAX_INTEGER
-from flowops.templates.budget import CALL_STEPS, MAX_BRACKETS, MAX_DEPTH, MAX_LOOPS, MAX_PARTS, MAX_SOURCE, MAX_TEXT
+from flowops.templates.budget import CALL_BUDGET, MAX_BRACKETS, MAX_DEPTH, MAX_LOOPS, MAX_PARTS, MAX_SOURCE, MAX_TEXT
 
 LOOP = "{% for x in row.list %}{% endfor %}"
 
@@ -21,7 +21,7 @@ def loops(depth: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("inside", "outside", "fault"),
+    ("inside", "outside", "error"),
     [
         ("a" * (MAX_SOURCE - 7) + "{{ 1 }}", "a" * (MAX_SOURCE - 6) + "{{ 1 }}", "a template may have at most 16384"),
         (brackets(MAX_BRACKETS), brackets(MAX_BRACKETS + 1), "the template is nested too deeply"),
@@ -41,16 +41,16 @@ def loops(depth: int) -> str:
         (LOOP, LOOP * 2, "the templates of this call take too much work"),
     ],
 )  # fmt: skip
-def test_a_bound_holds_where_it_is_set(value_of, fault_of, inside, outside, fault):
+def test_a_bound_holds_where_it_is_set(value_of, error_of, inside, outside, error):
     data = {
         "text": "a" * MAX_TEXT,
         "long": "a" * (MAX_TEXT + 1),
         "half": "a" * (MAX_TEXT // 2),
         "sharp": "ß" * (MAX_TEXT // 2 + 1),
-        "list": [1] * (CALL_STEPS - CALL_STEPS // 16),
+        "list": [1] * (CALL_BUDGET - CALL_BUDGET // 16),
     }
     value_of(inside, **data)
-    assert fault_of(outside, **data).startswith(fault)
+    assert error_of(outside, **data).startswith(error)
 
 
 def test_what_a_document_says_itself_has_to_be_sendable_too(compiled, told):
@@ -61,19 +61,19 @@ def test_what_a_document_says_itself_has_to_be_sendable_too(compiled, told):
     ]
 
 
-def test_data_of_any_depth_is_no_crash(fault_of):
+def test_data_of_any_depth_is_no_crash(error_of):
     deep: list[object] = []
     for _ in range(20_000):
         deep = [deep]
-    assert fault_of("{{ row.deep }}", deep=deep) == "the data is nested too deeply"
+    assert error_of("{{ row.deep }}", deep=deep) == "the data is nested too deeply"
 
 
-def test_json_of_a_number_that_json_has_not(fault_of):
-    assert fault_of("{{ row.x | tojson }}", x=float("inf")) == "tojson: a number is infinite, or too large for JSON"
+def test_json_of_a_number_that_json_has_not(error_of):
+    assert error_of("{{ row.x | tojson }}", x=float("inf")) == "tojson: a number is infinite, or too large for JSON"
 
 
 def test_a_call_of_very_many_parts_is_refused_before_any_of_them_is_worked_out(compiled, told, monkeypatch):
-    monkeypatch.setattr("flowops.templates.assemble.PARTS_A_STEP", 1)
+    monkeypatch.setattr("flowops.templates.assemble.PARTS_PER_STEP", 1)
     calls = compiled("kind: Call\nreference-id: r\ncallees: [" + '"{{ [1, 1, 1, 1] }}", ' * 2001 + "]\n")
     (problem,) = told(calls.render()[1])
     assert problem.startswith("calls/a.yaml:1:1: call: the templates of this call take too much work")

@@ -70,7 +70,7 @@ def test_operators_mean_what_they_mean_in_jinja(value_of, template, value):
 
 
 @pytest.mark.parametrize(
-    ("template", "fault"),
+    ("template", "error"),
     [
         ("{{ 'a' * 2 }}", "'*' is for numbers, not for text"),
         ("{{ 'a' + 'b' }}", "'+' is for numbers, not for text"),
@@ -99,42 +99,42 @@ def test_operators_mean_what_they_mean_in_jinja(value_of, template, value):
         ("{{ 'abc'['a':] }}", "the ends of a slice have to be whole numbers"),
     ],
 )
-def test_what_makes_no_sense_is_told_and_never_guessed(fault_of, template, fault):
-    assert fault_of(template, minutes="15").startswith(fault)
+def test_what_makes_no_sense_is_told_and_never_guessed(error_of, template, error):
+    assert error_of(template, minutes="15").startswith(error)
 
 
-def test_an_undefined_name_is_named_with_the_nearest(fault_of):
+def test_an_undefined_name_is_named_with_the_nearest(error_of):
     names = {"id": 1, "name": "Ann", "phone": "+442079460123"}
     expected = "'row.phnoe' is not defined | did you mean 'row.phone'? the row has: id, name, phone"
-    assert fault_of("{{ row.phnoe }}", **names) == expected
-    assert fault_of("{{ row['phnoe'] }}", **names) == expected
+    assert error_of("{{ row.phnoe }}", **names) == expected
+    assert error_of("{{ row['phnoe'] }}", **names) == expected
     expected = "'vars.brnd' is not defined | did you mean 'vars.brand'? vars has: brand"
-    assert fault_of("{{ vars.brnd }}", vars={"brand": "Acme"}) == expected
-    assert fault_of("{{ vars.office.cty }}", vars={"office": {"city": "Delft"}}) == (
+    assert error_of("{{ vars.brnd }}", vars={"brand": "Acme"}) == expected
+    assert error_of("{{ vars.office.cty }}", vars={"office": {"city": "Delft"}}) == (
         "'vars.office.cty' is not defined | did you mean 'vars.office.city'? vars.office has: city"
     )
-    assert fault_of("{{ vras.brand }}") == "'vras' is not defined | did you mean 'vars'?"
-    assert fault_of("{{ brand }}") == (
+    assert error_of("{{ vras.brand }}") == "'vras' is not defined | did you mean 'vars'?"
+    assert error_of("{{ brand }}") == (
         "'brand' is not defined | a template sees row, row_number, vars: vars.brand or row.brand?"
     )
-    assert fault_of("{{ row.list[3] }}", list=[1]) == "'row.list[3]' is not defined | row.list has 1 item"
-    assert fault_of("{{ row.x }}") == "'row.x' is not defined | the row is empty"
+    assert error_of("{{ row.list[3] }}", list=[1]) == "'row.list[3]' is not defined | row.list has 1 item"
+    assert error_of("{{ row.x }}") == "'row.x' is not defined | the row is empty"
 
 
-def test_a_column_with_a_dash_is_told_how_to_be_written(fault_of):
-    assert fault_of("{{ row.first-name }}") == "'name' is not defined | did you mean row['first-name']?"
-    assert fault_of("{{ row._id }}") == (
+def test_a_column_with_a_dash_is_told_how_to_be_written(error_of):
+    assert error_of("{{ row.first-name }}") == "'name' is not defined | did you mean row['first-name']?"
+    assert error_of("{{ row._id }}") == (
         "'row._id': an attribute may not begin with '_' | a column of that name is written row['_id']"
     )
 
 
-def test_undefined_is_forgiven_for_the_last_name_only(value_of, fault_of):
+def test_undefined_is_forgiven_for_the_last_name_only(value_of, error_of):
     assert value_of("{{ row.missing | default('there') }}") == "there"
     assert value_of("{{ row.address.street | default('no street') }}", address={}) == "no street"
     assert value_of("{{ row.address.street | default('no street') }}", address=None) == "no street"
-    assert fault_of("{{ row.adress.street | default('') }}", address={}).startswith("'row.adress' is not defined")
-    assert fault_of("{{ rwo.name | default('') }}").startswith("'rwo' is not defined")
-    assert fault_of("{{ row.missing | trim | default('') }}").startswith("'row.missing' is not defined")
+    assert error_of("{{ row.adress.street | default('') }}", address={}).startswith("'row.adress' is not defined")
+    assert error_of("{{ rwo.name | default('') }}").startswith("'rwo' is not defined")
+    assert error_of("{{ row.missing | trim | default('') }}").startswith("'row.missing' is not defined")
 
 
 def test_vars_are_checked_without_a_row_unless_a_template_may_not_need_them(compiled):

@@ -1,4 +1,4 @@
-"""Filters and tests: the documentation is true, and nothing but a fault ever comes out of them."""
+"""Filters and tests: the documentation is true, and nothing but a error ever comes out of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowops.templates.budget import MAX_TEXT
-from flowops.templates.errors import TemplateFault
+from flowops.templates.errors import TemplateError
 from flowops.templates.filters import FILTERS, documentation, documentation_of_tests
 from flowops.templates.filters.tests import TESTS
 
@@ -94,7 +94,7 @@ def test_e164_reads_what_people_write(value_of, template, number):
 
 
 @pytest.mark.parametrize(
-    ("template", "fault"),
+    ("template", "error"),
     [
         ("{{ '+3161234' | e164 }}", "e164: '+316••34' is not a valid number"),
         ("{{ '0612' | e164('NL') }}", "e164: '06…' is not a valid number in NL"),
@@ -113,8 +113,8 @@ def test_e164_reads_what_people_write(value_of, template, number):
         ("{{ '999' | e164('GB') }}", "e164: '99…' is not a valid number in GB"),
     ],
 )
-def test_e164_refuses_what_is_no_number_and_does_not_repeat_it(fault_of, template, fault):
-    assert fault_of(template).startswith(fault)
+def test_e164_refuses_what_is_no_number_and_does_not_repeat_it(error_of, template, error):
+    assert error_of(template).startswith(error)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_datetime_writes_what_the_data_says_in_no_locale(value_of, template, tex
 
 
 @pytest.mark.parametrize(
-    ("template", "fault"),
+    ("template", "error"),
     [
         ("{{ 'tomorrow' | datetime }}", "datetime: the text is not an ISO 8601 date or time"),
         ("{{ '2026-02-30' | datetime }}", "datetime: there is no such date or time"),
@@ -162,12 +162,12 @@ def test_datetime_writes_what_the_data_says_in_no_locale(value_of, template, tex
         ("{{ 20260228 | datetime }}", "datetime: the value has to be text, not a number"),
     ],
 )  # fmt: skip
-def test_datetime_refuses_what_has_no_answer(fault_of, template, fault):
-    assert fault_of(template).startswith(fault)
+def test_datetime_refuses_what_has_no_answer(error_of, template, error):
+    assert error_of(template).startswith(error)
 
 
 @pytest.mark.parametrize(
-    ("template", "fault"),
+    ("template", "error"),
     [
         ("{{ 'ten' | int }}", "int: the text is not a whole number"),
         ("{{ '' | int }}", "int: the text is empty, not a whole number"),
@@ -212,22 +212,22 @@ def test_datetime_refuses_what_has_no_answer(fault_of, template, fault):
         ("{{ 'a' is numbr }}", "templates have no test 'numbr' | did you mean 'number'?"),
     ],
 )
-def test_a_filter_refuses_what_it_is_not_for(fault_of, template, fault):
-    assert fault_of(template).startswith(fault)
+def test_a_filter_refuses_what_it_is_not_for(error_of, template, error):
+    assert error_of(template).startswith(error)
 
 
-def test_int_of_a_wrong_text_is_never_zero(fault_of):
-    assert "0" not in fault_of("{{ row.minutes | int }}", minutes="soon")
+def test_int_of_a_wrong_text_is_never_zero(error_of):
+    assert "0" not in error_of("{{ row.minutes | int }}", minutes="soon")
 
 
-def test_faults_do_not_repeat_the_data(fault_of):
+def test_faults_do_not_repeat_the_data(error_of):
     secret = "born-1970-in-Delft"
     for name in FILTERS:
         for template in (f"{{{{ [row.x, 1] | {name} }}}}", f"{{{{ row.x | {name}(row.x) }}}}"):
             try:
-                message = fault_of(template, x=secret)
+                message = error_of(template, x=secret)
             except ValueError:
-                continue  # it has no fault
+                continue  # it has no error
             assert secret not in message
 
 
@@ -246,7 +246,7 @@ def test_a_filter_gives_a_bounded_value_or_a_fault_whatever_it_is_given(name, va
     required = sum(parameter.default is inspect.Parameter.empty for parameter in needed)
     arguments = (arguments + [value] * required)[: max(required, min(len(arguments), len(needed)))]
     assert function.misuse(len(arguments), ()) is None
-    with suppress(TemplateFault):
+    with suppress(TemplateError):
         result = function.call(value, *arguments)
         assert not isinstance(result, str) or len(result) <= MAX_TEXT * 3
         assert repr(result) == repr(function.call(value, *arguments))

@@ -1,4 +1,4 @@
-"""Every fault stands at the line and column of the name that it speaks of."""
+"""Every error stands at the line and column of the name that it speaks of."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from jinja2 import nodes
 
 from flowops.templates import errors
 from flowops.templates.expressions import _EXPRESSIONS
-from flowops.templates.problems import TOLD
+from flowops.templates.problems import MAX_SHOWN
 
 # The escapes of jinja2 up to 3.1.5: CVE-2016-10745 (str.format), CVE-2019-10906 (str.format_map), CVE-2024-56201
 # (a file name in compiled code), CVE-2024-56326 (a stored reference to str.format), CVE-2025-27516 (|attr to it);
@@ -152,8 +152,8 @@ BOMBS = [
 
 
 @pytest.mark.parametrize("template", ESCAPES)
-def test_every_known_escape_is_refused_where_it_stands(fault_of, template):
-    message = fault_of(template)
+def test_every_known_escape_is_refused_where_it_stands(error_of, template):
+    message = error_of(template)
     assert "Traceback" not in message
     assert "<" not in message
 
@@ -215,12 +215,12 @@ def test_all_that_is_refused_in_a_template_is_told_at_once(compiled):
     ]
 
 
-def test_the_filter_to_use_in_place_of_a_method_is_told(fault_of):
-    assert fault_of("{{ row.name.upper() }}") == (
+def test_the_filter_to_use_in_place_of_a_method_is_told(error_of):
+    assert error_of("{{ row.name.upper() }}") == (
         "templates have no calls: 'row.name.upper()' | use a filter: row.name | upper"
     )
-    assert fault_of("{{ row.name.strip() }}").endswith("use a filter: row.name | trim")
-    hint = fault_of("{{ range(3) }}").partition(" | ")[2]
+    assert error_of("{{ row.name.strip() }}").endswith("use a filter: row.name | trim")
+    hint = error_of("{{ range(3) }}").partition(" | ")[2]
     assert hint.startswith("there are filters instead: capitalize, datetime, default, digits, e164")
 
 
@@ -247,5 +247,5 @@ def test_the_nearest_name_is_looked_for_only_where_it_is_told(compiled, rows, mo
     monkeypatch.setattr(errors, "nearest", nearest)
     text = 'kind: CallSet\ncall: {reference-id: r, caller: "{{ row.phnoe }}"}'
     data = rows(*({f"phone{number}": 1} for number in range(400)))
-    assert len(list(render_rows(compiled(text), data))) == TOLD + 1
-    assert len(looked_for) == TOLD
+    assert len(list(render_rows(compiled(text), data))) == MAX_SHOWN + 1
+    assert len(looked_for) == MAX_SHOWN

@@ -38,7 +38,7 @@ def test_statements_write_text_as_in_jinja(value_of, template, text):
 
 
 @pytest.mark.parametrize(
-    ("template", "fault"),
+    ("template", "error"),
     [
         ("{% for x in row.vip %}{{ x }}{% endfor %}", "a loop goes over a list or a mapping, not over text"),
         ("{% for x in 3 %}{{ x }}{% endfor %}", "a loop goes over a list or a mapping, not over a number"),
@@ -56,8 +56,8 @@ def test_statements_write_text_as_in_jinja(value_of, template, text):
         ("{% if %}a{% endif %}", "template syntax: expected an expression, got '%}'"),
     ],
 )
-def test_what_statements_cannot_do_is_told(fault_of, template, fault):
-    assert fault_of(template, **DATA).startswith(fault)
+def test_what_statements_cannot_do_is_told(error_of, template, error):
+    assert error_of(template, **DATA).startswith(error)
 
 
 def test_names_of_a_loop_end_with_it_even_when_it_breaks_off(compiled, rows, render_row):

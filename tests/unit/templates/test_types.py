@@ -54,7 +54,7 @@ def test_a_string_without_a_template_is_passed_on_untouched(value_of, text):
 
 
 @pytest.mark.parametrize(
-    ("template", "fault"),
+    ("template", "error"),
     [
         ("a {{ none }}", "null cannot stand in text | say what to write instead: … | default('…', true)"),
         ("a {{ true }}", "true or false cannot stand in text | choose the words: 'yes' if … else 'no'"),
@@ -62,18 +62,18 @@ def test_a_string_without_a_template_is_passed_on_untouched(value_of, text):
         ("{{ 'a' ~ {} }}", "a mapping cannot stand in text | name one of its keys, or write it as JSON: … | tojson"),
     ],
 )
-def test_what_has_no_one_way_to_be_read_aloud_does_not_stand_in_text(fault_of, template, fault):
-    assert fault_of(template) == fault
+def test_what_has_no_one_way_to_be_read_aloud_does_not_stand_in_text(error_of, template, error):
+    assert error_of(template) == error
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan"), 2**53, -(2**53), [2**60], {"a": float("inf")}])
-def test_what_json_cannot_carry_is_refused(fault_of, value):
-    assert fault_of("{{ row.value }}", value=value).startswith("a ")
+def test_what_json_cannot_carry_is_refused(error_of, value):
+    assert error_of("{{ row.value }}", value=value).startswith("a ")
 
 
 @pytest.mark.parametrize("template", ["{{ row.value }}", "a {{ row.value }}"])
-def test_half_a_character_is_refused(fault_of, template):
-    assert "half a character" in fault_of(template, value="\ud800")
+def test_half_a_character_is_refused(error_of, template):
+    assert "half a character" in error_of(template, value="\ud800")
 
 
 def test_values_of_rows_are_data_and_never_templates(value_of):
