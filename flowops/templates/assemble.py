@@ -38,7 +38,7 @@ class SourceValue(NamedTuple):
     path: Path
 
     def entries(self) -> dict[str, SourceValue]:
-        """The values of a mapping, each with its place."""
+        """Return the values of a mapping, each with its place."""
         return {key: SourceValue(value, self.document, (*self.path, key)) for key, value in self.value.items()}
 
 
@@ -68,7 +68,7 @@ class Defaults:
         self._without_flow = {name: field for name, field in self._fields.items() if name not in _FLOW_FIELDS}
 
     def below(self, document: Document) -> CallFields:
-        """Project defaults < document; null in the document switches a default off."""
+        """Lay a document's fields over the project's defaults; null in the document switches a default off."""
         fields = _own(document)
         own_variables = fields.pop(VARIABLES, None)
         if not self._none:
@@ -100,7 +100,7 @@ def _layers(defaults: SourceValue | None, own: SourceValue | None) -> tuple[dict
 
 
 def sensitive(body: Mapping[str, Collection[Value]], flow: Flow | None) -> frozenset[Path]:
-    """The paths in a body whose values are never shown or kept."""
+    """Return the paths in a body whose values are never shown or kept."""
     found: list[Path] = [(name,) for name in ("callee", "callees", "caller") if name in body]
     if flow is not None:
         found += [(VARIABLES, name) for name in flow.sensitive if name in body.get(VARIABLES, ())]
@@ -120,7 +120,7 @@ class Flows:
                 self._by_id.setdefault(known, flow)
 
     def named(self, name: Value) -> tuple[Flow, str]:
-        """The flow of a name, and its id in this environment; raises `TemplateError` when there is none."""
+        """Return the flow of a name, and its id in this environment; raises `TemplateError` when there is none."""
         if not isinstance(name, str):
             raise TemplateError(f"has to be the name of a flow, not {kind(name)}")
         flow = self._flows.get(name)
@@ -136,7 +136,7 @@ class Flows:
         return flow, known
 
     def with_id(self, callflow_id: Value) -> Flow | None:
-        """The flow that has this id in this environment, if the project describes one."""
+        """Return the flow that has this id in this environment, if the project describes one."""
         return self._by_id.get(callflow_id) if isinstance(callflow_id, str) else None
 
     def _known(self, name: str) -> str:
@@ -169,7 +169,7 @@ class Origins:
         self._origins: dict[str | None, Origin] = {}
 
     def of(self, flow: Flow | None) -> Origin:
-        """The origin of a call that starts a flow; the flow's defaults stand where the flow is described."""
+        """Return the origin of a call that starts a flow; the flow's defaults stand where the flow is described."""
         name = None if flow is None else flow.name
         if name not in self._origins:
             fields = dict(self._fields)
@@ -180,7 +180,7 @@ class Origins:
         return self._origins[name]
 
     def _defaults_of(self, flow: Flow) -> list[str]:
-        """The variables that the flow gives a value; a template that gives all variables may give any of them."""
+        """Return the variables that the flow gives a value; a template that gives all of them may give any."""
         given: set[str] = set()
         for layer in self._written.variables:
             values = layer if isinstance(layer, dict) else layer.value
@@ -195,17 +195,17 @@ class VariableProblem(Protocol):
 
     @property
     def path(self) -> Path:
-        """The way to the value: ``flow-variables``, the variable's name, and perhaps on."""
+        """Return the way to the value: ``flow-variables``, the variable's name, and perhaps on."""
         ...
 
     @property
     def message(self) -> str:
-        """What is wrong, the field's name first."""
+        """Return what is wrong, the field's name first."""
         ...
 
     @property
     def hint(self) -> str | None:
-        """What the user can do about it."""
+        """Return what the user can do about it."""
         ...
 
 
@@ -277,7 +277,7 @@ class _MapTemplate:
         self._written = written
 
     def render(self, rendering: Rendering) -> Value:
-        """A mapping or null."""
+        """Return a mapping or null."""
         value = self._part.render(rendering)
         if value is None or value is INVALID or isinstance(value, dict):
             return value
@@ -349,11 +349,11 @@ class CompiledCall:
         self._problems = tuple(compiler.problems)
 
     def check(self) -> list[Problem]:
-        """What is wrong whatever the rows say: syntax, what templates do not have, names, ``vars``, the flow."""
+        """Return what is wrong whatever the rows say: syntax, what templates do not have, names, ``vars``, the flow."""
         return list(self._problems)
 
     def render(self) -> tuple[Call | None, list[Problem]]:
-        """The call of a document of kind Call, and what is wrong with it.
+        """Return the call of a document of kind Call, and what is wrong with it.
 
         There is no call where anything is wrong. What `check` tells is not told again.
         """
@@ -426,7 +426,7 @@ class CompiledCall:
         return flow
 
     def _reference(self, value: Value, rendering: Rendering) -> str | None:
-        """The reference-id as text; that of a whole number is its digits."""
+        """Return the reference-id as text; that of a whole number is its digits."""
         if type(value) is str and value:
             return value
         if type(value) is int:
@@ -488,7 +488,7 @@ class Compilation:
         self._always = always
 
     def compiled(self, document: Document) -> CompiledCall:
-        """One of the documents."""
+        """Compile one of the documents."""
         compiler = Compiler(_NAMES[document.kind], self._vars)
         written = self._defaults.below(document)
         variables = Variables(written.variables, compiler, self._check_variables)

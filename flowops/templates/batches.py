@@ -25,7 +25,7 @@ _NAMES = frozenset(("vars", "row", "row_number"))
 
 
 def compile_selection(document: Document, variables: Mapping[str, Value]) -> Selection:
-    """What a CallSet, which its schema accepts, says of its rows; `variables` is what templates see as ``vars``."""
+    """Return what a CallSet, which its schema accepts, says of its rows; templates see `variables` as ``vars``."""
     compiler = Compiler(_NAMES, dict(variables))
     return Selection(document, compiler)
 
@@ -43,11 +43,11 @@ class Selection:
         self._problems = tuple(compiler.problems)
 
     def check(self) -> list[Problem]:
-        """What is wrong with ``where`` whatever the rows say."""
+        """Return what is wrong with ``where`` whatever the rows say."""
         return list(self._problems)
 
     def select(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """The rows that become calls, with the numbers that they had, and the problems; behind a limit nothing is read.
+        """Yield the rows that become calls, with the numbers that they had, and the problems; nothing behind a limit.
 
         A row for which ``where`` is neither true nor false is a problem. No batch is empty.
         """
@@ -112,7 +112,7 @@ class Selection:
 
 
 def _of(batch: Batch, kept: list[int], problems: list[tuple[int, Problem]]) -> Batch:
-    """Some rows of a batch, with the places that they have."""
+    """Return some rows of a batch, with the places that they have."""
     if len(kept) == len(batch.rows) and problems == list(batch.problems):
         return batch
     return replace(
@@ -125,7 +125,7 @@ def _of(batch: Batch, kept: list[int], problems: list[tuple[int, Problem]]) -> B
 
 
 def _first(batch: Batch, count: int) -> Batch:
-    """The first rows of a batch, and the problems in front of the last of them."""
+    """Return the first rows of a batch, and the problems in front of the last of them."""
     problems = [(at, problem) for at, problem in batch.problems if at < count]
     return _of(batch, list(range(count)), problems)
 
@@ -236,7 +236,7 @@ class CallSet:
         return found
 
     def rest(self) -> list[Problem]:
-        """Return, in the end, how many more problems of a kind there are than were told."""
+        """Return, in the end, how many more problems of a kind there are than were shown."""
         return self._limiter.summary()
 
     def _made(self, rendering: Rendering, index: int) -> tuple[dict[str, Value], Flow | None, Terms] | None:

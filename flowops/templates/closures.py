@@ -22,12 +22,12 @@ Piece = str | tuple[Evaluate, int]
 
 
 def unreachable(scope: Scope) -> Value:
-    """Stands in for a part that was refused, and is never worked out."""
+    """Stand in for a part that was refused, and is never worked out."""
     raise AssertionError(f"a template with errors was rendered with {sorted(scope.names)}")
 
 
 def key_of_name(name: str, key: str, otherwise: Evaluate) -> Evaluate:
-    """``name.key`` at once; `otherwise` is the long way, for all that is not a mapping with that key."""
+    """Look up ``name.key`` at once; `otherwise` is the long way, for all that is not a mapping with that key."""
 
     def look_up(scope: Scope) -> Value:
         try:
@@ -39,7 +39,7 @@ def key_of_name(name: str, key: str, otherwise: Evaluate) -> Evaluate:
 
 
 def attribute(parent: Evaluate, key: str, offset: int, above: str, *, forgiving: bool) -> Evaluate:
-    """``above.key``: a key of a mapping, and nothing else."""
+    """Look up ``above.key``: a key of a mapping, and nothing else."""
 
     def look_up(scope: Scope) -> Value:
         container = parent(scope)
@@ -58,7 +58,7 @@ def attribute(parent: Evaluate, key: str, offset: int, above: str, *, forgiving:
 
 
 def item(parent: Evaluate, index: Evaluate, offset: int, above: str, *, forgiving: bool) -> Evaluate:
-    """``above[index]``: a key of a mapping, an item of a list, a character of a text."""
+    """Look up ``above[index]``: a key of a mapping, an item of a list, a character of a text."""
 
     def look_up(scope: Scope) -> Value:
         container, key = parent(scope), index(scope)
@@ -88,7 +88,7 @@ def _count(container: list[Value] | str) -> str:
 
 
 def slice_of(sequence: Evaluate, first: Evaluate | None, last: Evaluate | None, offset: int, above: str) -> Evaluate:
-    """``above[first:last]`` of a text or a list."""
+    """Cut ``above[first:last]`` out of a text or a list."""
 
     def part(scope: Scope) -> Value:
         value = sequence(scope)
@@ -104,7 +104,7 @@ def slice_of(sequence: Evaluate, first: Evaluate | None, last: Evaluate | None, 
 
 
 def binary(sign: str, left: Evaluate, right: Evaluate, offset: int) -> Evaluate:
-    """Arithmetic with two numbers."""
+    """Work out an operator on two numbers."""
 
     def compute(scope: Scope) -> Value:
         first, second = left(scope), right(scope)
@@ -117,7 +117,7 @@ def binary(sign: str, left: Evaluate, right: Evaluate, offset: int) -> Evaluate:
 
 
 def unary(sign: str, operand: Evaluate, offset: int) -> Evaluate:
-    """A number with a sign."""
+    """Work out a number with a sign."""
 
     def compute(scope: Scope) -> Value:
         value = operand(scope)
@@ -130,7 +130,7 @@ def unary(sign: str, operand: Evaluate, offset: int) -> Evaluate:
 
 
 def comparison(first: Evaluate, rest: list[tuple[str, Evaluate]], offset: int) -> Evaluate:
-    """``a < b < c``: every pair has to hold."""
+    """Compare ``a < b < c``: every pair has to hold."""
     pairs = [(sign, TEXT_COMPARISONS[sign], evaluate) for sign, evaluate in rest]
 
     def hold(scope: Scope) -> bool:
@@ -154,7 +154,7 @@ def comparison(first: Evaluate, rest: list[tuple[str, Evaluate]], offset: int) -
 def application(
     function: Function, operand: Evaluate, arguments: list[Evaluate], named: dict[str, Evaluate], offset: int
 ) -> Evaluate:
-    """A filter or a test on a value, with arguments that are worked out each time."""
+    """Apply a filter or a test, with arguments that are worked out each time."""
 
     def apply(scope: Scope) -> Value:
         value = operand(scope)
@@ -169,7 +169,7 @@ def application(
 def fixed_application(
     function: Function, operand: Evaluate, arguments: tuple[Value, ...], named: dict[str, Value], offset: int
 ) -> Evaluate:
-    """A filter or a test on a value, with arguments that are written out, or without any."""
+    """Apply a filter or a test, with arguments that are written out, or without any."""
     charged = sum(map(cost, arguments)) + sum(map(cost, named.values()))
 
     def apply(scope: Scope) -> Value:
@@ -184,7 +184,7 @@ def fixed_application(
 def applied(
     function: Function, value: Value, arguments: tuple[Value, ...], named: dict[str, Value], offset: int
 ) -> Value:
-    """What a filter or a test gives."""
+    """Return what a filter or a test gives."""
     try:
         if type(value) is str and len(value) > MAX_TEXT:
             short(value)
@@ -195,7 +195,7 @@ def applied(
 
 
 def in_text(value: Value, offset: int) -> str:
-    """A value as it stands in text."""
+    """Return a value as it stands in text."""
     try:
         return text(value)
     except TemplateError as error:
@@ -203,7 +203,7 @@ def in_text(value: Value, offset: int) -> str:
 
 
 def joined(pieces: list[Piece], offset: int) -> Callable[[Scope], str]:
-    """Pieces of a text one after the other."""
+    """Join the pieces of a text."""
     written = [piece if isinstance(piece, str) else "" for piece in pieces]
     rendered = [(index, *piece) for index, piece in enumerate(pieces) if not isinstance(piece, str)]
     least = sum(map(len, written))
@@ -231,7 +231,7 @@ def charge_text(length: int, scope: Scope, offset: int) -> None:
 
 
 def native(evaluate: Evaluate, offset: int) -> Evaluate:
-    """The value of a whole scalar, which has to be one that JSON can carry."""
+    """Return the value of a whole scalar, which has to be one that JSON can carry."""
 
     def value(scope: Scope) -> Value:
         found = evaluate(scope)

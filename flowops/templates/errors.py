@@ -30,11 +30,11 @@ class TemplateError(Exception):
 
     @property
     def hint(self) -> str | None:
-        """What the user can do about it."""
+        """Return what the user can do about it."""
         return self._hint() if callable(self._hint) else self._hint
 
     def at(self, offset: int, name: str | None = None) -> Self:
-        """The error with its place, and the filter's name before the message, unless it knows its place."""
+        """Return the error with its place, and the filter's name before the message, unless it knows its place."""
         if self.offset is None:
             self.offset = offset
             self.message = self.message if name is None else shorten(f"{name}: {self.message}", _LONGEST)
@@ -60,7 +60,7 @@ class BudgetExceeded(TemplateError):
 
 
 def member(parent: str, key: str) -> str:
-    """How a template writes a key of a mapping: ``row.phone``, or ``row['first name']``."""
+    """Return how a template writes a key of a mapping: ``row.phone``, or ``row['first name']``."""
     return f"{parent}.{key}" if key.isidentifier() and not key.startswith("_") else f"{parent}[{key!r}]"
 
 

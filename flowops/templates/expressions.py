@@ -50,13 +50,13 @@ class Expressions:
         self._conditional = 0
 
     def compile(self, node: nodes.Node) -> Evaluate:
-        """The function of an expression."""
+        """Return the function of an expression."""
         with self.nested():
             handler = _EXPRESSIONS.get(type(node))
             return self.refuse(refuse_expression(node)) if handler is None else handler(self, node)
 
     def compile_piece(self, node: nodes.Node) -> Piece:
-        """An expression that stands in text, with its place."""
+        """Compile an expression that stands in text, with its place."""
         if isinstance(node, nodes.TemplateData):
             return str(node.data)
         return self.compile(node), start(node)
@@ -80,7 +80,7 @@ class Expressions:
 
     @contextmanager
     def conditional(self) -> Iterator[None]:
-        """What is compiled meanwhile may never be worked out."""
+        """Compile what may never be worked out."""
         self._conditional += 1
         yield
         self._conditional -= 1
@@ -259,7 +259,7 @@ _ROW_NAMES = ("row", "row_number")
 
 
 def refuse_expression(node: nodes.Node) -> TemplateError:
-    """The error of an expression that templates do not have."""
+    """Return the error of an expression that templates do not have."""
     if isinstance(node, nodes.Call):
         return _call(node)
     if isinstance(node, nodes.Pow):
@@ -268,7 +268,7 @@ def refuse_expression(node: nodes.Node) -> TemplateError:
 
 
 def refuse_name(name: str, offset: int, names: frozenset[str]) -> TemplateError:
-    """The error of a name that no template of this document has."""
+    """Return the error of a name that no template of this document has."""
     message = f"'{name}' is not defined"
     if name in _ROW_NAMES:
         return TemplateError(message, hint="there is a row only in a call set (kind: CallSet)", offset=offset)
@@ -282,19 +282,19 @@ def refuse_name(name: str, offset: int, names: frozenset[str]) -> TemplateError:
 
 
 def refuse_private(node: nodes.Getattr) -> TemplateError:
-    """The error of an attribute that begins with an underscore, as Python's inner ones do."""
+    """Return the error of an attribute that begins with an underscore, as Python's inner ones do."""
     hint = f"a column of that name is written {member(label(node.node), node.attr)}"
     return TemplateError(f"'{label(node)}': an attribute may not begin with '_'", hint=hint, offset=start(node))
 
 
 def refuse_dashed(left: nodes.Getattr, right: nodes.Name) -> TemplateError:
-    """The error of ``row.first-name``, which Jinja reads as a difference."""
+    """Return the error of ``row.first-name``, which Jinja reads as a difference."""
     whole = member(label(left.node), f"{left.attr}-{right.name}")
     return TemplateError(f"'{right.name}' is not defined", hint=f"did you mean {whole}?", offset=right.lineno)
 
 
 def refuse_function(what: str, name: str, table: Table, offset: int) -> TemplateError:
-    """The error of a filter or a test that there is not."""
+    """Return the error of a filter or a test that there is not."""
     guess = nearest(name, tuple(table))
     if name in _INSTEAD and _INSTEAD[name] in table:
         guess = _INSTEAD[name]

@@ -22,12 +22,12 @@ OPENINGS = ("{{", "{%", "{#")
 
 
 def is_template(text: str) -> bool:
-    """Whether a scalar has anything to render; if not, it is passed on untouched."""
+    """Return whether a scalar has anything to render; if not, it is passed on untouched."""
     return any(opening in text for opening in OPENINGS)
 
 
 def is_plain(text: str) -> bool:
-    """Whether a text is no template, and can be sent as it is: nearly all are, and no more is asked about those."""
+    """Return whether a text is no template and can be sent as it is, as nearly all can."""
     return "{" not in text and len(text) <= MAX_TEXT and text.isascii()
 
 
@@ -38,7 +38,7 @@ _WHITE_ESCAPES = frozenset("\n\r tnrvfN_LP\t")
 
 
 def place_in(document: Document, path: Path, value: str, offset: int) -> Place:
-    """The place of a character, which is not white space, of the string at a path.
+    """Return the place of a character, which is not white space, of the string at a path.
 
     White space is what YAML folds, indents and strips, and all else of a scalar stands in the file in
     the same order. So the n-th visible character of the value is the n-th of the written text, where
@@ -56,7 +56,7 @@ def place_in(document: Document, path: Path, value: str, offset: int) -> Place:
 
 
 def _visible(written: str) -> Iterator[int]:
-    """The index of every visible character of a scalar, in any of YAML's styles."""
+    """Yield the index of every visible character of a scalar, in any of YAML's styles."""
     style = written[:1]
     index = 1 if style in ("'", '"') else 0
     if style in ("|", ">"):
@@ -121,12 +121,12 @@ class Rendering:
         return None if self.batch is None else self.batch.place(self.index)
 
     def report(self, place: Place, label: str, error: TemplateError, code: str = TEMPLATE) -> None:
-        """Note a error of a field; a hint is only looked for when the problem is told."""
+        """Note an error of a field; a hint is only looked for when the problem is told."""
         if self.fails(place, label, code):
             self.problems.append(Problem(place, self.row, f"{label}: {error.message}", code, error.hint))
 
     def fails(self, place: Place, label: str, code: str) -> bool:
-        """The call has a problem; whether it is to be told."""
+        """Note that the call has a problem, and return whether to show it."""
         self.failed = True
         return self.limiter.allow(place, code, label)
 
@@ -135,7 +135,7 @@ class Node(Protocol):
     """A value of a document; rendering gives `INVALID` for one that has a problem, which is then reported."""
 
     def render(self, rendering: Rendering) -> Value:
-        """The value for one row."""
+        """Return the value for one row."""
         ...
 
 
@@ -148,7 +148,7 @@ class ConstantNode:
         self.value = value
 
     def render(self, rendering: Rendering) -> Value:  # noqa: ARG002
-        """The value as it was written."""
+        """Return the value as it was written."""
         return self.value
 
 
@@ -158,7 +158,7 @@ class InvalidNode:
     __slots__ = ()
 
     def render(self, rendering: Rendering) -> Invalid:
-        """No value."""
+        """Return no value."""
         rendering.failed = True
         return INVALID
 
@@ -176,7 +176,7 @@ class TemplateNode:
         self._places: dict[int, Place] = {}
 
     def render(self, rendering: Rendering) -> Value:
-        """The value of the template; raises `BudgetExceeded`, after reporting it."""
+        """Return the value of the template; raises `BudgetExceeded`, after reporting it."""
         try:
             return self.template.evaluate(rendering.scope)
         except TemplateError as error:
@@ -188,7 +188,7 @@ class TemplateNode:
         return INVALID
 
     def place(self, error: TemplateError) -> Place:
-        """Where in the file a error is."""
+        """Return where in the file an error is."""
         offset = error.offset or 0
         if offset not in self._places:
             self._places[offset] = place_in(self.document, self.path, self.template.source, offset)
@@ -207,7 +207,7 @@ class ListNode:
         self.parts = parts
 
     def render(self, rendering: Rendering) -> Value:
-        """The list with every item rendered."""
+        """Return the list with every item rendered."""
         values = [part.render(rendering) for part in self.parts]
         return INVALID if any(value is INVALID for value in values) else values
 
@@ -221,13 +221,13 @@ class MapNode:
         self.parts = parts
 
     def render(self, rendering: Rendering) -> Value:
-        """The mapping with every value rendered."""
+        """Return the mapping with every value rendered."""
         values = {key: part.render(rendering) for key, part in self.parts.items()}
         return INVALID if any(value is INVALID for value in values.values()) else values
 
 
 class Compiler:
-    """Makes parts of a document's values; collects the `problems` that can be seen without a row.
+    """Makes nodes of a document's values; collects the `problems` that can be seen without a row.
 
     `names` are those that templates see; `variables` is the value of ``vars``. `work` counts the parts
     of all templates.
@@ -241,7 +241,7 @@ class Compiler:
         self._room = MAX_SOURCES
 
     def compile(self, value: Value, document: Document, path: Path, label: str) -> Node:
-        """The part for the value at a path of a document, which messages call `label`."""
+        """Return the node for the value at a path of a document, which messages call `label`."""
         if isinstance(value, str):
             if is_plain(value):
                 return ConstantNode(value)
@@ -266,7 +266,7 @@ class Compiler:
         return ConstantNode(value)
 
     def entries(self, values: Mapping[str, Value], document: Document, path: Path, label: str) -> dict[str, Node]:
-        """The parts for the values of a mapping, which messages call `label`."""
+        """Return the nodes for the values of a mapping, which messages call `label`."""
         return {
             key: ConstantNode(value)
             if type(value) is str and is_plain(value) and "{" not in key
@@ -275,7 +275,7 @@ class Compiler:
         }
 
     def entry(self, key: str, value: Value, document: Document, path: Path, label: str) -> Node:
-        """The part for the value of a key, which is never a template; `path` ends with the key, `label` is above it."""
+        """Return the node for a key's value; the key is no template, `path` ends with it, and `label` is above it."""
         part = self.compile(value, document, path, f"{label}.{key[:64]}")
         if is_template(key):
             error = TemplateError(f"the key {key[:64]!r} holds a template", hint="values are rendered, keys are not")
@@ -283,7 +283,7 @@ class Compiler:
         return part
 
     def refuse(self, place: Place, label: str, error: TemplateError, code: str = TEMPLATE) -> Node:
-        """Note a problem, which holds for every row; the part that stands in for the value."""
+        """Note a problem, which holds for every row; return the node that stands in for the value."""
         self.problems.append(Problem(place, None, f"{label}: {error.message}", code, error.hint))
         return InvalidNode()
 
@@ -304,7 +304,7 @@ class Compiler:
         return part
 
     def _absent(self, template: Template) -> Iterator[TemplateError]:
-        """The keys of ``vars`` that the template takes for any row, and that are not there."""
+        """Yield the keys of ``vars`` that the template takes for any row, and that are not there."""
         for use in template.uses:
             *owners, last = use.keys
             found: Value = self.variables

@@ -29,12 +29,12 @@ class ProblemLimiter:
         self._seen: dict[tuple[Place, str, str], int] = {}
 
     def allow(self, place: Place, code: str, label: str) -> bool:
-        """Whether one more problem there is to be told; either way it is counted."""
+        """Count one more problem at a place, and return whether to show it."""
         seen = self._seen[place, code, label] = self._seen.get((place, code, label), 0) + 1
         return seen <= MAX_SHOWN
 
     def summary(self) -> list[Problem]:
-        """A problem for each place that has more than were told, with their number."""
+        """Return a problem for each place that has more than were shown, with their number."""
         return [
             Problem(place, None, f"{label}: and {seen - MAX_SHOWN:,} more rows have a problem here", code)
             for (place, code, label), seen in self._seen.items()
@@ -46,7 +46,7 @@ _REFERENCE = "reference-id"
 
 
 def duplicates(calls: Iterable[Call]) -> list[Problem]:
-    """A problem for every call whose reference-id an earlier call has, naming where that one is written.
+    """Return a problem for every call whose reference-id an earlier call has, naming where that one is written.
 
     At most 20 are told at one place, then how many more there were.
     """

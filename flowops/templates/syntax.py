@@ -40,7 +40,7 @@ _BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 
 
 def parse(source: str) -> nodes.Template:
-    """Jinja's syntax tree of a template whose lines end in LF; raises `TemplateError` where it has none."""
+    """Return Jinja's syntax tree of a template whose lines end in LF; raises `TemplateError` where it has none."""
     if len(source) > MAX_SOURCE:
         raise TemplateError(f"a template may have at most {MAX_SOURCE} characters, this has {len(source)}", offset=0)
     try:
@@ -57,7 +57,7 @@ def parse(source: str) -> nodes.Template:
 
 
 def too_deep(offset: int) -> TemplateError:
-    """The error of a template whose parts stand in each other beyond the limit."""
+    """Return the error of a template whose parts stand in each other beyond the limit."""
     return TemplateError("the template is nested too deeply", offset=offset)
 
 
@@ -106,7 +106,7 @@ class _Environment(Environment):
 
     @property
     def lexer(self) -> Lexer:
-        """The lexer that hands out offsets."""
+        """Return the lexer that hands out offsets."""
         return self._offset_lexer
 
 
@@ -135,7 +135,7 @@ _ENVIRONMENT = _Environment()
 
 
 def start(node: nodes.Node) -> int:
-    """The offset of a node's first character; Jinja marks many nodes at their operator, or behind their end."""
+    """Return the offset of a node's first character; Jinja marks many nodes at their operator, or behind their end."""
     while (first := _first(node)) is not None:
         node = first
     return int(node.lineno)
@@ -157,7 +157,7 @@ def _first(node: nodes.Node) -> nodes.Node | None:
 
 
 def label(node: nodes.Node) -> str:
-    """The name of a value as its user wrote it, as in ``row.address.city``; what is longer ends in an ellipsis."""
+    """Return the name of a value as its user wrote it, as in ``row.address.city``; a longer one ends in an ellipsis."""
     if isinstance(node, nodes.Name):
         return str(node.name)
     if isinstance(node, nodes.Getattr):
@@ -172,7 +172,7 @@ def label(node: nodes.Node) -> str:
 
 
 def keys(node: nodes.Node) -> tuple[str, ...] | None:
-    """``("vars", "office", "phone")`` of a chain of names that are written out, None of anything else."""
+    """Return ``("vars", "office", "phone")`` for a chain of names that are written out, None for anything else."""
     found: list[str] = []
     while True:
         if isinstance(node, nodes.Getattr):

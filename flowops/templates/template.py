@@ -47,7 +47,7 @@ class Template:
 
 
 def compile_template(text: str, names: frozenset[str]) -> Template:
-    """The template of a scalar's text, that sees these names. The same short text is compiled once."""
+    """Return the template of a scalar's text, that sees these names. The same short text is compiled once."""
     return _kept(text, names) if len(text) <= _SHORT else _compile(text, names)
 
 
@@ -108,7 +108,7 @@ class _Statements:
         self._loops = 0
 
     def body(self, body: Sequence[nodes.Node]) -> Write:
-        """The function of some statements, one after the other."""
+        """Return the function of some statements, one after the other."""
         writes = [self._statement(node) for node in body]
         if len(writes) == 1:
             return writes[0]
@@ -274,7 +274,7 @@ def _loop_at(index: int, length: int) -> dict[str, Value]:
 
 
 def _targets(target: nodes.Node) -> tuple[str, ...]:
-    """The names that a loop gives its items; several of them take an item apart."""
+    """Return the names that a loop gives its items; several of them take an item apart."""
     names = []
     for one in target.items if isinstance(target, nodes.Tuple) else [target]:
         if not isinstance(one, nodes.Name):

@@ -35,17 +35,17 @@ _WORDS_INSTEAD = {
 
 
 def kind(value: Value) -> str:
-    """What a value is, in a message's words; never the value itself, which may be personal."""
+    """Return what a value is, in a message's words; never the value itself, which may be personal."""
     return _KINDS.get(type(value), type(value).__name__)
 
 
 def is_number(value: Value) -> bool:
-    """Whether a value is a number; true and false are not."""
+    """Return whether a value is a number; true and false are not."""
     return type(value) is int or type(value) is float
 
 
 def text(value: Value) -> str:
-    """A value as it stands in text: text and numbers do, anything else has to say how it wants to be written."""
+    """Return a value as it stands in text: text and numbers do, anything else has to say how it wants to be written."""
     if type(value) is str:
         return value
     if is_number(value):
@@ -54,7 +54,7 @@ def text(value: Value) -> str:
 
 
 def number(value: float) -> int | float:
-    """The number itself, refused when JSON cannot carry it."""
+    """Return the number itself, refused when JSON cannot carry it."""
     if type(value) is int:
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise TemplateError(f"a whole number may not be beyond {MAX_INTEGER}")
@@ -64,14 +64,14 @@ def number(value: float) -> int | float:
 
 
 def short(value: str) -> str:
-    """The text itself, refused when it is longer than any template may make."""
+    """Return the text itself, refused when it is longer than any template may make."""
     if len(value) > MAX_TEXT:
         raise TemplateError(f"a text may have at most {MAX_TEXT} characters, this has {len(value)}")
     return value
 
 
 def cost(value: Value) -> int:
-    """The steps it takes to go through a value once."""
+    """Return the steps it takes to go through a value once."""
     if type(value) is str:
         return len(value) // CHARACTERS_PER_STEP
     if type(value) is list or type(value) is dict:
@@ -100,7 +100,7 @@ def sendable(value: Value, charge: Callable[[int], None]) -> None:
 
 
 def no_charge(steps: int) -> None:
-    """Takes no steps: for what a document says itself, which is gone through once."""
+    """Charge nothing: for what a document says itself, which is gone through once."""
 
 
 def _check_unicode(value: str) -> None:
@@ -122,7 +122,7 @@ _ORDER: dict[str, Callable[[Value, Value], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-#: The comparisons of two texts, of which none is a error.
+#: The comparisons of two texts, of which none is an error.
 TEXT_COMPARISONS: dict[str, Callable[[str, str], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -147,7 +147,7 @@ COMPARISONS = {
 
 
 def arithmetic(sign: str, left: Value, right: Value) -> int | float:
-    """Two numbers make a number that JSON can carry."""
+    """Work out an operator on two numbers; the result is a number that JSON can carry."""
     for side in (left, right):
         if not is_number(side):
             hint = "make a number of it with int or float, or join texts with ~" if type(side) is str else None
@@ -160,7 +160,7 @@ def arithmetic(sign: str, left: Value, right: Value) -> int | float:
 
 
 def signed(sign: str, value: Value) -> int | float:
-    """A number with a sign before it."""
+    """Return a number with a sign before it."""
     if not is_number(value):
         raise TemplateError(f"'{sign}' is for numbers, not for {kind(value)}")
     return number(-value if sign == "-" else value)
@@ -186,7 +186,7 @@ def compare(sign: str, left: Value, right: Value) -> bool:
 
 
 def contains(item: Value, container: Value) -> bool:
-    """Whether a text has a part, a list an item, a mapping a key."""
+    """Return whether a text has a part, a list an item, a mapping a key."""
     if type(container) is str or type(container) is dict:
         if type(item) is not str:
             raise TemplateError(f"'in' {kind(container)} looks for text, not for {kind(item)}")

@@ -103,7 +103,7 @@ def _extreme(value: Value, choose: Callable[[list[int | float]], int | float]) -
 
 
 def _parsed(value: Value) -> int | float | None:
-    """The number that a text is, None for anything else."""
+    """Return the number that a text is, None for anything else."""
     written = value.strip() if type(value) is str else ""
     if _WHOLE.fullmatch(written):
         return int(written)

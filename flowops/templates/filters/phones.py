@@ -64,5 +64,5 @@ def _known_region(written: str) -> str:
 
 
 def _masked(written: str) -> str:
-    """``'0207•••••23'``: enough to find it in a row, too little to ring it."""
+    """Return ``'0207•••••23'``: enough to find it in a row, too little to ring it."""
     return f"'{written[:4]}{'•' * (len(written) - 6)}{written[-2:]}'" if len(written) > 6 else f"'{written[:2]}…'"

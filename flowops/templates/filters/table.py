@@ -40,7 +40,7 @@ class Function:
     forgiving: bool = False
 
     def misuse(self, positional: int, named: tuple[str, ...]) -> str | None:
-        """What is wrong with a use of so many plain arguments and these named ones, None when it is right."""
+        """Return what is wrong with a use of so many plain arguments and these named ones, None when it is right."""
         try:
             self.parameters.bind(*[None] * positional, **dict.fromkeys(named))
         except TypeError as error:
@@ -54,7 +54,7 @@ class Table(dict[str, Function]):
     def register(
         self, example: str, result: Value, *, name: str | None = None, forgiving: bool = False
     ) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
-        """A decorator: this function is the filter of its name, its docstring the sentence about it."""
+        """Register a function as the filter of its name, by a decorator; its docstring is the sentence about it."""
 
         def decorate(function: Callable[..., Value]) -> Callable[..., Value]:
             known = name or function.__name__
@@ -67,7 +67,7 @@ class Table(dict[str, Function]):
         return decorate
 
     def documentation(self) -> list[Documented]:
-        """Every function with its signature, what it does, and an example."""
+        """Return every function with its signature, what it does, and an example."""
         return [function.documented for function in self.values()]
 
 
@@ -97,14 +97,14 @@ def _literal(value: Value) -> str:
 
 
 def require_text(value: Value, what: str = "the value") -> str:
-    """The value, which has to be text."""
+    """Return the value, which has to be text."""
     if type(value) is not str:
         raise TemplateError(f"{what} has to be text, not {kind(value)}")
     return value
 
 
 def require_list(value: Value) -> list[Value]:
-    """The value, which has to be a list."""
+    """Return the value, which has to be a list."""
     if type(value) is not list:
         hint = "split the text first: … | split(',')" if type(value) is str else None
         raise TemplateError(f"the value has to be a list, not {kind(value)}", hint=hint)
@@ -112,14 +112,14 @@ def require_list(value: Value) -> list[Value]:
 
 
 def require_flag(value: Value, what: str) -> bool:
-    """The value, which has to be true or false."""
+    """Return the value, which has to be true or false."""
     if type(value) is not bool:
         raise TemplateError(f"{what} has to be true or false, not {kind(value)}")
     return value
 
 
 def require_count(value: Value, what: str, largest: int) -> int:
-    """The value, which has to be a whole number from 0 to `largest`."""
+    """Return the value, which has to be a whole number from 0 to `largest`."""
     if type(value) is not int or not 0 <= value <= largest:
         raise TemplateError(f"{what} has to be a whole number from 0 to {largest}")
     return value
