@@ -12,7 +12,7 @@ from pair import Pair
 from spec_files import SCHEMA, write_files
 
 from flowops.documents.project import open_disk
-from flowops.schema import check_document
+from flowops.schema.check import check_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

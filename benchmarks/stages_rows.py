@@ -19,7 +19,7 @@ from flowops.app.load import Workspace, load, variables
 from flowops.app.render import checks
 from flowops.documents.rows import read_batches
 from flowops.plan import fingerprint
-from flowops.schema import check_variables
+from flowops.schema.flow_check import check_variables
 from flowops.templates.assemble import Compilation
 from flowops.templates.batches import CallSet
 

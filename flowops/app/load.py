@@ -55,7 +55,8 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
     """
     from flowops.documents.discovery import discover
     from flowops.documents.project import resolve_flows
-    from flowops.schema import check_documents, check_flows
+    from flowops.schema.check import check_documents
+    from flowops.schema.flow_check import check_flows
 
     reader, project = _open(paths[0] if paths else ".", reader)
     settings = _environment(project, environment)
@@ -110,7 +111,7 @@ def excerpts(reader: Reader) -> Iterator[None]:
 def _open(start: str, reader: Reader | None = None) -> tuple[Reader, Project]:
     """The project around a path, checked."""
     from flowops.documents.project import find_project, open_disk, resolve
-    from flowops.schema import check_documents
+    from flowops.schema.check import check_documents
 
     reader = reader or open_disk(Path(start), Path.cwd())
     with excerpts(reader):

@@ -44,7 +44,7 @@ class Walk:
 
     def batches(self, problems: list[Problem]) -> Iterator[CallBatch]:
         """Go through the calls; what is wrong is put behind the `problems` when it is met."""
-        from flowops.schema import check_document
+        from flowops.schema.check import check_document
 
         problems += self.workspace.problems
         compilation = self._compilation()
@@ -72,7 +72,7 @@ class Walk:
         return None if None in counts else alone + sum(count or 0 for count in counts)
 
     def _compilation(self) -> Compilation:
-        from flowops.schema import check_variables
+        from flowops.schema.flow_check import check_variables
         from flowops.templates.assemble import Compilation
 
         workspace = self.workspace
@@ -192,7 +192,7 @@ class CallCheck:
     """What is asked of a rendered call. `partly`: of its shape everything has been said already."""
 
     def __init__(self, *, partly: bool) -> None:
-        from flowops.schema import body_predicate
+        from flowops.schema.check import body_predicate
 
         self.accepts = body_predicate()
         self._partly = partly
@@ -204,7 +204,7 @@ class CallCheck:
 
     def body_problems(self, call: Call) -> list[Problem]:
         """Return what is wrong with the body of a call."""
-        from flowops.schema import check_body
+        from flowops.schema.check import check_body
 
         problems = check_body(call)
         return [problem for problem in problems if problem.code != SHAPE] if self._partly else problems
@@ -264,7 +264,7 @@ def _call(compiled: CompiledCall, check: CallCheck, problems: list[Problem]) -> 
 
 def _call_sets(workspace: Workspace) -> list[Document]:
     """Return the call sets whose shape says what their rows are made of."""
-    from flowops.schema import check_document
+    from flowops.schema.check import check_document
 
     sets = [document for document in workspace.calls if document.kind == "CallSet"]
     return [document for document in sets if check_document(document)[1] is not None]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from flowops.cli.output import echo_status
 from flowops.errors import FlowopsError, UsageError
-
-if TYPE_CHECKING:
-    from flowops.schema.authoring import ProjectFacts
+from flowops.schema.derive import ProjectFacts, load_description
+from flowops.schema.derive import build as derive
+from flowops.schema.store import DESCRIPTION, description_text, schema_text, stale_schemas, write_schemas
 
 #: The schemas that an editor asks for; of a project no others are written.
 AUTHORING = ("call", "callset", "flow", "project")
@@ -27,8 +26,6 @@ def command() -> None:
 @click.argument("name")
 def show(name: str) -> None:
     """Print the schema NAME: request, call, callset, flow, project, plan, result and others."""
-    from flowops.schema import schema_text
-
     sys.stdout.write(schema_text(name))
 
 
@@ -46,13 +43,8 @@ def build(openapi: Path | None, project: Path | None, out: Path | None, check: b
     """Derive every schema and write the files into `schemas`; with --project those that editors use, into the
     project's .flowops/schemas.
     """
-    from flowops import schema
-    from flowops.schema.build import build as derive
-    from flowops.schema.openapi import load_description
-    from flowops.schema.store import DESCRIPTION
-
     if openapi is None:
-        description = load_description(schema.description_text(), DESCRIPTION)
+        description = load_description(description_text(), DESCRIPTION)
     else:
         try:
             text = openapi.read_text(encoding="utf-8")
@@ -65,14 +57,14 @@ def build(openapi: Path | None, project: Path | None, out: Path | None, check: b
     if out is None:
         out = _folder(project) if project else Path("schemas")
     if check:
-        stale = schema.stale_schemas(out, built)
+        stale = stale_schemas(out, built)
         if stale:
             raise FlowopsError(
                 f"stale in {out}: {', '.join(stale)}", hint="run flowops schema build, and commit what it writes"
             )
         echo_status(f"{len(built)} schemas in {out} are fresh")
         return
-    changed = schema.write_schemas(out, built)
+    changed = write_schemas(out, built)
     for file in changed:
         click.echo(out / file)
     echo_status(f"{len(changed)} of {len(built)} schemas in {out} changed")
@@ -80,14 +72,9 @@ def build(openapi: Path | None, project: Path | None, out: Path | None, check: b
 
 def write_for_editors(project: Path) -> list[Path]:
     """Write the schemas that editors use for a project; the files that changed."""
-    from flowops import schema
-    from flowops.schema.build import build as derive
-    from flowops.schema.openapi import load_description
-    from flowops.schema.store import DESCRIPTION
-
-    built = derive(load_description(schema.description_text(), DESCRIPTION), _facts(project))
+    built = derive(load_description(description_text(), DESCRIPTION), _facts(project))
     folder = _folder(project)
-    return [folder / file for file in schema.write_schemas(folder, {name: built[name] for name in AUTHORING})]
+    return [folder / file for file in write_schemas(folder, {name: built[name] for name in AUTHORING})]
 
 
 def _folder(project: Path) -> Path:
@@ -97,7 +84,6 @@ def _folder(project: Path) -> Path:
 def _facts(directory: Path) -> ProjectFacts:
     """What the schemas of calls may know of the project in a directory."""
     from flowops.app.load import load
-    from flowops.schema.authoring import ProjectFacts
 
     workspace = load([str(directory)], "sandbox")
     return ProjectFacts(flows=tuple(workspace.flows.values()), defaults=workspace.project.defaults)

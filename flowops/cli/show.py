@@ -52,7 +52,7 @@ def _read(file: Path) -> Json:
 
 def _kind(document: Json, file: Path) -> str:
     """Which of flowops' own formats a document has. Raises Invalid for any other."""
-    from flowops.schema import check
+    from flowops.schema.check import check
 
     if "ledger" in document:
         calls = document.get("calls")

@@ -1,4 +1,4 @@
-"""The one function that validates: documents before rendering, bodies after."""
+"""Documents before rendering, bodies after: what is wrong, at its place in the user's files."""
 
 from __future__ import annotations
 
@@ -6,14 +6,28 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from flowops.common.json import is_unicode, unsendable
+from flowops.common.limits import MAX_INTEGER
+from flowops.common.masking import mask_written
+from flowops.common.names import did_you_mean
+from flowops.common.numbers import explain as explain_number
+from flowops.common.numbers import is_canonical
+from flowops.common.text import quoted
+from flowops.model import INSTRUCTION_ID, Problem
 from flowops.schema.engine import fast_errors, fast_validator
-from flowops.schema.error import SchemaError
-from flowops.schema.plain import unsendable
+from flowops.schema.explain import SchemaError, dotted, explain
 from flowops.schema.store import schema_text
 
 if TYPE_CHECKING:
-    from flowops.model import Value
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from flowops.model import Call, Document, Path, Value
     from flowops.schema.engine import Schema
+
+
+def unsendable_errors(value: Value, path: Path = ()) -> list[SchemaError]:
+    """Return the parts of a value that cannot be sent as JSON exactly as they are."""
+    return [SchemaError(at, reason, at_key=is_key) for at, reason, is_key in unsendable(value, path)]
 
 
 class Checker:
@@ -28,24 +42,17 @@ class Checker:
     def check(self, value: Value) -> list[SchemaError]:
         """What is wrong with a value; empty when nothing is."""
         if self._fast is None:
-            return _explain(self.schema, value)
+            return explain(self.schema, value)
         try:
             if self._fast.is_valid(value):
                 return []
         except (ValueError, SystemError):
             # Not a JSON value at all: half a character (a SystemError in jsonschema-rs 0.37), a foreign type.
-            return unsendable(value) or _explain(self.schema, value)
-        return _explain(self.schema, value) or [
+            return unsendable_errors(value) or explain(self.schema, value)
+        return explain(self.schema, value) or [
             SchemaError(path, f"does not fit `{keyword}` of its schema")
             for path, keyword in fast_errors(self.schema, value)
         ]
-
-
-def _explain(schema: Schema, value: Value) -> list[SchemaError]:
-    # Only somebody who made a mistake waits for it.
-    from flowops.schema.explain import explain
-
-    return explain(schema, value)
 
 
 @lru_cache(maxsize=32)
@@ -57,3 +64,169 @@ def checker(name: str) -> Checker:
 def check(schema: str | Schema, value: Value) -> list[SchemaError]:
     """What is wrong with a value, by the name of one of flowops' own schemas or by any schema."""
     return (checker(schema) if isinstance(schema, str) else Checker(schema)).check(value)
+
+
+FIELD = "flow-variables"
+#: The schema of each kind of document.
+KINDS = {"Project": "project", "Flow": "flow", "Call": "call", "CallSet": "callset"}
+#: Without these a document says nothing of a call.
+_NEEDED = frozenset({"apiVersion", "kind", "reference-id"})
+
+
+def check_documents(documents: Iterable[Document]) -> list[Problem]:
+    """What is wrong with the shape of documents, before anything is rendered."""
+    return [problem for document in documents for problem in _document_problems(document)]
+
+
+def check_document(document: Document) -> tuple[list[Problem], frozenset[str] | None]:
+    """What is wrong with the shape of a Call or CallSet, and which fields of its call are.
+
+    None in their place says that without those fields there is no call to speak of.
+    """
+    call = document.value.get("call") if document.kind == "CallSet" else document.value
+    problems: list[Problem] = []
+    fields: set[str] | None = set()
+    for error in checker(KINDS[document.kind]).check(document.value):
+        problems.append(problem_at(document, error))
+        path = error.path[1:] if document.kind == "CallSet" and error.path[:1] == ("call",) else error.path
+        if fields is None or not isinstance(call, dict) or not path or path[0] not in call or path[0] in _NEEDED:
+            fields = None
+        else:
+            fields.add(str(path[0]))
+    if fields is not None and isinstance(call, dict):
+        # A number that is written out can be told of even if the call cannot be rendered for another reason.
+        written = {name: value for name, value in call.items() if name not in fields} if fields else call
+        for error in _number_errors(written, set()):
+            at = error.under("call") if document.kind == "CallSet" else error
+            problems.append(problem_at(document, at))
+            fields.add(str(error.path[0]))
+    return problems, None if fields is None else frozenset(fields)
+
+
+def check_body(call: Call) -> list[Problem]:
+    """What is wrong with a rendered body, its phone numbers included; told in the names of a spec."""
+    errors = check("request", call.body)
+    odd = unsendable_errors(call.body.get("flow-variables"), ("flow-variables",))
+    if odd:
+        # What JSON cannot carry the schema may trip over, too: once is enough.
+        errors = [*odd, *(error for error in errors if error.path[:1] != ("flow-variables",))]
+    errors += _number_errors(call.body, {error.path for error in errors})
+    errors += _integer_errors(call)
+    return [_body_problem(call, error) for error in errors]
+
+
+def _document_problems(document: Document) -> Iterator[Problem]:
+    name = KINDS.get(document.kind)
+    if name is None:
+        known = list(KINDS)
+        hint = did_you_mean(document.kind, known)
+        message = f"kind: must be Call, CallSet, Flow or Project, not {quoted(document.kind)}"
+        yield Problem(document.place(("kind",)), None, message, "schema", hint)
+        return
+    for error in checker(name).check(document.value):
+        yield problem_at(document, error)
+
+
+def problem_at(document: Document, error: SchemaError) -> Problem:
+    place = document.key_place(error.path) if error.at_key and error.path else document.place(error.path)
+    message = error.message
+    if document.kind == "CallSet" and error.path[:1] == ("call",) and len(error.path) > 1:
+        # The fields of a call have the same names everywhere.
+        message = f"{dotted(error.path[1:])}: {error.text}"
+    return Problem(place, None, message, error.code, error.hint)
+
+
+_TOLD = {
+    "caller": "give it in the call, or for all calls in the defaults of the project",
+    "callflow-id": "give the call a flow or a callflow-id, or the project one for all calls",
+}
+
+
+def _body_problem(call: Call, error: SchemaError) -> Problem:
+    path, text, hint = error.path, error.text, error.hint
+    if path[:1] == (INSTRUCTION_ID,):
+        path = ("reference-id", *path[1:])
+    elif len(path) == 1 and path[0] not in call.body:
+        hint = _TOLD.get(str(path[0]), hint)
+    message = f"{dotted(path)}: {text}" if path else text
+    return call.problem(error.path, message, code=error.code, hint=hint)
+
+
+def _number_errors(fields: Mapping[str, Value], wrong: set[Path]) -> Iterator[SchemaError]:
+    """Numbers of the right form that no phone has; what is a template yet is left alone."""
+    numbers: list[tuple[Path, Value]] = [((name,), fields[name]) for name in ("callee", "caller") if name in fields]
+    callees = fields.get("callees")
+    if isinstance(callees, list):
+        numbers += [(("callees", index), number) for index, number in enumerate(callees)]
+    for path, number in numbers:
+        if path not in wrong and isinstance(number, str) and "{" not in number:
+            refusal = explain_number(number)
+            if refusal is not None:
+                yield SchemaError(path, f"{mask_written(number)} {refusal.message}", refusal.hint, code="number")
+
+
+@lru_cache(maxsize=1)
+def _integers() -> tuple[str, ...]:
+    return integer_fields(checker("request").schema)
+
+
+def _integer_errors(call: Call) -> Iterator[SchemaError]:
+    """30.0 is an integer to JSON Schema, and none to the API's own reader of JSON (a 32-bit one, says its page)."""
+    for name in _integers():
+        value = call.body.get(name)
+        if isinstance(value, float) and value.is_integer():
+            yield SchemaError((name,), f"must be a whole number, written {int(value)} and not {quoted(value)}")
+
+
+def integer_fields(schema: Schema) -> tuple[str, ...]:
+    """The fields of a body that are whole numbers."""
+    return tuple(name for name, field in schema["properties"].items() if field.get("type") == "integer")
+
+
+@lru_cache(maxsize=1)
+def body_predicate() -> Callable[[Mapping[str, Value]], bool]:
+    """Return a function that says yes to bodies which `check_body` has nothing to say against."""
+    schema = checker("request").schema
+    fast = fast_validator(schema)
+    if fast is None:
+        return lambda _: False
+    conforms, integers = fast.is_valid, integer_fields(schema)
+
+    def accepts(body: Mapping[str, Value]) -> bool:
+        try:
+            if not (conforms(body) and _may_call(body["caller"]) and _ring(body)):
+                return False
+        except (KeyError, TypeError, ValueError, SystemError):
+            # Half a character is a ValueError, or a SystemError in jsonschema-rs 0.37.
+            return False
+        for name in integers:
+            # 30.0 is an integer to JSON Schema, and none to the API.
+            if type(body.get(name)) is float:
+                return False
+        return _carried(body.get(FIELD, {}))
+
+    return accepts
+
+
+#: One caller makes many calls.
+_may_call = lru_cache(maxsize=64)(is_canonical)
+
+
+def _ring(body: Mapping[str, Value]) -> bool:
+    """Return whether the numbers that would ring exist."""
+    return all(map(is_canonical, body["callees"])) if "callees" in body else is_canonical(body["callee"])
+
+
+def _carried(variables: Mapping[str, Value]) -> bool:
+    """Return whether JSON can carry variables."""
+    for value in variables.values():
+        kind = type(value)
+        if kind is str:
+            if not (value.isascii() or is_unicode(value)):
+                return False
+        elif kind is int:
+            if abs(value) > MAX_INTEGER:
+                return False
+        elif unsendable_errors(value):
+            return False
+    return is_unicode("".join(variables))

@@ -1,7 +1,7 @@
-"""The two validators: jsonschema-rs says yes or no within a microsecond, jsonschema says why not.
+r"""The two validators: jsonschema-rs says yes or no within a microsecond, jsonschema says why not.
 
 Both give the same verdict on every schema flowops makes (a property test holds them to it). Where their
-languages differ, the one here is ECMA 262's, as JSON Schema wants it: ``$`` is the very end, ``\\d`` is 0 to 9.
+languages differ, the one here is ECMA 262's, as JSON Schema wants it: ``$`` is the very end, ``\d`` is 0 to 9.
 Patterns run in an engine without backtracking, so that no pattern of a user's file can hang a command.
 """
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from flowops.model import Path, Value
 
+
 Schema = dict[str, Any]
+#: What tells a template from any other text. Editors and flowops use the same sign.
+TEMPLATE_PATTERN = r"\{\{|\{%"
 
 #: What one pattern may take once it is compiled, in bytes.
 LARGEST_PATTERN = 1 << 22

@@ -10,24 +10,164 @@ from __future__ import annotations
 import json
 import re
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowops.common.masking import mask_written
 from flowops.common.names import did_you_mean
 from flowops.common.numbers import E164_PATTERN
-from flowops.common.text import escaped, quoted
-from flowops.schema.branches import branch, singles
-from flowops.schema.engine import matcher, slow_validator
-from flowops.schema.error import SchemaError
-from flowops.schema.words import choice, described, expected, kind, limits
+from flowops.common.text import LISTED, escaped, quoted
+from flowops.schema.engine import TEMPLATE_PATTERN, matcher, slow_validator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from jsonschema import ValidationError
 
     from flowops.model import Path, Value
     from flowops.schema.engine import Schema
+
+
+def dotted(path: Path) -> str:
+    """The way to a value as messages show it: ``flow-variables.minutes``, ``callees[1]`` (counted from 0)."""
+    shown = ""
+    for step in path:
+        if isinstance(step, int):
+            shown += f"[{step}]"
+        else:
+            shown += f".{escaped(step)}" if shown else escaped(step)
+    return shown
+
+
+class SchemaError(NamedTuple):
+    """One thing that is wrong in a value.
+
+    `path` leads to it; a field that is missing ends the path all the same. `text` says what is wrong
+    without naming the field. `at_key` is true where the key itself is the mistake, not its value.
+    `code` is ``schema``, ``variable``, ``number`` or ``secret``; after ``secret`` the line must not be
+    shown either, because a secret may stand in it.
+    """
+
+    path: Path
+    text: str
+    hint: str | None = None
+    at_key: bool = False
+    code: str = "schema"
+
+    @property
+    def message(self) -> str:
+        """The text behind the field's name: ``callee: '+316' is not an E.164 number``."""
+        return f"{dotted(self.path)}: {self.text}" if self.path else self.text
+
+    def under(self, *path: str | int) -> SchemaError:
+        """The same error of a value that stands deeper: `path` leads from there to the value."""
+        return self._replace(path=(*path, *self.path))
+
+
+def branch(failure: ValidationError) -> list[ValidationError] | None:
+    """The failures of the branch that the value was meant for, None when no branch is nearer than others."""
+    branches: Any = failure.validator_value
+    groups: dict[int, list[ValidationError]] = {}
+    for inner in failure.context or ():
+        groups.setdefault(int(inner.schema_path[0]), []).append(inner)
+    meant = [group for number, group in groups.items() if not _is_template(branches[number])]
+    if len(meant) == 1:
+        return meant[0]
+    if singles(branches) is not None:
+        return None
+    fitting = [group for group in meant if not any(_of_another_kind(inner) for inner in group)]
+    if not fitting:
+        return None
+    return min(fitting, key=lambda group: (len(group), -max(len(inner.path) for inner in group)))
+
+
+def singles(branches: Any) -> list[str] | None:
+    """The names, where every branch only asks for one property: one of them has to be there."""
+    names = [part["required"][0] for part in branches if isinstance(part, dict) and len(part.get("required", ())) == 1]
+    return names if len(names) == len(branches) else None
+
+
+def _is_template(schema: Any) -> bool:
+    return isinstance(schema, dict) and schema.get("pattern") == TEMPLATE_PATTERN
+
+
+def _of_another_kind(inner: ValidationError) -> bool:
+    return not inner.path and inner.validator in ("type", "const", "enum")
+
+
+_TYPES = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "object": "a mapping",
+    "array": "a list",
+    "null": "empty",
+}
+
+
+def described(value: Value) -> str:
+    """A value with its kind: ``the text 'abc'``, ``the number 15``, ``a list``."""
+    if isinstance(value, str):
+        return f"the text {quoted(value)}"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"the number {quoted(value)}"
+    return "nothing" if value is None else quoted(value)
+
+
+def kind(value: Value) -> str:
+    """The kind of a value without the value, for what must not be repeated: ``text``, ``a number``."""
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "a number"
+    return "true or false" if isinstance(value, bool) else quoted(value)
+
+
+def choice(words: Iterable[str]) -> str:
+    """``a``, ``a or b``, ``a, b or c``; each word once."""
+    unique = list(dict.fromkeys(words))
+    if len(unique) > LISTED:
+        unique = [*unique[: LISTED - 2], f"one of {len(unique) - LISTED + 2} others"]
+    if len(unique) < 2:
+        return "".join(unique)
+    return f"{', '.join(unique[:-1])} or {unique[-1]}"
+
+
+def expected(schema: Any) -> str:
+    """What a schema asks for, in a few words: ``text``, ``a whole number from 10 to 60``, ``Stop or Ignore``."""
+    return choice(_expected(schema)) or "something else"
+
+
+def _expected(schema: Any) -> list[str]:
+    if not isinstance(schema, dict):
+        return []
+    if "const" in schema:
+        return [_plain(schema["const"])]
+    if "enum" in schema:
+        return [_plain(option) for option in schema["enum"]]
+    types = schema.get("type")
+    if not types:
+        branches = schema.get("anyOf") or schema.get("oneOf") or []
+        return [words for branch in branches for words in _expected(branch)]
+    types = [types] if isinstance(types, str) else types
+    named = [_TYPES[name] for name in types if name != "null"] or [_TYPES["null"]]
+    limit = limits(schema)
+    return [f"{choice(named)} {'of ' if limit.startswith('at') else ''}{limit}"] if limit else named
+
+
+def limits(schema: dict[str, Any]) -> str:
+    """The range of a number: ``from 10 to 60``, ``at least 1``, ``above 0 and at most 3600``, or nothing."""
+    if "minimum" in schema and "maximum" in schema:
+        return f"from {schema['minimum']} to {schema['maximum']}"
+    return " and ".join(f"{word} {schema[keyword]}" for keyword, word in _LIMITS.items() if keyword in schema)
+
+
+_LIMITS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+
+
+def _plain(value: Value) -> str:
+    return escaped(value) if isinstance(value, str) and value else quoted(value)
+
 
 #: More mistakes than this in one value are not told: it is something else altogether.
 MOST = 1000

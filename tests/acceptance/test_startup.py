@@ -61,8 +61,7 @@ NOT_FOR_A_FILE = {
     "flowops.plan",
     "flowops.policy",
     "flowops.sandbox.settings",
-    "flowops.schema.explain",
-    "flowops.schema.flows",
+    "flowops.schema.derive",
     "flowops.templates.filters",
     "flowops.templates.syntax",
 }
@@ -75,7 +74,7 @@ try:
 finally:
     print("\\n".join(sys.modules), file=sys.stderr)
 """
-LAZY = ("model", "schema")
+LAZY = ("model",)
 
 
 def imported(args: list[str], cwd: Path | None = None) -> set[str]:

@@ -6,7 +6,7 @@ import pytest
 
 from flowops.documents.project import find_project, resolve
 from flowops.model import CallbackSettings, Connection, Environment, LedgerSettings, Reference
-from flowops.schema import check_documents
+from flowops.schema.check import check_documents
 
 HEAD = "apiVersion: flowops/v1\nkind: Project\nname: acme\nenvironments:\n"
 ENOUGH = "token: {env: TOKEN}, ledger: {env: LEDGER}"

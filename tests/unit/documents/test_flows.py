@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowops.documents.project import resolve_flow, resolve_flows
-from flowops.schema import check_flows
+from flowops.schema.flow_check import check_flows
 
 HEAD = "apiVersion: flowops/v1\nkind: Flow\n"
 

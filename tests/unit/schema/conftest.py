@@ -11,7 +11,7 @@ import pytest
 from flowops.documents.yaml import Budget, parse
 from flowops.model import Document, Flow
 from flowops.schema import engine
-from flowops.schema.build import load_description
+from flowops.schema.derive import load_description
 from flowops.schema.store import description_text
 
 if TYPE_CHECKING:

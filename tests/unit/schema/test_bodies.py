@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowops.model import Call, Document, Origin, SourceMap
-from flowops.schema import body_predicate, check_body
+from flowops.schema.check import body_predicate, check_body
 
 if TYPE_CHECKING:
     from flowops.model import Problem

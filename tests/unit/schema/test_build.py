@@ -10,9 +10,8 @@ import pytest
 
 from flowops.errors import FlowopsError, UsageError
 from flowops.schema import store
-from flowops.schema.build import ProjectFacts, build
 from flowops.schema.check import Checker
-from flowops.schema.request import PRINTABLE, PRINTABLE_ERROR
+from flowops.schema.derive import PRINTABLE, PRINTABLE_ERROR, ProjectFacts, build
 from flowops.schema.store import NAMES, as_files, schema_text, stale_schemas, write_schemas
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ def test_the_rules_of_an_environment_are_those_of_the_project(
     kept = json.loads(schema_text("project"))
     kept["properties"]["policy"]["properties"]["quiet"] = {"type": "boolean", "description": "A new rule."}
     texts = {name: schema_text(name) for name in NAMES} | {"project": json.dumps(kept)}
-    monkeypatch.setattr("flowops.schema.build.schema_text", texts.__getitem__)
+    monkeypatch.setattr("flowops.schema.derive.schema_text", texts.__getitem__)
     fields = build(api)["project"]["properties"]
     environment = fields["environments"]["additionalProperties"]["properties"]
     assert (

@@ -6,9 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flowops.schema import check_flow, check_flows
-from flowops.schema.flows import variable_errors
-from flowops.schema.patterns import MOST_LARGE_PATTERNS, MOST_PATTERNS, Patterns
+from flowops.schema.flow_check import (
+    MOST_LARGE_PATTERNS,
+    MOST_PATTERNS,
+    Patterns,
+    check_flow,
+    check_flows,
+    variable_errors,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

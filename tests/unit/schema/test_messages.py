@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flowops.schema import check_documents
+from flowops.schema.check import check_documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable

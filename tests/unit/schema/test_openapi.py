@@ -10,8 +10,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from flowops.errors import FlowopsError
-from flowops.schema.build import build, load_description
-from flowops.schema.openapi import instruction
+from flowops.schema.derive import build, instruction, load_description
 from flowops.schema.store import description_text
 
 if TYPE_CHECKING:

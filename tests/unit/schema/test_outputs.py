@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flowops.model import Action, Happening, Outcome, State
-from flowops.schema import check
+from flowops.schema.check import check
 
 SOURCE = {"file": "calls/a.yaml", "line": 14, "column": 3, "row": 12}
 SHA = "sha256:" + "0123456789abcdef" * 4

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flowops.model import Call, Document, Origin, Problem, RowPlace
-from flowops.schema import check_body, check_document, check_documents
+from flowops.schema.check import check_body, check_document, check_documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flowops.schema import check
+from flowops.schema.check import check
 
 BODY: dict[str, Any] = {
     "instruction-id": "reminder-1042",

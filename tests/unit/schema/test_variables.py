@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.schema import check_variables
-from flowops.schema.conversion import converted
+from flowops.schema.flow_check import check_variables, converted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from flowops.common.text import LISTED
-from flowops.schema.error import SchemaError, dotted
-from flowops.schema.words import choice, described, expected
+from flowops.schema.explain import SchemaError, choice, described, dotted, expected
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,383 @@
+r"""The variables that a flow declares: whether their schemas can be used, and whether a call passes what they ask for.
+
+A flow's file may come from anybody. So its schemas stand alone (no reference to files or the network), use known
+keywords only, and stay small once their references are followed. Their patterns run in an engine without backtracking:
+what would need more is refused, and ``^(a+)+$``, which would take Python's `re` hours, takes microseconds. What is left
+to bound is the size of what they are compiled to: ``\p{L}{1,80}`` takes 3 MB and 30 ms, and a file may hold thousands.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from flowops.common.limits import MAX_INTEGER
+from flowops.common.names import did_you_mean
+from flowops.common.text import escaped, listed
+from flowops.schema.check import FIELD, Checker, checker, problem_at
+from flowops.schema.engine import LARGEST_PATTERN, compiles, fast_validator, is_schema
+from flowops.schema.explain import SchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from flowops.model import Flow, Path, Problem, Value
+    from flowops.schema.engine import Schema
+
+#: More nodes than any sensible schema has, few enough to be checked at once.
+BUDGET = 10_000
+#: Levels of nesting, references followed.
+DEEPEST = 40
+
+
+class ReferenceTrouble(Exception):
+    """A reference that cannot be followed; `path` is where it stands."""
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+def inline(schema: Any, root: Any) -> Any:
+    """A copy of a schema in which every ``$ref`` has become what it names in `root`, and ``$defs`` are gone.
+
+    Raises ReferenceTrouble for a reference to anywhere else, to nothing, to itself, or for too many.
+    """
+    return _Inliner(root).schema(schema, (), ())
+
+
+class _Inliner:
+    def __init__(self, root: Any) -> None:
+        self.root = root
+        self.nodes = 0
+
+    def schema(self, node: Any, path: Path, followed: tuple[str, ...], depth: int = 0) -> Any:
+        """A schema: its keywords decide what is a schema again, what a mapping of names, and what a mere value."""
+        self.nodes += 1
+        if self.nodes > BUDGET or depth > DEEPEST:
+            raise ReferenceTrouble("is too large once its references are followed", path)
+        if isinstance(node, list):
+            return [self.schema(item, (*path, index), followed, depth + 1) for index, item in enumerate(node)]
+        if not isinstance(node, dict):
+            return node
+        rest: dict[str, Any] = {}
+        for key, item in node.items():
+            if key in _NAMES and isinstance(item, dict):
+                rest[key] = {
+                    name: self.schema(part, (*path, key, name), followed, depth + 1) for name, part in item.items()
+                }
+            elif key in _VALUES or key.startswith("x-"):
+                rest[key] = item
+            elif key not in ("$ref", "$defs"):
+                rest[key] = self.schema(item, (*path, key), followed, depth + 1)
+        if "$ref" not in node:
+            return rest
+        target = self.target(node["$ref"], (*path, "$ref"), followed, depth + 1)
+        # A reference with neighbours means both (JSON Schema, core, section 8.2.3.1).
+        if not rest:
+            return target
+        others: Any = rest.get("allOf", [])
+        return {**rest, "allOf": [target, *(others if isinstance(others, list) else [others])]}
+
+    def target(self, reference: Any, path: Path, followed: tuple[str, ...], depth: int) -> Any:
+        """What a reference names, copied."""
+        if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
+            raise ReferenceTrouble("a reference may only lead elsewhere in the same schema: write #/$defs/NAME", path)
+        if reference in followed:
+            raise ReferenceTrouble(f"'{escaped(reference)}' refers to itself", path)
+        node = self.root
+        for step in reference.split("/")[1:]:
+            key = _decoded(step)
+            if isinstance(node, list) and key.isascii() and key.isdigit() and int(key) < len(node):
+                node = node[int(key)]
+            elif isinstance(node, dict) and key in node:
+                node = node[key]
+            else:
+                raise ReferenceTrouble(f"'{escaped(reference)}' names nothing in this schema", path)
+        return self.schema(node, path, (*followed, reference), depth)
+
+
+def _decoded(step: str) -> str:
+    from urllib.parse import unquote
+
+    return unquote(step).replace("~1", "/").replace("~0", "~")
+
+
+#: Under these stand names of the user's choice, each with a schema.
+_NAMES = ("properties", "patternProperties", "dependentSchemas")
+#: Under these stand values: a ``$ref`` in them is just text.
+_VALUES = ("default", "const", "enum", "enumDescriptions", "examples", "example", "required", "dependentRequired")
+
+
+#: The longest regular expression that is compiled, in characters.
+LONGEST_PATTERN = 1000
+#: Compiled, a common pattern is smaller than this, in bytes.
+SMALL_PATTERN = 1 << 17
+MOST_PATTERNS = 1000
+MOST_LARGE_PATTERNS = 50
+
+
+class Patterns:
+    """The different patterns of a project's flows: each is compiled once, and there are only so many."""
+
+    def __init__(self) -> None:
+        self._troubles: dict[str, str | None] = {}
+        self._large = 0
+
+    def trouble(self, pattern: str) -> str | None:
+        """Why a pattern cannot be used, None when it can."""
+        if pattern not in self._troubles:
+            if len(self._troubles) >= MOST_PATTERNS:
+                return f"is one pattern too many: a project may have {MOST_PATTERNS} different ones"
+            self._troubles[pattern] = self._compile(pattern)
+        return self._troubles[pattern]
+
+    def _compile(self, pattern: str) -> str | None:
+        if len(pattern) > LONGEST_PATTERN:
+            return f"is longer than {LONGEST_PATTERN} characters"
+        if fast_validator({}) is None:
+            return "cannot be checked safely here: jsonschema-rs is not installed"
+        if compiles(pattern, SMALL_PATTERN):
+            return None
+        # Counted whether it compiles or not: it takes as long.
+        self._large += 1
+        if self._large > MOST_LARGE_PATTERNS:
+            return f"is too large, or wrong: a project may have {MOST_LARGE_PATTERNS} patterns of this size"
+        if compiles(pattern, LARGEST_PATTERN):
+            return None
+        return "is not a regular expression that flowops knows (no look-around, no back-references, and not too large)"
+
+
+#: A number as JSON writes it, without an exponent: no leading zeros, no signs but a minus.
+NUMERAL = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$"
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})", re.ASCII)
+_LONGEST_NUMBER = 40
+
+
+def declared_types(schema: Mapping[str, Value]) -> frozenset[str]:
+    """The types that a schema's own ``type`` names; empty when any will do."""
+    types = schema.get("type", ())
+    return frozenset([types] if isinstance(types, str) else types)
+
+
+def unchanged_kinds(types: frozenset[str]) -> frozenset[type]:
+    """Return the kinds of values that `converted` leaves as they are, whatever the value."""
+    kinds: set[type] = {bool, type(None), list, dict}
+    kinds |= {str} if not types or "string" in types else set()
+    kinds |= {int} if not types or not types.isdisjoint(("integer", "number")) else set()
+    return frozenset(kinds)
+
+
+def converted(value: Value, types: frozenset[str]) -> Value:
+    """The value as one of the declared types, or unchanged where that would need a guess."""
+    if isinstance(value, str):
+        return value if "string" in types else _from_text(value, types)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if isinstance(value, float) and not math.isfinite(value):
+        return value
+    if types.isdisjoint(("integer", "number")):
+        return str(value) if "string" in types and abs(value) <= MAX_INTEGER else value
+    if isinstance(value, float) and value.is_integer() and "number" not in types and abs(value) <= MAX_INTEGER:
+        return int(value)
+    return value
+
+
+def _from_text(text: str, types: frozenset[str]) -> Value:
+    if not types.isdisjoint(("integer", "number")) and _INTEGER.fullmatch(text):
+        number = int(text)
+        if abs(number) <= MAX_INTEGER:
+            return number
+    if "number" in types and len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text) and "." in text:
+        return float(text)
+    if "boolean" in types and text in ("true", "false"):
+        return text == "true"
+    return text
+
+
+#: Marks a variable whose values are personal: masked wherever they are printed, a keyed hash in the ledger.
+SENSITIVE = "x-sensitive"
+_MAPS = ("properties", "patternProperties", "dependentSchemas", "$defs")
+_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
+_SINGLE = ("items", "contains", "additionalProperties", "propertyNames", "not", "if", "then", "else")
+
+
+def check_flow(flow: Flow, patterns: Patterns | None = None) -> list[SchemaError]:
+    """What is wrong with a flow's declarations, with paths from the root of its document.
+
+    `patterns` is shared by the flows of a project, which have one budget.
+    """
+    patterns = Patterns() if patterns is None else patterns
+    errors = [
+        SchemaError(("variables", name), "is also in produces: a flow does not consume what it creates", at_key=True)
+        for name in flow.variables
+        if name in flow.produces
+    ]
+    for name, schema in flow.variables.items():
+        errors += [error.under("variables", name) for error in variable_errors(schema, patterns)]
+    return errors
+
+
+def variable_errors(schema: Mapping[str, Value], patterns: Patterns) -> list[SchemaError]:
+    """What is wrong with the schema of one variable, with paths from its root."""
+    plain = dict(schema)
+    errors = list(_keyword_errors(plain, (), 0))
+    if errors:
+        return errors
+    try:
+        inlined = inline(plain, plain)
+    except ReferenceTrouble as trouble:
+        return [SchemaError(trouble.path, str(trouble))]
+    errors = list(_pattern_errors(plain, (), patterns))
+    if errors:
+        return errors
+    if is_schema(inlined) is False:
+        return [SchemaError((), "is not a valid JSON Schema")]
+    if "default" not in plain:
+        return []
+    rest = {key: item for key, item in inlined.items() if key != "default"}
+    return [error.under("default") for error in Checker(rest).check(plain["default"])]
+
+
+@lru_cache(maxsize=1)
+def _keywords() -> Checker:
+    """Return the checker of one variable's schema: the part of JSON Schema that a flow may use.
+
+    Anything else is a spelling mistake, or depends on where a schema is kept (`$id`, `$dynamicRef`).
+    """
+    return Checker(checker("flow").schema["properties"]["variables"]["additionalProperties"])
+
+
+def _keyword_errors(schema: Any, path: Path, depth: int) -> Iterator[SchemaError]:
+    """Unknown keywords, and values that a keyword does not take, at every level."""
+    if not isinstance(schema, dict):
+        return
+    if depth > DEEPEST:
+        yield SchemaError(path, f"is nested deeper than {DEEPEST} levels")
+        return
+    errors = _keywords().check(schema)
+    yield from (error.under(*path) for error in errors)
+    if SENSITIVE in schema and path:
+        yield SchemaError((*path, SENSITIVE), "has to stand at the variable itself, not inside it", at_key=True)
+    wrong = {error.path[0] for error in errors if error.path}
+    for inner, deeper in _inside(schema, path):
+        if deeper[len(path)] not in wrong:
+            yield from _keyword_errors(inner, deeper, depth + 1)
+
+
+def _inside(schema: Schema, path: Path) -> Iterator[tuple[Any, Path]]:
+    """The schemas directly inside a schema, with their paths."""
+    for key in _MAPS:
+        if isinstance(schema.get(key), dict):
+            yield from ((inner, (*path, key, name)) for name, inner in schema[key].items())
+    for key in _LISTS:
+        if isinstance(schema.get(key), list):
+            yield from ((inner, (*path, key, index)) for index, inner in enumerate(schema[key]))
+    yield from ((schema[key], (*path, key)) for key in _SINGLE if key in schema)
+
+
+def _pattern_errors(schema: Any, path: Path, patterns: Patterns) -> Iterator[SchemaError]:
+    if not isinstance(schema, dict):
+        return
+    found = [(schema["pattern"], (*path, "pattern"))] if "pattern" in schema else []
+    found += [(name, (*path, "patternProperties", name)) for name in schema.get("patternProperties", {})]
+    for pattern, place in found:
+        trouble = patterns.trouble(pattern)
+        if trouble is not None:
+            yield SchemaError(place, trouble)
+    if "format" in schema and fast_validator({}) is None:
+        yield SchemaError((*path, "format"), "cannot be checked here: jsonschema-rs is not installed")
+    for inner, deeper in _inside(schema, path):
+        yield from _pattern_errors(inner, deeper, patterns)
+
+
+#: How many flows are kept ready at once.
+_KEPT = 256
+
+
+class FlowVariables:
+    """What one flow takes, made ready for many calls.
+
+    A variable whose schema is wrong takes anything: `check_flow` has told about it.
+    """
+
+    def __init__(self, flow: Flow) -> None:
+
+        self.flow = flow
+        patterns = Patterns()
+        schemas: dict[str, Schema] = {}
+        for name, schema in flow.variables.items():
+            usable = not variable_errors(schema, patterns)
+            schemas[name] = inline(dict(schema), dict(schema)) if usable else {}
+        self.types = {name: declared_types(schema) for name, schema in schemas.items()}
+        self.defaults = {name: schema["default"] for name, schema in flow.variables.items() if "default" in schema}
+        self.schema = {"type": "object", "properties": schemas}
+        self._stay = {name: unchanged_kinds(types) for name, types in self.types.items()}
+        self._required = [name for name in flow.variables if name not in self.defaults]
+        self._checker = Checker(self.schema)
+
+    def check(self, values: Mapping[str, Value]) -> tuple[dict[str, Value], list[SchemaError]]:
+        """The values as the flow wants them, defaults filled in, and what is wrong with them."""
+        stays, produces = self._stay, self.flow.produces
+        known: dict[str, Value] = {}
+        errors = []
+        for name, value in values.items():
+            stay = stays.get(name)
+            if stay is None or name in produces:
+                errors.append(self._superfluous(name))
+            if stay is not None:
+                known[name] = value if type(value) in stay else converted(value, self.types[name])
+        if len(known) < len(stays):
+            for name in self._required:
+                if name not in known:
+                    text = f"is missing: the flow {escaped(self.flow.name)} needs it"
+                    errors.append(SchemaError((FIELD, name), text, self._described(name), code="variable"))
+        errors += [error.under(FIELD)._replace(code="variable") for error in self._checker.check(known)]
+        for name, default in self.defaults.items():
+            known.setdefault(name, default)
+        return known, errors
+
+    def _superfluous(self, name: str) -> SchemaError:
+        flow = escaped(self.flow.name)
+        if name in self.flow.produces:
+            text, hint = f"is created inside the flow {flow}", "do not pass it"
+            return SchemaError((FIELD, name), text, hint, at_key=True, code="variable")
+        names = list(self.flow.variables)
+        takes = did_you_mean(name, names) or (f"it takes {listed(names)}" if names else None)
+        text = f"is not a variable of the flow {flow}"
+        return SchemaError((FIELD, name), text, takes, at_key=True, code="variable")
+
+    def _described(self, name: str) -> str | None:
+        description = self.flow.variables[name].get("description")
+        return escaped(description) if isinstance(description, str) else None
+
+
+_ready: dict[int, FlowVariables] = {}
+
+
+def check_variables(flow: Flow, values: Mapping[str, Value]) -> tuple[dict[str, Value], list[SchemaError]]:
+    """The variables of one call against its flow: converted and completed, and what is wrong with them.
+
+    Paths begin with ``flow-variables``.
+    """
+    return flow_variables(flow).check(values)
+
+
+def flow_variables(flow: Flow) -> FlowVariables:
+    """What a flow takes, made ready once."""
+    ready = _ready.get(id(flow))
+    # The entry keeps its flow alive, so that no other one can get the same id while it is here.
+    if ready is None or ready.flow is not flow:
+        if len(_ready) >= _KEPT:
+            _ready.clear()
+        ready = _ready[id(flow)] = FlowVariables(flow)
+    return ready
+
+
+def check_flows(flows: Iterable[Flow]) -> list[Problem]:
+    """What is wrong with the variables that a project's flows declare."""
+    patterns = Patterns()
+    return [problem_at(flow.document, error) for flow in flows for error in check_flow(flow, patterns)]
