@@ -39,7 +39,7 @@ _LONGEST = 20
 
 @lru_cache(maxsize=_KEPT)
 def mask_number(number: str) -> str:
-    """An E.164 number as it may be shown: ``+442079460023`` is ``+44 20 79•• ••23``.
+    """Return an E.164 number as it may be shown: ``+442079460023`` is ``+44 20 79•• ••23``.
 
     The country code, up to four digits behind it and the last two stay; at least four digits are hidden,
     and of a very short number all of them.
@@ -73,7 +73,7 @@ def mask_written(text: str) -> str:
 
 
 def mask(value: Any) -> str:
-    """Any sensitive value as it may be shown: a number masked, everything else ``•••``."""
+    """Return any sensitive value as it may be shown: a number masked, everything else ``•••``."""
     if isinstance(value, str) and is_e164(value):
         return mask_number(value)
     return HIDDEN
@@ -81,12 +81,12 @@ def mask(value: Any) -> str:
 
 @lru_cache(maxsize=_KEPT)
 def mask_text(text: str) -> str:
-    """A text with every phone number in international form masked; masking twice changes nothing more."""
+    """Return a text with every phone number in international form masked; masking twice changes nothing more."""
     return _NUMBER_IN_TEXT.sub(lambda found: mask_number(found[0].removeprefix("00")), text)
 
 
 def mask_any_number(text: str) -> str:
-    """`mask_text`, and of whatever else looks like a phone number all but the last two digits.
+    """Hide what `mask_text` does, and of whatever else looks like a phone number all but the last two digits.
 
     For text of which nobody needs more than its shape: ``06 12 34 56 78`` is ``•• •• •• •• 78``.
     """

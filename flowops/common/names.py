@@ -14,7 +14,7 @@ _NAMES = 200
 
 
 def nearest(name: object, names: Iterable[str]) -> str | None:
-    """The one of the names that was most likely meant, whatever its case; None when nothing is near."""
+    """Return the one of the names that was most likely meant, whatever its case; None when nothing is near."""
     if not isinstance(name, str) or len(name) > _LETTERS:
         return None
     return _nearest(
@@ -23,7 +23,7 @@ def nearest(name: object, names: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: object, names: Iterable[str]) -> str | None:
-    """A hint with the nearest name, if there is one."""
+    """Return a hint with the nearest name, if there is one."""
     near = nearest(name, names)
     return f"did you mean '{near}'?" if near else None
 

@@ -40,7 +40,7 @@ class Checker:
         self._fast = fast_validator(schema)
 
     def check(self, value: Value) -> list[SchemaError]:
-        """What is wrong with a value; empty when nothing is."""
+        """Return what is wrong with a value; nothing when it fits."""
         if self._fast is None:
             return explain(self.schema, value)
         try:
@@ -57,12 +57,12 @@ class Checker:
 
 @lru_cache(maxsize=32)
 def checker(name: str) -> Checker:
-    """The checker of one of flowops' own schemas (``request``, ``call``, …), made once."""
+    """Return the checker of one of flowops' own schemas (``request``, ``call``, …), made once."""
     return Checker(json.loads(schema_text(name)))
 
 
 def check(schema: str | Schema, value: Value) -> list[SchemaError]:
-    """What is wrong with a value, by the name of one of flowops' own schemas or by any schema."""
+    """Return what is wrong with a value, by the name of one of flowops' own schemas or by any schema."""
     return (checker(schema) if isinstance(schema, str) else Checker(schema)).check(value)
 
 
@@ -74,12 +74,12 @@ _NEEDED = frozenset({"apiVersion", "kind", "reference-id"})
 
 
 def check_documents(documents: Iterable[Document]) -> list[Problem]:
-    """What is wrong with the shape of documents, before anything is rendered."""
+    """Return what is wrong with the shape of documents, before anything is rendered."""
     return [problem for document in documents for problem in _document_problems(document)]
 
 
 def check_document(document: Document) -> tuple[list[Problem], frozenset[str] | None]:
-    """What is wrong with the shape of a Call or CallSet, and which fields of its call are.
+    """Return what is wrong with the shape of a Call or CallSet, and which fields of its call are.
 
     None in their place says that without those fields there is no call to speak of.
     """
@@ -94,7 +94,7 @@ def check_document(document: Document) -> tuple[list[Problem], frozenset[str] | 
         else:
             fields.add(str(path[0]))
     if fields is not None and isinstance(call, dict):
-        # A number that is written out can be told of even if the call cannot be rendered for another reason.
+        # A number that is written out can be checked even if the call cannot be rendered for another reason.
         written = {name: value for name, value in call.items() if name not in fields} if fields else call
         for error in _number_errors(written, set()):
             at = error.under("call") if document.kind == "CallSet" else error
@@ -104,12 +104,12 @@ def check_document(document: Document) -> tuple[list[Problem], frozenset[str] | 
 
 
 def check_body(call: Call) -> list[Problem]:
-    """What is wrong with a rendered body, its phone numbers included; told in the names of a spec."""
+    """Return what is wrong with a rendered body, its phone numbers included, in the names of a spec."""
     errors = check("request", call.body)
-    odd = unsendable_errors(call.body.get("flow-variables"), ("flow-variables",))
-    if odd:
+    lost = unsendable_errors(call.body.get("flow-variables"), ("flow-variables",))
+    if lost:
         # What JSON cannot carry the schema may trip over, too: once is enough.
-        errors = [*odd, *(error for error in errors if error.path[:1] != ("flow-variables",))]
+        errors = [*lost, *(error for error in errors if error.path[:1] != ("flow-variables",))]
     errors += _number_errors(call.body, {error.path for error in errors})
     errors += _integer_errors(call)
     return [_body_problem(call, error) for error in errors]
@@ -136,7 +136,7 @@ def problem_at(document: Document, error: SchemaError) -> Problem:
     return Problem(place, None, message, error.code, error.hint)
 
 
-_TOLD = {
+_HINTS = {
     "caller": "give it in the call, or for all calls in the defaults of the project",
     "callflow-id": "give the call a flow or a callflow-id, or the project one for all calls",
 }
@@ -147,13 +147,13 @@ def _body_problem(call: Call, error: SchemaError) -> Problem:
     if path[:1] == (INSTRUCTION_ID,):
         path = ("reference-id", *path[1:])
     elif len(path) == 1 and path[0] not in call.body:
-        hint = _TOLD.get(str(path[0]), hint)
+        hint = _HINTS.get(str(path[0]), hint)
     message = f"{dotted(path)}: {text}" if path else text
     return call.problem(error.path, message, code=error.code, hint=hint)
 
 
 def _number_errors(fields: Mapping[str, Value], wrong: set[Path]) -> Iterator[SchemaError]:
-    """Numbers of the right form that no phone has; what is a template yet is left alone."""
+    """Yield an error for each number of the right form that no phone has; what is a template yet is left alone."""
     numbers: list[tuple[Path, Value]] = [((name,), fields[name]) for name in ("callee", "caller") if name in fields]
     callees = fields.get("callees")
     if isinstance(callees, list):
@@ -171,7 +171,7 @@ def _integers() -> tuple[str, ...]:
 
 
 def _integer_errors(call: Call) -> Iterator[SchemaError]:
-    """30.0 is an integer to JSON Schema, and none to the API's own reader of JSON (a 32-bit one, says its page)."""
+    """Yield an error for each 30.0: an integer to JSON Schema, and none to the API's own reader."""
     for name in _integers():
         value = call.body.get(name)
         if isinstance(value, float) and value.is_integer():
@@ -179,7 +179,7 @@ def _integer_errors(call: Call) -> Iterator[SchemaError]:
 
 
 def integer_fields(schema: Schema) -> tuple[str, ...]:
-    """The fields of a body that are whole numbers."""
+    """Return the fields of a body that are whole numbers."""
     return tuple(name for name, field in schema["properties"].items() if field.get("type") == "integer")
 
 

@@ -12,10 +12,12 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from flowops.errors import FlowopsError
 from flowops.policy.config import SETTINGS
 from flowops.schema.engine import TEMPLATE_PATTERN
-from flowops.schema.flow_check import NUMERAL, ReferenceTrouble, declared_types, inline
+from flowops.schema.flow_check import NUMERAL, BadReference, declared_types, inline
 from flowops.schema.store import NAMES, schema_text
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ WHO = ("callee", "callees")
 
 
 def load_description(text: str, file: str) -> dict[str, Value]:
-    """An OpenAPI description from YAML or JSON. Raises FlowopsError naming the file."""
+    """Return an OpenAPI description from YAML or JSON. Raises FlowopsError naming the file."""
     try:
         description = json.loads(text) if text.lstrip().startswith("{") else _yaml(text)
     except (ValueError, RecursionError) as error:
@@ -44,8 +46,6 @@ def load_description(text: str, file: str) -> dict[str, Value]:
 
 
 def _yaml(text: str) -> Any:
-    import yaml
-
     try:
         # The pure Python loader: the C one dies of deep nesting instead of raising RecursionError.
         return yaml.load(text, Loader=yaml.SafeLoader)
@@ -54,7 +54,7 @@ def _yaml(text: str) -> Any:
 
 
 def instruction(description: dict[str, Value]) -> Schema:
-    """The schema of the body of POST /FlowBuilder, with every reference replaced by what it names.
+    """Return the schema of the body of POST /FlowBuilder, with every reference replaced by what it names.
 
     Raises FlowopsError when the description has no such operation, or its body lacks what flowops needs.
     """
@@ -65,7 +65,7 @@ def instruction(description: dict[str, Value]) -> Schema:
             raise FlowopsError(f"the description of the API has no POST {PATH} with a JSON body ('{step}' is missing)")
     try:
         schema = inline(node, description)
-    except ReferenceTrouble as error:
+    except BadReference as error:
         raise FlowopsError(f"the description of the API: {error}") from error
     properties = schema.get("properties") if isinstance(schema, dict) else None
     if not isinstance(schema, dict) or not isinstance(properties, dict):
@@ -95,17 +95,17 @@ _ALWAYS = ("instruction-id", "voicemail-response")
 
 
 def schema_id(name: str) -> str:
-    """A name for a schema that stays the same and cannot be fetched: nothing will ever ask the network for it."""
+    """Return a name that stays the same and cannot be fetched: nothing will ever ask the network for it."""
     return f"urn:flowops:schema:v1:{name}"
 
 
 def head(name: str, title: str, description: str) -> Schema:
-    """The first lines of every schema."""
+    """Return the first lines of a schema."""
     return {"$schema": DRAFT, "$id": schema_id(name), "title": title, "description": description}
 
 
 def field_schema(api: Schema, name: str) -> Schema:
-    """A field of the API in plain JSON Schema; it keeps its null if it has one.
+    """Return a field of the API in plain JSON Schema; it keeps its null if it has one.
 
     Formats go: validators disagree about what they mean and whether they count. The pattern beside says it.
     """
@@ -129,7 +129,7 @@ def _plain(schema: Any) -> Any:
 
 
 def without_null(schema: Schema) -> Schema:
-    """The schema of the same field where it has to have a value."""
+    """Return the schema of the same field where it has to have a value."""
     types = schema.get("type")
     if not isinstance(types, list):
         return schema
@@ -138,19 +138,19 @@ def without_null(schema: Schema) -> Schema:
 
 
 def required_fields(api: Schema) -> list[str]:
-    """The fields that every body has, in the order of the description."""
+    """Return the fields that every body has, in the order of the description."""
     wanted = {*api.get("required", ()), *_ALWAYS}
     return [name for name in api["properties"] if name in wanted and name not in WHO]
 
 
 def exactly_one(names: list[str]) -> Schema:
-    """Exactly one of some fields; one that is null does not count."""
+    """Return a schema that asks for exactly one of some fields; one that is null does not count."""
     branches = [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in names]
     return {"oneOf": branches}
 
 
 def request_schema(api: Schema) -> Schema:
-    """A rendered body, strict: what is absent is not sent, so nothing is null and nothing is unknown."""
+    """Return the schema of a rendered body: what is absent is not sent, so nothing is null and nothing is unknown."""
     properties = {name: without_null(field_schema(api, name)) for name in api["properties"]}
     return {
         **head("request", "A call as it is sent", "The body of POST /FlowBuilder, as flowops sends it."),
@@ -188,7 +188,7 @@ class ProjectFacts:
 
 
 def call_schema(api: Schema, project: ProjectFacts | None = None) -> Schema:
-    """``kind: Call``: one call."""
+    """Return the schema of ``kind: Call``."""
     title = "One outbound call"
     description = "A call that is placed once. Its fields are the API's own, and reference-id."
     inner = _call(api, project)
@@ -210,7 +210,7 @@ def row_call_schema(api: Schema, project: ProjectFacts | None = None) -> Schema:
 
 
 def defaults_schema(api: Schema) -> Schema:
-    """A project's ``defaults``: every field of a call but those that tell one call from another."""
+    """Return the schema of a project's ``defaults``: all fields of a call but those that tell one call from another."""
     fields = {
         name: _ONE_CALLS_OWN if name in ("reference-id", *WHO) else schema
         for name, schema in _fields(api, None).items()
@@ -253,7 +253,7 @@ def _fields(api: Schema, project: ProjectFacts | None) -> dict[str, Schema]:
 
 
 def _terms() -> dict[str, Schema]:
-    """When and why a call may be placed. flowops reads these fields; they are not sent."""
+    """Return the fields that say when and why a call may be placed. flowops reads them; they are not sent."""
     moment = "ISO 8601, such as 2026-12-01T09:00 in the callee's own time, 2026-12-01T09:00Z, or a whole day. Not sent."
     return {
         "timezone": with_template(
@@ -303,7 +303,7 @@ def _reference_id(api: Schema) -> Schema:
 
 
 def with_template(schema: Schema) -> Schema:
-    """The same field where a template may stand for its value; what describes it moves to the front."""
+    """Return the schema of a field where a template may stand for its value; what describes it moves to the front."""
     notes = {key: schema[key] for key in _ANNOTATIONS if key in schema}
     real = {key: item for key, item in schema.items() if key not in _ANNOTATIONS}
     types = real.get("type")
@@ -317,7 +317,7 @@ def with_template(schema: Schema) -> Schema:
 
 
 def flow_field(flows: Sequence[Flow], template: Schema) -> Schema:
-    """The field ``flow``: any name, or one of the project's."""
+    """Return the schema of the field ``flow``: any name, or one of the project's."""
     notes: Schema = {
         "description": "The flow that runs when the call is answered, by its name in a kind: Flow document.",
         "examples": ["appointment-reminder"],
@@ -341,7 +341,7 @@ def _summary(flow: Flow) -> str:
 
 
 def variables_by_flow(flows: Sequence[Flow], defaults: Mapping[str, Value], template: Schema) -> list[Schema]:
-    """One rule a flow: a call that names it, or gets it from the project, passes its variables."""
+    """Return a rule for each flow: a call that names it, or gets it from the project, passes its variables."""
     given = defaults.get("flow-variables")
     given = given if isinstance(given, dict) else {}
     rules: list[Schema] = []
@@ -376,10 +376,10 @@ def _then(flow: Flow, needed: list[str], template: Schema) -> Schema:
 
 
 def _variable(schema: Mapping[str, Value], template: Schema) -> Schema:
-    """A variable's own schema, a template, or what flowops turns into such a value: 15 for "15" and back."""
+    """Return a schema for a variable's value, a template, or what flowops converts to it: "15" to 15 and back."""
     try:
         inlined = inline(dict(schema), dict(schema))
-    except ReferenceTrouble:
+    except BadReference:
         return {}
     notes = {key: inlined[key] for key in ("description", "default", "examples") if key in inlined}
     real = {key: item for key, item in inlined.items() if key not in notes and not key.startswith("x-")}

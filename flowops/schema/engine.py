@@ -28,7 +28,7 @@ LARGEST_PATTERN = 1 << 22
 
 
 def fast_validator(schema: Schema) -> Any | None:
-    """The schema compiled by jsonschema-rs, None where it is not installed."""
+    """Return the schema compiled by jsonschema-rs, None where it is not installed."""
     try:
         import jsonschema_rs
     except ImportError:
@@ -46,7 +46,7 @@ def _refuse_to_fetch(address: str) -> Any:
 
 
 def fast_errors(schema: Schema, value: Value) -> list[tuple[Path, str]]:
-    """The paths and keywords that jsonschema-rs objects to."""
+    """Return the paths and keywords that jsonschema-rs objects to."""
     validator = fast_validator(schema)
     if validator is None:
         return []
@@ -55,7 +55,7 @@ def fast_errors(schema: Schema, value: Value) -> list[tuple[Path, str]]:
 
 @lru_cache(maxsize=1024)
 def matcher(pattern: str) -> Callable[[str], bool]:
-    """Whether a text matches a pattern somewhere, by the engine that gives the verdict.
+    """Return a function that finds a pattern in a text, by the engine that gives the verdict.
 
     Raises ValueError when that engine does not know the pattern. Without jsonschema-rs it is Python's
     `re`, which is good enough for flowops' own patterns; a user's are refused then (see `check_flow`).
@@ -70,7 +70,7 @@ def matcher(pattern: str) -> Callable[[str], bool]:
 
 
 def compiles(pattern: str, size: int) -> bool:
-    """Whether jsonschema-rs takes a pattern that may need so many bytes."""
+    """Return whether jsonschema-rs takes a pattern that may need so many bytes."""
     import jsonschema_rs
 
     try:
@@ -83,7 +83,7 @@ def compiles(pattern: str, size: int) -> bool:
 
 
 def is_schema(schema: Schema) -> bool | None:
-    """Whether something is a JSON Schema, going by the specification; None where nobody can say."""
+    """Return whether something is a JSON Schema, going by the specification; None where nobody can say."""
     try:
         import jsonschema_rs
     except ImportError:
@@ -95,13 +95,13 @@ def is_schema(schema: Schema) -> bool | None:
 
 
 def conforms(name: str, text: str) -> bool:
-    """Whether a text has a format (``date``, ``uuid``, …); always, where jsonschema-rs is not installed."""
+    """Return whether a text has a format (``date``, ``uuid``, …); always, where jsonschema-rs is not installed."""
     validator = fast_validator({"format": name})
     return validator is None or bool(validator.is_valid(text))
 
 
 def slow_validator(schema: Schema) -> Validator:
-    """The schema for jsonschema, with the same idea of patterns and formats."""
+    """Return the schema for jsonschema, with the same idea of patterns and formats."""
     explainer: Validator = _explainer()(schema)
     return explainer
 
@@ -161,7 +161,7 @@ def _pattern_properties(validator: Any, patterns: Schema, instance: Value, _: Sc
 
 
 def _additional_properties(validator: Any, rest: Any, instance: Value, schema: Schema) -> Iterator[Any]:
-    """One error for each property too many; the message is its name."""
+    """Yield an error for each property too many; the message is its name."""
     if not isinstance(instance, dict):
         return
     for key in _extra(instance, schema):
@@ -177,7 +177,7 @@ def _extra(instance: dict[str, Value], schema: Schema) -> Iterable[str]:
 
 
 def _required(_: Validator, names: list[str], instance: Value, __: Schema) -> Iterator[Any]:
-    """One error for each property that is not there; the message is its name."""
+    """Yield an error for each property that is not there; the message is its name."""
     if isinstance(instance, dict):
         for name in names:
             if name not in instance:
@@ -185,7 +185,7 @@ def _required(_: Validator, names: list[str], instance: Value, __: Schema) -> It
 
 
 def _dependent_required(_: Validator, needs: dict[str, list[str]], instance: Value, __: Schema) -> Iterator[Any]:
-    """One error for each property that another one needs; the message is its name."""
+    """Yield an error for each property that another one needs; the message is its name."""
     if isinstance(instance, dict):
         missing = {need: None for name, others in needs.items() if name in instance for need in others}
         yield from (_failure(name) for name in missing if name not in instance)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def dotted(path: Path) -> str:
-    """The way to a value as messages show it: ``flow-variables.minutes``, ``callees[1]`` (counted from 0)."""
+    """Return the way to a value as messages show it: ``flow-variables.minutes``, ``callees[1]`` (counted from 0)."""
     shown = ""
     for step in path:
         if isinstance(step, int):
@@ -55,16 +55,16 @@ class SchemaError(NamedTuple):
 
     @property
     def message(self) -> str:
-        """The text behind the field's name: ``callee: '+316' is not an E.164 number``."""
+        """Return the text behind the field's name: ``callee: '+316' is not an E.164 number``."""
         return f"{dotted(self.path)}: {self.text}" if self.path else self.text
 
     def under(self, *path: str | int) -> SchemaError:
-        """The same error of a value that stands deeper: `path` leads from there to the value."""
+        """Return the same error of a value that stands deeper: `path` leads from there to the value."""
         return self._replace(path=(*path, *self.path))
 
 
 def branch(failure: ValidationError) -> list[ValidationError] | None:
-    """The failures of the branch that the value was meant for, None when no branch is nearer than others."""
+    """Return the failures of the branch that the value was meant for, None when no branch is nearer than others."""
     branches: Any = failure.validator_value
     groups: dict[int, list[ValidationError]] = {}
     for inner in failure.context or ():
@@ -81,7 +81,7 @@ def branch(failure: ValidationError) -> list[ValidationError] | None:
 
 
 def singles(branches: Any) -> list[str] | None:
-    """The names, where every branch only asks for one property: one of them has to be there."""
+    """Return the names, where every branch only asks for one property: one of them has to be there."""
     names = [part["required"][0] for part in branches if isinstance(part, dict) and len(part.get("required", ())) == 1]
     return names if len(names) == len(branches) else None
 
@@ -105,8 +105,8 @@ _TYPES = {
 }
 
 
-def described(value: Value) -> str:
-    """A value with its kind: ``the text 'abc'``, ``the number 15``, ``a list``."""
+def describe(value: Value) -> str:
+    """Return a value with its kind: ``the text 'abc'``, ``the number 15``, ``a list``."""
     if isinstance(value, str):
         return f"the text {quoted(value)}"
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -115,7 +115,7 @@ def described(value: Value) -> str:
 
 
 def kind(value: Value) -> str:
-    """The kind of a value without the value, for what must not be repeated: ``text``, ``a number``."""
+    """Return the kind of a value without the value, for what must not be repeated: ``text``, ``a number``."""
     if isinstance(value, str):
         return "text"
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -124,7 +124,7 @@ def kind(value: Value) -> str:
 
 
 def choice(words: Iterable[str]) -> str:
-    """``a``, ``a or b``, ``a, b or c``; each word once."""
+    """Return ``a``, ``a or b``, ``a, b or c``; each word once."""
     unique = list(dict.fromkeys(words))
     if len(unique) > LISTED:
         unique = [*unique[: LISTED - 2], f"one of {len(unique) - LISTED + 2} others"]
@@ -134,7 +134,7 @@ def choice(words: Iterable[str]) -> str:
 
 
 def expected(schema: Any) -> str:
-    """What a schema asks for, in a few words: ``text``, ``a whole number from 10 to 60``, ``Stop or Ignore``."""
+    """Return what a schema asks for, in a few words: ``text``, ``a whole number from 10 to 60``, ``Stop or Ignore``."""
     return choice(_expected(schema)) or "something else"
 
 
@@ -156,7 +156,7 @@ def _expected(schema: Any) -> list[str]:
 
 
 def limits(schema: dict[str, Any]) -> str:
-    """The range of a number: ``from 10 to 60``, ``at least 1``, ``above 0 and at most 3600``, or nothing."""
+    """Return the range of a number: ``from 10 to 60``, ``at least 1``, ``above 0 and at most 3600``, or nothing."""
     if "minimum" in schema and "maximum" in schema:
         return f"from {schema['minimum']} to {schema['maximum']}"
     return " and ".join(f"{word} {schema[keyword]}" for keyword, word in _LIMITS.items() if keyword in schema)
@@ -169,7 +169,7 @@ def _plain(value: Value) -> str:
     return escaped(value) if isinstance(value, str) and value else quoted(value)
 
 
-#: More mistakes than this in one value are not told: it is something else altogether.
+#: More mistakes than this in one value are not named: it is something else altogether.
 MOST = 1000
 
 _NUMERAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
@@ -177,7 +177,7 @@ _YES, _NO = ("yes", "on", "true", "y"), ("no", "off", "false", "n")
 
 
 def explain(schema: Schema, value: Value) -> list[SchemaError]:
-    """Everything that is wrong with a value, one message a mistake."""
+    """Return everything that is wrong with a value, one message a mistake."""
     found: dict[tuple[Path, str], tuple[int, SchemaError]] = {}
     for failure in islice(slow_validator(schema).iter_errors(value), MOST):
         for rank, error in _errors(failure, schema):
@@ -188,7 +188,7 @@ def explain(schema: Schema, value: Value) -> list[SchemaError]:
     return [error for rank, error in found.values() if rank == best[error.path]]
 
 
-#: Of several mistakes at one place only the most basic is told: a wrong type has no wrong length, too.
+#: Of several mistakes at one place only the most basic is named: a wrong type has no wrong length, too.
 _RANKS = {"type": 0, "const": 1, "enum": 1, "not": 2}
 _LATER = 3
 
@@ -198,7 +198,7 @@ def _errors(failure: ValidationError, root: Schema) -> list[tuple[int, SchemaErr
     if keyword in ("anyOf", "oneOf"):
         chosen = branch(failure)
         if chosen is not None:
-            return [told for inner in chosen for told in _errors(inner, root)]
+            return [ranked for inner in chosen for ranked in _errors(inner, root)]
     rank = _RANKS.get(keyword, _LATER)
     if keyword == "minLength" and failure.instance == "":
         rank = 2
@@ -209,12 +209,12 @@ def _error(failure: ValidationError, keyword: str, root: Schema) -> SchemaError:
     path: Path = tuple(failure.absolute_path)
     code = _code(failure, root)
     explain_keyword = _KEYWORDS.get(keyword, _other)
-    error = explain_keyword(_Told(failure, path, hidden=code is not None))
+    error = explain_keyword(_Mistake(failure, path, hidden=code is not None))
     return error if code is None else SchemaError(error.path, error.text, error.hint, error.at_key, code)
 
 
 def _code(failure: ValidationError, root: Any) -> str | None:
-    """The code of what must not be repeated, when the failure lies in it."""
+    """Return the code of what must not be repeated, when the failure lies in it."""
     node, code = root, None
     for step in [None, *failure.absolute_schema_path]:
         if step is not None:
@@ -230,7 +230,7 @@ def _code(failure: ValidationError, root: Any) -> str | None:
     return code
 
 
-class _Told:
+class _Mistake:
     """A failure with what the words about it need."""
 
     __slots__ = ("hidden", "instance", "is_number", "path", "schema", "value")
@@ -252,7 +252,7 @@ class _Told:
             return (
                 f"{'the text' if isinstance(self.instance, str) else 'the number'} {mask_written(str(self.instance))}"
             )
-        return kind(self.instance) if self.hidden else described(self.instance)
+        return kind(self.instance) if self.hidden else describe(self.instance)
 
     @property
     def short(self) -> str:
@@ -264,7 +264,7 @@ class _Told:
         return SchemaError(self.path, text, hint, at_key)
 
     def own(self, *, at_key: bool = False) -> SchemaError | None:
-        """The schema's own words, ``what is wrong: what to do about it``, if it has any."""
+        """Return the schema's own words, ``what is wrong: what to do about it``, if it has any."""
         words: str | None = self.schema.get("errorMessage")
         if words is None:
             return None
@@ -272,18 +272,18 @@ class _Told:
         return self.error(text, hint or None, at_key=at_key)
 
 
-def _type(told: _Told) -> SchemaError:
-    own = told.own()
+def _type(mistake: _Mistake) -> SchemaError:
+    own = mistake.own()
     if own is not None:
         return own
-    wanted = expected(told.schema)
-    if told.instance is None:
-        return told.error(f"is empty, and must be {wanted}")
-    return told.error(f"must be {wanted}, not {told.shown}", _type_hint(told))
+    wanted = expected(mistake.schema)
+    if mistake.instance is None:
+        return mistake.error(f"is empty, and must be {wanted}")
+    return mistake.error(f"must be {wanted}, not {mistake.shown}", _type_hint(mistake))
 
 
-def _type_hint(told: _Told) -> str | None:
-    types, instance = told.schema.get("type"), told.instance
+def _type_hint(mistake: _Mistake) -> str | None:
+    types, instance = mistake.schema.get("type"), mistake.instance
     types = [types] if isinstance(types, str) else types or []
     if isinstance(instance, str):
         if ("integer" in types or "number" in types) and _NUMERAL.fullmatch(instance):
@@ -292,12 +292,12 @@ def _type_hint(told: _Told) -> str | None:
             return f"write {'true' if instance.lower() in _YES else 'false'}, without quotes"
         return None
     if "string" in types and isinstance(instance, int | float):
-        return _quoting_hint(quoted(instance), told.schema)
+        return _quoting_hint(quoted(instance), mistake.schema)
     return None
 
 
 def _quoting_hint(text: str, schema: Schema) -> str | None:
-    """What to do about a number where text is wanted: quotes help only where the text would do."""
+    """Return what to do about a number where text is wanted: quotes help only where the text would do."""
     if text not in schema.get("enum", [text]):
         return None
     if matcher(schema.get("pattern", ""))(text):
@@ -306,141 +306,143 @@ def _quoting_hint(text: str, schema: Schema) -> str | None:
     return advice or None
 
 
-def _enum(told: _Told) -> SchemaError:
-    wanted = expected({"enum": told.value})
-    return told.error(f"must be {wanted}, not {told.shown}", _option_hint(told, told.value))
+def _enum(mistake: _Mistake) -> SchemaError:
+    wanted = expected({"enum": mistake.value})
+    return mistake.error(f"must be {wanted}, not {mistake.shown}", _option_hint(mistake, mistake.value))
 
 
-def _option_hint(told: _Told, options: list[Value]) -> str | None:
-    if not isinstance(told.instance, str) or told.hidden:
+def _option_hint(mistake: _Mistake, options: list[Value]) -> str | None:
+    if not isinstance(mistake.instance, str) or mistake.hidden:
         return None
-    return did_you_mean(told.instance, [option for option in options if isinstance(option, str)])
+    return did_you_mean(mistake.instance, [option for option in options if isinstance(option, str)])
 
 
-def _const(told: _Told) -> SchemaError:
-    return told.own() or told.error(f"must be {expected({'const': told.value})}, not {told.shown}")
+def _const(mistake: _Mistake) -> SchemaError:
+    return mistake.own() or mistake.error(f"must be {expected({'const': mistake.value})}, not {mistake.shown}")
 
 
-def _pattern(told: _Told) -> SchemaError:
-    own = told.schema.get("patternErrorMessage")
+def _pattern(mistake: _Mistake) -> SchemaError:
+    own = mistake.schema.get("patternErrorMessage")
     if own is not None:
         text, _, hint = own.partition(": ")
-        return told.error(f"{told.short} is {text}", hint or None)
-    return told.error(f"{told.short} does not match the pattern {escaped(told.value)}")
+        return mistake.error(f"{mistake.short} is {text}", hint or None)
+    return mistake.error(f"{mistake.short} does not match the pattern {escaped(mistake.value)}")
 
 
-def _range(told: _Told) -> SchemaError:
-    return told.error(f"must be {limits(told.schema)}, not {told.short}")
+def _range(mistake: _Mistake) -> SchemaError:
+    return mistake.error(f"must be {limits(mistake.schema)}, not {mistake.short}")
 
 
-def _multiple(told: _Told) -> SchemaError:
-    return told.error(f"must be a multiple of {quoted(told.value)}, not {told.short}")
+def _multiple(mistake: _Mistake) -> SchemaError:
+    return mistake.error(f"must be a multiple of {quoted(mistake.value)}, not {mistake.short}")
 
 
-def _too_short(told: _Told) -> SchemaError:
-    if told.instance == "":
-        return told.error("is empty")
-    return told.error(f"must have at least {told.value} characters, not {len(told.instance)}")
+def _too_short(mistake: _Mistake) -> SchemaError:
+    if mistake.instance == "":
+        return mistake.error("is empty")
+    return mistake.error(f"must have at least {mistake.value} characters, not {len(mistake.instance)}")
 
 
-def _too_long(told: _Told) -> SchemaError:
-    return told.error(f"must have at most {told.value} characters, not {len(told.instance)}")
+def _too_long(mistake: _Mistake) -> SchemaError:
+    return mistake.error(f"must have at most {mistake.value} characters, not {len(mistake.instance)}")
 
 
-def _items(told: _Told) -> SchemaError:
-    if not told.instance:
-        return told.error("is an empty list")
-    word = "at least" if len(told.instance) < told.value else "at most"
-    return told.error(f"must have {word} {told.value} items, not {len(told.instance)}")
+def _items(mistake: _Mistake) -> SchemaError:
+    if not mistake.instance:
+        return mistake.error("is an empty list")
+    word = "at least" if len(mistake.instance) < mistake.value else "at most"
+    return mistake.error(f"must have {word} {mistake.value} items, not {len(mistake.instance)}")
 
 
-def _unique(told: _Told) -> SchemaError:
-    # The items are told by their places: they may be phone numbers.
+def _unique(mistake: _Mistake) -> SchemaError:
+    # The items are named by their places: they may be phone numbers.
     seen: dict[object, int] = {}
-    for second, item in enumerate(told.instance):
+    for second, item in enumerate(mistake.instance):
         first = seen.setdefault(_identity(item), second)
         if first != second:
-            return SchemaError((*told.path, second), f"is the same as item [{first}]")
-    return told.error("holds something twice")
+            return SchemaError((*mistake.path, second), f"is the same as item [{first}]")
+    return mistake.error("holds something twice")
 
 
 def _identity(item: Value) -> object:
-    """Equal for values that JSON Schema takes for equal: 1 and 1.0 are, 1 and true are not."""
+    """Return what is equal for values that JSON Schema takes for equal: 1 and 1.0 are, 1 and true are not."""
     if isinstance(item, dict | list):
         return json.dumps(item, sort_keys=True)
     return (isinstance(item, bool), item)
 
 
-def _properties(told: _Told) -> SchemaError:
-    if not told.instance:
-        return told.error("is an empty mapping")
-    word = "at least" if len(told.instance) < told.value else "at most"
-    return told.error(f"must have {word} {told.value} entries, not {len(told.instance)}")
+def _properties(mistake: _Mistake) -> SchemaError:
+    if not mistake.instance:
+        return mistake.error("is an empty mapping")
+    word = "at least" if len(mistake.instance) < mistake.value else "at most"
+    return mistake.error(f"must have {word} {mistake.value} entries, not {len(mistake.instance)}")
 
 
-def _required(told: _Told) -> SchemaError:
-    own = told.own()
+def _required(mistake: _Mistake) -> SchemaError:
+    own = mistake.own()
     text, hint = ("is missing", None) if own is None else (own.text, own.hint)
-    return SchemaError((*told.path, told.value), text, hint)
+    return SchemaError((*mistake.path, mistake.value), text, hint)
 
 
-def _needed(told: _Told) -> SchemaError:
-    needs = told.schema["dependentRequired"]
-    by = next(name for name in needs if name in told.instance and told.value in needs[name])
-    return SchemaError((*told.path, told.value), f"is missing: {escaped(by)} needs it")
+def _needed(mistake: _Mistake) -> SchemaError:
+    needs = mistake.schema["dependentRequired"]
+    by = next(name for name in needs if name in mistake.instance and mistake.value in needs[name])
+    return SchemaError((*mistake.path, mistake.value), f"is missing: {escaped(by)} needs it")
 
 
-def _unknown(told: _Told) -> SchemaError:
-    known = [name for name in told.schema.get("properties", {}) if name not in told.instance]
-    return SchemaError((*told.path, told.value), "is not a known field", did_you_mean(told.value, known), at_key=True)
+def _unknown(mistake: _Mistake) -> SchemaError:
+    known = [name for name in mistake.schema.get("properties", {}) if name not in mistake.instance]
+    return SchemaError(
+        (*mistake.path, mistake.value), "is not a known field", did_you_mean(mistake.value, known), at_key=True
+    )
 
 
-def _one_of(told: _Told) -> SchemaError:
-    names = singles(told.value)
-    if names is None or not isinstance(told.instance, dict):
-        return told.own() or told.error(f"must be {expected({'anyOf': told.value})}")
-    given = [name for name, item in told.instance.items() if name in names and item is not None]
+def _one_of(mistake: _Mistake) -> SchemaError:
+    names = singles(mistake.value)
+    if names is None or not isinstance(mistake.instance, dict):
+        return mistake.own() or mistake.error(f"must be {expected({'anyOf': mistake.value})}")
+    given = [name for name, item in mistake.instance.items() if name in names and item is not None]
     if len(given) > 1:
-        return SchemaError((*told.path, given[1]), f"does not go with {given[0]}: give one of them", at_key=True)
-    return SchemaError((*told.path, names[0]), f"is missing: give {choice(names)}")
+        return SchemaError((*mistake.path, given[1]), f"does not go with {given[0]}: give one of them", at_key=True)
+    return SchemaError((*mistake.path, names[0]), f"is missing: give {choice(names)}")
 
 
-def _any_of(told: _Told) -> SchemaError:
-    own = told.own()
+def _any_of(mistake: _Mistake) -> SchemaError:
+    own = mistake.own()
     if own is not None:
         return own
-    names = singles(told.value)
+    names = singles(mistake.value)
     if names is not None:
-        return SchemaError((*told.path, names[0]), f"is missing: give {choice(names)}")
-    wanted = expected({"anyOf": told.value})
-    if told.instance is None:
-        return told.error(f"is empty, and must be {wanted}")
-    options = [word for part in told.value if isinstance(part, dict) for word in part.get("enum", ())]
-    return told.error(f"must be {wanted}, not {told.shown}", _option_hint(told, options))
+        return SchemaError((*mistake.path, names[0]), f"is missing: give {choice(names)}")
+    wanted = expected({"anyOf": mistake.value})
+    if mistake.instance is None:
+        return mistake.error(f"is empty, and must be {wanted}")
+    options = [word for part in mistake.value if isinstance(part, dict) for word in part.get("enum", ())]
+    return mistake.error(f"must be {wanted}, not {mistake.shown}", _option_hint(mistake, options))
 
 
-def _not(told: _Told) -> SchemaError:
-    forbidden = told.value if isinstance(told.value, dict) else {}
+def _not(mistake: _Mistake) -> SchemaError:
+    forbidden = mistake.value if isinstance(mistake.value, dict) else {}
     pair = forbidden.get("required", [])
-    if len(pair) == 2 and isinstance(told.instance, dict):
-        first, second = (name for name in told.instance if name in pair)
-        return SchemaError((*told.path, second), f"does not go with {first}: give one of them", at_key=True)
-    return told.own(at_key=not forbidden) or told.error("is a value that its schema forbids")
+    if len(pair) == 2 and isinstance(mistake.instance, dict):
+        first, second = (name for name in mistake.instance if name in pair)
+        return SchemaError((*mistake.path, second), f"does not go with {first}: give one of them", at_key=True)
+    return mistake.own(at_key=not forbidden) or mistake.error("is a value that its schema forbids")
 
 
-def _never(told: _Told) -> SchemaError:
-    return told.error("must not be given", at_key=True)
+def _never(mistake: _Mistake) -> SchemaError:
+    return mistake.error("must not be given", at_key=True)
 
 
-def _format(told: _Told) -> SchemaError:
-    return told.error(f"{told.short} is not a valid {told.value}")
+def _format(mistake: _Mistake) -> SchemaError:
+    return mistake.error(f"{mistake.short} is not a valid {mistake.value}")
 
 
-def _other(told: _Told) -> SchemaError:
-    return told.own() or told.error("does not fit its schema")
+def _other(mistake: _Mistake) -> SchemaError:
+    return mistake.own() or mistake.error("does not fit its schema")
 
 
-_KEYWORDS: dict[str, Callable[[_Told], SchemaError]] = {
+_KEYWORDS: dict[str, Callable[[_Mistake], SchemaError]] = {
     "None": _never,
     "additionalProperties": _unknown,
     "anyOf": _any_of,

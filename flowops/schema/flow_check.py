@@ -32,7 +32,7 @@ BUDGET = 10_000
 DEEPEST = 40
 
 
-class ReferenceTrouble(Exception):
+class BadReference(Exception):
     """A reference that cannot be followed; `path` is where it stands."""
 
     def __init__(self, message: str, path: Path) -> None:
@@ -41,9 +41,9 @@ class ReferenceTrouble(Exception):
 
 
 def inline(schema: Any, root: Any) -> Any:
-    """A copy of a schema in which every ``$ref`` has become what it names in `root`, and ``$defs`` are gone.
+    """Return a copy of a schema in which every ``$ref`` has become what it names in `root`, and ``$defs`` are gone.
 
-    Raises ReferenceTrouble for a reference to anywhere else, to nothing, to itself, or for too many.
+    Raises BadReference for a reference to anywhere else, to nothing, to itself, or for too many.
     """
     return _Inliner(root).schema(schema, (), ())
 
@@ -54,10 +54,10 @@ class _Inliner:
         self.nodes = 0
 
     def schema(self, node: Any, path: Path, followed: tuple[str, ...], depth: int = 0) -> Any:
-        """A schema: its keywords decide what is a schema again, what a mapping of names, and what a mere value."""
+        """Copy a schema: its keywords decide what is a schema again, what a mapping of names, and what a mere value."""
         self.nodes += 1
         if self.nodes > BUDGET or depth > DEEPEST:
-            raise ReferenceTrouble("is too large once its references are followed", path)
+            raise BadReference("is too large once its references are followed", path)
         if isinstance(node, list):
             return [self.schema(item, (*path, index), followed, depth + 1) for index, item in enumerate(node)]
         if not isinstance(node, dict):
@@ -82,11 +82,11 @@ class _Inliner:
         return {**rest, "allOf": [target, *(others if isinstance(others, list) else [others])]}
 
     def target(self, reference: Any, path: Path, followed: tuple[str, ...], depth: int) -> Any:
-        """What a reference names, copied."""
+        """Copy what a reference names."""
         if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
-            raise ReferenceTrouble("a reference may only lead elsewhere in the same schema: write #/$defs/NAME", path)
+            raise BadReference("a reference may only lead elsewhere in the same schema: write #/$defs/NAME", path)
         if reference in followed:
-            raise ReferenceTrouble(f"'{escaped(reference)}' refers to itself", path)
+            raise BadReference(f"'{escaped(reference)}' refers to itself", path)
         node = self.root
         for step in reference.split("/")[1:]:
             key = _decoded(step)
@@ -95,7 +95,7 @@ class _Inliner:
             elif isinstance(node, dict) and key in node:
                 node = node[key]
             else:
-                raise ReferenceTrouble(f"'{escaped(reference)}' names nothing in this schema", path)
+                raise BadReference(f"'{escaped(reference)}' names nothing in this schema", path)
         return self.schema(node, path, (*followed, reference), depth)
 
 
@@ -123,16 +123,16 @@ class Patterns:
     """The different patterns of a project's flows: each is compiled once, and there are only so many."""
 
     def __init__(self) -> None:
-        self._troubles: dict[str, str | None] = {}
+        self._refusals: dict[str, str | None] = {}
         self._large = 0
 
-    def trouble(self, pattern: str) -> str | None:
-        """Why a pattern cannot be used, None when it can."""
-        if pattern not in self._troubles:
-            if len(self._troubles) >= MOST_PATTERNS:
+    def refusal(self, pattern: str) -> str | None:
+        """Return why a pattern cannot be used, None when it can."""
+        if pattern not in self._refusals:
+            if len(self._refusals) >= MOST_PATTERNS:
                 return f"is one pattern too many: a project may have {MOST_PATTERNS} different ones"
-            self._troubles[pattern] = self._compile(pattern)
-        return self._troubles[pattern]
+            self._refusals[pattern] = self._compile(pattern)
+        return self._refusals[pattern]
 
     def _compile(self, pattern: str) -> str | None:
         if len(pattern) > LONGEST_PATTERN:
@@ -158,21 +158,21 @@ _LONGEST_NUMBER = 40
 
 
 def declared_types(schema: Mapping[str, Value]) -> frozenset[str]:
-    """The types that a schema's own ``type`` names; empty when any will do."""
+    """Return the types that a schema's own ``type`` names; empty when any will do."""
     types = schema.get("type", ())
     return frozenset([types] if isinstance(types, str) else types)
 
 
 def unchanged_kinds(types: frozenset[str]) -> frozenset[type]:
-    """Return the kinds of values that `converted` leaves as they are, whatever the value."""
+    """Return the kinds of values that `convert` leaves as they are, whatever the value."""
     kinds: set[type] = {bool, type(None), list, dict}
     kinds |= {str} if not types or "string" in types else set()
     kinds |= {int} if not types or not types.isdisjoint(("integer", "number")) else set()
     return frozenset(kinds)
 
 
-def converted(value: Value, types: frozenset[str]) -> Value:
-    """The value as one of the declared types, or unchanged where that would need a guess."""
+def convert(value: Value, types: frozenset[str]) -> Value:
+    """Return the value as one of the declared types, or unchanged where that would need a guess."""
     if isinstance(value, str):
         return value if "string" in types else _from_text(value, types)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -206,7 +206,7 @@ _SINGLE = ("items", "contains", "additionalProperties", "propertyNames", "not", 
 
 
 def check_flow(flow: Flow, patterns: Patterns | None = None) -> list[SchemaError]:
-    """What is wrong with a flow's declarations, with paths from the root of its document.
+    """Return what is wrong with a flow's declarations, with paths from the root of its document.
 
     `patterns` is shared by the flows of a project, which have one budget.
     """
@@ -222,15 +222,15 @@ def check_flow(flow: Flow, patterns: Patterns | None = None) -> list[SchemaError
 
 
 def variable_errors(schema: Mapping[str, Value], patterns: Patterns) -> list[SchemaError]:
-    """What is wrong with the schema of one variable, with paths from its root."""
+    """Return what is wrong with the schema of one variable, with paths from its root."""
     plain = dict(schema)
     errors = list(_keyword_errors(plain, (), 0))
     if errors:
         return errors
     try:
         inlined = inline(plain, plain)
-    except ReferenceTrouble as trouble:
-        return [SchemaError(trouble.path, str(trouble))]
+    except BadReference as error:
+        return [SchemaError(error.path, str(error))]
     errors = list(_pattern_errors(plain, (), patterns))
     if errors:
         return errors
@@ -252,7 +252,7 @@ def _keywords() -> Checker:
 
 
 def _keyword_errors(schema: Any, path: Path, depth: int) -> Iterator[SchemaError]:
-    """Unknown keywords, and values that a keyword does not take, at every level."""
+    """Yield an error for each unknown keyword, and each value that a keyword does not take, at every level."""
     if not isinstance(schema, dict):
         return
     if depth > DEEPEST:
@@ -269,7 +269,7 @@ def _keyword_errors(schema: Any, path: Path, depth: int) -> Iterator[SchemaError
 
 
 def _inside(schema: Schema, path: Path) -> Iterator[tuple[Any, Path]]:
-    """The schemas directly inside a schema, with their paths."""
+    """Yield the schemas directly inside a schema, with their paths."""
     for key in _MAPS:
         if isinstance(schema.get(key), dict):
             yield from ((inner, (*path, key, name)) for name, inner in schema[key].items())
@@ -285,9 +285,9 @@ def _pattern_errors(schema: Any, path: Path, patterns: Patterns) -> Iterator[Sch
     found = [(schema["pattern"], (*path, "pattern"))] if "pattern" in schema else []
     found += [(name, (*path, "patternProperties", name)) for name in schema.get("patternProperties", {})]
     for pattern, place in found:
-        trouble = patterns.trouble(pattern)
-        if trouble is not None:
-            yield SchemaError(place, trouble)
+        refusal = patterns.refusal(pattern)
+        if refusal is not None:
+            yield SchemaError(place, refusal)
     if "format" in schema and fast_validator({}) is None:
         yield SchemaError((*path, "format"), "cannot be checked here: jsonschema-rs is not installed")
     for inner, deeper in _inside(schema, path):
@@ -301,7 +301,7 @@ _KEPT = 256
 class FlowVariables:
     """What one flow takes, made ready for many calls.
 
-    A variable whose schema is wrong takes anything: `check_flow` has told about it.
+    A variable whose schema is wrong takes anything: `check_flow` has named it.
     """
 
     def __init__(self, flow: Flow) -> None:
@@ -320,7 +320,7 @@ class FlowVariables:
         self._checker = Checker(self.schema)
 
     def check(self, values: Mapping[str, Value]) -> tuple[dict[str, Value], list[SchemaError]]:
-        """The values as the flow wants them, defaults filled in, and what is wrong with them."""
+        """Return the values as the flow wants them, defaults filled in, and what is wrong with them."""
         stays, produces = self._stay, self.flow.produces
         known: dict[str, Value] = {}
         errors = []
@@ -329,7 +329,7 @@ class FlowVariables:
             if stay is None or name in produces:
                 errors.append(self._superfluous(name))
             if stay is not None:
-                known[name] = value if type(value) in stay else converted(value, self.types[name])
+                known[name] = value if type(value) in stay else convert(value, self.types[name])
         if len(known) < len(stays):
             for name in self._required:
                 if name not in known:
@@ -359,7 +359,7 @@ _ready: dict[int, FlowVariables] = {}
 
 
 def check_variables(flow: Flow, values: Mapping[str, Value]) -> tuple[dict[str, Value], list[SchemaError]]:
-    """The variables of one call against its flow: converted and completed, and what is wrong with them.
+    """Return the variables of one call, converted and completed, and what is wrong with them.
 
     Paths begin with ``flow-variables``.
     """
@@ -367,7 +367,7 @@ def check_variables(flow: Flow, values: Mapping[str, Value]) -> tuple[dict[str, 
 
 
 def flow_variables(flow: Flow) -> FlowVariables:
-    """What a flow takes, made ready once."""
+    """Return what a flow takes, made ready once."""
     ready = _ready.get(id(flow))
     # The entry keeps its flow alive, so that no other one can get the same id while it is here.
     if ready is None or ready.flow is not flow:
@@ -378,6 +378,6 @@ def flow_variables(flow: Flow) -> FlowVariables:
 
 
 def check_flows(flows: Iterable[Flow]) -> list[Problem]:
-    """What is wrong with the variables that a project's flows declare."""
+    """Return what is wrong with the variables that a project's flows declare."""
     patterns = Patterns()
     return [problem_at(flow.document, error) for flow in flows for error in check_flow(flow, patterns)]

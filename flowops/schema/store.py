@@ -40,7 +40,7 @@ _FOLDERS = (_PACKAGE / "schemas", _PACKAGE.parent / "schemas")
 
 
 def schema_text(name: str) -> str:
-    """One of flowops' schemas, as JSON text. Raises UsageError for a name that there is not."""
+    """Return one of flowops' schemas as JSON text. Raises UsageError for a name that there is not."""
     if name not in NAMES:
         hint = did_you_mean(name, NAMES) or f"there are {', '.join(NAMES)}"
         raise UsageError(f"there is no schema '{name}'", hint=hint)
@@ -48,7 +48,7 @@ def schema_text(name: str) -> str:
 
 
 def description_text() -> str:
-    """The description of the API that the schemas are made from: OpenAPI 3.1, YAML."""
+    """Return the description of the API that the schemas are made from: OpenAPI 3.1, YAML."""
     return _read(DESCRIPTION)
 
 
@@ -62,7 +62,7 @@ def _read(file: str) -> str:
 
 
 def as_files(schemas: Mapping[str, Schema]) -> dict[str, str]:
-    """File names and texts of schemas: pretty JSON in a stable order."""
+    """Return the file names and texts of schemas: pretty JSON in a stable order."""
     return {
         name + SUFFIX: json.dumps(schema, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         for name, schema in schemas.items()
@@ -70,7 +70,7 @@ def as_files(schemas: Mapping[str, Schema]) -> dict[str, str]:
 
 
 def write_schemas(folder: Path, schemas: Mapping[str, Schema]) -> list[str]:
-    """Write the schemas into a folder, which is made if need be; the names of the files that changed."""
+    """Write the schemas into a folder, which is made if need be. Return the names of the files that changed."""
     changed = stale_schemas(folder, schemas)
     folder.mkdir(parents=True, exist_ok=True)
     for file, text in as_files(schemas).items():
@@ -80,7 +80,7 @@ def write_schemas(folder: Path, schemas: Mapping[str, Schema]) -> list[str]:
 
 
 def stale_schemas(folder: Path, schemas: Mapping[str, Schema]) -> list[str]:
-    """The files of a folder that are missing or differ from the schemas."""
+    """Return the files of a folder that are missing or differ from the schemas."""
     return [file for file, text in as_files(schemas).items() if _bytes(folder / file) != text.encode()]
 
 

@@ -153,16 +153,16 @@ def test_an_unknown_format_would_be_an_empty_promise() -> None:
 def test_a_project_has_only_so_many_large_patterns() -> None:
     patterns = Patterns()
     large = [rf"^\p{{L}}{{1,60}}{n}$" for n in range(MOST_LARGE_PATTERNS + 1)]
-    assert [patterns.trouble(pattern) for pattern in large[:-1]] == [None] * MOST_LARGE_PATTERNS
-    assert "too large" in str(patterns.trouble(large[-1]))
-    assert patterns.trouble("^small$") is None
+    assert [patterns.refusal(pattern) for pattern in large[:-1]] == [None] * MOST_LARGE_PATTERNS
+    assert "too large" in str(patterns.refusal(large[-1]))
+    assert patterns.refusal("^small$") is None
 
 
 def test_a_project_has_only_so_many_patterns() -> None:
     patterns = Patterns()
-    assert {patterns.trouble(f"^{n}$") for n in range(MOST_PATTERNS)} == {None}
-    assert "one pattern too many" in str(patterns.trouble("^more$"))
-    assert patterns.trouble("^1$") is None
+    assert {patterns.refusal(f"^{n}$") for n in range(MOST_PATTERNS)} == {None}
+    assert "one pattern too many" in str(patterns.refusal("^more$"))
+    assert patterns.refusal("^1$") is None
 
 
 @pytest.mark.usefixtures("without_jsonschema_rs")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.schema.flow_check import check_variables, converted
+from flowops.schema.flow_check import check_variables, convert
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +119,7 @@ def test_a_shared_schema_converts_as_well(make_flow: Callable[..., Flow]) -> Non
     ],
 )
 def test_a_value_becomes_the_declared_type(value: Any, types: set[str], result: Any) -> None:
-    made = converted(value, frozenset(types))
+    made = convert(value, frozenset(types))
     assert (made, type(made)) == (result, type(result))
 
 
@@ -146,7 +146,7 @@ def test_a_value_becomes_the_declared_type(value: Any, types: set[str], result: 
     ],
 )
 def test_nothing_is_guessed(value: Any, types: set[str]) -> None:
-    assert converted(value, frozenset(types)) is value
+    assert convert(value, frozenset(types)) is value
 
 
 @given(
@@ -154,12 +154,12 @@ def test_nothing_is_guessed(value: Any, types: set[str]) -> None:
     st.frozensets(st.sampled_from(["string", "integer", "number", "boolean", "null", "array", "object"])),
 )
 def test_converting_twice_changes_nothing_more(value: Any, types: frozenset[str]) -> None:
-    once = converted(value, types)
-    twice = converted(once, types)
+    once = convert(value, types)
+    twice = convert(once, types)
     assert twice is once or twice == once
     assert type(twice) is type(once)
 
 
 @given(st.integers(-(2**53) + 1, 2**53 - 1))
 def test_a_number_comes_back_from_its_text(number: int) -> None:
-    assert converted(converted(number, frozenset({"string"})), frozenset({"integer"})) == number
+    assert convert(convert(number, frozenset({"string"})), frozenset({"integer"})) == number

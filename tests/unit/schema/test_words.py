@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flowops.common.text import LISTED
-from flowops.schema.explain import SchemaError, choice, described, dotted, expected
+from flowops.schema.explain import SchemaError, choice, describe, dotted, expected
 
 
 @pytest.mark.parametrize(
@@ -52,5 +52,5 @@ def test_not_everything_is_listed() -> None:
 
 
 def test_nothing_is_told_from_the_word_null() -> None:
-    assert described(None) == "nothing"
-    assert described("null") == "the text 'null'"
+    assert describe(None) == "nothing"
+    assert describe("null") == "the text 'null'"
