@@ -1,16 +1,21 @@
-"""From errors to problems at the places where the user wrote them."""
+"""Documents and bodies: what is wrong, at its place; and the fast yes says yes to nothing else."""
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from flowops.model import Call, Document, Origin, Problem, RowPlace
-from flowops.schema.check import check_body, check_document, check_documents
+from flowops.model import Call, Document, Origin, Problem, RowPlace, SourceMap
+from flowops.schema.check import body_predicate, check_body, check_document, check_documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from flowops.model import Problem
 
 
 SPEC = """\
@@ -166,3 +171,74 @@ def test_a_secret_in_a_file_is_marked_so_that_its_line_is_not_shown(read: Callab
     [problem] = check_documents([read(text)])
     assert (problem.place.line, problem.code) == (6, "secret")
     assert "hunter2" not in f"{problem.message} {problem.hint}"
+
+
+DOCUMENT = Document("flows/a.yaml", "Flow", {}, SourceMap(1, 1, 0, 0), "")
+SENT: dict[str, Any] = {
+    "instruction-id": "reminder-1",
+    "callee": "+442079460018",
+    "caller": "+442079460000",
+    "max-ringing-timeout": 30,
+    "callflow-id": "id",
+    "voicemail-response": "Stop",
+    "flow-variables": {"patient": "Ada", "minutes": 15, "rate": 1.5, "vip": True, "any": None},
+}
+VALUES = st.sampled_from(
+    [
+        None,
+        "",
+        "x",
+        "+442079460018",
+        "+31612345678",
+        "+3161234",
+        "+4420794600",
+        30,
+        30.0,
+        61,
+        -1,
+        1.5,
+        True,
+        [],
+        {},
+    ]
+)
+
+# Values of variables, of which JSON cannot carry all.
+DEEP: list[Any] = []
+for _ in range(70):
+    DEEP = [DEEP]
+INSIDE = st.sampled_from(
+    [2**53, -(2**60), float("inf"), float("nan"), "\ud800", ["\ud800"], [2**53], {"\ud800": 1}, DEEP]
+)
+
+
+def objections(body: dict[str, Any]) -> list[Problem]:
+    return check_body(Call("r", body, None, frozenset(), Origin(DOCUMENT, {})))
+
+
+def test_a_body_that_is_right_is_accepted() -> None:
+    assert body_predicate()(SENT)
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    fields=st.dictionaries(
+        st.sampled_from([*SENT, "callees", "callback-url", "anonymous", "other"]), VALUES, max_size=2
+    ),
+    variables=st.dictionaries(st.sampled_from(["patient", "minutes", "\ud800"]), VALUES | INSIDE, max_size=2),
+    gone=st.sets(st.sampled_from(["callee", "caller", "callflow-id", "voicemail-response"]), max_size=1),
+)
+def test_nothing_is_accepted_that_somebody_objects_to(
+    fields: dict[str, Any], variables: dict[str, Any], gone: set[str]
+) -> None:
+    body = {name: value for name, value in copy.deepcopy(SENT).items() if name not in gone}
+    body["flow-variables"] |= variables
+    body |= fields
+    assert not (body_predicate()(body) and objections(body))
+
+
+@pytest.mark.parametrize("variables", [{"a": [1, {"b": 1.5}]}, {"a": None, "b": True, "c": 2**53 - 1}, {}])
+def test_values_that_json_can_carry_are_accepted(variables: dict[str, Any]) -> None:
+    body = {**SENT, "flow-variables": variables}
+    assert body_predicate()(body)
+    assert not objections(body)
