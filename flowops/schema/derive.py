@@ -1,9 +1,10 @@
 """From a description of the API to the schemas that depend on it.
 
-Two are derived altogether: `request`, a rendered body (strict), and `call`, the same fields with templates. Of three
-others a part is: what a project gives to every call, the call of a call set, and the body in what `render` prints. The
-rules of a policy bring their own parts with them. All else, and all other schemas, depend on no API: those JSON files
-are kept by hand, and are only laid out anew.
+Two are derived altogether: `request`, a rendered body (strict), and `call`, the same fields with templates. `flowops`
+takes a document of any kind, and has the schemas of all kinds in it. Of three others a part is derived: what a project
+gives to every call, the call of a call set, and the body in what `render` prints. The rules of a policy bring their own
+parts. All else in them, and all other schemas, depend on no API: those JSON files are kept by hand, and are only laid
+out anew.
 """
 
 from __future__ import annotations
@@ -403,8 +404,10 @@ def build(description: dict[str, Value], project: ProjectFacts | None = None) ->
     Raises FlowopsError when the description lacks what flowops cannot do without.
     """
     api = instruction(description)
-    derived = {"request": request_schema(api), "call": call_schema(api, project)}
-    schemas: dict[str, Any] = {name: derived.get(name) or json.loads(schema_text(name)) for name in NAMES}
+    derived: dict[str, Schema] = {"request": request_schema(api), "call": call_schema(api, project), "flowops": {}}
+    schemas: dict[str, Any] = {
+        name: derived[name] if name in derived else json.loads(schema_text(name)) for name in NAMES
+    }
     schemas["callset"]["properties"]["call"] = row_call_schema(api, project)
     schemas["render"]["items"]["properties"]["body"] = body_schema(api)
     fields = schemas["project"]["properties"]
@@ -414,4 +417,29 @@ def build(description: dict[str, Value], project: ProjectFacts | None = None) ->
     environment = fields["environments"]["additionalProperties"]["properties"]
     words = environment["policy"]["description"]
     environment["policy"] = fields["policy"] | {"description": words}
+    schemas["flowops"] = document_schema([schemas[name] for name in ("project", "flow", "call", "callset")])
     return schemas
+
+
+def document_schema(schemas: Sequence[Schema]) -> Schema:
+    """Return the schema of a document of any kind: by its `kind` one of these."""
+    kinds = [schema["properties"]["kind"] for schema in schemas]
+    names = [kind["const"] for kind in kinds]
+    opening = {
+        "apiVersion": schemas[0]["properties"]["apiVersion"],
+        "kind": {"enum": names, "description": kinds[0]["description"]},
+    }
+    rules = [
+        {
+            "if": {"required": ["kind"], "properties": {"kind": {"const": name}}},
+            "then": {key: item for key, item in schema.items() if key not in ("$schema", "$id")},
+        }
+        for name, schema in zip(names, schemas, strict=True)
+    ]
+    return {
+        **head("flowops", "A document of flowops", "A project, a flow, a call or a call set, by its kind."),
+        "type": "object",
+        "required": ["apiVersion", "kind"],
+        "properties": opening,
+        "allOf": rules,
+    }

@@ -21,6 +21,7 @@ NAMES = (
     "callset",
     "flow",
     "project",
+    "flowops",
     "plan",
     "saved-plan",
     "result",

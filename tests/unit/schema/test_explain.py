@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flowops.common.text import LISTED
-from flowops.schema.check import check_documents
+from flowops.schema.check import KINDS, check, check_documents
 from flowops.schema.explain import SchemaError, choice, describe, dotted, expected
 
 if TYPE_CHECKING:
@@ -95,3 +95,9 @@ def test_no_secret_is_repeated(read: Callable[..., Document]) -> None:
     assert {problem.code for problem in problems} == {"secret"}
     assert "hunter2" not in repr(problems)
     assert "3f0a3c64" not in repr(problems)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_schema_of_any_kind_says_the_same(case: Path, read: Callable[..., Document]) -> None:
+    document = read((case / "document.yaml").read_text())
+    assert sorted(check("flowops", document.value)) == sorted(check(KINDS[document.kind], document.value))
