@@ -41,8 +41,6 @@ class Checker:
 
     def check(self, value: Value) -> list[SchemaError]:
         """Return what is wrong with a value; nothing when it fits."""
-        if self._fast is None:
-            return explain(self.schema, value)
         try:
             if self._fast.is_valid(value):
                 return []
@@ -128,6 +126,7 @@ def _document_problems(document: Document) -> Iterator[Problem]:
 
 
 def problem_at(document: Document, error: SchemaError) -> Problem:
+    """Return an error in a document as a problem at its place."""
     place = document.key_place(error.path) if error.at_key and error.path else document.place(error.path)
     message = error.message
     if document.kind == "CallSet" and error.path[:1] == ("call",) and len(error.path) > 1:
@@ -187,10 +186,7 @@ def integer_fields(schema: Schema) -> tuple[str, ...]:
 def body_predicate() -> Callable[[Mapping[str, Value]], bool]:
     """Return a function that says yes to bodies which `check_body` has nothing to say against."""
     schema = checker("request").schema
-    fast = fast_validator(schema)
-    if fast is None:
-        return lambda _: False
-    conforms, integers = fast.is_valid, integer_fields(schema)
+    conforms, integers = fast_validator(schema).is_valid, integer_fields(schema)
 
     def accepts(body: Mapping[str, Value]) -> bool:
         try:

@@ -7,9 +7,10 @@ Patterns run in an engine without backtracking, so that no pattern of a user's f
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,12 +28,8 @@ TEMPLATE_PATTERN = r"\{\{|\{%"
 LARGEST_PATTERN = 1 << 22
 
 
-def fast_validator(schema: Schema) -> Any | None:
-    """Return the schema compiled by jsonschema-rs, None where it is not installed."""
-    try:
-        import jsonschema_rs
-    except ImportError:
-        return None
+def fast_validator(schema: Schema) -> jsonschema_rs.Draft202012Validator:
+    """Return the schema compiled by jsonschema-rs."""
     return jsonschema_rs.Draft202012Validator(
         schema,
         pattern_options=jsonschema_rs.RegexOptions(size_limit=LARGEST_PATTERN),
@@ -47,32 +44,21 @@ def _refuse_to_fetch(address: str) -> Any:
 
 def fast_errors(schema: Schema, value: Value) -> list[tuple[Path, str]]:
     """Return the paths and keywords that jsonschema-rs objects to."""
-    validator = fast_validator(schema)
-    if validator is None:
-        return []
-    return [(tuple(error.instance_path), str(error.schema_path[-1])) for error in validator.iter_errors(value)]
+    errors = fast_validator(schema).iter_errors(value)
+    return [(tuple(error.instance_path), str(error.schema_path[-1])) for error in errors]
 
 
 @lru_cache(maxsize=1024)
 def matcher(pattern: str) -> Callable[[str], bool]:
     """Return a function that finds a pattern in a text, by the engine that gives the verdict.
 
-    Raises ValueError when that engine does not know the pattern. Without jsonschema-rs it is Python's
-    `re`, which is good enough for flowops' own patterns; a user's are refused then (see `check_flow`).
+    Raises ValueError when that engine does not know the pattern.
     """
-    validator = fast_validator({"pattern": pattern})
-    if validator is not None:
-        accepts: Callable[[str], bool] = validator.is_valid
-        return accepts
-    ending = rf"{pattern[:-1]}\Z" if pattern.endswith("$") and not pattern.endswith(r"\$") else pattern
-    compiled = re.compile(ending, re.ASCII)
-    return lambda text: compiled.search(text) is not None
+    return fast_validator({"pattern": pattern}).is_valid
 
 
 def compiles(pattern: str, size: int) -> bool:
     """Return whether jsonschema-rs takes a pattern that may need so many bytes."""
-    import jsonschema_rs
-
     try:
         jsonschema_rs.Draft202012Validator(
             {"pattern": pattern}, pattern_options=jsonschema_rs.RegexOptions(size_limit=size)
@@ -82,22 +68,12 @@ def compiles(pattern: str, size: int) -> bool:
     return True
 
 
-def is_schema(schema: Schema) -> bool | None:
-    """Return whether something is a JSON Schema, going by the specification; None where nobody can say."""
-    try:
-        import jsonschema_rs
-    except ImportError:
-        return None
+def is_schema(schema: Schema) -> bool:
+    """Return whether something is a JSON Schema, going by the specification."""
     try:
         return jsonschema_rs.meta.is_valid(schema)
     except ValueError:
         return False
-
-
-def conforms(name: str, text: str) -> bool:
-    """Return whether a text has a format (``date``, ``uuid``, …); always, where jsonschema-rs is not installed."""
-    validator = fast_validator({"format": name})
-    return validator is None or bool(validator.is_valid(text))
 
 
 def slow_validator(schema: Schema) -> Validator:
@@ -138,19 +114,14 @@ def _pattern(_: Validator, pattern: str, instance: Value, __: Schema) -> Iterato
 
 
 def _format(_: Validator, name: str, instance: Value, __: Schema) -> Iterator[Any]:
-    if isinstance(instance, str) and not conforms(name, instance):
+    if isinstance(instance, str) and not fast_validator({"format": name}).is_valid(instance):
         yield _failure(name)
 
 
 def _multiple_of(_: Validator, step: float, instance: Value, __: Schema) -> Iterator[Any]:
-    if isinstance(instance, int | float) and not isinstance(instance, bool):
-        # In decimals, as they are written: 19.99 is a multiple of 0.01, whatever binary fractions say.
-        from fractions import Fraction
-
-        fast = fast_validator({"multipleOf": step})
-        exact = Fraction(str(instance)) % Fraction(str(step)) == 0 if fast is None else fast.is_valid(instance)
-        if not exact:
-            yield _failure(f"{instance} is not a multiple of {step}")
+    # In decimals, as they are written: 19.99 is a multiple of 0.01, whatever binary fractions say.
+    if not fast_validator({"multipleOf": step}).is_valid(instance):
+        yield _failure(f"{instance} is not a multiple of {step}")
 
 
 def _pattern_properties(validator: Any, patterns: Schema, instance: Value, _: Schema) -> Iterator[Any]:

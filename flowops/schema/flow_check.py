@@ -17,7 +17,7 @@ from flowops.common.limits import MAX_INTEGER
 from flowops.common.names import did_you_mean
 from flowops.common.text import escaped, listed
 from flowops.schema.check import FIELD, Checker, checker, problem_at
-from flowops.schema.engine import LARGEST_PATTERN, compiles, fast_validator, is_schema
+from flowops.schema.engine import LARGEST_PATTERN, compiles, is_schema
 from flowops.schema.explain import SchemaError
 
 if TYPE_CHECKING:
@@ -137,8 +137,6 @@ class Patterns:
     def _compile(self, pattern: str) -> str | None:
         if len(pattern) > LONGEST_PATTERN:
             return f"is longer than {LONGEST_PATTERN} characters"
-        if fast_validator({}) is None:
-            return "cannot be checked safely here: jsonschema-rs is not installed"
         if compiles(pattern, SMALL_PATTERN):
             return None
         # Counted whether it compiles or not: it takes as long.
@@ -234,7 +232,7 @@ def variable_errors(schema: Mapping[str, Value], patterns: Patterns) -> list[Sch
     errors = list(_pattern_errors(plain, (), patterns))
     if errors:
         return errors
-    if is_schema(inlined) is False:
+    if not is_schema(inlined):
         return [SchemaError((), "is not a valid JSON Schema")]
     if "default" not in plain:
         return []
@@ -288,8 +286,6 @@ def _pattern_errors(schema: Any, path: Path, patterns: Patterns) -> Iterator[Sch
         refusal = patterns.refusal(pattern)
         if refusal is not None:
             yield SchemaError(place, refusal)
-    if "format" in schema and fast_validator({}) is None:
-        yield SchemaError((*path, "format"), "cannot be checked here: jsonschema-rs is not installed")
     for inner, deeper in _inside(schema, path):
         yield from _pattern_errors(inner, deeper, patterns)
 

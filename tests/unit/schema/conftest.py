@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +9,11 @@ import pytest
 
 from flowops.documents.yaml import Budget, parse
 from flowops.model import Document, Flow
-from flowops.schema import engine
 from flowops.schema.derive import load_description
 from flowops.schema.store import description_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 def _read(text: str, file: str = "case.yaml") -> Document:
@@ -53,12 +51,3 @@ def read() -> Callable[..., Document]:
 def root() -> Path:
     """The folder of the repository."""
     return Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture
-def without_jsonschema_rs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A Python in which jsonschema-rs is not installed."""
-    monkeypatch.setitem(sys.modules, "jsonschema_rs", None)
-    engine.matcher.cache_clear()
-    yield
-    engine.matcher.cache_clear()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-import sys
 from typing import Any
-from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -165,11 +163,6 @@ def test_the_engines_agree_on_mutated_values(name: str, data: st.DataObject) -> 
     value = data.draw(mutated(GOOD[name]))
     verdict = FAST[name].is_valid(value)
     assert slow_validator(SCHEMAS[name]).is_valid(value) is verdict
-    with mock.patch.dict(sys.modules, {"jsonschema_rs": None}):
-        engine.matcher.cache_clear()
-        assert slow_validator(SCHEMAS[name]).is_valid(value) is verdict
-        assert (Checker(SCHEMAS[name]).check(value) == []) is verdict
-    engine.matcher.cache_clear()
     assert (Checker(SCHEMAS[name]).check(value) == []) is verdict
 
 
@@ -213,5 +206,4 @@ def test_the_good_values_are_good() -> None:
 )
 def test_the_engines_agree_on_what_a_flow_may_ask_for(schema: dict[str, Any], value: Any) -> None:
     fast = engine.fast_validator(schema)
-    assert fast is not None
     assert slow_validator(schema).is_valid(value) is fast.is_valid(value)

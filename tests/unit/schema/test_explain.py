@@ -76,19 +76,6 @@ def test_what_is_said_about_a_document(case: Path, read: Callable[..., Document]
     assert lines == (expected.read_text().splitlines() if expected.exists() else [])
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_it_is_said_without_the_better_engine_too(
-    case: Path, read: Callable[..., Document], without_jsonschema_rs: None
-) -> None:
-    from flowops.schema.check import checker
-
-    checker.cache_clear()
-    try:
-        test_what_is_said_about_a_document(case, read)
-    finally:
-        checker.cache_clear()
-
-
 def test_no_secret_is_repeated(read: Callable[..., Document]) -> None:
     case = next(case for case in CASES if case.name.endswith("secrets-in-a-file"))
     problems = check_documents([read((case / "document.yaml").read_text())])

@@ -169,13 +169,6 @@ def test_a_project_has_only_so_many_patterns() -> None:
     assert patterns.refusal("^1$") is None
 
 
-@pytest.mark.usefixtures("without_jsonschema_rs")
-def test_without_the_safe_engine_patterns_and_formats_are_refused() -> None:
-    assert messages({"type": "string", "minLength": 1}) == []
-    assert "jsonschema-rs is not installed" in messages({"pattern": "^a$"})[0]
-    assert "jsonschema-rs is not installed" in messages({"format": "date"})[0]
-
-
 def test_a_flow_does_not_consume_what_it_creates(make_flow: Callable[..., Flow]) -> None:
     flow = make_flow("variables: {dtmf_input: {type: string}}\nproduces: [dtmf_input]\n")
     [error] = check_flow(flow)
