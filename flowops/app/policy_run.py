@@ -1,4 +1,4 @@
-"""The policy at work: facts from the ledger and from lists, rulings for the plan, and again before each claim."""
+"""The policy at work: facts from the ledger and from lists, decisions for the plan, and again before each claim."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from flowops.app.load import Workspace
     from flowops.apply import Held
     from flowops.ledger.store import Store
-    from flowops.model import CallBatch, Condition, Place, Plan, PlannedCall, Ruling
+    from flowops.model import CallBatch, Condition, Decision, Place, Plan, PlannedCall
 
 
 class Override(NamedTuple):
@@ -91,11 +91,11 @@ class PolicyRun:
         self._callees = RepeatedCallees()
         self._before = 0
 
-    def hold_back(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Ruling]:
+    def hold_back(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Decision]:
         """Say which of the calls that would be sent may not be, and why."""
         if indices:
             self.by_document[batch.place] += len(indices)
-        held: dict[int, Ruling] = {}
+        held: dict[int, Decision] = {}
         if self._policy.rules or batch.has_terms:
             held = self._held(batch, indices)
         else:
@@ -128,20 +128,20 @@ class PolicyRun:
         """Return what the windows make of the plan."""
         return tuple(self._windows.notes())
 
-    def _held(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Ruling]:
+    def _held(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Decision]:
         calls = [(index, batch.call(index)) for index in indices]
         if self._within is not None:
             numbers = {number for _, call in calls for number in call.callees}
             self._rung.clear()
             self._rung.update(self._ledger.rung_since(sorted(numbers), self._at - self._within))
-        held: dict[int, Ruling] = {}
+        held: dict[int, Decision] = {}
         for index, call in calls:
             self._windows.add(call)
-            ruling = self._evaluator.evaluate(call, self._at)
-            if ruling is None:
+            decision = self._evaluator.evaluate(call, self._at)
+            if decision is None:
                 self._fit.add(call)
             else:
-                held[index] = ruling
+                held[index] = decision
         return held
 
 
@@ -165,7 +165,7 @@ class Guard:
         self._now = now
         self._answered = self._refused = 0
 
-    async def __call__(self, planned: PlannedCall) -> Ruling | Condition | None:
+    async def __call__(self, planned: PlannedCall) -> Decision | Condition | None:
         """Why the call may not be placed now, or what its claim hangs on; None when nothing is in its way."""
         call, at = planned.call, self._now()
         return self._evaluator.evaluate(call, at) or claim_condition(self._policy, self._facts, call, at)

@@ -9,7 +9,7 @@ from flowops.model import Action, CallResult, Happening, Outcome, Record, Result
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from flowops.model import Entry, Plan, Planned, Ruling, Verdict, Written
+    from flowops.model import Decision, Entry, Plan, Planned, Verdict, Written
 
 #: What a call that was sent has become, by the state that the ledger gave it.
 _BY_STATE: dict[State | None, Outcome] = {
@@ -72,10 +72,10 @@ def unsent(planned: Planned, why: str, attempts: int = 0) -> CallResult:
     return CallResult(planned.reference_id, Outcome.NOT_ATTEMPTED, attempts=attempts, error=why)
 
 
-def ruled(planned: Planned, ruling: Ruling, attempts: int = 0) -> CallResult:
+def held_back(planned: Planned, decision: Decision, attempts: int = 0) -> CallResult:
     """The result of a call that the policy does not let pass right before its claim."""
-    outcome = Outcome.DEFERRED if ruling.action is Action.DEFERRED else Outcome.BLOCKED
-    return CallResult(planned.reference_id, outcome, attempts=attempts, error="; ".join(ruling.reasons))
+    outcome = Outcome.DEFERRED if decision.action is Action.DEFERRED else Outcome.BLOCKED
+    return CallResult(planned.reference_id, outcome, attempts=attempts, error="; ".join(decision.reasons))
 
 
 def planned_only(planned: Planned) -> CallResult:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from flowops.apply.stop import Stop
     from flowops.apply.worker import Api
-    from flowops.model import Call, Condition, Plan, Planned, Ruling, RunLedger
+    from flowops.model import Call, Condition, Decision, Plan, Planned, RunLedger
 
 _log = logging.getLogger(__name__)
 #: Calls in a row, besides one a worker, that come to nothing before a run stops claiming.
@@ -60,7 +60,7 @@ async def apply(
     progress: Callable[[CallResult], None],
     stop: Stop,
     attempts_cap: int = 3,
-    guard: Callable[[PlannedCall], Awaitable[Ruling | Condition | None]] = _no_guard,
+    guard: Callable[[PlannedCall], Awaitable[Decision | Condition | None]] = _no_guard,
     timing: Timing = _TIMING,
     held: Held | None = None,
     before: Mapping[str, CallResult] = _NOTHING,

@@ -10,9 +10,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from flowops.apply.outcome import may_follow, record_of, ruled, sent, unsent
+from flowops.apply.outcome import held_back, may_follow, record_of, sent, unsent
 from flowops.errors import LedgerError
-from flowops.model import Action, CallResult, Claim, Happening, Ruling, Verdict
+from flowops.model import Action, CallResult, Claim, Decision, Happening, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -51,7 +51,7 @@ class Settings:
 
     callback_url: Callable[[Call], str | None]
     progress: Callable[[CallResult], None]
-    guard: Callable[[PlannedCall], Awaitable[Ruling | Condition | None]]
+    guard: Callable[[PlannedCall], Awaitable[Decision | Condition | None]]
     attempts_cap: int
     timing: Timing
 
@@ -154,15 +154,15 @@ class Workers:
         attempts, last = 0, ""
         while await self._turn_comes():
             found = await settings.guard(planned)
-            if isinstance(found, Ruling):
-                return ruled(planned, found, attempts)
+            if isinstance(found, Decision):
+                return held_back(planned, found, attempts)
             began = now()
             claim = await self._commit.submit(Claim(call, planned.fingerprint, found))
             if claim.stopped is not None:
                 self.brake.hold(claim.stopped)
                 return None
-            if claim.ruling is not None:
-                return ruled(planned, claim.ruling, attempts)
+            if claim.decision is not None:
+                return held_back(planned, claim.decision, attempts)
             if not claim.done:
                 self.found.elsewhere.append(planned.reference_id)
                 return None
@@ -262,7 +262,7 @@ class Workers:
         written = await self._record(planned.call.reference_id, verdict, attempts)
         if may_follow(verdict, written):
             if self.brake.held is not None:
-                return ruled(planned, Ruling(Action.BLOCKED, (self.brake.held,)), attempts)
+                return held_back(planned, Decision(Action.BLOCKED, reasons=(self.brake.held,)), attempts)
             return unsent(planned, last or self.brake.why, attempts)
         return sent(planned.call.reference_id, verdict, attempts, written)
 

@@ -226,9 +226,9 @@ def make_conditionally(
     for change, condition in zip(changes, conditions, strict=True):
         before = transaction.rows([change.reference_id]).get(change.reference_id)
         state = before.state if before else None
-        ruling = condition.decide(usage.used(condition)) if condition is not None and claimable(state) else None
-        if ruling is not None:
-            answers.append(Written(done=False, state=state, ruling=ruling))
+        decision = condition.decide(usage.used(condition)) if condition is not None and claimable(state) else None
+        if decision is not None:
+            answers.append(Written(done=False, state=state, decision=decision))
             continue
         answers += transaction.make([change])
         usage.follow(before, transaction.rows([change.reference_id]).get(change.reference_id))

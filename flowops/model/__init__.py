@@ -42,7 +42,6 @@ if TYPE_CHECKING:
         PlannedBatch,
         PlannedCall,
         PlannedReference,
-        Ruling,
     )
     from flowops.model.project import (
         SANDBOX,
@@ -68,7 +67,7 @@ else:
             "place": "Place Problem RowPlace",
             "plan": (
                 "ABSENT ACTIONS FINGERPRINT SENDING Absent Action Change Decision Plan Planned PlannedBatch "
-                "PlannedCall PlannedReference Ruling"
+                "PlannedCall PlannedReference"
             ),
             "project": "SANDBOX CallbackSettings Connection Environment Flow LedgerSettings Project Reference",
             "result": "CallResult Outcome Result Verdict",
@@ -123,7 +122,6 @@ __all__ = [
     "Result",
     "Row",
     "RowPlace",
-    "Ruling",
     "RunLedger",
     "Script",
     "Shift",

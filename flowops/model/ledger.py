@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from flowops.model.call import Call
     from flowops.model.document import Value
-    from flowops.model.plan import Ruling
+    from flowops.model.plan import Decision
 
 
 class State(StrEnum):
@@ -115,7 +115,7 @@ class Condition:
     days: frozenset[datetime]
     numbers: tuple[str, ...]
     since: datetime | None
-    decide: Callable[[Used], Ruling | None]
+    decide: Callable[[Used], Decision | None]
 
 
 class Claim(NamedTuple):
@@ -141,14 +141,14 @@ class Record(NamedTuple):
 class Written(NamedTuple):
     """The answer to a claim or a record: `done`, or not, and the state the call is in now.
 
-    `stopped` says why no claim is taken at all: somebody has stopped the environment. `ruling` is what a claim's
+    `stopped` says why no claim is taken at all: somebody has stopped the environment. `decision` is what a claim's
     condition has come to, when that is why it was not taken.
     """
 
     done: bool
     state: State | None
     stopped: str | None = None
-    ruling: Ruling | None = None
+    decision: Decision | None = None
 
 
 class RunLedger(Protocol):

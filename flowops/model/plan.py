@@ -82,22 +82,10 @@ class Absent:
 ABSENT = Absent()
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """What the policy makes of a call that would be sent: deferred, until a time if that is known, or blocked.
-
-    `reasons` name every rule that holds the call back, and where it is written. `until` has an offset.
-    """
-
-    action: Action
-    reasons: tuple[str, ...]
-    until: datetime | None = None
-
-
 class Decision(NamedTuple):
-    """What is to be done with a call; `reasons` say why, for people.
+    """What is to be done with a call; `reasons` say why, for people: rules are named with where they are written.
 
-    `until` is when a deferred call may be placed, as far as that is known.
+    `until` is when a deferred call may be placed, with an offset, as far as that is known.
     """
 
     action: Action

@@ -18,7 +18,7 @@ from flowops.plan.diff import diff
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from flowops.model import Call, CallBatch, Change, Entry, Ledger, LedgerMark, Place, PlannedCall, Ruling
+    from flowops.model import Call, CallBatch, Change, Entry, Ledger, LedgerMark, Place, PlannedCall
 
 _log = logging.getLogger(__name__)
 _PLACE = Decision(Action.PLACE)
@@ -28,13 +28,13 @@ _SENT = frozenset(action.code for action in SENDING)
 class Rules(Protocol):
     """What else than the ledger decides: a policy. It is asked for each batch once, in order."""
 
-    def hold_back(self, batch: CallBatch, indices: Sequence[int]) -> Mapping[int, Ruling]:
+    def hold_back(self, batch: CallBatch, indices: Sequence[int]) -> Mapping[int, Decision]:
         """Say which of the calls that would be sent may not be, and why; `indices` are all that would be, and rise."""
         ...
 
 
 class _NoRules:
-    def hold_back(self, _batch: CallBatch, _indices: Sequence[int]) -> Mapping[int, Ruling]:
+    def hold_back(self, _batch: CallBatch, _indices: Sequence[int]) -> Mapping[int, Decision]:
         return {}
 
 
@@ -92,11 +92,11 @@ class _Planner:
         made = list(map(hash_of, batch.bodies))
         actions, details = self._by_ledger(batch, made)
         sent = [index for index, code in enumerate(actions) if code in _SENT]
-        for index, ruling in self._rules.hold_back(batch, sent).items():
+        for index, held in self._rules.hold_back(batch, sent).items():
             before = details.get(index, _PLACE)
-            actions[index] = ruling.action.code
+            actions[index] = held.action.code
             details[index] = self._one(
-                Decision(ruling.action, before.changes, (*before.reasons, *ruling.reasons), ruling.until)
+                Decision(held.action, before.changes, (*before.reasons, *held.reasons), held.until)
             )
         planned = PlannedBatch(
             batch.place, batch.scripts, tuple(batch.references), b"".join(made), bytes(actions), details

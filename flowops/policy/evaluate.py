@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.model import Action, Condition, Ruling, Used
+from flowops.model import Action, Condition, Decision, Used
 from flowops.policy.rule import Block, CallContext, Defer, PlanRule, Rule, RunCounts, findings, format_reason
 from flowops.policy.times import moment_text
 
@@ -37,7 +37,7 @@ class PolicyEvaluator:
         self._counts = RunCounts()
         self._counts_callees = any(rule.span() is not None for rule in policy.rules)
 
-    def evaluate(self, call: Call, at: datetime) -> Ruling | None:
+    def evaluate(self, call: Call, at: datetime) -> Decision | None:
         """Return what keeps a call from being placed at a time; None when nothing does: from now on it counts."""
         context = CallContext(call, at, self.facts, self._counts)
         rules = self.policy.of_call(call)
@@ -47,14 +47,14 @@ class PolicyEvaluator:
             return None
         blocks = [format_reason(rule, finding.why) for rule, finding in found if isinstance(finding, Block)]
         if blocks:
-            return Ruling(Action.BLOCKED, tuple(blocks))
+            return Decision(Action.BLOCKED, reasons=tuple(blocks))
         until = _opening(rules, context, found)
         if not isinstance(until, tuple):
-            return Ruling(Action.BLOCKED, (*_deferred(found), until))
+            return Decision(Action.BLOCKED, reasons=(*_deferred(found), until))
         zone = next((callee.zones[0] for callee in context.callees if len(callee.zones) == 1), None)
         own = call.terms.timezone
         opening = f"may be placed from {moment_text(until[0], own if isinstance(own, str) else zone)}"
-        return Ruling(Action.DEFERRED, (*_deferred(found), opening), until[0])
+        return Decision(Action.DEFERRED, reasons=(*_deferred(found), opening), until=until[0])
 
     def _count(self, call: Call, at: datetime) -> None:
         self._counts.passed += 1
@@ -106,7 +106,7 @@ def claim_condition(policy: Policy, facts: PolicyContext, call: Call, at: dateti
         return None
     needed = needed_counts(policy, at)
 
-    def decide(used: Used) -> Ruling | None:
+    def decide(used: Used) -> Decision | None:
         known = replace(facts, claimed=used.claimed, rung=used.rung)
         return PolicyEvaluator(policy, known).evaluate(call, at)
 

@@ -10,18 +10,18 @@ from hashlib import sha256
 import pytest
 
 from flowops.apply import exit_code, nothing_sent
-from flowops.apply.outcome import elsewhere, in_plan_order, may_follow, planned_only, record_of, ruled, sent, unsent
+from flowops.apply.outcome import elsewhere, held_back, in_plan_order, may_follow, planned_only, record_of, sent, unsent
 from flowops.model import (
     FINGERPRINT,
     Action,
     CallResult,
+    Decision,
     Entry,
     Happening,
     Leg,
     Outcome,
     Record,
     Result,
-    Ruling,
     State,
     Verdict,
     Written,
@@ -174,11 +174,11 @@ def test_a_call_that_was_not_sent_says_why_and_how_often_it_was_tried(kit):
     ("action", "outcome"), [(Action.DEFERRED, Outcome.DEFERRED), (Action.BLOCKED, Outcome.BLOCKED)]
 )
 def test_what_the_policy_says_is_the_outcome(kit, action, outcome):
-    ruling = Ruling(action, ("windows: closed", "expires: over"))
-    assert ruled(kit.planned("a"), ruling, 2) == CallResult(
+    decision = Decision(action, reasons=("windows: closed", "expires: over"))
+    assert held_back(kit.planned("a"), decision, 2) == CallResult(
         "a", outcome, attempts=2, error="windows: closed; expires: over"
     )
-    assert ruled(kit.planned("a"), ruling).attempts == 0
+    assert held_back(kit.planned("a"), decision).attempts == 0
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from flowops.apply import RunFailed, exit_code
 from flowops.errors import LedgerError
-from flowops.model import Action, Claim, Happening, Leg, Outcome, Record, Ruling, State, Verdict
+from flowops.model import Action, Claim, Decision, Happening, Leg, Outcome, Record, State, Verdict
 
 UNSENT = Verdict(Happening.UNSENT, detail="Connection refused")
 UNCLEAR = Verdict(Happening.UNCLEAR, detail="no whole answer within 30 s; the call may have been placed")
@@ -193,7 +193,7 @@ def test_our_callback_address_is_sent_where_the_call_has_none(given, kit):
 def test_the_guard_is_asked_right_before_each_claim(given, kit):
     async def guard(planned):
         assert planned.call.reference_id not in given.ledger.database.rows
-        late = Ruling(Action.BLOCKED, ("too late in the evening",))
+        late = Decision(Action.BLOCKED, reasons=("too late in the evening",))
         return late if planned.call.reference_id == "b" else None
 
     plan = kit.plan_of("a", "b")

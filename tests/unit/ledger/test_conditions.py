@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flowops.model import Action, Claim, Condition, Happening, Record, Ruling, State, Used, Written
+from flowops.model import Action, Claim, Condition, Decision, Happening, Record, State, Used, Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LONDON, NEW_YORK, PARIS = "+442079460023", "+12125550123", "+33199001018"
 BEGIN = datetime.now(UTC) - timedelta(days=1)
-FULL = Ruling(Action.DEFERRED, ("there is no room",))
+FULL = Decision(Action.DEFERRED, reasons=("there is no room",))
 
 
 def room_for(most: int) -> Callable[[Claim], Claim]:
@@ -27,7 +27,7 @@ def room_for(most: int) -> Callable[[Claim], Claim]:
     return on(lambda used: FULL if used.claimed[BEGIN] >= most else None)
 
 
-def on(decide: Callable[[Used], Ruling | None], *numbers: str) -> Callable[[Claim], Claim]:
+def on(decide: Callable[[Used], Decision | None], *numbers: str) -> Callable[[Claim], Claim]:
     """Claims on a condition that counts from `BEGIN`."""
     condition = Condition(frozenset({BEGIN}), numbers, BEGIN if numbers else None, decide)
     return lambda claim: claim._replace(condition=condition)
@@ -36,8 +36,8 @@ def on(decide: Callable[[Used], Ruling | None], *numbers: str) -> Callable[[Clai
 def test_a_claim_is_taken_as_long_as_there_is_room_and_the_rest_are_told_why(store: Store, make) -> None:
     some = room_for(2)
     written = store.write([some(make.claim(name)) for name in "abc"])
-    assert written == [Written(True, State.IN_FLIGHT)] * 2 + [Written(False, None, ruling=FULL)]
-    assert store.write([some(make.claim("d"))]) == [Written(False, None, ruling=FULL)]
+    assert written == [Written(True, State.IN_FLIGHT)] * 2 + [Written(False, None, decision=FULL)]
+    assert store.write([some(make.claim("d"))]) == [Written(False, None, decision=FULL)]
     assert store.look_up(["c", "d"]) == {}
     assert store.mark().serial == 2
     assert store.verify() is None
@@ -56,13 +56,13 @@ def test_what_is_refused_or_unsent_makes_room_in_the_same_transaction(store: Sto
             some(make.claim("d")),
         ]
     )
-    assert [answer.ruling for answer in written] == [FULL, None, None, None, None, FULL]
+    assert [answer.decision for answer in written] == [FULL, None, None, None, None, FULL]
 
 
 def test_what_has_been_placed_takes_room(store: Store, make) -> None:
     some = room_for(1)
     store.write([some(make.claim("a")), make.accepted("a")])
-    assert store.write([some(make.claim("b"))])[0].ruling is FULL
+    assert store.write([some(make.claim("b"))])[0].decision is FULL
 
 
 def test_a_call_that_another_run_has_is_lost_and_not_held_back(store: Store, make) -> None:
@@ -111,7 +111,7 @@ def test_what_lies_further_back_than_is_asked_for_is_not_told(store: Store, make
 def test_a_stopped_ledger_asks_nobody(store: Store, make) -> None:
     store.stop("wrong text")
     (answer,) = store.write([room_for(0)(make.claim("a"))])
-    assert (answer.done, answer.ruling) == (False, None)
+    assert (answer.done, answer.decision) == (False, None)
     assert answer.stopped is not None
 
 

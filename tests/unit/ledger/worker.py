@@ -17,12 +17,12 @@ from flowops.model import (
     Call,
     Claim,
     Condition,
+    Decision,
     Document,
     Happening,
     Leg,
     Origin,
     Record,
-    Ruling,
     SourceMap,
     Used,
 )
@@ -78,9 +78,9 @@ def race_for(store: Store, most: str, *callees: str) -> str:
     begin = datetime.now(UTC) - timedelta(days=1)
 
     def condition(callee: str) -> Condition:
-        def decide(used: Used) -> Ruling | None:
+        def decide(used: Used) -> Decision | None:
             full = len(used.rung[callee]) if callees else used.claimed[begin]
-            return Ruling(Action.DEFERRED, ("full",)) if full >= int(most) else None
+            return Decision(Action.DEFERRED, reasons=("full",)) if full >= int(most) else None
 
         return Condition(frozenset({begin}), (callee,) if callees else (), begin if callees else None, decide)
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from flowops.documents.yaml import Budget, parse
-from flowops.model import Call, Document, Origin, Place, Ruling, SourceMap, Terms
+from flowops.model import Call, Decision, Document, Origin, Place, SourceMap, Terms
 from flowops.policy.config import Policy, read_policy
 from flowops.policy.evaluate import PolicyEvaluator
 from flowops.policy.rule import PolicyContext
@@ -91,12 +91,12 @@ def policy() -> Callable[..., Policy]:
 
 
 @pytest.fixture(scope="session")
-def judged() -> Callable[..., Ruling | None]:
+def judged() -> Callable[..., Decision | None]:
     """What a policy, as it is written, says of one call."""
 
     def evaluate(
         written: str, call: Call | None = None, facts: PolicyContext | None = None, at: datetime = NOON
-    ) -> Ruling | None:
+    ) -> Decision | None:
         return PolicyEvaluator(make_policy(written), facts or PolicyContext()).evaluate(call or make_call(), at)
 
     return evaluate

@@ -50,12 +50,14 @@ def test_other_rules_are_left_to_the_guard(policy) -> None:
     ],
 )
 def test_the_answer_decides(claimed, rung, words, policy, call) -> None:
-    ruling = claim_condition(policy(BOTH), PolicyContext(), call(), NOW).decide(Used({TODAY: claimed}, {LONDON: rung}))
+    decision = claim_condition(policy(BOTH), PolicyContext(), call(), NOW).decide(
+        Used({TODAY: claimed}, {LONDON: rung})
+    )
     if words is None:
-        assert ruling is None
+        assert decision is None
     else:
-        assert ruling.action is Action.DEFERRED
-        assert ruling.reasons[0].startswith(words)
+        assert decision.action is Action.DEFERRED
+        assert decision.reasons[0].startswith(words)
 
 
 def test_what_was_decided_once_does_not_count_the_second_time(policy, call) -> None:

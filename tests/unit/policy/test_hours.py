@@ -44,9 +44,9 @@ def windows_of(rules) -> Windows:
     ],
 )
 def test_a_closed_window_tells_the_time_where_the_callee_is(callees, terms, why, judged, call) -> None:
-    ruling = judged(BUSINESS, call(callees=callees, terms=terms), at=EVENING)
-    assert ruling.action is Action.DEFERRED
-    assert ruling.reasons[0] == f"windows (flowops.yaml:7): {why}"
+    decision = judged(BUSINESS, call(callees=callees, terms=terms), at=EVENING)
+    assert decision.action is Action.DEFERRED
+    assert decision.reasons[0] == f"windows (flowops.yaml:7): {why}"
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def test_a_clock_is_made_once_for_all_calls(policy, call) -> None:
     ],
 )
 def test_a_call_is_placed_from_its_beginning_up_to_its_end(terms, at, expected, judged, call) -> None:
-    ruling = judged("{}", call(terms=terms), at=at)
-    assert (ruling and (ruling.action, ruling.reasons[0], ruling.until)) == expected
+    decision = judged("{}", call(terms=terms), at=at)
+    assert (decision and (decision.action, decision.reasons[0], decision.until)) == expected
 
 
 @pytest.mark.parametrize(

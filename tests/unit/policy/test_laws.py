@@ -71,8 +71,8 @@ def facts_of(count: int) -> PolicyContext:
 
 def actions(rules, calls) -> list[Action]:
     evaluator = PolicyEvaluator(Policy(tuple(rules)), facts_of(len(calls)))
-    rulings = [evaluator.evaluate(call, NOW) for call in calls]
-    return [ruling.action if ruling else Action.PLACE for ruling in rulings]
+    decisions = [evaluator.evaluate(call, NOW) for call in calls]
+    return [decision.action if decision else Action.PLACE for decision in decisions]
 
 
 @settings(max_examples=300, deadline=None)
@@ -101,8 +101,8 @@ def test_a_deferred_call_may_be_placed_when_it_is_told_to_be(rules, made, call) 
     """At the time that is told, no rule about time has anything against the call any more."""
     callees, caller, terms = made[0]
     one = call(callees=callees, caller=caller, terms=terms)
-    ruling = PolicyEvaluator(Policy(tuple(rules)), facts_of(1)).evaluate(one, NOW)
-    if ruling and ruling.action is Action.DEFERRED:
-        assert ruling.until > NOW
+    decision = PolicyEvaluator(Policy(tuple(rules)), facts_of(1)).evaluate(one, NOW)
+    if decision and decision.action is Action.DEFERRED:
+        assert decision.until > NOW
         timed = [rule for rule in rules if isinstance(rule, Windows | PerDay | PerCallee)]
-        assert PolicyEvaluator(Policy(tuple(timed)), facts_of(1)).evaluate(one, ruling.until) is None
+        assert PolicyEvaluator(Policy(tuple(timed)), facts_of(1)).evaluate(one, decision.until) is None

@@ -87,17 +87,17 @@ def test_a_large_set_in_forty_countries_says_how_many_may_be_placed_now_and_when
         " {days: mon-fri, hours: '10:00-13:00', countries: [FR]}]}"
     )
     evaluator = PolicyEvaluator(rules, PolicyContext())
-    rulings = [evaluator.evaluate(each, EVENING) for each in calls]
-    now = sum(ruling is None for ruling in rulings)
-    deferred = [ruling for ruling in rulings if ruling is not None]
-    assert {ruling.action for ruling in deferred} == {Action.DEFERRED}
+    decisions = [evaluator.evaluate(each, EVENING) for each in calls]
+    now = sum(decision is None for decision in decisions)
+    deferred = [decision for decision in decisions if decision is not None]
+    assert {decision.action for decision in deferred} == {Action.DEFERRED}
     (note,) = noted(WindowNotes(rules, EVENING), calls).notes()
     assert note.startswith(f"windows (flowops.yaml:7): {now:,} of 10,000 calls may be placed now, ")
     assert now + len(deferred) == 10_000
-    last = max(ruling.until for ruling in deferred)
+    last = max(decision.until for decision in deferred)
     assert note.endswith(f"later, the last from {last:%a %Y-%m-%d %H:%M} UTC")
     # The first five openings by their times, the rest together; nobody is left out.
-    openings = sorted(Counter(ruling.until for ruling in deferred).items())
+    openings = sorted(Counter(decision.until for decision in deferred).items())
     assert len(openings) > 6
     assert [f"{count:,} from {until:%a %Y-%m-%d %H:%M} UTC" for until, count in openings[:5]] == note.split(", ")[1:6]
     assert f", {sum(count for _, count in openings[5:]):,} later, the last" in note

@@ -218,13 +218,13 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_a_rule_speaks_in_its_case_and_keeps_silent_in_the_opposite_one(name, policy, call) -> None:
     given = CASES[name]
-    ruling = PolicyEvaluator(policy(given.policy), given.facts).evaluate(call(**given.call), given.at)
+    decision = PolicyEvaluator(policy(given.policy), given.facts).evaluate(call(**given.call), given.at)
     action, _, words = given.expected.partition(": ")
-    assert (ruling.action.value if ruling else "place") == action
-    if ruling:
-        assert words in " / ".join(ruling.reasons)
-        assert ".yaml:" in ruling.reasons[0]
-        assert (ruling.until is not None) == (ruling.action is Action.DEFERRED)
+    assert (decision.action.value if decision else "place") == action
+    if decision:
+        assert words in " / ".join(decision.reasons)
+        assert ".yaml:" in decision.reasons[0]
+        assert (decision.until is not None) == (decision.action is Action.DEFERRED)
 
 
 NOBODY_KNOWS = "countries: the country of the caller is not known: say which countries may be called"
@@ -289,20 +289,20 @@ def test_the_reason_of_a_rule_is_a_sentence(written, own, facts, told, judged, c
 
 
 def test_every_rule_that_speaks_is_named(judged, call) -> None:
-    ruling = judged("{countries: [FR], callers: ['+33199001000'], max-calls: 0}", call(), PolicyContext(size=1))
-    assert [reason.split(" (")[0] for reason in ruling.reasons] == ["countries", "callers", "max-calls.per-run"]
+    decision = judged("{countries: [FR], callers: ['+33199001000'], max-calls: 0}", call(), PolicyContext(size=1))
+    assert [reason.split(" (")[0] for reason in decision.reasons] == ["countries", "callers", "max-calls.per-run"]
 
 
 def test_a_number_is_never_told(judged, call) -> None:
-    ruling = judged("countries: [FR]", call(callees=[LONDON, NEW_YORK]))
-    assert LONDON not in str(ruling)
+    decision = judged("countries: [FR]", call(callees=[LONDON, NEW_YORK]))
+    assert LONDON not in str(decision)
 
 
 def test_what_has_passed_counts_for_the_next_call(policy, call) -> None:
     evaluator = PolicyEvaluator(policy("{max-calls: {per-day: 5}}"), PolicyContext(claimed={DAY: 2}))
-    rulings = [evaluator.evaluate(call(f"c{number}"), NOW) for number in range(5)]
-    assert rulings[:3] == [None, None, None]
-    assert [ruling.reasons[0] for ruling in rulings[3:]] == [
+    decisions = [evaluator.evaluate(call(f"c{number}"), NOW) for number in range(5)]
+    assert decisions[:3] == [None, None, None]
+    assert [decision.reasons[0] for decision in decisions[3:]] == [
         "max-calls.per-day (flowops.yaml:7): 5 calls today, the limit is 5"
     ] * 2
 
@@ -310,8 +310,8 @@ def test_what_has_passed_counts_for_the_next_call(policy, call) -> None:
 def test_the_same_callee_twice_in_one_plan_is_called_once(policy, call) -> None:
     evaluator = PolicyEvaluator(policy("per-callee: {calls: 1, within: 1d}"), PolicyContext())
     assert evaluator.evaluate(call("a"), NOW) is None
-    ruling = evaluator.evaluate(call("b"), NOW)
-    assert ruling.until == NOW + timedelta(days=1)
+    decision = evaluator.evaluate(call("b"), NOW)
+    assert decision.until == NOW + timedelta(days=1)
     assert evaluator.evaluate(call("c", callee="+442079460024"), NOW) is None
 
 
@@ -333,11 +333,11 @@ def test_a_day_of_no_zone_is_not_known_and_has_no_room(call) -> None:
 @pytest.mark.parametrize("callees", [[LONDON, PARIS], [PARIS, LONDON]])
 def test_of_several_callees_the_last_to_be_free_decides(callees, judged, call) -> None:
     rung = {LONDON: (NOW - timedelta(days=6),), PARIS: (NOW - timedelta(days=5),)}
-    ruling = judged(
+    decision = judged(
         "{countries: [GB, FR], per-callee: {calls: 1, within: 7d}}", call(callees=callees), PolicyContext(rung=rung)
     )
-    assert ruling.until == NOW + timedelta(days=2)
-    assert ruling.reasons[0] == "per-callee (flowops.yaml:7): 1 in the last 7d to +33 1 99•• ••18, the limit is 1"
+    assert decision.until == NOW + timedelta(days=2)
+    assert decision.reasons[0] == "per-callee (flowops.yaml:7): 1 in the last 7d to +33 1 99•• ••18, the limit is 1"
 
 
 def test_an_environment_adds_its_rules_to_the_projects(policy, call) -> None:
@@ -365,10 +365,10 @@ def test_an_override_lifts_the_limits_of_run_document_and_day_together(judged) -
 
 def test_windows_that_are_never_open_together_block_a_call(policy, call) -> None:
     rules = policy("windows: [{days: mon, hours: '12:00-13:00'}]", "windows: [{days: tue, hours: '12:00-13:00'}]")
-    ruling = PolicyEvaluator(rules, PolicyContext()).evaluate(call(), NOW)
-    assert (ruling.action, ruling.until) == (Action.BLOCKED, None)
-    assert ruling.reasons[-1] == "no time was found at which all rules let it pass"
-    assert [reason.partition(": ")[0] for reason in ruling.reasons[:-1]] == ["windows (flowops.yaml:7)"] * 2
+    decision = PolicyEvaluator(rules, PolicyContext()).evaluate(call(), NOW)
+    assert (decision.action, decision.until) == (Action.BLOCKED, None)
+    assert decision.reasons[-1] == "no time was found at which all rules let it pass"
+    assert [reason.partition(": ")[0] for reason in decision.reasons[:-1]] == ["windows (flowops.yaml:7)"] * 2
 
 
 def test_a_document_is_counted_by_where_it_begins(document, judged, call) -> None:
