@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.app.secrets import value_of
+from flowops.common.secrets import read_variable
 from flowops.documents.files import Unreadable
 from flowops.errors import FlowopsError
-from flowops.model import CallResult, Outcome, Reference
+from flowops.model import CallResult, Outcome
 from flowops.policy.config import Policy
 from flowops.policy.evaluate import (
     PolicyEvaluator,
@@ -185,7 +185,7 @@ class Guard:
 def _listing(rule: DoNotCall, workspace: Workspace) -> Listing:
     """Return what a do-not-call list says, or why it cannot be relied on."""
     try:
-        key = value_of(Reference(rule.env), "key", FlowopsError).encode() if rule.env else None
+        key = read_variable(rule.env, "key", FlowopsError).encode() if rule.env else None
         path = workspace.reader.absolute(Path(workspace.project.root) / rule.file)
         with workspace.reader.files.open(path) as file:
             return read_list(iter(lambda: file.readline(LONGEST_LINE), b""), key)

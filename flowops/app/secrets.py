@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
+from flowops.common.secrets import read_variable
 from flowops.errors import ApiError, FlowopsError
 from flowops.model import Reference
 
@@ -14,14 +14,8 @@ if TYPE_CHECKING:
 
 
 def value_of(given: str | Reference, what: str, failure: type[FlowopsError]) -> str:
-    """A setting that is written out, or read from the environment variable it names; `failure` when that is unset."""
-    if not isinstance(given, Reference):
-        return given
-    value = os.environ.get(given.env, "")
-    if not value:
-        state = "empty" if given.env in os.environ else "not set"
-        raise failure(f"{what}: the environment variable {given.env} is {state}")
-    return value
+    """Return a setting that is written out, or kept in the environment variable it names. Raises `failure`."""
+    return read_variable(given.env, what, failure) if isinstance(given, Reference) else given
 
 
 def connection_of(environment: Environment) -> Connection:

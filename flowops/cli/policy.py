@@ -24,11 +24,11 @@ def hash_numbers(file: Path, key_env: str) -> None:
     the policy: do-not-call: {file: …, key: {env: NAME}}. Without the key nobody can tell who is on the list.
     """
     from flowops.app.policy_run import LONGEST_LINE, clock
-    from flowops.app.secrets import value_of
-    from flowops.model import Place, Problem, Reference
+    from flowops.common.secrets import read_variable
+    from flowops.model import Place, Problem
     from flowops.policy.lists import hash_lines
 
-    key = value_of(Reference(key_env), "--key-env", FlowopsError).encode()
+    key = read_variable(key_env, "--key-env", FlowopsError).encode()
     try:
         with file.open("rb") as opened:
             lines = iter(lambda: opened.readline(LONGEST_LINE), b"")
