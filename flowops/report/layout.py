@@ -9,6 +9,7 @@ from collections import Counter
 from datetime import UTC
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
+from flowops.common.number_plan import tables
 from flowops.model import Action, CallResult, Outcome, Place, Shift, State
 from flowops.report import phrases
 from flowops.report.blocks import (
@@ -482,12 +483,10 @@ def _countries(title: str, codes: Mapping[str, int]) -> Chart:
 
 def country_names(codes: Mapping[str, int]) -> dict[str, int]:
     """Return ``{"+44": 3}`` as ``{"GB +44": 3}``: the country, or those that share the code (ISO 3166-1)."""
-    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE as REGIONS  # a second of start-up for those who need no names
-
     named: Counter[str] = Counter()
     for code, number in codes.items():
         digits = code.removeprefix("+")
-        main = REGIONS.get(int(digits), ("",))[0] if digits.isascii() and digits.isdigit() else ""
+        main = tables().regions.get(int(digits), ("",))[0] if digits.isascii() and digits.isdigit() else ""
         region = _SHARED.get(code, "" if main == "001" else main)
         named[f"{region} {code}".strip()] += number
     return dict(named)
