@@ -185,9 +185,6 @@ class RenderedBatch:
     def __len__(self) -> int:
         return len(self.bodies)
 
-    def __iter__(self) -> Iterator[Call]:
-        return map(self.call, range(len(self.bodies)))
-
     def call(self, index: int) -> Call:
         """Return the call of one of the bodies."""
         row = self.batch.place(self.rows[index])

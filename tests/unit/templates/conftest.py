@@ -148,7 +148,7 @@ def render_all(calls: CompiledCall, data: Iterable[Row]) -> list[Call | Problem]
     """The calls of a call set in the order of its rows, and among them the problems."""
     set_ = CallSet(calls)
     found = set_.render(batch_of(data), UNCHECKED)
-    made = list(found)
+    made = [found.call(index) for index in range(len(found))]
     assert [call.body for call in made] == found.bodies
     assert [call.reference_id for call in made] == found.references
     assert made[1::2] == [found.call(index) for index in range(1, len(made), 2)]

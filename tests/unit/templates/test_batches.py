@@ -116,7 +116,7 @@ def test_of_calls_with_terms_each_is_asked_for_its_terms(compiled, unchecked) ->
     seen = []
     unchecked.terms_problems = lambda call: seen.append(call.terms.timezone) or []
     found = made(compiled, timezone="{{ row.a | trim }}").render(batch_of("a", "b" * 256, "c"), unchecked)
-    assert seen == [call.terms.timezone for call in found] == ["a", "b" * 256, "c"]
+    assert seen == [call.terms.timezone for call in map(found.call, range(len(found)))] == ["a", "b" * 256, "c"]
     assert "timezone" not in found.bodies[0]
 
 
@@ -126,7 +126,7 @@ def test_a_call_that_is_wrong_keeps_its_body_and_its_place_among_the_problems(co
     unchecked.body_problems = wrong
     found = calls.render(batch_of("1", "x", "2", "y", "3"), unchecked)
     assert found.references == ["1", "2", "3"]
-    assert [call.row.number for call in found] == [1, 3, 5]
+    assert [call.row.number for call in map(found.call, range(len(found)))] == [1, 3, 5]
     assert [(problem.row.number, problem.message) for problem in found.problems] == [
         (2, "caller: int: the text is not a whole number"),
         (3, "callee: is wrong"),
