@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -108,6 +109,7 @@ def show_plan(found: Planned, at: datetime, shown: Shown) -> None:
     """Print a plan, made at a time, as the result of a command."""
     clock, sandboxed = PlanClock(at, found.environment.rate), found.environment.sandboxed
 
+    @cache  # a format may ask more than once, and each time every row would be read again
     def view(full: bool) -> PlanView:
         return of_plan(found.plan, full=full, show_pii=shown.show_pii, clock=clock, sandboxed=sandboxed)
 
