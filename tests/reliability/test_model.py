@@ -21,7 +21,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from support.plans import plan_of
+from support.plans import plan_of, sends_of
 from support.values import call
 
 from flowops.apply import Stop, Timing, apply
@@ -337,6 +337,7 @@ def run(plan: Plan, api: LoggingApi, store: Store, concurrency: int) -> Result:
     return asyncio.run(
         apply(
             plan,
+            sends_of(plan),
             api=api,
             ledger=store,
             concurrency=concurrency,
