@@ -6,27 +6,45 @@ from itertools import islice, product
 from math import prod
 from typing import TYPE_CHECKING
 
-from flowops.documents.row_source import BATCH_ROWS
+from flowops.documents.row_source import BATCH_ROWS, MATRIX, Matrix, RowsError, RowSource, data_of
 from flowops.model import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flowops.documents.row_source import Matrix
-
 #: A matrix is for small products: what is larger is data, and belongs into a file.
 MAX_COMBINATIONS = 10_000
 
 
-def size(matrix: Matrix) -> int:
-    """How many rows there are."""
-    return prod(len(values) for values in matrix.axes.values())
-
-
-def matrix_batches(matrix: Matrix, shown: str) -> Iterator[Batch]:
+class MatrixRows(RowSource):
     """The combinations in the order of the document: the last list goes through all its values first."""
-    combinations = product(*matrix.axes.values())
-    number = 1
-    while rows := [dict(zip(matrix.axes, values, strict=True)) for values in islice(combinations, BATCH_ROWS)]:
-        yield Batch(shown, rows, range(number, number + len(rows)), None)
-        number += len(rows)
+
+    field = MATRIX
+
+    @property
+    def matrix(self) -> Matrix:
+        """The lists that the document has."""
+        matrix = data_of(self.document)
+        assert isinstance(matrix, Matrix)
+        return matrix
+
+    @property
+    def shown(self) -> str:
+        """How messages call the matrix."""
+        return f"the matrix at {self.document.file}:{self.document.key_place((MATRIX,)).line}"
+
+    def count(self) -> int:
+        """Return how many combinations there are."""
+        return prod(len(values) for values in self.matrix.axes.values())
+
+    def read(self) -> Iterator[Batch]:
+        """Yield the combinations. Raises RowsError when there are too many."""
+        if self.count() > MAX_COMBINATIONS:
+            message = f"there are {self.count():,} combinations, more than {MAX_COMBINATIONS:,}"
+            raise RowsError(message, "write them into a file, and name it with for-each")
+        axes = self.matrix.axes
+        combinations = product(*axes.values())
+        number = 1
+        while rows := [dict(zip(axes, values, strict=True)) for values in islice(combinations, BATCH_ROWS)]:
+            yield Batch(self.shown, rows, range(number, number + len(rows)), None)
+            number += len(rows)

@@ -6,8 +6,9 @@ import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from flowops.documents.row_source import BATCH_ROWS
-from flowops.documents.sql_rows import QueryError
+from flowops.common.names import did_you_mean
+from flowops.common.text import quoted
+from flowops.documents.row_source import BATCH_ROWS, QueryError, QueryRows, RowsError
 from flowops.errors import FlowopsError
 from flowops.model import Batch
 from flowops.queries.limits import MAX_ROWS
@@ -24,6 +25,23 @@ if TYPE_CHECKING:
 _CONNECT = 10
 _ANSWER = 30
 _ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
+
+
+class PostgresRows(QueryRows):
+    """The rows of a query over the database that an environment calls by a name."""
+
+    def read(self) -> Iterator[Batch]:
+        """Yield the rows. Raises RowsError, and FlowopsError when the server cannot be reached."""
+        query, sources = self.query, self.sources
+        assert query.source is not None
+        if query.dialect.declared:
+            raise RowsError(f"{' and '.join(query.dialect.declared)} cannot be declared of a source")
+        if sources is None:
+            raise RowsError(f"source {quoted(query.source)} needs the network")
+        if query.source not in sources:
+            hint = did_you_mean(query.source, sources) or "name it under sources, in the environment's own part"
+            raise RowsError(f"this environment has no source {quoted(query.source)}", hint)
+        yield from source_batches(sources[query.source](), query, self.shown)
 
 
 def source_batches(url: str, query: Query, shown: str) -> Iterator[Batch]:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 from flowops.model import Batch, Place, Problem, RowPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from flowops.documents.reader import Reader
     from flowops.model import Document, Value
+
+    #: What gives the addresses of databases, by their names.
+    Sources = Mapping[str, Callable[[], str]]
 
 #: The code of problems with rows.
 ROWS = "rows"
@@ -113,3 +120,122 @@ class BatchBuilder:
     def batch(self) -> Batch:
         """What has been gathered."""
         return Batch(self._file, self._rows, self._numbers, self._lines, self._problems)
+
+
+class RowsError(Exception):
+    """Says why there are no rows, or no more; `row` counts from 1, `problems` are those of a file that was read."""
+
+    def __init__(
+        self, message: str, hint: str | None = None, row: int | None = None, problems: Sequence[Problem] = ()
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.row = row
+        self.problems = tuple(problems)
+
+
+class QueryError(RowsError):
+    """Says what is wrong with a query."""
+
+
+class RowSource(ABC):
+    """Gives the rows of a call set, as often as somebody asks, and the same each time.
+
+    A kind of rows is a class like this in a module of its own, and a line in `flowops.documents.rows.SOURCES`.
+    """
+
+    #: What of a `Dialect` may be declared of a file of this kind.
+    options: ClassVar[frozenset[str]] = frozenset()
+    #: Whether rows are kept for another reading, since asking again may give others.
+    kept: ClassVar[bool] = False
+    #: The field that says what the rows are, where problems with all of them are placed.
+    field: ClassVar[str] = FOR_EACH
+    #: What stands in front of what is wrong with a query.
+    prefix: ClassVar[str] = ""
+
+    def __init__(self, reader: Reader, document: Document, sources: Sources | None = None) -> None:
+        self.reader = reader
+        self.document = document
+        #: What gives the addresses of databases that may be asked, by their names; None where none may be.
+        self.sources = sources
+
+    @property
+    @abstractmethod
+    def shown(self) -> str:
+        """How messages call where the rows are from."""
+
+    @abstractmethod
+    def read(self) -> Iterator[Batch]:
+        """Yield the rows, up to a thousand at a time. Raises RowsError behind those that there were."""
+
+    def count(self) -> int | None:
+        """Return about how many rows there are, or None where nobody can tell; 0 if they cannot be read."""
+        return None
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the rows, and at their end what is wrong with all of them."""
+        try:
+            yield from self._keep() if self.kept else self.read()
+        except RowsError as error:
+            yield Batch(self.shown, [], (), None, [(0, each) for each in error.problems or (self._problem(error),)])
+
+    def _keep(self) -> Iterator[Batch]:
+        """Yield rows that are read for the first time, and from then on those of the first time."""
+        # Most rows are not kept, and temporary files take long to be imported.
+        from flowops.documents.snapshots import Snapshot
+
+        snapshots = self.reader.snapshots
+        known = snapshots.get(self.document.source_map)
+        if known is not None:
+            yield from known.batches()
+            return
+        snapshot = Snapshot()
+        yield from snapshot.keep(self.read())
+        snapshots[self.document.source_map] = snapshot
+
+    def _problem(self, error: RowsError) -> Problem:
+        row = None if error.row is None else RowPlace(self.shown, error.row, None)
+        prefix = self.prefix if isinstance(error, QueryError) else ""
+        message = f"{self.field}: {prefix}{error.message}"
+        return Problem(self.document.place((self.field,)), row, message, ROWS, error.hint)
+
+
+class FileRows(RowSource):
+    """The rows of one file."""
+
+    @property
+    def data(self) -> DataFile:
+        """What the document says of the file."""
+        data = data_of(self.document)
+        assert isinstance(data, DataFile)
+        return data
+
+    @property
+    def path(self) -> Path:
+        """Where the file is; its name starts at the directory of the document."""
+        return Path(os.path.normpath(self.reader.path(self.document).parent / self.data.name))
+
+    @property
+    def shown(self) -> str:
+        """How messages call the file."""
+        return self.reader.shown(self.path)
+
+
+class QueryRows(RowSource):
+    """The rows of a query, which may be others each time that somebody asks."""
+
+    kept = True
+    prefix = "sql: "
+
+    @property
+    def query(self) -> Query:
+        """What the document asks for."""
+        query = data_of(self.document)
+        assert isinstance(query, Query)
+        return query
+
+    @property
+    def shown(self) -> str:
+        """How messages call the query."""
+        return f"the query at {self.document.file}:{self.document.key_place((FOR_EACH,)).line}"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowops.common.text import quoted
 from flowops.documents.files import Unreadable
-from flowops.documents.row_source import PARQUET
+from flowops.documents.row_source import PARQUET, FileRows, QueryError, QueryRows
 from flowops.documents.text_rows import csv_columns, data_lines, text_batches
 from flowops.errors import FlowopsError
 from flowops.model import Batch
@@ -146,19 +146,6 @@ _LONGEST = 16 * 1024 * 1024
 _TOO_LONG = "it takes too much work for so little data"
 
 
-class QueryError(Exception):
-    """Why there are no rows, or no more; `row` counts from 1, `problems` are those of a file that was read for it."""
-
-    def __init__(
-        self, message: str, hint: str | None = None, row: int | None = None, problems: Sequence[Problem] = ()
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.row = row
-        self.problems = tuple(problems)
-
-
 class QueryRequest(NamedTuple):
     """A query over files, or None and one Parquet file; names start at the directory `base`."""
 
@@ -247,3 +234,24 @@ def _ended(code: int) -> QueryError:
         return QueryError("the system ended the process that was reading, for want of memory")
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
     return QueryError(f"the process that was reading ended with {how}", "the file may be damaged")
+
+
+class SqlRows(QueryRows):
+    """The rows of SQL over files; their names start at the directory of the document."""
+
+    def read(self) -> Iterator[Batch]:
+        """Yield the rows. Raises QueryError."""
+        base = self.reader.path(self.document).parent
+        yield from answered(self.reader, QueryRequest(self.query.sql, (), base, self.query.dialect), self.shown)
+
+
+class ParquetRows(FileRows):
+    """The rows of a Parquet file, which are asked of the same process."""
+
+    kept = True
+
+    def read(self) -> Iterator[Batch]:
+        """Yield the rows. Raises QueryError."""
+        path = self.path
+        request = QueryRequest(None, [path.name], path.parent, self.data.dialect)
+        yield from answered(self.reader, request, self.shown)

@@ -6,14 +6,15 @@ import codecs
 import csv
 import io
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from flowops.common.json import NotJson, read_flat, read_json
 from flowops.common.limits import DOCUMENT_DEPTH
 from flowops.common.text import quoted
-from flowops.documents.row_source import BATCH_ROWS, BATCH_SIZE, ROWS, BatchBuilder
+from flowops.documents.files import Unreadable
+from flowops.documents.row_source import BATCH_ROWS, BATCH_SIZE, ROWS, BatchBuilder, FileRows, RowsError
 from flowops.documents.text import decode
 from flowops.model import Batch, Place, Problem
 
@@ -390,6 +391,8 @@ def _read(text: str, line: int, found: BatchBuilder) -> None:
 
 
 TEXTS = (".csv", ".jsonl")
+#: How many pieces, each as long as the longest row, are counted at most.
+_COUNTED = 1024
 #: After so many bad rows the rest of a file is not read.
 MAX_PROBLEMS = 100
 
@@ -417,3 +420,41 @@ def _cut(batch: Batch, count: int) -> Batch:
     message = f"the rest of the rows has not been read, after {MAX_PROBLEMS} problems"
     rest = Problem(Place(batch.file, last.place.line), message=message, code=ROWS)
     return replace(batch, rows=batch.rows[:at], problems=[*batch.problems[:count], (at, rest)])
+
+
+class TextRows(FileRows):
+    """The rows of a file of text."""
+
+    options = frozenset({"encoding"})
+
+    def read(self) -> Iterator[Batch]:
+        """Yield the rows. Raises RowsError when the file cannot be opened."""
+        try:
+            stream = self.reader.open(self.path)
+        except Unreadable as error:
+            raise RowsError(f"{quoted(self.data.name)} {error}") from None
+        with stream:
+            yield from text_batches(self.shown, stream, self.data.dialect)
+
+    def count(self) -> int:
+        """Return how many lines the file has.
+
+        Counting ends where reading will: in front of a row that is too long. It ends after a GiB, too: rows take
+        longer.
+        """
+        try:
+            with self.reader.files.open(self.path) as stream:
+                chunks = islice(iter(lambda: stream.read(MAX_ROW), b""), _COUNTED)
+                return sum(takewhile(bool, (chunk.count(b"\n") for chunk in chunks)))
+        except (Unreadable, OSError):
+            return 0  # reading the rows says why
+
+
+class CsvRows(TextRows):
+    """The rows of a CSV file."""
+
+    options = frozenset({"encoding", "delimiter", "quote"})
+
+
+class JsonLinesRows(TextRows):
+    """The rows of a JSON Lines file."""
