@@ -35,11 +35,11 @@ class Uncanonical(FlowopsError):
 
 def canonical(value: Value) -> bytes:
     """Return the RFC 8785 bytes of a JSON value. Raises `Uncanonical`."""
-    if _orjson_writes(value, VALUE_DEPTH):
-        try:
+    try:
+        if _orjson_writes(value, VALUE_DEPTH):
             return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
-        except orjson.JSONEncodeError:
-            pass  # a number that is too large, or half a character: found and named below
+    except TypeError:  # orjson's own errors are some
+        pass  # a key that is no text, a number that is too large, half a character: found and named below
     for path, reason, is_key in unsendable(value):
         message, _, hint = reason.partition(": ")
         raise Uncanonical(path[:-1] if is_key else path, message, hint=hint or None)
@@ -80,17 +80,17 @@ def _orjson_writes(value: Value, depth: int) -> bool:
     """Return whether orjson, which is twenty times as fast, writes a value as RFC 8785 does, or refuses it.
 
     It does where there are no floats, and only ASCII keys: they are sorted by UTF-16 code units, which is the order of
-    its UTF-8 bytes there.
+    its UTF-8 bytes there. Raises TypeError for a key that is no text.
     """
     kind = type(value)
     if kind is dict:
-        if not set(map(type, value)) <= {str} or not "".join(value).isascii():
+        if not "".join(value).isascii():
             return False
-        items = value.values()
-    elif kind is list:
-        items = value
-    else:
+        value = value.values()
+    elif kind is not list:
         return kind in _SCALARS
-    if set(map(type, items)) <= _SCALARS:
-        return True
-    return depth > 0 and all(_orjson_writes(item, depth - 1) for item in items if type(item) not in _SCALARS)
+    for item in value:
+        kind = type(item)
+        if kind is not str and kind not in _SCALARS and not (depth and _orjson_writes(item, depth - 1)):
+            return False
+    return True
