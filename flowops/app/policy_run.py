@@ -100,11 +100,10 @@ class PolicyRun:
             held = self._held(batch, indices)
         else:
             self._fit.add_endless(len(indices))
-        for index in indices:
-            if index not in held:
-                body = batch.bodies[index]
-                self._callees.add(self._before + index, body["callees"] if "callees" in body else (body["callee"],))
-                self.unseen += "callback-url" in body
+        passed = [index for index in indices if index not in held] if held else indices
+        bodies = [batch.bodies[index] for index in passed]
+        self._callees.add([self._before + index for index in passed], bodies)
+        self.unseen += sum("callback-url" in body for body in bodies)
         self._before += len(batch.references)
         return held
 

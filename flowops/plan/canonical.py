@@ -37,7 +37,7 @@ def canonical(value: Value) -> bytes:
     """Return the RFC 8785 bytes of a JSON value. Raises `Uncanonical`."""
     try:
         if _orjson_writes(value, VALUE_DEPTH):
-            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
+            return orjson.dumps(value, option=_OPTIONS)
     except TypeError:  # orjson's own errors are some
         pass  # a key that is no text, a number that is too large, half a character: found and named below
     for path, reason, is_key in unsendable(value):
@@ -73,6 +73,7 @@ def unfit(calls: Iterable[Call]) -> list[Problem]:
     return [found for found in map(identify, calls) if not isinstance(found, str)]
 
 
+_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 _SCALARS = frozenset((str, bool, int, type(None)))
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 from flowops.model import ACTIONS, FINGERPRINT, SENDING, Action, Decision, Plan, PlannedBatch, State
-from flowops.model.plan import A_FEW, ALL_SHOWN, NONE_SHOWN
+from flowops.model.plan import A_FEW, ALL_SHOWN, HASH_BYTES, NONE_SHOWN
 from flowops.plan.again import CallsAgain
 from flowops.plan.canonical import hash_of
 from flowops.plan.diff import diff
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _PLACE = Decision(Action.PLACE)
+#: The actions as text: an enumeration takes its time to become one.
+_WORDS = tuple(action.value for action in ACTIONS)
 _SENT = frozenset(action.code for action in SENDING)
 
 
@@ -175,8 +177,9 @@ def decision_line(reference: str, fingerprint: str, action: str) -> bytes:
 def _lines(batches: Iterable[PlannedBatch]) -> Iterator[bytes]:
     for batch in batches:
         digits = batch.hashes.hex()
-        for index, (reference, code) in enumerate(zip(batch.references, batch.actions, strict=True)):
-            yield decision_line(reference, FINGERPRINT + digits[index * 64 : (index + 1) * 64], ACTIONS[code])
+        starts = range(0, len(digits), 2 * HASH_BYTES)
+        for reference, code, at in zip(batch.references, batch.actions, starts, strict=True):
+            yield decision_line(reference, FINGERPRINT + digits[at : at + 2 * HASH_BYTES], _WORDS[code])
 
 
 def told_by(mark: LedgerMark | None) -> str | None:

@@ -14,10 +14,10 @@ from flowops.policy.times import moment_text
 from flowops.policy.windows import Windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from flowops.model import Call
+    from flowops.model import Call, Value
     from flowops.policy.config import Policy
 
 #: How many openings, numbers and references one note names.
@@ -71,11 +71,16 @@ class RepeatedCallees:
         self._numbers = array("Q")
         self._calls = array("I")
 
-    def add(self, call: int, numbers: Sequence[str]) -> None:
-        """Take in the numbers that a call rings; `call` is its position in the plan."""
-        for number in numbers if len(numbers) == 1 else dict.fromkeys(numbers):
-            self._numbers.append(int(number[1:]))
-            self._calls.append(call)
+    def add(self, calls: Sequence[int], bodies: Sequence[Mapping[str, Value]]) -> None:
+        """Take in the numbers that some calls ring; `calls` are their positions in the plan."""
+        for call, body in zip(calls, bodies, strict=True):
+            if "callees" in body:
+                numbers = dict.fromkeys(body["callees"])
+                self._numbers.extend(int(number[1:]) for number in numbers)
+                self._calls.extend([call] * len(numbers))
+            else:
+                self._numbers.append(int(body["callee"][1:]))
+                self._calls.append(call)
 
     def warnings(self, reference: Callable[[int], str]) -> list[str]:
         """Return what is told of them; `reference` gives the reference-id of the call at a position."""

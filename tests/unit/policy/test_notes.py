@@ -139,8 +139,7 @@ def test_a_window_is_named_by_its_own_line(document, call) -> None:
 def repeated_callees(calls: list[Call]) -> list[str]:
     """What is told of the numbers that calls ring."""
     found = RepeatedCallees()
-    for position, call in enumerate(calls):
-        found.add(position, call.callees)
+    found.add(range(len(calls)), [call.body for call in calls])
     return found.warnings(lambda position: calls[position].reference_id)
 
 
