@@ -69,8 +69,21 @@ def place(found: Planned, pacing: Pacing, observer: Observer = SILENT) -> tuple[
     if found.plan.counts()[Action.CONFLICT]:
         result = nothing_sent(found.plan, "nothing is placed while a call is in conflict")
     else:
+        _check_files(found)
         result = asyncio.run(_place(found, pacing, observer))
     return result, exit_code(found.plan, result)
+
+
+def _check_files(found: Planned) -> None:
+    """Raise StalePlan unless each file is what it was when the plan was made."""
+    changed = found.workspace.reader.changed_files()
+    if changed:
+        more = [f"… and {len(changed) - MOVED:,} more"] if len(changed) > MOVED else []
+        raise StalePlan(
+            "the files changed since they were planned; nothing was sent",
+            details=[*changed[:MOVED], *more],
+            hint="plan again",
+        )
 
 
 async def _place(found: Planned, pacing: Pacing, observer: Observer) -> Result:
