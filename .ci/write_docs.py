@@ -32,6 +32,12 @@ Rendering is pure: the same files, variables and rows give the same bytes. So th
 environment and no file; `if`, `for` over lists, and the filters and tests below are all there is. An undefined name
 is an error that names it.
 
+`e164` takes a phone number as people write it (`020 7946 0018`, `+44 (0)20 …`, `0044…`, also with the spaces, dashes
+and invisible marks of web pages and contacts) and gives it in the one form that flowops compares and sends. What is not
+one number beyond doubt is an error that says why: a decimal or a rounded number that a spreadsheet made
+(`4930901820024.0`, `4.4E+11`), a date, two numbers or a range in one cell, an extension, or digits that are one number
+with a country code and another one without (`491701234567` in Germany: write the `+`).
+
 <!-- What follows is written by .ci/write_docs.py. -->
 
 ## Filters

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flowops.common.json import NotJson, read_json
+from flowops.common.numbers import received
 from flowops.errors import Invalid
 from flowops.model import Place, Problem
 
@@ -66,10 +67,11 @@ def read_record(value: Value) -> CallRecord | None:
     reference_id = _text(value, REFERENCE)
     if reference_id is None or len(reference_id) > LONGEST_REFERENCE:
         return None
+    callee = _text(value, CALLEE)
     return CallRecord(
         reference_id,
         _text(value, CALL_ID),
-        _text(value, CALLEE),
+        callee and (received(callee) or callee),
         _time(value, STARTED),
         _time(value, ENDED),
         _whole(value, CODE),

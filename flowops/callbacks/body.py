@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from flowops.common.json import NotJson, NotStrict, read_json
+from flowops.common.numbers import received
 from flowops.model import INSTRUCTION_ID, Leg
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def _leg(event: Value, reference: str) -> Leg:
     callee = _text(event, "callee", _CALLEE)
     if call_id is None and callee is None:
         raise Malformed("it names neither a call-id nor a callee")
+    callee = callee and (received(callee) or callee)
     return Leg(callee, call_id, code=code, description=_description(result.get("description")))
 
 

@@ -29,6 +29,8 @@ _NATIONAL_IN_TEXT = re.compile(
     r"(?<![\w-])(?!(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9](?![0-9]))"
     rf"[0-9](?:[ ()./-]{{0,2}}[0-9]){{6,14}}(?![\w-]|[ ().-]{{0,2}}{DOT})"
 )
+# What `mask_number` gives.
+_MASKED = re.compile(rf"\+[0-9]{{1,3}}(?: [0-9{DOT}]{{1,4}}){{0,4}} (?:{DOT}{{2}}[0-9]{{2}}|{DOT}{{1,3}})")
 _BUT_LAST_TWO = re.compile(r"[0-9](?=(?:[^0-9]*[0-9]){2})")
 #: How many results are kept: most texts of a call are those of the call before it, and each number comes twice.
 _KEPT = 1024
@@ -70,6 +72,11 @@ def mask_written(text: str) -> str:
     if leading <= 0:
         return f"'{visible(text[:_TRAILING])}…'" if text else "''"
     return f"'{visible(text[:leading])}{DOT * min(hidden, _LONGEST)}{visible(text[-_TRAILING:])}'"
+
+
+def is_masked(text: str) -> bool:
+    """Return whether a text is what `mask_number` makes of some number."""
+    return _MASKED.fullmatch(text) is not None
 
 
 def mask(value: Any) -> str:

@@ -39,7 +39,7 @@ _KINDS = {
 _NO_COUNTRY = "001"
 # Country codes whose mobile numbers tell where they are from: China, Mexico, Argentina, Brazil, Indonesia.
 _PLACED_MOBILES = frozenset({"86", "52", "54", "55", "62"})
-_BEGINNING = re.compile(r"\+[1-9][0-9]{2}")
+_BEGINNING = re.compile(r"\+[1-9][0-9]{0,2}")
 #: Matches nothing.
 _NOTHING = r"(?!)"
 _PACKAGE = "flowops_number_tables"
@@ -168,7 +168,7 @@ class CountryCode:
 
 @lru_cache(maxsize=4_096)
 def country_code(beginning: str) -> CountryCode | None:
-    """Return the country code at the beginning of a text (``+``, three digits); None where it begins with none."""
+    """Return the country code with which a text (``+`` and up to three digits) begins; None where it has none."""
     if _BEGINNING.fullmatch(beginning) is None:
         return None
     found = (int(beginning[1:end]) for end in (2, 3, 4))

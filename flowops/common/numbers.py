@@ -136,7 +136,7 @@ def info(number: str) -> NumberInfo:
     return NumberInfo(number, plan.region, kind, plan.zones(number, kind))
 
 
-_EMPTY = Refusal("empty", "is empty")
+_EMPTY = Refusal("empty", "is empty, not a phone number")
 _TOO_LONG = Refusal("too-long", "is too long for a phone number")
 _ROUNDED = Refusal(
     "exponent",
@@ -177,6 +177,16 @@ def read(text: str, region: str | None = None) -> str | Refusal:
     if isinstance(shown, Refusal):
         return shown
     return _shape(shown, region) or _number(_digits(shown), region, shown)
+
+
+def received(text: str) -> str | None:
+    """Return the number that a machine means which always writes the country code: ``+44…``, ``0044…`` or ``44…``.
+
+    None for anything else. Not for what people write: theirs may be a national number.
+    """
+    digits = text.strip().removeprefix("+").removeprefix("00")
+    found = read(f"+{digits}") if digits[:1] != "+" else None
+    return found if isinstance(found, str) else None
 
 
 def explain(text: str) -> Refusal | None:

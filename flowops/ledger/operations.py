@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from flowops.common.masking import is_masked, mask_written
+from flowops.common.numbers import Refusal, read
 from flowops.errors import FlowopsError
 from flowops.ledger.database import iso
 from flowops.ledger.leases import GONE, forget_runs
@@ -71,7 +73,7 @@ def _state(text: Value) -> State:
     try:
         state = State(text)
     except ValueError:
-        raise ValueError(f"state: {text!r} is none of {', '.join(State)}") from None
+        raise ValueError(f"state: {mask_written(str(text))} is none of {', '.join(State)}") from None
     # Whoever had it in flight is not going to tell this ledger.
     return State.IN_DOUBT if state is State.IN_FLIGHT else state
 
@@ -84,7 +86,7 @@ def _time(text: Value) -> str | None:
     except (TypeError, ValueError):
         time = None
     if time is None or time.tzinfo is None:
-        raise ValueError(f"placed-at: {text!r} is not a time such as 2026-11-23T09:30:00Z")
+        raise ValueError(f"placed-at: {mask_written(str(text))} is not a time such as 2026-11-23T09:30:00Z")
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -105,17 +107,27 @@ def _leg(value: Value) -> Leg:
         raise ValueError("legs: each has to be an object")  # noqa: TRY004
     code = value.get("code")
     if code is not None and (not isinstance(code, int) or isinstance(code, bool)):
-        raise ValueError(f"code: {code!r} is not a whole number")
+        raise ValueError(f"code: {mask_written(str(code))} is not a whole number")
     callee = _text(value, "callee")
-    whole = callee is not None and callee.startswith("+") and callee[1:].isdigit()
+    # What an export has masked says nothing of the number, and is shown again.
+    shown = callee if callee is not None and is_masked(callee) else None
     return Leg(
-        callee=callee if whole else None,
+        callee=None if callee is None or shown else _number(callee),
         call_id=_text(value, "call_id"),
         error=_text(value, "error"),
         code=code,
         description=_text(value, "description"),
-        shown=None if whole else callee,
+        shown=shown,
     )
+
+
+def _number(callee: str) -> str:
+    """Return a callee as calls to it are counted: in canonical E.164."""
+    found = read(callee)
+    if not isinstance(found, Refusal):
+        return found
+    hint = f": {found.hint}" if found.hint else ""
+    raise ValueError(f"callee: {mask_written(callee)} {found.message}{hint}")
 
 
 def _list(values: Mapping[str, Value], name: str) -> list[Value]:
@@ -128,7 +140,7 @@ def _list(values: Mapping[str, Value], name: str) -> list[Value]:
 def _text(values: Mapping[str, Value], name: str) -> str | None:
     found = values.get(name)
     if found is not None and not isinstance(found, str):
-        raise ValueError(f"{name.replace('_', '-')}: {found!r} is not a text")
+        raise ValueError(f"{name.replace('_', '-')}: {mask_written(str(found))} is not a text")
     return found
 
 

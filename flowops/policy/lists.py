@@ -1,12 +1,14 @@
-"""The rule about do-not-call lists, and the lists: a number or a keyed hash a line, and in a comment how old it is.
+"""The rule about do-not-call lists, and the lists: a number or a keyed hash a line, and in comments how old it is.
 
 ::
 
+    # key-check: hmac-sha256:77aa…  what the key makes of a fixed text: it proves that this is the key
     # as-of: 2026-11-23T06:00:00Z
     +442079460023
     hmac-sha256:5f1c…            HMAC-SHA-256 of the E.164 text, with a key that is kept elsewhere
 
-A list may be long: it is read once, line by line, and takes eight bytes for each of them.
+A list may be long: it is read once, line by line, and takes eight bytes for each of them. A line that is neither a
+valid number nor a hash, or a key that is not proven, makes the whole list useless: whom it means cannot be known.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from flowops.common.numbers import is_e164
+from flowops.common.numbers import Refusal, is_canonical, is_e164, read
 from flowops.common.spans import span_text
 from flowops.policy.rule import AHEAD, Block, Finding, Listing, Rule, Schema, Setting, each, span_schema
 from flowops.policy.times import moment_text, read_moment
@@ -33,9 +35,11 @@ if TYPE_CHECKING:
 
 HASH = "hmac-sha256:"
 _HASHED = re.compile(rf"{HASH}[0-9a-f]{{64}}")
-_SPACES = re.compile(r"[ ().-]")
 _SAYS_AS_OF = re.compile(r"#\s*as-of:")
 _AS_OF = re.compile(rf"{_SAYS_AS_OF.pattern}\s*(\S+)\s*")
+_KEY_CHECK = re.compile(rf"#\s*key-check:\s*({_HASHED.pattern})\s*")
+#: What a key is proven by; no number can be this text.
+_PROOF = "flowops do-not-call"
 #: A line of a list is short; whatever has a longer one is something else, and is not read into memory.
 LONGEST = 200
 #: So many hexadecimal digits of a hash are kept: nobody is taken for somebody else by eight bytes, and if so is spared.
@@ -65,6 +69,11 @@ _DO_NOT_CALL: Schema = {
             "x-secret": True,
             "description": "The key of the hashes: {env: NAME}.",
         },
+        "may-be-empty": {
+            "type": "boolean",
+            "default": False,
+            "description": "Whether the list may name nobody. If not, an empty one blocks every call.",
+        },
     },
     "additionalProperties": False,
 }
@@ -78,6 +87,7 @@ class DoNotCall(Setting, Rule):
     max_age: timedelta | None
     env: str | None
     place: Place
+    may_be_empty: bool = False
     key: ClassVar[str] = "do-not-call"
     name: ClassVar[str] = "do-not-call"
     schema: ClassVar[Schema] = {
@@ -91,7 +101,8 @@ class DoNotCall(Setting, Rule):
         for where, item in each(at, value):
             fields: Mapping[str, Value] = {"file": item} if isinstance(item, str) else item
             env = fields["key"]["env"] if "key" in fields else None
-            yield cls(fields["file"], reader.span(where, fields, "max-age"), env, reader.place(where))
+            max_age, may_be_empty = reader.span(where, fields, "max-age"), fields.get("may-be-empty", False)
+            yield cls(fields["file"], max_age, env, reader.place(where), may_be_empty)
 
     @property
     def source(self) -> tuple[str, str | None]:
@@ -105,6 +116,8 @@ class DoNotCall(Setting, Rule):
             return Block(f"{self.file} was not read")
         if listing.trouble is not None:
             return Block(f"{self.file} {listing.trouble}")
+        if listing.is_empty and not self.may_be_empty:
+            return Block(f"{self.file} is empty: if it may be, say so with may-be-empty: true")
         if self.max_age is not None:
             if listing.as_of is None:
                 return Block(f"{self.file} does not say how old it is: begin it with '# as-of: 2026-11-23'")
@@ -162,45 +175,77 @@ def _has(parts: Sequence[array[int]], value: int) -> bool:
 
 
 def read_list(lines: Iterable[bytes], key: bytes | None) -> Listing:
-    """Return what a list says. Any line that is neither a number nor a hash makes the whole list useless."""
-    found, as_of = Numbers(key), None
-    for number, raw in enumerate(lines, 1):
-        line = _text(raw)
-        if line is None:
-            return Listing(trouble=f"cannot be used: line {number} is not text of a list")
-        if not line:
-            continue
-        if line.startswith("#"):
-            as_of = as_of or _as_of(line)
-            continue
-        entry = _SPACES.sub("", line) if line.startswith("+") else line
-        if _HASHED.fullmatch(entry):
-            if key is None:
-                return Listing(trouble="holds hashes: say which key they are made with, key: {env: NAME}")
-        elif not is_e164(entry):
-            return Listing(trouble=f"cannot be used: line {number} is neither a number nor a hash")
-        found.add(entry)
+    """Return what a list says, or why it cannot be used."""
+    listed, found = _List(key), Numbers(key)
+    try:
+        for entry in listed.entries(lines):
+            found.add(entry)
+    except ValueError as error:
+        return Listing(trouble=str(error))
     found.seal()
-    return Listing(found, as_of)
+    return Listing(found, listed.as_of, is_empty=listed.is_empty)
 
 
-def hash_lines(lines: Iterable[bytes], key: bytes, now: datetime) -> Iterator[str]:
-    """Yield the lines of a hashed list, sorted so that their order tells nothing. Raise ValueError, with the line."""
-    as_of, hashes = None, set()
-    for number, raw in enumerate(lines, 1):
-        line = _text(raw)
-        if line == "":
-            continue
-        if line is not None and line.startswith("#"):
-            as_of = as_of or _as_of(line)
-            if as_of is None and _SAYS_AS_OF.match(line):
-                raise ValueError(f"line {number} does not say how old the list is: write '# as-of: 2026-11-23'")
-            continue
-        if line is None or not is_e164(entry := _SPACES.sub("", line)):
-            raise ValueError(f"line {number} is not a number in E.164")
-        hashes.add(hashed(entry, key))
-    yield f"# as-of: {(as_of or now).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+def hash_lines(lines: Iterable[bytes], key: bytes, now: datetime, *, may_be_empty: bool = False) -> Iterator[str]:
+    """Return the lines of a hashed list, sorted so that their order tells nothing.
+
+    Raises ValueError for a list that could not be used as it is, for one that is hashed already, and for an empty one.
+    """
+    listed = _List(None)
+    hashes = {hashed(number, key) for number in listed.entries(lines)}
+    if listed.as_of is None and listed.undated is not None:
+        raise ValueError(f"line {listed.undated} does not say how old the list is: write '# as-of: 2026-11-23'")
+    if listed.is_empty and not may_be_empty:
+        raise ValueError("the list is empty")
+    yield f"# key-check: {hashed(_PROOF, key)}"
+    yield f"# as-of: {(listed.as_of or now).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     yield from sorted(hashes)
+
+
+class _List:
+    """A list while it is read, and what its comments say."""
+
+    def __init__(self, key: bytes | None) -> None:
+        self.as_of: datetime | None = None
+        #: The line of an ``as-of`` that gives no date.
+        self.undated: int | None = None
+        self.is_empty = True
+        self._key = key
+        self._is_proven = False
+
+    def entries(self, lines: Iterable[bytes]) -> Iterator[str]:
+        """Give the numbers, in E.164, and the hashes. Raises ValueError when the list cannot be used."""
+        for number, raw in enumerate(lines, 1):
+            line = _text(raw)
+            if line is None:
+                raise ValueError(f"cannot be used: line {number} is not text of a list")
+            if line.startswith("#"):
+                self._comment(number, line)
+            elif line:
+                self.is_empty = False
+                yield line if is_canonical(line) else self._entry(number, line)
+
+    def _entry(self, number: int, line: str) -> str:
+        if _HASHED.fullmatch(line) is not None:
+            if self._key is None:
+                raise ValueError("holds hashes: say which key they are made with, key: {env: NAME}")
+            if not self._is_proven:
+                raise ValueError("does not prove its key: make it again with flowops policy hash-numbers")
+            return line
+        found = read(line)
+        if not isinstance(found, Refusal):
+            return found
+        raise ValueError(f"cannot be used: line {number} {found.message}")
+
+    def _comment(self, number: int, line: str) -> None:
+        self.as_of = self.as_of or _as_of(line)
+        if self.as_of is None and self.undated is None and _SAYS_AS_OF.match(line):
+            self.undated = number
+        check = _KEY_CHECK.fullmatch(line)
+        if check is not None and self._key is not None:
+            if not hmac.compare_digest(check[1], hashed(_PROOF, self._key)):
+                raise ValueError("was made with another key than the one that is named")
+            self._is_proven = True
 
 
 def _text(raw: bytes) -> str | None:

@@ -66,12 +66,14 @@ Finding = Block | Defer | None
 class Listing(NamedTuple):
     """What is known of a do-not-call file: which numbers are in it, and how old it is.
 
-    `trouble` says why it cannot be relied on; `as_of` is the date that the file itself gives.
+    `trouble` says why it cannot be relied on; `as_of` is the date that the file itself gives; `is_empty` says that it
+    names nobody.
     """
 
     numbers: Container[str] = frozenset()
     as_of: datetime | None = None
     trouble: str | None = None
+    is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

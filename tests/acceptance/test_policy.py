@@ -51,7 +51,10 @@ def test_a_hashed_list_does_what_the_plain_one_does(real: Path) -> None:
     hashed = flowops("policy", "hash-numbers", "plain.txt", "--key-env", "DNC_KEY", cwd=real, env=ENV)
     assert hashed.code == 0
     assert "2079" not in hashed.out
-    assert hashed.out.startswith("# as-of: 2026-11-20T00:00:00Z\nhmac-sha256:")
+    proof, as_of, entry = hashed.out.splitlines()
+    assert proof.startswith("# key-check: hmac-sha256:")
+    assert as_of == "# as-of: 2026-11-20T00:00:00Z"
+    assert entry.startswith("hmac-sha256:")
     (real / "dnc.txt").write_text(hashed.out)
     with_policy(real, "  do-not-call: {file: dnc.txt, max-age: 30d, key: {env: DNC_KEY}}\n")
     plan = flowops("plan", *PRODUCTION, "--at", NOON, "--format", "json", cwd=real, env=ENV)
@@ -61,6 +64,49 @@ def test_a_hashed_list_does_what_the_plain_one_does(real: Path) -> None:
     without = flowops("plan", *PRODUCTION, "--at", NOON, cwd=real, env={**ENV, "DNC_KEY": ""})
     assert without.code == 4
     assert "DNC_KEY is empty" in without.out
+    other = flowops("plan", *PRODUCTION, "--at", NOON, cwd=real, env={**ENV, "DNC_KEY": ENV["DNC_KEY"] + " "})
+    assert other.code == 4
+    assert "dnc.txt was made with another key than the one that is named" in other.out
+
+
+def test_a_number_in_a_list_is_whom_it_means_however_it_is_written(real: Path) -> None:
+    (real / "dnc.txt").write_text("+44 (0)20 7946 0101\n+44 020 7946 0102\n+44 20 7946 0103\n")
+    with_policy(real, "  do-not-call: dnc.txt\n")
+    plan = flowops("plan", *PRODUCTION, "--format", "json", cwd=real, env=ENV)
+    assert plan.json["summary"]["blocked"] == 3
+    assert all("is in dnc.txt" in call["reasons"][0] for call in plan.json["calls"])
+
+
+def test_a_list_that_cannot_be_relied_on_blocks_everything(real: Path) -> None:
+    with_policy(real, "  do-not-call: dnc.txt\n")
+    for text, why in (
+        ("", "dnc.txt is empty: if it may be, say so with may-be-empty: true"),
+        ("# as-of: 2026-11-20\n", "dnc.txt is empty"),
+        ("+442079460199\n020 7946 0102\n", "dnc.txt cannot be used: line 2 has no country code"),
+        ("+447700900123\n", "dnc.txt cannot be used: line 1 is not a valid number in GB"),
+    ):
+        (real / "dnc.txt").write_text(text)
+        plan = flowops("plan", *PRODUCTION, cwd=real, env=ENV)
+        assert plan.code == 4
+        assert why in plan.out
+        assert "3 blocked" in plan.out
+        assert "0102" not in plan.out
+    (real / "dnc.txt").write_text("")
+    with_policy(real, "  do-not-call: {file: dnc.txt, may-be-empty: true}\n")
+    assert flowops("plan", *PRODUCTION, cwd=real, env=ENV).code == 0
+
+
+def test_what_the_list_would_refuse_is_not_hashed(real: Path) -> None:
+    for text, why in (
+        ("+442079460102\n+44 (0)20 7946 010\n", "plain.txt:1:1: cannot be used: line 2 is not a valid number in GB"),
+        ("", "plain.txt:1:1: the list is empty"),
+    ):
+        (real / "plain.txt").write_text(text)
+        hashed = flowops("policy", "hash-numbers", "plain.txt", "--key-env", "DNC_KEY", cwd=real, env=ENV)
+        assert (hashed.code, hashed.out) == (3, "")
+        assert why in hashed.err
+    empty = flowops("policy", "hash-numbers", "plain.txt", "--key-env", "DNC_KEY", "--may-be-empty", cwd=real, env=ENV)
+    assert (empty.code, len(empty.out.splitlines())) == (0, 2)
 
 
 def test_a_list_outside_of_the_repository_is_not_read(real: Path) -> None:

@@ -70,6 +70,15 @@ def test_what_a_callback_would_say_is_read_from_a_record():
     assert record == CallRecord("reminder-1", "c-1", "+442079460001", start, end, 10, "Finished successfully")
 
 
+@pytest.mark.parametrize(
+    "written", ["+442079460001", "442079460001", 442079460001, "00442079460001", "+44 20 7946 0001"]
+)
+def test_a_callee_is_the_same_however_it_is_written(written):
+    record = read_record({"reference": "a", "to": written})
+    assert record is not None
+    assert record.callee == "+442079460001"
+
+
 def test_the_outermost_name_counts():
     record = read_record({"leg": {"reference": "inner", "id": "in"}, "reference": "outer", "id": 7})
     assert record == CallRecord("outer", "7")

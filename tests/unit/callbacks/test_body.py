@@ -40,6 +40,15 @@ def test_a_leg_is_known_by_its_call_id_or_its_callee(event):
     assert read(event(callee=None)) == (Leg(None, "id-a", code=10, description="Finished successfully"),)
 
 
+@pytest.mark.parametrize("written", ["442079460018", "00442079460018", "+44 20 7946 0018"])
+def test_a_callee_is_the_same_however_it_is_written(event, written):
+    assert read(event(callee=written)) == read(event())
+
+
+def test_a_callee_that_is_no_number_stays_what_it_is(event):
+    assert read(event(callee="anonymous"))[0].callee == "anonymous"
+
+
 def test_fields_that_nobody_knows_do_not_matter(event):
     assert read(event(duration=12, legs=[{"a": {"b": []}}], sip=None)) == read(event())
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-from flowops.common.masking import HIDDEN, mask, mask_any_number, mask_number, mask_text, mask_written
+from flowops.common.masking import HIDDEN, is_masked, mask, mask_any_number, mask_number, mask_text, mask_written
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,20 @@ def test_the_country_and_the_ends_of_a_number_are_shown(number: str, shown: str)
 @pytest.mark.parametrize("code", sorted(COUNTRY_CODE_TO_REGION_CODE))
 def test_every_country_code_is_told_apart(code: int) -> None:
     assert mask_number(f"+{code}5551234567").startswith(f"+{code} 55 51")
+
+
+@given(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))
+def test_a_masked_number_is_recognized_and_a_number_is_not(number: str) -> None:
+    assert is_masked(mask_number(number))
+    assert not is_masked(number)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "+44", "+44 20 7946 0023", "•••", "+44 20 7946 ••23 x", "020 79•• ••23", "A •••", "+44 2079460023 •••"],
+)
+def test_anything_else_is_not_masked(text: str) -> None:
+    assert not is_masked(text)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,18 @@ import pytest
 from phonenumbers import PhoneNumberType
 
 from flowops.common import numbers
-from flowops.common.numbers import E164_PATTERN, KINDS, Refusal, canonical, explain, info, is_canonical, is_e164, read
+from flowops.common.numbers import (
+    E164_PATTERN,
+    KINDS,
+    Refusal,
+    canonical,
+    explain,
+    info,
+    is_canonical,
+    is_e164,
+    read,
+    received,
+)
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 FICTION = ["+442079460018", "+12125550143", "+33199001234", "+61491570156", "+4930901820123"]
@@ -308,6 +319,18 @@ def test_why_a_text_is_not_canonical_is_told_without_the_text(text: str, message
     refusal = explain(text)
     assert refusal is not None
     assert (refusal.message, refusal.hint) == (message, hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        *[(text, "+442079460018") for text in ("+442079460018", "442079460018", "00442079460018", " 44 20 7946 0018 ")],
+        ("4917012345678", "+4917012345678"),
+        *[(text, None) for text in ("", "+", "02079460018", "2079460018", "++442079460018", "+00", "sip:a@b")],
+    ],
+)
+def test_what_a_machine_sends_begins_with_the_country_code(text: str, number: str | None) -> None:
+    assert received(text) == number
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,13 @@ class TestImport:
         assert store.write([make.claim("a"), make.claim("b")]) == [Written(False, State.PLACED)] * 2
         assert store.called_back("a", [Leg(LONDON, "id-1", code=10)]) == Written(True, State.FINISHED)
 
+    @pytest.mark.parametrize("written", ["+44 20 7946 0023", "+44 (0)20 7946 0023", "+44\u00a020\u00a07946\u00a00023"])
+    def test_a_callee_is_the_same_however_it_is_written(self, store: Store, written: str) -> None:
+        store.import_calls([adopted({"reference-id": "a", "callee": written, "placed-at": "2026-11-01T09:00:00Z"})])
+        (leg,) = store.look_up(["a"])["a"].legs
+        assert leg.shown == "+44 20 79•• ••23"
+        assert store.rung_since([LONDON], datetime(2026, 10, 1, tzinfo=UTC)).keys() == {LONDON}
+
     def test_a_call_that_the_ledger_has_stays_as_it_is(self, store: Store, make) -> None:
         doubtful(store, make)
         result = store.import_calls([adopted({"reference-id": "a"})])
@@ -198,15 +205,24 @@ class TestImport:
         [
             ({}, "reference-id: is missing"),
             ({"reference-id": 7}, "reference-id: is missing"),
-            ({"reference-id": "a", "state": "rung"}, "state: 'rung' is none of in-flight, placed"),
-            ({"reference-id": "a", "placed-at": "yesterday"}, "placed-at: 'yesterday' is not a time"),
+            ({"reference-id": "a", "state": "rung"}, "state: 'ru…' is none of in-flight, placed"),
+            ({"reference-id": "a", "placed-at": "yesterday"}, "placed-at: 'yes••••ay' is not a time"),
             ({"reference-id": "a", "placed-at": "2026-11-01T09:00:00"}, "is not a time such as"),
-            ({"reference-id": "a", "placed-at": 7}, "placed-at: 7 is not a time"),
+            ({"reference-id": "a", "placed-at": 7}, "placed-at: '7…' is not a time"),
             ({"reference-id": "a", "callees": LONDON}, "callees: has to be a list"),
             ({"reference-id": "a", "callees": [LONDON, NEW_YORK], "call-id": "x"}, "call-id: names one call"),
-            ({"reference-id": "a", "callee": 442079460023}, "callee: 442079460023 is not a text"),
+            ({"reference-id": "a", "callee": 442079460023}, "callee: '4420••••••23' is not a text"),
+            ({"reference-id": "a", "state": "+442079460023"}, "state: '+442•••••••23' is none of"),
+            ({"reference-id": "a", "callee": "020 7946 0023"}, "callee: '020 •••••••23' has no country code: write it"),
+            ({"reference-id": "a", "callee": "442079460023"}, "callee: '4420••••••23' has no country code"),
+            (
+                {"reference-id": "a", "callees": ["+447700900123"]},
+                "callee: '+447•••••••23' is not a valid number in GB",
+            ),
+            ({"reference-id": "a", "callee": "+4930901820024.0"}, "callee: '+493••••••••••.0' is a decimal number"),
+            ({"reference-id": "a", "legs": [{"callee": "Ann •••"}]}, "callee: 'A••••••' has U.0041"),
             ({"reference-id": "a", "legs": ["x"]}, "legs: each has to be an object"),
-            ({"reference-id": "a", "legs": [{"code": "10"}]}, "code: '10' is not a whole number"),
+            ({"reference-id": "a", "legs": [{"code": "10"}]}, "code: '10…' is not a whole number"),
         ],
     )
     def test_a_row_that_makes_no_sense_is_refused(self, row: dict[str, object], message: str) -> None:

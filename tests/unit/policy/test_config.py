@@ -131,6 +131,16 @@ def test_after_how_many_calls_refusals_count_can_be_said() -> None:
             "write two capital letters of ISO 3166-1, such as GB",
         ),
         (
+            {"callers": ["+442079460000", "+4402079460000"]},
+            "callers: '+440••••••••00' is not a valid number in GB",
+            "leave out the digits behind the country code that are dialled inside of the country only, such as a 0",
+        ),
+        (
+            {"callers": ["+3161234"]},
+            "callers: '+3••••34' is not a valid number in NL",
+            None,
+        ),
+        (
             {"max-calls": {"per-day": 1, "timezone": "Mars/Olympus"}},
             "timezone: 'Mars/Olympus' is not a time zone",
             "write one such as Europe/London",

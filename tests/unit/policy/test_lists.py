@@ -2,54 +2,86 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
 
 import pytest
 
 from flowops.common.numbers import KINDS
 from flowops.policy.lists import LONGEST, hash_lines, read_list
 from flowops.policy.people import ORDINARY
+from flowops.policy.rule import Listing
 from flowops.policy.windows import Holidays, is_holiday, knows
-
-if TYPE_CHECKING:
-    from flowops.policy.rule import Listing
 
 LONDON, PARIS = "+442079460023", "+33199001018"
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 #: Of the two numbers, with the key ``key``; by `openssl dgst -sha256 -hmac key`.
 LONDON_HASHED = "hmac-sha256:a06fbb67c6eb0571715d045a7ff1c0d335ee681a10e44722953224769117628c"
 PARIS_HASHED = "hmac-sha256:3619ca7ab5f096cd52e45dec742be37e2cbc3f9fa0da461447ba65266ea34353"
+#: What the key ``key`` makes of the fixed text that proves it.
+PROOF = "# key-check: hmac-sha256:cb53e50d527ae18247874acb9fccbb80853ad7c56c738298f0f25044853184f1"
 
 
 def find(lines: list[bytes], numbers: set[str], key: bytes | None) -> Listing:
-    """What a list says, with those of some numbers that it has."""
+    """Return what a list says, with those of some numbers that it has."""
     listing = read_list(lines, key)
     return listing._replace(numbers=frozenset(number for number in numbers if number in listing.numbers))
 
 
 def test_only_what_is_asked_for_is_found() -> None:
-    listing = find(
-        [b"# as-of: 2026-11-20\n", b"\n", b"+44 20 (7946) 00-23\n", b"+12125550118\n"], {LONDON, PARIS}, None
-    )
-    assert listing == ({LONDON}, datetime(2026, 11, 20, tzinfo=UTC), None)
+    listing = find([b"# as-of: 2026-11-20\n", b"\n", b"+44 20 (7946) 0023\n", b"+12125550118\n"], {LONDON, PARIS}, None)
+    assert listing == ({LONDON}, datetime(2026, 11, 20, tzinfo=UTC), None, False)
 
 
-def test_a_hashed_list_finds_the_same_with_its_key_and_nobody_without() -> None:
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("+44 (0)20 7946 0023", "+44 020 7946 0023", "+44 20 7946 0023", "+44-20-7946-0023", "+442079460023"),
+        *("tel:+442079460023", "\u202a+442079460023\u202c", "'+442079460023", "+44\u00a020\u00a07946\u00a00023"),
+    ],
+)
+def test_a_number_is_found_however_it_is_written(written: str) -> None:
+    assert find([written.encode()], {LONDON, PARIS}, None).numbers == {LONDON}
+    assert list(hash_lines([written.encode()], b"key", NOW))[2:] == [LONDON_HASHED]
+
+
+def test_a_hashed_list_finds_the_same_with_its_key_and_is_of_no_use_with_another_or_none() -> None:
     lines = [f"{line}\n".encode() for line in hash_lines([b"+442079460023\n", b"+12125550118"], b"key", NOW)]
-    assert lines[0] == b"# as-of: 2026-11-23T10:00:00Z\n"
-    assert lines[1:] == sorted(lines[1:])
+    assert lines[:2] == [f"{PROOF}\n".encode(), b"# as-of: 2026-11-23T10:00:00Z\n"]
+    assert lines[2:] == sorted(lines[2:])
     assert find(lines, {LONDON, PARIS}, b"key").numbers == {LONDON}
-    assert find(lines, {LONDON, PARIS}, b"another").numbers == frozenset()
-    assert find(lines, {LONDON}, None) == (
-        frozenset(),
-        None,
-        "holds hashes: say which key they are made with, key: {env: NAME}",
+    for other in (b"another", b"key ", b"x", b""):
+        assert find(lines, {LONDON, PARIS}, other) == Listing(
+            trouble="was made with another key than the one that is named"
+        )
+    assert find(lines, {LONDON}, None) == Listing(
+        trouble="holds hashes: say which key they are made with, key: {env: NAME}"
+    )
+
+
+@pytest.mark.parametrize("proof", [[], ["# ours"], ["# key-check: hmac-sha256:0"], [LONDON_HASHED, PROOF]])
+def test_hashes_count_only_behind_a_line_that_proves_their_key(proof: list[str]) -> None:
+    lines = [f"{line}\n".encode() for line in [*proof, LONDON_HASHED]]
+    assert find(lines, {LONDON}, b"key") == Listing(
+        trouble="does not prove its key: make it again with flowops policy hash-numbers"
     )
 
 
 def test_numbers_and_hashes_may_stand_in_one_list() -> None:
-    assert find([LONDON.encode(), PARIS_HASHED.encode()], {LONDON, PARIS}, b"key").numbers == {LONDON, PARIS}
+    lines = [PROOF.encode(), LONDON.encode(), PARIS_HASHED.encode()]
+    assert find(lines, {LONDON, PARIS}, b"key").numbers == {LONDON, PARIS}
+
+
+def test_a_key_may_be_named_for_a_list_without_hashes() -> None:
+    assert find([LONDON.encode()], {LONDON, PARIS}, b"key").numbers == {LONDON}
+
+
+@pytest.mark.parametrize("lines", [[], [b"\n", b"# as-of: 2026-11-20\n"], [PROOF.encode()]])
+def test_a_list_that_names_nobody_is_empty(lines: list[bytes]) -> None:
+    assert find(lines, {LONDON}, b"key").is_empty
+    with pytest.raises(ValueError, match=r"^the list is empty$"):
+        list(hash_lines(lines, b"key", NOW))
+    assert len(list(hash_lines(lines, b"key", NOW, may_be_empty=True))) == 2
 
 
 @pytest.mark.parametrize(
@@ -63,10 +95,10 @@ def test_numbers_and_hashes_may_stand_in_one_list() -> None:
     ],
 )
 def test_a_hashed_list_is_as_old_as_the_plain_one_and_has_nothing_else_of_it(dated, as_of) -> None:
-    numbers = [b"\n", b"+44 20 (7946) 00-23\n", b"# in Paris\n", b" \n", b"+33.199.001.018\n", b"+442079460023"]
+    numbers = [b"\n", b"+44 (20) 7946 0023\n", b"# in Paris\n", b" \n", b"+33.199.001.018\n", b"+442079460023"]
     now = NOW.astimezone(timezone(timedelta(hours=9)))
     lines = list(hash_lines([b"\xef\xbb\xbf# ours\n", *dated, *numbers], b"key", now))
-    assert lines == [f"# as-of: {as_of}", PARIS_HASHED, LONDON_HASHED]
+    assert lines == [PROOF, f"# as-of: {as_of}", PARIS_HASHED, LONDON_HASHED]
 
 
 @pytest.mark.parametrize("date", ["23.11.2026", "23 November 2026", "2026-13-01", ""])
@@ -77,44 +109,53 @@ def test_a_list_with_a_date_that_is_none_is_not_hashed_as_if_it_were_new(date: s
 
 def test_a_line_may_be_as_long_as_is_read() -> None:
     assert find([b"#" * LONGEST, LONDON.encode()], {LONDON}, None).numbers == {LONDON}
-    assert find([b"#" * (LONGEST + 1), LONDON.encode()], {LONDON}, None) == (
-        frozenset(),
-        None,
-        "cannot be used: line 1 is not text of a list",
+    assert find([b"#" * (LONGEST + 1), LONDON.encode()], {LONDON}, None) == Listing(
+        trouble="cannot be used: line 1 is not text of a list"
     )
 
 
-@pytest.mark.parametrize("number", ["+1234567", "+123456789012345"])
-def test_a_number_may_be_as_short_and_as_long_as_any(number: str) -> None:
-    assert find([number.encode()], {number}, None).numbers == {number}
-    assert len(list(hash_lines([number.encode()], b"key", NOW))) == 2
+UNUSABLE = [
+    (b"020 7946 0023\n", "has no country code"),
+    (b"0123456\n", "has no country code"),
+    (b"+44\n", "is not a valid number in GB"),
+    (b"+1234567\n", "is not a valid number in US"),
+    (b"+447700900123\n", "is not a valid number in GB"),
+    (b"+1234567890123456\n", "is not a valid number in US"),
+    (b"+0442079460023\n", "does not begin with a country code"),
+    (b"+4930901820024.0\n", "is a decimal number, as spreadsheets and programs make one of a phone number"),
+    (b"4.42E+11\n", "is a number that a spreadsheet has rounded: its last digits are lost"),
+    (b"+442079460023,opted out\n", "has more than one number, or a range of numbers"),
+    (b"number\n", "has U+006E (LATIN SMALL LETTER N) at character 1, which no phone number has"),
+    (b"root:x:0:0\n", "has U+0072 (LATIN SMALL LETTER R) at character 1, which no phone number has"),
+    (b"+44a2079460023\n", "has U+0061 (LATIN SMALL LETTER A) at character 4, which no phone number has"),
+    (b"+44207946002\x00\n", "has U+0000 (a character without a name) at character 13, which no phone number has"),
+    (b"x" * 150, "is too long for a phone number"),
+    (b"x" * 300, "is not text of a list"),
+    (b"\xff\n", "is not text of a list"),
+    (b"hmac-sha256:abc\n", "has U+0068 (LATIN SMALL LETTER H) at character 1, which no phone number has"),
+    (LONDON_HASHED[:-1].encode(), "has U+0068 (LATIN SMALL LETTER H) at character 1, which no phone number has"),
+    (f"{LONDON_HASHED}0".encode(), "has U+0068 (LATIN SMALL LETTER H) at character 1, which no phone number has"),
+    (LONDON_HASHED.replace("a06f", "A06F").encode(), "has U+0068 (LATIN SMALL LETTER H) at character 1, which no"),
+]
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        *(b"0123456\n", b"+44\n", b"x" * 300, b"\xff\n", b"+44207946002\x00\n", b"root:x:0:0\n"),
-        *(b"+123456\n", b"+1234567890123456\n", b"+0442079460023\n", b"+44a2079460023\n"),
-        *(b"hmac-sha256:abc\n", LONDON_HASHED[:-1].encode(), f"{LONDON_HASHED}0".encode()),
-        LONDON_HASHED.replace("a06f", "A06F").encode(),
-    ],
-)
-def test_a_line_that_is_neither_makes_the_whole_list_useless(line: bytes) -> None:
-    listing = find([b"+442079460023\n", line], {LONDON}, b"key")
+@pytest.mark.parametrize(("line", "why"), UNUSABLE)
+def test_a_line_that_is_neither_makes_the_whole_list_useless_and_cannot_be_hashed(line: bytes, why: str) -> None:
+    listing = find([PROOF.encode(), b"+442079460023\n", line], {LONDON}, b"key")
     assert listing.numbers == frozenset()
-    assert "line 2" in str(listing.trouble)
-    assert "root" not in str(listing.trouble)
+    assert str(listing.trouble).startswith(f"cannot be used: line 3 {why}")
+    with pytest.raises(ValueError, match=f"^{re.escape(f'cannot be used: line 2 {why}')}"):
+        list(hash_lines([b"+442079460023\n", line], b"key", NOW))
+
+
+def test_a_list_is_not_hashed_twice() -> None:
+    with pytest.raises(ValueError, match=r"^holds hashes"):
+        list(hash_lines([LONDON.encode(), LONDON_HASHED.encode()], b"key", NOW))
 
 
 @pytest.mark.parametrize("date", ["yesterday", "2026-13-01", "", "2026-11-20T25:00Z"])
 def test_a_date_that_is_none_is_no_date(date: str) -> None:
     assert find([f"# as-of: {date}\n".encode()], set(), None).as_of is None
-
-
-@pytest.mark.parametrize("line", [b"020 7946 0023\n", b"\xff\n", b"+" + b"4" * LONGEST, LONDON_HASHED.encode()])
-def test_a_number_that_cannot_be_hashed_is_told_by_its_line(line: bytes) -> None:
-    with pytest.raises(ValueError, match=r"^line 2 is not a number in E.164$"):
-        list(hash_lines([b"+442079460023\n", line], b"key", NOW))
 
 
 def test_a_regional_holiday_closes_what_any_region_does() -> None:

@@ -87,6 +87,12 @@ def test_filters_do_what_they_say(value_of, template, value):
         ("{{ '(212) 555-0123' | e164(region='us') }}", "+12125550123"),
         ("{{ '+1 212 555 0123' | e164('NL') }}", "+12125550123"),
         ("{{ '030 901820123' | e164('DE') }}", "+4930901820123"),
+        ("{{ '+44 20\\u200b7946\\u00a00123' | e164 }}", "+442079460123"),
+        ("{{ '\\u202a+442079460123\\u202c' | e164 }}", "+442079460123"),
+        ("{{ '020\\u20117946\\u20130123' | e164('GB') }}", "+442079460123"),
+        ('{{ "\'+442079460123" | e164 }}', "+442079460123"),
+        ("{{ 'tel:+442079460123' | e164 }}", "+442079460123"),
+        ("{{ '+48 (0) 22 123 45 67' | e164('GB') }}", "+48221234567"),
     ],
 )
 def test_e164_reads_what_people_write(value_of, template, number):
@@ -96,19 +102,28 @@ def test_e164_reads_what_people_write(value_of, template, number):
 @pytest.mark.parametrize(
     ("template", "error"),
     [
-        ("{{ '+3161234' | e164 }}", "e164: '+316••34' is not a valid number"),
+        ("{{ '+3161234' | e164 }}", "e164: '+3••••34' is not a valid number in NL"),
         ("{{ '0612' | e164('NL') }}", "e164: '06…' is not a valid number in NL"),
-        ("{{ '020 7946 0123' | e164 }}", "e164: the number has no country code"),
+        (
+            "{{ '020 7946 0123' | e164 }}",
+            "e164: the text has no country code | write it with + and the country code, or name the region: e164('GB')",
+        ),
         ("{{ '' | e164 }}", "e164: the text is empty, not a phone number"),
-        ("{{ '+1800FLOWERS' | e164 }}", "e164: the text is not a phone number"),
-        ("{{ '+44 20 7946 0123;ext=9' | e164 }}", "e164: the text is not a phone number"),
-        ("{{ '+４４ 20 7946 0123' | e164 }}", "e164: the text is not a phone number"),
-        ("{{ '+44 20\\u200b7946 0123' | e164 }}", "e164: the text is not a phone number"),
+        ("{{ '+1800FLOWERS' | e164 }}", "e164: the text has U+0046 (LATIN CAPITAL LETTER F) at character 6"),
+        ("{{ '+44 20 7946 0123;ext=9' | e164 }}", "e164: the text has an extension"),
+        ("{{ '+４４ 20 7946 0123' | e164 }}", "e164: the text has U+FF14 (FULLWIDTH DIGIT FOUR) at character 2"),
+        # What pandas and spreadsheets make of a column of phone numbers, and two numbers in one cell.
+        ("{{ '4930901820024.0' | e164('DE') }}", "e164: the text is a decimal number"),
+        ("{{ '4.42079E+11' | e164('GB') }}", "e164: the text is a number that a spreadsheet has rounded"),
+        ("{{ '2026-12-01' | e164('DE') }}", "e164: the text looks like a date"),
+        ("{{ '030/901820024/5' | e164('DE') }}", "e164: the text has more than one number, or a range"),
+        ("{{ '491701234567' | e164('DE') }}", "e164: '4917••••••67' can be read as two different phone numbers"),
+        ("{{ 'N/A' | e164('GB') }}", "e164: the text has U+004E (LATIN CAPITAL LETTER N) at character 1"),
         (
             "{{ '+44 20 7946 0123' | e164('UK') }}",
             "e164: region is not a region that is known | the United Kingdom is GB",
         ),
-        ("{{ 442079460123 | e164 }}", "e164: the value has to be text, not a number"),
+        ("{{ 442079460123 | e164 }}", "e164: the value has to be text, not a number | write (… ~ '') | e164"),
         ("{{ '+442079460123' | e164(1) }}", "e164: region has to be text, not a number"),
         ("{{ '999' | e164('GB') }}", "e164: '99…' is not a valid number in GB"),
     ],
