@@ -38,7 +38,7 @@ class BadPattern(ValueError):
 
 
 def find(files: Files, base: Path, pattern: str) -> set[Path]:
-    """The files that a pattern matches, seen from a directory.
+    """Return the files that a pattern matches, seen from a directory.
 
     ``*``, ``?`` and ``[…]`` match within a name, ``**`` any number of directories. Names that begin with a
     dot are matched by such a name only, and links to directories are followed only where the pattern
@@ -66,7 +66,7 @@ def find(files: Files, base: Path, pattern: str) -> set[Path]:
 
 
 def _split(base: Path, pattern: str) -> tuple[Path, tuple[str, ...]]:
-    """The directory that a pattern's leading plain names lead to, and what is left of the pattern."""
+    """Return the directory that a pattern's leading plain names lead to, and what is left of the pattern."""
     if not pattern or "\0" in pattern or Path(pattern).is_absolute():
         raise BadPattern("is not a path that starts at the project file")
     if len(pattern) > _LONGEST:
@@ -87,7 +87,7 @@ def _split(base: Path, pattern: str) -> tuple[Path, tuple[str, ...]]:
 
 
 def _reach(steps: tuple[str, ...], at: set[int]) -> frozenset[int]:
-    """The steps that may come next: those given, and what stands behind a ``**`` that matches nothing."""
+    """Return the steps that may come next: those given, and what stands behind a ``**`` that matches nothing."""
     return frozenset(at | {step + 1 for step in at if steps[step] == _ANY_DEPTH})
 
 
@@ -149,7 +149,7 @@ def discover(reader: Reader, project: Project, paths: Sequence[Path] = ()) -> Wo
 
 
 def _by_parts(path: Path) -> str:
-    """Orders paths directory by directory, as their parts would, in a fraction of the time."""
+    """Order paths directory by directory, as their parts would, in a fraction of the time."""
     return str(path).replace(os.sep, "\0")
 
 
@@ -170,7 +170,7 @@ def _no_collection() -> Iterator[None]:
 
 
 def _included(reader: Reader, project: Project) -> tuple[set[Path], list[Problem]]:
-    """The project file and what its ``include`` matches; a pattern that cannot be followed is a problem."""
+    """Return the project file and what its ``include`` matches; a pattern that cannot be followed is a problem."""
     found: set[Path] = set()
     problems: list[Problem] = []
     if project.document is not None:
@@ -187,7 +187,7 @@ def _included(reader: Reader, project: Project) -> tuple[set[Path], list[Problem
 
 
 def _chosen(reader: Reader, paths: Sequence[Path], included: set[Path]) -> set[Path]:
-    """The files that paths from the command line select."""
+    """Return the files that paths from the command line select."""
     files = reader.files
     chosen: set[Path] = set()
     for given in paths:
@@ -217,14 +217,14 @@ def _every_yaml(reader: Reader, directory: Path) -> set[Path]:
 
 
 def _may_be_flow(section: Section) -> bool:
-    """Whether what is wrong with a section can matter to calls in other files."""
+    """Tell whether what is wrong with a section can matter to calls in other files."""
     if section.kind is not None:
         return section.kind is Kind.FLOW
     return any(problem.code != HEADER for problem in section.problems)
 
 
 def _foreign(section: Section, project: Project) -> tuple[Problem, ...]:
-    """A problem for a Project document that is not the project's own."""
+    """Return a problem for a Project document that is not the project's own."""
     if section.kind is not Kind.PROJECT or section.document is project.document:
         return ()
     message = f"a Project document belongs in the {PROJECT_FILE} of its project"

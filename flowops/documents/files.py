@@ -40,30 +40,30 @@ class Files(Protocol):
 
     @property
     def root(self) -> Path:
-        """The directory that everything is in."""
+        """Return the directory that everything is in."""
         ...
 
     def kind(self, path: Path) -> Literal["file", "directory"] | None:
-        """What is at a path; None for nothing. What is neither counts as a file, and cannot be opened."""
+        """Return what is at a path; None for nothing. What is neither counts as a file, and cannot be opened."""
         ...
 
     def entries(self, directory: Path) -> list[Entry]:
-        """What is in a directory, in no particular order, but for links to directories; nothing if it is none.
+        """Return what is in a directory, in no particular order, but for links to directories; nothing if it is none.
 
         Raises Unreadable.
         """
         ...
 
     def read(self, path: Path) -> bytes:
-        """The whole of a file of at most `MAX_FILE` bytes. Raises Unreadable."""
+        """Return the whole of a file of at most `MAX_FILE` bytes. Raises Unreadable."""
         ...
 
     def open(self, path: Path) -> BinaryIO:
-        """A file of any length, to be read from its beginning and closed. Raises Unreadable."""
+        """Return a file of any length, to be read from its beginning and closed. Raises Unreadable."""
         ...
 
     def local(self, path: Path) -> Path | None:
-        """Where a regular file is on the disk, for another program to open; None if it is not on the disk.
+        """Return where a regular file is on the disk, for another program to open; None if it is not on the disk.
 
         Raises Unreadable.
         """
@@ -79,7 +79,7 @@ class Disk:
         self._real_directories: dict[str, Path] = {}
 
     def kind(self, path: Path) -> Literal["file", "directory"] | None:
-        """What is at a path, through links."""
+        """Return what is at a path, through links."""
         try:
             mode = path.stat().st_mode
         except (OSError, ValueError):
@@ -87,7 +87,7 @@ class Disk:
         return "directory" if stat.S_ISDIR(mode) else "file"
 
     def entries(self, directory: Path) -> list[Entry]:
-        """What is in a directory; links to directories are left out, so that no walk goes round in circles."""
+        """Return what is in a directory; links to directories are left out, so that no walk goes round in circles."""
         try:
             with os.scandir(self._real_directory(str(directory))) as found:
                 return [
@@ -101,7 +101,7 @@ class Disk:
             raise Unreadable(_reason(error)) from error
 
     def read(self, path: Path) -> bytes:
-        """The whole of a regular file."""
+        """Return the whole of a regular file."""
         descriptor, size = self._open(path)
         try:
             data = _read_at_most(descriptor, MAX_FILE, size)
@@ -112,16 +112,16 @@ class Disk:
         return data
 
     def open(self, path: Path) -> BinaryIO:
-        """A regular file as a buffered stream."""
+        """Return a regular file as a buffered stream."""
         return os.fdopen(self._open(path)[0], "rb", buffering=_CHUNK)
 
     def local(self, path: Path) -> Path:
-        """The real path of a regular file, behind all links."""
+        """Return the real path of a regular file, behind all links."""
         os.close(self._open(path)[0])
         return self._inside(path.resolve())
 
     def _open(self, path: Path) -> tuple[int, int]:
-        """A descriptor of a regular file inside the root, and how large that says it is."""
+        """Return a descriptor of a regular file inside the root, and how large that says it is."""
         try:
             # In strings, and each directory once: ten thousand files are opened here.
             directory, _, name = str(path).rpartition(os.sep)
@@ -155,7 +155,7 @@ class Disk:
 
 
 def read_anywhere(path: Path) -> bytes:
-    """The whole of a regular file or a pipe, wherever it is: for files that the command line names.
+    """Return the whole of a regular file or a pipe, wherever it is: for files that the command line names.
 
     Raises Unreadable.
     """
@@ -192,12 +192,12 @@ def _read_at_most(descriptor: int, size: int, expected: int = 0) -> bytes:
 
 
 def git_root(directory: Path) -> Path | None:
-    """The root of the Git work tree that a directory is in."""
+    """Return the root of the Git work tree that a directory is in."""
     return next((above for above in (directory, *directory.parents) if (above / ".git").exists()), None)
 
 
 def _reason(error: OSError | RuntimeError | ValueError) -> str:
-    """What went wrong, to stand behind a file's name."""
+    """Return what went wrong, to stand behind a file's name."""
     match error:
         case FileNotFoundError():
             return "does not exist"

@@ -39,7 +39,7 @@ class Node(NamedTuple):
 
 
 def commit_of(root: Path, revision: str) -> str:
-    """The id of the commit that a revision names, in the repository of a work tree. Raises UsageError."""
+    """Return the id of the commit that a revision names, in the repository of a work tree. Raises UsageError."""
     if "\0" in revision or "\n" in revision:
         raise UsageError(f"{revision!r} names no revision")
     found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
@@ -50,7 +50,7 @@ def commit_of(root: Path, revision: str) -> str:
 
 
 def merge_base(root: Path, one: str, other: str) -> str:
-    """The commit that two commits have in common, both given by id. Raises UsageError."""
+    """Return the commit that two commits have in common, both given by id. Raises UsageError."""
     found = _git(root, "merge-base", one, other)
     if found is None or not _OBJECT.fullmatch(found):
         raise UsageError(
@@ -87,7 +87,7 @@ class Revision:
             self._process = None
 
     def kind(self, path: Path) -> Literal["file", "directory"] | None:
-        """What is at a path, through links."""
+        """Return what is at a path, through links."""
         try:
             node = self._find(path)
         except Unreadable:
@@ -97,7 +97,7 @@ class Revision:
         return "directory" if node.mode in (_TREE, _MODULE) else "file"
 
     def entries(self, directory: Path) -> list[Entry]:
-        """What is in a directory; links to directories are left out, so that no walk goes round in circles."""
+        """Return what is in a directory; links to directories are left out, so that no walk goes round in circles."""
         node = self._find(directory)
         if node is None or node.mode != _TREE:
             return []
@@ -108,14 +108,14 @@ class Revision:
         ]
 
     def read(self, path: Path) -> bytes:
-        """The whole of a file of at most `MAX_FILE` bytes."""
+        """Return the whole of a file of at most `MAX_FILE` bytes."""
         data = self._object(self._file(path).id, MAX_FILE)
         if data.startswith(_LFS):
             raise Unreadable("is kept in Git LFS: its content is not in the repository")
         return data
 
     def open(self, path: Path) -> BinaryIO:
-        """A file of any length, from a process of its own."""
+        """Return a file of any length, from a process of its own."""
         node = self._file(path)
         process = _reader(self.root)
         try:
@@ -130,7 +130,7 @@ class Revision:
         return cast("BinaryIO", stream)
 
     def local(self, path: Path) -> None:
-        """Nothing of a revision is on the disk."""
+        """Return None: nothing of a revision is on the disk."""
         self._file(path)
 
     def _file(self, path: Path) -> Node:
@@ -142,7 +142,7 @@ class Revision:
         return node
 
     def _find(self, path: Path) -> Node | None:
-        """The entry at a path, links followed; None for nothing. Raises Unreadable where a link leads outside."""
+        """Return the entry at a path, links followed; None for nothing. Raises Unreadable if a link leads outside."""
         links = 0
         steps = list(reversed(self._inside(str(path))))
         way: list[tuple[str, Node]] = []
@@ -167,7 +167,7 @@ class Revision:
         return way[-1][1] if way else self._tree
 
     def _inside(self, path: str) -> list[str]:
-        """The names that lead from the root to an absolute path."""
+        """Return the names that lead from the root to an absolute path."""
         relative = os.path.relpath(path, self.root)
         if relative == ".":
             return []
@@ -177,7 +177,7 @@ class Revision:
         return names
 
     def _children(self, node: Node) -> dict[str, Node]:
-        """The entries of a tree: in the object each is ``mode name NUL id``, the id in bytes."""
+        """Return the entries of a tree: in the object each is ``mode name NUL id``, the id in bytes."""
         known = self._trees.get(node.id)
         if known is not None:
             return known
@@ -191,7 +191,7 @@ class Revision:
         return found
 
     def _object(self, name: str, most: int | None) -> bytes:
-        """The content of an object; of one that is too large nothing is read."""
+        """Return the content of an object; of one that is too large nothing is read."""
         process = self._process = self._process or _reader(self.root)
         size = _ask(process, name)
         if most is not None and size > most:
@@ -266,7 +266,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _git(root: Path, *args: str) -> str | None:
-    """One line that Git says about a repository; None when it says that there is none.
+    """Return one line that Git says about a repository; None when it says that there is none.
 
     Raises UsageError when Git does not work here at all.
     """

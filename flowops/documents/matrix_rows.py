@@ -23,14 +23,14 @@ class MatrixRows(RowSource):
 
     @property
     def matrix(self) -> Matrix:
-        """The lists that the document has."""
+        """Return the lists that the document has."""
         matrix = data_of(self.document)
         assert isinstance(matrix, Matrix)
         return matrix
 
     @property
     def shown(self) -> str:
-        """How messages call the matrix."""
+        """Return how messages call the matrix."""
         return f"the matrix at {self.document.file}:{self.document.key_place((MATRIX,)).line}"
 
     def count(self) -> int:

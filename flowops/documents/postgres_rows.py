@@ -45,7 +45,7 @@ class PostgresRows(QueryRows):
 
 
 def source_batches(url: str, query: Query, shown: str) -> Iterator[Batch]:
-    """The rows of a query; `url` is the whole address, with what it says of TLS.
+    """Yield the rows of a query; `url` is the whole address, with what it says of TLS.
 
     The server is asked to refuse every change, and the query is sent so that it can be one statement only. Raises
     QueryError for what is wrong with the query, FlowopsError when the server cannot be reached.
@@ -95,7 +95,7 @@ def _rows(connection: Connection[Any], query: Query, shown: str) -> Iterator[Bat
 
 
 def _limit(connection: Connection[Any]) -> None:
-    """Each answer has its time, whatever the query has set."""
+    """Give each answer its time, whatever the query has set."""
     connection.execute(f"set local statement_timeout = '{_ANSWER}s'")
 
 
@@ -120,7 +120,7 @@ def _plain(row: Sequence[Any], columns: Sequence[str], number: int) -> dict[str,
 
 
 def _said(error: Any) -> str:
-    """What the server says, but for what it may quote of the data: rows are never shown."""
+    """Return what the server says, but for what it may quote of the data: rows are never shown."""
     kind = error.diag.sqlstate or ""
     said = error.diag.message_primary or type(error).__name__
     # Classes 22 and 23 are about values; 42 is about names, which are the query's own.

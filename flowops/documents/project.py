@@ -56,7 +56,7 @@ class ProjectFile(NamedTuple):
 
 
 def open_disk(start: Path, cwd: Path) -> Reader:
-    """A reader for the project that a file or directory on the disk belongs to; `cwd` is absolute.
+    """Return a reader for the project that a file or directory on the disk belongs to; `cwd` is absolute.
 
     It is confined to the Git work tree around `start`, because projects of one repository may share rows
     and flows. Without Git it is confined to the project file's directory, and without a project file to
@@ -72,7 +72,7 @@ def open_disk(start: Path, cwd: Path) -> Reader:
 
 
 def find_project(reader: Reader, start: Path) -> ProjectFile:
-    """The nearest ``flowops.yaml`` at or above a file or directory, no higher than the reader's root.
+    """Return the nearest ``flowops.yaml`` at or above a file or directory, no higher than the reader's root.
 
     Where there is none, a single file may bring its own Project document along.
     """
@@ -90,7 +90,7 @@ def find_project(reader: Reader, start: Path) -> ProjectFile:
 
 
 def resolve(found: ProjectFile) -> Project:
-    """The project that was found, or the default one where there is no file.
+    """Return the project that was found, or the default one where there is no file.
 
     Its document has to fit the schema already. Raises Invalid with what keeps the project unknown.
     """
@@ -123,7 +123,7 @@ def _project_file(reader: Reader, path: Path) -> ProjectFile:
 
 
 def _further(projects: Sequence[Section]) -> list[Problem]:
-    """A problem for each Project document after the first."""
+    """Return a problem for each Project document after the first."""
     first = projects[0].place
     message = f"there may be one Project document, and {first} has one already"
     return [Problem(project.place, message=message, code=PROJECT) for project in projects[1:]]
@@ -159,7 +159,7 @@ def _environment(name: str, fields: Mapping[str, Value], root: Path, sandbox: En
 
 
 def _ledger(value: Value, root: Path) -> LedgerSettings:
-    """Of its forms: an address, ``{env: …}``, or ``{url: <either>, id: …, key: {env: …}}``."""
+    """Read one of its forms: an address, ``{env: …}``, or ``{url: <either>, id: …, key: {env: …}}``."""
     fields: Mapping[str, Value] = value if isinstance(value, dict) and "url" in value else {"url": value}
     url = _text_or_reference(fields["url"])
     assert url is not None
@@ -205,7 +205,7 @@ FLOW = "flow"
 
 
 def resolve_flow(document: Document) -> Flow:
-    """A Flow document that fits its schema as a `Flow`."""
+    """Return a Flow document that fits its schema as a `Flow`."""
     value = document.value
     ids: str | Mapping[str, str] = value["callflow-id"]
     variables: Mapping[str, Mapping[str, Value]] = value.get("variables") or {}
@@ -219,7 +219,7 @@ def resolve_flow(document: Document) -> Flow:
 
 
 def resolve_flows(documents: Iterable[Document], environments: Iterable[str]) -> tuple[dict[str, Flow], list[Problem]]:
-    """The flows by name, and what is wrong with them besides what a schema says.
+    """Return the flows by name, and what is wrong with them besides what a schema says.
 
     Of two flows with one name the first is kept.
     """
@@ -257,7 +257,7 @@ VARS = "vars"
 
 
 def parse_var(text: str) -> tuple[str, Value]:
-    """``name=value``, the value read like a plain scalar of YAML. Raises UsageError."""
+    """Return the name and value of ``name=value``, the value read like a plain scalar of YAML. Raises UsageError."""
     name, separator, value = text.partition("=")
     if not separator or not name or name != name.strip():
         raise UsageError(f"'{visible(text)}' is not a variable: write NAME=VALUE")
@@ -269,7 +269,7 @@ def parse_var(text: str) -> tuple[str, Value]:
 
 
 def read_var_file(reader: Reader, path: Path) -> dict[str, Value]:
-    """The mapping in a YAML file, or in a JSON file by its name; an empty file has no variables.
+    """Return the mapping in a YAML file, or in a JSON file by its name; an empty file has no variables.
 
     The file may lie anywhere, and may be a pipe: whoever runs flowops names it. Raises UsageError
     when it cannot be read, and Invalid with what is wrong in it.
@@ -299,7 +299,7 @@ def merge_vars(
     files: Iterable[Mapping[str, Value]] = (),
     assignments: Iterable[tuple[str, Value]] = (),
 ) -> dict[str, Value]:
-    """What templates see as ``vars``: project < environment < var files in their order < assignments in theirs."""
+    """Return what templates see as ``vars``: project < environment < var files in order < assignments in order."""
     merged = {**project.vars, **environment.vars}
     for values in files:
         merged.update(values)

@@ -39,7 +39,7 @@ _KINDS = {str(kind): kind for kind in Kind}
 
 
 def read_header(file: str, parsed: Parsed) -> tuple[Kind | None, list[Problem]]:
-    """The kind of a document, if it has one that is known, and what is wrong with its header."""
+    """Return the kind of a document, if it has one that is known, and what is wrong with its header."""
     value = parsed.value
     if type(value) is dict and value.get("apiVersion") == API_VERSION and (known := _kind(value.get("kind"))):
         return known, []
@@ -105,11 +105,11 @@ class Reader:
         self.snapshots: dict[SourceMap, Snapshot] = {}
 
     def absolute(self, path: Path) -> Path:
-        """A path as the user gave it, made absolute and normalised."""
+        """Return a path as the user gave it, made absolute and normalised."""
         return Path(os.path.normpath(self._cwd / path))
 
     def shown(self, path: Path) -> str:
-        """A file's name in messages, in plans and in results.
+        """Return a file's name in messages, in plans and in results.
 
         Relative for a file below the current directory, or, with ``..``, for a file of the tree that the
         current directory is in too; absolute for any other.
@@ -123,16 +123,16 @@ class Reader:
         return name if name.isascii() else name.encode(errors="backslashreplace").decode()
 
     def path(self, document: Document) -> Path:
-        """The file that a document was read from."""
+        """Return the file that a document was read from."""
         return self._paths[document.file]
 
     def excerpt(self, place: Place) -> str | None:
-        """The line at a place in a YAML file that was read; None for any other. Data rows are never shown."""
+        """Return the line at a place in a YAML file that was read; None for any other. Data rows are never shown."""
         text = self._texts.get(place.file)
         return None if text is None else line_at(text, place.line)
 
     def read(self, path: Path) -> list[Section]:
-        """The documents of a file, each with what is wrong with it. Never raises for what is in the file."""
+        """Return the documents of a file, each with what is wrong with it. Never raises for what is in the file."""
         sections = self._sections.get(path)
         if sections is None:
             sections = self._sections[path] = self._read(path)
@@ -162,14 +162,14 @@ class Reader:
         return sorted(self.shown(path) for path in changed | self._changed)
 
     def keep(self, file: str, data: bytes) -> str | Problem:
-        """The text of a file, kept for excerpts under the name that messages have for it."""
+        """Return the text of a file, kept for excerpts under the name that messages have for it."""
         text = decode(file, data)
         if isinstance(text, str):
             self._texts[file] = text
         return text
 
     def parse(self, file: str, data: bytes) -> list[Parsed]:
-        """Any YAML, with no header asked for."""
+        """Parse any YAML, with no header asked for."""
         text = self.keep(file, data)
         if isinstance(text, Problem):
             return [Parsed.broken(text)]

@@ -40,7 +40,7 @@ class Dialect:
 
     @property
     def declared(self) -> list[str]:
-        """The names of the options that are given."""
+        """Return the names of the options that are given."""
         return [name for name in ("encoding", "delimiter", "quote") if getattr(self, name) is not None]
 
 
@@ -69,7 +69,7 @@ class Matrix:
 
 
 def data_of(document: Document) -> DataFile | Query | Matrix:
-    """What the rows of a CallSet, which fits its schema, are made of."""
+    """Return what the rows of a CallSet, which fits its schema, are made of."""
     if MATRIX in document.value:
         return Matrix(document.value[MATRIX])
     written = document.value[FOR_EACH]
@@ -98,27 +98,27 @@ class BatchBuilder:
         self._problems: list[tuple[int, Problem]] = []
 
     def row(self, values: dict[str, Value], line: int) -> None:
-        """The next row."""
+        """Add the next row."""
         self.number += 1
         self._rows.append(values)
         self._numbers.append(self.number)
         self._lines.append(line)
 
     def bad_row(self, message: str, line: int, column: int = 1) -> None:
-        """The next row, which is none."""
+        """Add the next row, which is none."""
         self.number += 1
         place = RowPlace(self._file, self.number, line)
         self.problem(Problem(Place(self._file, line, column), place, message, ROWS))
 
     def problem(self, problem: Problem) -> None:
-        """Something wrong with the file behind the last row."""
+        """Add something that is wrong with the file behind the last row."""
         self._problems.append((len(self._rows), problem))
 
     def __len__(self) -> int:
         return len(self._rows) + len(self._problems)
 
     def batch(self) -> Batch:
-        """What has been gathered."""
+        """Return what has been put into it."""
         return Batch(self._file, self._rows, self._numbers, self._lines, self._problems)
 
 
@@ -163,7 +163,7 @@ class RowSource(ABC):
     @property
     @abstractmethod
     def shown(self) -> str:
-        """How messages call where the rows are from."""
+        """Return how messages call where the rows are from."""
 
     @abstractmethod
     def read(self) -> Iterator[Batch]:
@@ -206,19 +206,19 @@ class FileRows(RowSource):
 
     @property
     def data(self) -> DataFile:
-        """What the document says of the file."""
+        """Return what the document says of the file."""
         data = data_of(self.document)
         assert isinstance(data, DataFile)
         return data
 
     @property
     def path(self) -> Path:
-        """Where the file is; its name starts at the directory of the document."""
+        """Return where the file is; its name starts at the directory of the document."""
         return Path(os.path.normpath(self.reader.path(self.document).parent / self.data.name))
 
     @property
     def shown(self) -> str:
-        """How messages call the file."""
+        """Return how messages call the file."""
         return self.reader.shown(self.path)
 
 
@@ -230,12 +230,12 @@ class QueryRows(RowSource):
 
     @property
     def query(self) -> Query:
-        """What the document asks for."""
+        """Return what the document asks for."""
         query = data_of(self.document)
         assert isinstance(query, Query)
         return query
 
     @property
     def shown(self) -> str:
-        """How messages call the query."""
+        """Return how messages call the query."""
         return f"the query at {self.document.file}:{self.document.key_place((FOR_EACH,)).line}"

@@ -57,7 +57,7 @@ class StagingDir:
         self._directory = directory
 
     def add(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """What `flowops.queries` is told of each file. Raises StagingError."""
+        """Return what `flowops.queries` is told of each file. Raises StagingError."""
         return {name: self._add(name, number) for number, name in enumerate(names)}
 
     def _add(self, name: str, number: int) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class StagingDir:
 
 
 def _lines(rows: Sequence[dict[str, Value]], columns: dict[str, set[str]]) -> Iterator[str]:
-    """Rows as JSON, without what is null; `columns` learns of what kinds their values are.
+    """Yield rows as JSON, without what is null; `columns` learns of what kinds their values are.
 
     A column is called by its number: a file whose rows are shorter than its header would grow a thousandfold.
     """
@@ -156,7 +156,7 @@ class QueryRequest(NamedTuple):
 
 
 def answered(reader: Reader, request: QueryRequest, shown: str) -> Iterator[Batch]:
-    """The rows of a query, or of a whole Parquet file; `shown` is how messages call where they are from.
+    """Yield the rows of a query, or of a whole Parquet file; `shown` is how messages call where they are from.
 
     Raises QueryError, behind the rows that there were.
     """
@@ -181,7 +181,7 @@ def answered(reader: Reader, request: QueryRequest, shown: str) -> Iterator[Batc
 
 @contextmanager
 def _process(directory: str) -> Iterator[Callable[[dict[str, Any] | None], dict[str, Any]]]:
-    """A function that says something to the process, or, given None, hears what it says. It raises QueryError."""
+    """Yield a function that says something to the process, or, given None, hears what it says. It raises QueryError."""
     process = subprocess.Popen(  # noqa: S603
         _COMMAND,
         stdin=subprocess.PIPE,
@@ -221,7 +221,7 @@ def _process(directory: str) -> Iterator[Callable[[dict[str, Any] | None], dict[
 
 
 def _environment(directory: str) -> dict[str, str]:
-    """What the process knows of the command's environment: where Python's modules are, and no secret."""
+    """Return what the process knows of the command's environment: where Python's modules are, and no secret."""
     kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
     path = os.pathsep.join(entry for entry in sys.path if entry)
     return {**kept, "PYTHONPATH": path, "HOME": directory, "TZ": "UTC", "LC_ALL": "C.UTF-8"}

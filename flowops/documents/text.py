@@ -12,7 +12,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def decode(file: str, data: bytes) -> str | Problem:
-    """The text of a file without its byte order mark, or the place of the first byte that is not UTF-8."""
+    """Return the text of a file without its byte order mark, or the place of the first byte that is not UTF-8."""
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
         return data.decode()
@@ -27,18 +27,18 @@ LINE_BREAK = re.compile(r"\r\n?|\n")
 
 
 def count_breaks(text: str, end: int) -> int:
-    """How many lines end before an offset, which does not stand between a CR and its LF."""
+    """Return how many lines end before an offset, which does not stand between a CR and its LF."""
     return text.count("\n", 0, end) + text.count("\r", 0, end) - text.count("\r\n", 0, end)
 
 
 def line_and_column(text: str, index: int) -> tuple[int, int]:
-    """The place of an offset; both count from 1, a column is a character."""
+    """Return the place of an offset; both count from 1, a column is a character."""
     start = max(text.rfind("\n", 0, index), text.rfind("\r", 0, index)) + 1
     return count_breaks(text, index) + 1, index - start + 1
 
 
 def line_at(text: str, number: int) -> str | None:
-    """One line of a text without its end, counted from 1; None when there is no such line."""
+    """Return one line of a text without its end, counted from 1; None when there is no such line."""
     lines = _lines(text)
     return lines[number - 1] if 1 <= number <= len(lines) else None
 

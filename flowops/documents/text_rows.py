@@ -40,7 +40,7 @@ class ByteSource(Protocol):
     """What bytes are read from: a file, or one that is being decoded, and then may raise BadData."""
 
     def read(self, size: int, /) -> bytes:
-        """The next bytes, about so many; none at the end."""
+        """Return the next bytes, about so many; none at the end."""
         ...
 
 
@@ -57,7 +57,7 @@ class DataLines:
         self._declarable = declarable
 
     def blocks(self) -> Iterator[str]:
-        """The text in pieces of whole lines, each with its end. Raises BadData behind the lines that are good.
+        """Yield the text in pieces of whole lines, each with its end. Raises BadData behind the lines that are good.
 
         A file is not decoded line by line, because that would take as long as all that is done with a row.
         """
@@ -78,7 +78,7 @@ class DataLines:
             yield from self._checked(begun)
 
     def too_long(self, line: int) -> BadData:
-        """That the row beginning in a line is too long."""
+        """Return the error that the row beginning in a line is too long."""
         return self._bad(f"the row is longer than {MAX_ROW:,} bytes", line)
 
     def _checked(self, data: bytes) -> Iterator[str]:
@@ -118,7 +118,7 @@ _MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
 def transcoded(file: str, stream: ByteSource, encoding: str | None) -> ByteSource:
-    """A stream of UTF-8, whose `read` raises BadData at what is not in the encoding; None stands for UTF-8."""
+    """Return a stream of UTF-8, whose `read` raises BadData at what is not in the encoding; None stands for UTF-8."""
     if encoding is None or encoding == "utf-8":
         return stream
     return _Transcoded(file, stream, encoding)
@@ -134,7 +134,7 @@ class _Transcoded:
         self._line, self._column = 1, 1
 
     def read(self, size: int, /) -> bytes:
-        """About so many bytes; none at the end."""
+        """Return about so many bytes; none at the end."""
         while self._bad is None:
             data = self._stream.read(size)
             text = self._text(data)
@@ -146,7 +146,7 @@ class _Transcoded:
         raise self._bad
 
     def _text(self, data: bytes) -> str:
-        """What some bytes say; of bytes that say nothing, what stands in front of them."""
+        """Return what some bytes say; of bytes that say nothing, what stands in front of them."""
         if self._decoder is None:
             data = self._begin(data)
             if self._decoder is None:
@@ -195,7 +195,7 @@ _MESSAGES = {
 
 
 def csv_batches(lines: DataLines, dialect: Dialect) -> Iterator[Batch]:
-    """The rows of a CSV file; its blank lines are none. A row that is not like the header is a problem."""
+    """Yield the rows of a CSV file; its blank lines are none. A row that is not like the header is a problem."""
     records = _Records(lines, dialect)
     header, problems = _header(records, dialect)
     if problems:
@@ -218,7 +218,7 @@ def csv_batches(lines: DataLines, dialect: Dialect) -> Iterator[Batch]:
 
 
 def csv_columns(lines: DataLines, dialect: Dialect) -> list[str]:
-    """The names of the columns; none where `csv_batches` says what is wrong with them."""
+    """Return the names of the columns; none where `csv_batches` says what is wrong with them."""
     header, problems = _header(_Records(lines, dialect), dialect)
     return [] if problems else header
 
@@ -249,7 +249,7 @@ class _Records:
 
     @property
     def line(self) -> int:
-        """The line behind the last record, or behind what is in trouble."""
+        """Return the line behind the last record, or behind what is in trouble."""
         return self._reader.line_num + 1
 
     def take(self, count: int = BATCH_ROWS) -> bool:
@@ -274,7 +274,7 @@ class _Records:
         return bool(taken) or self.trouble is not None
 
     def starts(self) -> Iterator[int]:
-        """The line of each record that was taken, and of what comes next: only a quoted line feed makes one longer."""
+        """Yield the line of each record that was taken, and of what comes next: quoted line feeds make one longer."""
         line = self.first
         for record in self.taken:
             yield line
@@ -282,7 +282,7 @@ class _Records:
         yield line
 
     def _blocks(self) -> Iterator[Iterator[str]]:
-        """Lines for Python's reader, until a row has swallowed block after block."""
+        """Yield lines for Python's reader, until a row has swallowed block after block."""
         ended, inside, previous = -1, 0, 0
         for block in self._lines.blocks():
             if ended == self._before + len(self.taken):
@@ -298,7 +298,7 @@ class _Records:
 
 
 def _gather(records: _Records, header: list[str], found: BatchBuilder) -> None:
-    """Rows one by one, where lines or fields have to be counted, or something is wrong."""
+    """Add rows one by one, where lines or fields have to be counted, or something is wrong."""
     starts = records.starts()
     for record, line in zip(records.taken, starts, strict=False):
         if len(record) == len(header):
@@ -313,7 +313,7 @@ def _gather(records: _Records, header: list[str], found: BatchBuilder) -> None:
 
 
 def _header(records: _Records, dialect: Dialect) -> tuple[list[str], list[Problem]]:
-    """The names of the columns, and what is wrong with them."""
+    """Return the names of the columns, and what is wrong with them."""
     while records.take(1):
         match records.trouble:
             case BadData() as error:
@@ -354,7 +354,7 @@ def _said(error: csv.Error) -> str:
 
 
 def json_batches(lines: DataLines) -> Iterator[Batch]:
-    """The rows of a JSON Lines file; its blank lines are none."""
+    """Yield the rows of a JSON Lines file; its blank lines are none."""
     from orjson import loads
 
     found = BatchBuilder(lines.file, 0)
@@ -398,12 +398,12 @@ MAX_PROBLEMS = 100
 
 
 def data_lines(file: str, stream: ByteSource, dialect: Dialect) -> DataLines:
-    """The lines of a file in a dialect; `file` is how messages call it."""
+    """Return the lines of a file in a dialect; `file` is how messages call it."""
     return DataLines(file, transcoded(file, stream, dialect.encoding), declarable=dialect.declarable)
 
 
 def text_batches(file: str, stream: ByteSource, dialect: Dialect) -> Iterator[Batch]:
-    """The rows of a file, until too many of them are wrong."""
+    """Yield the rows of a file, until too many of them are wrong."""
     lines = data_lines(file, stream, dialect)
     left = MAX_PROBLEMS
     for batch in csv_batches(lines, dialect) if Path(file).suffix.lower() == ".csv" else json_batches(lines):
@@ -415,7 +415,7 @@ def text_batches(file: str, stream: ByteSource, dialect: Dialect) -> Iterator[Ba
 
 
 def _cut(batch: Batch, count: int) -> Batch:
-    """A batch up to a problem, the last that is told of a file."""
+    """Return a batch up to a problem, the last that is told of a file."""
     at, last = batch.problems[count - 1]
     message = f"the rest of the rows has not been read, after {MAX_PROBLEMS} problems"
     rest = Problem(Place(batch.file, last.place.line), message=message, code=ROWS)

@@ -46,13 +46,13 @@ _ASCII_CONTROLS = bytes(sorted({*range(0x20), 0x7F} - set(b"\t\n\r")))
 
 @lru_cache(maxsize=1)
 def no_character() -> re.Pattern[str]:
-    """One character that YAML does not allow."""
+    """Return one character that YAML does not allow."""
     # Compiled for those who write more than ASCII.
     return re.compile(_NO_CHARACTER)
 
 
 def has_only_characters(text: str) -> bool:
-    """Whether a text has nothing in it that YAML does not allow."""
+    """Tell whether a text has nothing in it that YAML does not allow."""
     if not text.isascii():
         return no_character().search(text) is None
     # A fifth of the time that the expression takes, and most files are ASCII.
@@ -71,7 +71,7 @@ _WORDS: dict[str, Value] = {"": None, "~": None, "null": None, "true": True, "fa
 
 
 def read_plain(text: str) -> Value:
-    """The value of a plain scalar.
+    """Return the value of a plain scalar.
 
     A number only if Python prints that number as the same text (``15``, ``-0.5``, ``1e+16``; not
     ``+31``, ``007``, ``1.50``, ``1e5``, ``-0``), True and False for those two words in lower case, None
@@ -103,7 +103,7 @@ class Parsed(NamedTuple):
 
     @classmethod
     def broken(cls, *problems: Problem) -> Parsed:
-        """What could not be read, for at least one reason."""
+        """Return what could not be read, for at least one reason."""
         place = problems[0].place
         return cls(None, SourceMap(place.line, place.column, 0, 0), problems, complete=False)
 
@@ -127,7 +127,7 @@ class Mapped:
         self.merge_key: tuple[int, int] | None = None
 
     def first(self, key: str) -> tuple[int, int] | None:
-        """The line and column where a key has been given already."""
+        """Return the line and column where a key has been given already."""
         if key not in self.values:
             return self.merge_key if key == MERGE else None
         at = list(self.values).index(key) * SourceMap.ENTRY
@@ -135,7 +135,7 @@ class Mapped:
 
 
 def merge(own: Mapped) -> Mapped:
-    """A mapping with merged keys before its own; its own win over merged ones, and of those the first."""
+    """Return a mapping with merged keys before its own; its own win over merged ones, and of those the first."""
     values: dict[str, Value] = {}
     entries: dict[str, list[int]] = {}
     inside: dict[str | int, SourceMap] = {}
@@ -208,13 +208,13 @@ class Builder:
         self._deepest = 0
 
     def build(self, start: Event) -> tuple[Value, SourceMap]:
-        """The document that a start event begins; takes the events of its root value. Raises Abandoned."""
+        """Return the document that a start event begins; takes the events of its root value. Raises Abandoned."""
         if start.tags:
             self._note(start, "tags are not supported", "yaml-tag", "remove the %TAG line")
         return self._node(self._next_event(), 0)
 
     def _node(self, event: Event, depth: int) -> tuple[Value, SourceMap]:
-        """The value that begins with an event; `depth` is the number of mappings and lists around it."""
+        """Return the value that begins with an event; `depth` is the number of mappings and lists around it."""
         if type(event) is AliasEvent:
             return self._alias(event, depth)
         if event.tag is not None:
@@ -232,7 +232,7 @@ class Builder:
         return value, found
 
     def _bare(self, event: Event, depth: int) -> tuple[Value, SourceMap]:
-        """A value apart from its anchor and tag."""
+        """Return a value apart from its anchor and tag."""
         kind = type(event)
         start = event.start_mark
         self._spend(1, start.index)
@@ -331,7 +331,7 @@ class Builder:
         return values, _collection_map(opening, end, values, entries, inside)
 
     def _alias(self, event: Event, depth: int) -> tuple[Value, SourceMap]:
-        """What the anchor stands for, and where that was written."""
+        """Return what the anchor stands for, and where that was written."""
         name = event.anchor
         anchor = self._anchors.get(name)
         start = event.start_mark
@@ -352,7 +352,7 @@ class Builder:
         return None, _scalar_map(event)
 
     def _odd_key(self, event: Event, mapping: Event, depth: int) -> str | None:
-        """The text of a key that is more than a scalar; None, and a problem, when it is no text at all."""
+        """Return the text of a key that is more than a scalar; None, and a problem, when it is no text at all."""
         kind = type(event)
         if kind is ScalarEvent:
             self._node(event, depth)
@@ -374,7 +374,7 @@ class Builder:
         return None
 
     def _to_merge(self, found: SourceMap, event: Event) -> list[Mapped]:
-        """The mappings that a ``<<`` names: one, or a list of them."""
+        """Return the mappings that a ``<<`` names: one, or a list of them."""
         maps: list[SourceMap | None] = [found]
         if isinstance(found.value, list):
             maps = [(found.inside or {}).get(index) for index in range(len(found.value))]
@@ -453,7 +453,7 @@ _HALF_CHARACTER = re.compile(r"\\(?:u|U0000)[dD][89a-fA-F]")
 
 
 def parse(file: str, text: str, budget: Budget) -> list[Parsed]:
-    """The documents of a text in their order, without the empty ones. Never raises for what is in the text."""
+    """Return the documents of a text in their order, without the empty ones. Never raises for what is in the text."""
     if "%TAG" in text and len(_TAG_DIRECTIVE.findall(text)) > _MAX_TAG_DIRECTIVES:
         return [_refused(file, text, 0, "tags are not supported, and this file declares many of them")]
     text, documents = _characters(file, text)
@@ -500,7 +500,7 @@ def _read_from(file: str, text: str, position: int, budget: Budget, documents: l
 
 
 def _characters(file: str, text: str) -> tuple[str, list[Parsed]]:
-    """The text with U+FFFD in place of what is not a character of YAML, and what to say about that."""
+    """Return the text with U+FFFD in place of what is not a character of YAML, and what to say about that."""
     halves = _HALF_CHARACTER.finditer(text) if _LOADER is yaml.SafeLoader else ()
     problems = [
         _refused(file, text, found.start(), "this escape stands for no character")
@@ -517,12 +517,12 @@ def _characters(file: str, text: str) -> tuple[str, list[Parsed]]:
 
 
 def _refused(file: str, text: str, index: int, message: str, hint: str | None = None) -> Parsed:
-    """What is wrong with the text itself, in front of or behind its documents."""
+    """Return what is wrong with the text itself, in front of or behind its documents."""
     place = Place(file, *line_and_column(text, index))
     return Parsed.broken(Problem(place, message=message, code=SYNTAX, hint=hint))
 
 
 def _blanks(text: str, end: int) -> str:
-    """As many characters and line breaks as the text has before an offset at the start of a line."""
+    """Return as many characters and line breaks as the text has before an offset at the start of a line."""
     lines = count_breaks(text, end)
     return " " * (end - lines) + "\n" * lines

@@ -113,7 +113,7 @@ _MESSAGES = (
 
 
 def syntax_problem(file: str, text: str, position: int, error: MarkedYAMLError) -> tuple[Problem, int]:
-    """The problem that a parser's error is, and the offset where the parser stopped, having begun at `position`."""
+    """Return the problem that a parser's error is, and the offset where it stopped, having begun at `position`."""
     mark = error.problem_mark or error.context_mark
     opening = error.context_mark or mark
     assert mark is not None
@@ -153,7 +153,7 @@ def syntax_problem(file: str, text: str, position: int, error: MarkedYAMLError) 
 
 
 def quoted_template(text: str, start: int) -> str | None:
-    """The ``{{ … }}`` or ``{% … %}`` at an offset of the text in quotes; None where its end is not plain to see."""
+    """Return the ``{{ … }}`` or ``{% … %}`` at an offset of the text in quotes; None where its end is not plain."""
     line = re.split(r"[\r\n]", text[start : start + 4 * _LONGEST_HINT], maxsplit=1)[0]
     first = _FIRST_TEMPLATE.match(line)
     if first is None:
