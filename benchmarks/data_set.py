@@ -54,11 +54,11 @@ call:
 HEADER = "id,phone,name,street,when,minutes\n"
 
 
-def rows(start: int, end: int) -> Iterator[str]:
-    """Lines of CSV. Every number is another one, of the code 888, which no longer belongs to anybody (ITU-T E.164)."""
+def rows(start: int, end: int, each: int = 1) -> Iterator[str]:
+    """Lines of CSV, `each` with the same phone. The code 888 no longer belongs to anybody (ITU-T E.164)."""
     for number in range(start, end):
         yield (
-            f"{number},+888{10_000_000_000 + number * 7919},Patient {number},{number % 200} High Street,"
+            f"{number},+888{10_000_000_000 + number // each * 7919},Patient {number},{number % 200} High Street,"
             f"Monday at {number % 12 + 1},{number % 60}\n"
         )
 
@@ -116,20 +116,30 @@ def place_all(root: Path) -> None:
 
 
 @contextmanager
-def data_set(count: int, known: int, keep: Path | None) -> Iterator[Path]:
-    """A repository of `count` rows, whose ledger knows the first so many; made once where it is to be kept."""
+def data_set(count: int, known: int, keep: Path | None, each: int = 1) -> Iterator[Path]:
+    """A repository of `count` rows, whose ledger knows the first so many; made once where it is to be kept.
+
+    So many rows have `each` of the phones.
+    """
     with tempfile.TemporaryDirectory(dir=keep) as folder:
-        root = Path(folder).resolve() / "root" if keep is None else keep.resolve() / f"rows-{count}-known-{known}"
+        root = (
+            Path(folder).resolve() / "root"
+            if keep is None
+            else keep.resolve() / f"rows-{count}-known-{known}-each-{each}"
+        )
         if not root.exists():
             made = Path(folder).resolve() / "root"
-            subprocess.run([sys.executable, __file__, made, str(known), str(count)], check=True, capture_output=True)
+            subprocess.run(
+                [sys.executable, __file__, made, str(known), str(count), str(each)], check=True, capture_output=True
+            )
             made.rename(root)
         yield root
 
 
 if __name__ == "__main__":
-    directory, known, total = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    directory = Path(sys.argv[1])
+    known, total, each = map(int, sys.argv[2:])
     make(directory, known)
     place_all(directory)
     with (directory / "data/appointments.csv").open("a") as more:
-        more.writelines(rows(known, total))
+        more.writelines(rows(known, total, each))
