@@ -122,16 +122,12 @@ def data_set(count: int, known: int, keep: Path | None, each: int = 1) -> Iterat
     So many rows have `each` of the phones.
     """
     with tempfile.TemporaryDirectory(dir=keep) as folder:
-        root = (
-            Path(folder).resolve() / "root"
-            if keep is None
-            else keep.resolve() / f"rows-{count}-known-{known}-each-{each}"
-        )
+        name = f"rows-{count}-known-{known}{'' if each == 1 else f'-each-{each}'}"
+        root = Path(folder).resolve() / "root" if keep is None else keep.resolve() / name
         if not root.exists():
             made = Path(folder).resolve() / "root"
-            subprocess.run(
-                [sys.executable, __file__, made, str(known), str(count), str(each)], check=True, capture_output=True
-            )
+            command = [sys.executable, __file__, made, str(known), str(count), str(each)]
+            subprocess.run(command, check=True, capture_output=True)
             made.rename(root)
         yield root
 
