@@ -21,7 +21,14 @@ _NO_DIGIT = re.compile(r"[^0-9]+")
 # part of a UUID. What has been masked already (a dot follows) is left alone.
 _NUMBER_IN_TEXT = re.compile(
     rf"(?<!\w)\+[1-9](?:[ ().-]{{0,2}}[0-9]){{6,14}}(?![0-9]|[ ().-]{{0,2}}{DOT})"
-    r"|(?<![\w-])00[1-9][0-9]{6,14}(?![\w-])"
+    rf"|(?<![\w-])00[ (]?[1-9](?:[ ().]{{0,2}}[0-9]){{6,14}}(?![\w-]|[ ().-]{{0,2}}{DOT})"
+)
+# A number without its country that looks like nothing else: nine digits or more that begin with 0 and are no date, or
+# in the three groups of North America.
+_DIALLED_IN_TEXT = re.compile(
+    r"(?<![\w+-])(?![0-3]?[0-9][-./][0-3]?[0-9][-./](?:19|20)[0-9]{2}(?![0-9]))"
+    rf"0[ )]?[1-9](?:[ ()./-]{{0,2}}[0-9]){{7,12}}(?![\w-]|[ ().-]{{0,2}}{DOT})"
+    r"|(?<![\w+-])[2-9][0-9]{2}(?:\) ?|[ .-])[2-9][0-9]{2}[ .-][0-9]{4}(?![\w-])"
 )
 # A number without its country, as people write it: seven digits or more with little between them. Not a date, nothing
 # that a word or a dash makes part of an identifier, and not what is left of a masked number.
@@ -88,8 +95,12 @@ def mask(value: Any) -> str:
 
 @lru_cache(maxsize=_KEPT)
 def mask_text(text: str) -> str:
-    """Return a text with every phone number in international form masked; masking twice changes nothing more."""
-    return _NUMBER_IN_TEXT.sub(lambda found: mask_number(found[0].removeprefix("00")), text)
+    """Return a text with every phone number masked that is one by its looks; masking twice changes nothing more.
+
+    So are those with a country code, and national ones that begin with 0 or have the groups of North America.
+    """
+    masked = _NUMBER_IN_TEXT.sub(lambda found: mask_number(found[0].removeprefix("00")), text)
+    return _DIALLED_IN_TEXT.sub(_hide_all_but_the_end, masked)
 
 
 def mask_any_number(text: str) -> str:
@@ -97,4 +108,8 @@ def mask_any_number(text: str) -> str:
 
     For text of which nobody needs more than its shape: ``06 12 34 56 78`` is ``•• •• •• •• 78``.
     """
-    return _NATIONAL_IN_TEXT.sub(lambda found: _BUT_LAST_TWO.sub(DOT, found[0]), mask_text(text))
+    return _NATIONAL_IN_TEXT.sub(_hide_all_but_the_end, mask_text(text))
+
+
+def _hide_all_but_the_end(found: re.Match[str]) -> str:
+    return _BUT_LAST_TWO.sub(DOT, found[0])
