@@ -38,7 +38,7 @@ _NOTHING: Mapping[str, CallResult] = {}
 def hold(found: Planned, saved: SavedPlan | None, digest: str | None) -> None:
     """Hold a plan against a saved one, and against a digest, where these are given. Raises StalePlan."""
     if saved is not None:
-        contains = saved.ledger is None or found.ledger.since(saved.ledger)
+        contains = saved.ledger is None or found.ledger.contains(saved.ledger)
         moved = compare(saved, found.plan, ledger_contains_mark=contains)
         if moved:
             more = [f"… and {len(moved) - MOVED:,} more"] if len(moved) > MOVED else []

@@ -110,7 +110,7 @@ def canonical(value: Value) -> bytes:
 SALT = 16
 
 
-class Log:
+class EventBuilder:
     """Events behind a mark, as rows for their table: written together when the transaction ends."""
 
     def __init__(self, mark: LedgerMark) -> None:

@@ -212,7 +212,7 @@ class Database(ABC):
         """
 
     @abstractmethod
-    def make_alone(self, connection: Connection) -> None:
+    def lock_schema(self, connection: Connection) -> None:
         """Keep everyone else from making or altering tables until the transaction ends; mark the database as ours."""
 
     @abstractmethod
@@ -228,7 +228,7 @@ class Database(ABC):
         """Return which of these runs hold their leases."""
 
     @abstractmethod
-    def stirs(self, connection: Connection, run: str) -> bool:
+    def may_be_running(self, connection: Connection, run: str) -> bool:
         """Return whether there is any sign that a run might still send: its lease may have ended, its process not."""
 
     def leases(self) -> set[str]:

@@ -89,7 +89,7 @@ class FileLease:
 
 
 #: What a sweep writes of a call whose run is gone.
-GONE = "the run that sent it ended before the answer"
+RUN_LOST = "the run that sent it ended before the answer"
 
 
 def begin_run(database: Database, connection: Connection, environment: str, run: str, actor: Actor, at: str) -> None:
@@ -121,7 +121,7 @@ def sweep(database: Database, transaction: Transaction, own: str, actor: Actor, 
     known.discard(own)
     dead = known - database.alive(connection, sorted(known)) if known else set()
     lost = [reference for reference, run in held if run in dead]
-    transaction.make([Change(reference, Happening.ABANDONED, at, actor, detail=GONE) for reference in lost])
+    transaction.make([Change(reference, Happening.ABANDONED, at, actor, detail=RUN_LOST) for reference in lost])
     if dead:
         connection.run("end_open_runs", runs=sorted(dead), at=at)
         for run in dead:

@@ -285,7 +285,7 @@ def _record_of(database: Database, environment: str) -> Record | None:
     if not is_current(database, version, environment):
 
         def work(connection: Connection) -> None:
-            database.make_alone(connection)
+            database.lock_schema(connection)
             upgrade(database, connection)
 
         database.write(work)
@@ -299,7 +299,7 @@ def _record(connection: Connection, environment: str) -> Record | None:
 
 def _make(database: Database, connection: Connection, place: Place, environment: str, key: bytes | None) -> Record:
     """Make the record of an environment, and the tables before it, unless somebody else just has."""
-    database.make_alone(connection)
+    database.lock_schema(connection)
     if version_of(connection) is None:
         upgrade(database, connection)
     record = _record(connection, environment)

@@ -12,7 +12,7 @@ from flowops.common.masking import is_masked, mask_written
 from flowops.common.numbers import Refusal, read
 from flowops.errors import FlowopsError
 from flowops.ledger.database import iso
-from flowops.ledger.leases import GONE, forget_runs
+from flowops.ledger.leases import RUN_LOST, forget_runs
 from flowops.ledger.reader import MAY_HAVE_RUNG, claimed_since, rung_since, stopped
 from flowops.ledger.sealing import clean, storable
 from flowops.ledger.states import Change, SealedLeg, claimable, sealed_callees
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
+class ImportedCall:
     """A call that another program placed, or another ledger knows.
 
     Without a fingerprint it is unchanged whatever its body says now: nobody can tell.
@@ -50,7 +50,7 @@ class Import:
     present: dict[str, State] = field(default_factory=dict)
 
 
-def adopted(row: Mapping[str, Value]) -> Adopted:
+def imported_call(row: Mapping[str, Value]) -> ImportedCall:
     """A call from a row: of CSV, of JSON Lines, or of an export. Raises `ValueError` with the field in front.
 
     Keys, with ``-`` or ``_``: ``reference-id``; ``callee`` or ``callees``, ``call-id``, ``placed-at`` (ISO 8601 with an
@@ -60,7 +60,7 @@ def adopted(row: Mapping[str, Value]) -> Adopted:
     reference_id = values.get("reference_id")
     if not isinstance(reference_id, str):
         raise ValueError("reference-id: is missing")  # noqa: TRY004
-    return Adopted(
+    return ImportedCall(
         reference_id=reference_id,
         state=_state(values.get("state", State.PLACED)),
         legs=_legs(values),
@@ -163,9 +163,9 @@ def resolve(
     if row is None or row.state is None:
         raise FlowopsError(f"{reference_id}: the ledger has no such call")
     if row.state is State.IN_FLIGHT or (row.state is State.IN_DOUBT and not placed):
-        _refuse_while_it_stirs(database, transaction, row)
+        _refuse_while_it_may_be_running(database, transaction, row)
     if row.state is State.IN_FLIGHT:
-        transaction.make([Change(reference_id, Happening.ABANDONED, at, actor, detail=GONE)])
+        transaction.make([Change(reference_id, Happening.ABANDONED, at, actor, detail=RUN_LOST)])
     change = Change(
         reference_id,
         Happening.RESOLVED_PLACED if placed else Happening.RESOLVED_NOT_PLACED,
@@ -180,8 +180,8 @@ def resolve(
     return written
 
 
-def _refuse_while_it_stirs(database: Database, transaction: Transaction, row: CallRow) -> None:
-    if row.run is not None and database.stirs(transaction.connection, row.run):
+def _refuse_while_it_may_be_running(database: Database, transaction: Transaction, row: CallRow) -> None:
+    if row.run is not None and database.may_be_running(transaction.connection, row.run):
         raise FlowopsError(
             f"{row.reference_id}: the run that claimed it is still alive, and may yet send it or hear the answer",
             hint="wait for that run to end, or end its process; a database server may take a minute to notice that",

@@ -145,7 +145,7 @@ class PostgresDatabase(Database):
         )
         return written == (len(new), len(changed), len(legs), len(events))
 
-    def make_alone(self, connection: Connection) -> None:
+    def lock_schema(self, connection: Connection) -> None:
         connection.first("lock_schema")
 
     def take_lease(self, connection: Connection, run: str) -> None:
@@ -158,7 +158,7 @@ class PostgresDatabase(Database):
     def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:
         return self._locked(connection, named) & self._beating(connection, named)
 
-    def stirs(self, connection: Connection, run: str) -> bool:
+    def may_be_running(self, connection: Connection, run: str) -> bool:
         return bool(self._locked(connection, [run]) | self._beating(connection, [run]))
 
     def forget_lease(self, run: str) -> None:

@@ -109,7 +109,7 @@ class Reader:
             raise LedgerError(f"{self._database.name}: ledger {self.id} is no longer there")
         return LedgerMark(*found)
 
-    def since(self, mark: LedgerMark) -> bool:
+    def contains(self, mark: LedgerMark) -> bool:
         """Whether this ledger still holds what it held at a mark; an older copy put back does not.
 
         A mark without an id is of a sandbox ledger that was not yet made: any ledger holds its nothing.
@@ -141,7 +141,7 @@ class Reader:
     def fingerprints(self, reference_ids: Sequence[str]) -> dict[str, str]:
         """The fingerprints of these references, as far as they are placed or finished and it is known what was sent."""
         found: dict[str, str] = {}
-        unveil = self.sealer.unveil
+        unblind = self.sealer.unblind
         for start in range(0, len(reference_ids), CHUNK):
             some = list(reference_ids[start : start + CHUNK])
 
@@ -149,9 +149,9 @@ class Reader:
                 return connection.all("fingerprints", environment=self.environment, references=some)
 
             try:
-                for reference, veiled, state in self._database.read(work):
-                    if veiled and state in _SENT:
-                        found[reference] = unveil(veiled)
+                for reference, blinded, state in self._database.read(work):
+                    if blinded and state in _SENT:
+                        found[reference] = unblind(blinded)
             except ValueError:
                 raise self._damaged() from None
         return found
@@ -299,11 +299,11 @@ class Reader:
             purged=row.purged,
         )
 
-    def _fingerprint(self, veiled: str, strict: bool) -> str:
+    def _fingerprint(self, blinded: str, strict: bool) -> str:
         if isinstance(self._sealer, LedgerError) and not strict:
             return ""
         try:
-            return self.sealer.unveil(veiled) if veiled else ""
+            return self.sealer.unblind(blinded) if blinded else ""
         except ValueError:
             raise self._damaged() from None
 

@@ -1,7 +1,7 @@
 """Keeping what is sensitive out of the ledger: keyed hashes that show a change and not the value.
 
 Everything is made with the ledger's key. Equal values have equal seals within one key, so that a callback is matched
-to its callee. A fingerprint is veiled too, because it is a plain hash: beside a body in which only four digits
+to its callee. A fingerprint is blinded too, because it is a plain hash: beside a body in which only four digits
 are hidden, it would give them away after ten thousand tries.
 """
 
@@ -45,7 +45,7 @@ class Sealer:
         self._key = key
         # Copied for each hash, as half of the work is the key's. And `hmac.digest` would let another thread run first.
         self._mac = hmac.new(key, digestmod="sha256")
-        self._veil = hashlib.blake2b(digest_size=_DIGITS // 2, key=key, person=b"fingerprint")
+        self._blinding = hashlib.blake2b(digest_size=_DIGITS // 2, key=key, person=b"fingerprint")
         #: A callee is sealed when its call is claimed, and again when that is answered.
         self._text = lru_cache(maxsize=_KEPT)(self._seal_text)
 
@@ -83,7 +83,7 @@ class Sealer:
         """Legs with their callees sealed, and numbers in their texts masked."""
         return tuple([self._leg(leg) for leg in legs])
 
-    def veil(self, fingerprint: str, nonce: bytes | None = None) -> str:
+    def blind(self, fingerprint: str, nonce: bytes | None = None) -> str:
         """A fingerprint as the ledger keeps it; the same one looks different each time.
 
         `nonce` is `NONCE` random bytes that were not used before, for whoever fetches those of many at once.
@@ -96,20 +96,20 @@ class Sealer:
             return f"{nonce.hex()}.{hidden:064x}"
         return f"{nonce.hex()}:{self._pad(nonce, fingerprint.encode()).hex()}"
 
-    def unveil(self, veiled: str) -> str:
-        """The fingerprint that was veiled. Raises ValueError for a text that is not what `veil` makes."""
-        if not veiled:
+    def unblind(self, blinded: str) -> str:
+        """The fingerprint that was blinded. Raises ValueError for a text that is not what `veil` makes."""
+        if not blinded:
             return ""
-        nonce, dot, hidden = veiled.partition(".")
+        nonce, dot, hidden = blinded.partition(".")
         if dot:
             return f"{FINGERPRINT}{int(hidden, 16) ^ self._stream(nonce):064x}"
         # What is not a SHA-256 fingerprint of this version is hidden as a text.
-        nonce, _, hidden = veiled.partition(":")
+        nonce, _, hidden = blinded.partition(":")
         return self._pad(bytes.fromhex(nonce), bytes.fromhex(hidden)).decode()
 
     def _stream(self, nonce: str) -> int:
         """What hides one fingerprint: a keyed hash of its nonce. The key was taken in before, half of the work."""
-        state = self._veil.copy()
+        state = self._blinding.copy()
         state.update(nonce.encode())
         return int.from_bytes(state.digest())
 

@@ -156,7 +156,7 @@ class SqliteDatabase(Database):
         parts = [("insert_calls", new), ("update_calls", changed), ("insert_legs", legs), ("insert_events", events)]
         return all(connection.write_rows(statement, rows) == len(rows) for statement, rows in parts)
 
-    def make_alone(self, connection: Connection) -> None:
+    def lock_schema(self, connection: Connection) -> None:
         connection.raw.execute(f"PRAGMA application_id={APPLICATION_ID}")
 
     def take_lease(self, connection: Connection, run: str) -> None:  # noqa: ARG002
@@ -169,7 +169,7 @@ class SqliteDatabase(Database):
     def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:  # noqa: ARG002
         return {run for run in named if self._leases is not None and self._leases.alive(run)}
 
-    def stirs(self, connection: Connection, run: str) -> bool:
+    def may_be_running(self, connection: Connection, run: str) -> bool:
         return bool(self.alive(connection, [run]))
 
     def leases(self) -> set[str]:

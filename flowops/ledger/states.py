@@ -208,7 +208,7 @@ class CallRow(NamedTuple):
     """A call as the ledger keeps it: what stands in its row, in the order of the columns, and its legs.
 
     `state` is None for a call that was claimed and proven unsent: such a row only counts attempts.
-    `body` is canonical JSON text, `fingerprint` is veiled, `serial` is the last event's.
+    `body` is canonical JSON text, `fingerprint` is blinded, `serial` is the last event's.
     """
 
     reference_id: str
@@ -230,7 +230,7 @@ class Change(NamedTuple):
     """Something that happened to a call, on its way into the ledger.
 
     `run` is the run that says so, if a run does. `to` asks the state machine for a less usual target.
-    `body` and `fingerprint` (veiled) come with claims and imports. `data` is kept with the event.
+    `body` and `fingerprint` (blinded) come with claims and imports. `data` is kept with the event.
     """
 
     reference_id: str

@@ -14,7 +14,7 @@ from flowops.errors import LedgerError
 from flowops.ledger import leases, operations
 from flowops.ledger.chain import canonical
 from flowops.ledger.database import iso, now
-from flowops.ledger.operations import Adopted, Import, make_conditionally
+from flowops.ledger.operations import Import, ImportedCall, make_conditionally
 from flowops.ledger.reader import Reader, stopped
 from flowops.ledger.sealing import NONCE, clean, storable
 from flowops.ledger.states import ABOUT_THE_ATTEMPT, Change
@@ -134,12 +134,12 @@ class Store(Reader):
 
         return transact(self._database, self.id, work)
 
-    def import_calls(self, calls: Iterable[Adopted]) -> Import:
+    def import_calls(self, calls: Iterable[ImportedCall]) -> Import:
         """Adopt calls that were placed elsewhere, a thousand in a transaction; one the ledger has stays as it is."""
         result = Import()
         rest = iter(calls)
         while some := list(islice(rest, CHUNK)):
-            changes = [self._adoption(call) for call in some]
+            changes = [self._import(call) for call in some]
             written = transact(self._database, self.id, partial(Transaction.make, changes=changes))
             for call, answer in zip(some, written, strict=True):
                 if answer.done:
@@ -247,7 +247,7 @@ class Store(Reader):
                 self.actor,
                 run=self.run,
                 body=canonical(self.seal(write.call)).decode(),
-                fingerprint=self.sealer.veil(write.fingerprint, nonce),
+                fingerprint=self.sealer.blind(write.fingerprint, nonce),
             )
         return Change(
             write.reference_id,
@@ -259,7 +259,7 @@ class Store(Reader):
             detail=clean(write.detail),
         )
 
-    def _adoption(self, call: Adopted) -> Change:
+    def _import(self, call: ImportedCall) -> Change:
         return Change(
             _name(call.reference_id),
             Happening.IMPORTED,
@@ -267,7 +267,7 @@ class Store(Reader):
             self.actor,
             legs=self.sealer.legs(call.legs),
             to=call.state,
-            fingerprint=self.sealer.veil(call.fingerprint),
+            fingerprint=self.sealer.blind(call.fingerprint),
             data={"placed_at": call.placed_at} if call.placed_at else {},
         )
 
@@ -279,9 +279,9 @@ class Store(Reader):
         try:
             self._spool.keep(self.id, records)
         except OSError as failure:
-            told = ", ".join(_told(record) for record in records[:MANY])
+            named = ", ".join(_described(record) for record in records[:MANY])
             more = f" and {len(records) - MANY} more" if len(records) > MANY else ""
-            error.message += f"; {len(records)} {noun} could not be kept either ({failure}): {told}{more}"
+            error.message += f"; {len(records)} {noun} could not be kept either ({failure}): {named}{more}"
         else:
             error.message += f"; {len(records)} {noun} kept in {self._spool.path}, the next run records them"
         error.args = (error.message,)
@@ -328,6 +328,6 @@ def _name(reference_id: str) -> str:
     return reference_id
 
 
-def _told(record: Change) -> str:
+def _described(record: Change) -> str:
     ids = ", ".join(leg.call_id for leg in record.legs if leg.call_id)
     return f"{record.reference_id} {record.happening}{f' ({ids})' if ids else ''}"

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flowops.errors import LedgerError
-from flowops.ledger.chain import Log
+from flowops.ledger.chain import EventBuilder
 from flowops.ledger.database import PAUSE, RECONNECTS, Disconnected
 from flowops.ledger.states import CallRow, Change, IllegalStep, SealedLeg, decide
 from flowops.model.ledger import LedgerMark, State, Written
@@ -98,7 +98,7 @@ class Transaction:
             raise LedgerError(f"{database.name}: ledger {ledger_id} is no longer there")
         self.environment: str
         self.environment, serial, head = found
-        self._log = Log(LedgerMark(ledger_id, serial, head))
+        self._builder = EventBuilder(LedgerMark(ledger_id, serial, head))
         self._before: dict[str, CallRow | None] = {}
         self._after: dict[str, CallRow] = {}
         self._known = known
@@ -106,7 +106,7 @@ class Transaction:
     @property
     def mark(self) -> LedgerMark:
         """How far the ledger goes, with the changes of this transaction."""
-        return self._log.mark
+        return self._builder.mark
 
     @property
     def changed(self) -> list[CallRow]:
@@ -131,17 +131,17 @@ class Transaction:
     def make(self, changes: Sequence[Change]) -> list[Written]:
         """Decide changes one after the other; what cannot happen is answered, and changes nothing."""
         self.rows([change.reference_id for change in changes])
-        self._log.expect(len(changes))
+        self._builder.expect(len(changes))
         return [self._make(change) for change in changes]
 
     def _make(self, change: Change) -> Written:
         row = self._after.get(change.reference_id)
         try:
-            after = decide(row, change, self._log.serial + 1)
+            after = decide(row, change, self._builder.serial + 1)
         except IllegalStep:
             return Written(done=False, state=row.state if row else None)
         if after is not row:
-            self._log.add(change, after)
+            self._builder.add(change, after)
             self._after[change.reference_id] = after
         return Written(done=True, state=after.state)
 
@@ -163,7 +163,7 @@ class Transaction:
                 for _, row in told
                 for position, leg in enumerate(row.legs)
             ],
-            events=self._log.events,
+            events=self._builder.events,
             mark=self.mark,
         )
         if not saved:

@@ -64,10 +64,10 @@ def _link(event: Event, ledger_id: str, serial: int, head: str, purged: dict[str
     if event.previous != head:
         return "it does not follow the event before it"
     try:
-        told = _told(event, ledger_id, head)
+        expected = _expected_hash(event, ledger_id, head)
     except TypeError:  # a column that has no text in it
-        told = ""
-    if event.hash != told:
+        expected = ""
+    if event.hash != expected:
         return "it was altered"
     if event.details is None:
         return None if purged.get(event.reference_id, 0) > serial else "its details were taken out, and not by a purge"
@@ -75,7 +75,7 @@ def _link(event: Event, ledger_id: str, serial: int, head: str, purged: dict[str
     return "its details were altered" if altered else None
 
 
-def _told(event: Event, ledger_id: str, head: str) -> str:
+def _expected_hash(event: Event, ledger_id: str, head: str) -> str:
     """Return the hash that an event would have, had nobody altered it."""
     return chained(
         head,

@@ -27,7 +27,7 @@ from support.values import call
 from flowops.apply import Stop, Timing, apply
 from flowops.errors import FlowopsError
 from flowops.ledger.open import init_ledger, open_ledger
-from flowops.ledger.operations import Adopted
+from flowops.ledger.operations import ImportedCall
 from flowops.model import Action, Actor, Happening, Leg, Outcome, State, Verdict
 
 if TYPE_CHECKING:
@@ -301,7 +301,7 @@ class Ledgers(RuleBasedStateMachine):
     def adopt(self, reference: str, state: State) -> None:
         """A call that another program has placed."""
         with self.store() as store:
-            imported = store.import_calls([Adopted(reference, state)])
+            imported = store.import_calls([ImportedCall(reference, state)])
         known = self.known[reference]
         if known.state in (None, State.REJECTED):
             assert imported.added == [reference]

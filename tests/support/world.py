@@ -86,7 +86,7 @@ class Leases(SqliteDatabase):
     def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:
         return {run for run in named if run in self.sessions and (not self._heartbeats or self._beating(run))}
 
-    def stirs(self, connection: Connection, run: str) -> bool:
+    def may_be_running(self, connection: Connection, run: str) -> bool:
         return run in self.sessions or (self._heartbeats and self._beating(run))
 
     def _beating(self, run: str) -> bool:

@@ -13,7 +13,7 @@ from flowops.errors import Invalid, UsageError
 from flowops.report.formats import IMPORT
 
 if TYPE_CHECKING:
-    from flowops.ledger.operations import Adopted
+    from flowops.ledger.operations import ImportedCall
 
 
 @click.command("import", short_help="Adopt calls that were placed elsewhere.")
@@ -40,13 +40,13 @@ def command(file: Path, environment: str, format_: str) -> None:
         echo_status("they count as placed: apply never places them again")
 
 
-def _read(file: Path) -> list[Adopted]:
+def _read(file: Path) -> list[ImportedCall]:
     """The calls in a file. Raises Invalid with every row that is wrong."""
     from flowops.documents.rows import read_data
-    from flowops.ledger.operations import adopted
+    from flowops.ledger.operations import imported_call
     from flowops.model import Place, Problem
 
-    calls: list[Adopted] = []
+    calls: list[ImportedCall] = []
     problems: list[Problem] = []
     try:
         with file.open("rb") as stream:
@@ -55,13 +55,13 @@ def _read(file: Path) -> list[Adopted]:
                     problems.append(row)
                     continue
                 try:
-                    calls.append(adopted(row.values))
+                    calls.append(imported_call(row.values))
                 except ValueError as error:
                     place = Place(str(file), row.place.line or 1)
                     problems.append(Problem(place, row.place, str(error), "import"))
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None
-    first: dict[str, Adopted] = {}
+    first: dict[str, ImportedCall] = {}
     twice = {call.reference_id for call in calls if first.setdefault(call.reference_id, call) is not call}
     problems += (
         Problem(Place(str(file)), None, f"reference-id: '{reference}' stands in more than one row", "import")

@@ -18,7 +18,7 @@ def change(happening: Happening, *legs: SealedLeg, run: str | None = "one", **re
 
 
 def claimed(run: str = "one") -> CallRow:
-    return decide(None, change(Happening.CLAIMED, run=run, at=T0, body=BODY, fingerprint="veiled"))
+    return decide(None, change(Happening.CLAIMED, run=run, at=T0, body=BODY, fingerprint="blinded"))
 
 
 def in_doubt() -> CallRow:
@@ -35,7 +35,7 @@ def test_a_claim_notes_the_run_the_body_and_the_attempt() -> None:
         State.IN_FLIGHT,
         "one",
         BODY,
-        "veiled",
+        "blinded",
         1,
     )
     assert (row.claimed_at, row.updated_at) == (T0, T0)

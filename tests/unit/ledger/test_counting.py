@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from flowops.ledger.operations import adopted
+from flowops.ledger.operations import imported_call
 from flowops.model import Happening, Leg, Record, State, Written
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ class TestRungSince:
 
     def test_calls_placed_elsewhere_count_from_when_they_were_placed(self, store: Store) -> None:
         long_ago = (datetime.now(UTC) - timedelta(days=3)).isoformat()
-        store.import_calls([adopted({"reference-id": "old", "callee": LONDON, "call-id": "1", "placed-at": long_ago})])
+        store.import_calls(
+            [imported_call({"reference-id": "old", "callee": LONDON, "call-id": "1", "placed-at": long_ago})]
+        )
         assert rings(store, LONDON) == {}
         assert rings(store, LONDON, since=datetime.now(UTC) - timedelta(days=4)) == {LONDON: 1}
 

@@ -92,7 +92,7 @@ class TestMissing:
         with pytest.raises(LedgerError, match="opened for reading only"):
             store.write([make.claim()])
         assert shape(address.root) == {}
-        assert address.open("sandbox", create=True).since(store.mark())
+        assert address.open("sandbox", create=True).contains(store.mark())
 
     def test_a_relative_path_starts_at_the_root_and_an_absolute_one_does_not(self, tmp_path) -> None:
         init_ledger("sqlite:///deep/er/ledger.db", "a", root=tmp_path)
@@ -237,9 +237,9 @@ class TestTheRightOne:
         store.close()
         shutil.move(sqlite.root / "copy.db", sqlite.file)
         older = sqlite.open()
-        assert not older.since(mark)
+        assert not older.contains(mark)
         older.write([make.claim("c"), make.claim("d"), make.claim("e")])
-        assert not older.since(mark), "not even when it has grown as long again"
+        assert not older.contains(mark), "not even when it has grown as long again"
 
 
 class TestVersions:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowops.errors import FlowopsError, LedgerError
-from flowops.ledger.operations import adopted
+from flowops.ledger.operations import imported_call
 from flowops.model import Happening, Leg, Record, State, Written
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class TestResolve:
 class TestImport:
     def test_a_call_placed_elsewhere_is_never_placed_here(self, store: Store, make) -> None:
         row = {"reference-id": "a", "callee": LONDON, "call-id": "id-1", "placed-at": "2026-11-01T09:00:00+01:00"}
-        result = store.import_calls([adopted(row), adopted({"reference_id": "b"})])
+        result = store.import_calls([imported_call(row), imported_call({"reference_id": "b"})])
         assert (result.added, result.present) == (["a", "b"], {})
         entry = store.look_up(["a"])["a"]
         assert (entry.state, entry.fingerprint, entry.claimed_at) == (
@@ -162,19 +162,20 @@ class TestImport:
 
     @pytest.mark.parametrize("written", ["+44 20 7946 0023", "+44 (0)20 7946 0023", "+44\u00a020\u00a07946\u00a00023"])
     def test_a_callee_is_the_same_however_it_is_written(self, store: Store, written: str) -> None:
-        store.import_calls([adopted({"reference-id": "a", "callee": written, "placed-at": "2026-11-01T09:00:00Z"})])
+        row = {"reference-id": "a", "callee": written, "placed-at": "2026-11-01T09:00:00Z"}
+        store.import_calls([imported_call(row)])
         (leg,) = store.look_up(["a"])["a"].legs
         assert leg.shown == "+44 20 79•• ••23"
         assert store.rung_since([LONDON], datetime(2026, 10, 1, tzinfo=UTC)).keys() == {LONDON}
 
     def test_a_call_that_the_ledger_has_stays_as_it_is(self, store: Store, make) -> None:
         doubtful(store, make)
-        result = store.import_calls([adopted({"reference-id": "a"})])
+        result = store.import_calls([imported_call({"reference-id": "a"})])
         assert (result.added, result.present) == ([], {"a": State.IN_DOUBT})
 
     def test_a_rejected_call_that_was_placed_elsewhere_is_placed(self, store: Store, make) -> None:
         store.write([make.claim(), Record("a", Happening.REFUSED)])
-        assert store.import_calls([adopted({"reference-id": "a"})]).added == ["a"]
+        assert store.import_calls([imported_call({"reference-id": "a"})]).added == ["a"]
         assert store.look_up(["a"])["a"].state is State.PLACED
 
     def test_a_ledger_moves_with_all_it_knows(self, store: Store, make, address) -> None:
@@ -185,7 +186,7 @@ class TestImport:
         rows = [json.loads(json.dumps(row)) for row in store.export()]
         address.init("copy")
         copy = address.open("copy")
-        assert copy.import_calls(map(adopted, rows)).added == list("abcde")
+        assert copy.import_calls(map(imported_call, rows)).added == list("abcde")
         states = {entry.reference_id: entry.state for entry in copy.entries()}
         assert states == {
             "a": State.PLACED,
@@ -227,7 +228,7 @@ class TestImport:
     )
     def test_a_row_that_makes_no_sense_is_refused(self, row: dict[str, object], message: str) -> None:
         with pytest.raises(ValueError, match=message.replace("'", ".")):
-            adopted(row)
+            imported_call(row)
 
 
 class TestPurge:

@@ -64,23 +64,23 @@ def test_values_that_are_sent_as_the_same_json_have_one_seal(one: object, other:
 @given(st.text() | st.from_regex(r"v1:sha256:[0-9a-f]{64}", fullmatch=True))
 def test_a_veiled_fingerprint_comes_back_with_the_key_alone(text: str) -> None:
     text = text.encode("utf-8", "replace").decode()
-    veiled = ONE.veil(text)
-    assert ONE.unveil(veiled) == text
-    assert text == "" or _unveiled(TWO, veiled) != text
+    blinded = ONE.blind(text)
+    assert ONE.unblind(blinded) == text
+    assert text == "" or _unveiled(TWO, blinded) != text
 
 
-def _unveiled(sealer: Sealer, veiled: str) -> str | None:
+def _unveiled(sealer: Sealer, blinded: str) -> str | None:
     try:
-        return sealer.unveil(veiled)
+        return sealer.unblind(blinded)
     except ValueError:
         return None
 
 
 def test_a_fingerprint_looks_different_each_time(make: Callable[..., Call]) -> None:
     value = make.fingerprint()
-    assert ONE.veil(value) != ONE.veil(value)
-    assert value[-64:] not in ONE.veil(value)
-    assert ONE.veil("") == ""
+    assert ONE.blind(value) != ONE.blind(value)
+    assert value[-64:] not in ONE.blind(value)
+    assert ONE.blind("") == ""
 
 
 def test_texts_from_outside_are_masked_and_fit_every_database() -> None:

@@ -116,18 +116,18 @@ def test_rows_are_chosen_by_state_reference_and_pattern(store: Store, make) -> N
 
 def test_a_mark_is_found_again_and_that_of_another_ledger_is_not(store: Store, make, address) -> None:
     empty = store.mark()
-    assert (empty.serial, store.since(empty)) == (0, True)
+    assert (empty.serial, store.contains(empty)) == (0, True)
     store.write([make.claim()])
     after = store.mark()
     assert (after.serial, after.id) == (1, empty.id)
-    assert store.since(empty)
-    assert store.since(after)
-    assert not store.since(LedgerMark(empty.id, 1, empty.head))
-    assert not store.since(LedgerMark(empty.id, 2, after.head))
+    assert store.contains(empty)
+    assert store.contains(after)
+    assert not store.contains(LedgerMark(empty.id, 1, empty.head))
+    assert not store.contains(LedgerMark(empty.id, 2, after.head))
     address.init("staging")
     other = address.open("staging")
-    assert not other.since(empty)
-    assert not other.since(after)
+    assert not other.contains(empty)
+    assert not other.contains(after)
 
 
 def test_environments_in_one_database_do_not_see_each_other(store: Store, make, address) -> None:
