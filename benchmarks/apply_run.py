@@ -19,12 +19,15 @@ from flowops.api.address import Secret
 from flowops.api.client import FlowBuilder
 from flowops.apply import Stop, apply
 from flowops.ledger.open import open_ledger
-from flowops.model import Actor, Claim, Happening, Outcome, State, Written
+from flowops.model.ledger import Actor, Claim, Happening, State, Written
+from flowops.model.result import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from flowops.model import Call, Entry, Plan, Record, RunLedger
+    from flowops.model.call import Call
+    from flowops.model.ledger import Entry, Record, RunLedger
+    from flowops.model.plan import Plan
 
 TOKEN = "11111111-2222-3333-4444-555555555555"
 

@@ -101,7 +101,7 @@ def place_all(root: Path) -> None:
     )
     from flowops.app.load import Selection
     from flowops.app.plan import planned
-    from flowops.model import Claim, Happening, Leg, Record
+    from flowops.model.ledger import Claim, Happening, Leg, Record
 
     with planned(Selection((), "large"), readonly=False) as found:
         calls = iter(found.plan.calls)

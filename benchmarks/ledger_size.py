@@ -61,7 +61,7 @@ def fill(url: str, count: int) -> dict[str, float]:
     from stages_ledger import ACTOR, place
 
     from flowops.ledger.open import open_ledger
-    from flowops.model import Leg
+    from flowops.model.ledger import Leg
 
     sizes: dict[str, list[int]] = {state: [] for state in STATES}
     with open_ledger(url, ENVIRONMENT, actor=ACTOR) as ledger:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
-from flowops.model import Action, Call, Document, Origin, Plan, PlannedBatch, SourceMap
-from flowops.model.plan import HASH_BYTES
+from flowops.model.call import Call, Origin
+from flowops.model.document import Document, SourceMap
+from flowops.model.plan import HASH_BYTES, Action, Plan, PlannedBatch
 
 ENVIRONMENT = "benchmark"
 

@@ -16,12 +16,13 @@ from pair import Pair
 from sample_plan import ENVIRONMENT, plan_of
 
 from flowops.ledger.open import init_ledger, open_ledger
-from flowops.model import Actor, Claim, Happening, Leg, Record
+from flowops.model.ledger import Actor, Claim, Happening, Leg, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from flowops.model import PlannedCall, Written
+    from flowops.model.ledger import Written
+    from flowops.model.plan import PlannedCall
 
 
 ACTOR = Actor("benchmark", "host")

@@ -18,7 +18,7 @@ from pair import Pair
 from flowops.app.load import Workspace, load, variables
 from flowops.app.render import checks
 from flowops.documents.rows import read_batches
-from flowops.plan import fingerprint
+from flowops.plan.canonical import fingerprint
 from flowops.schema.flow_check import check_variables
 from flowops.templates.assemble import Compilation
 from flowops.templates.batches import CallSet
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from flowops.model import Batch
+    from flowops.model.batch import Batch
 
 
 @contextmanager

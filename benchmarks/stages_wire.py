@@ -14,13 +14,13 @@ from sample_plan import plan_of
 
 from flowops.api.address import Secret
 from flowops.api.client import FlowBuilder
-from flowops.model import Happening
+from flowops.model.ledger import Happening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from flowops.model import Call
+    from flowops.model.call import Call
 
 
 CONNECTIONS = 20

@@ -20,7 +20,7 @@ from flowops.api.client import TOKEN_HEADER, HttpClient, prepare_request, proxy_
 from flowops.api.records import items_of, read_record
 from flowops.common.json import read_json
 from flowops.errors import ApiError
-from flowops.model import Connection
+from flowops.model.project import Connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

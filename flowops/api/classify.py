@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING
 from flowops.common.json import NotJson, read_json
 from flowops.common.masking import HIDDEN
 from flowops.common.text import shorten, visible
-from flowops.model import INSTRUCTION_ID, Happening, Leg, Verdict
+from flowops.model.call import INSTRUCTION_ID
+from flowops.model.ledger import Happening, Leg
+from flowops.model.result import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 
 #: A clear no: nothing was placed, and the same request would be refused again.

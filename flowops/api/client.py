@@ -23,14 +23,15 @@ from flowops.api.classify import Answer, Failure, classify_answer, safe_text
 from flowops.api.transport import ANSWER, ON_SEND, Transport
 from flowops.common.addresses import is_loopback
 from flowops.errors import ApiError
-from flowops.model import Connection, Reference
+from flowops.model.project import Connection, Reference
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from types import TracebackType
 
     from flowops.api.address import Secret
-    from flowops.model import Value, Verdict
+    from flowops.model.document import Value
+    from flowops.model.result import Verdict
 
 
 _log = logging.getLogger(__name__)

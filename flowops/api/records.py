@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from flowops.common.json import NotJson, read_json
 from flowops.common.numbers import received
 from flowops.errors import Invalid
-from flowops.model import Place, Problem
+from flowops.model.place import Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 REFERENCE = (
     "instructionid",

@@ -6,7 +6,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from flowops.model import Actor
+from flowops.model.ledger import Actor
 
 if TYPE_CHECKING:
     from pathlib import Path

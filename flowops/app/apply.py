@@ -15,8 +15,8 @@ from flowops.app.policy_run import Guard, clock, facts_of
 from flowops.app.secrets import connection_of, token_of, value_of
 from flowops.apply import Held, Stop, apply, exit_code, nothing_sent, with_signals
 from flowops.errors import StalePlan, UsageError
-from flowops.model import Action
-from flowops.plan import compare
+from flowops.model.plan import Action
+from flowops.plan.saved import compare
 from flowops.policy.config import Policy
 
 if TYPE_CHECKING:
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from flowops.api.client import FlowBuilder
     from flowops.app.observer import Observer
     from flowops.app.plan import Planned
-    from flowops.model import Call, CallResult, Environment, Plan, PlannedCall, Result
-    from flowops.plan import SavedPlan
+    from flowops.model.call import Call
+    from flowops.model.plan import Plan, PlannedCall
+    from flowops.model.project import Environment
+    from flowops.model.result import CallResult, Result
+    from flowops.plan.saved import SavedPlan
 
 #: How many things that moved since a plan was saved are listed.
 MOVED = 20

@@ -9,8 +9,10 @@ from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from flowops.app.policy_run import clock
-from flowops.model import Action, CallResult, Outcome, Result, State
-from flowops.plan import sends_again
+from flowops.model.ledger import State
+from flowops.model.plan import Action
+from flowops.model.result import CallResult, Outcome, Result
+from flowops.plan.again import sends_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     from flowops.app.observer import Observer
     from flowops.app.plan import Planned
     from flowops.apply import Held, Stop
-    from flowops.model import Entry, Plan, PlannedCall
+    from flowops.model.ledger import Entry
+    from flowops.model.plan import Plan, PlannedCall
 
 #: Between two looks at the ledger for outcomes, and two renewals of the lease, in seconds.
 LOOK, BEAT = 0.5, 10.0

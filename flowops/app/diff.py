@@ -13,7 +13,7 @@ from flowops.app.observer import SILENT
 from flowops.app.render import Walk, examined, tell_not_read
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.sealing import Sealer
-from flowops.plan import difference, identity
+from flowops.plan.difference import difference, identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from flowops.app.load import Selection, Workspace
     from flowops.app.observer import Observer
     from flowops.documents.reader import Reader
-    from flowops.model import Call, Difference, Place, Problem, Value
+    from flowops.model.call import Call
+    from flowops.model.difference import Difference
+    from flowops.model.document import Value
+    from flowops.model.place import Place, Problem
     from flowops.plan.difference import Identity
 
 

@@ -10,7 +10,7 @@ from flowops.errors import LedgerError
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store
-    from flowops.model import Environment, LedgerSettings, Project
+    from flowops.model.project import Environment, LedgerSettings, Project
 
 
 class Address(NamedTuple):

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flowops.documents.reader import Reader
-    from flowops.model import Document, Environment, Flow, Problem, Project, Value
+    from flowops.model.document import Document, Value
+    from flowops.model.place import Problem
+    from flowops.model.project import Environment, Flow, Project
     from flowops.policy.config import Policy
 
 

@@ -15,8 +15,8 @@ from flowops.app.policy_run import PolicyRun, clock, facts_of, trips
 from flowops.app.render import Walk, checked
 from flowops.app.secrets import token_of
 from flowops.common.masking import mask_text
-from flowops.model import Action, Plan
-from flowops.plan import make_plan
+from flowops.model.plan import Action, Plan
+from flowops.plan.planner import make_plan
 from flowops.policy.config import Policy
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from flowops.app.observer import Observer
     from flowops.app.policy_run import Override
     from flowops.ledger.store import Store
-    from flowops.model import CallBatch, Environment, PlannedBatch
+    from flowops.model.calls import CallBatch
+    from flowops.model.plan import PlannedBatch
+    from flowops.model.project import Environment
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops.common.secrets import read_variable
 from flowops.documents.files import Unreadable
 from flowops.errors import FlowopsError
-from flowops.model import CallResult, Outcome
+from flowops.model.result import CallResult, Outcome
 from flowops.policy.config import Policy
 from flowops.policy.evaluate import (
     PolicyEvaluator,
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from flowops.app.load import Workspace
     from flowops.apply import Held
     from flowops.ledger.store import Store
-    from flowops.model import CallBatch, Condition, Decision, Place, Plan, PlannedCall
+    from flowops.model.calls import CallBatch
+    from flowops.model.ledger import Condition
+    from flowops.model.place import Place
+    from flowops.model.plan import Decision, Plan, PlannedCall
 
 
 class Override(NamedTuple):

@@ -11,7 +11,9 @@ from flowops.app.observer import SILENT
 from flowops.app.secrets import address_of_source
 from flowops.common.names import did_you_mean
 from flowops.errors import Invalid
-from flowops.model import Problem, Script, Terms
+from flowops.model.call import Terms
+from flowops.model.calls import Script
+from flowops.model.place import Problem
 from flowops.model.twice import Twice
 
 if TYPE_CHECKING:
@@ -19,7 +21,11 @@ if TYPE_CHECKING:
 
     from flowops.app.load import Selection, Workspace
     from flowops.app.observer import Observer
-    from flowops.model import Batch, Call, CallBatch, Document, Place, Value
+    from flowops.model.batch import Batch
+    from flowops.model.call import Call
+    from flowops.model.calls import CallBatch
+    from flowops.model.document import Document, Value
+    from flowops.model.place import Place
     from flowops.templates.assemble import Compilation, CompiledCall
 
 #: What a body is told about its shape; of a document whose shape is wrong all of that has been said.
@@ -274,7 +280,7 @@ def _unknown_source(workspace: Workspace, document: Document, name: str) -> Iter
     """Read nothing, and say what is wrong with a source that no environment has."""
     known = known_sources(workspace)
     if name not in known:
-        from flowops.model import Batch
+        from flowops.model.batch import Batch
 
         place = document.place(("for-each", "source"))
         hint = did_you_mean(name, known) or "name it under sources, in an environment of flowops.yaml"

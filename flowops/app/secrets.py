@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from flowops.common.secrets import read_variable
 from flowops.errors import ApiError, FlowopsError
-from flowops.model import Reference
+from flowops.model.project import Reference
 
 if TYPE_CHECKING:
     from flowops.api.address import Secret
-    from flowops.model import Connection, Environment
+    from flowops.model.project import Connection, Environment
 
 
 def value_of(given: str | Reference, what: str, failure: type[FlowopsError]) -> str:

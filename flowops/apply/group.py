@@ -8,13 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from flowops.errors import LedgerError
-from flowops.model import Happening, Record, Written
+from flowops.model.ledger import Happening, Record, Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
-    from flowops.model import Claim, RunLedger
+    from flowops.model.ledger import Claim, RunLedger
 
 #: How many writes one transaction holds at most.
 LARGEST_BATCH = 500

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model import Action, CallResult, Happening, Outcome, Record, Result, State
+from flowops.model.ledger import Happening, Record, State
+from flowops.model.plan import Action
+from flowops.model.result import CallResult, Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from flowops.model import Decision, Entry, Plan, Planned, Verdict, Written
+    from flowops.model.ledger import Entry, Written
+    from flowops.model.plan import Decision, Plan, Planned
+    from flowops.model.result import Verdict
 
 #: What a call that was sent has become, by the state that the ledger gave it.
 _BY_STATE: dict[State | None, Outcome] = {

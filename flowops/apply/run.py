@@ -14,14 +14,18 @@ from flowops.apply.outcome import elsewhere, in_plan_order, sent, unsent
 from flowops.apply.pace import Pace
 from flowops.apply.worker import Feed, Settings, Workers, now, told
 from flowops.errors import FlowopsError, LedgerError
-from flowops.model import SENDING, Action, CallResult, PlannedCall, Result, State
+from flowops.model.ledger import State
+from flowops.model.plan import SENDING, Action, PlannedCall
+from flowops.model.result import CallResult, Result
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
     from flowops.apply.stop import Stop
     from flowops.apply.worker import Api
-    from flowops.model import Call, Condition, Decision, Plan, Planned, RunLedger
+    from flowops.model.call import Call
+    from flowops.model.ledger import Condition, RunLedger
+    from flowops.model.plan import Decision, Plan, Planned
 
 _log = logging.getLogger(__name__)
 #: Calls in a row, besides one a worker, that come to nothing before a run stops claiming.

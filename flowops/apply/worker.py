@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from flowops.apply.outcome import held_back, may_follow, record_of, sent, unsent
 from flowops.errors import LedgerError
-from flowops.model import Action, CallResult, Claim, Decision, Happening, Verdict
+from flowops.model.ledger import Claim, Happening
+from flowops.model.plan import Action, Decision
+from flowops.model.result import CallResult, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
     from flowops.apply.group import GroupCommit
     from flowops.apply.pace import Pace
     from flowops.apply.stop import Stop
-    from flowops.model import Call, Condition, PlannedCall, Value, Written
+    from flowops.model.call import Call
+    from flowops.model.document import Value
+    from flowops.model.ledger import Condition, Written
+    from flowops.model.plan import PlannedCall
 
 _log = logging.getLogger(__name__)
 

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from flowops.httpd import Body, Handler, Request, Response
-    from flowops.model import LedgerMark, Leg, State, Value, Written
+    from flowops.model.document import Value
+    from flowops.model.ledger import LedgerMark, Leg, State, Written
 
 _log = logging.getLogger(__name__)
 #: The longest body, in bytes.

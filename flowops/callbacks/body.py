@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from flowops.common.json import NotJson, NotStrict, read_json
 from flowops.common.numbers import received
-from flowops.model import INSTRUCTION_ID, Leg
+from flowops.model.call import INSTRUCTION_ID
+from flowops.model.ledger import Leg
 
 if TYPE_CHECKING:
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 #: How many objects and arrays may stand inside each other; in the documented body it is 3.
 DEEPEST = 16

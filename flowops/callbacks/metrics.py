@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from flowops.model import State
+    from flowops.model.ledger import State
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

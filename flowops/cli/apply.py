@@ -18,8 +18,9 @@ from flowops.cli.output import TERMINAL, echo_lines, echo_status, print_result, 
 from flowops.cli.plan import Shown, override_option, tell_sandbox, tell_unseen
 from flowops.cli.plan import run as plan
 from flowops.errors import UsageError
-from flowops.model import Action, Outcome
-from flowops.plan import load
+from flowops.model.plan import Action
+from flowops.model.result import Outcome
+from flowops.plan.saved import load
 from flowops.report.formats import RESULT
 from flowops.report.layout import plan_report
 from flowops.report.text import report_lines
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from flowops.app.plan import Planned
-    from flowops.model import Plan, Result
-    from flowops.plan import SavedPlan
+    from flowops.model.plan import Plan
+    from flowops.model.result import Result
+    from flowops.plan.saved import SavedPlan
 
 #: Said after calls were placed where no phone rings.
 NEXT = (

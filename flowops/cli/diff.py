@@ -13,7 +13,7 @@ from flowops.report.formats import DIFFERENCE
 
 if TYPE_CHECKING:
     from flowops.app.load import Selection
-    from flowops.model import Difference
+    from flowops.model.difference import Difference
 
 DIFFERENT = 2
 

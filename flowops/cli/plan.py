@@ -14,7 +14,8 @@ from flowops.app.policy_run import clock
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status, print_result, report_problems_as
 from flowops.errors import FlowopsError, UsageError
-from flowops.plan import dump, exit_code
+from flowops.plan.planner import exit_code
+from flowops.plan.saved import dump
 from flowops.policy.config import LIFTABLE
 from flowops.report.formats import PLAN
 from flowops.report.hours import PlanClock
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from flowops.app.plan import Planned
     from flowops.app.policy_run import Override
-    from flowops.model import Environment
+    from flowops.model.project import Environment
 
 
 override_option = click.option(

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from flowops.api.records import CallRecord
     from flowops.ledger.store import Store
-    from flowops.model import Entry, Environment
+    from flowops.model.ledger import Entry
+    from flowops.model.project import Environment
 
 IN_DOUBT = 7
 #: The API sums a call up when it has ended; a record may come a while after the claim.
@@ -129,14 +130,14 @@ def _oldest(ledger: Store) -> datetime | None:
 
 
 def _open_calls(ledger: Store) -> Iterable[Entry]:
-    from flowops.model import State
+    from flowops.model.ledger import State
 
     return ledger.entries(states={State.IN_DOUBT, State.PLACED})
 
 
 def _settle(ledger: Store, records: Iterable[CallRecord]) -> int:
     """Tell the ledger of records; how many calls are in another state for it."""
-    from flowops.model import Leg
+    from flowops.model.ledger import Leg
 
     legs: dict[str, list[Leg]] = {}
     for record in records:
@@ -149,7 +150,7 @@ def _settle(ledger: Store, records: Iterable[CallRecord]) -> int:
 
 def _tell(ledger: Store, settled: int) -> int:
     """Print what came of it; return 7 when something is still in doubt."""
-    from flowops.model import State
+    from flowops.model.ledger import State
 
     left = ledger.count()[State.IN_DOUBT]
     click.echo(f"{settled:,} settled, {left:,} in doubt")

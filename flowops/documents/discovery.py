@@ -17,13 +17,15 @@ from flowops.documents.files import Unreadable
 from flowops.documents.project import PROJECT_FILE
 from flowops.documents.reader import HEADER, Kind
 from flowops.errors import UsageError
-from flowops.model import Document, Place, Problem, Project
+from flowops.model.place import Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from flowops.documents.files import Files
     from flowops.documents.reader import Reader, Section
+    from flowops.model.document import Document
+    from flowops.model.project import Project
 
 _log = logging.getLogger(__name__)
 _WILDCARD = re.compile(r"[*?\[]")

@@ -17,26 +17,23 @@ from flowops.documents.files import Disk, Unreadable, git_root, read_anywhere
 from flowops.documents.reader import Kind, Reader, Section
 from flowops.documents.yaml import Parsed, read_plain
 from flowops.errors import Invalid, UsageError
-from flowops.model import (
+from flowops.model.document import Document, SourceMap, Value
+from flowops.model.place import Place, Problem
+from flowops.model.project import (
     SANDBOX,
     CallbackSettings,
     Connection,
-    Document,
     Environment,
     Flow,
     LedgerSettings,
-    Place,
-    Problem,
     Project,
     Reference,
-    SourceMap,
-    Value,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from flowops.model import Document, Value
+    from flowops.model.document import Document, Value
 
 PROJECT_FILE = "flowops.yaml"
 DEFAULT_INCLUDE = ("calls/**/*.yaml", "flows/**/*.yaml")

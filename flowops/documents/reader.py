@@ -14,12 +14,13 @@ from flowops.common.text import quoted
 from flowops.documents.files import Unreadable
 from flowops.documents.text import decode, line_at
 from flowops.documents.yaml import Budget, Parsed, parse
-from flowops.model import Document, Place, Problem
+from flowops.model.document import Document
+from flowops.model.place import Place, Problem
 
 if TYPE_CHECKING:
     from flowops.documents.files import Files
     from flowops.documents.snapshots import HashedStream, Snapshot
-    from flowops.model import SourceMap, Value
+    from flowops.model.document import SourceMap, Value
 
 API_VERSION = "flowops/v1"
 #: The code of problems with a document's header.

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from flowops.model import Batch, Place, Problem, RowPlace
+from flowops.model.batch import Batch
+from flowops.model.place import Place, Problem, RowPlace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from flowops.documents.reader import Reader
-    from flowops.model import Document, Value
+    from flowops.model.document import Document, Value
 
     #: What gives the addresses of databases, by their names.
     Sources = Mapping[str, Callable[[], str]]

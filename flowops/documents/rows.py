@@ -10,13 +10,15 @@ from flowops.common.names import did_you_mean
 from flowops.common.text import quoted
 from flowops.documents.row_source import FOR_EACH, MATRIX, ROWS, DataFile, Dialect, Matrix, Query, data_of
 from flowops.documents.text_rows import TEXTS, text_batches
-from flowops.model import Batch, Document, Place, Problem, Row
+from flowops.model.batch import Batch
+from flowops.model.place import Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flowops.documents.reader import Reader
     from flowops.documents.row_source import RowSource, Sources
+    from flowops.model.document import Document, Row
 
 #: The kinds of rows: those of a file by its suffix, the others by the key that asks for them. A module is imported
 #: when its rows are wanted: some of them need a lot that most commands do without.

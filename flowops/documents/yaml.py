@@ -36,7 +36,7 @@ from flowops.model.place import Place, Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 # What is not a character of YAML (YAML 1.1, section 5.1), and what nobody sees and parsers disagree about: NEL and the
 # Unicode line and paragraph separators end a line in YAML 1.1 only, and a byte order mark begins a file.

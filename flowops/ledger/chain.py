@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flowops.ledger.states import CallRow, Change
-    from flowops.model import Actor, Value
+    from flowops.model.document import Value
+    from flowops.model.ledger import Actor
 
 
 class Event(NamedTuple):

@@ -16,7 +16,8 @@ from flowops.errors import LedgerError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from flowops.model import LedgerMark, Value
+    from flowops.model.document import Value
+    from flowops.model.ledger import LedgerMark
 
 T = TypeVar("T")
 #: How often work is tried again on a new connection before the database counts as gone.

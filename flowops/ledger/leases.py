@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from flowops.ledger.database import Connection, Database
     from flowops.ledger.transaction import Transaction
-    from flowops.model import Actor
+    from flowops.model.ledger import Actor
 
 _RUN = re.compile(r"[0-9a-f]{32}")
 

@@ -23,7 +23,7 @@ from flowops.model.ledger import LedgerMark
 if TYPE_CHECKING:
     from flowops.ledger.database import Connection, Database
     from flowops.ledger.spool import Spool
-    from flowops.model import Actor
+    from flowops.model.ledger import Actor
 
 _FORMS = "sqlite:///file.db or postgresql://user@host/database"
 

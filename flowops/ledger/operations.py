@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from flowops.ledger.database import Connection, Database
     from flowops.ledger.states import CallRow
     from flowops.ledger.transaction import Transaction
-    from flowops.model import Actor, Condition, Value
+    from flowops.model.document import Value
+    from flowops.model.ledger import Actor, Condition
 
 
 @dataclass(frozen=True, slots=True)

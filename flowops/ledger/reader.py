@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from flowops.ledger.database import Connection, Database
     from flowops.ledger.sealing import Sealer
     from flowops.ledger.states import CallRow
-    from flowops.model import Call, Value
+    from flowops.model.call import Call
+    from flowops.model.document import Value
 
 #: The states of calls whose phones may have rung.
 MAY_HAVE_RUNG = frozenset({State.IN_FLIGHT, State.PLACED, State.FINISHED, State.IN_DOUBT})

@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask, mask_number, mask_text
 from flowops.ledger.states import SEALED, SHOWN, SealedLeg
-from flowops.model import FINGERPRINT, INSTRUCTION_ID
+from flowops.model.call import INSTRUCTION_ID
+from flowops.model.plan import FINGERPRINT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from flowops.model import Call, Leg, Path, Value
+    from flowops.model.call import Call
+    from flowops.model.document import Path, Value
+    from flowops.model.ledger import Leg
 
 #: The bytes of a fingerprint's nonce.
 NONCE = 8

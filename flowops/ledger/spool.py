@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 
 class Spool:

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from urllib.parse import SplitResult
 
-    from flowops.model import LedgerMark, Value
+    from flowops.model.document import Value
+    from flowops.model.ledger import LedgerMark
 
 #: Where its statements are, in `sql/`.
 KIND = "sqlite"

@@ -21,7 +21,8 @@ from flowops.model.ledger import Happening, State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from flowops.model import Actor, Value
+    from flowops.model.document import Value
+    from flowops.model.ledger import Actor
 
 IN_FLIGHT, PLACED, FINISHED, REJECTED, IN_DOUBT = (
     State.IN_FLIGHT,

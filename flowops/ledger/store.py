@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from flowops.ledger.sealing import Sealer
     from flowops.ledger.spool import Spool
     from flowops.ledger.states import CallRow
-    from flowops.model import Leg
+    from flowops.model.ledger import Leg
 
 _log = logging.getLogger(__name__)
 #: How many results a message names when they can be kept nowhere.

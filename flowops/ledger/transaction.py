@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from flowops.ledger.database import Connection, Database
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 #: How many references go into one statement.
 CHUNK = 1000

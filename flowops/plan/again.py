@@ -6,13 +6,15 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from flowops.errors import StalePlan
-from flowops.model import SENDING
+from flowops.model.plan import SENDING
 from flowops.plan.canonical import Uncanonical, hash_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from flowops.model import Action, CallBatch, PlannedBatch, PlannedCall, Value
+    from flowops.model.calls import CallBatch
+    from flowops.model.document import Value
+    from flowops.model.plan import Action, PlannedBatch, PlannedCall
 
 #: How many things that moved since a plan was made are listed.
 MOVED = 20

@@ -15,12 +15,14 @@ import orjson
 from flowops.common.json import unsendable
 from flowops.common.limits import VALUE_DEPTH
 from flowops.errors import FlowopsError
-from flowops.model import FINGERPRINT
+from flowops.model.plan import FINGERPRINT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from flowops.model import Call, Path, Problem, Value
+    from flowops.model.call import Call
+    from flowops.model.document import Path, Value
+    from flowops.model.place import Problem
 
 
 class Uncanonical(FlowopsError):

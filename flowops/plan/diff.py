@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model import ABSENT, Change
+from flowops.model.plan import ABSENT, Change
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 SEALED = "$sealed"
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from flowops.model import Difference, DifferentCall, Shift
+from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.plan.canonical import Uncanonical, fingerprint
 from flowops.plan.diff import diff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping
 
-    from flowops.model import Call, Value
+    from flowops.model.call import Call
+    from flowops.model.document import Value
 
     #: A fingerprint, or of a body that has none the body itself.
     Identity: TypeAlias = str | dict[str, Value]

@@ -9,8 +9,20 @@ import shlex
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
-from flowops.model import ACTIONS, FINGERPRINT, SENDING, Action, Decision, Plan, PlannedBatch, State
-from flowops.model.plan import A_FEW, ALL_SHOWN, HASH_BYTES, NONE_SHOWN
+from flowops.model.ledger import State
+from flowops.model.plan import (
+    A_FEW,
+    ACTIONS,
+    ALL_SHOWN,
+    FINGERPRINT,
+    HASH_BYTES,
+    NONE_SHOWN,
+    SENDING,
+    Action,
+    Decision,
+    Plan,
+    PlannedBatch,
+)
 from flowops.plan.again import CallsAgain
 from flowops.plan.canonical import hash_of
 from flowops.plan.diff import diff
@@ -18,7 +30,11 @@ from flowops.plan.diff import diff
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from flowops.model import Call, CallBatch, Change, Entry, Ledger, LedgerMark, Place, PlannedCall
+    from flowops.model.call import Call
+    from flowops.model.calls import CallBatch
+    from flowops.model.ledger import Entry, Ledger, LedgerMark
+    from flowops.model.place import Place
+    from flowops.model.plan import Change, PlannedCall
 
 _log = logging.getLogger(__name__)
 _PLACE = Decision(Action.PLACE)

@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops import __version__
 from flowops.errors import Invalid, StalePlan
-from flowops.model import Action, LedgerMark, Place, Problem
+from flowops.model.ledger import LedgerMark
+from flowops.model.place import Place, Problem
+from flowops.model.plan import Action
 from flowops.plan.planner import decision_line, digest, told_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from flowops.model import Plan, Value
+    from flowops.model.document import Value
+    from flowops.model.plan import Plan
 
 FORMAT_VERSION = 1
 #: A million calls are about 160 MB; what is larger is refused before it is parsed.

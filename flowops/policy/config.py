@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from flowops.common.number_plan import regions
 from flowops.common.spans import read_span
-from flowops.model import Problem
+from flowops.model.place import Problem
 from flowops.policy.limits import MaxCalls, MaxChange, PerCallee
 from flowops.policy.lists import DoNotCall
 from flowops.policy.people import Callers, Consent, Countries, NumberTypes
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import timedelta
 
-    from flowops.model import Call, Document, Path, Place, Value
+    from flowops.model.call import Call
+    from flowops.model.document import Document, Path, Value
+    from flowops.model.place import Place
 
 CODE = "policy"
 

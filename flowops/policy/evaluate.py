@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.model import Action, Condition, Decision, Used
+from flowops.model.ledger import Condition, Used
+from flowops.model.plan import Action, Decision
 from flowops.policy.rule import Block, CallContext, Defer, PlanRule, Rule, RunCounts, findings, format_reason
 from flowops.policy.times import moment_text
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime, timedelta
 
-    from flowops.model import Call, Place
+    from flowops.model.call import Call
+    from flowops.model.place import Place
     from flowops.policy.config import Policy
     from flowops.policy.rule import PolicyContext
 

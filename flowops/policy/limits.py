@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from zoneinfo import ZoneInfo
 
-    from flowops.model import Path, Place, Value
+    from flowops.model.document import Path, Value
+    from flowops.model.place import Place
     from flowops.policy.config import PolicyReader
     from flowops.policy.rule import CallContext, PolicyContext
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from flowops.model import Call, Value
+    from flowops.model.call import Call
+    from flowops.model.document import Value
     from flowops.policy.config import Policy
 
 #: How many openings, numbers and references one note names.

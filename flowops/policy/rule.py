@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from flowops.model import Call, Path, Place, Value
+    from flowops.model.call import Call
+    from flowops.model.document import Path, Value
+    from flowops.model.place import Place
     from flowops.policy.config import PolicyReader
 
 #: What is from the future is no newer than what is from today: clocks of two machines may differ by this.

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from flowops.common.numbers import NumberInfo
-    from flowops.model import Call, Place, Problem
+    from flowops.model.call import Call
+    from flowops.model.place import Place, Problem
     from flowops.policy.rule import CallContext
 
 CODE = "terms"

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from flowops.model import Action
+from flowops.model.plan import Action
 from flowops.report import phrases
 from flowops.report.escape import clip, safe
 from flowops.report.views import PlanOutput, ProblemsView, findings
@@ -15,7 +15,8 @@ from flowops.report.views import PlanOutput, ProblemsView, findings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from flowops.model import Place, Problem, Shift
+    from flowops.model.difference import Shift
+    from flowops.model.place import Place, Problem
     from flowops.report.layout import Output
     from flowops.report.views import CallView, PlanView
 

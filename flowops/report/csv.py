@@ -9,7 +9,7 @@ from flowops.report.escape import spreadsheet_cell
 from flowops.report.views import Exported
 
 if TYPE_CHECKING:
-    from flowops.model import Value
+    from flowops.model.document import Value
     from flowops.report.formats import Target
     from flowops.report.layout import Output
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.masking import mask_number
-from flowops.model import ABSENT, Change, Shift
-from flowops.model.plan import A_FEW
+from flowops.model.difference import Shift
+from flowops.model.plan import A_FEW, ABSENT, Change
 from flowops.report.masking import PeopleCounter, masked
 from flowops.report.views import Group, country_code, distinguish_callees, view_of
 from flowops.report.worddiff import Piece, edit, pieces
@@ -19,7 +19,8 @@ from flowops.report.worddiff import Piece, edit, pieces
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from flowops.model import Difference, DifferentCall, Place
+    from flowops.model.difference import Difference, DifferentCall
+    from flowops.model.place import Place
 
 
 @dataclass(slots=True)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model import Action, Outcome, Shift
+from flowops.model.difference import Shift
+from flowops.model.plan import Action
+from flowops.model.result import Outcome
 from flowops.report.annotations import of_output
 from flowops.report.difference import DifferenceOutput
 from flowops.report.json import dumps

@@ -12,7 +12,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, assert_never
 
 from flowops import __version__
-from flowops.model import ABSENT, Action, Outcome, Shift, State
+from flowops.model.difference import Shift
+from flowops.model.ledger import State
+from flowops.model.plan import ABSENT, Action
+from flowops.model.result import Outcome
 from flowops.report.difference import DifferenceOutput, changes_of
 from flowops.report.escape import COMMAND, UNSAFE
 from flowops.report.masking import masked
@@ -37,7 +40,13 @@ from flowops.report.views import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from flowops.model import Call, CallResult, Change, Difference, DifferentCall, Entry, Place, Plan, RowPlace, Value
+    from flowops.model.call import Call
+    from flowops.model.difference import Difference, DifferentCall
+    from flowops.model.document import Value
+    from flowops.model.ledger import Entry
+    from flowops.model.place import Place, RowPlace
+    from flowops.model.plan import Change, Plan
+    from flowops.model.result import CallResult
     from flowops.report.formats import Target
     from flowops.report.layout import Output
     from flowops.report.views import CallView, LedgerEvent

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.model import Action, Outcome
+from flowops.model.plan import Action
+from flowops.model.result import Outcome
 from flowops.report.annotations import of_output
 from flowops.report.escape import xml_text
 from flowops.report.phrases import DONE, count

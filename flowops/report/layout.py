@@ -10,7 +10,10 @@ from datetime import UTC
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from flowops.common.number_plan import tables
-from flowops.model import Action, CallResult, Outcome, Place, Shift, State
+from flowops.model.difference import Shift
+from flowops.model.ledger import State
+from flowops.model.plan import Action
+from flowops.model.result import CallResult, Outcome
 from flowops.report import phrases
 from flowops.report.blocks import (
     Bar,
@@ -59,8 +62,9 @@ from flowops.report.yaml import yaml_lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from flowops.model import Call, Problem
-    from flowops.model import Entry as LedgerEntry
+    from flowops.model.call import Call
+    from flowops.model.ledger import Entry as LedgerEntry
+    from flowops.model.place import Place, Problem
     from flowops.report.difference import ChangedField, DifferenceView
     from flowops.report.hours import Hour, Hours
     from flowops.report.views import (

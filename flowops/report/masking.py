@@ -17,7 +17,7 @@ from flowops.common.masking import mask_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 
 def masked(value: Value) -> Value:

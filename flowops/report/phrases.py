@@ -6,7 +6,9 @@ import signal
 from typing import TYPE_CHECKING, TypeVar
 
 from flowops.common.masking import mask_text
-from flowops.model import Action, Outcome, State
+from flowops.model.ledger import State
+from flowops.model.plan import Action
+from flowops.model.result import Outcome
 from flowops.report.escape import clip
 from flowops.report.worddiff import Side, one_side, pieces
 from flowops.report.worddiff import shown as whole_value
@@ -14,7 +16,10 @@ from flowops.report.worddiff import shown as whole_value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from flowops.model import Change, Entry, Leg, Shift, Value
+    from flowops.model.difference import Shift
+    from flowops.model.document import Value
+    from flowops.model.ledger import Entry, Leg
+    from flowops.model.plan import Change
     from flowops.report.views import Group, LedgerEvent
 
 #: The totals of a plan, in the order in which people read them.

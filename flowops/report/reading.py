@@ -11,7 +11,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_text
-from flowops.model import ABSENT, SENDING, Action, CallResult, Change, Outcome, Place, Result, RowPlace
+from flowops.model.place import Place, RowPlace
+from flowops.model.plan import ABSENT, SENDING, Action, Change
+from flowops.model.result import CallResult, Outcome, Result
 from flowops.report.hours import Ready, hours_of
 from flowops.report.masking import masked, masked_but
 from flowops.report.views import CallView, Group, PlanView, country_code, distinguish_callees, without_numbers
@@ -19,7 +21,7 @@ from flowops.report.views import CallView, Group, PlanView, country_code, distin
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 
 def plan_of_json(document: Mapping[str, Value], *, full: bool = False) -> PlanView:

@@ -11,8 +11,8 @@ from datetime import UTC
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from flowops.common.masking import HIDDEN, mask_number, mask_text
-from flowops.model import ABSENT, Action, Change, Outcome, Place, RowPlace, Shift
-from flowops.model.plan import A_FEW, ALL_SHOWN, NONE_SHOWN
+from flowops.model.difference import Shift
+from flowops.model.plan import A_FEW, ABSENT, ALL_SHOWN, NONE_SHOWN, Action, Change
 from flowops.report.hours import Hours, PlanClock, Ready, hours_of
 from flowops.report.masking import PeopleCounter, distinguish, masked, masked_but, unsealed
 from flowops.report.phrases import count, signal_name
@@ -21,23 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from flowops.model import (
-        Actor,
-        Call,
-        CallResult,
-        Document,
-        Entry,
-        Happening,
-        LedgerMark,
-        Plan,
-        PlannedBatch,
-        PlannedCall,
-        Problem,
-        Result,
-        Script,
-        State,
-        Value,
-    )
+    from flowops.model.call import Call
+    from flowops.model.calls import Script
+    from flowops.model.document import Document, Value
+    from flowops.model.ledger import Actor, Entry, Happening, LedgerMark, State
+    from flowops.model.place import Place, Problem, RowPlace
+    from flowops.model.plan import Plan, PlannedBatch, PlannedCall
+    from flowops.model.result import CallResult, Outcome, Result
 
 
 class SpokenText(NamedTuple):

@@ -8,12 +8,12 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.model import ABSENT
+from flowops.model.plan import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 #: Words that stay on each side of a difference inside a long text.
 CONTEXT = 3

@@ -15,7 +15,7 @@ from flowops.report.escape import COMMAND, UNSAFE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 #: What some reader takes for a boolean or for nothing (YAML 1.1, yaml.org/type/bool.html and null.html).

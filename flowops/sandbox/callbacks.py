@@ -10,7 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from flowops.common.addresses import is_loopback
-from flowops.model import INSTRUCTION_ID
+from flowops.model.call import INSTRUCTION_ID
 from flowops.sandbox.faults import rng, within
 from flowops.sandbox.settings import OUTCOMES, SUCCESS
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from flowops.model import Value
+    from flowops.model.document import Value
     from flowops.sandbox.exchange import Placed, PlacedLeg
     from flowops.sandbox.journal import Journal
     from flowops.sandbox.settings import Settings

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from flowops.model import Value
+    from flowops.model.document import Value
     from flowops.sandbox.settings import FaultKind
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowops.common.json import NotJson, read_json
-from flowops.model import INSTRUCTION_ID
+from flowops.model.call import INSTRUCTION_ID
 from flowops.sandbox.exchange import Memory, Placed, PlacedLeg, Refusal, Reply, json_reply
 from flowops.sandbox.faults import fault_of, pick, rng, spoiled, within
 from flowops.sandbox.records import list_records
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flowops.httpd import Request
-    from flowops.model import Value
+    from flowops.model.document import Value
     from flowops.sandbox.exchange import Memory
     from flowops.sandbox.settings import Settings
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 
 class Journal:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from flowops.model import INSTRUCTION_ID
+from flowops.model.call import INSTRUCTION_ID
 from flowops.sandbox.exchange import Refusal, Reply, json_reply
 from flowops.sandbox.settings import OUTCOMES, SUCCESS
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from flowops.httpd import Request
-    from flowops.model import Value
+    from flowops.model.document import Value
     from flowops.sandbox.exchange import Memory, Placed, PlacedLeg
     from flowops.sandbox.settings import Settings
 

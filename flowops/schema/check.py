@@ -13,7 +13,8 @@ from flowops.common.names import did_you_mean
 from flowops.common.numbers import explain as explain_number
 from flowops.common.numbers import is_canonical
 from flowops.common.text import quoted
-from flowops.model import INSTRUCTION_ID, Problem
+from flowops.model.call import INSTRUCTION_ID
+from flowops.model.place import Problem
 from flowops.schema.engine import fast_errors, fast_validator
 from flowops.schema.explain import SchemaError, dotted, explain
 from flowops.schema.store import schema_text
@@ -21,7 +22,8 @@ from flowops.schema.store import schema_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from flowops.model import Call, Document, Path, Value
+    from flowops.model.call import Call
+    from flowops.model.document import Document, Path, Value
     from flowops.schema.engine import Schema
 
 

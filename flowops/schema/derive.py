@@ -24,7 +24,8 @@ from flowops.schema.store import NAMES, schema_text
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from flowops.model import Flow, Value
+    from flowops.model.document import Value
+    from flowops.model.project import Flow
     from flowops.schema.engine import Schema
 
 PATH = "/FlowBuilder"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from jsonschema.protocols import Validator
 
-    from flowops.model import Path, Value
+    from flowops.model.document import Path, Value
 
 
 Schema = dict[str, Any]

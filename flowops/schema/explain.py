@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from jsonschema import ValidationError
 
-    from flowops.model import Path, Value
+    from flowops.model.document import Path, Value
     from flowops.schema.engine import Schema
 
 

@@ -23,7 +23,9 @@ from flowops.schema.explain import SchemaError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from flowops.model import Flow, Path, Problem, Value
+    from flowops.model.document import Path, Value
+    from flowops.model.place import Problem
+    from flowops.model.project import Flow
     from flowops.schema.engine import Schema
 
 #: More nodes than any sensible schema has, few enough to be checked at once.

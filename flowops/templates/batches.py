@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from flowops.model import INSTRUCTION_ID, Batch, Problem, Script, Terms
+from flowops.model.batch import Batch
+from flowops.model.call import INSTRUCTION_ID, Terms
+from flowops.model.calls import Script
+from flowops.model.place import Problem
 from flowops.templates.assemble import FLOW_ID, VARIABLES
 from flowops.templates.budget import CALL_BUDGET, PARTS_PER_STEP, ROW_BUDGET, SET_BUDGET, WRONG_ROWS
 from flowops.templates.errors import BudgetExceeded, TemplateError
@@ -16,7 +19,10 @@ from flowops.templates.values import kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from flowops.model import Call, Document, Flow, Place, Value
+    from flowops.model.call import Call
+    from flowops.model.document import Document, Value
+    from flowops.model.place import Place
+    from flowops.model.project import Flow
     from flowops.templates.assemble import CompiledCall
 
 

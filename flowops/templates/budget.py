@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from flowops.templates.errors import BudgetExceeded
 
 if TYPE_CHECKING:
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 
 #: Characters of one template, as YAML gives it.

@@ -12,7 +12,7 @@ from flowops.templates.filters import FILTERS
 from flowops.templates.values import TEXT_COMPARISONS, arithmetic, compare, cost, kind, sendable, short, signed, text
 
 if TYPE_CHECKING:
-    from flowops.model import Value
+    from flowops.model.document import Value
     from flowops.templates.filters.table import Function
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model import Problem
+from flowops.model.place import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from flowops.model import Call, Place
+    from flowops.model.call import Call
+    from flowops.model.place import Place
 
 
 #: The stable names of the rules that this package applies.

@@ -19,7 +19,7 @@ from flowops.templates.values import kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from flowops.model import Value
+    from flowops.model.document import Value
     from flowops.templates.budget import Scope
 
     #: Writes a piece of a template behind what is there.

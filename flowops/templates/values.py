@@ -14,7 +14,7 @@ from flowops.templates.errors import TemplateError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 
 _KINDS = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -74,7 +73,6 @@ try:
 finally:
     print("\\n".join(sys.modules), file=sys.stderr)
 """
-LAZY = ("model",)
 
 
 def imported(args: list[str], cwd: Path | None = None) -> set[str]:
@@ -143,14 +141,6 @@ def test_what_a_library_does_at_the_end_of_a_process_is_done() -> None:
         env=environment(),
     )
     assert ran.stdout.splitlines()[-1] == "the end"
-
-
-@pytest.mark.parametrize("name", LAZY)
-def test_a_package_has_every_name_that_it_promises(name: str) -> None:
-    package = import_module(f"flowops.{name}")
-    assert all(hasattr(package, each) for each in package.__all__)
-    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
-        _ = package.nothing
 
 
 def run(args: list[str], module: str = "flowops.__main__") -> tuple[int, str, str]:

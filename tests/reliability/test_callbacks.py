@@ -17,7 +17,7 @@ from support.commands import start
 from support.repository import PLACE
 from support.server import TOKEN
 
-from flowops.model import State
+from flowops.model.ledger import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,7 +13,7 @@ from support import tracing
 from support.oracle import nothing_is_lost
 from support.repository import PLACE, make
 
-from flowops.model import State
+from flowops.model.ledger import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

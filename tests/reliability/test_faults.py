@@ -18,7 +18,7 @@ from support.oracle import nothing_is_lost
 from support.repository import PLACE
 from support.server import ApiServer, accept, queued, respond
 
-from flowops.model import State
+from flowops.model.ledger import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

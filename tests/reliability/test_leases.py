@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from support.oracle import nothing_is_lost
 from support.repository import PLACE
 
-from flowops.model import State
+from flowops.model.ledger import State
 
 if TYPE_CHECKING:
     from support.commands import Ran

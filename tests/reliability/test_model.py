@@ -28,13 +28,17 @@ from flowops.apply import Stop, Timing, apply
 from flowops.errors import FlowopsError
 from flowops.ledger.open import init_ledger, open_ledger
 from flowops.ledger.operations import ImportedCall
-from flowops.model import Action, Actor, Happening, Leg, Outcome, State, Verdict
+from flowops.model.ledger import Actor, Happening, Leg, State
+from flowops.model.plan import Action
+from flowops.model.result import Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
     from flowops.ledger.store import Store
-    from flowops.model import Plan, Result, Value
+    from flowops.model.document import Value
+    from flowops.model.plan import Plan
+    from flowops.model.result import Result
 
 ENVIRONMENT = "production"
 #: The calls of the files; two of them ring two phones.

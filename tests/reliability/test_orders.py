@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.values import call
 
-from flowops.model import Claim, Happening, Leg, Record, State
+from flowops.model.ledger import Claim, Happening, Leg, Record, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from support.repository import Maker, Repository
 
     from flowops.ledger.store import Store
-    from flowops.model import Entry
+    from flowops.model.ledger import Entry
 
     Order = tuple[str, ...]
 

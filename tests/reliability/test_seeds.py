@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import pytest
 from support.world import World
 
-from flowops.model import Outcome, State
+from flowops.model.ledger import State
+from flowops.model.result import Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from flowops.model import Result
+    from flowops.model.result import Result
 
 CALLS, RUNS = 8, 6
 SHORT, LONG = range(30), range(1_000, 4_000)

@@ -11,7 +11,7 @@ from support.oracle import nothing_is_lost
 from support.repository import PLACE
 from support.server import Gate
 
-from flowops.model import State
+from flowops.model.ledger import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,13 +24,15 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from flowops.apply import Timing
-from flowops.model import Claim, Record
+from flowops.model.ledger import Claim, Record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from flowops.apply import Api, Sender
-    from flowops.model import Entry, RunLedger, Value, Verdict, Written
+    from flowops.model.document import Value
+    from flowops.model.ledger import Entry, RunLedger, Written
+    from flowops.model.result import Verdict
 
 #: Room for what a command prints, and not for the journal of a transaction.
 _A_FEW_BYTES = 3_000

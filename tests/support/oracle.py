@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model import State
+from flowops.model.ledger import State
 from support.repository import PLACE, PLAN
 
 if TYPE_CHECKING:

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from flowops.model import FINGERPRINT, Decision, Plan, PlannedBatch, Script
 from flowops.model.call import NO_TERMS
-from flowops.plan import Shown, make_plan
+from flowops.model.calls import Script
+from flowops.model.plan import FINGERPRINT, Decision, Plan, PlannedBatch
+from flowops.plan.planner import Shown, make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from flowops.model import Call, Place, PlannedCall
+    from flowops.model.call import Call
+    from flowops.model.place import Place
+    from flowops.model.plan import PlannedCall
 
 #: A fingerprint that no body has.
 NO_FINGERPRINT = FINGERPRINT + "0" * 64

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flowops.ledger.open import init_ledger, open_ledger
-from flowops.model import Actor, Entry
+from flowops.model.ledger import Actor, Entry
 from support.server import TOKEN
 
 if TYPE_CHECKING:

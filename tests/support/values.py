@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model import Call, Document, Origin, SourceMap
+from flowops.model.call import Call, Origin
+from flowops.model.document import Document, SourceMap
 
 if TYPE_CHECKING:
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 _DOCUMENT = Document("calls.yaml", "Call", {}, SourceMap(1, 1, 0, 0), "")
 _SENSITIVE = frozenset({("callee",), ("callees",), ("flow-variables", "patient")})

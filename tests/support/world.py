@@ -27,7 +27,8 @@ from flowops.ledger.sealing import Sealer
 from flowops.ledger.spool import Spool
 from flowops.ledger.sqlite import SqliteDatabase
 from flowops.ledger.store import Store
-from flowops.model import Actor, Claim, Happening, Leg, State, Verdict
+from flowops.model.ledger import Actor, Claim, Happening, Leg, State
+from flowops.model.result import Verdict
 from support.plans import plan_of, sends_of
 from support.values import call
 from support.virtual import VirtualLoop
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flowops.ledger.database import Connection
-    from flowops.model import Result, Value
+    from flowops.model.document import Value
+    from flowops.model.result import Result
 
 ENVIRONMENT, LEDGER, KEY = "production", "00000000-0000-0000-0000-000000000001", b"k" * 32
 CALLEE = "+442079460001"

@@ -21,7 +21,7 @@ def command(glob: str | None, environment: str, states: tuple[str, ...], limit: 
     """List the calls of the ledger whose reference-id fits GLOB (`*` and `?`), or all."""
     from flowops.app.ledger_access import open_for
     from flowops.app.load import project_of
-    from flowops.model import State
+    from flowops.model.ledger import State
     from flowops.report.views import Entries
 
     project, settings = project_of(environment)

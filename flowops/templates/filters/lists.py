@@ -10,7 +10,7 @@ from flowops.templates.filters.table import Table, require_flag, require_list, r
 from flowops.templates.values import is_number, kind, text
 
 if TYPE_CHECKING:
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 
 LISTS = Table()

@@ -14,7 +14,7 @@ from flowops.templates.values import is_number, kind, number
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 
 NUMBERS = Table()

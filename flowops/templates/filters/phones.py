@@ -11,7 +11,7 @@ from flowops.templates.errors import TemplateError
 from flowops.templates.filters.table import Table, require_text
 
 if TYPE_CHECKING:
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 PHONES = Table()
 

@@ -13,7 +13,7 @@ from flowops.templates.values import kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 
 class Documented(NamedTuple):

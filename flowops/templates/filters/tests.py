@@ -10,7 +10,7 @@ from flowops.templates.filters.table import Table
 from flowops.templates.values import arithmetic, compare, contains, is_number, kind
 
 if TYPE_CHECKING:
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 
 TESTS = Table()

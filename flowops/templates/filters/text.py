@@ -12,7 +12,7 @@ from flowops.templates.filters.table import Table, require_flag, require_text
 from flowops.templates.values import text
 
 if TYPE_CHECKING:
-    from flowops.model import Value
+    from flowops.model.document import Value
 
 
 TEXT = Table()

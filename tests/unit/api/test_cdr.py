@@ -16,7 +16,7 @@ from flowops.api.address import Secret
 from flowops.api.cdr import LONGEST, PAUSE, CallDetailRecords, Page, Query, Wait, conversations, windows
 from flowops.api.classify import Answer, Failure
 from flowops.errors import ApiError
-from flowops.model import Connection
+from flowops.model.project import Connection
 
 ACCOUNT = "5f0c9f7e-0000-4000-8000-2b6d1c7e2f10"
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowops.api.classify import LONGEST_PAUSE, Answer, Failure, classify_answer, seconds_to_wait
-from flowops.model import Happening, Leg, Verdict
+from flowops.model.ledger import Happening, Leg
+from flowops.model.result import Verdict
 
 NOW = 1_773_000_000.0
 KNOWN = {400, 401, 403, 404, 407, 413, 422, 429}

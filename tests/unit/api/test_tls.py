@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import ssl
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from flowops.api.address import Secret
 from flowops.api.client import FlowBuilder
 from flowops.errors import ApiError
-from flowops.model import Connection, Happening, Verdict
+from flowops.model.ledger import Happening
+from flowops.model.project import Connection
+
+if TYPE_CHECKING:
+    from flowops.model.result import Verdict
 
 TOKEN = Secret("3f2a6c1e-0000-4000-8000-5b9d1c7e2f10")
 

@@ -12,7 +12,8 @@ from flowops.app.canary import Pacing
 from flowops.app.load import Selection
 from flowops.app.plan import planned
 from flowops.errors import StalePlan
-from flowops.model import Outcome, State
+from flowops.model.ledger import State
+from flowops.model.result import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,7 +12,7 @@ from flowops.app.load import Selection
 from flowops.app.plan import planned
 from flowops.app.render import Walk, render
 from flowops.errors import Invalid, StalePlan
-from flowops.model import Action
+from flowops.model.plan import Action
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,25 +13,11 @@ import pytest
 from support.plans import decided, sends_of
 
 from flowops.apply import Stop, Timing, apply
-from flowops.model import (
-    FINGERPRINT,
-    Action,
-    Call,
-    Claim,
-    Document,
-    Entry,
-    Happening,
-    LedgerMark,
-    Leg,
-    Origin,
-    Plan,
-    PlannedCall,
-    Record,
-    SourceMap,
-    State,
-    Verdict,
-    Written,
-)
+from flowops.model.call import Call, Origin
+from flowops.model.document import Document, SourceMap
+from flowops.model.ledger import Claim, Entry, Happening, LedgerMark, Leg, Record, State, Written
+from flowops.model.plan import FINGERPRINT, Action, Plan, PlannedCall
+from flowops.model.result import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence

@@ -9,7 +9,7 @@ import pytest
 
 from flowops.apply.group import LARGEST_BATCH, GroupCommit
 from flowops.errors import LedgerError
-from flowops.model import Claim, Happening, Record, State, Written
+from flowops.model.ledger import Claim, Happening, Record, State, Written
 
 
 def claim(kit, name):

@@ -11,21 +11,9 @@ import pytest
 
 from flowops.apply import exit_code, nothing_sent
 from flowops.apply.outcome import elsewhere, held_back, in_plan_order, may_follow, planned_only, record_of, sent, unsent
-from flowops.model import (
-    FINGERPRINT,
-    Action,
-    CallResult,
-    Decision,
-    Entry,
-    Happening,
-    Leg,
-    Outcome,
-    Record,
-    Result,
-    State,
-    Verdict,
-    Written,
-)
+from flowops.model.ledger import Entry, Happening, Leg, Record, State, Written
+from flowops.model.plan import FINGERPRINT, Action, Decision
+from flowops.model.result import CallResult, Outcome, Result, Verdict
 
 PLACED = CallResult("placed", Outcome.PLACED, ("1",), 1)
 PARTLY = CallResult("partly", Outcome.PLACED, ("1",), 1, "the API refused 1 of 2 callees", 1)

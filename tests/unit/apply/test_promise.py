@@ -13,7 +13,9 @@ import pytest
 from flowops.api.address import Secret
 from flowops.api.client import FlowBuilder
 from flowops.apply import exit_code
-from flowops.model import Connection, Outcome, State
+from flowops.model.ledger import State
+from flowops.model.project import Connection
+from flowops.model.result import Outcome
 
 WAYS = ["fine"] * 6 + [
     "refuse",

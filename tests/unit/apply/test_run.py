@@ -12,7 +12,9 @@ import pytest
 
 from flowops.apply import RunFailed, exit_code
 from flowops.errors import LedgerError
-from flowops.model import Action, Claim, Decision, Happening, Leg, Outcome, Record, State, Verdict
+from flowops.model.ledger import Claim, Happening, Leg, Record, State
+from flowops.model.plan import Action, Decision
+from flowops.model.result import Outcome, Verdict
 
 UNSENT = Verdict(Happening.UNSENT, detail="Connection refused")
 UNCLEAR = Verdict(Happening.UNCLEAR, detail="no whole answer within 30 s; the call may have been placed")

@@ -12,7 +12,7 @@ from flowops.callbacks.app import Endpoint, application
 from flowops.callbacks.token import callback_url
 from flowops.errors import LedgerError
 from flowops.httpd import Request
-from flowops.model import LedgerMark, Leg, State, Written
+from flowops.model.ledger import LedgerMark, Leg, State, Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

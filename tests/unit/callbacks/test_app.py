@@ -13,7 +13,7 @@ from flowops.callbacks.app import BODY_LIMIT, Endpoint, application
 from flowops.callbacks.metrics import CONTENT_TYPE, Outcome
 from flowops.errors import UsageError
 from flowops.httpd import BodyCutOff, BodyMalformed, BodyTooSlow, Request
-from flowops.model import Leg, State
+from flowops.model.ledger import Leg, State
 
 SECRET = "a secret of more than 16 characters"
 

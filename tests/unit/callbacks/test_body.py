@@ -7,7 +7,7 @@ import json
 import pytest
 
 from flowops.callbacks.body import DEEPEST, Malformed, read_callback
-from flowops.model import Leg
+from flowops.model.ledger import Leg
 
 ADA, BOB = "+442079460018", "+12125550143"
 

@@ -170,7 +170,7 @@ PROGRAM = """
 import sys, time
 from flowops.callbacks.app import Endpoint, application
 from flowops.httpd import run
-from flowops.model import State, Written
+from flowops.model.ledger import State, Written
 
 class Slow:
     def called_back(self, reference, finished):

@@ -15,7 +15,9 @@ from flowops.callbacks.app import Endpoint, application
 from flowops.callbacks.token import callback_url
 from flowops.httpd import open_listener, serving
 from flowops.ledger.open import open_ledger
-from flowops.model import Actor, Call, Claim, Document, Origin, SourceMap, State
+from flowops.model.call import Call, Origin
+from flowops.model.document import Document, SourceMap
+from flowops.model.ledger import Actor, Claim, State
 from flowops.sandbox.server import serve
 from flowops.sandbox.settings import CallbackFaults, Settings, Span
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flowops.documents.yaml import Parsed
-    from flowops.model import Document, Problem
+    from flowops.model.document import Document
+    from flowops.model.place import Problem
 
 ENOUGH = 1000
 

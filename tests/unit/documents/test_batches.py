@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,11 @@ from support.plain_csv import Told, plain_rows
 
 from flowops.documents.rows import read_batches, read_data, read_rows
 from flowops.documents.text_rows import MAX_ROW
-from flowops.model import Batch, Place, Problem, Row, RowPlace
+from flowops.model.document import Row
+from flowops.model.place import Place, Problem, RowPlace
+
+if TYPE_CHECKING:
+    from flowops.model.batch import Batch
 
 
 class Dribble(io.BytesIO):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 
 from flowops.documents.rows import read_rows
 from flowops.documents.text_rows import DataLines, transcoded
-from flowops.model import Problem, Row
+from flowops.model.document import Row
 from flowops.schema.check import checker
+
+if TYPE_CHECKING:
+    from flowops.model.place import Problem
 
 ENCODINGS = checker("callset").schema["properties"]["for-each"]["anyOf"][1]["properties"]["encoding"]["enum"]
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from flowops.documents.project import find_project, resolve
-from flowops.model import CallbackSettings, Connection, Environment, LedgerSettings, Reference
+from flowops.model.project import CallbackSettings, Connection, Environment, LedgerSettings, Reference
 from flowops.schema.check import check_documents
 
 HEAD = "apiVersion: flowops/v1\nkind: Project\nname: acme\nenvironments:\n"

@@ -8,7 +8,7 @@ import pytest
 
 from flowops.documents.rows import read_rows
 from flowops.errors import FlowopsError
-from flowops.model import Row
+from flowops.model.document import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ import pytest
 from flowops.documents.project import find_project, open_disk, resolve
 from flowops.documents.reader import Reader
 from flowops.errors import Invalid
-from flowops.model import SANDBOX, LedgerSettings
+from flowops.model.project import SANDBOX, LedgerSettings
 
 PROJECT = "apiVersion: flowops/v1\nkind: Project\nname: acme\n"
 FLOW = "apiVersion: flowops/v1\nkind: Flow\nname: f\ncallflow-id: x\n"

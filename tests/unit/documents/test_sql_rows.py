@@ -19,7 +19,8 @@ from flowops.documents.row_source import Dialect
 from flowops.documents.rows import read_batches, read_rows
 from flowops.documents.sql_rows import StagingDir
 from flowops.errors import FlowopsError
-from flowops.model import Place, Problem, Row, RowPlace
+from flowops.model.document import Row
+from flowops.model.place import Place, Problem, RowPlace
 
 PEOPLE = "select i as id, 'Ann ' || i as name from range(1, 2501) t(i)"
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from flowops.documents.rows import read_data, read_rows
 from flowops.documents.text_rows import MAX_ROW
-from flowops.model import Place, Problem, Row, RowPlace
+from flowops.model.document import Row
+from flowops.model.place import Place, Problem, RowPlace
 
 
 @pytest.fixture

@@ -14,7 +14,9 @@ import psycopg
 import pytest
 
 from flowops.ledger.open import init_ledger, open_ledger
-from flowops.model import Actor, Call, Claim, Document, Happening, Leg, Origin, Record, SourceMap
+from flowops.model.call import Call, Origin
+from flowops.model.document import Document, SourceMap
+from flowops.model.ledger import Actor, Claim, Happening, Leg, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from support.postgres import Server
 
     from flowops.ledger.store import Store
-    from flowops.model import LedgerMark, Value
+    from flowops.model.document import Value
+    from flowops.model.ledger import LedgerMark
 
 ENVIRONMENT = "production"
 ADA = Actor(who="ada", host="build-7", job="https://ci.example.org/jobs/1", commit="4f2a9c1")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from flowops.errors import LedgerError
 from flowops.ledger.chain import Broken, Event, canonical, chained, genesis, row_hash, sha256
 from flowops.ledger.states import CallRow, SealedLeg
-from flowops.model import Happening, Leg, Record, State
+from flowops.model.ledger import Happening, Leg, Record, State
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store

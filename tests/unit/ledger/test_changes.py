@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowops.ledger.states import CallRow, Change, IllegalStep, SealedLeg, complete, decide, merged
-from flowops.model import Actor, Happening, State
+from flowops.model.ledger import Actor, Happening, State
 
 ADA = Actor("ada", "host")
 T0, T1, T2 = "2026-11-23T10:00:00.000Z", "2026-11-23T10:00:01.000Z", "2026-11-23T10:00:02.000Z"

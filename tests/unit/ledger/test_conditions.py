@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flowops.model import Action, Claim, Condition, Decision, Happening, Record, State, Used, Written
+from flowops.model.ledger import Claim, Condition, Happening, Record, State, Used, Written
+from flowops.model.plan import Action, Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flowops.ledger.operations import imported_call
-from flowops.model import Happening, Leg, Record, State, Written
+from flowops.model.ledger import Happening, Leg, Record, State, Written
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store

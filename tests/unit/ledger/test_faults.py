@@ -18,7 +18,7 @@ from flowops.errors import LedgerError
 from flowops.ledger.open import open_ledger
 from flowops.ledger.spool import Spool
 from flowops.ledger.states import Change
-from flowops.model import Actor, Happening, Leg, Record, State, Written
+from flowops.model.ledger import Actor, Happening, Leg, Record, State, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from flowops.errors import FlowopsError
-from flowops.model import Happening, Leg, Record, State
+from flowops.model.ledger import Happening, Leg, Record, State
 
 IN_FLIGHT, PLACED, FINISHED, REJECTED, IN_DOUBT = (
     State.IN_FLIGHT,

@@ -8,7 +8,7 @@ import pytest
 
 from flowops.errors import LedgerError
 from flowops.ledger import transaction
-from flowops.model import Happening, Leg, Record, State, Written
+from flowops.model.ledger import Happening, Leg, Record, State, Written
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store

@@ -19,7 +19,7 @@ from flowops.ledger import postgres as postgres_module
 from flowops.ledger import sqlite as sqlite_module
 from flowops.ledger.files import shared_file_system
 from flowops.ledger.open import init_ledger, open_ledger
-from flowops.model import Actor, State
+from flowops.model.ledger import Actor, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import pytest
 
 from flowops.errors import FlowopsError, LedgerError
 from flowops.ledger.operations import imported_call
-from flowops.model import Happening, Leg, Record, State, Written
+from flowops.model.ledger import Happening, Leg, Record, State, Written
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowops.errors import FlowopsError
-from flowops.model import Happening, State, Written
+from flowops.model.ledger import Happening, State, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

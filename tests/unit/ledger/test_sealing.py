@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from flowops.errors import LedgerError
 from flowops.ledger.open import usable_key
 from flowops.ledger.sealing import Sealer, clean, storable
-from flowops.model import Leg
+from flowops.model.ledger import Leg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowops.model import Call
+    from flowops.model.call import Call
 
 ONE, TWO = Sealer(b"1" * 32), Sealer(b"2" * 32)
 

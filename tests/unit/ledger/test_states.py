@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flowops.ledger.states import TRANSITIONS, IllegalStep, claimable, step
-from flowops.model import Happening, State
+from flowops.model.ledger import Happening, State
 
 _TABLE = Path(__file__).parents[2] / "cases" / "ledger" / "001-states" / "table.txt"
 

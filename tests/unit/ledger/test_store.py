@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowops.errors import LedgerError
-from flowops.model import Actor, Happening, LedgerMark, Leg, Record, State, Written
+from flowops.model.ledger import Actor, Happening, LedgerMark, Leg, Record, State, Written
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store

@@ -11,21 +11,10 @@ from typing import TYPE_CHECKING
 
 from flowops.errors import LedgerError
 from flowops.ledger.open import open_ledger
-from flowops.model import (
-    Action,
-    Actor,
-    Call,
-    Claim,
-    Condition,
-    Decision,
-    Document,
-    Happening,
-    Leg,
-    Origin,
-    Record,
-    SourceMap,
-    Used,
-)
+from flowops.model.call import Call, Origin
+from flowops.model.document import Document, SourceMap
+from flowops.model.ledger import Actor, Claim, Condition, Happening, Leg, Record, Used
+from flowops.model.plan import Action, Decision
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store

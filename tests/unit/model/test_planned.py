@@ -10,21 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.plans import decided
 
-from flowops.model import (
+from flowops.model.call import Call, Origin
+from flowops.model.document import Document, SourceMap
+from flowops.model.plan import (
     FINGERPRINT,
+    HASH_BYTES,
     SENDING,
     Action,
-    Call,
     Change,
-    Document,
-    Origin,
     Plan,
     PlannedBatch,
     PlannedCall,
     PlannedReference,
-    SourceMap,
 )
-from flowops.model.plan import HASH_BYTES
 
 AT = datetime(2026, 11, 25, tzinfo=UTC)
 PLACES = [Document("calls/a.yaml", "CallSet", {}, SourceMap(line, 1, 0, 0), "") for line in (1, 9)]

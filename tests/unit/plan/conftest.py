@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flowops.model import Call, Claim, Document, Entry, LedgerMark, Origin, Record, RowPlace, SourceMap, State, Written
-from flowops.plan import fingerprint
+from flowops.model.call import Call, Origin
+from flowops.model.document import Document, SourceMap
+from flowops.model.ledger import Claim, Entry, LedgerMark, Record, State, Written
+from flowops.model.place import RowPlace
+from flowops.plan.canonical import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,8 +8,10 @@ import pytest
 from support.plans import Batch, batches_of, plan_of
 
 from flowops.errors import StalePlan
-from flowops.model import Action, Plan, State
-from flowops.plan import make_plan, planned_again, sends_again
+from flowops.model.ledger import State
+from flowops.model.plan import Action, Plan
+from flowops.plan.again import planned_again, sends_again
+from flowops.plan.planner import make_plan
 
 HERE = {"environment": "production", "revision": None}
 

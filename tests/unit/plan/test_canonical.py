@@ -9,8 +9,8 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.model import Place, Problem
-from flowops.plan import Uncanonical, canonical, fingerprint, identify
+from flowops.model.place import Place, Problem
+from flowops.plan.canonical import Uncanonical, canonical, fingerprint, identify
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 NUMBERS = st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False)

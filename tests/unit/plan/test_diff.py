@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.model import ABSENT, Change
-from flowops.plan import canonical, diff
+from flowops.model.plan import ABSENT, Change
+from flowops.plan.canonical import canonical
+from flowops.plan.diff import diff
 
 LEAVES = st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-2, 2) | st.sampled_from(["", "a", "~", "/"])
 JSON = st.recursive(

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowops.model import Call, Change, Document, Origin, Shift, SourceMap
-from flowops.plan import difference, identity
+from flowops.model.call import Call, Origin
+from flowops.model.difference import Shift
+from flowops.model.document import Document, SourceMap
+from flowops.model.plan import Change
+from flowops.plan.difference import difference, identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.plans import decided, plan_of
 
-from flowops.model import ABSENT, Action, State
-from flowops.plan import Uncanonical, decision_line, digest, exit_code, unfit
+from flowops.model.ledger import State
+from flowops.model.plan import ABSENT, Action
+from flowops.plan.canonical import Uncanonical, unfit
+from flowops.plan.planner import decision_line, digest, exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowops.model import Call, Plan
+    from flowops.model.call import Call
+    from flowops.model.plan import Plan
 
 CASES = sorted((Path(__file__).parents[2] / "cases" / "plan").iterdir())
 HERE = {"environment": "production", "revision": None}

@@ -10,13 +10,17 @@ import pytest
 import yaml
 
 from flowops.documents.yaml import Budget, parse
-from flowops.model import Call, Decision, Document, Origin, Place, SourceMap, Terms
+from flowops.model.call import Call, Origin, Terms
+from flowops.model.document import Document, SourceMap
+from flowops.model.place import Place
 from flowops.policy.config import Policy, read_policy
 from flowops.policy.evaluate import PolicyEvaluator
 from flowops.policy.rule import PolicyContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from flowops.model.plan import Decision
 
 #: A Monday, 10:00 in London.
 NOON = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)

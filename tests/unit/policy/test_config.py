@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from flowops.model import Document, Place, SourceMap
+from flowops.model.document import Document, SourceMap
+from flowops.model.place import Place
 from flowops.policy.config import StopOn, read_policy
 from flowops.policy.limits import MaxChange, PerCallee, PerDay, PerDocument, PerRun
 from flowops.policy.lists import DoNotCall

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from flowops.common.numbers import NumberInfo
-from flowops.model import Action, Origin, Terms
+from flowops.model.call import Origin, Terms
+from flowops.model.plan import Action
 from flowops.policy.rule import CallContext
 from flowops.policy.terms import moment, zones_of
 from flowops.policy.windows import Windows

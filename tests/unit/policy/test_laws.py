@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowops.common.numbers import KINDS
-from flowops.model import Action, Place, Terms
+from flowops.model.call import Terms
+from flowops.model.place import Place
+from flowops.model.plan import Action
 from flowops.policy.config import Policy
 from flowops.policy.evaluate import PolicyEvaluator
 from flowops.policy.limits import MaxChange, PerCallee, PerDay, PerDocument, PerRun

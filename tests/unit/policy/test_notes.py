@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import phonenumbers
 import pytest
 
-from flowops.model import Action, Terms
+from flowops.model.call import Terms
+from flowops.model.plan import Action
 from flowops.policy.config import read_policy
 from flowops.policy.evaluate import PolicyEvaluator
 from flowops.policy.notes import CapacityCheck, RepeatedCallees, WindowNotes
 from flowops.policy.rule import PolicyContext
 
 if TYPE_CHECKING:
-    from flowops.model import Call
+    from flowops.model.call import Call
 
 #: Forty countries, from UTC-8 to UTC+13.
 REGIONS = (

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 import pytest
 
-from flowops.model import Action, Call, Origin, Place, Terms
+from flowops.model.call import Call, Origin, Terms
+from flowops.model.place import Place
+from flowops.model.plan import Action
 from flowops.policy.config import LIFTABLE
 from flowops.policy.evaluate import PolicyEvaluator
 from flowops.policy.limits import PerDay

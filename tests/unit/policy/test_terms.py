@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flowops.model import Origin, Place, Terms
+from flowops.model.call import Origin, Terms
+from flowops.model.place import Place
 from flowops.policy.terms import check_terms
 
 NO_TIME = "is not a time: write 2026-12-01T09:00, 2026-12-01T09:00Z or 2026-12-01"

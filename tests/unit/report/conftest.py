@@ -11,27 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.plans import decided
 
-from flowops.model import (
-    ABSENT,
-    Action,
-    Actor,
-    Call,
-    CallResult,
-    Change,
-    Document,
-    Entry,
-    Happening,
-    LedgerMark,
-    Leg,
-    Origin,
-    Outcome,
-    Plan,
-    PlannedCall,
-    Result,
-    RowPlace,
-    SourceMap,
-    State,
-)
+from flowops.model.call import Call, Origin
+from flowops.model.document import Document, SourceMap
+from flowops.model.ledger import Actor, Entry, Happening, LedgerMark, Leg, State
+from flowops.model.place import RowPlace
+from flowops.model.plan import ABSENT, Action, Change, Plan, PlannedCall
+from flowops.model.result import CallResult, Outcome, Result
 from flowops.report.views import LedgerStatus
 
 if TYPE_CHECKING:

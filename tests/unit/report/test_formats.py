@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flowops.errors import UsageError
-from flowops.model import Action, CallResult, Difference, DifferentCall, Outcome, Place, Problem, Result, Shift
+from flowops.model.difference import Difference, DifferentCall, Shift
+from flowops.model.place import Place, Problem
+from flowops.model.plan import Action
+from flowops.model.result import CallResult, Outcome, Result
 from flowops.report import formats, views
 from flowops.report.difference import DifferenceOutput
 from flowops.report.json import plan_json
 
 if TYPE_CHECKING:
-    from flowops.model import Entry, Plan
+    from flowops.model.ledger import Entry
+    from flowops.model.plan import Plan
     from flowops.report.layout import Output
 
 PAIRS = [(kind, name) for name, each in formats.FORMATS.items() for kind in each.kinds]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.reports import page_of
 
-from flowops.model import Action
+from flowops.model.plan import Action
 from flowops.report import views
 from flowops.report.hours import Hour, Hours, PlanClock, Ready, hours_of
 from flowops.report.json import dumps, plan_json

@@ -10,7 +10,10 @@ import jsonschema
 import pytest
 from support.reports import text_of
 
-from flowops.model import ABSENT, Action, Change, Document, LedgerMark, Place, Problem, RowPlace, SourceMap, State
+from flowops.model.document import Document, SourceMap
+from flowops.model.ledger import LedgerMark, State
+from flowops.model.place import Place, Problem, RowPlace
+from flowops.model.plan import ABSENT, Action, Change
 from flowops.report import views
 from flowops.report.json import (
     dumps,
@@ -28,7 +31,9 @@ from flowops.report.views import EntryView, LedgerStatus, ProblemsView, ResultVi
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowops.model import Entry, Plan, Result
+    from flowops.model.ledger import Entry
+    from flowops.model.plan import Plan
+    from flowops.model.result import Result
 
     Golden = Callable[[str, str], None]
 

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from support.reports import markdown_of
 
-from flowops.model import Action, CallResult, Change, Happening, Outcome, Place, Problem, Result, RowPlace, State
+from flowops.model.ledger import Happening, State
+from flowops.model.place import Place, Problem, RowPlace
+from flowops.model.plan import Action, Change
+from flowops.model.result import CallResult, Outcome, Result
 from flowops.report import views
 from flowops.report.escape import markdown_code, markdown_prose
 from flowops.report.markdown import LIMIT, marker
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
-    from flowops.model import Plan
+    from flowops.model.plan import Plan
 
     Golden = Callable[[str, str], None]
 

@@ -13,20 +13,10 @@ from hypothesis import strategies as st
 from support import npm
 from support.reports import page_of
 
-from flowops.model import (
-    ABSENT,
-    Action,
-    CallResult,
-    Change,
-    Difference,
-    DifferentCall,
-    Outcome,
-    Place,
-    Problem,
-    Result,
-    RowPlace,
-    Shift,
-)
+from flowops.model.difference import Difference, DifferentCall, Shift
+from flowops.model.place import Place, Problem, RowPlace
+from flowops.model.plan import ABSENT, Action, Change
+from flowops.model.result import CallResult, Outcome, Result
 from flowops.report import views
 from flowops.report.difference import DifferenceOutput
 from flowops.report.hours import PlanClock
@@ -38,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from flowops.model import Plan
+    from flowops.model.plan import Plan
 
 #: Everything that can fetch something, or run.
 ACTIVE = {"img", "iframe", "object", "embed", "link", "base", "form", "audio", "video", "a", "svg", "math"}

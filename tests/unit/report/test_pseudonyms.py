@@ -8,7 +8,8 @@ from typing import Any
 from support.plans import decided
 from support.reports import text_of
 
-from flowops.model import Action, Difference, DifferentCall, Shift
+from flowops.model.difference import Difference, DifferentCall, Shift
+from flowops.model.plan import Action
 from flowops.report import views
 from flowops.report.difference import of_difference
 from flowops.report.json import plan_json

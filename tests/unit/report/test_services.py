@@ -17,7 +17,9 @@ from support import junit, npm
 from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 from typos_gitlab_code_quality import GitlabIssue
 
-from flowops.model import Action, CallResult, Outcome, Place, Problem, Result, RowPlace
+from flowops.model.place import Place, Problem, RowPlace
+from flowops.model.plan import Action
+from flowops.model.result import CallResult, Outcome, Result
 from flowops.report import views
 from flowops.report.annotations import Annotation, of_output, of_plan, of_problems
 from flowops.report.github import MOST, annotation_lines, outputs
@@ -28,7 +30,7 @@ from flowops.report.sarif import sarif
 from flowops.report.views import ProblemsView, ResultView
 
 if TYPE_CHECKING:
-    from flowops.model import Plan
+    from flowops.model.plan import Plan
 
 
 @cache

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from support.reports import text_of
 
 from flowops.errors import FlowopsError, LedgerError
-from flowops.model import Action, CallResult, Change, Leg, Outcome, Result, State
+from flowops.model.ledger import Leg, State
+from flowops.model.plan import Action, Change
+from flowops.model.result import CallResult, Outcome, Result
 from flowops.report import views
 from flowops.report.terminal import plain
 from flowops.report.text import error_lines
@@ -20,7 +22,8 @@ from flowops.report.views import Bodies, Entries, EntryView, LedgerStatus, Resul
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowops.model import Entry, Plan
+    from flowops.model.ledger import Entry
+    from flowops.model.plan import Plan
 
     Golden = Callable[[str, str], None]
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flowops.documents.yaml import Budget, parse
-from flowops.model import Document, Flow
+from flowops.model.document import Document
+from flowops.model.project import Flow
 from flowops.schema.derive import load_description
 from flowops.schema.store import description_text
 

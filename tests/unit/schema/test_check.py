@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowops.model import Call, Document, Origin, Problem, RowPlace, SourceMap
+from flowops.model.call import Call, Origin
+from flowops.model.document import Document, SourceMap
+from flowops.model.place import Problem, RowPlace
 from flowops.schema.check import body_predicate, check_body, check_document, check_documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowops.model import Problem
+    from flowops.model.place import Problem
 
 
 SPEC = """\

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from flowops.model import Flow
+    from flowops.model.project import Flow
 
 
 # The fields of the vendor's page, whose names are known, with what it says of them.

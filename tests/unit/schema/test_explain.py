@@ -14,7 +14,7 @@ from flowops.schema.explain import SchemaError, choice, describe, dotted, expect
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowops.model import Document
+    from flowops.model.document import Document
 
 
 @pytest.mark.parametrize(

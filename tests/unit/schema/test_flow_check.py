@@ -22,7 +22,7 @@ from flowops.schema.flow_check import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowops.model import Flow
+    from flowops.model.project import Flow
 
 
 def messages(schema: Any) -> list[str]:

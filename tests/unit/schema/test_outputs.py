@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from flowops.model import Action, Happening, Outcome, State
+from flowops.model.ledger import Happening, State
+from flowops.model.plan import Action
+from flowops.model.result import Outcome
 from flowops.schema.check import check
 
 SOURCE = {"file": "calls/a.yaml", "line": 14, "column": 3, "row": 12}

@@ -12,24 +12,18 @@ import pytest
 import yaml
 
 from flowops.documents.yaml import Budget, parse
-from flowops.model import (
-    Batch,
-    Call,
-    Document,
-    Environment,
-    Flow,
-    Problem,
-    Project,
-    Row,
-    RowPlace,
-)
+from flowops.model.batch import Batch
+from flowops.model.call import Call
+from flowops.model.document import Document, Row
+from flowops.model.place import Problem, RowPlace
+from flowops.model.project import Environment, Flow, Project
 from flowops.templates.assemble import Compilation, CompiledCall
 from flowops.templates.batches import CallSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from flowops.model import Path, Value
+    from flowops.model.document import Path, Value
 
 
 #: What one test may take, of the processor.

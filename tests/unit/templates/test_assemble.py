@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from flowops.model import Call
+from flowops.model.call import Call
 
 FLOWS = textwrap.dedent(
     """\

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowops.model import Batch, Call, Place, Problem
+from flowops.model.batch import Batch
+from flowops.model.place import Place, Problem
 from flowops.templates.batches import CallSet
 from flowops.templates.budget import WRONG_ROWS
 from flowops.templates.problems import MAX_SHOWN
+
+if TYPE_CHECKING:
+    from flowops.model.call import Call
 
 VALUES = Path(__file__).parents[2] / "cases" / "template_values" / "expected.json"
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from flowops.model import Call, Row, RowPlace
+from flowops.model.call import Call
+from flowops.model.document import Row
+from flowops.model.place import RowPlace
 
 CASES = sorted(Path(__file__).parents[2].joinpath("cases", "templates").iterdir())
 

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowops.model import Document, SourceMap
+from flowops.model.document import Document, SourceMap
 from flowops.templates.nodes import place_in
 
 SCALARS = {

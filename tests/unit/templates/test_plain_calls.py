@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowops.model import Call
+    from flowops.model.call import Call
     from flowops.templates.assemble import CompiledCall
 
 EXPECTED = json.loads(Path(__file__).parents[2].joinpath("cases", "plain_calls", "expected.json").read_text("utf-8"))

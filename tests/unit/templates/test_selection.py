@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flowops.model import Batch, Place, Problem, RowPlace
+from flowops.model.batch import Batch
+from flowops.model.place import Place, Problem, RowPlace
 from flowops.templates.batches import compile_selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from flowops.model import Document
+    from flowops.model.document import Document
 
 
 @pytest.fixture
