@@ -9,6 +9,7 @@ neither.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -166,7 +167,10 @@ class PostgresDatabase(Database):
         """Leave it: nothing is outside the database."""
 
     def release_leases(self) -> None:
-        """Forget the own leases: the locks end with the session."""
+        """End the own leases, and not only with the session: a server may take a while to notice that it has ended."""
+        with self._turn, suppress(self._errors):
+            if self._held and self._connection is not None:
+                self._connection.first("release_leases")
         self._held.clear()
 
     def _beating(self, connection: Connection, named: Sequence[str]) -> set[str]:

@@ -3,6 +3,9 @@
 -- name: take_lease
 SELECT pg_try_advisory_lock(:lock)
 
+-- name: release_leases
+SELECT pg_advisory_unlock_all()
+
 -- name: beat
 UPDATE flowops_runs SET beat_at = clock_timestamp() WHERE run = :run
 
