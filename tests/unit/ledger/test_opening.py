@@ -151,7 +151,7 @@ class TestAddress:
         script = (
             "import sys, pathlib\n"
             "from flowops.ledger.open import init_ledger, open_ledger\n"
-            "from flowops.model import Actor\n"
+            "from flowops.model.ledger import Actor\n"
             "root = pathlib.Path(sys.argv[1])\n"
             "init_ledger('sqlite:///l.db', 'production', root=root)\n"
             "open_ledger('sqlite:///l.db', 'production', actor=Actor('a', 'h'), root=root).count()\n"
