@@ -17,7 +17,8 @@ from sample_plan import ENVIRONMENT, plan_of
 
 from flowops.api.address import Secret
 from flowops.api.client import FlowBuilder
-from flowops.apply import Stop, apply
+from flowops.apply.control import ShutdownRequest
+from flowops.apply.run import apply
 from flowops.ledger.open import open_ledger
 from flowops.model.ledger import Actor, Claim, Happening, State, Written
 from flowops.model.result import Outcome
@@ -72,7 +73,7 @@ async def place(address: str, ledger: RunLedger | None, plan: Plan, concurrency:
         rate=None,
         callback_url=lambda _call: None,
         progress=lambda _result: None,
-        stop=Stop(),
+        shutdown=ShutdownRequest(),
     )
     assert result.counts()[Outcome.PLACED] == plan.size, result.failure
 

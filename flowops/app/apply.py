@@ -13,7 +13,9 @@ from flowops.app.canary import Pacing, Rounds
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import Guard, clock, facts_of
 from flowops.app.secrets import connection_of, token_of, value_of
-from flowops.apply import Held, Stop, apply, exit_code, nothing_sent, with_signals
+from flowops.apply.control import Halt, ShutdownRequest, with_signals
+from flowops.apply.outcome import exit_code, nothing_sent
+from flowops.apply.run import apply
 from flowops.errors import StalePlan, UsageError
 from flowops.model.plan import Action
 from flowops.plan.saved import compare
@@ -90,11 +92,11 @@ def _check_files(found: Planned) -> None:
 
 
 async def _place(found: Planned, pacing: Pacing, observer: Observer) -> Result:
-    stop, held = Stop(), Held()
+    shutdown, halt = ShutdownRequest(), Halt()
     facts = facts_of(found.workspace, found.ledger, clock(), found.override)
-    guard = Guard(found.workspace.policy or Policy(), facts, held, clock)
+    guard = Guard(found.workspace.policy or Policy(), facts, halt, clock)
     changed: set[str] = set()
-    with with_signals(stop), observer.progress("placing", found.plan.size) as advance:
+    with with_signals(shutdown), observer.progress("placing", found.plan.size) as advance:
 
         def done(result: CallResult) -> None:
             guard.tell(result)
@@ -114,14 +116,14 @@ async def _place(found: Planned, pacing: Pacing, observer: Observer) -> Result:
                     rate=found.environment.rate,
                     callback_url=callback_url,
                     progress=done,
-                    stop=stop,
+                    shutdown=shutdown,
                     guard=guard,
-                    held=held,
+                    halt=halt,
                     before=before,
                     changed=changed,
                 )
 
-            return await Rounds(found, pacing, stop, held, observer, changed.add).run(place_now)
+            return await Rounds(found, pacing, shutdown, halt, observer, changed.add).run(place_now)
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from flowops.app.observer import Observer
     from flowops.app.plan import Planned
-    from flowops.apply import Held, Stop
+    from flowops.apply.control import Halt, ShutdownRequest
     from flowops.model.ledger import Entry
     from flowops.model.plan import Plan, PlannedCall
 
@@ -45,7 +45,7 @@ class Pacing:
 
 
 class Place(Protocol):
-    """Places calls of a plan, see `flowops.apply.apply`."""
+    """Places calls of a plan, see `flowops.apply.run.apply`."""
 
     async def __call__(
         self, plan: Plan, calls: Iterable[Sequence[PlannedCall]], before: Mapping[str, CallResult] = _NOTHING
@@ -60,8 +60,8 @@ class Rounds:
 
     found: Planned
     pacing: Pacing
-    stop: Stop
-    held: Held
+    shutdown: ShutdownRequest
+    halt: Halt
     observer: Observer
     changed: Callable[[str], None]
 
@@ -75,7 +75,7 @@ class Rounds:
             result = await place(plan, calls)
         if self.pacing.wait is not None:
             result = await self._wait(place, result, clock() + self.pacing.wait)
-        return replace(result, interrupted=self.stop.signal)
+        return replace(result, interrupted=self.shutdown.signal)
 
     async def _canary_first(self, place: Place, calls: Iterator[Sequence[PlannedCall]], count: int) -> Result:
         """Place the first calls, and the others of the same walk when these went well."""
@@ -85,12 +85,12 @@ class Rounds:
         result = await place(plan, [first])
         why = await self._why_not_go_on(references)
         if why is not None:
-            self.held.hold(why)
+            self.halt.set(why)
         named = frozenset(references)
         done = {call.reference_id: call for call in result.calls if call.reference_id in named}
         if why is None and self._goes_on(result):
             return await place(plan, calls, done)
-        why = self.held.why or "the canary was not finished"
+        why = self.halt.reason or "the canary was not finished"
         waiting = {planned.reference_id for planned in plan.references(*_SENDS)} - done.keys()
         blocked = tuple(
             CallResult(call.reference_id, Outcome.BLOCKED, error=why) if call.reference_id in waiting else call
@@ -107,7 +107,7 @@ class Rounds:
             entries = await asyncio.to_thread(ledger.look_up, references)
             known = [entries.get(reference) for reference in references]
             open_ = sum(entry is not None and entry.state in (State.PLACED, State.IN_FLIGHT) for entry in known)
-            if not open_ or clock() >= until or self.stop.signal is not None:
+            if not open_ or clock() >= until or self.shutdown.signal is not None:
                 break
             await asyncio.sleep(LOOK)
             await asyncio.to_thread(ledger.beat)
@@ -135,12 +135,12 @@ class Rounds:
         return result
 
     def _goes_on(self, result: Result) -> bool:
-        return self.stop.signal is None and self.held.why is None and result.failure is None
+        return self.shutdown.signal is None and self.halt.reason is None and result.failure is None
 
     async def _sleep_until(self, opens: datetime) -> None:
         """Wait for a time or a signal, and keep the run's lease meanwhile: a run taken for dead loses its claims."""
         ended = asyncio.Event()
-        self.stop.when_stopped(ended.set)
+        self.shutdown.when_requested(ended.set)
         while not ended.is_set() and (left := (opens - clock()).total_seconds()) > 0:
             try:
                 async with asyncio.timeout(min(left, BEAT)):

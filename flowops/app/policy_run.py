@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from flowops.app.load import Workspace
-    from flowops.apply import Held
+    from flowops.apply.control import Halt
     from flowops.ledger.store import Store
     from flowops.model.calls import CallBatch
     from flowops.model.ledger import Condition
@@ -159,11 +159,11 @@ class Guard:
     document may have was decided with the plan: of too large a one nothing is sent.
     """
 
-    def __init__(self, policy: Policy, facts: PolicyContext, held: Held, now: Callable[[], datetime]) -> None:
+    def __init__(self, policy: Policy, facts: PolicyContext, halt: Halt, now: Callable[[], datetime]) -> None:
         self._policy = without_plan_rules(policy)
         self._facts = facts
         self._evaluator = PolicyEvaluator(without_counted(self._policy), facts)
-        self._held = held
+        self._halt = halt
         self._now = now
         self._answered = self._refused = 0
 
@@ -181,7 +181,7 @@ class Guard:
         for each in self._policy.stop_on:
             why = each.reached(self._refused, self._answered)
             if why is not None:
-                self._held.hold(format_reason(each, why))
+                self._halt.set(format_reason(each, why))
 
 
 def _listing(rule: DoNotCall, workspace: Workspace) -> Listing:

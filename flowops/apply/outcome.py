@@ -113,25 +113,25 @@ def in_plan_order(
     found: Mapping[str, CallResult],
     why: str,
     *,
-    held: bool = False,
+    halted: bool = False,
     changed: Collection[str] = (),
 ) -> tuple[CallResult, ...]:
     """Return every call of the plan once: its result, the plan's own decision, or not attempted and why.
 
-    What was not attempted because the run was `held` is blocked.
+    What was not attempted because the run was `halted` is blocked.
     """
     return tuple(
-        found.get(planned.reference_id) or _not_found(planned, why, held=held, changed=changed)
+        found.get(planned.reference_id) or _not_found(planned, why, halted=halted, changed=changed)
         for planned in plan.references()
     )
 
 
-def _not_found(planned: Planned, why: str, *, held: bool, changed: Collection[str]) -> CallResult:
+def _not_found(planned: Planned, why: str, *, halted: bool, changed: Collection[str]) -> CallResult:
     if not planned.action.sends:
         return planned_only(planned)
     if planned.reference_id in changed:
         return unsent(planned, CHANGED)
-    return CallResult(planned.reference_id, Outcome.BLOCKED, error=why) if held else unsent(planned, why)
+    return CallResult(planned.reference_id, Outcome.BLOCKED, error=why) if halted else unsent(planned, why)
 
 
 def nothing_sent(plan: Plan, why: str) -> Result:

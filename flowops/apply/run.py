@@ -8,11 +8,10 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flowops.apply.brake import Brake, Held, Timing
+from flowops.apply.control import CircuitBreaker, Halt, RateLimiter, Timing
 from flowops.apply.group import GroupCommit
 from flowops.apply.outcome import elsewhere, in_plan_order, sent, unsent
-from flowops.apply.pace import Pace
-from flowops.apply.worker import Feed, Settings, Workers, now, told
+from flowops.apply.worker import Feed, Settings, Workers, format_error, now
 from flowops.errors import FlowopsError, LedgerError
 from flowops.model.ledger import State
 from flowops.model.plan import SENDING, Action, PlannedCall
@@ -21,7 +20,7 @@ from flowops.model.result import CallResult, Result
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
-    from flowops.apply.stop import Stop
+    from flowops.apply.control import ShutdownRequest
     from flowops.apply.worker import Api
     from flowops.model.call import Call
     from flowops.model.ledger import Condition, RunLedger
@@ -62,11 +61,11 @@ async def apply(
     rate: float | None,
     callback_url: Callable[[Call], str | None],
     progress: Callable[[CallResult], None],
-    stop: Stop,
+    shutdown: ShutdownRequest,
     attempts_cap: int = 3,
     guard: Callable[[PlannedCall], Awaitable[Decision | Condition | None]] = _no_guard,
     timing: Timing = _TIMING,
-    held: Held | None = None,
+    halt: Halt | None = None,
     before: Mapping[str, CallResult] = _NOTHING,
     changed: Collection[str] = (),
 ) -> Result:
@@ -78,7 +77,7 @@ async def apply(
 
     The ledger is used from one other thread, one method at a time. `rate` is requests a second. `guard` is
     asked right before each claim: why a call may not be placed after all, or on which condition it may be claimed;
-    `held` lets others end the claiming of the whole run. `callback_url` gives the address for a call that has none of
+    `halt` lets others end the claiming of the whole run. `callback_url` gives the address for a call that has none of
     its own. What ends the run early is the result's `failure`, not an exception; an answer that the ledger could not
     record leaves its call in doubt.
 
@@ -91,12 +90,14 @@ async def apply(
         "placing %(calls)d calls in %(environment)s over %(connections)d connections",
         {"calls": plan.size, "environment": plan.environment, "connections": concurrency},
     )
-    brake = Brake(stop, unplaced_limit=concurrency + UNPLACED_IN_A_ROW, doubtful_limit=concurrency + DOUBTFUL_IN_A_ROW)
-    if held is not None:
-        held.when_held(brake.hold)
+    breaker = CircuitBreaker(
+        shutdown, unplaced_limit=concurrency + UNPLACED_IN_A_ROW, doubtful_limit=concurrency + DOUBTFUL_IN_A_ROW
+    )
+    if halt is not None:
+        halt.when_set(breaker.halt)
     settings = Settings(callback_url, progress, guard, attempts_cap, timing)
     async with GroupCommit(ledger) as commit:
-        workers = Workers(settings, commit, Pace(rate), brake, stop)
+        workers = Workers(settings, commit, RateLimiter(rate), breaker, shutdown)
         try:
             await commit.call(ledger.sweep)
             async with _heartbeat(workers, commit, ledger, timing.beat):
@@ -106,12 +107,12 @@ async def apply(
                 await workers.settle()
                 await _settle_elsewhere(_elsewhere(plan, workers), workers, commit, ledger, timing)
         except LedgerError as error:
-            brake.pull(told(error))
+            breaker.trip(format_error(error))
         await _save_late(workers, commit)
     results = {**before, **workers.found.results}
-    in_order = in_plan_order(plan, results, brake.why, held=brake.held is not None, changed=changed)
+    in_order = in_plan_order(plan, results, breaker.reason, halted=breaker.halted is not None, changed=changed)
     result = Result(
-        plan.environment, plan.revision, plan.digest, in_order, stop.signal, brake.failure, frozenset(changed)
+        plan.environment, plan.revision, plan.digest, in_order, shutdown.signal, breaker.failure, frozenset(changed)
     )
     counts = {outcome.value.replace("-", "_"): number for outcome, number in result.counts().items()}
     _log.info("the run has ended: %(placed)d placed, %(rejected)d rejected, %(in_doubt)d in doubt", counts)
@@ -131,7 +132,7 @@ async def _heartbeat(workers: Workers, commit: GroupCommit, ledger: RunLedger, s
                 await asyncio.sleep(seconds)
                 await commit.call(ledger.beat)
         except LedgerError as error:
-            workers.brake.pull(f"the lease could not be renewed: {told(error)}")
+            workers.breaker.trip(f"the lease could not be renewed: {format_error(error)}")
         except Exception as error:
             workers.fail(error)
 
@@ -170,7 +171,7 @@ async def _settle_elsewhere(
             if entry is None or entry.state is not State.IN_FLIGHT or not patient:
                 workers.done(elsewhere(planned, entry))
                 del undecided[reference_id]
-        if undecided and not await workers.brake.rest(pause):
+        if undecided and not await workers.breaker.sleep(pause):
             break
         pause = min(pause * 1.5, timing.last_look)
     for planned in undecided.values():
@@ -183,7 +184,7 @@ async def _save_late(workers: Workers, commit: GroupCommit) -> None:
     try:
         saved = await commit.retry()
     except LedgerError as error:
-        workers.brake.add(told(error))
+        workers.breaker.add_failure(format_error(error))
         saved = {}
     for reference_id, (verdict, attempts) in workers.found.unrecorded.items():
         workers.done(sent(reference_id, verdict, attempts, saved.get(reference_id)))

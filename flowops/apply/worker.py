@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from flowops.apply.brake import Brake, Timing
+    from flowops.apply.control import CircuitBreaker, RateLimiter, ShutdownRequest, Timing
     from flowops.apply.group import GroupCommit
-    from flowops.apply.pace import Pace
-    from flowops.apply.stop import Stop
     from flowops.model.call import Call
     from flowops.model.document import Value
     from flowops.model.ledger import Condition, Written
@@ -52,7 +50,7 @@ class Api(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the calls of a run are placed: see `flowops.apply.apply`."""
+    """How the calls of a run are placed: see `flowops.apply.run.apply`."""
 
     callback_url: Callable[[Call], str | None]
     progress: Callable[[CallResult], None]
@@ -98,19 +96,25 @@ class Feed:
 class Workers:
     """What all workers of a run share; `work` is one worker."""
 
-    def __init__(self, settings: Settings, commit: GroupCommit, pace: Pace, brake: Brake, stop: Stop) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        commit: GroupCommit,
+        limiter: RateLimiter,
+        breaker: CircuitBreaker,
+        shutdown: ShutdownRequest,
+    ) -> None:
         self.found = Findings()
         self._settings = settings
         self._commit = commit
-        self._pace = pace
-        self.brake = brake
-        self._stop = stop
+        self._limiter = limiter
+        self.breaker = breaker
         self._turn = asyncio.Lock()
         self._senders: asyncio.LifoQueue[Sender] = asyncio.LifoQueue()
         #: In the order in which they began.
         self._sends: dict[asyncio.Task[None], None] = {}
         self._unread: set[asyncio.Future[Written]] = set()
-        stop.when_aborted(self._give_up)
+        shutdown.when_aborted(self._give_up)
 
     async def work(self, api: Api, calls: Feed, size: int, concurrency: int, ahead: int) -> None:
         """Place calls in their order, `concurrency` at once, until all are placed or the run ends; `size` is how many.
@@ -129,7 +133,7 @@ class Workers:
     async def _work(self, calls: Feed) -> None:
         """One worker: places one call after the other, of those that all workers share."""
         try:
-            while not self.brake.on and (planned := await calls.next()) is not None:
+            while not self.breaker.is_open and (planned := await calls.next()) is not None:
                 result = await self._place(planned)
                 if result is not None:
                     self.done(result)
@@ -164,7 +168,7 @@ class Workers:
             began = now()
             claim = await self._commit.submit(Claim(call, planned.fingerprint, found))
             if claim.stopped is not None:
-                self.brake.hold(claim.stopped)
+                self.breaker.halt(claim.stopped)
                 return None
             if claim.decision is not None:
                 return held_back(planned, claim.decision, attempts)
@@ -194,12 +198,12 @@ class Workers:
     async def _turn_comes(self) -> bool:
         """Wait for the next slot of the rate; False when the claiming has ended. One waits, the others queue."""
         async with self._turn:
-            while (delay := self._pace.delay(now())) > 0.0:
-                if not await self.brake.rest(delay):
+            while (delay := self._limiter.delay(now())) > 0.0:
+                if not await self.breaker.sleep(delay):
                     return False
-            if self.brake.on:
+            if self.breaker.is_open:
                 return False
-            self._pace.take(now())
+            self._limiter.take(now())
             return True
 
     async def _send(self, body: Mapping[str, Value], began: float, *, final: bool) -> Verdict | None:
@@ -209,7 +213,7 @@ class Workers:
         """
         sender = await self._senders.get()
         try:
-            if self.brake.on:
+            if self.breaker.is_open:
                 return None
             if now() - began > self._settings.timing.stale:
                 verdict = Verdict(Happening.UNSENT, detail="the process stood still after the claim; nothing was sent")
@@ -263,12 +267,12 @@ class Workers:
 
     async def _put_back(self, planned: PlannedCall, attempts: int, last: str) -> CallResult:
         """Undo a claim that became durable after the run had ended: nothing was sent for it."""
-        verdict = Verdict(Happening.UNSENT, detail=last or self.brake.why)
+        verdict = Verdict(Happening.UNSENT, detail=last or self.breaker.reason)
         written = await self._record(planned.call.reference_id, verdict, attempts)
         if may_follow(verdict, written):
-            if self.brake.held is not None:
-                return held_back(planned, Decision(Action.BLOCKED, reasons=(self.brake.held,)), attempts)
-            return unsent(planned, last or self.brake.why, attempts)
+            if self.breaker.halted is not None:
+                return held_back(planned, Decision(Action.BLOCKED, reasons=(self.breaker.halted,)), attempts)
+            return unsent(planned, last or self.breaker.reason, attempts)
         return sent(planned.call.reference_id, verdict, attempts, written)
 
     async def _wait_before_again(self, verdict: Verdict, attempts: int) -> bool:
@@ -277,36 +281,36 @@ class Workers:
         if verdict.happening is Happening.THROTTLED:
             pause = backoff if verdict.retry_after is None else verdict.retry_after
             if pause > self._settings.timing.longest_pause:
-                self.brake.pull(f"the API asks to wait {pause:.0f} s; run apply again then")
+                self.breaker.trip(f"the API asks to wait {pause:.0f} s; run apply again then")
                 return False
             _log.info("the API throttles: every worker waits %(seconds).1f s", {"seconds": pause})
-            self._pace.pause(now(), pause)
+            self._limiter.pause(now(), pause)
             return True
-        return await self.brake.rest(backoff)
+        return await self.breaker.sleep(backoff)
 
     def _count(self, verdict: Verdict, *, final: bool) -> None:
-        """Tell the brake how the call went."""
+        """Tell the breaker how the call went."""
         detail = verdict.detail or verdict.happening
         if verdict.stop:
-            self.brake.pull(detail)
+            self.breaker.trip(detail)
         elif verdict.happening is Happening.UNCLEAR:
-            self.brake.count_doubtful(detail)
+            self.breaker.count_doubtful(detail)
         elif not verdict.again:
-            self.brake.count_answered()
+            self.breaker.count_answered()
         elif final:
-            self.brake.count_unplaced(detail)
+            self.breaker.count_unplaced(detail)
 
     def _ended(self, error: Exception) -> None:
         """What ended a worker ends the claiming of all."""
         if isinstance(error, LedgerError):
-            self.brake.pull(told(error))
+            self.breaker.trip(format_error(error))
         else:
             self.fail(error)
 
     def fail(self, error: Exception) -> None:
         """Something that nobody expects: end the claiming, keep the error for the end."""
         self.found.errors.append(error)
-        self.brake.pull(f"flowops failed: {type(error).__name__}")
+        self.breaker.trip(f"flowops failed: {type(error).__name__}")
 
     def _give_up(self) -> None:
         """Cancel every request whose answer is still awaited; who is no longer among them has been given up."""
@@ -321,6 +325,6 @@ def now() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-def told(error: LedgerError) -> str:
-    """What a ledger's failure says in one line, with what can be done about it."""
+def format_error(error: LedgerError) -> str:
+    """Return a ledger's failure in one line, with what can be done about it."""
     return error.message if error.hint is None else f"{error.message} ({error.hint})"

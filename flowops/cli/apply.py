@@ -11,7 +11,7 @@ from flowops.app.apply import check_pacing, hold, place
 from flowops.app.canary import Pacing
 from flowops.app.load import Selection
 from flowops.app.plan import planned
-from flowops.apply import RunFailed
+from flowops.apply.run import RunFailed
 from flowops.cli import options
 from flowops.cli.asking import agree
 from flowops.cli.output import TERMINAL, echo_lines, echo_status, print_result, report_problems_as

@@ -52,7 +52,7 @@ NOT_FOR_A_FILE = {
     "sqlite3",
     "zoneinfo",
     "flowops.api.address",
-    "flowops.apply",
+    "flowops.apply.run",
     "flowops.ledger",
     "flowops.model.ledger",
     "flowops.model.plan",

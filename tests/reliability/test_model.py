@@ -24,7 +24,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from support.plans import plan_of, sends_of
 from support.values import call
 
-from flowops.apply import Stop, Timing, apply
+from flowops.apply.control import ShutdownRequest, Timing
+from flowops.apply.run import apply
 from flowops.errors import FlowopsError
 from flowops.ledger.open import init_ledger, open_ledger
 from flowops.ledger.operations import ImportedCall
@@ -348,7 +349,7 @@ def run(plan: Plan, api: LoggingApi, store: Store, concurrency: int) -> Result:
             rate=None,
             callback_url=lambda _call: None,
             progress=lambda _result: None,
-            stop=Stop(),
+            shutdown=ShutdownRequest(),
             timing=QUICK,
         )
     )

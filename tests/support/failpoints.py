@@ -23,13 +23,13 @@ from contextlib import asynccontextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from flowops.apply import Timing
+from flowops.apply.control import Timing
 from flowops.model.ledger import Claim, Record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from flowops.apply import Api, Sender
+    from flowops.apply.worker import Api, Sender
     from flowops.model.document import Value
     from flowops.model.ledger import Entry, RunLedger, Written
     from flowops.model.result import Verdict

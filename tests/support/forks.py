@@ -31,7 +31,7 @@ Failpoint = dict[str, Any]
 _NEEDED = (
     "anyio._backends._asyncio",
     "flowops.api.client",
-    "flowops.apply",
+    "flowops.apply.run",
     "flowops.callbacks.token",
     "flowops.cli.apply",
     "flowops.cli.asking",

@@ -18,7 +18,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from flowops.apply import RunFailed, Stop, apply
+from flowops.apply.control import ShutdownRequest
+from flowops.apply.run import RunFailed, apply
 from flowops.errors import FlowopsError, LedgerError
 from flowops.ledger import leases
 from flowops.ledger import open as opening
@@ -101,7 +102,7 @@ class Process:
     def __init__(self, name: str, store: Store) -> None:
         self.name = name
         self.store = store
-        self.stop = Stop()
+        self.shutdown = ShutdownRequest()
         self.killed = False
         self.frozen_until = 0.0
         self._buried = asyncio.Event()
@@ -239,7 +240,7 @@ class World:
                 rate=None,
                 callback_url=lambda _call: None,
                 progress=lambda result: self.tell(name, f"{result.reference_id} {result.outcome}"),
-                stop=process.stop,
+                shutdown=process.shutdown,
             )
         except RunFailed:
             if not process.killed:
@@ -260,7 +261,7 @@ class World:
             match self.random.choices(["signal", "session"], [1, 20])[0]:
                 case "signal":
                     self.tell(process.name, "gets a signal")
-                    process.stop.request(15)
+                    process.shutdown.request(15)
                 case "session" if self.heartbeats:
                     self.tell(process.name, "loses its session")
                     self.database.sessions.discard(process.store.run)

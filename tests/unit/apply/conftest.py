@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.plans import decided, sends_of
 
-from flowops.apply import Stop, Timing, apply
+from flowops.apply.control import ShutdownRequest, Timing
+from flowops.apply.run import apply
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, SourceMap
 from flowops.model.ledger import Claim, Entry, Happening, LedgerMark, Leg, Record, State, Written
@@ -204,7 +205,7 @@ class Given:
 
     ledger: FakeLedger = field(default_factory=FakeLedger)
     api: FakeApi = field(default_factory=FakeApi)
-    stop: Stop = field(default_factory=Stop)
+    shutdown: ShutdownRequest = field(default_factory=ShutdownRequest)
     told: list[Any] = field(default_factory=list)
     timing: Timing = QUICK
 
@@ -217,7 +218,7 @@ class Given:
             "timing": self.timing,
             **more,
         }
-        return await apply(plan, sends_of(plan), api=self.api, ledger=self.ledger, stop=self.stop, **settings)
+        return await apply(plan, sends_of(plan), api=self.api, ledger=self.ledger, shutdown=self.shutdown, **settings)
 
     def run(self, plan: Plan, **more: Any) -> Any:
         return asyncio.run(self.apply(plan, **more))

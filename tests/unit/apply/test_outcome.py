@@ -9,8 +9,18 @@ from hashlib import sha256
 
 import pytest
 
-from flowops.apply import exit_code, nothing_sent
-from flowops.apply.outcome import elsewhere, held_back, in_plan_order, may_follow, planned_only, record_of, sent, unsent
+from flowops.apply.outcome import (
+    elsewhere,
+    exit_code,
+    held_back,
+    in_plan_order,
+    may_follow,
+    nothing_sent,
+    planned_only,
+    record_of,
+    sent,
+    unsent,
+)
 from flowops.model.ledger import Entry, Happening, Leg, Record, State, Written
 from flowops.model.plan import FINGERPRINT, Action, Decision
 from flowops.model.result import CallResult, Outcome, Result, Verdict
@@ -217,11 +227,11 @@ def test_another_run_that_placed_something_else_is_not_taken_for_ours(kit, state
     assert result.error == "another run placed this reference-id with other content; give it a new reference-id"
 
 
-@pytest.mark.parametrize(("held", "outcome"), [(False, Outcome.NOT_ATTEMPTED), (True, Outcome.BLOCKED)])
-def test_every_call_of_the_plan_is_told_once_in_its_order(kit, held, outcome):
+@pytest.mark.parametrize(("halted", "outcome"), [(False, Outcome.NOT_ATTEMPTED), (True, Outcome.BLOCKED)])
+def test_every_call_of_the_plan_is_told_once_in_its_order(kit, halted, outcome):
     plan = kit.plan_of("a", kit.planned("b", Action.UNCHANGED), "c", kit.planned("d", Action.DEFERRED))
     done = CallResult("c", Outcome.PLACED, ("1",), 1)
-    assert in_plan_order(plan, {"c": done}, "the run ended", held=held) == (
+    assert in_plan_order(plan, {"c": done}, "the run ended", halted=halted) == (
         CallResult("a", outcome, error="the run ended"),
         CallResult("b", Outcome.UNCHANGED),
         done,

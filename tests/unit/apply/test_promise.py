@@ -12,7 +12,7 @@ import pytest
 
 from flowops.api.address import Secret
 from flowops.api.client import FlowBuilder
-from flowops.apply import exit_code
+from flowops.apply.outcome import exit_code
 from flowops.model.ledger import State
 from flowops.model.project import Connection
 from flowops.model.result import Outcome

@@ -10,7 +10,8 @@ from functools import partial
 
 import pytest
 
-from flowops.apply import RunFailed, exit_code
+from flowops.apply.outcome import exit_code
+from flowops.apply.run import RunFailed
 from flowops.errors import LedgerError
 from flowops.model.ledger import Claim, Happening, Leg, Record, State
 from flowops.model.plan import Action, Decision
@@ -252,8 +253,8 @@ def test_what_was_claimed_ahead_when_the_run_ends_is_put_back_and_not_sent(given
     async def script(body, attempt):
         while len(given.ledger.database.rows) < 6 or len(given.api.sent) < 4:
             await asyncio.sleep(0)
-        if given.stop.signal is None:
-            given.stop.request(signal.SIGTERM)
+        if given.shutdown.signal is None:
+            given.shutdown.request(signal.SIGTERM)
         return kit.accepted(body)
 
     given.api.script = script
@@ -470,8 +471,8 @@ def test_the_ledger_is_offered_every_answer_once_more_at_the_end(given, kit):
 
 def test_the_first_signal_stops_claiming_and_lets_what_is_in_flight_finish(given, kit):
     async def script(body, attempt):
-        if given.stop.signal is None:
-            given.stop.request(signal.SIGTERM)
+        if given.shutdown.signal is None:
+            given.shutdown.request(signal.SIGTERM)
         await asyncio.sleep(0.01)
         return kit.accepted(body)
 
@@ -491,7 +492,7 @@ def test_a_claim_that_lands_after_the_signal_is_put_back(given, kit):
 
         def late(writes):
             given.ledger.late = lambda _writes: None
-            loop.call_soon_threadsafe(given.stop.request, signal.SIGINT)
+            loop.call_soon_threadsafe(given.shutdown.request, signal.SIGINT)
 
         given.ledger.late = late
         return await given.apply(plan)
@@ -507,7 +508,7 @@ def test_a_claim_that_lands_after_the_signal_is_put_back(given, kit):
 def test_the_second_signal_leaves_what_is_in_flight_in_doubt(given, kit):
     async def script(body, attempt):
         await asyncio.sleep(0)
-        given.stop.request(signal.SIGINT)
+        given.shutdown.request(signal.SIGINT)
         await asyncio.Event().wait()
 
     given.api.script = script
@@ -523,7 +524,7 @@ def test_a_signal_ends_the_waits_for_a_slot_a_pause_and_another_attempt(given, k
     given.hurry(backoff=3600.0, longest_pause=7200.0)
 
     async def script(body, attempt):
-        asyncio.get_running_loop().call_later(0.01, given.stop.request, signal.SIGINT)
+        asyncio.get_running_loop().call_later(0.01, given.shutdown.request, signal.SIGINT)
         if body["instruction-id"] == "a":
             return Verdict(Happening.THROTTLED, detail="429", retry_after=3600.0)
         return UNSENT
@@ -610,7 +611,7 @@ def test_a_signal_ends_the_wait_for_other_runs(given, kit):
     given.hurry(first_look=3600.0)
 
     async def main():
-        given.ledger.on_look = partial(asyncio.get_running_loop().call_soon_threadsafe, given.stop.request, 15)
+        given.ledger.on_look = partial(asyncio.get_running_loop().call_soon_threadsafe, given.shutdown.request, 15)
         return await given.apply(plan)
 
     plan = kit.plan_of("a")

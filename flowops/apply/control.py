@@ -1,0 +1,225 @@
+"""What ends or slows a run: signals, the policy's halt, failures in a row, the rate."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class ShutdownRequest:
+    """Whether a run has been asked to end; `signal` is the number of the first request, None before."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self.aborted = False
+        self._on_stop: list[Callable[[], None]] = []
+        self._on_abort: list[Callable[[], None]] = []
+
+    def request(self, number: int) -> None:
+        """Stop claiming at the first request, give up the answers that are still awaited at the second."""
+        if self.signal is None:
+            self.signal = number
+            waiting = self._on_stop
+        elif not self.aborted:
+            self.aborted = True
+            waiting = self._on_abort
+        else:
+            return
+        for call in waiting:
+            call()
+
+    def when_requested(self, call: Callable[[], None]) -> None:
+        """Call this at the first request, at once if it was made already."""
+        self._on_stop.append(call)
+        if self.signal is not None:
+            call()
+
+    def when_aborted(self, call: Callable[[], None]) -> None:
+        """Call this at the second request, at once if it was made already."""
+        self._on_abort.append(call)
+        if self.aborted:
+            call()
+
+
+@contextmanager
+def with_signals(shutdown: ShutdownRequest) -> Iterator[None]:
+    """Turn SIGINT, SIGTERM and SIGHUP into requests inside the block; for a running loop, in the main thread.
+
+    A signal that the process was started to ignore (``nohup``, a background job) stays ignored.
+    """
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    taken = [number for number in SIGNALS if before[number] is not signal.SIG_IGN]
+    for number in taken:
+        loop.add_signal_handler(number, shutdown.request, number)
+    try:
+        yield
+    finally:
+        for number in taken:
+            loop.remove_signal_handler(number)
+            signal.signal(number, before[number])
+
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The waits of a run, in seconds. Tests shorten them.
+
+    `backoff` comes before the second attempt of a call and doubles before each further one. `beat` is the time
+    between two renewals of the lease. A claim older than `stale` is not sent on: the process was stopped, or
+    the machine slept. `longest_pause` is the most that a 429 may ask for; the run ends when it asks for more.
+    Calls in flight in another run are looked up every `first_look` seconds, less and less often up to every
+    `last_look`, for `patience` seconds in all.
+    """
+
+    backoff: float = 0.5
+    beat: float = 10.0
+    stale: float = 15.0
+    longest_pause: float = 300.0
+    first_look: float = 0.2
+    last_look: float = 5.0
+    patience: float = 120.0
+
+
+class Halt:
+    """The policy's way to end a run: `reason` says why it was ended, None while it goes on."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self._listeners: list[Callable[[str], None]] = []
+
+    def set(self, reason: str) -> None:
+        """End the claiming of the run, in every round of it; only the first reason counts."""
+        if self.reason is None:
+            self.reason = reason
+            for call in self._listeners:
+                call(reason)
+
+    def when_set(self, call: Callable[[str], None]) -> None:
+        """Call this when it happens, at once if it has."""
+        self._listeners.append(call)
+        if self.reason is not None:
+            call(self.reason)
+
+
+class CircuitBreaker:
+    """Ends the claiming of all workers at once.
+
+    `failure` is the error that ended it; `halted` is what the policy, or somebody who has stopped the environment,
+    has against going on. After a signal both are None.
+
+    `unplaced_limit` calls in a row that the API did not take, or `doubtful_limit` in a row that ended in
+    doubt, trip it: ten thousand more would fare the same, and each in doubt is one for an operator.
+    """
+
+    def __init__(self, shutdown: ShutdownRequest, *, unplaced_limit: int, doubtful_limit: int) -> None:
+        self.failure: str | None = None
+        self.halted: str | None = None
+        self._opened = asyncio.Event()
+        self._unplaced_limit = unplaced_limit
+        self._doubtful_limit = doubtful_limit
+        self._unplaced = 0
+        self._doubtful = 0
+        shutdown.when_requested(self._opened.set)
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether no call may be claimed any more."""
+        return self._opened.is_set()
+
+    @property
+    def reason(self) -> str:
+        """Return why a call whose turn has not come is not attempted."""
+        if self.failure is not None:
+            return f"the run ended before its turn: {self.failure}"
+        if self.halted is not None:
+            return self.halted
+        return "interrupted before its turn" if self.is_open else "its turn has not come"
+
+    def trip(self, failure: str) -> None:
+        """End the claiming because of a failure; only the first one is reported."""
+        if self.failure is None:
+            _log.warning("no more calls are claimed: %(why)s", {"why": failure})
+        self.failure = self.failure or failure
+        self._opened.set()
+
+    def halt(self, reason: str) -> None:
+        """End the claiming because the rest may not be placed now; only the first reason is reported."""
+        if self.halted is None:
+            _log.warning("no more calls are claimed: %(why)s", {"why": reason})
+        self.halted = self.halted or reason
+        self._opened.set()
+
+    def add_failure(self, failure: str) -> None:
+        """Report a failure that followed from the first one, unless it is the same again."""
+        if self.failure is None:
+            self.trip(failure)
+        elif failure != self.failure:
+            self.failure = f"{self.failure}; then: {failure}"
+
+    async def sleep(self, seconds: float) -> bool:
+        """Wait that long; return False as soon as the claiming has ended."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._opened.wait()
+        except TimeoutError:
+            return True
+        return False
+
+    def count_unplaced(self, detail: str) -> None:
+        """Count a call that was tried as often as allowed, and that the API did not take."""
+        self._unplaced += 1
+        if self._unplaced >= self._unplaced_limit:
+            self.trip(f"the API did not take any of the last {self._unplaced} calls ({detail})")
+
+    def count_doubtful(self, detail: str) -> None:
+        """Count a call that ended in doubt."""
+        self._doubtful += 1
+        if self._doubtful >= self._doubtful_limit:
+            self.trip(f"the last {self._doubtful} calls all ended in doubt ({detail})")
+
+    def count_answered(self) -> None:
+        """Count a clear yes or no of the API: the calls in a row begin again."""
+        self._unplaced = self._doubtful = 0
+
+
+#: A request that begins so late, in seconds, and no more than one interval, takes nothing from the next one's time:
+#: event loops wake up late. After a longer quiet time the intervals start again.
+SLACK = 0.01
+
+
+class RateLimiter:
+    """Requests at even intervals, with no burst after a quiet time. `rate` is requests a second, None: no limit.
+
+    Times are seconds of one monotonic clock. Ask `delay`, wait that long, ask again (a pause may have
+    come), and `take` the slot when the delay is zero.
+    """
+
+    def __init__(self, rate: float | None) -> None:
+        self._interval = 1.0 / rate if rate else 0.0
+        self._next = float("-inf")
+        self._paused_until = float("-inf")
+
+    def delay(self, now: float) -> float:
+        """Return the seconds until a request may begin, 0.0 when it may begin now."""
+        return max(self._next - now, self._paused_until - now, 0.0)
+
+    def take(self, now: float) -> None:
+        """Take the slot: a request begins now."""
+        on_time = now - self._next <= min(self._interval, SLACK)
+        self._next = (self._next if on_time else now) + self._interval
+
+    def pause(self, now: float, seconds: float) -> None:
+        """Let no request begin for so many seconds; a longer pause that is already on stays."""
+        self._paused_until = max(self._paused_until, now + seconds)
