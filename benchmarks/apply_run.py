@@ -20,7 +20,7 @@ from flowops.api.client import FlowBuilder
 from flowops.apply.control import ShutdownRequest
 from flowops.apply.run import apply
 from flowops.ledger.open import open_ledger
-from flowops.model.ledger import Actor, Claim, Happening, State, Written
+from flowops.model.ledger import Actor, Claim, EventType, State, Written
 from flowops.model.result import Outcome
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ async def bare(api: FlowBuilder, calls: Iterator[Call]) -> None:
     async with api.worker() as worker:
         for call in calls:
             verdict = await worker.place(call.body)
-            assert verdict.happening is Happening.ACCEPTED, verdict
+            assert verdict.event_type is EventType.ACCEPTED, verdict
 
 
 async def place(address: str, ledger: RunLedger | None, plan: Plan, concurrency: int) -> None:

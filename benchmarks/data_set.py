@@ -101,7 +101,7 @@ def place_all(root: Path) -> None:
     )
     from flowops.app.load import Selection
     from flowops.app.plan import planned
-    from flowops.model.ledger import Claim, Happening, Leg, Record
+    from flowops.model.ledger import Claim, EventType, Leg, Record
 
     with planned(Selection((), "large"), readonly=False) as found:
         calls = iter(found.plan.calls)
@@ -109,7 +109,7 @@ def place_all(root: Path) -> None:
             found.ledger.write([Claim(item.call, item.fingerprint) for item in some])
             found.ledger.write(
                 [
-                    Record(item.call.reference_id, Happening.ACCEPTED, (Leg(item.call.callees[0], str(uuid.uuid4())),))
+                    Record(item.call.reference_id, EventType.ACCEPTED, (Leg(item.call.callees[0], str(uuid.uuid4())),))
                     for item in some
                 ]
             )

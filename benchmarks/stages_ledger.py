@@ -16,7 +16,7 @@ from pair import Pair
 from sample_plan import ENVIRONMENT, plan_of
 
 from flowops.ledger.open import init_ledger, open_ledger
-from flowops.model.ledger import Actor, Claim, Happening, Leg, Record
+from flowops.model.ledger import Actor, Claim, EventType, Leg, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -92,4 +92,4 @@ def place(write: Callable[[Sequence[Claim | Record]], list[Written]], calls: Seq
 
 def _placed(each: PlannedCall) -> Record:
     legs = tuple(Leg(callee, f"id-{each.call.reference_id}") for callee in each.call.callees)
-    return Record(each.call.reference_id, Happening.ACCEPTED, legs)
+    return Record(each.call.reference_id, EventType.ACCEPTED, legs)

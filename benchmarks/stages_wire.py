@@ -14,7 +14,7 @@ from sample_plan import plan_of
 
 from flowops.api.address import Secret
 from flowops.api.client import FlowBuilder
-from flowops.model.ledger import Happening
+from flowops.model.ledger import EventType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,7 @@ async def _work(api: FlowBuilder, left: Iterator[Call]) -> int:
     accepted = 0
     async with api.worker() as worker:
         for call in left:
-            accepted += (await worker.place(call.body)).happening is Happening.ACCEPTED
+            accepted += (await worker.place(call.body)).event_type is EventType.ACCEPTED
     return accepted
 
 

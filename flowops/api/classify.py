@@ -18,7 +18,7 @@ from flowops.common.json import NotJson, read_json
 from flowops.common.masking import HIDDEN
 from flowops.common.text import shorten, visible
 from flowops.model.call import INSTRUCTION_ID
-from flowops.model.ledger import Happening, Leg
+from flowops.model.ledger import EventType, Leg
 from flowops.model.result import Verdict
 
 if TYPE_CHECKING:
@@ -92,12 +92,12 @@ class _Hidden:
 def _classify_failure(failure: Failure, hidden: Iterable[str]) -> Verdict:
     reason = safe_text(failure.reason, hidden)
     if failure.begun:
-        return Verdict(Happening.UNCLEAR, detail=f"{reason}; the call may have been placed")
+        return Verdict(EventType.UNCLEAR, detail=f"{reason}; the call may have been placed")
     if failure.proxy_status in UNAUTHORIZED:
-        return Verdict(Happening.UNAUTHORIZED, detail=f"the proxy answered {_status(failure.proxy_status)}", stop=True)
+        return Verdict(EventType.UNAUTHORIZED, detail=f"the proxy answered {_status(failure.proxy_status)}", stop=True)
     if failure.proxy_status is not None:
-        return Verdict(Happening.UNSENT, detail=f"the proxy answered {_status(failure.proxy_status)}")
-    return Verdict(Happening.UNSENT, detail=reason)
+        return Verdict(EventType.UNSENT, detail=f"the proxy answered {_status(failure.proxy_status)}")
+    return Verdict(EventType.UNSENT, detail=reason)
 
 
 def _classify_answer(sent: Mapping[str, Value], answer: Answer, now: float, hidden: Iterable[str]) -> Verdict:
@@ -107,13 +107,13 @@ def _classify_answer(sent: Mapping[str, Value], answer: Answer, now: float, hidd
         return _classify_events(sent, answer, hidden)
     said = f"the API answered {_status(answer.status)}{_text_of(answer.body, hidden)}"
     if answer.status in REFUSED:
-        return Verdict(Happening.REFUSED, detail=said)
+        return Verdict(EventType.REFUSED, detail=said)
     if answer.status in UNAUTHORIZED:
-        return Verdict(Happening.UNAUTHORIZED, detail=said, stop=True)
+        return Verdict(EventType.UNAUTHORIZED, detail=said, stop=True)
     if answer.status == THROTTLED:
         retry_after = seconds_to_wait(answer.headers.get("retry-after"), now)
-        return Verdict(Happening.THROTTLED, detail=said, retry_after=retry_after)
-    return Verdict(Happening.UNCLEAR, detail=f"{said}; the call may have been placed")
+        return Verdict(EventType.THROTTLED, detail=said, retry_after=retry_after)
+    return Verdict(EventType.UNCLEAR, detail=f"{said}; the call may have been placed")
 
 
 def _classify_events(sent: Mapping[str, Value], answer: Answer, hidden: Iterable[str]) -> Verdict:
@@ -146,11 +146,11 @@ def _classify_legs(legs: tuple[Leg, ...]) -> Verdict:
     """Classify an answer for every callee: placed if any was."""
     errors = [leg.error for leg in legs if leg.error is not None]
     if len(errors) == len(legs):
-        return Verdict(Happening.REFUSED, legs, f"the API refused the call: {errors[0]}")
+        return Verdict(EventType.REFUSED, legs, f"the API refused the call: {errors[0]}")
     if errors:
         detail = f"the API refused {len(errors)} of {len(legs)} callees: {errors[0]}"
-        return Verdict(Happening.ACCEPTED, legs, detail)
-    return Verdict(Happening.ACCEPTED, legs)
+        return Verdict(EventType.ACCEPTED, legs, detail)
+    return Verdict(EventType.ACCEPTED, legs)
 
 
 def _read_event(event: Value, reference_id: str, hidden: Iterable[str]) -> Leg | str:
@@ -180,7 +180,7 @@ def _callees(sent: Mapping[str, Value]) -> tuple[str, ...]:
 
 def _unclear(answer: Answer, why: str) -> Verdict:
     detail = f"the API answered {_status(answer.status)}, but {why}; the call may have been placed"
-    return Verdict(Happening.UNCLEAR, detail=detail)
+    return Verdict(EventType.UNCLEAR, detail=detail)
 
 
 def _status(status: int) -> str:

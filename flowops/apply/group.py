@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from flowops.errors import LedgerError
-from flowops.model.ledger import Happening, Record, Written
+from flowops.model.ledger import EventType, Record, Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,7 +105,7 @@ class GroupCommit:
             self._unsaved.append(write)
         else:
             detail = "the ledger failed while the call was claimed"
-            self._unsaved.append(Record(write.call.reference_id, Happening.UNSENT, detail=detail))
+            self._unsaved.append(Record(write.call.reference_id, EventType.UNSENT, detail=detail))
 
 
 def _settle(future: asyncio.Future[Written], outcome: Written | Exception) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model.ledger import Happening, Record, State
+from flowops.model.ledger import EventType, Record, State
 from flowops.model.plan import Action
 from flowops.model.result import CallResult, Outcome, Result
 
@@ -22,12 +22,12 @@ _BY_STATE: dict[State | None, Outcome] = {
     State.REJECTED: Outcome.REJECTED,
     State.IN_DOUBT: Outcome.IN_DOUBT,
 }
-_BY_HAPPENING = {
-    Happening.ACCEPTED: Outcome.PLACED,
-    Happening.REFUSED: Outcome.REJECTED,
-    Happening.UNAUTHORIZED: Outcome.REJECTED,
-    Happening.UNSENT: Outcome.NOT_ATTEMPTED,
-    Happening.THROTTLED: Outcome.NOT_ATTEMPTED,
+_BY_EVENT_TYPE = {
+    EventType.ACCEPTED: Outcome.PLACED,
+    EventType.REFUSED: Outcome.REJECTED,
+    EventType.UNAUTHORIZED: Outcome.REJECTED,
+    EventType.UNSENT: Outcome.NOT_ATTEMPTED,
+    EventType.THROTTLED: Outcome.NOT_ATTEMPTED,
 }
 #: What the plan has decided against a call, for calls that are not sent.
 _BY_ACTION = {
@@ -43,7 +43,7 @@ CHANGED = "the files changed while they were applied, and say something else of 
 
 def record_of(reference_id: str, verdict: Verdict) -> Record:
     """What the ledger is told of a verdict."""
-    return Record(reference_id, verdict.happening, verdict.legs, verdict.detail)
+    return Record(reference_id, verdict.event_type, verdict.legs, verdict.detail)
 
 
 def may_follow(verdict: Verdict, written: Written) -> bool:
@@ -59,13 +59,13 @@ def sent(reference_id: str, verdict: Verdict, attempts: int, written: Written | 
     """
     if written is None:
         outcome = Outcome.IN_DOUBT
-        detail: str | None = f"the ledger could not record the answer ({verdict.detail or verdict.happening})"
+        detail: str | None = f"the ledger could not record the answer ({verdict.detail or verdict.event_type})"
     else:
-        outcome = _BY_HAPPENING.get(verdict.happening, Outcome.IN_DOUBT)
+        outcome = _BY_EVENT_TYPE.get(verdict.event_type, Outcome.IN_DOUBT)
         settled = _BY_STATE.get(written.state)
         if settled is not None and not may_follow(verdict, written):
             outcome = settled
-        detail = None if outcome is Outcome.PLACED and verdict.happening is Happening.UNCLEAR else verdict.detail
+        detail = None if outcome is Outcome.PLACED and verdict.event_type is EventType.UNCLEAR else verdict.detail
     refused = sum(leg.error is not None for leg in verdict.legs) if outcome is Outcome.PLACED else 0
     ids = tuple(leg.call_id for leg in verdict.legs if leg.call_id is not None)
     return CallResult(reference_id, outcome, ids, attempts, detail, refused)

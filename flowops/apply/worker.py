@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from flowops.apply.outcome import held_back, may_follow, record_of, sent, unsent
 from flowops.errors import LedgerError
-from flowops.model.ledger import Claim, Happening
+from flowops.model.ledger import Claim, EventType
 from flowops.model.plan import Action, Decision
 from flowops.model.result import CallResult, Verdict
 
@@ -179,13 +179,13 @@ class Workers:
             if verdict is None:
                 return await self._put_back(planned, attempts, last)
             attempts += 1
-            if verdict.happening is Happening.ACCEPTED and verdict.detail is None:
+            if verdict.event_type is EventType.ACCEPTED and verdict.detail is None:
                 self._record_meanwhile(call.reference_id, verdict, attempts)
                 return None
             written = await self._record(call.reference_id, verdict, attempts)
             if not may_follow(verdict, written):
                 return sent(call.reference_id, verdict, attempts, written)
-            last = verdict.detail or verdict.happening
+            last = verdict.detail or verdict.event_type
             if attempts >= settings.attempts_cap or not await self._wait_before_again(verdict, attempts):
                 break
         return unsent(planned, last, attempts) if attempts else None
@@ -216,7 +216,7 @@ class Workers:
             if self.breaker.is_open:
                 return None
             if now() - began > self._settings.timing.stale:
-                verdict = Verdict(Happening.UNSENT, detail="the process stood still after the claim; nothing was sent")
+                verdict = Verdict(EventType.UNSENT, detail="the process stood still after the claim; nothing was sent")
             else:
                 verdict = await self._sent(sender, body)
             self._count(verdict, final=final)  # before another call goes over this connection
@@ -234,11 +234,11 @@ class Workers:
         except asyncio.CancelledError:
             if this in self._sends or this.uncancel() > 0:
                 raise
-            return Verdict(Happening.UNCLEAR, detail="given up by a second signal; the call may have been placed")
+            return Verdict(EventType.UNCLEAR, detail="given up by a second signal; the call may have been placed")
         except Exception as error:
             self.fail(error)
             detail = f"flowops failed while sending ({type(error).__name__}); the call may have been placed"
-            return Verdict(Happening.UNCLEAR, detail=detail)
+            return Verdict(EventType.UNCLEAR, detail=detail)
         finally:
             self._sends.pop(this, None)
 
@@ -267,7 +267,7 @@ class Workers:
 
     async def _put_back(self, planned: PlannedCall, attempts: int, last: str) -> CallResult:
         """Undo a claim that became durable after the run had ended: nothing was sent for it."""
-        verdict = Verdict(Happening.UNSENT, detail=last or self.breaker.reason)
+        verdict = Verdict(EventType.UNSENT, detail=last or self.breaker.reason)
         written = await self._record(planned.call.reference_id, verdict, attempts)
         if may_follow(verdict, written):
             if self.breaker.halted is not None:
@@ -278,7 +278,7 @@ class Workers:
     async def _wait_before_again(self, verdict: Verdict, attempts: int) -> bool:
         """Wait before the next attempt; False when there is none. A 429 makes every worker wait."""
         backoff = self._settings.timing.backoff * 2.0 ** (attempts - 1)
-        if verdict.happening is Happening.THROTTLED:
+        if verdict.event_type is EventType.THROTTLED:
             pause = backoff if verdict.retry_after is None else verdict.retry_after
             if pause > self._settings.timing.longest_pause:
                 self.breaker.trip(f"the API asks to wait {pause:.0f} s; run apply again then")
@@ -290,10 +290,10 @@ class Workers:
 
     def _count(self, verdict: Verdict, *, final: bool) -> None:
         """Tell the breaker how the call went."""
-        detail = verdict.detail or verdict.happening
+        detail = verdict.detail or verdict.event_type
         if verdict.stop:
             self.breaker.trip(detail)
-        elif verdict.happening is Happening.UNCLEAR:
+        elif verdict.event_type is EventType.UNCLEAR:
             self.breaker.count_doubtful(detail)
         elif not verdict.again:
             self.breaker.count_answered()

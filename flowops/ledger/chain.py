@@ -29,7 +29,7 @@ class Event(NamedTuple):
 
     serial: int
     reference_id: str
-    happening: str
+    event_type: str
     state: str | None
     at: str
     details: str | None
@@ -58,7 +58,7 @@ def chained(
     ledger: str,
     serial: int,
     reference_id: str,
-    happening: str,
+    event_type: str,
     state: str | None,
     at: str,
 ) -> str:
@@ -69,7 +69,7 @@ def chained(
             {
                 "at": at,
                 "details": details_hash,
-                "happening": happening,
+                "event_type": event_type,
                 "ledger": ledger,
                 "reference_id": reference_id,
                 "serial": serial,
@@ -147,8 +147,8 @@ class EventBuilder:
         )
         details_hash, serial = sha256(details), after.serial
         # Plain texts: a driver looks longer at what is a member of an enumeration.
-        happening, state = change.happening._value_, after.state and after.state._value_
-        said = (self._ledger, serial, change.reference_id, happening, state, change.at)
+        event_type, state = change.event_type._value_, after.state and after.state._value_
+        said = (self._ledger, serial, change.reference_id, event_type, state, change.at)
         head = chained(self._head, details_hash, *said)
         self.events.append((*said, details.decode(), details_hash, self._head, head))
         self.serial, self._head = serial, head

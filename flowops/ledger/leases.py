@@ -12,7 +12,7 @@ from flowops.errors import LedgerError
 from flowops.ledger.files import PRIVATE_FILE, beside
 from flowops.ledger.sealing import storable
 from flowops.ledger.states import Change
-from flowops.model.ledger import Happening
+from flowops.model.ledger import EventType
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,7 +121,7 @@ def sweep(database: Database, transaction: Transaction, own: str, actor: Actor, 
     known.discard(own)
     dead = known - database.alive(connection, sorted(known)) if known else set()
     lost = [reference for reference, run in held if run in dead]
-    transaction.make([Change(reference, Happening.ABANDONED, at, actor, detail=RUN_LOST) for reference in lost])
+    transaction.make([Change(reference, EventType.ABANDONED, at, actor, detail=RUN_LOST) for reference in lost])
     if dead:
         connection.run("end_open_runs", runs=sorted(dead), at=at)
         for run in dead:

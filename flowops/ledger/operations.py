@@ -17,7 +17,7 @@ from flowops.ledger.reader import MAY_HAVE_RUNG, claimed_since, rung_since, stop
 from flowops.ledger.sealing import clean, storable
 from flowops.ledger.states import Change, SealedLeg, claimable, sealed_callees
 from flowops.ledger.transaction import CHUNK
-from flowops.model.ledger import Happening, Leg, State, Used, Written
+from flowops.model.ledger import EventType, Leg, State, Used, Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -166,10 +166,10 @@ def resolve(
     if row.state is State.IN_FLIGHT or (row.state is State.IN_DOUBT and not placed):
         _refuse_while_it_may_be_running(database, transaction, row)
     if row.state is State.IN_FLIGHT:
-        transaction.make([Change(reference_id, Happening.ABANDONED, at, actor, detail=RUN_LOST)])
+        transaction.make([Change(reference_id, EventType.ABANDONED, at, actor, detail=RUN_LOST)])
     change = Change(
         reference_id,
-        Happening.RESOLVED_PLACED if placed else Happening.RESOLVED_NOT_PLACED,
+        EventType.RESOLVED_PLACED if placed else EventType.RESOLVED_NOT_PLACED,
         at,
         actor,
         legs=(SealedLeg(None, None, call_id=storable(call_id)),) if call_id else (),
@@ -198,7 +198,7 @@ def purge(transaction: Transaction, before: str, actor: Actor, at: str) -> int:
     found = connection.all("calls_to_purge", environment=environment, before=before, limit=CHUNK)
     references = [reference for (reference,) in found]
     last = transaction.mark.serial
-    transaction.make([Change(reference, Happening.PURGED, at, actor) for reference in references])
+    transaction.make([Change(reference, EventType.PURGED, at, actor) for reference in references])
     if references:
         connection.run("forget_details", ledger=transaction.mark.id, last=last, references=references)
     forget_runs(connection, environment, before)

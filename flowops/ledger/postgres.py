@@ -46,7 +46,7 @@ _CALL = (
 )  # fmt: skip
 _LEG = ("environment", "reference_id", "position", "callee", "shown", "call_id", "error", "code", "description")
 _EVENT = (
-    "ledger", "serial", "reference_id", "happening", "state", "at", "details", "details_hash", "previous", "hash",
+    "ledger", "serial", "reference_id", "event_type", "state", "at", "details", "details_hash", "previous", "hash",
 )  # fmt: skip
 
 

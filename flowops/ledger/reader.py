@@ -13,7 +13,7 @@ from flowops.ledger.database import iso
 from flowops.ledger.states import sealed_callees
 from flowops.ledger.transaction import CHUNK, parsed, rows_of, with_legs
 from flowops.ledger.verify import verify
-from flowops.model.ledger import Actor, Entry, Happening, LedgerMark, Leg, State
+from flowops.model.ledger import Actor, Entry, EventType, LedgerMark, Leg, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -72,7 +72,7 @@ class LoggedEvent:
 
     serial: int
     reference_id: str
-    happening: Happening
+    event_type: EventType
     state: State | None
     at: str
     actor: Actor | None
@@ -238,12 +238,12 @@ class Reader:
         after = 0
         while True:
             page = self._page_of_events(reference_id, after)
-            for serial, reference, happening, state, at, text, _, _, own_hash in page:
+            for serial, reference, event_type, state, at, text, _, _, own_hash in page:
                 details = {} if text is None else parsed(text, self._database.name)
                 yield LoggedEvent(
                     serial=serial,
                     reference_id=reference,
-                    happening=Happening(happening),
+                    event_type=EventType(event_type),
                     state=State(state) if state else None,
                     at=at,
                     actor=Actor(**details["actor"]) if details else None,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from flowops.errors import LedgerError
 from flowops.ledger.files import PRIVATE_DIRECTORY, PRIVATE_FILE, replace_private, sync_directory
 from flowops.ledger.states import Change, SealedLeg
-from flowops.model.ledger import Actor, Happening, State
+from flowops.model.ledger import Actor, EventType, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -102,7 +102,7 @@ def _plain(change: Change) -> dict[str, Value]:
 
 def _change(value: dict[str, object]) -> Change:
     plain = json.loads(json.dumps(value))
-    plain["happening"] = Happening(plain["happening"])
+    plain["event_type"] = EventType(plain["event_type"])
     plain["actor"] = Actor(**plain["actor"])
     plain["legs"] = tuple(SealedLeg(**leg) for leg in plain["legs"])
     plain["to"] = State(plain["to"]) if plain["to"] else None

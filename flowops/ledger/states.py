@@ -16,7 +16,7 @@ import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from flowops.model.ledger import Happening, State
+from flowops.model.ledger import EventType, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,8 +36,8 @@ IN_FLIGHT, PLACED, FINISHED, REJECTED, IN_DOUBT = (
 class IllegalStep(ValueError):
     """This cannot happen to a call in that state; the ledger stays as it is."""
 
-    def __init__(self, state: State | None, happening: Happening) -> None:
-        super().__init__(f"{happening} cannot happen to a call that is {state or 'not in the ledger'}")
+    def __init__(self, state: State | None, event_type: EventType) -> None:
+        super().__init__(f"{event_type} cannot happen to a call that is {state or 'not in the ledger'}")
 
 
 class _BeforeClaim:
@@ -47,85 +47,85 @@ class _BeforeClaim:
 BEFORE_CLAIM: Final = _BeforeClaim()
 Target = State | _BeforeClaim | None
 
-#: Where a happening leads from a state. The first target is the usual one, the others are possible when
+#: Where an event leads from a state. The first target is the usual one, the others are possible when
 #: asked for (`to`): a callback that leaves other callees open leads to placed, an import says its state.
-TRANSITIONS: Final[Mapping[tuple[State | None, Happening], tuple[Target, ...]]] = {
-    (None, Happening.CLAIMED): (IN_FLIGHT,),
-    (REJECTED, Happening.CLAIMED): (IN_FLIGHT,),
+TRANSITIONS: Final[Mapping[tuple[State | None, EventType], tuple[Target, ...]]] = {
+    (None, EventType.CLAIMED): (IN_FLIGHT,),
+    (REJECTED, EventType.CLAIMED): (IN_FLIGHT,),
     # The answer, or the proof that there will be none, while the call is in flight.
-    (IN_FLIGHT, Happening.UNSENT): (BEFORE_CLAIM,),
-    (IN_FLIGHT, Happening.THROTTLED): (BEFORE_CLAIM,),
-    (IN_FLIGHT, Happening.REFUSED): (REJECTED,),
-    (IN_FLIGHT, Happening.UNAUTHORIZED): (REJECTED,),
-    (IN_FLIGHT, Happening.ACCEPTED): (PLACED, FINISHED),
-    (IN_FLIGHT, Happening.UNCLEAR): (IN_DOUBT,),
-    (IN_FLIGHT, Happening.ABANDONED): (IN_DOUBT,),
+    (IN_FLIGHT, EventType.UNSENT): (BEFORE_CLAIM,),
+    (IN_FLIGHT, EventType.THROTTLED): (BEFORE_CLAIM,),
+    (IN_FLIGHT, EventType.REFUSED): (REJECTED,),
+    (IN_FLIGHT, EventType.UNAUTHORIZED): (REJECTED,),
+    (IN_FLIGHT, EventType.ACCEPTED): (PLACED, FINISHED),
+    (IN_FLIGHT, EventType.UNCLEAR): (IN_DOUBT,),
+    (IN_FLIGHT, EventType.ABANDONED): (IN_DOUBT,),
     # The answer of a run that was taken for dead: what is good news counts, all else is noted.
-    (IN_DOUBT, Happening.ACCEPTED): (PLACED, FINISHED),
-    (IN_DOUBT, Happening.UNSENT): (IN_DOUBT,),
-    (IN_DOUBT, Happening.THROTTLED): (IN_DOUBT,),
-    (IN_DOUBT, Happening.REFUSED): (IN_DOUBT,),
-    (IN_DOUBT, Happening.UNAUTHORIZED): (IN_DOUBT,),
-    (IN_DOUBT, Happening.UNCLEAR): (IN_DOUBT,),
+    (IN_DOUBT, EventType.ACCEPTED): (PLACED, FINISHED),
+    (IN_DOUBT, EventType.UNSENT): (IN_DOUBT,),
+    (IN_DOUBT, EventType.THROTTLED): (IN_DOUBT,),
+    (IN_DOUBT, EventType.REFUSED): (IN_DOUBT,),
+    (IN_DOUBT, EventType.UNAUTHORIZED): (IN_DOUBT,),
+    (IN_DOUBT, EventType.UNCLEAR): (IN_DOUBT,),
     # The answer behind the callback or the record that overtook it.
-    (PLACED, Happening.ACCEPTED): (PLACED, FINISHED),
-    (PLACED, Happening.UNSENT): (PLACED,),
-    (PLACED, Happening.THROTTLED): (PLACED,),
-    (PLACED, Happening.REFUSED): (PLACED,),
-    (PLACED, Happening.UNAUTHORIZED): (PLACED,),
-    (PLACED, Happening.UNCLEAR): (PLACED,),
-    (FINISHED, Happening.ACCEPTED): (FINISHED,),
-    (FINISHED, Happening.UNSENT): (FINISHED,),
-    (FINISHED, Happening.THROTTLED): (FINISHED,),
-    (FINISHED, Happening.REFUSED): (FINISHED,),
-    (FINISHED, Happening.UNAUTHORIZED): (FINISHED,),
-    (FINISHED, Happening.UNCLEAR): (FINISHED,),
+    (PLACED, EventType.ACCEPTED): (PLACED, FINISHED),
+    (PLACED, EventType.UNSENT): (PLACED,),
+    (PLACED, EventType.THROTTLED): (PLACED,),
+    (PLACED, EventType.REFUSED): (PLACED,),
+    (PLACED, EventType.UNAUTHORIZED): (PLACED,),
+    (PLACED, EventType.UNCLEAR): (PLACED,),
+    (FINISHED, EventType.ACCEPTED): (FINISHED,),
+    (FINISHED, EventType.UNSENT): (FINISHED,),
+    (FINISHED, EventType.THROTTLED): (FINISHED,),
+    (FINISHED, EventType.REFUSED): (FINISHED,),
+    (FINISHED, EventType.UNAUTHORIZED): (FINISHED,),
+    (FINISHED, EventType.UNCLEAR): (FINISHED,),
     # An authentic callback.
-    (IN_FLIGHT, Happening.CALLED_BACK): (FINISHED, PLACED),
-    (PLACED, Happening.CALLED_BACK): (FINISHED, PLACED),
-    (IN_DOUBT, Happening.CALLED_BACK): (FINISHED, PLACED),
-    (FINISHED, Happening.CALLED_BACK): (FINISHED,),
+    (IN_FLIGHT, EventType.CALLED_BACK): (FINISHED, PLACED),
+    (PLACED, EventType.CALLED_BACK): (FINISHED, PLACED),
+    (IN_DOUBT, EventType.CALLED_BACK): (FINISHED, PLACED),
+    (FINISHED, EventType.CALLED_BACK): (FINISHED,),
     # A Call Detail Record.
-    (IN_DOUBT, Happening.RECORDED): (PLACED, FINISHED),
-    (IN_FLIGHT, Happening.RECORDED): (PLACED, FINISHED),
-    (PLACED, Happening.RECORDED): (PLACED, FINISHED),
-    (FINISHED, Happening.RECORDED): (FINISHED,),
+    (IN_DOUBT, EventType.RECORDED): (PLACED, FINISHED),
+    (IN_FLIGHT, EventType.RECORDED): (PLACED, FINISHED),
+    (PLACED, EventType.RECORDED): (PLACED, FINISHED),
+    (FINISHED, EventType.RECORDED): (FINISHED,),
     # Proof that a call was placed although it had been refused, or resolved as not placed.
-    (REJECTED, Happening.ACCEPTED): (PLACED, FINISHED),
-    (REJECTED, Happening.CALLED_BACK): (FINISHED, PLACED),
-    (REJECTED, Happening.RECORDED): (PLACED, FINISHED),
+    (REJECTED, EventType.ACCEPTED): (PLACED, FINISHED),
+    (REJECTED, EventType.CALLED_BACK): (FINISHED, PLACED),
+    (REJECTED, EventType.RECORDED): (PLACED, FINISHED),
     # An operator's word; not-placed can be taken back, as long as nobody placed the call since.
-    (IN_DOUBT, Happening.RESOLVED_PLACED): (PLACED,),
-    (REJECTED, Happening.RESOLVED_PLACED): (PLACED,),
-    (IN_DOUBT, Happening.RESOLVED_NOT_PLACED): (REJECTED,),
+    (IN_DOUBT, EventType.RESOLVED_PLACED): (PLACED,),
+    (REJECTED, EventType.RESOLVED_PLACED): (PLACED,),
+    (IN_DOUBT, EventType.RESOLVED_NOT_PLACED): (REJECTED,),
     # Calls that were placed elsewhere, or that moved here from another ledger.
-    (None, Happening.IMPORTED): (PLACED, FINISHED, IN_DOUBT, REJECTED),
-    (REJECTED, Happening.IMPORTED): (PLACED, FINISHED, IN_DOUBT),
+    (None, EventType.IMPORTED): (PLACED, FINISHED, IN_DOUBT, REJECTED),
+    (REJECTED, EventType.IMPORTED): (PLACED, FINISHED, IN_DOUBT),
     # What is settled can be forgotten, but for the fact itself.
-    (PLACED, Happening.PURGED): (PLACED,),
-    (FINISHED, Happening.PURGED): (FINISHED,),
-    (REJECTED, Happening.PURGED): (REJECTED,),
-    (None, Happening.PURGED): (None,),
+    (PLACED, EventType.PURGED): (PLACED,),
+    (FINISHED, EventType.PURGED): (FINISHED,),
+    (REJECTED, EventType.PURGED): (REJECTED,),
+    (None, EventType.PURGED): (None,),
 }
 
 
 def step(
-    state: State | None, happening: Happening, before_claim: State | None = None, *, to: State | None = None
+    state: State | None, event_type: EventType, before_claim: State | None = None, *, to: State | None = None
 ) -> State | None:
-    """The state behind a happening; `to` asks for one of the less usual targets.
+    """Return the state behind an event; `to` asks for one of the less usual targets.
 
     Raises `IllegalStep` for a pair that is not in the table, and for a target that it does not have.
     """
-    targets = TRANSITIONS.get((state, happening))
+    targets = TRANSITIONS.get((state, event_type))
     if targets is None or (to is not None and to not in targets):
-        raise IllegalStep(state, happening)
+        raise IllegalStep(state, event_type)
     target = targets[0] if to is None else to
     return before_claim if isinstance(target, _BeforeClaim) else target
 
 
 def claimable(state: State | None) -> bool:
     """Whether a call in this state may be claimed."""
-    return (state, Happening.CLAIMED) in TRANSITIONS
+    return (state, EventType.CLAIMED) in TRANSITIONS
 
 
 #: The keys of a sealed value, see `flowops.model.Ledger.seal`.
@@ -194,12 +194,12 @@ def complete(legs: Iterable[SealedLeg]) -> bool:
     return bool(taken) and all(leg.code is not None for leg in taken)
 
 
-#: Happenings that speak of one attempt only: from a run that no longer has the call they say nothing.
+#: Events that speak of one attempt only: from a run that no longer has the call they say nothing.
 ABOUT_THE_ATTEMPT = frozenset(
-    {Happening.UNSENT, Happening.THROTTLED, Happening.REFUSED, Happening.UNAUTHORIZED, Happening.UNCLEAR}
+    {EventType.UNSENT, EventType.THROTTLED, EventType.REFUSED, EventType.UNAUTHORIZED, EventType.UNCLEAR}
 )
-#: Happenings that prove a placed call, and say which of its legs have ended.
-PROOFS = frozenset({Happening.ACCEPTED, Happening.CALLED_BACK, Happening.RECORDED})
+#: Events that prove a placed call, and say which of its legs have ended.
+PROOFS = frozenset({EventType.ACCEPTED, EventType.CALLED_BACK, EventType.RECORDED})
 
 
 _NO_DATA: Mapping[str, Value] = MappingProxyType({})
@@ -235,7 +235,7 @@ class Change(NamedTuple):
     """
 
     reference_id: str
-    happening: Happening
+    event_type: EventType
     at: str
     actor: Actor
     run: str | None = None
@@ -255,19 +255,19 @@ def decide(row: CallRow | None, change: Change, serial: int = 0) -> CallRow:
     Raises `IllegalStep` when this cannot happen to the call.
     """
     state = row.state if row else None
-    happening = change.happening
-    if happening is Happening.CLAIMED:
+    event_type = change.event_type
+    if event_type is EventType.CLAIMED:
         return _claimed(row, change, serial)
-    if happening is Happening.IMPORTED:
-        step(state, happening, to=change.to)
+    if event_type is EventType.IMPORTED:
+        step(state, event_type, to=change.to)
         return _imported(row, change, serial)
     if row is None:
-        raise IllegalStep(None, happening)
-    if happening is Happening.PURGED:
-        step(state, happening)
+        raise IllegalStep(None, event_type)
+    if event_type is EventType.PURGED:
+        step(state, event_type)
         return _purged(row, change.at, serial)
-    if happening in ABOUT_THE_ATTEMPT and row.run != change.run:
-        raise IllegalStep(state, happening)
+    if event_type in ABOUT_THE_ATTEMPT and row.run != change.run:
+        raise IllegalStep(state, event_type)
     return _settled(row, change, serial)
 
 
@@ -275,7 +275,7 @@ def _claimed(row: CallRow | None, change: Change, serial: int) -> CallRow:
     state = row.state if row else None
     return CallRow(
         reference_id=change.reference_id,
-        state=step(state, Happening.CLAIMED),
+        state=step(state, EventType.CLAIMED),
         before_claim=state,
         fingerprint=change.fingerprint,
         body=change.body,
@@ -292,7 +292,7 @@ def _claimed(row: CallRow | None, change: Change, serial: int) -> CallRow:
 def _imported(row: CallRow | None, change: Change, serial: int) -> CallRow:
     return CallRow(
         reference_id=change.reference_id,
-        state=step(row.state if row else None, Happening.IMPORTED, to=change.to),
+        state=step(row.state if row else None, EventType.IMPORTED, to=change.to),
         before_claim=None,
         fingerprint=change.fingerprint,
         body="{}",
@@ -317,10 +317,10 @@ def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
     legs, to = row.legs, change.to
     if change.legs and not row.purged:
         legs = merged(legs or _expected(row, change), change.legs)
-    if change.happening in PROOFS and row.state is not State.FINISHED:
+    if change.event_type in PROOFS and row.state is not State.FINISHED:
         ended = legs if not row.purged else change.legs
         to = State.FINISHED if complete(ended) else State.PLACED
-    state = step(row.state, change.happening, row.before_claim, to=to)
+    state = step(row.state, change.event_type, row.before_claim, to=to)
     if state is None:  # proven unsent: the row only counts attempts now
         return row._replace(
             state=None,
@@ -343,10 +343,10 @@ def _error(row: CallRow, change: Change, state: State) -> str | None:
     """What stands between a call and being placed, in words."""
     if state in (State.PLACED, State.FINISHED):
         return None
-    attempted = change.happening in ABOUT_THE_ATTEMPT or change.happening is Happening.ABANDONED
+    attempted = change.event_type in ABOUT_THE_ATTEMPT or change.event_type is EventType.ABANDONED
     return change.detail if attempted else row.error
 
 
 def _expected(row: CallRow, change: Change) -> tuple[SealedLeg, ...]:
     """The callees of the request, when a callback or a record comes before the answer has named them."""
-    return sealed_callees(json.loads(row.body)) if change.happening is not Happening.ACCEPTED else ()
+    return sealed_callees(json.loads(row.body)) if change.event_type is not EventType.ACCEPTED else ()

@@ -19,7 +19,7 @@ from flowops.ledger.reader import Reader, stopped
 from flowops.ledger.sealing import NONCE, clean, storable
 from flowops.ledger.states import ABOUT_THE_ATTEMPT, Change
 from flowops.ledger.transaction import CHUNK, Transaction, transact
-from flowops.model.ledger import Actor, Claim, Happening, Record, State, Written
+from flowops.model.ledger import Actor, Claim, EventType, Record, State, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -77,7 +77,7 @@ class Store(Reader):
         changes = [self._change(write, at, random[n * NONCE : (n + 1) * NONCE]) for n, write in enumerate(writes)]
         conditions = [write.condition if isinstance(write, Claim) else None for write in writes]
         conditional = any(conditions)
-        claims = any(change.happening is Happening.CLAIMED for change in changes)
+        claims = any(change.event_type is EventType.CLAIMED for change in changes)
 
         def work(transaction: Transaction) -> tuple[list[Written], list[CallRow]]:
             if claims and not self._known:
@@ -94,7 +94,7 @@ class Store(Reader):
         try:
             written, changed = transact(self._database, self.id, work, self._own_rows(changes))
         except LedgerError as error:
-            self._keep([change for change in changes if change.happening is not Happening.CLAIMED], error)
+            self._keep([change for change in changes if change.event_type is not EventType.CLAIMED], error)
             raise
         taken = sum(answer.done for answer in written)
         _log.debug("%(taken)d of %(writes)d claims and records taken", {"taken": taken, "writes": len(writes)})
@@ -107,11 +107,11 @@ class Store(Reader):
 
         A callback may come before the answer, twice, or for some callees only; it counts for each one once.
         """
-        return self._prove(Happening.CALLED_BACK, {reference_id: finished})[reference_id]
+        return self._prove(EventType.CALLED_BACK, {reference_id: finished})[reference_id]
 
     def recorded(self, records: Mapping[str, Sequence[Leg]]) -> dict[str, Written | None]:
         """Take Call Detail Records, by reference: each proves that its call was placed. None for unknown calls."""
-        return self._prove(Happening.RECORDED, records)
+        return self._prove(EventType.RECORDED, records)
 
     def resolve(self, reference_id: str, *, placed: bool, reason: str, call_id: str | None = None) -> Written:
         """Take an operator's word on a call in doubt: it was placed (and this is its call-id), or it was not.
@@ -228,7 +228,7 @@ class Store(Reader):
         return {
             change.reference_id: self._in_flight[change.reference_id]
             for change in changes
-            if change.happening is not Happening.CLAIMED and change.reference_id in self._in_flight
+            if change.event_type is not EventType.CLAIMED and change.reference_id in self._in_flight
         }
 
     def _keep_own_rows(self, changed: Sequence[CallRow]) -> None:
@@ -242,7 +242,7 @@ class Store(Reader):
         if isinstance(write, Claim):
             return Change(
                 _name(write.call.reference_id),
-                Happening.CLAIMED,
+                EventType.CLAIMED,
                 at,
                 self.actor,
                 run=self.run,
@@ -251,7 +251,7 @@ class Store(Reader):
             )
         return Change(
             write.reference_id,
-            write.happening,
+            write.event_type,
             at,
             self.actor,
             run=self.run,
@@ -262,7 +262,7 @@ class Store(Reader):
     def _import(self, call: ImportedCall) -> Change:
         return Change(
             _name(call.reference_id),
-            Happening.IMPORTED,
+            EventType.IMPORTED,
             now(),
             self.actor,
             legs=self.sealer.legs(call.legs),
@@ -286,10 +286,10 @@ class Store(Reader):
             error.message += f"; {len(records)} {noun} kept in {self._spool.path}, the next run records them"
         error.args = (error.message,)
 
-    def _prove(self, happening: Happening, proofs: Mapping[str, Sequence[Leg]]) -> dict[str, Written | None]:
+    def _prove(self, event_type: EventType, proofs: Mapping[str, Sequence[Leg]]) -> dict[str, Written | None]:
         at = now()
         changes = [
-            Change(reference, happening, at, self.actor, legs=self.sealer.legs(told))
+            Change(reference, event_type, at, self.actor, legs=self.sealer.legs(told))
             for reference, told in proofs.items()
         ]
         written = transact(self._database, self.id, lambda transaction: transaction.make(changes))
@@ -301,11 +301,11 @@ class Store(Reader):
 
 def _without_claims(transaction: Transaction, changes: Sequence[Change], why: str) -> list[Written]:
     """Record what has happened, and take no claim."""
-    records = iter(transaction.make([change for change in changes if change.happening is not Happening.CLAIMED]))
+    records = iter(transaction.make([change for change in changes if change.event_type is not EventType.CLAIMED]))
     rows = transaction.rows([change.reference_id for change in changes])
     return [
         Written(False, row.state if (row := rows.get(change.reference_id)) else None, stopped=why)
-        if change.happening is Happening.CLAIMED
+        if change.event_type is EventType.CLAIMED
         else next(records)
         for change in changes
     ]
@@ -317,7 +317,7 @@ def _make_late(transaction: Transaction, changes: Sequence[Change]) -> None:
     for change in changes:
         row = rows.get(change.reference_id)
         overtaken = row is not None and change.at < row.claimed_at
-        if not (overtaken and change.happening in ABOUT_THE_ATTEMPT):
+        if not (overtaken and change.event_type in ABOUT_THE_ATTEMPT):
             transaction.make([change])
 
 
@@ -330,4 +330,4 @@ def _name(reference_id: str) -> str:
 
 def _described(record: Change) -> str:
     ids = ", ".join(leg.call_id for leg in record.legs if leg.call_id)
-    return f"{record.reference_id} {record.happening}{f' ({ids})' if ids else ''}"
+    return f"{record.reference_id} {record.event_type}{f' ({ids})' if ids else ''}"

@@ -83,7 +83,7 @@ def _expected_hash(event: Event, ledger_id: str, head: str) -> str:
         ledger=ledger_id,
         serial=event.serial,
         reference_id=event.reference_id,
-        happening=event.happening,
+        event_type=event.event_type,
         state=event.state,
         at=event.at,
     )

@@ -25,7 +25,7 @@ class State(StrEnum):
     IN_DOUBT = "in-doubt"
 
 
-class Happening(StrEnum):
+class EventType(StrEnum):
     """The events of a call, as the ledger's log names them."""
 
     CLAIMED = "claimed"
@@ -133,7 +133,7 @@ class Record(NamedTuple):
     """What became of a call that this run had claimed."""
 
     reference_id: str
-    happening: Happening
+    event_type: EventType
     legs: tuple[Leg, ...] = ()
     detail: str | None = None
 

@@ -6,18 +6,18 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flowops.model.ledger import Happening, Leg
+from flowops.model.ledger import EventType, Leg
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What an answer, or the lack of one, means (contract, section 6).
 
-    `happening` is what the ledger records. `stop` ends the run's claiming (401, 403, 407).
+    `event_type` is what the ledger records. `stop` ends the run's claiming (401, 403, 407).
     `retry_after` is in seconds, from a 429's header. `detail` is for people: no secret, no number.
     """
 
-    happening: Happening
+    event_type: EventType
     legs: tuple[Leg, ...] = ()
     detail: str | None = None
     stop: bool = False
@@ -26,7 +26,7 @@ class Verdict:
     @property
     def again(self) -> bool:
         """Whether the same call may be tried again in this run: nothing was sent, or it was turned away."""
-        return self.happening in (Happening.UNSENT, Happening.THROTTLED)
+        return self.event_type in (EventType.UNSENT, EventType.THROTTLED)
 
 
 class Outcome(StrEnum):

@@ -308,7 +308,7 @@ def _event(event: LedgerEvent) -> Json:
     actor = event.actor
     return {
         "serial": event.serial,
-        "happening": event.happening.value,
+        "happening": event.event_type.value,
         "state": event.state.value if event.state is not None else None,
         "at": event.at,
         "actor": {

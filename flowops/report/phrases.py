@@ -141,7 +141,7 @@ def leg_outcome(leg: Leg) -> str:
 
 def event(happened: LedgerEvent) -> str:
     """Return ``12  2026-11-23T09:00:00Z  claimed, now in-flight  by ci on runner-1 at 1a2b3c4``."""
-    text = f"{happened.serial}  {happened.at}  {happened.happening.value}"
+    text = f"{happened.serial}  {happened.at}  {happened.event_type.value}"
     if happened.state is not None:
         text += f", now {happened.state.value}"
     if happened.actor is not None:

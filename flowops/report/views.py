@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from flowops.model.call import Call
     from flowops.model.calls import Script
     from flowops.model.document import Document, Value
-    from flowops.model.ledger import Actor, Entry, Happening, LedgerMark, State
+    from flowops.model.ledger import Actor, Entry, EventType, LedgerMark, State
     from flowops.model.place import Place, Problem, RowPlace
     from flowops.model.plan import Plan, PlannedBatch, PlannedCall
     from flowops.model.result import CallResult, Outcome, Result
@@ -353,7 +353,7 @@ class LedgerEvent(Protocol):
     @property
     def serial(self) -> int: ...
     @property
-    def happening(self) -> Happening: ...
+    def event_type(self) -> EventType: ...
     @property
     def state(self) -> State | None: ...
     @property

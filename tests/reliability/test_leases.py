@@ -94,9 +94,9 @@ def test_a_run_that_wakes_up_behind_a_claim_takes_it_anew_before_it_sends(
     assert frozen.wait().code == 0
     assert api.received == dict.fromkeys(here.references, 1)
     store = here.open()
-    happenings = [event.happening for event in store.events(FROZEN)]
+    event_types = [event.event_type for event in store.events(FROZEN)]
     store.close()
-    assert happenings == ["claimed", "unsent", "claimed", "accepted"]
+    assert event_types == ["claimed", "unsent", "claimed", "accepted"]
 
 
 def test_a_frozen_run_without_a_heartbeat_leaves_its_call_in_doubt_and_may_still_place_it(

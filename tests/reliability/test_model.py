@@ -29,7 +29,7 @@ from flowops.apply.run import apply
 from flowops.errors import FlowopsError
 from flowops.ledger.open import init_ledger, open_ledger
 from flowops.ledger.operations import ImportedCall
-from flowops.model.ledger import Actor, Happening, Leg, State
+from flowops.model.ledger import Actor, EventType, Leg, State
 from flowops.model.plan import Action
 from flowops.model.result import Outcome, Verdict
 
@@ -62,18 +62,18 @@ class Crash(BaseException):
 class Way(Enum):
     """How the API meets a request: what the run hears of it, and whether phones ring."""
 
-    ACCEPT = (Happening.ACCEPTED, True)
-    REFUSE = (Happening.REFUSED, False)
-    FORBID = (Happening.UNAUTHORIZED, False)
-    THROTTLE = (Happening.THROTTLED, False)
-    UNSENT = (Happening.UNSENT, False)
-    SILENT = (Happening.UNCLEAR, True)
-    BROKEN = (Happening.UNCLEAR, False)
+    ACCEPT = (EventType.ACCEPTED, True)
+    REFUSE = (EventType.REFUSED, False)
+    FORBID = (EventType.UNAUTHORIZED, False)
+    THROTTLE = (EventType.THROTTLED, False)
+    UNSENT = (EventType.UNSENT, False)
+    SILENT = (EventType.UNCLEAR, True)
+    BROKEN = (EventType.UNCLEAR, False)
     CRASH_BEFORE = (None, False)
     CRASH_BEHIND = (None, True)
 
     @property
-    def happening(self) -> Happening | None:
+    def event_type(self) -> EventType | None:
         return self.value[0]
 
     @property
@@ -95,10 +95,10 @@ class LoggingApi:
     async def place(self, body: Mapping[str, Value]) -> Verdict:
         reference, way = body["instruction-id"], next(self._ways, Way.ACCEPT)
         self.log.append((reference, way))
-        if way.happening is None:
+        if way.event_type is None:
             raise Crash
         legs = tuple(Leg(callee, call_id) for callee, call_id in ids(reference)) if way is Way.ACCEPT else ()
-        return Verdict(way.happening, legs, detail=way.name, stop=way is Way.FORBID, retry_after=0.0)
+        return Verdict(way.event_type, legs, detail=way.name, stop=way is Way.FORBID, retry_after=0.0)
 
 
 def ids(reference: str) -> Iterator[tuple[str, str]]:
@@ -224,15 +224,15 @@ class Ledgers(RuleBasedStateMachine):
         """What the ledger has to know behind these requests."""
         for reference, way in log:
             told = self.told[reference]
-            told.risks += way.happening in (Happening.ACCEPTED, Happening.UNCLEAR, None)
+            told.risks += way.event_type in (EventType.ACCEPTED, EventType.UNCLEAR, None)
             if way.rings:
                 told.rang, told.denied = True, False
-            match way.happening:
-                case Happening.ACCEPTED:
+            match way.event_type:
+                case EventType.ACCEPTED:
                     self.claimed(reference, State.PLACED)
-                case Happening.REFUSED | Happening.UNAUTHORIZED:
+                case EventType.REFUSED | EventType.UNAUTHORIZED:
                     self.claimed(reference, State.REJECTED)
-                case Happening.UNCLEAR:
+                case EventType.UNCLEAR:
                     self.claimed(reference, State.IN_DOUBT)
                 case None:
                     self.claimed(reference, State.IN_FLIGHT)

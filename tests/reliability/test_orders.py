@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.values import call
 
-from flowops.model.ledger import Claim, Happening, Leg, Record, State
+from flowops.model.ledger import Claim, EventType, Leg, Record, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,13 +32,13 @@ SINGLE = ("answer", "callback one", "callback one again", "record", "lease ends"
 #: The same with two callees.
 DOUBLE = ("answer", "callback one", "callback one again", "callback two", "record", "lease ends")
 #: What a run may hear in place of a good answer, although phones ring.
-ANSWERS = (Happening.ACCEPTED, Happening.UNCLEAR, Happening.REFUSED, Happening.UNAUTHORIZED)
+ANSWERS = (EventType.ACCEPTED, EventType.UNCLEAR, EventType.REFUSED, EventType.UNAUTHORIZED)
 
 
 class Replay:
     """All orders of some events, each of them the story of one call."""
 
-    def __init__(self, here: Repository, events: Sequence[str], answer: Happening) -> None:
+    def __init__(self, here: Repository, events: Sequence[str], answer: EventType) -> None:
         self.callees = (ONE, TWO) if "callback two" in events else (ONE,)
         self.orders: dict[str, Order] = {
             f"call-{number}": order for number, order in enumerate(dict.fromkeys(permutations(events)))
@@ -63,7 +63,7 @@ class Replay:
                 for name, event in at.items()
                 if event.startswith("callback")
             }
-            assert None not in self._ledger._prove(Happening.CALLED_BACK, heard).values()
+            assert None not in self._ledger._prove(EventType.CALLED_BACK, heard).values()
             end_lease(self._here, run)
             self._ledger.sweep()
         assert self._ledger.verify() is None
@@ -77,7 +77,7 @@ class Replay:
         return (name for name, order in self.orders.items() if order[position] == "lease ends")
 
     def _record(self, name: str) -> Record:
-        accepted = self._answer is Happening.ACCEPTED
+        accepted = self._answer is EventType.ACCEPTED
         legs = tuple(self._leg(name, callee) for callee in self.callees) if accepted else ()
         return Record(name, self._answer, legs, detail=None if accepted else "500")
 
@@ -111,7 +111,7 @@ def say(name: str, entry: Entry) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_every_order_of_one_callee_ends_the_same(
-    repository: Maker, end_lease: Callable[[Repository, Store], None], answer: Happening
+    repository: Maker, end_lease: Callable[[Repository, Store], None], answer: EventType
 ) -> None:
     replay = Replay(repository(1), SINGLE, answer)
     assert len(replay.orders) == 120
@@ -123,7 +123,7 @@ def test_every_order_of_one_callee_ends_the_same(
 
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_every_order_of_two_callees_ends_the_same(
-    sqlite: Maker, end_lease: Callable[[Repository, Store], None], answer: Happening
+    sqlite: Maker, end_lease: Callable[[Repository, Store], None], answer: EventType
 ) -> None:
     replay = Replay(sqlite(1), DOUBLE, answer)
     assert len(replay.orders) == 720
@@ -148,7 +148,7 @@ def test_every_order_of_two_callees_ends_the_same(
 def test_the_orders_that_differ_are_these(
     repository: Maker, end_lease: Callable[[Repository, Store], None], events: Order, states: set[State]
 ) -> None:
-    replay = Replay(repository(1), events, Happening.REFUSED)
+    replay = Replay(repository(1), events, EventType.REFUSED)
     assert {entry.state for entry in replay.play(end_lease).values()} == states
 
 
@@ -161,9 +161,9 @@ def test_of_two_callbacks_that_contradict_each_other_the_first_one_stands(reposi
     store.close()
 
 
-@pytest.mark.parametrize("proof", [Happening.UNSENT, Happening.THROTTLED])
+@pytest.mark.parametrize("proof", [EventType.UNSENT, EventType.THROTTLED])
 def test_a_callback_behind_the_proof_that_nothing_was_sent_is_of_an_unknown_call(
-    repository: Maker, proof: Happening
+    repository: Maker, proof: EventType
 ) -> None:
     """The other way round it counts: then the proof came too late."""
     store = repository(1).open(readonly=False)

@@ -28,7 +28,7 @@ from flowops.ledger.sealing import Sealer
 from flowops.ledger.spool import Spool
 from flowops.ledger.sqlite import SqliteDatabase
 from flowops.ledger.store import Store
-from flowops.model.ledger import Actor, Claim, Happening, Leg, State
+from flowops.model.ledger import Actor, Claim, EventType, Leg, State
 from flowops.model.result import Verdict
 from support.plans import plan_of, sends_of
 from support.values import call
@@ -47,13 +47,13 @@ CALLEE = "+442079460001"
 #: How long a heartbeat counts, as in `flowops.ledger.postgres`.
 LEASE = 30.0
 #: What a request meets, how often, what the run hears, and whether phones ring.
-WAYS: tuple[tuple[str, int, Happening, bool], ...] = (
-    ("accepted", 60, Happening.ACCEPTED, True),
-    ("refused", 6, Happening.REFUSED, False),
-    ("throttled", 6, Happening.THROTTLED, False),
-    ("unsent", 6, Happening.UNSENT, False),
-    ("answer lost", 8, Happening.UNCLEAR, True),
-    ("request lost", 8, Happening.UNCLEAR, False),
+WAYS: tuple[tuple[str, int, EventType, bool], ...] = (
+    ("accepted", 60, EventType.ACCEPTED, True),
+    ("refused", 6, EventType.REFUSED, False),
+    ("throttled", 6, EventType.THROTTLED, False),
+    ("unsent", 6, EventType.UNSENT, False),
+    ("answer lost", 8, EventType.UNCLEAR, True),
+    ("request lost", 8, EventType.UNCLEAR, False),
 )
 _process: ContextVar[Process] = ContextVar("process")
 
@@ -318,14 +318,14 @@ class _Api:
     async def place(self, body: Mapping[str, Value]) -> Verdict:
         world, name = self._world, body["instruction-id"]
         late = await world._go_on(self._process)
-        way, _, happening, rings = world.random.choices(WAYS, [weight for _, weight, _, _ in WAYS])[0]
+        way, _, event_type, rings = world.random.choices(WAYS, [weight for _, weight, _, _ in WAYS])[0]
         if world.calm:
-            way, _, happening, rings = WAYS[0]
+            way, _, event_type, rings = WAYS[0]
         world.tell(self._process.name, f"posts {name}: {way}")
         if rings:
             # On its way it is beyond the reach of whoever sent it.
             world.loop.call_later(world.random.random(), partial(world.ring, name, late=late))
         await asyncio.sleep(world.random.uniform(1.0, 3.0))
         await world._go_on(self._process)
-        legs = (Leg(CALLEE, f"id-{name}"),) if happening is Happening.ACCEPTED else ()
-        return Verdict(happening, legs, detail=way, retry_after=world.random.uniform(0.0, 3.0))
+        legs = (Leg(CALLEE, f"id-{name}"),) if event_type is EventType.ACCEPTED else ()
+        return Verdict(event_type, legs, detail=way, retry_after=world.random.uniform(0.0, 3.0))

@@ -1,14 +1,14 @@
 -- The chain of events. The columns come in the order of `flowops.ledger.chain.Event`.
 
 -- name: events
-SELECT serial, reference_id, happening, state, at, details, details_hash, previous, hash
+SELECT serial, reference_id, event_type, state, at, details, details_hash, previous, hash
 FROM flowops_events
 WHERE ledger = :ledger AND serial > :after
 ORDER BY serial
 LIMIT :limit
 
 -- name: events_of
-SELECT serial, reference_id, happening, state, at, details, details_hash, previous, hash
+SELECT serial, reference_id, event_type, state, at, details, details_hash, previous, hash
 FROM flowops_events
 WHERE ledger = :ledger AND reference_id = :reference AND serial > :after
 ORDER BY serial
@@ -28,7 +28,7 @@ WHERE ledger = :ledger AND serial <= :last AND reference_id = ANY (:references)
 -- name: last_purges
 SELECT reference_id, max(serial)
 FROM flowops_events
-WHERE ledger = :ledger AND happening = 'purged' AND reference_id = ANY (:references)
+WHERE ledger = :ledger AND event_type = 'purged' AND reference_id = ANY (:references)
 GROUP BY reference_id
 
 -- The first call that has no row, or one that is not of its last event.

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowops.api.classify import LONGEST_PAUSE, Answer, Failure, classify_answer, seconds_to_wait
-from flowops.model.ledger import Happening, Leg
+from flowops.model.ledger import EventType, Leg
 from flowops.model.result import Verdict
 
 NOW = 1_773_000_000.0
@@ -46,25 +46,25 @@ def doubt(why: str, phrase: str = "OK", status: int = 200) -> str:
 @pytest.mark.parametrize("status", [200, 201, 202, 299])
 @pytest.mark.parametrize("value", [event(), [event()], event(type=...), event(error=None), event(more={"a": [1]})])
 def test_a_matching_success_is_accepted(value, status):
-    assert answered(value, status) == Verdict(Happening.ACCEPTED, (Leg(ONE, "c-1"),))
+    assert answered(value, status) == Verdict(EventType.ACCEPTED, (Leg(ONE, "c-1"),))
 
 
 @pytest.mark.parametrize("call_id", ["7", "x" * 128, "!#~"])
 def test_a_call_id_is_any_word_of_a_fair_length(call_id):
-    assert answered(event(call_id=call_id)) == Verdict(Happening.ACCEPTED, (Leg(ONE, call_id),))
+    assert answered(event(call_id=call_id)) == Verdict(EventType.ACCEPTED, (Leg(ONE, call_id),))
 
 
 def test_every_callee_is_a_leg_in_the_order_of_the_answer():
     events = [event(callee=TWO, call_id="c-2"), event(), event(callee=THREE, call_id="c-3")]
     assert answered(events, sent=SEVERAL) == Verdict(
-        Happening.ACCEPTED, (Leg(TWO, "c-2"), Leg(ONE, "c-1"), Leg(THREE, "c-3"))
+        EventType.ACCEPTED, (Leg(TWO, "c-2"), Leg(ONE, "c-1"), Leg(THREE, "c-3"))
     )
 
 
 def test_one_refused_callee_among_placed_ones_is_a_leg_with_its_error():
     refused = event(callee=TWO, call_id=..., success=False, error="no route")
     verdict = answered([event(), refused, event(callee=THREE, call_id="c-3")], sent=SEVERAL)
-    assert verdict.happening is Happening.ACCEPTED
+    assert verdict.event_type is EventType.ACCEPTED
     assert verdict.legs == (Leg(ONE, "c-1"), Leg(TWO, None, "no route"), Leg(THREE, "c-3"))
     assert verdict.detail == "the API refused 1 of 3 callees: no route"
 
@@ -76,20 +76,20 @@ def test_one_refused_callee_among_placed_ones_is_a_leg_with_its_error():
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"error": "no such flow"}', b"{", json.dumps(event()).encode()])
 def test_a_clear_no_is_refused_whatever_its_body(status, body):
     verdict = answered(body, status)
-    assert (verdict.happening, verdict.legs, verdict.stop) == (Happening.REFUSED, (), False)
+    assert (verdict.event_type, verdict.legs, verdict.stop) == (EventType.REFUSED, (), False)
 
 
 @pytest.mark.parametrize("value", [event(success=False, error="bad flow"), [event(success=False, error="bad flow")]])
 def test_success_false_is_refused(value):
     assert answered(value) == Verdict(
-        Happening.REFUSED, (Leg(ONE, None, "bad flow"),), "the API refused the call: bad flow"
+        EventType.REFUSED, (Leg(ONE, None, "bad flow"),), "the API refused the call: bad flow"
     )
 
 
 def test_all_callees_refused_is_refused():
     events = [event(callee=callee, success=False) for callee in (ONE, TWO, THREE)]
     verdict = answered(events, sent=SEVERAL)
-    assert verdict.happening is Happening.REFUSED
+    assert verdict.event_type is EventType.REFUSED
     assert verdict.detail == "the API refused the call: no reason given"
 
 
@@ -99,13 +99,13 @@ def test_all_callees_refused_is_refused():
 @pytest.mark.parametrize("status", [401, 403, 407])
 def test_a_no_to_whoever_asks_stops_the_run(status):
     verdict = answered(b"", status)
-    assert (verdict.happening, verdict.stop) == (Happening.UNAUTHORIZED, True)
+    assert (verdict.event_type, verdict.stop) == (EventType.UNAUTHORIZED, True)
 
 
 @pytest.mark.parametrize("status", [401, 403, 407])
 def test_a_proxys_no_stops_the_run(status):
     verdict = classify_answer(SINGLE, Failure(begun=False, reason="x", proxy_status=status), now=NOW)
-    assert (verdict.happening, verdict.stop) == (Happening.UNAUTHORIZED, True)
+    assert (verdict.event_type, verdict.stop) == (EventType.UNAUTHORIZED, True)
 
 
 # in-flight | proven unsent (name, connection, TLS failed) or 429 | as before the claim
@@ -113,7 +113,7 @@ def test_a_proxys_no_stops_the_run(status):
 
 def test_a_failure_before_the_first_byte_is_unsent():
     verdict = classify_answer(SINGLE, Failure(begun=False, reason="Connection refused"), now=NOW)
-    assert verdict == Verdict(Happening.UNSENT, detail="Connection refused")
+    assert verdict == Verdict(EventType.UNSENT, detail="Connection refused")
     assert verdict.again
 
 
@@ -145,7 +145,7 @@ def test_a_failure_before_the_first_byte_is_unsent():
 def test_a_429_says_how_long_to_wait(header, seconds):
     headers = {} if header is None else {"retry-after": header}
     verdict = classify_answer(SINGLE, Answer(429, headers, b'{"message": "slow down"}'), now=NOW)
-    assert (verdict.happening, verdict.retry_after) == (Happening.THROTTLED, seconds)
+    assert (verdict.event_type, verdict.retry_after) == (EventType.THROTTLED, seconds)
     assert verdict.detail == "the API answered 429 Too Many Requests: slow down"
 
 
@@ -166,18 +166,18 @@ OTHERS = [status for status in range(100, 1_000) if not 200 <= status <= 299 and
 
 @pytest.mark.parametrize("body", [b"", json.dumps(event()).encode(), json.dumps(event(success=False)).encode()])
 def test_any_other_status_is_in_doubt_whatever_its_body(body):
-    assert {answered(body, status).happening for status in OTHERS} == {Happening.UNCLEAR}
+    assert {answered(body, status).event_type for status in OTHERS} == {EventType.UNCLEAR}
 
 
 def test_a_failure_after_the_first_byte_is_in_doubt():
     verdict = classify_answer(SINGLE, Failure(begun=True, reason="Connection reset by peer"), now=NOW)
-    assert verdict == Verdict(Happening.UNCLEAR, detail="Connection reset by peer; the call may have been placed")
+    assert verdict == Verdict(EventType.UNCLEAR, detail="Connection reset by peer; the call may have been placed")
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 429, 503])
 def test_an_answer_that_is_not_whole_is_in_doubt_whatever_its_status(status):
     verdict = classify_answer(SINGLE, Answer(status, {}, b"", cut="its body is too long"), now=NOW)
-    assert verdict.happening is Happening.UNCLEAR
+    assert verdict.event_type is EventType.UNCLEAR
     assert verdict.detail == doubt("its body is too long", HTTPStatus(status).phrase, status)
 
 
@@ -200,7 +200,7 @@ def test_an_answer_that_is_not_whole_is_in_doubt_whatever_its_status(status):
 )
 def test_a_body_that_is_no_clear_json_is_in_doubt(body, why):
     verdict = answered(body)
-    assert verdict.happening is Happening.UNCLEAR
+    assert verdict.event_type is EventType.UNCLEAR
     assert why in (verdict.detail or "")
     assert (verdict.detail or "").startswith("the API answered 200 OK, but its body is not valid JSON (")
 
@@ -259,7 +259,7 @@ SAME_ID = "it gives two callees the same call-id"
     ],
 )
 def test_a_success_that_does_not_match_is_in_doubt(value, why):
-    assert answered(value) == Verdict(Happening.UNCLEAR, detail=doubt(why))
+    assert answered(value) == Verdict(EventType.UNCLEAR, detail=doubt(why))
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_a_success_that_does_not_match_is_in_doubt(value, why):
     ],
 )
 def test_several_callees_are_all_answered_for_once_or_in_doubt(events, why):
-    assert answered(events, sent=SEVERAL) == Verdict(Happening.UNCLEAR, detail=doubt(why))
+    assert answered(events, sent=SEVERAL) == Verdict(EventType.UNCLEAR, detail=doubt(why))
 
 
 # What is told.
@@ -360,11 +360,11 @@ def test_no_answer_raises_and_only_a_true_match_is_accepted(sent, status, retry_
         sent, Answer(status, {"retry-after": retry_after}, body, cut), now=NOW, secrets=("secret-token",)
     )
     assert (verdict.detail or "").isprintable()
-    assert verdict.stop is (verdict.happening is Happening.UNAUTHORIZED)
-    if verdict.happening is Happening.ACCEPTED:
+    assert verdict.stop is (verdict.event_type is EventType.UNAUTHORIZED)
+    if verdict.event_type is EventType.ACCEPTED:
         assert_true_match(sent, status, json.loads(body), verdict)
     if cut is not None:
-        assert verdict.happening is Happening.UNCLEAR
+        assert verdict.event_type is EventType.UNCLEAR
     if verdict.again:
         assert status == 429
 
@@ -387,7 +387,7 @@ def assert_true_match(sent: dict[str, Any], status: int, value: Any, verdict: Ve
 def test_any_order_of_a_whole_answer_is_read(events, refused):
     value = [event(callee=callee, call_id=call_id, success=callee not in refused) for callee, call_id in events]
     verdict = answered(value, sent=SEVERAL)
-    assert verdict.happening is (Happening.REFUSED if len(refused) == 3 else Happening.ACCEPTED)
+    assert verdict.event_type is (EventType.REFUSED if len(refused) == 3 else EventType.ACCEPTED)
     assert {leg.callee for leg in verdict.legs if leg.error} == refused
 
 
@@ -399,8 +399,8 @@ def test_no_retry_after_raises_or_leaves_its_bounds(header, now):
 
 def test_a_proxy_that_gives_no_connection_is_told_with_its_status() -> None:
     refused = classify_answer(SINGLE, Failure(begun=False, reason="x", proxy_status=502), now=NOW)
-    assert (refused.happening, refused.stop, refused.detail) == (
-        Happening.UNSENT,
+    assert (refused.event_type, refused.stop, refused.detail) == (
+        EventType.UNSENT,
         False,
         "the proxy answered 502 Bad Gateway",
     )
@@ -420,7 +420,8 @@ def test_a_detail_says_what_the_api_answered() -> None:
 
 def test_300_is_no_success() -> None:
     assert (
-        classify_answer(SINGLE, Answer(300, {}, json.dumps([event()]).encode()), now=NOW).happening is Happening.UNCLEAR
+        classify_answer(SINGLE, Answer(300, {}, json.dumps([event()]).encode()), now=NOW).event_type
+        is EventType.UNCLEAR
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from flowops.api.address import Secret
 from flowops.api.client import LONGEST_ANSWER, FlowBuilder
 from flowops.errors import ApiError
-from flowops.model.ledger import Happening
+from flowops.model.ledger import EventType
 from flowops.model.project import Connection, Reference
 from flowops.model.result import Verdict
 
@@ -45,7 +45,7 @@ def test_a_queued_call_is_accepted_with_its_leg(serving, body):
         await peer.accept()
 
     [verdict], _ = run(serving, script, body)
-    assert verdict.happening is Happening.ACCEPTED
+    assert verdict.event_type is EventType.ACCEPTED
     assert [(leg.callee, leg.error) for leg in verdict.legs] == [("+442079460001", None)]
 
 
@@ -70,7 +70,7 @@ def test_one_connection_serves_one_call_after_the_other(serving, body):
             await peer.accept()
 
     verdicts, server = run(serving, script, body, times=5)
-    assert {verdict.happening for verdict in verdicts} == {Happening.ACCEPTED}
+    assert {verdict.event_type for verdict in verdicts} == {EventType.ACCEPTED}
     assert (server.connections, len(server.requests)) == (1, 5)
 
 
@@ -285,7 +285,7 @@ async def compressed(peer):
 @pytest.mark.parametrize("script", IN_DOUBT, ids=lambda script: script.__name__)
 def test_what_is_not_proven_is_in_doubt_and_never_sent_again(serving, body, script):
     [verdict], server = run(serving, script, body)
-    assert verdict.happening is Happening.UNCLEAR
+    assert verdict.event_type is EventType.UNCLEAR
     assert len(server.requests) <= 1
     assert server.connections == 1
     assert verdict.detail
@@ -322,7 +322,7 @@ SLOW = [says_nothing, reads_nothing, says_a_byte_now_and_then, says_a_hundred_no
 @pytest.mark.parametrize("script", SLOW, ids=lambda script: script.__name__)
 def test_an_answer_that_takes_too_long_is_in_doubt(serving, body, script):
     [verdict], server = run(serving, script, body, IMPATIENT)
-    assert verdict.happening is Happening.UNCLEAR
+    assert verdict.event_type is EventType.UNCLEAR
     assert "within 0.2 s" in (verdict.detail or "")
     assert server.connections == 1
 
@@ -335,35 +335,35 @@ def test_an_answer_after_a_hundred_is_read(serving, body):
         await peer.answer(json.dumps(event).encode())
 
     [verdict], _ = run(serving, script, body)
-    assert verdict.happening is Happening.ACCEPTED
+    assert verdict.event_type is EventType.ACCEPTED
 
 
 @pytest.mark.parametrize(
-    ("status", "happening", "stop"),
+    ("status", "event_type", "stop"),
     [
-        ("400 Bad Request", Happening.REFUSED, False),
-        ("404 Not Found", Happening.REFUSED, False),
-        ("413 Content Too Large", Happening.REFUSED, False),
-        ("422 Unprocessable Content", Happening.REFUSED, False),
-        ("401 Unauthorized", Happening.UNAUTHORIZED, True),
-        ("403 Forbidden", Happening.UNAUTHORIZED, True),
-        ("407 Proxy Authentication Required", Happening.UNAUTHORIZED, True),
-        ("429 Too Many Requests", Happening.THROTTLED, False),
+        ("400 Bad Request", EventType.REFUSED, False),
+        ("404 Not Found", EventType.REFUSED, False),
+        ("413 Content Too Large", EventType.REFUSED, False),
+        ("422 Unprocessable Content", EventType.REFUSED, False),
+        ("401 Unauthorized", EventType.UNAUTHORIZED, True),
+        ("403 Forbidden", EventType.UNAUTHORIZED, True),
+        ("407 Proxy Authentication Required", EventType.UNAUTHORIZED, True),
+        ("429 Too Many Requests", EventType.THROTTLED, False),
     ],
 )
-def test_a_clear_no_is_believed(serving, body, status, happening, stop):
+def test_a_clear_no_is_believed(serving, body, status, event_type, stop):
     async def script(peer):
         await peer.request()
         await peer.answer(b"", status, "Retry-After: 7")
 
     [verdict], _ = run(serving, script, body)
-    assert (verdict.happening, verdict.stop) == (happening, stop)
-    assert verdict.retry_after == (7.0 if happening is Happening.THROTTLED else None)
+    assert (verdict.event_type, verdict.stop) == (event_type, stop)
+    assert verdict.retry_after == (7.0 if event_type is EventType.THROTTLED else None)
 
 
 def test_nobody_listening_is_proof_that_nothing_was_sent(body, unused_port):
     [verdict] = place(f"http://127.0.0.1:{unused_port}/voiceapi/v2", body)
-    assert verdict == Verdict(Happening.UNSENT, detail="Connection refused")
+    assert verdict == Verdict(EventType.UNSENT, detail="Connection refused")
 
 
 def test_an_unknown_name_is_proof_that_nothing_was_sent(body, monkeypatch):
@@ -372,7 +372,7 @@ def test_an_unknown_name_is_proof_that_nothing_was_sent(body, monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", nowhere)
     [verdict] = place("https://api.example.org/voiceapi/v2", body)
-    assert verdict == Verdict(Happening.UNSENT, detail="Name or service not known")
+    assert verdict == Verdict(EventType.UNSENT, detail="Name or service not known")
 
 
 def test_a_connection_that_takes_too_long_is_proof_that_nothing_was_sent(serving, body):
@@ -384,7 +384,7 @@ def test_a_connection_that_takes_too_long_is_proof_that_nothing_was_sent(serving
             address = server.address.replace("http:", "https:")
             return await placing(address, body, Connection(connect_timeout=0.2, answer_timeout=5.0))
 
-    assert asyncio.run(main()) == [Verdict(Happening.UNSENT, detail="no connection in time")]
+    assert asyncio.run(main()) == [Verdict(EventType.UNSENT, detail="no connection in time")]
 
 
 def test_a_connection_that_the_server_has_closed_is_not_used_again(serving, body):
@@ -400,7 +400,7 @@ def test_a_connection_that_the_server_has_closed_is_not_used_again(serving, body
             return verdicts, server
 
     verdicts, server = asyncio.run(main())
-    assert {verdict.happening for verdict in verdicts} == {Happening.ACCEPTED}
+    assert {verdict.event_type for verdict in verdicts} == {EventType.ACCEPTED}
     assert server.connections == 5
 
 
@@ -411,7 +411,7 @@ def test_a_connection_that_closes_under_a_second_request_leaves_that_in_doubt(se
         peer.reset()
 
     [first, second], server = run(serving, script, body, times=2)
-    assert (first.happening, second.happening) == (Happening.ACCEPTED, Happening.UNCLEAR)
+    assert (first.event_type, second.event_type) == (EventType.ACCEPTED, EventType.UNCLEAR)
     assert server.connections == 1
 
 
@@ -424,7 +424,7 @@ def test_a_worker_goes_on_after_a_failure_with_a_new_connection(serving, body):
             await peer.accept()
 
     [first, second], _ = run(serving, script, body, times=2)
-    assert (first.happening, second.happening) == (Happening.UNCLEAR, Happening.ACCEPTED)
+    assert (first.event_type, second.event_type) == (EventType.UNCLEAR, EventType.ACCEPTED)
 
 
 def test_an_answer_that_was_cut_does_not_leak_into_the_next(serving, body):
@@ -434,7 +434,7 @@ def test_an_answer_that_was_cut_does_not_leak_into_the_next(serving, body):
         await peer.accept()
 
     [first, second], server = run(serving, script, body, times=2)
-    assert (first.happening, second.happening) == (Happening.UNCLEAR, Happening.ACCEPTED)
+    assert (first.event_type, second.event_type) == (EventType.UNCLEAR, EventType.ACCEPTED)
     assert server.connections == 2
 
 
@@ -458,7 +458,7 @@ def test_the_environment_configures_nothing(serving, body, monkeypatch, unused_p
         await peer.accept()
 
     [verdict], server = run(serving, script, body)
-    assert verdict.happening is Happening.ACCEPTED
+    assert verdict.event_type is EventType.ACCEPTED
     assert not [line for line in server.heads[0] if line.lower().startswith("authorization")]
 
 
@@ -481,7 +481,7 @@ def test_a_cancelled_request_raises_and_leaves_a_usable_worker(serving, body):
                 await task
             return await worker.place(body)
 
-    assert asyncio.run(main()).happening is Happening.ACCEPTED
+    assert asyncio.run(main()).event_type is EventType.ACCEPTED
 
 
 def test_no_detail_holds_the_token_or_the_callee(serving, body):

@@ -12,7 +12,7 @@ import pytest
 from flowops.api.address import Secret
 from flowops.api.client import FlowBuilder
 from flowops.errors import ApiError
-from flowops.model.ledger import Happening
+from flowops.model.ledger import EventType
 from flowops.model.project import Connection
 from flowops.model.result import Verdict
 
@@ -61,29 +61,29 @@ def place(serving: Any, proxy: Any, body: Any, certificates: Any, user: str = ""
 
 def test_a_call_goes_through_a_tunnel(serving, body, certificates):
     verdict, between, server = place(serving, tunnel, body, certificates)
-    assert verdict.happening is Happening.ACCEPTED
+    assert verdict.event_type is EventType.ACCEPTED
     assert between.requests == [(f"CONNECT 127.0.0.1:{server.port}".encode(), b"")]
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
-    ("status", "happening", "stop"),
+    ("status", "event_type", "stop"),
     [
-        ("407 Proxy Authentication Required", Happening.UNAUTHORIZED, True),
-        ("403 Forbidden", Happening.UNAUTHORIZED, True),
-        ("502 Bad Gateway", Happening.UNSENT, False),
-        ("503 Service Unavailable", Happening.UNSENT, False),
-        ("429 Too Many Requests", Happening.UNSENT, False),
-        ("302 Found", Happening.UNSENT, False),
+        ("407 Proxy Authentication Required", EventType.UNAUTHORIZED, True),
+        ("403 Forbidden", EventType.UNAUTHORIZED, True),
+        ("502 Bad Gateway", EventType.UNSENT, False),
+        ("503 Service Unavailable", EventType.UNSENT, False),
+        ("429 Too Many Requests", EventType.UNSENT, False),
+        ("302 Found", EventType.UNSENT, False),
     ],
 )
-def test_a_proxy_that_refuses_the_tunnel(serving, body, certificates, status, happening, stop):
+def test_a_proxy_that_refuses_the_tunnel(serving, body, certificates, status, event_type, stop):
     async def proxy(peer: Any) -> None:
         await peer.head()
         await peer.answer(b"", status, "Location: http://127.0.0.1/")
 
     verdict, _, server = place(serving, proxy, body, certificates)
-    assert verdict == Verdict(happening, detail=f"the proxy answered {status}", stop=stop)
+    assert verdict == Verdict(event_type, detail=f"the proxy answered {status}", stop=stop)
     assert server.connections == 0
 
 
@@ -124,7 +124,7 @@ BEFORE = [
 @pytest.mark.parametrize("proxy", BEFORE, ids=lambda proxy: proxy.__name__)
 def test_a_proxy_that_breaks_before_the_request_is_proof_that_nothing_was_sent(serving, body, certificates, proxy):
     verdict, _, server = place(serving, proxy, body, certificates, answer_timeout=0.2)
-    assert verdict.happening is Happening.UNSENT
+    assert verdict.event_type is EventType.UNSENT
     assert server.requests == []
 
 
@@ -134,7 +134,7 @@ def test_a_proxy_that_nobody_serves_is_proof_that_nothing_was_sent(body, unused_
         async with FlowBuilder("https://127.0.0.1:1/voiceapi/v2", TOKEN, connection).worker() as worker:
             return await worker.place(body)
 
-    assert asyncio.run(main()) == Verdict(Happening.UNSENT, detail="Connection refused")
+    assert asyncio.run(main()) == Verdict(EventType.UNSENT, detail="Connection refused")
 
 
 def test_a_tunnel_that_breaks_after_the_request_leaves_it_in_doubt(serving, body, certificates):
@@ -153,7 +153,7 @@ def test_a_tunnel_that_breaks_after_the_request_leaves_it_in_doubt(serving, body
         writer.close()
 
     verdict, _, _ = place(serving, proxy, body, certificates)
-    assert verdict.happening is Happening.UNCLEAR
+    assert verdict.event_type is EventType.UNCLEAR
 
 
 def test_the_proxy_gets_its_password_and_never_the_token(serving, body, certificates):
@@ -176,7 +176,7 @@ def test_an_api_on_the_loopback_is_reached_through_a_proxy_on_the_loopback(servi
                 return await worker.place(body), proxy
 
     verdict, proxy = asyncio.run(main())
-    assert verdict.happening is Happening.ACCEPTED
+    assert verdict.event_type is EventType.ACCEPTED
     assert proxy.heads[0][0] == "POST http://localhost:9/voiceapi/v2/FlowBuilder HTTP/1.1"
 
 

@@ -12,7 +12,7 @@ import pytest
 from flowops.api.address import Secret
 from flowops.api.client import FlowBuilder
 from flowops.errors import ApiError
-from flowops.model.ledger import Happening
+from flowops.model.ledger import EventType
 from flowops.model.project import Connection
 
 if TYPE_CHECKING:
@@ -60,14 +60,14 @@ def place_with_tls(serving: Any, script: Any, body: Any) -> Verdict:
 def test_a_trusted_server_is_spoken_to(serving, body, certificates):
     connection = Connection(ca=str(certificates / "ca.pem"))
     verdicts, server = place(serving, body, server_context(certificates), connection, times=3)
-    assert {verdict.happening for verdict in verdicts} == {Happening.ACCEPTED}
+    assert {verdict.event_type for verdict in verdicts} == {EventType.ACCEPTED}
     assert len(server.requests) == 3
     assert server.connections == 1
 
 
 def test_a_server_that_nobody_vouches_for_gets_no_byte(serving, body, certificates):
     [verdict], server = place(serving, body, server_context(certificates), Connection())
-    assert verdict.happening is Happening.UNSENT
+    assert verdict.event_type is EventType.UNSENT
     assert (verdict.detail or "").startswith("the certificate is not trusted: ")
     assert server.requests == []
 
@@ -75,7 +75,7 @@ def test_a_server_that_nobody_vouches_for_gets_no_byte(serving, body, certificat
 def test_another_hosts_certificate_gets_no_byte(serving, body, certificates):
     connection = Connection(ca=str(certificates / "ca.pem"))
     [verdict], server = place(serving, body, server_context(certificates, "other"), connection)
-    assert verdict.happening is Happening.UNSENT
+    assert verdict.event_type is EventType.UNSENT
     assert "certificate is not valid for" in (verdict.detail or "")
     assert server.requests == []
 
@@ -84,7 +84,7 @@ def test_a_server_without_tls_gets_no_byte(serving, body):
     async def script(peer: Any) -> None:
         await peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-    assert place_with_tls(serving, script, body).happening is Happening.UNSENT
+    assert place_with_tls(serving, script, body).event_type is EventType.UNSENT
 
 
 def test_old_tls_is_not_spoken(serving, body, certificates):
@@ -93,7 +93,7 @@ def test_old_tls_is_not_spoken(serving, body, certificates):
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
         context.maximum_version = context.minimum_version = ssl.TLSVersion.TLSv1_1
     [verdict], server = place(serving, body, context, Connection(ca=str(certificates / "ca.pem")))
-    assert (verdict.happening, server.requests) == (Happening.UNSENT, [])
+    assert (verdict.event_type, server.requests) == (EventType.UNSENT, [])
 
 
 def test_a_client_certificate_is_shown(serving, body, certificates):
@@ -103,14 +103,14 @@ def test_a_client_certificate_is_shown(serving, body, certificates):
         key=str(certificates / "client.key"),
     )
     [verdict], _ = place(serving, body, server_context(certificates, client=True), connection)
-    assert verdict.happening is Happening.ACCEPTED
+    assert verdict.event_type is EventType.ACCEPTED
 
 
 def test_a_client_certificate_that_is_missing_places_nothing(serving, body, certificates):
     # Under TLS 1.3 the server's no comes after the client has sent its request: a doubt, since bytes have left.
     connection = Connection(ca=str(certificates / "ca.pem"))
     [verdict], server = place(serving, body, server_context(certificates, client=True), connection)
-    assert verdict.happening is Happening.UNCLEAR
+    assert verdict.event_type is EventType.UNCLEAR
     assert server.requests == []
 
 
@@ -142,4 +142,4 @@ def test_a_handshake_that_is_cut_is_proof_that_nothing_was_sent(serving, body):
         await peer.reader.read(100)
         peer.reset()
 
-    assert place_with_tls(serving, script, body).happening is Happening.UNSENT
+    assert place_with_tls(serving, script, body).event_type is EventType.UNSENT

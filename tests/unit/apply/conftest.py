@@ -16,7 +16,7 @@ from flowops.apply.control import ShutdownRequest, Timing
 from flowops.apply.run import apply
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, SourceMap
-from flowops.model.ledger import Claim, Entry, Happening, LedgerMark, Leg, Record, State, Written
+from flowops.model.ledger import Claim, Entry, EventType, LedgerMark, Leg, Record, State, Written
 from flowops.model.plan import FINGERPRINT, Action, Plan, PlannedCall
 from flowops.model.result import Verdict
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 DOCUMENT = Document("calls.yaml", "Call", {}, SourceMap(1, 1, 0, 0), "")
 QUICK = Timing(backoff=0.001, beat=0.01, stale=15.0, longest_pause=5.0, first_look=0.001, last_look=0.01, patience=5.0)
 
-#: What a happening makes of a call in flight; None: as before the claim.
+#: What an event makes of a call in flight; None: as before the claim.
 AFTER = {
-    Happening.ACCEPTED: State.PLACED,
-    Happening.REFUSED: State.REJECTED,
-    Happening.UNAUTHORIZED: State.REJECTED,
-    Happening.UNCLEAR: State.IN_DOUBT,
+    EventType.ACCEPTED: State.PLACED,
+    EventType.REFUSED: State.REJECTED,
+    EventType.UNAUTHORIZED: State.REJECTED,
+    EventType.UNCLEAR: State.IN_DOUBT,
 }
 
 
@@ -116,11 +116,11 @@ class FakeLedger:
         row = rows.get(name)
         if row is None or row.run != self.run:
             return Written(False, None if row is None else row.state)
-        self.log.append((name, record.happening.value))
-        if row.state is State.IN_DOUBT and record.happening is Happening.ACCEPTED:
+        self.log.append((name, record.event_type.value))
+        if row.state is State.IN_DOUBT and record.event_type is EventType.ACCEPTED:
             row.state, row.legs = State.PLACED, record.legs
-        elif row.state is State.IN_FLIGHT and record.happening in AFTER:
-            row.state, row.legs, row.error = AFTER[record.happening], record.legs, record.detail
+        elif row.state is State.IN_FLIGHT and record.event_type in AFTER:
+            row.state, row.legs, row.error = AFTER[record.event_type], record.legs, record.detail
         elif row.state is State.IN_FLIGHT:
             if row.before is None:
                 del rows[name]
@@ -147,7 +147,7 @@ class FakeLedger:
 
 
 def accepted(body: Mapping[str, Any]) -> Verdict:
-    return Verdict(Happening.ACCEPTED, (Leg(body["callee"], f"call-{body['instruction-id']}"),))
+    return Verdict(EventType.ACCEPTED, (Leg(body["callee"], f"call-{body['instruction-id']}"),))
 
 
 class FakeApi:

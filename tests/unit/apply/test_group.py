@@ -9,7 +9,7 @@ import pytest
 
 from flowops.apply.group import LARGEST_BATCH, GroupCommit
 from flowops.errors import LedgerError
-from flowops.model.ledger import Claim, Happening, Record, State, Written
+from flowops.model.ledger import Claim, EventType, Record, State, Written
 
 
 def claim(kit, name):
@@ -94,7 +94,7 @@ def test_a_failure_reaches_everybody_and_nothing_is_written_after_it(kit, error)
 
     answers = asyncio.run(main())
     assert len(ledger.batches) == 2
-    assert {record.happening for record in ledger.batches[1]} == {Happening.UNSENT}
+    assert {record.event_type for record in ledger.batches[1]} == {EventType.UNSENT}
     assert set(answers) == {"a", "b", "c"}
 
 
@@ -105,7 +105,7 @@ def test_a_ledger_that_answers_too_little_keeps_nobody_waiting(kit):
     async def main():
         async with GroupCommit(ledger) as commit:
             with pytest.raises(ValueError, match="zip"):
-                await commit.submit(Record("a", Happening.UNCLEAR))
+                await commit.submit(Record("a", EventType.UNCLEAR))
 
     asyncio.run(main())
 

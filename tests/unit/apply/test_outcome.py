@@ -21,7 +21,7 @@ from flowops.apply.outcome import (
     sent,
     unsent,
 )
-from flowops.model.ledger import Entry, Happening, Leg, Record, State, Written
+from flowops.model.ledger import Entry, EventType, Leg, Record, State, Written
 from flowops.model.plan import FINGERPRINT, Action, Decision
 from flowops.model.result import CallResult, Outcome, Result, Verdict
 
@@ -93,72 +93,72 @@ LEGS = (Leg("+442079460001", "1"),)
 
 
 @pytest.mark.parametrize(
-    ("happening", "state", "outcome"),
+    ("event_type", "state", "outcome"),
     [
-        (Happening.ACCEPTED, State.PLACED, Outcome.PLACED),
-        (Happening.ACCEPTED, State.FINISHED, Outcome.PLACED),
-        (Happening.REFUSED, State.REJECTED, Outcome.REJECTED),
-        (Happening.UNAUTHORIZED, State.REJECTED, Outcome.REJECTED),
-        (Happening.UNCLEAR, State.IN_DOUBT, Outcome.IN_DOUBT),
+        (EventType.ACCEPTED, State.PLACED, Outcome.PLACED),
+        (EventType.ACCEPTED, State.FINISHED, Outcome.PLACED),
+        (EventType.REFUSED, State.REJECTED, Outcome.REJECTED),
+        (EventType.UNAUTHORIZED, State.REJECTED, Outcome.REJECTED),
+        (EventType.UNCLEAR, State.IN_DOUBT, Outcome.IN_DOUBT),
         # The ledger has the last word.
-        (Happening.UNCLEAR, State.FINISHED, Outcome.PLACED),
-        (Happening.REFUSED, State.IN_DOUBT, Outcome.IN_DOUBT),
-        (Happening.REFUSED, State.PLACED, Outcome.PLACED),
-        (Happening.UNSENT, State.IN_DOUBT, Outcome.IN_DOUBT),
-        (Happening.UNCLEAR, State.REJECTED, Outcome.REJECTED),
+        (EventType.UNCLEAR, State.FINISHED, Outcome.PLACED),
+        (EventType.REFUSED, State.IN_DOUBT, Outcome.IN_DOUBT),
+        (EventType.REFUSED, State.PLACED, Outcome.PLACED),
+        (EventType.UNSENT, State.IN_DOUBT, Outcome.IN_DOUBT),
+        (EventType.UNCLEAR, State.REJECTED, Outcome.REJECTED),
         # Another run has the call by now; what this one was told of its own attempt is all it knows.
-        (Happening.REFUSED, State.IN_FLIGHT, Outcome.REJECTED),
-        (Happening.UNAUTHORIZED, State.IN_FLIGHT, Outcome.REJECTED),
-        (Happening.UNSENT, State.IN_FLIGHT, Outcome.NOT_ATTEMPTED),
-        (Happening.UNCLEAR, State.IN_FLIGHT, Outcome.IN_DOUBT),
-        (Happening.UNSENT, None, Outcome.NOT_ATTEMPTED),
-        (Happening.UNSENT, State.REJECTED, Outcome.NOT_ATTEMPTED),
-        (Happening.THROTTLED, None, Outcome.NOT_ATTEMPTED),
+        (EventType.REFUSED, State.IN_FLIGHT, Outcome.REJECTED),
+        (EventType.UNAUTHORIZED, State.IN_FLIGHT, Outcome.REJECTED),
+        (EventType.UNSENT, State.IN_FLIGHT, Outcome.NOT_ATTEMPTED),
+        (EventType.UNCLEAR, State.IN_FLIGHT, Outcome.IN_DOUBT),
+        (EventType.UNSENT, None, Outcome.NOT_ATTEMPTED),
+        (EventType.UNSENT, State.REJECTED, Outcome.NOT_ATTEMPTED),
+        (EventType.THROTTLED, None, Outcome.NOT_ATTEMPTED),
     ],
 )
-def test_the_outcome_of_a_sent_call(happening, state, outcome):
-    verdict = Verdict(happening, LEGS if happening is Happening.ACCEPTED else ())
+def test_the_outcome_of_a_sent_call(event_type, state, outcome):
+    verdict = Verdict(event_type, LEGS if event_type is EventType.ACCEPTED else ())
     assert sent("a", verdict, 1, Written(True, state)).outcome is outcome
 
 
-@pytest.mark.parametrize("happening", [Happening.ACCEPTED, Happening.REFUSED, Happening.UNCLEAR, Happening.UNSENT])
-def test_what_the_ledger_does_not_know_is_in_doubt(happening):
-    assert sent("a", Verdict(happening), 1, None).outcome is Outcome.IN_DOUBT
+@pytest.mark.parametrize("event_type", [EventType.ACCEPTED, EventType.REFUSED, EventType.UNCLEAR, EventType.UNSENT])
+def test_what_the_ledger_does_not_know_is_in_doubt(event_type):
+    assert sent("a", Verdict(event_type), 1, None).outcome is Outcome.IN_DOUBT
 
 
 def test_a_sent_call_tells_its_ids_its_attempts_and_what_the_api_said():
     legs = (Leg("+442079460001", "1"), Leg("+442079460002", None, error="busy"), Leg("+442079460003", "3"))
-    verdict = Verdict(Happening.ACCEPTED, legs, "the API refused 1 of 3 callees")
+    verdict = Verdict(EventType.ACCEPTED, legs, "the API refused 1 of 3 callees")
     placed = CallResult("a", Outcome.PLACED, ("1", "3"), 2, "the API refused 1 of 3 callees", 1)
     assert sent("a", verdict, 2, Written(True, State.PLACED)) == placed
-    refused = sent("a", Verdict(Happening.REFUSED, legs[1:2], "400"), 1, Written(True, State.REJECTED))
+    refused = sent("a", Verdict(EventType.REFUSED, legs[1:2], "400"), 1, Written(True, State.REJECTED))
     assert refused == CallResult("a", Outcome.REJECTED, (), 1, "400", 0)
 
 
 def test_a_doubt_that_a_callback_has_settled_is_no_error_any_more():
-    verdict = Verdict(Happening.UNCLEAR, detail="time-out")
+    verdict = Verdict(EventType.UNCLEAR, detail="time-out")
     assert sent("a", verdict, 1, Written(True, State.FINISHED)).error is None
     assert sent("a", verdict, 1, Written(True, State.IN_DOUBT)).error == "time-out"
-    assert sent("a", Verdict(Happening.REFUSED, detail="400"), 1, Written(True, State.PLACED)).error == "400"
+    assert sent("a", Verdict(EventType.REFUSED, detail="400"), 1, Written(True, State.PLACED)).error == "400"
 
 
 @pytest.mark.parametrize(("detail", "told"), [("400 Bad Request", "400 Bad Request"), (None, "refused")])
 def test_what_the_api_said_is_told_although_it_could_not_be_recorded(detail, told):
-    result = sent("a", Verdict(Happening.REFUSED, detail=detail), 3, None)
+    result = sent("a", Verdict(EventType.REFUSED, detail=detail), 3, None)
     assert (result.attempts, result.error) == (3, f"the ledger could not record the answer ({told})")
 
 
 @pytest.mark.parametrize("state", [None, *State])
-@pytest.mark.parametrize("happening", list(Happening))
-def test_another_attempt_may_follow_only_what_was_proven_unsent_and_is_as_before_the_claim(happening, state):
-    verdict = Verdict(happening)
-    proven = happening in (Happening.UNSENT, Happening.THROTTLED)
+@pytest.mark.parametrize("event_type", list(EventType))
+def test_another_attempt_may_follow_only_what_was_proven_unsent_and_is_as_before_the_claim(event_type, state):
+    verdict = Verdict(event_type)
+    proven = event_type in (EventType.UNSENT, EventType.THROTTLED)
     assert may_follow(verdict, Written(True, state)) == (proven and state in (None, State.REJECTED))
 
 
 def test_a_verdict_is_recorded_whole():
-    verdict = Verdict(Happening.ACCEPTED, LEGS, "said")
-    assert record_of("a", verdict) == Record("a", Happening.ACCEPTED, LEGS, "said")
+    verdict = Verdict(EventType.ACCEPTED, LEGS, "said")
+    assert record_of("a", verdict) == Record("a", EventType.ACCEPTED, LEGS, "said")
 
 
 def test_a_call_that_was_not_sent_says_why_and_how_often_it_was_tried(kit):
@@ -247,7 +247,7 @@ def test_nothing_sent_names_the_plan_and_the_reason(kit):
 
 
 def test_a_doubt_that_the_ledger_has_no_state_for_stays_one():
-    assert sent("a", Verdict(Happening.UNCLEAR), 1, Written(True, None)).outcome is Outcome.IN_DOUBT
+    assert sent("a", Verdict(EventType.UNCLEAR), 1, Written(True, None)).outcome is Outcome.IN_DOUBT
 
 
 def test_several_reasons_are_told_one_after_the_other(kit):

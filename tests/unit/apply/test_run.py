@@ -13,14 +13,14 @@ import pytest
 from flowops.apply.outcome import exit_code
 from flowops.apply.run import RunFailed
 from flowops.errors import LedgerError
-from flowops.model.ledger import Claim, Happening, Leg, Record, State
+from flowops.model.ledger import Claim, EventType, Leg, Record, State
 from flowops.model.plan import Action, Decision
 from flowops.model.result import Outcome, Verdict
 
-UNSENT = Verdict(Happening.UNSENT, detail="Connection refused")
-UNCLEAR = Verdict(Happening.UNCLEAR, detail="no whole answer within 30 s; the call may have been placed")
-REFUSED = Verdict(Happening.REFUSED, detail="the API answered 400 Bad Request")
-UNAUTHORIZED = Verdict(Happening.UNAUTHORIZED, detail="the API answered 401 Unauthorized", stop=True)
+UNSENT = Verdict(EventType.UNSENT, detail="Connection refused")
+UNCLEAR = Verdict(EventType.UNCLEAR, detail="no whole answer within 30 s; the call may have been placed")
+REFUSED = Verdict(EventType.REFUSED, detail="the API answered 400 Bad Request")
+UNAUTHORIZED = Verdict(EventType.UNAUTHORIZED, detail="the API answered 401 Unauthorized", stop=True)
 
 
 def always(verdict):
@@ -103,7 +103,7 @@ def test_an_unsent_call_is_tried_again_up_to_the_cap(given, kit):
     assert exit_code(plan, result) == 6
 
 
-@pytest.mark.parametrize("verdict", [UNCLEAR, REFUSED], ids=lambda verdict: verdict.happening)
+@pytest.mark.parametrize("verdict", [UNCLEAR, REFUSED], ids=lambda verdict: verdict.event_type)
 def test_what_may_have_been_sent_or_was_refused_is_not_tried_again(given, kit, verdict):
     given.api.script = always(verdict)
     plan = kit.plan_of("a")
@@ -126,7 +126,7 @@ def test_a_call_in_doubt_freezes_itself_alone(given, kit):
 
 def test_one_refused_callee_among_placed_ones_is_told(given, kit):
     legs = (Leg("+442079460001", "1"), Leg("+442079460002", None, "no route"))
-    given.api.script = always(Verdict(Happening.ACCEPTED, legs, "the API refused 1 of 2 callees: no route"))
+    given.api.script = always(Verdict(EventType.ACCEPTED, legs, "the API refused 1 of 2 callees: no route"))
     plan = kit.plan_of("a")
     result = given.run(plan)
     [call] = result.calls
@@ -166,7 +166,7 @@ def test_a_run_of_doubtful_answers_ends_before_everything_is_frozen(given, kit):
 
 def test_a_throttled_call_waits_as_long_as_the_api_asks(given, kit):
     async def script(body, attempt):
-        return kit.accepted(body) if attempt > 1 else Verdict(Happening.THROTTLED, retry_after=0.01)
+        return kit.accepted(body) if attempt > 1 else Verdict(EventType.THROTTLED, retry_after=0.01)
 
     given.api.script = script
     [call] = given.run(kit.plan_of("a")).calls
@@ -174,7 +174,7 @@ def test_a_throttled_call_waits_as_long_as_the_api_asks(given, kit):
 
 
 def test_a_run_ends_when_the_api_asks_for_too_long_a_pause(given, kit):
-    given.api.script = always(Verdict(Happening.THROTTLED, detail="429", retry_after=3600.0))
+    given.api.script = always(Verdict(EventType.THROTTLED, detail="429", retry_after=3600.0))
     plan = kit.plan_of("a", "b", "c", "d", "e", "f")
     result = given.run(plan, concurrency=1)
     assert given.api.references == ["a"]
@@ -217,10 +217,10 @@ def test_an_answer_and_the_next_claim_of_its_worker_go_into_one_commit(given, ki
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("happening", [Happening.REFUSED, Happening.UNCLEAR, Happening.UNSENT])
-def test_anything_but_a_placed_call_is_on_disk_before_its_worker_claims_again(given, kit, happening):
+@pytest.mark.parametrize("event_type", [EventType.REFUSED, EventType.UNCLEAR, EventType.UNSENT])
+def test_anything_but_a_placed_call_is_on_disk_before_its_worker_claims_again(given, kit, event_type):
     async def script(body, attempt):
-        return Verdict(happening, detail="why")
+        return Verdict(event_type, detail="why")
 
     given.api.script = script
     given.run(kit.plan_of(*"ab"), concurrency=1)
@@ -462,7 +462,7 @@ def test_the_ledger_is_offered_every_answer_once_more_at_the_end(given, kit):
 
     given.ledger.fails = fails
     given.run(kit.plan_of(*"abcdefgh"), concurrency=2)
-    offered = {write.reference_id for write in given.ledger.batches[-1] if write.happening is Happening.ACCEPTED}
+    offered = {write.reference_id for write in given.ledger.batches[-1] if write.event_type is EventType.ACCEPTED}
     assert offered == set(given.api.references)
 
 
@@ -526,7 +526,7 @@ def test_a_signal_ends_the_waits_for_a_slot_a_pause_and_another_attempt(given, k
     async def script(body, attempt):
         asyncio.get_running_loop().call_later(0.01, given.shutdown.request, signal.SIGINT)
         if body["instruction-id"] == "a":
-            return Verdict(Happening.THROTTLED, detail="429", retry_after=3600.0)
+            return Verdict(EventType.THROTTLED, detail="429", retry_after=3600.0)
         return UNSENT
 
     given.api.script = script

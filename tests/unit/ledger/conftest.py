@@ -16,7 +16,7 @@ import pytest
 from flowops.ledger.open import init_ledger, open_ledger
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, SourceMap
-from flowops.model.ledger import Actor, Claim, Happening, Leg, Record
+from flowops.model.ledger import Actor, Claim, EventType, Leg, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -173,7 +173,7 @@ def claim(reference_id: str = "a", *callees: str, digit: str = "0") -> Claim:
 
 
 def accepted(reference_id: str = "a", callee: str = "+442079460023", call_id: str = "id-1") -> Record:
-    return Record(reference_id, Happening.ACCEPTED, (Leg(callee, call_id),))
+    return Record(reference_id, EventType.ACCEPTED, (Leg(callee, call_id),))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from flowops.errors import LedgerError
 from flowops.ledger.chain import Broken, Event, canonical, chained, genesis, row_hash, sha256
 from flowops.ledger.states import CallRow, SealedLeg
-from flowops.model.ledger import Happening, Leg, Record, State
+from flowops.model.ledger import EventType, Leg, Record, State
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def full(store: Store, make) -> Store:
     """Five calls; a: 1 and 6, b: 2 and 7, c: 3, d: 4 and 8, e: 5 (claimed, unsent: 9)."""
     store.write([make.claim(name) for name in "abcde"])
-    store.write([make.accepted("a"), Record("b", Happening.REFUSED), Record("d", Happening.UNCLEAR)])
-    store.write([Record("e", Happening.UNSENT)])
+    store.write([make.accepted("a"), Record("b", EventType.REFUSED), Record("d", EventType.UNCLEAR)])
+    store.write([Record("e", EventType.UNSENT)])
     return store
 
 
@@ -44,7 +44,7 @@ def test_an_empty_ledger_holds(store: Store) -> None:
         ("UPDATE flowops_events SET reference_id = 'x' WHERE serial = 3", Broken("it was altered", 3, "x")),
         ("UPDATE flowops_events SET at = '2026' WHERE serial = 3", Broken("it was altered", 3, "c")),
         ("UPDATE flowops_events SET state = 'placed' WHERE serial = 3", Broken("it was altered", 3, "c")),
-        ("UPDATE flowops_events SET happening = 'refused' WHERE serial = 8", Broken("it was altered", 8, "d")),
+        ("UPDATE flowops_events SET event_type = 'refused' WHERE serial = 8", Broken("it was altered", 8, "d")),
         (
             "UPDATE flowops_events SET details = replace(details, 'ada', 'eve') WHERE serial = 2",
             Broken("its details were altered", 2, "b"),
@@ -113,7 +113,7 @@ def test_bytes_where_a_text_belongs_do_not_fit(sqlite, make, statement: str, bro
     sqlite.init()
     store = sqlite.open()
     store.write([make.claim(name) for name in "abcde"])
-    store.write([make.accepted("a"), Record("b", Happening.REFUSED), Record("d", Happening.UNCLEAR)])
+    store.write([make.accepted("a"), Record("b", EventType.REFUSED), Record("d", EventType.UNCLEAR)])
     sqlite.sql(statement)
     assert store.verify() == broken
 
@@ -137,7 +137,7 @@ def test_a_row_that_no_event_tells_of_is_found(full: Store, address) -> None:
 def test_a_purge_breaks_nothing_and_hides_nothing(full: Store, address) -> None:
     full.purge(datetime.now(UTC) + timedelta(days=1))
     assert full.verify() is None
-    address.sql("UPDATE flowops_events SET details = NULL WHERE happening = 'purged' AND reference_id = 'a'")
+    address.sql("UPDATE flowops_events SET details = NULL WHERE event_type = 'purged' AND reference_id = 'a'")
     broken = full.verify()
     assert broken is not None
     assert broken.reference_id == "a"
@@ -161,7 +161,7 @@ def test_the_chain_can_be_checked_by_hand(store: Store, make, address) -> None:
     assert head == genesis(mark.id)
     raw = store._database.read(lambda it: it.all("events", ledger=mark.id, after=0, limit=9))
     for row in starmap(Event, raw):
-        envelope = {name: getattr(row, name) for name in ("serial", "reference_id", "happening", "state", "at")}
+        envelope = {name: getattr(row, name) for name in ("serial", "reference_id", "event_type", "state", "at")}
         envelope["ledger"] = mark.id
         details = hashlib.sha256(row.details.encode()).hexdigest()
         text = one_spelling({**envelope, "details": details})
@@ -201,7 +201,8 @@ def test_a_rows_hash_is_that_of_its_canonical_json(row: CallRow) -> None:
 @given(ledger=st.text(), serial=numbers, reference=st.text(), state=st.none() | st.sampled_from(State), at=st.text())
 def test_an_events_hash_is_that_of_its_canonical_json(ledger, serial, reference, state, at) -> None:
     envelope = {
-        "ledger": ledger, "serial": serial, "reference_id": reference, "happening": "claimed", "state": state, "at": at,
+        "ledger": ledger, "serial": serial, "reference_id": reference, "event_type": "claimed", "state": state,
+        "at": at,
     }  # fmt: skip
     whole = one_spelling({**envelope, "details": "details"})
     assert chained("before", "details", **envelope) == sha256(("before" + whole).encode())

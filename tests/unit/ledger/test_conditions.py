@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flowops.model.ledger import Claim, Condition, Happening, Record, State, Used, Written
+from flowops.model.ledger import Claim, Condition, EventType, Record, State, Used, Written
 from flowops.model.plan import Action, Decision
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def test_what_is_refused_or_unsent_makes_room_in_the_same_transaction(store: Sto
     written = store.write(
         [
             some(make.claim("c")),
-            Record("a", Happening.REFUSED, detail="400"),
-            Record("b", Happening.UNSENT, detail="no connection"),
+            Record("a", EventType.REFUSED, detail="400"),
+            Record("b", EventType.UNSENT, detail="no connection"),
             some(make.claim("b")),
             some(make.claim("c")),
             some(make.claim("d")),
@@ -84,10 +84,10 @@ def test_the_calls_to_a_number_are_told_from_all_states_and_from_this_transactio
 
     some = on(hear, LONDON, NEW_YORK)
     store.write([make.claim("placed", LONDON), make.accepted("placed"), make.claim("refused", LONDON)])
-    store.write([make.claim("doubt", LONDON, NEW_YORK), Record("doubt", Happening.UNCLEAR, detail="time-out")])
+    store.write([make.claim("doubt", LONDON, NEW_YORK), Record("doubt", EventType.UNCLEAR, detail="time-out")])
     store.write(
         [
-            Record("refused", Happening.REFUSED, detail="400"),
+            Record("refused", EventType.REFUSED, detail="400"),
             some(make.claim("a", LONDON)),
             some(make.claim("b", PARIS)),
             some(make.claim("c", LONDON, NEW_YORK)),

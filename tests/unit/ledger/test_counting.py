@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flowops.ledger.operations import imported_call
-from flowops.model.ledger import Happening, Leg, Record, State, Written
+from flowops.model.ledger import EventType, Leg, Record, State, Written
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store
@@ -26,18 +26,18 @@ class TestRungSince:
         store.write([make.claim("placed", LONDON), make.accepted("placed")])
         store.write([make.claim("finished", LONDON), make.accepted("finished")])
         store.called_back("finished", [Leg(LONDON, "id-1", code=10)])
-        store.write([make.claim("in-doubt", LONDON), Record("in-doubt", Happening.UNCLEAR, detail="time-out")])
+        store.write([make.claim("in-doubt", LONDON), Record("in-doubt", EventType.UNCLEAR, detail="time-out")])
         assert rings(store, LONDON, NEW_YORK) == {LONDON: 4}
 
     def test_what_was_refused_or_never_sent_does_not(self, store: Store, make) -> None:
-        store.write([make.claim("refused", LONDON), Record("refused", Happening.REFUSED, detail="400")])
-        store.write([make.claim("unsent", LONDON), Record("unsent", Happening.UNSENT, detail="no connection")])
+        store.write([make.claim("refused", LONDON), Record("refused", EventType.REFUSED, detail="400")])
+        store.write([make.claim("unsent", LONDON), Record("unsent", EventType.UNSENT, detail="no connection")])
         assert rings(store, LONDON) == {}
 
     def test_each_callee_of_a_request_counts_once(self, store: Store, make) -> None:
         store.write([make.claim("a", LONDON, NEW_YORK)])
         assert rings(store, LONDON, NEW_YORK, PARIS) == {LONDON: 1, NEW_YORK: 1}
-        store.write([Record("a", Happening.ACCEPTED, (Leg(LONDON, "id-1"), Leg(NEW_YORK, "id-2")))])
+        store.write([Record("a", EventType.ACCEPTED, (Leg(LONDON, "id-1"), Leg(NEW_YORK, "id-2")))])
         assert rings(store, LONDON, NEW_YORK, PARIS) == {LONDON: 1, NEW_YORK: 1}
 
     def test_a_time_is_where_it_begins(self, store: Store, make) -> None:
@@ -67,7 +67,7 @@ class TestClaimedSince:
     def test_it_counts_calls_that_may_have_rung(self, store: Store, make) -> None:
         store.write([make.claim("a"), make.accepted("a")])
         store.write([make.claim("b")])
-        store.write([make.claim("c"), Record("c", Happening.REFUSED, detail="400")])
+        store.write([make.claim("c"), Record("c", EventType.REFUSED, detail="400")])
         assert store.claimed_since(HOUR_AGO) == 2
         assert store.claimed_since(AHEAD) == 0
 

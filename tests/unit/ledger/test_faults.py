@@ -18,7 +18,7 @@ from flowops.errors import LedgerError
 from flowops.ledger.open import open_ledger
 from flowops.ledger.spool import Spool
 from flowops.ledger.states import Change
-from flowops.model.ledger import Actor, Happening, Leg, Record, State, Written
+from flowops.model.ledger import Actor, EventType, Leg, Record, State, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,8 +131,8 @@ class TestDisk:
 
 class TestSpool:
     LINES = (
-        Change("a", Happening.ACCEPTED, "2026-11-23T10:00:00.000Z", ADA, run="r"),
-        Change("b", Happening.UNCLEAR, "2026-11-23T10:00:00.000Z", ADA, run="r", detail="time-out"),
+        Change("a", EventType.ACCEPTED, "2026-11-23T10:00:00.000Z", ADA, run="r"),
+        Change("b", EventType.UNCLEAR, "2026-11-23T10:00:00.000Z", ADA, run="r", detail="time-out"),
     )
 
     def test_what_is_kept_comes_back_for_its_ledger_alone(self, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ class TestSpool:
         with spool.emptied("one") as changes:
             assert changes == list(self.LINES)
 
-    @pytest.mark.parametrize("line", ["hello", "[]", "{}", '{"ledger": "one"}', '{"ledger": "one", "happening": "x"}'])
+    @pytest.mark.parametrize("line", ["hello", "[]", "{}", '{"ledger": "one"}', '{"ledger": "one", "event_type": "x"}'])
     def test_a_line_that_nobody_understands_is_an_error_with_its_place(self, tmp_path: Path, line: str) -> None:
         spool = Spool(tmp_path / "spool.jsonl")
         spool.keep("one", self.LINES[:1])
@@ -182,7 +182,7 @@ class TestSpool:
         sqlite.init()
         store = sqlite.open()
         store.write([make.claim(name) for name in "abc"])
-        records = [make.accepted("a"), Record("b", Happening.UNCLEAR, detail="?"), Record("c", Happening.REFUSED)]
+        records = [make.accepted("a"), Record("b", EventType.UNCLEAR, detail="?"), Record("c", EventType.REFUSED)]
         _spool_of(store, records)
         copy = (sqlite.root / "ledger.db.spool").read_bytes()
         sqlite.open()
@@ -196,8 +196,8 @@ class TestSpool:
         sqlite.init()
         store = sqlite.open()
         store.write([make.claim()])
-        _spool_of(store, [Record("a", Happening.UNSENT)], at="2020-01-01T00:00:00.000Z")
-        store.write([Record("a", Happening.UNSENT), make.claim()])
+        _spool_of(store, [Record("a", EventType.UNSENT)], at="2020-01-01T00:00:00.000Z")
+        store.write([Record("a", EventType.UNSENT), make.claim()])
         sqlite.open()
         assert store.look_up(["a"])["a"].state is State.IN_FLIGHT
 
@@ -305,7 +305,7 @@ class TestConnection:
             Written(False, State.IN_FLIGHT),
         ]
         assert proxy.cuts == 1
-        assert [event.happening for event in far.events("a")] == [Happening.CLAIMED]
+        assert [event.event_type for event in far.events("a")] == [EventType.CLAIMED]
         assert far.look_up(["a"])["a"].live
         assert far.verify() is None
 
@@ -314,7 +314,7 @@ class TestConnection:
         far.write([make.claim()])
         proxy.cut = where
         assert far.write([make.accepted()]) == [Written(True, State.PLACED)]
-        assert [event.happening for event in far.events("a")] == [Happening.CLAIMED, Happening.ACCEPTED]
+        assert [event.event_type for event in far.events("a")] == [EventType.CLAIMED, EventType.ACCEPTED]
         assert far.verify() is None
 
     def test_a_connection_cut_between_writes_is_made_anew(self, far: Store, postgres, make) -> None:

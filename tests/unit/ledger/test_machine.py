@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from flowops.errors import FlowopsError
-from flowops.model.ledger import Happening, Leg, Record, State
+from flowops.model.ledger import EventType, Leg, Record, State
 
 IN_FLIGHT, PLACED, FINISHED, REJECTED, IN_DOUBT = (
     State.IN_FLIGHT,
@@ -24,12 +24,12 @@ IN_FLIGHT, PLACED, FINISHED, REJECTED, IN_DOUBT = (
 RUNS, REFERENCES = st.sampled_from([0, 1]), st.sampled_from("abc")
 ANSWERS = st.sampled_from(
     [
-        Happening.ACCEPTED,
-        Happening.REFUSED,
-        Happening.UNAUTHORIZED,
-        Happening.UNSENT,
-        Happening.THROTTLED,
-        Happening.UNCLEAR,
+        EventType.ACCEPTED,
+        EventType.REFUSED,
+        EventType.UNAUTHORIZED,
+        EventType.UNSENT,
+        EventType.THROTTLED,
+        EventType.UNCLEAR,
     ]
 )
 
@@ -73,22 +73,22 @@ class Machine(RuleBasedStateMachine):
             known.before, known.state, known.run = known.state, IN_FLIGHT, run
         assert written.state == known.state
 
-    @rule(run=RUNS, reference=REFERENCES, happening=ANSWERS)
-    def answer(self, run: int, reference: str, happening: Happening) -> None:
+    @rule(run=RUNS, reference=REFERENCES, event_type=ANSWERS)
+    def answer(self, run: int, reference: str, event_type: EventType) -> None:
         known = self.known[reference]
-        legs = (Leg("+442079460023", "id"),) if happening is Happening.ACCEPTED else ()
-        (written,) = self.runs[run].write([Record(reference, happening, legs)])
-        if happening is Happening.ACCEPTED:
+        legs = (Leg("+442079460023", "id"),) if event_type is EventType.ACCEPTED else ()
+        (written,) = self.runs[run].write([Record(reference, event_type, legs)])
+        if event_type is EventType.ACCEPTED:
             assert written.done == (known.state is not None)
             if known.state in (IN_FLIGHT, IN_DOUBT, REJECTED):
                 known.state, known.posts = PLACED, 1
         elif known.run == run and known.state is IN_FLIGHT:
             assert written.done
-            if happening is Happening.UNCLEAR:
+            if event_type is EventType.UNCLEAR:
                 known.state = IN_DOUBT
             else:
                 known.posts = 0
-                sent = happening in (Happening.REFUSED, Happening.UNAUTHORIZED)
+                sent = event_type in (EventType.REFUSED, EventType.UNAUTHORIZED)
                 known.state = REJECTED if sent else known.before
         else:
             settled = known.run == run and known.state in (PLACED, FINISHED, IN_DOUBT)

@@ -8,7 +8,7 @@ import pytest
 
 from flowops.errors import LedgerError
 from flowops.ledger import transaction
-from flowops.model.ledger import Happening, Leg, Record, State, Written
+from flowops.model.ledger import EventType, Leg, Record, State, Written
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store
@@ -23,12 +23,12 @@ def test_a_call_in_flight_is_not_read_back_whoever_writes_meanwhile(store: Store
     other = address.open()
     other.write([make.claim("c")])
     asked.clear()
-    assert store.write([make.accepted("a"), Record("b", Happening.UNSENT)]) == [
+    assert store.write([make.accepted("a"), Record("b", EventType.UNSENT)]) == [
         Written(True, State.PLACED),
         Written(True, None),
     ]
     assert asked == []
-    store.write([make.claim("b"), Record("a", Happening.ACCEPTED)])
+    store.write([make.claim("b"), Record("a", EventType.ACCEPTED)])
     assert asked == [["b", "a"]]
     assert store.verify() is None
 
@@ -49,7 +49,7 @@ def test_a_call_given_up_meanwhile_is_not_taken_for_one_in_flight(store: Store, 
     if not address.is_sqlite:
         store._database.close()  # the session's locks end with it
     assert address.open().sweep() == ["a", "b"]
-    assert store.write([Record("a", Happening.UNSENT), make.accepted("b")]) == [
+    assert store.write([Record("a", EventType.UNSENT), make.accepted("b")]) == [
         Written(True, State.IN_DOUBT),
         Written(True, State.PLACED),
     ]

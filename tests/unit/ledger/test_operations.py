@@ -10,7 +10,7 @@ import pytest
 
 from flowops.errors import FlowopsError, LedgerError
 from flowops.ledger.operations import imported_call
-from flowops.model.ledger import Happening, Leg, Record, State, Written
+from flowops.model.ledger import EventType, Leg, Record, State, Written
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store
@@ -20,7 +20,7 @@ LATER = datetime.now(UTC) + timedelta(days=1)
 
 
 def doubtful(store: Store, make, reference_id: str = "a") -> None:
-    store.write([make.claim(reference_id), Record(reference_id, Happening.UNCLEAR, detail="time-out")])
+    store.write([make.claim(reference_id), Record(reference_id, EventType.UNCLEAR, detail="time-out")])
 
 
 class TestCallback:
@@ -52,14 +52,14 @@ class TestCallback:
 
     def test_it_counts_for_its_callee_alone(self, store: Store, make) -> None:
         store.write([make.claim("a", LONDON, NEW_YORK)])
-        store.write([Record("a", Happening.ACCEPTED, (Leg(LONDON, "id-1"), Leg(NEW_YORK, "id-2")))])
+        store.write([Record("a", EventType.ACCEPTED, (Leg(LONDON, "id-1"), Leg(NEW_YORK, "id-2")))])
         assert store.called_back("a", [Leg(NEW_YORK, None, code=9)]) == Written(True, State.PLACED)
         assert store.called_back("a", [Leg(None, "id-1", code=10)]) == Written(True, State.FINISHED)
         assert [leg.code for leg in store.look_up(["a"])["a"].legs] == [10, 9]
         assert store.outcomes() == {9: 1, 10: 1}
 
     def test_one_for_an_unknown_call_is_not_taken(self, store: Store, make) -> None:
-        store.write([make.claim(), Record("a", Happening.UNSENT)])
+        store.write([make.claim(), Record("a", EventType.UNSENT)])
         for unknown in ("a", "nobody"):
             assert store.called_back(unknown, [Leg(LONDON, "id-1", code=10)]) is None
 
@@ -120,10 +120,10 @@ class TestResolve:
         operator = address.open()
         operator.resolve("a", placed=False, reason="asked +442079460023, who was not rung")
         happened = list(operator.events("a"))
-        assert [event.happening for event in happened] == [
-            Happening.CLAIMED,
-            Happening.ABANDONED,
-            Happening.RESOLVED_NOT_PLACED,
+        assert [event.event_type for event in happened] == [
+            EventType.CLAIMED,
+            EventType.ABANDONED,
+            EventType.RESOLVED_NOT_PLACED,
         ]
         assert happened[-1].data == {"reason": "asked +44 20 79•• ••23, who was not rung"}
 
@@ -174,14 +174,14 @@ class TestImport:
         assert (result.added, result.present) == ([], {"a": State.IN_DOUBT})
 
     def test_a_rejected_call_that_was_placed_elsewhere_is_placed(self, store: Store, make) -> None:
-        store.write([make.claim(), Record("a", Happening.REFUSED)])
+        store.write([make.claim(), Record("a", EventType.REFUSED)])
         assert store.import_calls([imported_call({"reference-id": "a"})]).added == ["a"]
         assert store.look_up(["a"])["a"].state is State.PLACED
 
     def test_a_ledger_moves_with_all_it_knows(self, store: Store, make, address) -> None:
         store.write([make.claim(name) for name in "abcde"])
         store.write([make.accepted("a", call_id="id-a"), make.accepted("b", call_id="id-b")])
-        store.write([Record("c", Happening.UNCLEAR), Record("d", Happening.REFUSED)])
+        store.write([Record("c", EventType.UNCLEAR), Record("d", EventType.REFUSED)])
         store.called_back("b", [Leg(LONDON, "id-b", code=10)])
         rows = [json.loads(json.dumps(row)) for row in store.export()]
         address.init("copy")
@@ -235,7 +235,7 @@ class TestPurge:
     def test_what_is_settled_is_forgotten_but_for_the_fact(self, store: Store, make, address) -> None:
         store.write([make.claim(name) for name in "abcd"])
         store.write([make.accepted("a", call_id="id-a")])
-        store.write([Record("b", Happening.REFUSED, detail="bad"), Record("c", Happening.UNCLEAR)])
+        store.write([Record("b", EventType.REFUSED, detail="bad"), Record("c", EventType.UNCLEAR)])
         store.called_back("a", [Leg(LONDON, "id-a", code=10)])
         assert store.purge(LATER) == 2
         entry = store.look_up(["a"])["a"]
@@ -246,7 +246,7 @@ class TestPurge:
         assert kept == [False, False], "what is not settled is not forgotten"
         claimed, *_, purged = store.events("a")
         assert (claimed.actor, claimed.data) == (None, None)
-        assert purged.happening is Happening.PURGED
+        assert purged.event_type is EventType.PURGED
         assert purged.actor is not None
         assert store.verify() is None
         if address.is_sqlite:
@@ -276,7 +276,7 @@ class TestPurge:
         assert store.verify() is None
 
     def test_an_unsent_call_is_forgotten_too(self, store: Store, make) -> None:
-        store.write([make.claim(), Record("a", Happening.UNSENT, detail="refused by proxy.example.org")])
+        store.write([make.claim(), Record("a", EventType.UNSENT, detail="refused by proxy.example.org")])
         assert store.purge(LATER) == 1
         assert "proxy" not in str(list(store.events()))
         assert store.verify() is None

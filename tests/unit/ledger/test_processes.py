@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowops.errors import FlowopsError
-from flowops.model.ledger import Happening, State, Written
+from flowops.model.ledger import EventType, State, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,10 +120,10 @@ def test_a_frozen_process_loses_its_lease_on_a_server_and_its_answer_is_not_lost
     assert json.loads(runner.ask("record accepted a")) == ["placed"]
     assert json.loads(runner.ask("record refused b")) == ["in-doubt"]
     assert json.loads(runner.ask("record unsent c")) == ["in-doubt"]
-    assert [event.happening for event in store.events("b")] == [
-        Happening.CLAIMED,
-        Happening.ABANDONED,
-        Happening.REFUSED,
+    assert [event.event_type for event in store.events("b")] == [
+        EventType.CLAIMED,
+        EventType.ABANDONED,
+        EventType.REFUSED,
     ]
 
 

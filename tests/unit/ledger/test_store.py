@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowops.errors import LedgerError
-from flowops.model.ledger import Actor, Happening, LedgerMark, Leg, Record, State, Written
+from flowops.model.ledger import Actor, EventType, LedgerMark, Leg, Record, State, Written
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store
@@ -29,27 +29,27 @@ def test_of_two_claims_in_one_batch_the_first_wins(store: Store, make) -> None:
 
 
 def test_a_batch_is_taken_in_its_order(store: Store, make) -> None:
-    written = store.write([make.claim(), Record("a", Happening.UNSENT), make.claim(), make.accepted()])
+    written = store.write([make.claim(), Record("a", EventType.UNSENT), make.claim(), make.accepted()])
     assert written == [WON, Written(True, None), WON, Written(True, State.PLACED)]
     assert store.look_up(["a"])["a"].attempts == 2
 
 
 def test_a_rejected_call_may_be_claimed_again(store: Store, make) -> None:
-    store.write([make.claim(), Record("a", Happening.REFUSED, detail="bad caller")])
+    store.write([make.claim(), Record("a", EventType.REFUSED, detail="bad caller")])
     assert store.look_up(["a"])["a"].error == "bad caller"
     assert store.write([make.claim(digit="1")]) == [WON]
     entry = store.look_up(["a"])["a"]
     assert (entry.attempts, entry.error, entry.fingerprint) == (2, None, make.fingerprint("1"))
 
 
-@pytest.mark.parametrize("happening", [Happening.ACCEPTED, Happening.UNCLEAR])
-def test_a_placed_call_and_one_in_doubt_are_never_claimed_again(store: Store, make, happening: Happening) -> None:
-    _, record = store.write([make.claim(), Record("a", happening)])
+@pytest.mark.parametrize("event_type", [EventType.ACCEPTED, EventType.UNCLEAR])
+def test_a_placed_call_and_one_in_doubt_are_never_claimed_again(store: Store, make, event_type: EventType) -> None:
+    _, record = store.write([make.claim(), Record("a", event_type)])
     assert store.write([make.claim()]) == [Written(done=False, state=record.state)]
 
 
 def test_a_call_proven_unsent_leaves_no_row(store: Store, make) -> None:
-    store.write([make.claim(), Record("a", Happening.UNSENT, detail="connection refused")])
+    store.write([make.claim(), Record("a", EventType.UNSENT, detail="connection refused")])
     assert store.look_up(["a"]) == {}
     assert list(store.entries()) == []
     assert sum(store.count().values()) == 0
@@ -144,8 +144,8 @@ def test_environments_in_one_database_do_not_see_each_other(store: Store, make, 
 def test_who_did_what_where_and_at_which_commit_is_on_record(store: Store, make) -> None:
     store.write([make.claim(), make.accepted()])
     claimed, placed = store.events("a")
-    assert (claimed.serial, claimed.happening, claimed.state) == (1, Happening.CLAIMED, State.IN_FLIGHT)
-    assert (placed.serial, placed.happening, placed.state) == (2, Happening.ACCEPTED, State.PLACED)
+    assert (claimed.serial, claimed.event_type, claimed.state) == (1, EventType.CLAIMED, State.IN_FLIGHT)
+    assert (placed.serial, placed.event_type, placed.state) == (2, EventType.ACCEPTED, State.PLACED)
     assert claimed.actor is not None
     assert (claimed.actor.who, claimed.actor.host, claimed.actor.commit) == ("ada", "build-7", "4f2a9c1")
     assert claimed.actor.job == "https://ci.example.org/jobs/1"
@@ -156,7 +156,7 @@ def test_who_did_what_where_and_at_which_commit_is_on_record(store: Store, make)
 
 def test_no_number_and_no_sensitive_value_is_anywhere_in_the_database(store: Store, make, address) -> None:
     store.write([make.claim(), make.accepted()])
-    store.write([make.claim("b"), Record("b", Happening.REFUSED, detail="callee +442079460023 is bad")])
+    store.write([make.claim("b"), Record("b", EventType.REFUSED, detail="callee +442079460023 is bad")])
     store.called_back("a", [Leg("+442079460023", "id-1", code=10, description="to +442079460023")])
     everything = str([list(store.events()), list(store.entries()), list(store.export())])
     assert "442079460023" not in everything
@@ -171,7 +171,7 @@ def test_no_number_and_no_sensitive_value_is_anywhere_in_the_database(store: Sto
 def test_whatever_the_api_answers_can_be_recorded(store: Store, make, text: str) -> None:
     store.write([make.claim()])
     leg = Leg("+442079460023", text, error=text, description=text)
-    assert store.write([Record("a", Happening.UNCLEAR, (leg,), text)]) == [Written(True, State.IN_DOUBT)]
+    assert store.write([Record("a", EventType.UNCLEAR, (leg,), text)]) == [Written(True, State.IN_DOUBT)]
     assert store.verify() is None
 
 

@@ -13,7 +13,7 @@ from flowops.errors import LedgerError
 from flowops.ledger.open import open_ledger
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, SourceMap
-from flowops.model.ledger import Actor, Claim, Condition, Happening, Leg, Record, Used
+from flowops.model.ledger import Actor, Claim, Condition, EventType, Leg, Record, Used
 from flowops.model.plan import Action, Decision
 
 if TYPE_CHECKING:
@@ -86,10 +86,10 @@ def race_for(store: Store, most: str, *callees: str) -> str:
     return json.dumps(won)
 
 
-def record(store: Store, happening: str, *references: str) -> str:
+def record(store: Store, event_type: str, *references: str) -> str:
     """Record something of calls; the states they are in then."""
-    legs = (Leg(CALLEE, "id-1"),) if happening == Happening.ACCEPTED else ()
-    written = store.write([Record(name, Happening(happening), legs) for name in references])
+    legs = (Leg(CALLEE, "id-1"),) if event_type == EventType.ACCEPTED else ()
+    written = store.write([Record(name, EventType(event_type), legs) for name in references])
     return json.dumps([answer.state for answer in written])
 
 

@@ -13,7 +13,7 @@ from support.plans import decided
 
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, SourceMap
-from flowops.model.ledger import Actor, Entry, Happening, LedgerMark, Leg, State
+from flowops.model.ledger import Actor, Entry, EventType, LedgerMark, Leg, State
 from flowops.model.place import RowPlace
 from flowops.model.plan import ABSENT, Action, Change, Plan, PlannedCall
 from flowops.model.result import CallResult, Outcome, Result
@@ -205,7 +205,7 @@ class LoggedEvent:
     """An event as the ledger tells it."""
 
     serial: int
-    happening: Happening
+    event_type: EventType
     state: State | None
     at: str
     actor: Actor | None
@@ -216,18 +216,18 @@ class LoggedEvent:
 def history() -> list[LoggedEvent]:
     ci = Actor("ada", "runner-1", "https://ci.example/jobs/7", "1a2b3c4")
     return [
-        LoggedEvent(3, Happening.CLAIMED, State.IN_FLIGHT, "2026-11-23T09:00:00Z", ci, {"attempt": 1}),
-        LoggedEvent(4, Happening.THROTTLED, None, "2026-11-23T09:00:01Z", ci, {"detail": "429 for +442079460023"}),
-        LoggedEvent(9, Happening.ACCEPTED, State.PLACED, "2026-11-23T09:00:02Z", Actor("ada", "desk"), {}),
+        LoggedEvent(3, EventType.CLAIMED, State.IN_FLIGHT, "2026-11-23T09:00:00Z", ci, {"attempt": 1}),
+        LoggedEvent(4, EventType.THROTTLED, None, "2026-11-23T09:00:01Z", ci, {"detail": "429 for +442079460023"}),
+        LoggedEvent(9, EventType.ACCEPTED, State.PLACED, "2026-11-23T09:00:02Z", Actor("ada", "desk"), {}),
         LoggedEvent(
             10,
-            Happening.RESOLVED_PLACED,
+            EventType.RESOLVED_PLACED,
             State.PLACED,
             "2026-11-23T09:00:03Z",
             Actor("ada", "desk"),
             {"reason": "+442079460023 told us"},
         ),
-        LoggedEvent(12, Happening.PURGED, State.PLACED, "2026-11-24T09:00:02Z", None, None),
+        LoggedEvent(12, EventType.PURGED, State.PLACED, "2026-11-24T09:00:02Z", None, None),
     ]
 
 

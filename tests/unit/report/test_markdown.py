@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from support.reports import markdown_of
 
-from flowops.model.ledger import Happening, State
+from flowops.model.ledger import EventType, State
 from flowops.model.place import Place, Problem, RowPlace
 from flowops.model.plan import Action, Change
 from flowops.model.result import CallResult, Outcome, Result
@@ -219,7 +219,7 @@ def test_the_marker_cannot_be_closed_from_inside(environment: str, expected: str
 
 @pytest.mark.parametrize("text", ["- a", "+ a", "1) a", "12. a", "= a", "> a", "# a", "7  2026-11-23  claimed", "```"])
 def test_a_thing_in_a_list_begins_nothing(make: Any, text: str) -> None:
-    happened = SimpleNamespace(serial=text, at="", happening=Happening.CLAIMED, state=None, actor=None, data=None)
+    happened = SimpleNamespace(serial=text, at="", event_type=EventType.CLAIMED, state=None, actor=None, data=None)
     markdown = markdown_of(EntryView(make.entry("a", State.PLACED, body={}), [happened]))
     kinds = [token.type for token in READER.parse(markdown)]
     assert kinds.count("bullet_list_open") == kinds.count("list_item_open") == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flowops.model.ledger import Happening, State
+from flowops.model.ledger import EventType, State
 from flowops.model.plan import Action
 from flowops.model.result import Outcome
 from flowops.schema.check import check
@@ -216,8 +216,8 @@ def test_every_state_and_event_has_its_word() -> None:
         assert check("ledger-list", [{**row, "state": str(state)}]) == []
         event = {**shown["events"][0], "state": str(state)}
         assert check("ledger-show", {**shown, "events": [event]}) == []
-    for happening in Happening:
-        event = {**shown["events"][0], "happening": str(happening)}
+    for event_type in EventType:
+        event = {**shown["events"][0], "happening": str(event_type)}
         assert check("ledger-show", {**shown, "events": [event]}) == []
     assert set(OUTPUTS["status"]["counts"]) == {str(state).replace("-", "_") for state in State}
 

@@ -47,9 +47,9 @@ told AS (
 ),
 added AS (
   INSERT INTO flowops_events (
-    ledger, serial, reference_id, happening, state, at, details, details_hash, previous, hash
+    ledger, serial, reference_id, event_type, state, at, details, details_hash, previous, hash
   )
-  SELECT ledger, serial, reference_id, happening, state, at, details, details_hash, previous, hash
+  SELECT ledger, serial, reference_id, event_type, state, at, details, details_hash, previous, hash
   FROM json_populate_recordset(NULL::flowops_events, :events)
   ON CONFLICT DO NOTHING
   RETURNING 1

@@ -27,7 +27,7 @@ ON CONFLICT DO NOTHING
 
 -- name: insert_events
 INSERT INTO flowops_events (
-  ledger, serial, reference_id, happening, state, at, details, details_hash, previous, hash
+  ledger, serial, reference_id, event_type, state, at, details, details_hash, previous, hash
 )
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING

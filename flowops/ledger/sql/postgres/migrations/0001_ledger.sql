@@ -68,7 +68,7 @@ CREATE TABLE flowops_events (
   ledger TEXT COLLATE "C" NOT NULL,
   serial BIGINT NOT NULL,
   reference_id TEXT COLLATE "C" NOT NULL,
-  happening TEXT NOT NULL,
+  event_type TEXT NOT NULL,
   state TEXT,
   at TEXT NOT NULL,
   details TEXT,

@@ -66,7 +66,7 @@ CREATE TABLE flowops_events (
   ledger TEXT NOT NULL,
   serial BIGINT NOT NULL,
   reference_id TEXT NOT NULL,
-  happening TEXT NOT NULL,
+  event_type TEXT NOT NULL,
   state TEXT,
   at TEXT NOT NULL,
   details TEXT,
