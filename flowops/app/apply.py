@@ -8,11 +8,11 @@ import shlex
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from flowops.app.access import connection_of, token_of, value_of
 from flowops.app.callback_server import callback_server
 from flowops.app.canary import Pacing, Rounds
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import Guard, clock, facts_of
-from flowops.app.secrets import connection_of, token_of, value_of
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
 from flowops.apply.outcome import exit_code, nothing_sent
 from flowops.apply.run import apply

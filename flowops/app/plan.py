@@ -7,13 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from flowops.app.actor import revision as revision_of
-from flowops.app.ledger_access import open_for
+from flowops.app.access import open_for, revision_of, token_of
 from flowops.app.load import load, variables
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import PolicyRun, clock, facts_of, trips
 from flowops.app.render import Walk, checked
-from flowops.app.secrets import token_of
 from flowops.common.masking import mask_text
 from flowops.model.plan import Action, Plan
 from flowops.plan.planner import make_plan

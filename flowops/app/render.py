@@ -6,9 +6,9 @@ from functools import lru_cache, partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.app.access import address_of_source
 from flowops.app.load import excerpts, load, variables
 from flowops.app.observer import SILENT
-from flowops.app.secrets import address_of_source
 from flowops.common.names import did_you_mean
 from flowops.errors import Invalid
 from flowops.model.call import Terms

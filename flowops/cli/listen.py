@@ -19,9 +19,8 @@ def command(environment: str, host: str, port: int) -> int:
     flowops gives every call an address below `callbacks.url` with a token of its own; what does not know the
     token changes nothing. Put a proxy with TLS in front, and do not let it pass /healthz and /metrics on.
     """
-    from flowops.app.ledger_access import open_for
+    from flowops.app.access import open_for, value_of
     from flowops.app.load import project_of
-    from flowops.app.secrets import value_of
     from flowops.callbacks.app import Endpoint, application
     from flowops.callbacks.token import check_secret
     from flowops.httpd import run

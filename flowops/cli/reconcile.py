@@ -48,7 +48,7 @@ def command(environment: str, since: timedelta | None, no_wait: bool, from_file:
     so what is still in doubt afterwards stays in doubt. The API takes one request in five minutes for the
     same records; the ledger remembers when, across runs.
     """
-    from flowops.app.ledger_access import open_for
+    from flowops.app.access import open_for
     from flowops.app.load import project_of
 
     if from_file is not None and (since is not None or no_wait):
@@ -93,7 +93,7 @@ async def _pages(
     ledger: Store, settings: Environment, since: datetime | None, *, wait: bool
 ) -> AsyncIterator[Iterable[CallRecord]]:
     from flowops.api.cdr import CallDetailRecords, Wait, conversations
-    from flowops.app.secrets import connection_of, token_of, value_of
+    from flowops.app.access import connection_of, token_of, value_of
 
     if settings.account is None:
         raise ApiError(

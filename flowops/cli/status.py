@@ -22,7 +22,7 @@ IN_DOUBT = 7
 @options.formats(STATUS)
 def command(references: tuple[str, ...], environment: str, format_: str) -> int:
     """Show how many calls are in each state, what they came to, and what is in doubt; or the rows of some REFs."""
-    from flowops.app.ledger_access import open_for
+    from flowops.app.access import open_for
     from flowops.app.load import project_of
     from flowops.model.ledger import State
     from flowops.report.views import LedgerStatus

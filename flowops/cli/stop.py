@@ -18,12 +18,11 @@ def command(environment: str, reason: str) -> int:
 
     It stays stopped until `flowops resume`.
     """
-    from flowops.app.actor import revision
-    from flowops.app.ledger_access import open_for
+    from flowops.app.access import open_for, revision_of
     from flowops.app.load import project_of
 
     project, settings = project_of(environment)
-    with open_for(project, settings, revision=revision(Path.cwd())) as ledger:
+    with open_for(project, settings, revision=revision_of(Path.cwd())) as ledger:
         if ledger.stop(reason):
             echo_status(
                 f"{environment} is stopped: no run claims another call until `flowops resume --env {environment}`"

@@ -21,7 +21,7 @@ def command(environment: str, format_: str, out: Path | None) -> None:
 
     In CSV a text that a spreadsheet would take for a formula gets an apostrophe in front.
     """
-    from flowops.app.ledger_access import open_for
+    from flowops.app.access import open_for
     from flowops.app.load import project_of
     from flowops.report.views import Exported
 

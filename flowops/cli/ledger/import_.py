@@ -27,7 +27,7 @@ def command(file: Path, environment: str, format_: str) -> None:
     `ledger export` writes fits. Without a fingerprint a call is unchanged whatever its spec says. A call that
     the ledger has already stays as it is. Nothing is taken when any row is wrong.
     """
-    from flowops.app.ledger_access import open_for
+    from flowops.app.access import open_for
     from flowops.app.load import project_of
     from flowops.report.views import Imported
 

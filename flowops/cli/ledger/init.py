@@ -16,7 +16,7 @@ def command(environment: str) -> None:
     A lost ledger would ring everyone again: if there was one, restore it instead. An older ledger is brought
     up to date.
     """
-    from flowops.app.ledger_access import address_of
+    from flowops.app.access import address_of
     from flowops.app.load import project_of
     from flowops.ledger.open import init_ledger
 

@@ -19,7 +19,7 @@ STATES = ("in-flight", "placed", "finished", "rejected", "in-doubt")
 @options.formats(ENTRIES)
 def command(glob: str | None, environment: str, states: tuple[str, ...], limit: int | None, format_: str) -> None:
     """List the calls of the ledger whose reference-id fits GLOB (`*` and `?`), or all."""
-    from flowops.app.ledger_access import open_for
+    from flowops.app.access import open_for
     from flowops.app.load import project_of
     from flowops.model.ledger import State
     from flowops.report.views import Entries

@@ -19,7 +19,7 @@ def command(environment: str, older_than: timedelta, auto_approve: bool) -> None
 
     What stays is that the call was placed: a purged call is never placed again, and the chain still verifies.
     """
-    from flowops.app.ledger_access import open_for
+    from flowops.app.access import open_for
     from flowops.app.load import project_of
     from flowops.cli.asking import agree
 

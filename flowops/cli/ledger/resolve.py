@@ -26,8 +26,7 @@ def command(
     Ask the vendor or the callee first: after --not-placed the next apply rings. A call whose run may still
     be waiting for the answer cannot be settled.
     """
-    from flowops.app.actor import revision
-    from flowops.app.ledger_access import open_for
+    from flowops.app.access import open_for, revision_of
     from flowops.app.load import project_of
 
     if placed == not_placed:
@@ -37,6 +36,6 @@ def command(
     if not_placed and call_id:
         raise UsageError("--call-id goes with --placed")
     project, settings = project_of(environment)
-    with open_for(project, settings, revision=revision(Path.cwd())) as ledger:
+    with open_for(project, settings, revision=revision_of(Path.cwd())) as ledger:
         written = ledger.resolve(reference, placed=placed, reason=reason or "", call_id=call_id)
     echo_status(f"{reference} is {written.state.value if written.state else 'settled'} now")

@@ -12,7 +12,7 @@ from flowops.errors import LedgerError
 @options.env
 def command(environment: str) -> None:
     """Walk the chain of events and hold the calls against it; name the first event that does not fit."""
-    from flowops.app.ledger_access import open_for
+    from flowops.app.access import open_for
     from flowops.app.load import project_of
 
     project, settings = project_of(environment)

@@ -1,0 +1,157 @@
+"""How an environment is reached: its secrets, its ledger, and who it is that asks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowops.common.secrets import read_variable
+from flowops.errors import ApiError, FlowopsError, LedgerError
+from flowops.model.ledger import Actor
+from flowops.model.project import Reference
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from flowops.api.address import Secret
+    from flowops.ledger.store import Store
+    from flowops.model.project import Connection, Environment, LedgerSettings, Project
+
+
+def value_of(given: str | Reference, what: str, failure: type[FlowopsError]) -> str:
+    """Return a setting that is written out, or kept in the environment variable it names. Raise `failure`."""
+    return read_variable(given.env, what, failure) if isinstance(given, Reference) else given
+
+
+def connection_of(environment: Environment) -> Connection:
+    """Return how to reach the API, with the proxy's address read if it is a reference."""
+    connection = environment.connection
+    if connection.proxy is None:
+        return connection
+    return connection._replace(proxy=value_of(connection.proxy, f"environments.{environment.name}.proxy", ApiError))
+
+
+def address_of_source(environment: Environment, name: str) -> str:
+    """Return the address of one of the environment's databases that give rows."""
+    from flowops.common.addresses import BadAddress, source_address
+
+    where = f"environments.{environment.name}.sources.{name}.url"
+    address = value_of(environment.sources[name], where, FlowopsError)
+    try:
+        return source_address(address)
+    except BadAddress as error:
+        raise FlowopsError(f"{where}: {error}") from None
+
+
+def token_of(environment: Environment) -> Secret:
+    """Return the product token, fit to be sent. Raise ApiError, which never quotes it."""
+    from flowops.api.address import Secret, check_token
+
+    assert environment.token is not None, "a project's environments have tokens"
+    where = f"environments.{environment.name}.token"
+    token = Secret(value_of(environment.token, where, ApiError))
+    try:
+        return check_token(token)
+    except ApiError as error:
+        raise ApiError(f"{where} ({environment.token.env}): {error.message}", hint=error.hint) from None
+
+
+def actor(revision: str | None, override: str | None = None) -> Actor:
+    """Return the user or CI job that runs this command, and what they lift of the policy."""
+    import getpass
+    import socket
+
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        user = f"uid {os.getuid()}"
+    who = os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN") or user
+    return Actor(who=who, host=socket.gethostname(), job=job_url(), commit=revision, override=override)
+
+
+def job_url() -> str | None:
+    """Return the address of the CI job that this runs in, as GitHub, GitLab, Jenkins and others tell it."""
+    env = os.environ
+    if "GITHUB_RUN_ID" in env:
+        server = env.get("GITHUB_SERVER_URL", "https://github.com")
+        return f"{server}/{env.get('GITHUB_REPOSITORY', '')}/actions/runs/{env['GITHUB_RUN_ID']}"
+    return env.get("CI_JOB_URL") or env.get("BUILD_URL")
+
+
+def revision_of(root: Path) -> str | None:
+    """Return the commit of the work tree at `root`, with ``-dirty`` when files differ; None outside of Git."""
+    head = _git(root, "rev-parse", "HEAD")
+    if head is None:
+        return None
+    changed = _git(root, "status", "--porcelain", "--", ".")
+    return f"{head}-dirty" if changed else head
+
+
+#: A directory can look like a bare repository, with settings that name programs for Git to run. It comes with a clone
+#: like any other directory, so it is not taken for one, and no such program is run.
+HARMLESS = ("-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false")
+
+
+def _git(root: Path, *args: str) -> str | None:
+    """Return what Git says about a directory, None where there is no Git or no repository."""
+    try:
+        run = subprocess.run(  # noqa: S603 (the arguments are our own)
+            ["git", "--no-optional-locks", *HARMLESS, "-C", str(root), *args],  # noqa: S607 (from the PATH, as users have it)
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:
+        return None
+    return run.stdout.strip() if run.returncode == 0 else None
+
+
+class Address(NamedTuple):
+    """Where a ledger is: its URL, and the key it is sealed with when that is kept elsewhere."""
+
+    url: str
+    key: bytes | None
+    settings: LedgerSettings
+
+
+def open_for(
+    project: Project,
+    environment: Environment,
+    *,
+    readonly: bool = False,
+    revision: str | None = None,
+    override: str | None = None,
+) -> Store:
+    """Open an environment's ledger. Only the sandbox's is made when it is not there."""
+    from flowops.ledger.open import open_ledger
+
+    address = address_of(project, environment)
+    return open_ledger(
+        address.url,
+        environment.name,
+        actor=actor(revision, override),
+        pinned=address.settings.id,
+        key=address.key,
+        create=environment.sandboxed,
+        readonly=readonly,
+        root=project.root,
+    )
+
+
+def address_of(project: Project, environment: Environment) -> Address:
+    """Read the references of an environment's ledger. Raise LedgerError when there is nothing to read."""
+    from flowops.common.addresses import BadAddress, ledger_address
+
+    settings = environment.ledger
+    if settings is None:
+        raise LedgerError(
+            f"environment '{environment.name}' has no ledger", hint="name one in flowops.yaml: ledger: sqlite:///…"
+        )
+    where = f"environments.{environment.name}.ledger"
+    key = value_of(settings.key, f"{where}.key", LedgerError).encode() if settings.key else None
+    url = value_of(settings.url, where, LedgerError)
+    try:
+        return Address(ledger_address(url, project.root), key, settings)
+    except BadAddress as error:
+        raise LedgerError(f"{where}: {error}") from None
