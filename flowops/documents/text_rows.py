@@ -116,6 +116,19 @@ class DataLines:
 
 
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+#: Of fewer bytes nobody can tell in which order they come.
+_ENOUGH = 16
+_OTHER_ORDER = {"utf-16-le": "utf-16-be", "utf-16-be": "utf-16-le"}
+
+
+def _order(data: bytes) -> str | None:
+    """Return the order of bytes that UTF-16 is in beyond doubt: by its mark, or by where the zeros of its ASCII are."""
+    if data[:2] in _MARKS:
+        return _MARKS[data[:2]]
+    big, little = data[0::2].count(0), data[1::2].count(0)
+    if len(data) < _ENOUGH or min(big, little) or max(big, little) * 4 < len(data):
+        return None
+    return "utf-16-be" if big else "utf-16-le"
 
 
 def transcoded(file: str, stream: ByteSource, encoding: str | None) -> ByteSource:
@@ -142,7 +155,8 @@ class _Transcoded:
             breaks = text.count("\n")
             self._line += breaks
             self._column = len(text) - text.rfind("\n") if breaks else self._column + len(text)
-            if text or not data:
+            # At the end there may be no text and something wrong: what is wrong comes first.
+            if text or (not data and self._bad is None):
                 return text.encode()
         raise self._bad
 
@@ -172,6 +186,11 @@ class _Transcoded:
                 self._refuse("the file is not utf-16: it begins without a byte order mark", 1, 1, hint)
                 return b""
             self._codec = _MARKS[data[:2]]
+        other = _OTHER_ORDER.get(self._codec)
+        if other is not None and _order(data) == other:
+            message = f"the file is not {self._codec}: its bytes come in the order of {other}"
+            self._refuse(message, 1, 1, f"declare encoding: {other}")
+            return b""
         self._decoder = codecs.getincrementaldecoder(self._codec)()
         marks = [mark for mark, name in _MARKS.items() if name == self._codec]
         return data.removeprefix(marks[0]) if marks else data

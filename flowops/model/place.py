@@ -29,6 +29,11 @@ class RowPlace(NamedTuple):
     def __str__(self) -> str:
         return f"row {self.number} of {self.file}"
 
+    @property
+    def in_file(self) -> str:
+        """Return the row as a message names it, with its line: ``row 12 of data/x.csv, line 13``."""
+        return str(self) if self.line is None else f"{self}, line {self.line}"
+
 
 class Problem:
     """One thing the user has to mend.

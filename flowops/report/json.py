@@ -187,6 +187,8 @@ def validate_json(view: ProblemsView) -> Json:
         "problems": [
             {
                 **source(problem.place, problem.row),
+                "row_file": problem.row.file if problem.row else None,
+                "row_line": problem.row.line if problem.row else None,
                 "message": problem.message,
                 "code": problem.code,
                 "hint": problem.hint,

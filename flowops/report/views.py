@@ -277,11 +277,11 @@ class Finding:
 
     @property
     def rows(self) -> str:
-        """``row 12 of data/x.csv``, ``row 12 of data/x.csv and 3 more rows``; empty where no row has part in it."""
+        """``row 12 of data/x.csv, line 13``, ``… and 3 more rows``; empty where no row has part in it."""
         if self.problem.row is None:
             return ""
         more = len(self.seen) - 1
-        return f"{self.problem.row} and {count(more, 'more row')}" if more else str(self.problem.row)
+        return f"{self.problem.row.in_file} and {count(more, 'more row')}" if more else self.problem.row.in_file
 
 
 class ProblemsView(NamedTuple):

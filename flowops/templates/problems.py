@@ -62,7 +62,7 @@ def duplicates(calls: Iterable[Call]) -> list[Problem]:
         place = call.origin.place((_REFERENCE,))
         if limiter.allow(place, DUPLICATE, _REFERENCE):
             at = known.origin.place((_REFERENCE,))
-            where = str(at) if known.row is None else f"{at}, {known.row}"
+            where = str(at) if known.row is None else f"{at}, {known.row.in_file}"
             message = f"{_REFERENCE}: '{call.reference_id}' is the reference-id of another call ({where})"
             problems.append(Problem(place, call.row, message, DUPLICATE, "each call needs one of its own"))
     return problems + limiter.summary()

@@ -81,6 +81,29 @@ def test_bytes_that_are_not_in_the_declared_encoding_are_an_error_with_their_lin
     ]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_a_file_that_ends_inside_a_character_is_refused_at_that_line(rows: Any, encoding: str, cut: int) -> None:
+    # The last character takes four bytes: a part of it is a shorter number, or nothing at all.
+    data = "id,phone\n1,030 23125123\n2,030 2312512\U0001d7da".encode(encoding)[:-cut]
+    *whole, problem = rows(data, f", encoding: {encoding}")
+    assert whole == [{"id": "1", "phone": "030 23125123"}]
+    assert problem.startswith("3:14: the file is not utf-16")
+
+
+def test_utf_16_in_the_other_order_is_refused_and_the_order_named(rows: Any) -> None:
+    for declared, other in (("utf-16-le", "utf-16-be"), ("utf-16-be", "utf-16-le")):
+        expected = (
+            f"1:1: the file is not {declared}: its bytes come in the order of {other} (declare encoding: {other})"
+        )
+        for mark in ("", "\ufeff"):
+            data = f"{mark}id,phone\n1,+442079460018\n".encode(other)
+            assert rows(data, f", encoding: {declared}") == [expected]
+    assert rows("名\n电话号码电话号码电话号码\n".encode("utf-16-le"), ", encoding: utf-16-le") == [
+        {"名": "电话号码电话号码电话号码"}
+    ]
+
+
 def test_what_separates_and_quotes_fields_can_be_declared(rows: Any) -> None:
     expected = [{"a": "1;2", "b": 'say "x"'}]
     assert rows(b"a;b\n'1;2';say \"x\"\n", """, delimiter: ";", quote: "'\"""") == expected

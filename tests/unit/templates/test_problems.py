@@ -12,11 +12,12 @@ def test_both_places_of_a_duplicate_are_named(compiled, rows, told, render_rows)
     assert told(duplicates(calls)) == [
         (
             "calls/set.yaml:3:17: reference-id: 'r-1' is the reference-id of another call "
-            "(calls/set.yaml:3:17, row 1 of data/rows.csv) (row 3 of data/rows.csv) [each call needs one of its own]"
+            "(calls/set.yaml:3:17, row 1 of data/rows.csv, line 2) (row 3 of data/rows.csv) "
+            "[each call needs one of its own]"
         ),
         (
             "calls/one.yaml:2:15: reference-id: 'r-1' is the reference-id of another call "
-            "(calls/set.yaml:3:17, row 1 of data/rows.csv) [each call needs one of its own]"
+            "(calls/set.yaml:3:17, row 1 of data/rows.csv, line 2) [each call needs one of its own]"
         ),
     ]
 
