@@ -12,7 +12,7 @@ from flowops.app.load import excerpts, load
 from flowops.app.observer import SILENT
 from flowops.app.render import Walk, examined, tell_not_read
 from flowops.errors import Invalid, UsageError
-from flowops.ledger.sealing import Sealer
+from flowops.ledger.pseudonyms import Sealer
 from flowops.plan.difference import difference, identity
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flowops.errors import LedgerError
 from flowops.ledger.files import PRIVATE_FILE, beside
-from flowops.ledger.sealing import storable
+from flowops.ledger.pseudonyms import storable
 from flowops.ledger.states import Change
 from flowops.model.ledger import EventType
 

@@ -15,7 +15,7 @@ from flowops.errors import LedgerError
 from flowops.ledger.chain import genesis
 from flowops.ledger.database import RESTORE, no_ledger, now
 from flowops.ledger.files import write_private
-from flowops.ledger.sealing import Sealer
+from flowops.ledger.pseudonyms import Sealer
 from flowops.ledger.sqlite import SqliteDatabase, SqliteFile
 from flowops.ledger.store import Store
 from flowops.model.ledger import LedgerMark

@@ -13,8 +13,8 @@ from flowops.common.numbers import Refusal, read
 from flowops.errors import FlowopsError
 from flowops.ledger.database import iso
 from flowops.ledger.leases import RUN_LOST, forget_runs
+from flowops.ledger.pseudonyms import clean, storable
 from flowops.ledger.reader import MAY_HAVE_RUNG, claimed_since, rung_since, stopped
-from flowops.ledger.sealing import clean, storable
 from flowops.ledger.states import Change, SealedLeg, claimable, sealed_callees
 from flowops.ledger.transaction import CHUNK
 from flowops.model.ledger import EventType, Leg, State, Used, Written

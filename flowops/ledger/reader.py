@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from flowops.ledger.database import Connection, Database
-    from flowops.ledger.sealing import Sealer
+    from flowops.ledger.pseudonyms import Sealer
     from flowops.ledger.states import CallRow
     from flowops.model.call import Call
     from flowops.model.document import Value

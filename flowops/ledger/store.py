@@ -15,8 +15,8 @@ from flowops.ledger import leases, operations
 from flowops.ledger.chain import canonical
 from flowops.ledger.database import iso, now
 from flowops.ledger.operations import Import, ImportedCall, make_conditionally
+from flowops.ledger.pseudonyms import NONCE, clean, storable
 from flowops.ledger.reader import Reader, stopped
-from flowops.ledger.sealing import NONCE, clean, storable
 from flowops.ledger.states import ABOUT_THE_ATTEMPT, Change
 from flowops.ledger.transaction import CHUNK, Transaction, transact
 from flowops.model.ledger import Actor, Claim, EventType, Record, State, Written
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from flowops.ledger.database import Connection, Database
-    from flowops.ledger.sealing import Sealer
+    from flowops.ledger.pseudonyms import Sealer
     from flowops.ledger.spool import Spool
     from flowops.ledger.states import CallRow
     from flowops.model.ledger import Leg

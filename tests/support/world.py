@@ -24,7 +24,7 @@ from flowops.errors import FlowopsError, LedgerError
 from flowops.ledger import leases
 from flowops.ledger import open as opening
 from flowops.ledger.database import now as wall_clock
-from flowops.ledger.sealing import Sealer
+from flowops.ledger.pseudonyms import Sealer
 from flowops.ledger.spool import Spool
 from flowops.ledger.sqlite import SqliteDatabase
 from flowops.ledger.store import Store

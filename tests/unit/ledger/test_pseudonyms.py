@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flowops.errors import LedgerError
 from flowops.ledger.open import usable_key
-from flowops.ledger.sealing import Sealer, clean, storable
+from flowops.ledger.pseudonyms import Sealer, clean, storable
 from flowops.model.ledger import Leg
 
 if TYPE_CHECKING:
