@@ -108,7 +108,7 @@ def _git(root: Path, *args: str) -> str | None:
 
 
 class Address(NamedTuple):
-    """Where a ledger is: its URL, and the key it is sealed with when that is kept elsewhere."""
+    """Where a ledger is: its URL, and the key of its pseudonyms when that is kept elsewhere."""
 
     url: str
     key: bytes | None

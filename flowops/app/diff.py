@@ -12,7 +12,7 @@ from flowops.app.load import excerpts, load
 from flowops.app.observer import SILENT
 from flowops.app.render import Walk, examined, tell_not_read
 from flowops.errors import Invalid, UsageError
-from flowops.ledger.pseudonyms import Sealer
+from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.plan.difference import difference, identity
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def compare(spec: str, selection: Selection, observer: Observer = SILENT) -> Com
         if head.problems:
             return Comparison(names, base, head, None)
         # A key that nobody keeps: equal values are seen to be equal, and nothing more.
-        seal = Sealer(os.urandom(32)).body
-        compared = difference(base, head, names=names, seal=seal)
+        pseudonymize = Pseudonymizer(os.urandom(32)).body
+        compared = difference(base, head, names=names, pseudonymize=pseudonymize)
         return Comparison(names, base, head, replace(compared, base_problems=len(base.problems)))
 
 

@@ -111,7 +111,7 @@ def _plan(
     plan = replace(plan, warnings=rules.warnings(plan), notes=rules.notes())
     # The key of a sandbox ledger that is not made yet lasts no longer than this command.
     if plan.ledger and plan.ledger.id:
-        plan = replace(plan, pseudonym=ledger.sealer.pseudonym)
+        plan = replace(plan, pseudonym=ledger.pseudonymizer.short_pseudonym)
     return Planned(plan, walk, ledger, override, rules.unseen)
 
 

@@ -15,7 +15,7 @@ from flowops.errors import LedgerError
 from flowops.ledger.chain import genesis
 from flowops.ledger.database import RESTORE, no_ledger, now
 from flowops.ledger.files import write_private
-from flowops.ledger.pseudonyms import Sealer
+from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.ledger.sqlite import SqliteDatabase, SqliteFile
 from flowops.ledger.store import Store
 from flowops.model.ledger import LedgerMark
@@ -120,18 +120,20 @@ def _new_key(place: Place, given: bytes | None, *, must_exist: bool) -> tuple[st
         raise LedgerError(f"{path}: {error.strerror or error}") from error
 
 
-def _sealer_of(record: Record, place: Place, given: bytes | None, *, may_be_lost: bool) -> Sealer | LedgerError:
-    """What seals with the record's key. Where it may be lost, the error comes back for whoever needs to seal."""
+def _pseudonymizer_of(
+    record: Record, place: Place, given: bytes | None, *, may_be_lost: bool
+) -> Pseudonymizer | LedgerError:
+    """Return what makes pseudonyms with the record's key; where that may be lost, the error for who needs one."""
     try:
-        return _sealer(record, place, given)
+        return _pseudonymizer(record, place, given)
     except LedgerError as error:
         if not may_be_lost:
             raise
         return error
 
 
-def _sealer(record: Record, place: Place, given: bytes | None) -> Sealer:
-    found = Sealer(_find(record, place, given))
+def _pseudonymizer(record: Record, place: Place, given: bytes | None) -> Pseudonymizer:
+    found = Pseudonymizer(_find(record, place, given))
     if not hmac.compare_digest(found.check(record.id), record.key_check):
         raise LedgerError(
             f"{place.name}: the key is not the one that ledger {record.id} was made with",
@@ -227,9 +229,9 @@ def open_ledger(
 ) -> Store:
     """The ledger of an environment. Raises `LedgerError` unless it is there, whole, and the right one.
 
-    `pinned` is the id that it has to have; `key` seals, where the key is kept elsewhere. `create`, for the
-    sandbox alone, makes what is missing. `readonly` writes nothing at all: with `create`, a ledger that
-    is missing reads as an empty one. `root` is where relative paths start (the project's directory).
+    `pinned` is the id that it has to have; `key` is that of its pseudonyms, where it is kept elsewhere. `create`, for
+    the sandbox alone, makes what is missing. `readonly` writes nothing at all: with `create`, a ledger that is missing
+    reads as an empty one. `root` is where relative paths start (the project's directory).
     """
     place = place_of(url, root or Path.cwd())
     if readonly and create and not place.exists():
@@ -243,8 +245,8 @@ def open_ledger(
         if record is None and create:
             record = database.write(lambda connection: _make(database, connection, place, environment, key))
         record = _trusted(record, database, environment, pinned)
-        sealer = _sealer_of(record, place, key, may_be_lost=readonly)
-        store = Store(database, environment, record.id, sealer, actor, place.spool(record.id))
+        pseudonymizer = _pseudonymizer_of(record, place, key, may_be_lost=readonly)
+        store = Store(database, environment, record.id, pseudonymizer, actor, place.spool(record.id))
         about = {"ledger": record.id, "environment": environment, "how": "to be read" if readonly else "to be written"}
         _log.info("ledger %(ledger)s of %(environment)s is open %(how)s", about)
         if not readonly:
@@ -320,7 +322,7 @@ def _insert(connection: Connection, environment: str, ledger_id: str, key_place:
         head=genesis(ledger_id),
         created_at=now(),
         key_place=key_place,
-        key_check=Sealer(key).check(ledger_id),
+        key_check=Pseudonymizer(key).check(ledger_id),
         key=key.hex() if key_place == ROW else None,
     )
 
@@ -359,4 +361,4 @@ def _stand_in(environment: str, actor: Actor) -> Store:
 
     database.write(work)
     database.readonly = True
-    return Store(database, environment, NOT_YET, Sealer(key), actor, None)
+    return Store(database, environment, NOT_YET, Pseudonymizer(key), actor, None)

@@ -15,7 +15,7 @@ from flowops.ledger.database import iso
 from flowops.ledger.leases import RUN_LOST, forget_runs
 from flowops.ledger.pseudonyms import clean, storable
 from flowops.ledger.reader import MAY_HAVE_RUNG, claimed_since, rung_since, stopped
-from flowops.ledger.states import Change, SealedLeg, claimable, sealed_callees
+from flowops.ledger.states import Change, StoredLeg, claimable, stored_callees
 from flowops.ledger.transaction import CHUNK
 from flowops.model.ledger import EventType, Leg, State, Used, Written
 
@@ -172,7 +172,7 @@ def resolve(
         EventType.RESOLVED_PLACED if placed else EventType.RESOLVED_NOT_PLACED,
         at,
         actor,
-        legs=(SealedLeg(None, None, call_id=storable(call_id)),) if call_id else (),
+        legs=(StoredLeg(None, None, call_id=storable(call_id)),) if call_id else (),
         data={"reason": clean(reason)},
     )
     written = transaction.make([change])[0]
@@ -192,7 +192,7 @@ def _refuse_while_it_may_be_running(database: Database, transaction: Transaction
 def purge(transaction: Transaction, before: str, actor: Actor, at: str) -> int:
     """Purge up to a thousand calls that nothing has happened to since a time; return how many that were.
 
-    Sealed bodies, callees, call-ids, texts and fingerprints go, and from the events all details: who, where, why.
+    Bodies, callees, call-ids, texts and fingerprints go, and from the events all details: who, where, why.
     """
     connection, environment = transaction.connection, transaction.environment
     found = connection.all("calls_to_purge", environment=environment, before=before, limit=CHUNK)
@@ -230,10 +230,10 @@ def make_conditionally(
     transaction: Transaction,
     changes: Sequence[Change],
     conditions: Sequence[Condition | None],
-    seal: Callable[[str], str],
+    pseudonymize: Callable[[str], str],
 ) -> list[Written]:
     """Make changes one after the other, but no claim whose condition has something against it."""
-    usage = _Usage(transaction, [condition for condition in conditions if condition is not None], seal)
+    usage = _Usage(transaction, [condition for condition in conditions if condition is not None], pseudonymize)
     transaction.rows([change.reference_id for change in changes])
     answers = []
     for change, condition in zip(changes, conditions, strict=True):
@@ -255,20 +255,20 @@ class _Usage:
         self,
         transaction: Transaction,
         conditions: Sequence[Condition],
-        seal: Callable[[str], str],
+        pseudonymize: Callable[[str], str],
     ) -> None:
         connection, environment = transaction.connection, transaction.environment
         days = {day for condition in conditions for day in condition.days}
         self._claimed = {day: claimed_since(connection, environment, day) for day in days}
-        self._seals = {number: seal(number) for condition in conditions for number in condition.numbers}
-        self._rung: dict[str, list[datetime]] = {callee: [] for callee in self._seals.values()}
+        self._pseudonyms = {number: pseudonymize(number) for condition in conditions for number in condition.numbers}
+        self._rung: dict[str, list[datetime]] = {callee: [] for callee in self._pseudonyms.values()}
         since = min((condition.since for condition in conditions if condition.since is not None), default=None)
         if since is not None:
             self._rung |= rung_since(connection, environment, self._rung, since)
 
     def used(self, condition: Condition) -> Used:
         """The answer to what a condition asks."""
-        rung = {number: tuple(sorted(self._rung[self._seals[number]])) for number in condition.numbers}
+        rung = {number: tuple(sorted(self._rung[self._pseudonyms[number]])) for number in condition.numbers}
         return Used({day: self._claimed[day] for day in condition.days}, rung)
 
     def follow(self, before: CallRow | None, after: CallRow | None) -> None:
@@ -289,7 +289,7 @@ class _Usage:
 
 
 def _callees(row: CallRow) -> Iterator[str]:
-    """The sealed callees that a call may have rung."""
-    for leg in row.legs or sealed_callees(json.loads(row.body)):
+    """Yield the pseudonyms of the callees that a call may have rung."""
+    for leg in row.legs or stored_callees(json.loads(row.body)):
         if leg.callee is not None:
             yield leg.callee

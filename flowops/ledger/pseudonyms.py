@@ -1,7 +1,7 @@
 """Keeping what is sensitive out of the ledger: keyed hashes that show a change and not the value.
 
-Everything is made with the ledger's key. Equal values have equal seals within one key, so that a callback is matched
-to its callee. A fingerprint is blinded too, because it is a plain hash: beside a body in which only four digits
+Everything is made with the ledger's key. Equal values have equal pseudonyms within one key, so that a callback is
+matched to its callee. A fingerprint is blinded too, because it is a plain hash: beside a body in which only four digits
 are hidden, it would give them away after ten thousand tries.
 """
 
@@ -17,8 +17,9 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask, mask_number, mask_text
-from flowops.ledger.states import SEALED, SHOWN, SealedLeg
+from flowops.ledger.states import StoredLeg
 from flowops.model.call import INSTRUCTION_ID
+from flowops.model.ledger import PSEUDONYM, SHOWN
 from flowops.model.plan import FINGERPRINT
 
 if TYPE_CHECKING:
@@ -36,41 +37,41 @@ _LONGEST_TEXT = 500
 #: Where values are sensitive, by key or position; None where all of a value is.
 _Tree = dict[str | int, "_Tree | None"]
 _NOTHING: _Tree = {}
-#: Characters of a pseudonym, 5 bits each: enough to tell those apart whose masked numbers are the same.
-_PSEUDONYM = 5
+#: Characters of a short pseudonym, 5 bits each: enough to tell those apart whose masked numbers are the same.
+_SHORT = 5
 _KEPT = 1024
 
 
-class Sealer:
-    """Seals with one key."""
+class Pseudonymizer:
+    """Makes pseudonyms with one key."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
         # Copied for each hash, as half of the work is the key's. And `hmac.digest` would let another thread run first.
         self._mac = hmac.new(key, digestmod="sha256")
         self._blinding = hashlib.blake2b(digest_size=_DIGITS // 2, key=key, person=b"fingerprint")
-        #: A callee is sealed when its call is claimed, and again when that is answered.
-        self._text = lru_cache(maxsize=_KEPT)(self._seal_text)
+        #: A callee gets its pseudonym when its call is claimed, and again when that is answered.
+        self._text = lru_cache(maxsize=_KEPT)(self._pseudonym_of_text)
 
     def check(self, ledger_id: str) -> str:
-        """What proves that this key belongs to a ledger, kept in the ledger itself."""
+        """Return what proves that this key belongs to a ledger, kept in the ledger itself."""
         return self._hash(f"flowops ledger {ledger_id}".encode())
 
     def value(self, value: Value) -> str:
-        """HMAC-SHA-256 over the value's canonical JSON (RFC 8785), as hex."""
+        """Return the HMAC-SHA-256 over the value's canonical JSON (RFC 8785), as hex."""
         if isinstance(value, str):
             return self._text(value)
         import rfc8785
 
         return self._hash(rfc8785.dumps(value))
 
-    def pseudonym(self, number: str) -> str:
-        """Five letters and digits that stand for a number, and that say nothing of it to who has no key."""
+    def short_pseudonym(self, number: str) -> str:
+        """Return five letters and digits that stand for a number, and that say nothing of it to who has no key."""
         digest = hmac.digest(self._key, f"flowops pseudonym {number}".encode(), "sha256")
-        return base64.b32encode(digest)[:_PSEUDONYM].decode().lower()
+        return base64.b32encode(digest)[:_SHORT].decode().lower()
 
     def body(self, call: Call) -> dict[str, Value]:
-        """A call's body with each sensitive leaf replaced; lists are sealed item by item.
+        """Return a call's body with each sensitive leaf replaced; lists item by item.
 
         So is any other text with a phone number in it: what is said about somebody names them as well.
         """
@@ -82,12 +83,12 @@ class Sealer:
             for name, value in call.body.items()
         }
 
-    def legs(self, legs: Iterable[Leg]) -> tuple[SealedLeg, ...]:
-        """Legs with their callees sealed, and numbers in their texts masked."""
+    def legs(self, legs: Iterable[Leg]) -> tuple[StoredLeg, ...]:
+        """Return legs with pseudonyms for callees, and numbers in their texts masked."""
         return tuple([self._leg(leg) for leg in legs])
 
     def blind(self, fingerprint: str, nonce: bytes | None = None) -> str:
-        """A fingerprint as the ledger keeps it; the same one looks different each time.
+        """Return a fingerprint as the ledger keeps it; the same one looks different each time.
 
         `nonce` is `NONCE` random bytes that were not used before, for whoever fetches those of many at once.
         """
@@ -100,7 +101,7 @@ class Sealer:
         return f"{nonce.hex()}:{self._pad(nonce, fingerprint.encode()).hex()}"
 
     def unblind(self, blinded: str) -> str:
-        """The fingerprint that was blinded. Raises ValueError for a text that is not what `veil` makes."""
+        """Return the fingerprint that was blinded. Raises ValueError for a text that is not what `blind` makes."""
         if not blinded:
             return ""
         nonce, dot, hidden = blinded.partition(".")
@@ -111,12 +112,12 @@ class Sealer:
         return self._pad(bytes.fromhex(nonce), bytes.fromhex(hidden)).decode()
 
     def _stream(self, nonce: str) -> int:
-        """What hides one fingerprint: a keyed hash of its nonce. The key was taken in before, half of the work."""
-        state = self._blinding.copy()
+        """Return what hides one fingerprint: a keyed hash of its nonce."""
+        state = self._blinding.copy()  # with the key in it, which is half of the work
         state.update(nonce.encode())
         return int.from_bytes(state.digest())
 
-    def _seal_text(self, text: str) -> str:
+    def _pseudonym_of_text(self, text: str) -> str:
         return self._hash(encode_basestring(text).encode("utf-8", "surrogatepass"))
 
     def _hash(self, message: bytes) -> str:
@@ -131,29 +132,29 @@ class Sealer:
             stream += hashlib.blake2b(block, key=self._key, salt=nonce, person=b"fingerprint").digest()
         return (int.from_bytes(text) ^ int.from_bytes(stream[: len(text)])).to_bytes(len(text))
 
-    def _leg(self, leg: Leg) -> SealedLeg:
+    def _leg(self, leg: Leg) -> StoredLeg:
         callee, shown = None, leg.shown
         if leg.callee is not None:
             callee, shown = self.value(leg.callee), mask_number(leg.callee)
-        return SealedLeg(callee, shown, storable(leg.call_id), clean(leg.error), leg.code, clean(leg.description))
+        return StoredLeg(callee, shown, storable(leg.call_id), clean(leg.error), leg.code, clean(leg.description))
 
     def _without(self, value: Value, sensitive: _Tree | None) -> Value:
         """Return a value without what is sensitive in it, all of it for None, and without numbers in its texts."""
         if sensitive is None:
             if isinstance(value, list):
-                return [self._sealed(item) for item in value]
-            return None if value is None else self._sealed(value)
+                return [self._pseudonymized(item) for item in value]
+            return None if value is None else self._pseudonymized(value)
         if isinstance(value, str):
             shown = mask_text(value)
-            return value if shown == value else {SEALED: self.value(value), SHOWN: shown}
+            return value if shown == value else {PSEUDONYM: self.value(value), SHOWN: shown}
         if isinstance(value, dict):
             return {key: self._without(item, sensitive.get(key, _NOTHING)) for key, item in value.items()}
         if isinstance(value, list):
             return [self._without(item, sensitive.get(at, _NOTHING)) for at, item in enumerate(value)]
         return value
 
-    def _sealed(self, value: Value) -> dict[str, str]:
-        return {SEALED: self.value(value), SHOWN: mask(value)}
+    def _pseudonymized(self, value: Value) -> dict[str, str]:
+        return {PSEUDONYM: self.value(value), SHOWN: mask(value)}
 
 
 @lru_cache(maxsize=_KEPT)
@@ -170,7 +171,7 @@ def _tree(paths: frozenset[Path]) -> _Tree:
 
 
 def storable(text: str | None) -> str | None:
-    """A text from outside that every database takes, 500 characters at most."""
+    """Return a text from outside that every database takes, 500 characters at most."""
     if text is None:
         return None
     if text.isascii() and "\x00" not in text:
@@ -179,5 +180,5 @@ def storable(text: str | None) -> str | None:
 
 
 def clean(text: str | None) -> str | None:
-    """A text from outside as the ledger keeps it: storable, and with numbers masked."""
+    """Return a text from outside as the ledger keeps it: storable, and with numbers masked."""
     return None if text is None else storable(mask_text(text))

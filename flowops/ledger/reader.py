@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flowops.errors import LedgerError
 from flowops.ledger.chain import Broken, genesis
 from flowops.ledger.database import iso
-from flowops.ledger.states import sealed_callees
+from flowops.ledger.states import stored_callees
 from flowops.ledger.transaction import CHUNK, parsed, rows_of, with_legs
 from flowops.ledger.verify import verify
 from flowops.model.ledger import Actor, Entry, EventType, LedgerMark, Leg, State
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from flowops.ledger.database import Connection, Database
-    from flowops.ledger.pseudonyms import Sealer
+    from flowops.ledger.pseudonyms import Pseudonymizer
     from flowops.ledger.states import CallRow
     from flowops.model.call import Call
     from flowops.model.document import Value
@@ -38,7 +38,7 @@ def claimed_since(connection: Connection, environment: str, since: datetime) -> 
 def rung_since(
     connection: Connection, environment: str, callees: Collection[str], since: datetime
 ) -> dict[str, list[datetime]]:
-    """Return when each of these callees (sealed) may have been called since a time; none that was not."""
+    """Return when each of these callees (pseudonyms) may have been called since a time; none that was not."""
     found: dict[str, list[datetime]] = {}
     begin = iso(since)
     rung = chain(_answered(connection, environment, list(callees)), _unanswered(connection, environment))
@@ -49,7 +49,7 @@ def rung_since(
 
 
 def _answered(connection: Connection, environment: str, callees: list[str]) -> Iterator[tuple[str, str]]:
-    """Return sealed callees of calls of which something has been told, and when they were claimed."""
+    """Yield the callees of calls of which something has been told, and when they were claimed."""
     states = sorted(MAY_HAVE_RUNG)
     for start in range(0, len(callees), CHUNK):
         some = callees[start : start + CHUNK]
@@ -59,9 +59,9 @@ def _answered(connection: Connection, environment: str, callees: list[str]) -> I
 
 
 def _unanswered(connection: Connection, environment: str) -> Iterator[tuple[str, str]]:
-    """Return sealed callees of calls of which nothing has been told yet, and when they were claimed."""
+    """Yield the callees of calls of which nothing has been told yet, and when they were claimed."""
     for body, claimed_at in connection.all("bodies_unanswered", environment=environment):
-        for leg in sealed_callees(parsed(body, connection.name)):
+        for leg in stored_callees(parsed(body, connection.name)):
             if leg.callee is not None:
                 yield leg.callee, claimed_at
 
@@ -86,22 +86,24 @@ _SENT = (str(State.PLACED), str(State.FINISHED))
 class Reader:
     """One environment's ledger. Every method raises `LedgerError` when the database does not answer."""
 
-    def __init__(self, database: Database, environment: str, ledger_id: str, sealer: Sealer | LedgerError) -> None:
+    def __init__(
+        self, database: Database, environment: str, ledger_id: str, pseudonymizer: Pseudonymizer | LedgerError
+    ) -> None:
         self.environment = environment
         self.id = ledger_id
         self._database = database
-        self._sealer = sealer
+        self._pseudonymizer = pseudonymizer
 
     @property
-    def sealer(self) -> Sealer:
-        """What seals with this ledger's key. Raises `LedgerError` when the key is lost, as all that needs it does."""
-        if isinstance(self._sealer, LedgerError):
-            raise self._sealer
-        return self._sealer
+    def pseudonymizer(self) -> Pseudonymizer:
+        """Return what makes pseudonyms with this ledger's key. Raises `LedgerError` when the key is lost."""
+        if isinstance(self._pseudonymizer, LedgerError):
+            raise self._pseudonymizer
+        return self._pseudonymizer
 
-    def seal(self, call: Call) -> dict[str, Value]:
-        """The body with every sensitive value replaced by ``{"$sealed": hmac, "shown": masked}``."""
-        return self.sealer.body(call)
+    def pseudonymize(self, call: Call) -> dict[str, Value]:
+        """Return the body with every sensitive value replaced by ``{"$pseudonym": hmac, "shown": masked}``."""
+        return self.pseudonymizer.body(call)
 
     def mark(self) -> LedgerMark:
         """Return which ledger this is and how many events it has."""
@@ -142,7 +144,7 @@ class Reader:
     def fingerprints(self, reference_ids: Sequence[str]) -> dict[str, str]:
         """The fingerprints of these references, as far as they are placed or finished and it is known what was sent."""
         found: dict[str, str] = {}
-        unblind = self.sealer.unblind
+        unblind = self.pseudonymizer.unblind
         for start in range(0, len(reference_ids), CHUNK):
             some = list(reference_ids[start : start + CHUNK])
 
@@ -225,9 +227,9 @@ class Reader:
 
         Calls in doubt count, and so does a callee that the API refused among others. What was purged does not.
         """
-        sealed = {self.sealer.value(number): number for number in numbers}
-        found = self._database.read(lambda connection: rung_since(connection, self.environment, sealed, since))
-        return {sealed[callee]: tuple(sorted(times)) for callee, times in found.items()}
+        numbered = {self.pseudonymizer.value(number): number for number in numbers}
+        found = self._database.read(lambda connection: rung_since(connection, self.environment, numbered, since))
+        return {numbered[callee]: tuple(sorted(times)) for callee, times in found.items()}
 
     def outcomes(self) -> dict[int, int]:
         """How many callees came to each result code (9 cancelled, 10 finished, 11 failed, 12 rejected)."""
@@ -301,10 +303,10 @@ class Reader:
         )
 
     def _fingerprint(self, blinded: str, strict: bool) -> str:
-        if isinstance(self._sealer, LedgerError) and not strict:
+        if isinstance(self._pseudonymizer, LedgerError) and not strict:
             return ""
         try:
-            return self.sealer.unblind(blinded) if blinded else ""
+            return self.pseudonymizer.unblind(blinded) if blinded else ""
         except ValueError:
             raise self._damaged() from None
 

@@ -1,6 +1,6 @@
 """A file for results that the ledger could not take: a call was placed, and then the database was gone.
 
-JSON Lines, appended and synced; callees are sealed. The next run that opens the ledger for writing records them and
+JSON Lines, appended and synced; callees are pseudonyms. The next run that opens the ledger for writing records them and
 empties the file. Doing that twice changes nothing, so a crash in between is harmless.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from flowops.errors import LedgerError
 from flowops.ledger.files import PRIVATE_DIRECTORY, PRIVATE_FILE, replace_private, sync_directory
-from flowops.ledger.states import Change, SealedLeg
+from flowops.ledger.states import Change, StoredLeg
 from flowops.model.ledger import Actor, EventType, State
 
 if TYPE_CHECKING:
@@ -104,6 +104,6 @@ def _change(value: dict[str, object]) -> Change:
     plain = json.loads(json.dumps(value))
     plain["event_type"] = EventType(plain["event_type"])
     plain["actor"] = Actor(**plain["actor"])
-    plain["legs"] = tuple(SealedLeg(**leg) for leg in plain["legs"])
+    plain["legs"] = tuple(StoredLeg(**leg) for leg in plain["legs"])
     plain["to"] = State(plain["to"]) if plain["to"] else None
     return Change(**plain)

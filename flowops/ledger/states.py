@@ -16,7 +16,7 @@ import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from flowops.model.ledger import EventType, State
+from flowops.model.ledger import PSEUDONYM, SHOWN, EventType, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -128,11 +128,7 @@ def claimable(state: State | None) -> bool:
     return (state, EventType.CLAIMED) in TRANSITIONS
 
 
-#: The keys of a sealed value, see `flowops.model.Ledger.seal`.
-SEALED, SHOWN = "$sealed", "shown"
-
-
-class SealedLeg(NamedTuple):
+class StoredLeg(NamedTuple):
     """One callee of a call as the ledger keeps it, in the order of its columns; `callee` is the keyed hash."""
 
     callee: str | None
@@ -143,13 +139,15 @@ class SealedLeg(NamedTuple):
     description: str | None = None
 
 
-def sealed_callees(body: Mapping[str, Value]) -> tuple[SealedLeg, ...]:
-    """The callees of a sealed body as legs of which nothing is known yet."""
+def stored_callees(body: Mapping[str, Value]) -> tuple[StoredLeg, ...]:
+    """Return the callees of a body with pseudonyms as legs of which nothing is known yet."""
     listed = body["callees"] if body.get("callees") else [body.get("callee")]
-    return tuple(SealedLeg(leaf[SEALED], leaf[SHOWN]) for leaf in listed if isinstance(leaf, dict) and SEALED in leaf)
+    return tuple(
+        StoredLeg(leaf[PSEUDONYM], leaf[SHOWN]) for leaf in listed if isinstance(leaf, dict) and PSEUDONYM in leaf
+    )
 
 
-def merged(known: Iterable[SealedLeg], told: Iterable[SealedLeg]) -> tuple[SealedLeg, ...]:
+def merged(known: Iterable[StoredLeg], told: Iterable[StoredLeg]) -> tuple[StoredLeg, ...]:
     """Legs with what was told of them: matched by call-id, else by callee; what matches nothing is added.
 
     What is known already stays: a second callback with another code changes nothing.
@@ -161,7 +159,7 @@ def merged(known: Iterable[SealedLeg], told: Iterable[SealedLeg]) -> tuple[Seale
             legs.append(leg)
             continue
         old = legs[at]
-        legs[at] = SealedLeg(
+        legs[at] = StoredLeg(
             callee=old.callee or leg.callee,
             shown=old.shown or leg.shown,
             call_id=old.call_id or leg.call_id,
@@ -172,7 +170,7 @@ def merged(known: Iterable[SealedLeg], told: Iterable[SealedLeg]) -> tuple[Seale
     return tuple(legs)
 
 
-def _match(legs: list[SealedLeg], leg: SealedLeg) -> int | None:
+def _match(legs: list[StoredLeg], leg: StoredLeg) -> int | None:
     if leg.call_id is not None:
         for at, known in enumerate(legs):
             if known.call_id == leg.call_id:
@@ -188,7 +186,7 @@ def _match(legs: list[SealedLeg], leg: SealedLeg) -> int | None:
     return None
 
 
-def complete(legs: Iterable[SealedLeg]) -> bool:
+def complete(legs: Iterable[StoredLeg]) -> bool:
     """Whether every leg that the API took has ended, and at least one has."""
     taken = [leg for leg in legs if leg.error is None or leg.code is not None]
     return bool(taken) and all(leg.code is not None for leg in taken)
@@ -224,7 +222,7 @@ class CallRow(NamedTuple):
     updated_at: str
     purged: bool
     serial: int
-    legs: tuple[SealedLeg, ...] = ()
+    legs: tuple[StoredLeg, ...] = ()
 
 
 class Change(NamedTuple):
@@ -239,7 +237,7 @@ class Change(NamedTuple):
     at: str
     actor: Actor
     run: str | None = None
-    legs: tuple[SealedLeg, ...] = ()
+    legs: tuple[StoredLeg, ...] = ()
     detail: str | None = None
     to: State | None = None
     body: str = "{}"
@@ -309,7 +307,7 @@ def _imported(row: CallRow | None, change: Change, serial: int) -> CallRow:
 
 def _purged(row: CallRow, at: str, serial: int) -> CallRow:
     """The tombstone: that the call was placed, and how its legs ended."""
-    legs = tuple(SealedLeg(None, None, code=leg.code) for leg in row.legs)
+    legs = tuple(StoredLeg(None, None, code=leg.code) for leg in row.legs)
     return row._replace(fingerprint="", body="{}", legs=legs, error=None, updated_at=at, purged=True, serial=serial)
 
 
@@ -332,7 +330,7 @@ def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
             serial=serial,
         )
     if state in (State.PLACED, State.FINISHED) and not legs:
-        legs = sealed_callees(json.loads(row.body))  # whom it rang, even when only that is known
+        legs = stored_callees(json.loads(row.body))  # whom it rang, even when only that is known
     error = None if row.purged else _error(row, change, state)
     if (state, legs, error) == (row.state, row.legs, row.error):
         return row
@@ -347,6 +345,6 @@ def _error(row: CallRow, change: Change, state: State) -> str | None:
     return change.detail if attempted else row.error
 
 
-def _expected(row: CallRow, change: Change) -> tuple[SealedLeg, ...]:
+def _expected(row: CallRow, change: Change) -> tuple[StoredLeg, ...]:
     """The callees of the request, when a callback or a record comes before the answer has named them."""
-    return sealed_callees(json.loads(row.body)) if change.event_type is not EventType.ACCEPTED else ()
+    return stored_callees(json.loads(row.body)) if change.event_type is not EventType.ACCEPTED else ()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from flowops.ledger.database import Connection, Database
-    from flowops.ledger.pseudonyms import Sealer
+    from flowops.ledger.pseudonyms import Pseudonymizer
     from flowops.ledger.spool import Spool
     from flowops.ledger.states import CallRow
     from flowops.model.ledger import Leg
@@ -48,11 +48,11 @@ class Store(Reader):
         database: Database,
         environment: str,
         ledger_id: str,
-        sealer: Sealer | LedgerError,
+        pseudonymizer: Pseudonymizer | LedgerError,
         actor: Actor,
         spool: Spool | None,
     ) -> None:
-        super().__init__(database, environment, ledger_id, sealer)
+        super().__init__(database, environment, ledger_id, pseudonymizer)
         self.actor = actor
         self.run = uuid.uuid4().hex
         self._spool = spool
@@ -86,7 +86,7 @@ class Store(Reader):
             if why is not None:
                 written = _without_claims(transaction, changes, why)
             elif conditional:
-                written = make_conditionally(transaction, changes, conditions, self.sealer.value)
+                written = make_conditionally(transaction, changes, conditions, self.pseudonymizer.value)
             else:
                 written = transaction.make(changes)
             return written, transaction.changed
@@ -246,8 +246,8 @@ class Store(Reader):
                 at,
                 self.actor,
                 run=self.run,
-                body=canonical(self.seal(write.call)).decode(),
-                fingerprint=self.sealer.blind(write.fingerprint, nonce),
+                body=canonical(self.pseudonymize(write.call)).decode(),
+                fingerprint=self.pseudonymizer.blind(write.fingerprint, nonce),
             )
         return Change(
             write.reference_id,
@@ -255,7 +255,7 @@ class Store(Reader):
             at,
             self.actor,
             run=self.run,
-            legs=self.sealer.legs(write.legs),
+            legs=self.pseudonymizer.legs(write.legs),
             detail=clean(write.detail),
         )
 
@@ -265,9 +265,9 @@ class Store(Reader):
             EventType.IMPORTED,
             now(),
             self.actor,
-            legs=self.sealer.legs(call.legs),
+            legs=self.pseudonymizer.legs(call.legs),
             to=call.state,
-            fingerprint=self.sealer.blind(call.fingerprint),
+            fingerprint=self.pseudonymizer.blind(call.fingerprint),
             data={"placed_at": call.placed_at} if call.placed_at else {},
         )
 
@@ -289,7 +289,7 @@ class Store(Reader):
     def _prove(self, event_type: EventType, proofs: Mapping[str, Sequence[Leg]]) -> dict[str, Written | None]:
         at = now()
         changes = [
-            Change(reference, event_type, at, self.actor, legs=self.sealer.legs(told))
+            Change(reference, event_type, at, self.actor, legs=self.pseudonymizer.legs(told))
             for reference, told in proofs.items()
         ]
         written = transact(self._database, self.id, lambda transaction: transaction.make(changes))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from flowops.errors import LedgerError
 from flowops.ledger.chain import EventBuilder
 from flowops.ledger.database import PAUSE, RECONNECTS, Disconnected
-from flowops.ledger.states import CallRow, Change, IllegalStep, SealedLeg, decide
+from flowops.ledger.states import CallRow, Change, IllegalStep, StoredLeg, decide
 from flowops.model.ledger import LedgerMark, State, Written
 
 if TYPE_CHECKING:
@@ -44,13 +44,13 @@ def with_legs(connection: Connection, environment: str, raw: Sequence[tuple[Any,
         raise _not_ours(connection.name) from None
 
 
-def _legs_of(connection: Connection, environment: str, references: Sequence[str]) -> dict[str, tuple[SealedLeg, ...]]:
+def _legs_of(connection: Connection, environment: str, references: Sequence[str]) -> dict[str, tuple[StoredLeg, ...]]:
     rows = connection.all("legs", environment=environment, references=list(references))
     grouped = groupby(rows, key=lambda leg: leg[0])
-    return {reference: tuple(SealedLeg(*leg[1:]) for leg in group) for reference, group in grouped}
+    return {reference: tuple(StoredLeg(*leg[1:]) for leg in group) for reference, group in grouped}
 
 
-def _row(raw: tuple[Any, ...], legs: tuple[SealedLeg, ...]) -> CallRow:
+def _row(raw: tuple[Any, ...], legs: tuple[StoredLeg, ...]) -> CallRow:
     reference_id, state, before_claim, *rest, purged, serial = raw
     states = State(state) if state else None, State(before_claim) if before_claim else None
     return CallRow._make((reference_id, *states, *rest, bool(purged), serial, legs))

@@ -24,7 +24,7 @@ class Shift(StrEnum):
 class DifferentCall:
     """A call that is not the same on both sides: `call` is the head's, of a removed one the base's.
 
-    `changes` are those of a changed call; sensitive values in them are sealed.
+    `changes` are those of a changed call; they have pseudonyms for sensitive values.
     """
 
     shift: Shift

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from flowops.model.plan import Decision
 
 
+#: The keys of what is kept in the place of a sensitive value, see `Ledger.pseudonymize`.
+PSEUDONYM, SHOWN = "$pseudonym", "shown"
+
+
 class State(StrEnum):
     """The states of a call; a call that was never claimed, or was proven unsent, has no row."""
 
@@ -48,7 +52,7 @@ class EventType(StrEnum):
 class Leg:
     """One callee of a placed call: what the API called it, and how it ended.
 
-    `callee` is the number while a run has it in hand; the ledger itself keeps it sealed and gives
+    `callee` is the number while a run has it in hand; the ledger itself keeps a pseudonym and gives
     back None here and the masked form in `shown`. `code` is the API's result code (9 cancelled,
     10 finished successfully, 11 failed, 12 rejected); `error` is the API's refusal of this callee.
     """
@@ -65,7 +69,7 @@ class Leg:
 class Entry:
     """One row of the ledger.
 
-    `body` is the sealed body (see `Ledger.seal`). `live` says, of an in-flight call, whether the run
+    `body` is the body with pseudonyms (see `Ledger.pseudonymize`). `live` says, of an in-flight call, whether the run
     that claimed it still holds its lease. Times are ISO 8601 in UTC.
     """
 
@@ -178,8 +182,8 @@ class Ledger(RunLedger, Protocol):
         """Which ledger this is and how many events it has."""
         ...
 
-    def seal(self, call: Call) -> dict[str, Value]:
-        """The body with every sensitive value replaced by ``{"$sealed": hmac, "shown": masked}``."""
+    def pseudonymize(self, call: Call) -> dict[str, Value]:
+        """Return the body with every sensitive value replaced by ``{"$pseudonym": hmac, "shown": masked}``."""
         ...
 
     def fingerprints(self, reference_ids: Sequence[str]) -> dict[str, str]:

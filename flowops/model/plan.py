@@ -60,7 +60,7 @@ NONE_SHOWN = frozenset({Action.UNCHANGED})
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A field that differs: `path` is a JSON Pointer into the body; sealed values stay sealed.
+    """A field that differs: `path` is a JSON Pointer into the body; pseudonyms stay what they are.
 
     `before` or `after` is `ABSENT` where the field is not there at all.
     """

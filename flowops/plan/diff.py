@@ -1,6 +1,6 @@
 """The fields in which two bodies differ.
 
-Sealed values (``{"$sealed": <keyed hash>, "shown": <masked>}``, see `flowops.model.Ledger.seal`) are
+Pseudonyms (``{"$pseudonym": <keyed hash>, "shown": <masked>}``, see `flowops.model.ledger.Ledger.pseudonymize`) are
 leaves: two are the same when their hashes are, whatever they show.
 """
 
@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowops.model.ledger import PSEUDONYM
 from flowops.model.plan import ABSENT, Change
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flowops.model.document import Value
-
-SEALED = "$sealed"
 
 
 def diff(before: Value, after: Value) -> tuple[Change, ...]:
@@ -45,14 +44,14 @@ def _changes(before: Value, after: Value, path: str) -> Iterator[Change]:
 
 
 def _is_object(value: Value) -> bool:
-    return isinstance(value, dict) and SEALED not in value
+    return isinstance(value, dict) and PSEUDONYM not in value
 
 
 def _same(before: Value, after: Value) -> bool:
     """Whether two leaves, or two values of different shape, are the same JSON."""
     if isinstance(before, dict) and isinstance(after, dict):
-        # At least one is sealed, else they would have been compared key by key.
-        return SEALED in before and SEALED in after and bool(before[SEALED] == after[SEALED])
+        # At least one is a pseudonym, else they would have been compared key by key.
+        return PSEUDONYM in before and PSEUDONYM in after and bool(before[PSEUDONYM] == after[PSEUDONYM])
     if isinstance(before, bool) or isinstance(after, bool):
         return before is after  # JSON's true is not its 1
     return bool(before == after)

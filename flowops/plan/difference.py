@@ -45,12 +45,12 @@ def difference(
     head: Side,
     *,
     names: tuple[str, str | None],
-    seal: Callable[[Call], dict[str, Value]],
+    pseudonymize: Callable[[Call], dict[str, Value]],
 ) -> Difference:
     """Return what the head renders otherwise than the base; `names` are what people call the two.
 
-    Of a call whose bodies differ, every value that is sensitive on either side is sealed on both before the fields are
-    compared; the calls themselves are left as they are.
+    Of a call whose bodies differ, every value that is sensitive on either side has a pseudonym on both before the
+    fields are compared; the calls themselves are left as they are.
     """
     before, after = base.identities, head.identities
     unchanged = {reference for reference, body in after.items() if before.get(reference) == body}
@@ -62,7 +62,7 @@ def difference(
             found.append(DifferentCall(Shift.ADDED, call))
             continue
         sensitive = old[reference].sensitive | call.sensitive
-        sides = (seal(side._replace(sensitive=sensitive)) for side in (old[reference], call))
+        sides = (pseudonymize(side._replace(sensitive=sensitive)) for side in (old[reference], call))
         found.append(DifferentCall(Shift.CHANGED, call, diff(*sides)))
     found += (DifferentCall(Shift.REMOVED, call) for reference, call in old.items() if reference not in new)
     return Difference(*names, tuple(found), len(unchanged))

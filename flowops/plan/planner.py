@@ -221,7 +221,7 @@ def exit_code(plan: Plan, *, detailed: bool = False) -> int:
 def _decide(call: Call, fingerprint: str, entry: Entry, ledger: Ledger) -> Decision:
     # An imported entry and a purged one have no fingerprint: nobody knows what was sent, only that it was.
     edited = entry.fingerprint not in ("", fingerprint)
-    changes = diff(entry.body, ledger.seal(call)) if edited and entry.body else ()
+    changes = diff(entry.body, ledger.pseudonymize(call)) if edited and entry.body else ()
     if entry.state in (State.IN_DOUBT, State.IN_FLIGHT):
         return Decision(Action.IN_DOUBT, changes, tuple(_doubts(entry, edited)))
     if entry.state is State.REJECTED:

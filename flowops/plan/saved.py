@@ -1,7 +1,7 @@
 """Saved plans: what was reviewed, without bodies, numbers or secrets.
 
-A saved plan is one JSON object (`schemas/saved-plan.schema.json`), sealed with its digest: a file that was cut off,
-or in which a call was edited, is noticed. The digest is no signature. What protects the phones is that apply
+A saved plan is one JSON object (`schemas/saved-plan.schema.json`), with a digest over all of it: a file that was cut
+off, or in which a call was edited, is noticed. The digest is no signature. What protects the phones is that apply
 renders again, and places only what its own plan and the saved one agree on (`compare`).
 """
 
@@ -168,7 +168,7 @@ def _parse(data: bytes, file: str) -> dict[str, Value]:
 
 
 def _read(document: dict[str, Value]) -> SavedPlan | None:
-    """The value of a document; None, or one of several errors, when it is not as it was sealed."""
+    """Return the value of a document; None, or one of several errors, when its digest does not fit."""
     calls = {
         _text(call["reference_id"]): SavedCall(_text(call["fingerprint"]), Action(call["action"]))
         for call in document["calls"]

@@ -136,7 +136,7 @@ def hashed(number: str, key: bytes) -> str:
 
 
 class Numbers:
-    """Very many numbers, and keyed hashes of numbers, eight bytes each. It is sealed before it is asked."""
+    """Very many numbers, and keyed hashes of numbers, eight bytes each. It is sorted before it is asked."""
 
     def __init__(self, key: bytes | None) -> None:
         self._key = key
@@ -154,7 +154,7 @@ class Numbers:
             value, parts = int(entry[1:]), self._plain
         parts[value % _PARTS].append(value)
 
-    def seal(self) -> None:
+    def sort(self) -> None:
         """Get ready to be asked."""
         for parts in (self._plain, self._hashed):
             parts[:] = [array("Q", sorted(part)) for part in parts]
@@ -183,7 +183,7 @@ def read_list(lines: Iterable[bytes], key: bytes | None) -> Listing:
             found.add(entry)
     except ValueError as error:
         return Listing(trouble=str(error))
-    found.seal()
+    found.sort()
     return Listing(found, listed.as_of, is_empty=listed.is_empty)
 
 

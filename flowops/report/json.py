@@ -151,7 +151,7 @@ def ledger_list_json(entries: Iterable[Entry]) -> Iterator[Json]:
 
 
 def entry_json(view: EntryView) -> Json:
-    """Return one row of a ledger with its body, sealed values masked, and its events, oldest first."""
+    """Return one row of a ledger with its body, masked, and its events, oldest first."""
     entry = of_entry(view.entry)
     return {
         "format_version": FORMAT_VERSION,

@@ -13,6 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_text
+from flowops.model.ledger import PSEUDONYM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 
 
 def masked(value: Value) -> Value:
-    """Return a copy of a JSON value without sealed values (what they show instead) and without phone numbers."""
+    """Return a copy of a JSON value without pseudonyms (what they show instead) and without phone numbers."""
     return _copied(value, mask_text)
 
 
-def unsealed(value: Value) -> Value:
-    """Return a copy of a JSON value with what its sealed values show, and everything else as it is."""
+def without_pseudonyms(value: Value) -> Value:
+    """Return a copy of a JSON value with what is shown in the place of pseudonyms, and everything else as it is."""
     return _copied(value, str)
 
 
@@ -67,7 +68,7 @@ def _copied(value: Value, text: Callable[[str], str]) -> Value:
     if isinstance(value, str):
         return text(value)
     if isinstance(value, dict):
-        if "$sealed" in value:
+        if PSEUDONYM in value:
             return str(value.get("shown"))
         return {text(key): _copied(item, text) for key, item in value.items()}
     if isinstance(value, list):

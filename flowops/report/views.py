@@ -14,7 +14,7 @@ from flowops.common.masking import HIDDEN, mask_number, mask_text
 from flowops.model.difference import Shift
 from flowops.model.plan import A_FEW, ABSENT, ALL_SHOWN, NONE_SHOWN, Action, Change
 from flowops.report.hours import Hours, PlanClock, Ready, hours_of
-from flowops.report.masking import PeopleCounter, distinguish, masked, masked_but, unsealed
+from flowops.report.masking import PeopleCounter, distinguish, masked, masked_but, without_pseudonyms
 from flowops.report.phrases import count, signal_name
 
 if TYPE_CHECKING:
@@ -378,7 +378,7 @@ class EntryView(NamedTuple):
 
 
 def of_entry(entry: Entry) -> Entry:
-    """Return a call of the ledger for readers: its sealed values as they are shown, and no numbers."""
+    """Return a call of the ledger for readers: its pseudonyms as they are shown, and no numbers."""
     legs = (
         replace(leg, error=optional(leg.error), description=optional(leg.description), callee=None)
         for leg in entry.legs
@@ -404,7 +404,7 @@ def _change(change: Change, body: Mapping[str, Value] | None) -> Change:
     """Return a change for readers; with the body that is to be sent, its new value is the real one."""
     before, after = change.before, change.after
     if before is not ABSENT:
-        before = masked(before) if body is None else unsealed(before)
+        before = masked(before) if body is None else without_pseudonyms(before)
     if after is not ABSENT:
         after = masked(after) if body is None else _resolve(body, change.path)
     return Change(change.path, before, after)

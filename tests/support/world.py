@@ -24,7 +24,7 @@ from flowops.errors import FlowopsError, LedgerError
 from flowops.ledger import leases
 from flowops.ledger import open as opening
 from flowops.ledger.database import now as wall_clock
-from flowops.ledger.pseudonyms import Sealer
+from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.ledger.spool import Spool
 from flowops.ledger.sqlite import SqliteDatabase
 from flowops.ledger.store import Store
@@ -166,7 +166,7 @@ class World:
 
     def new_store(self, who: str) -> Store:
         spool = Spool(self.directory / "spool")
-        return Store(self.database, ENVIRONMENT, LEDGER, Sealer(KEY), Actor(who, "host"), spool)
+        return Store(self.database, ENVIRONMENT, LEDGER, Pseudonymizer(KEY), Actor(who, "host"), spool)
 
     def _notice(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What fails in a callback of the loop fails the test."""

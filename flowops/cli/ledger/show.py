@@ -15,7 +15,7 @@ from flowops.report.formats import ENTRY
 @options.env
 @options.formats(ENTRY)
 def command(reference: str, environment: str, format_: str) -> None:
-    """Show the call REF, what was sent (sensitive values stay sealed), and everything that happened to it."""
+    """Show the call REF, what was sent (sensitive values are masked), and everything that happened to it."""
     from flowops.app.access import open_for
     from flowops.app.load import project_of
     from flowops.report.views import EntryView

@@ -75,7 +75,7 @@ class FakeLedger:
     def mark(self) -> LedgerMark:
         return LedgerMark("id", len(self.log), "head")
 
-    def seal(self, call: Call) -> dict[str, Any]:
+    def pseudonymize(self, call: Call) -> dict[str, Any]:
         return dict(call.body)
 
     def count(self) -> dict[State, int]:

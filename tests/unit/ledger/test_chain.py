@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from flowops.errors import LedgerError
 from flowops.ledger.chain import Broken, Event, canonical, chained, genesis, row_hash, sha256
-from flowops.ledger.states import CallRow, SealedLeg
+from flowops.ledger.states import CallRow, StoredLeg
 from flowops.model.ledger import EventType, Leg, Record, State
 
 if TYPE_CHECKING:
@@ -180,13 +180,13 @@ texts = st.none() | st.text()
 #: What a column of a database takes.
 numbers = st.integers(-(2**63), 2**63 - 1)
 states = st.none() | st.sampled_from(State)
-sealed_legs = st.builds(SealedLeg, texts, texts, texts, texts, st.none() | numbers, texts)
+stored_legs = st.builds(StoredLeg, texts, texts, texts, texts, st.none() | numbers, texts)
 
 
 @given(
     row=st.builds(
         CallRow, st.text(), states, states, st.text(), st.text(), numbers, texts, texts, st.text(), st.text(),
-        st.booleans(), numbers, st.lists(sealed_legs, max_size=3).map(tuple),
+        st.booleans(), numbers, st.lists(stored_legs, max_size=3).map(tuple),
     )
 )  # fmt: skip
 def test_a_rows_hash_is_that_of_its_canonical_json(row: CallRow) -> None:

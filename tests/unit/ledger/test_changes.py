@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from flowops.ledger.states import CallRow, Change, IllegalStep, SealedLeg, complete, decide, merged
+from flowops.ledger.states import CallRow, Change, IllegalStep, StoredLeg, complete, decide, merged
 from flowops.model.ledger import Actor, EventType, State
 
 ADA = Actor("ada", "host")
 T0, T1, T2 = "2026-11-23T10:00:00.000Z", "2026-11-23T10:00:01.000Z", "2026-11-23T10:00:02.000Z"
-BODY = '{"callees":[{"$sealed":"aa","shown":"+44 ••"},{"$sealed":"bb","shown":"+1 ••"}]}'
+BODY = '{"callees":[{"$pseudonym":"aa","shown":"+44 ••"},{"$pseudonym":"bb","shown":"+1 ••"}]}'
 
 
-def change(event_type: EventType, *legs: SealedLeg, run: str | None = "one", **rest: object) -> Change:
+def change(event_type: EventType, *legs: StoredLeg, run: str | None = "one", **rest: object) -> Change:
     values = {"at": T1, "legs": legs, "run": run, **rest}
     return Change("a", event_type, actor=ADA, **values)  # type: ignore[arg-type]
 
@@ -25,8 +25,8 @@ def in_doubt() -> CallRow:
     return decide(claimed(), change(EventType.ABANDONED, run=None, detail="gone"))
 
 
-def leg(callee: str, call_id: str | None = None, code: int | None = None, **rest: str) -> SealedLeg:
-    return SealedLeg(callee, f"shown {callee}", call_id, code=code, **rest)
+def leg(callee: str, call_id: str | None = None, code: int | None = None, **rest: str) -> StoredLeg:
+    return StoredLeg(callee, f"shown {callee}", call_id, code=code, **rest)
 
 
 def test_a_claim_notes_the_run_the_body_and_the_attempt() -> None:
@@ -123,16 +123,16 @@ def test_a_record_without_a_code_says_placed_and_with_one_finished() -> None:
 
 
 def test_an_operators_call_id_goes_to_the_only_callee() -> None:
-    row = in_doubt()._replace(body='{"callee":{"$sealed":"aa","shown":"+44 ••"}}')
-    placed = decide(row, change(EventType.RESOLVED_PLACED, SealedLeg(None, None, "id-9"), run=None))
-    assert placed.legs == (SealedLeg("aa", "+44 ••", "id-9"),)
+    row = in_doubt()._replace(body='{"callee":{"$pseudonym":"aa","shown":"+44 ••"}}')
+    placed = decide(row, change(EventType.RESOLVED_PLACED, StoredLeg(None, None, "id-9"), run=None))
+    assert placed.legs == (StoredLeg("aa", "+44 ••", "id-9"),)
 
 
 def test_a_purged_call_keeps_its_state_and_codes_and_nothing_else() -> None:
     done = decide(claimed(), change(EventType.CALLED_BACK, leg("aa", "x", 10), leg("bb", "y", 9), run=None))
     row = decide(done, change(EventType.PURGED, run=None, at=T2))
     assert (row.state, row.fingerprint, row.body, row.purged) == (State.FINISHED, "", "{}", True)
-    assert row.legs == (SealedLeg(None, None, code=10), SealedLeg(None, None, code=9))
+    assert row.legs == (StoredLeg(None, None, code=10), StoredLeg(None, None, code=9))
     with pytest.raises(IllegalStep):
         decide(row, change(EventType.CLAIMED))
 
@@ -172,7 +172,7 @@ class TestLegs:
         assert [found.code for found in merged(known, [leg("aa", None, 9)])] == [10, 9]
 
     def test_a_leg_that_says_nothing_of_whose_it_is_goes_to_an_only_one(self) -> None:
-        nameless = SealedLeg(None, None, code=10)
+        nameless = StoredLeg(None, None, code=10)
         assert merged([leg("aa", "1")], [nameless]) == (leg("aa", "1", 10),)
         assert len(merged([leg("aa", "1"), leg("bb", "2")], [nameless])) == 3
 

@@ -88,7 +88,7 @@ class TestMissing:
         store = address.open("sandbox", create=True, readonly=True)
         assert (store.mark().id, store.mark().serial) == ("", 0)
         assert store.look_up(["a"]) == {}
-        assert store.seal(make.call())["callee"]["shown"] == "+44 20 79•• ••23"
+        assert store.pseudonymize(make.call())["callee"]["shown"] == "+44 20 79•• ••23"
         with pytest.raises(LedgerError, match="opened for reading only"):
             store.write([make.claim()])
         assert shape(address.root) == {}
@@ -387,7 +387,7 @@ class TestKeys:
         sqlite.init("staging")
         sqlite.init("production")
         one, other = sqlite.open("staging"), sqlite.open("production")
-        assert one.seal(make.call()) == other.seal(make.call())
+        assert one.pseudonymize(make.call()) == other.pseudonymize(make.call())
 
     def test_a_lost_key_is_not_replaced_by_the_next_init(self, sqlite) -> None:
         sqlite.init("staging")

@@ -283,7 +283,7 @@ class TestPurge:
         assert store.write([make.claim()]) == [Written(True, State.IN_FLIGHT)]
 
 
-def test_the_key_is_only_needed_for_what_it_seals(sqlite, make) -> None:
+def test_the_key_is_only_needed_for_pseudonyms(sqlite, make) -> None:
     sqlite.init()
     sqlite.open().write([make.claim(), make.accepted()])
     (sqlite.root / "ledger.db.key").unlink()
@@ -297,4 +297,4 @@ def test_the_key_is_only_needed_for_what_it_seals(sqlite, make) -> None:
     with pytest.raises(LedgerError, match="key"):
         reader.look_up(["a"])
     with pytest.raises(LedgerError, match="key"):
-        reader.seal(make.call())
+        reader.pseudonymize(make.call())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flowops.errors import LedgerError
 from flowops.ledger.open import usable_key
-from flowops.ledger.pseudonyms import Sealer, clean, storable
+from flowops.ledger.pseudonyms import Pseudonymizer, clean, storable
 from flowops.model.ledger import Leg
 
 if TYPE_CHECKING:
@@ -21,33 +21,33 @@ if TYPE_CHECKING:
 
     from flowops.model.call import Call
 
-ONE, TWO = Sealer(b"1" * 32), Sealer(b"2" * 32)
+ONE, TWO = Pseudonymizer(b"1" * 32), Pseudonymizer(b"2" * 32)
 
 
-def test_a_sealed_body_shows_that_a_value_changed_and_not_the_value(make: Callable[..., Call]) -> None:
+def test_a_body_with_pseudonyms_shows_that_a_value_changed_and_not_the_value(make: Callable[..., Call]) -> None:
     ann, eve = (ONE.body(make.call(patient=name)) for name in ("Ann", "Eve"))
     assert ann["callee"] == eve["callee"]
     assert ann["callee"]["shown"] == "+44 20 79•• ••23"
     assert ann["flow-variables"]["patient"]["shown"] == "•••"
-    assert ann["flow-variables"]["patient"]["$sealed"] != eve["flow-variables"]["patient"]["$sealed"]
+    assert ann["flow-variables"]["patient"]["$pseudonym"] != eve["flow-variables"]["patient"]["$pseudonym"]
     assert ann["flow-variables"]["minutes"] == 15
 
 
-def test_sealing_leaves_the_call_as_it_is(make: Callable[..., Call]) -> None:
+def test_pseudonymizing_leaves_the_call_as_it_is(make: Callable[..., Call]) -> None:
     call = make.call("a", "+442079460023", "+12125550123")
     before = copy.deepcopy(call.body)
-    sealed = ONE.body(call)
+    stored = ONE.body(call)
     assert call.body == before
-    assert [leaf["shown"] for leaf in sealed["callees"]] == ["+44 20 79•• ••23", "+1 21 25•• ••23"]
-    assert "+442079460023" not in str(sealed)
+    assert [leaf["shown"] for leaf in stored["callees"]] == ["+44 20 79•• ••23", "+1 21 25•• ••23"]
+    assert "+442079460023" not in str(stored)
 
 
-def test_a_callees_seal_is_the_same_in_the_body_and_in_a_leg(make: Callable[..., Call]) -> None:
+def test_a_callees_pseudonym_is_the_same_in_the_body_and_in_a_leg(make: Callable[..., Call]) -> None:
     (leg,) = ONE.legs([Leg("+442079460023", "id-1")])
-    assert leg.callee == ONE.body(make.call())["callee"]["$sealed"]
+    assert leg.callee == ONE.body(make.call())["callee"]["$pseudonym"]
 
 
-def test_another_key_makes_other_seals(make: Callable[..., Call]) -> None:
+def test_another_key_makes_other_pseudonyms(make: Callable[..., Call]) -> None:
     assert ONE.body(make.call())["callee"] != TWO.body(make.call())["callee"]
 
 
@@ -57,21 +57,21 @@ def test_a_texts_canonical_json_is_that_of_rfc_8785(text: str) -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), [(1, 1.0), ({"a": 1, "b": 2}, {"b": 2, "a": 1})])
-def test_values_that_are_sent_as_the_same_json_have_one_seal(one: object, other: object) -> None:
+def test_values_that_are_sent_as_the_same_json_have_one_pseudonym(one: object, other: object) -> None:
     assert ONE.value(one) == ONE.value(other)
 
 
 @given(st.text() | st.from_regex(r"v1:sha256:[0-9a-f]{64}", fullmatch=True))
-def test_a_veiled_fingerprint_comes_back_with_the_key_alone(text: str) -> None:
+def test_a_blinded_fingerprint_comes_back_with_the_key_alone(text: str) -> None:
     text = text.encode("utf-8", "replace").decode()
     blinded = ONE.blind(text)
     assert ONE.unblind(blinded) == text
-    assert text == "" or _unveiled(TWO, blinded) != text
+    assert text == "" or _unblinded(TWO, blinded) != text
 
 
-def _unveiled(sealer: Sealer, blinded: str) -> str | None:
+def _unblinded(pseudonymizer: Pseudonymizer, blinded: str) -> str | None:
     try:
-        return sealer.unblind(blinded)
+        return pseudonymizer.unblind(blinded)
     except ValueError:
         return None
 
@@ -97,12 +97,12 @@ def test_a_key_is_64_hex_digits_or_any_long_secret() -> None:
         usable_key(b"short")
 
 
-def test_a_pseudonym_is_the_keys_and_says_nothing_of_the_number_or_its_seal() -> None:
+def test_a_short_pseudonym_is_the_keys_and_says_nothing_of_the_number_or_its_pseudonym() -> None:
     numbers = [f"+4420794600{digits:02}" for digits in range(100)]
-    names = [ONE.pseudonym(number) for number in numbers]
-    assert names == [ONE.pseudonym(number) for number in numbers]
+    names = [ONE.short_pseudonym(number) for number in numbers]
+    assert names == [ONE.short_pseudonym(number) for number in numbers]
     assert len(set(names)) == 100
-    assert not set(names) & {TWO.pseudonym(number) for number in numbers}
+    assert not set(names) & {TWO.short_pseudonym(number) for number in numbers}
     assert all(len(name) == 5 and name.isalnum() and name.islower() for name in names)
-    seals = [bytes.fromhex(ONE.value(number)) for number in numbers]
-    assert not set(names) & {base64.b32encode(seal).decode()[:5].lower() for seal in seals}
+    whole = [bytes.fromhex(ONE.value(number)) for number in numbers]
+    assert not set(names) & {base64.b32encode(each).decode()[:5].lower() for each in whole}

@@ -66,7 +66,7 @@ def test_what_is_recorded_can_be_looked_up(store: Store, make) -> None:
     entry = store.look_up(["a", "b"])["a"]
     assert (entry.environment, entry.reference_id, entry.state) == ("production", "a", State.PLACED)
     assert (entry.fingerprint, entry.attempts, entry.live) == (make.fingerprint(), 1, False)
-    assert entry.body == store.seal(make.call())
+    assert entry.body == store.pseudonymize(make.call())
     assert entry.legs == (Leg(None, "id-1", shown="+44 20 79•• ••23"),)
     assert entry.claimed_at <= entry.updated_at
     assert entry.claimed_at.endswith("Z")

@@ -41,15 +41,15 @@ def make_call(reference_id: str, *, line: int = 1, row: int | None = None, **bod
     )
 
 
-def seal(call: Call) -> dict[str, Any]:
-    """As a ledger seals, with a key that everybody knows."""
+def pseudonymize(call: Call) -> dict[str, Any]:
+    """Pseudonymize as a ledger does, with a key that everybody knows."""
 
-    def sealed(value: Any) -> Any:
+    def hidden(value: Any) -> Any:
         if isinstance(value, list):
-            return [sealed(item) for item in value]
-        return {"$sealed": hashlib.sha256(json.dumps(value).encode()).hexdigest(), "shown": f"…{value[-2:]}"}
+            return [hidden(item) for item in value]
+        return {"$pseudonym": hashlib.sha256(json.dumps(value).encode()).hexdigest(), "shown": f"…{value[-2:]}"}
 
-    return {name: sealed(value) if (name,) in call.sensitive else value for name, value in call.body.items()}
+    return {name: hidden(value) if (name,) in call.sensitive else value for name, value in call.body.items()}
 
 
 def make_entry(sent: Call, state: State, **fields: Any) -> Entry:
@@ -59,7 +59,7 @@ def make_entry(sent: Call, state: State, **fields: Any) -> Entry:
         "reference_id": sent.reference_id,
         "state": state,
         "fingerprint": fingerprint(sent.body),
-        "body": seal(sent),
+        "body": pseudonymize(sent),
         "legs": (),
         "attempts": 1,
         "live": False,
@@ -81,8 +81,8 @@ class DictLedger:
     def mark(self) -> LedgerMark:
         return self._mark
 
-    def seal(self, call: Call) -> dict[str, Any]:
-        return seal(call)
+    def pseudonymize(self, call: Call) -> dict[str, Any]:
+        return pseudonymize(call)
 
     def look_up(self, reference_ids: Sequence[str]) -> dict[str, Entry]:
         self.asked.append(len(reference_ids))

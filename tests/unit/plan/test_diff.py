@@ -20,8 +20,8 @@ JSON = st.recursive(
 )
 
 
-def sealed(value: str, shown: str = "•••") -> dict[str, str]:
-    return {"$sealed": value, "shown": shown}
+def hidden(value: str, shown: str = "•••") -> dict[str, str]:
+    return {"$pseudonym": value, "shown": shown}
 
 
 @pytest.mark.parametrize(
@@ -39,11 +39,11 @@ def sealed(value: str, shown: str = "•••") -> dict[str, str]:
         ({"a": [1, 2]}, {"a": [1]}, [("/a/1", 2, ABSENT)]),
         ({"a": [1]}, {"a": {"0": 1}}, [("/a", [1], {"0": 1})]),
         ({"a/b": 1, "c~d": 1}, {"a/b": 2, "c~d": 2}, [("/a~1b", 1, 2), ("/c~0d", 1, 2)]),
-        ({"a": sealed("x")}, {"a": sealed("x", "••")}, []),
-        ({"a": sealed("x")}, {"a": sealed("y")}, [("/a", sealed("x"), sealed("y"))]),
-        ({"a": "x"}, {"a": sealed("x")}, [("/a", "x", sealed("x"))]),
-        ({"a": {"b": "x"}}, {"a": sealed("x")}, [("/a", {"b": "x"}, sealed("x"))]),
-        ({"a": [sealed("x")]}, {"a": [sealed("y")]}, [("/a/0", sealed("x"), sealed("y"))]),
+        ({"a": hidden("x")}, {"a": hidden("x", "••")}, []),
+        ({"a": hidden("x")}, {"a": hidden("y")}, [("/a", hidden("x"), hidden("y"))]),
+        ({"a": "x"}, {"a": hidden("x")}, [("/a", "x", hidden("x"))]),
+        ({"a": {"b": "x"}}, {"a": hidden("x")}, [("/a", {"b": "x"}, hidden("x"))]),
+        ({"a": [hidden("x")]}, {"a": [hidden("y")]}, [("/a/0", hidden("x"), hidden("y"))]),
     ],
 )
 def test_each_field_that_differs_is_one_change(before: Any, after: Any, changes: list[tuple[str, Any, Any]]) -> None:

@@ -25,10 +25,10 @@ def call(reference: str, sensitive: Iterable[tuple[str | int, ...]] = (), /, **f
     return Call(reference, body, None, frozenset({("callee",), *sensitive}), Origin(DOCUMENT, {}))
 
 
-def seal(sealed: Call) -> dict[str, Any]:
+def pseudonymize(call: Call) -> dict[str, Any]:
     return {
-        key: {"$sealed": f"hash of {value!r}", "shown": "•••"} if (key,) in sealed.sensitive else value
-        for key, value in sealed.body.items()
+        key: {"$pseudonym": f"hash of {value!r}", "shown": "•••"} if (key,) in call.sensitive else value
+        for key, value in call.body.items()
     }
 
 
@@ -42,7 +42,7 @@ class Side:
 
 
 def compared(base: list[Call], head: list[Call]) -> Any:
-    return difference(Side(base), Side(head), names=("main", None), seal=seal)
+    return difference(Side(base), Side(head), names=("main", None), pseudonymize=pseudonymize)
 
 
 def test_calls_are_joined_by_reference_id() -> None:
@@ -72,7 +72,7 @@ def test_a_number_of_another_type_is_no_other_body() -> None:
     assert compared([call("a", n=1)], [call("a", n=1.0)]).calls == ()
 
 
-def test_what_is_sensitive_on_one_side_is_sealed_on_both() -> None:
+def test_what_is_sensitive_on_one_side_is_hidden_on_both() -> None:
     before, after = call("a", [("name",)], name="Ada"), call("a", name="Bo")
     for base, head in ((before, after), (after, before)):
         (changed,) = compared([base], [head]).calls

@@ -29,7 +29,7 @@ def read(file: Path) -> Any:
 
 
 def told(value: Any) -> Any:
-    return value["shown"] if isinstance(value, dict) and "$sealed" in value else value
+    return value["shown"] if isinstance(value, dict) and "$pseudonym" in value else value
 
 
 def described(plan: Plan) -> dict[str, Any]:

@@ -86,8 +86,8 @@ def make_plan(*calls: PlannedCall, **fields: Any) -> Plan:
     return Plan(**values, **decided(calls), digest=DIGEST)
 
 
-def sealed(shown: str, value: str = "x") -> dict[str, str]:
-    return {"$sealed": value.encode().hex() * 2, "shown": shown}
+def hidden(shown: str, value: str = "x") -> dict[str, str]:
+    return {"$pseudonym": value.encode().hex() * 2, "shown": shown}
 
 
 @pytest.fixture
@@ -109,10 +109,10 @@ def plan() -> Plan:
             Action.CONFLICT,
             "edited after it was placed: give it a new reference-id",
             changes=(
-                Change("/callee", sealed("+44 20 79•• ••18", "a"), sealed("+44 20 79•• ••08", "b")),
+                Change("/callee", hidden("+44 20 79•• ••18", "a"), hidden("+44 20 79•• ••08", "b")),
                 Change("/caller", "+442079460001", "+442079460000"),
                 Change("/flow-variables/minutes", 15, 20),
-                Change("/flow-variables/patient", sealed("•••", "c"), sealed("•••", "d")),
+                Change("/flow-variables/patient", hidden("•••", "c"), hidden("•••", "d")),
                 Change("/flow-variables/text", script.format("us"), script.format("+442079460099")),
                 Change("/max-ringing-timeout", ABSENT, 30),
                 Change("/anonymous", True, ABSENT),
@@ -168,7 +168,7 @@ def make_entry(reference_id: str, state: State, *legs: Leg, **fields: Any) -> En
         "reference_id": reference_id,
         "state": state,
         "fingerprint": FINGERPRINT,
-        "body": {"instruction-id": reference_id, "callee": sealed("+44 20 79•• ••23"), "voicemail-response": "Stop"},
+        "body": {"instruction-id": reference_id, "callee": hidden("+44 20 79•• ••23"), "voicemail-response": "Stop"},
         "legs": legs,
         "attempts": 1,
         "live": False,
@@ -239,7 +239,7 @@ class Make:
     entry = staticmethod(make_entry)
     plan = staticmethod(make_plan)
     planned = staticmethod(planned)
-    sealed = staticmethod(sealed)
+    hidden = staticmethod(hidden)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Masked copies: every number and every seal is gone, everything else is as it was, and so is the value itself."""
+"""Masked copies: every number and every pseudonym is gone, everything else is as it was, and so is the value itself."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.report.masking import masked, masked_but, unsealed
+from flowops.report.masking import masked, masked_but, without_pseudonyms
 
 NUMBER, SHOWN = "+442079460023", "+44 20 79•• ••23"
-SEALED = {"$sealed": "5f1c", "shown": "•••"}
-#: Values without a number or a seal in them.
+PSEUDONYM = {"$pseudonym": "5f1c", "shown": "•••"}
+#: Values without a number or a pseudonym in them.
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text("abc •é", max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", max_size=3), inner, max_size=3),
@@ -22,7 +22,7 @@ PLAIN = st.recursive(
 
 @given(PLAIN)
 def test_a_value_with_nothing_to_hide_is_copied_as_it_is(value) -> None:
-    assert masked(value) == unsealed(value) == value
+    assert masked(value) == without_pseudonyms(value) == value
 
 
 @pytest.mark.parametrize(
@@ -31,18 +31,18 @@ def test_a_value_with_nothing_to_hide_is_copied_as_it_is(value) -> None:
         (f"call {NUMBER}", f"call {SHOWN}"),
         ([NUMBER, 7, None, True], [SHOWN, 7, None, True]),
         ({NUMBER: {"b": [NUMBER]}}, {SHOWN: {"b": [SHOWN]}}),
-        ({"callee": SEALED, "list": [SEALED, 1]}, {"callee": "•••", "list": ["•••", 1]}),
-        ({"$sealed": "5f1c"}, "None"),
+        ({"callee": PSEUDONYM, "list": [PSEUDONYM, 1]}, {"callee": "•••", "list": ["•••", 1]}),
+        ({"$pseudonym": "5f1c"}, "None"),
     ],
 )
-def test_numbers_and_seals_are_hidden_wherever_they_stand(value, shown) -> None:
+def test_numbers_and_pseudonyms_are_hidden_wherever_they_stand(value, shown) -> None:
     before = deepcopy(value)
     assert masked(value) == shown
     assert value == before
 
 
-def test_seals_alone_are_lifted_for_whoever_may_see_numbers() -> None:
-    assert unsealed({"a": [NUMBER, {"$sealed": "5f1c", "shown": SHOWN}]}) == {"a": [NUMBER, SHOWN]}
+def test_pseudonyms_alone_are_lifted_for_whoever_may_see_numbers() -> None:
+    assert without_pseudonyms({"a": [NUMBER, {"$pseudonym": "5f1c", "shown": SHOWN}]}) == {"a": [NUMBER, SHOWN]}
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def difference(make: Any, *calls: DifferentCall, **fields: Any) -> Difference:
 def changed(make: Any) -> Difference:
     text = "Hello from the clinic, your {} is on Monday at ten, please bring your card and your records with you."
     change = Change("/flow-variables/text", text.format("appointment"), text.format("visit"))
-    number = Change("/callee", make.sealed("+44 20 79•• ••18", "a"), make.sealed("+44 20 79•• ••08", "b"))
+    number = Change("/callee", make.hidden("+44 20 79•• ••18", "a"), make.hidden("+44 20 79•• ••08", "b"))
     return difference(
         make,
         *(DifferentCall(Shift.CHANGED, make.call(f"r-{n}", f"+4420794601{n:02}"), (change,)) for n in range(40)),

@@ -83,7 +83,7 @@ def test_numbers_are_shown_to_those_who_ask(make: Any, callees: list[str]) -> No
 
 
 def test_rendering_for_show_pii_leaves_the_plan_as_it_is(make: Any) -> None:
-    change = Change("/callee", make.sealed("+44 20 79•• ••01"), make.sealed("+44 20 79•• ••23"))
+    change = Change("/callee", make.hidden("+44 20 79•• ••01"), make.hidden("+44 20 79•• ••23"))
     plan = make.plan(make.planned(make.call("a"), Action.CONFLICT, changes=(change,)))
     list(text_of(views.of_plan(plan, show_pii=True)))
     plan_json(plan)

@@ -92,7 +92,7 @@ GOOD: dict[str, Any] = {
                 "callees": ["+44 20 79•• ••18"],
                 "pseudonyms": ["k7qm3"],
                 "source": {**SOURCE, "row": 12},
-                "changes": [{"path": "/caller", "before": {"$sealed": "a", "shown": "b"}}],
+                "changes": [{"path": "/caller", "before": {"$pseudonym": "a", "shown": "b"}}],
                 "reasons": ["in flight in another run"],
                 "deferred_until": "2026-11-24T08:00:00Z",
             }
