@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,9 +13,9 @@ from flowops.model.place import Problem
 from flowops.templates.assemble import FLOW_ID, VARIABLES
 from flowops.templates.budget import CALL_BUDGET, PARTS_PER_STEP, ROW_BUDGET, SET_BUDGET, WRONG_ROWS
 from flowops.templates.errors import BudgetExceeded, TemplateError
-from flowops.templates.nodes import INVALID, Compiler, Rendering
+from flowops.templates.nodes import INVALID, Compiler, Rendering, TemplateNode
 from flowops.templates.problems import TEMPLATE, ProblemLimiter
-from flowops.templates.values import kind
+from flowops.templates.values import kind, true_spelled_like
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
     from flowops.model.place import Place
     from flowops.model.project import Flow
     from flowops.templates.assemble import CompiledCall
+    from flowops.templates.nodes import Node
 
 
 _WHERE = "where"
+#: A value that is written as names alone: ``row.consent``, ``row['may be called']``.
+_NAME = re.compile(r"[a-z_]{1,64}(\.\w{1,64}|\['[^'\\]{1,64}'\]){0,4}")
 _NAMES = frozenset(("vars", "row", "row_number"))
 
 
@@ -111,10 +115,18 @@ class Selection:
                 rendering.report(self._document.place((_WHERE,)), _WHERE, error)
             value = INVALID
         if value is not INVALID and type(value) is not bool:
-            hint = "ask a question, such as {{ row.status == 'open' }}"
-            answer = TemplateError(f"it has to be true or false, and is {kind(value)}", hint=hint)
+            answer = TemplateError(f"has to be true or false, not {kind(value)}", hint=_question(self._where, value))
             rendering.report(self._document.place((_WHERE,)), _WHERE, answer)
         return value is True
+
+
+def _question(where: Node, value: Value) -> str:
+    """Return how to ask for what is neither true nor false."""
+    true = true_spelled_like(value) if type(value) is str else None
+    if true is None:
+        return "ask a question, such as {{ row.status == 'open' }}"
+    asked = where.template.source.strip("{} ") if isinstance(where, TemplateNode) else ""
+    return f"compare it: {{{{ {asked if _NAME.fullmatch(asked) else '…'} == '{true}' }}}}"
 
 
 def _of(batch: Batch, kept: list[int], problems: list[tuple[int, Problem]]) -> Batch:

@@ -9,7 +9,18 @@ from flowops.common.json import is_unicode
 from flowops.templates.budget import CHARACTERS_PER_STEP, MAX_TEXT, MISSING, Scope
 from flowops.templates.errors import TemplateError, UndefinedName, member
 from flowops.templates.filters import FILTERS
-from flowops.templates.values import TEXT_COMPARISONS, arithmetic, compare, cost, kind, sendable, short, signed, text
+from flowops.templates.values import (
+    TEXT_COMPARISONS,
+    arithmetic,
+    compare,
+    cost,
+    kind,
+    sendable,
+    short,
+    signed,
+    text,
+    true_spelled_like,
+)
 
 if TYPE_CHECKING:
     from flowops.model.document import Value
@@ -74,7 +85,8 @@ def item(parent: Evaluate, index: Evaluate, offset: int, above: str, *, forgivin
             )
         else:
             message = f"'{above}' is {kind(container)}, which cannot be looked into with {kind(key)}"
-            error = TemplateError(message, offset=offset)
+            hint = f"its parts have names: {above}.id" if type(container) is dict else None
+            error = TemplateError(message, hint=hint, offset=offset)
         if forgiving:
             return MISSING
         raise error
@@ -101,6 +113,52 @@ def slice_of(sequence: Evaluate, first: Evaluate | None, last: Evaluate | None, 
         return value[ends[0] : ends[1]]
 
     return part
+
+
+def truth_of(evaluate: Evaluate, offset: int, label: str) -> Callable[[Scope], bool]:
+    """Ask for the truth of a value; a text that spells a boolean has none."""
+
+    def ask(scope: Scope) -> bool:
+        value = evaluate(scope)
+        return value if type(value) is bool else truth(value, offset, label)
+
+    return ask
+
+
+def truth(value: Value, offset: int, label: str) -> bool:
+    """Return whether a value counts as true; raises `TemplateError` for a text that spells a boolean.
+
+    Python takes "False" and "0" for true, and nobody means that. "True" is refused, too, so that the first row tells.
+    """
+    if type(value) is str and (true := true_spelled_like(value)) is not None:
+        raise TemplateError(
+            f"'{label}' is text that spells true or false, which has no truth value",
+            hint=f"compare it: {label} == '{true}'",
+            offset=offset,
+        )
+    return bool(value)
+
+
+def both(left: Evaluate, right: Evaluate, offset: int, label: str) -> Evaluate:
+    """Work out ``left and right``: the right one where the left one counts as true."""
+
+    def choose(scope: Scope) -> Value:
+        value = left(scope)
+        holds = value if type(value) is bool else truth(value, offset, label)
+        return right(scope) if holds else value
+
+    return choose
+
+
+def either(left: Evaluate, right: Evaluate, offset: int, label: str) -> Evaluate:
+    """Work out ``left or right``: the right one where the left one does not count as true."""
+
+    def choose(scope: Scope) -> Value:
+        value = left(scope)
+        holds = value if type(value) is bool else truth(value, offset, label)
+        return value if holds else right(scope)
+
+    return choose
 
 
 def binary(sign: str, left: Evaluate, right: Evaluate, offset: int) -> Evaluate:
@@ -192,6 +250,20 @@ def applied(
         return short(result) if type(result) is str else result
     except TemplateError as error:
         raise error.at(offset, function.documented.name) from None
+
+
+def loop_at(index: int, length: int) -> dict[str, Value]:
+    """Return what a template sees as ``loop`` in a round."""
+    return {
+        "index": index + 1,
+        "index0": index,
+        "first": index == 0,
+        "last": index == length - 1,
+        "length": length,
+    }
+
+
+LOOP_NAMES = tuple(loop_at(0, 1))
 
 
 def in_text(value: Value, offset: int) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 #: Names in templates and rows may be very long.
 _LONGEST = 300
+_LONGEST_HINT = 600
 
 
 class TemplateError(Exception):
@@ -31,7 +32,8 @@ class TemplateError(Exception):
     @property
     def hint(self) -> str | None:
         """Return what the user can do about it."""
-        return self._hint() if callable(self._hint) else self._hint
+        hint = self._hint() if callable(self._hint) else self._hint
+        return None if hint is None else shorten(hint, _LONGEST_HINT)
 
     def at(self, offset: int, name: str | None = None) -> Self:
         """Return the error with its place, and the filter's name before the message, unless it knows its place."""

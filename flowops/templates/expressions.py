@@ -17,7 +17,7 @@ from flowops.common.names import nearest
 from flowops.common.text import listed
 from flowops.templates import closures
 from flowops.templates.budget import MAX_DEPTH, MAX_PARTS
-from flowops.templates.errors import TemplateError, member
+from flowops.templates.errors import TemplateError, UndefinedName, member
 from flowops.templates.filters import FILTERS
 from flowops.templates.filters.tests import TESTS
 from flowops.templates.syntax import keys, label, start, too_deep
@@ -26,8 +26,13 @@ from flowops.templates.values import COMPARISONS, no_charge, sendable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from flowops.templates.budget import Scope
     from flowops.templates.closures import Evaluate, Piece
     from flowops.templates.filters.table import Function, Table
+
+
+LOOP = "loop"
+ROW_NUMBER = "row_number"
 
 
 class VarsUse(NamedTuple):
@@ -54,6 +59,10 @@ class Expressions:
         with self.nested():
             handler = _EXPRESSIONS.get(type(node))
             return self.refuse(refuse_expression(node)) if handler is None else handler(self, node)
+
+    def condition(self, node: nodes.Node) -> Callable[[Scope], bool]:
+        """Compile what is asked for its truth."""
+        return closures.truth_of(self.compile(node), start(node), label(node))
 
     def compile_piece(self, node: nodes.Node) -> Piece:
         """Compile an expression that stands in text, with its place."""
@@ -96,7 +105,7 @@ class Expressions:
     def _name(self, node: nodes.Name) -> Evaluate:
         name = str(node.name)
         if name not in self.names:
-            return self.refuse(refuse_name(name, node.lineno, self.names))
+            return self.refuse(refuse_name(name, None, node.lineno, self.names))
         return lambda scope: scope.names[name]
 
     def _list(self, node: nodes.List | nodes.Tuple) -> Evaluate:
@@ -115,6 +124,8 @@ class Expressions:
         if node.attr.startswith("_"):
             return self.refuse(refuse_private(node))
         self._note_use(node, forgiving=forgiving)
+        if (error := self._impossible(node)) is not None:
+            return self.refuse(error)
         parent = self.compile(node.node)
         found = closures.attribute(parent, node.attr, start(node), label(node.node), forgiving=forgiving)
         if isinstance(node.node, nodes.Name) and not forgiving:
@@ -122,6 +133,8 @@ class Expressions:
         return found
 
     def _getitem(self, node: nodes.Getitem, *, forgiving: bool = False) -> Evaluate:
+        if (error := self._impossible(node)) is not None:
+            return self.refuse(error)
         parent, offset, above = self.compile(node.node), start(node), label(node.node)
         if isinstance(node.arg, nodes.Slice):
             if node.arg.step is not None:
@@ -133,6 +146,23 @@ class Expressions:
         if isinstance(node.node, nodes.Name) and _is_text(node.arg) and not forgiving:
             return closures.key_of_name(str(node.node.name), node.arg.value, found)
         return found
+
+    def _impossible(self, node: nodes.Getattr | nodes.Getitem) -> TemplateError | None:
+        """Return the error of a name that no data can give: what stands below ``loop`` and ``row_number`` is known.
+
+        Such a name is an error also where one that may be missing is forgiven.
+        """
+        chain = keys(node.node)
+        if chain is None:
+            return None
+        written = node.attr if isinstance(node, nodes.Getattr) else getattr(node.arg, "value", None)
+        if chain[0] not in self.names:
+            return refuse_name(chain[0], written, start(node), self.names) if len(chain) == 1 else None
+        if chain[0] == ROW_NUMBER or (chain[0] == LOOP and len(chain) > 1):
+            return TemplateError(f"'{label(node.node)}' has no parts", offset=start(node))
+        if chain[0] == LOOP and written not in closures.LOOP_NAMES:
+            return UndefinedName(label(node), start(node), LOOP, written, closures.LOOP_NAMES)
+        return None
 
     def _note_use(self, node: nodes.Getattr | nodes.Getitem, *, forgiving: bool) -> None:
         chain = keys(node)
@@ -164,20 +194,20 @@ class Expressions:
         left = self.compile(node.left)
         with self.conditional():
             right = self.compile(node.right)
-        return lambda scope: left(scope) and right(scope)
+        return closures.both(left, right, start(node.left), label(node.left))
 
     def _or(self, node: nodes.Or) -> Evaluate:
         left = self.compile(node.left)
         with self.conditional():
             right = self.compile(node.right)
-        return lambda scope: left(scope) or right(scope)
+        return closures.either(left, right, start(node.left), label(node.left))
 
     def _not(self, node: nodes.Not) -> Evaluate:
-        operand = self.compile(node.node)
+        operand = self.condition(node.node)
         return lambda scope: not operand(scope)
 
     def _condition(self, node: nodes.CondExpr) -> Evaluate:
-        test = self.compile(node.test)
+        test = self.condition(node.test)
         if node.expr2 is None:
             return self.refuse(TemplateError("an inline if needs an else", hint="… if … else ''", offset=start(node)))
         with self.conditional():
@@ -253,9 +283,32 @@ _EXPRESSIONS: dict[type[nodes.Node], Callable[[Expressions, Any], Evaluate]] = {
 }
 
 
-# Python's methods, and Jinja's other names of filters, that users know: what does the same here.
-_INSTEAD = {"strip": "trim", "count": "length", "len": "length", "strftime": "datetime", "d": "default"}
-_ROW_NAMES = ("row", "row_number")
+#: Python's methods, and Jinja's other names of filters, that users know: what does the same here.
+_INSTEAD = {
+    "strip": "trim",
+    "count": "length",
+    "len": "length",
+    "strftime": "datetime",
+    "d": "default",
+    "str": "string",
+    "to_datetime": "datetime",
+    "as_datetime": "datetime",
+    "date": "datetime",
+    "timestamp_custom": "datetime",
+    "number_format": "number",
+    "format_number": "number",
+    "format_currency": "money",
+    "currency": "money",
+}
+_ROW_NAMES = ("row", ROW_NUMBER)
+#: What other tools call the row of a loop, or its data.
+_ROW_ELSEWHERE = frozenset({"item", "items", "it", "each", "record", "data", "entry", "line", "contact", "this"})
+#: What other tools have for the time, for the environment and for looking things up: none of it is in the files.
+_CLOCKS = frozenset({"now", "today", "utcnow", "ansible_date_time"})
+_CLOCK_FUNCTIONS = _CLOCKS | {"date", "time", "datetime", "timestamp"}
+_OUTSIDE = frozenset({"env", "environ", "getenv", "env_var", "lookup", "query", "secret", "secrets", "os", "hostvars"})
+_CLOCK_HINT = "a template has no clock; give the date: --var today=2026-12-01, and write vars.today"
+_OUTSIDE_HINT = "a template sees files, rows and variables alone; give the value: --var name=…, and write vars.name"
 
 
 def refuse_expression(node: nodes.Node) -> TemplateError:
@@ -267,18 +320,38 @@ def refuse_expression(node: nodes.Node) -> TemplateError:
     return TemplateError(f"templates have no {type(node).__name__.lower()} expression", offset=start(node))
 
 
-def refuse_name(name: str, offset: int, names: frozenset[str]) -> TemplateError:
-    """Return the error of a name that no template of this document has."""
-    message = f"'{name}' is not defined"
+def refuse_name(name: str, key: object, offset: int, names: frozenset[str]) -> TemplateError:
+    """Return the error of a name that no template of this document has; `key` is what is asked of it."""
+    return TemplateError(f"'{name}' is not defined", hint=_name_instead(name, key, names), offset=offset)
+
+
+def _name_instead(name: str, key: object, names: frozenset[str]) -> str:
     if name in _ROW_NAMES:
-        return TemplateError(message, hint="there is a row only in a call set (kind: CallSet)", offset=offset)
+        return "there is a row only in a call set (kind: CallSet)"
+    if name == LOOP:
+        inside = "'loop' is known inside of a {% for %}"
+        return f"{inside}; the number of the row is {ROW_NUMBER}" if ROW_NUMBER in names else inside
+    if name == "omit":
+        return "null leaves a field out: … | default(none)"
+    elsewhere = _outside(name)
+    if elsewhere is not None:
+        return elsewhere
     guess = nearest(name, tuple(sorted(names)))
+    if name in _ROW_ELSEWHERE and "row" in names:
+        return f"did you mean '{member('row', key) if isinstance(key, str) else 'row'}'?"
     if guess is not None:
-        return TemplateError(message, hint=f"did you mean '{guess}'?", offset=offset)
+        return f"did you mean '{guess}'?"
     ways = [f"vars.{name}" if not name.startswith("_") else "vars"]
     if "row" in names:
         ways.append(f"row.{name}" if not name.startswith("_") else "row")
-    return TemplateError(message, hint=f"a template sees {listed(sorted(names))}: {' or '.join(ways)}?", offset=offset)
+    return f"a template sees {listed(sorted(names))}: {' or '.join(ways)}?"
+
+
+def _outside(name: str) -> str | None:
+    """Return what to do in place of asking the clock, or the machine."""
+    if name in _CLOCKS:
+        return _CLOCK_HINT
+    return _OUTSIDE_HINT if name in _OUTSIDE else None
 
 
 def refuse_private(node: nodes.Getattr) -> TemplateError:
@@ -295,21 +368,35 @@ def refuse_dashed(left: nodes.Getattr, right: nodes.Name) -> TemplateError:
 
 def refuse_function(what: str, name: str, table: Table, offset: int) -> TemplateError:
     """Return the error of a filter or a test that there is not."""
-    guess = nearest(name, tuple(table))
-    if name in _INSTEAD and _INSTEAD[name] in table:
-        guess = _INSTEAD[name]
+    message = f"templates have no {what} '{name}'"
+    first, _, rest = name.partition(".")
+    if rest and first in table:
+        return TemplateError(
+            message, hint=f"put what stands before it in brackets: (… | {first}).{rest}", offset=offset
+        )
     there_are = f"there are: {', '.join(sorted(table))}"
-    hint = there_are if guess is None else f"did you mean '{guess}'? {there_are}"
-    return TemplateError(f"templates have no {what} '{name}'", hint=hint, offset=offset)
+    guess = _outside(name)
+    if guess is None:
+        near = _INSTEAD[name] if _INSTEAD.get(name) in table else nearest(name, tuple(table))
+        guess = None if near is None else f"did you mean '{near}'?"
+    return TemplateError(message, hint=there_are if guess is None else f"{guess} {there_are}", offset=offset)
 
 
 def _call(node: nodes.Call) -> TemplateError:
     called = node.node
-    message = f"templates have no calls: '{label(called)}()'"
-    name = label(called).rpartition(".")[2]
-    name = name if name in FILTERS else _INSTEAD.get(name, name)
-    if isinstance(called, nodes.Getattr) and name in FILTERS:
-        hint = f"use a filter: {label(called.node)} | {name}"
+    if isinstance(called, nodes.Getattr) and isinstance(called.node, nodes.Call):
+        return _call(called.node)
+    message = f"a template cannot call functions: '{label(called)}()'"
+    owner, _, name = label(called).rpartition(".")
+    instead = name if name in FILTERS else _INSTEAD.get(name)
+    hint: str | None
+    if not {name, owner}.isdisjoint(_CLOCK_FUNCTIONS):
+        hint = _CLOCK_HINT
+    elif isinstance(called, nodes.Getattr) and instead in FILTERS:
+        hint = f"use a filter: {label(called.node)} | {instead}"
+    elif name == "range":
+        hint = "a loop goes over a list: {% for n in [1, 2, 3] %}"
     else:
-        hint = f"there are filters instead: {', '.join(sorted(FILTERS))}"
+        hint = _outside(name) or _outside(owner.partition(".")[0])
+    hint = hint or f"there are filters instead: {', '.join(sorted(FILTERS))}"
     return TemplateError(message, hint=hint, offset=start(node))

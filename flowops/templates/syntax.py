@@ -7,6 +7,7 @@ its place, so a node's ``lineno`` is the number of characters before it.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
@@ -16,6 +17,7 @@ from jinja2.parser import Parser
 from flowops.common.names import nearest
 from flowops.templates.budget import MAX_BRACKETS, MAX_SOURCE
 from flowops.templates.errors import TemplateError, member
+from flowops.templates.syntax_errors import Tag, explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,18 +26,12 @@ if TYPE_CHECKING:
 #: The words that may begin a statement; everything else of Jinja's is refused.
 STATEMENTS = ("if", "elif", "else", "endif", "for", "endfor")
 
+_STATEMENTS_ELSEWHERE = {"elseif": "elif", "elsif": "elif", "foreach": "for", "fi": "endif"}
+
 # Python warns of an escape that it does not know and keeps the backslash; here it is refused.
 _BAD_ESCAPE = re.compile(
     r"""(?<!\\)(?:\\\\)*(\\(?!\n|[\\'"abfnrtv]|0(?![0-7])|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{).?)"""
 )
-_AT = re.compile(r" at \d+$")
-# How Jinja's messages name the ends of its tags.
-_SIGNS = {
-    "end of print statement": "}}",
-    "begin of print statement": "{{",
-    "end of statement block": "%}",
-    "begin of statement block": "{%",
-}
 _BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 
 
@@ -46,14 +42,20 @@ def parse(source: str) -> nodes.Template:
     try:
         return Parser(_ENVIRONMENT, source).parse()
     except TemplateSyntaxError as found:
-        message = _AT.sub("", found.message or "it cannot be read").rstrip(".")
-        for words, sign in _SIGNS.items():
-            message = message.replace(words, sign)
-        hint = "compare with ==" if message.endswith("got '='") else None
-        error = TemplateError(f"template syntax: {message[:1].lower()}{message[1:]}", hint=hint, offset=found.lineno)
-        raise error from None
+        raise explained(source, found.message or "it cannot be read", found.lineno, _tags(source)) from None
     except RecursionError:
         raise too_deep(0) from None
+
+
+def _tags(source: str) -> Iterator[Tag]:
+    """Yield the statements of a template, up to where it cannot be read."""
+    begun = False
+    with suppress(TemplateSyntaxError):
+        for at, sort, text in _ENVIRONMENT.lexer.tokeniter(source, None):
+            if sort == "name" and begun:
+                yield Tag(text, at)
+            if sort != "whitespace":
+                begun = sort == "block_begin"
 
 
 def too_deep(offset: int) -> TemplateError:
@@ -126,7 +128,7 @@ def _check_length(text: str, at: int) -> None:
 def _check_statement(word: str, at: int) -> None:
     if word in STATEMENTS:
         return
-    guess = nearest(word, STATEMENTS)
+    guess = _STATEMENTS_ELSEWHERE.get(word) or nearest(word, STATEMENTS)
     hint = "a template has if, for and filters" if guess is None else f"did you mean '{guess}'?"
     raise TemplateError(f"templates have no '{word}' statement", hint=hint, offset=at)
 

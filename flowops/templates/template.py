@@ -12,7 +12,7 @@ from jinja2 import nodes
 from flowops.templates import closures
 from flowops.templates.budget import MAX_LOOPS, MAX_TEXT, PARTS_PER_STEP
 from flowops.templates.errors import TemplateError
-from flowops.templates.expressions import Expressions, VarsUse
+from flowops.templates.expressions import LOOP, ROW_NUMBER, Expressions, VarsUse
 from flowops.templates.syntax import parse, start, too_deep
 from flowops.templates.values import kind
 
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 
 _SHORT = 256
-_LOOP = "loop"
-_RESERVED = ("vars", "row", "row_number", _LOOP)
+_RESERVED = ("vars", "row", ROW_NUMBER, LOOP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +147,10 @@ class _Statements:
         return write
 
     def _if(self, node: nodes.If) -> Write:
-        first = self._expressions.compile(node.test)
+        first = self._expressions.condition(node.test)
         with self._expressions.conditional():
             branches = [(first, self.body(node.body))]
-            branches += [(self._expressions.compile(other.test), self.body(other.body)) for other in node.elif_]
+            branches += [(self._expressions.condition(other.test), self.body(other.body)) for other in node.elif_]
             otherwise = self.body(node.else_)
 
         def write(scope: Scope, text: Text) -> None:
@@ -181,8 +180,8 @@ class _Statements:
         outside, before = expressions.names, expressions.parts
         with self._loop_inside(node), expressions.conditional():
             expressions.names = outside.union(targets)
-            chosen = None if node.test is None else expressions.compile(node.test)
-            expressions.names = expressions.names | {_LOOP}
+            chosen = None if node.test is None else expressions.condition(node.test)
+            expressions.names = expressions.names | {LOOP}
             body = self.body(node.body)
             expressions.names = outside
             otherwise = self.body(node.else_)
@@ -193,7 +192,7 @@ class _Statements:
             chosen,
             1 + (expressions.parts - before) // PARTS_PER_STEP,
             start(node.iter),
-            counted=any(name.name == _LOOP for part in node.body for name in part.find_all(nodes.Name)),
+            counted=any(name.name == LOOP for part in node.body for name in part.find_all(nodes.Name)),
         )
 
         def write(scope: Scope, text: Text) -> None:
@@ -213,7 +212,7 @@ class _Loop:
     iterable: closures.Evaluate
     targets: tuple[str, ...]
     apart: bool
-    chosen: closures.Evaluate | None
+    chosen: Callable[[Scope], bool] | None
     cost: int
     offset: int
     counted: bool
@@ -230,7 +229,7 @@ class _Loop:
                 scope.charge(self.cost)
                 self._bind(item, inside)
                 if self.counted:
-                    inside[_LOOP] = _loop_at(index, len(items))
+                    inside[LOOP] = closures.loop_at(index, len(items))
                 body(scope, text)
         finally:
             scope.names = outside
@@ -246,10 +245,10 @@ class _Loop:
         message = f"a loop goes over a list or a mapping, not over {kind(found)}"
         raise TemplateError(message, hint=hint, offset=self.offset)
 
-    def _holds(self, item: Value, scope: Scope, chosen: closures.Evaluate) -> bool:
+    def _holds(self, item: Value, scope: Scope, chosen: Callable[[Scope], bool]) -> bool:
         scope.charge(self.cost)
         self._bind(item, scope.names)
-        return bool(chosen(scope))
+        return chosen(scope)
 
     def _bind(self, item: Value, names: dict[str, Value]) -> None:
         if not self.apart:
@@ -260,17 +259,6 @@ class _Loop:
             hint = "a mapping's keys and values: … | items"
             raise TemplateError(message, hint=hint, offset=self.offset)
         names.update(zip(self.targets, item, strict=True))
-
-
-def _loop_at(index: int, length: int) -> dict[str, Value]:
-    """Return what a template sees as ``loop``."""
-    return {
-        "index": index + 1,
-        "index0": index,
-        "first": index == 0,
-        "last": index == length - 1,
-        "length": length,
-    }
 
 
 def _targets(target: nodes.Node) -> tuple[str, ...]:

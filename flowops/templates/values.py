@@ -44,6 +44,44 @@ def is_number(value: Value) -> bool:
     return type(value) is int or type(value) is float
 
 
+#: Texts that spell a boolean, for true and for false: what people, spreadsheets and programs write.
+_SPELLINGS = (
+    ("true", "false"),
+    ("yes", "no"),
+    ("y", "n"),
+    ("t", "f"),
+    ("on", "off"),
+    ("1", "0"),
+    ("1.0", "0.0"),
+    ("wahr", "falsch"),
+    ("ja", "nein"),
+    ("ja", "nee"),
+    ("waar", "onwaar"),
+    ("vrai", "faux"),
+    ("oui", "non"),
+    ("verdadero", "falso"),
+    ("sí", "no"),
+    ("si", "no"),
+    ("vero", "falso"),
+    ("verdadeiro", "falso"),
+    ("sim", "não"),
+)
+#: What true is called where a text says this.
+_TRUE_OF = {word: pair[0] for pair in reversed(_SPELLINGS) for word in pair}
+_LONGEST_SPELLING = max(map(len, _TRUE_OF))
+
+
+def true_spelled_like(value: str) -> str | None:
+    """Return how true is spelled by whoever wrote this boolean (``Yes`` for ``No``); None for any other text."""
+    if len(value) > _LONGEST_SPELLING and value[:1].strip() and value[-1:].strip():
+        return None
+    word = value.strip()
+    true = _TRUE_OF.get(word.lower())
+    if true is None:
+        return None
+    return true.upper() if word.isupper() else true.title() if word[:1].isupper() else true
+
+
 def text(value: Value) -> str:
     """Return a value as it stands in text: text and numbers do, anything else has to say how it wants to be written."""
     if type(value) is str:
@@ -150,7 +188,9 @@ def arithmetic(sign: str, left: Value, right: Value) -> int | float:
     """Work out an operator on two numbers; the result is a number that JSON can carry."""
     for side in (left, right):
         if not is_number(side):
-            hint = "make a number of it with int or float, or join texts with ~" if type(side) is str else None
+            hint = "make a number of it with int or float" if type(side) is str else None
+            if hint is not None and sign == "+":
+                hint = f"join texts with ~, or {hint}"
             raise TemplateError(f"'{sign}' is for numbers, not for {kind(side)}", hint=hint)
         number(side)
     try:

@@ -23,7 +23,7 @@ _UNLIKE_OTHERS = frozenset({"invalid", "ambiguous", "no-such-code"})
 def e164(value: Value, region: Value = None) -> str:
     """A phone number in international form; `region` (GB, NL, …) says where a number without country code is from."""
     if type(value) is int:
-        raise TemplateError("the value has to be text, not a number", hint="write (… ~ '') | e164 to make it text")
+        raise TemplateError("the value has to be text, not a number", hint="make it text first: … | string | e164")
     written = require_text(value)
     found = read(written, None if region is None else _region(region))
     if isinstance(found, Refusal):

@@ -83,6 +83,12 @@ def digits(value: Value, separator: Value = " ") -> str:
     return between.join(signs)
 
 
+@TEXT.register("{{ 15 | string }}", "15")
+def string(value: Value) -> str:
+    """A number as text, and text as it is."""
+    return text(value)
+
+
 GENERAL = Table()
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), allow_nan=False)

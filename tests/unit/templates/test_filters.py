@@ -123,7 +123,10 @@ def test_e164_reads_what_people_write(value_of, template, number):
             "{{ '+44 20 7946 0123' | e164('UK') }}",
             "e164: region is not a region that is known | the United Kingdom is GB",
         ),
-        ("{{ 442079460123 | e164 }}", "e164: the value has to be text, not a number | write (… ~ '') | e164"),
+        (
+            "{{ 442079460123 | e164 }}",
+            "e164: the value has to be text, not a number | make it text first: … | string | e164",
+        ),
         ("{{ '+442079460123' | e164(1) }}", "e164: region has to be text, not a number"),
         ("{{ '999' | e164('GB') }}", "e164: '99…' is not a valid number in GB"),
     ],

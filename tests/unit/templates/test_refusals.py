@@ -209,7 +209,7 @@ def test_all_that_is_refused_in_a_template_is_told_at_once(compiled):
     assert [problem.message.removeprefix("reference-id: ") for problem in compiled(text).check()] == [
         "'a' is not defined",
         "templates have no filter 'c'",
-        "templates have no calls: 'vars.d()'",
+        "a template cannot call functions: 'vars.d()'",
         "'e' is not defined",
         "an inline if needs an else",
     ]
@@ -217,10 +217,10 @@ def test_all_that_is_refused_in_a_template_is_told_at_once(compiled):
 
 def test_the_filter_to_use_in_place_of_a_method_is_told(error_of):
     assert error_of("{{ row.name.upper() }}") == (
-        "templates have no calls: 'row.name.upper()' | use a filter: row.name | upper"
+        "a template cannot call functions: 'row.name.upper()' | use a filter: row.name | upper"
     )
     assert error_of("{{ row.name.strip() }}").endswith("use a filter: row.name | trim")
-    hint = error_of("{{ range(3) }}").partition(" | ")[2]
+    hint = error_of("{{ cycler(3) }}").partition(" | ")[2]
     assert hint.startswith("there are filters instead: capitalize, datetime, default, digits, e164")
 
 

@@ -94,7 +94,7 @@ def test_behind_a_limit_nothing_is_read(selection: Any) -> None:
 )
 def test_what_is_neither_true_nor_false_is_a_problem_of_its_row(selection: Any, where: str, what: str) -> None:
     (problem,) = (each for found in selection(f'where: "{where}"').select([batch("a")]) for each in found)
-    assert problem.message == f"where: it has to be true or false, and is {what}"
+    assert problem.message == f"where: has to be true or false, not {what}"
     assert (problem.place, problem.row) == (Place("calls/a.yaml", 3, 8), RowPlace("x.csv", 1, 2))
     assert problem.hint == "ask a question, such as {{ row.status == 'open' }}"
 
@@ -116,3 +116,19 @@ def test_a_question_that_takes_too_much_work_ends(selection: Any) -> None:
     found = told(selection(f'where: "{loop}"').select(batch("a", first=n) for n in range(1, 100_000)))
     assert found[0] == "where: the templates of this call take too much work"
     assert "where: it takes too much work for so many rows; the rest was not read" in found
+
+
+@pytest.mark.parametrize(
+    ("where", "hint"),
+    [
+        ("{{ row.v }}", "compare it: {{ row.v == 'True' }}"),
+        ("{{ row.v and row.v != '' }}", "compare it: row.v == 'True'"),
+        ("{{ row.v != '' and row.v }}", "compare it: {{ … == 'True' }}"),
+        ("{{ not row.v }}", "compare it: row.v == 'True'"),
+        ("{{ row.v or true }}", "compare it: row.v == 'True'"),
+    ],
+)
+@pytest.mark.parametrize("text", ["True", "False"])
+def test_a_text_that_spells_a_boolean_chooses_nobody(selection: Any, where: str, hint: str, text: str) -> None:
+    (problem,) = (each for found in selection(f'where: "{where}"').select([batch(text)]) for each in found)
+    assert problem.hint == hint

@@ -51,8 +51,8 @@ def test_statements_write_text_as_in_jinja(value_of, template, text):
         ("{% for _x in row.list %}{% endfor %}", "the variable of a loop may not be called '_x'"),
         ("{% for x in row.list recursive %}{% endfor %}", "a loop may not be recursive"),
         ("{% for x in row.list %}{{ x | int }}{% endfor %}", "int: the text is not a whole number"),
-        ("{% for x in row.list %}", "template syntax: unexpected end of template"),
-        ("{% endfor %}", "template syntax: encountered unknown tag 'endfor'"),
+        ("{% for x in row.list %}", "template syntax: the 'for' is never closed"),
+        ("{% endfor %}", "template syntax: 'endfor' has no 'for' before it"),
         ("{% if %}a{% endif %}", "template syntax: expected an expression, got '%}'"),
     ],
 )

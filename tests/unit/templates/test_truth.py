@@ -1,0 +1,61 @@
+"""What counts as true: a text that spells a boolean has no truth value, wherever it is asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+SPELLED = ["False", "No", "0", "false", "FALSE", "no", "n", "off", " no ", "0.0", "Falsch", "non", "não"]
+SPELLED += ["True", "yes", "1", "TRUE", "Y", "on", "1.0", "ja", "waar"]
+ASKED = [
+    "{% if row.x %}a{% endif %}",
+    "{% if row.missing is defined %}{% elif row.x %}a{% endif %}",
+    "{{ 'a' if row.x else 'b' }}",
+    "{{ row.x and row.missing == 'x' }}",
+    "{{ row.x or 'there' }}",
+    "{{ not row.x }}",
+    "{% for item in [row.x] if item %}{% endfor %}",
+    "{{ 'a' if ('a' != 'b' and row.x) else 'b' }}",
+    "{{ 'a' if (row.x | trim) else 'b' }}",
+    "{{ row['x'] and true }}",
+]
+
+
+@pytest.mark.parametrize("text", SPELLED)
+@pytest.mark.parametrize("template", ASKED)
+def test_a_text_that_spells_a_boolean_has_no_truth_value(error_of, template, text):
+    message = error_of(template, x=text)
+    assert "is text that spells true or false, which has no truth value | compare it: " in message
+    assert f"'{text}'" not in message.partition(" | ")[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "comparison"),
+    [
+        ("False", "row.x == 'True'"),
+        ("True", "row.x == 'True'"),
+        ("FALSE", "row.x == 'TRUE'"),
+        ("no", "row.x == 'yes'"),
+        ("No", "row.x == 'Yes'"),
+        ("0", "row.x == '1'"),
+        ("N", "row.x == 'Y'"),
+        ("falsch", "row.x == 'wahr'"),
+    ],
+)
+def test_the_comparison_to_write_is_told_as_the_data_spells_it(error_of, text, comparison):
+    assert error_of("{% if row.x %}a{% endif %}", x=text).endswith(f"compare it: {comparison}")
+
+
+@pytest.mark.parametrize(
+    ("value", "holds"),
+    [("", False), ("Ann", True), ("north", True), ("10", True), (0, False), (1, True), (None, False), (True, True)],
+)
+def test_anything_else_counts_as_it_does_in_jinja(value_of, value, holds):
+    assert value_of("{{ 'a' if row.x else 'b' }}", x=value) == ("a" if holds else "b")
+    assert value_of("{{ not row.x }}", x=value) is not holds
+
+
+def test_a_word_may_be_what_is_spoken(value_of):
+    assert value_of("{{ row.missing | default('no') }}") == "no"
+    assert value_of("{{ '' or 'no' }}") == "no"
+    assert value_of("{{ 'yes' if row.x == 'False' else 'no' }}", x="False") == "yes"
+    assert value_of("{{ row.x }}", x="False") == "False"
