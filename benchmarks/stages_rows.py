@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from flowops.model.batch import Batch
+    from flowops.model.document import Batch
 
 
 @contextmanager

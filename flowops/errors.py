@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from flowops.model.place import Place, Problem
+    from flowops.model.document import Place, Problem
 
 
 class FlowopsError(Exception):

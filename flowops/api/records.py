@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from flowops.common.json import NotJson, read_json
 from flowops.common.numbers import received
 from flowops.errors import Invalid
-from flowops.model.place import Place, Problem
+from flowops.model.document import Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from flowops.documents.reader import Reader
     from flowops.model.call import Call
     from flowops.model.difference import Difference
-    from flowops.model.document import Value
-    from flowops.model.place import Place, Problem
+    from flowops.model.document import Place, Problem, Value
     from flowops.plan.difference import Identity
 
 

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flowops.documents.reader import Reader
-    from flowops.model.document import Document, Value
-    from flowops.model.place import Problem
+    from flowops.model.document import Document, Problem, Value
     from flowops.model.project import Environment, Flow, Project
     from flowops.policy.config import Policy
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from flowops.app.observer import Observer
     from flowops.app.policy_run import Override
     from flowops.ledger.store import Store
-    from flowops.model.calls import CallBatch
+    from flowops.model.call import CallBatch
     from flowops.model.plan import PlannedBatch
     from flowops.model.project import Environment
 

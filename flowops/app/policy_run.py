@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from flowops.app.load import Workspace
     from flowops.apply.control import Halt
     from flowops.ledger.store import Store
-    from flowops.model.calls import CallBatch
+    from flowops.model.call import CallBatch
+    from flowops.model.document import Place
     from flowops.model.ledger import Condition
-    from flowops.model.place import Place
     from flowops.model.plan import Decision, Plan, PlannedCall
 
 

@@ -11,9 +11,8 @@ from flowops.app.load import excerpts, load, variables
 from flowops.app.observer import SILENT
 from flowops.common.names import did_you_mean
 from flowops.errors import Invalid
-from flowops.model.call import Terms
-from flowops.model.calls import Script
-from flowops.model.place import Problem
+from flowops.model.call import Script, Terms
+from flowops.model.document import Problem
 from flowops.model.twice import Twice
 
 if TYPE_CHECKING:
@@ -21,11 +20,8 @@ if TYPE_CHECKING:
 
     from flowops.app.load import Selection, Workspace
     from flowops.app.observer import Observer
-    from flowops.model.batch import Batch
-    from flowops.model.call import Call
-    from flowops.model.calls import CallBatch
-    from flowops.model.document import Document, Value
-    from flowops.model.place import Place
+    from flowops.model.call import Call, CallBatch
+    from flowops.model.document import Batch, Document, Place, Value
     from flowops.templates.assemble import Compilation, CompiledCall
 
 #: What a body is told about its shape; of a document whose shape is wrong all of that has been said.
@@ -280,7 +276,7 @@ def _unknown_source(workspace: Workspace, document: Document, name: str) -> Iter
     """Read nothing, and say what is wrong with a source that no environment has."""
     known = known_sources(workspace)
     if name not in known:
-        from flowops.model.batch import Batch
+        from flowops.model.document import Batch
 
         place = document.place(("for-each", "source"))
         hint = did_you_mean(name, known) or "name it under sources, in an environment of flowops.yaml"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from flowops.app.load import Selection
     from flowops.app.observer import Observer
     from flowops.app.render import NotRead
-    from flowops.model.place import Place, Problem
+    from flowops.model.document import Place, Problem
 
 
 class Validation(NamedTuple):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from flowops.errors import FlowopsError
-    from flowops.model.place import Place, Problem
+    from flowops.model.document import Place, Problem
     from flowops.report.layout import Output
     from flowops.report.terminal import Line
 

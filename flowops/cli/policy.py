@@ -27,7 +27,7 @@ def hash_numbers(file: Path, key_env: str, may_be_empty: bool) -> None:
     """
     from flowops.app.policy_run import LONGEST_LINE, clock
     from flowops.common.secrets import read_variable
-    from flowops.model.place import Place, Problem
+    from flowops.model.document import Place, Problem
     from flowops.policy.lists import hash_lines
 
     key = read_variable(key_env, "--key-env", FlowopsError).encode()

@@ -14,7 +14,7 @@ from flowops.errors import Invalid, UsageError
 from flowops.report.formats import PLAN, RESULT
 
 if TYPE_CHECKING:
-    from flowops.model.place import Problem
+    from flowops.model.document import Problem
     from flowops.report.json import Json
 
 HINT = "it shows what `plan -o`, `plan --format json` and `apply --format json` write"
@@ -67,6 +67,6 @@ def _kind(document: Json, file: Path) -> str:
 
 
 def _problem(file: Path, message: str) -> Problem:
-    from flowops.model.place import Place, Problem
+    from flowops.model.document import Place, Problem
 
     return Problem(Place(str(file)), message=message, code="format", hint=HINT)

@@ -17,7 +17,7 @@ from flowops.documents.files import Unreadable
 from flowops.documents.project import PROJECT_FILE
 from flowops.documents.reader import HEADER, Kind
 from flowops.errors import UsageError
-from flowops.model.place import Place, Problem
+from flowops.model.document import Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from flowops.documents.row_source import BATCH_ROWS, MATRIX, Matrix, RowsError, RowSource, data_of
-from flowops.model.batch import Batch
+from flowops.model.document import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

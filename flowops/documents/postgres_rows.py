@@ -10,7 +10,7 @@ from flowops.common.names import did_you_mean
 from flowops.common.text import quoted
 from flowops.documents.row_source import BATCH_ROWS, QueryError, QueryRows, RowsError
 from flowops.errors import FlowopsError
-from flowops.model.batch import Batch
+from flowops.model.document import Batch
 from flowops.queries.limits import MAX_ROWS
 from flowops.queries.values import NoJson, json_value
 

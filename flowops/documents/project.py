@@ -17,8 +17,7 @@ from flowops.documents.files import Disk, Unreadable, git_root, read_anywhere
 from flowops.documents.reader import Kind, Reader, Section
 from flowops.documents.yaml import Parsed, read_plain
 from flowops.errors import Invalid, UsageError
-from flowops.model.document import Document, SourceMap, Value
-from flowops.model.place import Place, Problem
+from flowops.model.document import Document, Place, Problem, SourceMap, Value
 from flowops.model.project import (
     SANDBOX,
     CallbackSettings,

@@ -14,8 +14,7 @@ from flowops.common.text import quoted
 from flowops.documents.files import Unreadable
 from flowops.documents.text import decode, line_at
 from flowops.documents.yaml import Budget, Parsed, parse
-from flowops.model.document import Document
-from flowops.model.place import Place, Problem
+from flowops.model.document import Document, Place, Problem
 
 if TYPE_CHECKING:
     from flowops.documents.files import Files

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from flowops.model.batch import Batch
-from flowops.model.place import Place, Problem, RowPlace
+from flowops.model.document import Batch, Place, Problem, RowPlace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

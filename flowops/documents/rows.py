@@ -10,8 +10,7 @@ from flowops.common.names import did_you_mean
 from flowops.common.text import quoted
 from flowops.documents.row_source import FOR_EACH, MATRIX, ROWS, DataFile, Dialect, Matrix, Query, data_of
 from flowops.documents.text_rows import TEXTS, text_batches
-from flowops.model.batch import Batch
-from flowops.model.place import Place, Problem
+from flowops.model.document import Batch, Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

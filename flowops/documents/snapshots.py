@@ -14,7 +14,7 @@ from weakref import finalize
 
 from flowops.common.text import visible
 from flowops.errors import FlowopsError
-from flowops.model.batch import Batch
+from flowops.model.document import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

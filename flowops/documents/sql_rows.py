@@ -19,15 +19,14 @@ from flowops.documents.files import Unreadable
 from flowops.documents.row_source import PARQUET, FileRows, QueryError, QueryRows
 from flowops.documents.text_rows import csv_columns, data_lines, text_batches
 from flowops.errors import FlowopsError
-from flowops.model.batch import Batch
+from flowops.model.document import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from flowops.documents.reader import Reader
     from flowops.documents.row_source import Dialect
-    from flowops.model.document import Value
-    from flowops.model.place import Problem
+    from flowops.model.document import Problem, Value
 
 #: DuckDB's types for the values of JSON; whatever is more, or is mixed, it keeps as JSON.
 _TYPES = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}

@@ -6,7 +6,7 @@ import codecs
 import re
 from functools import lru_cache
 
-from flowops.model.place import Place, Problem
+from flowops.model.document import Place, Problem
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 

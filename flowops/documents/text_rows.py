@@ -16,8 +16,7 @@ from flowops.common.text import quoted
 from flowops.documents.files import Unreadable
 from flowops.documents.row_source import BATCH_ROWS, BATCH_SIZE, ROWS, BatchBuilder, FileRows, RowsError
 from flowops.documents.text import decode
-from flowops.model.batch import Batch
-from flowops.model.place import Place, Problem
+from flowops.model.document import Batch, Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

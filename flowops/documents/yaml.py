@@ -30,8 +30,7 @@ from flowops.common.limits import DOCUMENT_DEPTH
 from flowops.common.text import quoted
 from flowops.documents.text import LINE_BREAK, count_breaks, line_and_column
 from flowops.documents.yaml_errors import SYNTAX, TEMPLATE, quoted_template, syntax_problem
-from flowops.model.document import SourceMap
-from flowops.model.place import Place, Problem
+from flowops.model.document import Place, Problem, SourceMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.documents.text import line_and_column
-from flowops.model.place import Place, Problem
+from flowops.model.document import Place, Problem
 
 if TYPE_CHECKING:
     from yaml.error import MarkedYAMLError

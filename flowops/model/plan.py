@@ -11,11 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from flowops.model.call import Call
-    from flowops.model.calls import Script
-    from flowops.model.document import Value
+    from flowops.model.call import Call, Script
+    from flowops.model.document import Place, Value
     from flowops.model.ledger import LedgerMark
-    from flowops.model.place import Place
 
 #: What every fingerprint begins with: its version and its hash function; 64 hex digits follow.
 FINGERPRINT = "v1:sha256:"

@@ -12,7 +12,7 @@ from flowops.plan.canonical import Uncanonical, hash_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from flowops.model.calls import CallBatch
+    from flowops.model.call import CallBatch
     from flowops.model.document import Value
     from flowops.model.plan import Action, PlannedBatch, PlannedCall
 

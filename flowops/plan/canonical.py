@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from flowops.model.call import Call
-    from flowops.model.document import Path, Value
-    from flowops.model.place import Problem
+    from flowops.model.document import Path, Problem, Value
 
 
 class Uncanonical(FlowopsError):

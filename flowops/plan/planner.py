@@ -30,10 +30,9 @@ from flowops.plan.diff import diff
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from flowops.model.call import Call
-    from flowops.model.calls import CallBatch
+    from flowops.model.call import Call, CallBatch
+    from flowops.model.document import Place
     from flowops.model.ledger import Entry, Ledger, LedgerMark
-    from flowops.model.place import Place
     from flowops.model.plan import Change, PlannedCall
 
 _log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops import __version__
 from flowops.errors import Invalid, StalePlan
+from flowops.model.document import Place, Problem
 from flowops.model.ledger import LedgerMark
-from flowops.model.place import Place, Problem
 from flowops.model.plan import Action
 from flowops.plan.planner import decision_line, digest, told_by
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from flowops.common.number_plan import regions
 from flowops.common.spans import read_span
-from flowops.model.place import Problem
+from flowops.model.document import Problem
 from flowops.policy.limits import MaxCalls, MaxChange, PerCallee
 from flowops.policy.lists import DoNotCall
 from flowops.policy.people import Callers, Consent, Countries, NumberTypes
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from flowops.model.call import Call
-    from flowops.model.document import Document, Path, Value
-    from flowops.model.place import Place
+    from flowops.model.document import Document, Path, Place, Value
 
 CODE = "policy"
 

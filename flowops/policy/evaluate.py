@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from flowops.model.call import Call
-    from flowops.model.place import Place
+    from flowops.model.document import Place
     from flowops.policy.config import Policy
     from flowops.policy.rule import PolicyContext
 

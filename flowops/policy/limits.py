@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from zoneinfo import ZoneInfo
 
-    from flowops.model.document import Path, Value
-    from flowops.model.place import Place
+    from flowops.model.document import Path, Place, Value
     from flowops.policy.config import PolicyReader
     from flowops.policy.rule import CallContext, PolicyContext
 

@@ -29,8 +29,7 @@ from flowops.policy.times import moment_text, read_moment
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from flowops.model.document import Path, Value
-    from flowops.model.place import Place
+    from flowops.model.document import Path, Place, Value
     from flowops.policy.config import PolicyReader
     from flowops.policy.rule import CallContext
 

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flowops.model.call import Call
-    from flowops.model.document import Path, Value
-    from flowops.model.place import Place
+    from flowops.model.document import Path, Place, Value
     from flowops.policy.config import PolicyReader
 
 #: What is from the future is no newer than what is from today: clocks of two machines may differ by this.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from flowops.common.numbers import NumberInfo
     from flowops.model.call import Call
-    from flowops.model.place import Place, Problem
+    from flowops.model.document import Place, Problem
     from flowops.policy.rule import CallContext
 
 CODE = "terms"

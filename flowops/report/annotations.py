@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from flowops.model.difference import Shift
-    from flowops.model.place import Place, Problem
+    from flowops.model.document import Place, Problem
     from flowops.report.layout import Output
     from flowops.report.views import CallView, PlanView
 

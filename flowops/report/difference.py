@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from flowops.model.difference import Difference, DifferentCall
-    from flowops.model.place import Place
+    from flowops.model.document import Place
 
 
 @dataclass(slots=True)

@@ -42,9 +42,8 @@ if TYPE_CHECKING:
 
     from flowops.model.call import Call
     from flowops.model.difference import Difference, DifferentCall
-    from flowops.model.document import Value
+    from flowops.model.document import Place, RowPlace, Value
     from flowops.model.ledger import Entry
-    from flowops.model.place import Place, RowPlace
     from flowops.model.plan import Change, Plan
     from flowops.model.result import CallResult
     from flowops.report.formats import Target

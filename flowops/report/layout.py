@@ -63,8 +63,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from flowops.model.call import Call
+    from flowops.model.document import Place, Problem
     from flowops.model.ledger import Entry as LedgerEntry
-    from flowops.model.place import Place, Problem
     from flowops.report.difference import ChangedField, DifferenceView
     from flowops.report.hours import Hour, Hours
     from flowops.report.views import (

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_text
-from flowops.model.place import Place, RowPlace
+from flowops.model.document import Place, RowPlace
 from flowops.model.plan import ABSENT, SENDING, Action, Change
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report.hours import Ready, hours_of

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from flowops.errors import FlowopsError
-    from flowops.model.place import Place, Problem
+    from flowops.model.document import Place, Problem
     from flowops.report.blocks import Block, Cell, Phrase, Report, Row, Section, Totals
     from flowops.report.formats import Target
     from flowops.report.layout import Output

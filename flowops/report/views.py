@@ -21,11 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from flowops.model.call import Call
-    from flowops.model.calls import Script
-    from flowops.model.document import Document, Value
+    from flowops.model.call import Call, Script
+    from flowops.model.document import Document, Place, Problem, RowPlace, Value
     from flowops.model.ledger import Actor, Entry, EventType, LedgerMark, State
-    from flowops.model.place import Place, Problem, RowPlace
     from flowops.model.plan import Plan, PlannedBatch, PlannedCall
     from flowops.model.result import CallResult, Outcome, Result
 

@@ -14,7 +14,7 @@ from flowops.common.numbers import explain as explain_number
 from flowops.common.numbers import is_canonical
 from flowops.common.text import quoted
 from flowops.model.call import INSTRUCTION_ID
-from flowops.model.place import Problem
+from flowops.model.document import Problem
 from flowops.schema.engine import fast_errors, fast_validator
 from flowops.schema.explain import SchemaError, dotted, explain
 from flowops.schema.store import schema_text

@@ -23,8 +23,7 @@ from flowops.schema.explain import SchemaError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from flowops.model.document import Path, Value
-    from flowops.model.place import Problem
+    from flowops.model.document import Path, Problem, Value
     from flowops.model.project import Flow
     from flowops.schema.engine import Schema
 

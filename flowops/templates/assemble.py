@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 from flowops.common.names import nearest
 from flowops.common.text import listed
 from flowops.model.call import INSTRUCTION_ID, NO_TERMS, TERMS, Call, Origin, Terms
-from flowops.model.place import Problem
+from flowops.model.document import Problem
 from flowops.templates.budget import PARTS_PER_STEP
 from flowops.templates.errors import BudgetExceeded, TemplateError
 from flowops.templates.nodes import INVALID, Compiler, ConstantNode, Node, Rendering
@@ -18,8 +18,7 @@ from flowops.templates.values import kind, number
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from flowops.model.document import Document, Path, Value
-    from flowops.model.place import Place, RowPlace
+    from flowops.model.document import Document, Path, Place, RowPlace, Value
     from flowops.model.project import Flow, Project
 
 

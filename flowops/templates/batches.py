@@ -6,10 +6,8 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from flowops.model.batch import Batch
-from flowops.model.call import INSTRUCTION_ID, Terms
-from flowops.model.calls import Script
-from flowops.model.place import Problem
+from flowops.model.call import INSTRUCTION_ID, Script, Terms
+from flowops.model.document import Batch, Problem
 from flowops.templates.assemble import FLOW_ID, VARIABLES
 from flowops.templates.budget import CALL_BUDGET, PARTS_PER_STEP, ROW_BUDGET, SET_BUDGET, WRONG_ROWS
 from flowops.templates.errors import BudgetExceeded, TemplateError
@@ -21,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from flowops.model.call import Call
-    from flowops.model.document import Document, Value
-    from flowops.model.place import Place
+    from flowops.model.document import Document, Place, Value
     from flowops.model.project import Flow
     from flowops.templates.assemble import CompiledCall
     from flowops.templates.nodes import Node

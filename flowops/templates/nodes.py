@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Protocol
 
-from flowops.model.place import Place, Problem
+from flowops.model.document import Place, Problem
 from flowops.templates.budget import MAX_SOURCES, MAX_TEXT, Scope
 from flowops.templates.errors import BudgetExceeded, TemplateError, UndefinedName, member
 from flowops.templates.problems import TEMPLATE, ProblemLimiter
@@ -14,9 +14,7 @@ from flowops.templates.values import no_charge, sendable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from flowops.model.batch import Batch
-    from flowops.model.document import Document, Path, Value
-    from flowops.model.place import RowPlace
+    from flowops.model.document import Batch, Document, Path, RowPlace, Value
     from flowops.templates.template import Template
 
 

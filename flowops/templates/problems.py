@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model.place import Problem
+from flowops.model.document import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from flowops.model.call import Call
-    from flowops.model.place import Place
+    from flowops.model.document import Place
 
 
 #: The stable names of the rules that this package applies.

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from flowops.model.call import NO_TERMS
-from flowops.model.calls import Script
+from flowops.model.call import NO_TERMS, Script
 from flowops.model.plan import FINGERPRINT, Decision, Plan, PlannedBatch
 from flowops.plan.planner import Shown, make_plan
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from flowops.model.call import Call
-    from flowops.model.place import Place
+    from flowops.model.document import Place
     from flowops.model.plan import PlannedCall
 
 #: A fingerprint that no body has.

@@ -44,7 +44,7 @@ def _read(file: Path) -> list[ImportedCall]:
     """The calls in a file. Raises Invalid with every row that is wrong."""
     from flowops.documents.rows import read_data
     from flowops.ledger.operations import imported_call
-    from flowops.model.place import Place, Problem
+    from flowops.model.document import Place, Problem
 
     calls: list[ImportedCall] = []
     problems: list[Problem] = []

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from flowops.api.records import CallRecord, items_of, read_file, read_record
 from flowops.errors import Invalid
-from flowops.model.place import Place
+from flowops.model.document import Place
 
 
 @pytest.mark.parametrize(

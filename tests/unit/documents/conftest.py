@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flowops.documents.yaml import Parsed
-    from flowops.model.document import Document
-    from flowops.model.place import Problem
+    from flowops.model.document import Document, Problem
 
 ENOUGH = 1000
 

@@ -10,11 +10,10 @@ from support.plain_csv import Told, plain_rows
 
 from flowops.documents.rows import read_batches, read_data, read_rows
 from flowops.documents.text_rows import MAX_ROW
-from flowops.model.document import Row
-from flowops.model.place import Place, Problem, RowPlace
+from flowops.model.document import Place, Problem, Row, RowPlace
 
 if TYPE_CHECKING:
-    from flowops.model.batch import Batch
+    from flowops.model.document import Batch
 
 
 class Dribble(io.BytesIO):

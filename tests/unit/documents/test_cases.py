@@ -11,7 +11,7 @@ import yaml
 
 from flowops.documents import yaml as yaml_module
 from flowops.documents.text import decode
-from flowops.model.place import Problem
+from flowops.model.document import Problem
 
 CASES = sorted((Path(__file__).parents[2] / "cases" / "documents").glob("[0-9]*"))
 

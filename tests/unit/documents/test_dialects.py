@@ -13,7 +13,7 @@ from flowops.model.document import Row
 from flowops.schema.check import checker
 
 if TYPE_CHECKING:
-    from flowops.model.place import Problem
+    from flowops.model.document import Problem
 
 ENCODINGS = checker("callset").schema["properties"]["for-each"]["anyOf"][1]["properties"]["encoding"]["enum"]
 

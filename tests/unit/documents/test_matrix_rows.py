@@ -3,8 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowops.documents.rows import count_lines, read_batches, read_rows
-from flowops.model.document import Row
-from flowops.model.place import Place, Problem, RowPlace
+from flowops.model.document import Place, Problem, Row, RowPlace
 
 
 def matrix(tree: Any, text: str) -> Any:

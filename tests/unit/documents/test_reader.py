@@ -11,7 +11,7 @@ import pytest
 from flowops.documents import reader as reader_module
 from flowops.documents.files import Disk
 from flowops.documents.reader import Kind, Reader
-from flowops.model.place import Place
+from flowops.model.document import Place
 
 CALL = "apiVersion: flowops/v1\nkind: Call\nreference-id: a\n"
 

@@ -8,7 +8,7 @@ import pytest
 
 from flowops.documents import rows, text_rows
 from flowops.documents.row_source import FileRows, RowSource
-from flowops.model.batch import Batch
+from flowops.model.document import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,7 @@ from flowops.documents import sql_rows
 from flowops.documents.rows import read_batches, read_rows
 from flowops.documents.snapshots import Snapshot
 from flowops.errors import FlowopsError
-from flowops.model.batch import Batch
-from flowops.model.document import Document, Row
+from flowops.model.document import Batch, Document, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

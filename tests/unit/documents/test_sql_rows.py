@@ -19,8 +19,7 @@ from flowops.documents.row_source import Dialect
 from flowops.documents.rows import read_batches, read_rows
 from flowops.documents.sql_rows import StagingDir
 from flowops.errors import FlowopsError
-from flowops.model.document import Row
-from flowops.model.place import Place, Problem, RowPlace
+from flowops.model.document import Place, Problem, Row, RowPlace
 
 PEOPLE = "select i as id, 'Ann ' || i as name from range(1, 2501) t(i)"
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowops.documents.text import decode, line_and_column, line_at
-from flowops.model.place import Problem
+from flowops.model.document import Problem
 
 
 @given(st.text())

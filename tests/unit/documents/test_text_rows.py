@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from flowops.documents.rows import read_data, read_rows
 from flowops.documents.text_rows import MAX_ROW
-from flowops.model.document import Row
-from flowops.model.place import Place, Problem, RowPlace
+from flowops.model.document import Place, Problem, Row, RowPlace
 
 
 @pytest.fixture

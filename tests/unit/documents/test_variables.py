@@ -7,7 +7,7 @@ import pytest
 
 from flowops.documents.project import find_project, merge_vars, parse_var, read_var_file, resolve
 from flowops.errors import Invalid, UsageError
-from flowops.model.place import Place
+from flowops.model.document import Place
 
 
 @pytest.mark.parametrize(

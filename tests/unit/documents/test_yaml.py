@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from flowops.documents import yaml as yaml_module
 from flowops.documents.text import line_and_column, line_at
 from flowops.documents.yaml import Budget, parse
-from flowops.model.document import Document, SourceMap, Value
-from flowops.model.place import Place
+from flowops.model.document import Document, Place, SourceMap, Value
 
 # What JSON and YAML have in common: no control characters, no line breaks of YAML 1.1's own.
 letters = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\u2028\u2029\ufeff\ufffe\uffff")

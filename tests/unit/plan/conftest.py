@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flowops.model.call import Call, Origin
-from flowops.model.document import Document, SourceMap
+from flowops.model.document import Document, RowPlace, SourceMap
 from flowops.model.ledger import Claim, Entry, LedgerMark, Record, State, Written
-from flowops.model.place import RowPlace
 from flowops.plan.canonical import fingerprint
 
 if TYPE_CHECKING:

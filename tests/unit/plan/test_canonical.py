@@ -9,7 +9,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.model.place import Place, Problem
+from flowops.model.document import Place, Problem
 from flowops.plan.canonical import Uncanonical, canonical, fingerprint, identify
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

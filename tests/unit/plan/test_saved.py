@@ -10,8 +10,8 @@ import pytest
 from support.plans import NO_FINGERPRINT, decided, plan_of
 
 from flowops.errors import Invalid, StalePlan
+from flowops.model.document import Place
 from flowops.model.ledger import LedgerMark, State
-from flowops.model.place import Place
 from flowops.model.plan import Action, Plan
 from flowops.plan import saved
 from flowops.plan.planner import decision_line, digest

@@ -11,8 +11,7 @@ import yaml
 
 from flowops.documents.yaml import Budget, parse
 from flowops.model.call import Call, Origin, Terms
-from flowops.model.document import Document, SourceMap
-from flowops.model.place import Place
+from flowops.model.document import Document, Place, SourceMap
 from flowops.policy.config import Policy, read_policy
 from flowops.policy.evaluate import PolicyEvaluator
 from flowops.policy.rule import PolicyContext

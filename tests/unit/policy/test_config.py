@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from flowops.model.document import Document, SourceMap
-from flowops.model.place import Place
+from flowops.model.document import Document, Place, SourceMap
 from flowops.policy.config import StopOn, read_policy
 from flowops.policy.limits import MaxChange, PerCallee, PerDay, PerDocument, PerRun
 from flowops.policy.lists import DoNotCall

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from flowops.common.numbers import KINDS
 from flowops.model.call import Terms
-from flowops.model.place import Place
+from flowops.model.document import Place
 from flowops.model.plan import Action
 from flowops.policy.config import Policy
 from flowops.policy.evaluate import PolicyEvaluator

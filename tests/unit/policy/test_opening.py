@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from flowops.model.place import Place
+from flowops.model.document import Place
 from flowops.policy.windows import Clock, Holidays, Window, all_open, next_change
 
 ALL_DAYS = frozenset(range(7))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from flowops.model.call import Call, Origin, Terms
-from flowops.model.place import Place
+from flowops.model.document import Place
 from flowops.model.plan import Action
 from flowops.policy.config import LIFTABLE
 from flowops.policy.evaluate import PolicyEvaluator

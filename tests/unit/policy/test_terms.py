@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowops.model.call import Origin, Terms
-from flowops.model.place import Place
+from flowops.model.document import Place
 from flowops.policy.terms import check_terms
 
 NO_TIME = "is not a time: write 2026-12-01T09:00, 2026-12-01T09:00Z or 2026-12-01"

@@ -12,9 +12,8 @@ import pytest
 from support.plans import decided
 
 from flowops.model.call import Call, Origin
-from flowops.model.document import Document, SourceMap
+from flowops.model.document import Document, RowPlace, SourceMap
 from flowops.model.ledger import Actor, Entry, EventType, LedgerMark, Leg, State
-from flowops.model.place import RowPlace
 from flowops.model.plan import ABSENT, Action, Change, Plan, PlannedCall
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report.views import LedgerStatus

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.reports import text_of
 
+from flowops.model.document import Place, Problem
 from flowops.model.ledger import State
-from flowops.model.place import Place, Problem
 from flowops.report.escape import UNSAFE, clip, pad, safe, width
 from flowops.report.json import dumps
 from flowops.report.layout import entries_report, render_report

@@ -10,7 +10,7 @@ import pytest
 
 from flowops.errors import UsageError
 from flowops.model.difference import Difference, DifferentCall, Shift
-from flowops.model.place import Place, Problem
+from flowops.model.document import Place, Problem
 from flowops.model.plan import Action
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report import formats, views

@@ -10,9 +10,8 @@ import jsonschema
 import pytest
 from support.reports import text_of
 
-from flowops.model.document import Document, SourceMap
+from flowops.model.document import Document, Place, Problem, RowPlace, SourceMap
 from flowops.model.ledger import LedgerMark, State
-from flowops.model.place import Place, Problem, RowPlace
 from flowops.model.plan import ABSENT, Action, Change
 from flowops.report import views
 from flowops.report.json import (

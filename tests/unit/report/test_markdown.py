@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from support.reports import markdown_of
 
+from flowops.model.document import Place, Problem, RowPlace
 from flowops.model.ledger import EventType, State
-from flowops.model.place import Place, Problem, RowPlace
 from flowops.model.plan import Action, Change
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report import views

@@ -14,7 +14,7 @@ from support import npm
 from support.reports import page_of
 
 from flowops.model.difference import Difference, DifferentCall, Shift
-from flowops.model.place import Place, Problem, RowPlace
+from flowops.model.document import Place, Problem, RowPlace
 from flowops.model.plan import ABSENT, Action, Change
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report import views

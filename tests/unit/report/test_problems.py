@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.model.place import Place, Problem, RowPlace
+from flowops.model.document import Place, Problem, RowPlace
 from flowops.report.excerpt import AFTER, BEFORE, excerpt
 from flowops.report.terminal import plain
 from flowops.report.text import problem_lines

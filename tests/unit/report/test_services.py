@@ -17,7 +17,7 @@ from support import junit, npm
 from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 from typos_gitlab_code_quality import GitlabIssue
 
-from flowops.model.place import Place, Problem, RowPlace
+from flowops.model.document import Place, Problem, RowPlace
 from flowops.model.plan import Action
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report import views

@@ -10,14 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowops.model.call import Call, Origin
-from flowops.model.document import Document, SourceMap
-from flowops.model.place import Problem, RowPlace
+from flowops.model.document import Document, Problem, RowPlace, SourceMap
 from flowops.schema.check import body_predicate, check_body, check_document, check_documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowops.model.place import Problem
+    from flowops.model.document import Problem
 
 
 SPEC = """\

@@ -12,10 +12,8 @@ import pytest
 import yaml
 
 from flowops.documents.yaml import Budget, parse
-from flowops.model.batch import Batch
 from flowops.model.call import Call
-from flowops.model.document import Document, Row
-from flowops.model.place import Problem, RowPlace
+from flowops.model.document import Batch, Document, Problem, Row, RowPlace
 from flowops.model.project import Environment, Flow, Project
 from flowops.templates.assemble import Compilation, CompiledCall
 from flowops.templates.batches import CallSet

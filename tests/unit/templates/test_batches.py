@@ -10,8 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowops.model.batch import Batch
-from flowops.model.place import Place, Problem
+from flowops.model.document import Batch, Place, Problem
 from flowops.templates.batches import CallSet
 from flowops.templates.budget import WRONG_ROWS
 from flowops.templates.problems import MAX_SHOWN

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from flowops.model.call import Call
-from flowops.model.document import Row
-from flowops.model.place import RowPlace
+from flowops.model.document import Row, RowPlace
 
 CASES = sorted(Path(__file__).parents[2].joinpath("cases", "templates").iterdir())
 

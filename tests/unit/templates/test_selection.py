@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flowops.model.batch import Batch
-from flowops.model.place import Place, Problem, RowPlace
+from flowops.model.document import Batch, Place, Problem, RowPlace
 from flowops.templates.batches import compile_selection
 
 if TYPE_CHECKING:
