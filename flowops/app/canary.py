@@ -12,7 +12,7 @@ from flowops.app.policy_run import clock
 from flowops.model.ledger import State
 from flowops.model.plan import Action
 from flowops.model.result import CallResult, Outcome, Result
-from flowops.plan.again import sends_again
+from flowops.plan.recheck import sends_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -22,7 +22,7 @@ from flowops.policy.evaluate import (
     without_plan_rules,
 )
 from flowops.policy.lists import DoNotCall, read_list
-from flowops.policy.notes import CapacityCheck, RepeatedCallees, WindowNotes
+from flowops.policy.review import CapacityCheck, RepeatedCallees, WindowNotes
 from flowops.policy.rule import Listing, PolicyContext, format_reason
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ from flowops.model.plan import (
     Plan,
     PlannedBatch,
 )
-from flowops.plan.again import CallsAgain
 from flowops.plan.canonical import hash_of
 from flowops.plan.diff import diff
+from flowops.plan.recheck import CallsAgain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

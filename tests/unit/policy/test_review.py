@@ -13,7 +13,7 @@ from flowops.model.call import Terms
 from flowops.model.plan import Action
 from flowops.policy.config import read_policy
 from flowops.policy.evaluate import PolicyEvaluator
-from flowops.policy.notes import CapacityCheck, RepeatedCallees, WindowNotes
+from flowops.policy.review import CapacityCheck, RepeatedCallees, WindowNotes
 from flowops.policy.rule import PolicyContext
 
 if TYPE_CHECKING:

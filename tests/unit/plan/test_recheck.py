@@ -10,8 +10,8 @@ from support.plans import Batch, batches_of, plan_of
 from flowops.errors import StalePlan
 from flowops.model.ledger import State
 from flowops.model.plan import Action, Plan
-from flowops.plan.again import planned_again, sends_again
 from flowops.plan.planner import make_plan
+from flowops.plan.recheck import planned_again, sends_again
 
 HERE = {"environment": "production", "revision": None}
 
