@@ -12,7 +12,7 @@ from flowops.app.policy_run import clock
 from flowops.model.ledger import State
 from flowops.model.plan import Action
 from flowops.model.result import CallResult, Outcome, Result
-from flowops.plan.recheck import sends_again
+from flowops.plan.recheck import recheck_sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -68,7 +68,7 @@ class Rounds:
     async def run(self, place: Place) -> Result:
         """Place the plan's calls; one result for all rounds."""
         plan = self.found.plan
-        calls = sends_again(self.found.walk, plan.batches, self.changed)
+        calls = recheck_sent(self.found.walk, plan.batches, self.changed)
         if self.pacing.canary is not None and plan.size > self.pacing.canary:
             result = await self._canary_first(place, calls, self.pacing.canary)
         else:
@@ -122,7 +122,7 @@ class Rounds:
         while self._goes_on(result):
             plan = self.found.again(clock())
             if plan.size:
-                calls = sends_again(self.found.walk, plan.batches, self.changed)
+                calls = recheck_sent(self.found.walk, plan.batches, self.changed)
                 result = _joined(result, await place(plan, calls))
                 await asyncio.sleep(LOOK)
                 continue

@@ -22,7 +22,7 @@ from flowops.policy.evaluate import (
     without_plan_rules,
 )
 from flowops.policy.lists import DoNotCall, read_list
-from flowops.policy.review import CapacityCheck, RepeatedCallees, WindowNotes
+from flowops.policy.review import CapacityCheck, RepeatedCallees, WindowSummary
 from flowops.policy.rule import Listing, PolicyContext, format_reason
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class PolicyRun:
         self._evaluator = PolicyEvaluator(self._policy, replace(facts, rung=self._rung))
         self._ledger = ledger
         self._at = at
-        self._windows = WindowNotes(policy, at)
+        self._windows = WindowSummary(policy, at)
         self._fit = CapacityCheck(policy, at, rate)
         self._callees = RepeatedCallees()
         self._before = 0
@@ -128,7 +128,7 @@ class PolicyRun:
 
     def notes(self) -> tuple[str, ...]:
         """Return what the windows make of the plan."""
-        return tuple(self._windows.notes())
+        return tuple(self._windows.lines())
 
     def _held(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Decision]:
         calls = [(index, batch.call(index)) for index in indices]

@@ -112,7 +112,7 @@ class Used:
 class Condition:
     """What a claim hangs on that can only be known in the claim's own transaction.
 
-    `days` are the starts of the days to count, `numbers` those whose calls since `since` are to be told, if any are.
+    `days` are the starts of the days to count, `numbers` those whose calls since `since` are to be given, if any are.
     `decide` is pure: what then keeps the call from being placed, None when nothing does.
     """
 

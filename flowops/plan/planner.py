@@ -25,7 +25,7 @@ from flowops.model.plan import (
 )
 from flowops.plan.canonical import hash_of
 from flowops.plan.diff import diff
-from flowops.plan.recheck import CallsAgain
+from flowops.plan.recheck import RecheckedCalls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -84,9 +84,9 @@ def make_plan(
         ledger=mark,
         batches=planned,
         shown=tuple(planner.shown),
-        calls=CallsAgain(again, planned),
+        calls=RecheckedCalls(again, planned),
         unnamed=max(known - planner.found, 0),  # another run may have added calls since they were counted
-        digest=digest(environment, told_by(mark), _lines(planned)),
+        digest=digest(environment, deciding_ledger(mark), _lines(planned)),
     )
     counts = {action.value.replace("-", "_"): number for action, number in plan.counts().items()}
     _log.info("planned: %(place)d to place, %(deferred)d deferred, %(blocked)d blocked", counts)
@@ -197,7 +197,7 @@ def _lines(batches: Iterable[PlannedBatch]) -> Iterator[bytes]:
             yield decision_line(reference, FINGERPRINT + digits[at : at + 2 * HASH_BYTES], _WORDS[code])
 
 
-def told_by(mark: LedgerMark | None) -> str | None:
+def deciding_ledger(mark: LedgerMark | None) -> str | None:
     """Return the id of the ledger whose answers a digest covers: one without an event has said no more than none.
 
     So the digest of a sandbox's first plan is still that of the plan once `apply` has made its ledger.

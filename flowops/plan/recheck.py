@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MOVED = 20
 
 
-class CallsAgain:
+class RecheckedCalls:
     """All calls of a plan, whole, from the batches that it was made of; `batches` gives them again, as often as asked.
 
     What is not what was planned any more is left out; to go through them then ends with StalePlan.
@@ -32,7 +32,7 @@ class CallsAgain:
 
     def __iter__(self) -> Iterator[PlannedCall]:
         changed: list[str] = []
-        for some in planned_again(self._batches, self._planned, changed.append):
+        for some in recheck(self._batches, self._planned, changed.append):
             yield from some
         if changed:
             raise StalePlan(
@@ -42,7 +42,7 @@ class CallsAgain:
             )
 
 
-def planned_again(
+def recheck(
     batches: Iterable[CallBatch],
     planned: Sequence[PlannedBatch],
     changed: Callable[[str], None],
@@ -51,11 +51,11 @@ def planned_again(
     """Go through the calls of a plan, or those that have one of some actions, a batch at a time.
 
     `batches` are those that the plan was made of, read again. A call is held against the plan's reference-id and
-    fingerprint at its place; `changed` is told of each that is not the same, and it is left out.
+    fingerprint at its place; `changed` is called with each that is not the same, and it is left out.
     """
     for before, now in zip_longest(planned, batches):
         if before is None:
-            return  # what the plan does not hold is nobody's business
+            return  # what the plan does not hold is not looked at
         wanted = range(len(before)) if actions is None else before.having(actions)
         same = frozenset() if now is None else _same(before, now, wanted)
         for index in wanted:
@@ -64,11 +64,11 @@ def planned_again(
         yield [] if now is None else [before.planned(index, now.call(index)) for index in wanted if index in same]
 
 
-def sends_again(
+def recheck_sent(
     batches: Iterable[CallBatch], planned: Sequence[PlannedBatch], changed: Callable[[str], None]
 ) -> Iterator[list[PlannedCall]]:
-    """Go through the calls that a plan sends, see `planned_again`."""
-    return planned_again(batches, planned, changed, SENDING)
+    """Go through the calls that a plan sends, see `recheck`."""
+    return recheck(batches, planned, changed, SENDING)
 
 
 def _same(before: PlannedBatch, now: CallBatch, wanted: Sequence[int]) -> frozenset[int]:

@@ -17,7 +17,7 @@ from flowops.errors import Invalid, StalePlan
 from flowops.model.document import Place, Problem
 from flowops.model.ledger import LedgerMark
 from flowops.model.plan import Action
-from flowops.plan.planner import decision_line, digest, told_by
+from flowops.plan.planner import deciding_ledger, decision_line, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -185,7 +185,7 @@ def _read(document: dict[str, Value]) -> SavedPlan | None:
     lines = (decision_line(reference, call.fingerprint, call.action) for reference, call in calls.items())
     summary = _summary(Counter(call.action for call in calls.values()))
     whole = (
-        digest(saved.environment, told_by(saved.ledger), lines) == saved.digest
+        digest(saved.environment, deciding_ledger(saved.ledger), lines) == saved.digest
         and len(calls) == len(document["calls"])
         and document["summary"] == {**summary, "unnamed": _unnamed(document)}
     )

@@ -1,7 +1,7 @@
 """A policy: from the `policy` of a Project document, which fits its schema; what else is wrong are problems.
 
 An environment's policy stands beside the project's: both count. What an environment says can therefore only be
-stricter; where it would be looser it has no effect, and that is told as a mistake.
+stricter; where it would be looser it has no effect, and that is a problem.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """From rules and facts to a decision on each call, one call after the other.
 
-What only the ledger can count is told of a plan beforehand, and decided for good in each claim: between a look at the
-ledger and a claim another run may claim, so a claim carries these rules into its own transaction
-(`flowops.model.Condition`).
+What only the ledger can count is looked up before a plan, and decided for good in each claim: in between another run
+may claim, so a claim carries these rules into its own transaction (`flowops.model.ledger.Condition`).
 """
 
 from __future__ import annotations
@@ -84,7 +83,7 @@ def _deferred(found: Found) -> list[str]:
 
 
 class NeededCounts(NamedTuple):
-    """What the rules have to be told: the starts of days, and how long ago calls to a number still count."""
+    """What has to be counted for the rules: the starts of days, and how long ago calls to a number still count."""
 
     days: frozenset[datetime]
     within: timedelta | None

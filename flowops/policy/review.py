@@ -1,4 +1,4 @@
-"""What a reviewer is told of a plan as a whole: what its windows make of it, and what looks wrong."""
+"""What a reviewer reads of a plan as a whole: what its windows make of it, and what looks wrong."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from flowops.model.document import Value
     from flowops.policy.config import Policy
 
-#: How many openings, numbers and references one note names.
+#: How many openings, numbers and references one line names.
 NAMED = 5
 
 
-class WindowNotes:
+class WindowSummary:
     """For each window how many calls it lets pass now, and when the rest; a window counts the calls it is for."""
 
     def __init__(self, policy: Policy, at: datetime) -> None:
         self._rules = [rule for rule in policy.rules if isinstance(rule, Windows)]
         self._at = at
-        # By rule and by the line of the window that is told of.
+        # By rule and by the line of the window that is reported.
         self._now: Counter[tuple[int, int]] = Counter()
         self._never: Counter[tuple[int, int]] = Counter()
         self._later: dict[tuple[int, int], Counter[datetime]] = defaultdict(Counter)
@@ -41,7 +41,7 @@ class WindowNotes:
         for number, rule in enumerate(self._rules):
             context = CallContext(call, self._at)
             clocks = rule.clocks(context)
-            # What no window is for is told at the rule itself.
+            # What no window is for is reported at the rule itself.
             where = number, rule.place.line if isinstance(clocks, str) else clocks[0].windows[0].place.line
             finding = rule.evaluate(context)
             if isinstance(finding, Defer):
@@ -51,10 +51,10 @@ class WindowNotes:
             else:
                 self._now[where] += 1
 
-    def notes(self) -> list[str]:
-        """Return what is told of the calls, a line for each window."""
+    def lines(self) -> list[str]:
+        """Return what a reviewer reads, a line for each window."""
         return [
-            _window_note(
+            _window_line(
                 f"{self._rules[number].place.file}:{line}",
                 self._now[number, line],
                 self._later[number, line],
@@ -84,7 +84,7 @@ class RepeatedCallees:
                 self._calls.append(call)
 
     def warnings(self, reference: Callable[[int], str]) -> list[str]:
-        """Return what is told of them; `reference` gives the reference-id of the call at a position."""
+        """Return a warning for each; `reference` gives the reference-id of the call at a position."""
         repeated = repeats(self._numbers)
         if not repeated:
             return []
@@ -96,10 +96,10 @@ class RepeatedCallees:
                 named[number] = [call]
         warnings = []
         for number, calls in named.items():
-            told = ", ".join(map(reference, calls[:NAMED]))
+            named_calls = ", ".join(map(reference, calls[:NAMED]))
             more = f" and {len(calls) - NAMED:,} more" if len(calls) > NAMED else ""
             shown = mask_number(f"+{number}")
-            warnings.append(f"{shown} is called by {len(calls):,} calls of this plan: {told}{more}")
+            warnings.append(f"{shown} is called by {len(calls):,} calls of this plan: {named_calls}{more}")
         if len(repeated) > NAMED:
             warnings.append(f"{len(repeated) - NAMED:,} more numbers are called more than once")
         return warnings
@@ -128,7 +128,7 @@ class CapacityCheck:
         self._calls += 1
 
     def warnings(self) -> list[str]:
-        """Return what is told of those that come too late."""
+        """Return a warning for those that come too late."""
         if self._rate is None:
             return []
         of_all = f"of {self._calls:,} calls at {_rate(self._rate)}"
@@ -155,7 +155,7 @@ def _ends(policy: Policy, call: Call, at: datetime) -> tuple[str, datetime] | No
     return min(ends, key=lambda item: item[1], default=None)
 
 
-def _window_note(where: str, now: int, later: Counter[datetime], never: int) -> str:
+def _window_line(where: str, now: int, later: Counter[datetime], never: int) -> str:
     total = now + later.total() + never
     parts = [f"{now:,} of {total:,} calls may be placed now"]
     openings = sorted(later.items())

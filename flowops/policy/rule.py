@@ -79,7 +79,7 @@ class Listing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PolicyContext:
-    """What the rules are told, read at the edge.
+    """What the rules know, read at the edge.
 
     `size` counts the calls that the plan would send by the ledger alone, `by_document` those of each document.
     `known` counts the calls in the ledger. `claimed` maps the start of a day to the number of calls claimed

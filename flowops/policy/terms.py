@@ -93,7 +93,7 @@ def check_terms(call: Call) -> list[Problem]:
         hint = "write a name of the IANA's list, such as Europe/London"
         message = f"timezone: {str(own)[:40]!r} is not a time zone that this machine knows"
         problems.append(call.problem(("timezone",), message, code=CODE, hint=hint))
-        # What else is wrong is told as if it were some time zone.
+        # What else is wrong is reported as if it were some time zone.
         terms = terms._replace(timezone="UTC")
     known, callees = call._replace(terms=terms), [info(number) for number in call.callees]
     moments = {}

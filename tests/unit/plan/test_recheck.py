@@ -11,7 +11,7 @@ from flowops.errors import StalePlan
 from flowops.model.ledger import State
 from flowops.model.plan import Action, Plan
 from flowops.plan.planner import make_plan
-from flowops.plan.recheck import planned_again, sends_again
+from flowops.plan.recheck import recheck, recheck_sent
 
 HERE = {"environment": "production", "revision": None}
 
@@ -24,7 +24,7 @@ def calls(call: Any) -> list[Any]:
 def again(plan: Plan, batches: list[Batch]) -> tuple[list[str], list[str]]:
     """What comes back, and what does not."""
     changed: list[str] = []
-    found = [item.reference_id for some in planned_again(batches, plan.batches, changed.append) for item in some]
+    found = [item.reference_id for some in recheck(batches, plan.batches, changed.append) for item in some]
     return found, changed
 
 
@@ -44,7 +44,7 @@ def test_what_a_plan_shows_is_as_all_of_its_calls_are(calls: Any, ledger: Any) -
 
 def test_what_is_sent_comes_alone(calls: Any, entry: Any, ledger: Any) -> None:
     plan = plan_of(calls, ledger=ledger(*(entry(each, State.PLACED) for each in calls[:7])), **HERE)
-    sends = list(sends_again(batches_of(calls), plan.batches, pytest.fail))
+    sends = list(recheck_sent(batches_of(calls), plan.batches, pytest.fail))
     assert [[item.reference_id for item in some] for some in sends] == [[], [], ["c7", "c8"]]
     assert all(item.action is Action.PLACE for some in sends for item in some)
 

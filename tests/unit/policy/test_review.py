@@ -13,7 +13,7 @@ from flowops.model.call import Terms
 from flowops.model.plan import Action
 from flowops.policy.config import read_policy
 from flowops.policy.evaluate import PolicyEvaluator
-from flowops.policy.review import CapacityCheck, RepeatedCallees, WindowNotes
+from flowops.policy.review import CapacityCheck, RepeatedCallees, WindowSummary
 from flowops.policy.rule import PolicyContext
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def test_a_large_set_in_forty_countries_says_how_many_may_be_placed_now_and_when
     now = sum(decision is None for decision in decisions)
     deferred = [decision for decision in decisions if decision is not None]
     assert {decision.action for decision in deferred} == {Action.DEFERRED}
-    (note,) = noted(WindowNotes(rules, EVENING), calls).notes()
+    (note,) = noted(WindowSummary(rules, EVENING), calls).lines()
     assert note.startswith(f"windows (flowops.yaml:7): {now:,} of 10,000 calls may be placed now, ")
     assert now + len(deferred) == 10_000
     last = max(decision.until for decision in deferred)
@@ -110,7 +110,7 @@ def test_each_window_tells_of_the_calls_that_it_is_for(policy, call) -> None:
         " max-calls: 9}"
     )
     calls = [call("a"), call("b"), call("c", callee=PARIS), call("d", callee=SATELLITE)]
-    (note,) = noted(WindowNotes(rules, EVENING), calls).notes()
+    (note,) = noted(WindowSummary(rules, EVENING), calls).lines()
     assert note == (
         "windows (flowops.yaml:7): 1 of 4 calls may be placed now, 2 from Tue 2026-11-24 09:00 UTC, 1 at no time"
     )
@@ -129,7 +129,7 @@ def test_a_window_is_named_by_its_own_line(document, call) -> None:
     rules, _ = read_policy(document(WINDOWS, "Project", "flowops.yaml"), "production")
     callees = (LONDON, PARIS, SATELLITE, LONDON, SATELLITE)
     calls = [call(f"c{number}", callee=callee) for number, callee in enumerate(callees)]
-    assert noted(WindowNotes(rules, EVENING), calls).notes() == [
+    assert noted(WindowSummary(rules, EVENING), calls).lines() == [
         # What no window is for is told at the rule itself.
         "windows (flowops.yaml:3): 0 of 2 calls may be placed now, 2 at no time",
         "windows (flowops.yaml:4): 0 of 2 calls may be placed now, 2 from Tue 2026-11-24 09:00 UTC",
