@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from flowops.common.spans import span_text
+from flowops.common.zones import zone
 from flowops.policy.rule import (
     SHARE,
     Block,
@@ -21,7 +22,6 @@ from flowops.policy.rule import (
     read_share,
     span_schema,
 )
-from flowops.policy.times import zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

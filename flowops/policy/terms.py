@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from flowops.common.numbers import info
+from flowops.common.zones import zone, zone_hint
 from flowops.policy.rule import Block, Defer, Finding, Rule
-from flowops.policy.times import moment_text, read_moment, zone, zone_names
+from flowops.policy.times import moment_text, read_moment, zone_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,9 +91,8 @@ def check_terms(call: Call) -> list[Problem]:
         problems.append(call.problem(("consent",), "consent: has to be a mapping", code=CODE))
     own = terms.timezone
     if own is not None and (not isinstance(own, str) or zone(own) is None):
-        hint = "write a name of the IANA's list, such as Europe/London"
-        message = f"timezone: {str(own)[:40]!r} is not a time zone that this machine knows"
-        problems.append(call.problem(("timezone",), message, code=CODE, hint=hint))
+        message = f"timezone: {str(own)[:40]!r} is not a time zone of the IANA's list"
+        problems.append(call.problem(("timezone",), message, code=CODE, hint=zone_hint(str(own))))
         # What else is wrong is reported as if it were some time zone.
         terms = terms._replace(timezone="UTC")
     known, callees = call._replace(terms=terms), [info(number) for number in call.callees]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from flowops.common.zones import zone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,19 +17,6 @@ if TYPE_CHECKING:
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
-#: A name as the IANA writes them: never a path out of the directory of zones.
-_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}")
-
-
-@lru_cache(maxsize=1_024)
-def zone(name: str) -> ZoneInfo | None:
-    """Return a time zone by its IANA name, None when this machine does not know it."""
-    if _ZONE.fullmatch(name) is None:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, OSError, ValueError):
-        return None
 
 
 def zone_names(call: Call, callee: NumberInfo) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
+from flowops.common.zones import zone
 from flowops.policy.rule import COUNTRIES, Block, Defer, Finding, Rule, Schema, Setting
-from flowops.policy.times import moment_text, zone, zone_names
+from flowops.policy.times import moment_text, zone_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence

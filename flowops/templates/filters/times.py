@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, tzinfo
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from flowops.common.names import nearest
+from flowops.common.zones import zone, zone_hint
 from flowops.templates.errors import TemplateError
 from flowops.templates.filters.table import Table, require_text
 
@@ -99,11 +99,11 @@ _recently = lru_cache(maxsize=4_096)(_written)
 
 
 def _moved(when: datetime, name: str) -> datetime:
-    zone = _zone(name)
-    if zone is None:
-        raise TemplateError("tz is not a time zone that is known here", hint=lambda: _like(name))
+    place = zone(name)
+    if place is None:
+        raise TemplateError("tz is not a time zone of the IANA's list", hint=lambda: zone_hint(name))
     try:
-        return when.astimezone(zone)
+        return when.astimezone(place)
     except OverflowError:
         raise TemplateError("the date is out of range") from None
 
@@ -133,25 +133,3 @@ def _pieces(form: str) -> tuple[tuple[str, str | None], ...]:
     """Take a format apart: texts, each with the directive behind it."""
     parts = _DIRECTIVE.split(form)
     return tuple(zip(parts[::2], [*parts[1::2], None], strict=True))
-
-
-@lru_cache(maxsize=256)
-def _zone(name: str) -> tzinfo | None:
-    from zoneinfo import ZoneInfo
-
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return None
-
-
-def _like(name: str) -> str:
-    guess = nearest(name, tuple(zone for zone in _zones() if zone[:3].casefold() == name[:3].casefold()))
-    return "write it like Europe/Amsterdam" if guess is None else f"did you mean '{guess}'?"
-
-
-@lru_cache(maxsize=1)
-def _zones() -> tuple[str, ...]:
-    from zoneinfo import available_timezones
-
-    return tuple(sorted(available_timezones()))

@@ -7,22 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from flowops.policy.times import moment_text, read_moment, zone
+from flowops.policy.times import moment_text, read_moment
 
 NO_TIME = "is not a time: write 2026-12-01T09:00, 2026-12-01T09:00Z or 2026-12-01"
 NO_ZONE = "has no offset, and the time zone of the callee is not known: add one, or a timezone"
-
-
-@pytest.mark.parametrize("name", ["UTC", "Europe/London", "America/Argentina/Ushuaia", "Etc/GMT+5"])
-def test_a_zone_is_known_by_its_name(name: str) -> None:
-    assert zone(name) == ZoneInfo(name)
-
-
-@pytest.mark.parametrize(
-    "name", ["", "Mars/Olympus", "Europe", "/etc/localtime", "../UTC", "Europe/../UTC", "Europe/London\n", "a/b/c/d"]
-)
-def test_a_zone_is_never_a_path_or_a_folder(name: str) -> None:
-    assert zone(name) is None
 
 
 @pytest.mark.parametrize(
