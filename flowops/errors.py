@@ -9,7 +9,7 @@
     ├── StalePlan               8   the saved plan no longer fits
     └── UsageError             64   wrong usage
 
-What happens to one call is never an exception: it is a value (`flowops.model.Verdict`), collected with
+What happens to one call is never an exception: it is a value (`flowops.model.result.Verdict`), collected with
 all the others, and the run's exit code follows from all of them.
 """
 

@@ -13,7 +13,7 @@ from flowops.app.observer import SILENT
 from flowops.app.render import Walk, examined, tell_not_read
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.pseudonyms import Pseudonymizer
-from flowops.plan.difference import difference, identity
+from flowops.plan.diff import difference, identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from flowops.model.call import Call
     from flowops.model.difference import Difference
     from flowops.model.document import Place, Problem, Value
-    from flowops.plan.difference import Identity
+    from flowops.plan.diff import Identity
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,7 +203,7 @@ def _json(names: Sequence[str], rows: Sequence[Sequence[Value]]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PostgresServer:
-    """A PostgreSQL ledger's place (see `flowops.ledger.place.Place`)."""
+    """A PostgreSQL ledger's place (see `flowops.ledger.open.Place`)."""
 
     url: str
     parts: SplitResult

@@ -267,7 +267,7 @@ def explained(error: BaseException | None, name: str) -> LedgerError:
 
 @dataclass(frozen=True, slots=True)
 class SqliteFile:
-    """A SQLite ledger's place (see `flowops.ledger.place.Place`)."""
+    """A SQLite ledger's place (see `flowops.ledger.open.Place`)."""
 
     path: Path
 

@@ -38,7 +38,7 @@ MANY = 20
 
 
 class Store(Reader):
-    """One environment's ledger, as `flowops.model.Ledger` asks for it, and the operations of the commands.
+    """One environment's ledger, as `flowops.model.ledger.Ledger` asks for it, and the operations of the commands.
 
     A store is one run: it holds a lease from its first claim until it is closed.
     """

@@ -1,4 +1,4 @@
-"""The fields in which two bodies differ.
+"""The fields in which two bodies differ, and the calls in which two revisions do.
 
 Pseudonyms (``{"$pseudonym": <keyed hash>, "shown": <masked>}``, see `flowops.model.ledger.Ledger.pseudonymize`) are
 leaves: two are the same when their hashes are, whatever they show.
@@ -6,19 +6,25 @@ leaves: two are the same when their hashes are, whatever they show.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.ledger import PSEUDONYM
 from flowops.model.plan import ABSENT, Change
+from flowops.plan.canonical import Uncanonical, fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
+    from flowops.model.call import Call
     from flowops.model.document import Value
+
+    #: A fingerprint, or of a body that has none the body itself.
+    Identity: TypeAlias = str | dict[str, Value]
 
 
 def diff(before: Value, after: Value) -> tuple[Change, ...]:
-    """Every field that differs, by JSON Pointer (RFC 6901), keys in sorted order.
+    """Return every field that differs, by JSON Pointer (RFC 6901), keys in sorted order.
 
     An object or array that is on one side only is one change; inside those on both sides each leaf is its own.
     """
@@ -26,7 +32,7 @@ def diff(before: Value, after: Value) -> tuple[Change, ...]:
 
 
 def pointer(key: str | int) -> str:
-    """One step of a JSON Pointer, escaped, with its slash."""
+    """Return one step of a JSON Pointer, escaped, with its slash."""
     return "/" + str(key).replace("~", "~0").replace("/", "~1")
 
 
@@ -48,10 +54,64 @@ def _is_object(value: Value) -> bool:
 
 
 def _same(before: Value, after: Value) -> bool:
-    """Whether two leaves, or two values of different shape, are the same JSON."""
+    """Return whether two leaves, or two values of different shape, are the same JSON."""
     if isinstance(before, dict) and isinstance(after, dict):
         # At least one is a pseudonym, else they would have been compared key by key.
         return PSEUDONYM in before and PSEUDONYM in after and bool(before[PSEUDONYM] == after[PSEUDONYM])
     if isinstance(before, bool) or isinstance(after, bool):
         return before is after  # JSON's true is not its 1
     return bool(before == after)
+
+
+class Side(Protocol):
+    """One of two revisions: what each reference-id stands for, and the calls, gone through for those that differ."""
+
+    @property
+    def identities(self) -> Mapping[str, Identity]:
+        """Return the identities of the bodies by reference-id."""
+        ...
+
+    @property
+    def calls(self) -> Iterable[Call]:
+        """Return the calls themselves."""
+        ...
+
+
+def identity(body: dict[str, Value]) -> Identity:
+    """Return what is the same for two bodies when they are, whatever file they are written in."""
+    try:
+        return fingerprint(body)
+    except Uncanonical:
+        return body
+
+
+def difference(
+    base: Side,
+    head: Side,
+    *,
+    names: tuple[str, str | None],
+    pseudonymize: Callable[[Call], dict[str, Value]],
+) -> Difference:
+    """Return what the head renders otherwise than the base; `names` are what people call the two.
+
+    Of a call whose bodies differ, every value that is sensitive on either side has a pseudonym on both before the
+    fields are compared; the calls themselves are left as they are.
+    """
+    before, after = base.identities, head.identities
+    unchanged = {reference for reference, body in after.items() if before.get(reference) == body}
+    old = _others(base, unchanged)
+    new = _others(head, unchanged)
+    found: list[DifferentCall] = []
+    for reference, call in new.items():
+        if reference not in old:
+            found.append(DifferentCall(Shift.ADDED, call))
+            continue
+        sensitive = old[reference].sensitive | call.sensitive
+        sides = (pseudonymize(side._replace(sensitive=sensitive)) for side in (old[reference], call))
+        found.append(DifferentCall(Shift.CHANGED, call, diff(*sides)))
+    found += (DifferentCall(Shift.REMOVED, call) for reference, call in old.items() if reference not in new)
+    return Difference(*names, tuple(found), len(unchanged))
+
+
+def _others(side: Side, unchanged: Container[str]) -> dict[str, Call]:
+    return {call.reference_id: call for call in side.calls if call.reference_id not in unchanged}
