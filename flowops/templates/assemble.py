@@ -10,7 +10,7 @@ from flowops.model.call import INSTRUCTION_ID, NO_TERMS, TERMS, Call, Origin, Te
 from flowops.model.document import Problem
 from flowops.templates.budget import PARTS_PER_STEP
 from flowops.templates.errors import BudgetExceeded, TemplateError
-from flowops.templates.nodes import INVALID, Compiler, ConstantNode, Node, Rendering
+from flowops.templates.nodes import INVALID, Compiler, ConstantNode, Node, Part, Rendering, render_parts
 from flowops.templates.problems import FLOW as FLOW_RULE
 from flowops.templates.problems import VARIABLE, ProblemLimiter
 from flowops.templates.values import kind, number
@@ -224,22 +224,25 @@ class Variables:
         self._any = bool(layers)
         #: The variables before the first that are rendered all at once, in their order; None stands for a rendered one.
         self._skeleton: dict[str, Value] = {}
-        self._renders: list[tuple[str | None, Callable[[Rendering], Value]]] = []
-        ahead = True
-        for name, part in (each for layer in layers for each in _parts(layer, compiler)):
-            ahead = ahead and name is not None
-            if ahead and name is not None:
-                self._skeleton[name] = part.value if isinstance(part, ConstantNode) else None
-                if isinstance(part, ConstantNode):
-                    continue
-            self._renders.append((name, part.render))
+        self._parts: list[Part] = []
+        #: Those from there on.
+        self._rest: list[tuple[str | None, Node]] = []
+        for name, node in (each for layer in layers for each in _nodes(layer, compiler)):
+            if name is None or self._rest:
+                self._rest.append((name, node))
+            elif isinstance(node, ConstantNode):
+                self._skeleton[name] = node.value
+            else:
+                self._skeleton[name] = None
+                self._parts.append((name, node.evaluate, node))
 
     def render(self, rendering: Rendering) -> tuple[dict[str, Value], bool]:
         """Return every variable's value, `INVALID` where it has a problem, and whether they are all there are."""
         values = self._skeleton.copy()
+        render_parts(self._parts, rendering, values)
         whole = True
-        for name, render in self._renders:
-            value = render(rendering)
+        for name, node in self._rest:
+            value = node.render(rendering)
             if name is not None:
                 values[name] = value
             elif isinstance(value, dict):
@@ -270,14 +273,16 @@ class Variables:
             rendering.problems.append(Problem(place, rendering.row, problem.message, VARIABLE, problem.hint))
 
 
-class _MapTemplate:
+class _MapTemplate(Node):
     """A template that gives all variables at once, as ``{{ row.variables }}`` may."""
+
+    __slots__ = ("_part", "_written")
 
     def __init__(self, part: Node, written: SourceValue) -> None:
         self._part = part
         self._written = written
 
-    def render(self, rendering: Rendering) -> Value:
+    def evaluate(self, rendering: Rendering) -> Value:
         """Return a mapping or null."""
         value = self._part.render(rendering)
         if value is None or value is INVALID or isinstance(value, dict):
@@ -287,9 +292,7 @@ class _MapTemplate:
         return INVALID
 
 
-def _parts(
-    layer: dict[str, SourceValue] | SourceValue, compiler: Compiler
-) -> Iterable[tuple[str | None, _MapTemplate | Node]]:
+def _nodes(layer: dict[str, SourceValue] | SourceValue, compiler: Compiler) -> Iterable[tuple[str | None, Node]]:
     """Return the variables of a layer with their names; a template that gives all of them has none."""
     if isinstance(layer, SourceValue):
         if not isinstance(layer.value, dict):
@@ -332,15 +335,15 @@ class CompiledCall:
         self._flow_variables = variables
         self._origins = Origins(document, written)
         values: dict[str, Value] = {}
-        self._renders: list[tuple[str, Callable[[Rendering], Value]]] = []
+        self._parts: list[Part] = []
         #: Whether all rows start one flow; where they do not, `make` finds that of each.
         self._one_flow = True
-        for name, part in self._compiled(written, compiler).items():
-            if isinstance(part, ConstantNode):
-                values[name] = part.value
+        for name, node in self._compiled(written, compiler).items():
+            if isinstance(node, ConstantNode):
+                values[name] = node.value
                 continue
             values[name] = None
-            self._renders.append((name, part.render))
+            self._parts.append((name, node.evaluate, node))
             if name in (FLOW, FLOW_ID):
                 self._one_flow = False
         self.has_terms = not values.keys().isdisjoint(TERMS)
@@ -365,12 +368,9 @@ class CompiledCall:
     def make(self, rendering: Rendering) -> Made | None:
         """Make the body of a row, None where anything is wrong with it: that is reported."""
         body = self._skeleton.copy()
-        absent = False
         try:
-            rendering.scope.charge(self._steps)
-            for name, render in self._renders:
-                body[name] = value = render(rendering)
-                absent = absent or value is None
+            rendering.charge(self._steps)
+            absent = render_parts(self._parts, rendering, body)
             variables, whole = self._flow_variables.render(rendering)
         except BudgetExceeded as error:
             if not rendering.failed:

@@ -84,7 +84,7 @@ class Selection:
                 given = min(left, CALL_BUDGET)
                 rendering.begin(index, given)
                 keep = self._asked(rendering)
-                left -= given - rendering.scope.budget
+                left -= given - rendering.budget
                 problems += ((len(kept), problem) for problem in rendering.problems)
                 if keep:
                     kept.append(index)
@@ -105,7 +105,7 @@ class Selection:
         """Return whether a row is to be kept; what is wrong with the question is reported."""
         assert self._where is not None
         try:
-            rendering.scope.charge(self._steps)
+            rendering.charge(self._steps)
             value = self._where.render(rendering)
         except BudgetExceeded as error:
             if not rendering.failed:
@@ -257,7 +257,7 @@ class CallSet:
         given = min(self._left, CALL_BUDGET)
         rendering.begin(index, given)
         call = self.compiled.make(rendering)
-        self._left -= given - rendering.scope.budget
+        self._left -= given - rendering.budget
         return call
 
     def _exhaustion(self, rendering: Rendering) -> Iterator[Problem]:

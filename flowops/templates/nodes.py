@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from flowops.model.document import Place, Problem
 from flowops.templates.budget import MAX_SOURCES, MAX_TEXT, Scope
@@ -12,7 +12,7 @@ from flowops.templates.problems import TEMPLATE, ProblemLimiter
 from flowops.templates.values import no_charge, sendable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from flowops.model.document import Batch, Document, Path, RowPlace, Value
     from flowops.templates.template import Template
@@ -88,16 +88,16 @@ class Invalid:
 INVALID: Final = Invalid()
 
 
-class Rendering:
+class Rendering(Scope):
     """One call after the other while it is rendered: what its templates see, and what goes wrong.
 
     A call of a call set is made of a row of the `batch`; the row's place is made for who asks for it.
     """
 
-    __slots__ = ("batch", "failed", "index", "limiter", "problems", "scope")
+    __slots__ = ("batch", "failed", "index", "limiter", "problems")
 
     def __init__(self, variables: dict[str, Value], limiter: ProblemLimiter, batch: Batch | None = None) -> None:
-        self.scope = Scope({"vars": variables})
+        super().__init__({"vars": variables})
         self.limiter = limiter
         self.batch = batch
         self.index = 0
@@ -107,10 +107,10 @@ class Rendering:
     def begin(self, index: int, steps: int) -> None:
         """Begin with the row at an index, which may take so many steps; what was known of the last one is gone."""
         assert self.batch is not None, "only call sets have rows"
-        names = self.scope.names
+        names = self.names
         names["row"] = self.batch.rows[index]
         names["row_number"] = self.batch.numbers[index]
-        self.scope.budget = steps
+        self.budget = steps
         self.index = index
         self.problems = []
         self.failed = False
@@ -131,15 +131,47 @@ class Rendering:
         return self.limiter.allow(place, code, label)
 
 
-class Node(Protocol):
-    """A value of a document; rendering gives `INVALID` for one that has a problem, which is then reported."""
+class Node:
+    """A value of a document. Rendering gives `INVALID` for one that has a problem, which is then reported."""
+
+    __slots__ = ()
+
+    #: Gives the value for one row. What it raises is for `fail`: a loop over many nodes saves a call for each that way.
+    evaluate: Callable[[Rendering], Value]
+
+    def fail(self, rendering: Rendering, error: TemplateError | RecursionError) -> Value:  # noqa: ARG002
+        """Report what `evaluate` has raised, and return what stands for the value; raise what ends the call.
+
+        The parts of a list or a mapping report what is wrong with them by themselves.
+        """
+        raise error
 
     def render(self, rendering: Rendering) -> Value:
-        """Return the value for one row."""
-        ...
+        """Return the value for one row; raises `BudgetExceeded`, after reporting it."""
+        try:
+            return self.evaluate(rendering)
+        except (TemplateError, RecursionError) as error:
+            return self.fail(rendering, error)
 
 
-class ConstantNode:
+#: A value that has a name and is rendered for each row: the name, and of its node what gives the value, see `Node`.
+Part: TypeAlias = "tuple[str, Callable[[Rendering], Value], Node]"
+
+
+def render_parts(parts: Sequence[Part], rendering: Rendering, values: dict[str, Value]) -> bool:
+    """Put the values for one row under their names; return whether one is null. Raises `BudgetExceeded`."""
+    absent = False
+    for name, evaluate, node in parts:
+        try:
+            values[name] = value = evaluate(rendering)
+        except (TemplateError, RecursionError) as error:
+            values[name] = value = node.fail(rendering, error)
+        if value is None:
+            absent = True
+    return absent
+
+
+class ConstantNode(Node):
     """A value without templates. All rows share it: rendered values are never changed."""
 
     __slots__ = ("value",)
@@ -147,44 +179,41 @@ class ConstantNode:
     def __init__(self, value: Value) -> None:
         self.value = value
 
-    def render(self, rendering: Rendering) -> Value:  # noqa: ARG002
+    def evaluate(self, rendering: Rendering) -> Value:  # noqa: ARG002
         """Return the value as it was written."""
         return self.value
 
 
-class InvalidNode:
+class InvalidNode(Node):
     """A value whose problem has been reported without looking at any row."""
 
     __slots__ = ()
 
-    def render(self, rendering: Rendering) -> Invalid:
+    def evaluate(self, rendering: Rendering) -> Invalid:
         """Return no value."""
         rendering.failed = True
         return INVALID
 
 
-class TemplateNode:
+class TemplateNode(Node):
     """A string that is a template, and where it stands; `label` is how messages call the field."""
 
-    __slots__ = ("_places", "document", "label", "path", "template")
+    __slots__ = ("_places", "document", "evaluate", "label", "path", "template")
 
     def __init__(self, template: Template, document: Document, path: Path, label: str) -> None:
         self.template = template
+        self.evaluate = template.evaluate
         self.document = document
         self.path = path
         self.label = label
         self._places: dict[int, Place] = {}
 
-    def render(self, rendering: Rendering) -> Value:
-        """Return the value of the template; raises `BudgetExceeded`, after reporting it."""
-        try:
-            return self.template.evaluate(rendering.scope)
-        except TemplateError as error:
-            self._report(rendering, error)
-            if isinstance(error, BudgetExceeded):
-                raise
-        except RecursionError:
-            self._report(rendering, TemplateError("the data is nested too deeply"))
+    def fail(self, rendering: Rendering, error: TemplateError | RecursionError) -> Value:
+        """Report what is wrong with the template or the row; raise it again when the call has used its steps up."""
+        found = error if isinstance(error, TemplateError) else TemplateError("the data is nested too deeply")
+        rendering.report(self.place(found), self.label, found)
+        if isinstance(error, BudgetExceeded):
+            raise error
         return INVALID
 
     def place(self, error: TemplateError) -> Place:
@@ -194,11 +223,8 @@ class TemplateNode:
             self._places[offset] = place_in(self.document, self.path, self.template.source, offset)
         return self._places[offset]
 
-    def _report(self, rendering: Rendering, error: TemplateError) -> None:
-        rendering.report(self.place(error), self.label, error)
 
-
-class ListNode:
+class ListNode(Node):
     """A list with templates in it."""
 
     __slots__ = ("parts",)
@@ -206,13 +232,13 @@ class ListNode:
     def __init__(self, parts: tuple[Node, ...]) -> None:
         self.parts = parts
 
-    def render(self, rendering: Rendering) -> Value:
+    def evaluate(self, rendering: Rendering) -> Value:
         """Return the list with every item rendered."""
         values = [part.render(rendering) for part in self.parts]
         return INVALID if any(value is INVALID for value in values) else values
 
 
-class MapNode:
+class MapNode(Node):
     """A mapping with templates in its values."""
 
     __slots__ = ("parts",)
@@ -220,7 +246,7 @@ class MapNode:
     def __init__(self, parts: dict[str, Node]) -> None:
         self.parts = parts
 
-    def render(self, rendering: Rendering) -> Value:
+    def evaluate(self, rendering: Rendering) -> Value:
         """Return the mapping with every value rendered."""
         values = {key: part.render(rendering) for key, part in self.parts.items()}
         return INVALID if any(value is INVALID for value in values.values()) else values
