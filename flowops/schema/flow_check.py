@@ -313,29 +313,31 @@ class FlowVariables:
         self.defaults = {name: schema["default"] for name, schema in flow.variables.items() if "default" in schema}
         self.schema = {"type": "object", "properties": schemas}
         self._stay = {name: unchanged_kinds(types) for name, types in self.types.items()}
+        self._passed = frozenset(self._stay) - flow.produces
         self._required = [name for name in flow.variables if name not in self.defaults]
         self._checker = Checker(self.schema)
 
     def check(self, values: Mapping[str, Value]) -> tuple[dict[str, Value], list[SchemaError]]:
         """Return the values as the flow wants them, defaults filled in, and what is wrong with them."""
-        stays, produces = self._stay, self.flow.produces
-        known: dict[str, Value] = {}
-        errors = []
-        for name, value in values.items():
-            stay = stays.get(name)
-            if stay is None or name in produces:
-                errors.append(self._superfluous(name))
-            if stay is not None:
-                known[name] = value if type(value) in stay else convert(value, self.types[name])
+        stays, known, errors = self._stay, dict(values), []
+        if not known.keys() <= self._passed:
+            errors = [self._superfluous(name) for name in values if name not in self._passed]
+            known = {name: value for name, value in values.items() if name in stays}
+        for name, value in known.items():
+            if type(value) not in stays[name]:
+                known[name] = convert(value, self.types[name])
         if len(known) < len(stays):
-            for name in self._required:
-                if name not in known:
-                    text = f"is missing: the flow {escaped(self.flow.name)} needs it"
-                    errors.append(SchemaError((FIELD, name), text, self._described(name), code="variable"))
-        errors += [error.under(FIELD)._replace(code="variable") for error in self._checker.check(known)]
+            errors += [self._missing(name) for name in self._required if name not in known]
+        wrong = self._checker.check(known)
+        if wrong:
+            errors += [error.under(FIELD)._replace(code="variable") for error in wrong]
         for name, default in self.defaults.items():
             known.setdefault(name, default)
         return known, errors
+
+    def _missing(self, name: str) -> SchemaError:
+        text = f"is missing: the flow {escaped(self.flow.name)} needs it"
+        return SchemaError((FIELD, name), text, self._described(name), code="variable")
 
     def _superfluous(self, name: str) -> SchemaError:
         flow = escaped(self.flow.name)
