@@ -252,7 +252,7 @@ class Variables:
         return values, whole
 
     def check(
-        self, flow: Flow | None, values: dict[str, Value], origins: Origins, rendering: Rendering, *, whole: bool
+        self, flow: Flow | None, values: dict[str, Value], origins: Origins, rendering: Rendering, whole: bool
     ) -> Value:
         """Return rendered variables as they are sent, None for none; what the flow says against them is reported."""
         failed: frozenset[Value] = frozenset()
@@ -307,7 +307,7 @@ def _nodes(layer: dict[str, SourceValue] | SourceValue, compiler: Compiler) -> I
 #: The order of a body's fields; any other comes behind them, as the document has them.
 _ORDER = ("callee", "callees", "caller", "anonymous", "callback-url", "max-ringing-timeout", FLOW_ID, VARIABLES)
 #: CallFields of a document that are not sent under their own name, or not at all.
-_UNSENT = frozenset({REFERENCE, FLOW, *TERMS})
+_UNSENT = frozenset({FLOW, *TERMS})
 
 #: A body, the flow that it starts if the project describes one, and its terms.
 Made: TypeAlias = "tuple[dict[str, Value], Flow | None, Terms]"
@@ -338,7 +338,8 @@ class CompiledCall:
         self._parts: list[Part] = []
         #: Whether all rows start one flow; where they do not, `make` finds that of each.
         self._one_flow = True
-        for name, node in self._compiled(written, compiler).items():
+        for field, node in self._compiled(written, compiler).items():
+            name = INSTRUCTION_ID if field == REFERENCE else field
             if isinstance(node, ConstantNode):
                 values[name] = node.value
                 continue
@@ -368,22 +369,24 @@ class CompiledCall:
     def make(self, rendering: Rendering) -> Made | None:
         """Make the body of a row, None where anything is wrong with it: that is reported."""
         body = self._skeleton.copy()
+        variables = self._flow_variables
         try:
-            rendering.charge(self._steps)
+            if self._steps:
+                rendering.charge(self._steps)
             absent = render_parts(self._parts, rendering, body)
-            variables, whole = self._flow_variables.render(rendering)
+            values, whole = variables.render(rendering)
         except BudgetExceeded as error:
             if not rendering.failed:
                 rendering.report(self.document.place(), "call", error)
             return None
         flow = self._flow if self._one_flow else self._find_flow(body, rendering)
         terms = _terms_of(body) if self.has_terms else NO_TERMS
-        sent = self._flow_variables.check(flow, variables, self._origins, rendering, whole=whole)
-        body[VARIABLES] = sent
-        reference = self._reference(body.pop(REFERENCE, None), rendering)
-        if rendering.failed or reference is None:
+        body[VARIABLES] = sent = variables.check(flow, values, self._origins, rendering, whole)
+        reference = body[INSTRUCTION_ID]
+        if type(reference) is not str or not reference:
+            body[INSTRUCTION_ID] = reference = self._reference(reference, rendering)
+        if rendering.failed:
             return None
-        body[INSTRUCTION_ID] = reference
         if absent or sent is None or body[FLOW_ID] is None:
             body = {name: value for name, value in body.items() if value is not None}
             for name, value in self._always.items():
@@ -427,9 +430,7 @@ class CompiledCall:
         return flow
 
     def _reference(self, value: Value, rendering: Rendering) -> str | None:
-        """Return the reference-id as text; that of a whole number is its digits."""
-        if type(value) is str and value:
-            return value
+        """Return the reference-id as text, where it is none yet: that of a whole number is its digits."""
         if type(value) is int:
             return str(number(value))
         if value is not INVALID:

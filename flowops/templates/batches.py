@@ -226,9 +226,13 @@ class CallSet:
         problems = found.problems
         problems += [problem for _, problem in batch.problems]
         rendering = Rendering(self.compiled.variables, self._limiter, batch)
+        make, accepts, has_terms = self.compiled.make, check.accepts, self.compiled.has_terms
         for index in range(len(batch.rows)):
-            call = self._made(rendering, index)
-            wrong = rendering.problems
+            self._left += ROW_BUDGET
+            given = min(self._left, CALL_BUDGET)
+            rendering.begin(index, given)
+            call = make(rendering)
+            self._left -= given - rendering.budget
             if call is not None:
                 body, flow, terms = call
                 found.rows.append(index)
@@ -236,29 +240,21 @@ class CallSet:
                 found.references.append(body[INSTRUCTION_ID])
                 found.flows.append(flow)
                 found.terms.append(terms)
-                if not check.accepts(body):
-                    wrong += check.body_problems(found.call(-1))
-                if self.compiled.has_terms:
-                    wrong += check.terms_problems(found.call(-1))
-            self._wrong += call is None or bool(wrong)
-            problems += wrong
-            if self.exhausted:
-                problems += self._exhaustion(rendering)
-                break
+                if not accepts(body):
+                    rendering.problems += check.body_problems(found.call(-1))
+                if has_terms:
+                    rendering.problems += check.terms_problems(found.call(-1))
+            if call is None or rendering.problems or self._left < 0:
+                self._wrong += call is None or bool(rendering.problems)
+                problems += rendering.problems
+                if self.exhausted:
+                    problems += self._exhaustion(rendering)
+                    break
         return found
 
     def rest(self) -> list[Problem]:
         """Return, in the end, how many more problems of a kind there are than were shown."""
         return self._limiter.summary()
-
-    def _made(self, rendering: Rendering, index: int) -> tuple[dict[str, Value], Flow | None, Terms] | None:
-        """Render one row, which takes of the steps of the set."""
-        self._left += ROW_BUDGET
-        given = min(self._left, CALL_BUDGET)
-        rendering.begin(index, given)
-        call = self.compiled.make(rendering)
-        self._left -= given - rendering.budget
-        return call
 
     def _exhaustion(self, rendering: Rendering) -> Iterator[Problem]:
         """Say why the rest of the rows is not rendered."""
