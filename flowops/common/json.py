@@ -98,11 +98,15 @@ def is_unicode(text: str) -> bool:
 HALF = "holds half a character (a lone surrogate), which no JSON text can hold"
 
 
+def is_sendable(value: Any) -> bool:
+    """Return whether JSON can carry a value exactly as it is."""
+    return (type(value) is dict and _is_plain(value)) or not any(_unsendable(value, (), 0))
+
+
 def unsendable(value: Any, path: Path = ()) -> Iterator[tuple[Path, str, bool]]:
     """Yield what cannot be sent as JSON exactly as it is: the way to it, why, and whether it is a key."""
-    if type(value) is dict and _is_plain(value):
-        return
-    yield from _unsendable(value, path, len(path))
+    if not (type(value) is dict and _is_plain(value)):
+        yield from _unsendable(value, path, len(path))
 
 
 def _unsendable(value: Any, path: Path, start: int) -> Iterator[tuple[Path, str, bool]]:
@@ -125,14 +129,18 @@ def _unsendable(value: Any, path: Path, start: int) -> Iterator[tuple[Path, str,
 
 
 def _is_plain(value: dict[Any, Any]) -> bool:
-    """Return whether a mapping has nothing in it but ASCII text and small whole numbers, as nearly all have."""
-    if not {*map(type, value)} <= {str} or not "".join(value).isascii():
-        return False
+    """Return whether a mapping has nothing in it but text, small whole numbers, true and false, as nearly all have."""
     for item in value.values():
         kind = type(item)
-        if kind is not bool and not (item.isascii() if kind is str else kind is int and abs(item) <= MAX_INTEGER):
+        if kind is str:
+            if not (item.isascii() or is_unicode(item)):
+                return False
+        elif kind is not bool and not (kind is int and -MAX_INTEGER <= item <= MAX_INTEGER):
             return False
-    return True
+    try:
+        return is_unicode("".join(value))
+    except TypeError:  # a key that is no text
+        return False
 
 
 def _why_unsendable(item: Any) -> str | None:

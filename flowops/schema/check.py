@@ -6,8 +6,7 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from flowops.common.json import is_unicode, unsendable
-from flowops.common.limits import MAX_INTEGER
+from flowops.common.json import is_sendable, unsendable
 from flowops.common.masking import mask_written
 from flowops.common.names import did_you_mean
 from flowops.common.numbers import explain as explain_number
@@ -199,9 +198,9 @@ def body_predicate() -> Callable[[Mapping[str, Value]], bool]:
             return False
         for name in integers:
             # 30.0 is an integer to JSON Schema, and none to the API.
-            if type(body.get(name)) is float:
+            if name in body and type(body[name]) is float:
                 return False
-        return _carried(body.get(FIELD, {}))
+        return FIELD not in body or is_sendable(body[FIELD])
 
     return accepts
 
@@ -213,18 +212,3 @@ _may_call = lru_cache(maxsize=64)(is_canonical)
 def _ring(body: Mapping[str, Value]) -> bool:
     """Return whether the numbers that would ring exist."""
     return all(map(is_canonical, body["callees"])) if "callees" in body else is_canonical(body["callee"])
-
-
-def _carried(variables: Mapping[str, Value]) -> bool:
-    """Return whether JSON can carry variables."""
-    for value in variables.values():
-        kind = type(value)
-        if kind is str:
-            if not (value.isascii() or is_unicode(value)):
-                return False
-        elif kind is int:
-            if abs(value) > MAX_INTEGER:
-                return False
-        elif unsendable_errors(value):
-            return False
-    return is_unicode("".join(variables))
