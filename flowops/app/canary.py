@@ -106,7 +106,7 @@ class Rounds:
         while True:
             entries = await asyncio.to_thread(ledger.look_up, references)
             known = [entries.get(reference) for reference in references]
-            open_ = sum(entry is not None and entry.state in (State.PLACED, State.IN_FLIGHT) for entry in known)
+            open_ = sum(entry is not None and entry.state.is_open for entry in known)
             if not open_ or clock() >= until or self.shutdown.signal is not None:
                 break
             await asyncio.sleep(LOOK)

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 #: What a call that was sent has become, by the state that the ledger gave it.
 _BY_STATE: dict[State | None, Outcome] = {
-    State.PLACED: Outcome.PLACED,
-    State.FINISHED: Outcome.PLACED,
+    **{state: Outcome.PLACED for state in State if state.is_placed},
     State.REJECTED: Outcome.REJECTED,
     State.IN_DOUBT: Outcome.IN_DOUBT,
 }
@@ -98,7 +97,7 @@ def elsewhere(planned: Planned, entry: Entry | None) -> CallResult:
     reference_id = planned.reference_id
     if entry.state is State.REJECTED:
         return unsent(planned, f"another run had it refused: {entry.error or 'no reason given'}")
-    if entry.state in (State.PLACED, State.FINISHED):
+    if entry.state.is_placed:
         if entry.fingerprint == planned.fingerprint:
             return CallResult(reference_id, Outcome.UNCHANGED, ids)
         why = "another run placed this reference-id with other content; give it a new reference-id"

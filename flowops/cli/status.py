@@ -32,7 +32,7 @@ def command(references: tuple[str, ...], environment: str, format_: str) -> int:
         if references:
             return _of_calls(ledger, references, format_)
         # A call whose run is gone is in doubt, whether or not a later run has written that down yet.
-        unsettled = ledger.entries(states={State.IN_DOUBT, State.IN_FLIGHT})
+        unsettled = ledger.entries(states={state for state in State if state.is_unsettled})
         doubtful = [entry for entry in unsettled if not entry.live]
         mark = ledger.mark()
         status = LedgerStatus(environment, mark if mark.id else None, ledger.count(), ledger.outcomes(), doubtful)
@@ -50,6 +50,6 @@ def _of_calls(ledger: Store, references: tuple[str, ...], format_: str) -> int:
     unknown = [reference for reference in references if reference not in known]
     for reference in unknown:
         echo_status(f"{reference}: not in the ledger of {ledger.environment}")
-    if any(not entry.live and entry.state in ("in-doubt", "in-flight") for entry in entries):
+    if any(not entry.live and entry.state.is_unsettled for entry in entries):
         return IN_DOUBT
     return 1 if unknown else 0

@@ -12,12 +12,11 @@ from flowops.common.masking import is_masked, mask_written
 from flowops.common.numbers import Refusal, read
 from flowops.errors import FlowopsError
 from flowops.ledger.database import iso
-from flowops.ledger.leases import RUN_LOST, forget_runs
 from flowops.ledger.pseudonyms import clean, storable
-from flowops.ledger.reader import MAY_HAVE_RUNG, claimed_since, rung_since, stopped
+from flowops.ledger.reader import claimed_since, rung_since, stopped
 from flowops.ledger.states import Change, StoredLeg, claimable, stored_callees
 from flowops.ledger.transaction import CHUNK
-from flowops.model.ledger import EventType, Leg, State, Used, Written
+from flowops.model.ledger import RUN_LOST, EventType, Leg, State, Used, Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -189,19 +188,24 @@ def _refuse_while_it_may_be_running(database: Database, transaction: Transaction
         )
 
 
+#: The states of calls that can be purged; a call without a state can be, too.
+_SETTLED = [str(state) for state in State if not state.is_unsettled]
+
+
 def purge(transaction: Transaction, before: str, actor: Actor, at: str) -> int:
     """Purge up to a thousand calls that nothing has happened to since a time; return how many that were.
 
     Bodies, callees, call-ids, texts and fingerprints go, and from the events all details: who, where, why.
     """
     connection, environment = transaction.connection, transaction.environment
-    found = connection.all("calls_to_purge", environment=environment, before=before, limit=CHUNK)
+    found = connection.all("calls_to_purge", environment=environment, states=_SETTLED, before=before, limit=CHUNK)
     references = [reference for (reference,) in found]
     last = transaction.mark.serial
     transaction.make([Change(reference, EventType.PURGED, at, actor) for reference in references])
     if references:
         connection.run("forget_details", ledger=transaction.mark.id, last=last, references=references)
-    forget_runs(connection, environment, before)
+    # Of runs that ended before that time and left nothing open, it is forgotten who they were.
+    connection.run("delete_runs", environment=environment, before=before)
     return len(references)
 
 
@@ -276,7 +280,7 @@ class _Usage:
         if after is before:
             return
         for row, count in ((before, -1), (after, 1)):
-            if row is None or row.state not in MAY_HAVE_RUNG:
+            if row is None or row.state is None or not row.state.may_have_rung:
                 continue
             for day in self._claimed:
                 self._claimed[day] += count if row.claimed_at >= iso(day) else 0
@@ -293,3 +297,40 @@ def _callees(row: CallRow) -> Iterator[str]:
     for leg in row.legs or stored_callees(json.loads(row.body)):
         if leg.callee is not None:
             yield leg.callee
+
+
+def begin_run(database: Database, connection: Connection, environment: str, run: str, actor: Actor, at: str) -> None:
+    """Make a run known whose lease is held already."""
+    connection.run(
+        "insert_run",
+        run=run,
+        environment=environment,
+        who=storable(actor.who),
+        host=storable(actor.host),
+        job=storable(actor.job),
+        commit=storable(actor.commit),
+        at=at,
+    )
+    database.beat(connection, run)
+
+
+def end_run(connection: Connection, run: str, at: str) -> None:
+    """Say that a run has ended by itself."""
+    connection.run("end_run", run=run, at=at)
+
+
+def sweep(database: Database, transaction: Transaction, own: str, actor: Actor, at: str) -> list[str]:
+    """Turn the in-flight calls of dead runs into in-doubt ones; their references."""
+    connection, environment = transaction.connection, transaction.environment
+    held = connection.all("calls_in_flight", environment=environment)
+    still_open = {run for (run,) in connection.all("open_runs", environment=environment)}
+    known = {run for _, run in held if run} | still_open | database.leases()
+    known.discard(own)
+    dead = known - database.alive(connection, sorted(known)) if known else set()
+    lost = [reference for reference, run in held if run in dead]
+    transaction.make([Change(reference, EventType.ABANDONED, at, actor, detail=RUN_LOST) for reference in lost])
+    if dead:
+        connection.run("end_open_runs", runs=sorted(dead), at=at)
+        for run in dead:
+            database.forget_lease(run)
+    return lost

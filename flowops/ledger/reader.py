@@ -24,14 +24,15 @@ if TYPE_CHECKING:
     from flowops.model.call import Call
     from flowops.model.document import Value
 
-#: The states of calls whose phones may have rung.
-MAY_HAVE_RUNG = frozenset({State.IN_FLIGHT, State.PLACED, State.FINISHED, State.IN_DOUBT})
+_MAY_HAVE_RUNG = [str(state) for state in State if state.may_have_rung]
+_UNSETTLED = [str(state) for state in State if state.is_unsettled]
+_PLACED = frozenset(str(state) for state in State if state.is_placed)
 
 
 def claimed_since(connection: Connection, environment: str, since: datetime) -> int:
     """Return how many calls were claimed since a time and may have rung."""
-    states = sorted(MAY_HAVE_RUNG)
-    count: int = connection.value("count_claimed_since", environment=environment, since=iso(since), states=states)
+    given = {"environment": environment, "since": iso(since), "states": _MAY_HAVE_RUNG}
+    count: int = connection.value("count_claimed_since", **given)
     return count
 
 
@@ -50,17 +51,16 @@ def rung_since(
 
 def _answered(connection: Connection, environment: str, callees: list[str]) -> Iterator[tuple[str, str]]:
     """Yield the callees of calls of which something has been told, and when they were claimed."""
-    states = sorted(MAY_HAVE_RUNG)
     for start in range(0, len(callees), CHUNK):
         some = callees[start : start + CHUNK]
-        for row in connection.all("callees_answered", environment=environment, callees=some, states=states):
+        for row in connection.all("callees_answered", environment=environment, callees=some, states=_MAY_HAVE_RUNG):
             callee, claimed_at = row
             yield callee, claimed_at
 
 
 def _unanswered(connection: Connection, environment: str) -> Iterator[tuple[str, str]]:
     """Yield the callees of calls of which nothing has been told yet, and when they were claimed."""
-    for body, claimed_at in connection.all("bodies_unanswered", environment=environment):
+    for body, claimed_at in connection.all("bodies_unanswered", environment=environment, states=_UNSETTLED):
         for leg in stored_callees(parsed(body, connection.name)):
             if leg.callee is not None:
                 yield leg.callee, claimed_at
@@ -78,9 +78,6 @@ class LoggedEvent:
     actor: Actor | None
     data: Mapping[str, Value] | None
     hash: str
-
-
-_SENT = (str(State.PLACED), str(State.FINISHED))
 
 
 class Reader:
@@ -153,7 +150,7 @@ class Reader:
 
             try:
                 for reference, blinded, state in self._database.read(work):
-                    if blinded and state in _SENT:
+                    if blinded and state in _PLACED:
                         found[reference] = unblind(blinded)
             except ValueError:
                 raise self._damaged() from None

@@ -329,7 +329,7 @@ def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
             updated_at=change.at,
             serial=serial,
         )
-    if state in (State.PLACED, State.FINISHED) and not legs:
+    if state.is_placed and not legs:
         legs = stored_callees(json.loads(row.body))  # whom it rang, even when only that is known
     error = None if row.purged else _error(row, change, state)
     if (state, legs, error) == (row.state, row.legs, row.error):
@@ -339,7 +339,7 @@ def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
 
 def _error(row: CallRow, change: Change, state: State) -> str | None:
     """What stands between a call and being placed, in words."""
-    if state in (State.PLACED, State.FINISHED):
+    if state.is_placed:
         return None
     attempted = change.event_type in ABOUT_THE_ATTEMPT or change.event_type is EventType.ABANDONED
     return change.detail if attempted else row.error

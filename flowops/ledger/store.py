@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 from flowops.errors import LedgerError
-from flowops.ledger import leases, operations
+from flowops.ledger import operations
 from flowops.ledger.chain import canonical
 from flowops.ledger.database import iso, now
 from flowops.ledger.operations import Import, ImportedCall, make_conditionally
@@ -193,7 +193,7 @@ class Store(Reader):
         return transact(
             self._database,
             self.id,
-            lambda transaction: leases.sweep(self._database, transaction, self.run, self.actor, at),
+            lambda transaction: operations.sweep(self._database, transaction, self.run, self.actor, at),
         )
 
     def beat(self) -> None:
@@ -208,7 +208,7 @@ class Store(Reader):
             # say of its calls must not be lost over it.
             with suppress(LedgerError):
                 if self._leased:
-                    self._database.write(lambda connection: leases.end_run(connection, self.run, now()))
+                    self._database.write(lambda connection: operations.end_run(connection, self.run, now()))
         finally:
             self._leased = self._known = False
             self._database.release_leases()
@@ -218,7 +218,7 @@ class Store(Reader):
         if not self._leased:
             self._database.take_lease(connection, self.run)
             self._leased = True
-        leases.begin_run(self._database, connection, self.environment, self.run, self.actor, at)
+        operations.begin_run(self._database, connection, self.environment, self.run, self.actor, at)
 
     def _own_rows(self, changes: Sequence[Change]) -> dict[str, CallRow]:
         """Return the rows of the calls in flight that something is recorded of.

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 PSEUDONYM, SHOWN = "$pseudonym", "shown"
 
 
+#: What is said of a call in flight whose run is gone.
+RUN_LOST = "the run that sent it ended before the answer"
+
+
 class State(StrEnum):
     """The states of a call; a call that was never claimed, or was proven unsent, has no row."""
 
@@ -27,6 +31,26 @@ class State(StrEnum):
     FINISHED = "finished"
     REJECTED = "rejected"
     IN_DOUBT = "in-doubt"
+
+    @property
+    def is_placed(self) -> bool:
+        """Return whether the API has taken the call: nobody can un-ring it."""
+        return self in (State.PLACED, State.FINISHED)
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Return whether it is not known yet if the call was placed."""
+        return self in (State.IN_FLIGHT, State.IN_DOUBT)
+
+    @property
+    def may_have_rung(self) -> bool:
+        """Return whether a phone may have rung: such calls count for the limits of a policy."""
+        return self.is_placed or self.is_unsettled
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether it is still to come how the call ends."""
+        return self in (State.IN_FLIGHT, State.PLACED)
 
 
 class EventType(StrEnum):

@@ -9,7 +9,7 @@ import shlex
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
-from flowops.model.ledger import State
+from flowops.model.ledger import RUN_LOST, State
 from flowops.model.plan import (
     A_FEW,
     ACTIONS,
@@ -221,7 +221,7 @@ def _decide(call: Call, fingerprint: str, entry: Entry, ledger: Ledger) -> Decis
     # An imported entry and a purged one have no fingerprint: nobody knows what was sent, only that it was.
     edited = entry.fingerprint not in ("", fingerprint)
     changes = diff(entry.body, ledger.pseudonymize(call)) if edited and entry.body else ()
-    if entry.state in (State.IN_DOUBT, State.IN_FLIGHT):
+    if entry.state.is_unsettled:
         return Decision(Action.IN_DOUBT, changes, tuple(_doubts(entry, edited)))
     if entry.state is State.REJECTED:
         return Decision(Action.RETRY, changes, (f"refused earlier: {entry.error or 'no reason was recorded'}",))
@@ -249,7 +249,7 @@ def _doubts(entry: Entry, edited: bool) -> Iterator[str]:
         settle = False
         yield "in flight in another run"
     else:
-        yield "the run that sent it ended before the answer"
+        yield RUN_LOST
     if edited:
         yield "the files now say something else than what was sent"
     if settle:

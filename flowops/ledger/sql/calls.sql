@@ -75,12 +75,12 @@ SELECT flowops_calls.body, flowops_calls.claimed_at
 FROM flowops_calls
 LEFT JOIN flowops_legs
   ON flowops_calls.environment = flowops_legs.environment AND flowops_calls.reference_id = flowops_legs.reference_id
-WHERE flowops_calls.environment = :environment AND flowops_calls.state IN ('in-flight', 'in-doubt')
+WHERE flowops_calls.environment = :environment AND flowops_calls.state = ANY (:states)
   AND flowops_legs.reference_id IS NULL
 
 -- name: calls_to_purge
 SELECT reference_id FROM flowops_calls
-WHERE environment = :environment AND (state IN ('placed', 'finished', 'rejected') OR state IS NULL)
+WHERE environment = :environment AND (state = ANY (:states) OR state IS NULL)
   AND updated_at < :before AND NOT purged
 LIMIT :limit
 
