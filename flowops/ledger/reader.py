@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from flowops.errors import LedgerError
@@ -169,7 +170,7 @@ class Reader:
         Without the ledger's key the fingerprints are empty.
         """
         pattern = self._database.pattern(glob or "*")
-        wanted = None if states is None else [str(state) for state in states]
+        wanted = None if states is None else [str(state) for state in set(states)]
         last, left = "", limit
         while left is None or left > 0:
             size = CHUNK if left is None else min(CHUNK, left)
@@ -200,7 +201,8 @@ class Reader:
             if states is None:
                 raw = connection.all("page_of_entries", **given)
             else:
-                raw = connection.all("page_of_entries_in", states=states, **given)
+                found = chain.from_iterable(connection.all("page_of_entries_in", state=it, **given) for it in states)
+                raw = sorted(found, key=itemgetter(0))[:limit]
             return self._entries(connection, with_legs(connection, self.environment, raw))
 
         return self._database.read(work)

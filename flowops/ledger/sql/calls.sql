@@ -20,11 +20,12 @@ WHERE environment = :environment AND reference_id > :after
 ORDER BY reference_id
 LIMIT :limit
 
+-- Of one state, so that its index gives the rows in their order, and none is read that is not asked for.
 -- name: page_of_entries_in
 SELECT reference_id, state, before_claim, fingerprint, body, attempts, run, error, claimed_at, updated_at, purged, serial
 FROM flowops_calls
-WHERE environment = :environment AND reference_id > :after
-  AND state = ANY (:states) AND reference_id LIKE :pattern ESCAPE '\'
+WHERE environment = :environment AND state = :state AND reference_id > :after
+  AND reference_id LIKE :pattern ESCAPE '\'
 ORDER BY reference_id
 LIMIT :limit
 

@@ -45,7 +45,7 @@ CREATE TABLE flowops_calls (
   serial BIGINT NOT NULL,
   PRIMARY KEY (environment, reference_id)
 );
-CREATE INDEX flowops_calls_state ON flowops_calls (environment, state);
+CREATE INDEX flowops_calls_state ON flowops_calls (environment, state, reference_id);
 CREATE INDEX flowops_calls_claimed ON flowops_calls (environment, claimed_at);
 
 -- One row a callee of a call that the API, a callback or a record has named.
