@@ -23,6 +23,15 @@ _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 class Unreadable(Exception):
     """A file that is not read; the text says why, and fits behind the file's name: "is a directory"."""
 
+    @property
+    def missing(self) -> bool:
+        """Return whether it is because there is no such file."""
+        return str(self) == MISSING
+
+
+#: What is said of a file that is not there, or cannot be: no file has such a name.
+MISSING = "does not exist"
+
 
 class Entry(NamedTuple):
     """A name in a directory."""
@@ -200,7 +209,7 @@ def _reason(error: OSError | RuntimeError | ValueError) -> str:
     """Return what went wrong, to stand behind a file's name."""
     match error:
         case FileNotFoundError():
-            return "does not exist"
+            return MISSING
         case PermissionError():
             return "may not be read: permission denied"
         case RuntimeError() | OSError(errno=errno.ELOOP):

@@ -12,7 +12,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self, cast
 
-from flowops.documents.files import MAX_FILE, Entry, Unreadable
+from flowops.documents.files import MAX_FILE, MISSING, Entry, Unreadable
 from flowops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Revision:
     def _file(self, path: Path) -> Node:
         node = self._find(path)
         if node is None:
-            raise Unreadable("does not exist")
+            raise Unreadable(MISSING)
         if node.mode in (_TREE, _MODULE):
             raise Unreadable("is a directory")
         return node

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from flowops.common.names import did_you_mean
+from flowops.common.text import quoted
+from flowops.documents.files import Unreadable
 from flowops.model.document import Batch, Place, Problem, RowPlace
 
 if TYPE_CHECKING:
@@ -91,7 +95,7 @@ class BatchBuilder:
 
     def __init__(self, file: str, number: int) -> None:
         self.number = number
-        self._file = file
+        self.file = file
         self._rows: list[dict[str, Value]] = []
         self._numbers: list[int] = []
         self._lines: list[int] = []
@@ -104,11 +108,11 @@ class BatchBuilder:
         self._numbers.append(self.number)
         self._lines.append(line)
 
-    def bad_row(self, message: str, line: int, column: int = 1) -> None:
+    def bad_row(self, message: str, line: int, column: int = 1, hint: str | None = None) -> None:
         """Add the next row, which is none."""
         self.number += 1
-        place = RowPlace(self._file, self.number, line)
-        self.problem(Problem(Place(self._file, line, column), place, message, ROWS))
+        place = RowPlace(self.file, self.number, line)
+        self.problem(Problem(Place(self.file, line, column), place, message, ROWS, hint))
 
     def problem(self, problem: Problem) -> None:
         """Add something that is wrong with the file behind the last row."""
@@ -119,7 +123,7 @@ class BatchBuilder:
 
     def batch(self) -> Batch:
         """Return what has been put into it."""
-        return Batch(self._file, self._rows, self._numbers, self._lines, self._problems)
+        return Batch(self.file, self._rows, self._numbers, self._lines, self._problems)
 
 
 class RowsError(Exception):
@@ -201,6 +205,30 @@ class RowSource(ABC):
         return Problem(self.document.place((self.field,)), row, message, ROWS, error.hint)
 
 
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+def missing_hint(reader: Reader, folder: Path, name: str) -> str | None:
+    """Return what may help where a document names a file that is not there; `folder` is that of the document."""
+    if _ADDRESS.match(name):
+        return "rows are read from files: download it, and name the file"
+    files = reader.files
+    written = name.replace("\\", "/")
+    above = [each for each in folder.parents if each.is_relative_to(files.root)]
+    for start in (folder, reader.absolute(Path()), *above):
+        path = Path(os.path.normpath(start / written))
+        if path.is_relative_to(files.root) and files.kind(path) == "file":
+            return f"names start at the document's folder: {quoted(os.path.relpath(path, folder))} is there"
+    if any(wildcard in name for wildcard in "*?["):
+        return "name one file: there are no wildcards"
+    path = Path(os.path.normpath(folder / written))
+    try:
+        beside = files.entries(path.parent) if path.is_relative_to(files.root) else []
+    except Unreadable:
+        return None
+    return did_you_mean(path.name, sorted(entry.name for entry in beside if not entry.is_directory))
+
+
 class FileRows(RowSource):
     """The rows of one file."""
 
@@ -214,7 +242,12 @@ class FileRows(RowSource):
     @property
     def path(self) -> Path:
         """Return where the file is; its name starts at the directory of the document."""
-        return Path(os.path.normpath(self.reader.path(self.document).parent / self.data.name))
+        return Path(os.path.normpath(self.folder / self.data.name))
+
+    @property
+    def folder(self) -> Path:
+        """Return the directory of the document."""
+        return self.reader.path(self.document).parent
 
     @property
     def shown(self) -> str:

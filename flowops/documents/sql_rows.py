@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowops.common.text import quoted
 from flowops.documents.files import Unreadable
-from flowops.documents.row_source import PARQUET, FileRows, QueryError, QueryRows
+from flowops.documents.row_source import PARQUET, FileRows, QueryError, QueryRows, missing_hint
 from flowops.documents.text_rows import csv_columns, data_lines, text_batches
 from flowops.errors import FlowopsError
 from flowops.model.document import Batch
@@ -38,10 +38,11 @@ MAX_STAGED = 1024 * 1024 * 1024
 class StagingError(Exception):
     """A file that a query cannot have: the message says why, or `problems` what is wrong inside of it."""
 
-    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+    def __init__(self, message: str, problems: Sequence[Problem] = (), hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.problems = tuple(problems)
+        self.hint = hint
 
 
 class StagingDir:
@@ -68,7 +69,8 @@ class StagingDir:
             to = self._directory / f"{number}.jsonl"
             return {"path": str(to), "columns": self._text(path, to, name)}
         except Unreadable as error:
-            raise StagingError(f"{quoted(name)} {error}") from None
+            hint = missing_hint(self._reader, self._base, name) if error.missing else None
+            raise StagingError(f"{quoted(name)} {error}", hint=hint) from None
 
     def _parquet(self, path: Path, to: Path) -> Path:
         real = self._reader.local(path)
@@ -170,7 +172,7 @@ def answered(reader: Reader, request: QueryRequest, shown: str) -> Iterator[Batc
         try:
             ask({"files": staging.add(files)})
         except StagingError as error:
-            raise QueryError(error.message, problems=error.problems) from None
+            raise QueryError(error.message, error.hint, problems=error.problems) from None
         columns = ask(None)["columns"]
         number = 1
         while "rows" in (said := ask(None)):

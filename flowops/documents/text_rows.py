@@ -5,16 +5,26 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from collections import deque
 from dataclasses import replace
-from itertools import chain, islice, takewhile
+from itertools import chain, islice, pairwise, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from flowops.common.json import NotJson, read_flat, read_json
 from flowops.common.limits import DOCUMENT_DEPTH
-from flowops.common.text import quoted
+from flowops.common.text import quoted, visible
 from flowops.documents.files import Unreadable
-from flowops.documents.row_source import BATCH_ROWS, BATCH_SIZE, ROWS, BatchBuilder, FileRows, RowsError
+from flowops.documents.row_source import BATCH_ROWS, BATCH_SIZE, ROWS, BatchBuilder, FileRows, RowsError, missing_hint
+from flowops.documents.spreadsheets import (
+    COMMA,
+    conflict,
+    foreign,
+    header_troubles,
+    stray_quote,
+    title_line,
+    width_trouble,
+)
 from flowops.documents.text import decode
 from flowops.model.document import Batch, Place, Problem
 
@@ -62,6 +72,9 @@ class DataLines:
         A file is not decoded line by line, because that would take as long as all that is done with a row.
         """
         data = self._stream.read(_BLOCK).removeprefix(codecs.BOM_UTF8)
+        trouble = foreign(data)
+        if trouble is not None:
+            raise self._bad(trouble.message, 1, hint=trouble.hint)
         begun = b""
         while data:
             end = data.find(b"\n") + 1
@@ -94,6 +107,11 @@ class DataLines:
             good = text.rfind("\n", 0, index) + 1
             text = text[:good]
             bad = self._bad("a NUL stands in the row", self.number + text.count("\n") + 1, index - good + 1)
+        mark = conflict(text)
+        if mark is not None:
+            text = text[:mark]
+            message = "a conflict mark of Git stands here: the merge is not finished"
+            bad = self._bad(message, self.number + text.count("\n") + 1)
         if text:
             yield text
             self.number += text.count("\n")
@@ -110,8 +128,8 @@ class DataLines:
             hint = f"{hint}, or declare its encoding, such as for-each: {{file: …, encoding: {encoding}}}"
         return BadData(Problem(place, message=problem.message, code=problem.code, hint=hint))
 
-    def _bad(self, message: str, line: int, column: int = 1) -> BadData:
-        return BadData(Problem(Place(self.file, line, column), message=message, code=ROWS))
+    def _bad(self, message: str, line: int, column: int = 1, hint: str | None = None) -> BadData:
+        return BadData(Problem(Place(self.file, line, column), message=message, code=ROWS, hint=hint))
 
 
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -199,9 +217,6 @@ class _Transcoded:
         self._bad = BadData(Problem(place, message=message, code="encoding", hint=hint))
 
 
-COMMA = ","
-#: What may separate fields, in the order in which it is guessed, and how it is called.
-_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", COMMA: "commas"}
 #: After so many rows it is looked at how much of the file they took.
 _STEP = 50
 # Begin what Python's csv module says (Modules/_csv.c).
@@ -221,17 +236,24 @@ def csv_batches(lines: DataLines, dialect: Dialect) -> Iterator[Batch]:
         yield Batch(lines.file, [], (), (), [(0, problem) for problem in problems])
         return
     width = {len(header)}
+    at = records.line - 1
     number = 0
     while records.take():
         taken, count = records.taken, len(records.taken)
-        if records.trouble is None and records.line - records.first == count and set(map(len, taken)) == width:
+        title = None if number or records.trouble else title_line(header, taken, dialect)
+        if title is not None:
+            problem = Problem(Place(lines.file, at), message=title.message, code=ROWS, hint=title.hint)
+            yield Batch(lines.file, [], (), (), [(0, problem)])
+            return
+        is_whole = records.trouble is None and records.line - records.first == count
+        if is_whole and set(map(len, taken)) == width and not records.holds_quotes():
             # As nearly all batches are: each row has a line, and as many fields as the header.
             rows = [dict(zip(header, record)) for record in taken]  # noqa: B905
             first, number = number + 1, number + count
             yield Batch(lines.file, rows, range(first, number + 1), range(records.first, records.line))
         else:
             found = BatchBuilder(lines.file, number)
-            _gather(records, header, found)
+            _gather(records, header, found, dialect)
             number = found.number
             yield found.batch()
 
@@ -257,12 +279,15 @@ class _Records:
         self._lines = lines
         self._before = 0
         self._read = 0
+        #: The text that the records were read from, in blocks, each with the line that it begins in.
+        self._kept: deque[tuple[int, str]] = deque()
         quoted = dialect.quote != "none"
+        self._quote = (dialect.quote or '"') if quoted else None
         self._reader = csv.reader(
             chain.from_iterable(self._blocks()),
             strict=True,
             delimiter=dialect.delimiter or COMMA,
-            quotechar=(dialect.quote or '"') if quoted else None,
+            quotechar=self._quote,
             quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
         )
 
@@ -276,6 +301,8 @@ class _Records:
         if isinstance(self.trouble, BadData):
             return False
         self.first = self.line
+        while len(self._kept) > 1 and self._kept[1][0] <= self.first:
+            self._kept.popleft()
         self._before += len(self.taken) + (self.trouble is not None)
         self.trouble = None
         taken: list[list[str]] = []
@@ -300,6 +327,22 @@ class _Records:
             line += 1 + sum(field.count("\n") for field in record)
         yield line
 
+    def holds_quotes(self) -> bool:
+        """Return whether a field that was taken holds a quote, which may be one that begins where no field does."""
+        quote = self._quote
+        if quote is None or not any(quote in text for _, text in self._kept):
+            return False
+        return any(quote in field for record in self.taken for field in record)
+
+    def written(self, first: int, end: int) -> str:
+        """Return the text of some lines of the records that were taken."""
+        lines: list[str] = []
+        for start, text in self._kept:
+            if start < end:
+                block = io.StringIO(text, newline="\n").readlines()
+                lines += block[max(first - start, 0) : end - start]
+        return "".join(lines)
+
     def _blocks(self) -> Iterator[Iterator[str]]:
         """Yield lines for Python's reader, until a row has swallowed block after block."""
         ended, inside, previous = -1, 0, 0
@@ -313,22 +356,32 @@ class _Records:
                 raise self._lines.too_long(start)
             previous = len(block)
             self._read += previous
+            self._kept.append((self._lines.number + 1, block))
             yield io.StringIO(block, newline="\n")
 
 
-def _gather(records: _Records, header: list[str], found: BatchBuilder) -> None:
+def _gather(records: _Records, header: list[str], found: BatchBuilder, dialect: Dialect) -> None:
     """Add rows one by one, where lines or fields have to be counted, or something is wrong."""
-    starts = records.starts()
-    for record, line in zip(records.taken, starts, strict=False):
-        if len(record) == len(header):
-            found.row(dict(zip(header, record, strict=True)), line)
+    quote = None if dialect.quote == "none" else dialect.quote or '"'
+    for record, (line, end) in zip(records.taken, pairwise(records.starts()), strict=True):
+        trouble = None
+        if quote is not None and any(quote in field for field in record):
+            trouble = stray_quote(records.written(line, end), dialect)
+        if trouble is None and record and len(record) != len(header):
+            trouble = width_trouble(len(record), len(header), dialect)
+        if trouble is not None:
+            found.bad_row(trouble.message, line, hint=trouble.hint)
         elif record:
-            fields = "1 field" if len(record) == 1 else f"{len(record)} fields"
-            found.bad_row(f"the row has {fields}, and the header has {len(header)}", line)
+            found.row(dict(zip(header, record, strict=True)), line)
     if isinstance(records.trouble, BadData):
         found.problem(records.trouble.problem)
     elif records.trouble is not None:
-        found.bad_row(_said(records.trouble), next(starts))
+        *_, line = records.starts()
+        trouble = None if quote is None else stray_quote(records.written(line, records.line), dialect)
+        if trouble is None:
+            found.bad_row(_said(records.trouble), line)
+        else:
+            found.bad_row(trouble.message, line, hint=trouble.hint)
 
 
 def _header(records: _Records, dialect: Dialect) -> tuple[list[str], list[Problem]]:
@@ -346,25 +399,8 @@ def _header(records: _Records, dialect: Dialect) -> tuple[list[str], list[Proble
 
 
 def _header_problems(place: Place, header: list[str], dialect: Dialect) -> list[Problem]:
-    messages = []
-    hint = None
-    delimiter = dialect.delimiter or COMMA
-    others = [other for other in _DELIMITERS if other != delimiter and other in header[0]]
-    if len(header) == 1 and others:
-        messages.append(f"the header is one column, {quoted(header[0])}")
-        hint = f"fields are separated by {_DELIMITERS.get(delimiter, quoted(delimiter))}"
-        if dialect.declarable:
-            written = others[0].replace("\t", "\\t")
-            hint += f'; if they are not, declare it: for-each: {{file: …, delimiter: "{written}"}}'
-    first: dict[str, int] = {}
-    for number, name in enumerate(header, 1):
-        if not name.strip():
-            messages.append(f"column {number} has no name")
-        elif name != name.strip():
-            messages.append(f"the name of column {number}, {quoted(name)}, begins or ends with a space")
-        elif first.setdefault(name, number) != number:
-            messages.append(f"the columns {first[name]} and {number} are both named {quoted(name)}")
-    return [Problem(place, message=message, code=ROWS, hint=hint) for message in messages]
+    troubles = header_troubles(header, dialect)
+    return [Problem(place, message=each.message, code=ROWS, hint=each.hint) for each in troubles]
 
 
 def _said(error: csv.Error) -> str:
@@ -398,15 +434,41 @@ def json_batches(lines: DataLines) -> Iterator[Batch]:
 
 
 def _read(text: str, line: int, found: BatchBuilder) -> None:
+    """Add a row. Raises BadData where the first line shows that the file is JSON, and not JSON Lines."""
     try:
         value = read_json(text, depth=DOCUMENT_DEPTH)
     except NotJson as error:
+        if found.number == 0:
+            _refuse_json(text, line, found.file, error)
         found.bad_row(error.message, line, error.column)
         return
     if isinstance(value, dict):
         found.row(value, line)
+    elif isinstance(value, list) and found.number == 0 and all(isinstance(each, dict) for each in value):
+        raise BadData(_is_array(line, found.file))
     else:
         found.bad_row('a row has to be an object: {"name": value, …}', line)
+
+
+def _refuse_json(text: str, line: int, file: str, error: NotJson) -> None:
+    """Raise BadData when a first line that is no JSON is the beginning of some that goes over many lines."""
+    begun = text.strip()
+    if begun[:1] == "[" and begun[1:].lstrip()[:1] in ("", "{") and _is_cut_off(text, error):
+        raise BadData(_is_array(line, file))
+    if begun[:1] == "{" and _is_cut_off(text, error):
+        message = "the first object goes over several lines: JSON Lines has one object a line"
+        hint = f"write each on one line: jq -c . {visible(file)}"
+        raise BadData(Problem(Place(file, line), message=message, code=ROWS, hint=hint))
+
+
+def _is_cut_off(text: str, error: NotJson) -> bool:
+    """Return whether a line is JSON up to its end, and something has to follow."""
+    return error.line > 1 or error.column > len(text.rstrip())
+
+
+def _is_array(line: int, file: str) -> Problem:
+    message = "the file is one JSON array: JSON Lines has one object a line"
+    return Problem(Place(file, line), message=message, code=ROWS, hint=f"jq -c '.[]' {visible(file)} makes it")
 
 
 TEXTS = (".csv", ".jsonl")
@@ -451,7 +513,9 @@ class TextRows(FileRows):
         try:
             stream = self.reader.open(self.path)
         except Unreadable as error:
-            raise RowsError(f"{quoted(self.data.name)} {error}") from None
+            name = self.data.name
+            hint = missing_hint(self.reader, self.folder, name) if error.missing else None
+            raise RowsError(f"{quoted(name)} {error}", hint) from None
         with stream:
             yield from text_batches(self.shown, stream, self.data.dialect)
 

@@ -161,6 +161,11 @@ class Check(Protocol):
         ...
 
 
+def _is_blank(row: Mapping[str, Value]) -> bool:
+    """Return whether a row has several fields, and no text in any of them: ``,,,``."""
+    return len(row) > 1 and all(value == "" for value in row.values())
+
+
 @dataclass(slots=True)
 class RenderedBatch:
     """The calls of a batch of rows: their bodies and references, in the order of the rows, and all problems.
@@ -231,7 +236,12 @@ class CallSet:
             self._left += ROW_BUDGET
             given = min(self._left, CALL_BUDGET)
             rendering.begin(index, given)
-            call = make(rendering)
+            row = batch.rows[index]
+            call = None
+            if any(row.values()) or not _is_blank(row):
+                call = make(rendering)
+            else:
+                self._report_blank(rendering, row)
             self._left -= given - rendering.budget
             if call is not None:
                 body, flow, terms = call
@@ -255,6 +265,14 @@ class CallSet:
     def rest(self) -> list[Problem]:
         """Return, in the end, how many more problems of a kind there are than were shown."""
         return self._limiter.summary()
+
+    def _report_blank(self, rendering: Rendering, row: Mapping[str, Value]) -> None:
+        """Say that a row has nothing in it, which spreadsheets leave below what was deleted."""
+        column = next(iter(row))
+        named = f"row.{column}" if column.isidentifier() else f"row[{column!r}]"
+        hint = f"delete blank rows, or leave them out: where: \"{{{{ {named} != '' }}}}\""
+        error = TemplateError("the row is blank: all of its fields are empty", hint=hint)
+        rendering.report(self.compiled.document.place(("for-each",)), "for-each", error, "rows")
 
     def _exhaustion(self, rendering: Rendering) -> Iterator[Problem]:
         """Say why the rest of the rows is not rendered."""

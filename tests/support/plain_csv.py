@@ -10,18 +10,41 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: What a character makes of the place that it stands in: in front of a field, in it, in quotes, behind quotes.
+_STEPS = {
+    ("start", '"'): "quoted",
+    ("plain", ","): "start",
+    ("quoted", '"'): "behind",
+    ("behind", '"'): "quoted",
+    ("behind", ","): "start",
+    ("start", ","): "start",
+}
+
+
+def has_stray_quote(written: str) -> bool:
+    """Whether a quote begins inside of a field."""
+    state = "start"
+    for char in written:
+        if state == "plain" and char == '"':
+            return True
+        state = _STEPS.get((state, char), "quoted" if state == "quoted" else "plain")
+    return False
+
+
 Told = tuple[int | None, int, dict[str, str] | str]
 
 
 def plain_rows(data: bytes) -> Iterator[Told]:
     """The number, the line and the values of each row; of what is wrong, how its message begins."""
     taken = 0
+    written: list[str] = []
 
     def lines() -> Iterator[str]:
         nonlocal taken
         for line in io.BytesIO(data.removeprefix(codecs.BOM_UTF8)):
             taken += 1
-            yield line.decode()
+            written.append(line.decode())
+            yield written[-1]
 
     records = csv.reader(lines(), strict=True)
     header: list[str] = []
@@ -48,7 +71,9 @@ def plain_rows(data: bytes) -> Iterator[Told]:
             header = record
             continue
         number += 1
-        if len(record) == len(header):
+        if any('"' in field for field in record) and has_stray_quote("".join(written[start - 1 : taken])):
+            yield number, start, ""
+        elif len(record) == len(header):
             yield number, start, dict(zip(header, record, strict=True))
         else:
             yield number, start, "the row has"

@@ -83,7 +83,7 @@ def test_a_header_alone_is_no_rows(rows: Any) -> None:
         ("a\n" + "x" * 200_000 + "\n1\n", ["2:1 1: a field is longer than 131,072 characters", "{'a': '1'}"]),
         ("", ["1:1 -: the file is empty: its first line has to name the columns"]),
         ("\n\n", ["1:1 -: the file is empty: its first line has to name the columns"]),
-        ("a,,b, \n1,2,3,4\n", ["1:1 -: column 2 has no name", "1:1 -: column 4 has no name"]),
+        ("a,,b, \n1,2,3,4\n", ["1:1 -: columns 2, 4 have no name"]),
         ("a,b,a\n", ["1:1 -: the columns 1 and 3 are both named 'a'"]),
         ("a, b\n", ["1:1 -: the name of column 2, ' b', begins or ends with a space"]),
         ("\na;b\n1;2\n", ["2:1 -: the header is one column, 'a;b'"]),
