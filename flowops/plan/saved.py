@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops import __version__
+from flowops.common.json import NotJson, read_json
 from flowops.errors import Invalid, StalePlan
 from flowops.model.document import Place, Problem
 from flowops.model.ledger import LedgerMark
@@ -153,13 +154,9 @@ def _parse(data: bytes, file: str) -> dict[str, Value]:
         why = f"it is larger than {MAX_BYTES} bytes"
     else:
         try:
-            document = json.loads(data)
-        except json.JSONDecodeError as error:
-            line, column, why = error.lineno, error.colno, error.msg
-        except UnicodeDecodeError:
-            why = "it is not UTF-8"
-        except (RecursionError, ValueError) as error:  # nesting, and integers of thousands of digits
-            why = "it nests too deep" if isinstance(error, RecursionError) else "a number in it is too long"
+            document = read_json(data)
+        except NotJson as error:
+            line, column, why = error.line, error.column, error.message
         else:
             if isinstance(document, dict) and "format_version" in document:
                 return document

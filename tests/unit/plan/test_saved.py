@@ -69,16 +69,21 @@ def test_the_same_plan_is_the_same_file(plan: Plan) -> None:
     assert dump(plan) == dump(plan)
 
 
+TWICE = "the key 'format_version' is given twice in one object"
+
+
 @pytest.mark.parametrize(
     ("data", "place", "why"),
     [
-        (b"", Place("plan", 1, 1), "Expecting value"),
-        (b'{\n "a": }', Place("plan", 2, 7), "Expecting value"),
+        (b"", Place("plan", 1, 1), "this is not JSON: expecting value"),
+        (b'{\n "a": }', Place("plan", 2, 7), "this is not JSON: expecting value"),
         (b"[]", Place("plan", 1, 1), "it is not a JSON object"),
         (b"{}", Place("plan", 1, 1), "it is not a JSON object"),
-        (b"\xff\xfe\xfd", Place("plan", 1, 1), "it is not UTF-8"),
-        (b"[" * 100_000, Place("plan", 1, 1), "it nests too deep"),
-        (b"[" + b"9" * 10_000 + b"]", Place("plan", 1, 1), "a number in it is too long"),
+        (b"\xff\xfe\xfd", Place("plan", 1, 1), "this is not UTF-8"),
+        (b"[" * 100_000, Place("plan", 1, 1), "objects and arrays are more than 64 deep inside each other"),
+        (b"[" + b"9" * 10_000 + b"]", Place("plan", 1, 1), "a number has too many digits"),
+        (b'{"format_version": 1, "format_version": 1}', Place("plan", 1, 1), TWICE),
+        (b'{"format_version": NaN}', Place("plan", 1, 1), "NaN is not JSON"),
     ],
 )
 def test_what_is_no_saved_plan_is_invalid(data: bytes, place: Place, why: str) -> None:
