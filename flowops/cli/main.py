@@ -19,22 +19,22 @@ USAGE = 64
 _log = logging.getLogger(__name__)
 
 COMMANDS = {
-    "init": ("flowops.cli.init", "Write a small working repository."),
-    "validate": ("flowops.cli.validate", "Check everything that needs no ledger, no network and no secret."),
-    "render": ("flowops.cli.render", "Print the request bodies, exactly as they would be sent."),
-    "plan": ("flowops.cli.plan", "Show what apply would do, against the ledger."),
-    "apply": ("flowops.cli.apply", "Show the plan, ask, and place the calls: each at most once."),
-    "diff": ("flowops.cli.diff", "Show what two Git revisions render differently."),
-    "show": ("flowops.cli.show", "Print a saved plan or result again."),
-    "status": ("flowops.cli.status", "Show the ledger at a glance."),
-    "stop": ("flowops.cli.stop", "Let no run claim another call."),
-    "resume": ("flowops.cli.resume", "Let runs claim calls again."),
-    "policy": ("flowops.cli.policy", "Work on the policy's lists."),
-    "ledger": ("flowops.cli.ledger", "Work on the ledger."),
-    "reconcile": ("flowops.cli.reconcile", "Settle calls from Call Detail Records."),
-    "listen": ("flowops.cli.listen", "Receive the API's callbacks."),
-    "sandbox": ("flowops.cli.sandbox", "Serve the embedded API for other programs; no phone rings."),
-    "schema": ("flowops.cli.schema", "Show or build the JSON Schemas."),
+    "init": ("flowops.cli.init:command", "Write a small working repository."),
+    "validate": ("flowops.cli.validate:command", "Check everything that needs no ledger, no network and no secret."),
+    "render": ("flowops.cli.render:command", "Print the request bodies, exactly as they would be sent."),
+    "plan": ("flowops.cli.plan:command", "Show what apply would do, against the ledger."),
+    "apply": ("flowops.cli.apply:command", "Show the plan, ask, and place the calls: each at most once."),
+    "diff": ("flowops.cli.diff:command", "Show what two Git revisions render differently."),
+    "show": ("flowops.cli.show:command", "Print a saved plan or result again."),
+    "status": ("flowops.cli.status:command", "Show the ledger at a glance."),
+    "stop": ("flowops.cli.stop:stop", "Let no run claim another call."),
+    "resume": ("flowops.cli.stop:resume", "Let runs claim calls again."),
+    "policy": ("flowops.cli.policy:command", "Work on the policy's lists."),
+    "ledger": ("flowops.cli.ledger:command", "Work on the ledger."),
+    "reconcile": ("flowops.cli.reconcile:command", "Settle calls from Call Detail Records."),
+    "listen": ("flowops.cli.listen:command", "Receive the API's callbacks."),
+    "sandbox": ("flowops.cli.sandbox:command", "Serve the embedded API for other programs; no phone rings."),
+    "schema": ("flowops.cli.schema:command", "Show or build the JSON Schemas."),
 }
 
 

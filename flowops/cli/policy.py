@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from flowops.cli.group import Group
 from flowops.errors import FlowopsError, Invalid
 
 
-@click.group("policy", short_help="Work on the policy's lists.")
+@click.group("policy", cls=Group, short_help="Work on the policy's lists.")
 def command() -> None:
     """Work on what the policy reads."""
 

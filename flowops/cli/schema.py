@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from flowops.cli.group import Group
 from flowops.cli.output import echo_status
 from flowops.errors import FlowopsError, UsageError
 from flowops.schema.derive import ProjectFacts, load_description
@@ -17,7 +18,7 @@ from flowops.schema.store import DESCRIPTION, description_text, schema_text, sta
 AUTHORING = ("call", "callset", "flow", "project")
 
 
-@click.group("schema", short_help="Show or build the JSON Schemas.")
+@click.group("schema", cls=Group, short_help="Show or build the JSON Schemas.")
 def command() -> None:
     """Show or build the JSON Schemas of documents, bodies and outputs."""
 

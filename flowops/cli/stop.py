@@ -1,4 +1,4 @@
-"""``flowops stop``: let no run claim another call."""
+"""``flowops stop`` and ``flowops resume``: the red button of an environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flowops.cli.output import echo_status
 @click.command("stop", short_help="Let no run claim another call.")
 @options.env
 @click.option("--reason", required=True, help="Why; told by every run that it stops.")
-def command(environment: str, reason: str) -> int:
+def stop(environment: str, reason: str) -> int:
     """Stop every run of the environment, on whatever machine, before its next claim; what is in flight is recorded.
 
     It stays stopped until `flowops resume`.
@@ -29,4 +29,17 @@ def command(environment: str, reason: str) -> int:
             )
         else:
             echo_status(f"{environment} was stopped already: {ledger.stopped()}")
+    return 0
+
+
+@click.command("resume", short_help="Let runs claim calls again.")
+@options.env
+def resume(environment: str) -> int:
+    """Let runs of the environment claim calls again after `flowops stop`. Nothing is placed by this itself."""
+    from flowops.app.access import open_for, revision_of
+    from flowops.app.load import project_of
+
+    project, settings = project_of(environment)
+    with open_for(project, settings, revision=revision_of(Path.cwd())) as ledger:
+        echo_status(f"{environment} is resumed" if ledger.resume() else f"{environment} was not stopped")
     return 0

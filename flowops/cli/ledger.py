@@ -1,0 +1,238 @@
+"""``flowops ledger``: work on the ledger."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flowops.cli import options
+from flowops.cli.asking import agree
+from flowops.cli.group import Group
+from flowops.cli.output import echo_status, print_result
+from flowops.errors import FlowopsError, Invalid, LedgerError, UsageError
+from flowops.report.formats import ENTRIES, ENTRY, EXPORT, IMPORT
+
+if TYPE_CHECKING:
+    from flowops.ledger.operations import ImportedCall
+
+STATES = ("in-flight", "placed", "finished", "rejected", "in-doubt")
+
+
+@click.group("ledger", cls=Group, short_help="Work on the ledger.")
+def command() -> None:
+    """Work on the ledger: what is known of every call that was ever placed."""
+
+
+@command.command("init", short_help="Make the ledger of an environment, once.")
+@options.env
+def init(environment: str) -> None:
+    """Make the ledger of an environment, once, and print its id.
+
+    A lost ledger would ring everyone again: if there was one, restore it instead. An older ledger is brought
+    up to date.
+    """
+    from flowops.app.access import address_of
+    from flowops.app.load import project_of
+    from flowops.ledger.open import init_ledger
+
+    project, settings = project_of(environment)
+    address = address_of(project, settings)
+    mark = init_ledger(address.url, environment, key=address.key, root=project.root)
+    click.echo(mark.id)
+    echo_status(
+        f"the ledger of {environment} is ready; pin it with `ledger: {{url: …, id: {mark.id}}}` in flowops.yaml"
+    )
+
+
+@command.command("list", short_help="List calls.")
+@click.argument("glob", required=False)
+@options.env
+@click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Only these; may be repeated.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
+@options.formats(ENTRIES)
+def list_(glob: str | None, environment: str, states: tuple[str, ...], limit: int | None, format_: str) -> None:
+    """List the calls of the ledger whose reference-id fits GLOB (`*` and `?`), or all."""
+    from flowops.app.access import open_for
+    from flowops.app.load import project_of
+    from flowops.model.ledger import State
+    from flowops.report.views import Entries
+
+    project, settings = project_of(environment)
+    with open_for(project, settings, readonly=True) as ledger:
+        wanted = [State(state) for state in states] or None
+        print_result(ENTRIES, Entries(ledger.entries(states=wanted, glob=glob, limit=limit)), format_)
+
+
+@command.command("show", short_help="Show one call and everything that happened to it.")
+@click.argument("reference", metavar="REF")
+@options.env
+@options.formats(ENTRY)
+def show(reference: str, environment: str, format_: str) -> None:
+    """Show the call REF, what was sent (sensitive values are masked), and everything that happened to it."""
+    from flowops.app.access import open_for
+    from flowops.app.load import project_of
+    from flowops.report.views import EntryView
+
+    project, settings = project_of(environment)
+    with open_for(project, settings, readonly=True) as ledger:
+        entry = ledger.look_up([reference]).get(reference)
+        history = list(ledger.events(reference))
+    if entry is None:
+        told = " any more; its history is in `flowops ledger export`" if history else ""
+        raise FlowopsError(f"{reference}: not in the ledger of {environment}{told}")
+    print_result(ENTRY, EntryView(entry, history), format_)
+
+
+@command.command("export", short_help="Write the ledger out as JSONL or CSV.")
+@options.env
+@options.formats(EXPORT)
+@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of stdout.")
+def export(environment: str, format_: str, out: Path | None) -> None:
+    """Write every call out, callees masked. What `--format jsonl` writes, `ledger import` takes.
+
+    In CSV a text that a spreadsheet would take for a formula gets an apostrophe in front.
+    """
+    from flowops.app.access import open_for
+    from flowops.app.load import project_of
+    from flowops.report.views import Exported
+
+    project, settings = project_of(environment)
+    with open_for(project, settings, readonly=True) as ledger:
+        rows = Exported(ledger.export())
+        if out is None:
+            print_result(EXPORT, rows, format_)
+            return
+        try:
+            with out.open("x", encoding="utf-8", newline="") as stream:
+                print_result(EXPORT, rows, format_, stream)
+        except OSError as error:
+            raise FlowopsError(f"{out} cannot be written: {error.strerror}") from None
+
+
+@command.command("import", short_help="Adopt calls that were placed elsewhere.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@options.env
+@options.formats(IMPORT)
+def import_(file: Path, environment: str, format_: str) -> None:
+    """Adopt the calls in FILE (.jsonl or .csv), so that none of them is placed again.
+
+    A row has a reference-id, and may have callee or callees, call-id, placed-at, state and fingerprint; what
+    `ledger export` writes fits. Without a fingerprint a call is unchanged whatever its spec says. A call that
+    the ledger has already stays as it is. Nothing is taken when any row is wrong.
+    """
+    from flowops.app.access import open_for
+    from flowops.app.load import project_of
+    from flowops.report.views import Imported
+
+    adopted = _read(file)
+    project, settings = project_of(environment)
+    with open_for(project, settings) as ledger:
+        done = ledger.import_calls(adopted)
+    print_result(IMPORT, Imported(len(done.added), len(done.present)), format_)
+    if done.added:
+        echo_status("they count as placed: apply never places them again")
+
+
+def _read(file: Path) -> list[ImportedCall]:
+    """The calls in a file. Raises Invalid with every row that is wrong."""
+    from flowops.documents.rows import read_data
+    from flowops.ledger.operations import imported_call
+    from flowops.model.document import Place, Problem
+
+    calls: list[ImportedCall] = []
+    problems: list[Problem] = []
+    try:
+        with file.open("rb") as stream:
+            for row in read_data(str(file), stream):
+                if isinstance(row, Problem):
+                    problems.append(row)
+                    continue
+                try:
+                    calls.append(imported_call(row.values))
+                except ValueError as error:
+                    place = Place(str(file), row.place.line or 1)
+                    problems.append(Problem(place, row.place, str(error), "import"))
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
+    first: dict[str, ImportedCall] = {}
+    twice = {call.reference_id for call in calls if first.setdefault(call.reference_id, call) is not call}
+    problems += (
+        Problem(Place(str(file)), None, f"reference-id: '{reference}' stands in more than one row", "import")
+        for reference in sorted(twice)
+    )
+    if problems:
+        raise Invalid(problems)
+    return calls
+
+
+@command.command("resolve", short_help="Settle a call that is in doubt.")
+@click.argument("reference", metavar="REF")
+@options.env
+@click.option("--placed", is_flag=True, help="It was placed: it will not be placed again.")
+@click.option("--not-placed", is_flag=True, help="It was not placed: the next apply may place it.")
+@click.option("--call-id", help="What the API called it; with --placed.")
+@click.option("--reason", help="How you know; kept for ever. Needed with --not-placed.")
+def resolve(
+    reference: str, environment: str, placed: bool, not_placed: bool, call_id: str | None, reason: str | None
+) -> None:
+    """Settle the call REF, which is in doubt: it was placed, or it was not.
+
+    Ask the vendor or the callee first: after --not-placed the next apply rings. A call whose run may still
+    be waiting for the answer cannot be settled.
+    """
+    from flowops.app.access import open_for, revision_of
+    from flowops.app.load import project_of
+
+    if placed == not_placed:
+        raise UsageError("say which it is: --placed or --not-placed")
+    if not_placed and not reason:
+        raise UsageError("--not-placed needs --reason: after it the phone may ring again")
+    if not_placed and call_id:
+        raise UsageError("--call-id goes with --placed")
+    project, settings = project_of(environment)
+    with open_for(project, settings, revision=revision_of(Path.cwd())) as ledger:
+        written = ledger.resolve(reference, placed=placed, reason=reason or "", call_id=call_id)
+    echo_status(f"{reference} is {written.state.value if written.state else 'settled'} now")
+
+
+@command.command("purge", short_help="Remove personal data older than an age.")
+@options.env
+@click.option("--older-than", required=True, callback=options.span, metavar="AGE", help="Such as 90d, 12w or 36h.")
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+def purge(environment: str, older_than: timedelta, auto_approve: bool) -> None:
+    """Forget the bodies, callees and errors of settled calls to which nothing has happened for AGE.
+
+    What stays is that the call was placed: a purged call is never placed again, and the chain still verifies.
+    """
+    from flowops.app.access import open_for
+    from flowops.app.load import project_of
+
+    before = datetime.now(UTC) - older_than
+    project, settings = project_of(environment)
+    if not auto_approve and not settings.sandboxed:
+        agree(f"Forget the personal data of calls in {environment} from before {before:%Y-%m-%d %H:%M} UTC?")
+    with open_for(project, settings) as ledger:
+        count = ledger.purge(before)
+    echo_status(f"{count:,} call{'' if count == 1 else 's'} purged")
+
+
+@command.command("verify", short_help="Check the chain of events.")
+@options.env
+def verify(environment: str) -> None:
+    """Walk the chain of events and hold the calls against it; name the first event that does not fit."""
+    from flowops.app.access import open_for
+    from flowops.app.load import project_of
+
+    project, settings = project_of(environment)
+    with open_for(project, settings, readonly=True) as ledger:
+        broken = ledger.verify()
+        mark = ledger.mark()
+    if broken is not None:
+        raise LedgerError(
+            f"the ledger of {environment} is not what flowops wrote: {broken}",
+            hint="do not apply with it; restore the last copy that verifies",
+        )
+    click.echo(f"{mark.id}: {mark.serial:,} event{'' if mark.serial == 1 else 's'}, the chain holds")
