@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.secrets import read_variable
 from flowops.errors import ApiError, FlowopsError, LedgerError
-from flowops.model.ledger import Actor
 from flowops.model.project import Reference
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from flowops.api.address import Secret
     from flowops.ledger.store import Store
+    from flowops.model.ledger import Actor
     from flowops.model.project import Connection, Environment, LedgerSettings, Project
 
 
@@ -61,6 +61,8 @@ def actor(revision: str | None, override: str | None = None) -> Actor:
     """Return the user or CI job that runs this command, and what they lift of the policy."""
     import getpass
     import socket
+
+    from flowops.model.ledger import Actor
 
     try:
         user = getpass.getuser()
@@ -123,8 +125,14 @@ def open_for(
     revision: str | None = None,
     override: str | None = None,
 ) -> Store:
-    """Open an environment's ledger. Only the sandbox's is made when it is not there."""
+    """Open an environment's ledger. Only the sandbox's is made when it is not there.
+
+    What is written is on record with `revision`, the commit of the project where none is given.
+    """
     from flowops.ledger.open import open_ledger
+
+    if revision is None and not readonly:
+        revision = revision_of(project.root)
 
     address = address_of(project, environment)
     return open_ledger(

@@ -40,8 +40,8 @@ COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _NOTHING: Mapping[str, CallResult] = {}
 
 
-def hold(found: Planned, saved: SavedPlan | None, digest: str | None) -> None:
-    """Hold a plan against a saved one, and against a digest, where these are given. Raises StalePlan."""
+def check_reviewed(found: Planned, saved: SavedPlan | None, digest: str | None) -> None:
+    """Raise StalePlan unless a plan is the saved one, and has the digest, where these are given."""
     if saved is not None:
         contains = saved.ledger is None or found.ledger.contains(saved.ledger)
         moved = compare(saved, found.plan, ledger_contains_mark=contains)
@@ -99,7 +99,7 @@ async def _place(found: Planned, pacing: Pacing, observer: Observer) -> Result:
     with with_signals(shutdown), observer.progress("placing", found.plan.size) as advance:
 
         def done(result: CallResult) -> None:
-            guard.tell(result)
+            guard.count(result)
             advance(1)
 
         async with _api(found.environment) as api, _callbacks(found, pacing) as callback_url:

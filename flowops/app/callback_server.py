@@ -1,4 +1,4 @@
-"""A receiver of callbacks for as long as a run lasts: the embedded API has nobody else to tell."""
+"""Receive callbacks: until a signal comes, or for as long as a run lasts."""
 
 from __future__ import annotations
 
@@ -6,20 +6,44 @@ import secrets
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from flowops.app.access import open_for, value_of
+from flowops.app.load import project_of
 from flowops.callbacks.app import Endpoint, application
-from flowops.httpd import open_listener, serving, url_of
+from flowops.callbacks.token import check_secret
+from flowops.errors import FlowopsError, UsageError
+from flowops.httpd import open_listener, run, serving, url_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from flowops.ledger.store import Store
 
 _HOST = "127.0.0.1"
 
 
+def listen(environment: str, host: str, port: int, ready: Callable[[str], None]) -> int:
+    """Receive the callbacks of an environment until SIGINT or SIGTERM comes, and return its number.
+
+    `ready` is called with the address once it listens.
+    """
+    project, settings = project_of(environment)
+    if settings.callbacks is None:
+        raise UsageError(
+            f"environment '{environment}' has no callbacks",
+            hint="say where they arrive: callbacks: {url: https://…, secret: {env: NAME}}",
+        )
+    secret = value_of(settings.callbacks.secret, f"environments.{environment}.callbacks.secret", FlowopsError)
+    check_secret(secret)
+    with open_for(project, settings) as ledger:
+        return run(host, port, application({environment: Endpoint(secret, ledger)}), ready)
+
+
 @asynccontextmanager
 async def callback_server(environment: str, ledger: Store) -> AsyncIterator[tuple[str, str]]:
-    """Receive callbacks on this machine; the context is the receiver's address and the secret of its tokens."""
+    """Receive callbacks on this machine; give the receiver's address and the secret of its tokens.
+
+    The embedded API has nobody else to call back.
+    """
     secret = secrets.token_hex(32)
     with open_listener(_HOST, 0) as listener:
         async with serving(listener, application({environment: Endpoint(secret, ledger)})):

@@ -101,7 +101,7 @@ class Rounds:
     async def _why_not_go_on(self, references: Sequence[str]) -> str | None:
         """Wait for the outcomes of the first calls; why the others may not follow, None when they may."""
         ledger, pacing = self.found.ledger, self.pacing
-        self.observer.tell(f"waiting for the outcomes of the first {len(references):,} calls")
+        self.observer.report(f"waiting for the outcomes of the first {len(references):,} calls")
         until = clock() + pacing.patience
         while True:
             entries = await asyncio.to_thread(ledger.look_up, references)
@@ -130,7 +130,8 @@ class Rounds:
             if opens is None or opens > until:
                 break
             count = plan.counts()[Action.DEFERRED]
-            self.observer.tell(f"waiting until {opens:%Y-%m-%d %H:%M:%S} UTC for the first of {count:,} deferred calls")
+            when = f"{opens:%Y-%m-%d %H:%M:%S} UTC"
+            self.observer.report(f"waiting until {when} for the first of {count:,} deferred calls")
             await self._sleep_until(opens)
         return result
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.load import excerpts, load
 from flowops.app.observer import SILENT
-from flowops.app.render import Walk, examined, tell_not_read
+from flowops.app.render import Walk, examined, report_not_read
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.plan.diff import difference, identity
@@ -152,7 +152,7 @@ class _Rendering(NamedTuple):
         """Render a revision. Raises UsageError for an environment that it does not have."""
         try:
             workspace = load(paths, self.selection.environment, reader)
-            tell_not_read(workspace, self.observer)
+            report_not_read(workspace, self.observer)
             walk = Walk(workspace, _laid_over(workspace, self.values))
             problems: list[Problem] = []
             identities: dict[str, Identity] = {}

@@ -17,7 +17,7 @@ class Observer(Protocol):
         """Give a function to call with how many of `total` are newly done; the total is None where nobody knows it."""
         ...
 
-    def tell(self, text: str) -> None:
+    def report(self, text: str) -> None:
         """Take in one line for people."""
         ...
 
@@ -29,7 +29,7 @@ class Silent:
         """Give a function that does nothing."""
         return nullcontext(_nothing)
 
-    def tell(self, _text: str) -> None:
+    def report(self, _text: str) -> None:
         """Leave it out."""
 
 

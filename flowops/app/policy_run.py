@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.secrets import read_variable
 from flowops.documents.files import Unreadable
-from flowops.errors import FlowopsError
+from flowops.errors import FlowopsError, Invalid
+from flowops.model.document import Place, Problem
 from flowops.model.result import CallResult, Outcome
 from flowops.policy.config import Policy
 from flowops.policy.evaluate import (
@@ -21,20 +22,24 @@ from flowops.policy.evaluate import (
     without_counted,
     without_plan_rules,
 )
-from flowops.policy.lists import DoNotCall, read_list
+from flowops.policy.lists import DoNotCall, hash_lines, read_list
 from flowops.policy.review import CapacityCheck, RepeatedCallees, WindowSummary
 from flowops.policy.rule import Listing, PolicyContext, format_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import BinaryIO
 
     from flowops.app.load import Workspace
     from flowops.apply.control import Halt
     from flowops.ledger.store import Store
     from flowops.model.call import CallBatch
-    from flowops.model.document import Place
     from flowops.model.ledger import Condition
     from flowops.model.plan import Decision, Plan, PlannedCall
+
+
+#: More of one line is never read at once, whatever the file is.
+LONGEST_LINE = 4_096
 
 
 class Override(NamedTuple):
@@ -153,7 +158,7 @@ def trips(policy: Policy, facts: PolicyContext) -> bool:
 
 
 class Guard:
-    """Asked right before each claim, told of each result: the same rules, the time as it is.
+    """The policy right before each claim: the same rules, the time as it is, and a count of the results.
 
     What has to be counted over all runs is left to the claim itself, as its condition. How many calls a run and a
     document may have was decided with the plan: of too large a one nothing is sent.
@@ -168,12 +173,12 @@ class Guard:
         self._answered = self._refused = 0
 
     async def __call__(self, planned: PlannedCall) -> Decision | Condition | None:
-        """Why the call may not be placed now, or what its claim hangs on; None when nothing is in its way."""
+        """Return why the call may not be placed now, or what its claim depends on; None when nothing is in its way."""
         call, at = planned.call, self._now()
         return self._evaluator.evaluate(call, at) or claim_condition(self._policy, self._facts, call, at)
 
-    def tell(self, result: CallResult) -> None:
-        """Take in the result of a call: too many refusals end the run."""
+    def count(self, result: CallResult) -> None:
+        """Count the result of a call: too many refusals end the run."""
         if not result.attempts:
             return
         self._answered += 1
@@ -190,7 +195,7 @@ def _listing(rule: DoNotCall, workspace: Workspace) -> Listing:
         key = read_variable(rule.env, "key", FlowopsError).encode() if rule.env else None
         path = workspace.reader.absolute(Path(workspace.project.root) / rule.file)
         with workspace.reader.files.open(path) as file:
-            return read_list(iter(lambda: file.readline(LONGEST_LINE), b""), key)
+            return read_list(_lines(file), key)
     except Unreadable as error:
         return Listing(trouble=str(error))
     except OSError as error:
@@ -199,5 +204,20 @@ def _listing(rule: DoNotCall, workspace: Workspace) -> Listing:
         return Listing(trouble=f"cannot be used: {error.message}")
 
 
-#: More of one line is never read at once, whatever the file is.
-LONGEST_LINE = 4_096
+def hash_list(file: Path, key_env: str, *, may_be_empty: bool) -> list[str]:
+    """Return the lines of a do-not-call list with a keyed hash in place of each number of a file.
+
+    The key is in the environment variable `key_env`. Raise Invalid for a line that is no valid number.
+    """
+    key = read_variable(key_env, "--key-env", FlowopsError).encode()
+    try:
+        with file.open("rb") as opened:
+            return list(hash_lines(_lines(opened), key, clock(), may_be_empty=may_be_empty))
+    except OSError as error:
+        raise FlowopsError(f"{file} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise Invalid([Problem(Place(str(file)), message=str(error), code="policy")]) from None
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    return iter(lambda: file.readline(LONGEST_LINE), b"")

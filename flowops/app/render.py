@@ -177,12 +177,13 @@ def not_read(workspace: Workspace) -> list[NotRead]:
     return [NotRead(document, name) for document in sets if (name := source_of(document)) is not None]
 
 
-def tell_not_read(workspace: Workspace, observer: Observer) -> None:
+def report_not_read(workspace: Workspace, observer: Observer) -> None:
     """Say which call sets have no calls, for want of the network; a source that nobody has is a problem instead."""
     known = known_sources(workspace)
     for document, source in not_read(workspace):
         if source in known:
-            observer.tell(f"{document.place(('for-each', 'source'))}: rows not read: source {source} needs the network")
+            place = document.place(("for-each", "source"))
+            observer.report(f"{place}: rows not read: source {source} needs the network")
 
 
 def known_sources(workspace: Workspace) -> set[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.load import load, variables
 from flowops.app.observer import SILENT
-from flowops.app.render import Walk, examined, not_read, tell_not_read
+from flowops.app.render import Walk, examined, not_read, report_not_read
 from flowops.errors import Invalid
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def validate(selection: Selection, observer: Observer = SILENT) -> Validation:
         workspace = load(selection.paths, selection.environment)
         walk = Walk(workspace, variables(workspace, selection.var, selection.var_files))
         problems: list[Problem] = []
-        tell_not_read(workspace, observer)
+        report_not_read(workspace, observer)
         count = sum(len(batch.references) for batch in examined(walk, problems, observer))
     except Invalid as error:
         return Validation(0, 0, 0, error.problems, error.excerpt)

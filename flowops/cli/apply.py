@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.app.apply import check_pacing, hold, place
+from flowops.app.apply import check_pacing, check_reviewed, place
 from flowops.app.canary import Pacing
-from flowops.app.load import Selection
 from flowops.app.plan import planned
+from flowops.app.saved import load_plan
 from flowops.apply.run import RunFailed
 from flowops.cli import options
-from flowops.cli.asking import agree
-from flowops.cli.output import TERMINAL, echo_lines, echo_status, print_result, report_problems_as
-from flowops.cli.plan import Shown, override_option, tell_sandbox, tell_unseen
+from flowops.cli.output import TERMINAL, confirm, echo_lines, echo_status, print_result, report_problems_as
+from flowops.cli.plan import echo_notices, override_option
 from flowops.cli.plan import run as plan
 from flowops.errors import UsageError
 from flowops.model.plan import Action
 from flowops.model.result import Outcome
-from flowops.plan.saved import load
 from flowops.report.formats import RESULT
 from flowops.report.layout import plan_report
 from flowops.report.text import report_lines
@@ -29,15 +27,53 @@ from flowops.report.views import ResultView, of_plan
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from flowops.app.load import Selection
     from flowops.app.plan import Planned
+    from flowops.app.policy_run import Override
+    from flowops.cli.options import Shown
     from flowops.model.plan import Plan
     from flowops.model.result import Result
-    from flowops.plan.saved import SavedPlan
 
 #: Said after calls were placed where no phone rings.
 NEXT = (
     "Next: apply again, and nothing is placed twice; change a call, and plan tells. "
     "`flowops status` shows the ledger, README.md the way to a pipeline."
+)
+
+
+def _pacing(wait: timedelta | None, canary: int | None, failures: float, patience: timedelta) -> Pacing:
+    return Pacing(wait, canary, failures / 100, patience)
+
+
+pacing_options = options.together(
+    click.option(
+        "--wait", callback=options.span, metavar="TIME", help="Wait so long for windows to open, such as 12h."
+    ),
+    click.option(
+        "--canary",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Place N calls first, and the others if those went well.",
+    ),
+    click.option(
+        "--canary-failures",
+        type=click.FloatRange(0, 100),
+        default=0.0,
+        show_default=True,
+        metavar="PERCENT",
+        help="How many of the first calls may fail.",
+    ),
+    click.option(
+        "--canary-wait",
+        callback=options.span,
+        default="10m",
+        show_default=True,
+        metavar="TIME",
+        help="How long to wait for their outcomes; a call without one has failed.",
+    ),
+    name="pacing",
+    make=_pacing,
+    parameters=("wait", "canary", "canary_failures", "canary_wait"),
 )
 
 
@@ -53,104 +89,68 @@ NEXT = (
 @click.option("--digest", metavar="sha256:…", help="Place only if the plan has this digest.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only plan: the same as flowops plan.")
-@click.option("--wait", callback=options.span, metavar="TIME", help="Wait so long for windows to open, such as 12h.")
-@click.option(
-    "--canary", type=click.IntRange(min=1), metavar="N", help="Place N calls first, and the others if those went well."
-)
-@click.option(
-    "--canary-failures",
-    type=click.FloatRange(0, 100),
-    default=0.0,
-    show_default=True,
-    metavar="PERCENT",
-    help="How many of the first calls may fail.",
-)
-@click.option(
-    "--canary-wait",
-    callback=options.span,
-    default="10m",
-    show_default=True,
-    metavar="TIME",
-    help="How long to wait for their outcomes; a call without one has failed.",
-)
+@pacing_options
 @override_option
-@options.reason
-@options.full
-@options.formats(RESULT)
-@options.show_pii
+@options.shown(RESULT)
 def command(
-    paths: tuple[str, ...],
-    environment: str,
-    var: tuple[str, ...],
-    var_files: tuple[str, ...],
+    selection: Selection,
     plan_file: Path | None,
     digest: str | None,
     auto_approve: bool,
     dry_run: bool,
-    wait: timedelta | None,
-    canary: int | None,
-    canary_failures: float,
-    canary_wait: timedelta,
-    overrides: tuple[str, ...],
-    reason: str | None,
-    full: bool,
-    format_: str,
-    show_pii: bool,
+    pacing: Pacing,
+    override: Override | None,
+    shown: Shown,
 ) -> int:
     """Show the plan, ask, and place the calls of PATH, or of the whole project; each at most once.
 
     The sandbox needs no asking: no phone rings. Without a terminal, a real environment needs
     --auto-approve, or a plan that was reviewed: --plan FILE.
     """
-    options.check_show_pii(format_, show_pii=show_pii)
-    selection = Selection(paths, environment, var, var_files)
-    override = options.check_override(overrides, reason)
-    shown = Shown(format_, full=full, show_pii=show_pii)
     if dry_run:
         for name, given in (
             ("--plan", plan_file),
             ("--digest", digest),
             ("--auto-approve", auto_approve),
-            ("--wait", wait),
-            ("--canary", canary),
+            ("--wait", pacing.wait),
+            ("--canary", pacing.canary),
         ):
             if given:
                 raise UsageError(f"{name} has no meaning with --dry-run")
         return plan(selection, None, shown, detailed=False, override=override)
-    pacing = Pacing(wait, canary, canary_failures / 100, canary_wait)
-    saved = _load(plan_file) if plan_file else None
-    instead = report_problems_as(environment, format_)
+    saved = load_plan(plan_file) if plan_file else None
+    instead = report_problems_as(selection.environment, shown.format_)
     with instead, planned(selection, readonly=False, override=override, observer=TERMINAL) as found:
         check_pacing(found, pacing)
         _show(found, shown)
-        hold(found, saved, digest)
+        check_reviewed(found, saved, digest)
         if not (found.environment.sandboxed or auto_approve or saved is not None or digest is not None):
-            _agree(found.plan, waits=wait is not None)
+            _confirm(found.plan, waits=pacing.wait is not None)
         return _place(found, pacing, shown)
 
 
 def _show(found: Planned, shown: Shown) -> None:
     """Show what is about to be placed."""
-    tell_sandbox(found.environment)
-    tell_unseen(found.unseen)
+    echo_notices(found)
     sandboxed = found.environment.sandboxed
     seen = of_plan(found.plan, full=shown.full, show_pii=shown.show_pii, sandboxed=sandboxed)
     echo_lines(report_lines(plan_report(seen)))
 
 
-def _agree(plan: Plan, *, waits: bool) -> None:
-    """Let somebody agree to what would be placed."""
+def _confirm(plan: Plan, *, waits: bool) -> None:
+    """Let somebody confirm what would be placed."""
     counts = plan.counts()
     count = plan.size + (counts[Action.DEFERRED] if waits else 0)
     if count and not counts[Action.CONFLICT]:
         calls = "1 call" if count == 1 else f"{count:,} calls"
-        agree(
+        confirm(
             f"Place {calls} in {plan.environment}? A placed call cannot be taken back.",
             hint="use --auto-approve, or save a plan, have it reviewed, and use --plan FILE",
         )
 
 
 def _place(found: Planned, pacing: Pacing, shown: Shown) -> int:
+    """Place the calls and print the result; return the exit code."""
     try:
         result, code = place(found, pacing, TERMINAL)
     except RunFailed as failed:
@@ -164,14 +164,6 @@ def _place(found: Planned, pacing: Pacing, shown: Shown) -> int:
     if found.environment.sandboxed and result.counts()[Outcome.PLACED]:
         echo_status(NEXT)
     return code
-
-
-def _load(file: Path) -> SavedPlan:
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
-    return load(data, str(file))
 
 
 def _print(result: Result, plan: Plan, shown: Shown) -> None:

@@ -26,10 +26,7 @@ DIFFERENT = 2
 @options.formats(DIFFERENCE)
 def command(
     revisions: str,
-    paths: tuple[str, ...],
-    environment: str,
-    var: tuple[str, ...],
-    var_files: tuple[str, ...],
+    selection: Selection,
     full: bool,
     detailed_exitcode: bool,
     format_: str,
@@ -40,17 +37,16 @@ def command(
     Both are read straight from Git: no checkout is touched, and no ledger, network or secret is needed. Calls are
     joined by reference-id, so a file that was moved or renamed is no change. Variables are the same on both sides.
     """
-    from flowops.app.load import Selection
     from flowops.report.difference import DifferenceOutput
 
-    with report_problems_as(environment, format_):
-        found = _compare(revisions, Selection(paths, environment, var, var_files))
-    print_result(DIFFERENCE, DifferenceOutput(found, environment, full), format_)
+    with report_problems_as(selection.environment, format_):
+        found = _compare(revisions, selection)
+    print_result(DIFFERENCE, DifferenceOutput(found, selection.environment, full), format_)
     return DIFFERENT if detailed_exitcode and found.calls else 0
 
 
 def _compare(spec: str, selection: Selection) -> Difference:
-    """Raises Invalid when the head is; what is wrong in the base is told, and the rest compared."""
+    """Compare two revisions. Raise Invalid when the head is; what is wrong in the base is reported."""
     from flowops.app.diff import compare
 
     found = compare(spec, selection, TERMINAL)

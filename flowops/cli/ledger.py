@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from flowops.app.access import address_of, open_for
+from flowops.app.ledger import read_import
+from flowops.app.load import project_of
 from flowops.cli import options
-from flowops.cli.asking import agree
 from flowops.cli.group import Group
-from flowops.cli.output import echo_status, print_result
-from flowops.errors import FlowopsError, Invalid, LedgerError, UsageError
+from flowops.cli.output import confirm, echo_status, print_result
+from flowops.errors import FlowopsError, LedgerError, UsageError
+from flowops.ledger.open import init_ledger
+from flowops.model.ledger import State
 from flowops.report.formats import ENTRIES, ENTRY, EXPORT, IMPORT
-
-if TYPE_CHECKING:
-    from flowops.ledger.operations import ImportedCall
+from flowops.report.views import Entries, EntryView, Exported, Imported
 
 STATES = ("in-flight", "placed", "finished", "rejected", "in-doubt")
 
@@ -34,9 +35,6 @@ def init(environment: str) -> None:
     A lost ledger would ring everyone again: if there was one, restore it instead. An older ledger is brought
     up to date.
     """
-    from flowops.app.access import address_of
-    from flowops.app.load import project_of
-    from flowops.ledger.open import init_ledger
 
     project, settings = project_of(environment)
     address = address_of(project, settings)
@@ -55,10 +53,6 @@ def init(environment: str) -> None:
 @options.formats(ENTRIES)
 def list_(glob: str | None, environment: str, states: tuple[str, ...], limit: int | None, format_: str) -> None:
     """List the calls of the ledger whose reference-id fits GLOB (`*` and `?`), or all."""
-    from flowops.app.access import open_for
-    from flowops.app.load import project_of
-    from flowops.model.ledger import State
-    from flowops.report.views import Entries
 
     project, settings = project_of(environment)
     with open_for(project, settings, readonly=True) as ledger:
@@ -72,9 +66,6 @@ def list_(glob: str | None, environment: str, states: tuple[str, ...], limit: in
 @options.formats(ENTRY)
 def show(reference: str, environment: str, format_: str) -> None:
     """Show the call REF, what was sent (sensitive values are masked), and everything that happened to it."""
-    from flowops.app.access import open_for
-    from flowops.app.load import project_of
-    from flowops.report.views import EntryView
 
     project, settings = project_of(environment)
     with open_for(project, settings, readonly=True) as ledger:
@@ -95,9 +86,6 @@ def export(environment: str, format_: str, out: Path | None) -> None:
 
     In CSV a text that a spreadsheet would take for a formula gets an apostrophe in front.
     """
-    from flowops.app.access import open_for
-    from flowops.app.load import project_of
-    from flowops.report.views import Exported
 
     project, settings = project_of(environment)
     with open_for(project, settings, readonly=True) as ledger:
@@ -123,49 +111,14 @@ def import_(file: Path, environment: str, format_: str) -> None:
     `ledger export` writes fits. Without a fingerprint a call is unchanged whatever its spec says. A call that
     the ledger has already stays as it is. Nothing is taken when any row is wrong.
     """
-    from flowops.app.access import open_for
-    from flowops.app.load import project_of
-    from flowops.report.views import Imported
 
-    adopted = _read(file)
+    adopted = read_import(file)
     project, settings = project_of(environment)
     with open_for(project, settings) as ledger:
         done = ledger.import_calls(adopted)
     print_result(IMPORT, Imported(len(done.added), len(done.present)), format_)
     if done.added:
         echo_status("they count as placed: apply never places them again")
-
-
-def _read(file: Path) -> list[ImportedCall]:
-    """The calls in a file. Raises Invalid with every row that is wrong."""
-    from flowops.documents.rows import read_data
-    from flowops.ledger.operations import imported_call
-    from flowops.model.document import Place, Problem
-
-    calls: list[ImportedCall] = []
-    problems: list[Problem] = []
-    try:
-        with file.open("rb") as stream:
-            for row in read_data(str(file), stream):
-                if isinstance(row, Problem):
-                    problems.append(row)
-                    continue
-                try:
-                    calls.append(imported_call(row.values))
-                except ValueError as error:
-                    place = Place(str(file), row.place.line or 1)
-                    problems.append(Problem(place, row.place, str(error), "import"))
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
-    first: dict[str, ImportedCall] = {}
-    twice = {call.reference_id for call in calls if first.setdefault(call.reference_id, call) is not call}
-    problems += (
-        Problem(Place(str(file)), None, f"reference-id: '{reference}' stands in more than one row", "import")
-        for reference in sorted(twice)
-    )
-    if problems:
-        raise Invalid(problems)
-    return calls
 
 
 @command.command("resolve", short_help="Settle a call that is in doubt.")
@@ -183,8 +136,6 @@ def resolve(
     Ask the vendor or the callee first: after --not-placed the next apply rings. A call whose run may still
     be waiting for the answer cannot be settled.
     """
-    from flowops.app.access import open_for, revision_of
-    from flowops.app.load import project_of
 
     if placed == not_placed:
         raise UsageError("say which it is: --placed or --not-placed")
@@ -193,7 +144,7 @@ def resolve(
     if not_placed and call_id:
         raise UsageError("--call-id goes with --placed")
     project, settings = project_of(environment)
-    with open_for(project, settings, revision=revision_of(Path.cwd())) as ledger:
+    with open_for(project, settings) as ledger:
         written = ledger.resolve(reference, placed=placed, reason=reason or "", call_id=call_id)
     echo_status(f"{reference} is {written.state.value if written.state else 'settled'} now")
 
@@ -207,13 +158,11 @@ def purge(environment: str, older_than: timedelta, auto_approve: bool) -> None:
 
     What stays is that the call was placed: a purged call is never placed again, and the chain still verifies.
     """
-    from flowops.app.access import open_for
-    from flowops.app.load import project_of
 
     before = datetime.now(UTC) - older_than
     project, settings = project_of(environment)
     if not auto_approve and not settings.sandboxed:
-        agree(f"Forget the personal data of calls in {environment} from before {before:%Y-%m-%d %H:%M} UTC?")
+        confirm(f"Forget the personal data of calls in {environment} from before {before:%Y-%m-%d %H:%M} UTC?")
     with open_for(project, settings) as ledger:
         count = ledger.purge(before)
     echo_status(f"{count:,} call{'' if count == 1 else 's'} purged")
@@ -223,8 +172,6 @@ def purge(environment: str, older_than: timedelta, auto_approve: bool) -> None:
 @options.env
 def verify(environment: str) -> None:
     """Walk the chain of events and hold the calls against it; name the first event that does not fit."""
-    from flowops.app.access import open_for
-    from flowops.app.load import project_of
 
     project, settings = project_of(environment)
     with open_for(project, settings, readonly=True) as ledger:

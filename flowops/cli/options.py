@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
 
+    from flowops.app.load import Selection
     from flowops.app.policy_run import Override
+
+    Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 paths = click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATH]...")
 env = click.option(
@@ -38,16 +41,14 @@ var_file = click.option(
     help="Read variables from a YAML or JSON file; may be repeated.",
 )
 full = click.option("--full", is_flag=True, help="Show every call, not only a few of each kind.")
-show_pii = click.option("--show-pii", is_flag=True, help="Show phone numbers as they are; text only.")
-reason = click.option("--reason", metavar="TEXT", help="Why a limit is lifted; kept in the ledger.")
 
 
-def detailed_exitcode(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def detailed_exitcode(text: str) -> Decorator:
     """``--detailed-exitcode``, with what 2 means."""
     return click.option("--detailed-exitcode", is_flag=True, help=text)
 
 
-def formats(kind: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def formats(kind: str) -> Decorator:
     """``--format`` with the formats that exist for a kind of result, the first of them the default."""
     names = names_of(kind)
     return click.option(
@@ -60,31 +61,76 @@ def formats(kind: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     )
 
 
-def together(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Several options as one decorator, in the order of the help."""
+def together(*options: Decorator, name: str, make: Callable[..., Any], parameters: Sequence[str]) -> Decorator:
+    """Several options as one decorator, in the order of the help; the command takes what `make` makes of them.
+
+    `name` is the command's parameter, `parameters` are those of the options, in the order in which `make` takes them.
+    """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def command(**given: Any) -> Any:
+            value = make(*(given.pop(parameter) for parameter in parameters))
+            return function(**given, **{name: value})
+
+        decorated: Callable[..., Any] = command
         for option in reversed(options):
-            function = option(function)
-        return function
+            decorated = option(decorated)
+        return decorated
 
     return decorate
 
 
+def _selection(*given: Any) -> Selection:
+    from flowops.app.load import Selection
+
+    return Selection(*given)
+
+
 #: What decides which calls there are: the files, the environment and the variables.
-selection = together(paths, env, var, var_file)
+selection = together(
+    paths,
+    env,
+    var,
+    var_file,
+    name="selection",
+    make=_selection,
+    parameters=("paths", "environment", "var", "var_files"),
+)
 
 
-def check_show_pii(format_: str, *, show_pii: bool) -> None:
-    """Phone numbers are shown in text only: what machines read is kept, and travels."""
+class Shown(NamedTuple):
+    """How a plan is printed."""
+
+    format_: str
+    full: bool
+    show_pii: bool
+
+
+def _shown(format_: str, full: bool, show_pii: bool) -> Shown:
+    """Show phone numbers in text only: what machines read is kept, and travels."""
     if show_pii and format_ != "text":
         raise UsageError(f"--show-pii is for text only, not for {format_}")
     if show_pii and os.environ.get("CI", "").lower() in ("1", "true", "yes"):
         raise UsageError("--show-pii is refused in CI: its logs are kept, and read by many")
+    return Shown(format_, full, show_pii)
 
 
-def check_override(overrides: Sequence[str], reason: str | None) -> Override | None:
-    """What is lifted, and why. Raises UsageError for one without the other."""
+def shown(kind: str, *between: Decorator) -> Decorator:
+    """``--full``, ``--format`` and ``--show-pii``, with other options `between` the first two."""
+    return together(
+        full,
+        *between,
+        formats(kind),
+        click.option("--show-pii", is_flag=True, help="Show phone numbers as they are; text only."),
+        name="shown",
+        make=_shown,
+        parameters=("format_", "full", "show_pii"),
+    )
+
+
+def _override(overrides: Sequence[str], reason: str | None) -> Override | None:
+    """Say what is lifted, and why. Raise UsageError for one without the other."""
     from flowops.app.policy_run import Override
 
     if bool(overrides) != bool(reason and reason.strip()):
@@ -92,8 +138,25 @@ def check_override(overrides: Sequence[str], reason: str | None) -> Override | N
     return Override(frozenset(overrides), str(reason).strip()) if overrides else None
 
 
+def override(rules: Sequence[str]) -> Decorator:
+    """``--override`` with the rules that can be lifted, and ``--reason``."""
+    return together(
+        click.option(
+            "--override",
+            "overrides",
+            multiple=True,
+            type=click.Choice(rules),
+            help="Lift a limit of the policy for this run; needs --reason.",
+        ),
+        click.option("--reason", metavar="TEXT", help="Why a limit is lifted; kept in the ledger."),
+        name="override",
+        make=_override,
+        parameters=("overrides", "reason"),
+    )
+
+
 def span(_context: click.Context, _option: click.Parameter, value: str | None) -> timedelta | None:
-    """A span of time on the command line, such as 90m."""
+    """Read a span of time, such as 90m."""
     from flowops.common.spans import read_span
 
     try:
@@ -103,7 +166,7 @@ def span(_context: click.Context, _option: click.Parameter, value: str | None) -
 
 
 def moment(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
-    """A time with an offset on the command line."""
+    """Read a time with an offset."""
     from datetime import UTC, datetime
 
     try:

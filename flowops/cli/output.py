@@ -1,4 +1,4 @@
-"""The result to stdout, everything else to stderr."""
+"""Print the result to stdout and everything else to stderr, and ask a person."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from flowops.errors import Invalid
+import click
+
+from flowops.errors import FlowopsError, Invalid, UsageError
 from flowops.report import formats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
-    from flowops.errors import FlowopsError
     from flowops.model.document import Place, Problem
     from flowops.report.layout import Output
     from flowops.report.terminal import Line
@@ -48,7 +49,7 @@ class Terminal:
 
         return progress(label, total)
 
-    def tell(self, text: str) -> None:
+    def report(self, text: str) -> None:
         """Show a line."""
         echo_status(text)
 
@@ -92,3 +93,16 @@ def _located(file: str) -> str:
     root = git_root(cwd) or cwd
     path = os.path.normpath(cwd / file)
     return os.path.relpath(path, root) if Path(path).is_relative_to(root) else path
+
+
+#: The only answer that counts as a yes.
+YES = "yes"
+
+
+def confirm(question: str, hint: str = "use --auto-approve") -> None:
+    """Ask a person to agree. Raise UsageError where there is nobody to ask, FlowopsError when they do not agree."""
+    if not sys.stdin.isatty():
+        raise UsageError(f"this has to be agreed to, and there is no terminal to ask: {question}", hint=hint)
+    click.echo(f"\n{question}", err=True)
+    if click.prompt(f"Only '{YES}' is taken for a yes", default="", show_default=False, err=True) != YES:
+        raise FlowopsError("not agreed to; nothing was done")

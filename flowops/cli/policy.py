@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from flowops.app.policy_run import hash_list
 from flowops.cli.group import Group
-from flowops.errors import FlowopsError, Invalid
 
 
 @click.group("policy", cls=Group, short_help="Work on the policy's lists.")
@@ -26,19 +26,5 @@ def hash_numbers(file: Path, key_env: str, may_be_empty: bool) -> None:
     the policy: do-not-call: {file: …, key: {env: NAME}}; the first line proves that it is the same. Without the key
     nobody can tell who is on the list. A list with a line that is no valid number is refused.
     """
-    from flowops.app.policy_run import LONGEST_LINE, clock
-    from flowops.common.secrets import read_variable
-    from flowops.model.document import Place, Problem
-    from flowops.policy.lists import hash_lines
-
-    key = read_variable(key_env, "--key-env", FlowopsError).encode()
-    try:
-        with file.open("rb") as opened:
-            lines = iter(lambda: opened.readline(LONGEST_LINE), b"")
-            hashed = list(hash_lines(lines, key, clock(), may_be_empty=may_be_empty))
-    except OSError as error:
-        raise FlowopsError(f"{file} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise Invalid([Problem(Place(str(file)), message=str(error), code="policy")]) from None
-    for line in hashed:
+    for line in hash_list(file, key_env, may_be_empty=may_be_empty):
         click.echo(line)

@@ -7,15 +7,10 @@ from pathlib import Path
 
 import click
 
+from flowops.app.schemas import build_schemas, check_fresh, folder_of
 from flowops.cli.group import Group
 from flowops.cli.output import echo_status
-from flowops.errors import FlowopsError, UsageError
-from flowops.schema.derive import ProjectFacts, load_description
-from flowops.schema.derive import build as derive
-from flowops.schema.store import DESCRIPTION, description_text, schema_text, stale_schemas, write_schemas
-
-#: The schemas that an editor asks for; of a project no others are written.
-AUTHORING = ("call", "callset", "flow", "project")
+from flowops.schema.store import schema_text, write_schemas
 
 
 @click.group("schema", cls=Group, short_help="Show or build the JSON Schemas.")
@@ -44,47 +39,12 @@ def build(openapi: Path | None, project: Path | None, out: Path | None, check: b
     """Derive every schema and write the files into `schemas`; with --project those that editors use, into the
     project's .flowops/schemas.
     """
-    if openapi is None:
-        description = load_description(description_text(), DESCRIPTION)
-    else:
-        try:
-            text = openapi.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{openapi} cannot be read: {error}") from None
-        description = load_description(text, str(openapi))
-    built = derive(description, _facts(project) if project else None)
-    if project is not None:
-        built = {name: built[name] for name in AUTHORING}
-    if out is None:
-        out = _folder(project) if project else Path("schemas")
+    built, folder = build_schemas(openapi, project), out or folder_of(project)
     if check:
-        stale = stale_schemas(out, built)
-        if stale:
-            raise FlowopsError(
-                f"stale in {out}: {', '.join(stale)}", hint="run flowops schema build, and commit what it writes"
-            )
-        echo_status(f"{len(built)} schemas in {out} are fresh")
+        check_fresh(folder, built)
+        echo_status(f"{len(built)} schemas in {folder} are fresh")
         return
-    changed = write_schemas(out, built)
+    changed = write_schemas(folder, built)
     for file in changed:
-        click.echo(out / file)
-    echo_status(f"{len(changed)} of {len(built)} schemas in {out} changed")
-
-
-def write_for_editors(project: Path) -> list[Path]:
-    """Write the schemas that editors use for a project; the files that changed."""
-    built = derive(load_description(description_text(), DESCRIPTION), _facts(project))
-    folder = _folder(project)
-    return [folder / file for file in write_schemas(folder, {name: built[name] for name in AUTHORING})]
-
-
-def _folder(project: Path) -> Path:
-    return project / ".flowops" / "schemas"
-
-
-def _facts(directory: Path) -> ProjectFacts:
-    """What the schemas of calls may know of the project in a directory."""
-    from flowops.app.load import load
-
-    workspace = load([str(directory)], "sandbox")
-    return ProjectFacts(flows=tuple(workspace.flows.values()), defaults=workspace.project.defaults)
+        click.echo(folder / file)
+    echo_status(f"{len(changed)} of {len(built)} schemas in {folder} changed")

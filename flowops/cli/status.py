@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowops.app.access import open_for
+from flowops.app.ledger import doubtful_calls, is_doubtful
+from flowops.app.load import project_of
 from flowops.cli import options
 from flowops.cli.output import echo_status, print_result
 from flowops.report.formats import ENTRIES, STATUS
+from flowops.report.views import Entries, LedgerStatus
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store
@@ -22,18 +26,12 @@ IN_DOUBT = 7
 @options.formats(STATUS)
 def command(references: tuple[str, ...], environment: str, format_: str) -> int:
     """Show how many calls are in each state, what they came to, and what is in doubt; or the rows of some REFs."""
-    from flowops.app.access import open_for
-    from flowops.app.load import project_of
-    from flowops.model.ledger import State
-    from flowops.report.views import LedgerStatus
 
     project, settings = project_of(environment)
     with open_for(project, settings, readonly=True) as ledger:
         if references:
             return _of_calls(ledger, references, format_)
-        # A call whose run is gone is in doubt, whether or not a later run has written that down yet.
-        unsettled = ledger.entries(states={state for state in State if state.is_unsettled})
-        doubtful = [entry for entry in unsettled if not entry.live]
+        doubtful = doubtful_calls(ledger)
         mark = ledger.mark()
         status = LedgerStatus(environment, mark if mark.id else None, ledger.count(), ledger.outcomes(), doubtful)
     print_result(STATUS, status, format_)
@@ -42,7 +40,6 @@ def command(references: tuple[str, ...], environment: str, format_: str) -> int:
 
 def _of_calls(ledger: Store, references: tuple[str, ...], format_: str) -> int:
     """The rows of some calls; 1 when the ledger has not heard of one of them."""
-    from flowops.report.views import Entries
 
     entries = ledger.entries_of(references)
     print_result(ENTRIES, Entries(entries), format_)
@@ -50,6 +47,6 @@ def _of_calls(ledger: Store, references: tuple[str, ...], format_: str) -> int:
     unknown = [reference for reference in references if reference not in known]
     for reference in unknown:
         echo_status(f"{reference}: not in the ledger of {ledger.environment}")
-    if any(not entry.live and entry.state.is_unsettled for entry in entries):
+    if any(map(is_doubtful, entries)):
         return IN_DOUBT
     return 1 if unknown else 0

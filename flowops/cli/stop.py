@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
+from flowops.app.access import open_for
+from flowops.app.load import project_of
 from flowops.cli import options
 from flowops.cli.output import echo_status
 
@@ -18,11 +18,9 @@ def stop(environment: str, reason: str) -> int:
 
     It stays stopped until `flowops resume`.
     """
-    from flowops.app.access import open_for, revision_of
-    from flowops.app.load import project_of
 
     project, settings = project_of(environment)
-    with open_for(project, settings, revision=revision_of(Path.cwd())) as ledger:
+    with open_for(project, settings) as ledger:
         if ledger.stop(reason):
             echo_status(
                 f"{environment} is stopped: no run claims another call until `flowops resume --env {environment}`"
@@ -36,10 +34,8 @@ def stop(environment: str, reason: str) -> int:
 @options.env
 def resume(environment: str) -> int:
     """Let runs of the environment claim calls again after `flowops stop`. Nothing is placed by this itself."""
-    from flowops.app.access import open_for, revision_of
-    from flowops.app.load import project_of
 
     project, settings = project_of(environment)
-    with open_for(project, settings, revision=revision_of(Path.cwd())) as ledger:
+    with open_for(project, settings) as ledger:
         echo_status(f"{environment} is resumed" if ledger.resume() else f"{environment} was not stopped")
     return 0

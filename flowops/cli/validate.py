@@ -11,6 +11,7 @@ from flowops.cli.output import TERMINAL, print_problems, print_result
 from flowops.report.formats import PROBLEMS
 
 if TYPE_CHECKING:
+    from flowops.app.load import Selection
     from flowops.app.validate import Validation
 
 INVALID = 3
@@ -19,21 +20,18 @@ INVALID = 3
 @click.command("validate", short_help="Check everything that needs no ledger, no network and no secret.")
 @options.selection
 @options.formats(PROBLEMS)
-def command(
-    paths: tuple[str, ...], environment: str, var: tuple[str, ...], var_files: tuple[str, ...], format_: str
-) -> int:
+def command(selection: Selection, format_: str) -> int:
     """Check the documents of PATH, or of the whole project: their shape, their templates with every row of their
     data, the flows' variables, and the bodies that come of it.
 
-    Every problem of every file is told in one run.
+    Every problem of every file is reported in one run.
     """
-    from flowops.app.load import Selection
     from flowops.app.validate import validate
 
-    return _tell(validate(Selection(paths, environment, var, var_files), TERMINAL), environment, format_)
+    return _print(validate(selection, TERMINAL), selection.environment, format_)
 
 
-def _tell(checked: Validation, environment: str, format_: str) -> int:
+def _print(checked: Validation, environment: str, format_: str) -> int:
     files, documents, calls, problems, excerpt, unread = checked
     if format_ != "text":
         from flowops.report.views import ProblemsView
@@ -43,10 +41,10 @@ def _tell(checked: Validation, environment: str, format_: str) -> int:
         print_problems(problems, excerpt)
         return INVALID
     if format_ == "text":
-        told = (
+        counts = (
             f"{number:,} {word}{'' if number == 1 else 's'}"
             for number, word in ((files, "file"), (documents, "document"), (calls, "call"))
         )
         rest = f"; rows of {len(unread)} not read" if unread else ""
-        click.echo(f"valid: {', '.join(told)}{rest}")
+        click.echo(f"valid: {', '.join(counts)}{rest}")
     return 0

@@ -34,7 +34,6 @@ _NEEDED = (
     "flowops.apply.run",
     "flowops.callbacks.token",
     "flowops.cli.apply",
-    "flowops.cli.asking",
     "flowops.cli.ledger",
     "flowops.app.apply",
     "flowops.ledger.postgres",

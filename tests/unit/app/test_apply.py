@@ -43,7 +43,7 @@ class Watching:
 
         yield advance
 
-    def tell(self, text: str) -> None:
+    def report(self, text: str) -> None:
         self.told.append(text)
 
 

@@ -1,6 +1,14 @@
-"""The files that ``flowops init`` writes; a test runs them through `plan` and `apply`."""
+"""The small working repository that ``flowops init`` writes; a test runs it through `plan` and `apply`."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowops.app.schemas import write_for_editors
+from flowops.errors import FlowopsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILES = {
     "flowops.yaml": """\
@@ -70,3 +78,17 @@ id,name,phone
 }
 """,
 }
+
+
+def write_starter(root: Path) -> list[Path]:
+    """Write the files, and for editors their schemas; return what was written. Raise FlowopsError if one exists."""
+    there = [name for name in FILES if (root / name).exists()]
+    if there:
+        raise FlowopsError(f"{root / there[0]} exists already; nothing was written.")
+    written = []
+    for name, text in FILES.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    return [*written, *write_for_editors(root)]

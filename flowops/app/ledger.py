@@ -1,0 +1,64 @@
+"""What commands ask of a ledger besides placing calls: what is in doubt, and calls from elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowops.documents.rows import read_data
+from flowops.errors import Invalid, UsageError
+from flowops.ledger.operations import imported_call
+from flowops.model.document import Place, Problem
+from flowops.model.ledger import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from flowops.ledger.operations import ImportedCall
+    from flowops.ledger.store import Store
+    from flowops.model.ledger import Entry
+
+
+def is_doubtful(entry: Entry) -> bool:
+    """Return whether nobody can tell if a call was placed.
+
+    A call whose run is gone is in doubt, whether or not a later run has written that down yet.
+    """
+    return entry.state.is_unsettled and not entry.live
+
+
+def doubtful_calls(ledger: Store) -> list[Entry]:
+    """Return the calls that are in doubt."""
+    unsettled = {state for state in State if state.is_unsettled}
+    return [entry for entry in ledger.entries(states=unsettled) if is_doubtful(entry)]
+
+
+def read_import(file: Path) -> list[ImportedCall]:
+    """Return the calls in a file (.jsonl or .csv). Raise Invalid with every row that is wrong."""
+    calls: list[ImportedCall] = []
+    problems: list[Problem] = []
+    try:
+        with file.open("rb") as stream:
+            for row in read_data(str(file), stream):
+                if isinstance(row, Problem):
+                    problems.append(row)
+                    continue
+                try:
+                    calls.append(imported_call(row.values))
+                except ValueError as error:
+                    place = Place(str(file), row.place.line or 1)
+                    problems.append(Problem(place, row.place, str(error), "import"))
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
+    problems += (
+        Problem(Place(str(file)), None, f"reference-id: '{reference}' stands in more than one row", "import")
+        for reference in _repeated(calls)
+    )
+    if problems:
+        raise Invalid(problems)
+    return calls
+
+
+def _repeated(calls: Iterable[ImportedCall]) -> Sequence[str]:
+    first: dict[str, ImportedCall] = {}
+    return sorted({call.reference_id for call in calls if first.setdefault(call.reference_id, call) is not call})

@@ -1,0 +1,63 @@
+"""The JSON Schemas, derived: those of the repository of flowops, and those that know a project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowops.app.load import load
+from flowops.errors import FlowopsError, UsageError
+from flowops.schema.derive import ProjectFacts, build, load_description
+from flowops.schema.store import DESCRIPTION, description_text, stale_schemas, write_schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flowops.model.document import Value
+
+    Schema = dict[str, Value]
+
+#: The schemas that an editor asks for; of a project no others are written.
+AUTHORING = ("call", "callset", "flow", "project")
+
+
+def build_schemas(openapi: Path | None, project: Path | None) -> dict[str, Schema]:
+    """Derive the schemas from a description of the API, or from our own; for a project, those that editors use."""
+    if openapi is None:
+        description = load_description(description_text(), DESCRIPTION)
+    else:
+        try:
+            text = openapi.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{openapi} cannot be read: {error}") from None
+        description = load_description(text, str(openapi))
+    if project is None:
+        return build(description)
+    built = build(description, _facts(project))
+    return {name: built[name] for name in AUTHORING}
+
+
+def folder_of(project: Path | None) -> Path:
+    """Return where the schemas are written when nobody says where."""
+    return Path("schemas") if project is None else project / ".flowops" / "schemas"
+
+
+def check_fresh(folder: Path, built: Mapping[str, Schema]) -> None:
+    """Raise FlowopsError when a schema in a folder is not what was derived."""
+    stale = stale_schemas(folder, built)
+    if stale:
+        raise FlowopsError(
+            f"stale in {folder}: {', '.join(stale)}", hint="run flowops schema build, and commit what it writes"
+        )
+
+
+def write_for_editors(project: Path) -> list[Path]:
+    """Write the schemas that editors use for a project; return the files that changed."""
+    folder = folder_of(project)
+    return [folder / file for file in write_schemas(folder, build_schemas(None, project))]
+
+
+def _facts(directory: Path) -> ProjectFacts:
+    """Return what the schemas of calls may know of the project in a directory."""
+    workspace = load([str(directory)], "sandbox")
+    return ProjectFacts(flows=tuple(workspace.flows.values()), defaults=workspace.project.defaults)
