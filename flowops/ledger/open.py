@@ -15,6 +15,7 @@ from flowops.errors import LedgerError
 from flowops.ledger.chain import genesis
 from flowops.ledger.database import RESTORE, no_ledger, now
 from flowops.ledger.files import write_private
+from flowops.ledger.postgres import PostgresServer
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.ledger.sqlite import SqliteDatabase, SqliteFile
 from flowops.ledger.store import Store
@@ -63,8 +64,6 @@ def place_of(url: str, root: Path) -> Place:
     if parts.scheme == "sqlite":
         return SqliteFile.of(parts, root)
     if parts.scheme == "postgresql":
-        from flowops.ledger.postgres import PostgresServer
-
         return PostgresServer(url, parts, root)
     raise LedgerError(f"a ledger cannot be kept in {parts.scheme!r}: its address has to be like {_FORMS}")
 

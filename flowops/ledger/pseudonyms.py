@@ -16,6 +16,8 @@ from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 
+import rfc8785
+
 from flowops.common.masking import mask, mask_number, mask_text
 from flowops.ledger.states import StoredLeg
 from flowops.model.call import INSTRUCTION_ID
@@ -61,8 +63,6 @@ class Pseudonymizer:
         """Return the HMAC-SHA-256 over the value's canonical JSON (RFC 8785), as hex."""
         if isinstance(value, str):
             return self._text(value)
-        import rfc8785
-
         return self._hash(rfc8785.dumps(value))
 
     def short_pseudonym(self, number: str) -> str:

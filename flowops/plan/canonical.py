@@ -11,6 +11,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import orjson
+import rfc8785
 
 from flowops.common.json import unsendable
 from flowops.common.limits import VALUE_DEPTH
@@ -44,9 +45,6 @@ def canonical(value: Value) -> bytes:
     for path, reason, is_key in unsendable(value):
         message, _, hint = reason.partition(": ")
         raise Uncanonical(path[:-1] if is_key else path, message, hint=hint or None)
-    # Hardly any body needs it.
-    import rfc8785
-
     return rfc8785.dumps(value)
 
 

@@ -12,6 +12,7 @@ import math
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from flowops.common.limits import MAX_INTEGER
 from flowops.common.names import did_you_mean
@@ -101,8 +102,6 @@ class _Inliner:
 
 
 def _decoded(step: str) -> str:
-    from urllib.parse import unquote
-
     return unquote(step).replace("~1", "/").replace("~0", "~")
 
 
