@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops.app.access import address_of_source
 from flowops.app.load import excerpts, load, variables
 from flowops.app.observer import SILENT
+from flowops.common.duplicates import DuplicateDetector
 from flowops.common.names import did_you_mean
 from flowops.errors import Invalid
 from flowops.model.call import Script, Terms
 from flowops.model.document import Problem
-from flowops.model.twice import Twice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -118,7 +118,7 @@ class Walk:
 
 def examined(walk: Walk, problems: list[Problem], observer: Observer = SILENT) -> Iterator[CallBatch]:
     """Go through a walk for the first time: two calls with one reference-id are a problem, too."""
-    references = Twice()
+    references = DuplicateDetector()
     total = walk.size()
     batches = walk.batches(problems)
     # The first one takes longest: all that it needs has to be imported.
@@ -128,7 +128,7 @@ def examined(walk: Walk, problems: list[Problem], observer: Observer = SILENT) -
             references.add(batch.references)
             yield batch
             advance(len(batch.references))
-    problems += _duplicates(walk, references.suspects())
+    problems += _duplicates(walk, references.candidates())
 
 
 def checked(walk: Walk, observer: Observer = SILENT) -> Iterator[CallBatch]:
@@ -285,8 +285,8 @@ def _unknown_source(workspace: Workspace, document: Document, name: str) -> Iter
         yield Batch(document.file, [], (), None, [(0, problem)])
 
 
-def _duplicates(walk: Walk, suspects: frozenset[int]) -> list[Problem]:
-    if not suspects:
+def _duplicates(walk: Walk, candidates: frozenset[int]) -> list[Problem]:
+    if not candidates:
         return []
     from flowops.templates.problems import duplicates
 
@@ -294,7 +294,7 @@ def _duplicates(walk: Walk, suspects: frozenset[int]) -> list[Problem]:
         batch.call(index)
         for batch in walk
         for index, reference in enumerate(batch.references)
-        if hash(reference) in suspects
+        if hash(reference) in candidates
     )
 
 
