@@ -44,7 +44,7 @@ def check_reviewed(found: Planned, saved: SavedPlan | None, digest: str | None) 
     """Raise StalePlan unless a plan is the saved one, and has the digest, where these are given."""
     if saved is not None:
         contains = saved.ledger is None or found.ledger.contains(saved.ledger)
-        moved = compare(saved, found.plan, ledger_contains_mark=contains)
+        moved = compare(saved, found.plan, contains_checkpoint=contains)
         if moved:
             more = [f"… and {len(moved) - MOVED:,} more"] if len(moved) > MOVED else []
             raise StalePlan(

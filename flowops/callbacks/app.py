@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from flowops.httpd import Body, Handler, Request, Response
     from flowops.model.document import Value
-    from flowops.model.ledger import LedgerMark, Leg, State, Written
+    from flowops.model.ledger import Checkpoint, Leg, State, Written
 
 _log = logging.getLogger(__name__)
 #: The text format of Prometheus (prometheus.io, "Exposition formats").
@@ -96,7 +96,7 @@ class CallbackLedger(Protocol):
         """Return how many calls are in each state."""
         ...
 
-    def mark(self) -> LedgerMark:
+    def checkpoint(self) -> Checkpoint:
         """Return which ledger this is; quick, and a proof that it answers."""
         ...
 
@@ -213,7 +213,7 @@ class _Receiver:
         try:
             async with asyncio.timeout(_HEALTH_PATIENCE):
                 for endpoint in self._endpoints.values():
-                    await asyncio.to_thread(endpoint.ledger.mark)
+                    await asyncio.to_thread(endpoint.ledger.checkpoint)
         except (LedgerError, TimeoutError):
             return text_response(503, "the ledger does not answer")
         return text_response(200, "ok")

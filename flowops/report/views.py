@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from flowops.model.call import Call, Script
     from flowops.model.document import Document, Place, Problem, RowPlace, Value
-    from flowops.model.ledger import Actor, Entry, EventType, LedgerMark, State
+    from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, State
     from flowops.model.plan import Plan, PlannedBatch, PlannedCall
     from flowops.model.result import CallResult, Outcome, Result
 
@@ -148,12 +148,12 @@ def of_plan(
         group.hidden = group.counts - Counter(call.action for call in group.shown)
     if not show_pii:
         distinguish_callees(groups.values())
-    mark = plan.ledger
+    checkpoint = plan.ledger
     return PlanView(
         environment=plan.environment,
         revision=plan.revision,
-        ledger_id=mark.id if mark else None,
-        ledger_serial=mark.serial if mark else None,
+        ledger_id=checkpoint.id if checkpoint else None,
+        ledger_serial=checkpoint.serial if checkpoint else None,
         digest=plan.digest,
         counts=plan.counts(),
         unnamed=plan.unnamed,
@@ -339,7 +339,7 @@ class LedgerStatus(NamedTuple):
     """
 
     environment: str
-    ledger: LedgerMark | None
+    ledger: Checkpoint | None
     counts: Mapping[State, int]
     outcomes: Mapping[int, int]
     in_doubt: Sequence[Entry]

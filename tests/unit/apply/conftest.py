@@ -16,7 +16,7 @@ from flowops.apply.control import ShutdownRequest, Timing
 from flowops.apply.run import apply
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, SourceMap
-from flowops.model.ledger import Claim, Entry, EventType, LedgerMark, Leg, Record, State, Written
+from flowops.model.ledger import Checkpoint, Claim, Entry, EventType, Leg, Record, State, Written
 from flowops.model.plan import FINGERPRINT, Action, Plan, PlannedCall
 from flowops.model.result import Verdict
 
@@ -72,8 +72,8 @@ class FakeLedger:
         self.late: Callable[[Sequence[Claim | Record]], None] = lambda _writes: None
         self.on_look: Callable[[], None] = lambda: None
 
-    def mark(self) -> LedgerMark:
-        return LedgerMark("id", len(self.log), "head")
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint("id", len(self.log), "head")
 
     def pseudonymize(self, call: Call) -> dict[str, Any]:
         return dict(call.body)
