@@ -16,6 +16,7 @@ from flowops.app.policy_run import Guard, clock, facts_of
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
 from flowops.apply.outcome import exit_code, nothing_sent
 from flowops.apply.run import apply
+from flowops.apply.worker import RunOptions
 from flowops.errors import StalePlan, UsageError
 from flowops.model.plan import Action
 from flowops.plan.saved import compare
@@ -103,6 +104,13 @@ async def _place(found: Planned, pacing: Pacing, observer: Observer) -> Result:
             advance(1)
 
         async with _api(found.environment) as api, _callbacks(found, pacing) as callback_url:
+            options = RunOptions(
+                callback_url,
+                done,
+                concurrency=found.environment.concurrency,
+                rate=found.environment.rate,
+                guard=guard,
+            )
 
             async def place_now(
                 plan: Plan, calls: Iterable[Sequence[PlannedCall]], before: Mapping[str, CallResult] = _NOTHING
@@ -110,14 +118,10 @@ async def _place(found: Planned, pacing: Pacing, observer: Observer) -> Result:
                 return await apply(
                     plan,
                     calls,
+                    options,
                     api=api,
                     ledger=found.ledger,
-                    concurrency=found.environment.concurrency,
-                    rate=found.environment.rate,
-                    callback_url=callback_url,
-                    progress=done,
                     shutdown=shutdown,
-                    guard=guard,
                     halt=halt,
                     before=before,
                     changed=changed,

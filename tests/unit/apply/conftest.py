@@ -14,6 +14,7 @@ from support.plans import decided, sends_of
 
 from flowops.apply.control import ShutdownRequest, Timing
 from flowops.apply.run import apply
+from flowops.apply.worker import RunOptions
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, SourceMap
 from flowops.model.ledger import Checkpoint, Claim, Entry, EventType, Leg, Record, State, Written
@@ -210,15 +211,23 @@ class Given:
     timing: Timing = QUICK
 
     async def apply(self, plan: Plan, **more: Any) -> Any:
+        rest = {name: more.pop(name) for name in ("halt", "before", "changed") if name in more}
         settings = {
             "concurrency": 4,
-            "rate": None,
             "callback_url": lambda _call: None,
             "progress": self.told.append,
             "timing": self.timing,
             **more,
         }
-        return await apply(plan, sends_of(plan), api=self.api, ledger=self.ledger, shutdown=self.shutdown, **settings)
+        return await apply(
+            plan,
+            sends_of(plan),
+            RunOptions(**settings),
+            api=self.api,
+            ledger=self.ledger,
+            shutdown=self.shutdown,
+            **rest,
+        )
 
     def run(self, plan: Plan, **more: Any) -> Any:
         return asyncio.run(self.apply(plan, **more))
