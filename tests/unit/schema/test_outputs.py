@@ -140,7 +140,16 @@ OUTPUTS: dict[str, Any] = {
     "validate": {
         "format_version": 1,
         "summary": {"files": 2, "documents": 3, "calls": 1200, "problems": 1},
-        "problems": [{**SOURCE, "message": "callee: is missing", "code": "schema", "hint": None}],
+        "problems": [
+            {
+                **SOURCE,
+                "row_file": "data/people.csv",
+                "row_line": 13,
+                "message": "callee: is missing",
+                "code": "schema",
+                "hint": None,
+            }
+        ],
         "not_read": [{**SOURCE, "row": None, "source": "crm"}],
     },
     "render": [
