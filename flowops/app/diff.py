@@ -13,6 +13,7 @@ from flowops.app.observer import SILENT
 from flowops.app.render import Walk, examined, report_not_read
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.pseudonyms import Pseudonymizer
+from flowops.model.problems import Problems
 from flowops.plan.diff import difference, identity
 
 if TYPE_CHECKING:
@@ -154,13 +155,13 @@ class _Rendering(NamedTuple):
             workspace = load(paths, self.selection.environment, reader)
             report_not_read(workspace, self.observer)
             walk = Walk(workspace, _laid_over(workspace, self.values))
-            problems: list[Problem] = []
+            problems = Problems()
             identities: dict[str, Identity] = {}
             for batch in examined(walk, problems):
                 identities.update(zip(batch.references, map(identity, batch.bodies), strict=True))
         except Invalid as error:
             return Side(Calls(), {}, error.problems, error.excerpt)
-        return Side(Calls(((walk, None),)), identities, problems, reader.excerpt)
+        return Side(Calls(((walk, None),)), identities, tuple(problems), reader.excerpt)
 
     def base(self, reader: Reader, paths: Sequence[str]) -> Side:
         """Render the base; one from before the project, or before its environment, renders nothing."""

@@ -14,6 +14,7 @@ from flowops.common.names import did_you_mean
 from flowops.errors import Invalid
 from flowops.model.call import Script, Terms
 from flowops.model.document import Problem
+from flowops.model.problems import Problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -42,9 +43,9 @@ class Walk:
         self._online = online
 
     def __iter__(self) -> Iterator[CallBatch]:
-        return self.batches([])
+        return self.batches(Problems())
 
-    def batches(self, problems: list[Problem]) -> Iterator[CallBatch]:
+    def batches(self, problems: Problems) -> Iterator[CallBatch]:
         """Go through the calls; what is wrong is put behind the `problems` when it is met."""
         from flowops.schema.check import check_document
 
@@ -87,7 +88,7 @@ class Walk:
             always=_always(),
         )
 
-    def _rows(self, compiled: CompiledCall, check: CallCheck, problems: list[Problem]) -> Iterator[CallBatch]:
+    def _rows(self, compiled: CompiledCall, check: CallCheck, problems: Problems) -> Iterator[CallBatch]:
         """Render the calls of a call set."""
         from flowops.templates.batches import CallSet, compile_selection
 
@@ -100,7 +101,6 @@ class Walk:
             yield rendered
             if calls.exhausted:
                 break
-        problems += calls.rest()
 
     def _read(self, document: Document) -> Iterator[Batch]:
         """Read the rows of a call set. Raises FlowopsError when a source's address is not there, or does not answer."""
@@ -116,7 +116,7 @@ class Walk:
         return read_batches(self.workspace.reader, document, sources)
 
 
-def examined(walk: Walk, problems: list[Problem], observer: Observer = SILENT) -> Iterator[CallBatch]:
+def examined(walk: Walk, problems: Problems, observer: Observer = SILENT) -> Iterator[CallBatch]:
     """Go through a walk for the first time: two calls with one reference-id are a problem, too."""
     references = DuplicateDetector()
     total = walk.size()
@@ -133,13 +133,13 @@ def examined(walk: Walk, problems: list[Problem], observer: Observer = SILENT) -
 
 def checked(walk: Walk, observer: Observer = SILENT) -> Iterator[CallBatch]:
     """Go through a walk for the first time, up to its first problem. Raises Invalid, in the end, with all of them."""
-    problems: list[Problem] = []
+    problems = Problems()
     for batch in examined(walk, problems, observer):
         if not problems:
             yield batch
     if problems:
         with excerpts(walk.workspace.reader):
-            raise Invalid(problems)
+            raise Invalid(tuple(problems))
 
 
 def render(selection: Selection, observer: Observer = SILENT) -> Iterator[Call]:
@@ -257,7 +257,7 @@ class _Alone:
         return self._calls[index]
 
 
-def _call(compiled: CompiledCall, check: CallCheck, problems: list[Problem]) -> CallBatch:
+def _call(compiled: CompiledCall, check: CallCheck, problems: Problems) -> CallBatch:
     call, wrong = compiled.render()
     problems += wrong
     if call is not None:

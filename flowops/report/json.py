@@ -191,6 +191,8 @@ def validate_json(view: ProblemsView) -> Json:
                 "message": problem.message,
                 "code": problem.code,
                 "hint": problem.hint,
+                "rows": problem.count,
+                "first_rows": [row.number for row in problem.rows],
             }
             for problem in found
         ],

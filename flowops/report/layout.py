@@ -53,8 +53,9 @@ from flowops.report.views import (
     PlanOutput,
     ProblemsView,
     ResultView,
-    findings,
+    in_order,
     of_entry,
+    rows_of,
 )
 from flowops.report.worddiff import pieces
 from flowops.report.yaml import yaml_lines
@@ -69,7 +70,6 @@ if TYPE_CHECKING:
     from flowops.report.hours import Hour, Hours
     from flowops.report.views import (
         CallView,
-        Finding,
         Group,
         PlanView,
         SpokenText,
@@ -219,10 +219,10 @@ def result_report(view: ResultView) -> Report:
 
 def problems_report(view: ProblemsView) -> Report:
     """Lay out what is wrong in the files."""
-    found = findings(view.problems)
-    files = len({finding.problem.place.file for finding in found})
+    found = in_order(view.problems)
+    files = len({problem.place.file for problem in found})
     numbers = f"{phrases.count(len(found), 'problem')} in {phrases.count(files, 'file')}"
-    rows = Lazy(lambda: (_problem_row(finding, view.excerpt) for finding in found))
+    rows = Lazy(lambda: (_problem_row(problem, view.excerpt) for problem in found))
     columns = (Column("place"), Column("problem", Where.AFTER))
     return Report(
         title=(numbers if found else "Valid", " for ", named(view.environment)),
@@ -404,9 +404,8 @@ def _result_row(call: CallResult, mark: Mark) -> Row:
     return Row((cell(named(call.reference_id)), ids, cell(call.error) if call.error else ()), mark=mark)
 
 
-def _problem_row(finding: Finding, source: Callable[[Place], str | None] | None) -> Row:
-    problem = finding.problem
-    rows = f" ({finding.rows})" if finding.rows else ""
+def _problem_row(problem: Problem, source: Callable[[Place], str | None] | None) -> Row:
+    rows = f" ({rows_of(problem)})" if problem.row else ""
     lines: list[Phrase] = [(problem.message, rows), *(_excerpt(problem, source) if source else ())]
     if problem.hint:
         lines.append((f"hint: {problem.hint}",))

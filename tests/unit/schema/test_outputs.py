@@ -143,11 +143,13 @@ OUTPUTS: dict[str, Any] = {
         "problems": [
             {
                 **SOURCE,
-                "row_file": "data/people.csv",
-                "row_line": 13,
                 "message": "callee: is missing",
                 "code": "schema",
                 "hint": None,
+                "row_file": "data/d.csv",
+                "row_line": 3,
+                "rows": 12,
+                "first_rows": [2, 3, 4, 5],
             }
         ],
         "not_read": [{**SOURCE, "row": None, "source": "crm"}],
