@@ -17,6 +17,7 @@ from flowops.apply.control import Halt, ShutdownRequest, with_signals
 from flowops.apply.outcome import exit_code, nothing_sent
 from flowops.apply.run import apply
 from flowops.apply.worker import RunOptions
+from flowops.callbacks.token import callback_url, check_secret
 from flowops.errors import StalePlan, UsageError
 from flowops.model.plan import Action
 from flowops.plan.saved import compare
@@ -140,7 +141,6 @@ async def _callbacks(found: Planned, pacing: Pacing) -> AsyncIterator[Callable[[
     if not (environment.sandboxed and environment.callbacks is None and pacing.canary is not None):
         yield _callback_url(environment)
         return
-    from flowops.callbacks.token import callback_url
 
     async with callback_server(environment.name, found.ledger) as (url, secret):
         yield lambda call: callback_url(url, secret, environment.name, call.reference_id)
@@ -167,7 +167,6 @@ def _callback_url(environment: Environment) -> Callable[[Call], str | None]:
     settings = environment.callbacks
     if settings is None:
         return lambda _call: None
-    from flowops.callbacks.token import callback_url, check_secret
 
     secret = value_of(settings.secret, f"environments.{environment.name}.callbacks.secret", UsageError)
     check_secret(secret)

@@ -6,7 +6,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.documents.discovery import discover
+from flowops.documents.project import (
+    find_project,
+    merge_vars,
+    open_disk,
+    parse_var,
+    read_var_file,
+    resolve,
+    resolve_flows,
+)
 from flowops.errors import Invalid, UsageError
+from flowops.schema.check import check_documents
+from flowops.schema.flow_check import check_flows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -54,10 +66,6 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
 
     Raises Invalid when the project file itself cannot be used.
     """
-    from flowops.documents.discovery import discover
-    from flowops.documents.project import resolve_flows
-    from flowops.schema.check import check_documents
-    from flowops.schema.flow_check import check_flows
 
     reader, project = _open(paths[0] if paths else ".", reader)
     settings = _environment(project, environment)
@@ -91,7 +99,6 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
 
 def variables(workspace: Workspace, var: Sequence[str], var_files: Sequence[str]) -> dict[str, Value]:
     """What templates see as ``vars``."""
-    from flowops.documents.project import merge_vars, parse_var, read_var_file
 
     reader = workspace.reader
     with excerpts(reader):
@@ -111,8 +118,6 @@ def excerpts(reader: Reader) -> Iterator[None]:
 
 def _open(start: str, reader: Reader | None = None) -> tuple[Reader, Project]:
     """The project around a path, checked."""
-    from flowops.documents.project import find_project, open_disk, resolve
-    from flowops.schema.check import check_documents
 
     reader = reader or open_disk(Path(start), Path.cwd())
     with excerpts(reader):

@@ -13,8 +13,12 @@ from flowops.common.duplicates import DuplicateDetector
 from flowops.common.names import did_you_mean
 from flowops.errors import Invalid
 from flowops.model.call import Script, Terms
-from flowops.model.document import Problem
+from flowops.model.document import Batch, Problem
 from flowops.model.problems import Problems
+from flowops.schema.check import body_predicate, check_body, check_document, checker
+from flowops.schema.flow_check import check_variables
+from flowops.templates.assemble import Compilation
+from flowops.templates.problems import duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -22,8 +26,8 @@ if TYPE_CHECKING:
     from flowops.app.load import Selection, Workspace
     from flowops.app.observer import Observer
     from flowops.model.call import Call, CallBatch
-    from flowops.model.document import Batch, Document, Place, Value
-    from flowops.templates.assemble import Compilation, CompiledCall
+    from flowops.model.document import Document, Place, Value
+    from flowops.templates.assemble import CompiledCall
 
 #: What a body is told about its shape; of a document whose shape is wrong all of that has been said.
 SHAPE = "schema"
@@ -47,7 +51,6 @@ class Walk:
 
     def batches(self, problems: Problems) -> Iterator[CallBatch]:
         """Go through the calls; what is wrong is put behind the `problems` when it is met."""
-        from flowops.schema.check import check_document
 
         problems += self.workspace.problems
         compilation = self._compilation()
@@ -75,8 +78,6 @@ class Walk:
         return None if None in counts else alone + sum(count or 0 for count in counts)
 
     def _compilation(self) -> Compilation:
-        from flowops.schema.flow_check import check_variables
-        from flowops.templates.assemble import Compilation
 
         workspace = self.workspace
         return Compilation(
@@ -195,7 +196,6 @@ class CallCheck:
     """What is asked of a rendered call. `partly`: of its shape everything has been said already."""
 
     def __init__(self, *, partly: bool) -> None:
-        from flowops.schema.check import body_predicate
 
         self.accepts = body_predicate()
         self._partly = partly
@@ -207,7 +207,6 @@ class CallCheck:
 
     def body_problems(self, call: Call) -> list[Problem]:
         """Return what is wrong with the body of a call."""
-        from flowops.schema.check import check_body
 
         problems = check_body(call)
         return [problem for problem in problems if problem.code != SHAPE] if self._partly else problems
@@ -267,7 +266,6 @@ def _call(compiled: CompiledCall, check: CallCheck, problems: Problems) -> CallB
 
 def _call_sets(workspace: Workspace) -> list[Document]:
     """Return the call sets whose shape says what their rows are made of."""
-    from flowops.schema.check import check_document
 
     sets = [document for document in workspace.calls if document.kind == "CallSet"]
     return [document for document in sets if check_document(document)[1] is not None]
@@ -277,8 +275,6 @@ def _unknown_source(workspace: Workspace, document: Document, name: str) -> Iter
     """Read nothing, and say what is wrong with a source that no environment has."""
     known = known_sources(workspace)
     if name not in known:
-        from flowops.model.document import Batch
-
         place = document.place(("for-each", "source"))
         hint = did_you_mean(name, known) or "name it under sources, in an environment of flowops.yaml"
         problem = Problem(place, None, f"for-each: no environment has a source '{name}'", "rows", hint)
@@ -288,7 +284,6 @@ def _unknown_source(workspace: Workspace, document: Document, name: str) -> Iter
 def _duplicates(walk: Walk, candidates: frozenset[int]) -> list[Problem]:
     if not candidates:
         return []
-    from flowops.templates.problems import duplicates
 
     return duplicates(
         batch.call(index)
@@ -311,7 +306,6 @@ def _without(document: Document, fields: frozenset[str]) -> Document:
 
 def _always() -> dict[str, Value]:
     """Return the fields that are sent even where nobody sets them: those that a body needs and that have a default."""
-    from flowops.schema.check import checker
 
     schema = checker("request").schema
     properties = schema["properties"]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowops.app.validate import validate
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, print_problems, print_result
 from flowops.report.formats import PROBLEMS
@@ -26,7 +27,6 @@ def command(selection: Selection, format_: str) -> int:
 
     Every problem of every file is reported in one run.
     """
-    from flowops.app.validate import validate
 
     return _print(validate(selection, TERMINAL), selection.environment, format_)
 
