@@ -32,10 +32,8 @@ def command(references: tuple[str, ...], environment: str, format_: str) -> int:
         if references:
             return _of_calls(ledger, references, format_)
         doubtful = doubtful_calls(ledger)
-        checkpoint = ledger.checkpoint()
-        status = LedgerStatus(
-            environment, checkpoint if checkpoint.id else None, ledger.count(), ledger.outcomes(), doubtful
-        )
+        mark = ledger.mark()
+        status = LedgerStatus(environment, mark if mark.id else None, ledger.count(), ledger.outcomes(), doubtful)
     print_result(STATUS, status, format_)
     return IN_DOUBT if doubtful else 0
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.app.validate import validate
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, print_problems, print_result
 from flowops.report.formats import PROBLEMS
@@ -27,16 +26,18 @@ def command(selection: Selection, format_: str) -> int:
 
     Every problem of every file is reported in one run.
     """
+    from flowops.app.validate import validate
 
     return _print(validate(selection, TERMINAL), selection.environment, format_)
 
 
 def _print(checked: Validation, environment: str, format_: str) -> int:
-    files, documents, calls, problems, excerpt, unread = checked
+    files, documents, calls, problems, excerpt, unread, warnings = checked
     if format_ != "text":
         from flowops.report.views import ProblemsView
 
-        print_result(PROBLEMS, ProblemsView(problems, environment, files, documents, calls, unread), format_)
+        view = ProblemsView(problems, environment, files, documents, calls, unread, warnings=warnings)
+        print_result(PROBLEMS, view, format_)
     if problems:
         print_problems(problems, excerpt)
         return INVALID

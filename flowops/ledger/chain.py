@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from flowops.model.ledger import Checkpoint
+from flowops.model.ledger import LedgerMark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,22 +112,22 @@ SALT = 16
 
 
 class EventBuilder:
-    """Events behind a checkpoint, as rows for their table: written together when the transaction ends."""
+    """Events behind a mark, as rows for their table: written together when the transaction ends."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, mark: LedgerMark) -> None:
         self.events: list[tuple[Value, ...]] = []
-        self.serial = checkpoint.serial
-        self._ledger = checkpoint.id
-        self._head = checkpoint.head
+        self.serial = mark.serial
+        self._ledger = mark.id
+        self._head = mark.head
         #: Who has acted last, and that as JSON: mostly it is the same one.
         self._actor: Actor | None = None
         self._actor_json = b""
         self._salts: Iterator[bytes] = iter(())
 
     @property
-    def checkpoint(self) -> Checkpoint:
+    def mark(self) -> LedgerMark:
         """How far the ledger goes with these events."""
-        return Checkpoint(self._ledger, self.serial, self._head)
+        return LedgerMark(self._ledger, self.serial, self._head)
 
     def expect(self, count: int) -> None:
         """Fetch random bytes for so many events at once: each fetch lets another thread run first."""

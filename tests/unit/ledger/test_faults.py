@@ -186,11 +186,11 @@ class TestSpool:
         _spool_of(store, records)
         copy = (sqlite.root / "ledger.db.spool").read_bytes()
         sqlite.open()
-        checkpoint = store.checkpoint()
-        assert checkpoint.serial == 6
+        mark = store.mark()
+        assert mark.serial == 6
         (sqlite.root / "ledger.db.spool").write_bytes(copy)
         sqlite.open()
-        assert store.checkpoint() == checkpoint
+        assert store.mark() == mark
 
     def test_a_late_line_does_not_speak_of_a_later_attempt(self, sqlite, make) -> None:
         sqlite.init()

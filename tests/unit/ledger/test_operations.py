@@ -36,9 +36,9 @@ class TestCallback:
         store.write([make.claim(), make.accepted()])
         told = [Leg(LONDON, "id-1", code=10)]
         store.called_back("a", told)
-        checkpoint = store.checkpoint()
+        mark = store.mark()
         assert store.called_back("a", told) == Written(True, State.FINISHED)
-        assert store.checkpoint() == checkpoint
+        assert store.mark() == mark
 
     def test_it_may_come_before_the_answer(self, store: Store, make) -> None:
         store.write([make.claim()])
@@ -74,9 +74,9 @@ class TestRecord:
     def test_the_same_records_again_change_nothing(self, store: Store, make) -> None:
         doubtful(store, make)
         store.recorded({"a": [Leg(LONDON, "id-1", code=10)]})
-        checkpoint = store.checkpoint()
+        mark = store.mark()
         store.recorded({"a": [Leg(LONDON, "id-1", code=10)]})
-        assert store.checkpoint() == checkpoint
+        assert store.mark() == mark
 
 
 class TestResolve:
@@ -112,7 +112,7 @@ class TestResolve:
         operator = address.open()
         with pytest.raises(FlowopsError, match="still alive"):
             operator.resolve("a", placed=placed, reason="-")
-        assert operator.checkpoint().serial == 1
+        assert operator.mark().serial == 1
 
     def test_a_call_of_a_dead_run_is_first_abandoned(self, store: Store, make, address) -> None:
         store.write([make.claim()])

@@ -148,7 +148,8 @@ def render_all(calls: CompiledCall, data: Iterable[Row]) -> list[Call | Problem]
         (call.flow, call.body.get("callflow-id"), frozenset(call.body.get("flow-variables") or ())) for call in made
     }
     assert found.scripts == said
-    return sorted([*made, *found.problems], key=lambda item: item.row.number)
+    problems = sorted([*made, *found.problems], key=lambda item: item.row.number)
+    return [*problems, *set_.rest()]
 
 
 def render_one_row(calls: CompiledCall, row: Row) -> tuple[Call | None, list[Problem]]:
