@@ -19,6 +19,7 @@ from flowops.api.address import Secret
 from flowops.api.client import FlowBuilder
 from flowops.apply.control import ShutdownRequest
 from flowops.apply.run import apply
+from flowops.apply.worker import RunOptions
 from flowops.ledger.open import open_ledger
 from flowops.model.ledger import Actor, Claim, EventType, State, Written
 from flowops.model.result import Outcome
@@ -67,12 +68,9 @@ async def place(address: str, ledger: RunLedger | None, plan: Plan, concurrency:
     result = await apply(
         plan,
         [list(plan.calls)],
+        RunOptions(lambda _call: None, lambda _result: None, concurrency),
         api=api,
         ledger=ledger,
-        concurrency=concurrency,
-        rate=None,
-        callback_url=lambda _call: None,
-        progress=lambda _result: None,
         shutdown=ShutdownRequest(),
     )
     assert result.counts()[Outcome.PLACED] == plan.size, result.failure

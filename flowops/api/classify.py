@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from flowops.common.json import NotJson, read_json
 from flowops.common.masking import HIDDEN
 from flowops.common.text import shorten, visible
-from flowops.model.call import INSTRUCTION_ID
+from flowops.model.call import CALL_ID, INSTRUCTION_ID
 from flowops.model.ledger import EventType, Leg
 from flowops.model.result import Verdict
 
@@ -36,7 +36,6 @@ THROTTLED = 429
 #: The longest pause that is believed, in seconds; a wrong clock must not stop a run for years.
 LONGEST_PAUSE = 3600.0
 
-_CALL_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _SECONDS = re.compile(r"[0-9]{1,10}")
 #: Where answers of errors keep their text: the event's own name first, then what gateways use.
 _TEXTS = ("error", "message", "detail", "title")
@@ -169,7 +168,7 @@ def _read_event(event: Value, reference_id: str, hidden: Iterable[str]) -> Leg |
         return Leg(
             callee, None, safe_text(error, hidden) if isinstance(error, str) and error.strip() else "no reason given"
         )
-    if not isinstance(call_id, str) or not _CALL_ID.fullmatch(call_id):
+    if not isinstance(call_id, str) or not CALL_ID.fullmatch(call_id):
         return "it says 'success: true' but has no usable call-id"
     return Leg(callee, call_id)
 

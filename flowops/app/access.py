@@ -6,6 +6,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.addresses import BadAddress, ledger_address, source_address
 from flowops.common.secrets import read_variable
 from flowops.errors import ApiError, FlowopsError, LedgerError
 from flowops.model.project import Reference
@@ -34,7 +35,6 @@ def connection_of(environment: Environment) -> Connection:
 
 def address_of_source(environment: Environment, name: str) -> str:
     """Return the address of one of the environment's databases that give rows."""
-    from flowops.common.addresses import BadAddress, source_address
 
     where = f"environments.{environment.name}.sources.{name}.url"
     address = value_of(environment.sources[name], where, FlowopsError)
@@ -149,7 +149,6 @@ def open_for(
 
 def address_of(project: Project, environment: Environment) -> Address:
     """Read the references of an environment's ledger. Raise LedgerError when there is nothing to read."""
-    from flowops.common.addresses import BadAddress, ledger_address
 
     settings = environment.ledger
     if settings is None:

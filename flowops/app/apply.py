@@ -16,6 +16,8 @@ from flowops.app.policy_run import Guard, clock, facts_of
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
 from flowops.apply.outcome import exit_code, nothing_sent
 from flowops.apply.run import apply
+from flowops.apply.worker import RunOptions
+from flowops.callbacks.token import callback_url, check_secret
 from flowops.errors import StalePlan, UsageError
 from flowops.model.plan import Action
 from flowops.plan.saved import compare
@@ -44,7 +46,7 @@ def check_reviewed(found: Planned, saved: SavedPlan | None, digest: str | None) 
     """Raise StalePlan unless a plan is the saved one, and has the digest, where these are given."""
     if saved is not None:
         contains = saved.ledger is None or found.ledger.contains(saved.ledger)
-        moved = compare(saved, found.plan, ledger_contains_mark=contains)
+        moved = compare(saved, found.plan, contains_checkpoint=contains)
         if moved:
             more = [f"… and {len(moved) - MOVED:,} more"] if len(moved) > MOVED else []
             raise StalePlan(
@@ -103,6 +105,13 @@ async def _place(found: Planned, pacing: Pacing, observer: Observer) -> Result:
             advance(1)
 
         async with _api(found.environment) as api, _callbacks(found, pacing) as callback_url:
+            options = RunOptions(
+                callback_url,
+                done,
+                concurrency=found.environment.concurrency,
+                rate=found.environment.rate,
+                guard=guard,
+            )
 
             async def place_now(
                 plan: Plan, calls: Iterable[Sequence[PlannedCall]], before: Mapping[str, CallResult] = _NOTHING
@@ -110,14 +119,10 @@ async def _place(found: Planned, pacing: Pacing, observer: Observer) -> Result:
                 return await apply(
                     plan,
                     calls,
+                    options,
                     api=api,
                     ledger=found.ledger,
-                    concurrency=found.environment.concurrency,
-                    rate=found.environment.rate,
-                    callback_url=callback_url,
-                    progress=done,
                     shutdown=shutdown,
-                    guard=guard,
                     halt=halt,
                     before=before,
                     changed=changed,
@@ -136,7 +141,6 @@ async def _callbacks(found: Planned, pacing: Pacing) -> AsyncIterator[Callable[[
     if not (environment.sandboxed and environment.callbacks is None and pacing.canary is not None):
         yield _callback_url(environment)
         return
-    from flowops.callbacks.token import callback_url
 
     async with callback_server(environment.name, found.ledger) as (url, secret):
         yield lambda call: callback_url(url, secret, environment.name, call.reference_id)
@@ -163,7 +167,6 @@ def _callback_url(environment: Environment) -> Callable[[Call], str | None]:
     settings = environment.callbacks
     if settings is None:
         return lambda _call: None
-    from flowops.callbacks.token import callback_url, check_secret
 
     secret = value_of(settings.secret, f"environments.{environment.name}.callbacks.secret", UsageError)
     check_secret(secret)

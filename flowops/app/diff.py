@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops.app.load import excerpts, load
 from flowops.app.observer import SILENT
 from flowops.app.render import Walk, examined, report_not_read
+from flowops.documents.git import Revision, commit_of, merge_base
+from flowops.documents.project import merge_vars, open_disk, parse_var, read_var_file
+from flowops.documents.reader import Reader
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.pseudonyms import Pseudonymizer
+from flowops.model.problems import Problems
 from flowops.plan.diff import difference, identity
 
 if TYPE_CHECKING:
@@ -21,7 +25,6 @@ if TYPE_CHECKING:
 
     from flowops.app.load import Selection, Workspace
     from flowops.app.observer import Observer
-    from flowops.documents.reader import Reader
     from flowops.model.call import Call
     from flowops.model.difference import Difference
     from flowops.model.document import Place, Problem, Value
@@ -94,9 +97,6 @@ def revisions(spec: str, paths: Sequence[str]) -> Iterator[Revisions]:
 
     Raises UsageError.
     """
-    from flowops.documents.git import Revision, commit_of, merge_base
-    from flowops.documents.project import open_disk
-    from flowops.documents.reader import Reader
 
     cwd = Path.cwd()
     disk = open_disk(_start(paths), cwd)
@@ -154,13 +154,13 @@ class _Rendering(NamedTuple):
             workspace = load(paths, self.selection.environment, reader)
             report_not_read(workspace, self.observer)
             walk = Walk(workspace, _laid_over(workspace, self.values))
-            problems: list[Problem] = []
+            problems = Problems()
             identities: dict[str, Identity] = {}
             for batch in examined(walk, problems):
                 identities.update(zip(batch.references, map(identity, batch.bodies), strict=True))
         except Invalid as error:
             return Side(Calls(), {}, error.problems, error.excerpt)
-        return Side(Calls(((walk, None),)), identities, problems, reader.excerpt)
+        return Side(Calls(((walk, None),)), identities, tuple(problems), reader.excerpt)
 
     def base(self, reader: Reader, paths: Sequence[str]) -> Side:
         """Render the base; one from before the project, or before its environment, renders nothing."""
@@ -189,7 +189,6 @@ def _exists(reader: Reader, path: str) -> bool:
 
 def _variables(reader: Reader, selection: Selection) -> dict[str, Value]:
     """The command line's variables; files of them are read as they are now, once."""
-    from flowops.documents.project import parse_var, read_var_file
 
     values: dict[str, Value] = {}
     with excerpts(reader):
@@ -199,7 +198,6 @@ def _variables(reader: Reader, selection: Selection) -> dict[str, Value]:
 
 
 def _laid_over(workspace: Workspace, values: Mapping[str, Value]) -> dict[str, Value]:
-    from flowops.documents.project import merge_vars
 
     return merge_vars(workspace.project, workspace.environment, [values])
 

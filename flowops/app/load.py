@@ -6,7 +6,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.documents.discovery import discover
+from flowops.documents.project import (
+    find_project,
+    merge_vars,
+    open_disk,
+    parse_var,
+    read_var_file,
+    resolve,
+    resolve_flows,
+)
 from flowops.errors import Invalid, UsageError
+from flowops.schema.check import check_documents
+from flowops.schema.flow_check import check_flows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,8 +41,7 @@ class Selection(NamedTuple):
 class Workspace(NamedTuple):
     """What a command works on: `calls` are the Call and CallSet documents it is about.
 
-    `problems` are those of files, flows and headers; those of the calls come when they are rendered. `warnings` are
-    about files.
+    `problems` are those of files, flows and headers; those of the calls come when they are rendered.
     """
 
     reader: Reader
@@ -42,7 +53,6 @@ class Workspace(NamedTuple):
     problems: tuple[Problem, ...]
     files: int
     documents: int
-    warnings: tuple[Problem, ...] = ()
 
 
 def project_of(environment: str, start: str = ".") -> tuple[Project, Environment]:
@@ -56,10 +66,6 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
 
     Raises Invalid when the project file itself cannot be used.
     """
-    from flowops.documents.discovery import discover
-    from flowops.documents.project import resolve_flows
-    from flowops.schema.check import check_documents
-    from flowops.schema.flow_check import check_flows
 
     reader, project = _open(paths[0] if paths else ".", reader)
     settings = _environment(project, environment)
@@ -88,13 +94,11 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
         problems=tuple(problems),
         files=len({document.file for document in documents}),
         documents=len(documents),
-        warnings=found.warnings,
     )
 
 
 def variables(workspace: Workspace, var: Sequence[str], var_files: Sequence[str]) -> dict[str, Value]:
     """What templates see as ``vars``."""
-    from flowops.documents.project import merge_vars, parse_var, read_var_file
 
     reader = workspace.reader
     with excerpts(reader):
@@ -114,8 +118,6 @@ def excerpts(reader: Reader) -> Iterator[None]:
 
 def _open(start: str, reader: Reader | None = None) -> tuple[Reader, Project]:
     """The project around a path, checked."""
-    from flowops.documents.project import find_project, open_disk, resolve
-    from flowops.schema.check import check_documents
 
     reader = reader or open_disk(Path(start), Path.cwd())
     with excerpts(reader):

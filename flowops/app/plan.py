@@ -108,8 +108,7 @@ def _plan(
     if trips(policy, facts):
         rules = PolicyRun(policy, facts, ledger, at, environment.rate, totals=True)
         plan = made(walk)
-    warnings = (*walk.warnings.sentences(), *rules.warnings(plan))
-    plan = replace(plan, warnings=warnings, notes=rules.notes())
+    plan = replace(plan, warnings=rules.warnings(plan), notes=rules.notes())
     # The key of a sandbox ledger that is not made yet lasts no longer than this command.
     if plan.ledger and plan.ledger.id:
         plan = replace(plan, pseudonym=ledger.pseudonymizer.short_pseudonym)

@@ -9,53 +9,50 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops.app.access import address_of_source
 from flowops.app.load import excerpts, load, variables
 from flowops.app.observer import SILENT
-from flowops.app.warnings import Warnings
+from flowops.common.duplicates import DuplicateDetector
 from flowops.common.names import did_you_mean
 from flowops.errors import Invalid
 from flowops.model.call import Script, Terms
-from flowops.model.document import Place, Problem
-from flowops.model.twice import Twice
+from flowops.model.document import Batch, Problem
+from flowops.model.problems import Problems
+from flowops.schema.check import body_predicate, check_body, check_document, checker
+from flowops.schema.flow_check import check_variables
+from flowops.templates.assemble import Compilation
+from flowops.templates.problems import duplicates
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from flowops.app.load import Selection, Workspace
     from flowops.app.observer import Observer
     from flowops.model.call import Call, CallBatch
-    from flowops.model.document import Batch, Document, Value
-    from flowops.templates.assemble import Compilation, CompiledCall
+    from flowops.model.document import Document, Place, Value
+    from flowops.templates.assemble import CompiledCall
 
 #: What a body is told about its shape; of a document whose shape is wrong all of that has been said.
 SHAPE = "schema"
 NO_TERMS = Terms()
-#: The codes of warnings: of texts that hold what was to be rendered, of documents without calls.
-LEFTOVER = "leftover"
-NO_CALLS = "no-calls"
 
 
 class Walk:
     """The calls of a workspace, a batch of one document at a time, in the order of the files and rows.
 
     Whoever goes through it has the rows read and rendered again. Unless `online`, a call set whose rows come from a
-    source has no calls, see `not_read`. `warnings` are known when somebody has gone through it by `examined`.
+    source has no calls, see `not_read`.
     """
 
     def __init__(self, workspace: Workspace, values: Mapping[str, Value], *, online: bool = False) -> None:
         self.workspace = workspace
         self.values = values
-        self.warnings = Warnings(workspace.warnings)
         self._online = online
 
     def __iter__(self) -> Iterator[CallBatch]:
-        return self.batches([])
+        return self.batches(Problems())
 
-    def batches(self, problems: list[Problem], warnings: Warnings | None = None) -> Iterator[CallBatch]:
-        """Go through the calls; what is wrong is put behind the `problems` when it is met, and so are warnings."""
-        from flowops.schema.check import check_document
+    def batches(self, problems: Problems) -> Iterator[CallBatch]:
+        """Go through the calls; what is wrong is put behind the `problems` when it is met."""
 
         problems += self.workspace.problems
-        if warnings is not None and not self.workspace.calls and not problems:
-            warnings.add(_no_documents(self.workspace))
         compilation = self._compilation()
         for document in self.workspace.calls:
             wrong, fields = check_document(document)
@@ -66,12 +63,9 @@ class Walk:
             problems += compiled.check()
             check = checks(partly=bool(fields))
             if document.kind == "CallSet":
-                yield from self._rows(compiled, check, problems, warnings)
+                yield from self._rows(compiled, check, problems)
             else:
-                batch = _call(compiled, check, problems)
-                if warnings is not None:
-                    _warn(batch, (), warnings)
-                yield batch
+                yield _call(compiled, check, problems)
 
     def size(self) -> int | None:
         """Return about how many calls there will be; None where nobody can tell."""
@@ -84,8 +78,6 @@ class Walk:
         return None if None in counts else alone + sum(count or 0 for count in counts)
 
     def _compilation(self) -> Compilation:
-        from flowops.schema.flow_check import check_variables
-        from flowops.templates.assemble import Compilation
 
         workspace = self.workspace
         return Compilation(
@@ -97,31 +89,19 @@ class Walk:
             always=_always(),
         )
 
-    def _rows(
-        self, compiled: CompiledCall, check: CallCheck, problems: list[Problem], warnings: Warnings | None
-    ) -> Iterator[CallBatch]:
+    def _rows(self, compiled: CompiledCall, check: CallCheck, problems: Problems) -> Iterator[CallBatch]:
         """Render the calls of a call set."""
-        from flowops.documents.rows import source_of
         from flowops.templates.batches import CallSet, compile_selection
 
         selection = compile_selection(compiled.document, self.values)
         problems += selection.check()
         calls = CallSet(compiled)
-        before, rendered_in_all = len(problems), 0
-        rows = RowCounter(self._read(compiled.document))
-        for batch in selection.select(rows):
+        for batch in selection.select(self._read(compiled.document)):
             rendered = calls.render(batch, check)
             problems += rendered.problems
-            rendered_in_all += len(rendered.references)
-            if warnings is not None:
-                _warn(rendered, batch.rows[0] if batch.rows else (), warnings)
             yield rendered
             if calls.exhausted:
                 break
-        problems += calls.rest()
-        was_asked = self._online or source_of(compiled.document) is None
-        if warnings is not None and was_asked and not rendered_in_all and len(problems) == before:
-            warnings.add(_no_rows(compiled.document, rows))
 
     def _read(self, document: Document) -> Iterator[Batch]:
         """Read the rows of a call set. Raises FlowopsError when a source's address is not there, or does not answer."""
@@ -137,59 +117,11 @@ class Walk:
         return read_batches(self.workspace.reader, document, sources)
 
 
-class RowCounter:
-    """Batches on their way, counted: `count` rows were read, the first of them from `file`."""
-
-    def __init__(self, batches: Iterable[Batch]) -> None:
-        self.count = 0
-        self.file = ""
-        self._batches = batches
-
-    def __iter__(self) -> Iterator[Batch]:
-        for batch in self._batches:
-            self.file = self.file or batch.file
-            self.count += len(batch.rows)
-            yield batch
-
-
-def _warn(batch: CallBatch, columns: Collection[str], warnings: Warnings) -> None:
-    """Warn of what a call says that it was not meant to say."""
-    from flowops.templates.leftovers import leftovers
-
-    for index, body in enumerate(batch.bodies):
-        for found in leftovers(body, columns):
-            call = batch.call(index)
-            place = call.origin.place(found.path)
-            warnings.add(Problem(place, call.row, found.message, LEFTOVER, found.hint))
-
-
-def _no_documents(workspace: Workspace) -> Problem:
-    """Return why there are no calls at all."""
-    project = workspace.project
-    if project.document is None:
-        place, looked = Place(workspace.reader.shown(project.root)), "the files that were read"
-    else:
-        place, looked = project.document.place(("include",)), f"include: {', '.join(project.include)}"
-    message = f"there are no calls: no document of kind Call or CallSet ({looked})"
-    return Problem(place, message=message, code=NO_CALLS)
-
-
-def _no_rows(document: Document, rows: RowCounter) -> Problem:
-    """Return why a call set has no calls, although nothing is wrong with it."""
-    if not rows.count:
-        field = "matrix" if "matrix" in document.value else "for-each"
-        return Problem(document.place((field,)), message=f"{field}: there are no rows, so no calls", code=NO_CALLS)
-    if document.value.get("limit") == 0:
-        return Problem(document.place(("limit",)), message="limit: takes none of the rows", code=NO_CALLS)
-    message = f"where: false for all rows, {rows.count:,} of {rows.file}, so there are no calls"
-    return Problem(document.place(("where",)), message=message, code=NO_CALLS)
-
-
-def examined(walk: Walk, problems: list[Problem], observer: Observer = SILENT) -> Iterator[CallBatch]:
+def examined(walk: Walk, problems: Problems, observer: Observer = SILENT) -> Iterator[CallBatch]:
     """Go through a walk for the first time: two calls with one reference-id are a problem, too."""
-    references = Twice()
+    references = DuplicateDetector()
     total = walk.size()
-    batches = walk.batches(problems, walk.warnings)
+    batches = walk.batches(problems)
     # The first one takes longest: all that it needs has to be imported.
     first = list(islice(batches, 1))
     with observer.progress("rendering", total) as advance:
@@ -197,18 +129,18 @@ def examined(walk: Walk, problems: list[Problem], observer: Observer = SILENT) -
             references.add(batch.references)
             yield batch
             advance(len(batch.references))
-    problems += _duplicates(walk, references.suspects())
+    problems += _duplicates(walk, references.candidates())
 
 
 def checked(walk: Walk, observer: Observer = SILENT) -> Iterator[CallBatch]:
     """Go through a walk for the first time, up to its first problem. Raises Invalid, in the end, with all of them."""
-    problems: list[Problem] = []
+    problems = Problems()
     for batch in examined(walk, problems, observer):
         if not problems:
             yield batch
     if problems:
         with excerpts(walk.workspace.reader):
-            raise Invalid(problems)
+            raise Invalid(tuple(problems))
 
 
 def render(selection: Selection, observer: Observer = SILENT) -> Iterator[Call]:
@@ -220,8 +152,6 @@ def render(selection: Selection, observer: Observer = SILENT) -> Iterator[Call]:
     walk = Walk(workspace, variables(workspace, selection.var, selection.var_files), online=True)
     for _ in checked(walk, observer):
         pass
-    for warning in walk.warnings.sentences():
-        observer.report(f"warning: {warning}")
     return calls_of(walk)
 
 
@@ -266,7 +196,6 @@ class CallCheck:
     """What is asked of a rendered call. `partly`: of its shape everything has been said already."""
 
     def __init__(self, *, partly: bool) -> None:
-        from flowops.schema.check import body_predicate
 
         self.accepts = body_predicate()
         self._partly = partly
@@ -278,7 +207,6 @@ class CallCheck:
 
     def body_problems(self, call: Call) -> list[Problem]:
         """Return what is wrong with the body of a call."""
-        from flowops.schema.check import check_body
 
         problems = check_body(call)
         return [problem for problem in problems if problem.code != SHAPE] if self._partly else problems
@@ -328,7 +256,7 @@ class _Alone:
         return self._calls[index]
 
 
-def _call(compiled: CompiledCall, check: CallCheck, problems: list[Problem]) -> CallBatch:
+def _call(compiled: CompiledCall, check: CallCheck, problems: Problems) -> CallBatch:
     call, wrong = compiled.render()
     problems += wrong
     if call is not None:
@@ -338,7 +266,6 @@ def _call(compiled: CompiledCall, check: CallCheck, problems: list[Problem]) -> 
 
 def _call_sets(workspace: Workspace) -> list[Document]:
     """Return the call sets whose shape says what their rows are made of."""
-    from flowops.schema.check import check_document
 
     sets = [document for document in workspace.calls if document.kind == "CallSet"]
     return [document for document in sets if check_document(document)[1] is not None]
@@ -348,24 +275,21 @@ def _unknown_source(workspace: Workspace, document: Document, name: str) -> Iter
     """Read nothing, and say what is wrong with a source that no environment has."""
     known = known_sources(workspace)
     if name not in known:
-        from flowops.model.document import Batch
-
         place = document.place(("for-each", "source"))
         hint = did_you_mean(name, known) or "name it under sources, in an environment of flowops.yaml"
         problem = Problem(place, None, f"for-each: no environment has a source '{name}'", "rows", hint)
         yield Batch(document.file, [], (), None, [(0, problem)])
 
 
-def _duplicates(walk: Walk, suspects: frozenset[int]) -> list[Problem]:
-    if not suspects:
+def _duplicates(walk: Walk, candidates: frozenset[int]) -> list[Problem]:
+    if not candidates:
         return []
-    from flowops.templates.problems import duplicates
 
     return duplicates(
         batch.call(index)
         for batch in walk
         for index, reference in enumerate(batch.references)
-        if hash(reference) in suspects
+        if hash(reference) in candidates
     )
 
 
@@ -382,7 +306,6 @@ def _without(document: Document, fields: frozenset[str]) -> Document:
 
 def _always() -> dict[str, Value]:
     """Return the fields that are sent even where nobody sets them: those that a body needs and that have a default."""
-    from flowops.schema.check import checker
 
     schema = checker("request").schema
     properties = schema["properties"]

@@ -8,6 +8,7 @@ from flowops.app.load import load, variables
 from flowops.app.observer import SILENT
 from flowops.app.render import Walk, examined, not_read, report_not_read
 from flowops.errors import Invalid
+from flowops.model.problems import Problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +28,6 @@ class Validation(NamedTuple):
     problems: Sequence[Problem]
     excerpt: Callable[[Place], str | None]
     not_read: Sequence[NotRead] = ()
-    warnings: Sequence[str] = ()
 
 
 def validate(selection: Selection, observer: Observer = SILENT) -> Validation:
@@ -35,13 +35,10 @@ def validate(selection: Selection, observer: Observer = SILENT) -> Validation:
     try:
         workspace = load(selection.paths, selection.environment)
         walk = Walk(workspace, variables(workspace, selection.var, selection.var_files))
-        problems: list[Problem] = []
+        problems = Problems()
         report_not_read(workspace, observer)
         count = sum(len(batch.references) for batch in examined(walk, problems, observer))
     except Invalid as error:
         return Validation(0, 0, 0, error.problems, error.excerpt)
     excerpt = workspace.reader.excerpt
-    unread, warnings = not_read(workspace), walk.warnings.sentences()
-    for warning in warnings:
-        observer.report(f"warning: {warning}")
-    return Validation(workspace.files, workspace.documents, count, problems, excerpt, unread, warnings)
+    return Validation(workspace.files, workspace.documents, count, tuple(problems), excerpt, not_read(workspace))

@@ -8,23 +8,22 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flowops.apply.control import CircuitBreaker, Halt, RateLimiter, Timing
+from flowops.apply.control import CircuitBreaker, Halt, Timing
 from flowops.apply.group import GroupCommit
 from flowops.apply.outcome import elsewhere, in_plan_order, sent, unsent
-from flowops.apply.worker import Feed, Settings, Workers, format_error, now
+from flowops.apply.worker import Feed, Workers, format_error, now
 from flowops.errors import FlowopsError, LedgerError
 from flowops.model.ledger import State
 from flowops.model.plan import SENDING, Action, PlannedCall
 from flowops.model.result import CallResult, Result
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 
     from flowops.apply.control import ShutdownRequest
-    from flowops.apply.worker import Api
-    from flowops.model.call import Call
-    from flowops.model.ledger import Condition, RunLedger
-    from flowops.model.plan import Decision, Plan, Planned
+    from flowops.apply.worker import Api, RunOptions
+    from flowops.model.ledger import RunLedger
+    from flowops.model.plan import Plan, Planned
 
 _log = logging.getLogger(__name__)
 #: Calls in a row, besides one a worker, that come to nothing before a run stops claiming.
@@ -35,7 +34,6 @@ DOUBTFUL_IN_A_ROW = 20
 #: or an answer, connections go on. A crash leaves those in doubt as well, so there are no more of them.
 AHEAD = 2
 
-_TIMING = Timing()
 _NOTHING: Mapping[str, CallResult] = {}
 
 
@@ -47,24 +45,14 @@ class RunFailed(FlowopsError):
         self.result = result
 
 
-async def _no_guard(_planned: PlannedCall) -> None:
-    return None
-
-
 async def apply(
     plan: Plan,
     calls: Iterable[Sequence[PlannedCall]],
+    options: RunOptions,
     *,
     api: Api,
     ledger: RunLedger,
-    concurrency: int,
-    rate: float | None,
-    callback_url: Callable[[Call], str | None],
-    progress: Callable[[CallResult], None],
     shutdown: ShutdownRequest,
-    attempts_cap: int = 3,
-    guard: Callable[[PlannedCall], Awaitable[Decision | Condition | None]] = _no_guard,
-    timing: Timing = _TIMING,
     halt: Halt | None = None,
     before: Mapping[str, CallResult] = _NOTHING,
     changed: Collection[str] = (),
@@ -72,37 +60,35 @@ async def apply(
     """Place calls of a plan; every call of the plan is in the result once, in its order.
 
     `calls` are those that the plan sends, or some of them: they come a batch at a time, each of which is made when its
-    turn has come. `changed` is looked at in the end: calls that were left out because they are not what was planned.
+    turn has come. `changed` is read in the end: calls that were left out because they are not what was planned.
     `before` is what became of calls in an earlier round.
 
-    The ledger is used from one other thread, one method at a time. `rate` is requests a second. `guard` is
-    asked right before each claim: why a call may not be placed after all, or on which condition it may be claimed;
-    `halt` lets others end the claiming of the whole run. `callback_url` gives the address for a call that has none of
-    its own. What ends the run early is the result's `failure`, not an exception; an answer that the ledger could not
+    The ledger is used from one other thread, one method at a time. `halt` lets others end the claiming of the whole
+    run. What ends the run early is the result's `failure`, not an exception; an answer that the ledger could not
     record leaves its call in doubt.
 
-    Raises ValueError for a plan with conflicts: nothing of it may be sent. Raises RunFailed, with the result, when
+    Raise ValueError for a plan with conflicts: nothing of it may be sent. Raise RunFailed, with the result, when
     `progress`, `guard` or a part of flowops itself fails.
     """
     if plan.counts()[Action.CONFLICT]:
         raise ValueError("a plan with conflicts is not applied")
     _log.info(
         "placing %(calls)d calls in %(environment)s over %(connections)d connections",
-        {"calls": plan.size, "environment": plan.environment, "connections": concurrency},
+        {"calls": plan.size, "environment": plan.environment, "connections": options.concurrency},
     )
+    timing, concurrency = options.timing, options.concurrency
     breaker = CircuitBreaker(
         shutdown, unplaced_limit=concurrency + UNPLACED_IN_A_ROW, doubtful_limit=concurrency + DOUBTFUL_IN_A_ROW
     )
     if halt is not None:
         halt.when_set(breaker.halt)
-    settings = Settings(callback_url, progress, guard, attempts_cap, timing)
     async with GroupCommit(ledger) as commit:
-        workers = Workers(settings, commit, RateLimiter(rate), breaker, shutdown)
+        workers = Workers(options, commit, breaker, shutdown)
         try:
             await commit.call(ledger.sweep)
             async with _heartbeat(workers, commit, ledger, timing.beat):
-                # With a rate, a claim that waited for a connection would be sent beside its turn.
-                ahead = concurrency // AHEAD if rate is None else 0
+                # With a rate, a claim that waited for a connection would be sent out of its turn.
+                ahead = concurrency // AHEAD if options.rate is None else 0
                 await workers.work(api, Feed(calls), plan.size, concurrency, ahead)
                 await workers.settle()
                 await _settle_elsewhere(_elsewhere(plan, workers), workers, commit, ledger, timing)

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from flowops.apply.control import RateLimiter, Timing
 from flowops.apply.outcome import held_back, may_follow, record_of, sent, unsent
 from flowops.errors import LedgerError
 from flowops.model.ledger import Claim, EventType
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from flowops.apply.control import CircuitBreaker, RateLimiter, ShutdownRequest, Timing
+    from flowops.apply.control import CircuitBreaker, ShutdownRequest
     from flowops.apply.group import GroupCommit
     from flowops.model.call import Call
     from flowops.model.document import Value
@@ -48,15 +49,27 @@ class Api(Protocol):
         ...
 
 
+async def _no_guard(_planned: PlannedCall) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """How the calls of a run are placed: see `flowops.apply.run.apply`."""
+class RunOptions:
+    """How the calls of a run are placed.
+
+    `callback_url` gives the address for a call that has none of its own. `progress` gets each result. `concurrency`
+    requests are under way at once; `rate` is requests a second, None means no limit. `guard` is asked right before
+    each claim: why a call may not be placed after all, or on which condition it may be claimed. `attempts_cap` is how
+    often one call is tried, as long as nothing was sent.
+    """
 
     callback_url: Callable[[Call], str | None]
     progress: Callable[[CallResult], None]
-    guard: Callable[[PlannedCall], Awaitable[Decision | Condition | None]]
-    attempts_cap: int
-    timing: Timing
+    concurrency: int
+    rate: float | None = None
+    guard: Callable[[PlannedCall], Awaitable[Decision | Condition | None]] = _no_guard
+    attempts_cap: int = 3
+    timing: Timing = field(default_factory=Timing)
 
 
 @dataclass(slots=True)
@@ -97,17 +110,12 @@ class Workers:
     """What all workers of a run share; `work` is one worker."""
 
     def __init__(
-        self,
-        settings: Settings,
-        commit: GroupCommit,
-        limiter: RateLimiter,
-        breaker: CircuitBreaker,
-        shutdown: ShutdownRequest,
+        self, options: RunOptions, commit: GroupCommit, breaker: CircuitBreaker, shutdown: ShutdownRequest
     ) -> None:
         self.found = Findings()
-        self._settings = settings
+        self._options = options
         self._commit = commit
-        self._limiter = limiter
+        self._limiter = RateLimiter(options.rate)
         self.breaker = breaker
         self._turn = asyncio.Lock()
         self._senders: asyncio.LifoQueue[Sender] = asyncio.LifoQueue()
@@ -152,17 +160,17 @@ class Workers:
             about = {"reference": result.reference_id, "outcome": result.outcome.value, "attempts": result.attempts}
             _log.debug("%(reference)s: %(outcome)s (requests: %(attempts)d)", about)
         try:
-            self._settings.progress(result)
+            self._options.progress(result)
         except Exception as error:
             self.fail(error)
 
     async def _place(self, planned: PlannedCall) -> CallResult | None:
         """The result of a call; None when its turn did not come, another run has it, or the ledger is being told."""
-        call, settings = planned.call, self._settings
+        call, options = planned.call, self._options
         body = self._body(call)
         attempts, last = 0, ""
         while await self._turn_comes():
-            found = await settings.guard(planned)
+            found = await options.guard(planned)
             if isinstance(found, Decision):
                 return held_back(planned, found, attempts)
             began = now()
@@ -175,7 +183,7 @@ class Workers:
             if not claim.done:
                 self.found.elsewhere.append(planned.reference_id)
                 return None
-            verdict = await self._send(body, began, final=attempts + 1 >= settings.attempts_cap)
+            verdict = await self._send(body, began, final=attempts + 1 >= options.attempts_cap)
             if verdict is None:
                 return await self._put_back(planned, attempts, last)
             attempts += 1
@@ -186,13 +194,13 @@ class Workers:
             if not may_follow(verdict, written):
                 return sent(call.reference_id, verdict, attempts, written)
             last = verdict.detail or verdict.event_type
-            if attempts >= settings.attempts_cap or not await self._wait_before_again(verdict, attempts):
+            if attempts >= options.attempts_cap or not await self._wait_before_again(verdict, attempts):
                 break
         return unsent(planned, last, attempts) if attempts else None
 
     def _body(self, call: Call) -> Mapping[str, Value]:
         """The body to send: the call's own, and our callback address where it has none."""
-        url = self._settings.callback_url(call)
+        url = self._options.callback_url(call)
         return call.body if url is None or CALLBACK_URL in call.body else {**call.body, CALLBACK_URL: url}
 
     async def _turn_comes(self) -> bool:
@@ -215,7 +223,7 @@ class Workers:
         try:
             if self.breaker.is_open:
                 return None
-            if now() - began > self._settings.timing.stale:
+            if now() - began > self._options.timing.stale:
                 verdict = Verdict(EventType.UNSENT, detail="the process stood still after the claim; nothing was sent")
             else:
                 verdict = await self._sent(sender, body)
@@ -277,10 +285,10 @@ class Workers:
 
     async def _wait_before_again(self, verdict: Verdict, attempts: int) -> bool:
         """Wait before the next attempt; False when there is none. A 429 makes every worker wait."""
-        backoff = self._settings.timing.backoff * 2.0 ** (attempts - 1)
+        backoff = self._options.timing.backoff * 2.0 ** (attempts - 1)
         if verdict.event_type is EventType.THROTTLED:
             pause = backoff if verdict.retry_after is None else verdict.retry_after
-            if pause > self._settings.timing.longest_pause:
+            if pause > self._options.timing.longest_pause:
                 self.breaker.trip(f"the API asks to wait {pause:.0f} s; run apply again then")
                 return False
             _log.info("the API throttles: every worker waits %(seconds).1f s", {"seconds": pause})

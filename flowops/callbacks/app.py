@@ -26,11 +26,11 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
 from flowops.callbacks.body import Malformed, read_callback
-from flowops.callbacks.metrics import CONTENT_TYPE, Outcome, exposition
 from flowops.callbacks.token import Address, check_secret, read_address, verify
 from flowops.errors import LedgerError
 from flowops.httpd import BodyCutOff, BodyError, BodyTooSlow, text_response
@@ -40,13 +40,29 @@ if TYPE_CHECKING:
 
     from flowops.httpd import Body, Handler, Request, Response
     from flowops.model.document import Value
-    from flowops.model.ledger import LedgerMark, Leg, State, Written
+    from flowops.model.ledger import Checkpoint, Leg, State, Written
 
 _log = logging.getLogger(__name__)
+#: The text format of Prometheus (prometheus.io, "Exposition formats").
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 #: The longest body, in bytes.
 BODY_LIMIT = 64 << 10
 #: How long a ledger may take to show that it is well, in seconds.
 _HEALTH_PATIENCE = 5.0
+
+
+class Outcome(StrEnum):
+    """What became of one callback. A duplicate counts as recorded: it is, and the ledger keeps it once."""
+
+    RECORDED = "recorded"
+    UNKNOWN = "unknown"
+    FORGED = "forged"
+    MALFORMED = "malformed"
+    TOO_LARGE = "too-large"
+    TOO_SLOW = "too-slow"
+    CUT_OFF = "cut-off"
+    UNAVAILABLE = "unavailable"
+
 
 _STATUS = {
     Outcome.RECORDED: 200,
@@ -80,7 +96,7 @@ class CallbackLedger(Protocol):
         """Return how many calls are in each state."""
         ...
 
-    def mark(self) -> LedgerMark:
+    def checkpoint(self) -> Checkpoint:
         """Return which ledger this is; quick, and a proof that it answers."""
         ...
 
@@ -197,7 +213,7 @@ class _Receiver:
         try:
             async with asyncio.timeout(_HEALTH_PATIENCE):
                 for endpoint in self._endpoints.values():
-                    await asyncio.to_thread(endpoint.ledger.mark)
+                    await asyncio.to_thread(endpoint.ledger.checkpoint)
         except (LedgerError, TimeoutError):
             return text_response(503, "the ledger does not answer")
         return text_response(200, "ok")
@@ -220,3 +236,34 @@ def _ended_early(error: BodyError, address: Address) -> _Handled:
             return _Handled(Outcome.CUT_OFF, address)
         case _:
             return _Handled(Outcome.MALFORMED, address, why=str(error))
+
+
+def exposition(outcomes: Mapping[Outcome, int], ledgers: Mapping[str, Mapping[State, int] | None]) -> str:
+    """Return the counts for Prometheus.
+
+    `ledgers` maps an environment to its calls by state, None when the ledger cannot be read.
+    """
+    lines = [
+        "# HELP flowops_callbacks_total Callbacks received, by what became of them.",
+        "# TYPE flowops_callbacks_total counter",
+        *(f'flowops_callbacks_total{{outcome="{outcome}"}} {outcomes.get(outcome, 0)}' for outcome in Outcome),
+        "# HELP flowops_ledger_up Whether the ledger could be read.",
+        "# TYPE flowops_ledger_up gauge",
+        *(
+            f'flowops_ledger_up{{environment="{_escaped(name)}"}} {0 if counts is None else 1}'
+            for name, counts in ledgers.items()
+        ),
+        "# HELP flowops_ledger_calls Calls in the ledger, by state.",
+        "# TYPE flowops_ledger_calls gauge",
+        *(
+            f'flowops_ledger_calls{{environment="{_escaped(name)}",state="{state}"}} {count}'
+            for name, counts in ledgers.items()
+            if counts is not None
+            for state, count in counts.items()
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(label: str) -> str:
+    return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from flowops.common.json import NotJson, NotStrict, read_json
 from flowops.common.numbers import received
-from flowops.model.call import INSTRUCTION_ID
+from flowops.model.call import CALL_ID, INSTRUCTION_ID
 from flowops.model.ledger import Leg
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 DEEPEST = 16
 
 _FINISHED = "-finished"
-_CALL_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _CALLEE = re.compile(r"[\x20-\x7e]{1,64}")
 _HIGHEST_CODE = 999_999
 _LONGEST_DESCRIPTION = 200
@@ -63,7 +62,7 @@ def _leg(event: Value, reference: str) -> Leg:
     code = result.get("code")
     if isinstance(code, bool) or not isinstance(code, int) or not 0 <= code <= _HIGHEST_CODE:
         raise Malformed("it has no result code")
-    call_id = _text(event, "call-id", _CALL_ID)
+    call_id = _text(event, "call-id", CALL_ID)
     callee = _text(event, "callee", _CALLEE)
     if call_id is None and callee is None:
         raise Malformed("it names neither a call-id nor a callee")

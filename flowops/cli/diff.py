@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowops.app.diff import compare
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status, print_problems, print_result, report_problems_as
 from flowops.errors import Invalid
+from flowops.report.difference import DifferenceOutput
 from flowops.report.formats import DIFFERENCE
 
 if TYPE_CHECKING:
@@ -37,7 +39,6 @@ def command(
     Both are read straight from Git: no checkout is touched, and no ledger, network or secret is needed. Calls are
     joined by reference-id, so a file that was moved or renamed is no change. Variables are the same on both sides.
     """
-    from flowops.report.difference import DifferenceOutput
 
     with report_problems_as(selection.environment, format_):
         found = _compare(revisions, selection)
@@ -47,7 +48,6 @@ def command(
 
 def _compare(spec: str, selection: Selection) -> Difference:
     """Compare two revisions. Raise Invalid when the head is; what is wrong in the base is reported."""
-    from flowops.app.diff import compare
 
     found = compare(spec, selection, TERMINAL)
     base, head = found.base, found.head

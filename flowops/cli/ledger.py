@@ -38,10 +38,10 @@ def init(environment: str) -> None:
 
     project, settings = project_of(environment)
     address = address_of(project, settings)
-    mark = init_ledger(address.url, environment, key=address.key, root=project.root)
-    click.echo(mark.id)
+    checkpoint = init_ledger(address.url, environment, key=address.key, root=project.root)
+    click.echo(checkpoint.id)
     echo_status(
-        f"the ledger of {environment} is ready; pin it with `ledger: {{url: …, id: {mark.id}}}` in flowops.yaml"
+        f"the ledger of {environment} is ready; pin it with `ledger: {{url: …, id: {checkpoint.id}}}` in flowops.yaml"
     )
 
 
@@ -176,10 +176,10 @@ def verify(environment: str) -> None:
     project, settings = project_of(environment)
     with open_for(project, settings, readonly=True) as ledger:
         broken = ledger.verify()
-        mark = ledger.mark()
+        checkpoint = ledger.checkpoint()
     if broken is not None:
         raise LedgerError(
             f"the ledger of {environment} is not what flowops wrote: {broken}",
             hint="do not apply with it; restore the last copy that verifies",
         )
-    click.echo(f"{mark.id}: {mark.serial:,} event{'' if mark.serial == 1 else 's'}, the chain holds")
+    click.echo(f"{checkpoint.id}: {checkpoint.serial:,} event{'' if checkpoint.serial == 1 else 's'}, the chain holds")

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowops.app.render import render
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, print_result
 from flowops.report.formats import BODIES
+from flowops.report.views import Bodies
 
 if TYPE_CHECKING:
     from flowops.app.load import Selection
@@ -23,7 +25,5 @@ def command(selection: Selection, format_: str) -> None:
     Nothing is masked here: mind where the output goes. A callback address that flowops makes itself
     is added when a call is sent, and is not shown.
     """
-    from flowops.app.render import render
-    from flowops.report.views import Bodies
 
     print_result(BODIES, Bodies(render(selection, TERMINAL)), format_)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.cli.output import echo_status
+from flowops.sandbox import settings as options
+from flowops.sandbox.server import run
+from flowops.sandbox.settings import BANNER, Settings
 
 if TYPE_CHECKING:
     from flowops.sandbox.server import Sandbox
@@ -54,9 +57,6 @@ def command(
     Faults: drop, stall, half, other-reference (placed all the same),
             reset, error, throttle, redirect, html, refuse (not placed).
     """
-    from flowops.sandbox import settings as options
-    from flowops.sandbox.server import run
-    from flowops.sandbox.settings import BANNER, Settings
 
     given = {"token": token} if token else {}
     settings = Settings(

@@ -32,8 +32,10 @@ def command(references: tuple[str, ...], environment: str, format_: str) -> int:
         if references:
             return _of_calls(ledger, references, format_)
         doubtful = doubtful_calls(ledger)
-        mark = ledger.mark()
-        status = LedgerStatus(environment, mark if mark.id else None, ledger.count(), ledger.outcomes(), doubtful)
+        checkpoint = ledger.checkpoint()
+        status = LedgerStatus(
+            environment, checkpoint if checkpoint.id else None, ledger.count(), ledger.outcomes(), doubtful
+        )
     print_result(STATUS, status, format_)
     return IN_DOUBT if doubtful else 0
 

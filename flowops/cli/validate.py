@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowops.app.validate import validate
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, print_problems, print_result
 from flowops.report.formats import PROBLEMS
@@ -26,18 +27,16 @@ def command(selection: Selection, format_: str) -> int:
 
     Every problem of every file is reported in one run.
     """
-    from flowops.app.validate import validate
 
     return _print(validate(selection, TERMINAL), selection.environment, format_)
 
 
 def _print(checked: Validation, environment: str, format_: str) -> int:
-    files, documents, calls, problems, excerpt, unread, warnings = checked
+    files, documents, calls, problems, excerpt, unread = checked
     if format_ != "text":
         from flowops.report.views import ProblemsView
 
-        view = ProblemsView(problems, environment, files, documents, calls, unread, warnings=warnings)
-        print_result(PROBLEMS, view, format_)
+        print_result(PROBLEMS, ProblemsView(problems, environment, files, documents, calls, unread), format_)
     if problems:
         print_problems(problems, excerpt)
         return INVALID

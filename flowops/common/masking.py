@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-from flowops.common.numbers import is_e164
-from flowops.common.text import visible
+from flowops.common.numbers import is_e164, received
+from flowops.common.text import LISTED, escaped, listed, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: Stands for a hidden digit.
 DOT = "•"
@@ -17,24 +21,27 @@ HIDDEN = DOT * 3
 # ITU-T E.164, list of assigned country codes: two have one digit, these have two, all others three.
 _COUNTRY = re.compile(r"1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}")
 _NO_DIGIT = re.compile(r"[^0-9]+")
+# What people, web pages and telephones put between the digits of a number: blanks and marks that nobody sees, dashes.
+_SPACE = " \u00a0\u00ad\u034f\u061c\u180e\u2000-\u200f\u202a-\u202f\u205f-\u2069\u3000\ufeff"
+_DASH = "\u2010-\u2015\u2212\ufe58\ufe63\uff0d-"
 # A number as people and machines write it: with a plus, perhaps spaced, or with 00 and nothing around it that makes it
 # part of a UUID. What has been masked already (a dot follows) is left alone.
 _NUMBER_IN_TEXT = re.compile(
-    rf"(?<!\w)\+[1-9](?:[ ().-]{{0,2}}[0-9]){{6,14}}(?![0-9]|[ ().-]{{0,2}}{DOT})"
-    rf"|(?<![\w-])00[ (]?[1-9](?:[ ().]{{0,2}}[0-9]){{6,14}}(?![\w-]|[ ().-]{{0,2}}{DOT})"
+    rf"(?<!\w)\+[1-9](?:[{_SPACE}().{_DASH}]{{0,2}}[0-9]){{6,14}}(?![0-9]|[{_SPACE}().{_DASH}]{{0,2}}{DOT})"
+    rf"|(?<![\w-])00[{_SPACE}(]?[1-9](?:[{_SPACE}().]{{0,2}}[0-9]){{6,14}}(?![\w-]|[{_SPACE}().{_DASH}]{{0,2}}{DOT})"
 )
 # A number without its country that looks like nothing else: nine digits or more that begin with 0 and are no date, or
 # in the three groups of North America.
 _DIALLED_IN_TEXT = re.compile(
     r"(?<![\w+-])(?![0-3]?[0-9][-./][0-3]?[0-9][-./](?:19|20)[0-9]{2}(?![0-9]))"
-    rf"0[ )]?[1-9](?:[ ()./-]{{0,2}}[0-9]){{7,12}}(?![\w-]|[ ().-]{{0,2}}{DOT})"
-    r"|(?<![\w+-])[2-9][0-9]{2}(?:\) ?|[ .-])[2-9][0-9]{2}[ .-][0-9]{4}(?![\w-])"
+    rf"0[{_SPACE})]?[1-9](?:[{_SPACE}()./{_DASH}]{{0,2}}[0-9]){{7,12}}(?![\w-]|[{_SPACE}().{_DASH}]{{0,2}}{DOT})"
+    rf"|(?<![\w+-])[2-9][0-9]{{2}}(?:\) ?|[{_SPACE}.{_DASH}])[2-9][0-9]{{2}}[{_SPACE}.{_DASH}][0-9]{{4}}(?![\w-])"
 )
 # A number without its country, as people write it: seven digits or more with little between them. Not a date, nothing
 # that a word or a dash makes part of an identifier, and not what is left of a masked number.
 _NATIONAL_IN_TEXT = re.compile(
     r"(?<![\w-])(?!(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9](?![0-9]))"
-    rf"[0-9](?:[ ()./-]{{0,2}}[0-9]){{6,14}}(?![\w-]|[ ().-]{{0,2}}{DOT})"
+    rf"[0-9](?:[{_SPACE}()./{_DASH}]{{0,2}}[0-9]){{6,14}}(?![\w-]|[{_SPACE}().{_DASH}]{{0,2}}{DOT})"
 )
 # What `mask_number` gives.
 _MASKED = re.compile(rf"\+[0-9]{{1,3}}(?: [0-9{DOT}]{{1,4}}){{0,4}} (?:{DOT}{{2}}[0-9]{{2}}|{DOT}{{1,3}})")
@@ -44,6 +51,10 @@ _KEPT = 1024
 _LEADING, _TRAILING, _HIDDEN_AT_LEAST, _GROUP = 4, 2, 4, 4
 #: More dots say nothing more.
 _LONGEST = 20
+#: More columns are not looked at.
+_NAMES = LISTED * 16
+# Five digits with little between them, a sign that e-mail addresses have, a plus: no column is called so.
+_VALUE = re.compile(rf"[0-9](?:[{_SPACE}():./{_DASH}]{{0,2}}[0-9]){{4}}|@|^\+|^[0-9]+$")
 
 
 @lru_cache(maxsize=_KEPT)
@@ -69,16 +80,50 @@ def mask_number(number: str) -> str:
     return " ".join([f"+{country}", *groups])
 
 
-def mask_written(text: str) -> str:
-    """Return a value that should be a phone number as a message names it: ``'+3161234'`` is ``'+3••••34'``.
+def mask_written(value: object) -> str:
+    """Return a value of a row, or any that may be somebody's, as a message names it: ``'+3161234'`` is ``'+3••••34'``.
 
-    Its ends are enough to find it in a file, and at least four characters between them are hidden.
+    The ends of a number are enough to find it in a file, and at least four characters between them are hidden. Of a
+    word the first letter is shown, of what is very short nothing.
     """
+    text = str(value).replace("'", "’")
+    if not text:
+        return "''"
     hidden = max(_HIDDEN_AT_LEAST, len(text) - _LEADING - _TRAILING)
     leading = len(text) - hidden - _TRAILING
+    if any(map(str.isalpha, text)):
+        return f"'{visible(text[: min(1, len(text) // 3)])}…'"
     if leading <= 0:
-        return f"'{visible(text[:_TRAILING])}…'" if text else "''"
+        return f"'{visible(text[: len(text) // 3])}…'"
     return f"'{visible(text[:leading])}{DOT * min(hidden, _LONGEST)}{visible(text[-_TRAILING:])}'"
+
+
+def mask_names(names: Iterable[object]) -> str:
+    """Return the names of a row's columns, not too many; nothing of them where one looks like a value.
+
+    So it is where a file has no header: its first line is somebody's row, and the names in it are theirs.
+    """
+    known = [str(name) for name in islice(names, _NAMES)]
+    if are_values(known):
+        return f"{len(known)} columns whose names look like values"
+    return listed(known)
+
+
+def mask_name(name: object) -> str:
+    """Return the name of a column or a key as a message repeats it; of one that looks like a value only its ends."""
+    text = str(name)
+    return mask_written(text) if are_values([text]) else f"'{escaped(text)}'"
+
+
+def are_values(names: Iterable[str]) -> bool:
+    """Return whether some name of a column looks like a value: a number, an address, a date."""
+    return any(_VALUE.search(name) is not None for name in names)
+
+
+def mask_call_id(text: str) -> str:
+    """Return the API's id of a call, and what may be shown and kept of it where it is somebody's number."""
+    number = received(text)
+    return mask_text(text) if number is None else mask_number(number)
 
 
 def is_masked(text: str) -> bool:

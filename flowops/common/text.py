@@ -14,6 +14,9 @@ SHOWN = 60
 #: More names than this are not listed one by one.
 LISTED = 12
 
+# What stands for a value that is masked (see `flowops.common.masking`), and how much there is of anything.
+_REPEATED = re.compile(r"'[^']*[•…][^']*'|\+?[0-9•][0-9• ]*•[0-9• ]*|''")
+_COUNTED = re.compile(r"[0-9][0-9,.]*")
 # Who logs in at an address, and with which password.
 _LOGIN = re.compile(r"//[^/?#\s]*@")
 
@@ -56,3 +59,8 @@ def listed(names: Iterable[str]) -> str:
     """Return some names, not too many: ``a, b, c``."""
     shown = [escaped(name) for name in islice(names, LISTED + 1)]
     return ", ".join([*shown[:LISTED], "…"] if len(shown) > LISTED else shown)
+
+
+def without_values(message: str) -> str:
+    """Return a message without what it repeats of a row, so that the same mistake in two rows gives the same text."""
+    return _COUNTED.sub("0", _REPEATED.sub("•", message))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from flowops.model.ledger import LedgerMark
+from flowops.model.ledger import Checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,22 +112,22 @@ SALT = 16
 
 
 class EventBuilder:
-    """Events behind a mark, as rows for their table: written together when the transaction ends."""
+    """Events behind a checkpoint, as rows for their table: written together when the transaction ends."""
 
-    def __init__(self, mark: LedgerMark) -> None:
+    def __init__(self, checkpoint: Checkpoint) -> None:
         self.events: list[tuple[Value, ...]] = []
-        self.serial = mark.serial
-        self._ledger = mark.id
-        self._head = mark.head
+        self.serial = checkpoint.serial
+        self._ledger = checkpoint.id
+        self._head = checkpoint.head
         #: Who has acted last, and that as JSON: mostly it is the same one.
         self._actor: Actor | None = None
         self._actor_json = b""
         self._salts: Iterator[bytes] = iter(())
 
     @property
-    def mark(self) -> LedgerMark:
+    def checkpoint(self) -> Checkpoint:
         """How far the ledger goes with these events."""
-        return LedgerMark(self._ledger, self.serial, self._head)
+        return Checkpoint(self._ledger, self.serial, self._head)
 
     def expect(self, count: int) -> None:
         """Fetch random bytes for so many events at once: each fetch lets another thread run first."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from flowops.model.document import Value
-    from flowops.model.ledger import LedgerMark
+    from flowops.model.ledger import Checkpoint
 
 T = TypeVar("T")
 #: How often work is tried again on a new connection before the database counts as gone.
@@ -204,7 +204,7 @@ class Database(ABC):
         changed: Sequence[Sequence[Value]],
         legs: Sequence[Sequence[Value]],
         events: Sequence[Sequence[Value]],
-        mark: LedgerMark,
+        checkpoint: Checkpoint,
     ) -> bool:
         """Write what a transaction has decided, as rows in the order of the columns of their statements.
 

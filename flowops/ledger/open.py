@@ -19,7 +19,7 @@ from flowops.ledger.postgres import PostgresServer
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.ledger.sqlite import SqliteDatabase, SqliteFile
 from flowops.ledger.store import Store
-from flowops.model.ledger import LedgerMark
+from flowops.model.ledger import Checkpoint
 
 if TYPE_CHECKING:
     from flowops.ledger.database import Connection, Database
@@ -256,7 +256,7 @@ def open_ledger(
     return store
 
 
-def init_ledger(url: str, environment: str, *, key: bytes | None = None, root: Path | None = None) -> LedgerMark:
+def init_ledger(url: str, environment: str, *, key: bytes | None = None, root: Path | None = None) -> Checkpoint:
     """Make the ledger of an environment, once; tables of an older flowops are brought up to date instead.
 
     Raises `LedgerError` when there is nothing to make and nothing to bring up to date.
@@ -275,7 +275,7 @@ def init_ledger(url: str, environment: str, *, key: bytes | None = None, root: P
             record = database.write(lambda connection: _make(database, connection, place, environment, key))
     finally:
         database.close()
-    return LedgerMark(record.id, record.serial, record.head)
+    return Checkpoint(record.id, record.serial, record.head)
 
 
 def _record_of(database: Database, environment: str) -> Record | None:
@@ -343,9 +343,9 @@ def _trusted(record: Record | None, database: Database, environment: str, pinned
 
 def _check_end(connection: Connection, name: str, ledger_id: str) -> None:
     """Hold a record against the last event; both are read in one transaction, as others write meanwhile."""
-    mark = connection.first("mark", ledger=ledger_id)
+    checkpoint = connection.first("checkpoint", ledger=ledger_id)
     end = connection.first("last_event", ledger=ledger_id)
-    if mark is None or (end != mark[1:] and not (end is None and mark[1] == 0)):
+    if checkpoint is None or (end != checkpoint[1:] and not (end is None and checkpoint[1] == 0)):
         raise LedgerError(f"{name}: its record and its last event do not fit together", hint=RESTORE)
 
 

@@ -200,10 +200,10 @@ def purge(transaction: Transaction, before: str, actor: Actor, at: str) -> int:
     connection, environment = transaction.connection, transaction.environment
     found = connection.all("calls_to_purge", environment=environment, states=_SETTLED, before=before, limit=CHUNK)
     references = [reference for (reference,) in found]
-    last = transaction.mark.serial
+    last = transaction.checkpoint.serial
     transaction.make([Change(reference, EventType.PURGED, at, actor) for reference in references])
     if references:
-        connection.run("forget_details", ledger=transaction.mark.id, last=last, references=references)
+        connection.run("forget_details", ledger=transaction.checkpoint.id, last=last, references=references)
     # Of runs that ended before that time and left nothing open, it is forgotten who they were.
     connection.run("delete_runs", environment=environment, before=before)
     return len(references)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
     from flowops.model.document import Value
-    from flowops.model.ledger import LedgerMark
+    from flowops.model.ledger import Checkpoint
 
 #: Where its statements are, in `sql/`.
 KIND = "postgres"
@@ -133,7 +133,7 @@ class PostgresDatabase(Database):
         changed: Sequence[Sequence[Value]],
         legs: Sequence[Sequence[Value]],
         events: Sequence[Sequence[Value]],
-        mark: LedgerMark,
+        checkpoint: Checkpoint,
     ) -> bool:
         written = connection.first(
             "save",
@@ -141,9 +141,9 @@ class PostgresDatabase(Database):
             changed=_json(("seen", *_CALL), changed),
             legs=_json(_LEG, legs),
             events=_json(_EVENT, events),
-            serial=mark.serial,
-            head=mark.head,
-            ledger=mark.id,
+            serial=checkpoint.serial,
+            head=checkpoint.head,
+            ledger=checkpoint.id,
         )
         return written == (len(new), len(changed), len(legs), len(events))
 

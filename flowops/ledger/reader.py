@@ -14,7 +14,7 @@ from flowops.ledger.database import iso
 from flowops.ledger.states import stored_callees
 from flowops.ledger.transaction import CHUNK, parsed, rows_of, with_legs
 from flowops.ledger.verify import verify
-from flowops.model.ledger import Actor, Entry, EventType, LedgerMark, Leg, State
+from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, Leg, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -103,28 +103,28 @@ class Reader:
         """Return the body with every sensitive value replaced by ``{"$pseudonym": hmac, "shown": masked}``."""
         return self.pseudonymizer.body(call)
 
-    def mark(self) -> LedgerMark:
+    def checkpoint(self) -> Checkpoint:
         """Return which ledger this is and how many events it has."""
-        found = self._database.read(lambda connection: connection.first("mark", ledger=self.id))
+        found = self._database.read(lambda connection: connection.first("checkpoint", ledger=self.id))
         if found is None:
             raise LedgerError(f"{self._database.name}: ledger {self.id} is no longer there")
-        return LedgerMark(*found)
+        return Checkpoint(*found)
 
-    def contains(self, mark: LedgerMark) -> bool:
-        """Whether this ledger still holds what it held at a mark; an older copy put back does not.
+    def contains(self, checkpoint: Checkpoint) -> bool:
+        """Whether this ledger still holds what it held at a checkpoint; an older copy put back does not.
 
-        A mark without an id is of a sandbox ledger that was not yet made: any ledger holds its nothing.
+        A checkpoint without an id is of a sandbox ledger that was not yet made: any ledger holds its nothing.
         """
-        if not mark.id:
+        if not checkpoint.id:
             return True
-        if mark.id != self.id:
+        if checkpoint.id != self.id:
             return False
-        if mark.serial == 0:
-            return mark.head == genesis(self.id)
+        if checkpoint.serial == 0:
+            return checkpoint.head == genesis(self.id)
         found = self._database.read(
-            lambda connection: connection.value("event_hash", ledger=self.id, serial=mark.serial)
+            lambda connection: connection.value("event_hash", ledger=self.id, serial=checkpoint.serial)
         )
-        return bool(found == mark.head)
+        return bool(found == checkpoint.head)
 
     def look_up(self, reference_ids: Sequence[str]) -> dict[str, Entry]:
         """The rows of these references that exist, one or two statements for a thousand of them."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
     from flowops.model.document import Value
-    from flowops.model.ledger import LedgerMark
+    from flowops.model.ledger import Checkpoint
 
 #: Where its statements are, in `sql/`.
 KIND = "sqlite"
@@ -216,10 +216,10 @@ class SqliteDatabase(Database):
         changed: Sequence[Sequence[Value]],
         legs: Sequence[Sequence[Value]],
         events: Sequence[Sequence[Value]],
-        mark: LedgerMark,
+        checkpoint: Checkpoint,
     ) -> bool:
         assert isinstance(connection, SqliteConnection), "it is of this database"
-        connection.run("advance_ledger", serial=mark.serial, head=mark.head, ledger=mark.id)
+        connection.run("advance_ledger", serial=checkpoint.serial, head=checkpoint.head, ledger=checkpoint.id)
         parts = [("insert_calls", new), ("update_calls", changed), ("insert_legs", legs), ("insert_events", events)]
         return all(connection.write_rows(statement, rows) == len(rows) for statement, rows in parts)
 

@@ -12,7 +12,7 @@ from flowops.errors import LedgerError
 from flowops.ledger.chain import EventBuilder
 from flowops.ledger.database import PAUSE, RECONNECTS, Disconnected
 from flowops.ledger.states import CallRow, Change, IllegalStep, StoredLeg, decide
-from flowops.model.ledger import LedgerMark, State, Written
+from flowops.model.ledger import Checkpoint, State, Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -98,15 +98,15 @@ class Transaction:
             raise LedgerError(f"{database.name}: ledger {ledger_id} is no longer there")
         self.environment: str
         self.environment, serial, head = found
-        self._builder = EventBuilder(LedgerMark(ledger_id, serial, head))
+        self._builder = EventBuilder(Checkpoint(ledger_id, serial, head))
         self._before: dict[str, CallRow | None] = {}
         self._after: dict[str, CallRow] = {}
         self._known = known
 
     @property
-    def mark(self) -> LedgerMark:
+    def checkpoint(self) -> Checkpoint:
         """How far the ledger goes, with the changes of this transaction."""
-        return self._builder.mark
+        return self._builder.checkpoint
 
     @property
     def changed(self) -> list[CallRow]:
@@ -164,7 +164,7 @@ class Transaction:
                 for position, leg in enumerate(row.legs)
             ],
             events=self._builder.events,
-            mark=self.mark,
+            checkpoint=self.checkpoint,
         )
         if not saved:
             raise Contended
@@ -195,7 +195,7 @@ def transact(
                 answer = work(transaction)
                 transaction.flush()
         except Disconnected as lost:
-            if lost.committing and transaction is not None and _arrived(database, transaction.mark):
+            if lost.committing and transaction is not None and _arrived(database, transaction.checkpoint):
                 return answer
             cause = lost.cause
         except Contended:
@@ -211,14 +211,16 @@ def transact(
         failures += 1
 
 
-def _arrived(database: Database, mark: LedgerMark) -> bool:
+def _arrived(database: Database, checkpoint: Checkpoint) -> bool:
     """Return whether a commit whose answer was lost has happened. Raises `LedgerError` when it cannot be known."""
     for attempt in range(RECONNECTS + 1):
         try:
             with database.writing() as connection:
                 # Waits until the server is done with the lost transaction, one way or the other.
-                Transaction(database, connection, mark.id)
-                return bool(connection.value("event_hash", ledger=mark.id, serial=mark.serial) == mark.head)
+                Transaction(database, connection, checkpoint.id)
+                return bool(
+                    connection.value("event_hash", ledger=checkpoint.id, serial=checkpoint.serial) == checkpoint.head
+                )
         except Disconnected as lost:
             if attempt == RECONNECTS:
                 raise LedgerError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowops.ledger.chain import Broken, Event, chained, genesis, row_hash, sha256
 from flowops.ledger.transaction import CHUNK, parsed, with_legs
-from flowops.model.ledger import LedgerMark
+from flowops.model.ledger import Checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,19 +42,19 @@ def _chain(database: Database, ledger_id: str) -> Broken | None:
             serial, head = event.serial, event.hash
         if len(page) < CHUNK:
             break
-    if record != LedgerMark(ledger_id, serial, head):
+    if record != Checkpoint(ledger_id, serial, head):
         return Broken(f"the ledger has {record.serial} events, and the chain ends behind {serial}", serial)
     return None
 
 
 def _page_of_events(
     ledger_id: str, serial: int, connection: Connection
-) -> tuple[list[Event], dict[str, int], LedgerMark]:
+) -> tuple[list[Event], dict[str, int], Checkpoint]:
     page = [Event(*row) for row in connection.all("events", ledger=ledger_id, after=serial, limit=CHUNK)]
     bare = sorted({event.reference_id for event in page if event.details is None})
-    record = connection.first("mark", ledger=ledger_id)
+    record = connection.first("checkpoint", ledger=ledger_id)
     assert record is not None, "its page of events was read in the same transaction"
-    return page, _purged(connection, ledger_id, bare), LedgerMark(*record)
+    return page, _purged(connection, ledger_id, bare), Checkpoint(*record)
 
 
 def _link(event: Event, ledger_id: str, serial: int, head: str, purged: dict[str, int]) -> str | None:

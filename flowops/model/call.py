@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from flowops.model.document import Place, Problem, RowPlace
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 #: The API's name of what a spec calls ``reference-id``.
 INSTRUCTION_ID = "instruction-id"
+#: What the API may call a call. How long such an id can be is not documented.
+CALL_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 class Origin(NamedTuple):

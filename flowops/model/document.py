@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from flowops.common.text import without_values
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Final
 
 
@@ -37,15 +39,22 @@ class RowPlace(NamedTuple):
         return str(self) if self.line is None else f"{self}, line {self.line}"
 
 
-class Problem:
-    """One thing the user has to mend.
+#: How many of the rows that have a problem are named.
+NAMED = 4
 
-    `message` names the field first (``callee: '+3161234' is not a valid number in NL``), `code` is the
-    stable name of the rule that found it (``schema``, ``template``, ``number``, …), for machines.
-    Neither the row nor the hint makes another problem of it.
+
+class Problem:
+    """One thing the user has to fix.
+
+    `message` names the field first (``callee: '+3••••34' is not a valid number in NL``), `code` is the stable name of
+    the rule that found it (``schema``, ``template``, ``number``, …), for machines. Problems of one place and kind are
+    one: `rows` are the first rows that have it, `count` is how many do. What a message repeats of a row is masked, and
+    makes no other kind of it; `kind` says so where that cannot be seen from the message.
+
+    A hint that takes work to find is a function, called when the problem is told.
     """
 
-    __slots__ = ("code", "hint", "message", "place", "row")
+    __slots__ = ("_hint", "_last", "code", "count", "kind", "message", "place", "rows")
 
     def __init__(
         self,
@@ -53,25 +62,72 @@ class Problem:
         row: RowPlace | None = None,
         message: str = "",
         code: str = "invalid",
-        hint: str | None = None,
+        hint: str | Callable[[], str | None] | None = None,
+        kind: str | None = None,
     ) -> None:
         self.place: Final = place
-        self.row: Final = row
         self.message: Final = message
         self.code: Final = code
-        self.hint: Final = hint
+        self.kind: Final = kind
+        self.rows: tuple[RowPlace, ...] = () if row is None else (row,)
+        self.count = len(self.rows)
+        self._last = row
+        self._hint = hint
 
-    def _key(self) -> tuple[Place, str, str]:
+    @property
+    def row(self) -> RowPlace | None:
+        """The first row that has it, if rows have a part in it."""
+        return self.rows[0] if self.rows else None
+
+    @property
+    def hint(self) -> str | None:
+        """What the user can do about it."""
+        if callable(self._hint):
+            self._hint = self._hint()
+        return self._hint
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What problems have in common that are one; a row of a data file has its place in that file."""
+        row = self.row
+        place = self.place if row is None or row.file != self.place.file else self.place.file
+        return place, self.code, self.said
+
+    @property
+    def said(self) -> str:
+        """What kind of problem it is, whatever the rows say."""
+        return without_values(self.message) if self.kind is None else self.kind
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """What problems are sorted by."""
+        row = self.row
+        return self.place, ("", 0) if row is None else (row.file, row.number), self.message, self.code
+
+    def merged(self, other: Problem) -> Problem:
+        """Return the problem with the rows that have another one of its kind, in the words about the first of them."""
+        first = min(self, other, key=lambda problem: problem.order)
+        both = Problem(first.place, None, first.message, first.code, first._hint, first.kind)
+        # One row may have it twice, and most rows come in their order.
+        again = other.row is not None and (other.row == self._last or other.row in self.rows)
+        both.rows = self.rows
+        if other.rows and not again and (len(self.rows) < NAMED or other.rows[0].number < self.rows[-1].number):
+            both.rows = tuple(sorted((*self.rows, *other.rows), key=lambda row: (row.file, row.number))[:NAMED])
+        both.count = self.count + other.count - again
+        both._last = other._last
+        return both
+
+    def _identity(self) -> tuple[Place, str, str]:
         return self.place, self.message, self.code
 
     def __eq__(self, other: object) -> bool:
-        return self._key() == other._key() if isinstance(other, Problem) else NotImplemented
+        return self._identity() == other._identity() if isinstance(other, Problem) else NotImplemented
 
     def __lt__(self, other: Problem) -> bool:
-        return self._key() < other._key()
+        return self._identity() < other._identity()
 
     def __hash__(self) -> int:
-        return hash(self._key())
+        return hash(self._identity())
 
     def __repr__(self) -> str:
         return f"Problem({self.place!r}, {self.row!r}, {self.message!r}, {self.code!r}, {self.hint!r})"

@@ -112,7 +112,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerMark:
+class Checkpoint:
     """Which ledger, and how far: `serial` counts its events, `head` is the hash of the last one."""
 
     id: str
@@ -202,7 +202,7 @@ class RunLedger(Protocol):
 class Ledger(RunLedger, Protocol):
     """What a plan asks of a ledger besides."""
 
-    def mark(self) -> LedgerMark:
+    def checkpoint(self) -> Checkpoint:
         """Which ledger this is and how many events it has."""
         ...
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from flowops.model.call import Call, Script
     from flowops.model.document import Place, Value
-    from flowops.model.ledger import LedgerMark
+    from flowops.model.ledger import Checkpoint
 
 #: What every fingerprint begins with: its version and its hash function; 64 hex digits follow.
 FINGERPRINT = "v1:sha256:"
@@ -183,7 +183,7 @@ class Plan:
 
     environment: str
     revision: str | None
-    ledger: LedgerMark | None
+    ledger: Checkpoint | None
     batches: tuple[PlannedBatch, ...]
     shown: tuple[PlannedCall, ...]
     calls: Iterable[PlannedCall] = field(compare=False, repr=False)

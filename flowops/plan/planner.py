@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from flowops.model.call import Call, CallBatch
     from flowops.model.document import Place
-    from flowops.model.ledger import Entry, Ledger, LedgerMark
+    from flowops.model.ledger import Checkpoint, Entry, Ledger
     from flowops.model.plan import Change, PlannedCall
 
 _log = logging.getLogger(__name__)
@@ -70,10 +70,10 @@ def make_plan(
     calls to show; `again` gives the same ones once more, each time somebody goes through it. No two calls may have the
     same reference-id (see `flowops.templates.problems`). Passes on the ledger's `LedgerError`.
     """
-    # The mark is read before the rows: what moves in between is then newer than the mark, and noticed.
-    mark = ledger.mark() if ledger is not None else None
-    if mark is not None and not mark.id:
-        mark = None  # a sandbox's ledger that its first run will make
+    # The checkpoint is read before the rows: what moves in between is then newer than the checkpoint, and noticed.
+    checkpoint = ledger.checkpoint() if ledger is not None else None
+    if checkpoint is not None and not checkpoint.id:
+        checkpoint = None  # a sandbox's ledger that its first run will make
     known = sum(ledger.count().values()) if ledger is not None else 0
     # What is in no ledger need not be looked up, a thousand references after the other.
     planner = _Planner(ledger if known else None, rules or _NoRules())
@@ -81,12 +81,12 @@ def make_plan(
     plan = Plan(
         environment=environment,
         revision=revision,
-        ledger=mark,
+        ledger=checkpoint,
         batches=planned,
         shown=tuple(planner.shown),
         calls=RecheckedCalls(again, planned),
         unnamed=max(known - planner.found, 0),  # another run may have added calls since they were counted
-        digest=digest(environment, deciding_ledger(mark), _lines(planned)),
+        digest=digest(environment, deciding_ledger(checkpoint), _lines(planned)),
     )
     counts = {action.value.replace("-", "_"): number for action, number in plan.counts().items()}
     _log.info("planned: %(place)d to place, %(deferred)d deferred, %(blocked)d blocked", counts)
@@ -197,12 +197,12 @@ def _lines(batches: Iterable[PlannedBatch]) -> Iterator[bytes]:
             yield decision_line(reference, FINGERPRINT + digits[at : at + 2 * HASH_BYTES], _WORDS[code])
 
 
-def deciding_ledger(mark: LedgerMark | None) -> str | None:
+def deciding_ledger(checkpoint: Checkpoint | None) -> str | None:
     """Return the id of the ledger whose answers a digest covers: one without an event has said no more than none.
 
     So the digest of a sandbox's first plan is still that of the plan once `apply` has made its ledger.
     """
-    return mark.id if mark is not None and mark.serial else None
+    return checkpoint.id if checkpoint is not None and checkpoint.serial else None
 
 
 def exit_code(plan: Plan, *, detailed: bool = False) -> int:

@@ -16,7 +16,7 @@ from flowops import __version__
 from flowops.common.json import NotJson, read_json
 from flowops.errors import Invalid, StalePlan
 from flowops.model.document import Place, Problem
-from flowops.model.ledger import LedgerMark
+from flowops.model.ledger import Checkpoint
 from flowops.model.plan import Action
 from flowops.plan.planner import deciding_ledger, decision_line, digest
 
@@ -44,7 +44,7 @@ class SavedPlan:
 
     environment: str
     revision: str | None
-    ledger: LedgerMark | None
+    ledger: Checkpoint | None
     digest: str
     flowops: str
     calls: Mapping[str, SavedCall]
@@ -52,13 +52,13 @@ class SavedPlan:
 
 def dump(plan: Plan) -> Iterator[bytes]:
     """The bytes of a saved plan, piece by piece, one call a line."""
-    mark = plan.ledger
+    checkpoint = plan.ledger
     head = {
         "format_version": FORMAT_VERSION,
         "flowops": __version__,
         "environment": plan.environment,
         "revision": plan.revision,
-        "ledger": {"id": mark.id, "serial": mark.serial, "head": mark.head} if mark else None,
+        "ledger": {"id": checkpoint.id, "serial": checkpoint.serial, "head": checkpoint.head} if checkpoint else None,
         "digest": plan.digest,
         "summary": {**_summary(plan.counts()), "unnamed": plan.unnamed},
     }
@@ -94,18 +94,18 @@ def load(data: bytes, file: str) -> SavedPlan:
     return saved
 
 
-def compare(saved: SavedPlan, fresh: Plan, *, ledger_contains_mark: bool) -> list[str]:
+def compare(saved: SavedPlan, fresh: Plan, *, contains_checkpoint: bool) -> list[str]:
     """What moved since the plan was saved, in words; empty when it still fits.
 
-    `ledger_contains_mark` says whether the ledger's chain holds the event that `saved.ledger` names.
+    `contains_checkpoint` says whether the ledger's chain holds the event that `saved.ledger` names.
     """
-    moved = [*_surroundings(saved, fresh, ledger_contains_mark), *_calls(saved, fresh)]
+    moved = [*_surroundings(saved, fresh, contains_checkpoint), *_calls(saved, fresh)]
     if moved:
         moved.append(f"digest: {saved.digest} when saved, {fresh.digest} now")
     return moved
 
 
-def _surroundings(saved: SavedPlan, fresh: Plan, ledger_contains_mark: bool) -> Iterator[str]:
+def _surroundings(saved: SavedPlan, fresh: Plan, contains_checkpoint: bool) -> Iterator[str]:
     if saved.environment != fresh.environment:
         yield f"environment: '{saved.environment}' when saved, '{fresh.environment}' now"
     if saved.ledger is None:
@@ -114,7 +114,7 @@ def _surroundings(saved: SavedPlan, fresh: Plan, ledger_contains_mark: bool) -> 
         yield f"ledger: {saved.ledger.id} when saved, none now"
     elif saved.ledger.id != fresh.ledger.id:
         yield f"ledger: {saved.ledger.id} when saved, {fresh.ledger.id} now"
-    elif not ledger_contains_mark or fresh.ledger.serial < saved.ledger.serial:
+    elif not contains_checkpoint or fresh.ledger.serial < saved.ledger.serial:
         yield (
             f"ledger: it had {saved.ledger.serial} events when saved and does not hold the last of them now: "
             "an older copy was put back"
@@ -174,7 +174,7 @@ def _read(document: dict[str, Value]) -> SavedPlan | None:
     saved = SavedPlan(
         environment=_text(document["environment"]),
         revision=_text(document["revision"]) if document["revision"] is not None else None,
-        ledger=LedgerMark(_text(ledger["id"]), int(ledger["serial"]), _text(ledger["head"])) if ledger else None,
+        ledger=Checkpoint(_text(ledger["id"]), int(ledger["serial"]), _text(ledger["head"])) if ledger else None,
         digest=_text(document["digest"]),
         flowops=_text(document["flowops"]),
         calls=calls,

@@ -6,8 +6,8 @@ from array import array
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from flowops.common.duplicates import repeats
 from flowops.common.masking import mask_number
-from flowops.model.twice import repeats
 from flowops.policy.rule import Block, CallContext, Defer, format_reason
 from flowops.policy.terms import Expires, moment
 from flowops.policy.times import moment_text

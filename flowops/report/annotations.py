@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flowops.model.plan import Action
 from flowops.report import phrases
 from flowops.report.escape import clip, safe
-from flowops.report.views import PlanOutput, ProblemsView, findings
+from flowops.report.views import PlanOutput, ProblemsView, in_order, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -58,11 +58,12 @@ def of_output(output: Output, rename: Callable[[str], str]) -> list[Annotation]:
 def of_problems(problems: Iterable[Problem]) -> list[Annotation]:
     """Return an annotation for each problem; one that many rows have is one."""
     annotations = []
-    for finding in findings(problems):
-        problem = finding.problem
-        rows = f" ({finding.rows})" if finding.rows else ""
+    for problem in in_order(problems):
+        rows = f" ({rows_of(problem)})" if problem.row else ""
         hint = f"; hint: {problem.hint}" if problem.hint else ""
-        annotations.append((problem.code, f"{problem.message}{rows}{hint}", problem.place, problem.message))
+        annotations.append(
+            (problem.code, f"{problem.message}{rows}{hint}", problem.place, problem.kind or problem.message)
+        )
     return _keyed(annotations)
 
 

@@ -90,7 +90,7 @@ def document_of(output: Output) -> Mapping[str, Value] | Iterable[Json]:
 
 def plan_json(plan: Plan) -> Json:
     """Return a plan; see `schemas/plan.schema.json`."""
-    mark = plan.ledger
+    checkpoint = plan.ledger
     counts = plan.counts()
     pseudonym = pseudonyms_of(plan)
     return {
@@ -98,7 +98,7 @@ def plan_json(plan: Plan) -> Json:
         "flowops": __version__,
         "environment": plan.environment,
         "revision": plan.revision,
-        "ledger": {"id": mark.id, "serial": mark.serial, "head": mark.head} if mark else None,
+        "ledger": {"id": checkpoint.id, "serial": checkpoint.serial, "head": checkpoint.head} if checkpoint else None,
         "digest": plan.digest,
         "summary": {**{snake(action): counts[action] for action in Action}, "unnamed": plan.unnamed},
         "warnings": list(without_numbers(plan.warnings)),
@@ -162,11 +162,11 @@ def entry_json(view: EntryView) -> Json:
 
 def status_json(status: LedgerStatus) -> Json:
     """Return the totals of a ledger."""
-    mark = status.ledger
+    checkpoint = status.ledger
     return {
         "format_version": FORMAT_VERSION,
         "environment": status.environment,
-        "ledger": {"id": mark.id, "serial": mark.serial} if mark else None,
+        "ledger": {"id": checkpoint.id, "serial": checkpoint.serial} if checkpoint else None,
         "counts": {snake(state): status.counts.get(state, 0) for state in State},
         "outcomes": {str(code): number for code, number in sorted(status.outcomes.items())},
         "in_doubt": [
@@ -191,10 +191,11 @@ def validate_json(view: ProblemsView) -> Json:
                 "message": problem.message,
                 "code": problem.code,
                 "hint": problem.hint,
+                "rows": problem.count,
+                "first_rows": [row.number for row in problem.rows],
             }
             for problem in found
         ],
-        "warnings": list(without_numbers(view.warnings)),
         "not_read": [
             {**source(document.place(("for-each", "source")), None), "source": name} for document, name in view.not_read
         ],

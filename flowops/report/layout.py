@@ -53,9 +53,9 @@ from flowops.report.views import (
     PlanOutput,
     ProblemsView,
     ResultView,
-    findings,
+    in_order,
     of_entry,
-    without_numbers,
+    rows_of,
 )
 from flowops.report.worddiff import pieces
 from flowops.report.yaml import yaml_lines
@@ -70,7 +70,6 @@ if TYPE_CHECKING:
     from flowops.report.hours import Hour, Hours
     from flowops.report.views import (
         CallView,
-        Finding,
         Group,
         PlanView,
         SpokenText,
@@ -174,7 +173,7 @@ def plan_report(view: PlanView) -> Report:
         ),
         remarks=tuple((remark,) for remark in _plan_remarks(view)),
         notices=(
-            *_warnings(view.warnings),
+            *((strong("warning", Tone.WARN), ": ", warning) for warning in view.warnings),
             *((note,) for note in view.notes),
         ),
         sections=[
@@ -188,10 +187,6 @@ def plan_report(view: PlanView) -> Report:
         environment=view.environment,
         spaced=True,
     )
-
-
-def _warnings(warnings: Iterable[str]) -> tuple[Phrase, ...]:
-    return tuple((strong("warning", Tone.WARN), ": ", warning) for warning in without_numbers(warnings))
 
 
 def result_report(view: ResultView) -> Report:
@@ -224,16 +219,15 @@ def result_report(view: ResultView) -> Report:
 
 def problems_report(view: ProblemsView) -> Report:
     """Lay out what is wrong in the files."""
-    found = findings(view.problems)
-    files = len({finding.problem.place.file for finding in found})
+    found = in_order(view.problems)
+    files = len({problem.place.file for problem in found})
     numbers = f"{phrases.count(len(found), 'problem')} in {phrases.count(files, 'file')}"
-    rows = Lazy(lambda: (_problem_row(finding, view.excerpt) for finding in found))
+    rows = Lazy(lambda: (_problem_row(problem, view.excerpt) for problem in found))
     columns = (Column("place"), Column("problem", Where.AFTER))
     return Report(
         title=(numbers if found else "Valid", " for ", named(view.environment)),
         totals=Totals((strong(numbers, Tone.BAD if found else Tone.PLAIN),), (), 0),
         remarks=() if found else (("Everything that was checked is valid.",),),
-        notices=_warnings(view.warnings),
         sections=[Section((), [Table(columns, rows, len(found), indent=0)])] if found else [],
         kind="problems",
         environment=view.environment,
@@ -410,9 +404,8 @@ def _result_row(call: CallResult, mark: Mark) -> Row:
     return Row((cell(named(call.reference_id)), ids, cell(call.error) if call.error else ()), mark=mark)
 
 
-def _problem_row(finding: Finding, source: Callable[[Place], str | None] | None) -> Row:
-    problem = finding.problem
-    rows = f" ({finding.rows})" if finding.rows else ""
+def _problem_row(problem: Problem, source: Callable[[Place], str | None] | None) -> Row:
+    rows = f" ({rows_of(problem)})" if problem.row else ""
     lines: list[Phrase] = [(problem.message, rows), *(_excerpt(problem, source) if source else ())]
     if problem.hint:
         lines.append((f"hint: {problem.hint}",))

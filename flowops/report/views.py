@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from flowops.common.masking import HIDDEN, mask_number, mask_text
 from flowops.model.difference import Shift
 from flowops.model.plan import A_FEW, ABSENT, ALL_SHOWN, NONE_SHOWN, Action, Change
+from flowops.model.problems import Problems
 from flowops.report.hours import Hours, PlanClock, Ready, hours_of
 from flowops.report.masking import PeopleCounter, distinguish, masked, masked_but, without_pseudonyms
 from flowops.report.phrases import count, signal_name
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from flowops.model.call import Call, Script
     from flowops.model.document import Document, Place, Problem, RowPlace, Value
-    from flowops.model.ledger import Actor, Entry, EventType, LedgerMark, State
+    from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, State
     from flowops.model.plan import Plan, PlannedBatch, PlannedCall
     from flowops.model.result import CallResult, Outcome, Result
 
@@ -148,12 +149,12 @@ def of_plan(
         group.hidden = group.counts - Counter(call.action for call in group.shown)
     if not show_pii:
         distinguish_callees(groups.values())
-    mark = plan.ledger
+    checkpoint = plan.ledger
     return PlanView(
         environment=plan.environment,
         revision=plan.revision,
-        ledger_id=mark.id if mark else None,
-        ledger_serial=mark.serial if mark else None,
+        ledger_id=checkpoint.id if checkpoint else None,
+        ledger_serial=checkpoint.serial if checkpoint else None,
         digest=plan.digest,
         counts=plan.counts(),
         unnamed=plan.unnamed,
@@ -266,26 +267,10 @@ class ResultView(NamedTuple):
                 yield call
 
 
-@dataclass(slots=True)
-class Finding:
-    """A problem, and the data rows that have it."""
-
-    problem: Problem
-    seen: set[tuple[str, int]] = field(default_factory=set)
-
-    @property
-    def rows(self) -> str:
-        """``row 12 of data/x.csv, line 13``, ``… and 3 more rows``; empty where no row has part in it."""
-        if self.problem.row is None:
-            return ""
-        more = len(self.seen) - 1
-        return f"{self.problem.row.in_file} and {count(more, 'more row')}" if more else self.problem.row.in_file
-
-
 class ProblemsView(NamedTuple):
     """How much was checked, and what is wrong with it; `not_read` are call sets whose rows were not asked for.
 
-    `excerpt` gives the line of a file at a place. `warnings` are what a reviewer has to look at besides.
+    `excerpt` gives the line of a file at a place.
     """
 
     problems: Sequence[Problem]
@@ -295,23 +280,23 @@ class ProblemsView(NamedTuple):
     calls: int = 0
     not_read: Sequence[tuple[Document, str]] = ()
     excerpt: Callable[[Place], str | None] | None = None
-    warnings: Sequence[str] = ()
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """Return every problem once, by place, then by row."""
-    once = {(problem, problem.row): problem for problem in problems}
-    return sorted(once.values(), key=_problem_order)
+    """Return what is wrong, by place; those of one place and kind are one."""
+    return list(Problems(problems))
 
 
-def findings(problems: Iterable[Problem]) -> list[Finding]:
-    """Return what is wrong, by place; the same words at the same place are one finding, whatever the row."""
-    found: dict[Problem, Finding] = {}  # a problem's row does not count when problems are compared
-    for problem in in_order(problems):
-        finding = found.setdefault(problem, Finding(problem))
-        if problem.row is not None:
-            finding.seen.add((problem.row.file, problem.row.number))
-    return list(found.values())
+def rows_of(problem: Problem) -> str:
+    """Return ``row 12 of data/x.csv, line 13, and 3 more rows: 13, 14, 20``; nothing where no row has part in it."""
+    if problem.row is None:
+        return ""
+    first = problem.row.in_file
+    more = problem.count - 1
+    if not more:
+        return first
+    others = [str(row.number) for row in problem.rows[1:]]
+    return f"{first}, and {count(more, 'more row')}: {', '.join(others)}{', …' if more > len(others) else ''}"
 
 
 class Bodies(NamedTuple):
@@ -340,7 +325,7 @@ class LedgerStatus(NamedTuple):
     """
 
     environment: str
-    ledger: LedgerMark | None
+    ledger: Checkpoint | None
     counts: Mapping[State, int]
     outcomes: Mapping[int, int]
     in_doubt: Sequence[Entry]
@@ -420,8 +405,3 @@ def _resolve(body: Mapping[str, Value], pointer: str) -> Value:
 def _flow(script: Script) -> str:
     """Return what a script calls, for a heading."""
     return f"flow {script.flow}" if script.flow else f"callflow-id {script.callflow_id}"
-
-
-def _problem_order(problem: Problem) -> tuple[object, ...]:
-    row = (problem.row.file, problem.row.number) if problem.row else ("", 0)
-    return (problem.place, row, problem.message, problem.code)

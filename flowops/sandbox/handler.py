@@ -1,34 +1,40 @@
 """The embedded API without its sockets: a request and what the sandbox remembers give a reply.
 
 Only `memory` changes; the time is handed in, and all chance follows from the seed. So the same requests
-in the same order get the same replies. POST FlowBuilder is here, the records are in `flowops.sandbox.records`.
+in the same order get the same replies.
+
+POST FlowBuilder places calls. GET conversations lists the Call Detail Records of the calls that were placed, as
+documented: at most one week, paging headers, successful calls only, and a pause of five minutes before the same page
+may be asked for again. How a record's fields are called is not documented; here they have the names that the API's
+callbacks use.
 """
 
 from __future__ import annotations
 
 import hmac
 import json
+import math
 import re
 import uuid
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 from flowops.common.json import NotJson, read_json
 from flowops.model.call import INSTRUCTION_ID
-from flowops.sandbox.exchange import Memory, Placed, PlacedLeg, Refusal, Reply, json_reply
+from flowops.sandbox.exchange import Placed, PlacedLeg, Refusal, Reply, json_reply
 from flowops.sandbox.faults import fault_of, pick, rng, spoiled, within
-from flowops.sandbox.records import list_records
-from flowops.sandbox.settings import SUCCESS, FaultKind
+from flowops.sandbox.settings import OUTCOMES, SUCCESS, FaultKind
 from flowops.schema.check import check
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from flowops.httpd import Request
     from flowops.model.document import Value
     from flowops.sandbox.exchange import Memory
     from flowops.sandbox.settings import Settings
-
 
 #: What stands before ``/FlowBuilder`` in the API's address (vendor documentation).
 VOICE_BASE = "/voiceapi/v2"
@@ -157,3 +163,83 @@ def _events(placed: Placed, callees: Sequence[str], reference: str) -> list[dict
             event["error"] = _REFUSED
         events.append(event)
     return events
+
+
+LONGEST = timedelta(weeks=1)
+MOST = 10_000
+
+
+def list_records(request: Request, account: str, memory: Memory, settings: Settings, now: float) -> Reply:
+    """Return a page of the records of a period. Raise Refusal when the question is wrong or comes too soon."""
+    query = parse_qs(request.query, keep_blank_values=True)
+    start, end = _time(query, "from"), _time(query, "to")
+    if not timedelta() <= end - start <= LONGEST:
+        raise Refusal(400, "'to' must not be before 'from', nor more than one week after it")
+    skip = _count(query, "skip", 0, least=0)
+    take = _count(query, "take", MOST, least=1)
+    if take > MOST:
+        raise Refusal(400, f"'take' is at most {MOST}")
+    # The older of the two documented rules, and the stricter one: the end and the size of the page do not count.
+    page = (account, start.isoformat(), skip)
+    wait = memory.asked.get(page, -math.inf) + settings.records_pause - now
+    if wait > 0:
+        raise Refusal(429, "this page was asked for a moment ago", headers={"Retry-After": str(math.ceil(wait))})
+    memory.asked[page] = now
+    found = [
+        (placed, leg)
+        for placed in memory.placed
+        if start.timestamp() <= placed.at <= end.timestamp()
+        for leg in placed.legs
+        if leg.code == SUCCESS and placed.at + leg.ring <= now
+    ]
+    headers = {
+        "X-CM-Pagination-Skip": str(skip),
+        "X-CM-Pagination-Take": str(take),
+        "X-CM-Pagination-Total": str(len(found)),
+    }
+    return json_reply(200, [_record_of(placed, leg) for placed, leg in found[skip : skip + take]], headers)
+
+
+def _record_of(placed: Placed, leg: PlacedLeg) -> dict[str, Value]:
+    return {
+        "call-id": leg.call_id,
+        INSTRUCTION_ID: placed.reference,
+        "caller": placed.caller,
+        "callee": leg.callee,
+        "start": _text(placed.at),
+        "end": _text(placed.at + leg.ring),
+        "result": {"code": leg.code, "description": OUTCOMES[leg.code]},
+    }
+
+
+def _text(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _only(query: Mapping[str, list[str]], name: str) -> str | None:
+    values = query.get(name, [])
+    if len(values) > 1:
+        raise Refusal(400, f"'{name}' is given more than once")
+    return values[0] if values else None
+
+
+def _time(query: Mapping[str, list[str]], name: str) -> datetime:
+    """Return a time of the query, in UTC; one without an offset is taken as UTC, as the documentation says."""
+    text = _only(query, name)
+    if text is None:
+        raise Refusal(400, f"'{name}' is missing")
+    try:
+        # A plus sign that was not encoded arrives as a blank.
+        time = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Refusal(400, f"'{name}' is not a time such as 2026-03-02T00:00:00Z") from None
+
+
+def _count(query: Mapping[str, list[str]], name: str, default: int, *, least: int) -> int:
+    text = _only(query, name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(1 << 31)) and int(text) >= least):
+        raise Refusal(400, f"'{name}' must be a whole number, {least} or more")
+    return int(text)

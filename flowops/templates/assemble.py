@@ -12,7 +12,7 @@ from flowops.templates.budget import PARTS_PER_STEP
 from flowops.templates.errors import BudgetExceeded, TemplateError
 from flowops.templates.nodes import INVALID, Compiler, ConstantNode, Node, Part, Rendering, render_parts
 from flowops.templates.problems import FLOW as FLOW_RULE
-from flowops.templates.problems import VARIABLE, ProblemLimiter
+from flowops.templates.problems import VARIABLE
 from flowops.templates.values import kind, number
 
 if TYPE_CHECKING:
@@ -269,8 +269,7 @@ class Variables:
 
     def _report(self, problem: VariableProblem, origin: Origin, rendering: Rendering) -> None:
         place = origin.place(problem.path)
-        if rendering.fails(place, ".".join(map(str, problem.path)), VARIABLE):
-            rendering.problems.append(Problem(place, rendering.row, problem.message, VARIABLE, problem.hint))
+        rendering.add(Problem(place, rendering.row, problem.message, VARIABLE, problem.hint))
 
 
 class _MapTemplate(Node):
@@ -362,7 +361,7 @@ class CompiledCall:
 
         There is no call where anything is wrong. What `check` tells is not told again.
         """
-        rendering = Rendering(self.variables, ProblemLimiter())
+        rendering = Rendering(self.variables)
         made = self.make(rendering)
         return None if made is None else self.call(*made, None), rendering.problems
 

@@ -12,7 +12,7 @@ from flowops.templates.assemble import FLOW_ID, VARIABLES
 from flowops.templates.budget import CALL_BUDGET, PARTS_PER_STEP, ROW_BUDGET, SET_BUDGET, WRONG_ROWS
 from flowops.templates.errors import BudgetExceeded, TemplateError
 from flowops.templates.nodes import INVALID, Compiler, Rendering, TemplateNode
-from flowops.templates.problems import TEMPLATE, ProblemLimiter
+from flowops.templates.problems import TEMPLATE
 from flowops.templates.values import kind, true_spelled_like
 
 if TYPE_CHECKING:
@@ -70,13 +70,12 @@ class Selection:
             yield batch
 
     def _chosen(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        limiter = ProblemLimiter()
         left = SET_BUDGET
         for batch in batches:
             kept: list[int] = []
             problems: list[tuple[int, Problem]] = []
             met = list(batch.problems)
-            rendering = Rendering(self._vars, limiter, batch)
+            rendering = Rendering(self._vars, batch)
             for index in range(len(batch.rows)):
                 while met and met[0][0] <= index:
                     problems.append((len(kept), met.pop(0)[1]))
@@ -97,9 +96,6 @@ class Selection:
             problems += ((len(kept), problem) for _, problem in met)
             if kept or problems:
                 yield _of(batch, kept, problems)
-        rest = limiter.summary()
-        if rest:
-            yield Batch(self._document.file, [], (), None, [(0, problem) for problem in rest])
 
     def _asked(self, rendering: Rendering) -> bool:
         """Return whether a row is to be kept; what is wrong with the question is reported."""
@@ -216,7 +212,6 @@ class CallSet:
 
     def __init__(self, compiled: CompiledCall) -> None:
         self.compiled = compiled
-        self._limiter = ProblemLimiter()
         self._left = SET_BUDGET
         self._wrong = 0
 
@@ -230,7 +225,7 @@ class CallSet:
         found = RenderedBatch(self.compiled, replace(batch, rows=[], problems=()))
         problems = found.problems
         problems += [problem for _, problem in batch.problems]
-        rendering = Rendering(self.compiled.variables, self._limiter, batch)
+        rendering = Rendering(self.compiled.variables, batch)
         make, accepts, has_terms = self.compiled.make, check.accepts, self.compiled.has_terms
         for index in range(len(batch.rows)):
             self._left += ROW_BUDGET
@@ -261,10 +256,6 @@ class CallSet:
                     problems += self._exhaustion(rendering)
                     break
         return found
-
-    def rest(self) -> list[Problem]:
-        """Return, in the end, how many more problems of a kind there are than were shown."""
-        return self._limiter.summary()
 
     def _report_blank(self, rendering: Rendering, row: Mapping[str, Value]) -> None:
         """Say that a row has nothing in it, which spreadsheets leave below what was deleted."""

@@ -35,6 +35,10 @@ class TemplateError(Exception):
         hint = self._hint() if callable(self._hint) else self._hint
         return None if hint is None else shorten(hint, _LONGEST_HINT)
 
+    def find_hint(self) -> str | None:
+        """Return `hint`, for whoever asks later."""
+        return self.hint
+
     def at(self, offset: int, name: str | None = None) -> Self:
         """Return the error with its place, and the filter's name before the message, unless it knows its place."""
         if self.offset is None:

@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from flowops.model.document import Place, Problem
+from flowops.model.problems import MOST
 from flowops.templates.budget import MAX_SOURCES, MAX_TEXT, Scope
 from flowops.templates.errors import BudgetExceeded, TemplateError, UndefinedName, member
-from flowops.templates.problems import TEMPLATE, ProblemLimiter
+from flowops.templates.problems import TEMPLATE
 from flowops.templates.values import no_charge, sendable
 
 if TYPE_CHECKING:
@@ -94,11 +95,10 @@ class Rendering(Scope):
     A call of a call set is made of a row of the `batch`; the row's place is made for who asks for it.
     """
 
-    __slots__ = ("batch", "failed", "index", "limiter", "problems")
+    __slots__ = ("batch", "failed", "index", "problems")
 
-    def __init__(self, variables: dict[str, Value], limiter: ProblemLimiter, batch: Batch | None = None) -> None:
+    def __init__(self, variables: dict[str, Value], batch: Batch | None = None) -> None:
         super().__init__({"vars": variables})
-        self.limiter = limiter
         self.batch = batch
         self.index = 0
         self.problems: list[Problem] = []
@@ -121,14 +121,13 @@ class Rendering(Scope):
         return None if self.batch is None else self.batch.place(self.index)
 
     def report(self, place: Place, label: str, error: TemplateError, code: str = TEMPLATE) -> None:
-        """Note an error of a field; a hint is only looked for when the problem is told."""
-        if self.fails(place, label, code):
-            self.problems.append(Problem(place, self.row, f"{label}: {error.message}", code, error.hint))
+        """Note an error of a field."""
+        self.add(Problem(place, self.row, f"{label}: {error.message}", code, error.find_hint))
 
-    def fails(self, place: Place, label: str, code: str) -> bool:
-        """Note that the call has a problem, and return whether to show it."""
+    def add(self, problem: Problem) -> None:
+        """Note that the call has a problem."""
         self.failed = True
-        return self.limiter.allow(place, code, label)
+        self.problems.append(problem)
 
 
 class Node:
@@ -310,7 +309,8 @@ class Compiler:
 
     def refuse(self, place: Place, label: str, error: TemplateError, code: str = TEMPLATE) -> Node:
         """Note a problem, which holds for every row; return the node that stands in for the value."""
-        self.problems.append(Problem(place, None, f"{label}: {error.message}", code, error.hint))
+        if len(self.problems) <= MOST:
+            self.problems.append(Problem(place, None, f"{label}: {error.message}", code, error.find_hint))
         return InvalidNode()
 
     def _scalar(self, value: str, document: Document, path: Path, label: str) -> Node:

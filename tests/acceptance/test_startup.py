@@ -40,7 +40,6 @@ HEAVY = {
 #: What one plain file can be checked without.
 NOT_FOR_A_FILE = {
     "asyncio",
-    "dataclasses",
     "holidays",
     "httpx",
     "importlib.metadata",

@@ -26,6 +26,7 @@ from support.values import call
 
 from flowops.apply.control import ShutdownRequest, Timing
 from flowops.apply.run import apply
+from flowops.apply.worker import RunOptions
 from flowops.errors import FlowopsError
 from flowops.ledger.open import init_ledger, open_ledger
 from flowops.ledger.operations import ImportedCall
@@ -343,14 +344,10 @@ def run(plan: Plan, api: LoggingApi, store: Store, concurrency: int) -> Result:
         apply(
             plan,
             sends_of(plan),
+            RunOptions(lambda _call: None, lambda _result: None, concurrency, timing=QUICK),
             api=api,
             ledger=store,
-            concurrency=concurrency,
-            rate=None,
-            callback_url=lambda _call: None,
-            progress=lambda _result: None,
             shutdown=ShutdownRequest(),
-            timing=QUICK,
         )
     )
 

@@ -20,6 +20,7 @@ import os
 import resource
 import signal as signals
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ from flowops.model.ledger import Claim, Record
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from flowops.apply.worker import Api, Sender
+    from flowops.apply.worker import Api, RunOptions, Sender
     from flowops.model.document import Value
     from flowops.model.ledger import Entry, RunLedger, Written
     from flowops.model.result import Verdict
@@ -119,7 +120,7 @@ def install(
     full_at_the_end: bool = False,
     **timing: float,
 ) -> None:
-    """Put failpoints into every run of this process; `timing` changes the waits of `flowops.apply.Timing`.
+    """Put failpoints into every run of this process; `timing` changes the waits of `flowops.apply.control.Timing`.
 
     With `full_at_the_end`, no file of the process can grow beyond a few bytes once the run has been applied.
     """
@@ -128,10 +129,13 @@ def install(
     apply = placing.apply
     points = Failpoints(nth=nth, point=point, signal=signal)
 
-    async def watched(plan: Any, calls: Any, *, api: Api, ledger: RunLedger, **options: Any) -> Any:
+    async def watched(
+        plan: Any, calls: Any, options: RunOptions, *, api: Api, ledger: RunLedger, **controls: Any
+    ) -> Any:
         if timing:
-            options["timing"] = Timing(**timing)
-        result = await apply(plan, calls, api=WatchedApi(api, points), ledger=WatchedLedger(ledger, points), **options)
+            options = replace(options, timing=Timing(**timing))
+        watched_api, watched_ledger = WatchedApi(api, points), WatchedLedger(ledger, points)
+        result = await apply(plan, calls, options, api=watched_api, ledger=watched_ledger, **controls)
         if full_at_the_end:
             resource.setrlimit(resource.RLIMIT_FSIZE, (_A_FEW_BYTES, resource.RLIM_INFINITY))
         return result

@@ -20,6 +20,7 @@ from unittest import mock
 
 from flowops.apply.control import ShutdownRequest
 from flowops.apply.run import RunFailed, apply
+from flowops.apply.worker import RunOptions
 from flowops.errors import FlowopsError, LedgerError
 from flowops.ledger import leases
 from flowops.ledger import open as opening
@@ -234,12 +235,13 @@ class World:
             result = await apply(
                 plan,
                 sends_of(plan),
+                RunOptions(
+                    callback_url=lambda _call: None,
+                    progress=lambda result: self.tell(name, f"{result.reference_id} {result.outcome}"),
+                    concurrency=self.random.choice([1, 2, 4]),
+                ),
                 api=_Api(self, process),
                 ledger=process.store,
-                concurrency=self.random.choice([1, 2, 4]),
-                rate=None,
-                callback_url=lambda _call: None,
-                progress=lambda result: self.tell(name, f"{result.reference_id} {result.outcome}"),
                 shutdown=process.shutdown,
             )
         except RunFailed:

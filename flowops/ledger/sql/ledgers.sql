@@ -18,7 +18,7 @@ VALUES (:environment, :id, 0, :head, :created_at, :key_place, :key_check, :key)
 -- name: ledger_with_key_place
 SELECT id FROM flowops_ledgers WHERE key_place = :key_place LIMIT 1
 
--- name: mark
+-- name: checkpoint
 SELECT id, serial, head FROM flowops_ledgers WHERE id = :ledger
 
 -- name: environment

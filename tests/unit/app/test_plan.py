@@ -72,7 +72,7 @@ def test_the_same_reference_twice_is_told_at_both_places_however_far_apart(root:
     with pytest.raises(Invalid) as caught, opened():
         pass
     (problem,) = caught.value.problems
-    assert problem.message.startswith("reference-id: 'r-7' is the reference-id of another call (calls/all.yaml:")
+    assert problem.message == "reference-id: row 2201 and row 8 of calls/rows.csv both make the reference-id 'r-7'"
     assert "row 8 of calls/rows.csv" in problem.message
     assert str(problem.row) == "row 2201 of calls/rows.csv"
 

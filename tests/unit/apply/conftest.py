@@ -14,9 +14,10 @@ from support.plans import decided, sends_of
 
 from flowops.apply.control import ShutdownRequest, Timing
 from flowops.apply.run import apply
+from flowops.apply.worker import RunOptions
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, SourceMap
-from flowops.model.ledger import Claim, Entry, EventType, LedgerMark, Leg, Record, State, Written
+from flowops.model.ledger import Checkpoint, Claim, Entry, EventType, Leg, Record, State, Written
 from flowops.model.plan import FINGERPRINT, Action, Plan, PlannedCall
 from flowops.model.result import Verdict
 
@@ -72,8 +73,8 @@ class FakeLedger:
         self.late: Callable[[Sequence[Claim | Record]], None] = lambda _writes: None
         self.on_look: Callable[[], None] = lambda: None
 
-    def mark(self) -> LedgerMark:
-        return LedgerMark("id", len(self.log), "head")
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint("id", len(self.log), "head")
 
     def pseudonymize(self, call: Call) -> dict[str, Any]:
         return dict(call.body)
@@ -210,15 +211,23 @@ class Given:
     timing: Timing = QUICK
 
     async def apply(self, plan: Plan, **more: Any) -> Any:
+        rest = {name: more.pop(name) for name in ("halt", "before", "changed") if name in more}
         settings = {
             "concurrency": 4,
-            "rate": None,
             "callback_url": lambda _call: None,
             "progress": self.told.append,
             "timing": self.timing,
             **more,
         }
-        return await apply(plan, sends_of(plan), api=self.api, ledger=self.ledger, shutdown=self.shutdown, **settings)
+        return await apply(
+            plan,
+            sends_of(plan),
+            RunOptions(**settings),
+            api=self.api,
+            ledger=self.ledger,
+            shutdown=self.shutdown,
+            **rest,
+        )
 
     def run(self, plan: Plan, **more: Any) -> Any:
         return asyncio.run(self.apply(plan, **more))

@@ -12,7 +12,7 @@ from flowops.callbacks.app import Endpoint, application
 from flowops.callbacks.token import callback_url
 from flowops.errors import LedgerError
 from flowops.httpd import Request
-from flowops.model.ledger import LedgerMark, Leg, State, Written
+from flowops.model.ledger import Checkpoint, Leg, State, Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,9 +47,9 @@ class MemoryLedger:
         finished = sum(len(legs) >= self.callees for legs in self.calls.values())
         return {State.PLACED: len(self.calls) - finished, State.FINISHED: finished}
 
-    def mark(self) -> LedgerMark:
+    def checkpoint(self) -> Checkpoint:
         self._check()
-        return LedgerMark("id", 0, "head")
+        return Checkpoint("id", 0, "head")
 
     def _check(self) -> None:
         if self.broken:

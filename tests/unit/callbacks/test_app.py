@@ -9,8 +9,7 @@ import random
 import pytest
 
 from flowops.callbacks import app
-from flowops.callbacks.app import BODY_LIMIT, Endpoint, application
-from flowops.callbacks.metrics import CONTENT_TYPE, Outcome
+from flowops.callbacks.app import BODY_LIMIT, CONTENT_TYPE, Endpoint, Outcome, application
 from flowops.errors import UsageError
 from flowops.httpd import BodyCutOff, BodyMalformed, BodyTooSlow, Request
 from flowops.model.ledger import Leg, State

@@ -180,7 +180,7 @@ class Slow:
         return Written(True, State.FINISHED)
     def count(self):
         return {}
-    def mark(self):
+    def checkpoint(self):
         return None
 
 app = application({"production": Endpoint("a secret of more than 16 characters", Slow())})

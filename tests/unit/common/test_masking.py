@@ -9,7 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-from flowops.common.masking import HIDDEN, is_masked, mask, mask_any_number, mask_number, mask_text, mask_written
+from flowops.common.masking import (
+    HIDDEN,
+    is_masked,
+    mask,
+    mask_any_number,
+    mask_call_id,
+    mask_name,
+    mask_names,
+    mask_number,
+    mask_text,
+    mask_written,
+)
+from flowops.common.text import visible, without_values
 
 
 @pytest.mark.parametrize(
@@ -183,8 +195,14 @@ def test_of_a_national_number_the_last_two_digits_are_shown_and_the_width_stays(
         ("+442079460018", "'+442•••••••18'"),
         ("0612345", "'0••••45'"),
         ("061234", "'06…'"),
-        ("N/A", "'N/…'"),
-        ("1", "'1…'"),
+        ("N/A", "'N…'"),
+        ("no", "'…'"),
+        ("Ann", "'A…'"),
+        ("Zoe Kensington", "'Z…'"),
+        ("'020 7946 0018", "'’020••••••••18'"),
+        ("1", "'…'"),
+        (15, "'…'"),
+        (1234.5, "'12…'"),
         ("", "''"),
         ("\u202a+442079460018\u202c", "'\\u202a+44•••••••••8\\u202c'"),
         ("1" * 500, f"'1111{'•' * 20}11'"),
@@ -194,7 +212,48 @@ def test_of_what_should_be_a_number_a_message_shows_the_ends(text: str, shown: s
     assert mask_written(text) == shown
 
 
-@given(st.text(min_size=7))
+@given(st.text("0123456789 ()+-./", min_size=7))
 def test_at_least_four_characters_of_what_should_be_a_number_are_hidden(text: str) -> None:
     assert mask_written(text).count("•") >= 4
     assert mask_written(text).isprintable()
+
+
+@given(st.text(min_size=1))
+def test_no_value_is_repeated_whole(text: str) -> None:
+    shown = mask_written(text)
+    assert shown.isprintable()
+    assert shown[1:-1] != text
+    assert len(shown[1:-1].replace("•", "").replace("…", "")) < len(visible(text))
+
+
+@given(st.text(), st.text(), st.sampled_from(["callee: {} is not a number", "{}", "row 1: {}, and {}"]))
+def test_messages_about_different_values_are_of_one_kind(one: str, other: str, message: str) -> None:
+    said = [message.format(mask_written(text), mask_written(text)) for text in (one, other)]
+    assert without_values(said[0]) == without_values(said[1])
+
+
+@pytest.mark.parametrize("names", [["phone", "name"], ["Phone number (best)"], ["Имя", "first name", "p2", "1st"]])
+def test_names_of_columns_are_told(names: list[str]) -> None:
+    assert mask_names(names) == ", ".join(names)
+    assert mask_name(names[0]) == f"'{names[0]}'"
+
+
+@pytest.mark.parametrize("value", ["+442079460018", "020 7946 0018", "ann@example.org", "2026-12-01", "4.47E+11 12345"])
+def test_a_line_of_values_is_no_header(value: str) -> None:
+    assert mask_names(["Ann", value]) == "2 columns whose names look like values"
+    assert value not in mask_name(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("7b1f0f5e-3c1b-4e0a-9d43-001234567890", None),
+        ("call-1", None),
+        ("442079460018", "+44 20 79•• ••18"),
+        ("+442079460018", "+44 20 79•• ••18"),
+        ("00442079460018", "+44 20 79•• ••18"),
+        ("1234567890123", None),
+    ],
+)
+def test_the_id_of_a_call_that_is_a_number_is_masked(text: str, shown: str | None) -> None:
+    assert mask_call_id(text) == (shown or text)

@@ -1,4 +1,4 @@
-"""The project file: where it is looked for, what is confined to where, and the default project."""
+"""The project file: where it is looked for, its environments, its variables, and flows."""
 
 from __future__ import annotations
 
@@ -7,10 +7,22 @@ from typing import Any
 
 import pytest
 
-from flowops.documents.project import find_project, open_disk, resolve
+from flowops.documents.project import (
+    find_project,
+    merge_vars,
+    open_disk,
+    parse_var,
+    read_var_file,
+    resolve,
+    resolve_flow,
+    resolve_flows,
+)
 from flowops.documents.reader import Reader
-from flowops.errors import Invalid
-from flowops.model.project import SANDBOX, LedgerSettings
+from flowops.errors import Invalid, UsageError
+from flowops.model.document import Place
+from flowops.model.project import SANDBOX, CallbackSettings, Connection, Environment, LedgerSettings, Reference
+from flowops.schema.check import check_documents
+from flowops.schema.flow_check import check_flows
 
 PROJECT = "apiVersion: flowops/v1\nkind: Project\nname: acme\n"
 FLOW = "apiVersion: flowops/v1\nkind: Flow\nname: f\ncallflow-id: x\n"
@@ -178,3 +190,288 @@ def test_another_tree_of_files_is_read_in_the_same_way(tree: Any) -> None:
     assert found.path == Path("/repository/flowops.yaml")
     assert found.document is not None
     assert found.document.file == "../flowops.yaml"
+
+
+HEAD = "apiVersion: flowops/v1\nkind: Project\nname: acme\nenvironments:\n"
+ENOUGH = "token: {env: TOKEN}, ledger: {env: LEDGER}"
+
+
+@pytest.fixture
+def environments(tree: Any) -> Any:
+    def read(text: str) -> dict[str, Environment]:
+        tree.write({"flowops.yaml": HEAD + text})
+        found = find_project(tree.reader, tree.root)
+        assert found.document is not None
+        assert check_documents([found.document]) == []
+        return dict(resolve(found).environments)
+
+    return read
+
+
+def test_an_environment_says_everything(environments: Any, tree: Any) -> None:
+    found = environments(
+        """
+  production:
+    api: https://api.cm.com/voiceapi/v2/
+    token: {env: FLOWOPS_PRODUCT_TOKEN}
+    ledger: {url: {env: FLOWOPS_LEDGER_URL}, id: 0b7e, key: {env: FLOWOPS_LEDGER_KEY}}
+    account: {env: FLOWOPS_VOICE_ACCOUNT}
+    callbacks: {url: "https://hooks.example.org/flowops", secret: {env: FLOWOPS_CALLBACK_SECRET}}
+    vars: {brand: Acme Clinics}
+    rate: 120/m
+    concurrency: 20
+    tls: {ca: tls/ca.pem, certificate: /etc/tls/client.pem, key: tls/../tls/client.key}
+    proxy: http://proxy.example.org:3128/
+    timeouts: {connect: 5s, answer: 60.5}
+    sources: {crm: {url: {env: CRM_URL}}, erp: {url: {env: ERP_URL}}}
+"""
+    )["production"]
+    assert found == Environment(
+        name="production",
+        api="https://api.cm.com/voiceapi/v2",
+        token=Reference("FLOWOPS_PRODUCT_TOKEN"),
+        ledger=LedgerSettings(Reference("FLOWOPS_LEDGER_URL"), "0b7e", Reference("FLOWOPS_LEDGER_KEY")),
+        account=Reference("FLOWOPS_VOICE_ACCOUNT"),
+        callbacks=CallbackSettings("https://hooks.example.org/flowops", Reference("FLOWOPS_CALLBACK_SECRET")),
+        vars={"brand": "Acme Clinics"},
+        rate=2.0,
+        concurrency=20,
+        connection=Connection(
+            ca=f"{tree.root}/tls/ca.pem",
+            certificate="/etc/tls/client.pem",
+            key=f"{tree.root}/tls/client.key",
+            proxy="http://proxy.example.org:3128",
+            connect_timeout=5,
+            answer_timeout=60.5,
+        ),
+        sources={"crm": Reference("CRM_URL"), "erp": Reference("ERP_URL")},
+    )
+
+
+def test_an_environment_says_the_least(environments: Any) -> None:
+    found = environments(f"  production: {{api: 'https://api.example.org', {ENOUGH}}}")
+    assert found["production"] == Environment(
+        "production", "https://api.example.org", Reference("TOKEN"), LedgerSettings(Reference("LEDGER"))
+    )
+    assert found["production"].rate == 10.0
+    assert found["production"].concurrency == 10
+
+
+def test_the_sandbox_exists_always(environments: Any, tree: Any) -> None:
+    ledger = LedgerSettings(f"sqlite:///{tree.root}/.flowops/sandbox.db")
+    plain = Environment("sandbox", "sandbox", ledger=ledger, rate=None)
+    assert environments("  {}") == {"sandbox": plain}
+    tree.reader._sections.clear()
+    assert environments("  sandbox: {api: sandbox}") == {"sandbox": plain}
+
+
+def test_the_sandbox_may_be_tuned(environments: Any, tree: Any) -> None:
+    found = environments(
+        "  sandbox: {api: sandbox, vars: {brand: Test}, rate: 5/s, ledger: 'sqlite:///mine.db', concurrency: 3}"
+    )
+    sandbox = found["sandbox"]
+    assert (sandbox.vars, sandbox.rate, sandbox.concurrency) == ({"brand": "Test"}, 5.0, 3)
+    assert sandbox.ledger == LedgerSettings(f"sqlite:///{tree.root}/mine.db")
+
+
+def test_another_environment_may_use_the_embedded_api(environments: Any, tree: Any) -> None:
+    found = environments("  staging: {api: sandbox}")
+    assert found["staging"].sandboxed
+    assert found["staging"].rate is None
+    assert found["staging"].ledger == LedgerSettings(f"sqlite:///{tree.root}/.flowops/sandbox.db")
+
+
+@pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        ("'sqlite:///state/ledger.db'", "sqlite:///{root}/state/ledger.db"),
+        ("'sqlite:////var/lib/flowops.db'", "sqlite:////var/lib/flowops.db"),
+        ("'postgresql://ledger@db.example.org/flowops'", "postgresql://ledger@db.example.org/flowops"),
+        ("{url: 'sqlite:///a.db'}", "sqlite:///{root}/a.db"),
+        ("{url: 'postgresql:///flowops?host=/run/postgresql'}", "postgresql:///flowops?host=/run/postgresql"),
+    ],
+)
+def test_a_ledger_has_several_forms(environments: Any, tree: Any, written: str, url: str) -> None:
+    found = environments(f"  p: {{api: 'https://api.example.org', token: {{env: T}}, ledger: {written}}}")
+    assert found["p"].ledger == LedgerSettings(url.format(root=tree.root))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://api.example.org", "http://localhost:8080", "http://127.0.0.1:1", "http://127.8.8.8", "http://[::1]:80/a"],
+)
+def test_an_address_may_be(environments: Any, address: str) -> None:
+    assert environments(f"  p: {{api: '{address}', {ENOUGH}}}")["p"].api == address
+
+
+FLOW_HEAD = "apiVersion: flowops/v1\nkind: Flow\n"
+
+
+def test_a_flow_is_resolved(tree: Any) -> None:
+    document = tree.document(
+        FLOW_HEAD
+        + """name: reminder
+callflow-id: 7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10
+variables:
+  patient: {type: string, x-sensitive: true}
+  minutes: {type: integer, default: 15}
+produces: [dtmf_input]
+"""
+    )
+    flow = resolve_flow(document)
+    assert flow.name == "reminder"
+    assert flow.callflow_id("anything") == "7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10"
+    assert set(flow.variables) == {"patient", "minutes"}
+    assert flow.sensitive == {"patient"}
+    assert flow.produces == {"dtmf_input"}
+    assert flow.document is document
+
+
+def test_a_flow_may_have_an_id_for_each_environment(tree: Any) -> None:
+    flow = resolve_flow(tree.document(FLOW_HEAD + "name: f\ncallflow-id: {sandbox: a, production: b}\n"))
+    assert (flow.callflow_id("sandbox"), flow.callflow_id("production"), flow.callflow_id("x")) == ("a", "b", None)
+    assert (flow.variables, flow.produces) == ({}, frozenset())
+
+
+def test_two_flows_with_one_name_are_a_problem_that_names_both(tree: Any, said: Any) -> None:
+    first = tree.document(FLOW_HEAD + "name: f\ncallflow-id: a\n", "flows/one.yaml")
+    second = tree.document(FLOW_HEAD + "name: f\ncallflow-id: b\n", "flows/two.yaml")
+    flows, problems = resolve_flows([first, second], ["sandbox"])
+    assert flows["f"].document is first
+    assert said(problems) == ["3:7 flow: name: the flow 'f' exists already, at flows/one.yaml:3:7"]
+    assert problems[0].place.file == "flows/two.yaml"
+
+
+def test_an_id_for_an_environment_that_does_not_exist_is_a_problem(tree: Any, said: Any) -> None:
+    document = tree.document(FLOW_HEAD + "name: f\ncallflow-id: {sandbox: a, prodction: b}\n")
+    _, problems = resolve_flows([document], ["sandbox", "production"])
+    assert said(problems) == [
+        "4:27 flow: callflow-id: there is no environment 'prodction' (did you mean 'production'?)"
+    ]
+
+
+def test_a_variable_that_the_flow_produces_is_told_once(tree: Any, said: Any) -> None:
+    document = tree.document(FLOW_HEAD + "name: f\ncallflow-id: a\nvariables: {x: {}}\nproduces: [x]\n")
+    flows, problems = resolve_flows([document], [])
+    problems += check_flows(flows.values())
+    assert said(problems) == ["5:13 schema: variables.x: is also in produces: a flow does not consume what it creates"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("brand=Acme", ("brand", "Acme")),
+        ("count=15", ("count", 15)),
+        ("ratio=0.5", ("ratio", 0.5)),
+        ("on=true", ("on", True)),
+        ("phone=+442079460000", ("phone", "+442079460000")),
+        ("code=007", ("code", "007")),
+        ("nothing=", ("nothing", None)),
+        ("text=a=b", ("text", "a=b")),
+        ("list=[1]", ("list", "[1]")),
+        ("spaced= x ", ("spaced", " x ")),
+    ],
+)
+def test_a_variable_is_read_like_a_plain_scalar(text: str, expected: tuple[str, Any]) -> None:
+    assert parse_var(text) == expected
+
+
+@pytest.mark.parametrize("text", ["brand", "", "=x", " brand=x", "brand =x", "a=\udcff"])
+def test_anything_else_is_wrong_usage(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_var(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("v.yaml", "incident: '4821'\ncount: 15\ncode: 007\n", {"incident": "4821", "count": 15, "code": "007"}),
+        ("v.yaml", "---\na: {b: [1, no]}\n", {"a": {"b": [1, "no"]}}),
+        ("v.yaml", "# nothing\n", {}),
+        ("v.txt", "a: 1\n", {"a": 1}),
+        ("v.json", '{"a": 1.50, "b": 1e5, "c": "\\ud834\\udd1e"}', {"a": 1.5, "b": 100000.0, "c": "𝄞"}),
+        ("v.json", '\ufeff{\n\t"a": [true, null]\n}\n', {"a": [True, None]}),
+    ],
+)
+def test_a_file_of_variables_is_yaml_or_json(tree: Any, name: str, text: str, expected: Any) -> None:
+    tree.write({name: text})
+    assert read_var_file(tree.reader, Path(name)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("v.yaml", "- a\n", ["1:1 vars: variables are a mapping of names to values"]),
+        ("v.yaml", "a: 1\n---\nb: 1\n", ["3:1 vars: there may be one document of variables"]),
+        (
+            "v.yaml",
+            "a: {{ x }}\n",
+            [
+                (
+                    "1:4 yaml-template: a template has to be quoted: without quotes, YAML reads '{{' as two mappings "
+                    '(write "{{ x }}")'
+                )
+            ],
+        ),
+        (
+            "v.yaml",
+            b"a: \xff",
+            ["1:4 encoding: the file is not UTF-8: the byte 0xff cannot stand here (save it as UTF-8)"],
+        ),
+        (
+            "v.json",
+            b"\xff",
+            ["1:1 encoding: the file is not UTF-8: the byte 0xff cannot stand here (save it as UTF-8)"],
+        ),
+        ("v.json", "[]", ["1:1 vars: variables are a mapping of names to values"]),
+        ("v.json", '{"a": 1,\n "a" 2}', ["2:6 vars: this is not JSON: expecting ':' delimiter"]),
+        ("v.json", '{"a": 1, "a": 2}', ["1:1 vars: the key 'a' is given twice in one object"]),
+        ("v.json", "", ["1:1 vars: this is not JSON: expecting value"]),
+    ],
+)
+def test_a_file_of_variables_that_is_wrong_has_places(
+    tree: Any, said: Any, name: str, text: str | bytes, expected: list[str]
+) -> None:
+    tree.write({name: text})
+    with pytest.raises(Invalid) as invalid:
+        read_var_file(tree.reader, Path(name))
+    assert said(invalid.value.problems) == expected
+
+
+def test_an_excerpt_of_it_can_be_shown(tree: Any) -> None:
+    tree.write({"v.json": '{"a": 1,\n "a" 2}'})
+    with pytest.raises(Invalid):
+        read_var_file(tree.reader, Path("v.json"))
+    assert tree.reader.excerpt(Place("v.json", 2, 6)) == ' "a" 2}'
+
+
+def test_it_may_lie_anywhere(tree: Any, tmp_path_factory: Any) -> None:
+    path = tmp_path_factory.mktemp("elsewhere") / "v.yaml"
+    path.write_text("a: 1\n")
+    assert read_var_file(tree.reader, path) == {"a": 1}
+
+
+@pytest.mark.parametrize(("path", "reason"), [("none.yaml", "does not exist"), (".", "is a directory")])
+def test_one_that_cannot_be_read_is_wrong_usage(tree: Any, path: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=f"the file of variables '{path}' {reason}"):
+        read_var_file(tree.reader, Path(path))
+
+
+def test_the_nearest_variable_wins(tree: Any) -> None:
+    tree.write(
+        {
+            "flowops.yaml": "apiVersion: flowops/v1\nkind: Project\nname: p\n"
+            "vars: {a: project, b: project, c: project, d: project, e: {x: 1, y: 1}}\n"
+            "environments: {sandbox: {api: sandbox,\n"
+            "  vars: {b: environment, c: environment, d: environment, e: {x: 2}}}}\n"
+        }
+    )
+    project = resolve(find_project(tree.reader, tree.root))
+    merged = merge_vars(
+        project,
+        project.environments["sandbox"],
+        [{"c": "first file", "d": "file"}, {"c": "second file"}],
+        [("d", "first"), ("d", "second")],
+    )
+    assert merged == {"a": "project", "b": "environment", "c": "second file", "d": "second", "e": {"x": 2}}
+    assert project.vars["a"] == "project"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from flowops.ledger.store import Store
     from flowops.model.document import Value
-    from flowops.model.ledger import LedgerMark
+    from flowops.model.ledger import Checkpoint
 
 ENVIRONMENT = "production"
 ADA = Actor(who="ada", host="build-7", job="https://ci.example.org/jobs/1", commit="4f2a9c1")
@@ -83,7 +83,7 @@ class Address:
         """The file of a SQLite ledger."""
         return self.root / "ledger.db"
 
-    def init(self, environment: str = ENVIRONMENT, *, key: bytes | None = None) -> LedgerMark:
+    def init(self, environment: str = ENVIRONMENT, *, key: bytes | None = None) -> Checkpoint:
         return init_ledger(self.url, environment, key=key, root=self.root)
 
     def open(self, environment: str = ENVIRONMENT, **options: Value) -> Store:

@@ -156,19 +156,19 @@ def test_the_chain_can_be_checked_by_hand(store: Store, make, address) -> None:
     """The format that other programs may rely on."""
     store.write([make.claim()])
     store.called_back("a", [Leg("+442079460023", "id-1", code=10)])
-    mark = store.mark()
-    head = hashlib.sha256(f"flowops ledger {mark.id}".encode()).hexdigest()
-    assert head == genesis(mark.id)
-    raw = store._database.read(lambda it: it.all("events", ledger=mark.id, after=0, limit=9))
+    checkpoint = store.checkpoint()
+    head = hashlib.sha256(f"flowops ledger {checkpoint.id}".encode()).hexdigest()
+    assert head == genesis(checkpoint.id)
+    raw = store._database.read(lambda it: it.all("events", ledger=checkpoint.id, after=0, limit=9))
     for row in starmap(Event, raw):
         envelope = {name: getattr(row, name) for name in ("serial", "reference_id", "event_type", "state", "at")}
-        envelope["ledger"] = mark.id
+        envelope["ledger"] = checkpoint.id
         details = hashlib.sha256(row.details.encode()).hexdigest()
         text = one_spelling({**envelope, "details": details})
         head = hashlib.sha256((head + text).encode()).hexdigest()
         assert head == chained(row.previous, row.details_hash, **envelope) == row.hash
         assert canonical(json.loads(row.details)).decode() == row.details
-    assert head == mark.head
+    assert head == checkpoint.head
 
 
 def one_spelling(value: object) -> str:

@@ -40,7 +40,7 @@ def test_a_claim_is_taken_as_long_as_there_is_room_and_the_rest_are_told_why(sto
     assert written == [Written(True, State.IN_FLIGHT)] * 2 + [Written(False, None, decision=FULL)]
     assert store.write([some(make.claim("d"))]) == [Written(False, None, decision=FULL)]
     assert store.look_up(["c", "d"]) == {}
-    assert store.mark().serial == 2
+    assert store.checkpoint().serial == 2
     assert store.verify() is None
 
 

@@ -186,11 +186,11 @@ class TestSpool:
         _spool_of(store, records)
         copy = (sqlite.root / "ledger.db.spool").read_bytes()
         sqlite.open()
-        mark = store.mark()
-        assert mark.serial == 6
+        checkpoint = store.checkpoint()
+        assert checkpoint.serial == 6
         (sqlite.root / "ledger.db.spool").write_bytes(copy)
         sqlite.open()
-        assert store.mark() == mark
+        assert store.checkpoint() == checkpoint
 
     def test_a_late_line_does_not_speak_of_a_later_attempt(self, sqlite, make) -> None:
         sqlite.init()

@@ -74,25 +74,25 @@ class TestMissing:
         assert sqlite.open().count()[State.PLACED] == 0
 
     def test_init_makes_a_ledger_once(self, address, make) -> None:
-        mark = address.init()
+        checkpoint = address.init()
         address.open().write([make.claim()])
-        assert refused(address.init, f"has a ledger already: {mark.id}") == "nothing was changed"
-        assert address.open().mark().serial == 1
+        assert refused(address.init, f"has a ledger already: {checkpoint.id}") == "nothing was changed"
+        assert address.open().checkpoint().serial == 1
 
     def test_the_sandbox_makes_its_own(self, address, make) -> None:
         store = address.open("sandbox", create=True)
         store.write([make.claim()])
-        assert address.open("sandbox", create=True).mark().serial == 1
+        assert address.open("sandbox", create=True).checkpoint().serial == 1
 
     def test_reading_a_sandbox_that_is_not_there_makes_nothing(self, address, make) -> None:
         store = address.open("sandbox", create=True, readonly=True)
-        assert (store.mark().id, store.mark().serial) == ("", 0)
+        assert (store.checkpoint().id, store.checkpoint().serial) == ("", 0)
         assert store.look_up(["a"]) == {}
         assert store.pseudonymize(make.call())["callee"]["shown"] == "+44 20 79•• ••23"
         with pytest.raises(LedgerError, match="opened for reading only"):
             store.write([make.claim()])
         assert shape(address.root) == {}
-        assert address.open("sandbox", create=True).contains(store.mark())
+        assert address.open("sandbox", create=True).contains(store.checkpoint())
 
     def test_a_relative_path_starts_at_the_root_and_an_absolute_one_does_not(self, tmp_path) -> None:
         init_ledger("sqlite:///deep/er/ledger.db", "a", root=tmp_path)
@@ -155,7 +155,7 @@ class TestAddress:
             "root = pathlib.Path(sys.argv[1])\n"
             "init_ledger('sqlite:///l.db', 'production', root=root)\n"
             "open_ledger('sqlite:///l.db', 'production', actor=Actor('a', 'h'), root=root).count()\n"
-            "print(sorted({'psycopg', 'rfc8785', 'phonenumbers'} & set(sys.modules)))\n"
+            "print(sorted({'psycopg', 'phonenumbers'} & set(sys.modules)))\n"
         )
         command = [sys.executable, "-c", script, str(sqlite.root)]
         assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "[]"
@@ -163,10 +163,10 @@ class TestAddress:
 
 class TestTheRightOne:
     def test_another_id_than_the_pinned_one_is_refused(self, address) -> None:
-        mark = address.init()
-        address.open(pinned=mark.id)
+        checkpoint = address.init()
+        address.open(pinned=checkpoint.id)
         other = "00000000-0000-4000-8000-000000000000"
-        hint = refused(lambda: address.open(pinned=other), f"this is ledger {mark.id}, and it has to be {other}")
+        hint = refused(lambda: address.open(pinned=other), f"this is ledger {checkpoint.id}, and it has to be {other}")
         assert "restore the right one" in hint
 
     def test_a_database_of_another_program_is_left_alone(self, sqlite) -> None:
@@ -233,13 +233,13 @@ class TestTheRightOne:
         store.write([make.claim()])
         shutil.copy(sqlite.file, sqlite.root / "copy.db")
         store.write([make.claim("b")])
-        mark = store.mark()
+        checkpoint = store.checkpoint()
         store.close()
         shutil.move(sqlite.root / "copy.db", sqlite.file)
         older = sqlite.open()
-        assert not older.contains(mark)
+        assert not older.contains(checkpoint)
         older.write([make.claim("c"), make.claim("d"), make.claim("e")])
-        assert not older.contains(mark), "not even when it has grown as long again"
+        assert not older.contains(checkpoint), "not even when it has grown as long again"
 
 
 class TestVersions:
@@ -250,29 +250,29 @@ class TestVersions:
             assert "pip install --upgrade" in refused(opening, "made by a newer flowops .* at version 0099")
 
     def test_an_older_ledger_is_upgraded_by_whoever_writes(self, address, make, newer) -> None:
-        mark = older(address)
+        checkpoint = older(address)
         newer()
         hint = refused(lambda: address.open(readonly=True), "made by an older flowops .* at version 0001, .* has 0002")
         assert "`flowops ledger init --env production`" in hint
         store = address.open()
-        assert store.mark() == mark
+        assert store.checkpoint() == checkpoint
         assert store.look_up(["a"])["a"].state is State.IN_FLIGHT
         assert store.verify() is None
         address.sql("INSERT INTO flowops_notes (note) VALUES ('made by the migration; and a quote')")
 
     def test_init_upgrades_an_older_ledger_and_changes_nothing_else(self, address, newer) -> None:
-        mark = older(address)
+        checkpoint = older(address)
         newer()
-        assert address.init() == mark
-        assert address.open(readonly=True).mark() == mark
+        assert address.init() == checkpoint
+        assert address.open(readonly=True).checkpoint() == checkpoint
         refused(address.init, "has a ledger already")
 
     def test_a_migration_that_fails_leaves_nothing(self, address, newer) -> None:
-        mark = older(address)
+        checkpoint = older(address)
         newer("CREATE TABLE flowops_notes (note TEXT);\nCREATE TABLE flowops_calls (note TEXT);\n")
         refused(address.open, "flowops_calls.* already exists")
         newer()
-        assert address.init() == mark
+        assert address.init() == checkpoint
 
     @pytest.fixture
     def newer(self, monkeypatch) -> Callable[..., None]:
@@ -288,15 +288,15 @@ class TestVersions:
 
 
 def older(address):
-    """A ledger with a call in it, as this flowops makes it; its mark."""
+    """A ledger with a call in it, as this flowops makes it; its checkpoint."""
     address.init()
     store = address.open()
     runner = address.process()
     runner.ask("claim a")
     runner.ask("close")
-    mark = store.mark()
+    checkpoint = store.checkpoint()
     store.close()
-    return mark
+    return checkpoint
 
 
 class TestFiles:
@@ -346,7 +346,7 @@ class TestFiles:
         sqlite.init()
         sqlite.root.chmod(0o500)
         try:
-            assert sqlite.open(readonly=True).mark().serial == 0
+            assert sqlite.open(readonly=True).checkpoint().serial == 0
             refused(sqlite.open, "cannot be written")
         finally:
             sqlite.root.chmod(0o700)
@@ -420,7 +420,7 @@ class TestServer:
             _set_fsync(admin, "off")
             try:
                 refused(postgres.open, "fsync=off")
-                assert postgres.open("sandbox", create=True).mark().serial == 0
+                assert postgres.open("sandbox", create=True).checkpoint().serial == 0
             finally:
                 _set_fsync(admin, "on")
         postgres.open()

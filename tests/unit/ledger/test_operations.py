@@ -36,9 +36,9 @@ class TestCallback:
         store.write([make.claim(), make.accepted()])
         told = [Leg(LONDON, "id-1", code=10)]
         store.called_back("a", told)
-        mark = store.mark()
+        checkpoint = store.checkpoint()
         assert store.called_back("a", told) == Written(True, State.FINISHED)
-        assert store.mark() == mark
+        assert store.checkpoint() == checkpoint
 
     def test_it_may_come_before_the_answer(self, store: Store, make) -> None:
         store.write([make.claim()])
@@ -74,9 +74,9 @@ class TestRecord:
     def test_the_same_records_again_change_nothing(self, store: Store, make) -> None:
         doubtful(store, make)
         store.recorded({"a": [Leg(LONDON, "id-1", code=10)]})
-        mark = store.mark()
+        checkpoint = store.checkpoint()
         store.recorded({"a": [Leg(LONDON, "id-1", code=10)]})
-        assert store.mark() == mark
+        assert store.checkpoint() == checkpoint
 
 
 class TestResolve:
@@ -112,7 +112,7 @@ class TestResolve:
         operator = address.open()
         with pytest.raises(FlowopsError, match="still alive"):
             operator.resolve("a", placed=placed, reason="-")
-        assert operator.mark().serial == 1
+        assert operator.checkpoint().serial == 1
 
     def test_a_call_of_a_dead_run_is_first_abandoned(self, store: Store, make, address) -> None:
         store.write([make.claim()])

@@ -33,7 +33,7 @@ def test_of_many_runners_exactly_one_wins_each_call(address) -> None:
     assert sorted(chain.from_iterable(won)) == sorted(f"call-{number}" for number in range(CALLS))
     store = address.open()
     assert store.count()[State.IN_FLIGHT] == CALLS
-    assert store.mark().serial == CALLS
+    assert store.checkpoint().serial == CALLS
     assert store.verify() is None
 
 

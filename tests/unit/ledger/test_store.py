@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowops.errors import LedgerError
-from flowops.model.ledger import Actor, EventType, LedgerMark, Leg, Record, State, Written
+from flowops.model.ledger import Actor, Checkpoint, EventType, Leg, Record, State, Written
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store
@@ -56,9 +56,9 @@ def test_a_call_proven_unsent_leaves_no_row(store: Store, make) -> None:
 
 
 def test_a_record_of_a_call_that_nobody_claimed_changes_nothing(store: Store, make) -> None:
-    before = store.mark()
+    before = store.checkpoint()
     assert store.write([make.accepted()]) == [Written(done=False, state=None)]
-    assert store.mark() == before
+    assert store.checkpoint() == before
 
 
 def test_what_is_recorded_can_be_looked_up(store: Store, make) -> None:
@@ -115,15 +115,15 @@ def test_rows_are_chosen_by_state_reference_and_pattern(store: Store, make) -> N
 
 
 def test_a_mark_is_found_again_and_that_of_another_ledger_is_not(store: Store, make, address) -> None:
-    empty = store.mark()
+    empty = store.checkpoint()
     assert (empty.serial, store.contains(empty)) == (0, True)
     store.write([make.claim()])
-    after = store.mark()
+    after = store.checkpoint()
     assert (after.serial, after.id) == (1, empty.id)
     assert store.contains(empty)
     assert store.contains(after)
-    assert not store.contains(LedgerMark(empty.id, 1, empty.head))
-    assert not store.contains(LedgerMark(empty.id, 2, after.head))
+    assert not store.contains(Checkpoint(empty.id, 1, empty.head))
+    assert not store.contains(Checkpoint(empty.id, 2, after.head))
     address.init("staging")
     other = address.open("staging")
     assert not other.contains(empty)
@@ -136,8 +136,8 @@ def test_environments_in_one_database_do_not_see_each_other(store: Store, make, 
     store.write([make.claim(), make.accepted()])
     assert other.write([make.claim()]) == [WON]
     assert other.count()[State.PLACED] == 0
-    assert (store.mark().serial, other.mark().serial) == (2, 1)
-    assert store.mark().id != other.mark().id
+    assert (store.checkpoint().serial, other.checkpoint().serial) == (2, 1)
+    assert store.checkpoint().id != other.checkpoint().id
     assert store.verify() is other.verify() is None
 
 
@@ -181,12 +181,12 @@ def test_a_ledger_opened_for_reading_refuses_to_write(store: Store, make, addres
         reader.write([make.claim()])
     with pytest.raises(LedgerError, match="opened for reading only"):
         reader.sweep()
-    assert reader.mark().serial == 0
+    assert reader.checkpoint().serial == 0
 
 
 def test_an_empty_batch_writes_nothing(store: Store) -> None:
     assert store.write([]) == []
-    assert store.mark().serial == 0
+    assert store.checkpoint().serial == 0
 
 
 def test_a_throttle_is_remembered_by_whoever_asks_next(store: Store, address) -> None:
@@ -219,7 +219,7 @@ def test_a_reference_that_not_every_database_keeps_as_it_is_is_never_claimed(
 ) -> None:
     with pytest.raises(LedgerError, match="reference-id"):
         store.write([make.claim("b"), make.claim(reference)])
-    assert store.mark().serial == 0
+    assert store.checkpoint().serial == 0
 
 
 def test_who_acts_may_have_any_name(address, make) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, RowPlace, SourceMap
-from flowops.model.ledger import Claim, Entry, LedgerMark, Record, State, Written
+from flowops.model.ledger import Checkpoint, Claim, Entry, Record, State, Written
 from flowops.plan.canonical import fingerprint
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FLOW_ID = "7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10"
 SENT = (State.PLACED, State.FINISHED)
-MARK = LedgerMark("3f2a9c1e-0000-4000-8000-000000000001", 12, "ef" * 32)
+CHECKPOINT = Checkpoint("3f2a9c1e-0000-4000-8000-000000000001", 12, "ef" * 32)
 
 
 def make_call(reference_id: str, *, line: int = 1, row: int | None = None, **body: Any) -> Call:
@@ -72,13 +72,13 @@ def make_entry(sent: Call, state: State, **fields: Any) -> Entry:
 class DictLedger:
     """A `flowops.model.Ledger` that only answers; it remembers how many references each look-up asked for."""
 
-    def __init__(self, *entries: Entry, mark: LedgerMark = MARK) -> None:
+    def __init__(self, *entries: Entry, checkpoint: Checkpoint = CHECKPOINT) -> None:
         self.entries = {entry.reference_id: entry for entry in entries}
         self.asked: list[int] = []
-        self._mark = mark
+        self._checkpoint = checkpoint
 
-    def mark(self) -> LedgerMark:
-        return self._mark
+    def checkpoint(self) -> Checkpoint:
+        return self._checkpoint
 
     def pseudonymize(self, call: Call) -> dict[str, Any]:
         return pseudonymize(call)

@@ -11,7 +11,7 @@ from support.plans import NO_FINGERPRINT, decided, plan_of
 
 from flowops.errors import Invalid, StalePlan
 from flowops.model.document import Place
-from flowops.model.ledger import LedgerMark, State
+from flowops.model.ledger import Checkpoint, State
 from flowops.model.plan import Action, Plan
 from flowops.plan import saved
 from flowops.plan.planner import decision_line, digest
@@ -39,7 +39,7 @@ def dump(plan: Plan) -> bytes:
 
 
 def told(before: Plan, after: Plan, *, contains: bool = True) -> list[str]:
-    return compare(load(dump(before), "plan"), after, ledger_contains_mark=contains)
+    return compare(load(dump(before), "plan"), after, contains_checkpoint=contains)
 
 
 def test_what_was_saved_is_read_again(plan: Plan) -> None:
@@ -170,7 +170,7 @@ class TestWhatMoved:
         )
 
     def test_another_ledger(self, plan: Plan) -> None:
-        assert told(plan, moved(plan, ledger=LedgerMark("other", 12, "00")))[0] == (
+        assert told(plan, moved(plan, ledger=Checkpoint("other", 12, "00")))[0] == (
             f"ledger: {plan.ledger.id} when saved, other now"
         )
 

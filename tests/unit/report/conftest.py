@@ -13,7 +13,7 @@ from support.plans import decided
 
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, RowPlace, SourceMap
-from flowops.model.ledger import Actor, Entry, EventType, LedgerMark, Leg, State
+from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, Leg, State
 from flowops.model.plan import ABSENT, Action, Change, Plan, PlannedCall
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report.views import LedgerStatus
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CASES = Path(__file__).parents[2] / "cases" / "report"
 FINGERPRINT = "v1:sha256:" + "ab" * 32
 DIGEST = "sha256:" + "cd" * 32
-MARK = LedgerMark("3f2a9c1e-0000-4000-8000-000000000001", 12, "ef" * 32)
+CHECKPOINT = Checkpoint("3f2a9c1e-0000-4000-8000-000000000001", 12, "ef" * 32)
 #: Control, format, surrogate, line and paragraph separator.
 OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")
 FLOW_ID = "7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10"
@@ -81,7 +81,12 @@ def planned(
 
 
 def make_plan(*calls: PlannedCall, **fields: Any) -> Plan:
-    values = {"environment": "production", "revision": "1a2b3c4d5e6f7a8b9c0d", "ledger": MARK, "unnamed": 0} | fields
+    values = {
+        "environment": "production",
+        "revision": "1a2b3c4d5e6f7a8b9c0d",
+        "ledger": CHECKPOINT,
+        "unnamed": 0,
+    } | fields
     return Plan(**values, **decided(calls), digest=DIGEST)
 
 
@@ -196,7 +201,7 @@ def entries() -> list[Entry]:
 @pytest.fixture
 def status(entries: list[Entry]) -> LedgerStatus:
     counts = {State.PLACED: 1_200, State.FINISHED: 30, State.IN_DOUBT: 1, State.REJECTED: 2}
-    return LedgerStatus("production", MARK, counts, {10: 28, 9: 1, 12: 1, 99: 1}, [entries[3]])
+    return LedgerStatus("production", CHECKPOINT, counts, {10: 28, 9: 1, 12: 1, 99: 1}, [entries[3]])
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pytest
 from support.reports import text_of
 
 from flowops.model.document import Document, Place, Problem, RowPlace, SourceMap
-from flowops.model.ledger import LedgerMark, State
+from flowops.model.ledger import Checkpoint, State
 from flowops.model.plan import ABSENT, Action, Change
 from flowops.report import views
 from flowops.report.json import (
@@ -183,8 +183,8 @@ def test_a_plan_keeps_null_and_absent_apart(make: Any) -> None:
 
 def test_no_ledger_is_null(make: Any) -> None:
     assert plan_json(make.plan(ledger=None))["ledger"] is None
-    mark = LedgerMark("x", 0, "h")
-    assert plan_json(make.plan(ledger=mark))["ledger"] == {"id": "x", "serial": 0, "head": "h"}
+    checkpoint = Checkpoint("x", 0, "h")
+    assert plan_json(make.plan(ledger=checkpoint))["ledger"] == {"id": "x", "serial": 0, "head": "h"}
 
 
 def test_every_state_is_counted(status: LedgerStatus) -> None:

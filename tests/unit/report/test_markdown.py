@@ -154,7 +154,7 @@ class TestFits:
         calls = tuple(CallResult(f"r-{n}", Outcome.IN_DOUBT, (), 1, "reset") for n in range(5_000))
         check(markdown_of(ResultView(Result("production", None, "sha256:00", calls))))
         markdown = markdown_of(
-            ProblemsView([Problem(Place("a.yaml", n), None, "wrong") for n in range(1, 5_000)], "production")
+            ProblemsView([Problem(Place("a.yaml", n), None, "wrong " * 20) for n in range(1, 5_000)], "production")
         )
         check(markdown)
         assert "more problems than fit here" in markdown

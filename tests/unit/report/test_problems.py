@@ -57,8 +57,8 @@ def test_no_problem_is_a_total_of_none() -> None:
 def test_rows_with_the_same_problem_are_counted() -> None:
     problems = [Problem(Place(FILE, 1), row(number), "callee: '' is empty") for number in (9, 12, 3, 3)]
     assert plain(problem_lines(problems, nothing)) == (
-        f"{FILE}:1:1: callee: '' is empty (row 3 of data/appointments.csv, line 4 and 2 more rows)\n"
-        "1 problem in 1 file\n"
+        f"{FILE}:1:1: callee: '' is empty "
+        f"(row 3 of data/appointments.csv, line 4, and 2 more rows: 9, 12)\n1 problem in 1 file\n"
     )
 
 

@@ -71,7 +71,8 @@ class TestNotes:
     def test_one_for_each_place_and_no_two_share_a_key(self, problems: list[Problem]) -> None:
         notes = of_problems(problems)
         assert len(notes) == len({note.key for note in notes}) == 3
-        assert notes[0].message == "callee: '' is empty (row 1 of data/a.csv, line 2 and 1 more row); hint: fill it in"
+        rows = "(row 1 of data/a.csv, line 2, and 1 more row: 2)"
+        assert notes[0].message == f"callee: '' is empty {rows}; hint: fill it in"
 
     def test_keys_stay_when_lines_move(self) -> None:
         def keys(line: int) -> list[str]:
@@ -124,7 +125,7 @@ class TestGitLab:
     def test_code_quality(self, problems: list[Problem]) -> None:
         issues = code_quality(of_problems(problems))
         assert issues[0] == {
-            "description": "callee: '' is empty (row 1 of data/a.csv, line 2 and 1 more row); hint: fill it in",
+            "description": "callee: '' is empty (row 1 of data/a.csv, line 2, and 1 more row: 2); hint: fill it in",
             "check_name": "flowops/number",
             "fingerprint": issues[0]["fingerprint"],
             "severity": "major",

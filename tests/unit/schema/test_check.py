@@ -70,7 +70,7 @@ def test_a_number_that_does_not_exist_is_told_at_its_place(make_call: Callable[.
 def test_every_number_of_a_body_is_looked_at(make_call: Callable[..., Call]) -> None:
     call = make_call(callee=..., callees=["+442079460018", "+3161234", "0612"], caller="+9991234567")
     assert [problem.message for problem in check_body(call)] == [
-        "callees[2]: '06…' is not an E.164 number",
+        "callees[2]: '0…' is not an E.164 number",
         "caller: '+999•••••67' does not begin with a country code",
         "callees[1]: '+3••••34' is not a valid number in NL",
     ]

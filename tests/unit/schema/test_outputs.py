@@ -143,14 +143,15 @@ OUTPUTS: dict[str, Any] = {
         "problems": [
             {
                 **SOURCE,
-                "row_file": "data/a.csv",
-                "row_line": 2,
                 "message": "callee: is missing",
                 "code": "schema",
                 "hint": None,
+                "row_file": "data/d.csv",
+                "row_line": 3,
+                "rows": 12,
+                "first_rows": [2, 3, 4, 5],
             }
         ],
-        "warnings": ["calls/b.YAML:1:1: this file is not read"],
         "not_read": [{**SOURCE, "row": None, "source": "crm"}],
     },
     "render": [

@@ -148,8 +148,7 @@ def render_all(calls: CompiledCall, data: Iterable[Row]) -> list[Call | Problem]
         (call.flow, call.body.get("callflow-id"), frozenset(call.body.get("flow-variables") or ())) for call in made
     }
     assert found.scripts == said
-    problems = sorted([*made, *found.problems], key=lambda item: item.row.number)
-    return [*problems, *set_.rest()]
+    return sorted([*made, *found.problems], key=lambda item: item.row.number)
 
 
 def render_one_row(calls: CompiledCall, row: Row) -> tuple[Call | None, list[Problem]]:

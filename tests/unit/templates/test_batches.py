@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flowops.model.document import Batch, Place, Problem
+from flowops.model.problems import Problems
 from flowops.templates.batches import CallSet
 from flowops.templates.budget import WRONG_ROWS
-from flowops.templates.problems import MAX_SHOWN
 
 if TYPE_CHECKING:
     from flowops.model.call import Call
@@ -145,9 +146,11 @@ def test_when_a_thousand_rows_have_problems_the_rest_is_left_alone(compiled, unc
     unchecked.body_problems = wrong
     first = calls.render(batch_of(*["x"] * 600), unchecked)
     assert not calls.exhausted
-    second = calls.render(batch_of(*["x"] * 600), unchecked)
+    second = calls.render(replace(batch_of(*["x"] * 600), numbers=range(601, 1201)), unchecked)
     assert calls.exhausted
     assert second.problems[-1].message == f"for-each: {WRONG_ROWS:,} rows have problems; the rest was not rendered"
     told = [problem for batch in (first, second) for problem in batch.problems[: None if batch is first else -1]]
-    assert len(told) == (MAX_SHOWN if error == "cannot be rendered" else WRONG_ROWS)
+    assert len(told) == WRONG_ROWS
+    once = list(Problems(told))
+    assert [(problem.count, [row.number for row in problem.rows]) for problem in once] == [(WRONG_ROWS, [1, 2, 3, 4])]
     assert len(second) == len(second.bodies)

@@ -103,7 +103,7 @@ def test_e164_reads_what_people_write(value_of, template, number):
     ("template", "error"),
     [
         ("{{ '+3161234' | e164 }}", "e164: '+3••••34' is not a valid number in NL"),
-        ("{{ '0612' | e164('NL') }}", "e164: '06…' is not a valid number in NL"),
+        ("{{ '0612' | e164('NL') }}", "e164: '0…' is not a valid number in NL"),
         (
             "{{ '020 7946 0123' | e164 }}",
             "e164: the text has no country code | write it with + and the country code, or name the region: e164('GB')",
@@ -128,7 +128,7 @@ def test_e164_reads_what_people_write(value_of, template, number):
             "e164: the value has to be text, not a number | make it text first: … | string | e164",
         ),
         ("{{ '+442079460123' | e164(1) }}", "e164: region has to be text, not a number"),
-        ("{{ '999' | e164('GB') }}", "e164: '99…' is not a valid number in GB"),
+        ("{{ '999' | e164('GB') }}", "e164: '9…' is not a valid number in GB"),
     ],
 )
 def test_e164_refuses_what_is_no_number_and_does_not_repeat_it(error_of, template, error):

@@ -10,9 +10,9 @@ import textwrap
 import pytest
 from jinja2 import nodes
 
+from flowops.model.problems import Problems
 from flowops.templates import errors
 from flowops.templates.expressions import _EXPRESSIONS
-from flowops.templates.problems import MAX_SHOWN
 
 # The escapes of jinja2 up to 3.1.5: CVE-2016-10745 (str.format), CVE-2019-10906 (str.format_map), CVE-2024-56201
 # (a file name in compiled code), CVE-2024-56326 (a stored reference to str.format), CVE-2025-27516 (|attr to it);
@@ -247,5 +247,9 @@ def test_the_nearest_name_is_looked_for_only_where_it_is_told(compiled, rows, mo
     monkeypatch.setattr(errors, "nearest", nearest)
     text = 'kind: CallSet\ncall: {reference-id: r, caller: "{{ row.phnoe }}"}'
     data = rows(*({f"phone{number}": 1} for number in range(400)))
-    assert len(list(render_rows(compiled(text), data))) == MAX_SHOWN + 1
-    assert len(looked_for) == MAX_SHOWN
+    met = list(render_rows(compiled(text), data))
+    assert len(met) == 400
+    (problem,) = Problems(met)
+    assert (problem.count, looked_for) == (400, [])
+    assert problem.hint is not None
+    assert len(looked_for) == 1

@@ -1,4 +1,4 @@
-"""Which of very many texts or numbers come more than once, in eight bytes each."""
+"""Find which of very many texts or numbers come more than once, in eight bytes each."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 _PARTS = 64
 
 
-class Twice:
-    """Keeps a hash of each text. Two texts may have the same one: whoever is told of a text has to look at it."""
+class DuplicateDetector:
+    """Keeps a hash of each text. Two texts may have the same one, so a candidate has to be compared."""
 
     def __init__(self) -> None:
         self._hashes = array("q")
 
     def add(self, texts: Iterable[str]) -> None:
-        """Take in some more texts."""
+        """Add some more texts."""
         self._hashes.extend(map(hash, texts))
 
-    def suspects(self) -> frozenset[int]:
+    def candidates(self) -> frozenset[int]:
         """Return the hashes that came more than once."""
         return repeats(self._hashes)
 
