@@ -35,7 +35,7 @@ class Secret:
         raise TypeError(msg)
 
 
-#: What the Voice API's base ends with, and what stands there for the Call Detail Records (vendor documentation).
+#: What the Voice API's base ends with, and what is there instead for the Call Detail Records (vendor documentation).
 VOICE_BASE = "/voiceapi/v2"
 CDR_BASE = "/cdrapi/v1"
 
@@ -59,7 +59,7 @@ def check_proxy(url: str) -> str:
 
 
 def check_token(token: Secret) -> Secret:
-    """Return the token, if it can stand in a header. Raise ApiError, which does not quote it, otherwise.
+    """Return the token, if it can be sent in a header. Raise ApiError, which does not quote it, otherwise.
 
     That is printable ASCII without spaces.
     """
@@ -75,7 +75,7 @@ def cdr_address(api: str) -> str:
     """Return the base of the Call Detail Records API that belongs to a checked Voice API address.
 
     ``https://api.cm.com/voiceapi/v2`` gives ``https://api.cm.com/cdrapi/v1``; an address with another
-    path keeps what stands before ``/voiceapi``, or all of it when there is no such part.
+    path keeps what is before ``/voiceapi``, or all of it when there is no such part.
     """
     base, found, _ = api.rpartition("/voiceapi")
     return f"{base if found else api}{CDR_BASE}"

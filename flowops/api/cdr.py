@@ -56,7 +56,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The records of one page that carry a reference; `items` counts all. `total` is the window's, if it was told."""
+    """The records of one page that carry a reference; `items` counts all. `total` is the window's, if it was given."""
 
     query: Query
     records: tuple[CallRecord, ...]
@@ -82,7 +82,7 @@ class Fetch(Protocol):
     """Asks the API for one page; `CallDetailRecords` is one."""
 
     async def fetch(self, query: Query) -> Answer | Failure:
-        """Return what received back."""
+        """Return the answer, or why there is none."""
         ...
 
 
@@ -110,7 +110,7 @@ async def conversations(
 ) -> AsyncIterator[Page | Wait]:
     """Yield every page of the account's records between two times (aware, `since` before `until`).
 
-    A `Wait` comes instead of a page that may not be asked for yet: whoever iterates waits that long and goes
+    A `Wait` comes instead of a page that may not be asked for yet: the caller waits that long and goes
     on, or gives up. Raises ApiError when the API cannot be used.
     """
     for start, end in windows(since, until):
@@ -145,7 +145,7 @@ def format_time(time: datetime) -> str:
 
 
 def read_page(query: Query, received: Answer | Failure, now: datetime) -> Page | Wait:
-    """Return what received back as a page, or as a time to wait for. Raise ApiError for anything else."""
+    """Return an answer as a page, or as a time to wait for. Raise ApiError for anything else."""
     what = "the Call Detail Records cannot be read"
     if isinstance(received, Failure):
         status = (
@@ -212,7 +212,7 @@ class CallDetailRecords:
             yield cls(http, base, check_token(token), backoff)
 
     async def fetch(self, query: Query) -> Answer | Failure:
-        """Return one page; ask again when no answer received, or a 5xx."""
+        """Return one page; ask again when no answer came, or a 5xx."""
         if not _ACCOUNT.fullmatch(query.account):
             raise ApiError("the voice account's id must be letters, digits and hyphens")
         times = {"from": format_time(query.start), "to": format_time(query.end)}

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 #: A clear no: nothing was placed, and the same request would be refused again.
 REFUSED = frozenset({400, 404, 413, 422})
-#: A no to whoever asks, not to the call; the next call would fare the same.
+#: A no to the caller, not to this call: the next call would get the same answer.
 UNAUTHORIZED = frozenset({401, 403, 407})
 THROTTLED = 429
 
@@ -43,7 +43,7 @@ _TEXTS = ("error", "message", "detail", "title")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What received back: the status, the headers that matter (names in lower case), the body.
+    """What came back: the status, the headers that matter (names in lower case), the body.
 
     `cut` says why the body is not whole, None when it is.
     """
@@ -56,7 +56,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why nothing received back. `begun` is False only if it is proven that no byte of the request was sent.
+    """Why no answer came back. `begun` is False only if it is proven that no byte of the request was sent.
 
     `proxy_status` is the status a proxy gave instead of a connection.
     """
@@ -228,7 +228,7 @@ LIMIT = 200
 
 #: Six digits or more, with what people put between them: a phone number, or near enough.
 _NUMBER = re.compile(r"\+?\d(?:[\s().\-/]{0,3}\d){5,}")
-#: What is too short to be told from the text around it.
+#: What is too short to be recognised in the text around it.
 _SHORTEST = 3
 
 

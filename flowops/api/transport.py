@@ -115,7 +115,7 @@ class AnswerReader:
             return data.endswith(self._last)
         return self._tail.endswith(b"\r\n\r\n") and self._tail != b"\r\n\r\n\r\n"
 
-    # What llhttp tells.
+    # Called by llhttp.
 
     def on_message_begin(self) -> None:
         self.surplus = self.complete
@@ -283,7 +283,7 @@ class Connection(asyncio.Protocol):
         return taken[0] if len(taken) == 1 else b"".join(taken)
 
     def release(self) -> bool:
-        """Be done with the exchange; whether the connection is fit for another one."""
+        """End the exchange; return whether the connection is fit for another one."""
         self._stop_clock()
         reading, self._reading = self._reading, None
         clean = reading is not None and reading.complete and reading.keep_alive and not reading.surplus
@@ -331,7 +331,7 @@ class Connection(asyncio.Protocol):
         self.abort()
         self._wake()
 
-    # What asyncio tells.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -388,7 +388,7 @@ class Connection(asyncio.Protocol):
 
 
 _PORTS = {"http": 80, "https": 443}
-#: Seconds before another address of the same name is tried beside the first (RFC 8305).
+#: Seconds before another address of the same name is tried as well (RFC 8305).
 _NEXT_ADDRESS = 0.25
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from flowops.model.ledger import Entry
     from flowops.model.plan import Plan, PlannedCall
 
-#: Between two looks at the ledger for outcomes, and two renewals of the lease, in seconds.
+#: Seconds between two look-ups of outcomes in the ledger, and between two renewals of the lease.
 LOOK, BEAT = 0.5, 10.0
 #: A result code that says something about the callee's phone, and not that something is wrong with the calls:
 #: 9 was not answered in time, 10 finished successfully (vendor documentation).
@@ -45,12 +45,12 @@ class Pacing:
 
 
 class Place(Protocol):
-    """Places calls of a plan, see `flowops.apply.run.apply`."""
+    """Places calls of a plan, as `flowops.apply.run.apply` does."""
 
     async def __call__(
         self, plan: Plan, calls: Iterable[Sequence[PlannedCall]], before: Mapping[str, CallResult] = _NOTHING
     ) -> Result:
-        """Place these calls; `before` is what became of others of the plan."""
+        """Place these calls; `before` has the results of others of the plan."""
         ...
 
 
@@ -66,7 +66,7 @@ class Rounds:
     changed: Callable[[str], None]
 
     async def run(self, place: Place) -> Result:
-        """Place the plan's calls; one result for all rounds."""
+        """Place the plan's calls; return one result for all rounds."""
         plan = self.found.plan
         calls = recheck_sent(self.found.walk, plan.batches, self.changed)
         if self.pacing.canary is not None and plan.size > self.pacing.canary:
@@ -99,7 +99,7 @@ class Rounds:
         return replace(result, calls=blocked)
 
     async def _why_not_go_on(self, references: Sequence[str]) -> str | None:
-        """Wait for the outcomes of the first calls; why the others may not follow, None when they may."""
+        """Wait for the outcomes of the first calls; return why the others may not follow, None when they may."""
         ledger, pacing = self.found.ledger, self.pacing
         self.observer.report(f"waiting for the outcomes of the first {len(references):,} calls")
         until = clock() + pacing.patience
@@ -177,7 +177,7 @@ def _went_well(entry: Entry | None) -> bool:
 
 
 def _joined(before: Result, after: Result) -> Result:
-    """The results of two rounds: what was put off in the first has come to what the second says."""
+    """Join the results of two rounds: for what was deferred in the first, the second counts."""
     later = {call.reference_id: call for call in after.calls}
     calls = tuple(
         later.get(call.reference_id, call) if call.outcome is Outcome.DEFERRED else call for call in before.calls

@@ -43,7 +43,7 @@ class Revisions:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Calls that are rendered again for whoever goes through them: of each walk those that are named, or all."""
+    """Calls that are rendered again each time they are iterated: of each walk those that are named, or all."""
 
     walks: tuple[tuple[Walk, Container[str] | None], ...] = ()
 
@@ -119,7 +119,7 @@ def revisions(spec: str, paths: Sequence[str]) -> Iterator[Revisions]:
 
 
 def sides(found: Revisions, selection: Selection, observer: Observer) -> tuple[Side, Side]:
-    """Both revisions, rendered with the same variables.
+    """Render both revisions with the same variables.
 
     With paths, the calls written there on either side: one that only moved from or to another file is compared with
     itself. Raises UsageError for a path that is on neither side.
@@ -188,7 +188,7 @@ def _exists(reader: Reader, path: str) -> bool:
 
 
 def _variables(reader: Reader, selection: Selection) -> dict[str, Value]:
-    """The command line's variables; files of them are read as they are now, once."""
+    """Read the command line's variables; files of them are read as they are now, once."""
 
     values: dict[str, Value] = {}
     with excerpts(reader):
@@ -203,7 +203,7 @@ def _laid_over(workspace: Workspace, values: Mapping[str, Value]) -> dict[str, V
 
 
 def _start(paths: Sequence[str]) -> Path:
-    """Where the repository is looked for: at the first path, or above it where it is not on the disk."""
+    """Return where to look for the repository: at the first path, or above it where it is not on the disk."""
     start = Path.cwd() / paths[0] if paths else Path.cwd()
     while not start.exists():
         start = start.parent

@@ -51,7 +51,7 @@ def read_import(file: Path) -> list[ImportedCall]:
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None
     problems += (
-        Problem(Place(str(file)), None, f"reference-id: '{reference}' stands in more than one row", "import")
+        Problem(Place(str(file)), None, f"reference-id: '{reference}' is in more than one row", "import")
         for reference in _repeated(calls)
     )
     if problems:

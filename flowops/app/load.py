@@ -56,7 +56,7 @@ class Workspace(NamedTuple):
 
 
 def project_of(environment: str, start: str = ".") -> tuple[Project, Environment]:
-    """The project around a path, and one of its environments."""
+    """Return the project around a path, and one of its environments."""
     project = _open(start)[1]
     return project, _environment(project, environment)
 
@@ -98,7 +98,7 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
 
 
 def variables(workspace: Workspace, var: Sequence[str], var_files: Sequence[str]) -> dict[str, Value]:
-    """What templates see as ``vars``."""
+    """Return what templates see as ``vars``."""
 
     reader = workspace.reader
     with excerpts(reader):
@@ -108,7 +108,7 @@ def variables(workspace: Workspace, var: Sequence[str], var_files: Sequence[str]
 
 @contextmanager
 def excerpts(reader: Reader) -> Iterator[None]:
-    """Lets the problems that are raised inside be printed with their source lines."""
+    """Let the problems that are raised inside be printed with their source lines."""
     try:
         yield
     except Invalid as error:
@@ -117,7 +117,7 @@ def excerpts(reader: Reader) -> Iterator[None]:
 
 
 def _open(start: str, reader: Reader | None = None) -> tuple[Reader, Project]:
-    """The project around a path, checked."""
+    """Return the project around a path, checked."""
 
     reader = reader or open_disk(Path(start), Path.cwd())
     with excerpts(reader):
@@ -129,25 +129,25 @@ def _open(start: str, reader: Reader | None = None) -> tuple[Reader, Project]:
 
 
 def _policy(project: Project, environment: str) -> tuple[Policy | None, Iterable[Problem]]:
-    """The policy of an environment, and what is wrong with those of all."""
+    """Return the policy of an environment, and the problems of all."""
     if project.document is None or not _has_policy(project.document.value):
         return None, ()
     from flowops.policy.config import read_policy
 
     policies = {name: read_policy(project.document, name) for name in project.environments}
-    # What is wrong with the project's own policy would be told for each environment.
+    # What is wrong with the project's own policy would be reported for each environment.
     wrong = dict.fromkeys(problem for _, problems in policies.values() for problem in problems)
     return policies[environment][0], wrong
 
 
 def _has_policy(project: Value) -> bool:
-    """Whether a project, or one of its environments, has any: to read one takes a lot of imports."""
+    """Return whether a project, or one of its environments, has any: reading one takes many imports."""
     environments = project.get("environments") or {}
     return any(each is not None and "policy" in each for each in (project, *environments.values()))
 
 
 def _environment(project: Project, name: str) -> Environment:
-    """One of a project's environments. Raises UsageError for a name that it does not have."""
+    """Return one of a project's environments. Raise UsageError for a name that it does not have."""
     if name not in project.environments:
         raise UsageError(
             f"there is no environment '{name}'", hint=f"the project has: {', '.join(project.environments)}"

@@ -1,4 +1,4 @@
-"""Who is told of long work while it goes on: the command line shows it, whoever calls from Python may leave it out."""
+"""Report long work while it goes on: the command line shows it; callers from Python may leave it out."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 class Observer(Protocol):
-    """Takes in what happens meanwhile."""
+    """Receives what happens meanwhile."""
 
     def progress(self, label: str, total: int | None) -> AbstractContextManager[Callable[[int], None]]:
         """Give a function to call with how many of `total` are newly done; the total is None where nobody knows it."""
         ...
 
     def report(self, text: str) -> None:
-        """Take in one line for people."""
+        """Report one line for people."""
         ...
 
 
@@ -30,7 +30,7 @@ class Silent:
         return nullcontext(_nothing)
 
     def report(self, _text: str) -> None:
-        """Leave it out."""
+        """Report nothing."""
 
 
 def _nothing(_count: int) -> None:

@@ -58,7 +58,7 @@ def clock() -> datetime:
 
 
 def facts_of(workspace: Workspace, ledger: Store, at: datetime, override: Override | None) -> PolicyContext:
-    """Return what the rules have to be told before the first call: nothing that no rule asks for."""
+    """Return what the rules have to know before the first call; only what a rule asks for is looked up."""
     policy = workspace.policy or Policy()
     lists = [rule for rule in policy.rules if isinstance(rule, DoNotCall)]
     return PolicyContext(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from flowops.model.document import Document, Place, Value
     from flowops.templates.assemble import CompiledCall
 
-#: What a body is told about its shape; of a document whose shape is wrong all of that has been said.
+#: The code of problems of a body's shape: where the document's shape is wrong, they have been reported already.
 SHAPE = "schema"
 NO_TERMS = Terms()
 
@@ -37,7 +37,7 @@ NO_TERMS = Terms()
 class Walk:
     """The calls of a workspace, a batch of one document at a time, in the order of the files and rows.
 
-    Whoever goes through it has the rows read and rendered again. Unless `online`, a call set whose rows come from a
+    Each iteration reads and renders the rows again. Unless `online`, a call set whose rows come from a
     source has no calls, see `not_read`.
     """
 
@@ -294,7 +294,7 @@ def _duplicates(walk: Walk, candidates: frozenset[int]) -> list[Problem]:
 
 
 def _without(document: Document, fields: frozenset[str]) -> Document:
-    """Return a document without the fields that are wrong, so that what is wrong with the others can be told too."""
+    """Return a document without the fields that are wrong, so that what is wrong with the others is found too."""
     if not fields:
         return document
     value = document.value

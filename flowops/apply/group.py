@@ -47,11 +47,11 @@ class GroupCommit:
         self._thread.shutdown()
 
     async def submit(self, write: Claim | Record) -> Written:
-        """The ledger's answer once the write is on disk; LedgerError when it could not be written."""
+        """Return the ledger's answer once the write is on disk. Raise LedgerError when it could not be written."""
         return await self.post(write)
 
     def post(self, write: Claim | Record) -> asyncio.Future[Written]:
-        """What `submit` will give. Writes that are posted one right after the other go into one commit."""
+        """Queue a write, and return the future of its answer. Writes that are queued together go into one commit."""
         future: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
         if self._broken is not None:
             self._keep(write)
@@ -67,10 +67,10 @@ class GroupCommit:
         return await asyncio.get_running_loop().run_in_executor(self._thread, method)
 
     async def retry(self) -> dict[str, Written]:
-        """Write once more what could not be written, in one transaction; by reference, what the ledger said.
+        """Write again what could not be written, in one transaction; return the answers by reference.
 
         A claim whose commit failed may be on disk all the same: it is taken back, as nothing was sent for it.
-        Raises LedgerError when the ledger fails again.
+        Raise LedgerError when the ledger fails again.
         """
         records, self._unsaved = self._unsaved, []
         if not records:
@@ -94,7 +94,7 @@ class GroupCommit:
         self._flusher = None
 
     async def _write(self, writes: Sequence[Claim | Record]) -> list[Written]:
-        """One transaction; what gathered while an earlier one failed shares its fate."""
+        """Write in one transaction; after a failed one nothing more is written."""
         if self._broken is not None:
             raise LedgerError(self._broken)
         return await self.call(partial(self._ledger.write, writes))

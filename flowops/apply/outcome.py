@@ -41,17 +41,17 @@ CHANGED = "the files changed while they were applied, and say something else of 
 
 
 def record_of(reference_id: str, verdict: Verdict) -> Record:
-    """What the ledger is told of a verdict."""
+    """Return what the ledger records of a verdict."""
     return Record(reference_id, verdict.event_type, verdict.legs, verdict.detail)
 
 
 def may_follow(verdict: Verdict, written: Written) -> bool:
-    """Whether another attempt may follow: proven unsent, and the ledger has the call as it was before the claim."""
+    """Return whether another attempt may follow: nothing was sent, and the ledger has undone the claim."""
     return verdict.again and written.state in (None, State.REJECTED)
 
 
 def sent(reference_id: str, verdict: Verdict, attempts: int, written: Written | None) -> CallResult:
-    """The result of a call that this run has sent; `written` is None if the ledger could not be told.
+    """Return the result of a call that this run has sent; `written` is None if the ledger could not record it.
 
     The ledger has the last word: a callback may have come before the answer, another run may have given the
     call up. What it does not know is in doubt, whatever the API said.
@@ -71,18 +71,18 @@ def sent(reference_id: str, verdict: Verdict, attempts: int, written: Written | 
 
 
 def unsent(planned: Planned, why: str, attempts: int = 0) -> CallResult:
-    """The result of a call that was to be placed and was not."""
+    """Return the result of a call that was to be placed and was not."""
     return CallResult(planned.reference_id, Outcome.NOT_ATTEMPTED, attempts=attempts, error=why)
 
 
 def held_back(planned: Planned, decision: Decision, attempts: int = 0) -> CallResult:
-    """The result of a call that the policy does not let pass right before its claim."""
+    """Return the result of a call that the policy does not let pass right before its claim."""
     outcome = Outcome.DEFERRED if decision.action is Action.DEFERRED else Outcome.BLOCKED
     return CallResult(planned.reference_id, outcome, attempts=attempts, error="; ".join(decision.reasons))
 
 
 def planned_only(planned: Planned) -> CallResult:
-    """The result of a call that the plan does not send and no other run has in flight."""
+    """Return the result of a call that the plan does not send and no other run has in flight."""
     reasons = "; ".join(planned.reasons) or None
     if planned.action is Action.UNCHANGED:
         return CallResult(planned.reference_id, Outcome.UNCHANGED)
@@ -90,7 +90,7 @@ def planned_only(planned: Planned) -> CallResult:
 
 
 def elsewhere(planned: Planned, entry: Entry | None) -> CallResult:
-    """The result of a call that another run had in flight, once it has settled there."""
+    """Return the result of a call that another run had in flight, once it has settled there."""
     if entry is None:
         return unsent(planned, "another run had it and did not place it; run apply again")
     ids = tuple(leg.call_id for leg in entry.legs if leg.call_id is not None)
@@ -134,7 +134,7 @@ def _not_found(planned: Planned, why: str, *, halted: bool, changed: Collection[
 
 
 def nothing_sent(plan: Plan, why: str) -> Result:
-    """The result of a plan that is not applied at all, because `why`."""
+    """Return the result of a plan that is not applied at all, because `why`."""
     return Result(plan.environment, plan.revision, plan.digest, in_plan_order(plan, {}, why))
 
 

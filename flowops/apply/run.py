@@ -38,7 +38,7 @@ _NOTHING: Mapping[str, CallResult] = {}
 
 
 class RunFailed(FlowopsError):
-    """Something that nobody expected ended a run early; `result` says how far it came, all of it is recorded."""
+    """Something unexpected ended a run early; `result` says how far it came, and all of it is recorded."""
 
     def __init__(self, result: Result, error: Exception) -> None:
         super().__init__(f"the run ended early: {type(error).__name__}: {error}")
@@ -166,7 +166,7 @@ async def _settle_elsewhere(
 
 
 async def _save_late(workers: Workers, commit: GroupCommit) -> None:
-    """Tell the ledger once more what it could not be told."""
+    """Record again what the ledger could not record before."""
     try:
         saved = await commit.retry()
     except LedgerError as error:

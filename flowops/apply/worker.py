@@ -37,7 +37,7 @@ class Sender(Protocol):
     """Sends one request after the other."""
 
     async def place(self, body: Mapping[str, Value]) -> Verdict:
-        """Send a body, once; what became of it, as a value."""
+        """Send a body, once; return what became of it."""
         ...
 
 
@@ -45,7 +45,7 @@ class Api(Protocol):
     """What apply asks of an API; `flowops.api.client.FlowBuilder` is one."""
 
     def worker(self) -> AbstractAsyncContextManager[Sender]:
-        """A sender, which is asked for one request at a time."""
+        """Open a sender, which sends one request at a time."""
         ...
 
 
@@ -77,7 +77,7 @@ class Findings:
     """What the workers of a run have found out.
 
     `elsewhere` are the references of calls that another run had claimed first. `unrecorded` maps a reference to its
-    call's verdict and attempts when the ledger could not be told. `errors` are exceptions that nobody expects.
+    call's verdict and attempts when the ledger could not record them. `errors` are exceptions that nobody expects.
     """
 
     results: dict[str, CallResult] = field(default_factory=dict)
@@ -125,7 +125,7 @@ class Workers:
         shutdown.when_aborted(self._give_up)
 
     async def work(self, api: Api, calls: Feed, size: int, concurrency: int, ahead: int) -> None:
-        """Place calls in their order, `concurrency` at once, until all are placed or the run ends; `size` is how many.
+        """Place `size` calls in their order, `concurrency` at once, until all are placed or the run ends.
 
         `ahead` more may be claimed, so that connections do not wait for the disk. Never raises: a failure ends the
         claiming of all, so that what is in flight is still recorded.
@@ -139,7 +139,7 @@ class Workers:
             self._ended(error)
 
     async def _work(self, calls: Feed) -> None:
-        """One worker: places one call after the other, of those that all workers share."""
+        """Place one call after the other, of those that all workers share."""
         try:
             while not self.breaker.is_open and (planned := await calls.next()) is not None:
                 result = await self._place(planned)
@@ -154,7 +154,7 @@ class Workers:
             await asyncio.wait(self._unread)
 
     def done(self, result: CallResult) -> None:
-        """Keep a result and tell of it; a terminal that is gone ends the claiming, nothing else."""
+        """Keep a result and report it; a terminal that is gone ends the claiming, nothing else."""
         self.found.results[result.reference_id] = result
         if _log.isEnabledFor(logging.DEBUG):
             about = {"reference": result.reference_id, "outcome": result.outcome.value, "attempts": result.attempts}
@@ -165,7 +165,7 @@ class Workers:
             self.fail(error)
 
     async def _place(self, planned: PlannedCall) -> CallResult | None:
-        """The result of a call; None when its turn did not come, another run has it, or the ledger is being told."""
+        """Place a call. Return None when its turn did not come, another run has it, or its record is being written."""
         call, options = planned.call, self._options
         body = self._body(call)
         attempts, last = 0, ""
@@ -199,12 +199,12 @@ class Workers:
         return unsent(planned, last, attempts) if attempts else None
 
     def _body(self, call: Call) -> Mapping[str, Value]:
-        """The body to send: the call's own, and our callback address where it has none."""
+        """Return the body to send: the call's own, and our callback address where it has none."""
         url = self._options.callback_url(call)
         return call.body if url is None or CALLBACK_URL in call.body else {**call.body, CALLBACK_URL: url}
 
     async def _turn_comes(self) -> bool:
-        """Wait for the next slot of the rate; False when the claiming has ended. One waits, the others queue."""
+        """Wait for the next slot of the rate; return False when the claiming has ended. One waits, the others queue."""
         async with self._turn:
             while (delay := self._limiter.delay(now())) > 0.0:
                 if not await self.breaker.sleep(delay):
@@ -215,7 +215,7 @@ class Workers:
             return True
 
     async def _send(self, body: Mapping[str, Value], began: float, *, final: bool) -> Verdict | None:
-        """The verdict on one request, whose claim began at a time; None when the claiming has ended before it left.
+        """Send one request, whose claim began at a time; return None when the claiming has ended before it left.
 
         The sender that was used last goes first: its connection is the freshest.
         """
@@ -233,7 +233,7 @@ class Workers:
             self._senders.put_nowait(sender)
 
     async def _sent(self, sender: Sender, body: Mapping[str, Value]) -> Verdict:
-        """The verdict on one request. A second signal, or a defect in the sender, leaves it in doubt."""
+        """Return the verdict on one request. A second signal, or a defect in the sender, leaves it in doubt."""
         this = asyncio.current_task()
         assert this is not None, "a worker is a task"
         self._sends[this] = None
@@ -251,7 +251,7 @@ class Workers:
             self._sends.pop(this, None)
 
     async def _record(self, reference_id: str, verdict: Verdict, attempts: int) -> Written:
-        """Tell the ledger; if it cannot be told, the verdict is kept for the end of the run."""
+        """Record a verdict; if that fails, it is kept for the end of the run."""
         try:
             return await self._commit.submit(record_of(reference_id, verdict))
         except Exception:
@@ -259,7 +259,7 @@ class Workers:
             raise
 
     def _record_meanwhile(self, reference_id: str, verdict: Verdict, attempts: int) -> None:
-        """Tell the ledger of a call that was placed while its worker goes on: with its next claim, in one commit."""
+        """Record a call that was placed while its worker goes on: in one commit with its next claim."""
         answer = self._commit.post(record_of(reference_id, verdict))
         self._unread.add(answer)
 
@@ -284,7 +284,7 @@ class Workers:
         return sent(planned.call.reference_id, verdict, attempts, written)
 
     async def _wait_before_again(self, verdict: Verdict, attempts: int) -> bool:
-        """Wait before the next attempt; False when there is none. A 429 makes every worker wait."""
+        """Wait before the next attempt; return False when there is none. A 429 makes every worker wait."""
         backoff = self._options.timing.backoff * 2.0 ** (attempts - 1)
         if verdict.event_type is EventType.THROTTLED:
             pause = backoff if verdict.retry_after is None else verdict.retry_after
@@ -297,7 +297,7 @@ class Workers:
         return await self.breaker.sleep(backoff)
 
     def _count(self, verdict: Verdict, *, final: bool) -> None:
-        """Tell the breaker how the call went."""
+        """Let the breaker count how the call went."""
         detail = verdict.detail or verdict.event_type
         if verdict.stop:
             self.breaker.trip(detail)
@@ -309,14 +309,14 @@ class Workers:
             self.breaker.count_unplaced(detail)
 
     def _ended(self, error: Exception) -> None:
-        """What ended a worker ends the claiming of all."""
+        """End the claiming of all workers because of what ended one."""
         if isinstance(error, LedgerError):
             self.breaker.trip(format_error(error))
         else:
             self.fail(error)
 
     def fail(self, error: Exception) -> None:
-        """Something that nobody expects: end the claiming, keep the error for the end."""
+        """End the claiming because of something unexpected, and keep the error for the end."""
         self.found.errors.append(error)
         self.breaker.trip(f"flowops failed: {type(error).__name__}")
 
@@ -329,7 +329,7 @@ class Workers:
 
 
 def now() -> float:
-    """Seconds of a clock that goes on while the machine sleeps, where the system has one."""
+    """Return the seconds of a clock that goes on while the machine sleeps, where the system has one."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 

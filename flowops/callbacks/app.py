@@ -12,7 +12,7 @@ not a callback of the call   400     nothing of it is kept, not even its authent
 the ledger cannot take it    503     the API may send it again
 ===========================  ======  ==========================================================
 
-``GET /healthz`` says whether the ledgers answer, ``GET /metrics`` counts. Neither tells a secret, but they
+``GET /healthz`` says whether the ledgers answer, ``GET /metrics`` counts. Neither gives away a secret, but they
 are for the machine's own network: a proxy should pass on callbacks only.
 """
 

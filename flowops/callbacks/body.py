@@ -1,4 +1,4 @@
-"""What a callback says: its body to legs, or why it is not one. Pure.
+"""Read the body of a callback into legs, or say why it is not one. Pure.
 
 Shape (vendor documentation): an object, or an array of them, with ``type`` (ends in ``-finished``),
 ``call-id``, ``instruction-id``, ``caller``, ``callee`` and ``result: {code, description, …}``. Codes are 9 to 12;
@@ -18,7 +18,7 @@ from flowops.model.ledger import Leg
 if TYPE_CHECKING:
     from flowops.model.document import Value
 
-#: How many objects and arrays may stand inside each other; in the documented body it is 3.
+#: How many objects and arrays may be nested; in the documented body it is 3.
 DEEPEST = 16
 
 _FINISHED = "-finished"
@@ -32,7 +32,7 @@ class Malformed(ValueError):
 
 
 def read_callback(body: bytes, reference: str) -> tuple[Leg, ...]:
-    """Return the finished legs that a callback for a call tells of, at least one. Raise Malformed for anything else."""
+    """Return the finished legs in a callback for a call, at least one. Raise Malformed for anything else."""
     value = _parse(body)
     events = value if isinstance(value, list) else [value]
     if not events:

@@ -1,8 +1,8 @@
-"""The address that the API calls back, one a call; whoever knows it may say how that call ended, and nothing else.
+"""The address that the API calls back, one for each call: knowing it allows saying how that call ended, nothing else.
 
 The API signs nothing, so the address itself is the proof: it ends in ``<environment>.<reference>.<token>``,
 the first two in base64url, the token an HMAC over both with the environment's secret. That is one path
-segment of letters that nothing on the way re-encodes, and what stands before it may be cut off by a proxy.
+segment of letters that nothing on the way re-encodes, and a proxy may cut off what is before it.
 Such an address ends up in the logs of proxies and of the API: there it is good for this one call, and
 tells nothing about the secret or about any other call.
 """
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from flowops.errors import UsageError
 
-#: The fewest characters of a secret: less could be guessed by whoever has seen one address.
+#: The fewest characters of a secret: a shorter one could be guessed from one address.
 SHORTEST = 16
 
 _PURPOSE = b"flowops callback v1"

@@ -1,7 +1,7 @@
-"""The command line: parse, build, run, report; one small file a command.
+"""The command line: parse, call `flowops.app`, print; one file a command or a group of commands.
 
-Only this package wires stages together, and nobody imports it. Commands are imported when they are
-called, and import the stages they need inside: `flowops --help` imports click and nothing else.
+Nobody imports this package. A command's file is imported when the command is called: `flowops --help` imports click
+and little else.
 """
 
 from flowops.cli.main import main

@@ -72,8 +72,8 @@ def show(reference: str, environment: str, format_: str) -> None:
         entry = ledger.look_up([reference]).get(reference)
         history = list(ledger.events(reference))
     if entry is None:
-        told = " any more; its history is in `flowops ledger export`" if history else ""
-        raise FlowopsError(f"{reference}: not in the ledger of {environment}{told}")
+        where = " any more; its history is in `flowops ledger export`" if history else ""
+        raise FlowopsError(f"{reference}: not in the ledger of {environment}{where}")
     print_result(ENTRY, EntryView(entry, history), format_)
 
 

@@ -53,7 +53,7 @@ class _Stderr(logging.StreamHandler):  # type: ignore[type-arg]
 
     @property
     def stream(self) -> Any:
-        """The stream of now."""
+        """Return what stderr is now."""
         return sys.stderr
 
 

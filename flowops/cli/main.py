@@ -84,7 +84,7 @@ def main() -> NoReturn:
         print_error(error)
         code = error.exit_code
     except BrokenPipeError:
-        # Whoever read our output has gone (`flowops plan | head`); nothing more can be printed.
+        # The reader of our output has gone (`flowops plan | head`); nothing more can be printed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     code = code if isinstance(code, int) else 0

@@ -44,12 +44,12 @@ full = click.option("--full", is_flag=True, help="Show every call, not only a fe
 
 
 def detailed_exitcode(text: str) -> Decorator:
-    """``--detailed-exitcode``, with what 2 means."""
+    """Return ``--detailed-exitcode``, with what 2 means."""
     return click.option("--detailed-exitcode", is_flag=True, help=text)
 
 
 def formats(kind: str) -> Decorator:
-    """``--format`` with the formats that exist for a kind of result, the first of them the default."""
+    """Return ``--format`` with the formats that exist for a kind of result, the first of them the default."""
     names = names_of(kind)
     return click.option(
         "--format",
@@ -62,7 +62,7 @@ def formats(kind: str) -> Decorator:
 
 
 def together(*options: Decorator, name: str, make: Callable[..., Any], parameters: Sequence[str]) -> Decorator:
-    """Several options as one decorator, in the order of the help; the command takes what `make` makes of them.
+    """Return several options as one decorator, in the order of the help; the command takes what `make` makes of them.
 
     `name` is the command's parameter, `parameters` are those of the options, in the order in which `make` takes them.
     """
@@ -117,7 +117,7 @@ def _shown(format_: str, full: bool, show_pii: bool) -> Shown:
 
 
 def shown(kind: str, *between: Decorator) -> Decorator:
-    """``--full``, ``--format`` and ``--show-pii``, with other options `between` the first two."""
+    """Return ``--full``, ``--format`` and ``--show-pii``, with other options `between` the first two."""
     return together(
         full,
         *between,
@@ -139,7 +139,7 @@ def _override(overrides: Sequence[str], reason: str | None) -> Override | None:
 
 
 def override(rules: Sequence[str]) -> Decorator:
-    """``--override`` with the rules that can be lifted, and ``--reason``."""
+    """Return ``--override`` with the rules that can be lifted, and ``--reason``."""
     return together(
         click.option(
             "--override",
@@ -188,7 +188,7 @@ def with_log_options(command: click.Command) -> click.Command:
 
 
 def _remember(context: click.Context, option: click.Parameter, value: Any) -> None:
-    """Take an option of the log, of a command or of a group above it; the log is set up once all are known."""
+    """Remember an option of the log, of a command or of a group above it; the log is set up once all are known."""
     asked = context.meta.setdefault("flowops.logs", {})
     if value:
         asked[option.name] = value

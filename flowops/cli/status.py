@@ -25,7 +25,7 @@ IN_DOUBT = 7
 @options.env
 @options.formats(STATUS)
 def command(references: tuple[str, ...], environment: str, format_: str) -> int:
-    """Show how many calls are in each state, what they came to, and what is in doubt; or the rows of some REFs."""
+    """Show how many calls are in each state, how they ended, and what is in doubt; or the rows of some REFs."""
 
     project, settings = project_of(environment)
     with open_for(project, settings, readonly=True) as ledger:
@@ -41,7 +41,7 @@ def command(references: tuple[str, ...], environment: str, format_: str) -> int:
 
 
 def _of_calls(ledger: Store, references: tuple[str, ...], format_: str) -> int:
-    """The rows of some calls; 1 when the ledger has not heard of one of them."""
+    """Print the rows of some calls; return 1 when the ledger does not know one of them."""
 
     entries = ledger.entries_of(references)
     print_result(ENTRIES, Entries(entries), format_)

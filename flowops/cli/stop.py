@@ -12,7 +12,7 @@ from flowops.cli.output import echo_status
 
 @click.command("stop", short_help="Let no run claim another call.")
 @options.env
-@click.option("--reason", required=True, help="Why; told by every run that it stops.")
+@click.option("--reason", required=True, help="Why; every run that is stopped reports it.")
 def stop(environment: str, reason: str) -> int:
     """Stop every run of the environment, on whatever machine, before its next claim; what is in flight is recorded.
 

@@ -1,4 +1,4 @@
-"""Chance and the faults that it brings: the same seed and the same question give the same answer, in any order."""
+"""Random numbers and faults: the same seed and the same question give the same answer, in any order."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def fault_of(settings: Settings, reference: str, post: int) -> FaultKind | None:
     """Return the fault that this post of a reference meets, if any.
 
     Faults by count come first, in the order of the settings; those by share exclude each other, so that
-    shares of 0.1 and 0.2 spoil 30 of 100 requests. Another post of a reference is drawn for anew.
+    shares of 0.1 and 0.2 spoil 30 of 100 requests. Another post of a reference is drawn for again.
     """
     fitting = [fault for fault in settings.faults if fnmatchcase(reference, fault.references)]
     for fault in fitting:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from flowops.sandbox.exchange import Memory
     from flowops.sandbox.settings import Settings
 
-#: What stands before ``/FlowBuilder`` in the API's address (vendor documentation).
+#: What is before ``/FlowBuilder`` in the API's address (vendor documentation).
 VOICE_BASE = "/voiceapi/v2"
 PLACE_PATH = f"{VOICE_BASE}/FlowBuilder"
 TOKEN_HEADER = "x-cm-producttoken"  # noqa: S105 the name of the header
@@ -64,7 +64,7 @@ def _route(request: Request, content: bytes, memory: Memory, settings: Settings,
 
 
 def _admit(request: Request, settings: Settings, method: str) -> None:
-    """Turn away other methods, and whoever has not got the token."""
+    """Turn away other methods, and requests without the token."""
     if request.method != method:
         raise Refusal(405, f"only {method} is understood here", headers={"Allow": method})
     given = request.headers.get(TOKEN_HEADER, "")
@@ -103,8 +103,8 @@ def place(request: Request, content: bytes, memory: Memory, settings: Settings, 
     )
     if placed.legs:
         memory.placed.append(placed)
-    told = f"{reference}-other" if fault is FaultKind.OTHER_REFERENCE else reference
-    events = _events(placed, callees, told)
+    named = f"{reference}-other" if fault is FaultKind.OTHER_REFERENCE else reference
+    events = _events(placed, callees, named)
     reply = json_reply(200, events if placed.several else events[0])
     return replace(reply, fault=fault, delay=delay, placed=placed if placed.legs else None, reference=reference)
 

@@ -1,4 +1,4 @@
-"""What the sandbox is told to do, and how that is written on a command line.
+"""What the sandbox is set to do, and how that is written on a command line.
 
 Everything is as quiet as can be unless it says otherwise. The readers are pure, and raise UsageError for nonsense.
 """
@@ -112,7 +112,7 @@ class Settings:
 
     `outcomes` maps a result code to its share (they add up to 1); `numbers` gives a number its own code,
     or None to have the API refuse it. `ring` is the time until a call finishes, `latency` until a request
-    is answered. `retry_after` is what a throttled request is told, in seconds; `records_pause` is how
+    is answered. `retry_after` is the Retry-After of a throttled request, in seconds; `records_pause` is how
     long the same page of Call Detail Records may not be asked for again (the API's is 300 s).
     The same seed and the same requests give the same answers. `log` gets a JSON line a request.
     """
@@ -132,7 +132,7 @@ class Settings:
     log: Path | None = None
 
 
-#: What stands for a number that the API refuses, where a result code could stand.
+#: Written instead of a result code for a number that the API refuses.
 REFUSED = "refused"
 
 _SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(%?)")
