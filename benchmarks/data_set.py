@@ -24,7 +24,7 @@ vars: {brand: Acme Clinics}
 environments:
   large:
     api: http://127.0.0.1:9/api
-    token: {env: TOKEN}
+    token: {env: FLOWOPS_TOKEN}
     ledger: sqlite:///large.db
 ---
 apiVersion: flowops/v1
@@ -95,7 +95,7 @@ def body(row: dict[str, str]) -> dict[str, Any]:
 def place_all(root: Path) -> None:
     """Make the ledger, and enter every call of the repository as placed: as `apply` would, without the API."""
     os.chdir(root)
-    os.environ["TOKEN"] = "benchmark"
+    os.environ["FLOWOPS_TOKEN"] = "benchmark"
     subprocess.run(
         [sys.executable, "-m", "flowops", "ledger", "init", "--env", "large"], check=True, capture_output=True
     )

@@ -19,7 +19,9 @@ LOOK = 0.05
 #: Looks from which on the most that was seen is near the most that there was.
 ENOUGH = 10
 #: As installed: compiled modules are kept, whatever the shell of a developer says.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | {"TOKEN": "x"}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | {
+    "FLOWOPS_TOKEN": "x"
+}
 
 
 class Run(NamedTuple):

@@ -4,6 +4,7 @@
 
     FlowopsError                1   a failure with no code of its own
     ├── Invalid                 3   documents, templates, rows or bodies are wrong (carries every problem)
+    ├── NotAllowed              3   documents name something that the operator has not allowed them to use
     ├── LedgerError             5   the ledger cannot be opened, read, written, locked or trusted
     ├── ApiError                6   the API could not be used at all (no token, a bad address, nothing listening)
     ├── StalePlan               8   the saved plan no longer fits
@@ -47,6 +48,12 @@ class Invalid(FlowopsError):
         super().__init__(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}")
         self.problems = tuple(problems)
         self.excerpt: Callable[[Place], str | None] = lambda _place: None
+
+
+class NotAllowed(FlowopsError):
+    """A repository asks for a variable, a file or a host that the operator has not allowed it to use."""
+
+    exit_code = 3
 
 
 class LedgerError(FlowopsError):

@@ -12,6 +12,7 @@ import os
 import ssl
 import time
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
@@ -23,7 +24,7 @@ from flowops.api.classify import Answer, Failure, classify_answer, safe_text
 from flowops.api.transport import ANSWER, ON_SEND, Transport
 from flowops.common.addresses import is_loopback
 from flowops.errors import ApiError
-from flowops.model.project import Connection, Reference
+from flowops.model.project import Connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -41,26 +42,30 @@ USER_AGENT = f"flowops/{__version__}"
 def tls_context(connection: Connection, *addresses: str | None) -> ssl.SSLContext:
     """Return the TLS settings of a run, shared by all its connections: always verified, TLS 1.2 or newer.
 
-    With `ca`, only that file's authorities are trusted. When none of the addresses is an https one, reading
-    authorities (40 ms) is left out, and nobody is trusted. ApiError when a file cannot be used.
+    With `ca_file` or `ca_directory`, only the authorities there are trusted. When none of the addresses is an https
+    one, reading authorities (40 ms) is left out, and nobody is trusted. ApiError when a file cannot be used.
     """
     if not any(address is not None and address.startswith("https:") for address in addresses):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if connection.key is not None and connection.certificate is None:
-        raise ApiError("tls: a key is given, but no certificate")
+        raise ApiError("FLOWOPS_CLIENT_KEY names a key, and FLOWOPS_CLIENT_CERT no certificate")
+    file, directory = connection.ca_file, connection.ca_directory
+    # OpenSSL takes a folder that is not there for one without authorities.
+    if directory is not None and not Path(directory).is_dir():
+        raise ApiError(f"SSL_CERT_DIR: '{directory}' is no folder")
     try:
-        if connection.ca is not None:
-            context = ssl.create_default_context(cafile=connection.ca)
+        if file is not None or directory is not None:
+            context = ssl.create_default_context(cafile=file, capath=directory)
         else:
             context = httpx.create_ssl_context(trust_env=False)
     except (OSError, ValueError) as error:
-        raise ApiError(f"tls: the CA file '{connection.ca}' cannot be used: {reason_of(error)}") from None
+        raise ApiError(f"SSL_CERT_FILE: '{file}' cannot be used: {reason_of(error)}") from None
     if connection.certificate is not None:
         try:
             # An encrypted key must not stop a pipeline with a question on the terminal.
             context.load_cert_chain(connection.certificate, connection.key, password="")
         except (OSError, ValueError) as error:
-            what = f"tls: the certificate '{connection.certificate}' or its key cannot be used"
+            what = f"FLOWOPS_CLIENT_CERT: '{connection.certificate}' or its key cannot be used"
             raise ApiError(f"{what}: {reason_of(error)}", hint="the key must not be encrypted") from None
     return context
 
@@ -187,8 +192,8 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=
 class FlowBuilder:
     """The API at one address with one token; `worker` gives a connection that places calls one by one.
 
-    `address` is the environment's ``api``: calls go to ``<address>/FlowBuilder``. The proxy of
-    `connection` must be resolved to an address. ApiError when anything of this cannot be used.
+    `address` is the environment's ``api``: calls go to ``<address>/FlowBuilder``. ApiError when anything of this
+    cannot be used.
     """
 
     def __init__(self, address: str, token: Secret, connection: Connection | None = None) -> None:
@@ -226,8 +231,6 @@ class Worker:
 
 def proxy_of(connection: Connection, url: str) -> str | None:
     """Return the checked address of the proxy to `url`, if there is one. Raise ApiError when it cannot be used."""
-    if isinstance(connection.proxy, Reference):
-        raise ApiError(f"the proxy's address in {connection.proxy.env} was not read")
     if connection.proxy is None:
         return None
     proxy = check_proxy(connection.proxy)

@@ -1,4 +1,4 @@
-"""How an environment is reached: its secrets, its ledger, and who it is that asks."""
+"""The ledger of an environment, and who it is that asks."""
 
 from __future__ import annotations
 
@@ -6,55 +6,16 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.common.addresses import BadAddress, ledger_address, source_address
-from flowops.common.secrets import read_variable
-from flowops.errors import ApiError, FlowopsError, LedgerError
-from flowops.model.project import Reference
+from flowops.app.secrets import value_of
+from flowops.common.addresses import BadAddress, ledger_address
+from flowops.errors import LedgerError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from flowops.api.address import Secret
     from flowops.ledger.store import Store
     from flowops.model.ledger import Actor
-    from flowops.model.project import Connection, Environment, LedgerSettings, Project
-
-
-def value_of(given: str | Reference, what: str, failure: type[FlowopsError]) -> str:
-    """Return a setting that is written out, or kept in the environment variable it names. Raise `failure`."""
-    return read_variable(given.env, what, failure) if isinstance(given, Reference) else given
-
-
-def connection_of(environment: Environment) -> Connection:
-    """Return how to reach the API, with the proxy's address read if it is a reference."""
-    connection = environment.connection
-    if connection.proxy is None:
-        return connection
-    return connection._replace(proxy=value_of(connection.proxy, f"environments.{environment.name}.proxy", ApiError))
-
-
-def address_of_source(environment: Environment, name: str) -> str:
-    """Return the address of one of the environment's databases that give rows."""
-
-    where = f"environments.{environment.name}.sources.{name}.url"
-    address = value_of(environment.sources[name], where, FlowopsError)
-    try:
-        return source_address(address)
-    except BadAddress as error:
-        raise FlowopsError(f"{where}: {error}") from None
-
-
-def token_of(environment: Environment) -> Secret:
-    """Return the product token, fit to be sent. Raise ApiError, which never quotes it."""
-    from flowops.api.address import Secret, check_token
-
-    assert environment.token is not None, "a project's environments have tokens"
-    where = f"environments.{environment.name}.token"
-    token = Secret(value_of(environment.token, where, ApiError))
-    try:
-        return check_token(token)
-    except ApiError as error:
-        raise ApiError(f"{where} ({environment.token.env}): {error.message}", hint=error.hint) from None
+    from flowops.model.project import Environment, LedgerSettings, Project
 
 
 def actor(revision: str | None, override: str | None = None) -> Actor:
@@ -156,8 +117,8 @@ def address_of(project: Project, environment: Environment) -> Address:
             f"environment '{environment.name}' has no ledger", hint="name one in flowops.yaml: ledger: sqlite:///…"
         )
     where = f"environments.{environment.name}.ledger"
-    key = value_of(settings.key, f"{where}.key", LedgerError).encode() if settings.key else None
-    url = value_of(settings.url, where, LedgerError)
+    key = value_of(settings.key, f"{where}.key", LedgerError, project).encode() if settings.key else None
+    url = value_of(settings.url, where, LedgerError, project)
     try:
         return Address(ledger_address(url, project.root), key, settings)
     except BadAddress as error:

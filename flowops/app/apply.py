@@ -8,11 +8,11 @@ import shlex
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from flowops.app.access import connection_of, token_of, value_of
 from flowops.app.callback_server import callback_server
 from flowops.app.canary import Pacing, Rounds
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import Guard, clock, facts_of
+from flowops.app.secrets import connection_of, token_of, value_of
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
 from flowops.apply.outcome import exit_code, nothing_sent
 from flowops.apply.run import apply
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from flowops.app.plan import Planned
     from flowops.model.call import Call
     from flowops.model.plan import Plan, PlannedCall
-    from flowops.model.project import Environment
+    from flowops.model.project import Environment, Project
     from flowops.model.result import CallResult, Result
     from flowops.plan.saved import SavedPlan
 
@@ -104,7 +104,7 @@ async def _place(found: Planned, pacing: Pacing, observer: Observer) -> Result:
             guard.count(result)
             advance(1)
 
-        async with _api(found.environment) as api, _callbacks(found, pacing) as callback_url:
+        async with _api(found.workspace.project, found.environment) as api, _callbacks(found, pacing) as callback_url:
             options = RunOptions(
                 callback_url,
                 done,
@@ -139,7 +139,7 @@ async def _callbacks(found: Planned, pacing: Pacing) -> AsyncIterator[Callable[[
     """
     environment = found.environment
     if not (environment.sandboxed and environment.callbacks is None and pacing.canary is not None):
-        yield _callback_url(environment)
+        yield _callback_url(found.workspace.project, environment)
         return
 
     async with callback_server(environment.name, found.ledger) as (url, secret):
@@ -147,7 +147,7 @@ async def _callbacks(found: Planned, pacing: Pacing) -> AsyncIterator[Callable[[
 
 
 @asynccontextmanager
-async def _api(environment: Environment) -> AsyncIterator[FlowBuilder]:
+async def _api(project: Project, environment: Environment) -> AsyncIterator[FlowBuilder]:
     """Open the API of an environment; the embedded one runs for as long as the context lasts."""
     from flowops.api.client import FlowBuilder
 
@@ -159,16 +159,16 @@ async def _api(environment: Environment) -> AsyncIterator[FlowBuilder]:
         async with serve(Settings()) as sandbox:
             yield FlowBuilder(sandbox.url, Secret(sandbox.token))
         return
-    yield FlowBuilder(environment.api, token_of(environment), connection_of(environment))
+    yield FlowBuilder(environment.api, token_of(project, environment), connection_of(environment))
 
 
-def _callback_url(environment: Environment) -> Callable[[Call], str | None]:
+def _callback_url(project: Project, environment: Environment) -> Callable[[Call], str | None]:
     """Return what gives each call the address that the API calls back."""
     settings = environment.callbacks
     if settings is None:
         return lambda _call: None
 
-    secret = value_of(settings.secret, f"environments.{environment.name}.callbacks.secret", UsageError)
+    secret = value_of(settings.secret, f"environments.{environment.name}.callbacks.secret", UsageError, project)
     check_secret(secret)
     return lambda call: callback_url(settings.url, secret, environment.name, call.reference_id)
 

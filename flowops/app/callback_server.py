@@ -6,8 +6,9 @@ import secrets
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from flowops.app.access import open_for, value_of
+from flowops.app.access import open_for
 from flowops.app.load import project_of
+from flowops.app.secrets import value_of
 from flowops.callbacks.app import Endpoint, application
 from flowops.callbacks.token import check_secret
 from flowops.errors import FlowopsError, UsageError
@@ -32,7 +33,7 @@ def listen(environment: str, host: str, port: int, ready: Callable[[str], None])
             f"environment '{environment}' has no callbacks",
             hint="say where they arrive: callbacks: {url: https://…, secret: {env: NAME}}",
         )
-    secret = value_of(settings.callbacks.secret, f"environments.{environment}.callbacks.secret", FlowopsError)
+    secret = value_of(settings.callbacks.secret, f"environments.{environment}.callbacks.secret", FlowopsError, project)
     check_secret(secret)
     with open_for(project, settings) as ledger:
         return run(host, port, application({environment: Endpoint(secret, ledger)}), ready)

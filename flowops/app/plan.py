@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from flowops.app.access import open_for, revision_of, token_of
+from flowops.app.access import open_for, revision_of
 from flowops.app.load import load, variables
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import PolicyRun, clock, facts_of, trips
 from flowops.app.render import Walk, checked
+from flowops.app.secrets import token_of
 from flowops.common.masking import mask_text
 from flowops.model.plan import Action, Plan
 from flowops.plan.planner import make_plan
@@ -74,7 +75,7 @@ def planned(
     workspace = load(selection.paths, selection.environment)
     environment = workspace.environment
     if not readonly and not environment.sandboxed:
-        token_of(environment)
+        token_of(workspace.project, environment)
     values = variables(workspace, selection.var, selection.var_files)
     revision = revision_of(workspace.project.root)
     lifted = mask_text(str(override)) if override else None

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.common.secrets import read_variable
+from flowops.app.secrets import value_of
 from flowops.documents.files import Unreadable
 from flowops.errors import FlowopsError, Invalid
 from flowops.model.document import Place, Problem
@@ -192,7 +192,9 @@ class Guard:
 def _listing(rule: DoNotCall, workspace: Workspace) -> Listing:
     """Return what a do-not-call list says, or why it cannot be relied on."""
     try:
-        key = read_variable(rule.env, "key", FlowopsError).encode() if rule.env else None
+        key = (
+            value_of(rule.secret, "key", FlowopsError, workspace.project).encode() if rule.secret is not None else None
+        )
         path = workspace.reader.absolute(Path(workspace.project.root) / rule.file)
         with workspace.reader.files.open(path) as file:
             return read_list(_lines(file), key)

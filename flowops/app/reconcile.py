@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.api.cdr import CallDetailRecords, Wait, conversations
 from flowops.api.records import read_file
-from flowops.app.access import connection_of, open_for, token_of, value_of
+from flowops.app.access import open_for
 from flowops.app.load import project_of
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import clock
+from flowops.app.secrets import connection_of, token_of, value_of
 from flowops.errors import ApiError, UsageError
 from flowops.model.ledger import Leg, State
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from flowops.api.records import CallRecord
     from flowops.app.observer import Observer
     from flowops.ledger.store import Store
-    from flowops.model.project import Environment
+    from flowops.model.project import Environment, Project
 
 #: The API sums a call up when it has ended; a record may come a while after the claim.
 MARGIN = timedelta(hours=1)
@@ -53,7 +54,7 @@ def reconcile(
     with open_for(project, settings) as ledger:
         ledger.sweep()
         start = clock() - since if since is not None else _oldest(ledger)
-        settled = asyncio.run(_ask(ledger, settings, start, wait=wait, observer=observer))
+        settled = asyncio.run(_ask(ledger, project, settings, start, wait=wait, observer=observer))
         return Reconciled(settled, ledger.count()[State.IN_DOUBT])
 
 
@@ -76,15 +77,17 @@ def _read(file: Path) -> list[CallRecord]:
         raise UsageError(f"{file} is not UTF-8") from None
 
 
-async def _ask(ledger: Store, settings: Environment, start: datetime | None, *, wait: bool, observer: Observer) -> int:
+async def _ask(
+    ledger: Store, project: Project, settings: Environment, start: datetime | None, *, wait: bool, observer: Observer
+) -> int:
     """Page through the records; return how many calls they settled."""
     if settings.account is None:
         raise ApiError(
             f"environment '{settings.name}' has no account",
             hint="the records are asked for by voice account: account: {env: NAME}",
         )
-    account = value_of(settings.account, f"environments.{settings.name}.account", ApiError)
-    token, connection = token_of(settings), connection_of(settings)
+    account = value_of(settings.account, f"environments.{settings.name}.account", ApiError, project)
+    token, connection = token_of(project, settings), connection_of(settings)
     if start is None:
         return 0
     settled = 0

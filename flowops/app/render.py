@@ -6,9 +6,9 @@ from functools import lru_cache, partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.app.access import address_of_source
 from flowops.app.load import excerpts, load, variables
 from flowops.app.observer import SILENT
+from flowops.app.secrets import address_of_source
 from flowops.common.duplicates import DuplicateDetector
 from flowops.common.names import did_you_mean
 from flowops.errors import Invalid
@@ -113,7 +113,9 @@ class Walk:
         if not self._online:
             return _unknown_source(self.workspace, document, name)
         environment = self.workspace.environment
-        sources = {name: partial(address_of_source, environment, name) for name in environment.sources}
+        sources = {
+            name: partial(address_of_source, self.workspace.project, environment, name) for name in environment.sources
+        }
         return read_batches(self.workspace.reader, document, sources)
 
 

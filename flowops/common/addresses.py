@@ -31,19 +31,18 @@ _PATH = r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@/%-]*)?"
 
 #: Where calls or callbacks go: encrypted, or not further than this machine; no login, nothing behind a ? or #.
 SERVICE_PATTERN = rf"(?:https://{_HOST}|http://{_LOOPBACK}){_PORT}{_PATH}"
-#: A proxy as a document may name it.
-PROXY_PATTERN = rf"https?://{_HOST}{_PORT}/?"
-#: A ledger: a file, or a server.
-LEDGER_PATTERN = r"(?:sqlite:///[^?\u0000-\u001f\u007f]+|postgresql://[^\u0000-\u001f\u007f]+)"
+#: A ledger as a document may name it: a file. Which ones are outside of the project, the operator says.
+LEDGER_PATTERN = r"sqlite:///[^?\u0000-\u001f\u007f]+"
 #: What looks like the path of a ledger and is none: a database in memory, or SQLite's own kind of address.
 NO_FILE_PATTERN = "^sqlite:///(?::memory:|file:)"
-#: A name and a password in a database's address, in front of the host or as a parameter of libpq.
-LOGIN_PATTERN = "://.*:.*@|[?&](?:[Ss][Ss][Ll])?[Pp][Aa][Ss][Ss][Ww][Oo][Rr][Dd]="
+#: A path that leads, or may lead, out of the project.
+OUTSIDE_PATTERN = r"^sqlite:///(?:/|(?:[^/]*/)*\.\.(?:/|$))"
 
 _SERVICE = re.compile(SERVICE_PATTERN)
-_PROXY = re.compile(PROXY_PATTERN)
-_LEDGER = re.compile(LEDGER_PATTERN)
+_PROXY = re.compile(rf"https?://{_HOST}{_PORT}/?")
+_LEDGER = re.compile(rf"(?:{LEDGER_PATTERN}|postgresql://[^\u0000-\u001f\u007f]+)")
 _NO_FILE = re.compile(NO_FILE_PATTERN)
+_OUTSIDE = re.compile(OUTSIDE_PATTERN)
 #: Who logs in at a proxy, and with which password.
 _LOGIN = re.compile(r"(?<=//)[^/?#\\]*@")
 
@@ -74,6 +73,8 @@ def ledger_address(url: str, root: Path) -> str:
     """
     if _LEDGER.fullmatch(url) is not None and _NO_FILE.match(url) is None:
         scheme, _, rest = url.partition(":///")
+        if scheme == "sqlite" and not rest.startswith("/") and _OUTSIDE.match(url) is not None:
+            raise BadAddress("a ledger's relative path stays below the project: 'sqlite:////path' is absolute")
         return f"sqlite:///{normpath(root / rest)}" if scheme == "sqlite" else url
     scheme, separator, _ = url.partition("://")
     if scheme == "sqlite" and separator:

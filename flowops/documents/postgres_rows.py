@@ -6,6 +6,7 @@ import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from flowops.common import libpq
 from flowops.common.names import did_you_mean
 from flowops.common.text import quoted
 from flowops.documents.row_source import BATCH_ROWS, QueryError, QueryRows, RowsError
@@ -58,7 +59,11 @@ def source_batches(url: str, query: Query, shown: str) -> Iterator[Batch]:
     import psycopg
 
     try:
-        connection = psycopg.connect(url, connect_timeout=_CONNECT, application_name="flowops")
+        given = libpq.parameters(url)
+    except ValueError as error:
+        raise FlowopsError(f"source {query.source}: its address cannot be used: {error}") from None
+    try:
+        connection = libpq.connect({"connect_timeout": _CONNECT, "application_name": "flowops", **given})
     except psycopg.Error as error:
         # What libpq says may repeat the address; its kind is enough to look for.
         raise FlowopsError(

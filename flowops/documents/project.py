@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from os.path import normpath
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.common.addresses import ledger_address, proxy_address, service_address
+from flowops.common.addresses import ledger_address, service_address
 from flowops.common.json import NotJson, read_json
 from flowops.common.limits import DOCUMENT_DEPTH
 from flowops.common.names import did_you_mean
+from flowops.common.secrets import Reference
 from flowops.common.spans import read_rate, read_span
 from flowops.common.text import quoted, visible
 from flowops.documents.files import Disk, Unreadable, git_root, read_anywhere
 from flowops.documents.reader import Kind, Reader, Section
+from flowops.documents.secrets import check_references
 from flowops.documents.yaml import Parsed, read_plain
 from flowops.errors import Invalid, UsageError
 from flowops.model.document import Document, Place, Problem, SourceMap, Value
@@ -26,7 +27,6 @@ from flowops.model.project import (
     Flow,
     LedgerSettings,
     Project,
-    Reference,
 )
 
 if TYPE_CHECKING:
@@ -93,6 +93,9 @@ def resolve(found: ProjectFile) -> Project:
     if found.problems:
         raise Invalid(found.problems)
     document = found.document
+    wrong = check_references(document) if document is not None else []
+    if wrong:
+        raise Invalid(wrong)
     environments = read_environments(document, found.root)
     value = {} if document is None else document.value
     return Project(
@@ -149,8 +152,8 @@ def _environment(name: str, fields: Mapping[str, Value], root: Path, sandbox: En
         vars=fields.get("vars") or {},
         rate=read_rate(fields["rate"]) if "rate" in fields else default.rate,
         concurrency=fields.get("concurrency", default.concurrency),
-        connection=_connection(fields, root),
-        sources={name: Reference(source["url"]["env"]) for name, source in (fields.get("sources") or {}).items()},
+        connection=_connection(fields.get("timeouts") or {}),
+        sources={name: Reference.of(source["url"]) for name, source in (fields.get("sources") or {}).items()},
     )
 
 
@@ -167,24 +170,19 @@ def _ledger(value: Value, root: Path) -> LedgerSettings:
 def _callbacks(fields: Mapping[str, Value] | None) -> CallbackSettings | None:
     if fields is None:
         return None
-    return CallbackSettings(service_address(fields["url"]), Reference(fields["secret"]["env"]))
+    return CallbackSettings(service_address(fields["url"]), Reference.of(fields["secret"]))
 
 
-def _connection(fields: Mapping[str, Value], root: Path) -> Connection:
-    tls = fields.get("tls") or {}
-    proxy = _text_or_reference(fields.get("proxy"))
-    timeouts = fields.get("timeouts") or {}
+def _connection(timeouts: Mapping[str, Value]) -> Connection:
     default = Connection()
     return Connection(
-        **{key: normpath(root / tls[key]) for key in ("ca", "certificate", "key") if key in tls},
-        proxy=proxy_address(proxy) if isinstance(proxy, str) else proxy,
         connect_timeout=_seconds(timeouts.get("connect", default.connect_timeout)),
         answer_timeout=_seconds(timeouts.get("answer", default.answer_timeout)),
     )
 
 
 def _reference(value: Mapping[str, str] | None) -> Reference | None:
-    return Reference(value["env"]) if value is not None else None
+    return Reference.of(value) if value is not None else None
 
 
 def _text_or_reference(value: str | Mapping[str, str] | None) -> str | Reference | None:

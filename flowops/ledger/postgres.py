@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, unquote
 
 import orjson
 
+from flowops.common import libpq
 from flowops.errors import LedgerError
 from flowops.ledger.database import Connection, Database, migrations, statements
 from flowops.ledger.spool import Spool
@@ -68,11 +69,9 @@ class PostgresDatabase(Database):
         self._held: set[str] = set()
 
     def _connect(self) -> Connection:
-        import psycopg
-
         # A statement that the server had prepared while the ledger was empty would go on reading whole tables when it
         # is not, so nothing is prepared.
-        raw = psycopg.connect(autocommit=True, prepare_threshold=None, **self._parameters)
+        raw = libpq.connect(self._parameters, autocommit=True, prepare_threshold=None)
         try:
             connection = Connection(raw, self.name, _statements())
             self._set_up(connection)
@@ -187,12 +186,9 @@ class PostgresDatabase(Database):
 
 def _parameters(url: str, name: str) -> dict[str, Any]:
     """Return what a connection is made with: what the URL says, and what it leaves open."""
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict
-
     try:
-        given = conninfo_to_dict(url)
-    except ProgrammingError as error:
+        given = libpq.parameters(url)
+    except ValueError as error:
         raise LedgerError(f"{name}: {error}") from None
     return {**_DEAD_PEER, "connect_timeout": _CONNECT_TIMEOUT, "application_name": "flowops", **given}
 

@@ -8,15 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path as FilePath
 
+    from flowops.common.secrets import Reference
     from flowops.model.document import Document, Value
 
 SANDBOX = "sandbox"
-
-
-class Reference(NamedTuple):
-    """A value that is kept elsewhere: an environment variable, never the secret itself."""
-
-    env: str
 
 
 class LedgerSettings(NamedTuple):
@@ -35,12 +30,16 @@ class CallbackSettings(NamedTuple):
 
 
 class Connection(NamedTuple):
-    """How to reach the API: certificate files, a proxy, and time-outs in seconds."""
+    """How to reach the API: time-outs in seconds, which a document may give, and what only the operator says.
 
-    ca: str | None = None
+    That is whom to trust (`ca_file`, `ca_directory`), who we are (`certificate`, `key`), and a `proxy`.
+    """
+
+    ca_file: str | None = None
+    ca_directory: str | None = None
     certificate: str | None = None
     key: str | None = None
-    proxy: str | Reference | None = None
+    proxy: str | None = None
     connect_timeout: float = 10.0
     answer_timeout: float = 30.0
 

@@ -22,8 +22,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from flowops.common.numbers import Refusal, is_canonical, is_e164, read
+from flowops.common.secrets import Reference
 from flowops.common.spans import span_text
-from flowops.policy.rule import AHEAD, Block, Finding, Listing, Rule, Schema, Setting, each, span_schema
+from flowops.policy.rule import AHEAD, REFERENCE, Block, Finding, Listing, Rule, Schema, Setting, each, span_schema
 from flowops.policy.times import moment_text, read_moment
 
 if TYPE_CHECKING:
@@ -54,21 +55,7 @@ _DO_NOT_CALL: Schema = {
     "properties": {
         "file": {**_FILE, "description": "A number or a hash a line. The path starts at the project file."},
         "max-age": span_schema("How old the list may be, by its own line `# as-of: 2026-11-23`."),
-        "key": {
-            "type": "object",
-            "required": ["env"],
-            "properties": {
-                "env": {
-                    "type": "string",
-                    "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
-                    "patternErrorMessage": "not the name of an environment variable: write letters, digits and _",
-                    "description": "The name of the environment variable that holds the value.",
-                }
-            },
-            "additionalProperties": False,
-            "x-secret": True,
-            "description": "The key of the hashes: {env: NAME}.",
-        },
+        "key": {**REFERENCE, "description": "The key of the hashes: {env: NAME} or {file: PATH}."},
         "may-be-empty": {
             "type": "boolean",
             "default": False,
@@ -81,11 +68,11 @@ _DO_NOT_CALL: Schema = {
 
 @dataclass(frozen=True, slots=True)
 class DoNotCall(Setting, Rule):
-    """Nobody who is on this list. `file` is as it is written, `env` names the variable with the key of its hashes."""
+    """Nobody who is on this list. `file` is as it is written, `secret` says where the key of its hashes is kept."""
 
     file: str
     max_age: timedelta | None
-    env: str | None
+    secret: Reference | None
     place: Place
     may_be_empty: bool = False
     key: ClassVar[str] = "do-not-call"
@@ -100,14 +87,14 @@ class DoNotCall(Setting, Rule):
         """Yield the rule of a file, of a mapping, or of each in a list of these."""
         for where, item in each(at, value):
             fields: Mapping[str, Value] = {"file": item} if isinstance(item, str) else item
-            env = fields["key"]["env"] if "key" in fields else None
+            secret = Reference.of(fields["key"]) if "key" in fields else None
             max_age, may_be_empty = reader.span(where, fields, "max-age"), fields.get("may-be-empty", False)
-            yield cls(fields["file"], max_age, env, reader.place(where), may_be_empty)
+            yield cls(fields["file"], max_age, secret, reader.place(where), may_be_empty)
 
     @property
     def source(self) -> tuple[str, str | None]:
         """Return what decides what the list says: the file, and the key of its hashes."""
-        return self.file, self.env
+        return self.file, self.secret and self.secret.name
 
     def evaluate(self, context: CallContext) -> Finding:
         """Block who is listed, and everybody when the list is missing, cannot be used, or is too old to rely on."""

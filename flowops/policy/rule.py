@@ -37,6 +37,30 @@ SHARE: Schema = {
     "patternErrorMessage": "not a share: write 20%",
     "examples": ["20%"],
 }
+#: A value that is kept elsewhere, as every document refers to it.
+REFERENCE: Schema = {
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "properties": {
+        "env": {
+            "type": "string",
+            "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+            "patternErrorMessage": "not the name of an environment variable: write letters, digits and _",
+            "description": "The name of the environment variable that holds the value: one that begins with FLOWOPS_, "
+            "or that FLOWOPS_ALLOW_ENV lists.",
+        },
+        "file": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 4096,
+            "description": "The file that holds the value, outside of the repository. A relative path starts in "
+            "/run/secrets, or in the folders that FLOWOPS_SECRET_DIRS names.",
+        },
+    },
+    "additionalProperties": False,
+    "x-secret": True,
+}
 COUNTRIES: Schema = {
     "type": "array",
     "minItems": 1,

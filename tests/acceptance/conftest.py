@@ -43,7 +43,7 @@ defaults: {{caller: "+442079460000", callflow-id: flow-1}}
 environments:
   production:
     api: {api.url}
-    token: {{env: TOKEN}}
+    token: {{env: FLOWOPS_TOKEN}}
     ledger: sqlite:///ledger.db
     rate: none
     timeouts: {{connect: 2, answer: 2}}

@@ -23,7 +23,7 @@ def answered(root: Path, answer: bytes) -> tuple[int, str]:
     master, slave = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "flowops", "apply", "--env", "production"],
-        cwd=root, env=environment(TOKEN=TOKEN, TERM="xterm"), stdin=slave, stdout=slave, stderr=slave,
+        cwd=root, env=environment(FLOWOPS_TOKEN=TOKEN, TERM="xterm"), stdin=slave, stdout=slave, stderr=slave,
     )  # fmt: skip
     os.close(slave)
     seen = b""
@@ -40,7 +40,7 @@ def answered(root: Path, answer: bytes) -> tuple[int, str]:
 
 @pytest.mark.parametrize(("answer", "code", "placed"), [(b"no\n", 1, 0), (b"yes\n", 0, 3)], ids=["no", "yes"])
 def test_only_yes_places_calls(real: Path, api: ApiServer, answer: bytes, code: int, placed: int) -> None:
-    assert flowops("ledger", "init", "--env", "production", cwd=real, env={"TOKEN": TOKEN}).code == 0
+    assert flowops("ledger", "init", "--env", "production", cwd=real, env={"FLOWOPS_TOKEN": TOKEN}).code == 0
     ended, seen = answered(real, answer)
     assert (ended, api.received.total()) == (code, placed), seen
     assert "3 to place" in seen

@@ -215,7 +215,7 @@ def test_no_secret_and_no_ledger_is_needed(clinic: Repository) -> None:
         "flowops.yaml",
         "vars: {brand: Acme}",
         "vars: {brand: Acme}\nenvironments:\n  production:\n    api: https://api.cm.com/voiceapi/v2\n"
-        "    token: {env: NOT_SET}\n    ledger: {env: NOT_SET_EITHER}\n",
+        "    token: {env: FLOWOPS_NOT_SET}\n    ledger: {env: FLOWOPS_NOT_SET_EITHER}\n",
     )
     clinic.commit()
     clinic.edit("calls/c.yaml", "your appointment", "your visit")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PRODUCTION = ("--env", "production")
-ENV = {"TOKEN": TOKEN}
+ENV = {"FLOWOPS_TOKEN": TOKEN}
 
 
 def place(root: Path, *args: str) -> object:
@@ -226,12 +226,12 @@ def test_a_saved_plan_is_placed_once_and_no_longer_fits_after(real: Path, api: A
 def test_a_callback_url_of_ones_own_is_kept_and_told(real: Path, api: ApiServer) -> None:
     ledger(real)
     project = real / "flowops.yaml"
-    callbacks = "callbacks: {url: 'http://127.0.0.1:9/hooks', secret: {env: SECRET}}"
+    callbacks = "callbacks: {url: 'http://127.0.0.1:9/hooks', secret: {env: FLOWOPS_SECRET}}"
     project.write_text(project.read_text().replace("rate: none", f"rate: none\n    {callbacks}"))
     calls = real / "calls/three.yaml"
     own = "https://hooks.example.org/mine"
     calls.write_text(calls.read_text().replace("kind: Call\n", f"kind: Call\ncallback-url: {own}\n", 1))
-    env = {**ENV, "SECRET": "0123456789abcdef0123456789abcdef"}
+    env = {**ENV, "FLOWOPS_SECRET": "0123456789abcdef0123456789abcdef"}
     ran = flowops("apply", *PRODUCTION, "--auto-approve", cwd=real, env=env)
     assert ran.code == 0, ran.err
     assert "1 call has a callback-url of its own" in ran.err
@@ -239,5 +239,5 @@ def test_a_callback_url_of_ones_own_is_kept_and_told(real: Path, api: ApiServer)
     assert urls.pop("call-1") == own
     assert len(set(urls.values())) == 2
     assert all(url.startswith("http://127.0.0.1:9/hooks/") for url in urls.values())
-    assert env["SECRET"] not in str(urls)
+    assert env["FLOWOPS_SECRET"] not in str(urls)
     assert flowops("plan", *PRODUCTION, "--format", "json", cwd=real, env=ENV).json["summary"]["unchanged"] == 3

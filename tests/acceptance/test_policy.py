@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PRODUCTION = ("--env", "production")
-ENV = {"TOKEN": TOKEN, "DNC_KEY": "a key of the test"}
+ENV = {"FLOWOPS_TOKEN": TOKEN, "FLOWOPS_DNC_KEY": "a key of the test"}
 APPLY = ("apply", *PRODUCTION, "--auto-approve", "--format", "json")
 #: Monday noon in London, and the evening of that day.
 NOON, EVENING = "2026-11-23T12:00Z", "2026-11-23T21:00Z"
@@ -48,7 +48,7 @@ def test_what_a_rule_blocks_is_not_placed_and_its_place_is_told(real: Path, api:
 
 def test_a_hashed_list_does_what_the_plain_one_does(real: Path) -> None:
     (real / "plain.txt").write_text("# as-of: 2026-11-20\n+442079460102\n")
-    hashed = flowops("policy", "hash-numbers", "plain.txt", "--key-env", "DNC_KEY", cwd=real, env=ENV)
+    hashed = flowops("policy", "hash-numbers", "plain.txt", "--key-env", "FLOWOPS_DNC_KEY", cwd=real, env=ENV)
     assert hashed.code == 0
     assert "2079" not in hashed.out
     proof, as_of, entry = hashed.out.splitlines()
@@ -56,15 +56,17 @@ def test_a_hashed_list_does_what_the_plain_one_does(real: Path) -> None:
     assert as_of == "# as-of: 2026-11-20T00:00:00Z"
     assert entry.startswith("hmac-sha256:")
     (real / "dnc.txt").write_text(hashed.out)
-    with_policy(real, "  do-not-call: {file: dnc.txt, max-age: 30d, key: {env: DNC_KEY}}\n")
+    with_policy(real, "  do-not-call: {file: dnc.txt, max-age: 30d, key: {env: FLOWOPS_DNC_KEY}}\n")
     plan = flowops("plan", *PRODUCTION, "--at", NOON, "--format", "json", cwd=real, env=ENV)
     assert [call["action"] for call in plan.json["calls"]] == ["place", "blocked", "place"]
     stale = flowops("plan", *PRODUCTION, "--at", "2026-12-30T12:00Z", "--format", "json", cwd=real, env=ENV)
     assert stale.json["summary"]["blocked"] == 3
-    without = flowops("plan", *PRODUCTION, "--at", NOON, cwd=real, env={**ENV, "DNC_KEY": ""})
+    without = flowops("plan", *PRODUCTION, "--at", NOON, cwd=real, env={**ENV, "FLOWOPS_DNC_KEY": ""})
     assert without.code == 4
-    assert "DNC_KEY is empty" in without.out
-    other = flowops("plan", *PRODUCTION, "--at", NOON, cwd=real, env={**ENV, "DNC_KEY": ENV["DNC_KEY"] + " "})
+    assert "FLOWOPS_DNC_KEY is empty" in without.out
+    other = flowops(
+        "plan", *PRODUCTION, "--at", NOON, cwd=real, env={**ENV, "FLOWOPS_DNC_KEY": ENV["FLOWOPS_DNC_KEY"] + " "}
+    )
     assert other.code == 4
     assert "dnc.txt was made with another key than the one that is named" in other.out
 
@@ -102,10 +104,12 @@ def test_what_the_list_would_refuse_is_not_hashed(real: Path) -> None:
         ("", "plain.txt:1:1: the list is empty"),
     ):
         (real / "plain.txt").write_text(text)
-        hashed = flowops("policy", "hash-numbers", "plain.txt", "--key-env", "DNC_KEY", cwd=real, env=ENV)
+        hashed = flowops("policy", "hash-numbers", "plain.txt", "--key-env", "FLOWOPS_DNC_KEY", cwd=real, env=ENV)
         assert (hashed.code, hashed.out) == (3, "")
         assert why in hashed.err
-    empty = flowops("policy", "hash-numbers", "plain.txt", "--key-env", "DNC_KEY", "--may-be-empty", cwd=real, env=ENV)
+    empty = flowops(
+        "policy", "hash-numbers", "plain.txt", "--key-env", "FLOWOPS_DNC_KEY", "--may-be-empty", cwd=real, env=ENV
+    )
     assert (empty.code, len(empty.out.splitlines())) == (0, 2)
 
 
@@ -295,10 +299,10 @@ def test_a_canary_needs_somebody_who_hears_of_outcomes(real: Path) -> None:
 
 def test_a_canary_without_outcomes_has_failed(real: Path, api: ApiServer) -> None:
     project = real / "flowops.yaml"
-    callbacks = "    callbacks: {url: 'https://hooks.example.org/x', secret: {env: SECRET}}\n"
+    callbacks = "    callbacks: {url: 'https://hooks.example.org/x', secret: {env: FLOWOPS_SECRET}}\n"
     project.write_text(project.read_text() + callbacks)
     with_policy(real, "  {}\n")
-    env = {**ENV, "SECRET": "0123456789abcdef0123456789abcdef"}
+    env = {**ENV, "FLOWOPS_SECRET": "0123456789abcdef0123456789abcdef"}
     ran = flowops(*APPLY, "--canary", "1", "--canary-wait", "1s", cwd=real, env=env)
     assert ran.code == 4, ran.err
     assert [call["outcome"] for call in ran.json["calls"]] == ["placed", "blocked", "blocked"]

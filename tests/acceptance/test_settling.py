@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-ENV = {"TOKEN": TOKEN, "ACCOUNT": "6f1d5c1e-0000-4000-8000-000000000001"}
+ENV = {"FLOWOPS_TOKEN": TOKEN, "FLOWOPS_ACCOUNT": "6f1d5c1e-0000-4000-8000-000000000001"}
 PRODUCTION = ("--env", "production")
 
 
@@ -45,8 +45,8 @@ def sandbox(project: Path) -> Iterator[subprocess.Popen[str]]:
     (project / "flowops.yaml").write_text(
         "apiVersion: flowops/v1\nkind: Project\nname: settling\n"
         "defaults: {caller: '+442079460000', callflow-id: flow-1}\n"
-        f"environments: {{production: {{api: '{api}', token: {{env: TOKEN}}, account: {{env: ACCOUNT}}, "
-        "ledger: 'sqlite:///ledger.db', rate: none}}\n"
+        f"environments: {{production: {{api: '{api}', token: {{env: FLOWOPS_TOKEN}}, "
+        "account: {env: FLOWOPS_ACCOUNT}, ledger: 'sqlite:///ledger.db', rate: none}}\n"
     )
     yield process
     process.send_signal(signal.SIGTERM)

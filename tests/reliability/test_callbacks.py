@@ -76,7 +76,9 @@ def stage(repository: Maker, forks: Forks, tmp_path: Path) -> Iterator[Callable[
     with ExitStack() as processes:
 
         def setting(*options: str) -> Stage:
-            here = repository(CALLS, callbacks="{url: 'http://127.0.0.1:1/flowops', secret: {env: CALLBACK_SECRET}}")
+            here = repository(
+                CALLS, callbacks="{url: 'http://127.0.0.1:1/flowops', secret: {env: FLOWOPS_CALLBACK_SECRET}}"
+            )
             log = tmp_path / "sandbox.log"
             sandbox = processes.enter_context(
                 process("sandbox", "--port", "0", "--token", TOKEN, "--log", str(log), *options, cwd=here.root)

@@ -31,7 +31,11 @@ class Repository:
     @property
     def env(self) -> dict[str, str]:
         """What the commands need in their environment."""
-        return {"TOKEN": TOKEN, "LEDGER": self.ledger_url, "CALLBACK_SECRET": "a secret of more than 16 characters"}
+        return {
+            "FLOWOPS_TOKEN": TOKEN,
+            "FLOWOPS_LEDGER": self.ledger_url,
+            "FLOWOPS_CALLBACK_SECRET": "a secret of more than 16 characters",
+        }
 
     @property
     def ledger(self) -> Path:
@@ -85,8 +89,8 @@ defaults: {{caller: "+442079460000", callflow-id: flow-1}}
 environments:
   {ENVIRONMENT}:
     api: {api}
-    token: {{env: TOKEN}}
-    ledger: {{env: LEDGER}}
+    token: {{env: FLOWOPS_TOKEN}}
+    ledger: {{env: FLOWOPS_LEDGER}}
 {more}"""
     )
     (root / "rows.csv").write_text("id,phone\n" + "".join(f"{n},+442079460{n % 1000:03}\n" for n in range(count)))

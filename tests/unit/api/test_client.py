@@ -13,7 +13,7 @@ from flowops.api.address import Secret
 from flowops.api.client import LONGEST_ANSWER, FlowBuilder
 from flowops.errors import ApiError
 from flowops.model.ledger import EventType
-from flowops.model.project import Connection, Reference
+from flowops.model.project import Connection
 from flowops.model.result import Verdict
 
 TOKEN = "3f2a6c1e-0000-4000-8000-5b9d1c7e2f10"
@@ -500,8 +500,3 @@ def test_a_token_that_fits_no_header_is_refused_without_being_shown(token):
         FlowBuilder("http://127.0.0.1:1/voiceapi/v2", Secret(token))
     assert token.strip() == "" or token not in str(caught.value)
     assert caught.value.__cause__ is None
-
-
-def test_a_proxy_that_was_not_resolved_is_refused():
-    with pytest.raises(ApiError, match="PROXY_URL was not read"):
-        FlowBuilder("https://127.0.0.1:1", Secret(TOKEN), Connection(proxy=Reference("PROXY_URL")))

@@ -52,7 +52,7 @@ def place(serving: Any, proxy: Any, body: Any, certificates: Any, user: str = ""
     async def main() -> Any:
         async with serving(api, context) as server, serving(proxy) as between:
             address = f"http://{user}127.0.0.1:{between.port}"
-            connection = Connection(ca=str(certificates / "ca.pem"), proxy=address, **timeouts)
+            connection = Connection(ca_file=str(certificates / "ca.pem"), proxy=address, **timeouts)
             async with FlowBuilder(server.address, TOKEN, connection).worker() as worker:
                 return await worker.place(body), between, server
 

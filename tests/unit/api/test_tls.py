@@ -58,7 +58,7 @@ def place_with_tls(serving: Any, script: Any, body: Any) -> Verdict:
 
 
 def test_a_trusted_server_is_spoken_to(serving, body, certificates):
-    connection = Connection(ca=str(certificates / "ca.pem"))
+    connection = Connection(ca_file=str(certificates / "ca.pem"))
     verdicts, server = place(serving, body, server_context(certificates), connection, times=3)
     assert {verdict.event_type for verdict in verdicts} == {EventType.ACCEPTED}
     assert len(server.requests) == 3
@@ -73,7 +73,7 @@ def test_a_server_that_nobody_vouches_for_gets_no_byte(serving, body, certificat
 
 
 def test_another_hosts_certificate_gets_no_byte(serving, body, certificates):
-    connection = Connection(ca=str(certificates / "ca.pem"))
+    connection = Connection(ca_file=str(certificates / "ca.pem"))
     [verdict], server = place(serving, body, server_context(certificates, "other"), connection)
     assert verdict.event_type is EventType.UNSENT
     assert "certificate is not valid for" in (verdict.detail or "")
@@ -92,13 +92,13 @@ def test_old_tls_is_not_spoken(serving, body, certificates):
     context.set_ciphers("ALL:@SECLEVEL=0")
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
         context.maximum_version = context.minimum_version = ssl.TLSVersion.TLSv1_1
-    [verdict], server = place(serving, body, context, Connection(ca=str(certificates / "ca.pem")))
+    [verdict], server = place(serving, body, context, Connection(ca_file=str(certificates / "ca.pem")))
     assert (verdict.event_type, server.requests) == (EventType.UNSENT, [])
 
 
 def test_a_client_certificate_is_shown(serving, body, certificates):
     connection = Connection(
-        ca=str(certificates / "ca.pem"),
+        ca_file=str(certificates / "ca.pem"),
         certificate=str(certificates / "client.pem"),
         key=str(certificates / "client.key"),
     )
@@ -108,7 +108,7 @@ def test_a_client_certificate_is_shown(serving, body, certificates):
 
 def test_a_client_certificate_that_is_missing_places_nothing(serving, body, certificates):
     # Under TLS 1.3 the server's no comes after the client has sent its request: a doubt, since bytes have left.
-    connection = Connection(ca=str(certificates / "ca.pem"))
+    connection = Connection(ca_file=str(certificates / "ca.pem"))
     [verdict], server = place(serving, body, server_context(certificates, client=True), connection)
     assert verdict.event_type is EventType.UNCLEAR
     assert server.requests == []
@@ -117,18 +117,22 @@ def test_a_client_certificate_that_is_missing_places_nothing(serving, body, cert
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ({"ca": "nowhere.pem"}, "the CA file '.*nowhere.pem' cannot be used: No such file or directory"),
-        ({"ca": "client.ext"}, "the CA file '.*client.ext' cannot be used: "),
-        ({"certificate": "nowhere.pem"}, "the certificate '.*nowhere.pem' or its key cannot be used: No such file"),
+        ({"ca_file": "nowhere.pem"}, "SSL_CERT_FILE: '.*nowhere.pem' cannot be used: No such file or directory"),
+        ({"ca_file": "client.ext"}, "SSL_CERT_FILE: '.*client.ext' cannot be used: "),
+        (
+            {"certificate": "nowhere.pem"},
+            "FLOWOPS_CLIENT_CERT: '.*nowhere.pem' or its key cannot be used: No such",
+        ),
         (
             {"certificate": "client.pem", "key": "server.key"},
-            "the certificate '.*client.pem' or its key cannot be used",
+            "FLOWOPS_CLIENT_CERT: '.*client.pem' or its key cannot be used",
         ),
         (
             {"certificate": "client.pem", "key": "locked.key"},
-            "the certificate '.*client.pem' or its key cannot be used",
+            "FLOWOPS_CLIENT_CERT: '.*client.pem' or its key cannot be used",
         ),
-        ({"key": "client.key"}, "a key is given, but no certificate"),
+        ({"ca_directory": "nowhere"}, "SSL_CERT_DIR: '.*nowhere' is no folder"),
+        ({"key": "client.key"}, "FLOWOPS_CLIENT_KEY names a key, and FLOWOPS_CLIENT_CERT no certificate"),
     ],
 )
 def test_files_that_cannot_be_used_are_told_before_anything_is_sent(certificates, names, message):

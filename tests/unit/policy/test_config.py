@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from flowops.common.secrets import Reference
 from flowops.model.document import Document, Place, SourceMap
 from flowops.policy.config import StopOn, read_policy
 from flowops.policy.limits import MaxChange, PerCallee, PerDay, PerDocument, PerRun
@@ -46,8 +47,8 @@ def told(policy, environment=None):
         ({"callers": ["+442079460000"]}, [Callers(frozenset({"+442079460000"}), HERE)]),
         ({"do-not-call": "dnc.txt"}, [DoNotCall("dnc.txt", None, None, HERE)]),
         (
-            {"do-not-call": [{"file": "a", "max-age": "31d", "key": {"env": "K"}}, "b"]},
-            [DoNotCall("a", timedelta(days=31), "K", HERE), DoNotCall("b", None, None, HERE)],
+            {"do-not-call": [{"file": "a", "max-age": "31d", "key": {"env": "FLOWOPS_K"}}, "b"]},
+            [DoNotCall("a", timedelta(days=31), Reference("FLOWOPS_K"), HERE), DoNotCall("b", None, None, HERE)],
         ),
         ({"per-callee": {"calls": 2, "within": "12h"}}, [PerCallee(2, timedelta(hours=12), HERE)]),
         (

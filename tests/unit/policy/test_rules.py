@@ -105,13 +105,15 @@ CASES = {
         "do-not-call: dnc.txt", "blocked: does not exist", facts=listing(trouble="does not exist")
     ),
     "do-not-call: listed by its hash": case(
-        "do-not-call: {file: dnc.txt, key: {env: K}}", "blocked: is in dnc.txt", facts=listing(LONDON, key="K")
+        "do-not-call: {file: dnc.txt, key: {env: FLOWOPS_K}}",
+        "blocked: is in dnc.txt",
+        facts=listing(LONDON, key="FLOWOPS_K"),
     ),
     "do-not-call: read with another key": case(
-        "do-not-call: {file: dnc.txt, key: {env: K}}", "blocked: was not read", facts=listing(key="L")
+        "do-not-call: {file: dnc.txt, key: {env: FLOWOPS_K}}", "blocked: was not read", facts=listing(key="L")
     ),
     "do-not-call: read without its key": case(
-        "do-not-call: {file: dnc.txt, key: {env: K}}", "blocked: was not read", facts=listing()
+        "do-not-call: {file: dnc.txt, key: {env: FLOWOPS_K}}", "blocked: was not read", facts=listing()
     ),
     "do-not-call: never read": case("do-not-call: dnc.txt", "blocked: was not read"),
     "do-not-call: fresh": case(

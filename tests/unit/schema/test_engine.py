@@ -63,7 +63,6 @@ GOOD: dict[str, Any] = {
                 "api": "https://api.cm.com/voiceapi/v2",
                 "token": {"env": "FLOWOPS_PRODUCT_TOKEN"},
                 "ledger": {"url": {"env": "FLOWOPS_LEDGER_URL"}, "id": "x"},
-                "proxy": "http://proxy.example.org:3128",
                 "rate": "10/s",
                 "concurrency": 20,
                 "timeouts": {"connect": 0.5},

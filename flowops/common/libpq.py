@@ -1,0 +1,57 @@
+"""Connections to PostgreSQL that take all they need from their address, and nothing from around the process.
+
+libpq fills what an address leaves open from ``PG*`` variables, from ``~/.pgpass`` and from service files: a password of
+the operator's would go to whatever server an address names.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from psycopg import Connection
+
+#: Parameters that name further files to take parameters from.
+_FURTHER = ("service", "servicefile", "passfile")
+_turn = threading.Lock()
+
+
+def parameters(url: str) -> dict[str, Any]:
+    """Return what an address says. Raises ValueError for what it cannot be, or may not name; it is not quoted."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        given = conninfo_to_dict(url)
+    except ProgrammingError as error:
+        raise ValueError(str(error).replace(url, "…")) from None
+    for name in _FURTHER:
+        if name in given:
+            raise ValueError(f"it names a {name}: user, password and host belong into the address itself")
+    return given
+
+
+def connect(given: dict[str, Any], **options: Any) -> Connection[Any]:
+    """Return a connection made with some `parameters`. Raises psycopg.Error."""
+    import psycopg
+
+    with _without_variables():
+        return psycopg.connect(**{**given, "passfile": os.devnull}, **options)
+
+
+@contextmanager
+def _without_variables() -> Iterator[None]:
+    """Take what libpq would read out of the environment of the process, for the block."""
+    with _turn:
+        taken = {name: value for name, value in os.environ.items() if name.startswith("PG")}
+        for name in taken:
+            del os.environ[name]
+        try:
+            yield
+        finally:
+            os.environ.update(taken)
