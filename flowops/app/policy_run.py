@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.secrets import value_of
+from flowops.common.secrets import read_variable
 from flowops.documents.files import Unreadable
 from flowops.errors import FlowopsError, Invalid
 from flowops.model.document import Place, Problem

@@ -13,13 +13,12 @@ from flowops.common.secrets import (
     may_be_named,
     not_allowed,
 )
-from flowops.model.place import Problem
+from flowops.model.document import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from flowops.model.document import Document, Path, Value
-    from flowops.model.place import Place
+    from flowops.model.document import Document, Path, Place, Value
 
 CODE = "reference"
 #: What a variable can be for. Keys and secrets of any kind are one: none of them goes anywhere.
