@@ -1,17 +1,19 @@
-"""How rows are read: page by page in the order of their references, and from an index."""
+"""What can be asked of a ledger: rows page by page, who was called when and how many."""
 
 from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from flowops.ledger import reader
 from flowops.ledger.database import migrations, statements
+from flowops.ledger.operations import imported_call
 from flowops.ledger.sqlite import _REWRITES, KIND
-from flowops.model.ledger import EventType, Record, State
+from flowops.model.ledger import EventType, Leg, Record, State, Written
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store
@@ -40,3 +42,94 @@ def test_rows_of_several_states_are_one_list_in_order_however_many_pages_that_ta
     store.write([make.claim("aa")])
     found = store.entries(states={State.IN_DOUBT, State.PLACED, State.REJECTED}, limit=limit)
     assert [entry.reference_id for entry in found] == list("abcdefgh")[:limit]
+
+
+LONDON, NEW_YORK, PARIS = "+442079460023", "+12125550123", "+33199001018"
+HOUR_AGO, AHEAD = (datetime.now(UTC) + timedelta(hours=hours) for hours in (-1, 1))
+
+
+def rings(store: Store, *numbers: str, since: datetime = HOUR_AGO) -> dict[str, int]:
+    found = store.rung_since(list(numbers), since)
+    return {number: len(times) for number, times in found.items()}
+
+
+class TestRungSince:
+    def test_every_call_that_may_have_rung_counts(self, store: Store, make) -> None:
+        store.write([make.claim("in-flight", LONDON)])
+        store.write([make.claim("placed", LONDON), make.accepted("placed")])
+        store.write([make.claim("finished", LONDON), make.accepted("finished")])
+        store.called_back("finished", [Leg(LONDON, "id-1", code=10)])
+        store.write([make.claim("in-doubt", LONDON), Record("in-doubt", EventType.UNCLEAR, detail="time-out")])
+        assert rings(store, LONDON, NEW_YORK) == {LONDON: 4}
+
+    def test_what_was_refused_or_never_sent_does_not(self, store: Store, make) -> None:
+        store.write([make.claim("refused", LONDON), Record("refused", EventType.REFUSED, detail="400")])
+        store.write([make.claim("unsent", LONDON), Record("unsent", EventType.UNSENT, detail="no connection")])
+        assert rings(store, LONDON) == {}
+
+    def test_each_callee_of_a_request_counts_once(self, store: Store, make) -> None:
+        store.write([make.claim("a", LONDON, NEW_YORK)])
+        assert rings(store, LONDON, NEW_YORK, PARIS) == {LONDON: 1, NEW_YORK: 1}
+        store.write([Record("a", EventType.ACCEPTED, (Leg(LONDON, "id-1"), Leg(NEW_YORK, "id-2")))])
+        assert rings(store, LONDON, NEW_YORK, PARIS) == {LONDON: 1, NEW_YORK: 1}
+
+    def test_a_time_is_where_it_begins(self, store: Store, make) -> None:
+        store.write([make.claim("a", LONDON), make.accepted("a")])
+        assert rings(store, LONDON, since=AHEAD) == {}
+        (at,) = store.rung_since([LONDON], HOUR_AGO)[LONDON]
+        assert HOUR_AGO < at < AHEAD
+
+    def test_calls_placed_elsewhere_count_from_when_they_were_placed(self, store: Store) -> None:
+        long_ago = (datetime.now(UTC) - timedelta(days=3)).isoformat()
+        store.import_calls(
+            [imported_call({"reference-id": "old", "callee": LONDON, "call-id": "1", "placed-at": long_ago})]
+        )
+        assert rings(store, LONDON) == {}
+        assert rings(store, LONDON, since=datetime.now(UTC) - timedelta(days=4)) == {LONDON: 1}
+
+    def test_many_numbers_are_asked_for_at_once(self, store: Store, make) -> None:
+        numbers = [f"+4420794{number:05d}" for number in range(2_500)]
+        store.write([make.claim("a", numbers[0]), make.accepted("a")])
+        store.write([make.claim("b", numbers[-1])])
+        assert store.rung_since(numbers, HOUR_AGO).keys() == {numbers[-1]} | (
+            {numbers[0]} if rings(store, numbers[0]) else set()
+        )
+
+
+class TestClaimedSince:
+    def test_it_counts_calls_that_may_have_rung(self, store: Store, make) -> None:
+        store.write([make.claim("a"), make.accepted("a")])
+        store.write([make.claim("b")])
+        store.write([make.claim("c"), Record("c", EventType.REFUSED, detail="400")])
+        assert store.claimed_since(HOUR_AGO) == 2
+        assert store.claimed_since(AHEAD) == 0
+
+
+class TestStop:
+    def test_a_stopped_ledger_takes_no_claim_and_every_record(self, store: Store, make) -> None:
+        store.write([make.claim("a")])
+        assert store.stop("the wrong text to +442079460023")
+        why = store.stopped()
+        assert why is not None
+        assert why.startswith("stopped at ")
+        assert why.endswith("by ada on build-7: the wrong text to +44 20 79•• ••23")
+        refused, accepted = store.write([make.claim("b"), make.accepted("a")])
+        assert (refused.done, refused.state, refused.stopped) == (False, None, why)
+        assert accepted == Written(True, State.PLACED)
+        assert store.look_up(["b"]) == {}
+
+    def test_it_is_stopped_once_and_resumed_once(self, store: Store, make) -> None:
+        assert not store.resume()
+        assert store.stop("first")
+        assert not store.stop("second")
+        assert "first" in str(store.stopped())
+        assert store.resume()
+        assert not store.resume()
+        assert store.stopped() is None
+        assert store.write([make.claim("a")])[0].done
+
+    def test_it_can_be_stopped_again(self, store: Store) -> None:
+        assert store.stop("first")
+        assert store.resume()
+        assert store.stop("again")
+        assert "again" in str(store.stopped())

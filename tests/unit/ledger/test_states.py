@@ -1,4 +1,4 @@
-"""The state machine against a table that was written by hand from the contract."""
+"""The state machine: the table of states and events, and what each change makes of a row."""
 
 from __future__ import annotations
 
@@ -6,8 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from flowops.ledger.states import TRANSITIONS, IllegalStep, claimable, step
-from flowops.model.ledger import EventType, State
+from flowops.ledger.states import (
+    TRANSITIONS,
+    CallRow,
+    Change,
+    IllegalStep,
+    StoredLeg,
+    claimable,
+    complete,
+    decide,
+    merged,
+    step,
+)
+from flowops.model.ledger import Actor, EventType, State
 
 _TABLE = Path(__file__).parents[2] / "cases" / "ledger" / "001-states" / "table.txt"
 
@@ -99,3 +110,180 @@ def test_an_illegal_step_says_what_cannot_happen(state: State | None, event_type
     with pytest.raises(IllegalStep) as raised:
         step(state, event_type)
     assert str(raised.value) == told
+
+
+ADA = Actor("ada", "host")
+T0, T1, T2 = "2026-11-23T10:00:00.000Z", "2026-11-23T10:00:01.000Z", "2026-11-23T10:00:02.000Z"
+BODY = '{"callees":[{"$pseudonym":"aa","shown":"+44 ••"},{"$pseudonym":"bb","shown":"+1 ••"}]}'
+
+
+def change(event_type: EventType, *legs: StoredLeg, run: str | None = "one", **rest: object) -> Change:
+    values = {"at": T1, "legs": legs, "run": run, **rest}
+    return Change("a", event_type, actor=ADA, **values)  # type: ignore[arg-type]
+
+
+def claimed(run: str = "one") -> CallRow:
+    return decide(None, change(EventType.CLAIMED, run=run, at=T0, body=BODY, fingerprint="blinded"))
+
+
+def in_doubt() -> CallRow:
+    return decide(claimed(), change(EventType.ABANDONED, run=None, detail="gone"))
+
+
+def leg(callee: str, call_id: str | None = None, code: int | None = None, **rest: str) -> StoredLeg:
+    return StoredLeg(callee, f"shown {callee}", call_id, code=code, **rest)
+
+
+def test_a_claim_notes_the_run_the_body_and_the_attempt() -> None:
+    row = claimed()
+    assert (row.state, row.run, row.body, row.fingerprint, row.attempts) == (
+        State.IN_FLIGHT,
+        "one",
+        BODY,
+        "blinded",
+        1,
+    )
+    assert (row.claimed_at, row.updated_at) == (T0, T0)
+
+
+def test_an_unsent_call_leaves_nothing_but_its_count_of_attempts() -> None:
+    row = decide(claimed(), change(EventType.UNSENT, detail="connection refused"))
+    assert (row.state, row.body, row.fingerprint, row.legs) == (None, "{}", "", ())
+    again = decide(row, change(EventType.CLAIMED, body=BODY))
+    assert (again.state, again.before_claim, again.attempts) == (State.IN_FLIGHT, None, 2)
+
+
+def test_an_unsent_retry_of_a_rejected_call_is_rejected_as_before() -> None:
+    rejected = decide(claimed(), change(EventType.REFUSED, detail="bad caller"))
+    assert (rejected.state, rejected.error) == (State.REJECTED, "bad caller")
+    retried = decide(rejected, change(EventType.CLAIMED, body=BODY))
+    assert (retried.state, retried.before_claim, retried.error) == (State.IN_FLIGHT, State.REJECTED, None)
+    assert decide(retried, change(EventType.THROTTLED)).state is State.REJECTED
+
+
+@pytest.mark.parametrize(
+    "event_type",
+    [EventType.UNSENT, EventType.THROTTLED, EventType.REFUSED, EventType.UNAUTHORIZED, EventType.UNCLEAR],
+)
+def test_a_run_that_no_longer_has_the_call_cannot_speak_of_its_attempt(event_type: EventType) -> None:
+    resolved = decide(in_doubt(), change(EventType.RESOLVED_NOT_PLACED, run=None))
+    other = decide(resolved, change(EventType.CLAIMED, run="two", body=BODY))
+    with pytest.raises(IllegalStep):
+        decide(other, change(event_type, run="one"))
+
+
+def test_a_valid_answer_counts_whoever_has_the_call() -> None:
+    resolved = decide(in_doubt(), change(EventType.RESOLVED_NOT_PLACED, run=None))
+    other = decide(resolved, change(EventType.CLAIMED, run="two", body=BODY))
+    row = decide(other, change(EventType.ACCEPTED, leg("aa", "id-1"), leg("bb", "id-2"), run="one"))
+    assert row.state is State.PLACED
+    # The second run's own answer is put beside it: two calls were placed, and both are on record.
+    both = decide(row, change(EventType.ACCEPTED, leg("aa", "id-3"), leg("bb", "id-4"), run="two"))
+    assert [found.call_id for found in both.legs] == ["id-1", "id-2", "id-3", "id-4"]
+
+
+def test_a_late_refusal_is_noted_and_leaves_the_call_in_doubt() -> None:
+    row = decide(in_doubt(), change(EventType.REFUSED, detail="bad caller", at=T2))
+    assert (row.state, row.error, row.updated_at) == (State.IN_DOUBT, "bad caller", T2)
+
+
+def test_what_changes_nothing_gives_the_same_row() -> None:
+    placed = decide(claimed(), change(EventType.ACCEPTED, leg("aa", "id-1"), leg("bb", "id-2")))
+    assert decide(placed, change(EventType.ACCEPTED, leg("aa", "id-1"), leg("bb", "id-2"), at=T2)) is placed
+    assert decide(placed, change(EventType.REFUSED, detail="late", at=T2)) is placed
+
+
+def test_a_callback_before_the_answer_knows_the_callees_of_the_request() -> None:
+    row = decide(claimed(), change(EventType.CALLED_BACK, leg("bb", "id-2", 10), run=None))
+    assert row.state is State.PLACED, "the other callee is still open"
+    assert [(found.callee, found.code) for found in row.legs] == [("aa", None), ("bb", 10)]
+    done = decide(row, change(EventType.CALLED_BACK, leg("aa", "id-1", 9), run=None))
+    assert (done.state, complete(done.legs)) == (State.FINISHED, True)
+    late = decide(done, change(EventType.ACCEPTED, leg("aa", "id-1"), leg("bb", "id-2")))
+    assert late is done
+
+
+def test_an_answer_that_refuses_the_open_callee_finishes_the_call() -> None:
+    row = decide(claimed(), change(EventType.CALLED_BACK, leg("bb", "id-2", 10), run=None))
+    done = decide(row, change(EventType.ACCEPTED, leg("aa", error="not allowed"), leg("bb", "id-2")))
+    assert done.state is State.FINISHED
+    assert done.legs[0].error == "not allowed"
+
+
+def test_a_second_callback_with_another_code_changes_nothing() -> None:
+    row = decide(claimed(), change(EventType.CALLED_BACK, leg("aa", "id-1", 10), leg("bb", "id-2", 10), run=None))
+    assert decide(row, change(EventType.CALLED_BACK, leg("aa", "id-1", 12), run=None)) is row
+
+
+def test_a_callback_for_a_rejected_call_proves_that_it_was_placed() -> None:
+    rejected = decide(claimed(), change(EventType.REFUSED))
+    row = decide(rejected, change(EventType.CALLED_BACK, leg("aa", "x", 10), leg("bb", "y", 9), run=None))
+    assert (row.state, row.error) == (State.FINISHED, None)
+
+
+def test_a_record_without_a_code_says_placed_and_with_one_finished() -> None:
+    assert decide(in_doubt(), change(EventType.RECORDED, run=None)).state is State.PLACED
+    both = leg("aa", "id-1", 10), leg("bb", "id-2", 10)
+    assert decide(in_doubt(), change(EventType.RECORDED, *both, run=None)).state is State.FINISHED
+
+
+def test_an_operators_call_id_goes_to_the_only_callee() -> None:
+    row = in_doubt()._replace(body='{"callee":{"$pseudonym":"aa","shown":"+44 ••"}}')
+    placed = decide(row, change(EventType.RESOLVED_PLACED, StoredLeg(None, None, "id-9"), run=None))
+    assert placed.legs == (StoredLeg("aa", "+44 ••", "id-9"),)
+
+
+def test_a_purged_call_keeps_its_state_and_codes_and_nothing_else() -> None:
+    done = decide(claimed(), change(EventType.CALLED_BACK, leg("aa", "x", 10), leg("bb", "y", 9), run=None))
+    row = decide(done, change(EventType.PURGED, run=None, at=T2))
+    assert (row.state, row.fingerprint, row.body, row.purged) == (State.FINISHED, "", "{}", True)
+    assert row.legs == (StoredLeg(None, None, code=10), StoredLeg(None, None, code=9))
+    with pytest.raises(IllegalStep):
+        decide(row, change(EventType.CLAIMED))
+
+
+def test_a_late_callback_of_a_purged_call_brings_no_data_back() -> None:
+    placed = decide(claimed(), change(EventType.ACCEPTED, leg("aa", "x"), leg("bb", "y")))
+    purged = decide(placed, change(EventType.PURGED, run=None))
+    row = decide(purged, change(EventType.CALLED_BACK, leg("aa", "x", 10), run=None, at=T2))
+    assert row.state is State.FINISHED
+    assert row.legs == purged.legs
+
+
+def test_a_purged_rejected_call_may_be_claimed_again() -> None:
+    purged = decide(decide(claimed(), change(EventType.REFUSED)), change(EventType.PURGED, run=None))
+    row = decide(purged, change(EventType.CLAIMED, body=BODY))
+    assert (row.state, row.purged, row.body) == (State.IN_FLIGHT, False, BODY)
+
+
+def test_nothing_can_happen_to_a_call_that_is_not_there() -> None:
+    for event_type in set(EventType) - {EventType.CLAIMED, EventType.IMPORTED}:
+        with pytest.raises(IllegalStep):
+            decide(None, change(event_type))
+
+
+class TestLegs:
+    def test_they_are_matched_by_call_id_before_the_callee(self) -> None:
+        known = [leg("aa", "1"), leg("aa", "2")]
+        assert [found.code for found in merged(known, [leg("aa", "2", 10)])] == [None, 10]
+
+    def test_one_number_twice_in_a_request_gives_two_legs(self) -> None:
+        known = [leg("aa"), leg("aa")]
+        first = merged(known, [leg("aa", "1", 10)])
+        assert [found.call_id for found in merged(first, [leg("aa", "2", 9)])] == ["1", "2"]
+
+    def test_a_leg_without_call_id_goes_to_the_open_one_of_its_callee(self) -> None:
+        known = [leg("aa", "1", 10), leg("aa", "2")]
+        assert [found.code for found in merged(known, [leg("aa", None, 9)])] == [10, 9]
+
+    def test_a_leg_that_says_nothing_of_whose_it_is_goes_to_an_only_one(self) -> None:
+        nameless = StoredLeg(None, None, code=10)
+        assert merged([leg("aa", "1")], [nameless]) == (leg("aa", "1", 10),)
+        assert len(merged([leg("aa", "1"), leg("bb", "2")], [nameless])) == 3
+
+    def test_a_call_is_complete_when_every_leg_the_api_took_has_ended(self) -> None:
+        refused = leg("aa", error="no")
+        assert not complete([])
+        assert not complete([refused])
+        assert not complete([leg("aa", "1", 10), leg("bb", "2")])
+        assert complete([leg("aa", "1", 10), leg("bb", error="no")])
