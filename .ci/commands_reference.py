@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops import errors
+from flowops.app.gate import FAIL_ON
+from flowops.cli import diff, status
 from flowops.cli.main import root
 from flowops.cli.options import LOG_OPTIONS
+from flowops.errors import PRECEDENCE, ExitCode
 from flowops.report.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -25,13 +27,14 @@ The result of a command goes to stdout, everything else to stderr. `NO_COLOR` an
 CODES = {
     0: "done, or nothing to do",
     1: "a failure with no code of its own",
-    2: "only with `--detailed-exitcode`: there are changes",
-    3: "a document, template, row or body is wrong; also a spec edited after its call was placed",
-    4: "the policy blocks at least one call",
+    2: "only with `--detailed-exitcode`: there is something to place or retry now, or a difference",
+    3: "a document, template, row or body is wrong",
+    4: "`apply`: a guard of the whole run tripped, so nothing more is placed",
     5: "the ledger cannot be opened, read, written, locked or trusted",
-    6: "the API refused, or could not be reached; some calls are not placed",
-    7: "at least one call is in doubt",
-    8: "the saved plan no longer fits",
+    6: "`apply`: the API refused, or could not be reached; some calls are not placed",
+    7: "`apply`: at least one selected call is in doubt",
+    8: "the saved plan no longer fits, or the files changed while they were applied",
+    9: "`apply`: at least one call was edited after it was placed; the others were placed",
     64: "wrong usage",
     130: "interrupted (SIGINT); what was in flight has been recorded",
     143: "ended (SIGTERM); what was in flight has been recorded",
@@ -95,8 +98,15 @@ def ends() -> Iterator[str]:
     yield f"in these formats: {', '.join(f'`{name}`' for name, each in FORMATS.items() if each.instead)}.\n"
     yield "## Exit codes\n"
     yield "| code | meaning |\n| --- | --- |"
-    known = {each.exit_code for each in vars(errors).values() if isinstance(each, type) and hasattr(each, "exit_code")}
-    assert known <= CODES.keys(), known
+    assert set(ExitCode) <= CODES.keys()
     for code, told in CODES.items():
         yield f"| {code} | {told} |"
-    yield "\nWhen several hold, 7 wins over 6 over 5 over 4."
+    first, *rest = (str(code.value) for code in PRECEDENCE if code not in (ExitCode.INVALID, ExitCode.FAILED))
+    yield f"\nOf what a run did, {' wins over '.join((first, ' over '.join(rest)))}."
+    yield "What is found before the first claim (3, 5, 8, 64) ends it at once.\n"
+    yield "`plan`, `diff` and `status` answer a question, and exit with 0 when they could."
+    yield "What is to be a failure is said with `--fail-on` and a comma list:\n"
+    yield "| word | code | commands |\n| --- | --- | --- |"
+    known = {"`plan`": FAIL_ON, "`diff`": diff.WORDS, "`status`": status.WORDS, "`apply`": FAIL_ON}
+    for word, code in FAIL_ON.items():
+        yield f"| `{word}` | {code.value} | {', '.join(name for name, words in known.items() if word in words)} |"

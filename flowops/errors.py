@@ -11,23 +11,59 @@
     └── UsageError             64   wrong usage
 
 What happens to one call is never an exception: it is a value (`flowops.model.result.Verdict`), collected with
-all the others, and the run's exit code follows from all of them.
+all the others, and the run's exit code follows from all of them: `worst`.
 """
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from flowops.model.document import Place, Problem
+
+
+class ExitCode(IntEnum):
+    """What a command ends with (contract, section 4); a run that a signal ended has 128 and its number."""
+
+    DONE = 0
+    FAILED = 1
+    SOMETHING_TO_DO = 2
+    INVALID = 3
+    GUARD = 4
+    LEDGER = 5
+    API = 6
+    IN_DOUBT = 7
+    STALE = 8
+    CONFLICT = 9
+    USAGE = 64
+
+
+#: Of several codes that a command could end with, the first one here wins.
+PRECEDENCE = (
+    ExitCode.IN_DOUBT,
+    ExitCode.API,
+    ExitCode.LEDGER,
+    ExitCode.GUARD,
+    ExitCode.CONFLICT,
+    ExitCode.STALE,
+    ExitCode.INVALID,
+    ExitCode.FAILED,
+    ExitCode.SOMETHING_TO_DO,
+)
+
+
+def worst(codes: Collection[ExitCode]) -> ExitCode:
+    """Return the code that wins over all the others, DONE when there is none."""
+    return next((code for code in PRECEDENCE if code in codes), ExitCode.DONE)
 
 
 class FlowopsError(Exception):
     """A failure with a message for the user, details of it, and a hint: what they can do about it."""
 
-    exit_code = 1
+    exit_code = ExitCode.FAILED
 
     def __init__(self, message: str, *, details: Sequence[str] = (), hint: str | None = None) -> None:
         super().__init__(message)
@@ -42,7 +78,7 @@ class Invalid(FlowopsError):
     `excerpt` gives the source line of a place, for whoever prints the problems.
     """
 
-    exit_code = 3
+    exit_code = ExitCode.INVALID
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}")
@@ -53,28 +89,28 @@ class Invalid(FlowopsError):
 class NotAllowed(FlowopsError):
     """A repository asks for a variable, a file or a host that the operator has not allowed it to use."""
 
-    exit_code = 3
+    exit_code = ExitCode.INVALID
 
 
 class LedgerError(FlowopsError):
     """The ledger cannot be opened, read, written, locked or trusted."""
 
-    exit_code = 5
+    exit_code = ExitCode.LEDGER
 
 
 class ApiError(FlowopsError):
     """The API cannot be used at all: no token, an address that is refused, nobody listening."""
 
-    exit_code = 6
+    exit_code = ExitCode.API
 
 
 class StalePlan(FlowopsError):
     """The saved plan no longer fits the files, the environment or the ledger."""
 
-    exit_code = 8
+    exit_code = ExitCode.STALE
 
 
 class UsageError(FlowopsError):
     """The command line asks for something that makes no sense."""
 
-    exit_code = 64
+    exit_code = ExitCode.USAGE

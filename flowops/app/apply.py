@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 from flowops.app.callback_server import callback_server
 from flowops.app.canary import Pacing, Rounds
 from flowops.app.observer import SILENT
-from flowops.app.policy_run import Guard, clock, facts_of
+from flowops.app.policy_run import ClaimCheck, clock, facts_of
 from flowops.app.secrets import connection_of, token_of, value_of
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
-from flowops.apply.outcome import exit_code, nothing_sent
 from flowops.apply.run import apply
 from flowops.apply.worker import RunOptions
 from flowops.callbacks.token import callback_url, check_secret
 from flowops.errors import StalePlan, UsageError
-from flowops.model.plan import Action
 from flowops.plan.saved import compare
 from flowops.policy.config import Policy
 
@@ -68,17 +66,13 @@ def check_pacing(found: Planned, pacing: Pacing) -> None:
         )
 
 
-def place(found: Planned, pacing: Pacing, observer: Observer = SILENT) -> tuple[Result, int]:
-    """Place what the plan sends; the result, and the exit code it asks for.
+def place(found: Planned, pacing: Pacing, observer: Observer = SILENT) -> Result:
+    """Place what the plan sends.
 
     Raises StalePlan when a file is not what it was when the plan was made: then nothing has been sent.
     """
-    if found.plan.counts()[Action.CONFLICT]:
-        result = nothing_sent(found.plan, "nothing is placed while a call is in conflict")
-    else:
-        _check_files(found)
-        result = asyncio.run(_place(found, pacing, observer))
-    return result, exit_code(found.plan, result)
+    _check_files(found)
+    return asyncio.run(_place(found, pacing, observer))
 
 
 def _check_files(found: Planned) -> None:
@@ -96,12 +90,12 @@ def _check_files(found: Planned) -> None:
 async def _place(found: Planned, pacing: Pacing, observer: Observer) -> Result:
     shutdown, halt = ShutdownRequest(), Halt()
     facts = facts_of(found.workspace, found.ledger, clock(), found.override)
-    guard = Guard(found.workspace.policy or Policy(), facts, halt, clock)
+    check = ClaimCheck(found.workspace.policy or Policy(), facts, halt, clock)
     changed: set[str] = set()
     with with_signals(shutdown), observer.progress("placing", found.plan.size) as advance:
 
         def done(result: CallResult) -> None:
-            guard.count(result)
+            check.count(result)
             advance(1)
 
         async with _api(found.workspace.project, found.environment) as api, _callbacks(found, pacing) as callback_url:
@@ -110,7 +104,7 @@ async def _place(found: Planned, pacing: Pacing, observer: Observer) -> Result:
                 done,
                 concurrency=found.environment.concurrency,
                 rate=found.environment.rate,
-                guard=guard,
+                check=check,
             )
 
             async def place_now(

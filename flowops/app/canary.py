@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from flowops.app.policy_run import clock
 from flowops.model.ledger import State
-from flowops.model.plan import Action
+from flowops.model.plan import Action, Guard
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.plan.recheck import recheck_sent
 
@@ -85,18 +85,16 @@ class Rounds:
         result = await place(plan, [first])
         why = await self._why_not_go_on(references)
         if why is not None:
-            self.halt.set(why)
+            self.halt.set(Guard("canary", why))
         named = frozenset(references)
         done = {call.reference_id: call for call in result.calls if call.reference_id in named}
         if why is None and self._goes_on(result):
             return await place(plan, calls, done)
-        why = self.halt.reason or "the canary was not finished"
+        guard = self.halt.guard
+        why = guard.reason if guard is not None else "the canary was not finished"
         waiting = {planned.reference_id for planned in plan.references(*_SENDS)} - done.keys()
-        blocked = tuple(
-            CallResult(call.reference_id, Outcome.BLOCKED, error=why) if call.reference_id in waiting else call
-            for call in result.calls
-        )
-        return replace(result, calls=blocked)
+        told = (replace(call, error=why) if call.reference_id in waiting else call for call in result.calls)
+        return replace(result, calls=tuple(told), guards=result.guards or ((guard,) if guard is not None else ()))
 
     async def _why_not_go_on(self, references: Sequence[str]) -> str | None:
         """Wait for the outcomes of the first calls; return why the others may not follow, None when they may."""
@@ -136,7 +134,7 @@ class Rounds:
         return result
 
     def _goes_on(self, result: Result) -> bool:
-        return self.shutdown.signal is None and self.halt.reason is None and result.failure is None
+        return self.shutdown.signal is None and self.halt.guard is None and result.failure is None
 
     async def _sleep_until(self, opens: datetime) -> None:
         """Wait for a time or a signal, and keep the run's lease meanwhile: a run taken for dead loses its claims."""

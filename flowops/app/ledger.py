@@ -8,14 +8,15 @@ from flowops.documents.rows import read_data
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.operations import imported_call
 from flowops.model.document import Place, Problem
-from flowops.model.ledger import State
+from flowops.model.ledger import LedgerStatus, State
+from flowops.model.plan import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from flowops.ledger.operations import ImportedCall
-    from flowops.ledger.store import Store
+    from flowops.ledger.reader import Reader
     from flowops.model.ledger import Entry
 
 
@@ -27,10 +28,29 @@ def is_doubtful(entry: Entry) -> bool:
     return entry.state.is_unsettled and not entry.live
 
 
-def doubtful_calls(ledger: Store) -> list[Entry]:
-    """Return the calls that are in doubt."""
-    unsettled = {state for state in State if state.is_unsettled}
-    return [entry for entry in ledger.entries(states=unsettled) if is_doubtful(entry)]
+def status_of(ledger: Reader) -> LedgerStatus:
+    """Return the totals of a ledger, and what somebody has to see to."""
+    unsettled = ledger.entries(states={state for state in State if state.is_unsettled})
+    doubtful = [entry for entry in unsettled if is_doubtful(entry)]
+    unwritten = sum(entry.state is State.IN_FLIGHT for entry in doubtful)
+    counts = ledger.count()
+    counts[State.IN_FLIGHT] = max(counts[State.IN_FLIGHT] - unwritten, 0)  # other runs go on meanwhile
+    counts[State.IN_DOUBT] += unwritten
+    checkpoint = ledger.checkpoint()
+    return LedgerStatus(
+        ledger.environment,
+        checkpoint if checkpoint.id else None,
+        counts,
+        ledger.outcomes(),
+        doubtful,
+        guards_of(ledger),
+    )
+
+
+def guards_of(ledger: Reader) -> tuple[Guard, ...]:
+    """Return the guards that the ledger itself knows of: somebody has stopped the environment."""
+    why = ledger.stopped()
+    return () if why is None else (Guard("stop", why),)
 
 
 def read_import(file: Path) -> list[ImportedCall]:

@@ -13,6 +13,7 @@ from flowops.common.secrets import read_variable
 from flowops.documents.files import Unreadable
 from flowops.errors import FlowopsError, Invalid
 from flowops.model.document import Place, Problem
+from flowops.model.plan import Guard
 from flowops.model.result import CallResult, Outcome
 from flowops.policy.config import Policy
 from flowops.policy.evaluate import (
@@ -158,7 +159,7 @@ def trips(policy: Policy, facts: PolicyContext) -> bool:
     return any(is_plan_blocked(policy, facts, place) for place in facts.by_document)
 
 
-class Guard:
+class ClaimCheck:
     """The policy right before each claim: the same rules, the time as it is, and a count of the results.
 
     What has to be counted over all runs is left to the claim itself, as its condition. How many calls a run and a
@@ -187,7 +188,7 @@ class Guard:
         for each in self._policy.stop_on:
             why = each.reached(self._refused, self._answered)
             if why is not None:
-                self._halt.set(format_reason(each, why))
+                self._halt.set(Guard(each.name, format_reason(each, why)))
 
 
 def _listing(rule: DoNotCall, workspace: Workspace) -> Listing:

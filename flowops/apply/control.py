@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from flowops.model.plan import Guard
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -93,31 +95,30 @@ class Timing:
 
 
 class Halt:
-    """The policy's way to end a run: `reason` says why it was ended, None while it goes on."""
+    """The policy's way to end a run: `guard` is the one that tripped, None while the run goes on."""
 
     def __init__(self) -> None:
-        self.reason: str | None = None
-        self._listeners: list[Callable[[str], None]] = []
+        self.guard: Guard | None = None
+        self._listeners: list[Callable[[Guard], None]] = []
 
-    def set(self, reason: str) -> None:
-        """End the claiming of the run, in every round of it; only the first reason counts."""
-        if self.reason is None:
-            self.reason = reason
+    def set(self, guard: Guard) -> None:
+        """End the claiming of the run, in every round of it; only the first guard counts."""
+        if self.guard is None:
+            self.guard = guard
             for call in self._listeners:
-                call(reason)
+                call(guard)
 
-    def when_set(self, call: Callable[[str], None]) -> None:
+    def when_set(self, call: Callable[[Guard], None]) -> None:
         """Call this when it happens, at once if it has."""
         self._listeners.append(call)
-        if self.reason is not None:
-            call(self.reason)
+        if self.guard is not None:
+            call(self.guard)
 
 
 class CircuitBreaker:
     """Ends the claiming of all workers at once.
 
-    `failure` is the error that ended it; `halted` is what the policy, or somebody who has stopped the environment,
-    has against going on. After a signal both are None.
+    `failure` is the error that ended it; `guard` is the guard of the run that tripped. After a signal both are None.
 
     `unplaced_limit` calls in a row that the API did not take, or `doubtful_limit` in a row that ended in
     doubt, trip it: ten thousand more would fare the same, and each in doubt is one for an operator.
@@ -125,7 +126,7 @@ class CircuitBreaker:
 
     def __init__(self, shutdown: ShutdownRequest, *, unplaced_limit: int, doubtful_limit: int) -> None:
         self.failure: str | None = None
-        self.halted: str | None = None
+        self.guard: Guard | None = None
         self._opened = asyncio.Event()
         self._unplaced_limit = unplaced_limit
         self._doubtful_limit = doubtful_limit
@@ -143,8 +144,8 @@ class CircuitBreaker:
         """Return why a call whose turn has not come is not attempted."""
         if self.failure is not None:
             return f"the run ended before its turn: {self.failure}"
-        if self.halted is not None:
-            return self.halted
+        if self.guard is not None:
+            return self.guard.reason
         return "interrupted before its turn" if self.is_open else "its turn has not come"
 
     def trip(self, failure: str) -> None:
@@ -154,11 +155,11 @@ class CircuitBreaker:
         self.failure = self.failure or failure
         self._opened.set()
 
-    def halt(self, reason: str) -> None:
-        """End the claiming because the rest may not be placed now; only the first reason is reported."""
-        if self.halted is None:
-            _log.warning("no more calls are claimed: %(why)s", {"why": reason})
-        self.halted = self.halted or reason
+    def halt(self, guard: Guard) -> None:
+        """End the claiming because a guard of the run has tripped; only the first one is reported."""
+        if self.guard is None:
+            _log.warning("no more calls are claimed: %(why)s", {"why": guard.reason})
+        self.guard = self.guard or guard
         self._opened.set()
 
     def add_failure(self, failure: str) -> None:

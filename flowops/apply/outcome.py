@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowops.errors import ExitCode, worst
 from flowops.model.ledger import EventType, Record, State
 from flowops.model.plan import Action
 from flowops.model.result import CallResult, Outcome, Result
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from flowops.model.ledger import Entry, Written
-    from flowops.model.plan import Decision, Plan, Planned
+    from flowops.model.plan import Decision, Guard, Plan, Planned
     from flowops.model.result import Verdict
 
 #: What a call that was sent has become, by the state that the ledger gave it.
@@ -32,7 +33,9 @@ _BY_EVENT_TYPE = {
 _BY_ACTION = {
     Action.DEFERRED: Outcome.DEFERRED,
     Action.BLOCKED: Outcome.BLOCKED,
-    Action.CONFLICT: Outcome.NOT_ATTEMPTED,
+    Action.CONFLICT: Outcome.CONFLICT,
+    Action.IN_FLIGHT: Outcome.IN_FLIGHT,
+    Action.IN_DOUBT: Outcome.IN_DOUBT,
 }
 
 INTERRUPTED = 128
@@ -86,7 +89,7 @@ def planned_only(planned: Planned) -> CallResult:
     reasons = "; ".join(planned.reasons) or None
     if planned.action is Action.UNCHANGED:
         return CallResult(planned.reference_id, Outcome.UNCHANGED)
-    return CallResult(planned.reference_id, _BY_ACTION.get(planned.action, Outcome.IN_DOUBT), error=reasons)
+    return CallResult(planned.reference_id, _BY_ACTION[planned.action], error=reasons)
 
 
 def elsewhere(planned: Planned, entry: Entry | None) -> CallResult:
@@ -101,48 +104,48 @@ def elsewhere(planned: Planned, entry: Entry | None) -> CallResult:
         if entry.fingerprint == planned.fingerprint:
             return CallResult(reference_id, Outcome.UNCHANGED, ids)
         why = "another run placed this reference-id with other content; give it a new reference-id"
-        return CallResult(reference_id, Outcome.NOT_ATTEMPTED, ids, error=why)
-    known = entry.error or "; ".join(planned.reasons) or None
-    error = "still in flight in another run" if entry.state is State.IN_FLIGHT else known
-    return CallResult(reference_id, Outcome.IN_DOUBT, ids, error=error)
+        return CallResult(reference_id, Outcome.CONFLICT, ids, error=why)
+    if entry.live:
+        return still_in_flight(planned)
+    return CallResult(reference_id, Outcome.IN_DOUBT, ids, error=entry.error or "; ".join(planned.reasons) or None)
+
+
+def still_in_flight(planned: Planned) -> CallResult:
+    """The result of a call that another run has not settled while this one went on."""
+    return CallResult(planned.reference_id, Outcome.IN_FLIGHT, error="still in flight in another run")
 
 
 def in_plan_order(
     plan: Plan,
     found: Mapping[str, CallResult],
     why: str,
-    *,
-    halted: bool = False,
     changed: Collection[str] = (),
 ) -> tuple[CallResult, ...]:
-    """Return every call of the plan once: its result, the plan's own decision, or not attempted and why.
-
-    What was not attempted because the run was `halted` is blocked.
-    """
+    """Return every call of the plan once: its result, the plan's own decision, or not attempted and why."""
     return tuple(
-        found.get(planned.reference_id) or _not_found(planned, why, halted=halted, changed=changed)
-        for planned in plan.references()
+        found.get(planned.reference_id) or _not_found(planned, why, changed=changed) for planned in plan.references()
     )
 
 
-def _not_found(planned: Planned, why: str, *, halted: bool, changed: Collection[str]) -> CallResult:
+def _not_found(planned: Planned, why: str, *, changed: Collection[str]) -> CallResult:
     if not planned.action.sends:
         return planned_only(planned)
-    if planned.reference_id in changed:
-        return unsent(planned, CHANGED)
-    return CallResult(planned.reference_id, Outcome.BLOCKED, error=why) if halted else unsent(planned, why)
+    return unsent(planned, CHANGED if planned.reference_id in changed else why)
 
 
-def nothing_sent(plan: Plan, why: str) -> Result:
-    """Return the result of a plan that is not applied at all, because `why`."""
-    return Result(plan.environment, plan.revision, plan.digest, in_plan_order(plan, {}, why))
+def nothing_sent(plan: Plan, guards: tuple[Guard, ...]) -> Result:
+    """Return the result of a plan of which nothing is placed, because guards of the run have tripped."""
+    why = "; ".join(guard.reason for guard in guards)
+    calls = in_plan_order(plan, {}, why)
+    return Result(plan.environment, plan.revision, plan.digest, calls, guards=guards)
 
 
-def exit_code(plan: Plan, result: Result) -> int:
-    """Return the exit code of a run (contract, section 4): 7 over 6 over 5 over 4 over 8.
+def exit_codes(result: Result) -> set[ExitCode]:
+    """Return what a run has come to, as the codes of the contract (section 4): see `flowops.errors.worst`.
 
-    A call that was not placed counts for 6 if the API refused it or was tried; if the run ended before
-    its turn, what ended the run decides. An interruption counts unless a call is in doubt or the run failed.
+    A call that was not placed counts for 6 if the API refused it or was tried; if the run ended before its turn, what
+    ended the run decides. What a rule of the policy holds back is no failure, and neither is what another run has in
+    flight.
     """
     counts = result.counts()
     unplaced = [
@@ -150,19 +153,26 @@ def exit_code(plan: Plan, result: Result) -> int:
         for call in result.calls
         if call.outcome is Outcome.NOT_ATTEMPTED and call.reference_id not in result.changed
     ]
-    refused = counts[Outcome.REJECTED] or any(call.refused_callees for call in result.calls)
-    if counts[Outcome.IN_DOUBT]:
-        return 7
-    if plan.counts()[Action.CONFLICT]:
-        return 3
-    if result.interrupted is not None and result.failure is None:
-        return INTERRUPTED + result.interrupted
-    if refused or any(call.attempts for call in unplaced):
-        return 6
-    if result.failure is not None:
-        return 5
-    if unplaced:
-        return 6
-    if counts[Outcome.BLOCKED]:
-        return 4
-    return 8 if result.changed else 0
+    refused = counts[Outcome.REJECTED] > 0 or any(call.refused_callees for call in result.calls)
+    tried = any(call.attempts for call in unplaced)
+    explained = result.failure is not None or result.interrupted is not None or bool(result.guards)
+    found = {
+        ExitCode.IN_DOUBT: counts[Outcome.IN_DOUBT] > 0,
+        ExitCode.API: refused or tried or (bool(unplaced) and not explained),
+        ExitCode.LEDGER: result.failure is not None and not (refused or tried),
+        ExitCode.GUARD: bool(result.guards),
+        ExitCode.CONFLICT: counts[Outcome.CONFLICT] > 0,
+        ExitCode.STALE: bool(result.changed),
+    }
+    return {code for code, counts_for_it in found.items() if counts_for_it}
+
+
+def exit_code(result: Result, asked: Collection[ExitCode] = ()) -> int:
+    """Return what a run ends with; `asked` are further codes that somebody has asked for.
+
+    An interruption counts unless a call is in doubt or the run failed.
+    """
+    code = worst({*exit_codes(result), *asked})
+    if result.interrupted is None or result.failure is not None or code is ExitCode.IN_DOUBT:
+        return code
+    return INTERRUPTED + result.interrupted

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flowops.apply.control import CircuitBreaker, Halt, Timing
 from flowops.apply.group import GroupCommit
-from flowops.apply.outcome import elsewhere, in_plan_order, sent, unsent
+from flowops.apply.outcome import elsewhere, in_plan_order, sent, still_in_flight
 from flowops.apply.worker import Feed, Workers, format_error, now
 from flowops.errors import FlowopsError, LedgerError
 from flowops.model.ledger import State
@@ -34,6 +34,8 @@ DOUBTFUL_IN_A_ROW = 20
 #: or an answer, connections go on. A crash leaves those in doubt as well, so there are no more of them.
 AHEAD = 2
 
+#: The actions of calls that another run has sent, or had in flight: its answer is waited for.
+_OPEN = frozenset({Action.IN_DOUBT, Action.IN_FLIGHT})
 _NOTHING: Mapping[str, CallResult] = {}
 
 
@@ -67,11 +69,8 @@ async def apply(
     run. What ends the run early is the result's `failure`, not an exception; an answer that the ledger could not
     record leaves its call in doubt.
 
-    Raise ValueError for a plan with conflicts: nothing of it may be sent. Raise RunFailed, with the result, when
-    `progress`, `guard` or a part of flowops itself fails.
+    Raise RunFailed, with the result, when `progress`, `check` or a part of flowops itself fails.
     """
-    if plan.counts()[Action.CONFLICT]:
-        raise ValueError("a plan with conflicts is not applied")
     _log.info(
         "placing %(calls)d calls in %(environment)s over %(connections)d connections",
         {"calls": plan.size, "environment": plan.environment, "connections": options.concurrency},
@@ -96,9 +95,16 @@ async def apply(
             breaker.trip(format_error(error))
         await _save_late(workers, commit)
     results = {**before, **workers.found.results}
-    in_order = in_plan_order(plan, results, breaker.reason, halted=breaker.halted is not None, changed=changed)
+    in_order = in_plan_order(plan, results, breaker.reason, changed=changed)
     result = Result(
-        plan.environment, plan.revision, plan.digest, in_order, shutdown.signal, breaker.failure, frozenset(changed)
+        plan.environment,
+        plan.revision,
+        plan.digest,
+        in_order,
+        shutdown.signal,
+        breaker.failure,
+        frozenset(changed),
+        (breaker.guard,) if breaker.guard is not None else (),
     )
     counts = {outcome.value.replace("-", "_"): number for outcome, number in result.counts().items()}
     _log.info("the run has ended: %(placed)d placed, %(rejected)d rejected, %(in_doubt)d in doubt", counts)
@@ -135,8 +141,8 @@ def _elsewhere(plan: Plan, workers: Workers) -> dict[str, Planned]:
     lost = set(workers.found.elsewhere)
     return {
         planned.reference_id: planned
-        for planned in plan.references(Action.IN_DOUBT, *(SENDING if lost else ()))
-        if planned.action is Action.IN_DOUBT or planned.reference_id in lost
+        for planned in plan.references(*_OPEN, *(SENDING if lost else ()))
+        if planned.action in _OPEN or planned.reference_id in lost
     }
 
 
@@ -162,7 +168,7 @@ async def _settle_elsewhere(
         pause = min(pause * 1.5, timing.last_look)
     for planned in undecided.values():
         if planned.action.sends:
-            workers.done(unsent(planned, "in flight in another run when this one ended"))
+            workers.done(still_in_flight(planned))
 
 
 async def _save_late(workers: Workers, commit: GroupCommit) -> None:

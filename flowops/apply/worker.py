@@ -14,7 +14,7 @@ from flowops.apply.control import RateLimiter, Timing
 from flowops.apply.outcome import held_back, may_follow, record_of, sent, unsent
 from flowops.errors import LedgerError
 from flowops.model.ledger import Claim, EventType
-from flowops.model.plan import Action, Decision
+from flowops.model.plan import Decision, Guard
 from flowops.model.result import CallResult, Verdict
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Api(Protocol):
         ...
 
 
-async def _no_guard(_planned: PlannedCall) -> None:
+async def _no_check(_planned: PlannedCall) -> None:
     return None
 
 
@@ -58,7 +58,7 @@ class RunOptions:
     """How the calls of a run are placed.
 
     `callback_url` gives the address for a call that has none of its own. `progress` gets each result. `concurrency`
-    requests are under way at once; `rate` is requests a second, None means no limit. `guard` is asked right before
+    requests are under way at once; `rate` is requests a second, None means no limit. `check` is asked right before
     each claim: why a call may not be placed after all, or on which condition it may be claimed. `attempts_cap` is how
     often one call is tried, as long as nothing was sent.
     """
@@ -67,7 +67,7 @@ class RunOptions:
     progress: Callable[[CallResult], None]
     concurrency: int
     rate: float | None = None
-    guard: Callable[[PlannedCall], Awaitable[Decision | Condition | None]] = _no_guard
+    check: Callable[[PlannedCall], Awaitable[Decision | Condition | None]] = _no_check
     attempts_cap: int = 3
     timing: Timing = field(default_factory=Timing)
 
@@ -170,13 +170,13 @@ class Workers:
         body = self._body(call)
         attempts, last = 0, ""
         while await self._turn_comes():
-            found = await options.guard(planned)
+            found = await options.check(planned)
             if isinstance(found, Decision):
                 return held_back(planned, found, attempts)
             began = now()
             claim = await self._commit.submit(Claim(call, planned.fingerprint, found))
             if claim.stopped is not None:
-                self.breaker.halt(claim.stopped)
+                self.breaker.halt(Guard("stop", claim.stopped))
                 return None
             if claim.decision is not None:
                 return held_back(planned, claim.decision, attempts)
@@ -278,8 +278,6 @@ class Workers:
         verdict = Verdict(EventType.UNSENT, detail=last or self.breaker.reason)
         written = await self._record(planned.call.reference_id, verdict, attempts)
         if may_follow(verdict, written):
-            if self.breaker.halted is not None:
-                return held_back(planned, Decision(Action.BLOCKED, reasons=(self.breaker.halted,)), attempts)
             return unsent(planned, last or self.breaker.reason, attempts)
         return sent(planned.call.reference_id, verdict, attempts, written)
 

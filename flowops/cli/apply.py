@@ -9,8 +9,10 @@ import click
 
 from flowops.app.apply import check_pacing, check_reviewed, place
 from flowops.app.canary import Pacing
+from flowops.app.gate import FAIL_ON, failures, words_of_result
 from flowops.app.plan import planned
 from flowops.app.saved import load_plan
+from flowops.apply.outcome import exit_code
 from flowops.apply.run import RunFailed
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, confirm, echo_lines, echo_status, print_result, report_problems_as
@@ -91,6 +93,7 @@ pacing_options = options.together(
 @click.option("--dry-run", is_flag=True, help="Only plan: the same as flowops plan.")
 @pacing_options
 @override_option
+@options.fail_on(tuple(FAIL_ON), besides=", beside what fails anyhow")
 @options.shown(RESULT)
 def command(
     selection: Selection,
@@ -100,6 +103,7 @@ def command(
     dry_run: bool,
     pacing: Pacing,
     override: Override | None,
+    fail_on: frozenset[str],
     shown: Shown,
 ) -> int:
     """Show the plan, ask, and place the calls of PATH, or of the whole project; each at most once.
@@ -117,7 +121,7 @@ def command(
         ):
             if given:
                 raise UsageError(f"{name} has no meaning with --dry-run")
-        return plan(selection, None, shown, detailed=False, override=override)
+        return plan(selection, None, shown, detailed=False, fail_on=fail_on, override=override)
     saved = load_plan(plan_file) if plan_file else None
     instead = report_problems_as(selection.environment, shown.format_)
     with instead, planned(selection, readonly=False, override=override, observer=TERMINAL) as found:
@@ -126,7 +130,7 @@ def command(
         check_reviewed(found, saved, digest)
         if not (found.environment.sandboxed or auto_approve or saved is not None or digest is not None):
             _confirm(found.plan, waits=pacing.wait is not None)
-        return _place(found, pacing, shown)
+        return _place(found, pacing, shown, fail_on)
 
 
 def _show(found: Planned, shown: Shown) -> None:
@@ -141,7 +145,7 @@ def _confirm(plan: Plan, *, waits: bool) -> None:
     """Let somebody confirm what would be placed."""
     counts = plan.counts()
     count = plan.size + (counts[Action.DEFERRED] if waits else 0)
-    if count and not counts[Action.CONFLICT]:
+    if count:
         calls = "1 call" if count == 1 else f"{count:,} calls"
         confirm(
             f"Place {calls} in {plan.environment}? A placed call cannot be taken back.",
@@ -149,22 +153,22 @@ def _confirm(plan: Plan, *, waits: bool) -> None:
         )
 
 
-def _place(found: Planned, pacing: Pacing, shown: Shown) -> int:
+def _place(found: Planned, pacing: Pacing, shown: Shown, fail_on: frozenset[str]) -> int:
     """Place the calls and print the result; return the exit code."""
     try:
-        result, code = place(found, pacing, TERMINAL)
+        result = place(found, pacing, TERMINAL)
     except RunFailed as failed:
         # The result is written also when the run fails half-way.
-        _print(failed.result, found.plan, shown)
+        _print(failed.result, shown)
         raise
-    _print(result, found.plan, shown)
+    _print(result, shown)
     for call in result.calls:
         if call.reference_id in result.changed:
             echo_status(f"{call.reference_id}: {call.error}")
     if found.environment.sandboxed and result.counts()[Outcome.PLACED]:
         echo_status(NEXT)
-    return code
+    return exit_code(result, failures(fail_on, words_of_result(result)))
 
 
-def _print(result: Result, plan: Plan, shown: Shown) -> None:
-    print_result(RESULT, ResultView(result, plan.counts()[Action.CONFLICT], shown.full), shown.format_)
+def _print(result: Result, shown: Shown) -> None:
+    print_result(RESULT, ResultView(result, shown.full), shown.format_)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.app.diff import compare
+from flowops.app.gate import failures
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status, print_problems, print_result, report_problems_as
-from flowops.errors import Invalid
+from flowops.errors import ExitCode, Invalid, worst
 from flowops.report.difference import DifferenceOutput
 from flowops.report.formats import DIFFERENCE
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from flowops.app.load import Selection
     from flowops.model.difference import Difference
 
-DIFFERENT = 2
+#: What two revisions of files can say.
+WORDS = ("invalid", "none")
 
 
 @click.command("diff", short_help="Show what two Git revisions render differently.")
@@ -25,12 +27,14 @@ DIFFERENT = 2
 @options.selection
 @options.full
 @options.detailed_exitcode("Exit with 2 when there are differences.")
+@options.fail_on(WORDS)
 @options.formats(DIFFERENCE)
 def command(
     revisions: str,
     selection: Selection,
     full: bool,
     detailed_exitcode: bool,
+    fail_on: frozenset[str],
     format_: str,
 ) -> int:
     """Show what two Git revisions render differently, in PATH or in the whole project; without HEAD, the files as
@@ -43,7 +47,8 @@ def command(
     with report_problems_as(selection.environment, format_):
         found = _compare(revisions, selection)
     print_result(DIFFERENCE, DifferenceOutput(found, selection.environment, full), format_)
-    return DIFFERENT if detailed_exitcode and found.calls else 0
+    there_is = {ExitCode.SOMETHING_TO_DO} if detailed_exitcode and found.calls else set()
+    return worst(failures(fail_on, {"invalid": found.base_problems, "none": int(not found.calls)}) | there_is)
 
 
 def _compare(spec: str, selection: Selection) -> Difference:

@@ -48,6 +48,18 @@ def detailed_exitcode(text: str) -> Decorator:
     return click.option("--detailed-exitcode", is_flag=True, help=text)
 
 
+def fail_on(words: Sequence[str], *, besides: str = "") -> Decorator:
+    """``--fail-on`` with the words that a command knows."""
+
+    def read(_context: click.Context, _option: click.Parameter, value: str | None) -> frozenset[str]:
+        from flowops.app.gate import read_words
+
+        return frozenset() if value is None else read_words(value, words)
+
+    text = f"Fail where there is one of these, in a comma list{besides}: {', '.join(words)}."
+    return click.option("--fail-on", callback=read, metavar="WORDS", help=text)
+
+
 def formats(kind: str) -> Decorator:
     """Return ``--format`` with the formats that exist for a kind of result, the first of them the default."""
     names = names_of(kind)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowops.app.gate import FAIL_ON, failures, words_of_plan
 from flowops.app.plan import planned
 from flowops.app.policy_run import clock
 from flowops.app.saved import save_plan
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status, print_result, report_problems_as
-from flowops.errors import UsageError
-from flowops.plan.planner import exit_code
+from flowops.errors import ExitCode, UsageError, worst
 from flowops.policy.config import LIFTABLE
 from flowops.report.formats import PLAN
 from flowops.report.hours import PlanClock
@@ -39,7 +39,9 @@ override_option = options.override(LIFTABLE)
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, for apply --plan.")
 @click.option("--at", callback=options.moment, metavar="TIME", help="Ask the policy about another time than now.")
 @override_option
-@options.shown(PLAN, options.detailed_exitcode("Exit with 2 when there is something to place."))
+@options.shown(
+    PLAN, options.detailed_exitcode("Exit with 2 when there is something to place."), options.fail_on(tuple(FAIL_ON))
+)
 def command(
     selection: Selection,
     out: Path | None,
@@ -47,14 +49,16 @@ def command(
     override: Override | None,
     shown: Shown,
     detailed_exitcode: bool,
+    fail_on: frozenset[str],
 ) -> int:
     """Show what apply would do with the calls of PATH, or of the whole project, as a diff against the ledger.
 
+    Whatever is held back, the exit code is 0: --fail-on says what is to be a failure.
     A saved plan (-o) holds reference-ids, fingerprints and actions: no bodies, no numbers, no secrets.
     """
     if at is not None and out is not None:
         raise UsageError("a plan for another time is for looking at: --at and --out do not go together")
-    return run(selection, out, shown, detailed=detailed_exitcode, override=override, at=at)
+    return run(selection, out, shown, detailed=detailed_exitcode, fail_on=fail_on, override=override, at=at)
 
 
 def run(
@@ -63,6 +67,7 @@ def run(
     shown: Shown,
     *,
     detailed: bool,
+    fail_on: frozenset[str],
     override: Override | None,
     at: datetime | None = None,
 ) -> int:
@@ -75,7 +80,8 @@ def run(
         if out is not None:
             save_plan(found.plan, out)
             echo_status(f"the plan is saved in {out}; place it with: flowops apply --plan {out}")
-        return exit_code(found.plan, detailed=detailed)
+        there_is = {ExitCode.SOMETHING_TO_DO} if detailed and found.plan.size else set()
+        return worst(failures(fail_on, words_of_plan(found.plan)) | there_is)
 
 
 def show_plan(found: Planned, at: datetime, shown: Shown) -> None:

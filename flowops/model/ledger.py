@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from flowops.model.call import Call
     from flowops.model.document import Value
-    from flowops.model.plan import Decision
+    from flowops.model.plan import Decision, Guard
 
 
 #: The keys of what is kept in the place of a sensitive value, see `Ledger.pseudonymize`.
@@ -231,3 +231,18 @@ class Actor:
     job: str | None = None
     commit: str | None = None
     override: str | None = None
+
+
+class LedgerStatus(NamedTuple):
+    """Totals of one environment; `ledger` is None before there is one.
+
+    `outcomes` counts callees by the API's result code. A call whose run has ended before the answer counts as in doubt.
+    `guards` are those that keep every run from claiming.
+    """
+
+    environment: str
+    ledger: Checkpoint | None
+    counts: Mapping[State, int]
+    outcomes: Mapping[int, int]
+    in_doubt: Sequence[Entry]
+    guards: tuple[Guard, ...] = ()

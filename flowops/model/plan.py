@@ -28,6 +28,7 @@ class Action(StrEnum):
     UNCHANGED = "unchanged"
     CONFLICT = "conflict"
     RETRY = "retry"
+    IN_FLIGHT = "in-flight"
     IN_DOUBT = "in-doubt"
     DEFERRED = "deferred"
     BLOCKED = "blocked"
@@ -90,6 +91,13 @@ class Decision(NamedTuple):
     changes: tuple[Change, ...] = ()
     reasons: tuple[str, ...] = ()
     until: datetime | None = None
+
+
+class Guard(NamedTuple):
+    """A guard of the whole run that has tripped, so that nothing is placed; `reason` says for people which and why."""
+
+    name: str
+    reason: str
 
 
 class PlannedReference(NamedTuple):

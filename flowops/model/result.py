@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from flowops.model.ledger import EventType, Leg
+
+if TYPE_CHECKING:
+    from flowops.model.plan import Guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class Outcome(StrEnum):
     PLACED = "placed"
     REJECTED = "rejected"
     IN_DOUBT = "in-doubt"
+    CONFLICT = "conflict"
+    IN_FLIGHT = "in-flight"
     UNCHANGED = "unchanged"
     NOT_ATTEMPTED = "not-attempted"
     DEFERRED = "deferred"
@@ -57,7 +63,8 @@ class CallResult:
 class Result:
     """A whole run. `interrupted` is the signal's number; `failure` is what ended it early, for people.
 
-    `changed` are calls that the files no longer held as they were planned when their turn came.
+    `guards` are those that tripped: nothing was placed from then on. `changed` are calls that the files no longer held
+    as they were planned when their turn came.
     """
 
     environment: str
@@ -67,6 +74,7 @@ class Result:
     interrupted: int | None = None
     failure: str | None = None
     changed: frozenset[str] = frozenset()
+    guards: tuple[Guard, ...] = ()
 
     def counts(self) -> dict[Outcome, int]:
         """How many calls had each outcome; every outcome is there."""

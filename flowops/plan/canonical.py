@@ -15,7 +15,7 @@ import rfc8785
 
 from flowops.common.json import unsendable
 from flowops.common.limits import VALUE_DEPTH
-from flowops.errors import FlowopsError
+from flowops.errors import ExitCode, FlowopsError
 from flowops.model.plan import FINGERPRINT
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Uncanonical(FlowopsError):
     """A value that has no canonical JSON: `path` leads to it, the message says why."""
 
-    exit_code = 3
+    exit_code = ExitCode.INVALID
 
     def __init__(self, path: Path, message: str, *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)

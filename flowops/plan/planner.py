@@ -40,6 +40,8 @@ _PLACE = Decision(Action.PLACE)
 #: The actions as text: an enumeration takes its time to become one.
 _WORDS = tuple(action.value for action in ACTIONS)
 _SENT = frozenset(action.code for action in SENDING)
+#: Said of a call whose outcome is open, and that was edited since.
+EDITED = "the files now say something else than what was sent"
 
 
 class Rules(Protocol):
@@ -205,22 +207,12 @@ def deciding_ledger(checkpoint: Checkpoint | None) -> str | None:
     return checkpoint.id if checkpoint is not None and checkpoint.serial else None
 
 
-def exit_code(plan: Plan, *, detailed: bool = False) -> int:
-    """Return what `flowops plan` exits with; `detailed` asks for 2 when there is something to place."""
-    counts = plan.counts()
-    if counts[Action.IN_DOUBT]:
-        return 7
-    if counts[Action.BLOCKED]:
-        return 4
-    if counts[Action.CONFLICT]:
-        return 3
-    return 2 if detailed and plan.size else 0
-
-
 def _decide(call: Call, fingerprint: str, entry: Entry, ledger: Ledger) -> Decision:
     # An imported entry and a purged one have no fingerprint: nobody knows what was sent, only that it was.
     edited = entry.fingerprint not in ("", fingerprint)
     changes = diff(entry.body, ledger.pseudonymize(call)) if edited and entry.body else ()
+    if entry.live:
+        return Decision(Action.IN_FLIGHT, changes, tuple(_in_flight(edited)))
     if entry.state.is_unsettled:
         return Decision(Action.IN_DOUBT, changes, tuple(_doubts(entry, edited)))
     if entry.state is State.REJECTED:
@@ -241,17 +233,18 @@ def _conflict(entry: Entry, changes: tuple[Change, ...]) -> Iterator[str]:
         yield "only the fingerprint differs, no field does"
 
 
+def _in_flight(edited: bool) -> Iterator[str]:
+    yield "in flight in another run"
+    if edited:
+        yield EDITED
+
+
 def _doubts(entry: Entry, edited: bool) -> Iterator[str]:
-    settle = True
     if entry.state is State.IN_DOUBT:
         yield entry.error or "the outcome of an earlier attempt is unknown"
-    elif entry.live:
-        settle = False
-        yield "in flight in another run"
     else:
         yield RUN_LOST
     if edited:
-        yield "the files now say something else than what was sent"
-    if settle:
-        name = f"{shlex.quote(entry.reference_id)} --env {shlex.quote(entry.environment)}"
-        yield f"settle it: flowops ledger resolve {name} --placed, or --not-placed --reason …"
+        yield EDITED
+    name = f"{shlex.quote(entry.reference_id)} --env {shlex.quote(entry.environment)}"
+    yield f"settle it: flowops ledger resolve {name} --placed, or --not-placed --reason …"

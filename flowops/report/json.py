@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from flowops import __version__
 from flowops.model.difference import Shift
-from flowops.model.ledger import State
+from flowops.model.ledger import LedgerStatus, State
 from flowops.model.plan import ABSENT, Action
 from flowops.model.result import Outcome
 from flowops.report.difference import DifferenceOutput, changes_of
@@ -25,10 +25,10 @@ from flowops.report.views import (
     EntryView,
     Exported,
     Imported,
-    LedgerStatus,
     PlanOutput,
     ProblemsView,
     ResultView,
+    guards_of,
     in_order,
     of_call,
     of_entry,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from flowops.model.difference import Difference, DifferentCall
     from flowops.model.document import Place, RowPlace, Value
     from flowops.model.ledger import Entry
-    from flowops.model.plan import Change, Plan
+    from flowops.model.plan import Change, Guard, Plan
     from flowops.model.result import CallResult
     from flowops.report.formats import Target
     from flowops.report.layout import Output
@@ -116,7 +116,8 @@ def result_json(view: ResultView) -> Json:
         "environment": result.environment,
         "revision": result.revision,
         "digest": result.digest,
-        "summary": {**{snake(outcome): counts[outcome] for outcome in Outcome}, "conflict": view.conflicts},
+        "summary": {snake(outcome): counts[outcome] for outcome in Outcome},
+        "guards": [guard_json(guard) for guard in view.guards],
         "interrupted": view.interrupted,
         "failure": view.failure,
         "calls": map(_attempted, view.calls()),
@@ -173,6 +174,7 @@ def status_json(status: LedgerStatus) -> Json:
             {"reference_id": entry.reference_id, "since": entry.updated_at, "error": optional(entry.error)}
             for entry in status.in_doubt
         ],
+        "guards": [guard_json(guard) for guard in guards_of(status.guards)],
     }
 
 
@@ -272,12 +274,17 @@ def _different(each: DifferentCall) -> Json:
     }
 
 
+def guard_json(guard: Guard) -> Json:
+    """Return a guard of the run that has tripped."""
+    return {"name": guard.name, "reason": guard.reason}
+
+
 def _attempted(call: CallResult) -> Json:
     return {
         "reference_id": call.reference_id,
         "outcome": call.outcome.value,
         "call_ids": list(call.call_ids),
-        "attempts": call.attempts,
+        "tries": call.attempts,
         "error": call.error,
     }
 

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from flowops.report.views import CallView, PlanView
 
 
+#: What a plan does with calls that nothing holds back.
+_GOES_ON = frozenset({Action.PLACE, Action.RETRY, Action.UNCHANGED})
+
+
 class Case(NamedTuple):
     """One test case: `kind` is ``failure``, ``error`` or ``skipped``, empty for one that passed."""
 
@@ -54,7 +58,7 @@ def problems_junit(annotations: Iterable[Annotation], *, files: int) -> str:
 
 
 def plan_junit(view: PlanView) -> str:
-    """Return a case a call that is shown: a conflict or block fails, a doubt is an error, a deferral is skipped."""
+    """Return a case a call that is shown; what is held back is skipped: a plan that tells of it has not failed."""
     cases = [_planned(call) for group in view.groups for call in group.shown]
     return _suite(f"flowops plan for {view.environment}", cases)
 
@@ -63,9 +67,11 @@ def result_junit(view: ResultView) -> str:
     """Return a case a call of a run."""
     kinds = {
         Outcome.REJECTED: "failure",
-        Outcome.BLOCKED: "failure",
+        Outcome.CONFLICT: "failure",
+        Outcome.NOT_ATTEMPTED: "failure",
         Outcome.IN_DOUBT: "error",
-        Outcome.NOT_ATTEMPTED: "skipped",
+        Outcome.IN_FLIGHT: "skipped",
+        Outcome.BLOCKED: "skipped",
         Outcome.DEFERRED: "skipped",
     }
     environment = view.result.environment
@@ -73,19 +79,15 @@ def result_junit(view: ResultView) -> str:
     for call in view.calls():
         kind = kinds.get(call.outcome, "failure" if call.refused_callees else "")
         cases.append(Case(environment, call.reference_id, kind, call.error or (DONE[call.outcome] if kind else "")))
+    cases += (Case(environment, guard.name, "error", guard.reason) for guard in view.guards)
     if view.failure is not None:
         cases.append(Case(environment, "the run", "error", view.failure))
     return _suite(f"flowops apply to {environment}", cases)
 
 
 def _planned(call: CallView) -> Case:
-    kinds: dict[str, str] = {
-        Action.CONFLICT: "failure",
-        Action.BLOCKED: "failure",
-        Action.IN_DOUBT: "error",
-        Action.DEFERRED: "skipped",
-    }
-    group, kind = call.place.file if call.place else "plan", kinds.get(call.action, "")
+    group = call.place.file if call.place else "plan"
+    kind = "" if call.action in _GOES_ON else "skipped"
     return Case(group, call.reference_id, kind, "; ".join(call.reasons) or (call.action.value if kind else ""))
 
 

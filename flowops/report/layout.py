@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from flowops.common.number_plan import tables
 from flowops.model.difference import Shift
-from flowops.model.ledger import State
+from flowops.model.ledger import LedgerStatus, State
 from flowops.model.plan import Action
 from flowops.model.result import CallResult, Outcome
 from flowops.report import phrases
@@ -49,10 +49,10 @@ from flowops.report.views import (
     EntryView,
     Exported,
     Imported,
-    LedgerStatus,
     PlanOutput,
     ProblemsView,
     ResultView,
+    guards_of,
     in_order,
     of_entry,
     rows_of,
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from flowops.model.call import Call
     from flowops.model.document import Place, Problem
     from flowops.model.ledger import Entry as LedgerEntry
+    from flowops.model.plan import Guard
     from flowops.report.difference import ChangedField, DifferenceView
     from flowops.report.hours import Hour, Hours
     from flowops.report.views import (
@@ -112,7 +113,9 @@ _OUTCOMES = (
     (Outcome.REJECTED, None, "Rejected", ": not placed. Mend what was refused, then apply again."),
     (Outcome.PLACED, True, "Placed in part", ": some callees were refused; they need a call of their own."),
     (Outcome.IN_DOUBT, None, "In doubt", ": may have rung, and is not placed again until it is settled:"),
+    (Outcome.CONFLICT, None, "In conflict", ": edited after they were placed, and not placed again."),
     (Outcome.NOT_ATTEMPTED, None, "Not attempted", ": not placed in this run."),
+    (Outcome.IN_FLIGHT, None, "In flight", ": another run has sent them, and waits for the answer."),
     (Outcome.BLOCKED, None, "Blocked", ": not placed, by the rules that are named."),
     (Outcome.DEFERRED, None, "Deferred", ": not placed in this run; apply again then."),
     (Outcome.PLACED, False, "Placed", ""),
@@ -194,6 +197,7 @@ def result_report(view: ResultView) -> Report:
     result = view.result
     found = result.counts()
     notices: list[Phrase] = []
+    notices += (_guard_notice(guard) for guard in view.guards)
     if view.failure is not None:
         notices.append((strong("Ended early", Tone.BAD), ": ", view.failure))
     if view.interrupted is not None:
@@ -282,6 +286,7 @@ def status_report(status: LedgerStatus) -> Report:
         [*(Section((), [chart]) for chart in charts), *([Section(say, [doubtful])] if status.in_doubt else [])],
         title,
         context=(named(status.ledger.id), f", {phrases.count(status.ledger.serial, 'event')}"),
+        notices=tuple(map(_guard_notice, guards_of(status.guards))),
         environment=status.environment,
     )
 
@@ -318,6 +323,10 @@ def render_report(calls: Iterable[Call]) -> Report:
     )
 
 
+def _guard_notice(guard: Guard) -> Phrase:
+    return (strong("Nothing more is placed", Tone.BAD), ": ", guard.reason)
+
+
 def _tone(word: str) -> Tone:
     return _MARKS[word][1]
 
@@ -342,10 +351,10 @@ def _commit(revision: str) -> Word:
 
 def _plan_remarks(view: PlanView) -> Iterator[str]:
     if view.counts[Action.CONFLICT]:
-        yield "A call that was placed is never changed: apply places nothing while any call is in conflict."
-    elif view.counts[Action.IN_DOUBT]:
+        yield "What is in conflict was placed before, and is not placed again; apply places the others."
+    if view.counts[Action.IN_DOUBT]:
         yield "What is in doubt may have rung: it stays as it is until it is settled; apply places the others."
-    if view.counts[Action.BLOCKED] and not view.counts[Action.CONFLICT]:
+    if view.counts[Action.BLOCKED]:
         yield "What the policy blocks is not placed; apply places the others."
     if view.unnamed:
         verbs = ("is", "stays") if view.unnamed == 1 else ("are", "stay")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_text
 from flowops.model.document import Place, RowPlace
-from flowops.model.plan import ABSENT, SENDING, Action, Change
+from flowops.model.plan import ABSENT, SENDING, Action, Change, Guard
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report.hours import Ready, hours_of
 from flowops.report.masking import masked, masked_but
@@ -117,11 +117,12 @@ def _result(document: Mapping[str, Value]) -> Result:
                 reference_id=str(call["reference_id"]),
                 outcome=Outcome(call["outcome"]),
                 call_ids=tuple(str(call_id) for call_id in call["call_ids"]),
-                attempts=int(call["attempts"]),
+                attempts=int(call["tries"]),
                 error=call["error"],
             )
             for call in document["calls"]
         ),
         interrupted=signal.Signals[interrupted].value if interrupted is not None else None,
         failure=document["failure"],
+        guards=tuple(Guard(str(guard["name"]), str(guard["reason"])) for guard in document["guards"]),
     )

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from flowops.model.call import Call, Script
     from flowops.model.document import Document, Place, Problem, RowPlace, Value
-    from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, State
-    from flowops.model.plan import Plan, PlannedBatch, PlannedCall
+    from flowops.model.ledger import Actor, Entry, EventType, State
+    from flowops.model.plan import Guard, Plan, PlannedBatch, PlannedCall
     from flowops.model.result import CallResult, Outcome, Result
 
 
@@ -185,6 +185,11 @@ def without_numbers(sentences: Iterable[str]) -> tuple[str, ...]:
     return tuple(mask_text(text) for text in sentences)
 
 
+def guards_of(guards: Iterable[Guard]) -> tuple[Guard, ...]:
+    """Return guards that have tripped for readers, without numbers."""
+    return tuple(guard._replace(reason=mask_text(guard.reason)) for guard in guards)
+
+
 def of_call(planned: PlannedCall, pseudonym: Callable[[str], str], *, show_pii: bool = False) -> CallView:
     """Return one call of a plan for readers."""
     call = planned.call
@@ -236,12 +241,10 @@ def country_code(masked_number: str) -> str:
 class ResultView(NamedTuple):
     """A run for readers; its calls are masked as they are asked for, since there may be very many.
 
-    `conflicts` counts the calls in conflict that kept it from sending. With `full` every call that needs doing is
-    named.
+    With `full` every call that needs doing is named.
     """
 
     result: Result
-    conflicts: int = 0
     full: bool = False
     json: Mapping[str, Value] | None = None
 
@@ -249,6 +252,11 @@ class ResultView(NamedTuple):
     def failure(self) -> str | None:
         """What ended the run early."""
         return None if self.result.failure is None else mask_text(self.result.failure)
+
+    @property
+    def guards(self) -> tuple[Guard, ...]:
+        """Which guards of the run have tripped, without numbers."""
+        return guards_of(self.result.guards)
 
     @property
     def interrupted(self) -> str | None:
@@ -316,19 +324,6 @@ class Imported(NamedTuple):
 
     added: int
     present: int
-
-
-class LedgerStatus(NamedTuple):
-    """Totals of one environment; `ledger` is None before there is one.
-
-    `outcomes` counts callees by the API's result code.
-    """
-
-    environment: str
-    ledger: Checkpoint | None
-    counts: Mapping[State, int]
-    outcomes: Mapping[int, int]
-    in_doubt: Sequence[Entry]
 
 
 class LedgerEvent(Protocol):

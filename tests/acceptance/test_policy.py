@@ -34,11 +34,11 @@ def with_policy(root: Path, policy: str) -> Path:
 def test_what_a_rule_blocks_is_not_placed_and_its_place_is_told(real: Path, api: ApiServer) -> None:
     with_policy(real, "  do-not-call: dnc.txt\n")
     missing = flowops("plan", *PRODUCTION, cwd=real, env=ENV)
-    assert missing.code == 4
+    assert missing.code == 0
     assert "do-not-call (flowops.yaml:13): dnc.txt does not exist" in missing.out
     (real / "dnc.txt").write_text("+44 20 7946 0102\n")
     applied = flowops(*APPLY, cwd=real, env=ENV)
-    assert applied.code == 4
+    assert applied.code == 0
     assert {call["reference_id"]: call["outcome"] for call in applied.json["calls"]} == {
         "call-1": "placed", "call-2": "blocked", "call-3": "placed",
     }  # fmt: skip
@@ -62,12 +62,12 @@ def test_a_hashed_list_does_what_the_plain_one_does(real: Path) -> None:
     stale = flowops("plan", *PRODUCTION, "--at", "2026-12-30T12:00Z", "--format", "json", cwd=real, env=ENV)
     assert stale.json["summary"]["blocked"] == 3
     without = flowops("plan", *PRODUCTION, "--at", NOON, cwd=real, env={**ENV, "FLOWOPS_DNC_KEY": ""})
-    assert without.code == 4
+    assert without.code == 0
     assert "FLOWOPS_DNC_KEY is empty" in without.out
     other = flowops(
         "plan", *PRODUCTION, "--at", NOON, cwd=real, env={**ENV, "FLOWOPS_DNC_KEY": ENV["FLOWOPS_DNC_KEY"] + " "}
     )
-    assert other.code == 4
+    assert other.code == 0
     assert "dnc.txt was made with another key than the one that is named" in other.out
 
 
@@ -89,7 +89,7 @@ def test_a_list_that_cannot_be_relied_on_blocks_everything(real: Path) -> None:
     ):
         (real / "dnc.txt").write_text(text)
         plan = flowops("plan", *PRODUCTION, cwd=real, env=ENV)
-        assert plan.code == 4
+        assert plan.code == 0
         assert why in plan.out
         assert "3 blocked" in plan.out
         assert "0102" not in plan.out
@@ -116,7 +116,7 @@ def test_what_the_list_would_refuse_is_not_hashed(real: Path) -> None:
 def test_a_list_outside_of_the_repository_is_not_read(real: Path) -> None:
     with_policy(real, "  do-not-call: /etc/passwd\n")
     plan = flowops("plan", *PRODUCTION, cwd=real, env=ENV)
-    assert plan.code == 4
+    assert plan.code == 0
     assert "nothing is read there" in plan.out
     assert "root:" not in plan.out + plan.err
 
@@ -178,7 +178,7 @@ def test_people_who_look_alike_have_names_that_stay_the_same_with_the_ledger(rea
 def test_a_limit_is_lifted_on_record_only(real: Path, api: ApiServer) -> None:
     with_policy(real, "  max-calls: 2\n")
     blocked = flowops(*APPLY, cwd=real, env=ENV)
-    assert blocked.code == 4
+    assert blocked.code == 0
     assert blocked.json["summary"]["blocked"] == 3
     assert flowops(*APPLY, "--override", "max-calls", cwd=real, env=ENV).code == 64
     assert flowops(*APPLY, "--override", "windows", "--reason", "x", cwd=real, env=ENV).code == 64
@@ -205,8 +205,9 @@ def test_a_stopped_environment_claims_nothing_until_it_is_resumed(real: Path, ap
     assert flowops("stop", *PRODUCTION, "--reason", "wrong text", cwd=real, env=ENV).code == 0
     stopped = flowops(*APPLY, cwd=real, env=ENV)
     assert stopped.code == 4, stopped.err
-    assert {call["outcome"] for call in stopped.json["calls"]} == {"blocked"}
+    assert {call["outcome"] for call in stopped.json["calls"]} == {"not-attempted"}
     assert "wrong text" in stopped.json["calls"][0]["error"]
+    assert [guard["name"] for guard in stopped.json["guards"]] == ["stop"]
     assert api.received.total() == 0
     assert flowops("resume", *PRODUCTION, cwd=real, env=ENV).code == 0
     assert flowops(*APPLY, cwd=real, env=ENV).code == 0
@@ -276,7 +277,8 @@ def test_too_many_refusals_end_a_run(real: Path, api: ApiServer) -> None:
     project.write_text(project.read_text().replace("rate: none", "rate: none\n    concurrency: 1"))
     with_policy(real, "  stop-on: {refused: 50%, after: 2}\n")
     ran = flowops(*APPLY, cwd=real, env=ENV)
-    assert [call["outcome"] for call in ran.json["calls"]] == ["rejected", "rejected", "blocked"]
+    assert [call["outcome"] for call in ran.json["calls"]] == ["rejected", "rejected", "not-attempted"]
+    assert [guard["name"] for guard in ran.json["guards"]] == ["stop-on"]
     assert "stop-on (flowops.yaml:14): 2 of 2 calls were refused" in ran.json["calls"][2]["error"]
     assert api.received.total() == 2
 
@@ -305,7 +307,7 @@ def test_a_canary_without_outcomes_has_failed(real: Path, api: ApiServer) -> Non
     env = {**ENV, "FLOWOPS_SECRET": "0123456789abcdef0123456789abcdef"}
     ran = flowops(*APPLY, "--canary", "1", "--canary-wait", "1s", cwd=real, env=env)
     assert ran.code == 4, ran.err
-    assert [call["outcome"] for call in ran.json["calls"]] == ["placed", "blocked", "blocked"]
+    assert [call["outcome"] for call in ran.json["calls"]] == ["placed", "not-attempted", "not-attempted"]
     assert "1 of 1 calls failed, 1 of them without an outcome" in ran.json["calls"][1]["error"]
     assert api.received.total() == 1
 

@@ -40,7 +40,7 @@ def hold_after_a_kill(here: Repository, api: ApiServer, forks: Forks) -> None:
     assert set(outcomes.values()) <= {"in-doubt", "placed", "unchanged"}
     assert nothing_is_lost(here, api) == unclear
     assert set(here.references) - unclear <= set(api.received)
-    planned = forks.run(*PLAN, cwd=here.root, env=here.env)
+    planned = forks.run(*PLAN, "--fail-on", "in-doubt", cwd=here.root, env=here.env)
     assert planned.code == ran.code, planned.err
     rest = len(here.references) - len(unclear)
     assert {key: count for key, count in planned.json["summary"].items() if count} == {

@@ -11,6 +11,7 @@ from flowops.app.apply import place
 from flowops.app.canary import Pacing
 from flowops.app.load import Selection
 from flowops.app.plan import planned
+from flowops.apply.outcome import exit_code
 from flowops.errors import StalePlan
 from flowops.model.ledger import State
 from flowops.model.result import Outcome
@@ -57,11 +58,13 @@ def states(found: Planned) -> dict[State, int]:
 
 def test_all_is_placed_and_then_unchanged(root: Path) -> None:
     with opened() as found:
-        result, code = place(found, Pacing())
+        result = place(found, Pacing())
+        code = exit_code(result)
         assert (code, result.counts()[Outcome.PLACED]) == (0, 5)
         assert states(found) == {State.PLACED: 5}
     with opened() as found:
-        result, code = place(found, Pacing())
+        result = place(found, Pacing())
+        code = exit_code(result)
         assert (code, result.counts()[Outcome.UNCHANGED]) == (0, 5)
 
 
@@ -79,7 +82,7 @@ def test_a_file_that_changed_before_the_first_claim_ends_the_run_and_nothing_is_
 def test_a_file_that_was_written_again_as_it_was_is_no_other_file(root: Path, rows: Any) -> None:
     with opened() as found:
         rows(root, 5)
-        assert place(found, Pacing())[1] == 0
+        assert exit_code(place(found, Pacing())) == 0
 
 
 def test_a_row_that_changed_while_the_plan_was_applied_is_not_placed(root: Path, rows: Any) -> None:
@@ -93,7 +96,8 @@ def test_a_row_that_changed_while_the_plan_was_applied_is_not_placed(root: Path,
             file.write(b"YY")
 
     with opened() as found:
-        result, code = place(found, Pacing(), Watching(edit))
+        result = place(found, Pacing(), Watching(edit))
+        code = exit_code(result)
         assert result.changed == {f"r-{count - 1}"}
         assert result.calls[-1].outcome is Outcome.NOT_ATTEMPTED
         assert "the files changed while they were applied" in str(result.calls[-1].error)
@@ -106,7 +110,8 @@ def test_the_rows_of_an_edited_set_are_told_and_nothing_else_is_placed_in_their_
         reader = found.workspace.reader
         rows(root, 5, "Bye")
         reader.changed_files = list  # as if the edit had come a moment later
-        result, code = place(found, Pacing())
+        result = place(found, Pacing())
+        code = exit_code(result)
         assert (code, states(found)) == (8, {})
         assert len(result.changed) == 5
 
@@ -118,7 +123,8 @@ def test_a_canary_and_the_rest_are_one_walk(root: Path, rows: Any) -> None:
         batches = found.walk.batches
         found.walk.batches = lambda problems: (walked.append(each) or each for each in batches(problems))
         watching = Watching()
-        result, code = place(found, Pacing(canary=3), watching)
+        result = place(found, Pacing(canary=3), watching)
+        code = exit_code(result)
         assert (code, result.counts()[Outcome.PLACED]) == (0, 2_500)
         assert watching.told == ["waiting for the outcomes of the first 3 calls"]
         assert [len(batch.references) for batch in walked] == [1_000, 1_000, 500]

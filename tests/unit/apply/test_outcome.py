@@ -21,8 +21,9 @@ from flowops.apply.outcome import (
     sent,
     unsent,
 )
+from flowops.errors import ExitCode
 from flowops.model.ledger import Entry, EventType, Leg, Record, State, Written
-from flowops.model.plan import FINGERPRINT, Action, Decision
+from flowops.model.plan import FINGERPRINT, Action, Decision, Guard
 from flowops.model.result import CallResult, Outcome, Result, Verdict
 
 PLACED = CallResult("placed", Outcome.PLACED, ("1",), 1)
@@ -31,6 +32,8 @@ REJECTED = CallResult("rejected", Outcome.REJECTED, (), 1, "400")
 TRIED = CallResult("tried", Outcome.NOT_ATTEMPTED, (), 3, "Connection refused")
 UNTRIED = CallResult("untried", Outcome.NOT_ATTEMPTED, (), 0, "another run had it refused")
 IN_DOUBT = CallResult("in-doubt", Outcome.IN_DOUBT, (), 1)
+CONFLICT = CallResult("conflict", Outcome.CONFLICT)
+IN_FLIGHT = CallResult("in-flight", Outcome.IN_FLIGHT)
 BLOCKED = CallResult("blocked", Outcome.BLOCKED)
 DEFERRED = CallResult("deferred", Outcome.DEFERRED)
 UNCHANGED = CallResult("unchanged", Outcome.UNCHANGED)
@@ -38,55 +41,61 @@ UNCHANGED = CallResult("unchanged", Outcome.UNCHANGED)
 DISK, REFUSAL = "disk full", "the API answered 401 Unauthorized"
 
 
-def code(kit, *calls, interrupted=None, failure=None):
-    return exit_code(kit.plan_of(), Result("test", None, "sha256:00", calls, interrupted, failure))
+STOP = (Guard("stop", "stopped"),)
+
+
+def code(*calls, interrupted=None, failure=None, guards=(), asked=()):
+    return exit_code(Result("test", None, "sha256:00", calls, interrupted, failure, guards=guards), asked)
 
 
 @pytest.mark.parametrize(
     ("calls", "expected"),
     [
         ((), 0),
-        ((PLACED, UNCHANGED, DEFERRED), 0),
-        ((PLACED, BLOCKED), 4),
+        ((PLACED, UNCHANGED, DEFERRED, BLOCKED, IN_FLIGHT), 0),
         ((BLOCKED, REJECTED), 6),
+        ((PLACED, CONFLICT), 9),
+        ((CONFLICT, REJECTED), 6),
+        ((CONFLICT, IN_DOUBT), 7),
         ((PARTLY,), 6),
         ((TRIED,), 6),
         ((UNTRIED, PLACED), 6),
         ((IN_DOUBT, REJECTED, BLOCKED), 7),
     ],
 )
-def test_the_worst_outcome_decides(kit, calls, expected):
+def test_the_worst_outcome_decides(calls, expected):
     for order in itertools.permutations(calls):
-        assert code(kit, *order) == expected
+        assert code(*order) == expected
 
 
 @pytest.mark.parametrize(
     ("calls", "expected"),
     [((UNTRIED, PLACED, BLOCKED), 5), ((UNTRIED, REJECTED), 6), ((UNTRIED, TRIED), 6), ((UNTRIED, IN_DOUBT), 7)],
 )
-def test_a_failed_ledger_is_5_unless_something_worse_holds(kit, calls, expected):
-    assert code(kit, *calls, failure=DISK) == expected
+def test_a_failed_ledger_is_5_unless_something_worse_holds(calls, expected):
+    assert code(*calls, failure=DISK) == expected
 
 
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interruption_is_told_unless_a_call_is_in_doubt(kit, number, expected):
-    assert code(kit, PLACED, UNTRIED, interrupted=number) == expected
-    assert code(kit, PLACED, REJECTED, UNTRIED, interrupted=number) == expected
-    assert code(kit, PLACED, IN_DOUBT, UNTRIED, interrupted=number) == 7
-    assert code(kit, PLACED, UNTRIED, interrupted=number, failure=DISK) == 5
+def test_an_interruption_is_told_unless_a_call_is_in_doubt(number, expected):
+    assert code(PLACED, UNTRIED, interrupted=number) == expected
+    assert code(PLACED, REJECTED, UNTRIED, interrupted=number) == expected
+    assert code(PLACED, IN_DOUBT, UNTRIED, interrupted=number) == 7
+    assert code(PLACED, UNTRIED, interrupted=number, failure=DISK) == 5
 
 
-def test_conflicts_are_3_unless_a_call_is_in_doubt(kit):
-    plan = kit.plan_of(kit.planned("a", Action.CONFLICT))
-    assert exit_code(plan, Result("test", None, "sha256:00", (UNTRIED,))) == 3
+def test_a_guard_that_tripped_is_4_unless_something_worse_holds():
+    assert code(UNTRIED, guards=STOP) == 4
+    assert code(UNTRIED, CONFLICT, guards=STOP) == 4
+    assert code(UNTRIED, PLACED, failure=DISK, guards=STOP) == 5
+    assert code(UNTRIED, REJECTED, guards=STOP) == 6
+    assert code(UNTRIED, IN_DOUBT, guards=STOP) == 7
 
 
-def test_a_plan_in_conflict_gives_a_result_in_which_nothing_was_sent(kit):
-    plan = kit.plan_of("a", kit.planned("b", Action.CONFLICT), kit.planned("c", Action.UNCHANGED))
-    result = nothing_sent(plan, "nothing is placed while a call is in conflict")
-    assert [call.reference_id for call in result.calls] == ["a", "b", "c"]
-    assert (result.calls[0].outcome, result.calls[2].outcome) == (Outcome.NOT_ATTEMPTED, Outcome.UNCHANGED)
-    assert exit_code(plan, result) == 3
+def test_what_somebody_asked_for_counts_beside_what_fails_anyhow():
+    assert code(PLACED, BLOCKED, asked={ExitCode.GUARD}) == 4
+    assert code(CONFLICT, BLOCKED, asked={ExitCode.GUARD}) == 4
+    assert code(REJECTED, BLOCKED, asked={ExitCode.GUARD}) == 6
 
 
 LEGS = (Leg("+442079460001", "1"),)
@@ -185,7 +194,8 @@ def test_what_the_policy_says_is_the_outcome(kit, action, outcome):
         (Action.UNCHANGED, Outcome.UNCHANGED, None),
         (Action.DEFERRED, Outcome.DEFERRED, "in flight in another run"),
         (Action.BLOCKED, Outcome.BLOCKED, "in flight in another run"),
-        (Action.CONFLICT, Outcome.NOT_ATTEMPTED, "in flight in another run"),
+        (Action.CONFLICT, Outcome.CONFLICT, "in flight in another run"),
+        (Action.IN_FLIGHT, Outcome.IN_FLIGHT, "in flight in another run"),
         (Action.IN_DOUBT, Outcome.IN_DOUBT, "in flight in another run"),
     ],
 )
@@ -197,9 +207,9 @@ def test_what_the_plan_does_not_send_has_the_plans_own_outcome(kit, action, outc
 FINGERPRINT_OF_A = FINGERPRINT + sha256(b"a").hexdigest()
 
 
-def entry(state, *, fingerprint=FINGERPRINT_OF_A, error=None):
+def entry(state, *, fingerprint=FINGERPRINT_OF_A, error=None, live=False):
     legs = (Leg(None, "7"), Leg(None, None, error="busy"))
-    return Entry("test", "a", state, fingerprint, {}, legs, 1, False, error, "", "")
+    return Entry("test", "a", state, fingerprint, {}, legs, 1, live, error, "", "")
 
 
 @pytest.mark.parametrize(
@@ -210,7 +220,8 @@ def entry(state, *, fingerprint=FINGERPRINT_OF_A, error=None):
         (entry(State.REJECTED), (Outcome.NOT_ATTEMPTED, (), "another run had it refused: no reason given")),
         (entry(State.PLACED), (Outcome.UNCHANGED, ("7",), None)),
         (entry(State.FINISHED), (Outcome.UNCHANGED, ("7",), None)),
-        (entry(State.IN_FLIGHT, error="x"), (Outcome.IN_DOUBT, ("7",), "still in flight in another run")),
+        (entry(State.IN_FLIGHT, live=True), (Outcome.IN_FLIGHT, (), "still in flight in another run")),
+        (entry(State.IN_FLIGHT), (Outcome.IN_DOUBT, ("7",), "in flight in another run")),
         (entry(State.IN_DOUBT, error="time-out"), (Outcome.IN_DOUBT, ("7",), "time-out")),
         (entry(State.IN_DOUBT), (Outcome.IN_DOUBT, ("7",), "in flight in another run")),
     ],
@@ -223,16 +234,15 @@ def test_a_call_of_another_run_comes_to_what_the_ledger_says(kit, found, expecte
 @pytest.mark.parametrize("state", [State.PLACED, State.FINISHED])
 def test_another_run_that_placed_something_else_is_not_taken_for_ours(kit, state):
     result = elsewhere(kit.planned("a"), entry(state, fingerprint="v1:sha256:other"))
-    assert (result.reference_id, result.outcome, result.call_ids) == ("a", Outcome.NOT_ATTEMPTED, ("7",))
+    assert (result.reference_id, result.outcome, result.call_ids) == ("a", Outcome.CONFLICT, ("7",))
     assert result.error == "another run placed this reference-id with other content; give it a new reference-id"
 
 
-@pytest.mark.parametrize(("halted", "outcome"), [(False, Outcome.NOT_ATTEMPTED), (True, Outcome.BLOCKED)])
-def test_every_call_of_the_plan_is_told_once_in_its_order(kit, halted, outcome):
+def test_every_call_of_the_plan_is_told_once_in_its_order(kit):
     plan = kit.plan_of("a", kit.planned("b", Action.UNCHANGED), "c", kit.planned("d", Action.DEFERRED))
     done = CallResult("c", Outcome.PLACED, ("1",), 1)
-    assert in_plan_order(plan, {"c": done}, "the run ended", halted=halted) == (
-        CallResult("a", outcome, error="the run ended"),
+    assert in_plan_order(plan, {"c": done}, "the run ended") == (
+        CallResult("a", Outcome.NOT_ATTEMPTED, error="the run ended"),
         CallResult("b", Outcome.UNCHANGED),
         done,
         CallResult("d", Outcome.DEFERRED, error="in flight in another run"),
@@ -241,9 +251,11 @@ def test_every_call_of_the_plan_is_told_once_in_its_order(kit, halted, outcome):
 
 def test_nothing_sent_names_the_plan_and_the_reason(kit):
     plan = kit.plan_of("a")
-    result = nothing_sent(plan, "a conflict")
+    result = nothing_sent(plan, (Guard("max-change", "too many"), Guard("stop", "stopped")))
     assert (result.environment, result.revision, result.digest) == (plan.environment, plan.revision, plan.digest)
-    assert result.calls == (CallResult("a", Outcome.NOT_ATTEMPTED, error="a conflict"),)
+    assert result.calls == (CallResult("a", Outcome.NOT_ATTEMPTED, error="too many; stopped"),)
+    assert [guard.name for guard in result.guards] == ["max-change", "stop"]
+    assert exit_code(result) == 4
 
 
 def test_a_doubt_that_the_ledger_has_no_state_for_stays_one():

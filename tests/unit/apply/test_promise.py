@@ -130,7 +130,7 @@ def test_whatever_breaks_no_call_rings_twice_and_none_is_lost(given, kit, seed):
                 assert (state, phone.rang[name]) == (State.REJECTED, 0)
             case Outcome.NOT_ATTEMPTED:
                 assert (state, phone.rang[name]) == (None, 0)
-    assert exit_code(plan, result) == 7
+    assert exit_code(result) == 7
 
 
 def test_a_second_run_after_the_doubtful_one_posts_only_what_was_not_sent(given, kit):

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.plans import decided, plan_of
+from support.plans import plan_of
 
 from flowops.model.ledger import State
 from flowops.model.plan import ABSENT, Action
 from flowops.plan.canonical import Uncanonical, unfit
-from flowops.plan.planner import decision_line, digest, exit_code
+from flowops.plan.planner import decision_line, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +34,6 @@ def told(value: Any) -> Any:
 
 def described(plan: Plan) -> dict[str, Any]:
     return {
-        "exit_code": exit_code(plan),
-        "detailed_exit_code": exit_code(plan, detailed=True),
         "unnamed": plan.unnamed,
         "calls": [
             {
@@ -79,7 +77,7 @@ def test_without_a_ledger_everything_is_to_be_placed(call: Any) -> None:
 
 def test_no_calls_make_an_empty_plan(ledger: Any) -> None:
     plan = plan_of([], ledger=ledger(), **HERE)
-    assert (list(plan.calls), exit_code(plan, detailed=True)) == ([], 0)
+    assert (list(plan.calls), plan.size) == ([], 0)
 
 
 def test_a_batch_is_looked_up_at_once_and_only_what_is_not_settled_is_asked_for_again(
@@ -145,22 +143,3 @@ class TestDigest:
         assert digest("production", "x", lines) == (
             "sha256:ca3c18d06dbcd283879d2479c9b78d77a2b6f23d770e6d116d26966593e298db"
         )
-
-
-@pytest.mark.parametrize(
-    ("actions", "code"),
-    [
-        ([Action.IN_DOUBT, Action.BLOCKED, Action.CONFLICT, Action.PLACE], 7),
-        ([Action.BLOCKED, Action.CONFLICT, Action.PLACE], 4),
-        ([Action.CONFLICT, Action.PLACE], 3),
-        ([Action.PLACE], 2),
-        ([Action.RETRY, Action.UNCHANGED], 2),
-        ([Action.UNCHANGED, Action.DEFERRED], 0),
-    ],
-)
-def test_the_worst_action_decides_the_exit_code(actions: list[Action], code: int, call: Any) -> None:
-    from dataclasses import replace
-
-    plan = plan_of([call(str(number)) for number in range(len(actions))], ledger=None, **HERE)
-    calls = (replace(item, action=action) for item, action in zip(plan.calls, actions, strict=True))
-    assert exit_code(replace(plan, **decided(calls)), detailed=True) == code

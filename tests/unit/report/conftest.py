@@ -13,10 +13,9 @@ from support.plans import decided
 
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, RowPlace, SourceMap
-from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, Leg, State
-from flowops.model.plan import ABSENT, Action, Change, Plan, PlannedCall
+from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, LedgerStatus, Leg, State
+from flowops.model.plan import ABSENT, Action, Change, Guard, Plan, PlannedCall
 from flowops.model.result import CallResult, Outcome, Result
-from flowops.report.views import LedgerStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,6 +133,11 @@ def plan() -> Plan:
             "settle it: flowops ledger resolve reminder-10 --env production --placed, or --not-placed --reason …",
         ),
         planned(
+            make_call("reminder-11", "+442079460011", row=11),
+            Action.IN_FLIGHT,
+            "in flight in another run",
+        ),
+        planned(
             make_call("vip-1", *(f"+1212555010{n}" for n in range(5)), document=single, flow=None, variables={}),
             Action.DEFERRED,
             "outside of 09:00-17:00 for every callee; from 2026-11-24T09:00 on",
@@ -160,9 +164,12 @@ def result() -> Result:
             CallResult("reminder-4", Outcome.IN_DOUBT, (), 1, "the connection was reset"),
             CallResult("reminder-5", Outcome.UNCHANGED),
             CallResult("reminder-6", Outcome.NOT_ATTEMPTED),
+            CallResult("reminder-7", Outcome.IN_FLIGHT, error="still in flight in another run"),
+            CallResult("reminder-8", Outcome.CONFLICT, error="edited after it was placed: give it a new reference-id"),
         ),
         interrupted=15,
         failure="the ledger cannot be written: disk full",
+        guards=(Guard("stop", "stopped at 2026-11-23T09:00:00Z by ada on desk: +442079460023 complained"),),
     )
 
 

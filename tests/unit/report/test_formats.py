@@ -18,7 +18,7 @@ from flowops.report.difference import DifferenceOutput
 from flowops.report.json import plan_json
 
 if TYPE_CHECKING:
-    from flowops.model.ledger import Entry
+    from flowops.model.ledger import Entry, LedgerStatus
     from flowops.model.plan import Plan
     from flowops.report.layout import Output
 
@@ -35,7 +35,7 @@ def written(kind: str, output: Output, name: str) -> str:
 
 @pytest.fixture
 def outputs(
-    make: Any, plan: Plan, result: Result, entries: list[Entry], status: views.LedgerStatus, history: Any
+    make: Any, plan: Plan, result: Result, entries: list[Entry], status: LedgerStatus, history: Any
 ) -> dict[str, Output]:
     """One result of each kind."""
     added = Difference("main", None, (DifferentCall(Shift.ADDED, make.call("new")),), 0)

@@ -11,7 +11,7 @@ import pytest
 from support.reports import text_of
 
 from flowops.model.document import Document, Place, Problem, RowPlace, SourceMap
-from flowops.model.ledger import Checkpoint, State
+from flowops.model.ledger import Checkpoint, LedgerStatus, State
 from flowops.model.plan import ABSENT, Action, Change
 from flowops.report import views
 from flowops.report.json import (
@@ -25,7 +25,7 @@ from flowops.report.json import (
     validate_json,
 )
 from flowops.report.reading import plan_of_json, result_of_json
-from flowops.report.views import EntryView, LedgerStatus, ProblemsView, ResultView
+from flowops.report.views import EntryView, ProblemsView, ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ def test_plan(plan: Plan, golden: Golden) -> None:
 
 
 def test_result(result: Result, golden: Golden) -> None:
-    document = result_json(ResultView(result, conflicts=2))
+    document = result_json(ResultView(result))
     golden("002-result/result.json", text(document))
     fits("result", document)
 

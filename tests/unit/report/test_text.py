@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from support.reports import text_of
 
 from flowops.errors import FlowopsError, LedgerError
-from flowops.model.ledger import Leg, State
+from flowops.model.ledger import LedgerStatus, Leg, State
 from flowops.model.plan import Action, Change
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report import views
 from flowops.report.terminal import plain
 from flowops.report.text import error_lines
-from flowops.report.views import Bodies, Entries, EntryView, LedgerStatus, ResultView
+from flowops.report.views import Bodies, Entries, EntryView, ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Callable

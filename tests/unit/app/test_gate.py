@@ -1,0 +1,59 @@
+"""What is a failure, and for whom."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from flowops.app.gate import FAIL_ON, failures, read_words
+from flowops.errors import PRECEDENCE, ExitCode, UsageError, worst
+
+
+def test_nothing_is_a_failure_that_nobody_asked_for() -> None:
+    assert failures((), dict.fromkeys(FAIL_ON, 1)) == set()
+    assert worst(()) is ExitCode.DONE
+
+
+@pytest.mark.parametrize(
+    ("word", "code"),
+    [
+        ("blocked", 4),
+        ("deferred", 4),
+        ("guard", 4),
+        ("invalid", 3),
+        ("given-up", 6),
+        ("in-doubt", 7),
+        ("conflict", 9),
+        ("none", 1),
+    ],
+)
+def test_each_word_has_the_code_of_the_contract(word: str, code: int) -> None:
+    assert failures({word}, {word: 1}) == {code}
+    assert failures({word}, {word: 0, "place": 3}) == set()
+
+
+def test_every_word_is_tested() -> None:
+    assert len(FAIL_ON) == 8
+
+
+def test_the_order_of_codes_is_the_contracts() -> None:
+    named = [ExitCode(number) for number in (7, 6, 5, 4, 9, 8, 2)]
+    assert [code for code in PRECEDENCE if code in named] == named
+    for first, second in itertools.combinations(named, 2):
+        assert worst({second, first}) is first
+
+
+def test_words_stand_in_a_comma_list() -> None:
+    assert read_words("blocked, in-doubt,blocked", FAIL_ON) == {"blocked", "in-doubt"}
+
+
+@pytest.mark.parametrize("text", ["", "blocked,", "blocked in-doubt", "Blocked", "nothing"])
+def test_an_unknown_word_is_wrong_usage(text: str) -> None:
+    with pytest.raises(UsageError, match="is not known"):
+        read_words(text, FAIL_ON)
+
+
+def test_a_word_of_another_command_is_wrong_usage() -> None:
+    with pytest.raises(UsageError, match="has no meaning for this command"):
+        read_words("conflict", ("none",))
