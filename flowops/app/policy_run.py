@@ -26,7 +26,7 @@ from flowops.policy.evaluate import (
 )
 from flowops.policy.lists import DoNotCall, hash_lines, read_list
 from flowops.policy.review import CapacityCheck, RepeatedCallees, WindowSummary
-from flowops.policy.rule import Listing, PolicyContext, format_reason
+from flowops.policy.rule import NumberList, PolicyContext, format_reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -66,7 +66,7 @@ def facts_of(workspace: Workspace, ledger: Store, at: datetime, override: Overri
     return PolicyContext(
         known=sum(ledger.count().values()) if policy.rules else 0,
         claimed={day: ledger.claimed_since(day) for day in needed_counts(policy, at).days},
-        lists={rule.source: _listing(rule, workspace) for rule in lists},
+        lists={rule.source: _number_list(rule, workspace) for rule in lists},
         overrides=override.rules if override else frozenset(),
     )
 
@@ -191,7 +191,7 @@ class ClaimCheck:
                 self._halt.set(Guard(each.name, format_reason(each, why)))
 
 
-def _listing(rule: DoNotCall, workspace: Workspace) -> Listing:
+def _number_list(rule: DoNotCall, workspace: Workspace) -> NumberList:
     """Return what a do-not-call list says, or why it cannot be relied on."""
     try:
         key = (
@@ -201,11 +201,11 @@ def _listing(rule: DoNotCall, workspace: Workspace) -> Listing:
         with workspace.reader.files.open(path) as file:
             return read_list(_lines(file), key)
     except Unreadable as error:
-        return Listing(trouble=str(error))
+        return NumberList(trouble=str(error))
     except OSError as error:
-        return Listing(trouble=f"cannot be read: {error.strerror}")
+        return NumberList(trouble=f"cannot be read: {error.strerror}")
     except FlowopsError as error:
-        return Listing(trouble=f"cannot be used: {error.message}")
+        return NumberList(trouble=f"cannot be used: {error.message}")
 
 
 def hash_list(file: Path, key_env: str, *, may_be_empty: bool) -> list[str]:

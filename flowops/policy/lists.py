@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, ClassVar
 from flowops.common.numbers import Refusal, is_canonical, is_e164, read
 from flowops.common.secrets import Reference
 from flowops.common.spans import span_text
-from flowops.policy.rule import AHEAD, REFERENCE, Block, Finding, Listing, Rule, Schema, Setting, each, span_schema
+from flowops.policy.rule import AHEAD, REFERENCE, Block, Finding, NumberList, Rule, Schema, Setting, each, span_schema
 from flowops.policy.times import moment_text, read_moment
 
 if TYPE_CHECKING:
@@ -161,16 +161,16 @@ def _has(parts: Sequence[array[int]], value: int) -> bool:
     return at < len(part) and part[at] == value
 
 
-def read_list(lines: Iterable[bytes], key: bytes | None) -> Listing:
+def read_list(lines: Iterable[bytes], key: bytes | None) -> NumberList:
     """Return what a list says, or why it cannot be used."""
     listed, found = _List(key), Numbers(key)
     try:
         for entry in listed.entries(lines):
             found.add(entry)
     except ValueError as error:
-        return Listing(trouble=str(error))
+        return NumberList(trouble=str(error))
     found.sort()
-    return Listing(found, listed.as_of, is_empty=listed.is_empty)
+    return NumberList(found, listed.as_of, is_empty=listed.is_empty)
 
 
 def hash_lines(lines: Iterable[bytes], key: bytes, now: datetime, *, may_be_empty: bool = False) -> Iterator[str]:

@@ -88,7 +88,7 @@ class Defer(NamedTuple):
 Finding = Block | Defer | None
 
 
-class Listing(NamedTuple):
+class NumberList(NamedTuple):
     """What is known of a do-not-call file: which numbers are in it, and how old it is.
 
     `trouble` says why it cannot be relied on; `as_of` is the date that the file itself gives; `is_empty` says that it
@@ -116,7 +116,7 @@ class PolicyContext:
     known: int = 0
     claimed: Mapping[datetime, int] = field(default_factory=dict)
     rung: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
-    lists: Mapping[tuple[str, str | None], Listing] = field(default_factory=dict)
+    lists: Mapping[tuple[str, str | None], NumberList] = field(default_factory=dict)
     overrides: frozenset[str] = frozenset()
 
 

@@ -16,7 +16,7 @@ from flowops.policy.evaluate import PolicyEvaluator
 from flowops.policy.limits import MaxChange, PerCallee, PerDay, PerDocument, PerRun
 from flowops.policy.lists import DoNotCall
 from flowops.policy.people import Callers, Consent, Countries, NumberTypes
-from flowops.policy.rule import Listing, PolicyContext
+from flowops.policy.rule import NumberList, PolicyContext
 from flowops.policy.windows import Holidays, Window, Windows
 
 HERE = Place("flowops.yaml", 3, 1)
@@ -67,7 +67,7 @@ def facts_of(count: int) -> PolicyContext:
         known=10,
         claimed=dict.fromkeys((datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 22, 15, tzinfo=UTC)), 2),
         rung={NUMBERS[0]: (NOW - timedelta(hours=2),)},
-        lists={("dnc", None): Listing(frozenset({NUMBERS[1]}), NOW - timedelta(hours=3))},
+        lists={("dnc", None): NumberList(frozenset({NUMBERS[1]}), NOW - timedelta(hours=3))},
     )
 
 

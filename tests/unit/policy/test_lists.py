@@ -10,7 +10,7 @@ import pytest
 from flowops.common.numbers import KINDS
 from flowops.policy.lists import LONGEST, hash_lines, read_list
 from flowops.policy.people import ORDINARY
-from flowops.policy.rule import Listing
+from flowops.policy.rule import NumberList
 from flowops.policy.windows import Holidays, is_holiday, knows
 
 LONDON, PARIS = "+442079460023", "+33199001018"
@@ -22,7 +22,7 @@ PARIS_HASHED = "hmac-sha256:3619ca7ab5f096cd52e45dec742be37e2cbc3f9fa0da461447ba
 PROOF = "# key-check: hmac-sha256:cb53e50d527ae18247874acb9fccbb80853ad7c56c738298f0f25044853184f1"
 
 
-def find(lines: list[bytes], numbers: set[str], key: bytes | None) -> Listing:
+def find(lines: list[bytes], numbers: set[str], key: bytes | None) -> NumberList:
     """Return what a list says, with those of some numbers that it has."""
     listing = read_list(lines, key)
     return listing._replace(numbers=frozenset(number for number in numbers if number in listing.numbers))
@@ -51,10 +51,10 @@ def test_a_hashed_list_finds_the_same_with_its_key_and_is_of_no_use_with_another
     assert lines[2:] == sorted(lines[2:])
     assert find(lines, {LONDON, PARIS}, b"key").numbers == {LONDON}
     for other in (b"another", b"key ", b"x", b""):
-        assert find(lines, {LONDON, PARIS}, other) == Listing(
+        assert find(lines, {LONDON, PARIS}, other) == NumberList(
             trouble="was made with another key than the one that is named"
         )
-    assert find(lines, {LONDON}, None) == Listing(
+    assert find(lines, {LONDON}, None) == NumberList(
         trouble="holds hashes: say which key they are made with, key: {env: NAME}"
     )
 
@@ -62,7 +62,7 @@ def test_a_hashed_list_finds_the_same_with_its_key_and_is_of_no_use_with_another
 @pytest.mark.parametrize("proof", [[], ["# ours"], ["# key-check: hmac-sha256:0"], [LONDON_HASHED, PROOF]])
 def test_hashes_count_only_behind_a_line_that_proves_their_key(proof: list[str]) -> None:
     lines = [f"{line}\n".encode() for line in [*proof, LONDON_HASHED]]
-    assert find(lines, {LONDON}, b"key") == Listing(
+    assert find(lines, {LONDON}, b"key") == NumberList(
         trouble="does not prove its key: make it again with flowops policy hash-numbers"
     )
 
@@ -109,7 +109,7 @@ def test_a_list_with_a_date_that_is_none_is_not_hashed_as_if_it_were_new(date: s
 
 def test_a_line_may_be_as_long_as_is_read() -> None:
     assert find([b"#" * LONGEST, LONDON.encode()], {LONDON}, None).numbers == {LONDON}
-    assert find([b"#" * (LONGEST + 1), LONDON.encode()], {LONDON}, None) == Listing(
+    assert find([b"#" * (LONGEST + 1), LONDON.encode()], {LONDON}, None) == NumberList(
         trouble="cannot be used: line 1 is not text of a list"
     )
 

@@ -14,7 +14,7 @@ from flowops.model.plan import Action
 from flowops.policy.config import LIFTABLE
 from flowops.policy.evaluate import PolicyEvaluator
 from flowops.policy.limits import PerDay
-from flowops.policy.rule import CallContext, Listing, PolicyContext, findings
+from flowops.policy.rule import CallContext, NumberList, PolicyContext, findings
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 LONDON, PARIS, NEW_YORK = "+442079460023", "+33199001018", "+12125550118"
@@ -39,7 +39,7 @@ def case(policy: str, expected: str, *, facts: PolicyContext | None = None, at: 
 def listing(
     *numbers: str, as_of: datetime | None = NOW, trouble: str | None = None, key: str | None = None
 ) -> PolicyContext:
-    return PolicyContext(lists={("dnc.txt", key): Listing(frozenset(numbers), as_of, trouble)})
+    return PolicyContext(lists={("dnc.txt", key): NumberList(frozenset(numbers), as_of, trouble)})
 
 
 DAY = datetime(2026, 11, 23, tzinfo=UTC)
@@ -397,7 +397,7 @@ def test_nothing_but_the_guards_against_accidents_can_be_lifted(policy, call) ->
     """
     own = call(terms=Terms(not_before="2026-12-01", expires="2026-11-01"))
     facts = PolicyContext(
-        size=1, known=1, lists={("dnc.txt", None): Listing(frozenset({LONDON}))}, rung={LONDON: (NOW,)}
+        size=1, known=1, lists={("dnc.txt", None): NumberList(frozenset({LONDON}))}, rung={LONDON: (NOW,)}
     )
 
     def speaking(facts: PolicyContext) -> set[str]:
