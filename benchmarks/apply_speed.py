@@ -50,5 +50,5 @@ def apply_speed(size: Size, keep: Path | None) -> list[Comparison]:
                 jobs = {way: partial(run, way, size.calls, address, url) for way, url in urls.items()}
                 runs = in_turns(jobs, size.rounds)
             title = f"`apply` of {size.calls:,} calls at {CONCURRENCY} connections, server at {delay} ms"
-            found.append(Comparison(title, size.calls, "call", runs, by_speed=True))
+            found.append(Comparison(title, size.calls, "call", runs, by="speed"))
     return found

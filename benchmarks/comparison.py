@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from measuring import spread
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 class Comparison:
     """What was compared: each run of a job did `count` of a `unit`; the first job is what the others are held against.
 
-    With `by_speed` the ratios are those of the speeds, else of the times. `note` is what a reader has to know.
+    The ratios are those of the times, the times of the processors, or the speeds. `note` is what a reader has to know.
     """
 
     title: str
     count: int
     unit: str
     runs: dict[str, list[Run]]
-    by_speed: bool = False
+    by: Literal["time", "processor", "speed"] = "time"
     note: str = ""
 
     @property
@@ -32,13 +32,16 @@ class Comparison:
 
     def ratios(self, name: str) -> Spread:
         """The time of a job as a ratio to the baseline's in the same round, or the other way round for speeds."""
-        pairs = zip(self.runs[name], self.runs[self.baseline], strict=True)
-        return spread(base.wall / run.wall if self.by_speed else run.wall / base.wall for run, base in pairs)
+        pairs = list(zip(self.runs[name], self.runs[self.baseline], strict=True))
+        if self.by == "speed":
+            return spread(base.wall / run.wall for run, base in pairs)
+        if self.by == "processor":
+            return spread(run.cpu / base.cpu for run, base in pairs)
+        return spread(run.wall / base.wall for run, base in pairs)
 
     def table(self) -> list[list[str]]:
         """A head, then a row a job; a column that says nothing is left out."""
-        what = "speed" if self.by_speed else "time"
-        rows = [["", "time", "processor", f"{self.unit}s/s", "peak", f"{what}, {self.baseline} = 1"]]
+        rows = [["", "time", "processor", f"{self.unit}s/s", "peak", f"{self.by}, {self.baseline} = 1"]]
         for name, runs in self.runs.items():
             wall, cpu, peak = (spread(run[at] for run in runs) for at in range(3))
             ratio = "1" if name == self.baseline else between(self.ratios(name), "{:.2f}".format)

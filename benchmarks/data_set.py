@@ -10,10 +10,10 @@ import uuid
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PROJECT = """\
 apiVersion: flowops/v1
@@ -52,33 +52,84 @@ call:
     minutes: "{{ row.minutes | int }}"
 """
 HEADER = "id,phone,name,street,when,minutes\n"
+#: When `plan` asks the policy: on a day at which its windows are open from New York to Hawaii.
+AT = "2026-12-01T18:00:00Z"
+POLICY = """\
+policy:
+  countries: [US, CA]
+  number-types: [fixed-line, mobile, fixed-line-or-mobile]
+  windows: [{days: mon-sat, hours: "08:00-21:00"}]
+  do-not-call: {file: data/do-not-call.txt, max-age: 90d}
+  per-callee: {calls: 5, within: 30d}
+"""
+#: From the east to the west.
+AREAS = (
+    *(201, 202, 203, 205, 207, 212, 215, 216, 301, 303, 305, 310, 312, 313, 314, 317, 404, 406, 408, 410),
+    *(412, 415, 416, 503, 504, 505, 512, 514, 602, 604, 612, 615, 617, 702, 704, 713, 801, 808, 901, 907),
+)
 
 
-def rows(start: int, end: int, each: int = 1) -> Iterator[str]:
-    """Lines of CSV, `each` with the same phone. The code 888 no longer belongs to anybody (ITU-T E.164)."""
+class Kind(NamedTuple):
+    """What is special about a repository: its project, its calls, and the phone and the time of a row."""
+
+    project: str
+    calls: str
+    phone: Callable[[int], str]
+    when: Callable[[int], str] = lambda number: f"Monday at {number % 12 + 1}"
+
+
+KINDS = {
+    # The code 888 no longer belongs to anybody (ITU-T E.164).
+    "plain": Kind(PROJECT, CALLS, lambda number: f"+888{10_000_000_000 + number * 7919}"),
+    # North America gives numbers of the exchange 555 to nobody's phone.
+    "policy": Kind(
+        PROJECT.replace("environments:", f"{POLICY}environments:"),
+        CALLS,
+        lambda number: f"+1{AREAS[number % len(AREAS)]}555{2_000 + number // len(AREAS) % 8_000}",
+    ),
+    # Numbers and times as people write them.
+    "written": Kind(
+        PROJECT,
+        CALLS.replace("row.phone }}", "row.phone | e164('GB') }}").replace(
+            "row.when }}", "row.when | datetime('%A %-d %B, %H:%M') }}"
+        ),
+        lambda number: f"020 7946 {number % 1_000:04}",
+        lambda number: f"2026-{number % 12 + 1:02}-{number % 28 + 1:02}T{number % 24:02}:{number % 4 * 15:02}",
+    ),
+}
+
+
+def rows(kind: Kind, start: int, end: int, each: int = 1) -> Iterator[str]:
+    """Lines of CSV, `each` with the same phone."""
     for number in range(start, end):
         yield (
-            f"{number},+888{10_000_000_000 + number // each * 7919},Patient {number},{number % 200} High Street,"
-            f"Monday at {number % 12 + 1},{number % 60}\n"
+            f"{number},{kind.phone(number // each)},Patient {number},{number % 200} High Street,"
+            f"{kind.when(number)},{number % 60}\n"
         )
 
 
-def make(root: Path, count: int) -> None:
+def make(root: Path, count: int, kind: Kind = KINDS["plain"]) -> None:
     """A repository of so many rows, with no ledger yet."""
-    for name, text in (("flowops.yaml", PROJECT), ("calls/reminders.yaml", CALLS)):
+    listed = (f"+1{area}555{line:04}\n" for area in AREAS for line in range(100, 200))
+    texts = {
+        "flowops.yaml": kind.project,
+        "calls/reminders.yaml": kind.calls,
+        "data/do-not-call.txt": f"# as-of: {AT[:10]}\n{''.join(listed)}",
+    }
+    for name, text in texts.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    (root / "data").mkdir(exist_ok=True)
     with (root / "data/appointments.csv").open("w") as out:
         out.write(HEADER)
-        out.writelines(rows(0, count))
+        out.writelines(rows(kind, 0, count))
 
 
 def body(row: dict[str, str]) -> dict[str, Any]:
-    """What the templates above make of a row."""
+    """What the templates above make of a row; a number that is written in the national way is made whole by hand."""
+    phone = row["phone"]
     return {
         "instruction-id": f"reminder-{row['id']}",
-        "callee": row["phone"],
+        "callee": phone if phone[0] == "+" else f"+44{phone[1:].replace(' ', '')}",
         "caller": "+442079460000",
         "max-ringing-timeout": 30,
         "callflow-id": "7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10",
@@ -116,17 +167,18 @@ def place_all(root: Path) -> None:
 
 
 @contextmanager
-def data_set(count: int, known: int, keep: Path | None, each: int = 1) -> Iterator[Path]:
+def data_set(count: int, known: int, keep: Path | None, each: int = 1, kind: str = "plain") -> Iterator[Path]:
     """A repository of `count` rows, whose ledger knows the first so many; made once where it is to be kept.
 
-    So many rows have `each` of the phones.
+    So many rows have `each` of the phones; `kind` is one of KINDS.
     """
     with tempfile.TemporaryDirectory(dir=keep) as folder:
-        name = f"rows-{count}-known-{known}{'' if each == 1 else f'-each-{each}'}"
+        special = [f"-each-{each}"] * (each != 1) + [f"-{kind}"] * (kind != "plain")
+        name = f"rows-{count}-known-{known}{''.join(special)}"
         root = Path(folder).resolve() / "root" if keep is None else keep.resolve() / name
         if not root.exists():
             made = Path(folder).resolve() / "root"
-            command = [sys.executable, __file__, made, str(known), str(count), str(each)]
+            command = [sys.executable, __file__, str(made), str(known), str(count), str(each), kind]
             subprocess.run(command, check=True, capture_output=True)
             made.rename(root)
         yield root
@@ -134,8 +186,9 @@ def data_set(count: int, known: int, keep: Path | None, each: int = 1) -> Iterat
 
 if __name__ == "__main__":
     directory = Path(sys.argv[1])
-    known, total, each = map(int, sys.argv[2:])
-    make(directory, known)
+    known, total, each = map(int, sys.argv[2:5])
+    chosen = KINDS[sys.argv[5] if len(sys.argv) > 5 else "plain"]
+    make(directory, known, chosen)
     place_all(directory)
     with (directory / "data/appointments.csv").open("a") as more:
-        more.writelines(rows(known, total, each))
+        more.writelines(rows(chosen, known, total, each))
