@@ -145,10 +145,11 @@ class PolicyRun:
             self._rung.update(self._ledger.rung_since(sorted(numbers), self._at - self._within))
         held: dict[int, Decision] = {}
         for index, call in calls:
-            self._windows.add(call)
-            decision = self._evaluator.evaluate(call, self._at)
+            context = self._evaluator.context(call, self._at)
+            self._windows.add(context)
+            decision = self._evaluator.decide(context)
             if decision is None:
-                self._fit.add(call)
+                self._fit.add(context)
             else:
                 held[index] = decision
         return held

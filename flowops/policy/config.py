@@ -95,7 +95,8 @@ class Policy:
 
     def of_call(self, call: Call) -> tuple[Rule, ...]:
         """Return the rules for a call: the policy's, and those that the call brings with it."""
-        return (*self.rules, *rules_of(call))
+        own = rules_of(call)
+        return (*self.rules, *own) if own else self.rules
 
 
 def read_policy(document: Document | None, environment: str) -> tuple[Policy | None, list[Problem]]:

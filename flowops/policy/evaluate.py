@@ -40,7 +40,15 @@ class PolicyEvaluator:
 
     def evaluate(self, call: Call, at: datetime) -> Decision | None:
         """Return what keeps a call from being placed at a time; None when nothing does: from now on it counts."""
-        context = CallContext(call, at, self.facts, self._counts)
+        return self.decide(self.context(call, at))
+
+    def context(self, call: Call, at: datetime) -> CallContext:
+        """Return what the rules look at."""
+        return CallContext(call, at, self.facts, self._counts)
+
+    def decide(self, context: CallContext) -> Decision | None:
+        """Return what keeps the call of a context from being placed, as `evaluate` does."""
+        call, at = context.call, context.at
         rules = self.policy.of_call(call)
         found = findings(rules, context)
         if not found:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.duplicates import repeats
 from flowops.common.masking import mask_number
-from flowops.policy.rule import Block, CallContext, Defer, format_reason
-from flowops.policy.terms import Expires, moment
+from flowops.policy.rule import Block, Defer, format_reason
+from flowops.policy.terms import Expires, moment, rules_of
 from flowops.policy.times import moment_text
 from flowops.policy.windows import Windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from flowops.model.call import Call
     from flowops.model.document import Value
     from flowops.policy.config import Policy
+    from flowops.policy.rule import CallContext, Rule
+    from flowops.policy.windows import Clocks
 
 #: How many openings, numbers and references one line names.
 NAMED = 5
@@ -29,39 +30,38 @@ class WindowSummary:
     """For each window how many calls it lets pass now, and when the rest; a window counts the calls it is for."""
 
     def __init__(self, policy: Policy, at: datetime) -> None:
-        self._rules = [rule for rule in policy.rules if isinstance(rule, Windows)]
         self._at = at
-        # By rule and by the line of the window that is reported.
-        self._now: Counter[tuple[int, int]] = Counter()
-        self._never: Counter[tuple[int, int]] = Counter()
-        self._later: dict[tuple[int, int], Counter[datetime]] = defaultdict(Counter)
+        #: How many calls hang on which clocks, by rule; None stands for those that hang on none.
+        self._calls: list[tuple[Windows, Counter[Clocks | None]]] = [
+            (rule, Counter()) for rule in policy.rules if isinstance(rule, Windows)
+        ]
 
-    def add(self, call: Call) -> None:
+    def add(self, context: CallContext) -> None:
         """Take in one more call."""
-        for number, rule in enumerate(self._rules):
-            context = CallContext(call, self._at)
+        for rule, calls in self._calls:
             clocks = rule.clocks(context)
-            # What no window is for is reported at the rule itself.
-            where = number, rule.place.line if isinstance(clocks, str) else clocks[0].windows[0].place.line
-            finding = rule.evaluate(context)
-            if isinstance(finding, Defer):
-                self._later[where][finding.until] += 1
-            elif isinstance(finding, Block):
-                self._never[where] += 1
-            else:
-                self._now[where] += 1
+            calls[None if isinstance(clocks, str) else clocks] += 1
 
     def lines(self) -> list[str]:
         """Return what a reviewer reads, a line for each window."""
-        return [
-            _window_line(
-                f"{self._rules[number].place.file}:{line}",
-                self._now[number, line],
-                self._later[number, line],
-                self._never[number, line],
-            )
-            for number, line in sorted({*self._now, *self._never, *self._later})
-        ]
+        return [line for rule, calls in self._calls for line in self._lines(rule, calls)]
+
+    def _lines(self, rule: Windows, calls: Counter[Clocks | None]) -> Iterator[str]:
+        # By the line of the window; what no window is for is reported at the rule itself.
+        now: Counter[int] = Counter()
+        never: Counter[int] = Counter()
+        later: dict[int, Counter[datetime]] = defaultdict(Counter)
+        for clocks, count in calls.items():
+            where = rule.place.line if clocks is None else clocks[0].windows[0].place.line
+            finding = Block("") if clocks is None else rule.finding(clocks, self._at)
+            if isinstance(finding, Defer):
+                later[where][finding.until] += count
+            elif isinstance(finding, Block):
+                never[where] += count
+            else:
+                now[where] += count
+        for line in sorted({*now, *never, *later}):
+            yield _window_line(f"{rule.place.file}:{line}", now[line], later[line], never[line])
 
 
 class RepeatedCallees:
@@ -105,11 +105,19 @@ class RepeatedCallees:
         return warnings
 
 
+class _End(NamedTuple):
+    """When a rule no longer lets a call pass."""
+
+    at: datetime
+    rule: Rule
+    why: str
+
+
 class CapacityCheck:
     """Calls whose turn, at the rate of the environment, comes after their window has closed or they have expired."""
 
     def __init__(self, policy: Policy, at: datetime, rate: float | None) -> None:
-        self._policy = policy
+        self._windows = [rule for rule in policy.rules if isinstance(rule, Windows)]
         self._at = at
         self._rate = rate
         self._calls = 0
@@ -119,13 +127,28 @@ class CapacityCheck:
         """Take in more calls that may be placed now, and at any later time."""
         self._calls += count
 
-    def add(self, call: Call) -> None:
+    def add(self, context: CallContext) -> None:
         """Take in one more call that may be placed now."""
         if self._rate is not None:
-            ends = _ends(self._policy, call, self._at)
-            if ends is not None and self._calls / self._rate >= (ends[1] - self._at).total_seconds():
-                self._late[ends] += 1
+            end = self._end(context)
+            if end is not None and self._calls / self._rate >= (end.at - self._at).total_seconds():
+                self._late[format_reason(end.rule, end.why), end.at] += 1
         self._calls += 1
+
+    def _end(self, context: CallContext) -> _End | None:
+        """Return what ends first for a call that may be placed now."""
+        ends: list[_End] = []
+        for rule in self._windows:
+            clocks = rule.clocks(context)
+            closes = None if isinstance(clocks, str) else rule.change(clocks, self._at, to=False)
+            if closes is not None:
+                ends.append(_End(closes, rule, "the hours are too few"))
+        for own in rules_of(context.call):
+            if isinstance(own, Expires):
+                end = moment(context.call, context.callees, end=True)
+                if not isinstance(end, str):
+                    ends.append(_End(end, own, "the time is too short"))
+        return min(ends, key=lambda end: end.at, default=None)
 
     def warnings(self) -> list[str]:
         """Return a warning for those that come too late."""
@@ -136,23 +159,6 @@ class CapacityCheck:
             f"{why}: {count:,} {of_all} do not fit before {moment_text(end)}"
             for (why, end), count in sorted(self._late.items(), key=lambda item: item[0][1])
         ]
-
-
-def _ends(policy: Policy, call: Call, at: datetime) -> tuple[str, datetime] | None:
-    """Return what ends first for a call that may be placed now, and when."""
-    context = CallContext(call, at)
-    ends: list[tuple[str, datetime]] = []
-    for rule in policy.of_call(call):
-        if isinstance(rule, Windows):
-            clocks = rule.clocks(context)
-            closes = None if isinstance(clocks, str) else rule.change(clocks, at, to=False)
-            if closes is not None:
-                ends.append((format_reason(rule, "the hours are too few"), closes))
-        elif isinstance(rule, Expires):
-            end = moment(call, context.callees, end=True)
-            if not isinstance(end, str):
-                ends.append((format_reason(rule, "the time is too short"), end))
-    return min(ends, key=lambda item: item[1], default=None)
 
 
 def _window_line(where: str, now: int, later: Counter[datetime], never: int) -> str:

@@ -10,6 +10,7 @@ A new rule is a file with a class like those in `flowops.policy.people`, and its
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -131,10 +132,10 @@ class RunCounts:
 class CallContext:
     """Everything that a rule looks at: a call, the time, the facts, and what has passed before it.
 
-    What its numbers say is looked up once, and only when a rule asks.
+    `callees` is what is known of each callee: one context of a call is handed on, so that it is looked up once.
     """
 
-    __slots__ = ("_callees", "at", "call", "counts", "facts")
+    __slots__ = ("at", "call", "callees", "counts", "facts")
 
     def __init__(
         self, call: Call, at: datetime, facts: PolicyContext | None = None, counts: RunCounts | None = None
@@ -143,20 +144,13 @@ class CallContext:
         self.at = at
         self.facts = facts or PolicyContext()
         self.counts = counts or RunCounts()
-        self._callees: tuple[NumberInfo, ...] | None = None
+        self.callees: tuple[NumberInfo, ...] = tuple(map(info, call.callees))
 
     def later(self, at: datetime) -> CallContext:
         """Return the same at another time."""
-        context = CallContext(self.call, at, self.facts, self.counts)
-        context._callees = self._callees
+        context = copy(self)
+        context.at = at
         return context
-
-    @property
-    def callees(self) -> tuple[NumberInfo, ...]:
-        """Return what is known of each callee."""
-        if self._callees is None:
-            self._callees = tuple(info(number) for number in self.call.callees)
-        return self._callees
 
     @property
     def caller(self) -> NumberInfo | None:
@@ -250,9 +244,15 @@ def format_reason(rule: Rule | Setting, why: str) -> str:
 
 def findings(rules: Iterable[Rule], context: CallContext) -> list[tuple[Rule, Block | Defer]]:
     """Return which rules speak, and what they say. Those that an operator has lifted are not asked."""
-    asked = (rule for rule in rules if not rule.is_lifted(context.facts))
-    found = [(rule, rule.evaluate(context)) for rule in asked]
-    return [(rule, finding) for rule, finding in found if finding is not None]
+    lifted = context.facts.overrides
+    found: list[tuple[Rule, Block | Defer]] = []
+    for rule in rules:
+        if lifted and rule.is_lifted(context.facts):
+            continue
+        finding = rule.evaluate(context)
+        if finding is not None:
+            found.append((rule, finding))
+    return found
 
 
 def span_schema(description: str) -> Schema:

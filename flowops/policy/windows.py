@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar
+from itertools import chain
+from typing import TYPE_CHECKING, ClassVar, TypeAlias, TypeVar
 
 from flowops.common.zones import zone
 from flowops.policy.rule import COUNTRIES, Block, Defer, Finding, Rule, Schema, Setting
@@ -60,6 +61,8 @@ def _of_year(country: str, year: int, which: Holidays) -> frozenset[date]:
     return frozenset(found)
 
 
+_Key = TypeVar("_Key", bound="Hashable")
+_Answer = TypeVar("_Answer")
 #: How far ahead an opening is looked for. Something is open within that, or there is a mistake.
 HORIZON = timedelta(days=31)
 DAY = 24 * 60
@@ -83,9 +86,12 @@ class Window:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Clock:
-    """A wall clock that decides: a zone, the country around it, and the windows that count there."""
+    """A wall clock that decides: a zone, the country around it, and the windows that count there.
+
+    A rule makes each once, so that clocks, and answers that are kept for them, are told apart at once.
+    """
 
     zone: ZoneInfo
     country: str | None
@@ -109,6 +115,9 @@ class Clock:
     def open(self, at: datetime) -> bool:
         """Return whether one of the windows is open at an instant."""
         return _open(self, at, Clock.spans)
+
+
+Clocks: TypeAlias = tuple[Clock, ...]
 
 
 def all_open(clocks: Sequence[Clock], at: datetime) -> bool:
@@ -238,7 +247,12 @@ class Windows(Setting, Rule):
         },
     }
     _clocks: dict[tuple[str | None, str], Clock | str] = field(default_factory=dict, compare=False, repr=False)
+    #: The clocks of callees by their country and zones: of very many callees there are few.
+    _sets: dict[tuple[str | None, tuple[str, ...]], Clocks | str] = field(
+        default_factory=dict, compare=False, repr=False
+    )
     _changes: dict[Hashable, datetime | None] = field(default_factory=dict, compare=False, repr=False)
+    _findings: dict[tuple[Clocks, datetime], Finding] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
@@ -247,9 +261,14 @@ class Windows(Setting, Rule):
 
     def evaluate(self, context: CallContext) -> Finding:
         """Defer until all zones of all callees say that it is open."""
-        clocks, at = self.clocks(context), context.at
-        if isinstance(clocks, str):
-            return Block(clocks)
+        clocks = self.clocks(context)
+        return Block(clocks) if isinstance(clocks, str) else self.finding(clocks, context.at)
+
+    def finding(self, clocks: Clocks, at: datetime) -> Finding:
+        """Return what the rule has against all calls that these clocks decide about."""
+        return _kept(self._findings, (clocks, at), lambda: self._find(clocks, at))
+
+    def _find(self, clocks: Clocks, at: datetime) -> Finding:
         if all_open(clocks, at):
             return None
         opens = self.change(clocks, at, to=True)
@@ -258,28 +277,32 @@ class Windows(Setting, Rule):
             return Block(f"is not open at once in all of the callee's {len(clocks)} time zones: give it a timezone")
         return Defer(opens, f"it is {moment_text(at, clocks[0].zone.key)}, closed in {where}")
 
-    def clocks(self, context: CallContext) -> tuple[Clock, ...] | str:
+    def clocks(self, context: CallContext) -> Clocks | str:
         """Return the clocks that decide, or why that is not known."""
-        found: list[Clock] = []
+        found: list[Clocks] = []
         for callee in context.callees:
-            names = zone_names(context.call, callee)
-            if not names:
-                return f"the time zone of {context.named(callee)} is not known: give the call a timezone"
-            for name in names:
-                clock = self._clock(callee.region, name)
-                if isinstance(clock, str):
-                    return clock
-                found.append(clock)
-        return tuple(dict.fromkeys(found))
+            key = callee.region, zone_names(context.call, callee)
+            clocks = self._sets.get(key)
+            if clocks is None:
+                clocks = _kept(self._sets, key, lambda: self._clocks_of(*key))  # noqa: B023 (called at once)
+            if isinstance(clocks, str):
+                return clocks or f"the time zone of {context.named(callee)} is not known: give the call a timezone"
+            found.append(clocks)
+        return found[0] if len(found) == 1 else tuple(dict.fromkeys(chain.from_iterable(found)))
 
-    def change(self, clocks: tuple[Clock, ...], at: datetime, *, to: bool) -> datetime | None:
+    def _clocks_of(self, country: str | None, names: tuple[str, ...]) -> Clocks | str:
+        """Return the clocks of some zones, or what is wrong with one; nothing where there is no zone."""
+        clocks: list[Clock] = []
+        for name in names:
+            clock = self._clock(country, name)
+            if isinstance(clock, str):
+                return clock
+            clocks.append(clock)
+        return tuple(clocks) or ""
+
+    def change(self, clocks: Clocks, at: datetime, *, to: bool) -> datetime | None:
         """Return the `next_change`, looked for once for all calls that have the same clocks."""
-        key = (clocks, at, to)
-        if key not in self._changes:
-            if len(self._changes) >= _KEPT:
-                self._changes.clear()
-            self._changes[key] = next_change(clocks, at, to=to)
-        return self._changes[key]
+        return _kept(self._changes, (clocks, at, to), lambda: next_change(clocks, at, to=to))
 
     def _clock(self, country: str | None, name: str) -> Clock | str:
         found = self._clocks.get((country, name))
@@ -300,8 +323,17 @@ class Windows(Setting, Rule):
         return Clock(known, country, windows)
 
 
-#: How many answers of `next_change` are kept: one for each set of clocks and instant.
+#: How many answers of one kind are kept: one for each set of clocks, and perhaps instant.
 _KEPT = 4_096
+
+
+def _kept(known: dict[_Key, _Answer], key: _Key, find: Callable[[], _Answer]) -> _Answer:
+    """Return the answer that is known for a key, or the one that is found now, and kept."""
+    if key not in known:
+        if len(known) >= _KEPT:
+            known.clear()
+        known[key] = find()
+    return known[key]
 
 
 def _window(reader: PolicyReader, at: Path, fields: dict[str, Value]) -> Window:

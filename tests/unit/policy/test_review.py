@@ -14,7 +14,7 @@ from flowops.model.plan import Action
 from flowops.policy.config import read_policy
 from flowops.policy.evaluate import PolicyEvaluator
 from flowops.policy.review import CapacityCheck, RepeatedCallees, WindowSummary
-from flowops.policy.rule import PolicyContext
+from flowops.policy.rule import CallContext, PolicyContext
 
 if TYPE_CHECKING:
     from flowops.model.call import Call
@@ -73,7 +73,7 @@ LONDON, PARIS, SATELLITE = "+442079460023", "+33199001018", "+881612345678"
 def noted(notes, calls):
     """What is told of these calls."""
     for each in calls:
-        notes.add(each)
+        notes.add(CallContext(each, EVENING))
     return notes
 
 
