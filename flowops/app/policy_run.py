@@ -139,7 +139,8 @@ class PolicyRun:
 
     def _held(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Decision]:
         calls = [(index, batch.call(index)) for index in indices]
-        if self._within is not None:
+        # A ledger without a call has rung nobody.
+        if self._within is not None and self._evaluator.facts.known:
             numbers = {number for _, call in calls for number in call.callees}
             self._rung.clear()
             self._rung.update(self._ledger.rung_since(sorted(numbers), self._at - self._within))

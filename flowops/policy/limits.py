@@ -253,11 +253,11 @@ class PerCallee(Setting, Rule):
         for callee, rings in ((callees[0], 1),) if len(callees) == 1 else Counter(callees).items():
             if rings > self.most:
                 return Block(f"the call rings {context.named(callee)} {rings} times, the limit is {self.most}")
-            earlier = (*context.facts.rung.get(callee.number, ()), *context.counts.rung.get(callee.number, ()))
+            before, passed = context.facts.rung.get(callee.number, ()), context.counts.rung.get(callee.number, ())
             room = self.most - rings
-            if len(earlier) <= room:
+            if len(before) + len(passed) <= room:
                 continue
-            recent = sorted(time for time in earlier if time > context.at - self.within)
+            recent = sorted(time for time in (*before, *passed) if time > context.at - self.within)
             if len(recent) > room:
                 free = recent[len(recent) - room - 1] + self.within
                 many = f"{len(recent)} in the last {span_text(self.within)} to {context.named(callee)}"

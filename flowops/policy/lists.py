@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from flowops.common.numbers import Refusal, is_canonical, is_e164, read
+from flowops.common.numbers import Refusal, is_canonical, read
 from flowops.common.secrets import Reference
 from flowops.common.spans import span_text
 from flowops.policy.rule import AHEAD, REFERENCE, Block, Finding, NumberList, Rule, Schema, Setting, each, span_schema
@@ -146,13 +146,14 @@ class Numbers:
             parts[:] = [array("Q", sorted(part)) for part in parts]
 
     def __contains__(self, number: object) -> bool:
-        if not isinstance(number, str) or not is_e164(number):
+        digits = number[1:] if isinstance(number, str) and number[:1] == "+" else ""
+        if not (digits.isdecimal() and digits.isascii()):
             return False
-        if _has(self._plain, int(number[1:])):
+        if _has(self._plain, int(digits)):
             return True
         if not self._any_hashed or self._key is None:
             return False
-        return _has(self._hashed, int(hashed(number, self._key)[len(HASH) : len(HASH) + _DIGITS], 16))
+        return _has(self._hashed, int(hashed(f"+{digits}", self._key)[len(HASH) : len(HASH) + _DIGITS], 16))
 
 
 def _has(parts: Sequence[array[int]], value: int) -> bool:

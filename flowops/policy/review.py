@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from flowops.common.duplicates import repeats
 from flowops.common.masking import mask_number
@@ -15,13 +16,13 @@ from flowops.policy.windows import Windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from flowops.model.document import Value
     from flowops.policy.config import Policy
     from flowops.policy.rule import CallContext, Rule
     from flowops.policy.windows import Clocks
 
+NEVER = datetime.max.replace(tzinfo=UTC)
 #: How many openings, numbers and references one line names.
 NAMED = 5
 
@@ -105,14 +106,6 @@ class RepeatedCallees:
         return warnings
 
 
-class _End(NamedTuple):
-    """When a rule no longer lets a call pass."""
-
-    at: datetime
-    rule: Rule
-    why: str
-
-
 class CapacityCheck:
     """Calls whose turn, at the rate of the environment, comes after their window has closed or they have expired."""
 
@@ -130,25 +123,26 @@ class CapacityCheck:
     def add(self, context: CallContext) -> None:
         """Take in one more call that may be placed now."""
         if self._rate is not None:
-            end = self._end(context)
-            if end is not None and self._calls / self._rate >= (end.at - self._at).total_seconds():
-                self._late[format_reason(end.rule, end.why), end.at] += 1
+            end, rule = self._end(context)
+            if rule is not None and self._calls / self._rate >= (end - self._at).total_seconds():
+                why = "the hours are too few" if isinstance(rule, Windows) else "the time is too short"
+                self._late[format_reason(rule, why), end] += 1
         self._calls += 1
 
-    def _end(self, context: CallContext) -> _End | None:
-        """Return what ends first for a call that may be placed now."""
-        ends: list[_End] = []
+    def _end(self, context: CallContext) -> tuple[datetime, Rule | None]:
+        """Return when a call may no longer be placed, and by which rule, if there is one."""
+        first = NEVER
+        by: Rule | None = None
         for rule in self._windows:
             clocks = rule.clocks(context)
             closes = None if isinstance(clocks, str) else rule.change(clocks, self._at, to=False)
-            if closes is not None:
-                ends.append(_End(closes, rule, "the hours are too few"))
+            if closes is not None and closes < first:
+                first, by = closes, rule
         for own in rules_of(context.call):
-            if isinstance(own, Expires):
-                end = moment(context.call, context.callees, end=True)
-                if not isinstance(end, str):
-                    ends.append(_End(end, own, "the time is too short"))
-        return min(ends, key=lambda end: end.at, default=None)
+            end = moment(context.call, context.callees, end=True) if isinstance(own, Expires) else ""
+            if not isinstance(end, str) and end < first:
+                first, by = end, own
+        return first, by
 
     def warnings(self) -> list[str]:
         """Return a warning for those that come too late."""

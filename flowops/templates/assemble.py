@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import compress, product
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from flowops.common.names import nearest
@@ -100,12 +101,19 @@ def _layers(defaults: SourceValue | None, own: SourceValue | None) -> tuple[dict
     return tuple(layers)
 
 
-def sensitive(body: Mapping[str, Collection[Value]], flow: Flow | None) -> frozenset[Path]:
-    """Return the paths in a body whose values are never shown or kept."""
-    found: list[Path] = [(name,) for name in ("callee", "callees", "caller") if name in body]
-    if flow is not None:
-        found += [(VARIABLES, name) for name in flow.sensitive if name in body.get(VARIABLES, ())]
-    return frozenset(found)
+#: The paths of the phone numbers that a body may have: the fields that it has, and of each what stands in it.
+_NUMBERS: Mapping[tuple[bool, ...], frozenset[Path]] = {
+    which: frozenset((name,) for name in compress(("callee", "callees", "caller"), which))
+    for which in product((False, True), repeat=3)
+}
+
+
+def sensitive(body: Mapping[str, Collection[Value]], names: Collection[str]) -> frozenset[Path]:
+    """Return the paths in a body whose values are never shown or kept; `names` are sensitive variables of its flow."""
+    numbers = _NUMBERS["callee" in body, "callees" in body, "caller" in body]
+    if not names:
+        return numbers
+    return numbers.union((VARIABLES, name) for name in names if name in body.get(VARIABLES, ()))
 
 
 class Flows:
@@ -335,6 +343,8 @@ class CompiledCall:
         self._origins = Origins(document, written)
         values: dict[str, Value] = {}
         self._parts: list[Part] = []
+        #: The names of sensitive variables, by flow.
+        self._sensitive: dict[str | None, frozenset[str]] = {}
         #: Whether all rows start one flow; where they do not, `make` finds that of each.
         self._one_flow = True
         for field, node in self._compiled(written, compiler).items():
@@ -395,7 +405,10 @@ class CompiledCall:
     def call(self, body: dict[str, Value], flow: Flow | None, terms: Terms, row: RowPlace | None) -> Call:
         """Return the call of a body that was made here."""
         name = None if flow is None else flow.name
-        return Call(body[INSTRUCTION_ID], body, name, sensitive(body, flow), self._origins.of(flow), row, terms)
+        names = self._sensitive.get(name)
+        if names is None:
+            names = self._sensitive[name] = frozenset() if flow is None else flow.sensitive
+        return Call(body[INSTRUCTION_ID], body, name, sensitive(body, names), self._origins.of(flow), row, terms)
 
     def _compiled(self, written: CallFields, compiler: Compiler) -> dict[str, Node]:
         fields = {
