@@ -42,6 +42,7 @@ PLAN: dict[str, Any] = {
         "unchanged": 0,
         "conflict": 1,
         "retry": 0,
+        "in_flight": 0,
         "in_doubt": 0,
         "deferred": 0,
         "blocked": 0,
@@ -66,16 +67,18 @@ OUTPUTS: dict[str, Any] = {
             "placed": 1,
             "rejected": 0,
             "in_doubt": 0,
+            "in_flight": 0,
             "unchanged": 0,
             "not_attempted": 0,
             "deferred": 0,
             "blocked": 0,
             "conflict": 0,
         },
+        "guards": [{"name": "max-calls.per-run", "reason": "max-calls.per-run (flowops.yaml:9): 11 calls, 10 at most"}],
         "interrupted": "SIGINT",
         "failure": None,
         "calls": [
-            {"reference_id": "r1", "outcome": "placed", "call_ids": ["3f0a3c64"], "attempts": 1, "error": None},
+            {"reference_id": "r1", "outcome": "placed", "call_ids": ["3f0a3c64"], "tries": 1, "error": None},
         ],
     },
     "diff": {
@@ -136,6 +139,7 @@ OUTPUTS: dict[str, Any] = {
         "counts": {"in_flight": 0, "placed": 1, "finished": 2, "rejected": 0, "in_doubt": 1},
         "outcomes": {"10": 2},
         "in_doubt": [{"reference_id": "r1", "since": "2026-03-02T09:00:00Z", "error": "the answer was cut off"}],
+        "guards": [],
     },
     "validate": {
         "format_version": 1,
@@ -216,7 +220,7 @@ def test_every_action_and_outcome_has_its_word() -> None:
     result = OUTPUTS["result"]
     for outcome in Outcome:
         assert check("result", {**result, "calls": [{**result["calls"][0], "outcome": str(outcome)}]}) == []
-    assert set(result["summary"]) == {str(outcome).replace("-", "_") for outcome in Outcome} | {"conflict"}
+    assert set(result["summary"]) == {str(outcome).replace("-", "_") for outcome in Outcome}
     summary = {str(action).replace("-", "_") for action in Action}
     assert set(PLAN["summary"]) == summary | {"unnamed"}
 
