@@ -41,7 +41,8 @@ class Selection(NamedTuple):
 class Workspace(NamedTuple):
     """What a command works on: `calls` are the Call and CallSet documents it is about.
 
-    `problems` are those of files, flows and headers; those of the calls come when they are rendered.
+    `problems` are those of files, flows and headers; those of the calls come when they are rendered. `warnings` are
+    about files.
     """
 
     reader: Reader
@@ -53,6 +54,7 @@ class Workspace(NamedTuple):
     problems: tuple[Problem, ...]
     files: int
     documents: int
+    warnings: tuple[Problem, ...] = ()
 
 
 def project_of(environment: str, start: str = ".") -> tuple[Project, Environment]:
@@ -94,6 +96,7 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
         problems=tuple(problems),
         files=len({document.file for document in documents}),
         documents=len(documents),
+        warnings=found.warnings,
     )
 
 

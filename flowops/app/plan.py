@@ -15,6 +15,7 @@ from flowops.app.render import Walk, checked
 from flowops.app.secrets import token_of
 from flowops.common.masking import mask_text
 from flowops.model.plan import Action, Plan
+from flowops.model.problems import sentence
 from flowops.plan.planner import make_plan
 from flowops.policy.config import Policy
 
@@ -109,7 +110,8 @@ def _plan(
     if trips(policy, facts):
         rules = PolicyRun(policy, facts, ledger, at, environment.rate, totals=True)
         plan = made(walk)
-    plan = replace(plan, warnings=rules.warnings(plan), notes=rules.notes())
+    warnings = (*map(sentence, walk.warnings), *rules.warnings(plan))
+    plan = replace(plan, warnings=warnings, notes=rules.notes())
     # The key of a sandbox ledger that is not made yet lasts no longer than this command.
     if plan.ledger and plan.ledger.id:
         plan = replace(plan, pseudonym=ledger.pseudonymizer.short_pseudonym)

@@ -13,46 +13,52 @@ from flowops.common.duplicates import DuplicateDetector
 from flowops.common.names import did_you_mean
 from flowops.errors import Invalid
 from flowops.model.call import Script, Terms
-from flowops.model.document import Batch, Problem
-from flowops.model.problems import Problems
+from flowops.model.document import Batch, Place, Problem
+from flowops.model.problems import Problems, sentence
 from flowops.schema.check import body_predicate, check_body, check_document, checker
 from flowops.schema.flow_check import check_variables
 from flowops.templates.assemble import Compilation
 from flowops.templates.problems import duplicates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from flowops.app.load import Selection, Workspace
     from flowops.app.observer import Observer
     from flowops.model.call import Call, CallBatch
-    from flowops.model.document import Document, Place, Value
+    from flowops.model.document import Document, Value
     from flowops.templates.assemble import CompiledCall
 
 #: The code of problems of a body's shape: where the document's shape is wrong, they have been reported already.
 SHAPE = "schema"
 NO_TERMS = Terms()
+#: The codes of warnings: of texts that hold what was to be rendered, of documents without calls.
+LEFTOVER = "leftover"
+NO_CALLS = "no-calls"
 
 
 class Walk:
     """The calls of a workspace, a batch of one document at a time, in the order of the files and rows.
 
     Each iteration reads and renders the rows again. Unless `online`, a call set whose rows come from a
-    source has no calls, see `not_read`.
+    source has no calls, see `not_read`. `warnings` are known when somebody has gone through it by `examined`.
     """
 
     def __init__(self, workspace: Workspace, values: Mapping[str, Value], *, online: bool = False) -> None:
         self.workspace = workspace
         self.values = values
+        self.warnings = Problems(workspace.warnings)
         self._online = online
 
     def __iter__(self) -> Iterator[CallBatch]:
         return self.batches(Problems())
 
-    def batches(self, problems: Problems) -> Iterator[CallBatch]:
-        """Go through the calls; what is wrong is put behind the `problems` when it is met."""
+    def batches(self, problems: Problems, warnings: Problems | None = None) -> Iterator[CallBatch]:
+        """Go through the calls; what is wrong is put behind the `problems` when it is met, and so are warnings."""
 
         problems += self.workspace.problems
+        if warnings is not None and not self.workspace.calls and not problems:
+            warnings.add(_no_documents(self.workspace))
         compilation = self._compilation()
         for document in self.workspace.calls:
             wrong, fields = check_document(document)
@@ -63,9 +69,12 @@ class Walk:
             problems += compiled.check()
             check = checks(partly=bool(fields))
             if document.kind == "CallSet":
-                yield from self._rows(compiled, check, problems)
+                yield from self._rows(compiled, check, problems, warnings)
             else:
-                yield _call(compiled, check, problems)
+                batch = _call(compiled, check, problems)
+                if warnings is not None:
+                    _warn(batch, (), warnings)
+                yield batch
 
     def size(self) -> int | None:
         """Return about how many calls there will be; None where nobody can tell."""
@@ -89,19 +98,30 @@ class Walk:
             always=_always(),
         )
 
-    def _rows(self, compiled: CompiledCall, check: CallCheck, problems: Problems) -> Iterator[CallBatch]:
+    def _rows(
+        self, compiled: CompiledCall, check: CallCheck, problems: Problems, warnings: Problems | None
+    ) -> Iterator[CallBatch]:
         """Render the calls of a call set."""
+        from flowops.documents.rows import source_of
         from flowops.templates.batches import CallSet, compile_selection
 
         selection = compile_selection(compiled.document, self.values)
         problems += selection.check()
         calls = CallSet(compiled)
-        for batch in selection.select(self._read(compiled.document)):
+        before, rendered_in_all = len(problems), 0
+        rows = RowCounter(self._read(compiled.document))
+        for batch in selection.select(rows):
             rendered = calls.render(batch, check)
             problems += rendered.problems
+            rendered_in_all += len(rendered.references)
+            if warnings is not None:
+                _warn(rendered, batch.rows[0] if batch.rows else (), warnings)
             yield rendered
             if calls.exhausted:
                 break
+        was_asked = self._online or source_of(compiled.document) is None
+        if warnings is not None and was_asked and not rendered_in_all and len(problems) == before:
+            warnings.add(_no_rows(compiled.document, rows))
 
     def _read(self, document: Document) -> Iterator[Batch]:
         """Read the rows of a call set. Raises FlowopsError when a source's address is not there, or does not answer."""
@@ -119,11 +139,59 @@ class Walk:
         return read_batches(self.workspace.reader, document, sources)
 
 
+class RowCounter:
+    """Batches on their way, counted: `count` rows were read, the first of them from `file`."""
+
+    def __init__(self, batches: Iterable[Batch]) -> None:
+        self.count = 0
+        self.file = ""
+        self._batches = batches
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self._batches:
+            self.file = self.file or batch.file
+            self.count += len(batch.rows)
+            yield batch
+
+
+def _warn(batch: CallBatch, columns: Collection[str], warnings: Problems) -> None:
+    """Warn of what a call says that it was not meant to say."""
+    from flowops.templates.leftovers import leftovers
+
+    for index, body in enumerate(batch.bodies):
+        for found in leftovers(body, columns):
+            call = batch.call(index)
+            place = call.origin.place(found.path)
+            warnings.add(Problem(place, call.row, found.message, LEFTOVER, found.hint))
+
+
+def _no_documents(workspace: Workspace) -> Problem:
+    """Return why there are no calls at all."""
+    project = workspace.project
+    if project.document is None:
+        place, looked = Place(workspace.reader.shown(project.root)), "the files that were read"
+    else:
+        place, looked = project.document.place(("include",)), f"include: {', '.join(project.include)}"
+    message = f"there are no calls: no document of kind Call or CallSet ({looked})"
+    return Problem(place, message=message, code=NO_CALLS)
+
+
+def _no_rows(document: Document, rows: RowCounter) -> Problem:
+    """Return why a call set has no calls, although nothing is wrong with it."""
+    if not rows.count:
+        field = "matrix" if "matrix" in document.value else "for-each"
+        return Problem(document.place((field,)), message=f"{field}: there are no rows, so no calls", code=NO_CALLS)
+    if document.value.get("limit") == 0:
+        return Problem(document.place(("limit",)), message="limit: takes none of the rows", code=NO_CALLS)
+    message = f"where: false for all rows, {rows.count:,} of {rows.file}, so there are no calls"
+    return Problem(document.place(("where",)), message=message, code=NO_CALLS)
+
+
 def examined(walk: Walk, problems: Problems, observer: Observer = SILENT) -> Iterator[CallBatch]:
     """Go through a walk for the first time: two calls with one reference-id are a problem, too."""
     references = DuplicateDetector()
     total = walk.size()
-    batches = walk.batches(problems)
+    batches = walk.batches(problems, walk.warnings)
     # The first one takes longest: all that it needs has to be imported.
     first = list(islice(batches, 1))
     with observer.progress("rendering", total) as advance:
@@ -154,6 +222,8 @@ def render(selection: Selection, observer: Observer = SILENT) -> Iterator[Call]:
     walk = Walk(workspace, variables(workspace, selection.var, selection.var_files), online=True)
     for _ in checked(walk, observer):
         pass
+    for warning in walk.warnings:
+        observer.report(f"warning: {sentence(warning)}")
     return calls_of(walk)
 
 

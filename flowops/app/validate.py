@@ -8,7 +8,7 @@ from flowops.app.load import load, variables
 from flowops.app.observer import SILENT
 from flowops.app.render import Walk, examined, not_read, report_not_read
 from flowops.errors import Invalid
-from flowops.model.problems import Problems
+from flowops.model.problems import Problems, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +28,7 @@ class Validation(NamedTuple):
     problems: Sequence[Problem]
     excerpt: Callable[[Place], str | None]
     not_read: Sequence[NotRead] = ()
+    warnings: Sequence[str] = ()
 
 
 def validate(selection: Selection, observer: Observer = SILENT) -> Validation:
@@ -41,4 +42,7 @@ def validate(selection: Selection, observer: Observer = SILENT) -> Validation:
     except Invalid as error:
         return Validation(0, 0, 0, error.problems, error.excerpt)
     excerpt = workspace.reader.excerpt
-    return Validation(workspace.files, workspace.documents, count, tuple(problems), excerpt, not_read(workspace))
+    unread, warnings = not_read(workspace), tuple(map(sentence, walk.warnings))
+    for warning in warnings:
+        observer.report(f"warning: {warning}")
+    return Validation(workspace.files, workspace.documents, count, tuple(problems), excerpt, unread, warnings)

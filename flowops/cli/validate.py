@@ -32,11 +32,12 @@ def command(selection: Selection, format_: str) -> int:
 
 
 def _print(checked: Validation, environment: str, format_: str) -> int:
-    files, documents, calls, problems, excerpt, unread = checked
+    files, documents, calls, problems, excerpt, unread, warnings = checked
     if format_ != "text":
         from flowops.report.views import ProblemsView
 
-        print_result(PROBLEMS, ProblemsView(problems, environment, files, documents, calls, unread), format_)
+        view = ProblemsView(problems, environment, files, documents, calls, unread, warnings=warnings)
+        print_result(PROBLEMS, view, format_)
     if problems:
         print_problems(problems, excerpt)
         return INVALID

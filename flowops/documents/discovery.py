@@ -31,8 +31,10 @@ _log = logging.getLogger(__name__)
 _WILDCARD = re.compile(r"[*?\[]")
 _ANY_DEPTH = "**"
 _LONGEST = 1000
+#: How the names of YAML files end.
+YAML = (".yaml", ".yml")
 #: All YAML files below a directory.
-EVERY_YAML = ("**/*.yaml", "**/*.yml")
+EVERY_YAML = tuple(f"**/*{suffix}" for suffix in YAML)
 
 
 class BadPattern(ValueError):
@@ -109,13 +111,15 @@ class Workspace(NamedTuple):
     """What a command works on, in the order of the files and of the documents in them.
 
     `selected` are the Call and CallSet documents that the command is about, `flows` all Flow documents
-    that were read. `problems` are those of the selected files, and those that may hide a flow in others.
+    that were read. `problems` are those of the selected files, and those that may hide a flow in others. `warnings` are
+    about files that somebody may think are read.
     """
 
     project: Project
     selected: tuple[Document, ...]
     flows: tuple[Document, ...]
     problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...] = ()
 
 
 def discover(reader: Reader, project: Project, paths: Sequence[Path] = ()) -> Workspace:
@@ -124,7 +128,7 @@ def discover(reader: Reader, project: Project, paths: Sequence[Path] = ()) -> Wo
     A path to a directory selects the project's files below it, or, where the project includes none of
     them, every YAML file below it. Raises UsageError for a path that selects nothing.
     """
-    included, problems = _included(reader, project)
+    included, missed, problems = _included(reader, project)
     chosen = _chosen(reader, paths, included) if paths else included
     if not chosen and not problems and project.document is None:
         message = f"there is nothing to read in {project.root}: no {PROJECT_FILE}, and no calls in calls/"
@@ -147,7 +151,8 @@ def discover(reader: Reader, project: Project, paths: Sequence[Path] = ()) -> Wo
                     selected.append(section.document)
     about = {"documents": len(selected), "flows": len(flows), "problems": len(problems)}
     _log.info("read documents of calls: %(documents)d, of flows: %(flows)d; problems: %(problems)d", about)
-    return Workspace(project, tuple(selected), tuple(flows), tuple(problems))
+    warnings = [_not_read(reader, path) for path in sorted(missed - chosen, key=_by_parts)]
+    return Workspace(project, tuple(selected), tuple(flows), tuple(problems), tuple(warnings))
 
 
 def _by_parts(path: Path) -> str:
@@ -171,21 +176,52 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _included(reader: Reader, project: Project) -> tuple[set[Path], list[Problem]]:
-    """Return the project file and what its ``include`` matches; a pattern that cannot be followed is a problem."""
+def _included(reader: Reader, project: Project) -> tuple[set[Path], set[Path], list[Problem]]:
+    """Return the project file and what its ``include`` matches, and the YAML files beside that it does not match.
+
+    A pattern that cannot be followed is a problem.
+    """
     found: set[Path] = set()
+    missed: set[Path] = set()
     problems: list[Problem] = []
     if project.document is not None:
         found.add(reader.path(project.document))
     for index, pattern in enumerate(project.include):
         try:
-            found |= find(reader.files, project.root, pattern)
+            matched, others = _matched(reader.files, project.root, pattern)
         except (BadPattern, Unreadable) as error:
             place = Place(reader.shown(project.root))
             if project.document is not None:
                 place = project.document.place(("include", index))
             problems.append(Problem(place, message=f"include: '{pattern}' {error}", code="include"))
-    return found, problems
+        else:
+            found |= matched
+            missed |= others
+    return found, missed - found, problems
+
+
+def _matched(files: Files, root: Path, pattern: str) -> tuple[set[Path], set[Path]]:
+    """Return the files that a pattern of ``include`` matches, and other YAML files of the same directories.
+
+    ``*.yaml`` stands for ``*.yml``, too.
+    """
+    folder, separator, name = pattern.rpartition("/")
+    if not name.endswith(YAML) or not _WILDCARD.search(name):
+        return find(files, root, pattern), set()
+    suffixes = YAML if name.endswith(YAML[0]) else (Path(name).suffix,)
+    matched: set[Path] = set()
+    others: set[Path] = set()
+    for path in find(files, root, f"{folder}{separator}*"):
+        if path.suffix.lower() in YAML:
+            fits = any(_matches(f"{name.removesuffix(Path(name).suffix)}{suffix}", path.name) for suffix in suffixes)
+            (matched if fits else others).add(path)
+    return matched, others
+
+
+def _not_read(reader: Reader, path: Path) -> Problem:
+    """Return the warning that a YAML file is not read."""
+    message = "this file is not read: its name fits no pattern of include"
+    return Problem(Place(reader.shown(path)), message=message, code="include", hint="name it *.yaml, or include it")
 
 
 def _chosen(reader: Reader, paths: Sequence[Path], included: set[Path]) -> set[Path]:

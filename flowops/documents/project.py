@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from flowops.model.document import Document, Value
 
 PROJECT_FILE = "flowops.yaml"
+#: Either may be the project's own, and not both.
+PROJECT_FILES = (PROJECT_FILE, "flowops.yml")
 DEFAULT_INCLUDE = ("calls/**/*.yaml", "flows/**/*.yaml")
 PROJECT = "project"
 
@@ -62,7 +64,8 @@ def open_disk(start: Path, cwd: Path) -> Reader:
     directory = path if path.is_dir() else path.parent
     root = git_root(directory)
     if root is None:
-        above = (each for each in (directory, *directory.parents) if (each / PROJECT_FILE).is_file())
+        files = (each / name for each in (directory, *directory.parents) for name in PROJECT_FILES)
+        above = (file.parent for file in files if file.is_file())
         root = next(above, cwd if directory.is_relative_to(cwd) else directory)
     return Reader(Disk(root), cwd)
 
@@ -76,8 +79,13 @@ def find_project(reader: Reader, start: Path) -> ProjectFile:
     path = reader.absolute(start)
     directory = path if files.kind(path) == "directory" else path.parent
     for above in (directory, *directory.parents):
-        if files.kind(above / PROJECT_FILE) == "file":
-            return _project_file(reader, above / PROJECT_FILE)
+        present = [above / name for name in PROJECT_FILES if files.kind(above / name) == "file"]
+        if len(present) > 1:
+            message = f"{' and '.join(PROJECT_FILES)} stand side by side: a project has one file"
+            problem = Problem(Place(reader.shown(present[0])), message=message, code=PROJECT, hint="delete one of them")
+            return ProjectFile(above, present[0], None, (problem,))
+        if present:
+            return _project_file(reader, present[0])
         if above == files.root:
             break
     if files.kind(path) == "file" and any(section.kind is Kind.PROJECT for section in reader.read(path)):

@@ -50,3 +50,23 @@ class Problems:
         yield from sorted(self._found.values(), key=lambda problem: problem.order)
         if self._left_out is not None:
             yield self._left_out
+
+
+def rows_of(problem: Problem) -> str:
+    """Return ``row 12 of data/x.csv, line 13, and 3 more rows: 13, 14, 20``; nothing where no row has part in it."""
+    if problem.row is None:
+        return ""
+    first = problem.row.in_file
+    more = problem.count - 1
+    if not more:
+        return first
+    others = [str(row.number) for row in problem.rows[1:]]
+    rest = f"{', '.join(others)}{', …' if more > len(others) else ''}"
+    return f"{first}, and {more:,} more row{'' if more == 1 else 's'}: {rest}"
+
+
+def sentence(problem: Problem) -> str:
+    """Return a problem as one line, with its place, its rows and its hint: so warnings are told."""
+    rows = rows_of(problem)
+    hint = f"; {problem.hint}" if problem.hint else ""
+    return f"{problem.place}: {problem.message}{f' ({rows})' if rows else ''}{hint}"

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flowops.model.plan import Action
+from flowops.model.problems import rows_of
 from flowops.report import phrases
 from flowops.report.escape import clip, safe
-from flowops.report.views import PlanOutput, ProblemsView, in_order, rows_of
+from flowops.report.views import PlanOutput, ProblemsView, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

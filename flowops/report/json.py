@@ -198,6 +198,7 @@ def validate_json(view: ProblemsView) -> Json:
             }
             for problem in found
         ],
+        "warnings": list(without_numbers(view.warnings)),
         "not_read": [
             {**source(document.place(("for-each", "source")), None), "source": name} for document, name in view.not_read
         ],

@@ -13,6 +13,7 @@ from flowops.common.number_plan import tables
 from flowops.model.difference import Shift
 from flowops.model.ledger import LedgerStatus, State
 from flowops.model.plan import Action
+from flowops.model.problems import rows_of
 from flowops.model.result import CallResult, Outcome
 from flowops.report import phrases
 from flowops.report.blocks import (
@@ -55,7 +56,7 @@ from flowops.report.views import (
     guards_of,
     in_order,
     of_entry,
-    rows_of,
+    without_numbers,
 )
 from flowops.report.worddiff import pieces
 from flowops.report.yaml import yaml_lines
@@ -176,7 +177,7 @@ def plan_report(view: PlanView) -> Report:
         ),
         remarks=tuple((remark,) for remark in _plan_remarks(view)),
         notices=(
-            *((strong("warning", Tone.WARN), ": ", warning) for warning in view.warnings),
+            *_warnings(view.warnings),
             *((note,) for note in view.notes),
         ),
         sections=[
@@ -190,6 +191,10 @@ def plan_report(view: PlanView) -> Report:
         environment=view.environment,
         spaced=True,
     )
+
+
+def _warnings(warnings: Iterable[str]) -> tuple[Phrase, ...]:
+    return tuple((strong("warning", Tone.WARN), ": ", warning) for warning in without_numbers(warnings))
 
 
 def result_report(view: ResultView) -> Report:
@@ -232,6 +237,7 @@ def problems_report(view: ProblemsView) -> Report:
         title=(numbers if found else "Valid", " for ", named(view.environment)),
         totals=Totals((strong(numbers, Tone.BAD if found else Tone.PLAIN),), (), 0),
         remarks=() if found else (("Everything that was checked is valid.",),),
+        notices=_warnings(view.warnings),
         sections=[Section((), [Table(columns, rows, len(found), indent=0)])] if found else [],
         kind="problems",
         environment=view.environment,

@@ -16,7 +16,7 @@ from flowops.model.plan import A_FEW, ABSENT, ALL_SHOWN, NONE_SHOWN, Action, Cha
 from flowops.model.problems import Problems
 from flowops.report.hours import Hours, PlanClock, Ready, hours_of
 from flowops.report.masking import PeopleCounter, distinguish, masked, masked_but, without_pseudonyms
-from flowops.report.phrases import count, signal_name
+from flowops.report.phrases import signal_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -278,7 +278,7 @@ class ResultView(NamedTuple):
 class ProblemsView(NamedTuple):
     """How much was checked, and what is wrong with it; `not_read` are call sets whose rows were not asked for.
 
-    `excerpt` gives the line of a file at a place.
+    `excerpt` gives the line of a file at a place. `warnings` are what a reviewer has to look at besides.
     """
 
     problems: Sequence[Problem]
@@ -288,23 +288,12 @@ class ProblemsView(NamedTuple):
     calls: int = 0
     not_read: Sequence[tuple[Document, str]] = ()
     excerpt: Callable[[Place], str | None] | None = None
+    warnings: Sequence[str] = ()
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
     """Return what is wrong, by place; those of one place and kind are one."""
     return list(Problems(problems))
-
-
-def rows_of(problem: Problem) -> str:
-    """Return ``row 12 of data/x.csv, line 13, and 3 more rows: 13, 14, 20``; nothing where no row has part in it."""
-    if problem.row is None:
-        return ""
-    first = problem.row.in_file
-    more = problem.count - 1
-    if not more:
-        return first
-    others = [str(row.number) for row in problem.rows[1:]]
-    return f"{first}, and {count(more, 'more row')}: {', '.join(others)}{', …' if more > len(others) else ''}"
 
 
 class Bodies(NamedTuple):

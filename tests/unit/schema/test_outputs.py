@@ -156,6 +156,7 @@ OUTPUTS: dict[str, Any] = {
                 "first_rows": [2, 3, 4, 5],
             }
         ],
+        "warnings": ["calls/b.YAML:1:1: this file is not read"],
         "not_read": [{**SOURCE, "row": None, "source": "crm"}],
     },
     "render": [

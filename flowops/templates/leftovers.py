@@ -1,0 +1,70 @@
+"""What was meant to be a template, and is sent as it stands: braces that nobody rendered, other tools' placeholders."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from flowops.model.document import Path, Value
+
+VARIABLES = "flow-variables"
+_BRACES = ("{{", "{%")
+# {name}, ${name}, {row.name} and [name].
+_PLACEHOLDER = re.compile(r"\{ *(?:row\.)?([^{}\[\]]{1,64}?) *\}|\[ *([^{}\[\]]{1,64}?) *\]")
+# Control characters that nobody writes: bytes of windows-1252 that were read as ISO 8859.
+_C1 = re.compile("[\x80-\x9f]")
+
+
+class Leftover(NamedTuple):
+    """Where in a body it is, what it is, and what to do."""
+
+    path: Path
+    message: str
+    hint: str | None
+
+
+def leftovers(body: Mapping[str, Value], columns: Collection[str]) -> Iterator[Leftover]:
+    """Yield what a rendered call says that it was not meant to say; `columns` are the names that its row has."""
+    variables = body.get(VARIABLES)
+    if type(variables) is not dict:
+        return
+    for name, value in variables.items():
+        if type(value) is str and "{" not in value and "[" not in value and value.isascii():
+            continue
+        for text in _texts(value):
+            yield from _of_text((VARIABLES, name), text, columns)
+
+
+def _texts(value: Value) -> Iterator[str]:
+    left = [value]
+    while left:
+        item = left.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            left += item.values()
+        elif isinstance(item, list):
+            left += item
+
+
+def _of_text(path: Path, text: str, columns: Collection[str]) -> Iterator[Leftover]:
+    label = ".".join(map(str, path))
+    braces = next((each for each in _BRACES if each in text), None)
+    if braces is not None:
+        message = f"{label}: the rendered text still holds {braces}, and is sent with it"
+        yield Leftover(path, message, "what a row, --var or a --var-file holds is not rendered")
+    for found in _PLACEHOLDER.finditer(text):
+        name = found[1] or found[2]
+        if name in columns:
+            shape = "[…]" if found[2] else "{…}"
+            message = f"{label}: the text holds {shape} around '{name}', the name of a column, and is sent with it"
+            written = f"row.{name}" if name.isidentifier() else f"row[{name!r}]"
+            yield Leftover(path, message, f"a column is written {{{{ {written} }}}}")
+            break
+    control = None if text.isascii() else _C1.search(text)
+    if control is not None:
+        message = f"{label}: the text holds U+{ord(control[0]):04X}, a control character"
+        yield Leftover(path, message, "is the data windows-1252 (or 1254), and declared as ISO 8859?")
