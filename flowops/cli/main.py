@@ -13,9 +13,8 @@ import click
 from flowops import __version__
 from flowops.cli.group import LazyGroup
 from flowops.cli.options import with_log_options
-from flowops.errors import FlowopsError, Invalid
+from flowops.errors import ExitCode, FlowopsError, Invalid
 
-USAGE = 64
 _log = logging.getLogger(__name__)
 
 COMMANDS = {
@@ -72,7 +71,7 @@ def main() -> NoReturn:
         code = 130
     except click.ClickException as error:
         error.show()
-        code = USAGE if isinstance(error, click.UsageError) else error.exit_code
+        code = ExitCode.USAGE if isinstance(error, click.UsageError) else error.exit_code
     except Invalid as error:
         from flowops.cli.output import print_problems
 

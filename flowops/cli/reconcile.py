@@ -10,12 +10,10 @@ import click
 from flowops.app.reconcile import reconcile, reconcile_file
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status
-from flowops.errors import UsageError
+from flowops.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from datetime import timedelta
-
-IN_DOUBT = 7
 
 
 @click.command("reconcile", short_help="Settle calls from Call Detail Records.")
@@ -53,4 +51,4 @@ def command(environment: str, since: timedelta | None, no_wait: bool, from_file:
         "No record proves nothing: the records hold successful calls only. Ask the vendor, then "
         f"`flowops ledger resolve REF --env {environment} --placed` or `--not-placed --reason …`."
     )
-    return IN_DOUBT
+    return ExitCode.IN_DOUBT

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flowops.cli.output import echo_status
-from flowops.sandbox import settings as options
 from flowops.sandbox.server import run
-from flowops.sandbox.settings import BANNER, Settings
+from flowops.sandbox.settings import (
+    BANNER,
+    Settings,
+    parse_callbacks,
+    parse_fault,
+    parse_numbers,
+    parse_outcomes,
+    parse_span,
+    parse_time,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flowops.sandbox.server import Sandbox
+
+
+def read(parse: Callable[[Any], Any]) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    """Return what reads an option as one of the sandbox's settings."""
+    return lambda _context, _option, text: parse(text)
 
 
 @click.command("sandbox", short_help="Serve the embedded API for other programs; no phone rings.")
@@ -24,29 +39,59 @@ if TYPE_CHECKING:
 )
 @click.option("--log", type=click.Path(path_type=Path), help="Append a JSON line for each request and callback.")
 @click.option("--seed", default=0, show_default=True, help="The same seed and requests give the same answers.")
-@click.option("--latency", default="0s", show_default=True, help="Before each answer: 50ms, or a range 10ms..2s.")
-@click.option("--ring", default="0s", show_default=True, help="Until a call finishes: 2s, or a range 1s..5s.")
-@click.option("--outcomes", default="10=1", show_default=True, help="Shares of result codes: 10=0.8,9=0.1,12=0.1.")
-@click.option("--number", "numbers", multiple=True, metavar="NUMBER=CODE", help="The code of one number, or `refused`.")
-@click.option("--fault", "faults", multiple=True, metavar="KIND[=SHARE][:GLOB]", help="What goes wrong; see below.")
+@click.option(
+    "--latency",
+    callback=read(parse_span),
+    default="0s",
+    show_default=True,
+    help="Before each answer: 50ms, or a range 10ms..2s.",
+)
+@click.option(
+    "--ring",
+    callback=read(parse_span),
+    default="0s",
+    show_default=True,
+    help="Until a call finishes: 2s, or a range 1s..5s.",
+)
+@click.option(
+    "--outcomes",
+    callback=read(parse_outcomes),
+    default="10=1",
+    show_default=True,
+    help="Shares of result codes: 10=0.8,9=0.1,12=0.1.",
+)
+@click.option(
+    "--number",
+    "numbers",
+    callback=read(parse_numbers),
+    multiple=True,
+    metavar="NUMBER=CODE",
+    help="The code of one number, or `refused`.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    callback=read(lambda texts: tuple(map(parse_fault, texts))),
+    multiple=True,
+    metavar="KIND[=SHARE][:GLOB]",
+    help="What goes wrong; see below.",
+)
 @click.option("--retry-after", default=1, show_default=True, help="Seconds that a throttled request is told to wait.")
-@click.option("--callbacks", default="", metavar="KIND=SHARE,…", help="duplicate, late, early, lost, separate.")
-@click.option("--records-pause", default="5m", show_default=True, help="The throttle of the Call Detail Records.")
-def command(
-    host: str,
-    port: int,
-    token: str | None,
-    log: Path | None,
-    seed: int,
-    latency: str,
-    ring: str,
-    outcomes: str,
-    numbers: tuple[str, ...],
-    faults: tuple[str, ...],
-    retry_after: int,
-    callbacks: str,
-    records_pause: str,
-) -> int:
+@click.option(
+    "--callbacks",
+    callback=read(parse_callbacks),
+    default="",
+    metavar="KIND=SHARE,…",
+    help="duplicate, late, early, lost, separate.",
+)
+@click.option(
+    "--records-pause",
+    callback=read(parse_time),
+    default="5m",
+    show_default=True,
+    help="The throttle of the Call Detail Records.",
+)
+def command(token: str | None, **given: Any) -> int:
     """Serve the embedded API on this machine until it is stopped. No phone rings, whatever it answers.
 
     It judges requests by the same schema as flowops, answers like the API, and can be told to
@@ -57,23 +102,7 @@ def command(
     Faults: drop, stall, half, other-reference (placed all the same),
             reset, error, throttle, redirect, html, refuse (not placed).
     """
-
-    given = {"token": token} if token else {}
-    settings = Settings(
-        host=host,
-        port=port,
-        log=log,
-        seed=seed,
-        latency=options.parse_span(latency),
-        ring=options.parse_span(ring),
-        outcomes=options.parse_outcomes(outcomes),
-        numbers=options.parse_numbers(numbers),
-        faults=tuple(options.parse_fault(text) for text in faults),
-        retry_after=retry_after,
-        callbacks=options.parse_callbacks(callbacks) if callbacks else Settings().callbacks,
-        records_pause=options.parse_time(records_pause),
-        **given,
-    )
+    settings = Settings(token=token, **given) if token else Settings(**given)
 
     def ready(sandbox: Sandbox) -> None:
         echo_status(BANNER)

@@ -9,13 +9,12 @@ import click
 from flowops.app.validate import validate
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, print_problems, print_result
+from flowops.errors import ExitCode
 from flowops.report.formats import PROBLEMS
 
 if TYPE_CHECKING:
     from flowops.app.load import Selection
     from flowops.app.validate import Validation
-
-INVALID = 3
 
 
 @click.command("validate", short_help="Check everything that needs no ledger, no network and no secret.")
@@ -40,7 +39,7 @@ def _print(checked: Validation, environment: str, format_: str) -> int:
         print_result(PROBLEMS, view, format_)
     if problems:
         print_problems(problems, excerpt)
-        return INVALID
+        return ExitCode.INVALID
     if format_ == "text":
         counts = (
             f"{number:,} {word}{'' if number == 1 else 's'}"

@@ -210,8 +210,10 @@ def parse_fault(text: str) -> Fault:
 
 
 def parse_callbacks(text: str) -> CallbackFaults:
-    """Read ``duplicate=0.2,late=10%``: which shares of the callbacks misbehave in which way."""
+    """Read ``duplicate=0.2,late=10%``: which shares of the callbacks misbehave in which way; empty is none."""
     shares: dict[str, float] = {}
+    if not text:
+        return CallbackFaults()
     known = tuple(CallbackFaults.__dataclass_fields__)
     for name, share in _pairs(text):
         if name not in known:
