@@ -23,8 +23,8 @@ from flowops.model.plan import Action
 from flowops.model.result import Outcome
 from flowops.report.formats import RESULT
 from flowops.report.layout import plan_report
-from flowops.report.text import report_lines
 from flowops.report.views import ResultView, of_plan
+from flowops.report.writers.text import report_lines
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -73,14 +73,14 @@ def echo_status(text: str) -> None:
 
 def print_problems(problems: Iterable[Problem], excerpt: Callable[[Place], str | None]) -> None:
     """Print every problem with its source line, to stderr."""
-    from flowops.report.text import problem_lines
+    from flowops.report.writers.text import problem_lines
 
     echo_lines(problem_lines(problems, excerpt))
 
 
 def print_error(error: FlowopsError) -> None:
     """Print a message and its hint, to stderr."""
-    from flowops.report.text import error_lines
+    from flowops.report.writers.text import error_lines
 
     echo_lines(error_lines(error))
 

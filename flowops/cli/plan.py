@@ -18,8 +18,8 @@ from flowops.errors import ExitCode, UsageError, worst
 from flowops.policy.config import LIFTABLE
 from flowops.report.formats import PLAN
 from flowops.report.hours import PlanClock
-from flowops.report.json import plan_json
 from flowops.report.views import PlanOutput, PlanView, of_plan
+from flowops.report.writers.json import plan_json
 from flowops.sandbox.settings import BANNER
 
 if TYPE_CHECKING:

@@ -44,41 +44,41 @@ class Format(NamedTuple):
 
 
 FORMATS = {
-    "text": Format("flowops.report.text", "for people at a terminal", (*_ALL, IMPORT)),
+    "text": Format("flowops.report.writers.text", "for people at a terminal", (*_ALL, IMPORT)),
     "json": Format(
-        "flowops.report.json",
+        "flowops.report.writers.json",
         "for programs: one document, whose schema `flowops schema show` prints",
         (*_ALL, IMPORT),
     ),
     "markdown": Format(
-        "flowops.report.markdown",
+        "flowops.report.writers.markdown",
         "for a comment on a pull request: at most 65,536 characters; a bot finds it by its hidden first line",
         _ALL,
         instead=True,
     ),
     "github": Format(
-        "flowops.report.github",
+        "flowops.report.writers.github",
         "in GitHub Actions: annotations, the Markdown in the step's summary, the totals as outputs",
         _REVIEWED,
         instead=True,
     ),
     "gitlab": Format(
-        "flowops.report.gitlab",
+        "flowops.report.writers.gitlab",
         "for a merge request: code quality of what is wrong, the plan widget's counts of all else",
         _REVIEWED,
     ),
-    "sarif": Format("flowops.report.sarif", "SARIF 2.1.0, for code scanning", (PROBLEMS, PLAN), instead=True),
+    "sarif": Format("flowops.report.writers.sarif", "SARIF 2.1.0, for code scanning", (PROBLEMS, PLAN), instead=True),
     "junit": Format(
-        "flowops.report.junit", "JUnit XML, which every CI system shows", (PROBLEMS, PLAN, RESULT), instead=True
+        "flowops.report.writers.junit", "JUnit XML, which every CI system shows", (PROBLEMS, PLAN, RESULT), instead=True
     ),
     "html": Format(
-        "flowops.report.html",
+        "flowops.report.writers.html",
         "one page that needs nothing beside it, to be kept with a job or mailed",
         _REVIEWED,
         instead=True,
     ),
-    "jsonl": Format("flowops.report.jsonl", "for other programs: one object a line", (EXPORT,)),
-    "csv": Format("flowops.report.csv", "for spreadsheets, in which no cell is a formula", (EXPORT,)),
+    "jsonl": Format("flowops.report.writers.jsonl", "for other programs: one object a line", (EXPORT,)),
+    "csv": Format("flowops.report.writers.csv", "for spreadsheets, in which no cell is a formula", (EXPORT,)),
 }
 
 

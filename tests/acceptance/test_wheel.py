@@ -29,7 +29,7 @@ def test_the_wheel_places_calls_on_its_own(tmp_path: Path) -> None:
     sql = {str(path.relative_to(ROOT)) for path in (ROOT / "flowops").rglob("*.sql")}
     assert sql
     assert sql == {name for name in names if name.endswith(".sql")}
-    assert {f"flowops/report/page.{kind}" for kind in ("html", "css", "js")} <= set(names)
+    assert {f"flowops/report/writers/page.{kind}" for kind in ("html", "css", "js")} <= set(names)
 
     shutil.copytree(EXAMPLES / "clinic-reminders", tmp_path / "clinic", ignore=shutil.ignore_patterns(".flowops"))
     env = {**environment(), "PYTHONPATH": str(tmp_path / "site")}

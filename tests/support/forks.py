@@ -37,7 +37,7 @@ _NEEDED = (
     "flowops.cli.ledger",
     "flowops.app.apply",
     "flowops.ledger.postgres",
-    "flowops.report.json",
+    "flowops.report.writers.json",
     "flowops.report.progress",
     "httpcore",
     "psycopg",

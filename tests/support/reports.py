@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.report.html import page
 from flowops.report.layout import report_of
-from flowops.report.markdown import markdown
 from flowops.report.terminal import plain
-from flowops.report.text import report_lines
 from flowops.report.views import PlanOutput, PlanView
+from flowops.report.writers.html import page
+from flowops.report.writers.markdown import markdown
+from flowops.report.writers.text import report_lines
 
 if TYPE_CHECKING:
     from flowops.report.layout import Output

@@ -15,7 +15,7 @@ from flowops.model.plan import Action
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report import formats, views
 from flowops.report.difference import DifferenceOutput
-from flowops.report.json import plan_json
+from flowops.report.writers.json import plan_json
 
 if TYPE_CHECKING:
     from flowops.model.ledger import Entry, LedgerStatus

@@ -15,8 +15,8 @@ from support.reports import page_of
 from flowops.model.plan import Action
 from flowops.report import views
 from flowops.report.hours import Hour, Hours, PlanClock, Ready, hours_of
-from flowops.report.json import dumps, plan_json
 from flowops.report.reading import plan_of_json
+from flowops.report.writers.json import dumps, plan_json
 
 AT = datetime(2026, 11, 25, 21, 30, tzinfo=UTC)
 NOW = Ready(None, deferred=False)

@@ -20,9 +20,9 @@ from flowops.model.result import CallResult, Outcome, Result
 from flowops.report import views
 from flowops.report.difference import DifferenceOutput
 from flowops.report.hours import PlanClock
-from flowops.report.html import MOST
 from flowops.report.layout import country_names
 from flowops.report.views import ProblemsView, ResultView
+from flowops.report.writers.html import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

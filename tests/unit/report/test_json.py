@@ -14,7 +14,9 @@ from flowops.model.document import Document, Place, Problem, RowPlace, SourceMap
 from flowops.model.ledger import Checkpoint, LedgerStatus, State
 from flowops.model.plan import ABSENT, Action, Change
 from flowops.report import views
-from flowops.report.json import (
+from flowops.report.reading import plan_of_json, result_of_json
+from flowops.report.views import EntryView, ProblemsView, ResultView
+from flowops.report.writers.json import (
     dumps,
     entry_json,
     ledger_list_json,
@@ -24,8 +26,6 @@ from flowops.report.json import (
     status_json,
     validate_json,
 )
-from flowops.report.reading import plan_of_json, result_of_json
-from flowops.report.views import EntryView, ProblemsView, ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,8 +17,8 @@ from flowops.model.plan import Action, Change
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report import views
 from flowops.report.escape import markdown_code, markdown_prose
-from flowops.report.markdown import LIMIT, marker
 from flowops.report.views import EntryView, ProblemsView, ResultView
+from flowops.report.writers.markdown import LIMIT, marker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

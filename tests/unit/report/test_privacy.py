@@ -12,8 +12,8 @@ from flowops.model.ledger import LedgerStatus, Leg, State
 from flowops.model.plan import ABSENT, Action, Change
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report import views
-from flowops.report.json import dumps, ledger_list_json, plan_json, result_json, status_json
 from flowops.report.views import Entries, EntryView, ResultView
+from flowops.report.writers.json import dumps, ledger_list_json, plan_json, result_json, status_json
 
 # The ranges for fiction.
 NUMBERS = st.builds(

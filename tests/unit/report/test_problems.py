@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from flowops.model.document import Place, Problem, RowPlace
 from flowops.report.excerpt import AFTER, BEFORE, excerpt
 from flowops.report.terminal import plain
-from flowops.report.text import problem_lines
+from flowops.report.writers.text import problem_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,9 +12,9 @@ from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.plan import Action
 from flowops.report import views
 from flowops.report.difference import of_difference
-from flowops.report.json import plan_json
 from flowops.report.masking import PeopleCounter, distinguish
 from flowops.report.reading import plan_of_json
+from flowops.report.writers.json import plan_json
 
 ANN, ALSO_ANN_TO_SEE, BOB = "+442079460023", "+442079461023", "+12125550123"
 SHOWN = "+44 20 79•• ••23"

@@ -22,12 +22,12 @@ from flowops.model.plan import Action
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report import views
 from flowops.report.annotations import Annotation, of_output, of_plan, of_problems
-from flowops.report.github import MOST, annotation_lines, outputs
-from flowops.report.gitlab import code_quality, plan_counts
-from flowops.report.json import dumps
-from flowops.report.junit import plan_junit, problems_junit, result_junit
-from flowops.report.sarif import sarif
 from flowops.report.views import ProblemsView, ResultView
+from flowops.report.writers.github import MOST, annotation_lines, outputs
+from flowops.report.writers.gitlab import code_quality, plan_counts
+from flowops.report.writers.json import dumps
+from flowops.report.writers.junit import plan_junit, problems_junit, result_junit
+from flowops.report.writers.sarif import sarif
 
 if TYPE_CHECKING:
     from flowops.model.plan import Plan

@@ -77,7 +77,8 @@ def test_what_an_encoding_lacks_is_written_as_an_escape() -> None:
 
 def test_plain_lines_need_no_rich() -> None:
     program = (
-        "import sys, io; import flowops.report.text, flowops.report.json, flowops.report.markdown, flowops.plan;"
+        "import sys, io; import flowops.report.writers.text, flowops.report.writers.json;"
+        "import flowops.report.writers.markdown, flowops.plan;"
         "import flowops.report.progress; from flowops.report.terminal import emit, line;"
         "emit([line('a')], io.StringIO());"
         "heavy = {'rich', 'rfc8785', 'yaml', 'jinja2', 'httpx', 'sqlite3', 'jsonschema', 'phonenumbers'};"

@@ -16,8 +16,8 @@ from flowops.model.plan import Action, Change
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report import views
 from flowops.report.terminal import plain
-from flowops.report.text import error_lines
 from flowops.report.views import Bodies, Entries, EntryView, ResultView
+from flowops.report.writers.text import error_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,16 +13,16 @@ from flowops.model.plan import Action
 from flowops.model.result import Outcome
 from flowops.report.annotations import of_output
 from flowops.report.difference import DifferenceOutput
-from flowops.report.json import dumps
 from flowops.report.views import PlanOutput, ProblemsView, ResultView
+from flowops.report.writers.json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from flowops.report.annotations import Annotation
     from flowops.report.formats import Target
-    from flowops.report.json import Json
     from flowops.report.layout import Output
+    from flowops.report.writers.json import Json
 
 
 def write(output: Output, target: Target) -> None:

@@ -7,15 +7,15 @@ from urllib.parse import quote
 
 from flowops import __version__
 from flowops.report.annotations import of_output
-from flowops.report.json import dumps
+from flowops.report.writers.json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from flowops.report.annotations import Annotation
     from flowops.report.formats import Target
-    from flowops.report.json import Json
     from flowops.report.layout import Output
+    from flowops.report.writers.json import Json
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 

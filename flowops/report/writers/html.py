@@ -56,7 +56,7 @@ def page(report: Report) -> Iterator[str]:
 @cache
 def _template() -> Any:
     environment = Environment(
-        loader=PackageLoader("flowops.report", ""),
+        loader=PackageLoader("flowops.report.writers", ""),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_fit,
@@ -80,7 +80,7 @@ def _first_rows(rows: Iterable[Row]) -> list[Row]:
 
 def _asset(name: str) -> Markup:
     """Return a file of this package, which is ours and needs no escaping."""
-    return Markup((resources.files("flowops.report") / name).read_text(encoding="utf-8"))  # noqa: S704
+    return Markup((resources.files("flowops.report.writers") / name).read_text(encoding="utf-8"))  # noqa: S704
 
 
 def _hash(content: str) -> str:

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from flowops.errors import FlowopsError
-from flowops.report import text
 from flowops.report.annotations import of_output, of_problems
 from flowops.report.difference import DifferenceOutput
 from flowops.report.escape import command_data, command_property, safe
-from flowops.report.json import snake
 from flowops.report.layout import report_of
-from flowops.report.markdown import markdown
 from flowops.report.views import PlanOutput, ProblemsView, ResultView
+from flowops.report.writers import text
+from flowops.report.writers.json import snake
+from flowops.report.writers.markdown import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
