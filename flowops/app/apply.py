@@ -1,4 +1,4 @@
-"""A plan that was agreed to, placed: the API, the ledger and the signals around `flowops.apply`."""
+"""Place a plan that was confirmed: the API, the ledger and the signals around `flowops.apply`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``flowops apply``: the plan, shown and agreed to, placed."""
+"""``flowops apply``: show the plan, ask, and place its calls."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 #: Said after calls were placed where no phone rings.
 NEXT = (
-    "Next: apply again, and nothing is placed twice; change a call, and plan tells. "
+    "Next: apply again, and nothing is placed twice; change a call, and `flowops plan` shows it. "
     "`flowops status` shows the ledger, README.md the way to a pipeline."
 )
 

@@ -102,7 +102,7 @@ YES = "yes"
 def confirm(question: str, hint: str = "use --auto-approve") -> None:
     """Ask a person to agree. Raise UsageError where there is nobody to ask, FlowopsError when they do not agree."""
     if not sys.stdin.isatty():
-        raise UsageError(f"this has to be agreed to, and there is no terminal to ask: {question}", hint=hint)
+        raise UsageError(f"this has to be confirmed, and there is no terminal to ask: {question}", hint=hint)
     click.echo(f"\n{question}", err=True)
-    if click.prompt(f"Only '{YES}' is taken for a yes", default="", show_default=False, err=True) != YES:
-        raise FlowopsError("not agreed to; nothing was done")
+    if click.prompt(f"Type '{YES}' to confirm", default="", show_default=False, err=True) != YES:
+        raise FlowopsError("not confirmed; nothing was done")

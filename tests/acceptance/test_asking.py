@@ -30,7 +30,7 @@ def answered(root: Path, answer: bytes) -> tuple[int, str]:
     try:
         while chunk := os.read(master, 4096):
             seen += chunk
-            if seen.rstrip().endswith(b"yes:") or b"for a yes:" in chunk:
+            if b"to confirm:" in chunk:
                 os.write(master, answer)
     except OSError:  # the other end is closed: the process has ended
         pass
