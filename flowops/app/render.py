@@ -75,6 +75,9 @@ class Walk:
                 if warnings is not None:
                     _warn(batch, (), warnings)
                 yield batch
+            if compilation.budget.exhausted:
+                problems.add(_exhausted(document))
+                break
 
     def size(self) -> int | None:
         """Return about how many calls there will be; None where nobody can tell."""
@@ -105,7 +108,7 @@ class Walk:
         from flowops.documents.rows import source_of
         from flowops.templates.batches import CallSet, compile_selection
 
-        selection = compile_selection(compiled.document, self.values)
+        selection = compile_selection(compiled.document, self.values, compiled.budget)
         problems += selection.check()
         calls = CallSet(compiled)
         before, rendered_in_all = len(problems), 0
@@ -341,6 +344,13 @@ def _call_sets(workspace: Workspace) -> list[Document]:
 
     sets = [document for document in workspace.calls if document.kind == "CallSet"]
     return [document for document in sets if check_document(document)[1] is not None]
+
+
+def _exhausted(document: Document) -> Problem:
+    """Return the problem of the document with which the steps of a command are used up."""
+    message = "the templates of this command take too much work together; the rest was not rendered"
+    hint = "loop over less, prepare the data beforehand, or name fewer files"
+    return Problem(document.place(), None, message, "template", hint)
 
 
 def _unknown_source(workspace: Workspace, document: Document, name: str) -> Iterator[Batch]:

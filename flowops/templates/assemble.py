@@ -5,11 +5,20 @@ from __future__ import annotations
 from itertools import compress, product
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
+from flowops.common.budget import (
+    BYTES_PER_STEP,
+    ITEMS_PER_STEP,
+    MAX_BODY,
+    PARTS_PER_STEP,
+    Budget,
+    deep,
+    json_size,
+    most_json,
+)
 from flowops.common.names import nearest
 from flowops.common.text import listed
 from flowops.model.call import INSTRUCTION_ID, NO_TERMS, TERMS, Call, Origin, Terms
 from flowops.model.document import Problem
-from flowops.templates.budget import PARTS_PER_STEP
 from flowops.templates.errors import BudgetExceeded, TemplateError
 from flowops.templates.nodes import INVALID, Compiler, ConstantNode, Node, Part, Rendering, render_parts
 from flowops.templates.problems import FLOW as FLOW_RULE
@@ -67,6 +76,8 @@ class Defaults:
             self._fields = SourceValue(project.defaults, project.document, ("defaults",)).entries()
         self._none = not self._fields
         self._variables = self._fields.pop(VARIABLES, None)
+        #: The steps that they take for each document: its own values pay for themselves.
+        self.steps = deep(project.defaults) * ITEMS_PER_STEP if project.defaults else 0
         self._without_flow = {name: field for name, field in self._fields.items() if name not in _FLOW_FIELDS}
 
     def below(self, document: Document) -> CallFields:
@@ -123,6 +134,7 @@ class Flows:
         self._flows = flows
         self._environment = environment
         self._by_id: dict[str, Flow] = {}
+        self._largest: dict[str, Value] | None = None
         for flow in flows.values():
             known = flow.callflow_id(environment)
             if known is not None:
@@ -144,6 +156,16 @@ class Flows:
             )
         return flow, known
 
+    def defaults_of(self, flow: Flow | None) -> dict[str, Value]:
+        """Return the variables that a flow gives a value."""
+        return {} if flow is None else _defaults_of(flow)
+
+    def largest_defaults(self) -> dict[str, Value]:
+        """Return the variables of the flow that gives the most."""
+        if self._largest is None:
+            self._largest = max(map(_defaults_of, self._flows.values()), key=most_json, default={})
+        return self._largest
+
     def with_id(self, callflow_id: Value) -> Flow | None:
         """Return the flow that has this id in this environment, if the project describes one."""
         return self._by_id.get(callflow_id) if isinstance(callflow_id, str) else None
@@ -154,6 +176,10 @@ class Flows:
         guess = nearest(name, tuple(self._flows))
         known = f"known flows: {listed(self._flows)}"
         return known if guess is None else f"did you mean '{guess}'? {known}"
+
+
+def _defaults_of(flow: Flow) -> dict[str, Value]:
+    return {name: schema["default"] for name, schema in flow.variables.items() if "default" in schema}
 
 
 class Origins:
@@ -243,6 +269,12 @@ class Variables:
             else:
                 self._skeleton[name] = None
                 self._parts.append((name, node.evaluate, node))
+
+    @property
+    def constants(self) -> dict[str, Value]:
+        """Return the variables that are the same for each row."""
+        rest = {name: node.value for name, node in self._rest if name is not None and isinstance(node, ConstantNode)}
+        return {**self._skeleton, **rest}
 
     def render(self, rendering: Rendering) -> tuple[dict[str, Value], bool]:
         """Return every variable's value, `INVALID` where it has a problem, and whether they are all there are."""
@@ -337,6 +369,7 @@ class CompiledCall:
     ) -> None:
         self.document = document
         self.variables = compiler.variables
+        self.budget = compiler.budget
         self._flows = flows
         self._always = always
         self._flow_variables = variables
@@ -359,8 +392,19 @@ class CompiledCall:
         self.has_terms = not values.keys().isdisjoint(TERMS)
         self._flow = self._flow_of(values) if self._one_flow else None
         self._skeleton = _skeleton(values, always)
-        self._steps = compiler.work // PARTS_PER_STEP
+        self._charge(compiler.work, compiler.scalars)
         self._problems = tuple(compiler.problems)
+
+    def _charge(self, work: int, scalars: int) -> None:
+        """Work out what each body takes: its templates, and all that it has whatever the rows say."""
+        defaults = self._flows.defaults_of(self._flow) if self._one_flow else self._flows.largest_defaults()
+        constants = [self._skeleton, self._flow_variables.constants, defaults]
+        written = sum(map(most_json, constants))
+        entries = sum(map(len, constants))
+        self._steps = work // PARTS_PER_STEP + written // BYTES_PER_STEP + entries // ITEMS_PER_STEP
+        #: Bytes of JSON that no body exceeds whose templates make short texts.
+        self._most = written + scalars * BYTES_PER_STEP
+        self._too_large = written > MAX_BODY and sum(map(json_size, constants)) > MAX_BODY
 
     def check(self) -> list[Problem]:
         """Return what is wrong whatever the rows say: syntax, what templates do not have, names, ``vars``, the flow."""
@@ -372,13 +416,19 @@ class CompiledCall:
         There is no call where anything is wrong. What `check` tells is not told again.
         """
         rendering = Rendering(self.variables)
+        rendering.budget = given = self.budget.begin()
         made = self.make(rendering)
+        self.budget.end(given, rendering.budget)
         return None if made is None else self.call(*made, None), rendering.problems
 
     def make(self, rendering: Rendering) -> Made | None:
         """Make the body of a row, None where anything is wrong with it: that is reported."""
         body = self._skeleton.copy()
         variables = self._flow_variables
+        given = rendering.budget
+        if self._too_large:
+            rendering.report(self.document.place(), "call", _too_large())
+            return None
         try:
             if self._steps:
                 rendering.charge(self._steps)
@@ -394,6 +444,8 @@ class CompiledCall:
         reference = body[INSTRUCTION_ID]
         if type(reference) is not str or not reference:
             body[INSTRUCTION_ID] = reference = self._reference(reference, rendering)
+        if self._most + (given - rendering.budget) * BYTES_PER_STEP > MAX_BODY:
+            self._check_size(body, rendering)
         if rendering.failed:
             return None
         if absent or sent is None or body[FLOW_ID] is None:
@@ -451,8 +503,17 @@ class CompiledCall:
             rendering.report(self._place(REFERENCE), REFERENCE, error)
         return None
 
+    def _check_size(self, body: dict[str, Value], rendering: Rendering) -> None:
+        """Report a body that is larger than any may be."""
+        if not rendering.failed and json_size(body) > MAX_BODY:
+            rendering.report(self.document.place(), "call", _too_large())
+
     def _place(self, field: str) -> Place:
         return self._origins.of(None).place((field,))
+
+
+def _too_large() -> TemplateError:
+    return TemplateError("the body would have more than 1 MiB of JSON", hint="say less in its variables")
 
 
 def _skeleton(values: Mapping[str, Value], always: Mapping[str, Value]) -> dict[str, Value]:
@@ -500,10 +561,13 @@ class Compilation:
         self._vars = dict(variables)
         self._check_variables = check_variables
         self._always = always
+        #: What all documents of the walk that this is for may do together.
+        self.budget = Budget()
 
     def compiled(self, document: Document) -> CompiledCall:
         """Compile one of the documents."""
-        compiler = Compiler(_NAMES[document.kind], self._vars)
+        compiler = Compiler(_NAMES[document.kind], self._vars, self.budget)
         written = self._defaults.below(document)
+        self.budget.spend(self._defaults.steps)
         variables = Variables(written.variables, compiler, self._check_variables)
         return CompiledCall(document, written, compiler, self._flows, variables, self._always)

@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
+from flowops.common.budget import PARTS_PER_STEP
 from flowops.model.call import INSTRUCTION_ID, Script, Terms
 from flowops.model.document import Batch, Problem
 from flowops.templates.assemble import FLOW_ID, VARIABLES
-from flowops.templates.budget import CALL_BUDGET, PARTS_PER_STEP, ROW_BUDGET, SET_BUDGET, WRONG_ROWS
+from flowops.templates.budget import WRONG_ROWS
 from flowops.templates.errors import BudgetExceeded, TemplateError
 from flowops.templates.nodes import INVALID, Compiler, Rendering, TemplateNode
 from flowops.templates.problems import TEMPLATE
@@ -18,6 +19,7 @@ from flowops.templates.values import kind, true_spelled_like
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from flowops.common.budget import Budget
     from flowops.model.call import Call
     from flowops.model.document import Document, Place, Value
     from flowops.model.project import Flow
@@ -31,9 +33,9 @@ _NAME = re.compile(r"[a-z_]{1,64}(\.\w{1,64}|\['[^'\\]{1,64}'\]){0,4}")
 _NAMES = frozenset(("vars", "row", "row_number"))
 
 
-def compile_selection(document: Document, variables: Mapping[str, Value]) -> Selection:
+def compile_selection(document: Document, variables: Mapping[str, Value], budget: Budget) -> Selection:
     """Return what a CallSet, which its schema accepts, says of its rows; templates see `variables` as ``vars``."""
-    compiler = Compiler(_NAMES, dict(variables))
+    compiler = Compiler(_NAMES, dict(variables), budget)
     return Selection(document, compiler)
 
 
@@ -47,6 +49,7 @@ class Selection:
         where = document.value.get(_WHERE)
         self._where = None if where is None else compiler.compile(where, document, (_WHERE,), _WHERE)
         self._steps = compiler.work // PARTS_PER_STEP
+        self._budget = compiler.budget
         self._problems = tuple(compiler.problems)
 
     def check(self) -> list[Problem]:
@@ -58,7 +61,7 @@ class Selection:
 
         A row for which ``where`` is neither true nor false is a problem. No batch is empty.
         """
-        if self._problems:
+        if self._problems or self._budget.exhausted:
             return
         chosen = batches if self._where is None else self._chosen(batches)
         left = self._limit
@@ -70,7 +73,7 @@ class Selection:
             yield batch
 
     def _chosen(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        left = SET_BUDGET
+        budget = self._budget
         for batch in batches:
             kept: list[int] = []
             problems: list[tuple[int, Problem]] = []
@@ -79,18 +82,14 @@ class Selection:
             for index in range(len(batch.rows)):
                 while met and met[0][0] <= index:
                     problems.append((len(kept), met.pop(0)[1]))
-                left += ROW_BUDGET
-                given = min(left, CALL_BUDGET)
+                given = budget.begin()
                 rendering.begin(index, given)
                 keep = self._asked(rendering)
-                left -= given - rendering.budget
+                budget.end(given, rendering.budget)
                 problems += ((len(kept), problem) for problem in rendering.problems)
                 if keep:
                     kept.append(index)
-                if left < 0:
-                    message = "where: it takes too much work for so many rows; the rest was not read"
-                    place = self._document.place((_WHERE,))
-                    problems.append((len(kept), Problem(place, batch.place(index), message, TEMPLATE)))
+                if budget.exhausted:
                     yield _of(batch, kept, problems)
                     return
             problems += ((len(kept), problem) for _, problem in met)
@@ -212,13 +211,13 @@ class CallSet:
 
     def __init__(self, compiled: CompiledCall) -> None:
         self.compiled = compiled
-        self._left = SET_BUDGET
+        self._budget = compiled.budget
         self._wrong = 0
 
     @property
     def exhausted(self) -> bool:
         """Return whether the rest of the rows is not rendered: it takes too much work, or enough is wrong already."""
-        return self._left < 0 or self._wrong >= WRONG_ROWS
+        return self._budget.exhausted or self._wrong >= WRONG_ROWS
 
     def render(self, batch: Batch, check: Check) -> RenderedBatch:
         """Return the calls of a batch, and everything that is wrong with its rows and with them."""
@@ -226,10 +225,10 @@ class CallSet:
         problems = found.problems
         problems += [problem for _, problem in batch.problems]
         rendering = Rendering(self.compiled.variables, batch)
+        budget = self._budget
         make, accepts, has_terms = self.compiled.make, check.accepts, self.compiled.has_terms
         for index in range(len(batch.rows)):
-            self._left += ROW_BUDGET
-            given = min(self._left, CALL_BUDGET)
+            given = budget.begin()
             rendering.begin(index, given)
             row = batch.rows[index]
             call = None
@@ -237,7 +236,7 @@ class CallSet:
                 call = make(rendering)
             else:
                 self._report_blank(rendering, row)
-            self._left -= given - rendering.budget
+            budget.end(given, rendering.budget)
             if call is not None:
                 body, flow, terms = call
                 found.rows.append(index)
@@ -249,11 +248,11 @@ class CallSet:
                     rendering.problems += check.body_problems(found.call(-1))
                 if has_terms:
                     rendering.problems += check.terms_problems(found.call(-1))
-            if call is None or rendering.problems or self._left < 0:
+            if call is None or rendering.problems or budget.left < 0:
                 self._wrong += call is None or bool(rendering.problems)
                 problems += rendering.problems
                 if self.exhausted:
-                    problems += self._exhaustion(rendering)
+                    problems += self._exhaustion()
                     break
         return found
 
@@ -265,12 +264,9 @@ class CallSet:
         error = TemplateError("the row is blank: all of its fields are empty", hint=hint)
         rendering.report(self.compiled.document.place(("for-each",)), "for-each", error, "rows")
 
-    def _exhaustion(self, rendering: Rendering) -> Iterator[Problem]:
+    def _exhaustion(self) -> Iterator[Problem]:
         """Say why the rest of the rows is not rendered."""
         place = self.compiled.document.place(("for-each",))
-        if self._left < 0:
-            message = "for-each: the templates take too much work for so many rows; the rest was not rendered"
-            yield Problem(place, rendering.row, message, TEMPLATE)
         if self._wrong >= WRONG_ROWS:
             message = f"for-each: {WRONG_ROWS:,} rows have problems; the rest was not rendered"
             yield Problem(place, None, message, TEMPLATE)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from flowops.common.budget import CHARACTERS_PER_STEP, MAX_TEXT, search, shallow, with_texts
 from flowops.common.json import is_unicode
 from flowops.common.limits import MAX_INTEGER
-from flowops.templates.budget import CHARACTERS_PER_STEP, MAX_TEXT, MISSING, Scope
-from flowops.templates.errors import TemplateError, UndefinedName, member
+from flowops.templates.budget import MISSING, Scope
+from flowops.templates.errors import BudgetExceeded, TemplateError, UndefinedName, member
 from flowops.templates.filters import FILTERS
 from flowops.templates.values import (
     TEXT_COMPARISONS,
     arithmetic,
     compare,
-    cost,
     kind,
     sendable,
     short,
@@ -110,7 +110,7 @@ def slice_of(sequence: Evaluate, first: Evaluate | None, last: Evaluate | None, 
             raise TemplateError(f"only text or a list can be cut; '{above}' is {kind(value)}", offset=offset)
         if any(end is not None and type(end) is not int for end in ends):
             raise TemplateError("the ends of a slice have to be whole numbers", offset=offset)
-        scope.charge(cost(value))
+        scope.charge(shallow(value))
         return value[ends[0] : ends[1]]
 
     return part
@@ -197,7 +197,7 @@ def comparison(first: Evaluate, rest: list[tuple[str, Evaluate]], offset: int) -
         for sign, compare_texts, evaluate in pairs:
             right = evaluate(scope)
             if not (type(right) is str and len(right) < CHARACTERS_PER_STEP):
-                scope.charge(cost(right))
+                scope.charge(compared(sign, left, right))
             try:
                 both_texts = type(left) is str and type(right) is str
                 if not (compare_texts(left, right) if both_texts else compare(sign, left, right)):
@@ -210,6 +210,15 @@ def comparison(first: Evaluate, rest: list[tuple[str, Evaluate]], offset: int) -
     return hold
 
 
+def compared(sign: str, left: Value, right: Value) -> int:
+    """Return the steps of comparing two values: of looking into the right one, where that is asked."""
+    if sign not in ("in", "not in"):
+        return shallow(right)
+    if type(right) is list:
+        return with_texts(right)
+    return search(right, left) if type(right) is str and type(left) is str else 0
+
+
 def application(
     function: Function, operand: Evaluate, arguments: list[Evaluate], named: dict[str, Evaluate], offset: int
 ) -> Evaluate:
@@ -219,8 +228,7 @@ def application(
         value = operand(scope)
         plain = tuple(argument(scope) for argument in arguments)
         keywords = {key: argument(scope) for key, argument in named.items()}
-        scope.charge(cost(value) + sum(map(cost, plain)) + sum(map(cost, keywords.values())))
-        return applied(function, value, plain, keywords, offset)
+        return applied(function, value, plain, keywords, offset, scope)
 
     return apply
 
@@ -229,14 +237,12 @@ def fixed_application(
     function: Function, operand: Evaluate, arguments: tuple[Value, ...], named: dict[str, Value], offset: int
 ) -> Evaluate:
     """Apply a filter or a test, with arguments that are written out, or without any."""
-    charged = sum(map(cost, arguments)) + sum(map(cost, named.values()))
     call = function.call if not (arguments or named) else None
 
     def apply(scope: Scope) -> Value:
         value = operand(scope)
-        if charged or call is None or not (type(value) is str and len(value) < CHARACTERS_PER_STEP):
-            scope.charge(charged + cost(value))
-            return applied(function, value, arguments, named, offset)
+        if call is None or not (type(value) is str and len(value) < CHARACTERS_PER_STEP):
+            return applied(function, value, arguments, named, offset, scope)
         # What `applied` does for a short text alone: nearly every filter of nearly every row saves two calls.
         try:
             result = call(value)
@@ -248,16 +254,26 @@ def fixed_application(
 
 
 def applied(
-    function: Function, value: Value, arguments: tuple[Value, ...], named: dict[str, Value], offset: int
+    function: Function, value: Value, arguments: tuple[Value, ...], named: dict[str, Value], offset: int, scope: Scope
 ) -> Value:
-    """Return what a filter or a test gives."""
+    """Return what a filter or a test gives, for the steps of what it touches and makes."""
     try:
-        if type(value) is str and len(value) > MAX_TEXT:
-            short(value)
+        for given in (value, *arguments, *named.values()):
+            if type(given) is str and len(given) > MAX_TEXT:
+                short(given)
+        steps = function.cost(value, *arguments, *named.values())
+        if steps:
+            scope.charge(steps)
         result = function.call(value, *arguments, **named)
-        return short(result) if type(result) is str else result
+        if type(result) is str:
+            short(result)
+    except BudgetExceeded:
+        raise
     except TemplateError as error:
         raise error.at(offset, function.documented.name) from None
+    if type(result) is list:
+        scope.charge(shallow(result))
+    return result
 
 
 def loop_at(index: int, length: int) -> dict[str, Value]:

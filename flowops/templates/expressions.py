@@ -51,6 +51,8 @@ class Expressions:
         self.errors: list[TemplateError] = []
         self.uses: list[VarsUse] = []
         self.parts = 0
+        #: The same, with what weighs more than others.
+        self.work = 0
         self._depth = 0
         self._conditional = 0
 
@@ -79,6 +81,7 @@ class Expressions:
     def nested(self) -> Iterator[None]:
         """Count a part and its depth; raises `TemplateError` when the template is beyond a limit."""
         self.parts += 1
+        self.work += 1
         self._depth += 1
         if self.parts > MAX_PARTS:
             raise TemplateError(f"a template may have at most {MAX_PARTS} parts", offset=0)
@@ -231,6 +234,7 @@ class Expressions:
             return self.refuse(refuse_function(what, node.name, table, offset))
         if node.dyn_args is not None or node.dyn_kwargs is not None:
             return self.refuse(TemplateError(f"{node.name}: templates have no '*' and '**'", offset=offset))
+        self.work += function.weight
         misuse = function.misuse(len(arguments), tuple(named))
         if misuse is not None:
             return self.refuse(TemplateError(misuse, hint=f"it is {function.documented.signature}", offset=offset))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from flowops.common.budget import CHARACTERS_PER_STEP, MAX_TEXT, SHORT
 from flowops.model.document import Place, Problem
 from flowops.model.problems import MOST
-from flowops.templates.budget import MAX_SOURCES, MAX_TEXT, Scope
+from flowops.templates.budget import MAX_SOURCE, Scope
 from flowops.templates.errors import BudgetExceeded, TemplateError, UndefinedName, member
 from flowops.templates.problems import TEMPLATE
 from flowops.templates.values import no_charge, sendable
@@ -15,6 +16,7 @@ from flowops.templates.values import no_charge, sendable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from flowops.common.budget import Budget
     from flowops.model.document import Batch, Document, Path, RowPlace, Value
     from flowops.templates.template import Template
 
@@ -254,16 +256,17 @@ class MapNode(Node):
 class Compiler:
     """Makes nodes of a document's values; collects the `problems` that can be seen without a row.
 
-    `names` are those that templates see; `variables` is the value of ``vars``. `work` counts the parts
-    of all templates.
+    `names` are those that templates see; `variables` is the value of ``vars``. Compiling takes steps of the `budget`.
+    `scalars` counts the templates, `work` what they do, in parts.
     """
 
-    def __init__(self, names: frozenset[str], variables: dict[str, Value]) -> None:
+    def __init__(self, names: frozenset[str], variables: dict[str, Value], budget: Budget) -> None:
         self.names = names
         self.variables = variables
         self.problems: list[Problem] = []
         self.work = 0
-        self._room = MAX_SOURCES
+        self.scalars = 0
+        self.budget = budget
 
     def compile(self, value: Value, document: Document, path: Path, label: str) -> Node:
         """Return the node for the value at a path of a document, which messages call `label`."""
@@ -314,20 +317,29 @@ class Compiler:
         return InvalidNode()
 
     def _scalar(self, value: str, document: Document, path: Path, label: str) -> Node:
-        room, self._room = self._room, self._room - len(value)
-        if self._room < 0:
-            error = TemplateError(f"the templates of one document may have at most {MAX_SOURCES} characters together")
-            return self.refuse(document.place(path), label, error) if room >= 0 else InvalidNode()
+        if self.budget.exhausted:
+            return InvalidNode()
         # Jinja's parser takes as long to be imported as Python to start twice: it is for those who have templates.
         from flowops.templates.template import compile_template
 
         template = compile_template(value, self.names)
         scalar = TemplateNode(template, document, path, label)
-        self.work += template.parts
+        self.work += template.work
+        self.scalars += 1
+        self._charge(value, template.parts)
         part: Node = scalar
         for error in (*template.errors, *self._absent(template)):
             part = self.refuse(scalar.place(error), label, error)
         return part
+
+    def _charge(self, source: str, parts: int) -> None:
+        """Take the steps of parsing a template and of making its functions."""
+        braces = source.count("{") if len(source) <= MAX_SOURCE else 0
+        steps = 6 * parts + 4 * braces + len(source) // CHARACTERS_PER_STEP
+        if len(source) <= SHORT:
+            self.budget.spend_once(source, steps)
+        else:
+            self.budget.spend(steps)
 
     def _absent(self, template: Template) -> Iterator[TemplateError]:
         """Yield the keys of ``vars`` that the template takes for any row, and that are not there."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from jinja2 import nodes
 
+from flowops.common.budget import MAX_TEXT, MOST_KNOWN, PARTS_PER_STEP, SHORT
 from flowops.templates import closures
-from flowops.templates.budget import MAX_LOOPS, MAX_TEXT, PARTS_PER_STEP
+from flowops.templates.budget import MAX_LOOPS
 from flowops.templates.errors import TemplateError
 from flowops.templates.expressions import LOOP, ROW_NUMBER, Expressions, VarsUse
 from flowops.templates.syntax import parse, start, too_deep
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     Write = Callable[[Scope, "Text"], None]
 
 
-_SHORT = 256
 _RESERVED = ("vars", "row", ROW_NUMBER, LOOP)
 
 
@@ -35,19 +34,26 @@ class Template:
     """One template, ready to be rendered when it has no `errors`.
 
     `evaluate` gives the value: any of JSON's when the scalar is one whole ``{{ expression }}``, else
-    text. `parts` says how much work it is. `source` is the text that the offsets of errors count in.
+    text. `parts` says how much there is of it, `work` how much it does. `source` is the text that the offsets of
+    errors count in.
     """
 
     source: str
     evaluate: closures.Evaluate
     parts: int
+    work: int
     uses: tuple[VarsUse, ...] = ()
     errors: tuple[TemplateError, ...] = ()
 
 
 def compile_template(text: str, names: frozenset[str]) -> Template:
     """Return the template of a scalar's text, that sees these names. The same short text is compiled once."""
-    return _kept(text, names) if len(text) <= _SHORT else _compile(text, names)
+    found = _kept.get((text, names))
+    if found is None:
+        found = _compile(text, names)
+        if len(text) <= SHORT and len(_kept) < 2 * MOST_KNOWN:
+            _kept[text, names] = found
+    return found
 
 
 class Text:
@@ -76,10 +82,12 @@ def _compile(text: str, names: frozenset[str]) -> Template:
     except TemplateError as error:
         expressions.refuse(error)
         evaluate = closures.unreachable
-    return Template(source, evaluate, expressions.parts, tuple(expressions.uses), tuple(expressions.errors))
+    parts, work = expressions.parts, expressions.work
+    return Template(source, evaluate, parts, work, tuple(expressions.uses), tuple(expressions.errors))
 
 
-_kept = lru_cache(maxsize=4096)(_compile)
+#: Templates of short texts, and the names that they see. None is thrown out: a budget counts a text that is kept once.
+_kept: dict[tuple[str, frozenset[str]], Template] = {}
 
 
 def _root(expressions: Expressions, source: str, body: Sequence[nodes.Node]) -> closures.Evaluate:
@@ -177,7 +185,7 @@ class _Statements:
             expressions.refuse(TemplateError("a loop may not be recursive", offset=node.lineno))
         iterable = expressions.compile(node.iter)
         targets = _targets(node.target)
-        outside, before = expressions.names, expressions.parts
+        outside, before = expressions.names, expressions.work
         with self._loop_inside(node), expressions.conditional():
             expressions.names = outside.union(targets)
             chosen = None if node.test is None else expressions.condition(node.test)
@@ -190,7 +198,7 @@ class _Statements:
             targets,
             isinstance(node.target, nodes.Tuple),
             chosen,
-            1 + (expressions.parts - before) // PARTS_PER_STEP,
+            1 + (expressions.work - before) // PARTS_PER_STEP,
             start(node.iter),
             counted=any(name.name == LOOP for part in node.body for name in part.find_all(nodes.Name)),
         )

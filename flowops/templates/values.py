@@ -6,9 +6,9 @@ import math
 import operator
 from typing import TYPE_CHECKING
 
+from flowops.common.budget import MAX_TEXT, with_texts
 from flowops.common.json import is_unicode
 from flowops.common.limits import MAX_INTEGER
-from flowops.templates.budget import CHARACTERS_PER_STEP, ITEMS_PER_STEP, MAX_TEXT
 from flowops.templates.errors import TemplateError
 
 if TYPE_CHECKING:
@@ -108,31 +108,27 @@ def short(value: str) -> str:
     return value
 
 
-def cost(value: Value) -> int:
-    """Return the steps it takes to go through a value once."""
-    if type(value) is str:
-        return len(value) // CHARACTERS_PER_STEP
-    if type(value) is list or type(value) is dict:
-        return len(value) // ITEMS_PER_STEP
-    return 0
-
-
 def sendable(value: Value, charge: Callable[[int], None]) -> None:
     """Refuse a value that cannot be sent as JSON; `charge` is told the steps that going through it takes."""
+    charge(with_texts(value))
+    if type(value) is list or type(value) is dict:
+        for item in (*value, *value.values()) if type(value) is dict else value:
+            if type(item) is list or type(item) is dict:
+                sendable(item, charge)
+            else:
+                _carried(item)
+    else:
+        _carried(value)
+
+
+def _carried(value: Value) -> None:
+    """Refuse a value without items that JSON cannot carry."""
     if type(value) is str:
-        charge(cost(value))
         short(value)
         if not value.isascii():
             _check_unicode(value)
     elif is_number(value):
         number(value)
-    elif type(value) is list or type(value) is dict:
-        charge(1 + cost(value))
-        for item in value:
-            sendable(item, charge)
-        if type(value) is dict:
-            for item in value.values():
-                sendable(item, charge)
     elif value is not None and type(value) is not bool:
         raise TemplateError(f"{kind(value)} cannot be sent as JSON")
 

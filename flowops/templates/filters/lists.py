@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.templates.budget import MAX_TEXT
+from flowops.common.budget import MAX_TEXT
 from flowops.templates.errors import TemplateError
-from flowops.templates.filters.table import Table, require_flag, require_list, require_text
+from flowops.templates.filters.table import Table, require_flag, require_list, require_text, touched, touched_with_items
 from flowops.templates.values import is_number, kind, text
 
 if TYPE_CHECKING:
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 
 LISTS = Table()
+
+
+def _sorting(value: Value, *order: Value) -> int:
+    """Return the steps of sorting: each text is compared about as often as the number of items has bits."""
+    rounds = len(value).bit_length() if type(value) is list else 0
+    return touched_with_items(value) * (1 + rounds // 4) + touched(*order)
 
 
 @LISTS.register("{{ ['Ann', 'Ben'] | length }}", 2)
@@ -36,7 +42,7 @@ def last(value: Value) -> Value:
     return _end(value, -1)
 
 
-@LISTS.register("{{ ['Ann', 'Ben'] | join(' and ') }}", "Ann and Ben")
+@LISTS.register("{{ ['Ann', 'Ben'] | join(' and ') }}", "Ann and Ben", cost=touched_with_items)
 def join(value: Value, separator: Value = "") -> str:
     """The items of a list, texts or numbers, as one text with the separator between them."""
     between = require_text(separator, "separator")
@@ -46,7 +52,7 @@ def join(value: Value, separator: Value = "") -> str:
     return between.join(parts)
 
 
-@LISTS.register("{{ ['b', 'A'] | sort }}", ["A", "b"])
+@LISTS.register("{{ ['b', 'A'] | sort }}", ["A", "b"], cost=_sorting)
 def sort(value: Value, reverse: Value = False, case_sensitive: Value = False) -> list[Value]:
     """The texts, or the numbers, of a list in order; capitals count as small letters unless told otherwise."""
     items = require_list(value)
@@ -58,7 +64,7 @@ def sort(value: Value, reverse: Value = False, case_sensitive: Value = False) ->
     return sorted(items, key=_folded, reverse=backwards)
 
 
-@LISTS.register("{{ ['Ann', 'Ben', 'Ann'] | unique }}", ["Ann", "Ben"])
+@LISTS.register("{{ ['Ann', 'Ben', 'Ann'] | unique }}", ["Ann", "Ben"], cost=touched_with_items)
 def unique(value: Value, case_sensitive: Value = False) -> list[Value]:
     """The texts and numbers of a list, each once, where it came first; capitals count as small letters."""
     exact = require_flag(case_sensitive, "case_sensitive")

@@ -19,7 +19,7 @@ PHONES = Table()
 _UNLIKE_OTHERS = frozenset({"invalid", "ambiguous", "no-such-code"})
 
 
-@PHONES.register("{{ '020 7946 0123' | e164('GB') }}", "+442079460123")
+@PHONES.register("{{ '020 7946 0123' | e164('GB') }}", "+442079460123", weight=96)
 def e164(value: Value, region: Value = None) -> str:
     """A phone number in international form; `region` (GB, NL, …) says where a number without country code is from."""
     if type(value) is int:

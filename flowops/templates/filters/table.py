@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.budget import shallow, with_texts
 from flowops.templates.errors import TemplateError
 from flowops.templates.values import kind
 
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flowops.model.document import Value
+
+
+def touched(*values: Value) -> int:
+    """Return the steps of going through some values once, without going into their items."""
+    return sum(map(shallow, values))
+
+
+def touched_with_items(*values: Value) -> int:
+    """Return the steps of going through some values and the texts in them."""
+    return sum(map(with_texts, values))
 
 
 class Documented(NamedTuple):
@@ -38,6 +49,10 @@ class Function:
     documented: Documented
     parameters: inspect.Signature
     forgiving: bool = False
+    #: The steps of a use, by what it touches of the value and of the arguments, in any order.
+    cost: Callable[..., int] = touched
+    #: How many parts of a template a use counts for, on short values.
+    weight: int = 1
 
     def misuse(self, positional: int, named: tuple[str, ...]) -> str | None:
         """Return what is wrong with a use of so many plain arguments and these named ones, None when it is right."""
@@ -52,16 +67,27 @@ class Table(dict[str, Function]):
     """The filters, or the tests, by name, in the order of the documentation."""
 
     def register(
-        self, example: str, result: Value, *, name: str | None = None, forgiving: bool = False
+        self,
+        example: str,
+        result: Value,
+        *,
+        name: str | None = None,
+        forgiving: bool = False,
+        cost: Callable[..., int] = touched,
+        weight: int = 1,
     ) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
-        """Register a function as the filter of its name, by a decorator; its docstring is the sentence about it."""
+        """Register a function as the filter of its name, by a decorator; its docstring is the sentence about it.
+
+        `cost` says how many steps a use takes that touches more than a few short texts, `weight` how many parts of a
+        template it counts for anyway.
+        """
 
         def decorate(function: Callable[..., Value]) -> Callable[..., Value]:
             known = name or function.__name__
             _, *parameters = inspect.signature(function).parameters.values()
             sentence = " ".join((function.__doc__ or "").split())
             documented = Documented(known, _signature(known, parameters), sentence, example, result)
-            self[known] = Function(function, documented, inspect.Signature(parameters), forgiving)
+            self[known] = Function(function, documented, inspect.Signature(parameters), forgiving, cost, weight)
             return function
 
         return decorate

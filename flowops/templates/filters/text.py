@@ -6,9 +6,10 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from flowops.templates.budget import MAX_TEXT, MISSING
+from flowops.common.budget import MAX_TEXT, deep, search
+from flowops.templates.budget import MISSING
 from flowops.templates.errors import TemplateError
-from flowops.templates.filters.table import Table, require_flag, require_text
+from flowops.templates.filters.table import Table, require_flag, require_text, touched
 from flowops.templates.values import text
 
 if TYPE_CHECKING:
@@ -16,6 +17,21 @@ if TYPE_CHECKING:
 
 
 TEXT = Table()
+
+#: Characters that `trim` may take away.
+_MOST_TRIMMED = 64
+
+
+def _letter_by_letter(value: Value, *others: Value) -> int:
+    """Return the steps of what looks at each letter or word by itself."""
+    return 8 * touched(value) + touched(*others)
+
+
+def _searching(value: Value, *parts: Value) -> int:
+    """Return the steps of looking for a part of a text."""
+    texts = [part for part in parts if type(part) is str]
+    return touched(value) + sum(search(value, part) for part in texts if type(value) is str)
+
 
 # Where Jinja's title begins a word anew.
 _BETWEEN_WORDS = re.compile(r"([-\s({\[<]+)")
@@ -33,7 +49,7 @@ def lower(value: Value) -> str:
     return require_text(value).lower()
 
 
-@TEXT.register("{{ 'jan VAN dam' | title }}", "Jan Van Dam")
+@TEXT.register("{{ 'jan VAN dam' | title }}", "Jan Van Dam", cost=_letter_by_letter)
 def title(value: Value) -> str:
     """Every word with a capital, the rest of it in small letters."""
     words = _BETWEEN_WORDS.split(require_text(value))
@@ -49,10 +65,13 @@ def capitalize(value: Value) -> str:
 @TEXT.register("{{ '  Ann ' | trim }}", "Ann")
 def trim(value: Value, chars: Value = None) -> str:
     """The text without white space, or without the characters of `chars`, at its ends."""
-    return require_text(value).strip(None if chars is None else require_text(chars, "chars"))
+    taken = None if chars is None else require_text(chars, "chars")
+    if taken is not None and len(taken) > _MOST_TRIMMED:
+        raise TemplateError(f"chars may be at most {_MOST_TRIMMED} characters")
+    return require_text(value).strip(taken)
 
 
-@TEXT.register("{{ '10:30' | replace(':', ' ') }}", "10 30")
+@TEXT.register("{{ '10:30' | replace(':', ' ') }}", "10 30", cost=_searching)
 def replace(value: Value, old: Value, new: Value) -> str:
     """Every `old` in the text replaced by `new`."""
     whole, old, new = require_text(value), require_text(old, "old"), require_text(new, "new")
@@ -63,7 +82,7 @@ def replace(value: Value, old: Value, new: Value) -> str:
     return whole.replace(old, new)
 
 
-@TEXT.register("{{ 'Ann;Ben' | split(';') }}", ["Ann", "Ben"])
+@TEXT.register("{{ 'Ann;Ben' | split(';') }}", ["Ann", "Ben"], cost=_searching)
 def split(value: Value, separator: Value = None) -> list[str]:
     """The parts of the text between the separators; without one, its words."""
     if separator == "":
@@ -71,7 +90,7 @@ def split(value: Value, separator: Value = None) -> list[str]:
     return require_text(value).split(None if separator is None else require_text(separator, "separator"))
 
 
-@TEXT.register("{{ 'AB-4821' | digits }}", "A B 4 8 2 1")
+@TEXT.register("{{ 'AB-4821' | digits }}", "A B 4 8 2 1", cost=_letter_by_letter)
 def digits(value: Value, separator: Value = " ") -> str:
     """A code to be read aloud: its digits and letters one by one, other characters left out."""
     between = require_text(separator, "separator")
@@ -102,17 +121,13 @@ def default(value: Value, default_value: Value = "", boolean: Value = False) -> 
     return value
 
 
-@GENERAL.register("{{ {'name': 'Ann', 'age': 41} | tojson }}", '{"name": "Ann", "age": 41}')
+@GENERAL.register("{{ {'name': 'Ann', 'age': 41} | tojson }}", '{"name": "Ann", "age": 41}', cost=deep)
 def tojson(value: Value) -> str:
     """The value as JSON, its keys in the order of the data."""
-    parts = []
-    length = 0
     try:
-        for part in _ENCODER.iterencode(value):
-            parts.append(part)
-            length += len(part)
-            if length > MAX_TEXT:
-                raise TemplateError(f"the text would have more than {MAX_TEXT} characters")
+        written = _ENCODER.encode(value)
     except ValueError:
         raise TemplateError("a number is infinite, or too large for JSON") from None
-    return "".join(parts)
+    if len(written) > MAX_TEXT:
+        raise TemplateError(f"the text would have more than {MAX_TEXT} characters")
+    return written

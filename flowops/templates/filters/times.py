@@ -65,6 +65,7 @@ _EVERY = {**_DATE, **_TIME, **_OFFSET}
     "{{ '2026-03-02T08:05:00Z' | datetime('%A %-d %B, %H:%M', tz='Europe/Amsterdam') }}",
     "Monday 2 March, 09:05",
     name="datetime",
+    weight=48,
 )
 def written(value: Value, format: Value = "%Y-%m-%d %H:%M", tz: Value = None) -> str:  # noqa: A002
     """A date or time, given in ISO 8601, written as `format` says, in English; `tz` moves it into a time zone.

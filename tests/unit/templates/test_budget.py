@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from flowops.common.budget import CALL_STEPS, COMMAND_STEPS, MAX_BODY, MAX_TEXT
 from flowops.common.limits import MAX_INTEGER
-from flowops.templates.budget import CALL_BUDGET, MAX_BRACKETS, MAX_DEPTH, MAX_LOOPS, MAX_PARTS, MAX_SOURCE, MAX_TEXT
+from flowops.templates.budget import MAX_BRACKETS, MAX_DEPTH, MAX_LOOPS, MAX_PARTS, MAX_SOURCE
 
 LOOP = "{% for x in row.list %}{% endfor %}"
 
@@ -47,7 +48,7 @@ def test_a_bound_holds_where_it_is_set(value_of, error_of, inside, outside, erro
         "long": "a" * (MAX_TEXT + 1),
         "half": "a" * (MAX_TEXT // 2),
         "sharp": "ß" * (MAX_TEXT // 2 + 1),
-        "list": [1] * (CALL_BUDGET - CALL_BUDGET // 16),
+        "list": [1] * (CALL_STEPS - CALL_STEPS // 16),
     }
     value_of(inside, **data)
     assert error_of(outside, **data).startswith(error)
@@ -79,9 +80,47 @@ def test_a_call_of_very_many_parts_is_refused_before_any_of_them_is_worked_out(c
     assert problem.startswith("calls/a.yaml:1:1: call: the templates of this call take too much work")
 
 
-def test_the_templates_of_one_document_are_bounded_together(compiled, told, monkeypatch):
-    monkeypatch.setattr("flowops.templates.nodes.MAX_SOURCES", 20)
-    calls = compiled('kind: Call\nreference-id: "{{ 12345 }}"\ncallees: ["{{ 1 }}", "{{ 2 }}", "{{ 3 }}", "{{ 4 }}"]')
-    assert told(calls.check()) == [
-        "calls/a.yaml:3:22: callees[1]: the templates of one document may have at most 20 characters together"
-    ]
+def test_templates_are_compiled_for_steps_of_the_command(compiled):
+    calls = compiled('kind: Call\nreference-id: "{{ 12345 }}"\ncallees: ["{{ 1 }}", "{{ 2 }}", "{{ 1 }}"]')
+    assert calls.budget.left == COMMAND_STEPS - 3 * (6 + 4 * 2)
+    many = ", ".join(f'"{{{{ {number} }}}}"' for number in range(50_000))
+    calls = compiled(f"kind: Call\nreference-id: a\ncallees: [{many}]")
+    assert calls.budget.exhausted
+    assert calls.budget.left > -100
+
+
+def test_a_body_has_at_most_a_mebibyte_of_json(compiled, told):
+    names = [f"v{number}" for number in range(20)]
+    text = "{{ vars.text }}"
+
+    def call(*values):
+        variables = "".join(f"\n  {name}: {value}" for name, value in zip(names, values, strict=False))
+        project = f'kind: Project\nname: x\nvars: {{text: "{"x" * 60_000}"}}\n'
+        calls = compiled(f"{project}---\nkind: Call\nreference-id: r\nflow-variables:{variables}")
+        return told([*calls.check(), *calls.render()[1]])
+
+    assert call(*[f'"{text}"'] * 17) == []
+    said = ["calls/a.yaml:5:1: call: the body would have more than 1 MiB of JSON [say less in its variables]"]
+    assert call(*[f'"{text}"'] * 18) == said
+    assert call(*["x" * 60_000] * 18) == said
+    assert call(*[f"[{', '.join(['*s'] * 20)}]" if n else f"&s {'x' * 60_000}" for n in range(2)]) == said
+    assert MAX_BODY == 2**20
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ vars.many | sort | length }}",
+        "{{ vars.many | unique | length }}",
+        "{{ vars.many | join }}",
+        "{{ vars.many | tojson }}",
+        "{{ vars.text in vars.many }}",
+        "{{ vars.many }}",
+    ],
+)
+def test_the_items_of_a_list_count_with_their_texts(compiled, told, template):
+    text = "\u00e9" * 60_000
+    project = f'kind: Project\nname: x\nvars: {{text: &s "{text}", many: [{", ".join(["*s"] * 5_000)}]}}\n'
+    calls = compiled(f'{project}---\nkind: Call\nreference-id: r\nflow-variables: {{x: "{template}"}}')
+    (problem,) = told(calls.render()[1])
+    assert "the templates of this call take too much work" in problem

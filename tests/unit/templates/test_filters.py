@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowops.templates.budget import MAX_TEXT
+from flowops.common.budget import MAX_TEXT
 from flowops.templates.errors import TemplateError
 from flowops.templates.filters import FILTERS, documentation, documentation_of_tests
 from flowops.templates.filters.tests import TESTS

@@ -200,8 +200,8 @@ def test_the_work_of_a_call_set_is_bounded_and_not_only_that_of_a_row(compiled, 
     data = rows(*({"l": list(range(80))} for _ in range(5_000)))
     found = render_rows(calls, data)
     assert 10 < len(found) < 200
-    assert found[-1].message == "for-each: the templates take too much work for so many rows; the rest was not rendered"
-    assert (found[-1].place.line, found[-1].row.number) == (2, len(found) - 1)
+    assert calls.budget.exhausted
+    assert found[-1].message == "reference-id: the templates of this call take too much work"
 
 
 def test_all_that_is_refused_in_a_template_is_told_at_once(compiled):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flowops.common.budget import Budget
 from flowops.model.document import Batch, Place, Problem, RowPlace
 from flowops.model.problems import Problems
 from flowops.templates.batches import compile_selection
@@ -19,7 +20,7 @@ def selection(documents: Callable[..., list[Document]]) -> Any:
     def compile_(fields: str, variables: dict[str, Any] | None = None) -> Any:
         text = f"kind: CallSet\nfor-each: x.csv\n{fields}\ncall: {{reference-id: r}}\n"
         (document,) = documents(text)
-        return compile_selection(document, variables or {})
+        return compile_selection(document, variables or {}, Budget())
 
     return compile_
 
@@ -114,9 +115,16 @@ def test_what_is_wrong_whatever_the_rows_say_is_told_once_and_no_row_is_read(sel
 
 def test_a_question_that_takes_too_much_work_ends(selection: Any) -> None:
     loop = "{% for a in [1,2,3,4,5,6,7,8,9] %}" * 5 + "{% endfor %}" * 5
-    found = told(selection(f'where: "{loop}"').select(batch("a", first=n) for n in range(1, 100_000)))
+    read = 0
+
+    def rows() -> Iterator[Batch]:
+        nonlocal read
+        for read in range(1, 100_000):
+            yield batch("a", first=read)
+
+    found = told(selection(f'where: "{loop}"').select(rows()))
     assert found[0] == "where: the templates of this call take too much work"
-    assert "where: it takes too much work for so many rows; the rest was not read" in found
+    assert 10 < read < 100
 
 
 @pytest.mark.parametrize(

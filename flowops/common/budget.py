@@ -1,0 +1,167 @@
+"""What a command may do with what a repository says, over all of its documents and rows together.
+
+Work is counted in steps, never by the clock, so that the same files give the same answer everywhere. A step is a round
+of a loop, 16 parts of a template that are worked out, 256 characters of text or 16 items of a list that are touched:
+a few microseconds. What is counted is what is touched, also where little is written: an alias, a default or a
+constant counts for each call that has it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: Steps of one call, over all its templates.
+CALL_STEPS = 10_000
+#: Steps of a command: this many, and so many more for each row and each document of calls, which somebody has written.
+COMMAND_STEPS = 500_000
+ROW_STEPS = 20
+
+PARTS_PER_STEP = 16
+CHARACTERS_PER_STEP = 256
+ITEMS_PER_STEP = 16
+#: A step makes no more JSON than this: 256 characters that are escaped, or 16 items.
+BYTES_PER_STEP = 2_048
+
+#: Short texts whose templates are remembered, and how short they are.
+MOST_KNOWN = 4_096
+SHORT = 256
+
+#: Bytes of JSON that a body may have.
+MAX_BODY = 1024 * 1024
+#: Characters of any text that a template takes or makes.
+MAX_TEXT = 65_536
+
+
+class Budget:
+    """The steps that are left of one walk over the calls of a command; all documents and rows draw on it."""
+
+    __slots__ = ("_known", "left")
+
+    def __init__(self, steps: int = COMMAND_STEPS) -> None:
+        self.left = steps
+        self._known: set[str] = set()
+
+    @property
+    def exhausted(self) -> bool:
+        """Return whether nothing more may be done."""
+        return self.left < 0
+
+    def begin(self) -> int:
+        """Begin with a row, or a document of one call, which brings some steps; return how many it may take."""
+        self.left += ROW_STEPS
+        return max(0, min(self.left, CALL_STEPS))
+
+    def end(self, given: int, left: int) -> None:
+        """End what `begin` has begun: of the steps that were given so many are left; what is beyond was not done."""
+        if left >= 0:
+            self.left -= given - left
+        elif given == CALL_STEPS:
+            self.left -= given
+        else:
+            # All that the command had left was not enough.
+            self.left = -1
+
+    def spend(self, steps: int) -> None:
+        """Take steps of what is done once for a document; whoever goes on asks whether any are left."""
+        self.left -= steps
+
+    def spend_once(self, key: str, steps: int) -> None:
+        """Take steps of what is done once for a short text, however often it is met."""
+        if key in self._known:
+            return
+        if len(self._known) < MOST_KNOWN:
+            self._known.add(key)
+        self.left -= steps
+
+
+def shallow(value: Any) -> int:
+    """Return the steps of going through a value once, without going into its items."""
+    if type(value) is str:
+        return len(value) // CHARACTERS_PER_STEP
+    if type(value) is list or type(value) is dict:
+        return len(value) // ITEMS_PER_STEP
+    return 0
+
+
+def with_texts(value: Any) -> int:
+    """Return the steps of going through a value and the texts in it, the keys of a mapping too."""
+    if type(value) is list:
+        return 1 + len(value) // ITEMS_PER_STEP + _characters(value) // CHARACTERS_PER_STEP
+    if type(value) is dict:
+        characters = _characters(value) + _characters(value.values())
+        return 1 + len(value) // ITEMS_PER_STEP + characters // CHARACTERS_PER_STEP
+    return shallow(value)
+
+
+def search(text: str, part: str) -> int:
+    """Return the steps of looking for a part in a text, which in the worst case compares it at many places."""
+    return (len(text) + len(part) + len(text) * min(len(part), 100) // 16) // CHARACTERS_PER_STEP
+
+
+def _characters(items: Iterable[Any]) -> int:
+    return sum(len(item) for item in items if type(item) is str)
+
+
+def deep(value: Any, limit: int = CALL_STEPS) -> int:
+    """Return the steps of going through all that is in a value; beyond the limit nobody goes on counting."""
+    if type(value) is not list and type(value) is not dict:
+        return shallow(value)
+    items, characters = 0, 0
+    ahead = [value]
+    while ahead and items // ITEMS_PER_STEP + characters // CHARACTERS_PER_STEP <= limit:
+        found = ahead.pop()
+        items += 1 + len(found)
+        characters += _characters(found)
+        inside: Iterable[Any] = found
+        if type(found) is dict:
+            inside = found.values()
+            characters += _characters(inside)
+        ahead += [item for item in inside if type(item) is list or type(item) is dict]
+    return 1 + items // ITEMS_PER_STEP + characters // CHARACTERS_PER_STEP
+
+
+def json_size(value: Any, limit: int = MAX_BODY) -> int:
+    """Return how many bytes a value has as JSON; beyond the limit nobody goes on counting."""
+    size = 0
+    ahead = [value]
+    while ahead and size <= limit:
+        found = ahead.pop()
+        if type(found) is dict:
+            size += 2 + 2 * len(found) + sum(map(_bytes, found))
+            ahead += found.values()
+        elif type(found) is list:
+            size += 2 + len(found)
+            ahead += found
+        else:
+            size += _bytes(found)
+    return size
+
+
+def most_json(value: Any, limit: int = MAX_BODY) -> int:
+    """Return more bytes than a value has as JSON, sooner: a character is six when it is escaped."""
+    size = 0
+    ahead = [value]
+    while ahead and size <= limit:
+        found = ahead.pop()
+        if type(found) is str:
+            size += 2 + 6 * len(found)
+        elif type(found) is dict:
+            size += 2 + 4 * len(found) + 6 * _characters(found)
+            ahead += found.values()
+        elif type(found) is list:
+            size += 2 + len(found)
+            ahead += found
+        else:
+            size += 25
+    return size
+
+
+def _bytes(value: Any) -> int:
+    if type(value) is str:
+        written = json.dumps(value, ensure_ascii=False)
+        return len(written) if written.isascii() else len(written.encode("utf-8", "surrogatepass"))
+    return len(str(value))
