@@ -21,7 +21,7 @@ from data_set import body
 SCHEMA = Path(__file__).parent.parent / "schemas/request.schema.json"
 LOOK_UP = (
     "SELECT reference_id, state, fingerprint FROM flowops_calls "
-    "WHERE environment = 'large' AND reference_id IN (SELECT value FROM json_each(?))"
+    "WHERE ledger = 1 AND reference_id IN (SELECT value FROM json_each(?))"
 )
 
 

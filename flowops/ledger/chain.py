@@ -6,6 +6,7 @@ later without breaking the chain, and what stays tells nothing about them.
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 import json
 import os
@@ -14,10 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from flowops.model.ledger import Checkpoint
+from flowops.model.ledger import EventType, Checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from flowops.ledger.states import CallRow, Change
     from flowops.model.document import Value
@@ -25,16 +26,22 @@ if TYPE_CHECKING:
 
 
 class Event(NamedTuple):
-    """One event as it is stored, in the order of its columns; `details` is canonical JSON text, None once purged."""
+    """One event as it is stored, in the order of its columns; `earlier` is the serial of the call's event before.
+
+    `actor` is the number of who acted, `details` and a claim's `body` are canonical JSON texts. Once purged all three
+    are None, and `details_hash` is what `hash_of_details` gave for them.
+    """
 
     serial: int
     reference_id: str
     event_type: str
     state: str | None
     at: str
+    earlier: int | None
+    actor: int | None
     details: str | None
-    details_hash: str
-    previous: str
+    body: str | None
+    details_hash: str | None
     hash: str
 
 
@@ -61,6 +68,7 @@ def chained(
     event_type: str,
     state: str | None,
     at: str,
+    earlier: int | None,
 ) -> str:
     """Return the hash of an event: over the hash before it and the canonical JSON of what stays for ever."""
     return sha256(
@@ -69,6 +77,7 @@ def chained(
             {
                 "at": at,
                 "details": details_hash,
+                "earlier": earlier,
                 "event_type": event_type,
                 "ledger": ledger,
                 "reference_id": reference_id,
@@ -80,20 +89,28 @@ def chained(
 
 
 def row_hash(row: CallRow) -> str:
-    """Return a hash of everything that a row says, but for its serial: over the canonical JSON of it, as a list."""
-    *columns, _serial, legs = row
+    """Return a hash of the columns of a row without its serial, and its legs: over their canonical JSON, as a list."""
+    *columns, _serial, _at, _body, legs = row
     return sha256(canonical([*columns, [tuple(leg) for leg in legs]]))
 
 
-def actor_json(actor: Actor) -> bytes:
-    """Return an actor as canonical JSON."""
+def hash_of_details(actor: str, details: str, body: str | None) -> str:
+    """Return the hash that stands for an event's actor, details and body (JSON texts) in the chain."""
+    return sha256(f"{actor}\n{details}\n{body or ''}".encode())
+
+
+def actor_json(actor: Actor, run: str | None) -> str:
+    """Return who has acted, and in which run if in any, as canonical JSON."""
     lifted = {} if actor.override is None else {"override": actor.override}
-    return canonical({"commit": actor.commit, "host": actor.host, "job": actor.job, "who": actor.who, **lifted})
+    about = {"commit": actor.commit, "host": actor.host, "job": actor.job, "who": actor.who, **lifted}
+    if run is not None:
+        about["run"] = run
+    return canonical(about).decode()
 
 
 def sha256(content: bytes) -> str:
-    """Return a SHA-256, as hex."""
-    return hashlib.sha256(content).hexdigest()
+    """Return a SHA-256 as URL-safe base64 without padding, 43 characters: a third less than hex, in every event."""
+    return binascii.b2a_base64(hashlib.sha256(content).digest(), newline=False)[:-1].translate(_URL_SAFE).decode()
 
 
 def canonical(value: Value) -> bytes:
@@ -107,66 +124,78 @@ def canonical(value: Value) -> bytes:
         return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
-#: The bytes of an event's salt.
-SALT = 16
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+#: The bytes of an event's salt: a multiple of three, so that many are made to text at once.
+SALT = 18
 
 
 class EventBuilder:
-    """Events behind a checkpoint, as rows for their table: written together when the transaction ends."""
+    """Events behind a checkpoint, as rows for their table: written together when the transaction ends.
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    `ledger` is the ledger's number in its database; `number_of_actor` gives the number of an actor (canonical JSON).
+    """
+
+    def __init__(self, checkpoint: Checkpoint, ledger: int, number_of_actor: Callable[[str], int]) -> None:
         self.events: list[tuple[Value, ...]] = []
         self.serial = checkpoint.serial
-        self._ledger = checkpoint.id
+        self._id = checkpoint.id
         self._head = checkpoint.head
-        #: Who has acted last, and that as JSON: mostly it is the same one.
+        self._ledger = ledger
+        self._number_of_actor = number_of_actor
+        #: Who has acted last, in which run, as JSON and by number: mostly it is the same one.
         self._actor: Actor | None = None
-        self._actor_json = b""
+        self._run: str | None = None
+        self._actor_json, self._actor_number = "", 0
         self._salts: Iterator[bytes] = iter(())
 
     @property
     def checkpoint(self) -> Checkpoint:
         """How far the ledger goes with these events."""
-        return Checkpoint(self._ledger, self.serial, self._head)
+        return Checkpoint(self._id, self.serial, self._head)
 
     def expect(self, count: int) -> None:
         """Fetch random bytes for so many events at once: each fetch lets another thread run first."""
-        salts = os.urandom(SALT * count).hex().encode()
-        self._salts = (salts[at : at + 2 * SALT] for at in range(0, len(salts), 2 * SALT))
+        # 24 characters of base64 for 18 bytes.
+        salts = binascii.b2a_base64(os.urandom(SALT * count), newline=False)
+        self._salts = (salts[at : at + SALT * 4 // 3] for at in range(0, len(salts), SALT * 4 // 3))
 
-    def add(self, change: Change, after: CallRow) -> None:
-        """Tell of a change that has left a row behind; one of those that were to be expected."""
-        if change.actor is not self._actor:
-            self._actor, self._actor_json = change.actor, actor_json(change.actor)
-        # The keys are sorted: who acted, what came with it, the row that it left behind, and what nobody can guess.
-        details = b'{"actor":%b,"data":%b,"row":"%b","salt":"%b"}' % (
-            self._actor_json,
+    def add(self, change: Change, before: CallRow | None, after: CallRow) -> None:
+        """Add the event of a change, with the rows before and behind it; one of those that were to be expected."""
+        if change.actor is not self._actor or change.run != self._run:
+            self._actor, self._run = change.actor, change.run
+            self._actor_json = actor_json(change.actor, change.run)
+            self._actor_number = self._number_of_actor(self._actor_json)
+        # The keys are sorted: what came with it, the row that it left behind, and what nobody can guess.
+        details = b'{"data":%b,"row":"%b","salt":"%b"}' % (
             _data(change, after),
             row_hash(after).encode(),
             next(self._salts),
         )
-        details_hash, serial = sha256(details), after.serial
+        serial = after.serial
         # Plain texts: a driver looks longer at what is a member of an enumeration.
         event_type, state = change.event_type._value_, after.state and after.state._value_
-        said = (self._ledger, serial, change.reference_id, event_type, state, change.at)
-        head = chained(self._head, details_hash, *said)
-        self.events.append((*said, details.decode(), details_hash, self._head, head))
+        said = serial, change.reference_id, event_type, state, change.at, before.serial if before else None
+        text, body = details.decode(), change.body if change.event_type is EventType.CLAIMED else None
+        head = chained(self._head, hash_of_details(self._actor_json, text, body), self._id, *said)
+        self.events.append((self._ledger, *said, self._actor_number, text, body, head))
         self.serial, self._head = serial, head
 
 
 def _data(change: Change, after: CallRow) -> bytes:
     """What an event says beyond its name, as JSON."""
     data: dict[str, Value] = dict(change.data)
-    if change.run is not None:
-        data["run"] = change.run
-    if change.fingerprint:
-        data["fingerprint"] = change.fingerprint
+    if change.event_type is EventType.CLAIMED:
         data["attempt"] = after.attempts
     if change.detail is not None:
         data["detail"] = change.detail
     if change.legs:
         data["legs"] = [
-            {name: value for name, value in zip(leg._fields, leg, strict=True) if value is not None}
+            # Whose phone it is stands in the row, which the event covers by its hash.
+            {
+                name: value
+                for name, value in zip(leg._fields, leg, strict=True)
+                if value is not None and name != "callee"
+            }
             for leg in change.legs
         ]
     return canonical(data)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from flowops.model.ledger import Checkpoint
 
 T = TypeVar("T")
+#: The random bytes of a run's name.
+RUN_BYTES = 8
 #: How often work is tried again on a new connection before the database counts as gone.
 RECONNECTS = 3
 #: How long to wait before the first of these times, in seconds; twice as long before each other one.
@@ -204,17 +206,18 @@ class Database(ABC):
         changed: Sequence[Sequence[Value]],
         legs: Sequence[Sequence[Value]],
         events: Sequence[Sequence[Value]],
+        ledger: int,
         checkpoint: Checkpoint,
     ) -> bool:
         """Write what a transaction has decided, as rows in the order of the columns of their statements.
 
-        A changed call begins with the serial that it was read with. Returns False when a row is not what it was, and
-        nothing may be committed.
+        A changed call begins with the serial that it was read with; `ledger` is the ledger's number. Returns False when
+        a row is not what it was, and nothing may be committed.
         """
 
     @abstractmethod
     def lock_schema(self, connection: Connection) -> None:
-        """Keep everyone else from making or altering tables until the transaction ends; mark the database as ours."""
+        """Keep everyone else from making or altering tables until the transaction ends; checkpoint the database as ours."""
 
     @abstractmethod
     def take_lease(self, connection: Connection, run: str) -> None:

@@ -92,6 +92,7 @@ _LOST = (
 class Record(NamedTuple):
     """A ledger's own row."""
 
+    number: int
     id: str
     serial: int
     head: str
@@ -245,7 +246,7 @@ def open_ledger(
             record = database.write(lambda connection: _make(database, connection, place, environment, key))
         record = _trusted(record, database, environment, pinned)
         pseudonymizer = _pseudonymizer_of(record, place, key, may_be_lost=readonly)
-        store = Store(database, environment, record.id, pseudonymizer, actor, place.spool(record.id))
+        store = Store(database, environment, record.id, record.number, pseudonymizer, actor, place.spool(record.id))
         about = {"ledger": record.id, "environment": environment, "how": "to be read" if readonly else "to be written"}
         _log.info("ledger %(ledger)s of %(environment)s is open %(how)s", about)
         if not readonly:
@@ -337,14 +338,14 @@ def _trusted(record: Record | None, database: Database, environment: str, pinned
             f"{database.name}: this is ledger {record.id}, and it has to be {pinned}",
             hint="restore the right one; the id that it has to have stands under `ledger: {id: …}` in flowops.yaml",
         )
-    database.read(lambda connection: _check_end(connection, database.name, record.id))
+    database.read(lambda connection: _check_end(connection, database.name, record.number))
     return record
 
 
-def _check_end(connection: Connection, name: str, ledger_id: str) -> None:
+def _check_end(connection: Connection, name: str, ledger: int) -> None:
     """Hold a record against the last event; both are read in one transaction, as others write meanwhile."""
-    checkpoint = connection.first("checkpoint", ledger=ledger_id)
-    end = connection.first("last_event", ledger=ledger_id)
+    checkpoint = connection.first("checkpoint", ledger=ledger)
+    end = connection.first("last_event", ledger=ledger)
     if checkpoint is None or (end != checkpoint[1:] and not (end is None and checkpoint[1] == 0)):
         raise LedgerError(f"{name}: its record and its last event do not fit together", hint=RESTORE)
 
@@ -360,4 +361,4 @@ def _stand_in(environment: str, actor: Actor) -> Store:
 
     database.write(work)
     database.readonly = True
-    return Store(database, environment, NOT_YET, Pseudonymizer(key), actor, None)
+    return Store(database, environment, NOT_YET, 1, Pseudonymizer(key), actor, None)

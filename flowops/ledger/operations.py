@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from flowops.common.masking import is_masked, mask_written
 from flowops.common.numbers import Refusal, read
 from flowops.errors import FlowopsError
+from flowops.ledger.chain import hash_of_details
 from flowops.ledger.database import iso
 from flowops.ledger.pseudonyms import clean, storable
 from flowops.ledger.reader import claimed_since, rung_since, stopped
@@ -197,26 +198,29 @@ def purge(transaction: Transaction, before: str, actor: Actor, at: str) -> int:
 
     Bodies, callees, call-ids, texts and fingerprints go, and from the events all details: who, where, why.
     """
-    connection, environment = transaction.connection, transaction.environment
-    found = connection.all("calls_to_purge", environment=environment, states=_SETTLED, before=before, limit=CHUNK)
+    connection, ledger = transaction.connection, transaction.ledger
+    found = connection.all("calls_to_purge", ledger=ledger, states=_SETTLED, before=before, limit=CHUNK)
     references = [reference for (reference,) in found]
     last = transaction.checkpoint.serial
     transaction.make([Change(reference, EventType.PURGED, at, actor) for reference in references])
-    if references:
-        connection.run("forget_details", ledger=transaction.checkpoint.id, last=last, references=references)
+    for serial, who, details, body in connection.all(
+        "details_to_forget", ledger=ledger, last=last, references=references
+    ):
+        kept = hash_of_details(who, details, body)
+        connection.run("forget_details", ledger=ledger, serial=serial, details_hash=kept)
     # Of runs that ended before that time and left nothing open, it is forgotten who they were.
-    connection.run("delete_runs", environment=environment, before=before)
+    connection.run("delete_runs", ledger=ledger, before=before)
     return len(references)
 
 
-def stop(connection: Connection, environment: str, actor: Actor, reason: str, at: str) -> bool:
+def stop(connection: Connection, ledger: int, actor: Actor, reason: str, at: str) -> bool:
     """Stop an environment; False when it is stopped already."""
-    if stopped(connection, environment) is not None:
+    if stopped(connection, ledger) is not None:
         return False
     connection.run(
         "insert_stop",
         id=uuid.uuid4().hex,
-        environment=environment,
+        ledger=ledger,
         at=at,
         who=actor.who,
         host=actor.host,
@@ -225,9 +229,9 @@ def stop(connection: Connection, environment: str, actor: Actor, reason: str, at
     return True
 
 
-def resume(connection: Connection, environment: str, actor: Actor, at: str) -> bool:
+def resume(connection: Connection, ledger: int, actor: Actor, at: str) -> bool:
     """Let runs claim again; False when nobody had stopped them."""
-    return connection.run("resume", environment=environment, at=at, by=f"{actor.who} on {actor.host}") > 0
+    return connection.run("resume", ledger=ledger, at=at, by=f"{actor.who} on {actor.host}") > 0
 
 
 def make_conditionally(
@@ -261,14 +265,14 @@ class _Usage:
         conditions: Sequence[Condition],
         pseudonymize: Callable[[str], str],
     ) -> None:
-        connection, environment = transaction.connection, transaction.environment
+        connection, ledger = transaction.connection, transaction.ledger
         days = {day for condition in conditions for day in condition.days}
-        self._claimed = {day: claimed_since(connection, environment, day) for day in days}
+        self._claimed = {day: claimed_since(connection, ledger, day) for day in days}
         self._pseudonyms = {number: pseudonymize(number) for condition in conditions for number in condition.numbers}
         self._rung: dict[str, list[datetime]] = {callee: [] for callee in self._pseudonyms.values()}
         since = min((condition.since for condition in conditions if condition.since is not None), default=None)
         if since is not None:
-            self._rung |= rung_since(connection, environment, self._rung, since)
+            self._rung |= rung_since(connection, ledger, self._rung, since)
 
     def used(self, condition: Condition) -> Used:
         """The answer to what a condition asks."""
@@ -299,12 +303,12 @@ def _callees(row: CallRow) -> Iterator[str]:
             yield leg.callee
 
 
-def begin_run(database: Database, connection: Connection, environment: str, run: str, actor: Actor, at: str) -> None:
+def begin_run(database: Database, connection: Connection, ledger: int, run: str, actor: Actor, at: str) -> None:
     """Make a run known whose lease is held already."""
     connection.run(
         "insert_run",
         run=run,
-        environment=environment,
+        ledger=ledger,
         who=storable(actor.who),
         host=storable(actor.host),
         job=storable(actor.job),
@@ -321,9 +325,9 @@ def end_run(connection: Connection, run: str, at: str) -> None:
 
 def sweep(database: Database, transaction: Transaction, own: str, actor: Actor, at: str) -> list[str]:
     """Turn the in-flight calls of dead runs into in-doubt ones; their references."""
-    connection, environment = transaction.connection, transaction.environment
-    held = connection.all("calls_in_flight", environment=environment)
-    still_open = {run for (run,) in connection.all("open_runs", environment=environment)}
+    connection, ledger = transaction.connection, transaction.ledger
+    held = connection.all("calls_in_flight", ledger=ledger)
+    still_open = {run for (run,) in connection.all("open_runs", ledger=ledger)}
     known = {run for _, run in held if run} | still_open | database.leases()
     known.discard(own)
     dead = known - database.alive(connection, sorted(known)) if known else set()

@@ -42,12 +42,12 @@ _DEAD_PEER = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_coun
 #: How psycopg names a parameter.
 _REWRITES = ((r"(?<!:):(\w+)", r"%(\1)s"),)
 _CALL = (
-    "environment", "reference_id", "state", "before_claim", "fingerprint", "body", "attempts", "run", "error",
-    "claimed_at", "updated_at", "purged", "serial",
+    "ledger", "reference_id", "state", "before_claim", "fingerprint", "claim", "attempts", "run", "error",
+    "claimed_at", "purged", "serial",
 )  # fmt: skip
-_LEG = ("environment", "reference_id", "position", "callee", "shown", "call_id", "error", "code", "description")
+_LEG = ("ledger", "reference_id", "position", "callee", "shown", "call_id", "error", "code", "description")
 _EVENT = (
-    "ledger", "serial", "reference_id", "event_type", "state", "at", "details", "details_hash", "previous", "hash",
+    "ledger", "serial", "reference_id", "event_type", "state", "at", "earlier", "actor", "details", "body", "hash",
 )  # fmt: skip
 
 
@@ -132,6 +132,7 @@ class PostgresDatabase(Database):
         changed: Sequence[Sequence[Value]],
         legs: Sequence[Sequence[Value]],
         events: Sequence[Sequence[Value]],
+        ledger: int,
         checkpoint: Checkpoint,
     ) -> bool:
         written = connection.first(
@@ -142,7 +143,7 @@ class PostgresDatabase(Database):
             events=_json(_EVENT, events),
             serial=checkpoint.serial,
             head=checkpoint.head,
-            ledger=checkpoint.id,
+            ledger=ledger,
         )
         return written == (len(new), len(changed), len(legs), len(events))
 

@@ -8,6 +8,7 @@ are hidden, it would give them away after ten thousand tries.
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import hmac
 import os
@@ -39,6 +40,8 @@ _LONGEST_TEXT = 500
 #: Where values are sensitive, by key or position; None where all of a value is.
 _Tree = dict[str | int, "_Tree | None"]
 _NOTHING: _Tree = {}
+#: Hex digits of a pseudonym: 128 bits tell the numbers of the world apart, and each call keeps several.
+_PSEUDONYM = 32
 #: Characters of a short pseudonym, 5 bits each: enough to tell those apart whose masked numbers are the same.
 _SHORT = 5
 _KEPT = 1024
@@ -60,7 +63,7 @@ class Pseudonymizer:
         return self._hash(f"flowops ledger {ledger_id}".encode())
 
     def value(self, value: Value) -> str:
-        """Return the HMAC-SHA-256 over the value's canonical JSON (RFC 8785), as hex."""
+        """Return the first half of the HMAC-SHA-256 over the value's canonical JSON (RFC 8785), as hex."""
         if isinstance(value, str):
             return self._text(value)
         return self._hash(rfc8785.dumps(value))
@@ -88,7 +91,7 @@ class Pseudonymizer:
         return tuple([self._leg(leg) for leg in legs])
 
     def blind(self, fingerprint: str, nonce: bytes | None = None) -> str:
-        """Return a fingerprint as the ledger keeps it; the same one looks different each time.
+        """Return a fingerprint as the ledger keeps it, in base64; the same one looks different each time.
 
         `nonce` is `NONCE` random bytes that were not used before, for whoever fetches those of many at once.
         """
@@ -96,25 +99,27 @@ class Pseudonymizer:
             return ""
         nonce = nonce or os.urandom(NONCE)
         if _FINGERPRINT.fullmatch(fingerprint):
-            hidden = int(fingerprint[-_DIGITS:], 16) ^ self._stream(nonce.hex())
-            return f"{nonce.hex()}.{hidden:064x}"
+            hidden = int(fingerprint[-_DIGITS:], 16) ^ self._stream(nonce)
+            return binascii.b2a_base64(nonce + hidden.to_bytes(_DIGITS // 2), newline=False).decode()
+        # What is not a SHA-256 fingerprint of this version is hidden as a text.
         return f"{nonce.hex()}:{self._pad(nonce, fingerprint.encode()).hex()}"
 
     def unblind(self, blinded: str) -> str:
         """Return the fingerprint that was blinded. Raises ValueError for a text that is not what `blind` makes."""
         if not blinded:
             return ""
-        nonce, dot, hidden = blinded.partition(".")
-        if dot:
-            return f"{FINGERPRINT}{int(hidden, 16) ^ self._stream(nonce):064x}"
-        # What is not a SHA-256 fingerprint of this version is hidden as a text.
-        nonce, _, hidden = blinded.partition(":")
-        return self._pad(bytes.fromhex(nonce), bytes.fromhex(hidden)).decode()
+        first, colon, hidden = blinded.partition(":")
+        if colon:
+            return self._pad(bytes.fromhex(first), bytes.fromhex(hidden)).decode()
+        both = binascii.a2b_base64(blinded, strict_mode=True)
+        if len(both) != NONCE + _DIGITS // 2:
+            raise ValueError("not a blinded fingerprint")
+        return f"{FINGERPRINT}{int.from_bytes(both[NONCE:]) ^ self._stream(both[:NONCE]):064x}"
 
-    def _stream(self, nonce: str) -> int:
+    def _stream(self, nonce: bytes) -> int:
         """Return what hides one fingerprint: a keyed hash of its nonce."""
         state = self._blinding.copy()  # with the key in it, which is half of the work
-        state.update(nonce.encode())
+        state.update(nonce)
         return int.from_bytes(state.digest())
 
     def _pseudonym_of_text(self, text: str) -> str:
@@ -123,7 +128,7 @@ class Pseudonymizer:
     def _hash(self, message: bytes) -> str:
         mac = self._mac.copy()
         mac.update(message)
-        return mac.hexdigest()
+        return mac.hexdigest()[:_PSEUDONYM]
 
     def _pad(self, nonce: bytes, text: bytes) -> bytes:
         stream = b""

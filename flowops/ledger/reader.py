@@ -9,12 +9,12 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from flowops.errors import LedgerError
-from flowops.ledger.chain import Broken, genesis
+from flowops.ledger.chain import Broken, Event, genesis
 from flowops.ledger.database import iso
 from flowops.ledger.states import stored_callees
 from flowops.ledger.transaction import CHUNK, parsed, rows_of, with_legs
 from flowops.ledger.verify import verify
-from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, Leg, State
+from flowops.model.ledger import Actor, Entry, EventType, Checkpoint, Leg, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -30,38 +30,38 @@ _UNSETTLED = [str(state) for state in State if state.is_unsettled]
 _PLACED = frozenset(str(state) for state in State if state.is_placed)
 
 
-def claimed_since(connection: Connection, environment: str, since: datetime) -> int:
+def claimed_since(connection: Connection, ledger: int, since: datetime) -> int:
     """Return how many calls were claimed since a time and may have rung."""
-    given = {"environment": environment, "since": iso(since), "states": _MAY_HAVE_RUNG}
+    given = {"ledger": ledger, "since": iso(since), "states": _MAY_HAVE_RUNG}
     count: int = connection.value("count_claimed_since", **given)
     return count
 
 
 def rung_since(
-    connection: Connection, environment: str, callees: Collection[str], since: datetime
+    connection: Connection, ledger: int, callees: Collection[str], since: datetime
 ) -> dict[str, list[datetime]]:
     """Return when each of these callees (pseudonyms) may have been called since a time; none that was not."""
     found: dict[str, list[datetime]] = {}
     begin = iso(since)
-    rung = chain(_answered(connection, environment, list(callees)), _unanswered(connection, environment))
+    rung = chain(_answered(connection, ledger, list(callees)), _unanswered(connection, ledger))
     for callee, claimed_at in rung:
         if claimed_at >= begin and callee in callees:
             found.setdefault(callee, []).append(datetime.fromisoformat(claimed_at))
     return found
 
 
-def _answered(connection: Connection, environment: str, callees: list[str]) -> Iterator[tuple[str, str]]:
+def _answered(connection: Connection, ledger: int, callees: list[str]) -> Iterator[tuple[str, str]]:
     """Yield the callees of calls of which something has been told, and when they were claimed."""
     for start in range(0, len(callees), CHUNK):
         some = callees[start : start + CHUNK]
-        for row in connection.all("callees_answered", environment=environment, callees=some, states=_MAY_HAVE_RUNG):
+        for row in connection.all("callees_answered", ledger=ledger, callees=some, states=_MAY_HAVE_RUNG):
             callee, claimed_at = row
             yield callee, claimed_at
 
 
-def _unanswered(connection: Connection, environment: str) -> Iterator[tuple[str, str]]:
+def _unanswered(connection: Connection, ledger: int) -> Iterator[tuple[str, str]]:
     """Yield the callees of calls of which nothing has been told yet, and when they were claimed."""
-    for body, claimed_at in connection.all("bodies_unanswered", environment=environment, states=_UNSETTLED):
+    for body, claimed_at in connection.all("bodies_unanswered", ledger=ledger, states=_UNSETTLED):
         for leg in stored_callees(parsed(body, connection.name)):
             if leg.callee is not None:
                 yield leg.callee, claimed_at
@@ -69,13 +69,14 @@ def _unanswered(connection: Connection, environment: str) -> Iterator[tuple[str,
 
 @dataclass(frozen=True, slots=True)
 class LoggedEvent:
-    """One event as it can be shown; `actor` and `data` are None once the call was purged."""
+    """One event as it can be shown; `run`, `actor` and `data` are None once the call was purged."""
 
     serial: int
     reference_id: str
     event_type: EventType
     state: State | None
     at: str
+    run: str | None
     actor: Actor | None
     data: Mapping[str, Value] | None
     hash: str
@@ -85,10 +86,17 @@ class Reader:
     """One environment's ledger. Every method raises `LedgerError` when the database does not answer."""
 
     def __init__(
-        self, database: Database, environment: str, ledger_id: str, pseudonymizer: Pseudonymizer | LedgerError
+        self,
+        database: Database,
+        environment: str,
+        ledger_id: str,
+        number: int,
+        pseudonymizer: Pseudonymizer | LedgerError,
     ) -> None:
         self.environment = environment
         self.id = ledger_id
+        #: What its database calls it.
+        self.number = number
         self._database = database
         self._pseudonymizer = pseudonymizer
 
@@ -105,7 +113,7 @@ class Reader:
 
     def checkpoint(self) -> Checkpoint:
         """Return which ledger this is and how many events it has."""
-        found = self._database.read(lambda connection: connection.first("checkpoint", ledger=self.id))
+        found = self._database.read(lambda connection: connection.first("checkpoint", ledger=self.number))
         if found is None:
             raise LedgerError(f"{self._database.name}: ledger {self.id} is no longer there")
         return Checkpoint(*found)
@@ -122,7 +130,7 @@ class Reader:
         if checkpoint.serial == 0:
             return checkpoint.head == genesis(self.id)
         found = self._database.read(
-            lambda connection: connection.value("event_hash", ledger=self.id, serial=checkpoint.serial)
+            lambda connection: connection.value("event_hash", ledger=self.number, serial=checkpoint.serial)
         )
         return bool(found == checkpoint.head)
 
@@ -133,7 +141,7 @@ class Reader:
             chunk = reference_ids[start : start + CHUNK]
 
             def work(connection: Connection, chunk: Sequence[str] = chunk) -> list[Entry]:
-                rows = rows_of(connection, self.environment, chunk)
+                rows = rows_of(connection, self.number, chunk)
                 return self._entries(connection, [row for row in rows if row.state is not None], strict=True)
 
             found.update((entry.reference_id, entry) for entry in self._database.read(work))
@@ -147,7 +155,7 @@ class Reader:
             some = list(reference_ids[start : start + CHUNK])
 
             def work(connection: Connection, some: list[str] = some) -> list[tuple[str, str, str]]:
-                return connection.all("fingerprints", environment=self.environment, references=some)
+                return connection.all("fingerprints", ledger=self.number, references=some)
 
             try:
                 for reference, blinded, state in self._database.read(work):
@@ -188,14 +196,14 @@ class Reader:
             some = references[start : start + CHUNK]
 
             def work(connection: Connection, some: Sequence[str] = some) -> list[Entry]:
-                rows = rows_of(connection, self.environment, some)
+                rows = rows_of(connection, self.number, some)
                 return self._entries(connection, [row for row in rows if row.state is not None])
 
             found += self._database.read(work)
         return sorted(found, key=lambda entry: entry.reference_id)
 
     def _page(self, states: list[str] | None, pattern: str, after: str, limit: int) -> list[Entry]:
-        given = {"environment": self.environment, "pattern": pattern, "after": after, "limit": limit}
+        given = {"ledger": self.number, "pattern": pattern, "after": after, "limit": limit}
 
         def work(connection: Connection) -> list[Entry]:
             if states is None:
@@ -203,23 +211,23 @@ class Reader:
             else:
                 found = chain.from_iterable(connection.all("page_of_entries_in", state=it, **given) for it in states)
                 raw = sorted(found, key=itemgetter(0))[:limit]
-            return self._entries(connection, with_legs(connection, self.environment, raw))
+            return self._entries(connection, with_legs(connection, self.number, raw))
 
         return self._database.read(work)
 
     def count(self) -> dict[State, int]:
         """Return how many calls of this environment are in each state; every state is there."""
-        rows = self._database.read(lambda it: it.all("count_by_state", environment=self.environment))
+        rows = self._database.read(lambda it: it.all("count_by_state", ledger=self.number))
         found: dict[str, int] = dict(rows)
         return {state: found.get(state, 0) for state in State}
 
     def stopped(self) -> str | None:
         """Since when no run may claim a call, by whom and why; None while they may."""
-        return self._database.read(lambda connection: stopped(connection, self.environment))
+        return self._database.read(lambda connection: stopped(connection, self.number))
 
     def claimed_since(self, since: datetime) -> int:
         """How many calls were claimed since a time and may have rung."""
-        return self._database.read(lambda connection: claimed_since(connection, self.environment, since))
+        return self._database.read(lambda connection: claimed_since(connection, self.number, since))
 
     def rung_since(self, numbers: Sequence[str], since: datetime) -> dict[str, tuple[datetime, ...]]:
         """When each of these numbers may have been called since a time, over all references.
@@ -227,39 +235,49 @@ class Reader:
         Calls in doubt count, and so does a callee that the API refused among others. What was purged does not.
         """
         numbered = {self.pseudonymizer.value(number): number for number in numbers}
-        found = self._database.read(lambda connection: rung_since(connection, self.environment, numbered, since))
+        found = self._database.read(lambda connection: rung_since(connection, self.number, numbered, since))
         return {numbered[callee]: tuple(sorted(times)) for callee, times in found.items()}
 
     def outcomes(self) -> dict[int, int]:
         """How many callees came to each result code (9 cancelled, 10 finished, 11 failed, 12 rejected)."""
-        return dict(self._database.read(lambda it: it.all("count_by_code", environment=self.environment)))
+        return dict(self._database.read(lambda it: it.all("count_by_code", ledger=self.number)))
 
     def events(self, reference_id: str | None = None) -> Iterator[LoggedEvent]:
-        """The events of one call, or of all, oldest first."""
+        """Yield the events of one call, or of all, oldest first."""
+        if reference_id is not None:
+            yield from self._logged("events_of", reference=reference_id)
+            return
         after = 0
-        while True:
-            page = self._page_of_events(reference_id, after)
-            for serial, reference, event_type, state, at, text, _, _, own_hash in page:
-                details = {} if text is None else parsed(text, self._database.name)
-                yield LoggedEvent(
-                    serial=serial,
-                    reference_id=reference,
-                    event_type=EventType(event_type),
-                    state=State(state) if state else None,
-                    at=at,
-                    actor=Actor(**details["actor"]) if details else None,
-                    data=details.get("data"),
-                    hash=own_hash,
-                )
-                after = serial
-            if len(page) < CHUNK:
-                return
+        while page := self._logged("events", after=after, limit=CHUNK):
+            yield from page
+            after = page[-1].serial
 
-    def _page_of_events(self, reference_id: str | None, after: int) -> list[tuple[Any, ...]]:
-        given = {"ledger": self.id, "after": after, "limit": CHUNK}
-        if reference_id is None:
-            return self._database.read(lambda it: it.all("events", **given))
-        return self._database.read(lambda it: it.all("events_of", reference=reference_id, **given))
+    def _logged(self, statement: str, **values: Value) -> list[LoggedEvent]:
+        """Return the events that a statement finds, as they can be shown."""
+
+        def work(connection: Connection) -> tuple[list[tuple[Any, ...]], dict[int, str]]:
+            found = connection.all(statement, ledger=self.number, **values)
+            return found, dict(connection.all("actors", ledger=self.number))
+
+        found, actors = self._database.read(work)
+        return [self._logged_event(Event(*row), actors) for row in found]
+
+    def _logged_event(self, event: Event, actors: Mapping[int, str]) -> LoggedEvent:
+        name = self._database.name
+        details = {} if event.details is None else parsed(event.details, name)
+        who = {} if event.actor is None else parsed(actors[event.actor], name)
+        run = who.pop("run", None)
+        return LoggedEvent(
+            serial=event.serial,
+            reference_id=event.reference_id,
+            event_type=EventType(event.event_type),
+            state=State(event.state) if event.state else None,
+            at=event.at,
+            run=run,
+            actor=Actor(**who) if who else None,
+            data=details.get("data"),
+            hash=event.hash,
+        )
 
     def export(self) -> Iterator[dict[str, Value]]:
         """Every row, for `import_calls` of another ledger; works without the ledger's key."""
@@ -267,12 +285,12 @@ class Reader:
 
     def throttled_until(self, key: str) -> datetime | None:
         """Until when something must not be asked again (see `Store.set_throttle`); None when it may be."""
-        found = self._database.read(lambda it: it.value("throttle", environment=self.environment, key=key))
+        found = self._database.read(lambda it: it.value("throttle", ledger=self.number, key=key))
         return None if found is None else datetime.fromisoformat(found)
 
     def verify(self) -> Broken | None:
         """Walk the chain of events and compare the rows with it; the first thing that does not fit."""
-        return verify(self._database, self.id)
+        return verify(self._database, self.number)
 
     def close(self) -> None:
         """End the connection to the database."""
@@ -313,9 +331,9 @@ class Reader:
         return LedgerError(f"{self._database.name}: a fingerprint in it is damaged")
 
 
-def stopped(connection: Connection, environment: str) -> str | None:
+def stopped(connection: Connection, ledger: int) -> str | None:
     """Return since when an environment is stopped, by whom and why; None while it is not."""
-    found = connection.first("open_stop", environment=environment)
+    found = connection.first("open_stop", ledger=ledger)
     if found is None:
         return None
     at, who, host, reason = found

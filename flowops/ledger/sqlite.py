@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from flowops.errors import LedgerError
-from flowops.ledger.database import RESTORE, Connection, Database, T, migrations, no_ledger, statements
+from flowops.ledger.database import RESTORE, RUN_BYTES, Connection, Database, T, migrations, no_ledger, statements
 from flowops.ledger.files import PRIVATE_FILE, beside, create_private, damage, make_private, shared_file_system
 from flowops.ledger.spool import Spool
 
@@ -51,7 +51,7 @@ _REWRITES = (
     (r" FOR UPDATE", ""),
 )
 #: How a run is called.
-_RUN = re.compile(r"[0-9a-f]{32}")
+_RUN = re.compile(rf"[0-9a-f]{{{2 * RUN_BYTES}}}")
 _ROW = re.compile(r"\(\?[?, ]*\)")
 
 
@@ -216,10 +216,11 @@ class SqliteDatabase(Database):
         changed: Sequence[Sequence[Value]],
         legs: Sequence[Sequence[Value]],
         events: Sequence[Sequence[Value]],
+        ledger: int,
         checkpoint: Checkpoint,
     ) -> bool:
         assert isinstance(connection, SqliteConnection), "it is of this database"
-        connection.run("advance_ledger", serial=checkpoint.serial, head=checkpoint.head, ledger=checkpoint.id)
+        connection.run("advance_ledger", serial=checkpoint.serial, head=checkpoint.head, ledger=ledger)
         parts = [("insert_calls", new), ("update_calls", changed), ("insert_legs", legs), ("insert_events", events)]
         return all(connection.write_rows(statement, rows) == len(rows) for statement, rows in parts)
 

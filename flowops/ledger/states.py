@@ -207,21 +207,23 @@ class CallRow(NamedTuple):
     """A call as the ledger keeps it: what stands in its row, in the order of the columns, and its legs.
 
     `state` is None for a call that was claimed and proven unsent: such a row only counts attempts.
-    `body` is canonical JSON text, `fingerprint` is blinded, `serial` is the last event's.
+    `fingerprint` is blinded, `claim` and `serial` are the numbers of the event of its claim (0 for none) and of the
+    last one. `updated_at` and `body` (canonical JSON text) are kept with those events.
     """
 
     reference_id: str
     state: State | None
     before_claim: State | None
     fingerprint: str
-    body: str
+    claim: int
     attempts: int
     run: str | None
     error: str | None
     claimed_at: str
-    updated_at: str
     purged: bool
     serial: int
+    updated_at: str
+    body: str = "{}"
     legs: tuple[StoredLeg, ...] = ()
 
 
@@ -276,7 +278,7 @@ def _claimed(row: CallRow | None, change: Change, serial: int) -> CallRow:
         state=step(state, EventType.CLAIMED),
         before_claim=state,
         fingerprint=change.fingerprint,
-        body=change.body,
+        claim=serial,
         attempts=(row.attempts if row else 0) + 1,
         run=change.run,
         error=None,
@@ -284,6 +286,7 @@ def _claimed(row: CallRow | None, change: Change, serial: int) -> CallRow:
         updated_at=change.at,
         purged=False,
         serial=serial,
+        body=change.body,
     )
 
 
@@ -293,7 +296,7 @@ def _imported(row: CallRow | None, change: Change, serial: int) -> CallRow:
         state=step(row.state if row else None, EventType.IMPORTED, to=change.to),
         before_claim=None,
         fingerprint=change.fingerprint,
-        body="{}",
+        claim=0,
         legs=change.legs,
         attempts=row.attempts if row else 0,
         run=None,
@@ -308,7 +311,9 @@ def _imported(row: CallRow | None, change: Change, serial: int) -> CallRow:
 def _purged(row: CallRow, at: str, serial: int) -> CallRow:
     """The tombstone: that the call was placed, and how its legs ended."""
     legs = tuple(StoredLeg(None, None, code=leg.code) for leg in row.legs)
-    return row._replace(fingerprint="", body="{}", legs=legs, error=None, updated_at=at, purged=True, serial=serial)
+    return row._replace(
+        fingerprint="", claim=0, body="{}", legs=legs, error=None, updated_at=at, purged=True, serial=serial
+    )
 
 
 def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
@@ -324,6 +329,7 @@ def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
             state=None,
             before_claim=None,
             fingerprint="",
+            claim=0,
             body="{}",
             error=change.detail,
             updated_at=change.at,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import uuid
+import secrets
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from flowops.errors import LedgerError
 from flowops.ledger import operations
 from flowops.ledger.chain import canonical
-from flowops.ledger.database import iso, now
+from flowops.ledger.database import RUN_BYTES, iso, now
 from flowops.ledger.operations import Import, ImportedCall, make_conditionally
 from flowops.ledger.pseudonyms import NONCE, clean, storable
 from flowops.ledger.reader import Reader, stopped
@@ -48,13 +48,14 @@ class Store(Reader):
         database: Database,
         environment: str,
         ledger_id: str,
+        number: int,
         pseudonymizer: Pseudonymizer | LedgerError,
         actor: Actor,
         spool: Spool | None,
     ) -> None:
-        super().__init__(database, environment, ledger_id, pseudonymizer)
+        super().__init__(database, environment, ledger_id, number, pseudonymizer)
         self.actor = actor
-        self.run = uuid.uuid4().hex
+        self.run = secrets.token_hex(RUN_BYTES)
         self._spool = spool
         #: Whether the lease is held, and whether the database knows of the run.
         self._leased = self._known = False
@@ -82,7 +83,7 @@ class Store(Reader):
         def work(transaction: Transaction) -> tuple[list[Written], list[CallRow]]:
             if claims and not self._known:
                 self._begin(transaction.connection, at)
-            why = stopped(transaction.connection, self.environment) if claims else None
+            why = stopped(transaction.connection, self.number) if claims else None
             if why is not None:
                 written = _without_claims(transaction, changes, why)
             elif conditional:
@@ -92,7 +93,7 @@ class Store(Reader):
             return written, transaction.changed
 
         try:
-            written, changed = transact(self._database, self.id, work, self._own_rows(changes))
+            written, changed = transact(self._database, self.number, work, self._own_rows(changes))
         except LedgerError as error:
             self._keep([change for change in changes if change.event_type is not EventType.CLAIMED], error)
             raise
@@ -132,7 +133,7 @@ class Store(Reader):
                 at=at,
             )
 
-        return transact(self._database, self.id, work)
+        return transact(self._database, self.number, work)
 
     def import_calls(self, calls: Iterable[ImportedCall]) -> Import:
         """Adopt calls that were placed elsewhere, a thousand in a transaction; one the ledger has stays as it is."""
@@ -140,7 +141,7 @@ class Store(Reader):
         rest = iter(calls)
         while some := list(islice(rest, CHUNK)):
             changes = [self._import(call) for call in some]
-            written = transact(self._database, self.id, partial(Transaction.make, changes=changes))
+            written = transact(self._database, self.number, partial(Transaction.make, changes=changes))
             for call, answer in zip(some, written, strict=True):
                 if answer.done:
                     result.added.append(call.reference_id)
@@ -152,9 +153,11 @@ class Store(Reader):
         """Forget all but the fact of calls that are settled and that nothing has happened to since a time."""
         before, at, count = iso(older_than), now(), 0
         while purged := transact(
-            self._database, self.id, lambda transaction: operations.purge(transaction, before, self.actor, at)
+            self._database, self.number, lambda transaction: operations.purge(transaction, before, self.actor, at)
         ):
             count += purged
+        if count:
+            self._database.write(lambda connection: connection.run("forget_actors", ledger=self.number))
         return count
 
     def take_in_spool(self) -> int:
@@ -163,36 +166,32 @@ class Store(Reader):
             return 0
         with self._spool.emptied(self.id) as changes:
             if changes:
-                transact(self._database, self.id, lambda transaction: _make_late(transaction, changes))
+                transact(self._database, self.number, lambda transaction: _make_late(transaction, changes))
         return len(changes)
 
     def set_throttle(self, key: str, until: datetime) -> None:
         """Remember that something must not be asked again before a time, by whichever run."""
 
         def work(connection: Connection) -> None:
-            connection.run("set_throttle", environment=self.environment, key=key, until=iso(until))
+            connection.run("set_throttle", ledger=self.number, key=key, until=iso(until))
 
         self._database.write(work)
 
     def stop(self, reason: str) -> bool:
         """Let no run of this environment claim another call; False when that was so already."""
         why = clean(reason) or ""
-        return self._database.write(
-            lambda connection: operations.stop(connection, self.environment, self.actor, why, now())
-        )
+        return self._database.write(lambda connection: operations.stop(connection, self.number, self.actor, why, now()))
 
     def resume(self) -> bool:
         """Let runs claim calls again; False when nobody had stopped them."""
-        return self._database.write(
-            lambda connection: operations.resume(connection, self.environment, self.actor, now())
-        )
+        return self._database.write(lambda connection: operations.resume(connection, self.number, self.actor, now()))
 
     def sweep(self) -> list[str]:
         """Turn in-flight calls whose run is dead into in-doubt ones; their references."""
         at = now()
         return transact(
             self._database,
-            self.id,
+            self.number,
             lambda transaction: operations.sweep(self._database, transaction, self.run, self.actor, at),
         )
 
@@ -218,7 +217,7 @@ class Store(Reader):
         if not self._leased:
             self._database.take_lease(connection, self.run)
             self._leased = True
-        operations.begin_run(self._database, connection, self.environment, self.run, self.actor, at)
+        operations.begin_run(self._database, connection, self.number, self.run, self.actor, at)
 
     def _own_rows(self, changes: Sequence[Change]) -> dict[str, CallRow]:
         """Return the rows of the calls in flight that something is recorded of.
@@ -292,7 +291,7 @@ class Store(Reader):
             Change(reference, event_type, at, self.actor, legs=self.pseudonymizer.legs(told))
             for reference, told in proofs.items()
         ]
-        written = transact(self._database, self.id, lambda transaction: transaction.make(changes))
+        written = transact(self._database, self.number, lambda transaction: transaction.make(changes))
         return {
             reference: None if answer.state is None else answer
             for reference, answer in zip(proofs, written, strict=True)

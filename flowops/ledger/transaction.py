@@ -24,36 +24,36 @@ if TYPE_CHECKING:
 CHUNK = 1000
 
 
-def rows_of(connection: Connection, environment: str, references: Sequence[str]) -> list[CallRow]:
+def rows_of(connection: Connection, ledger: int, references: Sequence[str]) -> list[CallRow]:
     """Return the rows of these references that exist."""
     found: list[CallRow] = []
     for start in range(0, len(references), CHUNK):
         some = list(references[start : start + CHUNK])
-        raw = connection.all("calls", environment=environment, references=some)
-        found += with_legs(connection, environment, raw)
+        raw = connection.all("calls", ledger=ledger, references=some)
+        found += with_legs(connection, ledger, raw)
     return found
 
 
-def with_legs(connection: Connection, environment: str, raw: Sequence[tuple[Any, ...]]) -> list[CallRow]:
+def with_legs(connection: Connection, ledger: int, raw: Sequence[tuple[Any, ...]]) -> list[CallRow]:
     """Return rows of the calls' table as values, with the legs that belong to them."""
     told = [reference for reference, state, *_ in raw if state is not None and state != State.IN_FLIGHT]
-    legs = _legs_of(connection, environment, told) if told else {}
+    legs = _legs_of(connection, ledger, told) if told else {}
     try:
         return [_row(row, legs.get(row[0], ())) for row in raw]
     except ValueError:  # of a state that there is not
         raise _not_ours(connection.name) from None
 
 
-def _legs_of(connection: Connection, environment: str, references: Sequence[str]) -> dict[str, tuple[StoredLeg, ...]]:
-    rows = connection.all("legs", environment=environment, references=list(references))
+def _legs_of(connection: Connection, ledger: int, references: Sequence[str]) -> dict[str, tuple[StoredLeg, ...]]:
+    rows = connection.all("legs", ledger=ledger, references=list(references))
     grouped = groupby(rows, key=lambda leg: leg[0])
     return {reference: tuple(StoredLeg(*leg[1:]) for leg in group) for reference, group in grouped}
 
 
 def _row(raw: tuple[Any, ...], legs: tuple[StoredLeg, ...]) -> CallRow:
-    reference_id, state, before_claim, *rest, purged, serial = raw
+    reference_id, state, before_claim, *rest, purged, serial, at, body = raw
     states = State(state) if state else None, State(before_claim) if before_claim else None
-    return CallRow._make((reference_id, *states, *rest, bool(purged), serial, legs))
+    return CallRow._make((reference_id, *states, *rest, bool(purged), serial, at, body or "{}", legs))
 
 
 def parsed(text: str, name: str) -> dict[str, Value]:
@@ -88,17 +88,16 @@ class Transaction:
     """
 
     def __init__(
-        self, database: Database, connection: Connection, ledger_id: str, known: Mapping[str, CallRow] = _NOTHING
+        self, database: Database, connection: Connection, ledger: int, known: Mapping[str, CallRow] = _NOTHING
     ) -> None:
         self.connection = connection
         self._database = database
         # Also waits for a commit of unknown outcome.
-        found = connection.first("lock_ledger", ledger=ledger_id)
+        found = connection.first("lock_ledger", ledger=ledger)
         if found is None:
-            raise LedgerError(f"{database.name}: ledger {ledger_id} is no longer there")
-        self.environment: str
-        self.environment, serial, head = found
-        self._builder = EventBuilder(Checkpoint(ledger_id, serial, head))
+            raise LedgerError(f"{database.name}: the ledger is no longer there")
+        self.ledger = ledger
+        self._builder = EventBuilder(Checkpoint(*found), ledger, self._number_of_actor)
         self._before: dict[str, CallRow | None] = {}
         self._after: dict[str, CallRow] = {}
         self._known = known
@@ -124,7 +123,7 @@ class Transaction:
             else:
                 self._after[reference] = row
         if unread:
-            for row in rows_of(self.connection, self.environment, unread):
+            for row in rows_of(self.connection, self.ledger, unread):
                 self._before[row.reference_id] = self._after[row.reference_id] = row
         return {reference: self._after[reference] for reference in references if reference in self._after}
 
@@ -141,7 +140,7 @@ class Transaction:
         except IllegalStep:
             return Written(done=False, state=row.state if row else None)
         if after is not row:
-            self._builder.add(change, after)
+            self._builder.add(change, row, after)
             self._after[change.reference_id] = after
         return Written(done=True, state=after.state)
 
@@ -153,32 +152,41 @@ class Transaction:
         told = [(before, row) for before, row in changed if row.legs != (before.legs if before else ())]
         replaced = [row.reference_id for before, row in told if before and before.legs]
         if replaced:
-            self.connection.run("delete_legs", environment=self.environment, references=replaced)
+            self.connection.run("delete_legs", ledger=self.ledger, references=replaced)
         saved = self._database.save(
             self.connection,
             new=[self._values(row) for before, row in changed if before is None],
             changed=[(before.serial, *self._values(row)) for before, row in changed if before is not None],
             legs=[
-                (self.environment, row.reference_id, position, *leg)
+                (self.ledger, row.reference_id, position, *leg)
                 for _, row in told
                 for position, leg in enumerate(row.legs)
             ],
             events=self._builder.events,
+            ledger=self.ledger,
             checkpoint=self.checkpoint,
         )
         if not saved:
             raise Contended
 
+    def _number_of_actor(self, actor: str) -> int:
+        """Return the number of an actor (canonical JSON), who gets one with the first event."""
+        found: int | None = self.connection.value("actor", ledger=self.ledger, actor=actor)
+        if found is None:
+            self.connection.run("insert_actor", ledger=self.ledger, actor=actor)
+            return self._number_of_actor(actor)
+        return found
+
     def _values(self, row: CallRow) -> tuple[Value, ...]:
         """Return a row of the table of calls."""
-        reference_id, state, before_claim, *rest, _legs = row
+        reference_id, state, before_claim, *rest, _at, _body, _legs = row
         # Plain texts: a driver looks longer at what is a member of an enumeration.
         states = state and state._value_, before_claim and before_claim._value_
-        return (self.environment, reference_id, *states, *rest)
+        return (self.ledger, reference_id, *states, *rest)
 
 
 def transact(
-    database: Database, ledger_id: str, work: Callable[[Transaction], T], known: Mapping[str, CallRow] = _NOTHING
+    database: Database, ledger: int, work: Callable[[Transaction], T], known: Mapping[str, CallRow] = _NOTHING
 ) -> T:
     """Do some work in one durable transaction; what it decided is on disk when this returns, or nothing is.
 
@@ -191,11 +199,11 @@ def transact(
         transaction = None
         try:
             with database.writing() as connection:
-                transaction = Transaction(database, connection, ledger_id, known)
+                transaction = Transaction(database, connection, ledger, known)
                 answer = work(transaction)
                 transaction.flush()
         except Disconnected as lost:
-            if lost.committing and transaction is not None and _arrived(database, transaction.checkpoint):
+            if lost.committing and transaction is not None and _arrived(database, ledger, transaction.checkpoint):
                 return answer
             cause = lost.cause
         except Contended:
@@ -211,16 +219,14 @@ def transact(
         failures += 1
 
 
-def _arrived(database: Database, checkpoint: Checkpoint) -> bool:
+def _arrived(database: Database, ledger: int, checkpoint: Checkpoint) -> bool:
     """Return whether a commit whose answer was lost has happened. Raises `LedgerError` when it cannot be known."""
     for attempt in range(RECONNECTS + 1):
         try:
             with database.writing() as connection:
                 # Waits until the server is done with the lost transaction, one way or the other.
-                Transaction(database, connection, checkpoint.id)
-                return bool(
-                    connection.value("event_hash", ledger=checkpoint.id, serial=checkpoint.serial) == checkpoint.head
-                )
+                Transaction(database, connection, ledger)
+                return bool(connection.value("event_hash", ledger=ledger, serial=checkpoint.serial) == checkpoint.head)
         except Disconnected as lost:
             if attempt == RECONNECTS:
                 raise LedgerError(

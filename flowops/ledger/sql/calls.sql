@@ -1,30 +1,39 @@
--- Calls and their legs. The columns of a call come in the order of `flowops.ledger.states.CallRow`.
+-- Calls and their legs. The columns of a call come in the order of `flowops.ledger.states.CallRow`; its body and
+-- the time of its last event are kept once, with the events.
 
 -- name: calls
-SELECT reference_id, state, before_claim, fingerprint, body, attempts, run, error, claimed_at, updated_at, purged, serial
+SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, purged, serial,
+  (SELECT at FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.serial),
+  (SELECT body FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.claim)
 FROM flowops_calls
-WHERE environment = :environment AND reference_id = ANY (:references)
+WHERE ledger = :ledger AND reference_id = ANY (:references)
 
 -- name: page_of_calls
-SELECT reference_id, state, before_claim, fingerprint, body, attempts, run, error, claimed_at, updated_at, purged, serial
+SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, purged, serial,
+  (SELECT at FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.serial),
+  (SELECT body FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.claim)
 FROM flowops_calls
-WHERE environment = :environment AND reference_id > :after
+WHERE ledger = :ledger AND reference_id > :after
 ORDER BY reference_id
 LIMIT :limit
 
 -- name: page_of_entries
-SELECT reference_id, state, before_claim, fingerprint, body, attempts, run, error, claimed_at, updated_at, purged, serial
+SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, purged, serial,
+  (SELECT at FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.serial),
+  (SELECT body FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.claim)
 FROM flowops_calls
-WHERE environment = :environment AND reference_id > :after
+WHERE ledger = :ledger AND reference_id > :after
   AND state IS NOT NULL AND reference_id LIKE :pattern ESCAPE '\'
 ORDER BY reference_id
 LIMIT :limit
 
 -- Of one state, so that its index gives the rows in their order, and none is read that is not asked for.
 -- name: page_of_entries_in
-SELECT reference_id, state, before_claim, fingerprint, body, attempts, run, error, claimed_at, updated_at, purged, serial
+SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, purged, serial,
+  (SELECT at FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.serial),
+  (SELECT body FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.claim)
 FROM flowops_calls
-WHERE environment = :environment AND state = :state AND reference_id > :after
+WHERE ledger = :ledger AND state = :state AND reference_id > :after
   AND reference_id LIKE :pattern ESCAPE '\'
 ORDER BY reference_id
 LIMIT :limit
@@ -32,31 +41,31 @@ LIMIT :limit
 -- name: legs
 SELECT reference_id, callee, shown, call_id, error, code, description
 FROM flowops_legs
-WHERE environment = :environment AND reference_id = ANY (:references)
+WHERE ledger = :ledger AND reference_id = ANY (:references)
 ORDER BY reference_id, position
 
 -- name: delete_legs
-DELETE FROM flowops_legs WHERE environment = :environment AND reference_id = ANY (:references)
+DELETE FROM flowops_legs WHERE ledger = :ledger AND reference_id = ANY (:references)
 
 -- With a condition on the state SQLite would go through all calls of that state, for each thousand again.
 -- name: fingerprints
 SELECT reference_id, fingerprint, state
 FROM flowops_calls
-WHERE environment = :environment AND reference_id = ANY (:references)
+WHERE ledger = :ledger AND reference_id = ANY (:references)
 
 -- name: count_by_state
-SELECT state, count(*) FROM flowops_calls WHERE environment = :environment AND state IS NOT NULL GROUP BY state
+SELECT state, count(*) FROM flowops_calls WHERE ledger = :ledger AND state IS NOT NULL GROUP BY state
 
 -- name: count_by_code
 SELECT code, count(*)
 FROM flowops_legs
-WHERE environment = :environment AND code IS NOT NULL
+WHERE ledger = :ledger AND code IS NOT NULL
 GROUP BY code
 ORDER BY code
 
 -- name: count_claimed_since
 SELECT count(*) FROM flowops_calls
-WHERE environment = :environment AND claimed_at >= :since AND state = ANY (:states)
+WHERE ledger = :ledger AND claimed_at >= :since AND state = ANY (:states)
 
 -- Neither of the next two asks for the time: there are few calls to one callee and few without an answer, and only
 -- without a condition on the time does SQLite take the index that finds these, not the one of all calls in that time.
@@ -66,26 +75,31 @@ WHERE environment = :environment AND claimed_at >= :since AND state = ANY (:stat
 SELECT flowops_legs.callee, flowops_calls.claimed_at
 FROM flowops_legs
 JOIN flowops_calls
-  ON flowops_calls.environment = flowops_legs.environment AND flowops_calls.reference_id = flowops_legs.reference_id
-WHERE flowops_legs.environment = :environment AND flowops_legs.callee = ANY (:callees)
+  ON flowops_calls.ledger = flowops_legs.ledger AND flowops_calls.reference_id = flowops_legs.reference_id
+WHERE flowops_legs.ledger = :ledger AND flowops_legs.callee = ANY (:callees)
   AND flowops_calls.state = ANY (:states)
 
 -- Of calls of which nothing has been told yet: they have no legs. A placed call has some.
 -- name: bodies_unanswered
-SELECT flowops_calls.body, flowops_calls.claimed_at
+SELECT flowops_events.body, flowops_calls.claimed_at
 FROM flowops_calls
+JOIN flowops_events
+  ON flowops_events.ledger = flowops_calls.ledger AND flowops_events.serial = flowops_calls.claim
 LEFT JOIN flowops_legs
-  ON flowops_calls.environment = flowops_legs.environment AND flowops_calls.reference_id = flowops_legs.reference_id
-WHERE flowops_calls.environment = :environment AND flowops_calls.state = ANY (:states)
+  ON flowops_calls.ledger = flowops_legs.ledger AND flowops_calls.reference_id = flowops_legs.reference_id
+WHERE flowops_calls.ledger = :ledger AND flowops_calls.state = ANY (:states)
   AND flowops_legs.reference_id IS NULL
 
 -- name: calls_to_purge
-SELECT reference_id FROM flowops_calls
-WHERE environment = :environment AND (state = ANY (:states) OR state IS NULL)
-  AND updated_at < :before AND NOT purged
+SELECT flowops_calls.reference_id
+FROM flowops_calls
+JOIN flowops_events
+  ON flowops_events.ledger = flowops_calls.ledger AND flowops_events.serial = flowops_calls.serial
+WHERE flowops_calls.ledger = :ledger AND (flowops_calls.state = ANY (:states) OR flowops_calls.state IS NULL)
+  AND flowops_events.at < :before AND NOT flowops_calls.purged
 LIMIT :limit
 
 -- name: calls_in_flight
 SELECT reference_id, run FROM flowops_calls
-WHERE environment = :environment AND state = 'in-flight'
+WHERE ledger = :ledger AND state = 'in-flight'
 ORDER BY reference_id

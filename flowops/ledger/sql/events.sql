@@ -1,18 +1,25 @@
 -- The chain of events. The columns come in the order of `flowops.ledger.chain.Event`.
 
 -- name: events
-SELECT serial, reference_id, event_type, state, at, details, details_hash, previous, hash
+SELECT serial, reference_id, event_type, state, at, earlier, actor, details, body, details_hash, hash
 FROM flowops_events
 WHERE ledger = :ledger AND serial > :after
 ORDER BY serial
 LIMIT :limit
 
+-- From the last one, which its row names, to the first.
 -- name: events_of
-SELECT serial, reference_id, event_type, state, at, details, details_hash, previous, hash
-FROM flowops_events
-WHERE ledger = :ledger AND reference_id = :reference AND serial > :after
-ORDER BY serial
-LIMIT :limit
+WITH RECURSIVE history (serial) AS (
+  SELECT serial FROM flowops_calls WHERE ledger = :ledger AND reference_id = :reference
+  UNION ALL
+  SELECT earlier FROM history
+  JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
+  WHERE earlier IS NOT NULL
+)
+SELECT flowops_events.serial, reference_id, event_type, state, at, earlier, actor, details, body, details_hash, hash
+FROM history
+JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
+ORDER BY flowops_events.serial
 
 -- name: event_hash
 SELECT hash FROM flowops_events WHERE ledger = :ledger AND serial = :serial
@@ -21,9 +28,23 @@ SELECT hash FROM flowops_events WHERE ledger = :ledger AND serial = :serial
 SELECT serial, hash FROM flowops_events WHERE ledger = :ledger ORDER BY serial DESC LIMIT 1
 
 -- What a purge takes out: of all events up to its own.
+-- name: details_to_forget
+WITH RECURSIVE history (serial) AS (
+  SELECT serial FROM flowops_calls WHERE ledger = :ledger AND reference_id = ANY (:references)
+  UNION ALL
+  SELECT earlier FROM history
+  JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
+  WHERE earlier IS NOT NULL
+)
+SELECT flowops_events.serial, flowops_actors.actor, flowops_events.details, flowops_events.body
+FROM history
+JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
+JOIN flowops_actors
+  ON flowops_actors.ledger = flowops_events.ledger AND flowops_actors.number = flowops_events.actor
+
 -- name: forget_details
-UPDATE flowops_events SET details = NULL
-WHERE ledger = :ledger AND serial <= :last AND reference_id = ANY (:references)
+UPDATE flowops_events SET details_hash = :details_hash, actor = NULL, details = NULL, body = NULL
+WHERE ledger = :ledger AND serial = :serial
 
 -- name: last_purges
 SELECT reference_id, max(serial)
@@ -33,21 +54,36 @@ GROUP BY reference_id
 
 -- The first call that has no row, or one that is not of its last event.
 -- name: call_behind_its_events
-SELECT ended.reference_id, ended.serial, flowops_calls.serial
-FROM (
-  SELECT reference_id, max(serial) AS serial FROM flowops_events WHERE ledger = :ledger GROUP BY reference_id
-) AS ended
+SELECT flowops_events.reference_id, flowops_events.serial, flowops_calls.serial
+FROM flowops_events
 LEFT JOIN flowops_calls
-  ON flowops_calls.environment = (SELECT environment FROM flowops_ledgers WHERE id = :ledger)
-  AND flowops_calls.reference_id = ended.reference_id
-WHERE flowops_calls.serial IS NULL OR flowops_calls.serial <> ended.serial
-ORDER BY ended.serial
+  ON flowops_calls.ledger = :ledger AND flowops_calls.reference_id = flowops_events.reference_id
+WHERE flowops_events.ledger = :ledger
+  AND (flowops_calls.serial IS NULL OR flowops_calls.serial < flowops_events.serial)
+ORDER BY flowops_events.serial
 LIMIT 1
 
 -- name: events_of_rows
 SELECT flowops_events.serial, flowops_events.reference_id, flowops_events.state, flowops_events.details
 FROM flowops_events
 JOIN flowops_calls
-  ON flowops_calls.environment = :environment AND flowops_calls.serial = flowops_events.serial
+  ON flowops_calls.ledger = :ledger AND flowops_calls.serial = flowops_events.serial
   AND flowops_calls.reference_id = flowops_events.reference_id
 WHERE flowops_events.ledger = :ledger AND flowops_events.reference_id = ANY (:references)
+
+-- name: actors
+SELECT number, actor FROM flowops_actors WHERE ledger = :ledger
+
+-- name: actor
+SELECT number FROM flowops_actors WHERE ledger = :ledger AND actor = :actor
+
+-- name: insert_actor
+INSERT INTO flowops_actors (ledger, number, actor)
+SELECT :ledger, coalesce(max(number), 0) + 1, :actor FROM flowops_actors WHERE ledger = :ledger
+
+-- Those that no event names any more.
+-- name: forget_actors
+DELETE FROM flowops_actors
+WHERE ledger = :ledger AND number NOT IN (
+  SELECT actor FROM flowops_events WHERE ledger = :ledger AND actor IS NOT NULL
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
@@ -46,9 +47,16 @@ def test_an_empty_ledger_holds(store: Store) -> None:
         ("UPDATE flowops_events SET state = 'placed' WHERE serial = 3", Broken("it was altered", 3, "c")),
         ("UPDATE flowops_events SET event_type = 'refused' WHERE serial = 8", Broken("it was altered", 8, "d")),
         (
-            "UPDATE flowops_events SET details = replace(details, 'ada', 'eve') WHERE serial = 2",
-            Broken("its details were altered", 2, "b"),
+            "UPDATE flowops_events SET details = replace(details, 'attempt', 'another') WHERE serial = 2",
+            Broken("it was altered", 2, "b"),
         ),
+        (
+            "UPDATE flowops_events SET body = replace(body, 'callee', 'caller') WHERE serial = 2",
+            Broken("it was altered", 2, "b"),
+        ),
+        ("UPDATE flowops_events SET earlier = 3 WHERE serial = 7", Broken("it was altered", 7, "b")),
+        ("UPDATE flowops_events SET actor = 7 WHERE serial = 2", Broken("it was altered", 2, "b")),
+        ("UPDATE flowops_actors SET actor = replace(actor, 'ada', 'eve')", Broken("it was altered", 1, "a")),
         (
             "UPDATE flowops_events SET details = NULL WHERE serial = 2",
             Broken("its details were taken out, and not by a purge", 2, "b"),
@@ -62,7 +70,7 @@ def test_an_empty_ledger_holds(store: Store) -> None:
         ),
         ("UPDATE flowops_ledgers SET serial = 12", Broken("the ledger has 12 events, and the chain ends behind 9", 9)),
         ("UPDATE flowops_ledgers SET head = 'x'", Broken("the ledger has 9 events, and the chain ends behind 9", 9)),
-        ("DELETE FROM flowops_calls WHERE reference_id = 'a'", Broken("its row is gone", 6, "a")),
+        ("DELETE FROM flowops_calls WHERE reference_id = 'a'", Broken("its row is gone", 1, "a")),
         (
             "UPDATE flowops_calls SET serial = 1 WHERE reference_id = 'a'",
             Broken("its row is not of its last event", 6, "a"),
@@ -75,7 +83,7 @@ def test_an_empty_ledger_holds(store: Store) -> None:
             for change in (
                 "state = 'rejected'",
                 "fingerprint = ''",
-                "body = '{}'",
+                "claim = 1",
                 "attempts = 7",
                 "run = NULL",
                 "error = 'nothing'",
@@ -102,9 +110,14 @@ def test_the_first_thing_that_does_not_fit_is_named(full: Store, address, statem
     ("statement", "broken"),
     [
         ("UPDATE flowops_events SET at = x'00' WHERE serial = 3", Broken("it was altered", 3, "c")),
-        ("UPDATE flowops_events SET details = x'00' WHERE serial = 3", Broken("its details were altered", 3, "c")),
+        ("UPDATE flowops_events SET details = x'00' WHERE serial = 3", Broken("it was altered", 3, "c")),
         (
-            "UPDATE flowops_calls SET body = x'00' WHERE reference_id = 'd'",
+            "UPDATE flowops_calls SET error = x'00' WHERE reference_id = 'd'",
+            Broken("its row does not say what its last event says", 8, "d"),
+        ),
+        ("UPDATE flowops_events SET body = x'00' WHERE serial = 3", Broken("it was altered", 3, "c")),
+        (
+            "UPDATE flowops_calls SET fingerprint = x'00' WHERE reference_id = 'd'",
             Broken("its row does not say what its last event says", 8, "d"),
         ),
     ],
@@ -126,10 +139,10 @@ def test_a_state_that_there_is_not_is_told(full: Store, address) -> None:
 
 
 def test_a_row_that_no_event_tells_of_is_found(full: Store, address) -> None:
-    columns = "state, before_claim, fingerprint, body, attempts, run, error, claimed_at, updated_at, purged, serial"
+    columns = "state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, purged, serial"
     address.sql(
-        f"INSERT INTO flowops_calls (environment, reference_id, {columns}) "
-        f"SELECT environment, 'x', {columns} FROM flowops_calls WHERE reference_id = 'a'"
+        f"INSERT INTO flowops_calls (ledger, reference_id, {columns}) "
+        f"SELECT ledger, 'x', {columns} FROM flowops_calls WHERE reference_id = 'a'"
     )
     assert full.verify() == Broken("its row does not say what its last event says", 6, "x")
 
@@ -157,18 +170,24 @@ def test_the_chain_can_be_checked_by_hand(store: Store, make, address) -> None:
     store.write([make.claim()])
     store.called_back("a", [Leg("+442079460023", "id-1", code=10)])
     checkpoint = store.checkpoint()
-    head = hashlib.sha256(f"flowops ledger {checkpoint.id}".encode()).hexdigest()
+    head = digest(f"flowops ledger {checkpoint.id}")
     assert head == genesis(checkpoint.id)
-    raw = store._database.read(lambda it: it.all("events", ledger=checkpoint.id, after=0, limit=9))
+    raw = store._database.read(lambda it: it.all("events", ledger=store.number, after=0, limit=9))
+    actors = dict(store._database.read(lambda it: it.all("actors", ledger=store.number)))
+    names = ("serial", "reference_id", "event_type", "state", "at", "earlier")
     for row in starmap(Event, raw):
-        envelope = {name: getattr(row, name) for name in ("serial", "reference_id", "event_type", "state", "at")}
+        envelope = {name: getattr(row, name) for name in names}
         envelope["ledger"] = checkpoint.id
-        details = hashlib.sha256(row.details.encode()).hexdigest()
-        text = one_spelling({**envelope, "details": details})
-        head = hashlib.sha256((head + text).encode()).hexdigest()
-        assert head == chained(row.previous, row.details_hash, **envelope) == row.hash
+        details = digest(f"{actors[row.actor]}\n{row.details}\n{row.body or ''}")
+        before, head = head, digest(head + one_spelling({**envelope, "details": details}))
+        assert head == chained(before, details, **envelope) == row.hash
         assert canonical(json.loads(row.details)).decode() == row.details
     assert head == checkpoint.head
+
+
+def digest(text: str) -> str:
+    """SHA-256 as URL-safe base64 without padding."""
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
 
 
 def one_spelling(value: object) -> str:
@@ -185,24 +204,27 @@ stored_legs = st.builds(StoredLeg, texts, texts, texts, texts, st.none() | numbe
 
 @given(
     row=st.builds(
-        CallRow, st.text(), states, states, st.text(), st.text(), numbers, texts, texts, st.text(), st.text(),
-        st.booleans(), numbers, st.lists(stored_legs, max_size=3).map(tuple),
+        CallRow, st.text(), states, states, st.text(), numbers, numbers, texts, texts, st.text(), st.booleans(),
+        numbers, st.text(), st.text(), st.lists(stored_legs, max_size=3).map(tuple),
     )
 )  # fmt: skip
 def test_a_rows_hash_is_that_of_its_canonical_json(row: CallRow) -> None:
     legs = [[leg.callee, leg.shown, leg.call_id, leg.error, leg.code, leg.description] for leg in row.legs]
     said = [
-        row.reference_id, row.state, row.before_claim, row.fingerprint, row.body, row.attempts, row.run, row.error,
-        row.claimed_at, row.updated_at, row.purged, legs,
+        row.reference_id, row.state, row.before_claim, row.fingerprint, row.claim, row.attempts, row.run, row.error,
+        row.claimed_at, row.purged, legs,
     ]  # fmt: skip
     assert row_hash(row) == sha256(one_spelling(said).encode())
 
 
-@given(ledger=st.text(), serial=numbers, reference=st.text(), state=st.none() | st.sampled_from(State), at=st.text())
-def test_an_events_hash_is_that_of_its_canonical_json(ledger, serial, reference, state, at) -> None:
+@given(
+    ledger=st.text(), serial=numbers, reference=st.text(), state=st.none() | st.sampled_from(State), at=st.text(),
+    earlier=st.none() | numbers,
+)  # fmt: skip
+def test_an_events_hash_is_that_of_its_canonical_json(ledger, serial, reference, state, at, earlier) -> None:
     envelope = {
         "ledger": ledger, "serial": serial, "reference_id": reference, "event_type": "claimed", "state": state,
-        "at": at,
+        "at": at, "earlier": earlier,
     }  # fmt: skip
     whole = one_spelling({**envelope, "details": "details"})
     assert chained("before", "details", **envelope) == sha256(("before" + whole).encode())

@@ -105,7 +105,7 @@ class TestDisk:
         sqlite.init()
         store = sqlite.open()
         database = SqliteDatabase(sqlite.file, readonly=False, patience=0)
-        impatient = Store(database, "production", store.id, store.pseudonymizer, ADA, None)
+        impatient = Store(database, "production", store.id, store.number, store.pseudonymizer, ADA, None)
         with store._database.writing(), pytest.raises(LedgerError, match="locked by another process"):
             impatient.write([make.claim()])
         assert impatient.write([make.claim()]) == [Written(True, State.IN_FLIGHT)]

@@ -24,11 +24,12 @@ def test_sqlite_finds_a_page_in_an_index_and_sorts_nothing(name: str) -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
         for script in migrations(KIND).values():
             connection.executescript(script)
-        values = {"environment": "production", "after": "a", "pattern": "*", "limit": 9, "state": "placed"}
+        values = {"ledger": 1, "after": "a", "pattern": "*", "limit": 9, "state": "placed"}
         plan = connection.execute(f"EXPLAIN QUERY PLAN {statements(KIND, _REWRITES)[name]}", values).fetchall()
     steps = [detail for *_, detail in plan]
-    assert len(steps) == 1
     assert steps[0].startswith("SEARCH flowops_calls USING INDEX")
+    # What else there is are look-ups of an event by its key.
+    assert not [step for step in steps[1:] if "SCAN" in step or "TEMP B-TREE" in step]
 
 
 @pytest.mark.parametrize("limit", [None, 3, 5])

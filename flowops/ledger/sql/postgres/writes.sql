@@ -16,10 +16,10 @@ SELECT pg_advisory_xact_lock(1718382455)
 WITH
 new AS (
   INSERT INTO flowops_calls (
-    environment, reference_id, state, before_claim, fingerprint, body, attempts, run, error, claimed_at, updated_at,
+    ledger, reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at,
     purged, serial
   )
-  SELECT environment, reference_id, state, before_claim, fingerprint, body, attempts, run, error, claimed_at, updated_at,
+  SELECT ledger, reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at,
     purged, serial
   FROM json_populate_recordset(NULL::flowops_calls, :new)
   ON CONFLICT DO NOTHING
@@ -27,35 +27,35 @@ new AS (
 ),
 changed AS (
   UPDATE flowops_calls
-  SET state = given.state, before_claim = given.before_claim, fingerprint = given.fingerprint, body = given.body,
+  SET state = given.state, before_claim = given.before_claim, fingerprint = given.fingerprint, claim = given.claim,
     attempts = given.attempts, run = given.run, error = given.error, claimed_at = given.claimed_at,
-    updated_at = given.updated_at, purged = given.purged, serial = given.serial
+    purged = given.purged, serial = given.serial
   FROM json_to_recordset(:changed) AS given (
-    seen bigint, environment text, reference_id text, state text, before_claim text, fingerprint text, body text,
-    attempts integer, run text, error text, claimed_at text, updated_at text, purged boolean, serial bigint
+    seen bigint, ledger integer, reference_id text, state text, before_claim text, fingerprint text, claim bigint,
+    attempts integer, run text, error text, claimed_at text, purged boolean, serial bigint
   )
-  WHERE flowops_calls.environment = given.environment AND flowops_calls.reference_id = given.reference_id
+  WHERE flowops_calls.ledger = given.ledger AND flowops_calls.reference_id = given.reference_id
     AND flowops_calls.serial = given.seen
   RETURNING 1
 ),
 told AS (
-  INSERT INTO flowops_legs (environment, reference_id, position, callee, shown, call_id, error, code, description)
-  SELECT environment, reference_id, position, callee, shown, call_id, error, code, description
+  INSERT INTO flowops_legs (ledger, reference_id, position, callee, shown, call_id, error, code, description)
+  SELECT ledger, reference_id, position, callee, shown, call_id, error, code, description
   FROM json_populate_recordset(NULL::flowops_legs, :legs)
   ON CONFLICT DO NOTHING
   RETURNING 1
 ),
 added AS (
   INSERT INTO flowops_events (
-    ledger, serial, reference_id, event_type, state, at, details, details_hash, previous, hash
+    ledger, serial, reference_id, event_type, state, at, earlier, actor, details, body, hash
   )
-  SELECT ledger, serial, reference_id, event_type, state, at, details, details_hash, previous, hash
+  SELECT ledger, serial, reference_id, event_type, state, at, earlier, actor, details, body, hash
   FROM json_populate_recordset(NULL::flowops_events, :events)
   ON CONFLICT DO NOTHING
   RETURNING 1
 ),
 advanced AS (
-  UPDATE flowops_ledgers SET serial = :serial, head = :head WHERE id = :ledger
+  UPDATE flowops_ledgers SET serial = :serial, head = :head WHERE number = :ledger
 )
 SELECT
   (SELECT count(*) FROM new), (SELECT count(*) FROM changed), (SELECT count(*) FROM told), (SELECT count(*) FROM added)

@@ -5,32 +5,32 @@ SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'flowops_version'
 
 -- name: insert_calls
 INSERT INTO flowops_calls (
-  environment, reference_id, state, before_claim, fingerprint, body, attempts, run, error, claimed_at, updated_at,
+  ledger, reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at,
   purged, serial
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 
 -- Only while a row still has the serial that it was read with.
 -- name: update_calls
 UPDATE flowops_calls
-SET state = given.column4, before_claim = given.column5, fingerprint = given.column6, body = given.column7,
+SET state = given.column4, before_claim = given.column5, fingerprint = given.column6, claim = given.column7,
   attempts = given.column8, run = given.column9, error = given.column10, claimed_at = given.column11,
-  updated_at = given.column12, purged = given.column13, serial = given.column14
-FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) AS given
-WHERE flowops_calls.serial = given.column1 AND environment = given.column2 AND reference_id = given.column3
+  purged = given.column12, serial = given.column13
+FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) AS given
+WHERE flowops_calls.serial = given.column1 AND ledger = given.column2 AND reference_id = given.column3
 
 -- name: insert_legs
-INSERT INTO flowops_legs (environment, reference_id, position, callee, shown, call_id, error, code, description)
+INSERT INTO flowops_legs (ledger, reference_id, position, callee, shown, call_id, error, code, description)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 
 -- name: insert_events
 INSERT INTO flowops_events (
-  ledger, serial, reference_id, event_type, state, at, details, details_hash, previous, hash
+  ledger, serial, reference_id, event_type, state, at, earlier, actor, details, body, hash
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 
 -- name: advance_ledger
-UPDATE flowops_ledgers SET serial = :serial, head = :head WHERE id = :ledger
+UPDATE flowops_ledgers SET serial = :serial, head = :head WHERE number = :ledger

@@ -1,9 +1,11 @@
 -- The tables of a ledger database. Several environments may share one, each with a ledger of its own.
 
--- One row an environment. `serial` and `head` are the last event's number and hash. `key_check` proves the key;
+-- One row an environment. Other tables name a ledger by its `number`, which is short; `id` is what everybody else calls
+-- it. `serial` and `head` are the last event's number and hash. `key_check` proves the key;
 -- `key_place` says where the key is kept: in a `file` beside the ledger, in this `row` (`key`), or `given`.
 CREATE TABLE flowops_ledgers (
-  environment TEXT NOT NULL PRIMARY KEY,
+  number INTEGER NOT NULL PRIMARY KEY,
+  environment TEXT NOT NULL UNIQUE,
   id TEXT NOT NULL UNIQUE,
   serial BIGINT NOT NULL,
   head TEXT NOT NULL,
@@ -16,7 +18,7 @@ CREATE TABLE flowops_ledgers (
 -- One row a run that claimed something. Its lease is the lock of a file.
 CREATE TABLE flowops_runs (
   run TEXT NOT NULL PRIMARY KEY,
-  environment TEXT NOT NULL,
+  ledger INTEGER NOT NULL,
   who TEXT,
   host TEXT,
   job TEXT,
@@ -24,31 +26,30 @@ CREATE TABLE flowops_runs (
   started_at TEXT NOT NULL,
   ended_at TEXT
 );
-CREATE INDEX flowops_runs_open ON flowops_runs (environment, ended_at);
+CREATE INDEX flowops_runs_open ON flowops_runs (ledger, ended_at);
 
--- One row a call, see `flowops.ledger.states.CallRow`.
+-- One row a call, see `flowops.ledger.states.CallRow`. `claim` is the serial of the event that has its body, or 0.
 CREATE TABLE flowops_calls (
-  environment TEXT NOT NULL,
+  ledger INTEGER NOT NULL,
   reference_id TEXT NOT NULL,
   state TEXT,
   before_claim TEXT,
   fingerprint TEXT NOT NULL,
-  body TEXT NOT NULL,
+  claim BIGINT NOT NULL,
   attempts INTEGER NOT NULL,
   run TEXT,
   error TEXT,
   claimed_at TEXT NOT NULL,
-  updated_at TEXT NOT NULL,
   purged BOOLEAN NOT NULL,
   serial BIGINT NOT NULL,
-  PRIMARY KEY (environment, reference_id)
+  PRIMARY KEY (ledger, reference_id)
 );
-CREATE INDEX flowops_calls_state ON flowops_calls (environment, state, reference_id);
-CREATE INDEX flowops_calls_claimed ON flowops_calls (environment, claimed_at);
+CREATE INDEX flowops_calls_state ON flowops_calls (ledger, state, reference_id);
+CREATE INDEX flowops_calls_claimed ON flowops_calls (ledger, claimed_at);
 
 -- One row a callee of a call that the API, a callback or a record has named.
 CREATE TABLE flowops_legs (
-  environment TEXT NOT NULL,
+  ledger INTEGER NOT NULL,
   reference_id TEXT NOT NULL,
   position INTEGER NOT NULL,
   callee TEXT,
@@ -57,38 +58,51 @@ CREATE TABLE flowops_legs (
   error TEXT,
   code INTEGER,
   description TEXT,
-  PRIMARY KEY (environment, reference_id, position)
-);
-CREATE INDEX flowops_legs_callee ON flowops_legs (environment, callee);
+  PRIMARY KEY (ledger, reference_id, position)
+) WITHOUT ROWID;
+CREATE INDEX flowops_legs_callee ON flowops_legs (ledger, callee);
 
--- Appended, never rewritten; only `details` may be taken out, by a purge. See `flowops.ledger.chain`.
+-- Who has acted, from where: one row each, as events name them again and again. `actor` is canonical JSON.
+CREATE TABLE flowops_actors (
+  ledger INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  PRIMARY KEY (ledger, number),
+  UNIQUE (ledger, actor)
+);
+
+-- Appended, never rewritten; only `actor`, `details` and `body` may be taken out, by a purge, which leaves
+-- their hash in `details_hash`. `earlier` is the serial of the call's event before, so that the events of a call are
+-- found from its row. See `flowops.ledger.chain`.
 CREATE TABLE flowops_events (
-  ledger TEXT NOT NULL,
+  ledger INTEGER NOT NULL,
   serial BIGINT NOT NULL,
   reference_id TEXT NOT NULL,
   event_type TEXT NOT NULL,
   state TEXT,
   at TEXT NOT NULL,
+  earlier BIGINT,
+  actor INTEGER,
   details TEXT,
-  details_hash TEXT NOT NULL,
-  previous TEXT NOT NULL,
+  body TEXT,
+  details_hash TEXT,
   hash TEXT NOT NULL,
   PRIMARY KEY (ledger, serial)
-);
-CREATE INDEX flowops_events_reference ON flowops_events (ledger, reference_id, serial);
+) WITHOUT ROWID;
+CREATE INDEX flowops_events_purged ON flowops_events (ledger, reference_id, serial) WHERE event_type = 'purged';
 
 -- What must not be asked again before a time (ISO 8601 in UTC), such as a page of Call Detail Records.
 CREATE TABLE flowops_throttle (
-  environment TEXT NOT NULL,
+  ledger INTEGER NOT NULL,
   key TEXT NOT NULL,
   until TEXT NOT NULL,
-  PRIMARY KEY (environment, key)
+  PRIMARY KEY (ledger, key)
 );
 
--- One row a time that an environment was stopped; it is stopped while one of them has no `resumed_at`.
+-- One row a time that an ledger was stopped; it is stopped while one of them has no `resumed_at`.
 CREATE TABLE flowops_stops (
   id TEXT NOT NULL PRIMARY KEY,
-  environment TEXT NOT NULL,
+  ledger INTEGER NOT NULL,
   at TEXT NOT NULL,
   who TEXT NOT NULL,
   host TEXT NOT NULL,
