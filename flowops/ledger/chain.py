@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from flowops.model.ledger import EventType, Checkpoint
+from flowops.model.ledger import Checkpoint, EventType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -217,7 +217,7 @@ class Database(ABC):
 
     @abstractmethod
     def lock_schema(self, connection: Connection) -> None:
-        """Keep everyone else from making or altering tables until the transaction ends; checkpoint the database as ours."""
+        """Keep everyone else from making or altering tables until the transaction ends; mark the database as ours."""
 
     @abstractmethod
     def take_lease(self, connection: Connection, run: str) -> None:

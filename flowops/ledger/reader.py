@@ -14,7 +14,7 @@ from flowops.ledger.database import iso
 from flowops.ledger.states import stored_callees
 from flowops.ledger.transaction import CHUNK, parsed, rows_of, with_legs
 from flowops.ledger.verify import verify
-from flowops.model.ledger import Actor, Entry, EventType, Checkpoint, Leg, State
+from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, Leg, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

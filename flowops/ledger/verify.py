@@ -87,7 +87,9 @@ def _link(event: Event, page: _Page, serial: int, head: str) -> str | None:
     else:
         details = _hash_of_details(event, page.actors)
     return (
-        None if details is not None and event.hash == _expected_hash(event, page.checkpoint.id, head, details) else _ALTERED
+        None
+        if details is not None and event.hash == _expected_hash(event, page.checkpoint.id, head, details)
+        else _ALTERED
     )
 
 
