@@ -22,7 +22,7 @@ from flowops.apply.control import ShutdownRequest
 from flowops.apply.run import RunFailed, apply
 from flowops.apply.worker import RunOptions
 from flowops.errors import FlowopsError, LedgerError
-from flowops.ledger import leases
+from flowops.ledger import operations
 from flowops.ledger import open as opening
 from flowops.ledger.database import now as wall_clock
 from flowops.ledger.pseudonyms import Pseudonymizer
@@ -251,7 +251,7 @@ class World:
             return process, None
         troubles.cancel()
         if process.store._known:
-            self.database.write(lambda connection: leases.end_run(connection, process.store.run, wall_clock()))
+            self.database.write(lambda connection: operations.end_run(connection, process.store.run, wall_clock()))
         self.database.sessions.discard(process.store.run)
         self.tell(name, "ends")
         return process, result
