@@ -22,8 +22,8 @@ from flowops.apply.control import ShutdownRequest
 from flowops.apply.run import RunFailed, apply
 from flowops.apply.worker import RunOptions
 from flowops.errors import FlowopsError, LedgerError
-from flowops.ledger import operations
 from flowops.ledger import open as opening
+from flowops.ledger import operations
 from flowops.ledger.database import now as wall_clock
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.ledger.spool import Spool
