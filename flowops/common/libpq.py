@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Parameters that name further files to take parameters from.
 _FURTHER = ("service", "servicefile", "passfile")
+#: Where there is no file: libpq warns of one that is a device.
+_NO_FILE = f"{os.devnull}/none"
 _turn = threading.Lock()
 
 
@@ -41,7 +43,7 @@ def connect(given: dict[str, Any], **options: Any) -> Connection[Any]:
     import psycopg
 
     with _without_variables():
-        return psycopg.connect(**{**given, "passfile": os.devnull}, **options)
+        return psycopg.connect(**{**given, "passfile": _NO_FILE}, **options)
 
 
 @contextmanager
