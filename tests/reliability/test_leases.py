@@ -141,9 +141,9 @@ def test_a_run_that_was_frozen_for_long_sends_nothing_of_what_others_have_taken_
 def test_a_lease_that_nobody_holds_and_no_ledger_knows_is_cleared_away(sqlite: Maker, forks: Forks) -> None:
     """A run may be killed when it has its lease and the ledger does not know it yet."""
     here = sqlite(1)
-    left = here.root / f"ledger.db.run-{'0' * 32}"
+    left = here.root / f"ledger.db.run-{'0' * 16}"
     left.touch()
-    strangers = [here.root / "ledger.db.run-notes.txt", here.root / f"{'0' * 32}"]
+    strangers = [here.root / "ledger.db.run-notes.txt", here.root / f"{'0' * 16}"]
     for stranger in strangers:
         stranger.touch()
     assert forks.run(*PLACE, cwd=here.root, env=here.env).code == 0
