@@ -1,4 +1,4 @@
-"""The ledger of an environment, and who it is that asks."""
+"""Open the ledger of an environment, and say who it is that writes into it."""
 
 from __future__ import annotations
 

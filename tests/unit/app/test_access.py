@@ -1,4 +1,4 @@
-"""How an environment is reached, and who is on record for what is written."""
+"""How the ledger of an environment is opened, and who is on record for what is written."""
 
 from __future__ import annotations
 
