@@ -277,7 +277,7 @@ class CallCheck:
 
     def problems(self, call: Call) -> list[Problem]:
         """Return what is wrong with a call."""
-        wrong = [] if self.accepts(call.body) else self.body_problems(call)
+        wrong = [] if self.accepts([call.body]) else self.body_problems(call)
         return [*wrong, *self.terms_problems(call)]
 
     def body_problems(self, call: Call) -> list[Problem]:

@@ -19,7 +19,7 @@ from flowops.schema.explain import SchemaError, dotted, explain
 from flowops.schema.store import schema_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from flowops.model.call import Call
     from flowops.model.document import Document, Path, Value
@@ -184,31 +184,36 @@ def integer_fields(schema: Schema) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1)
-def body_predicate() -> Callable[[Mapping[str, Value]], bool]:
-    """Return a function that says yes to bodies which `check_body` has nothing to say against."""
-    schema = checker("request").schema
-    conforms, integers = fast_validator(schema).is_valid, integer_fields(schema)
+def body_predicate() -> Callable[[Sequence[Mapping[str, Value]]], bool]:
+    """Return a function that says yes to bodies which `check_body` has nothing to say against.
 
-    def accepts(body: Mapping[str, Value]) -> bool:
+    It asks one question of all bodies after the other: that takes half as long as all questions of each.
+    """
+    schema = checker("request").schema
+    conform = fast_validator({"type": "array", "items": schema}).is_valid
+    integers = integer_fields(schema)
+
+    def accepts(bodies: Sequence[Mapping[str, Value]]) -> bool:
         try:
-            if not (conforms(body) and _may_call(body["caller"]) and _ring(body)):
+            if not (conform(bodies) and all(map(is_canonical, _numbers(bodies)))):
                 return False
         except (KeyError, TypeError, ValueError, SystemError):
             # Half a character is a ValueError, or a SystemError in jsonschema-rs 0.37.
             return False
-        for name in integers:
-            # 30.0 is an integer to JSON Schema, and none to the API.
-            if name in body and type(body[name]) is float:
-                return False
-        return FIELD not in body or is_sendable(body[FIELD])
+        # 30.0 is an integer to JSON Schema, and none to the API.
+        if any(type(body[name]) is float for name in integers for body in bodies if name in body):
+            return False
+        return all(is_sendable(body[FIELD]) for body in bodies if FIELD in body)
 
     return accepts
 
 
-#: One caller makes many calls.
-_may_call = lru_cache(maxsize=64)(is_canonical)
-
-
-def _ring(body: Mapping[str, Value]) -> bool:
-    """Return whether the numbers that would ring exist."""
-    return all(map(is_canonical, body["callees"])) if "callees" in body else is_canonical(body["callee"])
+def _numbers(bodies: Iterable[Mapping[str, Value]]) -> set[str]:
+    """Return the phone numbers of some bodies; most have the same caller."""
+    numbers = {body["caller"] for body in bodies}
+    for body in bodies:
+        if "callees" in body:
+            numbers.update(body["callees"])
+        else:
+            numbers.add(body["callee"])
+    return numbers

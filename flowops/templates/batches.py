@@ -17,7 +17,7 @@ from flowops.templates.problems import TEMPLATE
 from flowops.templates.values import kind, true_spelled_like
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flowops.common.budget import Budget
     from flowops.model.call import Call
@@ -143,8 +143,11 @@ def _first(batch: Batch, count: int) -> Batch:
 class Check(Protocol):
     """What rendered calls are held against: the API's request, number plans, the reading of a call's terms."""
 
-    def accepts(self, body: Mapping[str, Value]) -> bool:
-        """Return whether nothing is wrong with a body. Where it says no, `body_problems` has the last word."""
+    def accepts(self, bodies: Sequence[Mapping[str, Value]]) -> bool:
+        """Return whether nothing is wrong with any of some bodies.
+
+        Of a body with which something may be, `body_problems` has the last word.
+        """
         ...
 
     def body_problems(self, call: Call) -> list[Problem]:
@@ -222,15 +225,30 @@ class CallSet:
     def render(self, batch: Batch, check: Check) -> RenderedBatch:
         """Return the calls of a batch, and everything that is wrong with its rows and with them."""
         found = RenderedBatch(self.compiled, replace(batch, rows=[], problems=()))
-        problems = found.problems
-        problems += [problem for _, problem in batch.problems]
+        found.problems += [problem for _, problem in batch.problems]
         rendering = Rendering(self.compiled.variables, batch)
-        budget = self._budget
-        make, accepts, has_terms = self.compiled.make, check.accepts, self.compiled.has_terms
-        for index in range(len(batch.rows)):
+        end = 0
+        while end < len(batch.rows) and not self.exhausted:
+            # Never more rows than may be wrong yet: so the last that is rendered is the last that is reported.
+            begin, end = end, min(len(batch.rows), end + WRONG_ROWS - self._wrong)
+            wrong = self._render(rendering, range(begin, end), found, check)
+            self._wrong += len(wrong)
+            for index in sorted(wrong):
+                found.problems += wrong[index]
+        if self.exhausted:
+            found.problems += self._exhaustion()
+        return found
+
+    def _render(
+        self, rendering: Rendering, rows: range, found: RenderedBatch, check: Check
+    ) -> dict[int, list[Problem]]:
+        """Render some rows of a batch, up to the one that used up the steps, and return what is wrong with which."""
+        wrong: dict[int, list[Problem]] = {}
+        before, make, budget = len(found), self.compiled.make, self._budget
+        for index in rows:
             given = budget.begin()
             rendering.begin(index, given)
-            row = batch.rows[index]
+            row = rendering.names["row"]
             call = None
             if any(row.values()) or not _is_blank(row):
                 call = make(rendering)
@@ -244,17 +262,25 @@ class CallSet:
                 found.references.append(body[INSTRUCTION_ID])
                 found.flows.append(flow)
                 found.terms.append(terms)
-                if not accepts(body):
-                    rendering.problems += check.body_problems(found.call(-1))
-                if has_terms:
-                    rendering.problems += check.terms_problems(found.call(-1))
-            if call is None or rendering.problems or budget.left < 0:
-                self._wrong += call is None or bool(rendering.problems)
-                problems += rendering.problems
-                if self.exhausted:
-                    problems += self._exhaustion()
-                    break
-        return found
+            if call is None or rendering.problems:
+                wrong[index] = rendering.problems
+            if budget.left < 0:
+                break
+        for at, problems in self._checked(found, before, check):
+            wrong.setdefault(found.rows[at], []).extend(problems)
+        return wrong
+
+    def _checked(self, found: RenderedBatch, before: int, check: Check) -> Iterator[tuple[int, list[Problem]]]:
+        """Yield what is wrong with the calls behind the first ones: their bodies are looked at all at once."""
+        bodies = found.bodies[before:]
+        if not check.accepts(bodies):
+            for at, body in enumerate(bodies, before):
+                if not check.accepts([body]) and (problems := check.body_problems(found.call(at))):
+                    yield at, problems
+        if self.compiled.has_terms:
+            for at in range(before, len(found)):
+                if problems := check.terms_problems(found.call(at)):
+                    yield at, problems
 
     def _report_blank(self, rendering: Rendering, row: Mapping[str, Value]) -> None:
         """Say that a row has nothing in it, which spreadsheets leave below what was deleted."""

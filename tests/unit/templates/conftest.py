@@ -19,7 +19,7 @@ from flowops.templates.assemble import Compilation, CompiledCall
 from flowops.templates.batches import CallSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from flowops.model.document import Path, Value
 
@@ -115,7 +115,7 @@ def tell(problems: Iterable[Problem]) -> list[str]:
 class Unchecked:
     """A check that has nothing to say against any body."""
 
-    def accepts(self, body: Mapping[str, Value]) -> bool:
+    def accepts(self, bodies: Sequence[Mapping[str, Value]]) -> bool:
         return True
 
     def body_problems(self, call: Call) -> list[Problem]:

@@ -110,7 +110,7 @@ def wrong(call: Call) -> list[Problem]:
 
 def test_only_bodies_that_are_not_accepted_are_made_calls_of_and_looked_at_closely(compiled, unchecked) -> None:
     seen = []
-    unchecked.accepts = lambda body: body["instruction-id"] != "b"
+    unchecked.accepts = lambda bodies: all(body["instruction-id"] != "b" for body in bodies)
     unchecked.body_problems = lambda call: seen.append((call.reference_id, call.row.number)) or []
     found = made(compiled).render(batch_of("a", "b", "c"), unchecked)
     assert (len(found), found.references, found.problems) == (3, ["a", "b", "c"], [])
@@ -127,7 +127,7 @@ def test_of_calls_with_terms_each_is_asked_for_its_terms(compiled, unchecked) ->
 
 def test_a_call_that_is_wrong_keeps_its_body_and_its_place_among_the_problems(compiled, unchecked) -> None:
     calls = made(compiled, caller="{{ row.a | int }}")
-    unchecked.accepts = lambda body: body["caller"] != 2
+    unchecked.accepts = lambda bodies: all(body["caller"] != 2 for body in bodies)
     unchecked.body_problems = wrong
     found = calls.render(batch_of("1", "x", "2", "y", "3"), unchecked)
     assert found.references == ["1", "2", "3"]
@@ -142,7 +142,7 @@ def test_a_call_that_is_wrong_keeps_its_body_and_its_place_among_the_problems(co
 @pytest.mark.parametrize("error", ["cannot be rendered", "is wrong once it is rendered"])
 def test_when_a_thousand_rows_have_problems_the_rest_is_left_alone(compiled, unchecked, error) -> None:
     calls = made(compiled, caller="{{ row.a | int }}") if error == "cannot be rendered" else made(compiled)
-    unchecked.accepts = lambda body: False
+    unchecked.accepts = lambda bodies: False
     unchecked.body_problems = wrong
     first = calls.render(batch_of(*["x"] * 600), unchecked)
     assert not calls.exhausted
