@@ -8,6 +8,7 @@ place where the user wrote the value, and `fingerprint` raises `Uncanonical`.
 from __future__ import annotations
 
 import hashlib
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import orjson
@@ -19,7 +20,7 @@ from flowops.errors import ExitCode, FlowopsError
 from flowops.model.plan import FINGERPRINT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from flowops.model.call import Call
     from flowops.model.document import Path, Problem, Value
@@ -38,7 +39,7 @@ class Uncanonical(FlowopsError):
 def canonical(value: Value) -> bytes:
     """Return the RFC 8785 bytes of a JSON value. Raises `Uncanonical`."""
     try:
-        if _orjson_writes(value, VALUE_DEPTH):
+        if _orjson_writes([value]):
             return orjson.dumps(value, option=_OPTIONS)
     except TypeError:  # orjson's own errors are some
         pass  # a key that is no text, a number that is too large, half a character: found and named below
@@ -58,6 +59,16 @@ def hash_of(body: Value) -> bytes:
     return hashlib.sha256(canonical(body)).digest()
 
 
+def hashes_of(bodies: Sequence[Value]) -> list[bytes]:
+    """Return the `hash_of` each of some bodies, of which it is asked once whether they need more than orjson."""
+    try:
+        if _orjson_writes(bodies):
+            return [hashlib.sha256(orjson.dumps(body, option=_OPTIONS)).digest() for body in bodies]
+    except TypeError:
+        pass  # one of them has no canonical JSON: named below
+    return list(map(hash_of, bodies))
+
+
 def identify(call: Call) -> str | Problem:
     """The fingerprint of a call, or the problem that keeps it from having one."""
     try:
@@ -74,23 +85,25 @@ def unfit(calls: Iterable[Call]) -> list[Problem]:
 
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 _SCALARS = frozenset((str, bool, int, type(None)))
+_PLAIN = _SCALARS | {dict, list}
 
 
-def _orjson_writes(value: Value, depth: int) -> bool:
-    """Return whether orjson, which is twenty times as fast, writes a value as RFC 8785 does, or refuses it.
+def _orjson_writes(values: Sequence[Value]) -> bool:
+    """Return whether orjson, which is twenty times as fast, writes each value as RFC 8785 does, or refuses it.
 
     It does where there are no floats, and only ASCII keys: they are sorted by UTF-16 code units, which is the order of
     its UTF-8 bytes there. Raises TypeError for a key that is no text.
     """
-    kind = type(value)
-    if kind is dict:
-        if not "".join(value).isascii():
+    # A level of all values after the other: a thousand bodies take no more steps of Python than one.
+    for _ in range(VALUE_DEPTH + 1):
+        kinds = {*map(type, values)}
+        if kinds <= _SCALARS:
+            return True
+        if not kinds <= _PLAIN:
             return False
-        value = value.values()
-    elif kind is not list:
-        return kind in _SCALARS
-    for item in value:
-        kind = type(item)
-        if kind is not str and kind not in _SCALARS and not (depth and _orjson_writes(item, depth - 1)):
+        mappings = [value for value in values if type(value) is dict]
+        if not "".join({*chain.from_iterable(mappings)}).isascii():
             return False
-    return True
+        inside = chain.from_iterable(map(dict.values, mappings))
+        values = [*inside, *chain.from_iterable(value for value in values if type(value) is list)]
+    return False

@@ -23,7 +23,7 @@ from flowops.model.plan import (
     Plan,
     PlannedBatch,
 )
-from flowops.plan.canonical import hash_of
+from flowops.plan.canonical import hashes_of
 from flowops.plan.diff import diff
 from flowops.plan.recheck import RecheckedCalls
 
@@ -108,7 +108,7 @@ class _Planner:
 
     def planned(self, batch: CallBatch) -> PlannedBatch:
         """Decide about the calls of a batch."""
-        made = list(map(hash_of, batch.bodies))
+        made = hashes_of(batch.bodies)
         actions, details = self._by_ledger(batch, made)
         sent = [index for index, code in enumerate(actions) if code in _SENT]
         for index, held in self._rules.hold_back(batch, sent).items():
