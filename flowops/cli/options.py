@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -109,6 +110,17 @@ selection = together(
     make=_selection,
     parameters=("paths", "environment", "var", "var_files"),
 )
+
+
+def command_line(command: str, selection: Selection) -> str:
+    """Return a command that selects the same again, to be copied; what a variable holds is left for the reader."""
+    arguments = [
+        *("--env", selection.environment),
+        *(part for name in selection.var_files for part in ("--var-file", name)),
+        *(part for text in selection.var for part in ("--var", f"{text.partition('=')[0]}=…")),
+        *selection.paths,
+    ]
+    return f"{command} {shlex.join(arguments)}"
 
 
 class Shown(NamedTuple):

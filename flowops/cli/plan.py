@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,7 +80,8 @@ def run(
         show_plan(found, at, shown)
         if out is not None:
             save_plan(found.plan, out)
-            echo_status(f"the plan is saved in {out}; place it with: flowops apply --plan {out}")
+            apply = options.command_line(f"flowops apply --plan {shlex.quote(str(out))}", selection)
+            echo_status(f"the plan is saved in {out}; place it with: {apply}")
         there_is = {ExitCode.SOMETHING_TO_DO} if detailed and found.plan.size else set()
         return worst(failures(fail_on, words_of_plan(found.plan)) | there_is)
 

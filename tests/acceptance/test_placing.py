@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -214,7 +215,9 @@ def test_a_saved_plan_is_placed_once_and_no_longer_fits_after(real: Path, api: A
     text = (real / "plan.json").read_text()
     assert "+4420" not in text
     assert flowops("show", "plan.json", cwd=real).code == 0
-    ran = flowops("apply", *PRODUCTION, "--plan", "plan.json", cwd=real, env=ENV)
+    command = shlex.split(saved.err.splitlines()[-1].partition("place it with: flowops ")[2])
+    assert command == ["apply", "--plan", "plan.json", *PRODUCTION]
+    ran = flowops(*command, cwd=real, env=ENV)
     assert ran.code == 0, ran.err
     assert api.received.total() == 3
     again = flowops("apply", *PRODUCTION, "--plan", "plan.json", cwd=real, env=ENV)
