@@ -19,6 +19,7 @@ from flowops.templates import closures
 from flowops.templates.budget import MAX_DEPTH, MAX_PARTS
 from flowops.templates.errors import TemplateError, UndefinedName, member
 from flowops.templates.filters import FILTERS
+from flowops.templates.filters.table import parameter_of
 from flowops.templates.filters.tests import TESTS
 from flowops.templates.syntax import keys, label, start, too_deep
 from flowops.templates.values import COMPARISONS, no_charge, sendable
@@ -229,7 +230,7 @@ class Expressions:
         function = table.get(node.name)
         operand = self._operand(node, function)
         arguments = [self.compile(argument) for argument in node.args]
-        named = {str(argument.key): self.compile(argument.value) for argument in node.kwargs}
+        named = {parameter_of(str(argument.key)): self.compile(argument.value) for argument in node.kwargs}
         if function is None:
             return self.refuse(refuse_function(what, node.name, table, offset))
         if node.dyn_args is not None or node.dyn_kwargs is not None:
@@ -239,7 +240,9 @@ class Expressions:
         if misuse is not None:
             return self.refuse(TemplateError(misuse, hint=f"it is {function.documented.signature}", offset=offset))
         plain = tuple(each.value for each in node.args if isinstance(each, nodes.Const))
-        keywords = {str(each.key): each.value.value for each in node.kwargs if isinstance(each.value, nodes.Const)}
+        keywords = {
+            parameter_of(str(each.key)): each.value.value for each in node.kwargs if isinstance(each.value, nodes.Const)
+        }
         if len(plain) == len(arguments) and len(keywords) == len(named):
             return closures.fixed_application(function, operand, plain, keywords, offset)
         return closures.application(function, operand, arguments, named, offset)

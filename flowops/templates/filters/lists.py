@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from flowops.common.budget import MAX_TEXT
 from flowops.templates.errors import TemplateError
+from flowops.templates.filters.locales import locale_of
 from flowops.templates.filters.table import Table, require_flag, require_list, require_text, touched, touched_with_items
 from flowops.templates.values import is_number, kind, text
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 
 LISTS = Table()
+#: Items that are listed as a language does.
+_MOST_SPOKEN = 100
 
 
 def _sorting(value: Value, *order: Value) -> int:
@@ -43,10 +46,12 @@ def last(value: Value) -> Value:
 
 
 @LISTS.register("{{ ['Ann', 'Ben'] | join(' and ') }}", "Ann and Ben", cost=touched_with_items)
-def join(value: Value, separator: Value = "") -> str:
-    """The items of a list, texts or numbers, as one text with the separator between them."""
+def join(value: Value, separator: Value = "", locale: Value = None) -> str:
+    """The items of a list as one text with the separator between them, or as a `locale` lists them: 'a, b, and c'."""
     between = require_text(separator, "separator")
     parts = [text(item) for item in require_list(value)]
+    if locale is not None:
+        return _listed(parts, separator, locale)
     if sum(map(len, parts)) + len(between) * (len(parts) - 1) > MAX_TEXT:
         raise TemplateError(f"the text would have more than {MAX_TEXT} characters")
     return between.join(parts)
@@ -96,6 +101,18 @@ def items(value: Value) -> list[list[Value]]:
     if type(value) is not dict:
         raise TemplateError(f"the value has to be a mapping, not {kind(value)}")
     return [[key, item] for key, item in value.items()]
+
+
+def _listed(parts: list[str], separator: Value, locale: Value) -> str:
+    """Return a list as it is spoken, with "and" before the last item."""
+    language = locale_of(locale)
+    if separator:
+        raise TemplateError("join takes a separator or a locale")
+    if len(parts) > _MOST_SPOKEN:
+        raise TemplateError(f"a list that is spoken has at most {_MOST_SPOKEN} items")
+    from babel.lists import format_list
+
+    return str(format_list(parts, locale=language))
 
 
 def _end(value: Value, index: int) -> Value:

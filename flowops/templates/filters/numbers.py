@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING
 
 from flowops.templates.errors import TemplateError
+from flowops.templates.filters.locales import locale_of
 from flowops.templates.filters.table import REQUIRED, Table, require_count, require_list, require_text
 from flowops.templates.values import is_number, kind, number
 
@@ -21,6 +22,7 @@ NUMBERS = Table()
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
 _DECIMAL = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,3})?")
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _PLACES = 15
 _SHORT = 16
 _EXACT = Context(prec=400)
@@ -66,8 +68,36 @@ def rounded(value: Value, precision: Value = 0, method: Value = "common") -> int
 def fixed(value: Value, decimals: Value = 2) -> str:
     """The number as text with exactly so many decimals, a half rounded up: for amounts."""
     places = require_count(decimals, "decimals", _PLACES)
+    return format(_rounded(Decimal(repr(_number(value))), places), "f")
+
+
+@NUMBERS.register("{{ 1234.5 | number(locale='de') }}", "1.234,5", name="number", weight=192)
+def grouped(value: Value, decimals: Value = None, locale: Value = "en") -> str:
+    """The number as text, as a `locale` ('de', 'fr') writes it; with `decimals` exactly so many, a half rounded up."""
+    language = locale_of(locale)
     exact = Decimal(repr(_number(value)))
-    return format(exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP, context=_EXACT), "f")
+    places = None if decimals is None else require_count(decimals, "decimals", _PLACES)
+    from babel.numbers import parse_pattern
+
+    pattern = parse_pattern(language.decimal_formats[None].pattern)
+    written = exact if places is None else _rounded(exact, places)
+    fraction = max(0, -int(written.normalize().as_tuple().exponent)) if places is None else places
+    pattern.frac_prec = (fraction, fraction)
+    return str(pattern.apply(written, language))
+
+
+@NUMBERS.register("{{ 1234.5 | money('EUR', locale='nl') }}", "€\xa01.234,50", weight=192)
+def money(value: Value, currency: Value, locale: Value = "en") -> str:
+    """An amount of a `currency` ('EUR', 'GBP') as a `locale` writes it, with the decimals that the currency has."""
+    language = locale_of(locale)
+    code = require_text(currency, "currency")
+    exact = Decimal(repr(_number(value)))
+    from babel.numbers import format_currency, get_currency_precision
+
+    if code not in language.currencies or not _CURRENCY.fullmatch(code):
+        raise TemplateError("currency is not a currency that is known", hint="write three letters: EUR, GBP, USD")
+    amount = _rounded(exact, get_currency_precision(code))
+    return str(format_currency(amount, code, locale=language))
 
 
 @NUMBERS.register("{{ [12.5, 7.5] | sum }}", 20.0, name="sum")
@@ -86,6 +116,10 @@ def smallest(value: Value) -> int | float:
 def largest(value: Value) -> int | float:
     """The largest number of a list."""
     return _extreme(value, max)
+
+
+def _rounded(value: Decimal, places: int) -> Decimal:
+    return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP, context=_EXACT)
 
 
 def _number(value: Value) -> int | float:

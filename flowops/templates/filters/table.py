@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.budget import shallow, with_texts
@@ -97,6 +98,11 @@ class Table(dict[str, Function]):
         return [function.documented for function in self.values()]
 
 
+def parameter_of(name: str) -> str:
+    """Return what an argument is called in Python, where ``from`` is a keyword."""
+    return f"{name}_" if iskeyword(name) else name
+
+
 class Required:
     """Stands for an argument that has no default, where a function has to know that none was given."""
 
@@ -114,7 +120,7 @@ def _signature(name: str, parameters: list[inspect.Parameter]) -> str:
         elif parameter.default is REQUIRED:
             shown.append(f"[{parameter.name}]")
         else:
-            shown.append(f"{parameter.name}={_literal(parameter.default)}")
+            shown.append(f"{parameter.name.rstrip('_')}={_literal(parameter.default)}")
     return f"{name}({', '.join(shown)})" if shown else name
 
 
