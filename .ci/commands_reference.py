@@ -12,7 +12,7 @@ from flowops.cli import diff, status
 from flowops.cli.main import root
 from flowops.cli.options import LOG_OPTIONS
 from flowops.errors import PRECEDENCE, ExitCode
-from flowops.report.formats import FORMATS
+from flowops.report.formats import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,11 +91,11 @@ def ends() -> Iterator[str]:
     yield ""
     yield "## Formats\n"
     yield "| `--format` | | of |\n| --- | --- | --- |"
-    for name, each in FORMATS.items():
+    for name, each in listed().items():
         yield f"| `{name}` | {each.about} | {', '.join(f'`{kind}`' for kind in each.kinds)} |"
     yield "\n`flowops show` prints a saved plan or result again, in the formats of `plan` or `apply`."
     yield "When the files are wrong, `plan`, `apply` and `diff` print what `validate` would"
-    yield f"in these formats: {', '.join(f'`{name}`' for name, each in FORMATS.items() if each.instead)}.\n"
+    yield f"in these formats: {', '.join(f'`{name}`' for name, each in listed().items() if each.instead)}.\n"
     yield "## Exit codes\n"
     yield "| code | meaning |\n| --- | --- |"
     assert set(ExitCode) <= CODES.keys()

@@ -79,7 +79,7 @@ def show(reference: str, environment: str, format_: str) -> None:
 
 @command.command("export", short_help="Write the ledger out as JSONL or CSV.")
 @options.env
-@options.formats(EXPORT)
+@options.formats(EXPORT, default="jsonl")
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of stdout.")
 def export(environment: str, format_: str, out: Path | None) -> None:
     """Write every call out, callees masked. What `--format jsonl` writes, `ledger import` takes.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from flowops.errors import UsageError
+from flowops.report.formats import exists
 from flowops.report.formats import names as names_of
 
 if TYPE_CHECKING:
@@ -61,14 +62,32 @@ def fail_on(words: Sequence[str], *, besides: str = "") -> Decorator:
     return click.option("--fail-on", callback=read, metavar="WORDS", help=text)
 
 
-def formats(kind: str) -> Decorator:
-    """Return ``--format`` with the formats that exist for a kind of result, the first of them the default."""
-    names = names_of(kind)
+class _Format(click.Choice[str]):
+    """One of the formats that exist for a kind of result. Only the one that is asked for is imported, but for help."""
+
+    def __init__(self, kind: str, default: str) -> None:
+        self._kind = kind
+        self._default = default
+        self.case_sensitive = True
+
+    @property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Return the names of all."""
+        return names_of(self._kind)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name of a format. Raise BadParameter for any other text."""
+        is_known = value == self._default or exists(self._kind, value)
+        return value if is_known else super().convert(value, param, ctx)
+
+
+def formats(kind: str, default: str = "text") -> Decorator:
+    """Return ``--format`` with the formats that exist for a kind of result."""
     return click.option(
         "--format",
         "format_",
-        type=click.Choice(names),
-        default=names[0],
+        type=_Format(kind, default),
+        default=default,
         show_default=True,
         help="How the result is printed.",
     )

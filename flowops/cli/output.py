@@ -33,7 +33,7 @@ def report_problems_as(environment: str, format_: str) -> Iterator[None]:
     try:
         yield
     except Invalid as error:
-        if formats.FORMATS[format_].instead:
+        if formats.writer(format_).FORMAT.instead:
             from flowops.report.views import ProblemsView
 
             print_result(formats.PROBLEMS, ProblemsView(error.problems, environment), format_)

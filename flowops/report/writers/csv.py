@@ -6,12 +6,15 @@ import csv
 from typing import TYPE_CHECKING
 
 from flowops.report.escape import spreadsheet_cell
+from flowops.report.formats import EXPORT, Format
 from flowops.report.views import Exported
 
 if TYPE_CHECKING:
     from flowops.model.document import Value
     from flowops.report.formats import Target
     from flowops.report.layout import Output
+
+FORMAT = Format("for spreadsheets, in which no cell is a formula", (EXPORT,), order=100)
 
 COLUMNS = (
     "reference_id",

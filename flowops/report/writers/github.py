@@ -14,6 +14,7 @@ from flowops.errors import FlowopsError
 from flowops.report.annotations import of_output, of_problems
 from flowops.report.difference import DifferenceOutput
 from flowops.report.escape import command_data, command_property, safe
+from flowops.report.formats import REVIEWED, Format
 from flowops.report.layout import report_of
 from flowops.report.views import PlanOutput, ProblemsView, ResultView
 from flowops.report.writers import text
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
     from flowops.report.annotations import Annotation
     from flowops.report.formats import Target
     from flowops.report.layout import Output
+
+FORMAT = Format(
+    "in GitHub Actions: annotations, the Markdown in the step's summary, the totals as outputs",
+    REVIEWED,
+    order=40,
+    instead=True,
+)
 
 #: GitHub shows ten errors of a step; what is behind them is in the log and in the summary.
 MOST = 50

@@ -13,6 +13,7 @@ from flowops.model.plan import Action
 from flowops.model.result import Outcome
 from flowops.report.annotations import of_output
 from flowops.report.difference import DifferenceOutput
+from flowops.report.formats import REVIEWED, Format
 from flowops.report.views import PlanOutput, ProblemsView, ResultView
 from flowops.report.writers.json import dumps
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from flowops.report.formats import Target
     from flowops.report.layout import Output
     from flowops.report.writers.json import Json
+
+FORMAT = Format(
+    "for a merge request: code quality of what is wrong, the plan widget's counts of all else", REVIEWED, order=50
+)
 
 
 def write(output: Output, target: Target) -> None:

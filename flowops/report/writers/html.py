@@ -13,12 +13,12 @@ from importlib import resources
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from flowops import __version__
 from flowops.report.blocks import plain
 from flowops.report.escape import html_text
+from flowops.report.formats import REVIEWED, Format
 from flowops.report.layout import report_of
 from flowops.report.phrases import count
 
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from flowops.report.blocks import Report, Row
     from flowops.report.formats import Target
     from flowops.report.layout import Output
+
+FORMAT = Format(
+    "one page that needs nothing beside it, to be kept with a job or mailed", REVIEWED, order=80, instead=True
+)
 
 #: Rows of one page; a browser shows so many at once without delay, and JSON has the others.
 MOST = 5_000
@@ -55,6 +59,9 @@ def page(report: Report) -> Iterator[str]:
 
 @cache
 def _template() -> Any:
+    # Takes 25 ms to import, and most results are not pages.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("flowops.report.writers", ""),
         autoescape=True,

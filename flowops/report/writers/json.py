@@ -18,6 +18,7 @@ from flowops.model.plan import ABSENT, Action
 from flowops.model.result import Outcome
 from flowops.report.difference import DifferenceOutput, changes_of
 from flowops.report.escape import COMMAND, UNSAFE
+from flowops.report.formats import ALL, IMPORT, Format
 from flowops.report.masking import masked
 from flowops.report.views import (
     Bodies,
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from flowops.report.formats import Target
     from flowops.report.layout import Output
     from flowops.report.views import CallView, LedgerEvent
+
+FORMAT = Format("for programs: one document, whose schema `flowops schema show` prints", (*ALL, IMPORT), order=20)
 
 FORMAT_VERSION = 1
 _UNSAFE = re.compile(f"[{UNSAFE}]")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from flowops.report.formats import EXPORT, Format
 from flowops.report.views import Exported
 
 if TYPE_CHECKING:
     from flowops.report.formats import Target
     from flowops.report.layout import Output
+
+FORMAT = Format("for other programs: one object a line", (EXPORT,), order=90)
 
 
 def write(output: Output, target: Target) -> None:

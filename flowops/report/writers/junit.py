@@ -12,6 +12,7 @@ from flowops.model.plan import Action
 from flowops.model.result import Outcome
 from flowops.report.annotations import of_output
 from flowops.report.escape import xml_text
+from flowops.report.formats import PLAN, PROBLEMS, RESULT, Format
 from flowops.report.phrases import DONE, count
 from flowops.report.views import PlanOutput, ProblemsView, ResultView
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from flowops.report.formats import Target
     from flowops.report.layout import Output
     from flowops.report.views import CallView, PlanView
+
+FORMAT = Format("JUnit XML, which every CI system shows", (PROBLEMS, PLAN, RESULT), order=70, instead=True)
 
 
 #: What a plan does with calls that nothing holds back.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from flowops.report.blocks import Chart, Code, Edit, Listing, Table, Where, Word
 from flowops.report.escape import markdown_code, markdown_prose
+from flowops.report.formats import ALL, Format
 from flowops.report.layout import report_of
 from flowops.report.worddiff import Side
 
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from flowops.report.formats import Target
     from flowops.report.layout import Output
     from flowops.report.worddiff import Piece
+
+FORMAT = Format(
+    "for a comment on a pull request: at most 65,536 characters; a bot finds it by its hidden first line",
+    ALL,
+    order=30,
+    instead=True,
+)
 
 #: What one comment of GitHub holds. It is kept in bytes of UTF-8, so whatever a service counts, it is not more.
 LIMIT = 65_536

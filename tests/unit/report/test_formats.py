@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from flowops.model.plan import Plan
     from flowops.report.layout import Output
 
-PAIRS = [(kind, name) for name, each in formats.FORMATS.items() for kind in each.kinds]
+PAIRS = [(kind, name) for name, each in formats.listed().items() for kind in each.kinds]
 #: The formats that name each call of a run.
 NAMING = [name for name in formats.names(formats.RESULT) if name not in ("github", "gitlab")]
 
