@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.secrets import value_of
 from flowops.common.addresses import BadAddress, ledger_address
+from flowops.common.git import ask_git
 from flowops.errors import LedgerError
 
 if TYPE_CHECKING:
@@ -44,30 +44,11 @@ def job_url() -> str | None:
 
 def revision_of(root: Path) -> str | None:
     """Return the commit of the work tree at `root`, with ``-dirty`` when files differ; None outside of Git."""
-    head = _git(root, "rev-parse", "HEAD")
+    head = ask_git(root, "rev-parse", "HEAD")
     if head is None:
         return None
-    changed = _git(root, "status", "--porcelain", "--", ".")
+    changed = ask_git(root, "status", "--porcelain", "--", ".")
     return f"{head}-dirty" if changed else head
-
-
-#: A directory can look like a bare repository, with settings that name programs for Git to run. It comes with a clone
-#: like any other directory, so it is not taken for one, and no such program is run.
-HARMLESS = ("-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false")
-
-
-def _git(root: Path, *args: str) -> str | None:
-    """Return what Git says about a directory, None where there is no Git or no repository."""
-    try:
-        run = subprocess.run(  # noqa: S603 (the arguments are our own)
-            ["git", "--no-optional-locks", *HARMLESS, "-C", str(root), *args],  # noqa: S607 (from the PATH, as users have it)
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except OSError:
-        return None
-    return run.stdout.strip() if run.returncode == 0 else None
 
 
 class Address(NamedTuple):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowops.common.json import NotJson, read_json
+from flowops.common.safe_files import replace_file
 from flowops.errors import FlowopsError, Invalid, UsageError
 from flowops.model.document import Place, Problem
 from flowops.plan.saved import dump, load
 from flowops.schema.check import check
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from flowops.model.document import Value
     from flowops.model.plan import Plan
     from flowops.plan.saved import SavedPlan
@@ -22,11 +22,8 @@ HINT = "it shows what `plan -o`, `plan --format json` and `apply --format json` 
 
 def save_plan(plan: Plan, file: Path) -> None:
     """Write a plan so that the file is whole or not there. Raise FlowopsError when it cannot be written."""
-    partial = file.with_name(f".{file.name}.partial")
     try:
-        with partial.open("wb") as out:
-            out.writelines(dump(plan))
-        partial.replace(file)
+        replace_file(file, dump(plan), Path.cwd())
     except OSError as error:
         raise FlowopsError(f"{file} cannot be written: {error.strerror}") from None
 

@@ -54,7 +54,7 @@ def check_fresh(folder: Path, built: Mapping[str, Schema]) -> None:
 def write_for_editors(project: Path) -> list[Path]:
     """Write the schemas that editors use for a project; return the files that changed."""
     folder = folder_of(project)
-    return [folder / file for file in write_schemas(folder, build_schemas(None, project))]
+    return [folder / file for file in write_schemas(folder, build_schemas(None, project), project)]
 
 
 def _facts(directory: Path) -> ProjectFacts:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flowops.common.addresses import BadAddress, is_loopback, source_address
+from flowops.common.git import git_root
 from flowops.common.secrets import (
     ALLOW_HOSTS,
     ALLOW_SOURCES,
@@ -33,8 +34,6 @@ API_HOST = "api.cm.com"
 
 def repository_of(project: Project) -> Path:
     """Return the folder that everything in it came with the project: its Git work tree, or where its file is."""
-    from flowops.documents.files import git_root
-
     return git_root(project.root) or project.root
 
 

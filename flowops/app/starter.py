@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from flowops.app.schemas import write_for_editors
+from flowops.common.safe_files import make_folder, replace_file
 from flowops.errors import FlowopsError
 
 if TYPE_CHECKING:
@@ -82,13 +84,16 @@ id,name,phone
 
 def write_starter(root: Path) -> list[Path]:
     """Write the files, and for editors their schemas; return what was written. Raise FlowopsError if one exists."""
-    there = [name for name in FILES if (root / name).exists()]
+    there = [name for name in FILES if os.path.lexists(root / name)]
     if there:
         raise FlowopsError(f"{root / there[0]} exists already; nothing was written.")
     written = []
     for name, text in FILES.items():
         path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        try:
+            make_folder(path.parent, root)
+            replace_file(path, [text.encode()], root)
+        except OSError as error:
+            raise FlowopsError(f"{path} cannot be written: {error.strerror}") from None
         written.append(path)
     return [*written, *write_for_editors(root)]

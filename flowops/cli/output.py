@@ -87,7 +87,7 @@ def print_error(error: FlowopsError) -> None:
 
 def _located(file: str) -> str:
     """Return a file as the repository names it, wherever in it the command was run."""
-    from flowops.documents.files import git_root
+    from flowops.common.git import git_root
 
     cwd = Path.cwd()
     root = git_root(cwd) or cwd

@@ -44,7 +44,7 @@ def build(openapi: Path | None, project: Path | None, out: Path | None, check: b
         check_fresh(folder, built)
         echo_status(f"{len(built)} schemas in {folder} are fresh")
         return
-    changed = write_schemas(folder, built)
+    changed = write_schemas(folder, built, Path.cwd() if project is None or out is not None else project)
     for file in changed:
         click.echo(folder / file)
     echo_status(f"{len(changed)} of {len(built)} schemas in {folder} changed")

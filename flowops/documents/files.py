@@ -200,11 +200,6 @@ def _read_at_most(descriptor: int, size: int, expected: int = 0) -> bytes:
     return b"".join(parts)
 
 
-def git_root(directory: Path) -> Path | None:
-    """Return the root of the Git work tree that a directory is in."""
-    return next((above for above in (directory, *directory.parents) if (above / ".git").exists()), None)
-
-
 def _reason(error: OSError | RuntimeError | ValueError) -> str:
     """Return what went wrong, to stand behind a file's name."""
     match error:

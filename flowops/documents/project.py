@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.addresses import ledger_address, service_address
+from flowops.common.git import git_root
 from flowops.common.json import NotJson, read_json
 from flowops.common.limits import DOCUMENT_DEPTH
 from flowops.common.names import did_you_mean
 from flowops.common.secrets import Reference
 from flowops.common.spans import read_rate, read_span
 from flowops.common.text import quoted, visible
-from flowops.documents.files import Disk, Unreadable, git_root, read_anywhere
+from flowops.documents.files import Disk, Unreadable, read_anywhere
 from flowops.documents.reader import Kind, Reader, Section
 from flowops.documents.secrets import check_references
 from flowops.documents.yaml import Parsed, read_plain

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import os
-import secrets
+import shlex
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from flowops.common.git import git_root, tracked
+from flowops.common.safe_files import (
+    PRIVATE_DIRECTORY,
+    PRIVATE_FILE,
+    link_on_the_way,
+    make_folder,
+    replace_file,
+    sync_directory,
+    unfinished_file,
+)
 from flowops.errors import LedgerError
 
-PRIVATE_FILE, PRIVATE_DIRECTORY = 0o600, 0o700
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 #: Every SQLite file begins so (sqlite.org/fileformat.html).
 _MAGIC = b"SQLite format 3\x00"
 _HEADER_BYTES = 100
+#: Where its header says how it is written (1: with a rollback journal) and read, and which program it belongs to.
+_VERSIONS, _OWNER = slice(18, 20), slice(68, 72)
+#: Marks a file as ours (PRAGMA application_id): "flow".
+APPLICATION_ID = 0x666C6F77
+FOREIGN_DATABASE = "a database of another program"
 
 #: File systems that several machines may write to, or a host and its guest: their locks do not reach
 #: everyone, and SQLite is not safe there (sqlite.org/lockingv3.html, section 6).
@@ -35,8 +53,8 @@ def beside(ledger: Path, suffix: str) -> Path:
 
 
 def create_private(path: Path) -> bool:
-    """An empty file that only its owner may read, with the directories on the way; False when it exists."""
-    path.parent.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+    """Make an empty file that only its owner may read, with the directories on the way; False when it exists."""
+    make_folder(path.parent, path.parent, PRIVATE_DIRECTORY)
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, PRIVATE_FILE))
     except FileExistsError:
@@ -46,9 +64,9 @@ def create_private(path: Path) -> bool:
 
 
 def write_private(path: Path, content: bytes) -> bool:
-    """A whole file at once, for its owner only, on disk when this returns; False when there was one already."""
-    path.parent.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
-    unfinished = _unfinished(path, content)
+    """Write a whole file at once, for its owner only, on disk when this returns; False when there was one already."""
+    make_folder(path.parent, path.parent, PRIVATE_DIRECTORY)
+    unfinished = unfinished_file(path, [content], PRIVATE_FILE)
     try:
         os.link(unfinished, path)
     except FileExistsError:
@@ -60,46 +78,83 @@ def write_private(path: Path, content: bytes) -> bool:
 
 
 def replace_private(path: Path, content: bytes) -> None:
-    """Another content for a file, all or nothing, on disk when this returns."""
-    _unfinished(path, content).replace(path)
-    sync_directory(path.parent)
+    """Give a file another content, all or nothing, on disk when this returns."""
+    replace_file(path, [content], path.parent, PRIVATE_FILE)
 
 
-def _unfinished(path: Path, content: bytes) -> Path:
-    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, PRIVATE_FILE)
+#: What SQLite keeps beside a database; flowops makes the first kind only.
+JOURNAL, FOREIGN = "-journal", ("-wal", "-shm")
+#: Ends a journal that names another one, which SQLite removes when it rolls back (sqlite.org/fileformat.html).
+_SUPER_JOURNAL = bytes.fromhex("d9d505f920a163d7")
+_CAME_WITH_IT = (
+    "a ledger that came with a repository is never opened: if it is your own, take it out of Git (`git rm --cached "
+    "{names}`), or keep it elsewhere; if not, remove it"
+)
+
+
+def check_own(paths: Sequence[Path], root: Path) -> None:
+    """Raise LedgerError unless files are ours and nobody else's: what a repository brings along is never opened.
+
+    They are reached through no link below the work tree (or the project's `root`), belong to who runs flowops, may be
+    read and written by nobody else, and are not tracked by Git. What is not there is nothing to worry about.
+    """
+    tree = git_root(paths[0].parent)
+    for path in paths:
+        link = link_on_the_way(path, tree if tree is not None and tree in path.parents else root)
+        if link is not None:
+            raise LedgerError(
+                f"{path}: {link} is a link, so this may be anybody's file",
+                hint="nothing was opened: remove the link, or name the file itself",
+            )
+    there = [path for path in paths if _is_private(path)]
+    found = tracked(there, tree) if there and tree is not None else []
+    if found:
+        names = " ".join(shlex.quote(os.path.relpath(path, tree)) for path in found)
+        raise LedgerError(f"{found[0]}: is tracked by Git", hint=_CAME_WITH_IT.format(names=names))
+
+
+def _is_private(path: Path) -> bool:
+    """Return whether there is a file, which then is private and ours. Raise LedgerError when it is not."""
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        unfinished.unlink()
-        raise
-    return unfinished
-
-
-def make_private(path: Path) -> None:
-    """Take the rights of group and others away, as a copied or unpacked file may have them."""
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if not mode & 0o077:
-        return
-    try:
-        path.chmod(PRIVATE_FILE)
-    except PermissionError:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    mode = stat.S_IMODE(status.st_mode)
+    if not stat.S_ISREG(status.st_mode):
+        raise LedgerError(f"{path}: not a file")
+    if status.st_uid != os.geteuid():
         raise LedgerError(
-            f"{path}: others may read it (mode {mode:04o}), and it belongs to another user",
-            hint=f"let its owner run `chmod 600 {path}`",
-        ) from None
+            f"{path}: belongs to another user (uid {status.st_uid}), and a ledger is opened by its owner only",
+            hint=f"run flowops as that user; if the file is your own, `chown {os.geteuid()} {shlex.quote(str(path))}`",
+        )
+    if mode & 0o077:
+        raise LedgerError(
+            f"{path}: others may read or write it (mode {mode:04o}), so it may have come with the repository",
+            hint=f"if it is your own, `chmod 600 {shlex.quote(str(path))}`",
+        )
+    return True
 
 
-def sync_directory(directory: Path) -> None:
-    """Make the names in a directory survive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def check_journal(ledger: Path) -> None:
+    """Raise LedgerError for what lies beside a ledger and was never written by flowops: SQLite would act on it."""
+    for suffix in FOREIGN:
+        if beside(ledger, suffix).exists():
+            raise LedgerError(
+                f"{beside(ledger, suffix)}: flowops never writes such a file",
+                hint="another program has opened the ledger: end it, then remove what it left there",
+            )
+    journal = beside(ledger, JOURNAL)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        with journal.open("rb") as file:
+            file.seek(-len(_SUPER_JOURNAL), os.SEEK_END)
+            names_another = file.read() == _SUPER_JOURNAL
+    except OSError:  # there is none, or it is shorter than that
+        return
+    if names_another:
+        raise LedgerError(
+            f"{journal}: it names another file, to be removed; flowops never writes such a journal",
+            hint="nothing was opened: remove it, and find out who put it there",
+        )
 
 
 def damage(path: Path) -> str | None:
@@ -108,6 +163,8 @@ def damage(path: Path) -> str | None:
         header = file.read(_HEADER_BYTES)
     if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
         return "is not a SQLite database"
+    if header[_VERSIONS] != b"\x01\x01" or int.from_bytes(header[_OWNER]) not in (APPLICATION_ID, 0):
+        return FOREIGN_DATABASE
     page = int.from_bytes(header[16:18]) or 1
     page = 65536 if page == 1 else page
     pages = int.from_bytes(header[28:32])

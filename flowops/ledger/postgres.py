@@ -223,7 +223,7 @@ class PostgresServer:
 
     def spool(self, ledger_id: str) -> Spool:
         """A file in the project's own directory."""
-        return Spool(self.root / ".flowops" / f"spool-{ledger_id}.jsonl")
+        return Spool(self.root / ".flowops" / f"spool-{ledger_id}.jsonl", self.root)
 
     def open(self, environment: str, *, make: bool, readonly: bool, sandbox: bool) -> PostgresDatabase:  # noqa: ARG002
         """The database behind a connection that is made with the first question."""

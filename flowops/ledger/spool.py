@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from flowops.common.safe_files import PRIVATE_DIRECTORY, PRIVATE_FILE, make_folder, sync_directory
 from flowops.errors import LedgerError
-from flowops.ledger.files import PRIVATE_DIRECTORY, PRIVATE_FILE, replace_private, sync_directory
+from flowops.ledger.files import check_own, replace_private
 from flowops.ledger.states import Change, StoredLeg
 from flowops.model.ledger import Actor, EventType, State
 
@@ -25,15 +26,19 @@ if TYPE_CHECKING:
     from flowops.model.document import Value
 
 
-class Spool:
-    """The file; it need not exist."""
+_OPEN = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 
-    def __init__(self, path: Path) -> None:
+
+class Spool:
+    """The file; it need not exist. `root` is the project's folder, which may hold what a stranger committed."""
+
+    def __init__(self, path: Path, root: Path) -> None:
         self.path = path
+        self._root = root
 
     def keep(self, ledger_id: str, changes: Sequence[Change]) -> None:
         """Append changes, on disk when this returns. Raises `OSError` when there is no way."""
-        self.path.parent.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        make_folder(self.path.parent, self._root, PRIVATE_DIRECTORY)
         lines = "".join(json.dumps({"ledger": ledger_id, **_plain(change)}) + "\n" for change in changes)
         with self._locked(os.O_CREAT) as descriptor:
             content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
@@ -48,6 +53,7 @@ class Spool:
     @contextmanager
     def emptied(self, ledger_id: str) -> Iterator[list[Change]]:
         """The changes of one ledger, which are gone from the file when the block ends without an error."""
+        check_own([self.path], self._root)
         try:
             with self._locked(os.O_CREAT) as descriptor:
                 content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
@@ -64,7 +70,7 @@ class Spool:
     def _locked(self, flags: int) -> Iterator[int]:
         """The open file, for nobody else at the same time."""
         while True:
-            descriptor = os.open(self.path, flags | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, PRIVATE_FILE)
+            descriptor = os.open(self.path, flags | _OPEN, PRIVATE_FILE)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 if os.fstat(descriptor).st_nlink == 0:  # taken in and removed while we waited

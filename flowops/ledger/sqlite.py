@@ -9,26 +9,40 @@ killed process leaves of it says nothing, or is rolled back by whoever comes nex
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import re
+import shutil
 import sqlite3
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from flowops.common.safe_files import PRIVATE_FILE
 from flowops.errors import LedgerError
 from flowops.ledger.database import RESTORE, RUN_BYTES, Connection, Database, T, migrations, no_ledger, statements
-from flowops.ledger.files import PRIVATE_FILE, beside, create_private, damage, make_private, shared_file_system
+from flowops.ledger.files import (
+    APPLICATION_ID,
+    FOREIGN_DATABASE,
+    JOURNAL,
+    beside,
+    check_journal,
+    check_own,
+    create_private,
+    damage,
+    shared_file_system,
+)
 from flowops.ledger.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
     from urllib.parse import SplitResult
 
     from flowops.model.document import Value
@@ -36,12 +50,14 @@ if TYPE_CHECKING:
 
 #: Where its statements are, in `sql/`.
 KIND = "sqlite"
-#: Marks a file as ours (PRAGMA application_id): "flow".
-APPLICATION_ID = 0x666C6F77
 #: How many rows one statement writes, at most: it has no more than 999 values then, which any SQLite takes.
 MOST = 64
 #: How many prepared statements are kept: those that write to four tables, for each number of rows, and the others.
 STATEMENTS = 5 * MOST
+#: The longest value, row or statement, in bytes: a rendered body has a MiB, a list of references less.
+LONGEST_VALUE = 16 * 1024 * 1024
+#: How many steps of SQLite's own one transaction may take, and after how many it is asked: a minute or more of work.
+MOST_STEPS, STEPS_AT_ONCE = 4_000_000_000, 20_000_000
 #: How long to wait for another process to finish its write, in seconds.
 PATIENCE = 60.0
 #: What SQLite says in its own way. A list of values is one parameter, as JSON. `BEGIN IMMEDIATE` has locked already.
@@ -110,9 +126,13 @@ class FileLease:
         if not _RUN.fullmatch(run):  # not a run of ours, and perhaps not a harmless file name
             return False
         try:
-            descriptor = os.open(self._path(run), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            descriptor = os.open(self._path(run), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
         except FileNotFoundError:
             return False
+        except OSError as error:
+            if error.errno == errno.ELOOP:  # a link is nobody's lease
+                return False
+            raise
         try:
             # Shared, so that two who look at the same time do not take each other for the holder.
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -172,17 +192,19 @@ class SqliteDatabase(Database):
                 f"{self._path}: moved or replaced while it was open",
                 hint="put the file back that this run has claimed calls in, before anything else is placed",
             )
+        _limit_steps(connection.raw)
         connection.raw.execute("BEGIN IMMEDIATE" if for_writing else "BEGIN")
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """Read; what a killed writer left half-written is rolled back first, as every reader of SQLite has to."""
+        """Read; what a killed writer left half-written is rolled back in a copy: who reads changes nothing."""
         try:
             return super().read(work)
         except LedgerError as error:
             if self._path is None or getattr(error.__cause__, "sqlite_errorname", None) != _HALF_WRITTEN:
                 raise
-        with closing(connect(self._path, readonly=False, patience=self._patience)) as connection:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        with self._turn:
+            self._drop()
+            self._connection = SqliteConnection(_rolled_back(self._path), self.name, _statements())
         return super().read(work)
 
     def explain(self, error: Exception) -> LedgerError:
@@ -283,7 +305,9 @@ def connect(path: Path | None, *, readonly: bool, patience: float) -> sqlite3.Co
 
 
 def _configure(connection: sqlite3.Connection, path: Path, readonly: bool) -> None:
-    # A database is data from outside: its schema must not run functions of ours.
+    # A database is data from outside: its schema must not run functions of ours, nor its values fill the memory.
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     connection.execute("PRAGMA trusted_schema=OFF")
     connection.execute("PRAGMA cell_size_check=ON")
     if readonly:
@@ -294,6 +318,57 @@ def _configure(connection: sqlite3.Connection, path: Path, readonly: bool) -> No
     journal = connection.execute("PRAGMA journal_mode=PERSIST").fetchone()[0]
     if journal != "persist":
         raise LedgerError(f"{path}: its journal mode is {journal!r} and cannot be changed to 'persist'")
+
+
+def _limit_steps(connection: sqlite3.Connection) -> None:
+    """End what the connection does from here on when it takes too many steps."""
+    left = MOST_STEPS // STEPS_AT_ONCE
+
+    def ask() -> bool:
+        nonlocal left
+        left -= 1
+        return left < 0
+
+    connection.set_progress_handler(ask, STEPS_AT_ONCE)
+
+
+def _rolled_back(path: Path) -> sqlite3.Connection:
+    """Return a connection to a copy of a database, with what is half-written in it rolled back."""
+    journal = beside(path, JOURNAL)
+    with TemporaryDirectory(prefix="flowops-") as directory:
+        copy = Path(directory, "ledger")
+        for _ in range(_COPIES):
+            before = _stamps(path, journal)
+            with suppress(FileNotFoundError):  # somebody else has rolled it back meanwhile
+                # The journal first: what somebody rolls back in between is rolled back twice, and the same for it.
+                shutil.copyfile(journal, beside(copy, JOURNAL))
+                shutil.copyfile(path, copy)
+            if before == _stamps(path, journal):
+                break
+            beside(copy, JOURNAL).unlink(missing_ok=True)
+        else:
+            raise LedgerError(f"{path}: is being written all the time", hint="try again")
+        connection = connect(copy, readonly=False, patience=0)
+        # The files stay until it is closed; their names go with the directory.
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return connection
+
+
+def _stamps(*paths: Path) -> list[tuple[int, int, int] | None]:
+    """Return what changes when one of some files does."""
+    found: list[tuple[int, int, int] | None] = []
+    for path in paths:
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            found.append(None)
+        else:
+            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+    return found
+
+
+#: How often a database is copied that others write to meanwhile.
+_COPIES = 5
 
 
 class _Writer(sqlite3.Connection):
@@ -314,6 +389,8 @@ _WORDS = {
     ),
     "SQLITE_BUSY": ("is locked by another process", "try again when the other command has ended"),
     "SQLITE_LOCKED": ("is locked by another process", "try again when the other command has ended"),
+    "SQLITE_INTERRUPT": ("takes more work than any ledger does", RESTORE),
+    "SQLITE_TOOBIG": ("holds a value that no ledger has", RESTORE),
     "SQLITE_FULL": ("the disk is full", "make room, then run the command again"),
     "SQLITE_READONLY": ("cannot be written", "the user that runs flowops needs to write to the file and its directory"),
     "SQLITE_CANTOPEN": ("cannot be opened", "the user that runs flowops needs to write to the file and its directory"),
@@ -334,9 +411,10 @@ def explained(error: BaseException | None, name: str) -> LedgerError:
 
 @dataclass(frozen=True, slots=True)
 class SqliteFile:
-    """A SQLite ledger's place (see `flowops.ledger.open.Place`)."""
+    """A SQLite ledger's place (see `flowops.ledger.open.Place`). `root` is the project's folder."""
 
     path: Path
+    root: Path
 
     @classmethod
     def of(cls, url: SplitResult, root: Path) -> SqliteFile:
@@ -349,7 +427,7 @@ class SqliteFile:
                 "the ledger's address names more than a file",
                 hint="sqlite:///ledger.db is relative to the project, sqlite:////var/lib/ledger.db is absolute",
             )
-        return cls(root.absolute() / database)
+        return cls(root.absolute() / database, root.absolute())
 
     @property
     def name(self) -> str:
@@ -367,11 +445,12 @@ class SqliteFile:
 
     def spool(self, ledger_id: str) -> Spool:  # noqa: ARG002
         """One for all environments in the file; its lines say whose they are."""
-        return Spool(beside(self.path, ".spool"))
+        return Spool(beside(self.path, ".spool"), self.root)
 
     def open(self, environment: str, *, make: bool, readonly: bool, sandbox: bool) -> SqliteDatabase:
         """Check the file, then connect."""
         try:
+            check_own([self.path, self.key_file, beside(self.path, JOURNAL)], self.root)
             self._check_file(environment, make=make, sandbox=sandbox)
             if not readonly:
                 self._prepare_to_write(make=make)
@@ -393,14 +472,15 @@ class SqliteFile:
                 f"{path}: on a shared file system ({kind}), where locks do not reach everyone who may write",
                 hint="keep it on a local disk, or share a ledger in PostgreSQL",
             )
-        if path.exists() and not path.is_file():
-            raise LedgerError(f"{path}: not a file")
         if not self.exists():
             if not make:
                 what = "the ledger is empty" if path.exists() else "there is no ledger here"
                 raise LedgerError(f"{path}: {what}", hint=no_ledger(environment))
             return
+        check_journal(path)
         harm = damage(path)
+        if harm == FOREIGN_DATABASE:
+            raise self._foreign()
         if harm is not None:
             raise LedgerError(f"{path}: {harm}", hint=RESTORE)
 
@@ -412,18 +492,33 @@ class SqliteFile:
                 f"{self.path.parent}: cannot be written, and a ledger needs its journal there",
                 hint="let the user that runs flowops write to this directory",
             )
-        make_private(self.path)
-        if self.key_file.exists():
-            make_private(self.key_file)
 
     def _check_owner(self, connection: Connection) -> None:
         (mark,) = connection.raw.execute("PRAGMA application_id").fetchone()
-        kinds = {kind for (kind,) in connection.raw.execute("SELECT DISTINCT type FROM sqlite_master")}
-        if mark == APPLICATION_ID and not kinds & {"view", "trigger"}:
-            return
-        if mark == 0 and not kinds:  # being made right now, or never finished
-            return
-        raise LedgerError(
-            f"{self.path}: a database of another program",
-            hint="nothing was changed; give the ledger a file of its own",
+        found = _schema(connection.raw)
+        # One without tables is being made right now, or was never finished.
+        if found and (mark != APPLICATION_ID or found not in _own_schemas(tuple(migrations(KIND).values()))):
+            raise self._foreign()
+
+    def _foreign(self) -> LedgerError:
+        return LedgerError(
+            f"{self.path}: {FOREIGN_DATABASE}",
+            hint="nothing was changed; give the ledger a file of its own. One that a newer flowops has made needs that",
         )
+
+
+def _schema(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str, str | None]]:
+    """Return all that a database is made of: tables and indices; nothing else is, of ours."""
+    rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master LIMIT 1000")
+    return frozenset((str(kind), str(name), str(table), sql) for kind, name, table, sql in rows)
+
+
+@cache
+def _own_schemas(scripts: tuple[str, ...]) -> frozenset[frozenset[tuple[str, str, str, str | None]]]:
+    """Return what the tables are made of after each of some scripts. Any other table could hold what runs when it is read."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        found = []
+        for script in scripts:
+            connection.executescript(script)
+            found.append(_schema(connection))
+        return frozenset(found)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowops.common.names import did_you_mean
+from flowops.common.safe_files import make_folder, replace_file
 from flowops.errors import FlowopsError, UsageError
 
 if TYPE_CHECKING:
@@ -70,13 +71,19 @@ def as_files(schemas: Mapping[str, Schema]) -> dict[str, str]:
     }
 
 
-def write_schemas(folder: Path, schemas: Mapping[str, Schema]) -> list[str]:
-    """Write the schemas into a folder, which is made if need be. Return the names of the files that changed."""
+def write_schemas(folder: Path, schemas: Mapping[str, Schema], within: Path) -> list[str]:
+    """Write the schemas into a folder, which is made if need be. Return the names of the files that changed.
+
+    Nothing is written through a link below `within`. Raise FlowopsError when a file cannot be written.
+    """
     changed = stale_schemas(folder, schemas)
-    folder.mkdir(parents=True, exist_ok=True)
-    for file, text in as_files(schemas).items():
-        if file in changed:
-            (folder / file).write_bytes(text.encode())
+    try:
+        make_folder(folder, within)
+        for file, text in as_files(schemas).items():
+            if file in changed:
+                replace_file(folder / file, [text.encode()], within)
+    except OSError as error:
+        raise FlowopsError(f"{folder} cannot be written: {error.strerror}") from None
     return changed
 
 

@@ -166,7 +166,7 @@ class World:
         return not self.calm and self.random.random() < share
 
     def new_store(self, who: str) -> Store:
-        spool = Spool(self.directory / "spool")
+        spool = Spool(self.directory / "spool", self.directory)
         return Store(self.database, ENVIRONMENT, LEDGER, Pseudonymizer(KEY), Actor(who, "host"), spool)
 
     def _notice(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

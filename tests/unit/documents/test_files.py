@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flowops.documents.files import MAX_FILE, Disk, Unreadable, git_root, read_anywhere
+from flowops.common.git import git_root
+from flowops.documents.files import MAX_FILE, Disk, Unreadable, read_anywhere
 
 if TYPE_CHECKING:
     from pathlib import Path

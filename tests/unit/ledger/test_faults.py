@@ -136,7 +136,7 @@ class TestSpool:
     )
 
     def test_what_is_kept_comes_back_for_its_ledger_alone(self, tmp_path: Path) -> None:
-        spool = Spool(tmp_path / "new" / "spool.jsonl")
+        spool = Spool(tmp_path / "new" / "spool.jsonl", tmp_path)
         spool.keep("one", self.LINES[:1])
         spool.keep("two", self.LINES[1:])
         with spool.emptied("one") as changes:
@@ -148,7 +148,7 @@ class TestSpool:
         assert not spool.path.exists()
 
     def test_it_stays_when_taking_it_in_fails(self, tmp_path: Path) -> None:
-        spool = Spool(tmp_path / "spool.jsonl")
+        spool = Spool(tmp_path / "spool.jsonl", tmp_path)
         spool.keep("one", self.LINES)
         with pytest.raises(LedgerError), spool.emptied("one"):
             raise LedgerError("the ledger is away")
@@ -156,7 +156,7 @@ class TestSpool:
             assert len(changes) == 2
 
     def test_a_line_that_a_crash_cut_short_is_left_out(self, tmp_path: Path) -> None:
-        spool = Spool(tmp_path / "spool.jsonl")
+        spool = Spool(tmp_path / "spool.jsonl", tmp_path)
         spool.keep("one", self.LINES[:1])
         with spool.path.open("ab") as file:
             file.write(b'{"ledger": "one", "refer')
@@ -171,7 +171,7 @@ class TestSpool:
 
     @pytest.mark.parametrize("line", ["hello", "[]", "{}", '{"ledger": "one"}', '{"ledger": "one", "event_type": "x"}'])
     def test_a_line_that_nobody_understands_is_an_error_with_its_place(self, tmp_path: Path, line: str) -> None:
-        spool = Spool(tmp_path / "spool.jsonl")
+        spool = Spool(tmp_path / "spool.jsonl", tmp_path)
         spool.keep("one", self.LINES[:1])
         spool.path.write_text(spool.path.read_text() + line + "\n")
         with pytest.raises(LedgerError, match=r"spool\.jsonl:2: ") as error, spool.emptied("one"):
@@ -189,6 +189,7 @@ class TestSpool:
         checkpoint = store.checkpoint()
         assert checkpoint.serial == 6
         (sqlite.root / "ledger.db.spool").write_bytes(copy)
+        (sqlite.root / "ledger.db.spool").chmod(0o600)
         sqlite.open()
         assert store.checkpoint() == checkpoint
 

@@ -56,7 +56,7 @@ class TestMissing:
         assert shape(sqlite.root) == {}
 
     def test_an_empty_file_is_no_ledger(self, sqlite) -> None:
-        sqlite.file.touch()
+        sqlite.file.touch(mode=0o600)
         assert "ledger init" in refused(sqlite.open, "the ledger is empty")
         assert sqlite.file.stat().st_size == 0
 
@@ -69,7 +69,7 @@ class TestMissing:
         assert "flowops ledger init --env production" in hint
 
     def test_init_follows_the_hint_on_an_empty_file(self, sqlite) -> None:
-        sqlite.file.touch()
+        sqlite.file.touch(mode=0o600)
         assert sqlite.init().serial == 0
         assert sqlite.open().count()[State.PLACED] == 0
 
@@ -173,6 +173,7 @@ class TestTheRightOne:
         with sqlite3.connect(sqlite.file) as connection:
             connection.execute("CREATE TABLE customers (name TEXT)")
         connection.close()
+        sqlite.file.chmod(0o600)
         before = shape(sqlite.root)
         for opening in (sqlite.open, sqlite.init, lambda: sqlite.open("sandbox", create=True)):
             refused(opening, "a database of another program")
@@ -187,7 +188,8 @@ class TestTheRightOne:
     @pytest.mark.parametrize("content", [b"hello, world\n" * 50, b"SQLite format 3\x00" + b"\xff" * 200])
     def test_a_file_that_is_no_database_is_refused(self, sqlite, content: bytes) -> None:
         sqlite.file.write_bytes(content)
-        refused(sqlite.open, "is not a SQLite database|is damaged|is cut short")
+        sqlite.file.chmod(0o600)
+        refused(sqlite.open, "is not a SQLite database|a database of another program")
 
     def test_a_directory_is_no_ledger(self, sqlite) -> None:
         sqlite.file.mkdir()
@@ -316,15 +318,15 @@ class TestFiles:
         store.close()
         assert {file.name for file in (sqlite.root / "deep").iterdir()} == {"ledger.db", "ledger.db.key"}
 
-    def test_rights_that_a_copy_brought_are_taken_back_by_whoever_writes(self, sqlite) -> None:
+    @pytest.mark.parametrize("name", ["ledger.db", "ledger.db.key"])
+    @pytest.mark.parametrize("rights", [0o640, 0o604, 0o620, 0o666])
+    def test_what_others_may_read_or_write_is_not_opened(self, sqlite, name: str, rights: int) -> None:
         sqlite.init()
-        key = sqlite.root / "ledger.db.key"
-        for path in (sqlite.file, key):
-            path.chmod(0o644)
-        sqlite.open(readonly=True)
-        assert {mode(sqlite.file), mode(key)} == {0o644}, "reading changes nothing"
-        sqlite.open()
-        assert {mode(sqlite.file), mode(key)} == {0o600}
+        path = sqlite.root / name
+        path.chmod(rights)
+        for opening in (sqlite.open, lambda: sqlite.open(readonly=True), sqlite.init):
+            assert f"chmod 600 {path}" in refused(opening, rf"others may read or write it \(mode {rights:04o}\)")
+        assert mode(path) == rights
 
     def test_reading_writes_nothing(self, sqlite, make) -> None:
         sqlite.init()

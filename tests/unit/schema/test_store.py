@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 def test_a_stale_or_missing_file_is_named_and_written(api: dict[str, Any], tmp_path: Path) -> None:
     schemas = build(api)
     folder = tmp_path / "new" / "schemas"
-    assert write_schemas(folder, schemas) == list(as_files(schemas))
+    assert write_schemas(folder, schemas, tmp_path) == list(as_files(schemas))
     assert stale_schemas(folder, schemas) == []
     (folder / "call.schema.json").write_text("{}\n")
     (folder / "plan.schema.json").unlink()
     assert stale_schemas(folder, schemas) == ["call.schema.json", "plan.schema.json"]
-    assert write_schemas(folder, schemas) == ["call.schema.json", "plan.schema.json"]
-    assert write_schemas(folder, schemas) == []
+    assert write_schemas(folder, schemas, tmp_path) == ["call.schema.json", "plan.schema.json"]
+    assert write_schemas(folder, schemas, tmp_path) == []
 
 
 def test_an_unknown_schema_is_wrong_usage() -> None:

@@ -1,0 +1,84 @@
+"""Writing in folders that may hold what a stranger has committed: through no link, and all or nothing."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+PRIVATE_FILE, PRIVATE_DIRECTORY = 0o600, 0o700
+#: What is for everybody; the process's umask takes from it.
+SHARED_FILE, SHARED_DIRECTORY = 0o666, 0o777
+
+
+class LinkError(OSError):
+    """A path leads through a symbolic link, and so perhaps to somewhere else."""
+
+    def __init__(self, link: Path) -> None:
+        super().__init__(f"{link} is a link, and nothing is written or trusted through one")
+        self.link = link
+        self.strerror = str(self)
+
+
+def link_on_the_way(path: Path, within: Path) -> Path | None:
+    """Return the first link on the way from a folder to a path below it; of a path elsewhere only its last name counts.
+
+    Links above the folder are of whoever made that.
+    """
+    path, within = path.absolute(), within.absolute()
+    on_the_way = [path, *path.parents]
+    steps = on_the_way[: on_the_way.index(within)] if within in on_the_way else [path]
+    return next((step for step in reversed(steps) if step.is_symlink()), None)
+
+
+def make_folder(folder: Path, within: Path, mode: int = SHARED_DIRECTORY) -> None:
+    """Make a folder and those above it, unless they are there. Raise LinkError when one of them is a link."""
+    link = link_on_the_way(folder / "x", within)
+    if link is not None:
+        raise LinkError(link)
+    folder.mkdir(mode=mode, parents=True, exist_ok=True)
+
+
+def replace_file(path: Path, content: Iterable[bytes], within: Path, mode: int = SHARED_FILE) -> None:
+    """Give a file another content, or make it: all of it or nothing, on disk when this returns.
+
+    A link in its place is an error, and so is one on the way to it from a folder on. Raise OSError.
+    """
+    link = link_on_the_way(path, within)
+    if link is not None:
+        raise LinkError(link)
+    unfinished = unfinished_file(path, content, mode)
+    try:
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink()
+        raise
+    sync_directory(path.parent)
+
+
+def unfinished_file(path: Path, content: Iterable[bytes], mode: int) -> Path:
+    """Return a new file beside a path, with its content on disk, for the caller to give it its name."""
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.writelines(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        unfinished.unlink()
+        raise
+    return unfinished
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

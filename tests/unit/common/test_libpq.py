@@ -1,0 +1,61 @@
+"""Nothing around the process reaches the server of an address."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flowops.common import libpq
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+psycopg = pytest.importorskip("psycopg")
+
+
+def asks_for_the_password(listener: socket.socket, heard: list[bytes]) -> None:
+    """Play a server that wants the password in clear."""
+    peer, _ = listener.accept()
+    with peer:
+        while True:
+            (length,) = struct.unpack(">I", peer.recv(4))
+            heard.append(peer.recv(length - 4))
+            if heard[-1][:4] != struct.pack(">I", 80877103):  # a question for TLS
+                break
+            peer.sendall(b"N")
+        peer.sendall(b"R" + struct.pack(">II", 8, 3))
+        peer.settimeout(5)
+        heard.append(peer.recv(1000))
+
+
+def test_no_password_of_the_operators_is_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".pgpass").write_text("*:*:*:*:from-a-file\n")
+    (tmp_path / ".pgpass").chmod(0o600)
+    (tmp_path / ".pg_service.conf").write_text("[prod]\npassword=from-a-service\nuser=root\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    variables = {"PGPASSWORD": "from-a-variable", "PGSERVICE": "prod", "PGUSER": "root", "PGAPPNAME": "secret-name"}
+    for name, value in {**variables, "PGPASSFILE": str(tmp_path / ".pgpass")}.items():
+        monkeypatch.setenv(name, value)
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=asks_for_the_password, args=(listener, heard))
+        server.start()
+        url = f"postgresql://ann@127.0.0.1:{listener.getsockname()[1]}/x"
+        with pytest.raises(psycopg.OperationalError, match="no password supplied"):
+            libpq.connect(libpq.parameters(url))
+        server.join()
+    said = b"".join(heard)
+    assert b"ann" in said
+    assert not any(word in said for word in (b"from-a", b"root", b"secret-name"))
+    assert os.environ["PGPASSWORD"] == "from-a-variable"
+
+
+@pytest.mark.parametrize("name", ["service", "passfile"])
+def test_an_address_names_no_further_files(name: str) -> None:
+    with pytest.raises(ValueError, match=f"it names a {name}"):
+        libpq.parameters(f"postgresql://ann@127.0.0.1/x?{name}=y")
