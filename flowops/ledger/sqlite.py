@@ -515,7 +515,7 @@ def _schema(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str, st
 
 @cache
 def _own_schemas(scripts: tuple[str, ...]) -> frozenset[frozenset[tuple[str, str, str, str | None]]]:
-    """Return what the tables are made of after each of some scripts. Any other table could hold what runs when it is read."""
+    """Return what the tables are made of after each of some scripts: any other could hold what runs when it is read."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         found = []
         for script in scripts:

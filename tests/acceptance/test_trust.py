@@ -99,11 +99,11 @@ class TestLedgersOfRepositories:
     @pytest.mark.parametrize(
         "statements",
         [
-            "ALTER TABLE flowops_ledgers ADD x TEXT AS (hex(zeroblob(480000000)))",
+            "ALTER TABLE flowops_ledgers ADD x TEXT AS (hex(zeroblob(9)))",
             "CREATE VIEW x AS SELECT 1",
             "CREATE TRIGGER x AFTER INSERT ON flowops_calls BEGIN DELETE FROM flowops_events; END",
-            "CREATE INDEX x ON flowops_calls (hex(zeroblob(100000000)))",
-            "CREATE TABLE x (a CHECK (hex(zeroblob(100000000)) > ''))",
+            "CREATE INDEX x ON flowops_calls (hex(zeroblob(9)))",
+            "CREATE TABLE x (a CHECK (hex(zeroblob(9)) > ''))",
             "CREATE VIRTUAL TABLE x USING fts5(a)",
             "DROP TABLE flowops_stops; CREATE VIEW flowops_stops AS SELECT 1 AS id",
             "DROP INDEX flowops_calls_state",
