@@ -138,22 +138,17 @@ class PolicyRun:
         return tuple(self._windows.lines())
 
     def _held(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Decision]:
-        calls = [(index, batch.call(index)) for index in indices]
+        calls = list(map(batch.call, indices))
         # A ledger without a call has rung nobody.
         if self._within is not None and self._evaluator.facts.known:
-            numbers = {number for _, call in calls for number in call.callees}
+            numbers = {number for call in calls for number in call.callees}
             self._rung.clear()
             self._rung.update(self._ledger.rung_since(sorted(numbers), self._at - self._within))
-        held: dict[int, Decision] = {}
-        for index, call in calls:
-            context = self._evaluator.context(call, self._at)
-            self._windows.add(context)
-            decision = self._evaluator.decide(context)
-            if decision is None:
-                self._fit.add(context)
-            else:
-                held[index] = decision
-        return held
+        contexts = [self._evaluator.context(call, self._at) for call in calls]
+        self._windows.add(contexts)
+        decisions = list(map(self._evaluator.decide, contexts))
+        self._fit.add([context for context, held in zip(contexts, decisions, strict=True) if held is None])
+        return {index: held for index, held in zip(indices, decisions, strict=True) if held is not None}
 
 
 def trips(policy: Policy, facts: PolicyContext) -> bool:

@@ -133,13 +133,13 @@ class NumberPlan:
 
     def zones(self, number: str, kind: str) -> tuple[str, ...]:
         """Return the IANA time zones in which a number (E.164, of a kind that `kind` found) may ring."""
-        known = _zones()
         if kind.startswith("fixed-line") or (kind == "mobile" and self.code in _PLACED_MOBILES):
-            for length in _prefix_lengths(self.code):
-                found = known.get(number[1 : 1 + length])
-                if found is not None:
-                    return found
-        return known.get(self.code, ())
+            return _zones_of(self.code, number[1 : 1 + self._longest_prefix])
+        return _zones().get(self.code, ())
+
+    @cached_property
+    def _longest_prefix(self) -> int:
+        return max(_prefix_lengths(self.code), default=0)
 
 
 class CountryCode:
@@ -223,6 +223,17 @@ def _zones() -> Mapping[str, tuple[str, ...]]:
     tables()
     found: Mapping[str, tuple[str, ...]] = import_module(f"{_PACKAGE}.tzdata").TIMEZONE_DATA
     return found
+
+
+@lru_cache(maxsize=4_096)
+def _zones_of(code: str, beginning: str) -> tuple[str, ...]:
+    """Return the time zones of the numbers of a code that begin so: many people have numbers of the same exchange."""
+    known = _zones()
+    for length in _prefix_lengths(code):
+        found = known.get(beginning[:length])
+        if found is not None:
+            return found
+    return known.get(code, ())
 
 
 @lru_cache(maxsize=512)

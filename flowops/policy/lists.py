@@ -112,8 +112,10 @@ class DoNotCall(Setting, Rule):
                 return Block(f"{self.file} says that it is from the future: {moment_text(listing.as_of)}")
             if listing.as_of < at - self.max_age:
                 return Block(f"{self.file} is from {moment_text(listing.as_of)}, older than {span_text(self.max_age)}")
-        listed = [callee for callee in context.callees if callee.number in listing.numbers]
-        return Block(f"{context.named(listed[0])} is in {self.file}") if listed else None
+        for callee in context.callees:
+            if callee.number in listing.numbers:
+                return Block(f"{context.named(callee)} is in {self.file}")
+        return None
 
 
 def hashed(number: str, key: bytes) -> str:

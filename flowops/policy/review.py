@@ -15,7 +15,7 @@ from flowops.policy.times import moment_text
 from flowops.policy.windows import Windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from flowops.model.document import Value
     from flowops.policy.config import Policy
@@ -37,11 +37,11 @@ class WindowSummary:
             (rule, Counter()) for rule in policy.rules if isinstance(rule, Windows)
         ]
 
-    def add(self, context: CallContext) -> None:
-        """Take in one more call."""
+    def add(self, contexts: Iterable[CallContext]) -> None:
+        """Take in more calls."""
         for rule, calls in self._calls:
-            clocks = rule.clocks(context)
-            calls[None if isinstance(clocks, str) else clocks] += 1
+            found = map(rule.clocks, contexts)
+            calls.update(None if isinstance(clocks, str) else clocks for clocks in found)
 
     def lines(self) -> list[str]:
         """Return what a reviewer reads, a line for each window."""
@@ -120,14 +120,16 @@ class CapacityCheck:
         """Take in more calls that may be placed now, and at any later time."""
         self._calls += count
 
-    def add(self, context: CallContext) -> None:
-        """Take in one more call that may be placed now."""
-        if self._rate is not None:
+    def add(self, contexts: Sequence[CallContext]) -> None:
+        """Take in more calls that may be placed now."""
+        if self._rate is None:
+            return
+        for place, context in enumerate(contexts, self._calls):
             end, rule = self._end(context)
-            if rule is not None and self._calls / self._rate >= (end - self._at).total_seconds():
+            if rule is not None and place / self._rate >= (end - self._at).total_seconds():
                 why = "the hours are too few" if isinstance(rule, Windows) else "the time is too short"
                 self._late[format_reason(rule, why), end] += 1
-        self._calls += 1
+        self._calls += len(contexts)
 
     def _end(self, context: CallContext) -> tuple[datetime, Rule | None]:
         """Return when a call may no longer be placed, and by which rule, if there is one."""
@@ -138,10 +140,11 @@ class CapacityCheck:
             closes = None if isinstance(clocks, str) else rule.change(clocks, self._at, to=False)
             if closes is not None and closes < first:
                 first, by = closes, rule
-        for own in rules_of(context.call):
-            end = moment(context.call, context.callees, end=True) if isinstance(own, Expires) else ""
+        if context.call.terms.expires is not None:
+            end = moment(context.call, context.callees, end=True)
             if not isinstance(end, str) and end < first:
-                first, by = end, own
+                (by,) = (own for own in rules_of(context.call) if isinstance(own, Expires))
+                first = end
         return first, by
 
     def warnings(self) -> list[str]:

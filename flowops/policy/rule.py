@@ -132,10 +132,11 @@ class RunCounts:
 class CallContext:
     """Everything that a rule looks at: a call, the time, the facts, and what has passed before it.
 
-    `callees` is what is known of each callee: one context of a call is handed on, so that it is looked up once.
+    One context of a call is handed on, so that things are looked up once: `callees` is what is known of each callee,
+    `known` what a rule has found out of the call, whatever the time, under the rule's id.
     """
 
-    __slots__ = ("at", "call", "callees", "counts", "facts")
+    __slots__ = ("at", "call", "callees", "counts", "facts", "known")
 
     def __init__(
         self, call: Call, at: datetime, facts: PolicyContext | None = None, counts: RunCounts | None = None
@@ -145,6 +146,7 @@ class CallContext:
         self.facts = facts or PolicyContext()
         self.counts = counts or RunCounts()
         self.callees: tuple[NumberInfo, ...] = tuple(map(info, call.callees))
+        self.known: dict[int, Any] = {}
 
     def later(self, at: datetime) -> CallContext:
         """Return the same at another time."""

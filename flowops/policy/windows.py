@@ -266,7 +266,8 @@ class Windows(Setting, Rule):
 
     def finding(self, clocks: Clocks, at: datetime) -> Finding:
         """Return what the rule has against all calls that these clocks decide about."""
-        return _kept(self._findings, (clocks, at), lambda: self._find(clocks, at))
+        key = clocks, at
+        return self._findings[key] if key in self._findings else _kept(self._findings, key, self._find(clocks, at))
 
     def _find(self, clocks: Clocks, at: datetime) -> Finding:
         if all_open(clocks, at):
@@ -279,12 +280,16 @@ class Windows(Setting, Rule):
 
     def clocks(self, context: CallContext) -> Clocks | str:
         """Return the clocks that decide, or why that is not known."""
+        found: Clocks | str | None = context.known.get(id(self))
+        if found is None:
+            found = context.known[id(self)] = self._find_clocks(context)
+        return found
+
+    def _find_clocks(self, context: CallContext) -> Clocks | str:
         found: list[Clocks] = []
         for callee in context.callees:
             key = callee.region, zone_names(context.call, callee)
-            clocks = self._sets.get(key)
-            if clocks is None:
-                clocks = _kept(self._sets, key, lambda: self._clocks_of(*key))  # noqa: B023 (called at once)
+            clocks = self._sets[key] if key in self._sets else _kept(self._sets, key, self._clocks_of(*key))
             if isinstance(clocks, str):
                 return clocks or f"the time zone of {context.named(callee)} is not known: give the call a timezone"
             found.append(clocks)
@@ -302,7 +307,8 @@ class Windows(Setting, Rule):
 
     def change(self, clocks: Clocks, at: datetime, *, to: bool) -> datetime | None:
         """Return the `next_change`, looked for once for all calls that have the same clocks."""
-        return _kept(self._changes, (clocks, at, to), lambda: next_change(clocks, at, to=to))
+        key = clocks, at, to
+        return self._changes[key] if key in self._changes else _kept(self._changes, key, next_change(clocks, at, to=to))
 
     def _clock(self, country: str | None, name: str) -> Clock | str:
         found = self._clocks.get((country, name))
@@ -327,13 +333,12 @@ class Windows(Setting, Rule):
 _KEPT = 4_096
 
 
-def _kept(known: dict[_Key, _Answer], key: _Key, find: Callable[[], _Answer]) -> _Answer:
-    """Return the answer that is known for a key, or the one that is found now, and kept."""
-    if key not in known:
-        if len(known) >= _KEPT:
-            known.clear()
-        known[key] = find()
-    return known[key]
+def _kept(known: dict[_Key, _Answer], key: _Key, answer: _Answer) -> _Answer:
+    """Return an answer, which is known from now on."""
+    if len(known) >= _KEPT:
+        known.clear()
+    known[key] = answer
+    return answer
 
 
 def _window(reader: PolicyReader, at: Path, fields: dict[str, Value]) -> Window:

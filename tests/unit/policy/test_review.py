@@ -72,8 +72,7 @@ LONDON, PARIS, SATELLITE = "+442079460023", "+33199001018", "+881612345678"
 
 def noted(notes, calls):
     """What is told of these calls."""
-    for each in calls:
-        notes.add(CallContext(each, EVENING))
+    notes.add([CallContext(each, EVENING) for each in calls])
     return notes
 
 
