@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.app.load import excerpts, load
+from flowops.app.load import given_variables, load, merged_vars
 from flowops.app.observer import SILENT
 from flowops.app.render import Walk, examined, report_not_read
 from flowops.documents.git import Revision, commit_of, merge_base
-from flowops.documents.project import merge_vars, open_disk, parse_var, read_var_file
+from flowops.documents.project import open_disk
 from flowops.documents.reader import Reader
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.pseudonyms import Pseudonymizer
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from flowops.app.load import Selection, Workspace
+    from flowops.app.load import Selection
     from flowops.app.observer import Observer
     from flowops.model.call import Call
     from flowops.model.difference import Difference
@@ -124,7 +124,7 @@ def sides(found: Revisions, selection: Selection, observer: Observer) -> tuple[S
     With paths, the calls written there on either side: one that only moved from or to another file is compared with
     itself. Raises UsageError for a path that is on neither side.
     """
-    paths, values = selection.paths, _variables(found.of_head, selection)
+    paths, values = selection.paths, given_variables(found.of_head, selection.var, selection.var_files)
     here = [[path for path in paths if _exists(reader, path)] for reader in (found.of_base, found.of_head)]
     for path in paths:
         if path not in here[0] and path not in here[1]:
@@ -153,7 +153,7 @@ class _Rendering(NamedTuple):
         try:
             workspace = load(paths, self.selection.environment, reader)
             report_not_read(workspace, self.observer)
-            walk = Walk(workspace, _laid_over(workspace, self.values))
+            walk = Walk(workspace, merged_vars(workspace, self.values))
             problems = Problems()
             identities: dict[str, Identity] = {}
             for batch in examined(walk, problems):
@@ -185,21 +185,6 @@ def _nothing(reader: Reader, why: str | None = None) -> Side:
 
 def _exists(reader: Reader, path: str) -> bool:
     return reader.files.kind(reader.absolute(Path(path))) is not None
-
-
-def _variables(reader: Reader, selection: Selection) -> dict[str, Value]:
-    """Read the command line's variables; files of them are read as they are now, once."""
-
-    values: dict[str, Value] = {}
-    with excerpts(reader):
-        for name in selection.var_files:
-            values |= read_var_file(reader, Path(name))
-    return values | dict(map(parse_var, selection.var))
-
-
-def _laid_over(workspace: Workspace, values: Mapping[str, Value]) -> dict[str, Value]:
-
-    return merge_vars(workspace.project, workspace.environment, [values])
 
 
 def _start(paths: Sequence[str]) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowops.documents.files import Unreadable, open_given
 from flowops.documents.rows import read_data
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.operations import imported_call
@@ -58,7 +59,7 @@ def read_import(file: Path) -> list[ImportedCall]:
     calls: list[ImportedCall] = []
     problems: list[Problem] = []
     try:
-        with file.open("rb") as stream:
+        with open_given(file) as stream:
             for row in read_data(str(file), stream):
                 if isinstance(row, Problem):
                     problems.append(row)
@@ -68,6 +69,8 @@ def read_import(file: Path) -> list[ImportedCall]:
                 except ValueError as error:
                     place = Place(str(file), row.place.line or 1)
                     problems.append(Problem(place, row.place, str(error), "import"))
+    except Unreadable as error:
+        raise UsageError(f"{file} {error}") from None
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None
     problems += (

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops.documents.discovery import discover
 from flowops.documents.project import (
     find_project,
-    merge_vars,
     open_disk,
     parse_var,
     read_var_file,
@@ -19,10 +18,14 @@ from flowops.documents.project import (
 from flowops.errors import Invalid, UsageError
 from flowops.schema.check import check_documents
 from flowops.schema.flow_check import check_flows
+from flowops.templates.assemble import SourceValue
+from flowops.templates.unrendered import unrendered
+from flowops.templates.variables import render_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from flowops.documents.discovery import Workspace as Discovered
     from flowops.documents.reader import Reader
     from flowops.model.document import Document, Problem, Value
     from flowops.model.project import Environment, Flow, Project
@@ -85,6 +88,7 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
         problems += check_flows(flows.values())
     policy, troubles = _policy(project, environment)
     problems += troubles
+    problems += _not_rendered(project, found)
     documents = [*found.selected, *found.flows, *([project.document] if project.document else [])]
     return Workspace(
         reader=reader,
@@ -100,13 +104,42 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
     )
 
 
-def variables(workspace: Workspace, var: Sequence[str], var_files: Sequence[str]) -> dict[str, Value]:
-    """Return what templates see as ``vars``."""
+def _not_rendered(project: Project, found: Discovered) -> Iterator[Problem]:
+    """Yield a problem for each template that no stage renders."""
+    for document in (*filter(None, [project.document]), *found.flows, *found.selected):
+        yield from unrendered(document)
 
-    reader = workspace.reader
+
+def variables(workspace: Workspace, var: Sequence[str], var_files: Sequence[str]) -> dict[str, Value]:
+    """Return what templates see as ``vars``: project < environment < var files in order < assignments in order.
+
+    Those of the project and of the environment are rendered, the others are data. Raises Invalid.
+    """
+    return merged_vars(workspace, given_variables(workspace.reader, var, var_files))
+
+
+def given_variables(reader: Reader, var: Sequence[str], var_files: Sequence[str]) -> dict[str, Value]:
+    """Return the variables that the command line gives, by files and one by one. Raises Invalid."""
+    values: dict[str, Value] = {}
     with excerpts(reader):
-        files = [read_var_file(reader, Path(name)) for name in var_files]
-    return merge_vars(workspace.project, workspace.environment, files, [parse_var(text) for text in var])
+        for name in var_files:
+            values |= read_var_file(reader, Path(name))
+    return values | dict(map(parse_var, var))
+
+
+def merged_vars(workspace: Workspace, data: Mapping[str, Value]) -> dict[str, Value]:
+    """Return what templates see as ``vars`` where somebody gives values of their own besides. Raises Invalid."""
+    document, environment = workspace.project.document, workspace.environment
+    written = {}
+    if document is not None:
+        own = ("environments", environment.name, "vars")
+        for values, path in ((workspace.project.vars, ("vars",)), (environment.vars, own)):
+            written.update({name: SourceValue(value, document, (*path, name)) for name, value in values.items()})
+    merged, problems = render_variables(written, data)
+    if problems:
+        with excerpts(workspace.reader):
+            raise Invalid([*workspace.problems, *problems])
+    return merged
 
 
 @contextmanager

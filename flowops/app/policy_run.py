@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.secrets import value_of
 from flowops.common.secrets import read_variable
-from flowops.documents.files import Unreadable
+from flowops.common.text import quoted
+from flowops.documents.files import Unreadable, open_given
 from flowops.errors import FlowopsError, Invalid
 from flowops.model.document import Place, Problem
 from flowops.model.plan import Guard
@@ -24,7 +26,7 @@ from flowops.policy.evaluate import (
     without_counted,
     without_plan_rules,
 )
-from flowops.policy.lists import DoNotCall, hash_lines, read_list
+from flowops.policy.lists import DoNotCall, hash_lines, read_list, read_unkeyed
 from flowops.policy.review import CapacityCheck, RepeatedCallees, WindowSummary
 from flowops.policy.rule import NumberList, PolicyContext, format_reason
 
@@ -194,15 +196,34 @@ def _number_list(rule: DoNotCall, workspace: Workspace) -> NumberList:
         key = (
             value_of(rule.secret, "key", FlowopsError, workspace.project).encode() if rule.secret is not None else None
         )
-        path = workspace.reader.absolute(Path(workspace.project.root) / rule.file)
+    except FlowopsError as error:
+        return NumberList(trouble=f"cannot be used: {error.message}")
+    return _from_lines(rule, workspace, lambda lines: read_list(lines, key))
+
+
+def check_lists(workspace: Workspace) -> Iterator[Problem]:
+    """Yield a problem for each do-not-call list that cannot be used, as far as that is known without a secret."""
+    for rule in (workspace.policy or Policy()).rules:
+        if not isinstance(rule, DoNotCall):
+            continue
+        is_keyed = rule.secret is not None
+        listing = _from_lines(rule, workspace, partial(read_unkeyed, is_keyed=is_keyed))
+        trouble = rule.trouble_of(listing)
+        if trouble is not None:
+            message = f"do-not-call: {quoted(rule.file)} {trouble}"
+            yield Problem(rule.place, message=message, code="policy", hint="as it is, every call is blocked")
+
+
+def _from_lines(rule: DoNotCall, workspace: Workspace, read: Callable[[Iterator[bytes]], NumberList]) -> NumberList:
+    """Return what a function makes of the lines of a list, or why they cannot be read."""
+    path = workspace.reader.absolute(Path(workspace.project.root) / rule.file)
+    try:
         with workspace.reader.files.open(path) as file:
-            return read_list(_lines(file), key)
+            return read(_lines(file))
     except Unreadable as error:
         return NumberList(trouble=str(error))
     except OSError as error:
         return NumberList(trouble=f"cannot be read: {error.strerror}")
-    except FlowopsError as error:
-        return NumberList(trouble=f"cannot be used: {error.message}")
 
 
 def hash_list(file: Path, key_env: str, *, may_be_empty: bool) -> list[str]:
@@ -212,8 +233,10 @@ def hash_list(file: Path, key_env: str, *, may_be_empty: bool) -> list[str]:
     """
     key = read_variable(key_env, "--key-env", FlowopsError).encode()
     try:
-        with file.open("rb") as opened:
+        with open_given(file) as opened:
             return list(hash_lines(_lines(opened), key, clock(), may_be_empty=may_be_empty))
+    except Unreadable as error:
+        raise FlowopsError(f"{file} {error}") from None
     except OSError as error:
         raise FlowopsError(f"{file} cannot be read: {error.strerror}") from None
     except ValueError as error:

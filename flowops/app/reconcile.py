@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from io import StringIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.api.cdr import CallDetailRecords, Wait, conversations
@@ -13,6 +14,7 @@ from flowops.app.load import project_of
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import clock
 from flowops.app.secrets import connection_of, token_of, value_of
+from flowops.documents.files import Unreadable, read_given
 from flowops.errors import ApiError, UsageError
 from flowops.model.ledger import Leg, State
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 #: The API sums a call up when it has ended; a record may come a while after the claim.
 MARGIN = timedelta(hours=1)
+#: Bytes of a file of records.
+MAX_RECORDS = 256 * 1024 * 1024
 
 
 class Reconciled(NamedTuple):
@@ -69,10 +73,9 @@ def reconcile_file(environment: str, file: Path) -> Reconciled:
 
 def _read(file: Path) -> list[CallRecord]:
     try:
-        with file.open(encoding="utf-8") as lines:
-            return read_file(lines, str(file))
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
+        return read_file(StringIO(read_given(file, MAX_RECORDS).decode(), newline=None), str(file))
+    except Unreadable as error:
+        raise UsageError(f"{file} {error}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{file} is not UTF-8") from None
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowops.common.json import NotJson, read_json
 from flowops.common.safe_files import replace_file
+from flowops.documents.files import Unreadable, read_given
 from flowops.errors import FlowopsError, Invalid, UsageError
 from flowops.model.document import Place, Problem
-from flowops.plan.saved import dump, load
+from flowops.plan.saved import MAX_BYTES, dump, load
 from flowops.schema.check import check
 
 if TYPE_CHECKING:
@@ -65,9 +66,9 @@ def _kind(document: dict[str, Value]) -> str:
 
 def _bytes(file: Path) -> bytes:
     try:
-        return file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
+        return read_given(file, MAX_BYTES)
+    except Unreadable as error:
+        raise UsageError(f"{file} {error}") from None
 
 
 def _invalid(file: Path, message: str) -> Invalid:

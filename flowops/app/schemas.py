@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowops.app.load import load
+from flowops.documents.files import Unreadable, read_given
 from flowops.errors import FlowopsError, UsageError
 from flowops.schema.derive import ProjectFacts, build, load_description
 from flowops.schema.store import DESCRIPTION, description_text, stale_schemas, write_schemas
@@ -27,9 +28,11 @@ def build_schemas(openapi: Path | None, project: Path | None) -> dict[str, Schem
         description = load_description(description_text(), DESCRIPTION)
     else:
         try:
-            text = openapi.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{openapi} cannot be read: {error}") from None
+            text = read_given(openapi).decode()
+        except Unreadable as error:
+            raise UsageError(f"{openapi} {error}") from None
+        except UnicodeDecodeError:
+            raise UsageError(f"{openapi} is not UTF-8") from None
         description = load_description(text, str(openapi))
     if project is None:
         return build(description)

@@ -39,6 +39,11 @@ def validate(selection: Selection, observer: Observer = SILENT) -> Validation:
         problems = Problems()
         report_not_read(workspace, observer)
         count = sum(len(batch.references) for batch in examined(walk, problems, observer))
+        if workspace.policy is not None:
+            # Nobody without a policy pays for what its rules import.
+            from flowops.app.policy_run import check_lists
+
+            problems += check_lists(workspace)
     except Invalid as error:
         return Validation(0, 0, 0, error.problems, error.excerpt)
     excerpt = workspace.reader.excerpt

@@ -17,6 +17,8 @@ MAX_FILE = 16 * 1024 * 1024
 _CHUNK = 64 * 1024
 # A path with a NUL in it is a ValueError, and links that lead in a circle are a RuntimeError up to Python 3.12.
 _FAILURES = (OSError, RuntimeError, ValueError)
+#: Names of what the process has open already: a pipe there was made for it.
+_OPENED = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
@@ -163,24 +165,34 @@ class Disk:
         return real
 
 
-def read_anywhere(path: Path) -> bytes:
-    """Return the whole of a regular file or a pipe, wherever it is: for files that the command line names.
+def open_given(path: Path) -> BinaryIO:
+    """Return a file that the command line names, wherever it is: a regular one, or the pipe of ``<(…)`` or of stdin.
 
-    Raises Unreadable.
+    Nothing else is read: a pipe with a name may have nobody who writes, and a device no end. Raises Unreadable.
     """
     try:
         # Without O_NONBLOCK the opening of a pipe that nobody writes to would wait for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
-                raise Unreadable("is a directory" if stat.S_ISDIR(mode) else "is neither a regular file nor a pipe")
-            os.set_blocking(descriptor, True)
-            return _read_at_most(descriptor, MAX_FILE)
-        finally:
-            os.close(descriptor)
     except _FAILURES as error:
         raise Unreadable(_reason(error)) from error
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode) or (stat.S_ISFIFO(mode) and str(path).startswith(_OPENED)):
+        os.set_blocking(descriptor, True)
+        return os.fdopen(descriptor, "rb", buffering=_CHUNK)
+    os.close(descriptor)
+    raise Unreadable("is a directory" if stat.S_ISDIR(mode) else "is not a regular file")
+
+
+def read_given(path: Path, most: int = MAX_FILE) -> bytes:
+    """Return the whole of a file that the command line names, of at most so many bytes. Raises Unreadable."""
+    with open_given(path) as stream:
+        try:
+            data = stream.read(most + 1)
+        except OSError as error:
+            raise Unreadable(_reason(error)) from error
+    if len(data) > most:
+        raise Unreadable(f"is larger than {most // 1024 // 1024} MiB")
+    return data
 
 
 def _read_at_most(descriptor: int, size: int, expected: int = 0) -> bytes:

@@ -14,7 +14,7 @@ from flowops.common.names import did_you_mean
 from flowops.common.secrets import Reference
 from flowops.common.spans import read_rate, read_span
 from flowops.common.text import quoted, visible
-from flowops.documents.files import Disk, Unreadable, read_anywhere
+from flowops.documents.files import Disk, Unreadable, read_given
 from flowops.documents.reader import Kind, Reader, Section
 from flowops.documents.secrets import check_references
 from flowops.documents.yaml import Parsed, read_plain
@@ -274,13 +274,13 @@ def parse_var(text: str) -> tuple[str, Value]:
 def read_var_file(reader: Reader, path: Path) -> dict[str, Value]:
     """Return the mapping in a YAML file, or in a JSON file by its name; an empty file has no variables.
 
-    The file may lie anywhere, and may be a pipe: whoever runs flowops names it. Raises UsageError
+    The file may lie anywhere, and may be the pipe of ``<(…)``: whoever runs flowops names it. Raises UsageError
     when it cannot be read, and Invalid with what is wrong in it.
     """
     absolute = reader.absolute(path)
     file = reader.shown(absolute)
     try:
-        data = read_anywhere(absolute)
+        data = read_given(absolute)
     except Unreadable as error:
         raise UsageError(f"the file of variables '{visible(path)}' {error}") from error
     documents = _from_json(reader, file, data) if path.suffix.lower() == ".json" else reader.parse(file, data)
@@ -294,20 +294,6 @@ def read_var_file(reader: Reader, path: Path) -> dict[str, Value]:
     if problems:
         raise Invalid(problems)
     return dict(documents[0].value) if documents else {}
-
-
-def merge_vars(
-    project: Project,
-    environment: Environment,
-    files: Iterable[Mapping[str, Value]] = (),
-    assignments: Iterable[tuple[str, Value]] = (),
-) -> dict[str, Value]:
-    """Return what templates see as ``vars``: project < environment < var files in order < assignments in order."""
-    merged = {**project.vars, **environment.vars}
-    for values in files:
-        merged.update(values)
-    merged.update(assignments)
-    return merged
 
 
 def _from_json(reader: Reader, file: str, data: bytes) -> list[Parsed]:

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowops.common.text import quoted
 from flowops.documents.files import Unreadable
 from flowops.documents.row_source import PARQUET, FileRows, QueryError, QueryRows, missing_hint
+from flowops.documents.temporary import private_directory, private_opener
 from flowops.documents.text_rows import csv_columns, data_lines, text_batches
 from flowops.errors import FlowopsError
 from flowops.model.document import Batch
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 #: DuckDB's types for the values of JSON; whatever is more, or is mixed, it keeps as JSON.
 _TYPES = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
 _BIGINT = 2**63
-#: How many characters of text are put into the directory for one file at most.
+#: How many characters of text are put into the directory for the files of one query at most.
 MAX_STAGED = 1024 * 1024 * 1024
 
 
@@ -56,13 +56,22 @@ class StagingDir:
         self._base = base
         self._dialect = dialect
         self._directory = directory
+        #: What is there already: a file is staged once, however it is spelled.
+        self._staged: dict[Path, dict[str, Any]] = {}
+        self._size = 0
 
     def add(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return what `flowops.queries` is told of each file. Raises StagingError."""
-        return {name: self._add(name, number) for number, name in enumerate(names)}
+        return {name: self._once(name) for name in names}
 
-    def _add(self, name: str, number: int) -> dict[str, Any]:
+    def _once(self, name: str) -> dict[str, Any]:
         path = Path(os.path.normpath(self._base / name))
+        known = self._staged.get(path)
+        if known is None:
+            known = self._staged[path] = self._add(name, path, len(self._staged))
+        return known
+
+    def _add(self, name: str, path: Path, number: int) -> dict[str, Any]:
         try:
             if path.suffix.lower() == PARQUET:
                 return {"path": str(self._parquet(path, self._directory / f"{number}{PARQUET}"))}
@@ -77,7 +86,7 @@ class StagingDir:
         if real is not None:
             to.symlink_to(real)
         else:
-            with self._reader.files.open(path) as stream, to.open("wb") as copy:
+            with self._reader.files.open(path) as stream, open(to, "wb", opener=private_opener) as copy:
                 shutil.copyfileobj(stream, copy)
         return to
 
@@ -91,13 +100,14 @@ class StagingDir:
                     column: {"VARCHAR"}
                     for column in csv_columns(data_lines(shown, stream, self._dialect), self._dialect)
                 }
-        with self._reader.open(path) as stream, to.open("w", encoding="utf-8") as out:
+        with self._reader.open(path) as stream, open(to, "w", encoding="utf-8", opener=private_opener) as out:
             problems: list[Problem] = []
             for batch in text_batches(shown, stream, self._dialect):
                 problems += (problem for _, problem in batch.problems)
                 out.writelines(_lines(batch.rows, columns))
-                if out.tell() > MAX_STAGED:
-                    raise StagingError(f"{quoted(name)} is too large for a query")
+                if self._size + out.tell() > MAX_STAGED:
+                    raise StagingError(f"{quoted(name)} is too large for a query, with what it reads besides")
+            self._size += out.tell()
         if problems:
             raise StagingError(f"{quoted(name)} cannot be read", problems)
         if not columns:
@@ -165,8 +175,8 @@ def answered(reader: Reader, request: QueryRequest, shown: str) -> Iterator[Batc
     if find_spec("duckdb") is None:
         what = ".parquet" if request.sql is None else "it"
         raise QueryError(f"{what} needs the extra: pip install 'flowops[data]'")
-    with tempfile.TemporaryDirectory(prefix="flowops-") as directory, _process(directory) as ask:
-        staging = StagingDir(reader, request.base, request.dialect, Path(directory))
+    with private_directory() as directory, _process(str(directory)) as ask:
+        staging = StagingDir(reader, request.base, request.dialect, directory)
         ask({"sql": request.sql})
         files = ask(None)["files"] if request.sql is not None else request.files
         try:

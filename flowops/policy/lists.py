@@ -101,13 +101,10 @@ class DoNotCall(Setting, Rule):
         listing, at = context.facts.lists.get(self.source), context.at
         if listing is None:
             return Block(f"{self.file} was not read")
-        if listing.trouble is not None:
-            return Block(f"{self.file} {listing.trouble}")
-        if listing.is_empty and not self.may_be_empty:
-            return Block(f"{self.file} is empty: if it may be, say so with may-be-empty: true")
-        if self.max_age is not None:
-            if listing.as_of is None:
-                return Block(f"{self.file} does not say how old it is: begin it with '# as-of: 2026-11-23'")
+        trouble = self.trouble_of(listing)
+        if trouble is not None:
+            return Block(f"{self.file} {trouble}")
+        if self.max_age is not None and listing.as_of is not None:
             if listing.as_of > at + AHEAD:
                 return Block(f"{self.file} says that it is from the future: {moment_text(listing.as_of)}")
             if listing.as_of < at - self.max_age:
@@ -115,6 +112,16 @@ class DoNotCall(Setting, Rule):
         for callee in context.callees:
             if callee.number in listing.numbers:
                 return Block(f"{context.named(callee)} is in {self.file}")
+        return None
+
+    def trouble_of(self, listing: NumberList) -> str | None:
+        """Return why a list cannot be used whatever the time is, to stand behind its name."""
+        if listing.trouble is not None:
+            return listing.trouble
+        if listing.is_empty and not self.may_be_empty:
+            return "is empty: if it may be, say so with may-be-empty: true"
+        if self.max_age is not None and listing.as_of is None:
+            return "does not say how old it is: begin it with '# as-of: 2026-11-23'"
         return None
 
 
@@ -176,6 +183,20 @@ def read_list(lines: Iterable[bytes], key: bytes | None) -> NumberList:
     return NumberList(found, listed.as_of, is_empty=listed.is_empty)
 
 
+def read_unkeyed(lines: Iterable[bytes], *, is_keyed: bool) -> NumberList:
+    """Return what can be said of a list without the key of its hashes, which `is_keyed` says that there is.
+
+    Nobody is in it. Its lines are read, and that it can prove its key is looked at; not whether it does.
+    """
+    listed = _List(None, proves_elsewhere=is_keyed)
+    try:
+        for _ in listed.entries(lines):
+            pass
+    except ValueError as error:
+        return NumberList(trouble=str(error))
+    return NumberList(as_of=listed.as_of, is_empty=listed.is_empty)
+
+
 def hash_lines(lines: Iterable[bytes], key: bytes, now: datetime, *, may_be_empty: bool = False) -> Iterator[str]:
     """Return the lines of a hashed list, sorted so that their order tells nothing.
 
@@ -195,12 +216,13 @@ def hash_lines(lines: Iterable[bytes], key: bytes, now: datetime, *, may_be_empt
 class _List:
     """A list while it is read, and what its comments say."""
 
-    def __init__(self, key: bytes | None) -> None:
+    def __init__(self, key: bytes | None, *, proves_elsewhere: bool = False) -> None:
         self.as_of: datetime | None = None
         #: The line of an ``as-of`` that gives no date.
         self.undated: int | None = None
         self.is_empty = True
         self._key = key
+        self._proves_elsewhere = proves_elsewhere
         self._is_proven = False
 
     def entries(self, lines: Iterable[bytes]) -> Iterator[str]:
@@ -217,7 +239,7 @@ class _List:
 
     def _entry(self, number: int, line: str) -> str:
         if _HASHED.fullmatch(line) is not None:
-            if self._key is None:
+            if self._key is None and not self._proves_elsewhere:
                 raise ValueError("holds hashes: say which key they are made with, key: {env: NAME}")
             if not self._is_proven:
                 raise ValueError("does not prove its key: make it again with flowops policy hash-numbers")
@@ -236,6 +258,8 @@ class _List:
             if not hmac.compare_digest(check[1], hashed(_PROOF, self._key)):
                 raise ValueError("was made with another key than the one that is named")
             self._is_proven = True
+        elif check is not None:
+            self._is_proven = self._proves_elsewhere
 
 
 def _text(raw: bytes) -> str | None:

@@ -99,7 +99,7 @@ def answer(ask: Callable[[], dict[str, Any]], allow: Callable[[int, int], None])
             yield json.dumps({"files": tables(connection, sql)})
         files = ask()["files"]
         attach(connection, files)
-        size = sum(Path(file["path"]).stat().st_size for file in files.values())
+        size = sum(Path(path).stat().st_size for path in {file["path"] for file in files.values()})
         allow(size, 0)
         connection.execute(sql if sql is not None else f"from {identifier(next(iter(files)))}")
         columns = _columns(connection)

@@ -68,6 +68,8 @@ def branch(failure: ValidationError) -> list[ValidationError] | None:
     branches: Any = failure.validator_value
     groups: dict[int, list[ValidationError]] = {}
     for inner in failure.context or ():
+        if not inner.schema_path:
+            continue  # The branch is `false`: nothing is meant for it.
         groups.setdefault(int(inner.schema_path[0]), []).append(inner)
     meant = [group for number, group in groups.items() if not _is_template(branches[number])]
     if len(meant) == 1:
@@ -233,7 +235,7 @@ def _code(failure: ValidationError, root: Any) -> str | None:
 class _Mistake:
     """A failure with what the words about it need."""
 
-    __slots__ = ("hidden", "instance", "is_number", "path", "schema", "value")
+    __slots__ = ("fits_several", "hidden", "instance", "is_number", "path", "schema", "value")
 
     def __init__(self, failure: ValidationError, path: Path, *, hidden: bool) -> None:
         self.path = path
@@ -245,6 +247,7 @@ class _Mistake:
         # Where flowops' own keywords report a property, the message is its name (see `engine`).
         own = failure.validator in ("required", "dependentRequired", "additionalProperties")
         self.value: Any = failure.message if own else failure.validator_value
+        self.fits_several = failure.validator == "oneOf" and not failure.context
 
     @property
     def shown(self) -> str:
@@ -399,6 +402,8 @@ def _unknown(mistake: _Mistake) -> SchemaError:
 
 def _one_of(mistake: _Mistake) -> SchemaError:
     names = singles(mistake.value)
+    if names is None and mistake.fits_several:
+        return mistake.own() or mistake.error("fits more than one of the schemas of oneOf, and has to fit one alone")
     if names is None or not isinstance(mistake.instance, dict):
         return mistake.own() or mistake.error(f"must be {expected({'anyOf': mistake.value})}")
     given = [name for name, item in mistake.instance.items() if name in names and item is not None]

@@ -47,7 +47,9 @@ def inline(schema: Any, root: Any) -> Any:
 
     Raises BadReference for a reference to anywhere else, to nothing, to itself, or for too many.
     """
-    return _Inliner(root).schema(schema, (), ())
+    found = _Inliner(root).schema(schema, (), ())
+    # `true` and `false` are schemas, too.
+    return {True: {}, False: {"not": {}}}[found] if isinstance(found, bool) else found
 
 
 class _Inliner:

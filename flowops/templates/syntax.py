@@ -47,6 +47,24 @@ def parse(source: str) -> nodes.Template:
         raise too_deep(0) from None
 
 
+def vars_used(source: str) -> frozenset[str] | None:
+    """Return the keys of ``vars`` that a template names; None where it takes ``vars`` whole. What is wrong has none."""
+    try:
+        tree = parse(source.replace("\r\n", "\n").replace("\r", "\n"))
+    except TemplateError:
+        return frozenset()
+    whole = sum(name.name == "vars" for name in tree.find_all(nodes.Name))
+    named = [node.attr for node in tree.find_all(nodes.Getattr) if _is_vars(node.node)]
+    for item in tree.find_all(nodes.Getitem):
+        key = item.arg.value if _is_vars(item.node) and isinstance(item.arg, nodes.Const) else None
+        named += [key] if isinstance(key, str) else []
+    return frozenset(named) if len(named) == whole else None
+
+
+def _is_vars(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Name) and node.name == "vars"
+
+
 def _tags(source: str) -> Iterator[Tag]:
     """Yield the statements of a template, up to where it cannot be read."""
     begun = False

@@ -346,3 +346,36 @@ def test_numbers_are_not_shown_in_ci(real: Path, command: str) -> None:
     assert ran.code == 64
     assert "refused in CI" in ran.err
     assert flowops("plan", "--show-pii", cwd=real).code == 0
+
+
+LISTS = {
+    "missing": (None, "", "does not exist"),
+    "empty": ("# as-of: 2026-11-23\n", "", "is empty: if it may be, say so with may-be-empty: true"),
+    "a header": ("phone\n+442079460023\n", "", "cannot be used: line 1 "),
+    "national": ("020 7946 0018\n", "", "cannot be used: line 1 has no country code"),
+    "no date": ("+442079460023\n", "max-age: 30d, ", "does not say how old it is: begin it with '# as-of: 2026-11-23'"),
+    "hashes and no key": (f"hmac-sha256:{'0' * 64}\n", "", "holds hashes: say which key they are made with"),
+    "hashes that prove no key": (
+        f"hmac-sha256:{'0' * 64}\n",
+        "key: {env: FLOWOPS_DNC_KEY}, ",
+        "does not prove its key: make it again with flowops policy hash-numbers",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "fields", "trouble"), LISTS.values(), ids=list(LISTS))
+def test_validate_looks_at_the_lists_without_a_secret(real: Path, text: str | None, fields: str, trouble: str) -> None:
+    with_policy(real, f"  do-not-call: {{{fields}file: dnc.txt}}\n")
+    if text is not None:
+        (real / "dnc.txt").write_text(text)
+    ran = flowops("validate", cwd=real)
+    assert ran.code == 3, ran.out
+    assert ran.err.startswith(f"flowops.yaml:13:3: do-not-call: 'dnc.txt' {trouble}"), ran.err
+
+
+def test_a_list_that_proves_its_key_is_valid_where_the_key_is_not_at_hand(real: Path) -> None:
+    with_policy(real, "  do-not-call: {file: dnc.txt, key: {env: FLOWOPS_DNC_KEY}}\n")
+    proof, one = (f"hmac-sha256:{digit * 64}" for digit in "01")
+    (real / "dnc.txt").write_text(f"# key-check: {proof}\n# as-of: 2026-11-23\n{one}\n")
+    ran = flowops("validate", cwd=real)
+    assert (ran.code, ran.err) == (0, "")

@@ -98,3 +98,27 @@ def test_wrong_usage_is_64(tmp_path: Path) -> None:
     assert flowops("aply", cwd=tmp_path).code == 64
     assert flowops("plan", "--nope", cwd=tmp_path).code == 64
     assert flowops("plan", "nowhere.yaml", cwd=tmp_path).code == 64
+
+
+BOOLEANS = {
+    "{anyOf: [false, {type: string}]}": "must be text",
+    "{oneOf: [false, {type: string}]}": "must be text",
+    "{anyOf: [false, false]}": "must be something else",
+    "{oneOf: [true, true]}": "fits more than one of the schemas of oneOf, and has to fit one alone",
+    '{$ref: "#/$defs/a", $defs: {a: false}}': "is a value that its schema forbids",
+    '{$ref: "#/$defs/a", $defs: {a: true}}': None,
+}
+
+
+@pytest.mark.parametrize(("schema", "problem"), BOOLEANS.items())
+def test_true_and_false_are_schemas(tmp_path: Path, schema: str, problem: str | None) -> None:
+    (tmp_path / "one.yaml").write_text(
+        "apiVersion: flowops/v1\nkind: Project\nname: p\ndefaults: {caller: '+442079460000'}\n---\n"
+        f"apiVersion: flowops/v1\nkind: Flow\nname: f\ncallflow-id: x\nvariables: {{v: {schema}}}\n---\n"
+        "apiVersion: flowops/v1\nkind: Call\nreference-id: r\nflow: f\ncallee: '+442079460018'\n"
+        "flow-variables: {v: 3}\n"
+    )
+    ran = flowops("validate", "one.yaml", cwd=tmp_path)
+    assert ran.code == (0 if problem is None else 3), ran.err
+    assert problem is None or f"flow-variables.v: {problem}" in ran.err, ran.err
+    assert flowops("schema", "build", "--project", ".", cwd=tmp_path).code == 0

@@ -49,5 +49,5 @@ def test_what_flowops_did_not_write_is_refused(root: Path, before: str, after: s
 
 
 def test_a_file_that_is_not_there_is_wrong_usage(root: Path) -> None:
-    with pytest.raises(UsageError, match=r"no\.json cannot be read: No such file"):
+    with pytest.raises(UsageError, match=r"no\.json does not exist"):
         read_output(root / "no.json")

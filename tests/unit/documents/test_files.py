@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flowops.common.git import git_root
-from flowops.documents.files import MAX_FILE, Disk, Unreadable, read_anywhere
+from flowops.documents.files import MAX_FILE, Disk, Unreadable, read_given
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,32 +154,33 @@ def test_a_named_file_may_be_a_pipe_with_a_writer(tmp_path: Path) -> None:
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        assert read_anywhere(tmp_path.__class__(f"/dev/fd/{reading}")) == b"a: 1\n"
+        assert read_given(tmp_path.__class__(f"/dev/fd/{reading}")) == b"a: 1\n"
     finally:
         writer.join()
         os.close(reading)
 
 
-def test_a_pipe_that_nobody_writes_to_is_empty(tmp_path: Path) -> None:
+def test_a_pipe_with_a_name_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert read_anywhere(tmp_path / "pipe") == b""
+    with pytest.raises(Unreadable, match="is not a regular file"):
+        read_given(tmp_path / "pipe")
 
 
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("/dev/zero", "is neither a regular file nor a pipe"),
+        ("/dev/zero", "is not a regular file"),
         ("/", "is a directory"),
         ("/nowhere/at/all", "does not exist"),
     ],
 )
 def test_a_named_file_has_to_have_an_end(tmp_path: Path, path: str, reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):
-        read_anywhere(tmp_path / path)
+        read_given(tmp_path / path)
 
 
 def test_a_named_file_has_the_same_limit(tmp_path: Path, monkeypatch: Any) -> None:
     with (tmp_path / "large").open("wb") as file:
         file.truncate(MAX_FILE + 1)
     with pytest.raises(Unreadable, match="is larger than 16 MiB"):
-        read_anywhere(tmp_path / "large")
+        read_given(tmp_path / "large")

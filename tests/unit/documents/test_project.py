@@ -10,7 +10,6 @@ import pytest
 from flowops.common.secrets import Reference
 from flowops.documents.project import (
     find_project,
-    merge_vars,
     open_disk,
     parse_var,
     read_var_file,
@@ -447,23 +446,3 @@ def test_it_may_lie_anywhere(tree: Any, tmp_path_factory: Any) -> None:
 def test_one_that_cannot_be_read_is_wrong_usage(tree: Any, path: str, reason: str) -> None:
     with pytest.raises(UsageError, match=f"the file of variables '{path}' {reason}"):
         read_var_file(tree.reader, Path(path))
-
-
-def test_the_nearest_variable_wins(tree: Any) -> None:
-    tree.write(
-        {
-            "flowops.yaml": "apiVersion: flowops/v1\nkind: Project\nname: p\n"
-            "vars: {a: project, b: project, c: project, d: project, e: {x: 1, y: 1}}\n"
-            "environments: {sandbox: {api: sandbox,\n"
-            "  vars: {b: environment, c: environment, d: environment, e: {x: 2}}}}\n"
-        }
-    )
-    project = resolve(find_project(tree.reader, tree.root))
-    merged = merge_vars(
-        project,
-        project.environments["sandbox"],
-        [{"c": "first file", "d": "file"}, {"c": "second file"}],
-        [("d", "first"), ("d", "second")],
-    )
-    assert merged == {"a": "project", "b": "environment", "c": "second file", "d": "second", "e": {"x": 2}}
-    assert project.vars["a"] == "project"

@@ -167,7 +167,9 @@ def test_a_wide_header_makes_no_long_rows(tree: Any, tmp_path: Path) -> None:
 def test_a_text_that_is_too_large_is_refused(said: Any, tree: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flowops.documents.sql_rows.MAX_STAGED", 1000)
     tree.write({"data/a.csv": "a\n" + "x\n" * 1000})
-    assert said("from '../data/a.csv' order by 1") == ["for-each: sql: '../data/a.csv' is too large for a query"]
+    assert said("from '../data/a.csv' order by 1") == [
+        "for-each: sql: '../data/a.csv' is too large for a query, with what it reads besides"
+    ]
 
 
 def test_the_dialect_of_a_query_is_that_of_its_csv_files(said: Any, tree: Any) -> None:

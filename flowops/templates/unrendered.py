@@ -1,0 +1,69 @@
+"""Templates where none is rendered: there they would be sent, asked or opened as they stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowops.model.document import Problem
+from flowops.templates.nodes import place_in
+from flowops.templates.problems import TEMPLATE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flowops.model.document import Document, Path, Value
+
+_OPENINGS = ("{{", "{%")
+#: What is rendered of each kind of document: everything below these ways; ``*`` stands for any name.
+_RENDERED: dict[str, tuple[Path, ...]] = {
+    "Call": ((),),
+    "CallSet": (("call",), ("where",)),
+    "Flow": (),
+    "Project": (("defaults",), ("vars",), ("environments", "*", "vars")),
+}
+#: What is written for people alone, in schemas and elsewhere.
+_FOR_PEOPLE = frozenset({"description", "title", "$comment"})
+_HINTS = {
+    "sql": "ask for all rows, and choose with where:, which is rendered",
+    "matrix": "the values of a matrix are data: use the template in call:",
+    "default": "give the variable in defaults: or in the call, where it is rendered",
+}
+_HINT = "templates are rendered in call:, where:, defaults: and vars: only"
+
+
+def unrendered(document: Document) -> Iterator[Problem]:
+    """Yield a problem for each text of a document that holds a template, and is not rendered."""
+    rendered = _RENDERED.get(document.kind)
+    if rendered is None or () in rendered:
+        return
+    left: list[tuple[Path, Value]] = [((), document.value)]
+    while left:
+        path, value = left.pop()
+        if any(_fits(path, way) for way in rendered) or (path and path[-1] in _FOR_PEOPLE):
+            continue
+        if isinstance(value, dict):
+            for key, item in value.items():
+                if any(opening in key for opening in _OPENINGS):
+                    yield _problem(
+                        document, (*path, key), "the key holds a template, and keys are not rendered", key=True
+                    )
+                left.append(((*path, key), item))
+        elif isinstance(value, list):
+            left += (((*path, index), item) for index, item in enumerate(value))
+        elif isinstance(value, str) and any(opening in value for opening in _OPENINGS):
+            yield _problem(document, path, "a template is not rendered here", value)
+
+
+def _fits(path: Path, way: Path) -> bool:
+    return len(path) == len(way) and all(step in (own, "*") for own, step in zip(path, way, strict=True))
+
+
+def _problem(document: Document, path: Path, message: str, value: str = "", *, key: bool = False) -> Problem:
+    if key:
+        place = document.key_place(path)
+    else:
+        place = place_in(document, path, value, min(at for at in map(value.find, _OPENINGS) if at >= 0))
+    label = ".".join(map(str, path[:-1] if key else path))[:64]
+    steps = [step for step in path if isinstance(step, str)]
+    hint = next((hint for step, hint in _HINTS.items() if step in steps), _HINT)
+    return Problem(place, message=f"{label}: {message}" if label else message, code=TEMPLATE, hint=hint)
