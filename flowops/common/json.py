@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from flowops.common.limits import MAX_INTEGER, VALUE_DEPTH
-from flowops.common.text import quoted
+from flowops.common.masking import mask_name, mask_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -159,14 +159,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise NotStrict(f"the key {quoted(twice)} is given twice in one object", "a key is given twice")
+        raise NotStrict(f"the key {mask_name(twice)} is given twice in one object", "a key is given twice")
     return found
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise NotStrict(f"the number {quoted(text)} is too large", "a number is too large")
+        raise NotStrict(f"the number {mask_written(text)} is too large", "a number is too large")
     return number
 
 

@@ -61,6 +61,17 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join([*shown[:LISTED], "…"] if len(shown) > LISTED else shown)
 
 
+def dotted(path: Iterable[str | int]) -> str:
+    """Return the way to a value as messages show it: ``flow-variables.minutes``, ``callees[1]`` (counted from 0)."""
+    shown = ""
+    for step in path:
+        if isinstance(step, int):
+            shown += f"[{step}]"
+        else:
+            shown += f".{escaped(step)}" if shown else escaped(step)
+    return shown
+
+
 def without_values(message: str) -> str:
     """Return a message without what it repeats of a row, so that the same mistake in two rows gives the same text."""
     return _COUNTED.sub("0", _REPEATED.sub("•", message))

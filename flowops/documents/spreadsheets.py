@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.masking import are_values, mask_name, mask_written
 from flowops.common.text import listed, quoted
 
 if TYPE_CHECKING:
@@ -67,14 +68,15 @@ def header_troubles(header: Sequence[str], dialect: Dialect) -> list[Trouble]:
     if whole is not None:
         return [whole]
     troubles = [*_unnamed(header)]
+    shown = mask_written if are_values(header) else quoted
     first: dict[str, int] = {}
     for number, name in enumerate(header, 1):
         if not name.strip():
             continue
         if name != name.strip():
-            troubles.append(Trouble(f"the name of column {number}, {quoted(name)}, begins or ends with a space"))
+            troubles.append(Trouble(f"the name of column {number}, {shown(name)}, begins or ends with a space"))
         elif first.setdefault(name, number) != number:
-            troubles.append(Trouble(f"the columns {first[name]} and {number} are both named {quoted(name)}"))
+            troubles.append(Trouble(f"the columns {first[name]} and {number} are both named {shown(name)}"))
     return troubles
 
 
@@ -98,7 +100,7 @@ def _no_header(header: Sequence[str], dialect: Dialect) -> Trouble | None:
         hint = f"fields are separated by {DELIMITERS.get(delimiter, quoted(delimiter))}"
         if dialect.declarable:
             hint += f"; if they are not, declare it: {_declared(others[0])}"
-        return Trouble(f"the header is one column, {quoted(header[0])}", hint)
+        return Trouble(f"the header is one column, {mask_name(header[0])}", hint)
     return None
 
 

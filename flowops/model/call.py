@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from flowops.common.masking import mask_written
+from flowops.common.text import dotted, quoted
 from flowops.model.document import Place, Problem, RowPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from flowops.model.document import Document, Path, Value
 
@@ -37,6 +39,46 @@ class Origin(NamedTuple):
                 document, at = known
                 return document.place((*at, *path[length:]))
         return self.document.place(path if self.document.kind == "Call" else ())
+
+    def written(self, path: Path) -> tuple[Value, int]:
+        """Return what a document says at a path of the call, and how many steps of the path it has at all.
+
+        What a template makes, a row or another value of a mapping, is not written there.
+        """
+        value: Value = self.document.value if self.document.kind == "Call" else None
+        steps = 0
+        for length in range(len(path), 0, -1):
+            known = self.fields.get(path[:length])
+            if known is not None:
+                document, at = known
+                value, steps = document.value, length
+                for step in at:
+                    value = value[step]
+                break
+        for step in path[steps:]:
+            try:
+                value = value[step]
+            except (KeyError, IndexError, TypeError):
+                return None, steps
+            steps += 1
+        return value, steps
+
+    def shown(self, path: Path, value: Value) -> str:
+        """Return a value of the call as a message repeats it: whole only where just that is written in a document."""
+        return quoted(value) if self.written(path) == (value, len(path)) else mask_written(value)
+
+    def label(self, path: Path, names: Collection[str] = (), most: int | None = None) -> str:
+        """Return how messages call the value at a path: ``flow-variables.minutes``.
+
+        A name in it is shown that stands in a document or in a schema, whose `names` are given. Any other is of a row,
+        and may be somebody's. Of the path there are at most so many steps.
+        """
+        known = self.written(path)[1]
+        steps = (
+            step if at < known or isinstance(step, int) or step in names else mask_written(step)
+            for at, step in enumerate(path[:most])
+        )
+        return dotted(tuple(steps)) + ("" if most is None or most >= len(path) else ".…")
 
 
 class Terms(NamedTuple):
@@ -78,6 +120,10 @@ class Call(NamedTuple):
         if "callees" in self.body:
             return tuple(self.body["callees"])
         return (self.body["callee"],)
+
+    def shown(self, path: Path, value: Value) -> str:
+        """A value as a message repeats it: whole only where just that is written in a document."""
+        return self.origin.shown(path, value)
 
     def problem(self, path: Path, message: str, *, code: str, hint: str | None = None) -> Problem:
         """A problem with the value at a path of the body, placed where the user wrote it."""

@@ -71,7 +71,7 @@ def moment(call: Call, callees: Sequence[NumberInfo], *, end: bool) -> datetime 
     try:
         return read_moment(str(text), zones_of(call, callees), end=end)
     except ValueError as error:
-        return f"{str(text)[:40]!r} {error}"
+        return f"{call.shown(('expires' if end else 'not-before',), text)} {error}"
 
 
 def zones_of(call: Call, callees: Sequence[NumberInfo]) -> list[ZoneInfo]:
@@ -91,7 +91,7 @@ def check_terms(call: Call) -> list[Problem]:
         problems.append(call.problem(("consent",), "consent: has to be a mapping", code=CODE))
     own = terms.timezone
     if own is not None and (not isinstance(own, str) or zone(own) is None):
-        message = f"timezone: {str(own)[:40]!r} is not a time zone of the IANA's list"
+        message = f"timezone: {call.shown(('timezone',), own)} is not a time zone of the IANA's list"
         problems.append(call.problem(("timezone",), message, code=CODE, hint=zone_hint(str(own))))
         # What else is wrong is reported as if it were some time zone.
         terms = terms._replace(timezone="UTC")

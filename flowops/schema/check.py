@@ -15,7 +15,7 @@ from flowops.common.text import quoted
 from flowops.model.call import INSTRUCTION_ID
 from flowops.model.document import Problem
 from flowops.schema.engine import fast_errors, fast_validator
-from flowops.schema.explain import SchemaError, dotted, explain
+from flowops.schema.explain import SchemaError, explain
 from flowops.schema.store import schema_text
 
 if TYPE_CHECKING:
@@ -32,12 +32,13 @@ def unsendable_errors(value: Value, path: Path = ()) -> list[SchemaError]:
 
 
 class Checker:
-    """A schema made ready for many values."""
+    """A schema made ready for many values; of `data` no value is repeated whole in what is wrong with it."""
 
-    __slots__ = ("_fast", "schema")
+    __slots__ = ("_data", "_fast", "schema")
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, *, data: bool = False) -> None:
         self.schema = schema
+        self._data = data
         self._fast = fast_validator(schema)
 
     def check(self, value: Value) -> list[SchemaError]:
@@ -47,8 +48,8 @@ class Checker:
                 return []
         except (ValueError, SystemError):
             # Not a JSON value at all: half a character (a SystemError in jsonschema-rs 0.37), a foreign type.
-            return unsendable_errors(value) or explain(self.schema, value)
-        return explain(self.schema, value) or [
+            return unsendable_errors(value) or explain(self.schema, value, data=self._data)
+        return explain(self.schema, value, data=self._data) or [
             SchemaError(path, f"does not fit `{keyword}` of its schema")
             for path, keyword in fast_errors(self.schema, value)
         ]
@@ -57,7 +58,7 @@ class Checker:
 @lru_cache(maxsize=32)
 def checker(name: str) -> Checker:
     """Return the checker of one of flowops' own schemas (``request``, ``call``, …), made once."""
-    return Checker(json.loads(schema_text(name)))
+    return Checker(json.loads(schema_text(name)), data=name not in (*KINDS.values(), ANY_KIND))
 
 
 def check(schema: str | Schema, value: Value) -> list[SchemaError]:
@@ -66,6 +67,8 @@ def check(schema: str | Schema, value: Value) -> list[SchemaError]:
 
 
 FIELD = "flow-variables"
+#: The schema of documents of any kind.
+ANY_KIND = "flowops"
 #: The schema of each kind of document.
 KINDS = {"Project": "project", "Flow": "flow", "Call": "call", "CallSet": "callset"}
 #: Without these a document says nothing of a call.
@@ -132,7 +135,7 @@ def problem_at(document: Document, error: SchemaError) -> Problem:
     message = error.message
     if document.kind == "CallSet" and error.path[:1] == ("call",) and len(error.path) > 1:
         # The fields of a call have the same names everywhere.
-        message = f"{dotted(error.path[1:])}: {error.text}"
+        message = f"{error._replace(path=error.path[1:]).label}: {error.text}"
     return Problem(place, None, message, error.code, error.hint)
 
 
@@ -148,8 +151,9 @@ def _body_problem(call: Call, error: SchemaError) -> Problem:
         path = ("reference-id", *path[1:])
     elif len(path) == 1 and path[0] not in call.body:
         hint = _HINTS.get(str(path[0]), hint)
-    message = f"{dotted(path)}: {text}" if path else text
-    return call.problem(error.path, message, code=error.code, hint=hint)
+    if path:
+        text = f"{call.origin.label(path, {*error.names, str(path[0])}, error.most)}: {text}"
+    return call.problem(error.path, text, code=error.code, hint=hint)
 
 
 def _number_errors(fields: Mapping[str, Value], wrong: set[Path]) -> Iterator[SchemaError]:
@@ -175,7 +179,7 @@ def _integer_errors(call: Call) -> Iterator[SchemaError]:
     for name in _integers():
         value = call.body.get(name)
         if isinstance(value, float) and value.is_integer():
-            yield SchemaError((name,), f"must be a whole number, written {int(value)} and not {quoted(value)}")
+            yield SchemaError((name,), "must be a whole number, written without a decimal point")
 
 
 def integer_fields(schema: Schema) -> tuple[str, ...]:

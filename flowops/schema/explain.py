@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowops.common.masking import mask_written
 from flowops.common.names import did_you_mean
 from flowops.common.numbers import E164_PATTERN
-from flowops.common.text import LISTED, escaped, quoted
+from flowops.common.text import LISTED, dotted, escaped, quoted
 from flowops.schema.engine import TEMPLATE_PATTERN, matcher, slow_validator
 
 if TYPE_CHECKING:
@@ -27,24 +27,14 @@ if TYPE_CHECKING:
     from flowops.schema.engine import Schema
 
 
-def dotted(path: Path) -> str:
-    """Return the way to a value as messages show it: ``flow-variables.minutes``, ``callees[1]`` (counted from 0)."""
-    shown = ""
-    for step in path:
-        if isinstance(step, int):
-            shown += f"[{step}]"
-        else:
-            shown += f".{escaped(step)}" if shown else escaped(step)
-    return shown
-
-
 class SchemaError(NamedTuple):
     """One thing that is wrong in a value.
 
     `path` leads to it; a field that is missing ends the path all the same. `text` says what is wrong
     without naming the field. `at_key` is true where the key itself is the mistake, not its value.
     `code` is ``schema``, ``variable``, ``number`` or ``secret``; after ``secret`` the line must not be
-    shown either, because a secret may stand in it.
+    shown either, because a secret may stand in it. `names` are those that the schema itself has; no more
+    than `most` steps of the path are told, where the rest lies in a value that is sensitive.
     """
 
     path: Path
@@ -52,15 +42,23 @@ class SchemaError(NamedTuple):
     hint: str | None = None
     at_key: bool = False
     code: str = "schema"
+    names: frozenset[str] = frozenset()
+    most: int | None = None
+
+    @property
+    def label(self) -> str:
+        """Return how messages call the value, in a document."""
+        return dotted(self.path) if self.most is None else f"{dotted(self.path[: self.most])}.…"
 
     @property
     def message(self) -> str:
-        """Return the text behind the field's name: ``callee: '+316' is not an E.164 number``."""
-        return f"{dotted(self.path)}: {self.text}" if self.path else self.text
+        """Return the text behind the field's name: ``callee: '+…' is not an E.164 number``."""
+        return f"{self.label}: {self.text}" if self.path else self.text
 
     def under(self, *path: str | int) -> SchemaError:
         """Return the same error of a value that stands deeper: `path` leads from there to the value."""
-        return self._replace(path=(*path, *self.path))
+        most = None if self.most is None else self.most + len(path)
+        return self._replace(path=(*path, *self.path), most=most)
 
 
 def branch(failure: ValidationError) -> list[ValidationError] | None:
@@ -178,11 +176,14 @@ _NUMERAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 _YES, _NO = ("yes", "on", "true", "y"), ("no", "off", "false", "n")
 
 
-def explain(schema: Schema, value: Value) -> list[SchemaError]:
-    """Return everything that is wrong with a value, one message a mistake."""
+def explain(schema: Schema, value: Value, *, data: bool = False) -> list[SchemaError]:
+    """Return everything that is wrong with a value, one message a mistake.
+
+    Of `data`, which may be somebody's, no value is repeated whole; of a document it is what the user wrote.
+    """
     found: dict[tuple[Path, str], tuple[int, SchemaError]] = {}
     for failure in islice(slow_validator(schema).iter_errors(value), MOST):
-        for rank, error in _errors(failure, schema):
+        for rank, error in _errors(failure, schema, data=data):
             found.setdefault((error.path, error.text), (rank, error))
     best: dict[Path, int] = {}
     for rank, error in found.values():
@@ -195,24 +196,30 @@ _RANKS = {"type": 0, "const": 1, "enum": 1, "not": 2}
 _LATER = 3
 
 
-def _errors(failure: ValidationError, root: Schema) -> list[tuple[int, SchemaError]]:
+def _errors(failure: ValidationError, root: Schema, *, data: bool) -> list[tuple[int, SchemaError]]:
     keyword = str(failure.validator)
     if keyword in ("anyOf", "oneOf"):
         chosen = branch(failure)
         if chosen is not None:
-            return [ranked for inner in chosen for ranked in _errors(inner, root)]
+            return [ranked for inner in chosen for ranked in _errors(inner, root, data=data)]
     rank = _RANKS.get(keyword, _LATER)
     if keyword == "minLength" and failure.instance == "":
         rank = 2
-    return [(rank, error) for error in [_error(failure, keyword, root)]]
+    return [(rank, error) for error in [_error(failure, keyword, root, data=data)]]
 
 
-def _error(failure: ValidationError, keyword: str, root: Schema) -> SchemaError:
+def _error(failure: ValidationError, keyword: str, root: Schema, *, data: bool) -> SchemaError:
     path: Path = tuple(failure.absolute_path)
     code = _code(failure, root)
     explain_keyword = _KEYWORDS.get(keyword, _other)
-    error = explain_keyword(_Mistake(failure, path, hidden=code is not None))
-    return error if code is None else SchemaError(error.path, error.text, error.hint, error.at_key, code)
+    error = explain_keyword(_Mistake(failure, path, hidden=code is not None, data=data))
+    steps = list(failure.absolute_schema_path)
+    names = frozenset(str(name) for above, name in pairwise(steps) if above == "properties") | error.names
+    if code is None:
+        return error._replace(names=names)
+    # A sensitive variable is one of the properties of what a flow takes: the names inside of it are as sensitive.
+    most = 1 if code == "schema" and len(error.path) > 1 else None
+    return error._replace(code=code, names=names, most=most)
 
 
 def _code(failure: ValidationError, root: Any) -> str | None:
@@ -235,11 +242,12 @@ def _code(failure: ValidationError, root: Any) -> str | None:
 class _Mistake:
     """A failure with what the words about it need."""
 
-    __slots__ = ("fits_several", "hidden", "instance", "is_number", "path", "schema", "value")
+    __slots__ = ("data", "fits_several", "hidden", "instance", "is_number", "path", "schema", "value")
 
-    def __init__(self, failure: ValidationError, path: Path, *, hidden: bool) -> None:
+    def __init__(self, failure: ValidationError, path: Path, *, hidden: bool, data: bool) -> None:
         self.path = path
         self.hidden = hidden
+        self.data = data
         self.instance: Value = failure.instance
         self.schema: Schema = failure.schema if isinstance(failure.schema, dict) else {}
         #: Whether this is the place of a phone number: of those no message repeats more than the ends.
@@ -250,18 +258,22 @@ class _Mistake:
         self.fits_several = failure.validator == "oneOf" and not failure.context
 
     @property
+    def _masked(self) -> str | None:
+        """The value as it may be shown where it may be somebody's; None where it may be shown as it is."""
+        plain = isinstance(self.instance, str | int | float) and not isinstance(self.instance, bool)
+        return mask_written(self.instance) if plain and (self.is_number or (self.data and not self.hidden)) else None
+
+    @property
     def shown(self) -> str:
-        if self.is_number and isinstance(self.instance, str | int) and not isinstance(self.instance, bool):
-            return (
-                f"{'the text' if isinstance(self.instance, str) else 'the number'} {mask_written(str(self.instance))}"
-            )
-        return kind(self.instance) if self.hidden else describe(self.instance)
+        masked = self._masked
+        if masked is not None:
+            return f"{'the text' if isinstance(self.instance, str) else 'the number'} {masked}"
+        return kind(self.instance) if self.hidden or self.data else describe(self.instance)
 
     @property
     def short(self) -> str:
-        if self.is_number and isinstance(self.instance, str):
-            return mask_written(self.instance)
-        return "what is written here" if self.hidden else quoted(self.instance)
+        masked = self._masked
+        return masked if masked is not None else "what is written here" if self.hidden else quoted(self.instance)
 
     def error(self, text: str, hint: str | None = None, *, at_key: bool = False) -> SchemaError:
         return SchemaError(self.path, text, hint, at_key)
@@ -384,13 +396,14 @@ def _properties(mistake: _Mistake) -> SchemaError:
 def _required(mistake: _Mistake) -> SchemaError:
     own = mistake.own()
     text, hint = ("is missing", None) if own is None else (own.text, own.hint)
-    return SchemaError((*mistake.path, mistake.value), text, hint)
+    return SchemaError((*mistake.path, mistake.value), text, hint, names=frozenset((mistake.value,)))
 
 
 def _needed(mistake: _Mistake) -> SchemaError:
     needs = mistake.schema["dependentRequired"]
     by = next(name for name in needs if name in mistake.instance and mistake.value in needs[name])
-    return SchemaError((*mistake.path, mistake.value), f"is missing: {escaped(by)} needs it")
+    text = f"is missing: {escaped(by)} needs it"
+    return SchemaError((*mistake.path, mistake.value), text, names=frozenset((mistake.value,)))
 
 
 def _unknown(mistake: _Mistake) -> SchemaError:
@@ -409,7 +422,7 @@ def _one_of(mistake: _Mistake) -> SchemaError:
     given = [name for name, item in mistake.instance.items() if name in names and item is not None]
     if len(given) > 1:
         return SchemaError((*mistake.path, given[1]), f"does not go with {given[0]}: give one of them", at_key=True)
-    return SchemaError((*mistake.path, names[0]), f"is missing: give {choice(names)}")
+    return SchemaError((*mistake.path, names[0]), f"is missing: give {choice(names)}", names=frozenset(names))
 
 
 def _any_of(mistake: _Mistake) -> SchemaError:
@@ -418,7 +431,7 @@ def _any_of(mistake: _Mistake) -> SchemaError:
         return own
     names = singles(mistake.value)
     if names is not None:
-        return SchemaError((*mistake.path, names[0]), f"is missing: give {choice(names)}")
+        return SchemaError((*mistake.path, names[0]), f"is missing: give {choice(names)}", names=frozenset(names))
     wanted = expected({"anyOf": mistake.value})
     if mistake.instance is None:
         return mistake.error(f"is empty, and must be {wanted}")

@@ -316,7 +316,7 @@ class FlowVariables:
         self._stay = {name: unchanged_kinds(types) for name, types in self.types.items()}
         self._passed = frozenset(self._stay) - flow.produces
         self._required = [name for name in flow.variables if name not in self.defaults]
-        self._checker = Checker(self.schema)
+        self._checker = Checker(self.schema, data=True)
 
     def check(self, values: Mapping[str, Value]) -> tuple[dict[str, Value], list[SchemaError]]:
         """Return the values as the flow wants them, defaults filled in, and what is wrong with them."""
@@ -338,7 +338,7 @@ class FlowVariables:
 
     def _missing(self, name: str) -> SchemaError:
         text = f"is missing: the flow {escaped(self.flow.name)} needs it"
-        return SchemaError((FIELD, name), text, self._described(name), code="variable")
+        return SchemaError((FIELD, name), text, self._described(name), code="variable", names=frozenset((name,)))
 
     def _superfluous(self, name: str) -> SchemaError:
         flow = escaped(self.flow.name)

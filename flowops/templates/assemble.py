@@ -15,8 +15,9 @@ from flowops.common.budget import (
     json_size,
     most_json,
 )
+from flowops.common.masking import mask_written
 from flowops.common.names import nearest
-from flowops.common.text import listed
+from flowops.common.text import listed, quoted
 from flowops.model.call import INSTRUCTION_ID, NO_TERMS, TERMS, Call, Origin, Terms
 from flowops.model.document import Problem
 from flowops.templates.errors import BudgetExceeded, TemplateError
@@ -140,13 +141,18 @@ class Flows:
             if known is not None:
                 self._by_id.setdefault(known, flow)
 
-    def named(self, name: Value) -> tuple[Flow, str]:
-        """Return the flow of a name, and its id in this environment; raises `TemplateError` when there is none."""
+    def named(self, name: Value, *, written: bool = False) -> tuple[Flow, str]:
+        """Return the flow of a name, and its id in this environment; raises `TemplateError` when there is none.
+
+        What is not `written` in a document is of a row, and may be somebody's.
+        """
         if not isinstance(name, str):
             raise TemplateError(f"has to be the name of a flow, not {kind(name)}")
         flow = self._flows.get(name)
         if flow is None:
-            raise TemplateError(f"'{name[:64]}' is not a known flow", hint=lambda: self._known(name))
+            raise TemplateError(
+                f"{quoted(name) if written else mask_written(name)} is not a known flow", hint=lambda: self._known(name)
+            )
         known = flow.callflow_id(self._environment)
         if known is None:
             others = listed(sorted(flow.callflow_ids)) or "none"
@@ -234,8 +240,18 @@ class VariableProblem(Protocol):
         ...
 
     @property
-    def message(self) -> str:
-        """Return what is wrong, the field's name first."""
+    def text(self) -> str:
+        """Return what is wrong, without the field's name."""
+        ...
+
+    @property
+    def names(self) -> Collection[str]:
+        """Return the names in the path that the flow itself has."""
+        ...
+
+    @property
+    def most(self) -> int | None:
+        """Return how many steps of the path may be told, None for all."""
         ...
 
     @property
@@ -309,7 +325,8 @@ class Variables:
 
     def _report(self, problem: VariableProblem, origin: Origin, rendering: Rendering) -> None:
         place = origin.place(problem.path)
-        rendering.add(Problem(place, rendering.row, problem.message, VARIABLE, problem.hint))
+        label = origin.label(problem.path, {VARIABLES, *problem.names}, problem.most)
+        rendering.add(Problem(place, rendering.row, f"{label}: {problem.text}", VARIABLE, problem.hint))
 
 
 class _MapTemplate(Node):
@@ -470,7 +487,7 @@ class CompiledCall:
         flow = fields.get(FLOW)
         if isinstance(flow, ConstantNode):
             try:
-                self._flows.named(flow.value)
+                self._flows.named(flow.value, written=True)
             except TemplateError as error:
                 fields[FLOW] = compiler.refuse(self._place(FLOW), FLOW, error, FLOW_RULE)
         return fields

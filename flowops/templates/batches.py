@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from flowops.common.budget import PARTS_PER_STEP
+from flowops.common.masking import are_values
 from flowops.model.call import INSTRUCTION_ID, Script, Terms
 from flowops.model.document import Batch, Problem
 from flowops.templates.assemble import FLOW_ID, VARIABLES
 from flowops.templates.budget import WRONG_ROWS
-from flowops.templates.errors import BudgetExceeded, TemplateError
+from flowops.templates.errors import BudgetExceeded, TemplateError, member
 from flowops.templates.nodes import INVALID, Compiler, Rendering, TemplateNode
 from flowops.templates.problems import TEMPLATE
 from flowops.templates.values import kind, true_spelled_like
@@ -284,9 +285,8 @@ class CallSet:
 
     def _report_blank(self, rendering: Rendering, row: Mapping[str, Value]) -> None:
         """Say that a row has nothing in it, which spreadsheets leave below what was deleted."""
-        column = next(iter(row))
-        named = f"row.{column}" if column.isidentifier() else f"row[{column!r}]"
-        hint = f"delete blank rows, or leave them out: where: \"{{{{ {named} != '' }}}}\""
+        column = "…" if are_values(row) else next(iter(row))
+        hint = f"delete blank rows, or leave them out: where: \"{{{{ {member('row', column)} != '' }}}}\""
         error = TemplateError("the row is blank: all of its fields are empty", hint=hint)
         rendering.report(self.compiled.document.place(("for-each",)), "for-each", error, "rows")
 

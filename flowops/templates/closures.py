@@ -69,21 +69,22 @@ def attribute(parent: Evaluate, key: str, offset: int, above: str, *, forgiving:
     return look_up
 
 
-def item(parent: Evaluate, index: Evaluate, offset: int, above: str, *, forgiving: bool) -> Evaluate:
-    """Look up ``above[index]``: a key of a mapping, an item of a list, a character of a text."""
+def item(parent: Evaluate, index: Evaluate, offset: int, above: str, whole: str, *, forgiving: bool) -> Evaluate:
+    """Look up ``above[index]``: a key of a mapping, an item of a list, a character of a text.
+
+    `whole` is how messages call it: what an index comes to is a value of a row, and no message repeats it.
+    """
 
     def look_up(scope: Scope) -> Value:
         container, key = parent(scope), index(scope)
         if type(container) is dict and type(key) is str:
             if key in container:
                 return container[key]
-            error: TemplateError = UndefinedName(member(above, key), offset, above, key, container)
+            error: TemplateError = UndefinedName(whole, offset, above, key, container)
         elif type(container) in (list, str) and type(key) is int:
             if -len(container) <= key < len(container):
                 return container[key]
-            error = TemplateError(
-                f"'{above}[{key}]' is not defined", hint=f"{above} has {_count(container)}", offset=offset
-            )
+            error = TemplateError(f"'{whole}' is not defined", hint=f"{above} has {_count(container)}", offset=offset)
         else:
             message = f"'{above}' is {kind(container)}, which cannot be looked into with {kind(key)}"
             hint = f"its parts have names: {above}.id" if type(container) is dict else None

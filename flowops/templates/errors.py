@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from flowops.common.masking import are_values, mask_names
 from flowops.common.names import nearest
-from flowops.common.text import listed, shorten
+from flowops.common.text import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -72,8 +73,8 @@ def member(parent: str, key: str) -> str:
 
 def _what_there_is(parent: str, key: str, present: Iterable[object]) -> str:
     names = tuple(name for name in present if isinstance(name, str))
-    guess = nearest(key, names)
+    guess = None if are_values(names) else nearest(key, names)
     owner = "the row" if parent == "row" else parent
     parts = [f"did you mean '{member(parent, guess)}'?"] if guess is not None else []
-    parts.append(f"{owner} has: {listed(names)}" if names else f"{owner} is empty")
+    parts.append(f"{owner} has: {mask_names(names)}" if names else f"{owner} is empty")
     return " ".join(parts)

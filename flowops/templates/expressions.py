@@ -146,7 +146,7 @@ class Expressions:
             first, last = (None if end is None else self.compile(end) for end in (node.arg.start, node.arg.stop))
             return closures.slice_of(parent, first, last, offset, above)
         self._note_use(node, forgiving=forgiving)
-        found = closures.item(parent, self.compile(node.arg), offset, above, forgiving=forgiving)
+        found = closures.item(parent, self.compile(node.arg), offset, above, label(node), forgiving=forgiving)
         if isinstance(node.node, nodes.Name) and _is_text(node.arg) and not forgiving:
             return closures.key_of_name(str(node.node.name), node.arg.value, found)
         return found

@@ -1,4 +1,4 @@
-"""Values that nobody may find again: phone numbers as people write them, and what is sensitive; and the search for them."""
+"""Values that nobody may find again: numbers as people write them, what is sensitive; and the search for them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from unittest import mock
 
 import pytest
+
 from support.commands import environment
 
 if TYPE_CHECKING:
@@ -110,7 +111,9 @@ def secrets(count: int, seed: int = 2) -> list[str]:
     made: dict[str, None] = {}
     while len(made) < count:
         word = "".join(chance.choices("bcdfghjklmnpqrstvwxz", k=7))
-        made[(word.title(), f"{word.title()} O'{word[:4].title()}", f"{word}@example.org", f"{word} 7{len(made)}")[len(made) % 4]] = None
+        name = word.title()
+        texts = (name, f"{name} O'{word[:4].title()}", f"{word}@example.org", f"{word} 7{len(made)}")
+        made[texts[len(made) % len(texts)]] = None
     return list(made)
 
 
@@ -146,12 +149,12 @@ def run(root: Path, *args: str, env: dict[str, str] | None = None, stdin: str = 
         redirect_stdout(stream),
         redirect_stderr(stream),
         mock.patch.dict(os.environ, environment(COLUMNS="200", **(env or {})), clear=True),
-        pytest.raises(SystemExit) as ended,
     ):
         patch.chdir(root)
         patch.setattr(sys, "argv", ["flowops", *args])
         patch.setattr(sys, "stdin", io.StringIO(stdin))
-        main()
+        with pytest.raises(SystemExit) as ended:
+            main()
     raw = stream.buffer
     assert isinstance(raw, io.BytesIO)
     return Ended(ended.value.code, raw.getvalue().decode("utf-8", "replace"))

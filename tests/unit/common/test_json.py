@@ -29,7 +29,7 @@ def test_json_is_read(value: Any, ascii_only: bool) -> None:
         ('{"a": 1, "a": 2}', "the key 'a' is given twice in one object", 1, 1),
         ('{"a": NaN}', "NaN is not JSON", 1, 1),
         ("[-Infinity]", "-Infinity is not JSON", 1, 1),
-        ("1e999", "the number '1e999' is too large", 1, 1),
+        ("1e999", "the number '1…' is too large", 1, 1),
         ("9" * 5000, "a number has too many digits", 1, 1),
         ("[" * 33 + "]" * 33, "objects and arrays are more than 32 deep inside each other", 1, 1),
         ("[" * 100_000, "objects and arrays are more than 32 deep inside each other", 1, 1),

@@ -34,17 +34,27 @@ def test_good_terms_have_no_problem(terms, call) -> None:
     ("terms", "message"),
     [
         ({"consent": "yes"}, "consent: has to be a mapping"),
-        ({"timezone": "Mars/Olympus"}, "timezone: 'Mars/Olympus' is not a time zone of the IANA's list"),
-        ({"timezone": 3}, "timezone: '3' is not a time zone of the IANA's list"),
-        ({"timezone": "x" * 99}, f"timezone: '{'x' * 40}' is not a time zone of the IANA's list"),
-        ({"not_before": "soon"}, f"not-before: 'soon' {NO_TIME}"),
-        ({"expires": "never"}, f"expires: 'never' {NO_TIME}"),
+        ({"timezone": "Mars/Olympus"}, "timezone: 'M…' is not a time zone of the IANA's list"),
+        ({"timezone": 3}, "timezone: '…' is not a time zone of the IANA's list"),
+        ({"timezone": "x" * 99}, "timezone: 'x…' is not a time zone of the IANA's list"),
+        ({"not_before": "soon"}, f"not-before: 's…' {NO_TIME}"),
+        ({"expires": "never"}, f"expires: 'n…' {NO_TIME}"),
         ({"not_before": "2026-12-02", "expires": "2026-12-01"}, "expires: is not after not-before"),
         ({"not_before": "2026-12-01T09:00Z", "expires": "2026-12-01T09:00Z"}, "expires: is not after not-before"),
     ],
 )
 def test_a_bad_term_is_told(terms, message, call) -> None:
     assert [text for text, _ in told(call, **terms)] == [message]
+
+
+def test_a_term_that_is_written_in_the_document_is_repeated(document, call) -> None:
+    written = call(terms=Terms("Mars/Olympus", "soon"))._replace(
+        origin=Origin(document(WRITTEN, "Call", "calls/b.yaml"), {})
+    )
+    assert [problem.message for problem in check_terms(written)] == [
+        "timezone: 'Mars/Olympus' is not a time zone of the IANA's list",
+        f"not-before: 'soon' {NO_TIME}",
+    ]
 
 
 def test_a_wrong_zone_does_not_hide_what_else_is_wrong(call) -> None:
@@ -58,7 +68,7 @@ def test_a_wrong_zone_is_told_once_also_where_the_number_has_none(call) -> None:
     assert [problem.message.partition(":")[0] for problem in check_terms(satellite)] == ["timezone"]
     unknown = satellite._replace(terms=Terms(None, "2026-12-01T09:00"))
     no_zone = "has no offset, and the time zone of the callee is not known: add one, or a timezone"
-    assert [problem.message for problem in check_terms(unknown)] == [f"not-before: '2026-12-01T09:00' {no_zone}"]
+    assert [problem.message for problem in check_terms(unknown)] == [f"not-before: '2…' {no_zone}"]
 
 
 WRITTEN = """\

@@ -95,18 +95,18 @@ def test_a_clock_is_made_once_for_all_calls(policy, call) -> None:
             NOON,
             (Action.DEFERRED, "not-before (calls/a.yaml:1): the call says so", NOON + timedelta(minutes=1)),
         ),
-        (Terms(not_before="soon"), NOON, (Action.BLOCKED, f"not-before (calls/a.yaml:1): 'soon' {NO_TIME}", None)),
+        (Terms(not_before="soon"), NOON, (Action.BLOCKED, f"not-before (calls/a.yaml:1): 's…' {NO_TIME}", None)),
         (Terms(expires="2026-11-23T10:00:01"), NOON, None),
         (
             Terms(expires="2026-11-23T10:00"),
             NOON,
             (Action.BLOCKED, "expires (calls/a.yaml:1): the call has expired at Mon 2026-11-23 10:00 UTC", None),
         ),
-        (Terms(expires="never"), NOON, (Action.BLOCKED, f"expires (calls/a.yaml:1): 'never' {NO_TIME}", None)),
+        (Terms(expires="never"), NOON, (Action.BLOCKED, f"expires (calls/a.yaml:1): 'n…' {NO_TIME}", None)),
         (
             Terms(expires="x" * 99),
             NOON,
-            (Action.BLOCKED, f"expires (calls/a.yaml:1): '{'x' * 40}' {NO_TIME}", None),
+            (Action.BLOCKED, f"expires (calls/a.yaml:1): 'x…' {NO_TIME}", None),
         ),
     ],
 )

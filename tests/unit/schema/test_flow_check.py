@@ -248,11 +248,11 @@ def test_what_the_flow_creates_is_not_passed(make_flow: Callable[..., Flow]) -> 
 def test_a_value_that_cannot_be_converted_is_told(make_flow: Callable[..., Flow]) -> None:
     flow = make_flow(REMINDER)
     assert told(flow, {**GOOD, "minutes": "soon"}) == [
-        ("flow-variables.minutes: must be a whole number of at least 1, not the text 'soon'", None)
+        ("flow-variables.minutes: must be a whole number of at least 1, not the text 's…'", None)
     ]
     assert told(flow, {**GOOD, "minutes": 0, "patient": ""}) == [
         ("flow-variables.patient: is empty", None),
-        ("flow-variables.minutes: must be at least 1, not 0", None),
+        ("flow-variables.minutes: must be at least 1, not '…'", None),
     ]
 
 

@@ -32,8 +32,10 @@ class Complaint(NamedTuple):
     """A problem with a flow variable, in the shape that the schemas give it."""
 
     path: Path
-    message: str
+    text: str
     hint: str | None = None
+    names: tuple[str, ...] = ()
+    most: int | None = None
 
 
 def check_variables(flow: Flow, values: dict[str, Value]) -> tuple[dict[str, Value], list[Complaint]]:
@@ -43,7 +45,7 @@ def check_variables(flow: Flow, values: dict[str, Value]) -> tuple[dict[str, Val
     for name, value in values.items():
         schema = flow.variables.get(name)
         if schema is None:
-            found.append(Complaint(("flow-variables", name), f"flow-variables.{name}: is not a variable of the flow"))
+            found.append(Complaint(("flow-variables", name), "is not a variable of the flow"))
         elif schema.get("type") == "integer":
             converted[name] = to_integer(value)
         else:
@@ -52,7 +54,7 @@ def check_variables(flow: Flow, values: dict[str, Value]) -> tuple[dict[str, Val
         if name not in values and "default" in schema:
             converted[name] = schema["default"]
         elif name not in values:
-            found.append(Complaint(("flow-variables", name), f"flow-variables.{name}: is missing", "set it"))
+            found.append(Complaint(("flow-variables", name), "is missing", "set it", (name,)))
     return converted, found
 
 

@@ -185,7 +185,7 @@ class TestFlow:
         assert call_of(calls, good).body["callflow-id"] == "flow-g"
         assert told(render_row(calls, unknown)[1]) == [
             (
-                "calls/a.yaml:13:31: flow: 'godbye' is not a known flow (row 2 of data/rows.csv) "
+                "calls/a.yaml:13:31: flow: 'g…' is not a known flow (row 2 of data/rows.csv) "
                 "[did you mean 'goodbye'? known flows: reminder, goodbye]"
             )
         ]
