@@ -13,6 +13,7 @@ from flowops.app.observer import SILENT
 from flowops.app.policy_run import PolicyRun, clock, facts_of, trips
 from flowops.app.render import Walk, checked
 from flowops.app.secrets import token_of
+from flowops.app.settings import settings_of
 from flowops.common.masking import mask_text
 from flowops.model.plan import Action, Plan
 from flowops.model.problems import sentence
@@ -100,7 +101,13 @@ def _plan(
 
     def made(batches: Iterable[CallBatch]) -> Plan:
         return make_plan(
-            batches, again=walk, environment=environment.name, revision=revision, ledger=ledger, rules=rules
+            batches,
+            again=walk,
+            environment=environment.name,
+            revision=revision,
+            ledger=ledger,
+            rules=rules,
+            settings=settings_of(walk.workspace.project, environment),
         )
 
     plan = made(batches)

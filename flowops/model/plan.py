@@ -45,6 +45,8 @@ class Action(StrEnum):
 
 
 SENDING = frozenset({Action.PLACE, Action.RETRY})
+#: What whoever agrees to a plan agrees to: calls whose time has not come are placed when it has.
+MAY_BE_PLACED = SENDING | {Action.DEFERRED}
 #: The actions in the order of the bytes that stand for them.
 ACTIONS = tuple(Action)
 CODES = {action: code for code, action in enumerate(ACTIONS)}
@@ -109,6 +111,7 @@ class PlannedReference(NamedTuple):
     changes: tuple[Change, ...] = ()
     reasons: tuple[str, ...] = ()
     until: datetime | None = None
+    terms: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,8 @@ class PlannedCall:
 
 #: A call of a plan, for whoever does not ask for its body.
 Planned: TypeAlias = PlannedCall | PlannedReference
+#: What decides what happens besides calls and ledger, by name: no secret, and of a policy only a hash.
+Settings: TypeAlias = "Mapping[str, str]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,8 @@ class PlannedBatch:
     """What is to be done with some calls of one document, in about 140 bytes a call.
 
     Of call i the reference-id is ``references[i]``, the hash of the body ``hashes[32 * i : 32 * (i + 1)]``, and the
-    action ``ACTIONS[actions[i]]``. `details` are the decisions that say more than an action.
+    action ``ACTIONS[actions[i]]``. `details` are the decisions that say more than an action, `terms` the
+    hashes of the terms of those that have some.
     """
 
     place: Place
@@ -146,6 +152,7 @@ class PlannedBatch:
     hashes: bytes
     actions: bytes
     details: Mapping[int, Decision]
+    terms: Mapping[int, bytes] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -166,7 +173,8 @@ class PlannedBatch:
     def reference(self, index: int) -> PlannedReference:
         """Return what is known of one of the calls."""
         fingerprint = f"{FINGERPRINT}{self.hash(index).hex()}"
-        return PlannedReference(self.references[index], fingerprint, *self._decision(index))
+        terms = self.terms.get(index, b"").hex()
+        return PlannedReference(self.references[index], fingerprint, *self._decision(index), terms)
 
     def planned(self, index: int, call: Call) -> PlannedCall:
         """Return one of the calls, which the caller has at hand, with what is to be done with it."""
@@ -184,7 +192,8 @@ class Plan:
     of them, whole: whoever goes through them has them rendered again, as often as they do.
 
     `unnamed` counts calls in the ledger that the files no longer name. `digest` is
-    ``sha256:<hex>`` over everything that decides what apply does. `warnings` and `notes` are about the plan
+    ``sha256:<hex>`` over everything that decides what apply does; `settings` are what of that is neither a call nor the
+    ledger, by name: where calls are posted, with whose token, and so on. `warnings` and `notes` are about the plan
     as a whole, for people: what a reviewer should think about, and what the rules make of it. `pseudonym` gives a
     number its short name, where there is a ledger with a key to make it with.
     """
@@ -197,6 +206,7 @@ class Plan:
     calls: Iterable[PlannedCall] = field(compare=False, repr=False)
     unnamed: int
     digest: str
+    settings: Settings = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     pseudonym: Callable[[str], str] | None = field(default=None, compare=False, repr=False)

@@ -8,6 +8,7 @@ place where the user wrote the value, and `fingerprint` raises `Uncanonical`.
 from __future__ import annotations
 
 import hashlib
+import json
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,13 @@ import rfc8785
 from flowops.common.json import unsendable
 from flowops.common.limits import VALUE_DEPTH
 from flowops.errors import ExitCode, FlowopsError
+from flowops.model.call import NO_TERMS
 from flowops.model.plan import FINGERPRINT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from flowops.model.call import Call
+    from flowops.model.call import Call, Terms
     from flowops.model.document import Path, Problem, Value
 
 
@@ -57,6 +59,13 @@ def fingerprint(body: Value) -> str:
 def hash_of(body: Value) -> bytes:
     """Return the 32 bytes that a fingerprint is made of. Raises `Uncanonical`."""
     return hashlib.sha256(canonical(body)).digest()
+
+
+def hash_of_terms(terms: Terms) -> bytes | None:
+    """Return a hash of when and why a call may be placed; None where it says nothing of that."""
+    if terms == NO_TERMS:
+        return None
+    return hashlib.sha256(json.dumps(terms, sort_keys=True, default=str).encode()).digest()
 
 
 def hashes_of(bodies: Sequence[Value]) -> list[bytes]:

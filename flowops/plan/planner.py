@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 from flowops.model.ledger import RUN_LOST, State
 from flowops.model.plan import (
     A_FEW,
-    ACTIONS,
     ALL_SHOWN,
     FINGERPRINT,
     HASH_BYTES,
+    MAY_BE_PLACED,
     NONE_SHOWN,
     SENDING,
     Action,
@@ -23,7 +23,7 @@ from flowops.model.plan import (
     Plan,
     PlannedBatch,
 )
-from flowops.plan.canonical import hashes_of
+from flowops.plan.canonical import hash_of_terms, hashes_of
 from flowops.plan.diff import diff
 from flowops.plan.recheck import RecheckedCalls
 
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from flowops.model.call import Call, CallBatch
     from flowops.model.document import Place
     from flowops.model.ledger import Checkpoint, Entry, Ledger
-    from flowops.model.plan import Change, PlannedCall
+    from flowops.model.plan import Change, PlannedCall, Settings
 
 _log = logging.getLogger(__name__)
 _PLACE = Decision(Action.PLACE)
-#: The actions as text: an enumeration takes its time to become one.
-_WORDS = tuple(action.value for action in ACTIONS)
 _SENT = frozenset(action.code for action in SENDING)
+_MAY_BE_PLACED = frozenset(action.code for action in MAY_BE_PLACED)
+NO_SETTINGS: Settings = {}
 #: Said of a call whose outcome is open, and that was edited since.
 EDITED = "the files now say something else than what was sent"
 
@@ -65,12 +65,14 @@ def make_plan(
     revision: str | None,
     ledger: Ledger | None,
     rules: Rules | None = None,
+    settings: Settings = NO_SETTINGS,
 ) -> Plan:
     """Return what apply would do with these calls. With no ledger (a sandbox never used) everything is to be placed.
 
     The batches are taken one after the other, and nothing of one is kept but references, hashes, actions, and a few
     calls to show; `again` gives the same ones once more, each time somebody goes through it. No two calls may have the
-    same reference-id (see `flowops.templates.problems`). Passes on the ledger's `LedgerError`.
+    same reference-id (see `flowops.templates.problems`). `settings` are what else decides what happens, by name. Passes
+    on the ledger's `LedgerError`.
     """
     # The checkpoint is read before the rows: what moves in between is then newer than the checkpoint, and noticed.
     checkpoint = ledger.checkpoint() if ledger is not None else None
@@ -88,7 +90,8 @@ def make_plan(
         shown=tuple(planner.shown),
         calls=RecheckedCalls(again, planned),
         unnamed=max(known - planner.found, 0),  # another run may have added calls since they were counted
-        digest=digest(environment, deciding_ledger(checkpoint), _lines(planned)),
+        digest=digest(environment, deciding_ledger(checkpoint), settings, _lines(planned)),
+        settings=settings,
     )
     counts = {action.value.replace("-", "_"): number for action, number in plan.counts().items()}
     _log.info("planned: %(place)d to place, %(deferred)d deferred, %(blocked)d blocked", counts)
@@ -105,6 +108,7 @@ class _Planner:
         self._ledger = ledger
         self._rules = rules
         self._made: dict[Decision, Decision] = {}
+        self._hashes: dict[bytes, bytes] = {}
 
     def planned(self, batch: CallBatch) -> PlannedBatch:
         """Decide about the calls of a batch."""
@@ -118,10 +122,23 @@ class _Planner:
                 Decision(held.action, before.changes, (*before.reasons, *held.reasons), held.until)
             )
         planned = PlannedBatch(
-            batch.place, batch.scripts, tuple(batch.references), b"".join(made), bytes(actions), details
+            batch.place,
+            batch.scripts,
+            tuple(batch.references),
+            b"".join(made),
+            bytes(actions),
+            details,
+            self._terms(batch),
         )
         self.shown += (planned.planned(index, batch.call(index)) for index in self._show.choose(planned))
         return planned
+
+    def _terms(self, batch: CallBatch) -> Mapping[int, bytes]:
+        """Return the hashes of the terms of those calls that have some; one for all that have the same."""
+        if not batch.has_terms:
+            return {}
+        hashes = (hash_of_terms(batch.call(index).terms) for index in range(len(batch.references)))
+        return {index: self._hashes.setdefault(each, each) for index, each in enumerate(hashes) if each is not None}
 
     def _by_ledger(self, batch: CallBatch, made: Sequence[bytes]) -> tuple[bytearray, dict[int, Decision]]:
         """Decide by what the ledger says; whole entries are asked for only where it does not know the very call."""
@@ -173,10 +190,11 @@ class Shown:
         return sorted(chosen)
 
 
-def digest(environment: str, ledger_id: str | None, lines: Iterable[bytes]) -> str:
-    """Return ``sha256:<hex>`` over what decides what apply does: environment, ledger, and each call's reference,
-    fingerprint and action (see `decision_line`), whatever file they stand in and in whatever order."""
-    state = hashlib.sha256(json.dumps([environment, ledger_id]).encode() + b"\n")
+def digest(environment: str, ledger_id: str | None, settings: Settings, lines: Iterable[bytes]) -> str:
+    """Return ``sha256:<hex>`` over what decides what happens: environment, ledger, its settings, and of each call what
+    `decision_line` takes, whatever file they stand in and in whatever order."""
+    surroundings = [environment, ledger_id, sorted(settings.items())]
+    state = hashlib.sha256(json.dumps(surroundings).encode() + b"\n")
     # Sorted in parts: a list of a million lines would take more memory than all that is kept of their calls.
     parts = [bytearray() for _ in range(256)]
     for line in lines:
@@ -186,17 +204,21 @@ def digest(environment: str, ledger_id: str | None, lines: Iterable[bytes]) -> s
     return f"sha256:{state.hexdigest()}"
 
 
-def decision_line(reference: str, fingerprint: str, action: str) -> bytes:
-    """Return what a plan's digest takes of one call: SHA-256 of its action, fingerprint and reference."""
-    return hashlib.sha256(f"{action} {fingerprint} {reference}".encode("utf-8", "surrogatepass")).digest()
+def decision_line(reference: str, fingerprint: str, terms: str, *, may_be_placed: bool) -> bytes:
+    """Return what a plan's digest takes of one call: SHA-256 of its reference, fingerprint and terms (the hash of them
+    as hexadecimal digits, or nothing), and whether the plan may place it."""
+    word = "may-be-placed" if may_be_placed else "-"
+    return hashlib.sha256(f"{word} {fingerprint} {terms} {reference}".encode("utf-8", "surrogatepass")).digest()
 
 
 def _lines(batches: Iterable[PlannedBatch]) -> Iterator[bytes]:
     for batch in batches:
         digits = batch.hashes.hex()
         starts = range(0, len(digits), 2 * HASH_BYTES)
-        for reference, code, at in zip(batch.references, batch.actions, starts, strict=True):
-            yield decision_line(reference, FINGERPRINT + digits[at : at + 2 * HASH_BYTES], _WORDS[code])
+        for index, (reference, code, at) in enumerate(zip(batch.references, batch.actions, starts, strict=True)):
+            terms = batch.terms.get(index, b"").hex()
+            fingerprint = FINGERPRINT + digits[at : at + 2 * HASH_BYTES]
+            yield decision_line(reference, fingerprint, terms, may_be_placed=code in _MAY_BE_PLACED)
 
 
 def deciding_ledger(checkpoint: Checkpoint | None) -> str | None:

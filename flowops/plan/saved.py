@@ -17,14 +17,14 @@ from flowops.common.json import NotJson, read_json
 from flowops.errors import Invalid, StalePlan
 from flowops.model.document import Place, Problem
 from flowops.model.ledger import Checkpoint
-from flowops.model.plan import Action
+from flowops.model.plan import MAY_BE_PLACED, Action
 from flowops.plan.planner import deciding_ledger, decision_line, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from flowops.model.document import Value
-    from flowops.model.plan import Plan
+    from flowops.model.plan import Plan, Settings
 
 FORMAT_VERSION = 1
 #: A million calls are about 160 MB; what is larger is refused before it is parsed.
@@ -32,10 +32,11 @@ MAX_BYTES = 256 * 1024 * 1024
 
 
 class SavedCall(NamedTuple):
-    """What was decided for one reference-id."""
+    """What was decided for one reference-id; `terms` is the hash of when and why it may be placed, where it says so."""
 
     fingerprint: str
     action: Action
+    terms: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class SavedPlan:
     ledger: Checkpoint | None
     digest: str
     flowops: str
+    settings: Settings
     calls: Mapping[str, SavedCall]
 
 
@@ -60,6 +62,7 @@ def dump(plan: Plan) -> Iterator[bytes]:
         "revision": plan.revision,
         "ledger": {"id": checkpoint.id, "serial": checkpoint.serial, "head": checkpoint.head} if checkpoint else None,
         "digest": plan.digest,
+        "settings": plan.settings,
         "summary": {**_summary(plan.counts()), "unnamed": plan.unnamed},
     }
     lines = "".join(f'  "{key}": {json.dumps(value)},\n' for key, value in head.items())
@@ -67,6 +70,8 @@ def dump(plan: Plan) -> Iterator[bytes]:
     separator = "    "
     for item in plan.references():
         call = {"reference_id": item.reference_id, "fingerprint": item.fingerprint, "action": item.action.value}
+        if item.terms:
+            call["terms"] = item.terms
         yield f"{separator}{json.dumps(call)}".encode()
         separator = ",\n    "
     yield b"\n  ]\n}\n"
@@ -108,6 +113,10 @@ def compare(saved: SavedPlan, fresh: Plan, *, contains_checkpoint: bool) -> list
 def _surroundings(saved: SavedPlan, fresh: Plan, contains_checkpoint: bool) -> Iterator[str]:
     if saved.environment != fresh.environment:
         yield f"environment: '{saved.environment}' when saved, '{fresh.environment}' now"
+    for name in sorted(saved.settings.keys() | fresh.settings.keys()):
+        before, now = saved.settings.get(name, "none"), fresh.settings.get(name, "none")
+        if before != now:
+            yield f"{name}: {before} when saved, {now} now"
     if saved.ledger is None:
         return  # a sandbox's ledger is made by its first run: its answers decide, call by call
     if fresh.ledger is None:
@@ -132,6 +141,8 @@ def _calls(saved: SavedPlan, fresh: Plan) -> Iterator[str]:
             continue
         if before.fingerprint != item.fingerprint:
             yield f"{reference}: the files say something else: {before.fingerprint} when saved, {item.fingerprint} now"
+        if before.terms != item.terms:
+            yield f"{reference}: its timezone, not-before, expires or consent was edited"
         if before.action is not item.action and not _foreseen(before.action, item.action):
             mover = "policy" if Action.BLOCKED in (before.action, item.action) else "ledger"
             yield f"{reference}: the {mover} moved: '{before.action}' when saved, '{item.action}' now"
@@ -167,22 +178,28 @@ def _parse(data: bytes, file: str) -> dict[str, Value]:
 def _read(document: dict[str, Value]) -> SavedPlan | None:
     """Return the value of a document; None, or one of several errors, when its digest does not fit."""
     calls = {
-        _text(call["reference_id"]): SavedCall(_text(call["fingerprint"]), Action(call["action"]))
+        _text(call["reference_id"]): SavedCall(
+            _text(call["fingerprint"]), Action(call["action"]), _text(call.get("terms", ""))
+        )
         for call in document["calls"]
     }
     ledger = document["ledger"]
     saved = SavedPlan(
         environment=_text(document["environment"]),
         revision=_text(document["revision"]) if document["revision"] is not None else None,
-        ledger=Checkpoint(_text(ledger["id"]), int(ledger["serial"]), _text(ledger["head"])) if ledger else None,
+        ledger=Checkpoint(_text(ledger["id"]), _count(ledger["serial"]), _text(ledger["head"])) if ledger else None,
         digest=_text(document["digest"]),
         flowops=_text(document["flowops"]),
+        settings={_text(name): _text(value) for name, value in document["settings"].items()},
         calls=calls,
     )
-    lines = (decision_line(reference, call.fingerprint, call.action) for reference, call in calls.items())
+    lines = (
+        decision_line(reference, call.fingerprint, call.terms, may_be_placed=call.action in MAY_BE_PLACED)
+        for reference, call in calls.items()
+    )
     summary = _summary(Counter(call.action for call in calls.values()))
     whole = (
-        digest(saved.environment, deciding_ledger(saved.ledger), lines) == saved.digest
+        digest(saved.environment, deciding_ledger(saved.ledger), saved.settings, lines) == saved.digest
         and len(calls) == len(document["calls"])
         and document["summary"] == {**summary, "unnamed": _unnamed(document)}
     )
@@ -194,7 +211,14 @@ def _summary(counts: Mapping[Action, int]) -> dict[str, int]:
 
 
 def _unnamed(document: dict[str, Value]) -> int:
-    return int(document["summary"]["unnamed"])
+    return _count(document["summary"]["unnamed"])
+
+
+def _count(value: Value) -> int:
+    """Return a number of calls or events, which a database can be asked about. Raise ValueError."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        raise ValueError
+    return value
 
 
 def _text(value: Value) -> str:

@@ -14,6 +14,7 @@ from flowops.model.difference import Shift
 from flowops.model.ledger import LedgerStatus, State
 from flowops.model.plan import Action
 from flowops.model.problems import rows_of
+from flowops.model.project import SANDBOX
 from flowops.model.result import CallResult, Outcome
 from flowops.report import phrases
 from flowops.report.blocks import (
@@ -355,7 +356,15 @@ def _commit(revision: str) -> Word:
     return named(revision, f"{commit[:_SHORT_REVISION]}{dash}{rest}")
 
 
+def _where_to(settings: Mapping[str, str]) -> Iterator[str]:
+    """Yield where calls go and who hears of them, which a reviewer agrees to; the sandbox goes nowhere."""
+    if settings.get("api", SANDBOX) != SANDBOX:
+        callbacks = f"; callbacks go to {settings['callbacks']}" if "callbacks" in settings else ""
+        yield f"Calls are posted to {settings['api']}, with the token in {settings.get('token')}{callbacks}."
+
+
 def _plan_remarks(view: PlanView) -> Iterator[str]:
+    yield from _where_to(view.settings)
     if view.counts[Action.CONFLICT]:
         yield "What is in conflict was placed before, and is not placed again; apply places the others."
     if view.counts[Action.IN_DOUBT]:

@@ -66,6 +66,7 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
         ledger_id=str(ledger["id"]) if ledger else None,
         ledger_serial=int(ledger["serial"]) if ledger else None,
         digest=str(document["digest"]),
+        settings={str(name): mask_text(str(value)) for name, value in document["settings"].items()},
         counts={action: counts[action] for action in Action},
         unnamed=int(document.get("summary", {}).get("unnamed", 0)),
         groups=tuple(groups.values()),

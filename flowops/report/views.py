@@ -94,7 +94,7 @@ class PlanView:
 
     `countries` counts the phones that the plan would ring by country code, ``+44``, where every call is shown; `hours`
     counts the calls that would be sent, deferred ones too, by when that would be. `sandboxed` when the embedded API is
-    what would be called.
+    what would be called. `settings` are what else was decided on: where calls go, with whose token.
     """
 
     environment: str
@@ -110,6 +110,7 @@ class PlanView:
     countries: Mapping[str, int] = field(default_factory=dict)
     hours: Hours = field(default_factory=Hours)
     sandboxed: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 class PlanOutput(NamedTuple):
@@ -164,6 +165,7 @@ def of_plan(
         countries=countries,
         hours=hours_of(ready, clock),
         sandboxed=sandboxed,
+        settings=plan.settings,
     )
 
 

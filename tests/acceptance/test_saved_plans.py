@@ -148,3 +148,45 @@ def test_the_digest_of_the_first_plan_of_a_sandbox_is_taken_once(clinic: Reposit
     digest = flowops("plan", "--format", "json", cwd=clinic.root).json["digest"]
     assert flowops("apply", "--digest", digest, cwd=clinic.root).code == 0
     assert flowops("apply", "--digest", digest, cwd=clinic.root).code == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "told"),
+    [
+        ("calls/c.yaml", "  flow: reminder\n", "  flow: reminder\n  timezone: Etc/GMT-3\n", "r-1: its timezone"),
+        ("calls/c.yaml", "  not-before: 2020-01-01T00:00Z\n", "", "r-1: its timezone, not-before"),
+        ("calls/c.yaml", "basis: contract", "basis: none", "r-1: its timezone, not-before, expires or consent was"),
+        ("flowops.yaml", "127.0.0.1", "localhost", "api: http://127.0.0.1:"),
+        ("flowops.yaml", "FLOWOPS_TOKEN", "FLOWOPS_OTHER", "token: {env: FLOWOPS_TOKEN} when saved, {env: FLO"),
+        ("flowops.yaml", "https://hooks.example.org", "https://evil.example.org", "callbacks: https://hooks"),
+        ("flowops.yaml", "env: FLOWOPS_SECRET", "file: secret", "callbacks.secret: {env: FLOWOPS_SECRET} when saved"),
+        ("flowops.yaml", "countries: [GB]", "countries: [GB, US]", "policy: sha256:"),
+        ("flowops.yaml", "policy: {max-calls: 9}", "policy: {max-calls: 8}", "policy: sha256:"),
+    ],
+)  # fmt: skip
+def test_what_was_agreed_to_is_also_where_calls_go_and_when(
+    clinic: Repository, api: ApiServer, tmp_path: Path, name: str, old: str, new: str, told: str
+) -> None:
+    clinic.edit(
+        "calls/c.yaml",
+        "  flow: reminder\n",
+        "  flow: reminder\n  not-before: 2020-01-01T00:00Z\n  consent: {basis: contract}\n",
+    )
+    text = (clinic.root / "flowops.yaml").read_text()
+    more = (
+        "callbacks: {url: https://hooks.example.org, secret: {env: FLOWOPS_SECRET}}, policy: {max-calls: 9}, rate: none"
+    )
+    clinic.write({"flowops.yaml": text.replace("rate: none", more) + "policy: {countries: [GB]}\n"})
+    env = {**ENV, "FLOWOPS_OTHER": "very-secret", "FLOWOPS_SECRET": "a secret of more than 16 characters"}
+    saved = flowops("plan", *PRODUCTION, "-o", "../plan.json", cwd=clinic.root, env=env)
+    assert saved.code == 0, saved.err
+    assert "Calls are posted to http://127.0.0.1:" in saved.out
+    assert "token in {env: FLOWOPS_TOKEN}; callbacks go to https://hooks.example.org" in saved.out
+    clinic.edit(name, old, new)
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets/secret").write_text("a secret of more than 16 characters")
+    env["FLOWOPS_SECRET_DIRS"] = str(tmp_path / "secrets")
+    ran = flowops("apply", *PRODUCTION, "--plan", "../plan.json", cwd=clinic.root, env=env)
+    assert ran.code == 8, ran.err
+    assert told in ran.err
+    assert api.received.total() == 0

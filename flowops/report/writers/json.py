@@ -103,6 +103,7 @@ def plan_json(plan: Plan) -> Json:
         "revision": plan.revision,
         "ledger": {"id": checkpoint.id, "serial": checkpoint.serial, "head": checkpoint.head} if checkpoint else None,
         "digest": plan.digest,
+        "settings": dict(plan.settings),
         "summary": {**{snake(action): counts[action] for action in Action}, "unnamed": plan.unnamed},
         "warnings": list(without_numbers(plan.warnings)),
         "notes": list(without_numbers(plan.notes)),

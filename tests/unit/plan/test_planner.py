@@ -129,17 +129,25 @@ class TestDigest:
         digests = {plan_of(each.pop("calls"), **each, revision=None, ledger=ledger()).digest for each in made}
         assert len(digests) == 2
 
-    def test_moves_with_an_action_and_with_the_ledger(self) -> None:
-        lines = [
-            digest("e", "one", [decision_line("a", "v1:sha256:00", Action.PLACE)]),
-            digest("e", "one", [decision_line("a", "v1:sha256:00", Action.RETRY)]),
-            digest("e", "two", [decision_line("a", "v1:sha256:00", Action.PLACE)]),
-            digest("e", None, [decision_line("a", "v1:sha256:00", Action.PLACE)]),
+    def test_moves_with_whether_a_call_may_be_placed_and_with_what_is_around_it(self) -> None:
+        line = decision_line("a", "v1:sha256:00", "", may_be_placed=True)
+        settings = {"api": "https://api.cm.com/voiceapi/v2"}
+        digests = [
+            digest("e", "one", settings, [line]),
+            digest("e", "one", settings, [decision_line("a", "v1:sha256:00", "", may_be_placed=False)]),
+            digest("e", "one", settings, [decision_line("a", "v1:sha256:00", "00", may_be_placed=True)]),
+            digest("e", "two", settings, [line]),
+            digest("e", None, settings, [line]),
+            digest("e", "one", {"api": "https://api.example.org"}, [line]),
+            digest("e", "one", settings | {"token": "{env: FLOWOPS_TOKEN}"}, [line]),
         ]
-        assert len(set(lines)) == 4
+        assert len(set(digests)) == len(digests)
 
     def test_is_stable_across_versions(self) -> None:
-        lines = [decision_line("b", "v1:f", Action.PLACE), decision_line("a", "v1:f", Action.UNCHANGED)]
-        assert digest("production", "x", lines) == (
-            "sha256:ca3c18d06dbcd283879d2479c9b78d77a2b6f23d770e6d116d26966593e298db"
+        lines = [
+            decision_line("b", "v1:f", "", may_be_placed=True),
+            decision_line("a", "v1:f", "00", may_be_placed=False),
+        ]
+        assert digest("production", "x", {"api": "sandbox"}, lines) == (
+            "sha256:0527b30254d31c70cdae3db1ec14351abdcf4113970d998564ac2a988df00d79"
         )

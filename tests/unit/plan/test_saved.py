@@ -12,7 +12,7 @@ from support.plans import NO_FINGERPRINT, decided, plan_of
 from flowops.errors import Invalid, StalePlan
 from flowops.model.document import Place
 from flowops.model.ledger import Checkpoint, State
-from flowops.model.plan import Action, Plan
+from flowops.model.plan import MAY_BE_PLACED, Action, Plan
 from flowops.plan import saved
 from flowops.plan.planner import decision_line, digest
 from flowops.plan.saved import SavedCall, compare, load
@@ -29,8 +29,11 @@ def moved(plan: Plan, **fields: Any) -> Plan:
     """The plan with other fields, and the digest that goes with them."""
     other = replace(plan, **fields)
     ledger_id = other.ledger.id if other.ledger else None
-    lines = [decision_line(item.reference_id, item.fingerprint, item.action) for item in other.calls]
-    return replace(other, digest=digest(other.environment, ledger_id, lines))
+    lines = [
+        decision_line(item.reference_id, item.fingerprint, item.terms, may_be_placed=item.action in MAY_BE_PLACED)
+        for item in other.references()
+    ]
+    return replace(other, digest=digest(other.environment, ledger_id, other.settings, lines))
 
 
 def dump(plan: Plan) -> bytes:

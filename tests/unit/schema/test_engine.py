@@ -77,6 +77,7 @@ GOOD: dict[str, Any] = {
         "revision": None,
         "ledger": {"id": "x", "serial": 3, "head": "y"},
         "digest": SHA,
+        "settings": {"api": "https://api.cm.com/voiceapi/v2"},
         "summary": dict.fromkeys(
             ("place", "unchanged", "conflict", "retry", "in_doubt", "deferred", "blocked", "unnamed"), 0
         ),

@@ -37,6 +37,7 @@ PLAN: dict[str, Any] = {
     "revision": "8e56b8b",
     "ledger": {"id": "6f9f1c1e", "serial": 42, "head": "ab12"},
     "digest": SHA,
+    "settings": {"api": "https://api.cm.com/voiceapi/v2"},
     "summary": {
         "place": 0,
         "unchanged": 0,
