@@ -167,7 +167,7 @@ class World:
 
     def new_store(self, who: str) -> Store:
         spool = Spool(self.directory / "spool", self.directory)
-        return Store(self.database, ENVIRONMENT, LEDGER, Pseudonymizer(KEY), Actor(who, "host"), spool)
+        return Store(self.database, ENVIRONMENT, LEDGER, 1, Pseudonymizer(KEY), Actor(who, "host"), spool)
 
     def _notice(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What fails in a callback of the loop fails the test."""
