@@ -85,6 +85,7 @@ def make_plan(*calls: PlannedCall, **fields: Any) -> Plan:
         "revision": "1a2b3c4d5e6f7a8b9c0d",
         "ledger": CHECKPOINT,
         "unnamed": 0,
+        "settings": {"api": "sandbox"},
     } | fields
     return Plan(**values, **decided(calls), digest=DIGEST)
 
