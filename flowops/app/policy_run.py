@@ -26,9 +26,9 @@ from flowops.policy.evaluate import (
     without_counted,
     without_plan_rules,
 )
-from flowops.policy.lists import DoNotCall, hash_lines, read_list, read_unkeyed
 from flowops.policy.review import CapacityCheck, RepeatedCallees, WindowSummary
 from flowops.policy.rule import NumberList, PolicyContext, format_reason
+from flowops.policy.rules.lists import DoNotCall, hash_lines, read_list, read_unkeyed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from flowops.common.number_plan import regions
 from flowops.common.spans import read_span
 from flowops.model.document import Problem
-from flowops.policy.limits import MaxCalls, MaxChange, PerCallee
-from flowops.policy.lists import DoNotCall
-from flowops.policy.people import Callers, Consent, Countries, NumberTypes
 from flowops.policy.rule import SHARE, Rule, Schema, Setting, read_share
+from flowops.policy.rules.limits import MaxCalls, MaxChange, PerCallee
+from flowops.policy.rules.lists import DoNotCall
+from flowops.policy.rules.people import Callers, Consent, Countries, NumberTypes
+from flowops.policy.rules.windows import Windows
 from flowops.policy.terms import rules_of
-from flowops.policy.windows import Windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

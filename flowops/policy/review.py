@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from flowops.common.duplicates import repeats
 from flowops.common.masking import mask_number
 from flowops.policy.rule import Block, Defer, format_reason
+from flowops.policy.rules.windows import Windows
 from flowops.policy.terms import Expires, moment, rules_of
 from flowops.policy.times import moment_text
-from flowops.policy.windows import Windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from flowops.model.document import Value
     from flowops.policy.config import Policy
     from flowops.policy.rule import CallContext, Rule
-    from flowops.policy.windows import Clocks
+    from flowops.policy.rules.windows import Clocks
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 #: How many openings, numbers and references one line names.

@@ -9,10 +9,10 @@ import pytest
 from flowops.common.secrets import Reference
 from flowops.model.document import Document, Place, SourceMap
 from flowops.policy.config import StopOn, read_policy
-from flowops.policy.limits import MaxChange, PerCallee, PerDay, PerDocument, PerRun
-from flowops.policy.lists import DoNotCall
-from flowops.policy.people import ORDINARY, Callers, Consent, Countries, NumberTypes
-from flowops.policy.windows import Holidays, Windows
+from flowops.policy.rules.limits import MaxChange, PerCallee, PerDay, PerDocument, PerRun
+from flowops.policy.rules.lists import DoNotCall
+from flowops.policy.rules.people import ORDINARY, Callers, Consent, Countries, NumberTypes
+from flowops.policy.rules.windows import Holidays, Windows
 
 HERE = Place("flowops.yaml", 7, 3)
 WEEK = frozenset(range(7))

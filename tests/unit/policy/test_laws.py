@@ -13,11 +13,11 @@ from flowops.model.document import Place
 from flowops.model.plan import Action
 from flowops.policy.config import Policy
 from flowops.policy.evaluate import PolicyEvaluator
-from flowops.policy.limits import MaxChange, PerCallee, PerDay, PerDocument, PerRun
-from flowops.policy.lists import DoNotCall
-from flowops.policy.people import Callers, Consent, Countries, NumberTypes
 from flowops.policy.rule import NumberList, PolicyContext
-from flowops.policy.windows import Holidays, Window, Windows
+from flowops.policy.rules.limits import MaxChange, PerCallee, PerDay, PerDocument, PerRun
+from flowops.policy.rules.lists import DoNotCall
+from flowops.policy.rules.people import Callers, Consent, Countries, NumberTypes
+from flowops.policy.rules.windows import Holidays, Window, Windows
 
 HERE = Place("flowops.yaml", 3, 1)
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from flowops.common.numbers import KINDS
-from flowops.policy.lists import LONGEST, hash_lines, read_list
-from flowops.policy.people import ORDINARY
 from flowops.policy.rule import NumberList
-from flowops.policy.windows import Holidays, is_holiday, knows
+from flowops.policy.rules.lists import LONGEST, hash_lines, read_list
+from flowops.policy.rules.people import ORDINARY
+from flowops.policy.rules.windows import Holidays, is_holiday, knows
 
 LONDON, PARIS = "+442079460023", "+33199001018"
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)

@@ -13,8 +13,8 @@ from flowops.model.document import Place
 from flowops.model.plan import Action
 from flowops.policy.config import LIFTABLE
 from flowops.policy.evaluate import PolicyEvaluator
-from flowops.policy.limits import PerDay
 from flowops.policy.rule import CallContext, NumberList, PolicyContext, findings
+from flowops.policy.rules.limits import PerDay
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 LONDON, PARIS, NEW_YORK = "+442079460023", "+33199001018", "+12125550118"

@@ -14,8 +14,8 @@ from flowops.model.call import Origin, Terms
 from flowops.model.document import Place
 from flowops.model.plan import Action
 from flowops.policy.rule import CallContext
+from flowops.policy.rules.windows import Clock, Holidays, Window, Windows, all_open, next_change
 from flowops.policy.terms import moment, zones_of
-from flowops.policy.windows import Clock, Holidays, Window, Windows, all_open, next_change
 
 NOON = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 EVENING = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
