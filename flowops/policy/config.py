@@ -7,16 +7,16 @@ stricter; where it would be looser it has no effect, and that is a problem.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, TypeVar
 
 from flowops.common.number_plan import regions
 from flowops.common.spans import read_span
 from flowops.model.document import Problem
-from flowops.policy.rule import SHARE, Rule, Schema, Setting, read_share
-from flowops.policy.rules.limits import MaxCalls, MaxChange, PerCallee
-from flowops.policy.rules.lists import DoNotCall
-from flowops.policy.rules.people import Callers, Consent, Countries, NumberTypes
-from flowops.policy.rules.windows import Windows
+from flowops.policy import rules as folder
+from flowops.policy.rule import Rule, Setting
+from flowops.policy.rules.limits import StopOn
 from flowops.policy.terms import rules_of
 
 if TYPE_CHECKING:
@@ -31,56 +31,17 @@ CODE = "policy"
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class StopOn(Setting):
-    """End a run when more than a share of its calls was refused, once so many have been answered."""
-
-    share: float
-    after: int
-    place: Place
-    key: ClassVar[str] = "stop-on"
-    name: ClassVar[str] = "stop-on"
-    schema: ClassVar[Schema] = {
-        "type": "object",
-        "required": ["refused"],
-        "description": "End a run when too many of its calls are refused.",
-        "properties": {
-            "refused": {**SHARE, "description": "The share of answered calls that may be refused."},
-            "after": {
-                "type": "integer",
-                "minimum": 1,
-                "default": 20,
-                "description": "How many calls have to be answered before the share counts.",
-            },
-        },
-        "additionalProperties": False,
-    }
-
-    @classmethod
-    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
-        """Yield the share of refusals that ends a run."""
-        yield cls(read_share(value["refused"]), value.get("after", 20), reader.place(at))
-
-    def reached(self, refused: int, answered: int) -> str | None:
-        """Return why the run ends, None while it may go on."""
-        if answered < self.after or refused <= self.share * answered:
-            return None
-        return f"{refused:,} of {answered:,} calls were refused, the limit is {self.share:.0%}"
+def _settings() -> Iterator[type[Setting]]:
+    for file in iter_modules(folder.__path__):
+        module = import_module(f"{folder.__name__}.{file.name}")
+        for found in vars(module).values():
+            its_own = isinstance(found, type) and found.__module__ == module.__name__
+            if its_own and issubclass(found, Setting) and "key" in vars(found):
+                yield found
 
 
 #: Every key that a policy may have, in the order of its schema.
-SETTINGS: tuple[type[Setting], ...] = (
-    MaxCalls,
-    MaxChange,
-    Countries,
-    NumberTypes,
-    Callers,
-    Windows,
-    DoNotCall,
-    PerCallee,
-    Consent,
-    StopOn,
-)
+SETTINGS: tuple[type[Setting], ...] = tuple(sorted(_settings(), key=lambda setting: setting.key))
 #: What an operator may lift for a run, on record.
 LIFTABLE = tuple(setting.key for setting in SETTINGS if setting.liftable)
 _BY_KEY = {setting.key: setting for setting in SETTINGS}

@@ -4,7 +4,7 @@ A rule never says yes. Rules stand side by side, and a call is placed only when 
 rule can hold more calls back, and never fewer. For the same reason what blocks looks at the plan as it came from
 the ledger, and not at what other rules have left of it.
 
-A new rule is a file with a class like those in `flowops.policy.rules.people`, and its name in `flowops.policy.config.RULES`.
+A new rule is a class like those in `flowops.policy.rules`, in one of the files there or in a file of its own.
 """
 
 from __future__ import annotations

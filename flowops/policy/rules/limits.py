@@ -263,3 +263,40 @@ class PerCallee(Setting, Rule):
                 many = f"{len(recent)} in the last {span_text(self.within)} to {context.named(callee)}"
                 later.append(Defer(free, f"{many}, the limit is {self.most}"))
         return max(later, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class StopOn(Setting):
+    """End a run when more than a share of its calls was refused, once so many have been answered."""
+
+    share: float
+    after: int
+    place: Place
+    key: ClassVar[str] = "stop-on"
+    name: ClassVar[str] = "stop-on"
+    schema: ClassVar[Schema] = {
+        "type": "object",
+        "required": ["refused"],
+        "description": "End a run when too many of its calls are refused.",
+        "properties": {
+            "refused": {**SHARE, "description": "The share of answered calls that may be refused."},
+            "after": {
+                "type": "integer",
+                "minimum": 1,
+                "default": 20,
+                "description": "How many calls have to be answered before the share counts.",
+            },
+        },
+        "additionalProperties": False,
+    }
+
+    @classmethod
+    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
+        """Yield the share of refusals that ends a run."""
+        yield cls(read_share(value["refused"]), value.get("after", 20), reader.place(at))
+
+    def reached(self, refused: int, answered: int) -> str | None:
+        """Return why the run ends, None while it may go on."""
+        if answered < self.after or refused <= self.share * answered:
+            return None
+        return f"{refused:,} of {answered:,} calls were refused, the limit is {self.share:.0%}"

@@ -8,8 +8,8 @@ import pytest
 
 from flowops.common.secrets import Reference
 from flowops.model.document import Document, Place, SourceMap
-from flowops.policy.config import StopOn, read_policy
-from flowops.policy.rules.limits import MaxChange, PerCallee, PerDay, PerDocument, PerRun
+from flowops.policy.config import read_policy
+from flowops.policy.rules.limits import MaxChange, PerCallee, PerDay, PerDocument, PerRun, StopOn
 from flowops.policy.rules.lists import DoNotCall
 from flowops.policy.rules.people import ORDINARY, Callers, Consent, Countries, NumberTypes
 from flowops.policy.rules.windows import Holidays, Windows
