@@ -159,9 +159,9 @@ class RowCounter:
 
 def _warn(batch: CallBatch, columns: Collection[str], warnings: Problems) -> None:
     """Warn of what a call says that it was not meant to say."""
-    from flowops.templates.leftovers import leftovers
+    from flowops.templates.leftovers import leftovers, may_have_leftovers
 
-    for index, body in enumerate(batch.bodies):
+    for index, body in enumerate(batch.bodies) if may_have_leftovers(batch.bodies) else ():
         for found in leftovers(body, columns):
             call = batch.call(index)
             place = call.origin.place(found.path)

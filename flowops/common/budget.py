@@ -103,7 +103,7 @@ def search(text: str, part: str) -> int:
 
 
 def _characters(items: Iterable[Any]) -> int:
-    return sum(len(item) for item in items if type(item) is str)
+    return len("".join([item for item in items if type(item) is str]))
 
 
 def deep(value: Any, limit: int = CALL_STEPS) -> int:
@@ -150,8 +150,10 @@ def most_json(value: Any, limit: int = MAX_BODY) -> int:
         if type(found) is str:
             size += 2 + 6 * len(found)
         elif type(found) is dict:
-            size += 2 + 4 * len(found) + 6 * _characters(found)
-            ahead += found.values()
+            texts = [item for item in found.values() if type(item) is str]
+            size += 2 + 4 * len(found) + 6 * _characters(found) + 2 * len(texts) + 6 * len("".join(texts))
+            if len(texts) < len(found):
+                ahead += [item for item in found.values() if type(item) is not str]
         elif type(found) is list:
             size += 2 + len(found)
             ahead += found

@@ -287,6 +287,11 @@ class Variables:
                 self._parts.append((name, node.evaluate, node))
 
     @property
+    def has_same_names(self) -> bool:
+        """Return whether each row has the same variables: those of a template that gives all at once may be any."""
+        return not self._rest
+
+    @property
     def constants(self) -> dict[str, Value]:
         """Return the variables that are the same for each row."""
         rest = {name: node.value for name, node in self._rest if name is not None and isinstance(node, ConstantNode)}
@@ -407,6 +412,8 @@ class CompiledCall:
             if name in (FLOW, FLOW_ID):
                 self._one_flow = False
         self.has_terms = not values.keys().isdisjoint(TERMS)
+        #: Whether all rows start one flow with the same variables.
+        self.has_one_script = self._one_flow and variables.has_same_names
         self._flow = self._flow_of(values) if self._one_flow else None
         self._skeleton = _skeleton(values, always)
         self._charge(compiler.work, compiler.scalars)

@@ -190,9 +190,10 @@ class RenderedBatch:
     @property
     def scripts(self) -> frozenset[Script]:
         """Return the distinct things that these calls may say."""
+        bodies = self.bodies[:1] if self.compiled.has_one_script else self.bodies
         found = {
             (None if flow is None else flow.name, body.get(FLOW_ID), tuple(body.get(VARIABLES) or ()))
-            for flow, body in zip(self.flows, self.bodies, strict=True)
+            for flow, body in zip(self.flows, bodies, strict=False)
         }
         return frozenset(Script(flow, known, frozenset(names)) for flow, known, names in found)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from flowops.model.document import Path, Value
 
 VARIABLES = "flow-variables"
+#: Kinds of values in which no other text is.
+_FLAT = frozenset((str, int, float, bool, type(None)))
 _BRACES = ("{{", "{%")
 # {name}, ${name}, {row.name} and [name].
 _PLACEHOLDER = re.compile(r"\{ *(?:row\.)?([^{}\[\]]{1,64}?) *\}|\[ *([^{}\[\]]{1,64}?) *\]")
@@ -24,6 +27,16 @@ class Leftover(NamedTuple):
     path: Path
     message: str
     hint: str | None
+
+
+def may_have_leftovers(bodies: Iterable[Mapping[str, Value]]) -> bool:
+    """Return whether one of many bodies may say what it was not meant to say: of all together that is known sooner."""
+    variables = [found for body in bodies if type(found := body.get(VARIABLES)) is dict]
+    values = list(chain.from_iterable(map(dict.values, variables)))
+    if not {*map(type, values)} <= _FLAT:
+        return True
+    texts = "".join([value for value in values if type(value) is str])
+    return "{" in texts or "[" in texts or not texts.isascii()
 
 
 def leftovers(body: Mapping[str, Value], columns: Collection[str]) -> Iterator[Leftover]:
