@@ -121,6 +121,7 @@ class _Planner:
             details[index] = self._one(
                 Decision(held.action, before.changes, (*before.reasons, *held.reasons), held.until)
             )
+        self._show_zones(batch, actions, details)
         planned = PlannedBatch(
             batch.place,
             batch.scripts,
@@ -132,6 +133,16 @@ class _Planner:
         )
         self.shown += (planned.planned(index, batch.call(index)) for index in self._show.choose(planned))
         return planned
+
+    def _show_zones(self, batch: CallBatch, actions: bytearray, details: dict[int, Decision]) -> None:
+        """Say of calls that may be placed which time zone they name themselves: it decides when they ring."""
+        for index in range(len(actions)) if batch.has_terms else ():
+            own = batch.call(index).terms.timezone
+            if own is not None and actions[index] in _MAY_BE_PLACED:
+                before = details.get(index, _PLACE)
+                details[index] = self._one(
+                    before._replace(reasons=(*before.reasons, f"timezone {own}, as the call says"))
+                )
 
     def _terms(self, batch: CallBatch) -> Mapping[int, bytes]:
         """Return the hashes of the terms of those calls that have some; one for all that have the same."""

@@ -16,6 +16,7 @@ from flowops.common.spans import read_span
 from flowops.model.document import Problem
 from flowops.policy import rules as folder
 from flowops.policy.rule import Rule, Setting
+from flowops.policy.rules.allow import Allow
 from flowops.policy.rules.limits import StopOn
 from flowops.policy.terms import rules_of
 
@@ -53,10 +54,11 @@ class Policy:
 
     rules: tuple[Rule, ...] = ()
     stop_on: tuple[StopOn, ...] = ()
+    allowed: frozenset[str] = frozenset()
 
     def of_call(self, call: Call) -> tuple[Rule, ...]:
         """Return the rules for a call: the policy's, and those that the call brings with it."""
-        own = rules_of(call)
+        own = rules_of(call, self.allowed)
         return (*self.rules, *own) if own else self.rules
 
 
@@ -76,7 +78,10 @@ def read_policy(document: Document | None, environment: str) -> tuple[Policy | N
     if not found:
         return None, reader.problems
     rules = tuple(each for each in found if isinstance(each, Rule))
-    return Policy(rules, tuple(each for each in found if isinstance(each, StopOn))), reader.problems
+    stop_on = tuple(each for each in found if isinstance(each, StopOn))
+    # What one of two policies does not allow is not allowed.
+    allowed = [each.kinds for each in found if isinstance(each, Allow)]
+    return Policy(rules, stop_on, frozenset.intersection(*allowed) if allowed else frozenset()), reader.problems
 
 
 def _read(reader: PolicyReader, at: Path, written: Mapping[str, Value], before: list[Setting]) -> list[Setting]:

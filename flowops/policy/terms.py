@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from flowops.common.numbers import info
@@ -12,7 +14,6 @@ from flowops.policy.times import moment_text, read_moment, zone_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
     from zoneinfo import ZoneInfo
 
     from flowops.common.numbers import NumberInfo
@@ -55,9 +56,48 @@ class Expires(Rule):
         return Block(f"the call has expired at {moment_text(end)}") if end <= context.at else None
 
 
-def rules_of(call: Call) -> list[Rule]:
-    """Return the rules that a call brings with it."""
+#: What a policy may allow that is refused as a rule.
+TIMEZONE_MISMATCH = "timezone-mismatch"
+
+
+@dataclass(frozen=True, slots=True)
+class TimezoneMismatch(Rule):
+    """The call's own `timezone`, where none of its clocks could be the callee's: it would open a closed window."""
+
+    place: Place
+    name: ClassVar[str] = "timezone"
+    foreseeable: ClassVar[bool] = True
+
+    def evaluate(self, context: CallContext) -> Finding:
+        """Block when a number says where it is, and that has another time."""
+        own = str(context.call.terms.timezone)
+        for callee in context.callees:
+            if callee.zones and not any(_same_time(own, name, context.at.year) for name in callee.zones):
+                where = " or ".join(callee.zones[:2])
+                return Block(
+                    f"{own} is not the time where {context.named(callee)} is by its number ({where}); if it is right, "
+                    f"the policy can allow it: allow: [{TIMEZONE_MISMATCH}]"
+                )
+        return None
+
+
+@lru_cache(maxsize=4_096)
+def _same_time(one: str, other: str, year: int) -> bool:
+    """Return whether two zones have the same time, in winter and in summer."""
+    zones = zone(one), zone(other)
+    seasons = (datetime(year, month, 1, 12, tzinfo=UTC) for month in (1, 7))
+    return (
+        one == other
+        or None in zones
+        or all(len({at.astimezone(each).utcoffset() for each in zones}) == 1 for at in seasons)
+    )
+
+
+def rules_of(call: Call, allowed: frozenset[str] = frozenset()) -> list[Rule]:
+    """Return the rules that a call brings with it, but for what its policy has `allowed`."""
     rules: list[Rule] = []
+    if call.terms.timezone is not None and TIMEZONE_MISMATCH not in allowed:
+        rules.append(TimezoneMismatch(call.origin.place(("timezone",))))
     if call.terms.not_before is not None:
         rules.append(NotBefore(call.origin.place(("not-before",))))
     if call.terms.expires is not None:

@@ -379,3 +379,38 @@ def test_a_list_that_proves_its_key_is_valid_where_the_key_is_not_at_hand(real: 
     (real / "dnc.txt").write_text(f"# key-check: {proof}\n# as-of: 2026-11-23\n{one}\n")
     ran = flowops("validate", cwd=real)
     assert (ran.code, ran.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("zone", "policy", "action"),
+    [
+        ("Pacific/Auckland", "windows: [{hours: '08:00-20:00'}]", "blocked"),
+        ("Pacific/Auckland", "allow: [timezone-mismatch]", "place"),
+        ("Etc/GMT-3", "countries: [GB]", "blocked"),
+        # The same clock under another name, or on the other side of the Channel Islands.
+        ("Europe/Jersey", "windows: [{hours: '00:00-24:00'}]", "place"),
+        ("Europe/London", "windows: [{hours: '00:00-24:00'}]", "place"),
+    ],
+)
+def test_a_time_zone_that_contradicts_the_number_is_blocked_unless_allowed(
+    real: Path, zone: str, policy: str, action: str
+) -> None:
+    with_policy(real, f"  {policy}\n")
+    calls = real / "calls/three.yaml"
+    calls.write_text(calls.read_text().replace("kind: Call\n", f"kind: Call\ntimezone: {zone}\n"))
+    plan = flowops("plan", *PRODUCTION, "--format", "json", "--at", NOON, cwd=real, env=ENV)
+    assert {call["action"] for call in plan.json["calls"]} == {action}
+    reasons = plan.json["calls"][0]["reasons"]
+    if action == "place":
+        assert reasons == [f"timezone {zone}, as the call says"]
+    else:
+        assert f"{zone} is not the time where the callee is by its number (Europe/London" in reasons[0]
+        assert "allow: [timezone-mismatch]" in reasons[0]
+
+
+def test_it_is_blocked_without_a_policy_too(real: Path) -> None:
+    assert flowops("ledger", "init", *PRODUCTION, cwd=real, env=ENV).code == 0
+    calls = real / "calls/three.yaml"
+    calls.write_text(calls.read_text().replace("kind: Call\n", "kind: Call\ntimezone: Asia/Tokyo\n"))
+    plan = flowops("plan", *PRODUCTION, "--format", "json", cwd=real, env=ENV)
+    assert plan.json["summary"]["blocked"] == 3

@@ -35,7 +35,7 @@ def windows_of(rules) -> Windows:
     [
         ([LONDON], Terms(), "it is Mon 2026-11-23 20:00 Europe/London, closed in Europe/London"),
         ([LONDON, "+442079460024"], Terms(), "it is Mon 2026-11-23 20:00 Europe/London, closed in Europe/London"),
-        ([PARIS], Terms("Asia/Tokyo"), "it is Tue 2026-11-24 05:00 Asia/Tokyo, closed in Asia/Tokyo"),
+        ([PARIS], Terms("Europe/Rome"), "it is Mon 2026-11-23 21:00 Europe/Rome, closed in Europe/Rome"),
         (
             [PARIS, NEW_YORK],
             Terms(),
