@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
 
 from flowops.api.address import cdr_address, check_address, check_token
-from flowops.api.classify import THROTTLED, UNAUTHORIZED, Answer, Failure, safe_text, seconds_to_wait
+from flowops.api.classify import FORBIDDEN, THROTTLED, UNAUTHORIZED, Answer, Failure, safe_text, seconds_to_wait
 from flowops.api.client import TOKEN_HEADER, HttpClient, prepare_request, proxy_of, tls_context
 from flowops.api.records import items_of, read_record
 from flowops.common.json import read_json
@@ -157,7 +157,7 @@ def read_page(query: Query, received: Answer | Failure, now: datetime) -> Page |
     if received.status == THROTTLED:
         seconds = seconds_to_wait(received.headers.get("retry-after"), now.timestamp())
         return Wait(now + (PAUSE if seconds is None else timedelta(seconds=seconds)))
-    if received.status in UNAUTHORIZED:
+    if received.status in {*UNAUTHORIZED, FORBIDDEN}:
         raise ApiError(f"{what}: the API answered {received.status}", hint="is the product token allowed to read them?")
     if received.status == 404:
         raise ApiError(f"{what}: the API answered 404", hint="is this the voice account's id?")

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 #: A clear no: nothing was placed, and the same request would be refused again.
 REFUSED = frozenset({400, 404, 413, 422})
 #: A no to the caller, not to this call: the next call would get the same answer.
-UNAUTHORIZED = frozenset({401, 403, 407})
+UNAUTHORIZED = frozenset({401, 407})
+#: A no to the caller or to this call, nobody can tell which: neither says anything of whether it could be placed.
+FORBIDDEN = 403
 THROTTLED = 429
 
 #: The longest pause that is believed, in seconds; a wrong clock must not stop a run for years.
@@ -92,7 +94,7 @@ def _classify_failure(failure: Failure, hidden: Iterable[str]) -> Verdict:
     reason = safe_text(failure.reason, hidden)
     if failure.begun:
         return Verdict(EventType.UNCLEAR, detail=f"{reason}; the call may have been placed")
-    if failure.proxy_status in UNAUTHORIZED:
+    if failure.proxy_status in {*UNAUTHORIZED, FORBIDDEN}:
         return Verdict(EventType.UNAUTHORIZED, detail=f"the proxy answered {_status(failure.proxy_status)}", stop=True)
     if failure.proxy_status is not None:
         return Verdict(EventType.UNSENT, detail=f"the proxy answered {_status(failure.proxy_status)}")
@@ -109,6 +111,8 @@ def _classify_answer(sent: Mapping[str, Value], answer: Answer, now: float, hidd
         return Verdict(EventType.REFUSED, detail=said)
     if answer.status in UNAUTHORIZED:
         return Verdict(EventType.UNAUTHORIZED, detail=said, stop=True)
+    if answer.status == FORBIDDEN:
+        return Verdict(EventType.FORBIDDEN, detail=said)
     if answer.status == THROTTLED:
         retry_after = seconds_to_wait(answer.headers.get("retry-after"), now)
         return Verdict(EventType.THROTTLED, detail=said, retry_after=retry_after)

@@ -133,11 +133,11 @@ async def _callbacks(found: Planned, pacing: Pacing) -> AsyncIterator[Callable[[
     """
     environment = found.environment
     if not (environment.sandboxed and environment.callbacks is None and pacing.canary is not None):
-        yield _callback_url(found.workspace.project, environment)
+        yield _callback_url(found.workspace.project, environment, found.ledger.id)
         return
 
     async with callback_server(environment.name, found.ledger) as (url, secret):
-        yield lambda call: callback_url(url, secret, environment.name, call.reference_id)
+        yield lambda call: callback_url(url, secret, found.ledger.id, call.reference_id)
 
 
 @asynccontextmanager
@@ -156,7 +156,7 @@ async def _api(project: Project, environment: Environment) -> AsyncIterator[Flow
     yield FlowBuilder(environment.api, token_of(project, environment), connection_of(environment))
 
 
-def _callback_url(project: Project, environment: Environment) -> Callable[[Call], str | None]:
+def _callback_url(project: Project, environment: Environment, ledger_id: str) -> Callable[[Call], str | None]:
     """Return what gives each call the address that the API calls back."""
     settings = environment.callbacks
     if settings is None:
@@ -164,7 +164,7 @@ def _callback_url(project: Project, environment: Environment) -> Callable[[Call]
 
     secret = value_of(settings.secret, f"environments.{environment.name}.callbacks.secret", UsageError, project)
     check_secret(secret)
-    return lambda call: callback_url(settings.url, secret, environment.name, call.reference_id)
+    return lambda call: callback_url(settings.url, secret, ledger_id, call.reference_id)
 
 
 def _where_to_look(saved: SavedPlan, fresh: Plan) -> str:

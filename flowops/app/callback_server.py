@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import secrets
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from flowops.app.access import open_for
 from flowops.app.load import project_of
+from flowops.app.reconcile import references_of
 from flowops.app.secrets import value_of
 from flowops.callbacks.app import Endpoint, application
 from flowops.callbacks.token import check_secret
@@ -33,10 +35,19 @@ def listen(environment: str, host: str, port: int, ready: Callable[[str], None])
             f"environment '{environment}' has no callbacks",
             hint="say where they arrive: callbacks: {url: https://…, secret: {env: NAME}}",
         )
-    secret = value_of(settings.callbacks.secret, f"environments.{environment}.callbacks.secret", FlowopsError, project)
-    check_secret(secret)
+    field = f"environments.{environment}.callbacks"
+    given = [("secret", settings.callbacks.secret), ("previous", settings.callbacks.previous)]
+    keys = tuple(value_of(one, f"{field}.{name}", FlowopsError, project) for name, one in given if one is not None)
+    for key in keys:
+        check_secret(key)
+
+    @cache
+    def references() -> frozenset[str]:
+        return references_of(environment)
+
     with open_for(project, settings) as ledger:
-        return run(host, port, application({environment: Endpoint(secret, ledger)}), ready)
+        endpoint = Endpoint(environment, keys, ledger, ledger.id, lambda reference: reference in references())
+        return run(host, port, application([endpoint]), ready)
 
 
 @asynccontextmanager
@@ -47,5 +58,5 @@ async def callback_server(environment: str, ledger: Store) -> AsyncIterator[tupl
     """
     secret = secrets.token_hex(32)
     with open_listener(_HOST, 0) as listener:
-        async with serving(listener, application({environment: Endpoint(secret, ledger)})):
+        async with serving(listener, application([Endpoint(environment, (secret,), ledger, ledger.id)])):
             yield url_of(listener, _HOST), secret

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import datetime, timedelta
+from enum import StrEnum
 from io import StringIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.api.cdr import CallDetailRecords, Wait, conversations
 from flowops.api.records import read_file
 from flowops.app.access import open_for
-from flowops.app.load import project_of
+from flowops.app.load import load, project_of, variables
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import clock
+from flowops.app.render import Walk, checked
 from flowops.app.secrets import connection_of, token_of, value_of
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import ApiError, UsageError
@@ -34,20 +37,42 @@ MARGIN = timedelta(hours=1)
 MAX_RECORDS = 256 * 1024 * 1024
 
 
+class Adopt(StrEnum):
+    """Which calls that only the records know become calls of this ledger."""
+
+    NONE = "none"
+    NAMED = "named"
+    ALL = "all"
+
+
 class Reconciled(NamedTuple):
-    """How many calls the records settled, and how many are in doubt now."""
+    """What records came to.
+
+    `settled` counts the calls that are in another state for them, `in_doubt` those in doubt now. Of the calls that the
+    ledger did not know, `doubtful` are named by the files and in doubt for it, `adopted` were taken for its own, and
+    `foreign` are those of others on the same account.
+    """
 
     settled: int
     in_doubt: int
+    doubtful: int = 0
+    adopted: int = 0
+    foreign: int = 0
 
 
 def reconcile(
-    environment: str, since: timedelta | None = None, *, wait: bool = True, observer: Observer = SILENT
+    environment: str,
+    since: timedelta | None = None,
+    *,
+    adopt: Adopt = Adopt.NONE,
+    wait: bool = True,
+    observer: Observer = SILENT,
 ) -> Reconciled:
     """Ask the API for records, from as long back as `since` says, and settle the calls that have one.
 
-    Without `since`, ask for the time since the oldest call that a record could still settle. `wait` says whether to
-    wait for the API's throttle. Raise ApiError when the API cannot be asked, or when there is no waiting.
+    Without `since`, ask for the time since the oldest call that a record could still settle, or at least since the
+    ledger's last event. `adopt` says what becomes of calls that the ledger does not know, `wait` whether to wait for
+    the API's throttle. Raise ApiError when the API cannot be asked, or when there is no waiting.
     """
     project, settings = project_of(environment)
     if settings.sandboxed:
@@ -58,17 +83,19 @@ def reconcile(
     with open_for(project, settings) as ledger:
         ledger.sweep()
         start = clock() - since if since is not None else _oldest(ledger)
-        settled = asyncio.run(_ask(ledger, project, settings, start, wait=wait, observer=observer))
-        return Reconciled(settled, ledger.count()[State.IN_DOUBT])
+        records = _Records(ledger, environment, adopt)
+        asyncio.run(_ask(records, project, settings, start, wait=wait, observer=observer))
+        return records.reconciled()
 
 
-def reconcile_file(environment: str, file: Path) -> Reconciled:
+def reconcile_file(environment: str, file: Path, *, adopt: Adopt = Adopt.NONE) -> Reconciled:
     """Settle the calls that have a record in a file that was exported by hand (JSON, JSONL, CSV)."""
     project, settings = project_of(environment)
     with open_for(project, settings) as ledger:
         ledger.sweep()
-        settled = _settle(ledger, _read(file))
-        return Reconciled(settled, ledger.count()[State.IN_DOUBT])
+        records = _Records(ledger, environment, adopt)
+        records.settle(_read(file))
+        return records.reconciled()
 
 
 def _read(file: Path) -> list[CallRecord]:
@@ -81,9 +108,9 @@ def _read(file: Path) -> list[CallRecord]:
 
 
 async def _ask(
-    ledger: Store, project: Project, settings: Environment, start: datetime | None, *, wait: bool, observer: Observer
-) -> int:
-    """Page through the records; return how many calls they settled."""
+    records: _Records, project: Project, settings: Environment, start: datetime, *, wait: bool, observer: Observer
+) -> None:
+    """Page through the records, and settle what they prove."""
     if settings.account is None:
         raise ApiError(
             f"environment '{settings.name}' has no account",
@@ -91,14 +118,10 @@ async def _ask(
         )
     account = value_of(settings.account, f"environments.{settings.name}.account", ApiError, project)
     token, connection = token_of(project, settings), connection_of(settings)
-    if start is None:
-        return 0
-    settled = 0
     async with CallDetailRecords.opened(settings.api, token, connection) as fetch:
-        pages = conversations(fetch, account, start, clock(), throttle=ledger, clock=clock)
-        async for records in _without_waits(pages, wait=wait, observer=observer):
-            settled += _settle(ledger, records)
-    return settled
+        pages = conversations(fetch, account, start, clock(), throttle=records.ledger, clock=clock)
+        async for page in _without_waits(pages, wait=wait, observer=observer):
+            records.settle(page)
 
 
 async def _without_waits(
@@ -120,18 +143,65 @@ async def _without_waits(
         await asyncio.sleep(seconds)
 
 
-def _oldest(ledger: Store) -> datetime | None:
-    """Return when the oldest call was claimed that a record could still settle; None when there is none."""
-    claimed = [entry.claimed_at for entry in ledger.entries(states={State.IN_DOUBT, State.PLACED})]
-    return datetime.fromisoformat(min(claimed)) - MARGIN if claimed else None
+def _oldest(ledger: Store) -> datetime:
+    """Return since when there may be records that tell the ledger something.
+
+    That is the claim of the oldest call that one could still settle, or the last event: where a copy was put back, all
+    that it has lost came after.
+    """
+    times = [entry.claimed_at for entry in ledger.entries(states={State.IN_DOUBT, State.PLACED})]
+    last = ledger.last_event_at()
+    return min(map(datetime.fromisoformat, [*times, *([last] if last else [])]), default=clock()) - MARGIN
 
 
-def _settle(ledger: Store, records: Iterable[CallRecord]) -> int:
-    """Write records into the ledger; return how many calls are in another state for it."""
-    legs: dict[str, list[Leg]] = {}
-    for record in records:
-        leg = Leg(record.callee, record.call_id, code=record.code, description=record.description)
-        legs.setdefault(record.reference_id, []).append(leg)
-    before = {reference: entry.state for reference, entry in ledger.look_up(list(legs)).items()}
-    written = ledger.recorded(legs)
-    return sum(after is not None and after.state != before.get(reference) for reference, after in written.items())
+class _Records:
+    """Records on their way into a ledger, and what they came to."""
+
+    def __init__(self, ledger: Store, environment: str, adopt: Adopt) -> None:
+        self.ledger = ledger
+        self._environment = environment
+        self._adopt = adopt
+        self._counts: Counter[str] = Counter()
+        self._named: frozenset[str] | None = None
+
+    def settle(self, records: Iterable[CallRecord]) -> None:
+        """Write records into the ledger."""
+        legs: dict[str, list[Leg]] = {}
+        for record in records:
+            leg = Leg(record.callee, record.call_id, code=record.code, description=record.description)
+            legs.setdefault(record.reference_id, []).append(leg)
+        before = {reference: entry.state for reference, entry in self.ledger.look_up(list(legs)).items()}
+        known = {reference: told for reference, told in legs.items() if reference in before}
+        for reference, after in self.ledger.recorded(known).items():
+            self._counts["settled"] += after is not None and after.state != before[reference]
+        unknown = legs.keys() - known.keys()
+        if unknown:
+            self._take_unknown({reference: legs[reference] for reference in sorted(unknown)})
+
+    def reconciled(self) -> Reconciled:
+        """Return what they came to."""
+        counts = self._counts
+        in_doubt = self.ledger.count()[State.IN_DOUBT]
+        return Reconciled(counts["settled"], in_doubt, counts["doubtful"], counts["adopted"], counts["foreign"])
+
+    def _take_unknown(self, legs: dict[str, list[Leg]]) -> None:
+        """Take records of calls that the ledger does not know: it has lost them, or they are somebody else's."""
+        if self._named is None:
+            self._named = references_of(self._environment)
+        for reference, told in legs.items():
+            named = reference in self._named
+            if self._adopt is Adopt.ALL or (named and self._adopt is Adopt.NAMED):
+                self.ledger.recorded({reference: told}, unknown=State.PLACED)
+                self._counts["adopted"] += 1
+            elif named:
+                self.ledger.recorded({reference: told}, unknown=State.IN_DOUBT)
+                self._counts["doubtful"] += 1
+            else:
+                self._counts["foreign"] += 1
+
+
+def references_of(environment: str) -> frozenset[str]:
+    """Return the references of all calls that the project's files name. Raises Invalid where they cannot be read."""
+    workspace = load((), environment)
+    walk = Walk(workspace, variables(workspace, (), ()), online=True)
+    return frozenset(reference for batch in checked(walk) for reference in batch.references)

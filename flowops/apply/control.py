@@ -115,6 +115,10 @@ class Halt:
             call(self.guard)
 
 
+#: How many answers of 403 in a row end the claiming.
+FORBIDDEN_LIMIT = 3
+
+
 class CircuitBreaker:
     """Ends the claiming of all workers at once.
 
@@ -132,6 +136,7 @@ class CircuitBreaker:
         self._doubtful_limit = doubtful_limit
         self._unplaced = 0
         self._doubtful = 0
+        self._forbidden = 0
         shutdown.when_requested(self._opened.set)
 
     @property
@@ -190,9 +195,15 @@ class CircuitBreaker:
         if self._doubtful >= self._doubtful_limit:
             self.trip(f"the last {self._doubtful} calls all ended in doubt ({detail})")
 
+    def count_forbidden(self, detail: str) -> None:
+        """Count a call that the API answered with 403: of several in a row it is the caller who may not."""
+        self._forbidden += 1
+        if self._forbidden >= FORBIDDEN_LIMIT:
+            self.trip(detail)
+
     def count_answered(self) -> None:
         """Count a clear yes or no of the API: the calls in a row begin again."""
-        self._unplaced = self._doubtful = 0
+        self._unplaced = self._doubtful = self._forbidden = 0
 
 
 #: A request that begins so late, in seconds, and no more than one interval, takes nothing from the next one's time:

@@ -25,7 +25,8 @@ _BY_STATE: dict[State | None, Outcome] = {
 _BY_EVENT_TYPE = {
     EventType.ACCEPTED: Outcome.PLACED,
     EventType.REFUSED: Outcome.REJECTED,
-    EventType.UNAUTHORIZED: Outcome.REJECTED,
+    EventType.UNAUTHORIZED: Outcome.NOT_ATTEMPTED,
+    EventType.FORBIDDEN: Outcome.NOT_ATTEMPTED,
     EventType.UNSENT: Outcome.NOT_ATTEMPTED,
     EventType.THROTTLED: Outcome.NOT_ATTEMPTED,
 }
@@ -50,7 +51,12 @@ def record_of(reference_id: str, verdict: Verdict) -> Record:
 
 def may_follow(verdict: Verdict, written: Written) -> bool:
     """Return whether another attempt may follow: nothing was sent, and the ledger has undone the claim."""
-    return verdict.again and written.state in (None, State.REJECTED)
+    return verdict.again and _is_undone(verdict, written)
+
+
+def _is_undone(verdict: Verdict, written: Written) -> bool:
+    """Return whether the call is as it was before its claim."""
+    return verdict.leaves_it and written.state in (None, State.REJECTED)
 
 
 def sent(reference_id: str, verdict: Verdict, attempts: int, written: Written | None) -> CallResult:
@@ -65,7 +71,7 @@ def sent(reference_id: str, verdict: Verdict, attempts: int, written: Written | 
     else:
         outcome = _BY_EVENT_TYPE.get(verdict.event_type, Outcome.IN_DOUBT)
         settled = _BY_STATE.get(written.state)
-        if settled is not None and not may_follow(verdict, written):
+        if settled is not None and not _is_undone(verdict, written):
             outcome = settled
         detail = None if outcome is Outcome.PLACED and verdict.event_type is EventType.UNCLEAR else verdict.detail
     refused = sum(leg.error is not None for leg in verdict.legs) if outcome is Outcome.PLACED else 0

@@ -301,6 +301,8 @@ class Workers:
             self.breaker.trip(detail)
         elif verdict.event_type is EventType.UNCLEAR:
             self.breaker.count_doubtful(detail)
+        elif verdict.event_type is EventType.FORBIDDEN:
+            self.breaker.count_forbidden(detail)
         elif not verdict.again:
             self.breaker.count_answered()
         elif final:

@@ -3,8 +3,9 @@
 ===========================  ======  ==========================================================
 what came                    answer  why
 ===========================  ======  ==========================================================
-recorded, now or before      200     the ledger has it on disk
-forged, or an unknown call   404     the same words for both: nobody learns which calls exist
+recorded, now or before      200     the ledger has it on disk, also of a call that it did not know
+of another ledger's call     404     signed with our secret; a call that the files name is in doubt for it
+forged                       404     the same words: nobody learns which calls exist
 anything but POST            405
 longer than 64 KiB           413
 not whole within 10 s        408
@@ -21,7 +22,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import secrets
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
@@ -32,15 +32,16 @@ from urllib.parse import unquote
 
 from flowops.callbacks.body import Malformed, read_callback
 from flowops.callbacks.token import Address, check_secret, read_address, verify
-from flowops.errors import LedgerError
+from flowops.errors import FlowopsError, LedgerError
 from flowops.httpd import BodyCutOff, BodyError, BodyTooSlow, text_response
+from flowops.model.ledger import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from flowops.httpd import Body, Handler, Request, Response
     from flowops.model.document import Value
-    from flowops.model.ledger import Checkpoint, Leg, State, Written
+    from flowops.model.ledger import Checkpoint, Leg, Written
 
 _log = logging.getLogger(__name__)
 #: The text format of Prometheus (prometheus.io, "Exposition formats").
@@ -52,10 +53,15 @@ _HEALTH_PATIENCE = 5.0
 
 
 class Outcome(StrEnum):
-    """What became of one callback. A duplicate counts as recorded: it is, and the ledger keeps it once."""
+    """What became of one callback. A duplicate counts as recorded: it is, and the ledger keeps it once.
+
+    Doubtful and foreign are those of another ledger's calls that our secret has signed: the files name the call, or
+    they do not.
+    """
 
     RECORDED = "recorded"
-    UNKNOWN = "unknown"
+    DOUBTFUL = "doubtful"
+    FOREIGN = "foreign"
     FORGED = "forged"
     MALFORMED = "malformed"
     TOO_LARGE = "too-large"
@@ -66,7 +72,8 @@ class Outcome(StrEnum):
 
 _STATUS = {
     Outcome.RECORDED: 200,
-    Outcome.UNKNOWN: 404,
+    Outcome.DOUBTFUL: 404,
+    Outcome.FOREIGN: 404,
     Outcome.FORGED: 404,
     Outcome.MALFORMED: 400,
     Outcome.TOO_LARGE: 413,
@@ -89,7 +96,13 @@ class CallbackLedger(Protocol):
     """What callbacks ask of a ledger. Used from several threads at once; errors are `LedgerError`."""
 
     def called_back(self, reference_id: str, finished: Sequence[Leg]) -> Written | None:
-        """Record that these legs have finished; durable when it returns. None for a call it does not know."""
+        """Record that these legs have finished; durable when it returns. None where it cannot be kept."""
+        ...
+
+    def recorded(
+        self, records: Mapping[str, Sequence[Leg]], *, unknown: State | None = None
+    ) -> Mapping[str, Written | None]:
+        """Record what proves calls that may be another ledger's; `unknown` is what those become that are not known."""
         ...
 
     def count(self) -> Mapping[State, int]:
@@ -103,10 +116,16 @@ class CallbackLedger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One environment that callbacks are received for: its secret and its ledger."""
+    """One environment that callbacks are received for.
 
-    secret: str = field(repr=False)
+    `secrets` are what its addresses are signed with, now and before. `names` says whether the files name a call.
+    """
+
+    environment: str
+    secrets: tuple[str, ...] = field(repr=False)
     ledger: CallbackLedger
+    ledger_id: str
+    names: Callable[[str], bool] = lambda _reference: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,23 +143,33 @@ def to_stderr(line: str) -> None:
     print(line, file=sys.stderr, flush=True)  # noqa: T201 a server's log is its own
 
 
-def application(endpoints: Mapping[str, Endpoint], log: Callable[[str], None] = to_stderr) -> Handler:
-    """Return what receives the callbacks of these environments, by name. Raise UsageError for a short secret.
+def application(endpoints: Sequence[Endpoint], log: Callable[[str], None] = to_stderr) -> Handler:
+    """Return what receives the callbacks of these environments. Raise UsageError for a short secret.
 
     `log` gets a JSON line a callback, without tokens and numbers.
     """
-    for endpoint in endpoints.values():
-        check_secret(endpoint.secret)
+    for endpoint in endpoints:
+        for secret in endpoint.secrets:
+            check_secret(secret)
     return _Receiver(endpoints, log)
 
 
+def _record(endpoint: Endpoint, address: Address, legs: Sequence[Leg]) -> Outcome:
+    """Write an authentic callback into the ledger. Raises FlowopsError where it or the files cannot be read."""
+    if address.ledger == endpoint.ledger_id:
+        endpoint.ledger.called_back(address.reference, legs)
+        return Outcome.RECORDED
+    if not endpoint.names(address.reference):
+        return Outcome.FOREIGN
+    endpoint.ledger.recorded({address.reference: legs}, unknown=State.IN_DOUBT)
+    return Outcome.DOUBTFUL
+
+
 class _Receiver:
-    def __init__(self, endpoints: Mapping[str, Endpoint], log: Callable[[str], None]) -> None:
+    def __init__(self, endpoints: Sequence[Endpoint], log: Callable[[str], None]) -> None:
         self._endpoints = endpoints
         self._log = log
         self._counts: Counter[Outcome] = Counter()
-        # Stands for the secret of an environment that there is not: the answer must take as long.
-        self._nobodys_secret = secrets.token_hex(32)
 
     async def __call__(self, request: Request, body: Body) -> Response:
         """Answer one request."""
@@ -180,19 +209,21 @@ class _Receiver:
         except Malformed as error:
             return _Handled(Outcome.MALFORMED, address, why=str(error))
         try:
-            written = await asyncio.to_thread(endpoint.ledger.called_back, address.reference, legs)
-        except LedgerError as error:
+            outcome = await asyncio.to_thread(_record, endpoint, address, legs)
+        except FlowopsError as error:
             return _Handled(Outcome.UNAVAILABLE, address, len(legs), error.message)
-        if written is None:
-            return _Handled(Outcome.UNKNOWN, address, len(legs))
-        return _Handled(Outcome.RECORDED, address, len(legs))
+        return _Handled(outcome, address, len(legs))
 
     def _verified(self, address: Address | None) -> Endpoint | None:
-        """Return the environment that an address proves to be for, None for a forged one; always do the same work."""
+        """Return the environment whose secret has signed an address, None for a forged one; always do the same work."""
         claimed = address or Address("", "", "")
-        endpoint = self._endpoints.get(claimed.environment)
-        secret = endpoint.secret if endpoint else self._nobodys_secret
-        return endpoint if verify(secret, claimed.environment, claimed.reference, claimed.token) else None
+        signed = [
+            endpoint
+            for endpoint in self._endpoints
+            if sum(verify(secret, *claimed) for secret in endpoint.secrets)  # all of them are looked at
+        ]
+        own = [endpoint for endpoint in signed if endpoint.ledger_id == claimed.ledger]
+        return next(iter(own or signed), None)
 
     def _write(self, handled: _Handled, status: int) -> None:
         line: dict[str, Value] = {
@@ -202,7 +233,7 @@ class _Receiver:
             "status": status,
         }
         if handled.address is not None:
-            line |= {"environment": handled.address.environment, "reference": handled.address.reference}
+            line |= {"ledger": handled.address.ledger, "reference": handled.address.reference}
             line |= {"legs": handled.legs}
         if handled.why is not None:
             line["why"] = handled.why
@@ -212,7 +243,7 @@ class _Receiver:
     async def _healthz(self) -> Response:
         try:
             async with asyncio.timeout(_HEALTH_PATIENCE):
-                for endpoint in self._endpoints.values():
+                for endpoint in self._endpoints:
                     await asyncio.to_thread(endpoint.ledger.checkpoint)
         except (LedgerError, TimeoutError):
             return text_response(503, "the ledger does not answer")
@@ -220,11 +251,11 @@ class _Receiver:
 
     async def _metrics(self) -> Response:
         ledgers: dict[str, Mapping[State, int] | None] = {}
-        for name, endpoint in self._endpoints.items():
+        for endpoint in self._endpoints:
             try:
-                ledgers[name] = await asyncio.to_thread(endpoint.ledger.count)
+                ledgers[endpoint.environment] = await asyncio.to_thread(endpoint.ledger.count)
             except LedgerError:
-                ledgers[name] = None
+                ledgers[endpoint.environment] = None
         return text_response(200, exposition(self._counts, ledgers).rstrip("\n"), kind=CONTENT_TYPE)
 
 

@@ -1,7 +1,8 @@
 """The address that the API calls back, one for each call: knowing it allows saying how that call ended, nothing else.
 
-The API signs nothing, so the address itself is the proof: it ends in ``<environment>.<reference>.<token>``,
-the first two in base64url, the token an HMAC over both with the environment's secret. That is one path
+The API signs nothing, so the address itself is the proof: it ends in ``<ledger id>.<reference>.<token>``, the first two
+in base64url, the token an HMAC over both with the environment's secret. So an environment that gets another name still
+hears of its calls, and what another ledger has placed with the same secret is told apart. That is one path
 segment of letters that nothing on the way re-encodes, and a proxy may cut off what is before it.
 Such an address ends up in the logs of proxies and of the API: there it is good for this one call, and
 tells nothing about the secret or about any other call.
@@ -20,14 +21,14 @@ from flowops.errors import UsageError
 #: The fewest characters of a secret: a shorter one could be guessed from one address.
 SHORTEST = 16
 
-_PURPOSE = b"flowops callback v1"
+_PURPOSE = b"flowops callback v2"
 _LONGEST_SEGMENT = 4096
 
 
 class Address(NamedTuple):
     """What a callback's address claims: which call it is about, and the proof of it. Nothing is verified yet."""
 
-    environment: str
+    ledger: str
     reference: str
     token: str
 
@@ -41,23 +42,23 @@ def check_secret(secret: str) -> None:
         )
 
 
-def make_token(secret: str, environment: str, reference: str) -> str:
+def make_token(secret: str, ledger: str, reference: str) -> str:
     """Return the proof for one call: HMAC-SHA-256 in base64url, 43 characters."""
     check_secret(secret)
     mac = hmac.new(secret.encode("utf-8", "surrogateescape"), digestmod=hashlib.sha256)
-    for field in (_PURPOSE, environment.encode(), reference.encode()):
+    for field in (_PURPOSE, ledger.encode(), reference.encode()):
         # The length first: no two pairs may run together into the same bytes.
         mac.update(len(field).to_bytes(8, "big") + field)
     return _to_text(mac.digest())
 
 
-def callback_url(base_url: str, secret: str, environment: str, reference: str) -> str:
+def callback_url(base_url: str, secret: str, ledger: str, reference: str) -> str:
     """Return the callback address of one call, below the public address of ``flowops listen``."""
     parts = urlsplit(base_url)
     if parts.query or parts.fragment:
         raise UsageError("the public address for callbacks must not have a query or a fragment")
-    call = f"{_to_text(environment.encode())}.{_to_text(reference.encode())}"
-    return f"{base_url.rstrip('/')}/{call}.{make_token(secret, environment, reference)}"
+    call = f"{_to_text(ledger.encode())}.{_to_text(reference.encode())}"
+    return f"{base_url.rstrip('/')}/{call}.{make_token(secret, ledger, reference)}"
 
 
 def read_address(path: str) -> Address | None:
@@ -66,15 +67,15 @@ def read_address(path: str) -> Address | None:
     if len(segment) > _LONGEST_SEGMENT:
         return None
     try:
-        environment, reference, token = segment.split(".")
-        return Address(_from_text(environment), _from_text(reference), token)
+        ledger, reference, token = segment.split(".")
+        return Address(_from_text(ledger), _from_text(reference), token)
     except ValueError:
         return None
 
 
-def verify(secret: str, environment: str, reference: str, token: str) -> bool:
+def verify(secret: str, ledger: str, reference: str, token: str) -> bool:
     """Return whether a token is the one of this call, in a time that does not depend on where it differs."""
-    expected = make_token(secret, environment, reference)
+    expected = make_token(secret, ledger, reference)
     return hmac.compare_digest(expected.encode(), token.encode("utf-8", "surrogatepass"))
 
 

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.app.reconcile import reconcile, reconcile_file
+from flowops.app.reconcile import Adopt, reconcile, reconcile_file
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status
 from flowops.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from datetime import timedelta
+
+    from flowops.app.reconcile import Reconciled
 
 
 @click.command("reconcile", short_help="Settle calls from Call Detail Records.")
@@ -31,20 +33,32 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Take records exported by hand (JSON, JSONL, CSV) instead of asking the API.",
 )
-def command(environment: str, since: timedelta | None, no_wait: bool, from_file: Path | None) -> int:
+@click.option(
+    "--adopt",
+    is_flag=False,
+    flag_value=Adopt.NAMED.value,
+    default=Adopt.NONE.value,
+    type=click.Choice([Adopt.NAMED, Adopt.ALL]),
+    help="Take calls that the ledger does not know for its own: those that the files name, or `all`.",
+)
+def command(environment: str, since: timedelta | None, no_wait: bool, from_file: Path | None, adopt: str) -> int:
     """Ask for the Call Detail Records of the calls that are placed or in doubt, and settle those that have one.
 
     A record proves that a call was placed. No record proves nothing: the records hold successful calls only,
     so what is still in doubt afterwards stays in doubt. The API takes one request in five minutes for the
     same records; the ledger remembers when, across runs.
+
+    An account may serve other environments and programs. A record of a call that the ledger does not know and the
+    files name makes it in doubt, as the ledger may have lost it; --adopt takes it for placed.
     """
     if from_file is None:
-        done = reconcile(environment, since, wait=not no_wait, observer=TERMINAL)
+        done = reconcile(environment, since, adopt=Adopt(adopt), wait=not no_wait, observer=TERMINAL)
     elif since is not None or no_wait:
         raise UsageError("--since and --no-wait have no meaning with --from-file")
     else:
-        done = reconcile_file(environment, from_file)
+        done = reconcile_file(environment, from_file, adopt=Adopt(adopt))
     click.echo(f"{done.settled:,} settled, {done.in_doubt:,} in doubt")
+    _echo_unknown(done, environment)
     if not done.in_doubt:
         return 0
     echo_status(
@@ -52,3 +66,18 @@ def command(environment: str, since: timedelta | None, no_wait: bool, from_file:
         f"`flowops ledger resolve REF --env {environment} --placed` or `--not-placed --reason …`."
     )
     return ExitCode.IN_DOUBT
+
+
+def _echo_unknown(done: Reconciled, environment: str) -> None:
+    """Say what the records had of calls that the ledger did not know."""
+    if done.adopted:
+        click.echo(f"{done.adopted:,} adopted: the ledger did not know them")
+    if done.doubtful:
+        click.echo(f"{done.doubtful:,} in doubt now: the files name them, and the ledger did not know them")
+        echo_status(
+            "The ledger may have lost them, such as by an older copy put back: take them for placed with "
+            f"`flowops reconcile --env {environment} --adopt`. If others on this account use the same references, say "
+            f"`flowops ledger resolve REF --env {environment} --not-placed --reason …`."
+        )
+    if done.foreign:
+        click.echo(f"{done.foreign:,} of other calls on the account: neither the ledger nor the files name them")

@@ -179,7 +179,8 @@ def _ledger(value: Value, root: Path) -> LedgerSettings:
 def _callbacks(fields: Mapping[str, Value] | None) -> CallbackSettings | None:
     if fields is None:
         return None
-    return CallbackSettings(service_address(fields["url"]), Reference.of(fields["secret"]))
+    previous = _reference(fields.get("previous"))
+    return CallbackSettings(service_address(fields["url"]), Reference.of(fields["secret"]), previous)
 
 
 def _connection(timeouts: Mapping[str, Value]) -> Connection:

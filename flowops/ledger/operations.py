@@ -161,11 +161,12 @@ def resolve(
     Raises `FlowopsError` for a call that is not known, not in doubt, or whose run may still send.
     """
     row = transaction.rows([reference_id]).get(reference_id)
-    if row is None or row.state is None:
+    state = row.state if row else None
+    if state is None and not placed:
         raise FlowopsError(f"{reference_id}: the ledger has no such call")
-    if row.state is State.IN_FLIGHT or (row.state is State.IN_DOUBT and not placed):
+    if row is not None and (state is State.IN_FLIGHT or (state is State.IN_DOUBT and not placed)):
         _refuse_while_it_may_be_running(database, transaction, row)
-    if row.state is State.IN_FLIGHT:
+    if state is State.IN_FLIGHT:
         transaction.make([Change(reference_id, EventType.ABANDONED, at, actor, detail=RUN_LOST)])
     change = Change(
         reference_id,

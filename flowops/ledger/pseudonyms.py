@@ -62,6 +62,10 @@ class Pseudonymizer:
         """Return what proves that this key belongs to a ledger, kept in the ledger itself."""
         return self._hash(f"flowops ledger {ledger_id}".encode())
 
+    def signature(self, text: str) -> str:
+        """Return what proves that a text beside the ledger was written with its key."""
+        return hmac.new(self._key, f"flowops spool {text}".encode("utf-8", "surrogatepass"), "sha256").hexdigest()
+
     def value(self, value: Value) -> str:
         """Return the first half of the HMAC-SHA-256 over the value's canonical JSON (RFC 8785), as hex."""
         if isinstance(value, str):

@@ -118,6 +118,11 @@ class Reader:
             raise LedgerError(f"{self._database.name}: ledger {self.id} is no longer there")
         return Checkpoint(*found)
 
+    def last_event_at(self) -> str | None:
+        """Return when the last event happened; None when there is none."""
+        found: str | None = self._database.read(lambda it: it.value("last_event_at", ledger=self.number))
+        return found
+
     def contains(self, checkpoint: Checkpoint) -> bool:
         """Whether this ledger still holds what it held at a checkpoint; an older copy put back does not.
 

@@ -1,17 +1,20 @@
 """A file for results that the ledger could not take: a call was placed, and then the database was gone.
 
-JSON Lines, appended and synced; callees are pseudonyms. The next run that opens the ledger for writing records them and
-empties the file. Doing that twice changes nothing, so a crash in between is harmless.
+JSON Lines, appended and synced, each signed with the ledger's key; callees are pseudonyms. The next run that opens the
+ledger for writing records them, and only then are they gone from the file. Doing that twice changes nothing, so a crash
+in between is harmless.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hmac
 import json
 import os
+from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from flowops.common.safe_files import PRIVATE_DIRECTORY, PRIVATE_FILE, make_folder, sync_directory
 from flowops.errors import LedgerError
@@ -23,7 +26,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from flowops.model.document import Value
+
+#: What signs a line: a keyed hash with the ledger's key.
+Sign = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a spool has of one ledger; whoever records some of `changes` adds them to `recorded`."""
+
+    changes: list[Change]
+    recorded: list[Change] = field(default_factory=list)
 
 
 _OPEN = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -36,10 +49,10 @@ class Spool:
         self.path = path
         self._root = root
 
-    def keep(self, ledger_id: str, changes: Sequence[Change]) -> None:
+    def keep(self, ledger_id: str, changes: Sequence[Change], sign: Sign) -> None:
         """Append changes, on disk when this returns. Raises `OSError` when there is no way."""
         make_folder(self.path.parent, self._root, PRIVATE_DIRECTORY)
-        lines = "".join(json.dumps({"ledger": ledger_id, **_plain(change)}) + "\n" for change in changes)
+        lines = "".join(_line(ledger_id, change, sign) for change in changes)
         with self._locked(os.O_CREAT) as descriptor:
             content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
             # A line that a crash cut short was promised to nobody, and must not swallow the next one.
@@ -51,20 +64,30 @@ class Spool:
         sync_directory(self.path.parent)
 
     @contextmanager
-    def emptied(self, ledger_id: str) -> Iterator[list[Change]]:
-        """The changes of one ledger, which are gone from the file when the block ends without an error."""
+    def taken(self, ledger_id: str, sign: Sign) -> Iterator[Kept]:
+        """Give the changes of one ledger; those that were recorded are gone from the file when the block has ended.
+
+        Raises LedgerError for a line that nobody with the ledger's key has written.
+        """
         check_own([self.path], self._root)
         try:
             with self._locked(os.O_CREAT) as descriptor:
                 content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
-                own, others = self._split(content, ledger_id)
-                yield own
-                if others:
-                    replace_private(self.path, b"".join(others))
-                else:
-                    self.path.unlink()
+                own, others = self._split(content, ledger_id, sign)
+                kept = Kept([change for _, change in own])
+                try:
+                    yield kept
+                finally:
+                    done = {id(change) for change in kept.recorded}
+                    self._leave([*others, *(line for line, change in own if id(change) not in done)])
         except OSError as error:
             raise LedgerError(f"{self.path}: {error.strerror}") from error
+
+    def _leave(self, lines: list[bytes]) -> None:
+        if lines:
+            replace_private(self.path, b"".join(lines))
+        else:
+            self.path.unlink()
 
     @contextmanager
     def _locked(self, flags: int) -> Iterator[int]:
@@ -80,36 +103,42 @@ class Spool:
             finally:
                 os.close(descriptor)
 
-    def _split(self, content: bytes, ledger_id: str) -> tuple[list[Change], list[bytes]]:
-        own: list[Change] = []
+    def _split(self, content: bytes, ledger_id: str, sign: Sign) -> tuple[list[tuple[bytes, Change]], list[bytes]]:
+        """Return the lines of one ledger with what they say, and all other lines."""
+        own: list[tuple[bytes, Change]] = []
         others: list[bytes] = []
         lines = content.splitlines(keepends=True)
         for number, line in enumerate(lines, start=1):
             try:
                 value = json.loads(line)
-                if value.pop("ledger") == ledger_id:
-                    own.append(_change(value))
+                if value["ledger"] == ledger_id:
+                    own.append((line, _change(value, sign)))
                 else:
                     others.append(line)
             except (ValueError, KeyError, TypeError, AttributeError):
                 if number == len(lines) and not line.endswith(b"\n"):
                     continue  # cut short by a crash, before anybody was told that it is kept
                 raise LedgerError(
-                    f"{self.path}:{number}: flowops did not write this line",
-                    hint="what the other lines say is not recorded yet: mend or remove this one line",
+                    f"{self.path}:{number}: this line was not written with the ledger's key",
+                    hint="what the other lines say is not recorded yet: fix or remove this one line",
                 ) from None
         return own, others
 
 
-def _plain(change: Change) -> dict[str, Value]:
+def _line(ledger_id: str, change: Change, sign: Sign) -> str:
     actor, legs = asdict(change.actor), [leg._asdict() for leg in change.legs]
-    return {**change._asdict(), "actor": actor, "legs": legs, "data": dict(change.data)}
+    plain = {"ledger": ledger_id, **change._asdict(), "actor": actor, "legs": legs, "data": dict(change.data)}
+    return json.dumps({**plain, "signature": sign(json.dumps(plain, sort_keys=True))}) + "\n"
 
 
-def _change(value: dict[str, object]) -> Change:
-    plain = json.loads(json.dumps(value))
-    plain["event_type"] = EventType(plain["event_type"])
-    plain["actor"] = Actor(**plain["actor"])
-    plain["legs"] = tuple(StoredLeg(**leg) for leg in plain["legs"])
-    plain["to"] = State(plain["to"]) if plain["to"] else None
-    return Change(**plain)
+def _change(value: dict[str, Any], sign: Sign) -> Change:
+    """Return the change of a line. Raises ValueError for one that was not signed with the ledger's key."""
+    signature = value.pop("signature")
+    if not hmac.compare_digest(sign(json.dumps(value, sort_keys=True)), signature):
+        raise ValueError("its signature is another one")
+    del value["ledger"]
+    value["event_type"] = EventType(value["event_type"])
+    value["actor"] = Actor(**value["actor"])
+    value["legs"] = tuple(StoredLeg(**leg) for leg in value["legs"])
+    value["to"] = State(value["to"]) if value["to"] else None
+    return Change(**value)

@@ -5,7 +5,7 @@ Three rules stand behind the rows:
 * Only proof that nothing was placed makes a call placeable again: a refusal or an unsent request while the
   call is in flight, or an operator's word on a call in doubt.
 * Proof that it was placed (a valid answer, a callback, a Call Detail Record, an operator's word) always wins, also over
-  an earlier refusal, because the other mistake would ring a phone twice.
+  an earlier refusal and where the ledger does not know the call, because the other mistake would ring a phone twice.
 * What comes late or twice changes nothing: a call in doubt stays in doubt when its run reports a refusal after
   the lease was lost, a placed call stays placed.
 """
@@ -56,7 +56,8 @@ TRANSITIONS: Final[Mapping[tuple[State | None, EventType], tuple[Target, ...]]] 
     (IN_FLIGHT, EventType.UNSENT): (BEFORE_CLAIM,),
     (IN_FLIGHT, EventType.THROTTLED): (BEFORE_CLAIM,),
     (IN_FLIGHT, EventType.REFUSED): (REJECTED,),
-    (IN_FLIGHT, EventType.UNAUTHORIZED): (REJECTED,),
+    (IN_FLIGHT, EventType.UNAUTHORIZED): (BEFORE_CLAIM,),
+    (IN_FLIGHT, EventType.FORBIDDEN): (BEFORE_CLAIM,),
     (IN_FLIGHT, EventType.ACCEPTED): (PLACED, FINISHED),
     (IN_FLIGHT, EventType.UNCLEAR): (IN_DOUBT,),
     (IN_FLIGHT, EventType.ABANDONED): (IN_DOUBT,),
@@ -66,6 +67,7 @@ TRANSITIONS: Final[Mapping[tuple[State | None, EventType], tuple[Target, ...]]] 
     (IN_DOUBT, EventType.THROTTLED): (IN_DOUBT,),
     (IN_DOUBT, EventType.REFUSED): (IN_DOUBT,),
     (IN_DOUBT, EventType.UNAUTHORIZED): (IN_DOUBT,),
+    (IN_DOUBT, EventType.FORBIDDEN): (IN_DOUBT,),
     (IN_DOUBT, EventType.UNCLEAR): (IN_DOUBT,),
     # The answer behind the callback or the record that overtook it.
     (PLACED, EventType.ACCEPTED): (PLACED, FINISHED),
@@ -73,12 +75,14 @@ TRANSITIONS: Final[Mapping[tuple[State | None, EventType], tuple[Target, ...]]] 
     (PLACED, EventType.THROTTLED): (PLACED,),
     (PLACED, EventType.REFUSED): (PLACED,),
     (PLACED, EventType.UNAUTHORIZED): (PLACED,),
+    (PLACED, EventType.FORBIDDEN): (PLACED,),
     (PLACED, EventType.UNCLEAR): (PLACED,),
     (FINISHED, EventType.ACCEPTED): (FINISHED,),
     (FINISHED, EventType.UNSENT): (FINISHED,),
     (FINISHED, EventType.THROTTLED): (FINISHED,),
     (FINISHED, EventType.REFUSED): (FINISHED,),
     (FINISHED, EventType.UNAUTHORIZED): (FINISHED,),
+    (FINISHED, EventType.FORBIDDEN): (FINISHED,),
     (FINISHED, EventType.UNCLEAR): (FINISHED,),
     # An authentic callback.
     (IN_FLIGHT, EventType.CALLED_BACK): (FINISHED, PLACED),
@@ -94,6 +98,14 @@ TRANSITIONS: Final[Mapping[tuple[State | None, EventType], tuple[Target, ...]]] 
     (REJECTED, EventType.ACCEPTED): (PLACED, FINISHED),
     (REJECTED, EventType.CALLED_BACK): (FINISHED, PLACED),
     (REJECTED, EventType.RECORDED): (PLACED, FINISHED),
+    # Evidence of a call that the ledger does not know, or of which it only counts attempts: it lost its tail, or
+    # another one has the call. What a run could only keep beside the ledger, a callback and an operator's word are
+    # believed. A record may be of another program's call: it makes a doubt, unless somebody asks for more.
+    (None, EventType.ACCEPTED): (PLACED, FINISHED),
+    (None, EventType.UNCLEAR): (IN_DOUBT,),
+    (None, EventType.CALLED_BACK): (FINISHED, PLACED),
+    (None, EventType.RESOLVED_PLACED): (PLACED,),
+    (None, EventType.RECORDED): (IN_DOUBT, PLACED, FINISHED),
     # An operator's word; not-placed can be taken back, as long as nobody placed the call since.
     (IN_DOUBT, EventType.RESOLVED_PLACED): (PLACED,),
     (REJECTED, EventType.RESOLVED_PLACED): (PLACED,),
@@ -194,7 +206,14 @@ def complete(legs: Iterable[StoredLeg]) -> bool:
 
 #: Events that speak of one attempt only: from a run that no longer has the call they say nothing.
 ABOUT_THE_ATTEMPT = frozenset(
-    {EventType.UNSENT, EventType.THROTTLED, EventType.REFUSED, EventType.UNAUTHORIZED, EventType.UNCLEAR}
+    {
+        EventType.UNSENT,
+        EventType.THROTTLED,
+        EventType.REFUSED,
+        EventType.UNAUTHORIZED,
+        EventType.FORBIDDEN,
+        EventType.UNCLEAR,
+    }
 )
 #: Events that prove a placed call, and say which of its legs have ended.
 PROOFS = frozenset({EventType.ACCEPTED, EventType.CALLED_BACK, EventType.RECORDED})
@@ -261,14 +280,34 @@ def decide(row: CallRow | None, change: Change, serial: int = 0) -> CallRow:
     if event_type is EventType.IMPORTED:
         step(state, event_type, to=change.to)
         return _imported(row, change, serial)
-    if row is None:
-        raise IllegalStep(None, event_type)
     if event_type is EventType.PURGED:
+        if row is None:
+            raise IllegalStep(None, event_type)
         step(state, event_type)
         return _purged(row, change.at, serial)
-    if event_type in ABOUT_THE_ATTEMPT and row.run != change.run:
+    if event_type in ABOUT_THE_ATTEMPT and state is not None and row is not None and row.run != change.run:
         raise IllegalStep(state, event_type)
+    if row is None or state is None:
+        row = _unknown(change, attempts=row.attempts if row else 0)
     return _settled(row, change, serial)
+
+
+def _unknown(change: Change, attempts: int) -> CallRow:
+    """Return the row that a call has before evidence of it comes, where the ledger has no claim of it."""
+    return CallRow(
+        reference_id=change.reference_id,
+        state=None,
+        before_claim=None,
+        fingerprint=change.fingerprint,
+        claim=0,
+        attempts=attempts,
+        run=change.run,
+        error=None,
+        claimed_at=change.at,
+        updated_at=change.at,
+        purged=False,
+        serial=0,
+    )
 
 
 def _claimed(row: CallRow | None, change: Change, serial: int) -> CallRow:
@@ -320,7 +359,7 @@ def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
     legs, to = row.legs, change.to
     if change.legs and not row.purged:
         legs = merged(legs or _expected(row, change), change.legs)
-    if change.event_type in PROOFS and row.state is not State.FINISHED:
+    if change.event_type in PROOFS and row.state is not State.FINISHED and change.to is not State.IN_DOUBT:
         ended = legs if not row.purged else change.legs
         to = State.FINISHED if complete(ended) else State.PLACED
     state = step(row.state, change.event_type, row.before_claim, to=to)

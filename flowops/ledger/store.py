@@ -104,15 +104,22 @@ class Store(Reader):
         return written
 
     def called_back(self, reference_id: str, finished: Sequence[Leg]) -> Written | None:
-        """Take an authentic callback: how legs ended. None when the ledger does not know the call.
+        """Take an authentic callback of this ledger: how legs ended.
 
-        A callback may come before the answer, twice, or for some callees only; it counts for each one once.
+        A callback may come before the answer, twice, or for some callees only; it counts for each one once. A call
+        that the ledger does not know was placed all the same.
         """
-        return self._prove(EventType.CALLED_BACK, {reference_id: finished})[reference_id]
+        return self._prove(EventType.CALLED_BACK, {reference_id: finished}, unknown=State.PLACED)[reference_id]
 
-    def recorded(self, records: Mapping[str, Sequence[Leg]]) -> dict[str, Written | None]:
-        """Take Call Detail Records, by reference: each proves that its call was placed. None for unknown calls."""
-        return self._prove(EventType.RECORDED, records)
+    def recorded(
+        self, records: Mapping[str, Sequence[Leg]], *, unknown: State | None = None
+    ) -> dict[str, Written | None]:
+        """Take Call Detail Records, by reference: each proves that a call was placed.
+
+        It may be one of another ledger or program on the same account, so for a call that this ledger does not know
+        the answer is None, unless `unknown` says what it is to be: in doubt, or placed.
+        """
+        return self._prove(EventType.RECORDED, records, unknown=unknown)
 
     def resolve(self, reference_id: str, *, placed: bool, reason: str, call_id: str | None = None) -> Written:
         """Take an operator's word on a call in doubt: it was placed (and this is its call-id), or it was not.
@@ -161,13 +168,35 @@ class Store(Reader):
         return count
 
     def take_in_spool(self) -> int:
-        """Record what an earlier run could only keep beside the ledger; how many events that were."""
+        """Record what an earlier run could only keep beside the ledger; how many events that were.
+
+        One that cannot be written stays in the spool, and stops no other. Raises LedgerError when none can.
+        """
         if self._spool is None or not self._spool.path.exists():
             return 0
-        with self._spool.emptied(self.id) as changes:
-            if changes:
-                transact(self._database, self.number, lambda transaction: _make_late(transaction, changes))
-        return len(changes)
+        with self._spool.taken(self.id, self.pseudonymizer.signature) as kept:
+            if not kept.changes:
+                return 0
+            try:
+                transact(self._database, self.number, lambda transaction: _make_late(transaction, kept.changes))
+                kept.recorded.extend(kept.changes)
+            except LedgerError:
+                kept.recorded.extend(change for change in kept.changes if self._is_recorded(change))
+                if not kept.recorded:
+                    raise
+        left = len(kept.changes) - len(kept.recorded)
+        if left:
+            _log.warning("%(left)d results in %(spool)s cannot be written", {"left": left, "spool": self._spool.path})
+        return len(kept.recorded)
+
+    def _is_recorded(self, change: Change) -> bool:
+        """Record one result out of the spool; return whether that could be done."""
+        try:
+            transact(self._database, self.number, lambda transaction: _make_late(transaction, [change]))
+        except LedgerError as error:
+            _log.warning("%(what)s: %(why)s", {"what": _described(change), "why": error.message})
+            return False
+        return True
 
     def set_throttle(self, key: str, until: datetime) -> None:
         """Remember that something must not be asked again before a time, by whichever run."""
@@ -276,7 +305,9 @@ class Store(Reader):
             return
         noun = "result" if len(records) == 1 else "results"
         try:
-            self._spool.keep(self.id, records)
+            # With what was sent, for a ledger that has lost the claim.
+            whole = [self._with_body(record) for record in records]
+            self._spool.keep(self.id, whole, self.pseudonymizer.signature)
         except OSError as failure:
             named = ", ".join(_described(record) for record in records[:MANY])
             more = f" and {len(records) - MANY} more" if len(records) > MANY else ""
@@ -285,17 +316,32 @@ class Store(Reader):
             error.message += f"; {len(records)} {noun} kept in {self._spool.path}, the next run records them"
         error.args = (error.message,)
 
-    def _prove(self, event_type: EventType, proofs: Mapping[str, Sequence[Leg]]) -> dict[str, Written | None]:
+    def _with_body(self, record: Change) -> Change:
+        row = self._in_flight.get(record.reference_id)
+        return record if row is None else record._replace(fingerprint=row.fingerprint, body=row.body)
+
+    def _prove(
+        self, event_type: EventType, proofs: Mapping[str, Sequence[Leg]], *, unknown: State | None
+    ) -> dict[str, Written | None]:
         at = now()
         changes = [
-            Change(reference, event_type, at, self.actor, legs=self.pseudonymizer.legs(told))
-            for reference, told in proofs.items()
+            Change(reference, event_type, at, self.actor, legs=self.pseudonymizer.legs(legs))
+            for reference, legs in proofs.items()
         ]
-        written = transact(self._database, self.number, lambda transaction: transaction.make(changes))
-        return {
-            reference: None if answer.state is None else answer
-            for reference, answer in zip(proofs, written, strict=True)
-        }
+
+        def work(transaction: Transaction) -> dict[str, Written | None]:
+            rows = transaction.rows(list(proofs))
+            known = {reference for reference, row in rows.items() if row.state is not None}
+            taken = [
+                change if change.reference_id in known else change._replace(to=unknown)
+                for change in changes
+                if change.reference_id in known or (unknown is not None and _can_be_kept(change.reference_id))
+            ]
+            written = transaction.make(taken)
+            found = {change.reference_id: answer for change, answer in zip(taken, written, strict=True)}
+            return {reference: found.get(reference) for reference in proofs}
+
+        return transact(self._database, self.number, work)
 
 
 def _without_claims(transaction: Transaction, changes: Sequence[Change], why: str) -> list[Written]:
@@ -320,9 +366,14 @@ def _make_late(transaction: Transaction, changes: Sequence[Change]) -> None:
             transaction.make([change])
 
 
+def _can_be_kept(reference_id: str) -> bool:
+    """Return whether every database keeps a reference, and finds it again, as it is."""
+    return reference_id == storable(reference_id)
+
+
 def _name(reference_id: str) -> str:
-    """A reference that every database keeps, and finds again, as it is."""
-    if reference_id != storable(reference_id):
+    """Return a reference that can be kept. Raises LedgerError for another one."""
+    if not _can_be_kept(reference_id):
         raise LedgerError(f"reference-id {reference_id[:80]!r}: is too long, or has a character that cannot be kept")
     return reference_id
 

@@ -61,6 +61,7 @@ class EventType(StrEnum):
     THROTTLED = "throttled"
     REFUSED = "refused"
     UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
     ACCEPTED = "accepted"
     UNCLEAR = "unclear"
     ABANDONED = "abandoned"

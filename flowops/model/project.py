@@ -23,10 +23,14 @@ class LedgerSettings(NamedTuple):
 
 
 class CallbackSettings(NamedTuple):
-    """The public address of ``flowops listen``, and the secret its tokens are made with."""
+    """The public address of ``flowops listen``, and the secret its tokens are made with.
+
+    `previous` is a secret that they were made with before: calls that were placed then are called back with those.
+    """
 
     url: str
     secret: Reference
+    previous: Reference | None = None
 
 
 class Connection(NamedTuple):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Verdict:
     """What an answer, or the lack of one, means (contract, section 6).
 
-    `event_type` is what the ledger records. `stop` ends the run's claiming (401, 403, 407).
+    `event_type` is what the ledger records. `stop` ends the run's claiming (401, 407).
     `retry_after` is in seconds, from a 429's header. `detail` is for people: no secret, no number.
     """
 
@@ -26,6 +26,11 @@ class Verdict:
     detail: str | None = None
     stop: bool = False
     retry_after: float | None = None
+
+    @property
+    def leaves_it(self) -> bool:
+        """Whether the call is as it was before its claim: nothing was sent, or the answer says nothing of the call."""
+        return self.again or self.event_type in (EventType.UNAUTHORIZED, EventType.FORBIDDEN)
 
     @property
     def again(self) -> bool:

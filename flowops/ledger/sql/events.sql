@@ -27,6 +27,9 @@ SELECT hash FROM flowops_events WHERE ledger = :ledger AND serial = :serial
 -- name: last_event
 SELECT serial, hash FROM flowops_events WHERE ledger = :ledger ORDER BY serial DESC LIMIT 1
 
+-- name: last_event_at
+SELECT at FROM flowops_events WHERE ledger = :ledger ORDER BY serial DESC LIMIT 1
+
 -- What a purge takes out: of all events up to its own.
 -- name: details_to_forget
 WITH RECURSIVE history (serial) AS (

@@ -93,10 +93,15 @@ def test_all_callees_refused_is_refused():
     assert verdict.detail == "the API refused the call: no reason given"
 
 
-# in-flight | 401, 403, 407 | rejected, and the run stops claiming
+# in-flight | 401, 407 | as before the claim, and the run stops claiming
 
 
-@pytest.mark.parametrize("status", [401, 403, 407])
+def test_a_403_says_nothing_of_the_call_and_does_not_stop_the_run_alone():
+    verdict = answered(b"", 403)
+    assert (verdict.event_type, verdict.stop, verdict.leaves_it) == (EventType.FORBIDDEN, False, True)
+
+
+@pytest.mark.parametrize("status", [401, 407])
 def test_a_no_to_whoever_asks_stops_the_run(status):
     verdict = answered(b"", status)
     assert (verdict.event_type, verdict.stop) == (EventType.UNAUTHORIZED, True)

@@ -346,7 +346,7 @@ def test_an_answer_after_a_hundred_is_read(serving, body):
         ("413 Content Too Large", EventType.REFUSED, False),
         ("422 Unprocessable Content", EventType.REFUSED, False),
         ("401 Unauthorized", EventType.UNAUTHORIZED, True),
-        ("403 Forbidden", EventType.UNAUTHORIZED, True),
+        ("403 Forbidden", EventType.FORBIDDEN, False),
         ("407 Proxy Authentication Required", EventType.UNAUTHORIZED, True),
         ("429 Too Many Requests", EventType.THROTTLED, False),
     ],

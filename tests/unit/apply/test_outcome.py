@@ -107,7 +107,9 @@ LEGS = (Leg("+442079460001", "1"),)
         (EventType.ACCEPTED, State.PLACED, Outcome.PLACED),
         (EventType.ACCEPTED, State.FINISHED, Outcome.PLACED),
         (EventType.REFUSED, State.REJECTED, Outcome.REJECTED),
-        (EventType.UNAUTHORIZED, State.REJECTED, Outcome.REJECTED),
+        (EventType.UNAUTHORIZED, State.REJECTED, Outcome.NOT_ATTEMPTED),
+        (EventType.UNAUTHORIZED, None, Outcome.NOT_ATTEMPTED),
+        (EventType.FORBIDDEN, None, Outcome.NOT_ATTEMPTED),
         (EventType.UNCLEAR, State.IN_DOUBT, Outcome.IN_DOUBT),
         # The ledger has the last word.
         (EventType.UNCLEAR, State.FINISHED, Outcome.PLACED),
@@ -117,7 +119,7 @@ LEGS = (Leg("+442079460001", "1"),)
         (EventType.UNCLEAR, State.REJECTED, Outcome.REJECTED),
         # Another run has the call by now; what this one was told of its own attempt is all it knows.
         (EventType.REFUSED, State.IN_FLIGHT, Outcome.REJECTED),
-        (EventType.UNAUTHORIZED, State.IN_FLIGHT, Outcome.REJECTED),
+        (EventType.UNAUTHORIZED, State.IN_FLIGHT, Outcome.NOT_ATTEMPTED),
         (EventType.UNSENT, State.IN_FLIGHT, Outcome.NOT_ATTEMPTED),
         (EventType.UNCLEAR, State.IN_FLIGHT, Outcome.IN_DOUBT),
         (EventType.UNSENT, None, Outcome.NOT_ATTEMPTED),

@@ -136,12 +136,22 @@ def test_one_refused_callee_among_placed_ones_is_told(given, kit):
     assert exit_code(result) == 6
 
 
+def test_three_answers_of_403_in_a_row_end_the_run(given, kit):
+    given.api.script = always(Verdict(EventType.FORBIDDEN, detail="the API answered 403 Forbidden"))
+    result = given.run(kit.plan_of(*(f"call-{number}" for number in range(100))))
+    assert 3 <= len(given.api.sent) <= 6
+    assert len(given.api.references) == len(set(given.api.references)), "one was tried again"
+    assert result.counts()[Outcome.NOT_ATTEMPTED] == 100
+    assert "403" in (result.failure or "")
+    assert exit_code(result) == 6
+
+
 def test_an_unauthorized_run_stops_claiming(given, kit):
     given.api.script = always(UNAUTHORIZED)
     plan = kit.plan_of(*(f"call-{number}" for number in range(100)))
     result = given.run(plan)
     assert len(given.api.sent) <= 4
-    assert result.counts()[Outcome.REJECTED] == len(given.api.sent)
+    assert result.counts()[Outcome.NOT_ATTEMPTED] == 100
     assert "401" in (result.failure or "")
     assert exit_code(result) == 6
 

@@ -91,7 +91,7 @@ class Receiver:
     def __init__(self, ledger: Any) -> None:
         self.ledger = ledger
         self.log: list[str] = []
-        self.app = application({ENVIRONMENT: Endpoint(SECRET, ledger)}, self.log.append)
+        self.app = application([Endpoint(ENVIRONMENT, (SECRET,), ledger, ENVIRONMENT)], self.log.append)
 
     async def ask(self, path: str, body: Any = b"", *, method: str = "POST") -> tuple[int, str]:
         """Status and text of the answer to one request; a body is bytes, or a value to be sent as JSON."""

@@ -46,7 +46,7 @@ def test_a_proxy_may_cut_the_path_or_add_to_it(receiver, path_of, event):
         {"secret": "another secret of enough characters"},
         {"environment": "staging"},
         {"environment": ""},
-        {"reference": "b"},
+        {"reference": "b", "secret": "another secret of enough characters"},
     ],
 )
 def test_nobody_learns_which_calls_there_are(receiver, path_of, event, change):
@@ -144,7 +144,10 @@ def test_each_environment_has_its_own_secret_and_ledger(receiving, ledger, path_
     ledgers = {"production": ledger("a"), "staging": ledger("a")}
     receiver = receiving(None)
     receiver.app = application(
-        {"production": Endpoint(SECRET, ledgers["production"]), "staging": Endpoint(other, ledgers["staging"])},
+        [
+            Endpoint("production", (SECRET,), ledgers["production"], "production"),
+            Endpoint("staging", (other,), ledgers["staging"], "staging"),
+        ],
         receiver.log.append,
     )
     assert receiver.post(path_of(environment="staging"), event())[0] == 404
@@ -154,7 +157,7 @@ def test_each_environment_has_its_own_secret_and_ledger(receiving, ledger, path_
 
 def test_a_secret_that_could_be_guessed_is_refused_at_the_start(ledger):
     with pytest.raises(UsageError):
-        application({"production": Endpoint("short", ledger())})
+        application([Endpoint("production", ("short",), ledger(), "production")])
 
 
 def test_neither_tokens_nor_numbers_nor_secrets_are_logged(receiver, path_of, event, capfd):
@@ -166,7 +169,7 @@ def test_neither_tokens_nor_numbers_nor_secrets_are_logged(receiver, path_of, ev
     assert len(receiver.log) == 4
     assert path_of().rpartition(".")[2] not in text
     assert not any(hidden in text for hidden in ("442079460018", "442079460000", SECRET))
-    assert SECRET not in repr(Endpoint(SECRET, receiver.ledger))
+    assert SECRET not in repr(Endpoint("production", (SECRET,), receiver.ledger, "id"))
     assert capfd.readouterr() == ("", "")
 
 
@@ -178,7 +181,7 @@ def test_a_line_of_the_log_says_what_became_of_a_callback(receiver, path_of, eve
         "event": "callback",
         "outcome": "malformed",
         "status": 400,
-        "environment": "production",
+        "ledger": "production",
         "reference": "a",
         "legs": 0,
         "why": "it has no result code",
@@ -187,7 +190,7 @@ def test_a_line_of_the_log_says_what_became_of_a_callback(receiver, path_of, eve
 
 def test_the_log_goes_to_stderr(ledger, receiving, path_of, event, capsys):
     receiver = receiving(ledger("a"))
-    receiver.app = application({"production": Endpoint(SECRET, receiver.ledger)})
+    receiver.app = application([Endpoint("production", (SECRET,), receiver.ledger, "production")])
     receiver.post(path_of(), event())
     printed = capsys.readouterr()
     assert (printed.out, json.loads(printed.err)["outcome"]) == ("", "recorded")

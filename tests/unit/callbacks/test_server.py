@@ -183,7 +183,7 @@ class Slow:
     def checkpoint(self):
         return None
 
-app = application({"production": Endpoint("a secret of more than 16 characters", Slow())})
+app = application([Endpoint("production", ("a secret of more than 16 characters",), Slow(), "production")])
 number = run("127.0.0.1", 0, app, lambda url: print(url, flush=True))
 print("closed", flush=True)
 sys.exit(number)

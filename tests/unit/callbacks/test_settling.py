@@ -77,7 +77,7 @@ def settle(tmp_path: Path, event: Callable[..., Any], receiving: Any, count: int
     def after(name: str, order: list[tuple[str, Any]]) -> dict[str, Any]:
         with closing(claimed(tmp_path / name, references)) as store:
             receiver = receiving(store)
-            receiver.app = application({ENVIRONMENT: Endpoint(SECRET, store)}, receiver.log.append)
+            receiver.app = application([Endpoint(ENVIRONMENT, (SECRET,), store, ENVIRONMENT)], receiver.log.append)
 
             async def deliver() -> None:
                 for start in range(0, len(order), 50):
@@ -103,13 +103,33 @@ def test_ten_thousand_callbacks_in_any_order_settle_like_in_order(tmp_path, even
     settle(tmp_path, event, receiving, 2500)
 
 
-def test_a_call_that_the_ledger_does_not_know_is_not_found(tmp_path, event, receiving):
+def test_a_call_of_this_ledger_that_it_does_not_know_is_finished(tmp_path, event, receiving):
     with closing(claimed(tmp_path / "ledger.db", ["a"])) as store:
         receiver = receiving(store)
-        receiver.app = application({ENVIRONMENT: Endpoint(SECRET, store)}, receiver.log.append)
-        assert receiver.post(callback_url("", SECRET, ENVIRONMENT, "b"), event("b")) == (404, "not found")
-        assert receiver.outcomes == ["unknown"]
-        assert set(settled(store, ["a", "b"])) == {"a"}
+        receiver.app = application([Endpoint(ENVIRONMENT, (SECRET,), store, store.id)], receiver.log.append)
+        assert receiver.post(callback_url("", SECRET, store.id, "b"), event("b")) == (200, "received")
+        assert receiver.outcomes == ["recorded"]
+        assert settled(store, ["b"])["b"][0] is State.FINISHED
+        assert store.verify() is None
+
+
+@pytest.mark.parametrize(("named", "outcome", "state"), [(True, "doubtful", State.IN_DOUBT), (False, "foreign", None)])
+def test_another_ledgers_call_is_in_doubt_where_the_files_name_it(tmp_path, event, receiving, named, outcome, state):
+    with closing(claimed(tmp_path / "ledger.db", ["a"])) as store:
+        receiver = receiving(store)
+        endpoint = Endpoint(ENVIRONMENT, (SECRET,), store, store.id, lambda reference: named and reference == "b")
+        receiver.app = application([endpoint], receiver.log.append)
+        assert receiver.post(callback_url("", SECRET, "another ledger", "b"), event("b")) == (404, "not found")
+        assert receiver.outcomes == [outcome]
+        assert {name: found for name, (found, _) in settled(store, ["b"]).items()} == ({"b": state} if state else {})
+
+
+def test_a_callback_signed_with_the_secret_before_is_taken(tmp_path, event, receiving):
+    with closing(claimed(tmp_path / "ledger.db", ["a"])) as store:
+        receiver = receiving(store)
+        secrets = ("a new secret of more than 16 characters", SECRET)
+        receiver.app = application([Endpoint(ENVIRONMENT, secrets, store, store.id)], receiver.log.append)
+        assert receiver.post(callback_url("", SECRET, store.id, "a"), event("a"))[0] == 200
 
 
 def test_the_bad_habits_of_callbacks_do_not_change_what_becomes_of_calls(tmp_path):
@@ -120,7 +140,7 @@ def test_the_bad_habits_of_callbacks_do_not_change_what_becomes_of_calls(tmp_pat
     settings = Settings(token=TOKEN, seed=4, log=log, outcomes={9: 0.5, 10: 0.5}, ring=Span(0, 0.05), callbacks=bad)
 
     async def scenario(store: Store) -> None:
-        app = application({ENVIRONMENT: Endpoint(SECRET, store)}, lines.append)
+        app = application([Endpoint(ENVIRONMENT, (SECRET,), store, ENVIRONMENT)], lines.append)
         with open_listener("127.0.0.1", 0) as listener:
             base = f"http://127.0.0.1:{listener.getsockname()[1]}/flowops"
             async with serving(listener, app), serve(settings) as sandbox, httpx.AsyncClient(trust_env=False) as client:

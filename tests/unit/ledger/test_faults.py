@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowops.errors import LedgerError
+from flowops.ledger import store as ledger_store
 from flowops.ledger.open import open_ledger
+from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.ledger.spool import Spool
 from flowops.ledger.states import Change
 from flowops.model.ledger import Actor, EventType, Leg, Record, State, Written
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flowops.ledger.store import Store
+    from flowops.ledger.transaction import Transaction
 
 ADA = Actor("ada", "host")
 
@@ -129,6 +132,9 @@ class TestDisk:
         crashed.close()
 
 
+SIGN = Pseudonymizer(b"k" * 32).signature
+
+
 class TestSpool:
     LINES = (
         Change("a", EventType.ACCEPTED, "2026-11-23T10:00:00.000Z", ADA, run="r"),
@@ -137,46 +143,98 @@ class TestSpool:
 
     def test_what_is_kept_comes_back_for_its_ledger_alone(self, tmp_path: Path) -> None:
         spool = Spool(tmp_path / "new" / "spool.jsonl", tmp_path)
-        spool.keep("one", self.LINES[:1])
-        spool.keep("two", self.LINES[1:])
-        with spool.emptied("one") as changes:
-            assert changes == [self.LINES[0]]
-        with spool.emptied("one") as changes:
-            assert changes == []
-        with spool.emptied("two") as changes:
-            assert changes == [self.LINES[1]]
+        spool.keep("one", self.LINES[:1], SIGN)
+        spool.keep("two", self.LINES[1:], SIGN)
+        with spool.taken("one", SIGN) as kept:
+            assert kept.changes == [self.LINES[0]]
+            kept.recorded.extend(kept.changes)
+        with spool.taken("one", SIGN) as kept:
+            assert kept.changes == []
+        with spool.taken("two", SIGN) as kept:
+            assert kept.changes == [self.LINES[1]]
+            kept.recorded.extend(kept.changes)
         assert not spool.path.exists()
 
     def test_it_stays_when_taking_it_in_fails(self, tmp_path: Path) -> None:
         spool = Spool(tmp_path / "spool.jsonl", tmp_path)
-        spool.keep("one", self.LINES)
-        with pytest.raises(LedgerError), spool.emptied("one"):
+        spool.keep("one", self.LINES, SIGN)
+        with pytest.raises(LedgerError), spool.taken("one", SIGN):
             raise LedgerError("the ledger is away")
-        with spool.emptied("one") as changes:
-            assert len(changes) == 2
+        with spool.taken("one", SIGN) as kept:
+            assert len(kept.changes) == 2
 
     def test_a_line_that_a_crash_cut_short_is_left_out(self, tmp_path: Path) -> None:
         spool = Spool(tmp_path / "spool.jsonl", tmp_path)
-        spool.keep("one", self.LINES[:1])
+        spool.keep("one", self.LINES[:1], SIGN)
         with spool.path.open("ab") as file:
             file.write(b'{"ledger": "one", "refer')
-        with spool.emptied("one") as changes:
-            assert changes == [self.LINES[0]]
-        spool.keep("one", self.LINES[:1])
+        with spool.taken("one", SIGN) as kept:
+            assert kept.changes == [self.LINES[0]]
+            kept.recorded.extend(kept.changes)
+        spool.keep("one", self.LINES[:1], SIGN)
         with spool.path.open("ab") as file:
             file.write(b'{"ledger": "one", "refer')
-        spool.keep("one", self.LINES[1:])
-        with spool.emptied("one") as changes:
-            assert changes == list(self.LINES)
+        spool.keep("one", self.LINES[1:], SIGN)
+        with spool.taken("one", SIGN) as kept:
+            assert kept.changes == list(self.LINES)
 
     @pytest.mark.parametrize("line", ["hello", "[]", "{}", '{"ledger": "one"}', '{"ledger": "one", "event_type": "x"}'])
     def test_a_line_that_nobody_understands_is_an_error_with_its_place(self, tmp_path: Path, line: str) -> None:
         spool = Spool(tmp_path / "spool.jsonl", tmp_path)
-        spool.keep("one", self.LINES[:1])
+        spool.keep("one", self.LINES[:1], SIGN)
         spool.path.write_text(spool.path.read_text() + line + "\n")
-        with pytest.raises(LedgerError, match=r"spool\.jsonl:2: ") as error, spool.emptied("one"):
+        with pytest.raises(LedgerError, match=r"spool\.jsonl:2: ") as error, spool.taken("one", SIGN):
             pass
         assert error.value.hint is not None
+
+    def test_a_line_that_was_not_signed_with_the_key_is_an_error(self, tmp_path: Path) -> None:
+        spool = Spool(tmp_path / "spool.jsonl", tmp_path)
+        spool.keep("one", self.LINES[:1], Pseudonymizer(b"x" * 32).signature)
+        with pytest.raises(LedgerError, match="was not written with the ledger's key"), spool.taken("one", SIGN):
+            pass
+        assert spool.path.exists()
+
+    def test_what_was_not_recorded_stays(self, tmp_path: Path) -> None:
+        spool = Spool(tmp_path / "spool.jsonl", tmp_path)
+        spool.keep("one", self.LINES, SIGN)
+        with spool.taken("one", SIGN) as kept:
+            kept.recorded.append(kept.changes[1])
+        with spool.taken("one", SIGN) as kept:
+            assert kept.changes == [self.LINES[0]]
+
+    def test_one_result_that_cannot_be_written_stops_no_other(
+        self, sqlite, make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sqlite.init()
+        store = sqlite.open()
+        store.write([make.claim(name) for name in "abc"])
+        _spool_of(store, [make.accepted(name) for name in "abc"])
+        make_late = ledger_store._make_late
+
+        def poisoned(transaction: Transaction, changes: list[Change]) -> None:
+            if any(change.reference_id == "b" for change in changes):
+                raise LedgerError("cannot be written")
+            make_late(transaction, changes)
+
+        monkeypatch.setattr(ledger_store, "_make_late", poisoned)
+        found = sqlite.open().look_up(["a", "b", "c"])
+        assert [found[name].state for name in "abc"] == [State.PLACED, State.IN_FLIGHT, State.PLACED]
+        monkeypatch.undo()
+        assert sqlite.open().look_up(["b"])["b"].state is State.PLACED
+
+    def test_an_answer_is_believed_by_a_ledger_that_has_lost_the_claim(self, sqlite, make) -> None:
+        sqlite.init()
+        store = sqlite.open()
+        copy = sqlite.file.read_bytes()
+        store.write([make.claim(name) for name in "abcd"])
+        events = {"a": EventType.ACCEPTED, "b": EventType.UNCLEAR, "c": EventType.REFUSED, "d": EventType.UNSENT}
+        store._keep([store._change(Record(name, event), "2999-01-01T00:00:00.000Z") for name, event in events.items()],
+            LedgerError("away"))  # fmt: skip
+        store.close()
+        sqlite.file.write_bytes(copy)
+        found = sqlite.open().look_up(list("abcd"))
+        assert {name: entry.state for name, entry in found.items()} == {"a": State.PLACED, "b": State.IN_DOUBT}
+        assert found["a"].fingerprint == make.fingerprint()
 
     def test_taking_the_same_in_twice_changes_nothing(self, sqlite, make) -> None:
         sqlite.init()
@@ -216,7 +274,7 @@ class TestSpool:
 def _spool_of(store: Store, records: list[Record], at: str | None = None) -> None:
     changes = [store._change(record, at or "2999-01-01T00:00:00.000Z") for record in records]
     assert store._spool is not None
-    store._spool.keep(store.id, changes)
+    store._spool.keep(store.id, changes, store.pseudonymizer.signature)
 
 
 class Proxy:

@@ -27,6 +27,7 @@ ANSWERS = st.sampled_from(
         EventType.ACCEPTED,
         EventType.REFUSED,
         EventType.UNAUTHORIZED,
+        EventType.FORBIDDEN,
         EventType.UNSENT,
         EventType.THROTTLED,
         EventType.UNCLEAR,
@@ -79,17 +80,20 @@ class Machine(RuleBasedStateMachine):
         legs = (Leg("+442079460023", "id"),) if event_type is EventType.ACCEPTED else ()
         (written,) = self.runs[run].write([Record(reference, event_type, legs)])
         if event_type is EventType.ACCEPTED:
-            assert written.done == (known.state is not None)
-            if known.state in (IN_FLIGHT, IN_DOUBT, REJECTED):
+            assert written.done
+            known.run = run if known.state is None else known.run
+            if known.state in (None, IN_FLIGHT, IN_DOUBT, REJECTED):
                 known.state, known.posts = PLACED, 1
+        elif known.state is None and event_type is EventType.UNCLEAR:
+            assert written.done
+            known.state, known.run, known.posts = IN_DOUBT, run, 1
         elif known.run == run and known.state is IN_FLIGHT:
             assert written.done
             if event_type is EventType.UNCLEAR:
                 known.state = IN_DOUBT
             else:
                 known.posts = 0
-                sent = event_type in (EventType.REFUSED, EventType.UNAUTHORIZED)
-                known.state = REJECTED if sent else known.before
+                known.state = REJECTED if event_type is EventType.REFUSED else known.before
         else:
             settled = known.run == run and known.state in (PLACED, FINISHED, IN_DOUBT)
             assert written.done == settled
@@ -99,9 +103,9 @@ class Machine(RuleBasedStateMachine):
     def call_back(self, reference: str) -> None:
         known = self.known[reference]
         written = self.operator.called_back(reference, [Leg("+442079460023", "id", code=10)])
-        assert (written is None) == (known.state is None)
-        if known.state is not None:
-            known.state, known.posts = FINISHED, 1
+        assert written is not None
+        known.run = None if known.state is None else known.run
+        known.state, known.posts = FINISHED, 1
 
     @rule(run=RUNS)
     def die(self, run: int) -> None:
@@ -120,8 +124,9 @@ class Machine(RuleBasedStateMachine):
         known = self.known[reference]
         lease_ended = known.run is None
         possible = known.state is IN_DOUBT and (placed or lease_ended)
-        if possible or (placed and known.state is REJECTED):
+        if possible or (placed and known.state in (None, REJECTED)):
             self.operator.resolve(reference, placed=placed, reason="asked")
+            known.run = None if known.state is None else known.run
             known.state, known.posts = (PLACED, 1) if placed else (REJECTED, 0)
         else:
             with pytest.raises(FlowopsError):

@@ -58,10 +58,11 @@ class TestCallback:
         assert [leg.code for leg in store.look_up(["a"])["a"].legs] == [10, 9]
         assert store.outcomes() == {9: 1, 10: 1}
 
-    def test_one_for_an_unknown_call_is_not_taken(self, store: Store, make) -> None:
+    def test_one_for_an_unknown_call_proves_that_it_was_placed(self, store: Store, make) -> None:
         store.write([make.claim(), Record("a", EventType.UNSENT)])
         for unknown in ("a", "nobody"):
-            assert store.called_back(unknown, [Leg(LONDON, "id-1", code=10)]) is None
+            assert store.called_back(unknown, [Leg(LONDON, "id-1", code=10)]) == Written(True, State.FINISHED)
+        assert store.verify() is None
 
 
 class TestRecord:
@@ -140,9 +141,13 @@ class TestResolve:
         operator.resolve("a", placed=False, reason="a mistake")
         assert operator.resolve("a", placed=True, reason="it rang") == Written(True, State.PLACED)
 
-    def test_an_unknown_call_cannot_be_resolved(self, store: Store) -> None:
+    def test_an_unknown_call_was_placed_if_an_operator_says_so_and_nothing_else_can_be_said_of_it(
+        self, store: Store
+    ) -> None:
         with pytest.raises(FlowopsError, match="no such call"):
-            store.resolve("nobody", placed=True, reason="-")
+            store.resolve("nobody", placed=False, reason="-")
+        assert store.resolve("nobody", placed=True, reason="the vendor says so") == Written(True, State.PLACED)
+        assert store.look_up(["nobody"])["nobody"].state is State.PLACED
 
 
 class TestImport:

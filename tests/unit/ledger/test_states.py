@@ -89,6 +89,7 @@ def test_nothing_but_proof_or_an_operator_makes_a_call_placeable_again() -> None
         (State.IN_FLIGHT, EventType.THROTTLED),
         (State.IN_FLIGHT, EventType.REFUSED),
         (State.IN_FLIGHT, EventType.UNAUTHORIZED),
+        (State.IN_FLIGHT, EventType.FORBIDDEN),
         (State.IN_DOUBT, EventType.RESOLVED_NOT_PLACED),
     }
 
@@ -103,7 +104,7 @@ def test_a_call_that_is_placed_stays_placed() -> None:
     ("state", "event_type", "told"),
     [
         (State.PLACED, EventType.CLAIMED, "claimed cannot happen to a call that is placed"),
-        (None, EventType.ACCEPTED, "accepted cannot happen to a call that is not in the ledger"),
+        (None, EventType.REFUSED, "refused cannot happen to a call that is not in the ledger"),
     ],
 )
 def test_an_illegal_step_says_what_cannot_happen(state: State | None, event_type: EventType, told: str) -> None:
@@ -256,8 +257,24 @@ def test_a_purged_rejected_call_may_be_claimed_again() -> None:
     assert (row.state, row.purged, row.body) == (State.IN_FLIGHT, False, BODY)
 
 
-def test_nothing_can_happen_to_a_call_that_is_not_there() -> None:
-    for event_type in set(EventType) - {EventType.CLAIMED, EventType.IMPORTED}:
+EVIDENCE = {
+    EventType.ACCEPTED: State.PLACED,
+    EventType.UNCLEAR: State.IN_DOUBT,
+    EventType.CALLED_BACK: State.FINISHED,
+    EventType.RECORDED: State.IN_DOUBT,
+    EventType.RESOLVED_PLACED: State.PLACED,
+}
+
+
+def test_evidence_makes_a_row_of_a_call_that_is_not_there() -> None:
+    for event_type, state in EVIDENCE.items():
+        asked = {"to": State.IN_DOUBT} if event_type is EventType.RECORDED else {}
+        row = decide(None, change(event_type, leg("aa", "1", 10 if state is State.FINISHED else None), **asked), 7)
+        assert (row.state, row.serial, row.attempts) == (state, 7, 0)
+
+
+def test_nothing_else_can_happen_to_a_call_that_is_not_there() -> None:
+    for event_type in set(EventType) - {EventType.CLAIMED, EventType.IMPORTED} - EVIDENCE.keys():
         with pytest.raises(IllegalStep):
             decide(None, change(event_type))
 

@@ -55,10 +55,15 @@ def test_a_call_proven_unsent_leaves_no_row(store: Store, make) -> None:
     assert sum(store.count().values()) == 0
 
 
-def test_a_record_of_a_call_that_nobody_claimed_changes_nothing(store: Store, make) -> None:
+def test_a_refusal_of_a_call_that_nobody_claimed_changes_nothing(store: Store) -> None:
     before = store.checkpoint()
-    assert store.write([make.accepted()]) == [Written(done=False, state=None)]
+    assert store.write([Record("a", EventType.REFUSED)]) == [Written(done=False, state=None)]
     assert store.checkpoint() == before
+
+
+def test_an_answer_to_a_call_that_nobody_claimed_proves_that_it_was_placed(store: Store, make) -> None:
+    assert store.write([make.accepted()]) == [Written(done=True, state=State.PLACED)]
+    assert store.verify() is None
 
 
 def test_what_is_recorded_can_be_looked_up(store: Store, make) -> None:
