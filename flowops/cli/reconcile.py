@@ -36,9 +36,8 @@ if TYPE_CHECKING:
 @click.option(
     "--adopt",
     is_flag=False,
-    flag_value=Adopt.NAMED.value,
-    default=Adopt.NONE.value,
-    type=click.Choice([Adopt.NAMED, Adopt.ALL]),
+    flag_value=str(Adopt.NAMED),
+    type=click.Choice([str(Adopt.NAMED), str(Adopt.ALL)]),
     help="Take calls that the ledger does not know for its own: those that the files name, or `all`.",
 )
 def command(environment: str, since: timedelta | None, no_wait: bool, from_file: Path | None, adopt: str) -> int:
@@ -51,12 +50,13 @@ def command(environment: str, since: timedelta | None, no_wait: bool, from_file:
     An account may serve other environments and programs. A record of a call that the ledger does not know and the
     files name makes it in doubt, as the ledger may have lost it; --adopt takes it for placed.
     """
+    adopted = Adopt(adopt or Adopt.NONE)
     if from_file is None:
-        done = reconcile(environment, since, adopt=Adopt(adopt), wait=not no_wait, observer=TERMINAL)
+        done = reconcile(environment, since, adopt=adopted, wait=not no_wait, observer=TERMINAL)
     elif since is not None or no_wait:
         raise UsageError("--since and --no-wait have no meaning with --from-file")
     else:
-        done = reconcile_file(environment, from_file, adopt=Adopt(adopt))
+        done = reconcile_file(environment, from_file, adopt=adopted)
     click.echo(f"{done.settled:,} settled, {done.in_doubt:,} in doubt")
     _echo_unknown(done, environment)
     if not done.in_doubt:

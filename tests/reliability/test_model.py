@@ -227,7 +227,7 @@ class Ledgers(RuleBasedStateMachine):
             match way.event_type:
                 case EventType.ACCEPTED:
                     self.claimed(reference, State.PLACED)
-                case EventType.REFUSED | EventType.UNAUTHORIZED:
+                case EventType.REFUSED:
                     self.claimed(reference, State.REJECTED)
                 case EventType.UNCLEAR:
                     self.claimed(reference, State.IN_DOUBT)
