@@ -287,15 +287,17 @@ class Ledgers(RuleBasedStateMachine):
 
     @rule(reference=st.sampled_from(REFERENCES), placed=st.booleans())
     def resolve(self, reference: str, placed: bool) -> None:
-        """An operator's word, which is only taken on a call in doubt, or back on one that was given up."""
+        """An operator's word: on a call in doubt, and that one was placed also where nobody knows of it."""
         known, told = self.known[reference], self.told[reference]
-        allowed = known.state in (State.IN_FLIGHT, State.IN_DOUBT) or (placed and known.state is State.REJECTED)
+        allowed = known.state in (State.IN_FLIGHT, State.IN_DOUBT) or (placed and known.state in (None, State.REJECTED))
         with self.store() as store:
             if not allowed:
                 with pytest.raises(FlowopsError):
                     store.resolve(reference, placed=placed, reason="asked the vendor")
                 return
             store.resolve(reference, placed=placed, reason="asked the vendor")
+        if known.state is None:
+            known = self.known[reference] = Known(None, whole=False)
         known.state = State.PLACED if placed else State.REJECTED
         if not placed:
             told.words += 1
