@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowops.common.text import from_spreadsheet
 from flowops.documents.files import Unreadable, open_given
 from flowops.documents.rows import read_data
 from flowops.errors import Invalid, UsageError
@@ -11,13 +12,15 @@ from flowops.ledger.operations import imported_call
 from flowops.model.document import Place, Problem
 from flowops.model.ledger import LedgerStatus, State
 from flowops.model.plan import Guard
+from flowops.schema.check import reference_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from flowops.ledger.operations import ImportedCall
     from flowops.ledger.reader import Reader
+    from flowops.model.document import Value
     from flowops.model.ledger import Entry
 
 
@@ -65,7 +68,7 @@ def read_import(file: Path) -> list[ImportedCall]:
                     problems.append(row)
                     continue
                 try:
-                    calls.append(imported_call(row.values))
+                    calls.append(_imported(row.values, cells=file.suffix.lower() == ".csv"))
                 except ValueError as error:
                     place = Place(str(file), row.place.line or 1)
                     problems.append(Problem(place, row.place, str(error), "import"))
@@ -80,6 +83,17 @@ def read_import(file: Path) -> list[ImportedCall]:
     if problems:
         raise Invalid(problems)
     return calls
+
+
+def _imported(values: Mapping[str, Value], *, cells: bool) -> ImportedCall:
+    """Return the call of a row, whose values may be cells of a spreadsheet. Raise ValueError with what is wrong."""
+    if cells:
+        values = {name: from_spreadsheet(text) if isinstance(text, str) else text for name, text in values.items()}
+    call = imported_call(values)
+    wrong = reference_errors(call.reference_id)
+    if wrong:
+        raise ValueError(f"reference-id: {wrong[0].text}")
+    return call
 
 
 def _repeated(calls: Iterable[ImportedCall]) -> Sequence[str]:

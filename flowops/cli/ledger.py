@@ -82,9 +82,9 @@ def show(reference: str, environment: str, format_: str) -> None:
 @options.formats(EXPORT, default="jsonl")
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of stdout.")
 def export(environment: str, format_: str, out: Path | None) -> None:
-    """Write every call out, callees masked. What `--format jsonl` writes, `ledger import` takes.
+    """Write every call out, callees masked. `ledger import` takes back what any format has.
 
-    In CSV a text that a spreadsheet would take for a formula gets an apostrophe in front.
+    In CSV a text that a spreadsheet would take for a formula gets an apostrophe in front, which import takes away.
     """
 
     project, settings = project_of(environment)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,29 @@ SHOWN = 60
 #: More names than this are not listed one by one.
 LISTED = 12
 
+# What a spreadsheet takes for the beginning of a formula, and what keeps it from doing so.
+_FORMULA = ("=", "+", "-", "@", "'")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 # What stands for a value that is masked (see `flowops.common.masking`), and how much there is of anything.
 _REPEATED = re.compile(r"'[^']*[•…][^']*'|\+?[0-9•][0-9• ]*•[0-9• ]*|''")
 _COUNTED = re.compile(r"[0-9][0-9,.]*")
 # Who logs in at an address, and with which password.
 _LOGIN = re.compile(r"//[^/?#\s]*@")
+
+
+#: What Unicode calls Default_Ignorable_Code_Point (DerivedCoreProperties.txt, Unicode 16), and the blank of Braille:
+#: nobody sees them, so two names that differ in them look the same.
+INVISIBLE = (
+    *((0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F)),
+    *((0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x2800, 0x2800), (0x3164, 0x3164), (0xFE00, 0xFE0F)),
+    *((0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A)),
+    (0xE0000, 0xE0FFF),
+)
+
+
+def same_name(text: str) -> str:
+    """Return a name in the form in which names are kept and compared: canonically equivalent ones are one (NFC)."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def visible(text: object) -> str:
@@ -59,6 +78,17 @@ def listed(names: Iterable[str]) -> str:
     """Return some names, not too many: ``a, b, c``."""
     shown = [escaped(name) for name in islice(names, LISTED + 1)]
     return ", ".join([*shown[:LISTED], "…"] if len(shown) > LISTED else shown)
+
+
+def spreadsheet_cell(text: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula and no terminal obeys; see `from_spreadsheet`."""
+    shown = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+
+
+def from_spreadsheet(cell: str) -> str:
+    """Return the text that `spreadsheet_cell` made a cell of, without the apostrophe in front."""
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(_FORMULA) else cell
 
 
 def dotted(path: Iterable[str | int]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from flowops.common.masking import is_masked, mask_written
 from flowops.common.numbers import Refusal, read
+from flowops.common.text import same_name
 from flowops.errors import FlowopsError
 from flowops.ledger.chain import hash_of_details
 from flowops.ledger.database import iso
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from flowops.ledger.transaction import Transaction
     from flowops.model.document import Value
     from flowops.model.ledger import Actor, Condition
+
+
+#: More digits no code has.
+_CODE_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ def imported_call(row: Mapping[str, Value]) -> ImportedCall:
     reference_id = values.get("reference_id")
     if not isinstance(reference_id, str):
         raise ValueError("reference-id: is missing")  # noqa: TRY004
+    reference_id = same_name(reference_id)
     return ImportedCall(
         reference_id=reference_id,
         state=_state(values.get("state", State.PLACED)),
@@ -94,6 +100,8 @@ def _time(text: Value) -> str | None:
 def _legs(values: Mapping[str, Value]) -> tuple[Leg, ...]:
     if "legs" in values:
         return tuple(_leg(leg) for leg in _list(values, "legs"))
+    if isinstance(values.get("callees"), str):
+        return _legs_of_cells(values)
     callees = _list(values, "callees") if "callees" in values else [values.get("callee")]
     call_id = _text(values, "call_id")
     if callees == [None] and call_id is None:
@@ -101,6 +109,23 @@ def _legs(values: Mapping[str, Value]) -> tuple[Leg, ...]:
     if call_id is not None and len(callees) > 1:
         raise ValueError("call-id: names one call, but there are several callees")
     return tuple(_leg({"callee": callee, "call_id": call_id}) for callee in callees)
+
+
+def _legs_of_cells(values: Mapping[str, Value]) -> tuple[Leg, ...]:
+    """Return legs from the cells of a CSV export, in each of which the values of all legs stand, with ``;`` between."""
+    columns = {name: str(values.get(f"{name}s", "")).split(";") for name in ("callee", "call_id", "code")}
+    count = len(columns["callee"])
+    if any(len(cells) not in (1, count) for cells in columns.values()):
+        raise ValueError("callees: there are not as many call_ids and codes as callees")
+    legs = []
+    for at in range(count):
+        cells = {name: column[at].strip() if at < len(column) else "" for name, column in columns.items()}
+        code = cells.pop("code")
+        if code and not (code.isascii() and code.isdecimal() and len(code) < _CODE_DIGITS):
+            raise ValueError(f"codes: {mask_written(code)} is not a whole number")
+        known = {name: text for name, text in cells.items() if text}
+        legs.append(_leg({**known, "code": int(code)} if code else known))
+    return tuple(legs)
 
 
 def _leg(value: Value) -> Leg:

@@ -39,8 +39,6 @@ _CALLS_OUT = re.compile(r"([@#!$%&~^](?=[\w\"])|://)")
 _NOT_HTML = re.compile(
     "[\ufdd0-\ufdef" + "".join(chr((plane << 16) + last) for plane in range(17) for last in (0xFFFE, 0xFFFF)) + "]"
 )
-# What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # What XML 1.0 cannot hold (section 2.2); control characters and surrogates have been escaped by `safe`.
 _NOT_XML = re.compile("[\ufffe\uffff]")
 
@@ -92,11 +90,6 @@ def markdown_prose(text: str, longest: int = LONGEST_PROSE) -> str:
 def html_text(text: str) -> str:
     """Return a text that HTML can hold; its markup is escaped by the templates, all of which escape by themselves."""
     return _NOT_HTML.sub("\ufffd", safe(clip(text, LONGEST_ON_PAGE)))
-
-
-def spreadsheet_cell(text: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def xml_text(text: str) -> str:

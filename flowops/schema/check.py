@@ -117,6 +117,16 @@ def check_body(call: Call) -> list[Problem]:
     return [_body_problem(call, error) for error in errors]
 
 
+def reference_errors(reference: str) -> list[SchemaError]:
+    """Return what is wrong with a reference-id by itself."""
+    return _reference_checker().check(reference)
+
+
+@lru_cache(maxsize=1)
+def _reference_checker() -> Checker:
+    return Checker(checker("request").schema["properties"][INSTRUCTION_ID], data=True)
+
+
 def _document_problems(document: Document) -> Iterator[Problem]:
     name = KINDS.get(document.kind)
     if name is None:

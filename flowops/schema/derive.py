@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from flowops.common.text import INVISIBLE
 from flowops.errors import FlowopsError
 from flowops.policy.config import SETTINGS
 from flowops.schema.engine import TEMPLATE_PATTERN
@@ -22,7 +23,7 @@ from flowops.schema.flow_check import NUMERAL, BadReference, declared_types, inl
 from flowops.schema.store import NAMES, schema_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from flowops.model.document import Value
     from flowops.model.project import Flow
@@ -82,12 +83,30 @@ def instruction(description: dict[str, Value]) -> Schema:
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
-# One character that can be seen: no control or format characters, no half characters, no blanks. Two
-# reference-ids that look the same have to be the same.
-_SEEN = (
-    r"[^\u0000-\u0020\u007F-\u00A0\u00AD\u061C\u115F\u1160\u1680\u17B4\u17B5\u180B-\u180F\u2000-\u200F"
-    r"\u2028-\u202F\u205F-\u206F\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFFB]"
+# What no name has besides: control and format characters, half characters, blanks.
+_UNSEEN = (
+    *((0x0000, 0x0020), (0x007F, 0x00A0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F)),
+    *((0x205F, 0x205F), (0x3000, 0x3000), (0xFFF9, 0xFFFB)),
 )
+
+
+def _class(ranges: Iterable[tuple[int, int]]) -> str:
+    """Return ranges of characters as a regular expression has them; those beyond 16 bits are written as they are."""
+    joined: list[list[int]] = []
+    for first, last in sorted(ranges):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1][1] = max(last, joined[-1][1])
+        else:
+            joined.append([first, last])
+
+    def written(code: int) -> str:
+        return f"\\u{code:04X}" if code <= 0xFFFF else chr(code)
+
+    return "".join(written(low) + (f"-{written(high)}" if high > low else "") for low, high in joined)
+
+
+# One character that can be seen. Two reference-ids that look the same have to be the same.
+_SEEN = f"[^{_class((*INVISIBLE, *_UNSEEN))}]"
 #: Characters that can be seen, with single blanks between them.
 PRINTABLE = rf"^{_SEEN}+(?: {_SEEN}+)*$"
 PRINTABLE_ERROR = "not a usable name: write visible characters, with single spaces only between them"

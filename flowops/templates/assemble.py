@@ -17,7 +17,7 @@ from flowops.common.budget import (
 )
 from flowops.common.masking import mask_written
 from flowops.common.names import nearest
-from flowops.common.text import listed, quoted
+from flowops.common.text import listed, quoted, same_name
 from flowops.model.call import INSTRUCTION_ID, NO_TERMS, TERMS, Call, Origin, Terms
 from flowops.model.document import Problem
 from flowops.templates.errors import BudgetExceeded, TemplateError
@@ -466,7 +466,7 @@ class CompiledCall:
         terms = _terms_of(body) if self.has_terms else NO_TERMS
         body[VARIABLES] = sent = variables.check(flow, values, self._origins, rendering, whole)
         reference = body[INSTRUCTION_ID]
-        if type(reference) is not str or not reference:
+        if type(reference) is not str or not reference or not reference.isascii():
             body[INSTRUCTION_ID] = reference = self._reference(reference, rendering)
         if self._most + (given - rendering.budget) * BYTES_PER_STEP > MAX_BODY:
             self._check_size(body, rendering)
@@ -518,7 +518,9 @@ class CompiledCall:
         return flow
 
     def _reference(self, value: Value, rendering: Rendering) -> str | None:
-        """Return the reference-id as text, where it is none yet: that of a whole number is its digits."""
+        """Return the reference-id as it is kept: that of a whole number is its digits, and a text is in NFC."""
+        if type(value) is str and value:
+            return same_name(value)
         if type(value) is int:
             return str(number(value))
         if value is not INVALID:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
-from flowops.report.escape import spreadsheet_cell
+from flowops.common.text import spreadsheet_cell
 from flowops.report.formats import EXPORT, Format
 from flowops.report.views import Exported
 

@@ -211,11 +211,11 @@ class TestImport:
         [
             ({}, "reference-id: is missing"),
             ({"reference-id": 7}, "reference-id: is missing"),
-            ({"reference-id": "a", "state": "rung"}, "state: 'ru…' is none of in-flight, placed"),
-            ({"reference-id": "a", "placed-at": "yesterday"}, "placed-at: 'yes••••ay' is not a time"),
+            ({"reference-id": "a", "state": "rung"}, "state: 'r…' is none of in-flight, placed"),
+            ({"reference-id": "a", "placed-at": "yesterday"}, "placed-at: 'y…' is not a time"),
             ({"reference-id": "a", "placed-at": "2026-11-01T09:00:00"}, "is not a time such as"),
-            ({"reference-id": "a", "placed-at": 7}, "placed-at: '7…' is not a time"),
-            ({"reference-id": "a", "callees": LONDON}, "callees: has to be a list"),
+            ({"reference-id": "a", "placed-at": 7}, "placed-at: '…' is not a time"),
+            ({"reference-id": "a", "callees": 3}, "callees: has to be a list"),
             ({"reference-id": "a", "callees": [LONDON, NEW_YORK], "call-id": "x"}, "call-id: names one call"),
             ({"reference-id": "a", "callee": 442079460023}, "callee: '4420••••••23' is not a text"),
             ({"reference-id": "a", "state": "+442079460023"}, "state: '+442•••••••23' is none of"),
@@ -226,9 +226,9 @@ class TestImport:
                 "callee: '+447•••••••23' is not a valid number in GB",
             ),
             ({"reference-id": "a", "callee": "+4930901820024.0"}, "callee: '+493••••••••••.0' is a decimal number"),
-            ({"reference-id": "a", "legs": [{"callee": "Ann •••"}]}, "callee: 'A••••••' has U.0041"),
+            ({"reference-id": "a", "legs": [{"callee": "Ann •••"}]}, "callee: 'A…' has U.0041"),
             ({"reference-id": "a", "legs": ["x"]}, "legs: each has to be an object"),
-            ({"reference-id": "a", "legs": [{"code": "10"}]}, "code: '10…' is not a whole number"),
+            ({"reference-id": "a", "legs": [{"code": "10"}]}, "code: '…' is not a whole number"),
         ],
     )
     def test_a_row_that_makes_no_sense_is_refused(self, row: dict[str, object], message: str) -> None:

@@ -1,0 +1,88 @@
+"""A reference-id is the name of one call: two that look the same are one, and what the ledger writes it takes back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from support.commands import flowops
+from support.server import TOKEN, ApiServer, queued, respond
+
+if TYPE_CHECKING:
+    import socket
+    from pathlib import Path
+    from typing import Any
+
+PRODUCTION = ("--env", "production")
+ENV = {"FLOWOPS_TOKEN": TOKEN}
+COMPOSED, DECOMPOSED = "Zo\u00eb", "Zoe\u0308"
+
+
+@pytest.fixture(autouse=True)
+def plain(api: ApiServer) -> None:
+    """An API whose ids of calls are no references: those may have any character."""
+
+    def accept(connection: socket.socket, request: dict[str, Any], _: dict[str, str]) -> None:
+        answer = {**queued(request), "call-id": f"id-{request['callee']}"}
+        respond(connection, "200 OK", json.dumps(answer).encode())
+
+    api.behave = accept
+
+
+def call_set(root: Path, rows: str) -> None:
+    (root / "calls/three.yaml").write_text(
+        "apiVersion: flowops/v1\nkind: CallSet\nfor-each: ../data/d.csv\n"
+        'call: {reference-id: "{{ row.ref }}", callee: "{{ row.phone }}"}\n'
+    )
+    (root / "data").mkdir(exist_ok=True)
+    (root / "data/d.csv").write_text(f"ref,phone\n{rows}")
+
+
+def test_two_spellings_of_one_reference_are_one_in_a_file_and_across_two_nights(real: Path) -> None:
+    assert flowops("ledger", "init", *PRODUCTION, cwd=real, env=ENV).code == 0
+    call_set(real, f"r-{COMPOSED},+442079460101\nr-{DECOMPOSED},+442079460102\n")
+    both = flowops("validate", cwd=real)
+    assert both.code == 3
+    assert f"row 2 and row 1 of data/d.csv both make the reference-id 'r-{COMPOSED}'" in both.err
+    call_set(real, f"r-{DECOMPOSED},+442079460101\n")
+    applied = flowops("apply", *PRODUCTION, "--auto-approve", "--format", "json", cwd=real, env=ENV)
+    assert [call["reference_id"] for call in applied.json["calls"]] == [f"r-{COMPOSED}"]
+    call_set(real, f"r-{COMPOSED},+442079460101\n")
+    again = flowops("plan", *PRODUCTION, "--format", "json", cwd=real, env=ENV)
+    assert again.json["summary"]["unchanged"] == 1
+
+
+@pytest.mark.parametrize("character", ["\u034f", "\U000e0100", "\U000e0041", "\U0001d173", "\u2800", "\u200b"])
+def test_a_reference_with_a_character_that_nobody_sees_is_refused(real: Path, character: str) -> None:
+    call_set(real, f"r-1{character},+442079460101\n")
+    ran = flowops("validate", cwd=real)
+    assert ran.code == 3
+    assert "is not a usable name" in ran.err
+    (real / "old.jsonl").write_text(json.dumps({"reference_id": f"r-1{character}"}) + "\n")
+    assert flowops("ledger", "init", *PRODUCTION, cwd=real, env=ENV).code == 0
+    imported = flowops("ledger", "import", "old.jsonl", *PRODUCTION, cwd=real, env=ENV)
+    assert imported.code == 3
+    assert "is not a usable name" in imported.err
+
+
+REFERENCES = ["-2026-12-01", "'-2026-12-01", "=1+1", "@x", "+x", "''", "'x", "##[x", "a;b", 'a"b', "\u0600x", "x y"]
+
+
+@pytest.mark.parametrize("format_", ["csv", "jsonl"])
+def test_what_a_ledger_exports_another_one_takes_back_whatever_the_references_are(real: Path, format_: str) -> None:
+    assert flowops("ledger", "init", *PRODUCTION, cwd=real, env=ENV).code == 0
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows((name, f"+4420794601{at:02}") for at, name in enumerate(REFERENCES))
+    call_set(real, out.getvalue())
+    assert flowops("apply", *PRODUCTION, "--auto-approve", cwd=real, env=ENV).code == 0
+    file = f"ledger.{format_}"
+    assert flowops("ledger", "export", *PRODUCTION, "--format", format_, "-o", file, cwd=real, env=ENV).code == 0
+    (real / "ledger.db").unlink()
+    assert flowops("ledger", "init", *PRODUCTION, cwd=real, env=ENV).code == 0
+    imported = flowops("ledger", "import", file, *PRODUCTION, cwd=real, env=ENV)
+    assert imported.code == 0, imported.err
+    plan = flowops("plan", *PRODUCTION, "--format", "json", cwd=real, env=ENV)
+    assert plan.json["summary"]["unchanged"] == len(REFERENCES), plan.out
