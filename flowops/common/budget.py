@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 #: Steps of one call, over all its templates.
 CALL_STEPS = 10_000
 #: Steps of a command: this many, and so many more for each row and each document of calls, which somebody has written.
-COMMAND_STEPS = 500_000
+COMMAND_STEPS = 400_000
 ROW_STEPS = 20
+DOCUMENT_STEPS = 60
 
 PARTS_PER_STEP = 16
 CHARACTERS_PER_STEP = 256
@@ -50,9 +51,9 @@ class Budget:
         """Return whether nothing more may be done."""
         return self.left < 0
 
-    def begin(self) -> int:
+    def begin(self, steps: int = ROW_STEPS) -> int:
         """Begin with a row, or a document of one call, which brings some steps; return how many it may take."""
-        self.left += ROW_STEPS
+        self.left += steps
         return max(0, min(self.left, CALL_STEPS))
 
     def end(self, given: int, left: int) -> None:
@@ -131,7 +132,7 @@ def json_size(value: Any, limit: int = MAX_BODY) -> int:
     while ahead and size <= limit:
         found = ahead.pop()
         if type(found) is dict:
-            size += 2 + 2 * len(found) + sum(map(_bytes, found))
+            size += 2 + 2 * len(found) + (sum(map(_bytes, found)) if len(found) <= limit // 5 else limit)
             ahead += found.values()
         elif type(found) is list:
             size += 2 + len(found)

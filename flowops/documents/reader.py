@@ -73,7 +73,7 @@ def _kind(value: Value) -> Kind | None:
 
 _log = logging.getLogger(__name__)
 #: How many values one file may hold, and all files together, with everything that aliases repeat.
-MAX_VALUES = 500_000
+MAX_VALUES = 250_000
 MAX_VALUES_IN_ALL = 3_000_000
 #: After so many documents with problems nobody reads what is wrong with the others.
 MAX_BROKEN = 1_000

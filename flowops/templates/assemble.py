@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from flowops.common.budget import (
     BYTES_PER_STEP,
+    DOCUMENT_STEPS,
     ITEMS_PER_STEP,
     MAX_BODY,
     PARTS_PER_STEP,
@@ -440,7 +441,7 @@ class CompiledCall:
         There is no call where anything is wrong. What `check` tells is not told again.
         """
         rendering = Rendering(self.variables)
-        rendering.budget = given = self.budget.begin()
+        rendering.budget = given = self.budget.begin(DOCUMENT_STEPS)
         made = self.make(rendering)
         self.budget.end(given, rendering.budget)
         return None if made is None else self.call(*made, None), rendering.problems

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 MAX_SOURCE = 16_384
 #: Parts of one template: names, literals, operators, filters, statements.
 MAX_PARTS = 2_000
+#: After so many mistakes the rest of a template is not looked at.
+MAX_ERRORS = 20
 #: How deep the parts of a template may stand in each other, and its brackets.
 MAX_DEPTH = 64
 MAX_BRACKETS = 32

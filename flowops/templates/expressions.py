@@ -16,7 +16,7 @@ from jinja2 import nodes
 from flowops.common.names import nearest
 from flowops.common.text import listed
 from flowops.templates import closures
-from flowops.templates.budget import MAX_DEPTH, MAX_PARTS
+from flowops.templates.budget import MAX_DEPTH, MAX_ERRORS, MAX_PARTS
 from flowops.templates.errors import TemplateError, UndefinedName, member
 from flowops.templates.filters import FILTERS
 from flowops.templates.filters.table import parameter_of
@@ -74,8 +74,13 @@ class Expressions:
         return self.compile(node), start(node)
 
     def refuse(self, error: TemplateError) -> Evaluate:
-        """Note what is wrong; the function stands in for the part, so that the rest can be looked at."""
+        """Note what is wrong; the function stands in for the part, so that the rest can be looked at.
+
+        Raises `TemplateError` when there is so much of it that nobody looks on.
+        """
         self.errors.append(error)
+        if len(self.errors) == MAX_ERRORS:
+            raise TemplateError("more is wrong here; the rest of the template was not looked at", offset=error.offset)
         return closures.unreachable
 
     @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
+from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from flowops.common.budget import CHARACTERS_PER_STEP, MAX_TEXT, SHORT
@@ -40,22 +42,32 @@ _HEXADECIMAL = {"x": 2, "u": 4, "U": 8}
 _WHITE_ESCAPES = frozenset("\n\r tnrvfN_LP\t")
 
 
-def place_in(document: Document, path: Path, value: str, offset: int) -> Place:
-    """Return the place of a character, which is not white space, of the string at a path.
+class Positions:
+    """Where the characters of a string of a document stand in its file.
 
     White space is what YAML folds, indents and strips, and all else of a scalar stands in the file in
     the same order. So the n-th visible character of the value is the n-th of the written text, where
-    an escape counts for the one character it makes. The scalar's own place where that does not work out.
+    an escape counts for the one character it makes. The text is gone through once, however many are asked for.
     """
-    found = document.source_map.at(path)
-    written = document.text[found.start : found.end]
-    before = sum(1 for character in value[:offset] if not character.isspace())
-    for count, index in enumerate(_visible(written)):
-        if count == before:
-            lines = [each.end() for each in _LINE_BREAK.finditer(written, 0, index)]
-            column = index - lines[-1] + 1 if lines else found.column + index
-            return Place(document.file, found.line + len(lines), column)
-    return document.place(path)
+
+    def __init__(self, document: Document, path: Path, value: str) -> None:
+        self._document = document
+        self._path = path
+        self._found = document.source_map.at(path)
+        written = document.text[self._found.start : self._found.end]
+        self._in_value = [index for index, character in enumerate(value) if not character.isspace()]
+        self._in_file = list(islice(_visible(written), len(self._in_value) + 1))
+        self._lines = [each.end() for each in _LINE_BREAK.finditer(written)]
+
+    def place(self, offset: int) -> Place:
+        """Return the place of a character that is not white space; the scalar's own where that does not work out."""
+        before = bisect_left(self._in_value, offset)
+        if before >= len(self._in_file):
+            return self._document.place(self._path)
+        index = self._in_file[before]
+        lines = bisect_right(self._lines, index)
+        column = index - self._lines[lines - 1] + 1 if lines else self._found.column + index
+        return Place(self._document.file, self._found.line + lines, column)
 
 
 def _visible(written: str) -> Iterator[int]:
@@ -199,7 +211,7 @@ class InvalidNode(Node):
 class TemplateNode(Node):
     """A string that is a template, and where it stands; `label` is how messages call the field."""
 
-    __slots__ = ("_places", "document", "evaluate", "label", "path", "template")
+    __slots__ = ("_positions", "document", "evaluate", "label", "path", "template")
 
     def __init__(self, template: Template, document: Document, path: Path, label: str) -> None:
         self.template = template
@@ -207,7 +219,7 @@ class TemplateNode(Node):
         self.document = document
         self.path = path
         self.label = label
-        self._places: dict[int, Place] = {}
+        self._positions: Positions | None = None
 
     def fail(self, rendering: Rendering, error: TemplateError | RecursionError) -> Value:
         """Report what is wrong with the template or the row; raise it again when the call has used its steps up."""
@@ -219,10 +231,9 @@ class TemplateNode(Node):
 
     def place(self, error: TemplateError) -> Place:
         """Return where in the file an error is."""
-        offset = error.offset or 0
-        if offset not in self._places:
-            self._places[offset] = place_in(self.document, self.path, self.template.source, offset)
-        return self._places[offset]
+        if self._positions is None:
+            self._positions = Positions(self.document, self.path, self.template.source)
+        return self._positions.place(error.offset or 0)
 
 
 class ListNode(Node):
@@ -335,7 +346,7 @@ class Compiler:
     def _charge(self, source: str, parts: int) -> None:
         """Take the steps of parsing a template and of making its functions."""
         braces = source.count("{") if len(source) <= MAX_SOURCE else 0
-        steps = 6 * parts + 4 * braces + len(source) // CHARACTERS_PER_STEP
+        steps = 6 * parts + 8 * braces + len(source) // CHARACTERS_PER_STEP
         if len(source) <= SHORT:
             self.budget.spend_once(source, steps)
         else:

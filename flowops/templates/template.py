@@ -80,7 +80,7 @@ def _compile(text: str, names: frozenset[str]) -> Template:
         body = parse(source).body
         evaluate = _root(expressions, source, body)
     except TemplateError as error:
-        expressions.refuse(error)
+        expressions.errors.append(error)
         evaluate = closures.unreachable
     parts, work = expressions.parts, expressions.work
     return Template(source, evaluate, parts, work, tuple(expressions.uses), tuple(expressions.errors))

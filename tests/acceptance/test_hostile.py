@@ -122,7 +122,7 @@ def test_a_hostile_tree_fails_with_a_message_and_nothing_else(case: Path, tmp_pa
     hold(run(root, "plan"), int(code), *words)
     for command in ("validate", "render"):
         # What only the policy blocks is valid.
-        hold(run(root, command), *(0,) if code == "4" else (int(code), *words))
+        hold(run(root, command), *(0,) if code == "0" else (int(code), *words))
 
 
 def deep(root: Path) -> None:
@@ -269,12 +269,12 @@ TREES = [
     (not_text, 3, "calls/a.yaml:1:"),
     (steering_name, 3, r"calls/\u{1b}[2J\u{202e}.yaml:1:"),
     (jinja_cve_2024_56201, 3, "templates have no filter 'nope'"),
-    (many_broken_headers, 3, "calls/a.yaml:2002:1: the rest of the file has not been looked at"),
+    (many_broken_headers, 3, "from here on there is more that is wrong: only 1,000 problems are told"),
     (many_unknown_keys, 3, "calls/a.yaml:7:1: k0: is not a known field"),
     (many_undefined_names, 3, "calls/a.yaml:8:"),
     (many_broken_files, 3, "calls/0.yaml:1:8"),
-    (list_without_lines, 4, "flowops.yaml:4"),
-    (list_is_a_pipe, 4, "flowops.yaml:4"),
+    (list_without_lines, 0, "flowops.yaml:4"),
+    (list_is_a_pipe, 0, "flowops.yaml:4"),
     (many_windows, 3, "flowops.yaml:4:"),
 ]
 

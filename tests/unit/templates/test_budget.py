@@ -82,7 +82,7 @@ def test_a_call_of_very_many_parts_is_refused_before_any_of_them_is_worked_out(c
 
 def test_templates_are_compiled_for_steps_of_the_command(compiled):
     calls = compiled('kind: Call\nreference-id: "{{ 12345 }}"\ncallees: ["{{ 1 }}", "{{ 2 }}", "{{ 1 }}"]')
-    assert calls.budget.left == COMMAND_STEPS - 3 * (6 + 4 * 2)
+    assert calls.budget.left == COMMAND_STEPS - 3 * (6 + 8 * 2)
     many = ", ".join(f'"{{{{ {number} }}}}"' for number in range(50_000))
     calls = compiled(f"kind: Call\nreference-id: a\ncallees: [{many}]")
     assert calls.budget.exhausted

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowops.model.document import Document, SourceMap
-from flowops.templates.nodes import place_in
+from flowops.templates.nodes import Positions
 
 SCALARS = {
     "plain": "caller: Call {{ row.phnoe }} now",
@@ -153,5 +153,5 @@ def test_the_place_of_a_character_is_found_however_yaml_writes_it(before, betwee
         return  # PyYAML does not always read what it writes
     start, end = node.start_mark, node.end_mark
     found = SourceMap(start.line + 1, start.column + 1, start.index, end.index)
-    place = place_in(Document("a.yaml", "Call", {}, found, text), (), value, offset)
+    place = Positions(Document("a.yaml", "Call", {}, found, text), (), value).place(offset)
     assert text.split("\n")[place.line - 1][place.column - 1 :].startswith(("€", "\\u20AC"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flowops.templates.budget import MAX_ERRORS
 from flowops.templates.template import compile_template
 
 NAMES = frozenset({"row", "row_number", "vars"})
@@ -110,3 +111,9 @@ def test_what_can_have_no_parts_is_never_forgiven(use):
 def test_every_name_of_loop_that_there_is_may_be_asked_for(value_of):
     inside = "{{ loop.index }}{{ loop.index0 | default(9) }}{{ loop.length }}{{ ',' if loop.first else '' }}"
     assert value_of(f"{{% for x in [1, 2] %}}{inside}{{% endfor %}}") == "102,212"
+
+
+def test_so_many_mistakes_are_told_and_the_rest_is_not_looked_at():
+    found = mistakes("{{ a }}" * 100)
+    assert len(found) == MAX_ERRORS + 1
+    assert found[-1].endswith(": more is wrong here; the rest of the template was not looked at")
