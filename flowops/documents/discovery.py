@@ -22,7 +22,7 @@ from flowops.model.document import Place, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from flowops.documents.files import Files
+    from flowops.documents.files import Entry, Files
     from flowops.documents.reader import Reader, Section
     from flowops.model.document import Document
     from flowops.model.project import Project
@@ -31,6 +31,10 @@ _log = logging.getLogger(__name__)
 _WILDCARD = re.compile(r"[*?\[]")
 _ANY_DEPTH = "**"
 _LONGEST = 1000
+#: How often the patterns of a project may look at names of directories together, besides a few looks at each;
+#: a directory counts for as many.
+MAX_LOOKS = 400_000
+LOOKS_PER_NAME = 12
 #: How the names of YAML files end.
 YAML = (".yaml", ".yml")
 #: All YAML files below a directory.
@@ -41,13 +45,48 @@ class BadPattern(ValueError):
     """A pattern that means nothing; the text says why, and fits behind the pattern."""
 
 
-def find(files: Files, base: Path, pattern: str) -> set[Path]:
+class TooMuch(BadPattern):
+    """The patterns of a command have looked at as many names as they may."""
+
+
+class Listing:
+    """The directories of a command, each read once, and how often its patterns may look at a name.
+
+    A name that is there pays for a few looks of its own: what is bounded is many patterns over many directories.
+    """
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._known: dict[Path, list[Entry]] = {}
+        self._looks = MAX_LOOKS
+
+    def kind(self, path: Path) -> str | None:
+        """Return what a path leads to."""
+        return self._files.kind(path)
+
+    def entries(self, directory: Path) -> list[Entry]:
+        """Return what is in a directory. Raises Unreadable."""
+        found = self._known.get(directory)
+        if found is None:
+            found = self._known[directory] = self._files.entries(directory)
+            self._looks += LOOKS_PER_NAME * len(found)
+        return found
+
+    def spend(self, looks: int) -> None:
+        """Take looks. Raises TooMuch when there are none left."""
+        self._looks -= looks
+        if self._looks < 0:
+            raise TooMuch("was not followed to its end: the patterns look at too many names together")
+
+
+def find(files: Files | Listing, base: Path, pattern: str) -> set[Path]:
     """Return the files that a pattern matches, seen from a directory.
 
     ``*``, ``?`` and ``[…]`` match within a name, ``**`` any number of directories. Names that begin with a
     dot are matched by such a name only, and links to directories are followed only where the pattern
     names them before its first wildcard. Raises BadPattern, and Unreadable for a directory.
     """
+    listing = files if isinstance(files, Listing) else Listing(files)
     base, steps = _split(base, pattern)
     if not steps:
         return {base} if files.kind(base) == "file" else set()
@@ -58,7 +97,9 @@ def find(files: Files, base: Path, pattern: str) -> set[Path]:
     ahead: list[tuple[Path, frozenset[int]]] = [(base, _reach(steps, {0}))]
     while ahead:
         directory, at = ahead.pop()
-        for name, is_directory in files.entries(directory):
+        entries = listing.entries(directory)
+        listing.spend(LOOKS_PER_NAME + len(entries) * len(at))
+        for name, is_directory in entries:
             if is_directory:
                 matched = {step + (steps[step] != _ANY_DEPTH) for step in at if _matches(steps[step], name)}
                 following = _reach(steps, {step for step in matched if step <= last})
@@ -184,23 +225,26 @@ def _included(reader: Reader, project: Project) -> tuple[set[Path], set[Path], l
     found: set[Path] = set()
     missed: set[Path] = set()
     problems: list[Problem] = []
+    listing = Listing(reader.files)
     if project.document is not None:
         found.add(reader.path(project.document))
     for index, pattern in enumerate(project.include):
         try:
-            matched, others = _matched(reader.files, project.root, pattern)
+            matched, others = _matched(listing, project.root, pattern)
         except (BadPattern, Unreadable) as error:
             place = Place(reader.shown(project.root))
             if project.document is not None:
                 place = project.document.place(("include", index))
             problems.append(Problem(place, message=f"include: '{pattern}' {error}", code="include"))
+            if isinstance(error, TooMuch):
+                break
         else:
             found |= matched
             missed |= others
     return found, missed - found, problems
 
 
-def _matched(files: Files, root: Path, pattern: str) -> tuple[set[Path], set[Path]]:
+def _matched(files: Files | Listing, root: Path, pattern: str) -> tuple[set[Path], set[Path]]:
     """Return the files that a pattern of ``include`` matches, and other YAML files of the same directories.
 
     ``*.yaml`` stands for ``*.yml``, too.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowops.model.document import Problem
-from flowops.templates.nodes import place_in
+from flowops.templates.nodes import Positions
 from flowops.templates.problems import TEMPLATE
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def _problem(document: Document, path: Path, message: str, value: str = "", *, k
     if key:
         place = document.key_place(path)
     else:
-        place = place_in(document, path, value, min(at for at in map(value.find, _OPENINGS) if at >= 0))
+        offset = min(at for at in map(value.find, _OPENINGS) if at >= 0)
+        place = Positions(document, path, value).place(offset)
     label = ".".join(map(str, path[:-1] if key else path))[:64]
     steps = [step for step in path if isinstance(step, str)]
     hint = next((hint for step, hint in _HINTS.items() if step in steps), _HINT)

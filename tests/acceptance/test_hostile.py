@@ -288,3 +288,97 @@ def test_what_is_no_ordinary_file_fails_with_a_message_and_nothing_else(
     make(tmp_path / "tree")
     hold(run(tmp_path / "tree", "plan"), code, words)
     hold(run(tmp_path / "tree", "validate"), *(3, words) if code == 3 else (0,))
+
+
+def aliased_items(root: Path, times: int) -> None:
+    """Sort a list of one long text, many times over."""
+    items = ", ".join(["*s"] * 9_000 * times)
+    (root / "flowops.yaml").write_text(f'{PROJECT}vars:\n  s: &s "{"É" * 1_000_000}"\n  l: [{items}]\n')
+    (root / "calls/a.yaml").write_text(CALL + 'flow-variables: {n: "{{ vars.l | sort | length }}"}\n')
+
+
+def loops_of_many_documents(root: Path, times: int) -> None:
+    """Loop in each of many calls, none of which takes more than a call may."""
+    loop = "{% for a in vars.l %}{% for b in vars.l %}{% endfor %}{% endfor %}"
+    (root / "flowops.yaml").write_text(f"{PROJECT}vars: {{l: [{', '.join(['1'] * 89)}]}}\n")
+    calls = (f'{CALL.replace(": a", f": a{n}", 1)}flow-variables: {{n: "{loop}"}}\n' for n in range(1_000 * times))
+    (root / "calls/a.yaml").write_text("---\n".join(calls))
+
+
+def body_of_aliases(root: Path, times: int) -> None:
+    """Send one text under very many names."""
+    names = "".join(f"  a{n}: *s\n" for n in range(10_000 * times))
+    (root / "calls/a.yaml").write_text(f'{CALL}flow-variables:\n  s: &s "{"x" * 65_000}"\n{names}')
+
+
+def rows_of_aliases(root: Path, times: int) -> None:
+    """Send one text under many names, for each row of a matrix."""
+    names = "".join(f"    a{n}: *s\n" for n in range(2_000 * times))
+    matrix = f"matrix: {{x: [{', '.join(map(str, range(1_000)))}], y: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}}"
+    fields = CALLSET.replace("for-each: rows", matrix).replace("row.id", "row.x }}-{{ row.y")
+    fields = fields.replace("{{ row.phone }}", "+442079460023")
+    (root / "calls/a.yaml").write_text(f'{fields}  flow-variables:\n    s: &s "{"x" * 60_000}"\n{names}')
+
+
+def defaults_of_many_documents(root: Path, times: int) -> None:
+    """Lay many defaults below many calls."""
+    defaults = "".join(f"    v{n}: x\n" for n in range(10_000))
+    (root / "flowops.yaml").write_text(f"{PROJECT}defaults:\n  flow-variables:\n{defaults}")
+    calls = (CALL.replace(": a", f": a{n}", 1) for n in range(1_000 * times))
+    (root / "calls/a.yaml").write_text("---\n".join(calls))
+
+
+def mistakes_of_many_templates(root: Path, times: int) -> None:
+    """Name what is not there, very often."""
+    for number in range(16 * times):
+        call = CALL.replace(": a", f": a{number}", 1)
+        (root / f"calls/{number}.yaml").write_text(f'{call}flow-variables: {{v: "{"{{a}}" * 1_900}"}}\n')
+
+
+def templates_of_many_characters(root: Path, times: int) -> None:
+    """Parse much text."""
+    for number in range(10 * times):
+        call = CALL.replace(": a", f": a{number}", 1)
+        names = "".join(f'  v{n}: "{f"{{{{ {number * 20 + n} }}}}" * 1_200}"\n' for n in range(20))
+        (root / f"calls/{number}.yaml").write_text(f"{call}flow-variables:\n{names}")
+
+
+def patterns_over_many_directories(root: Path, times: int) -> None:
+    """Look for many patterns in many directories."""
+    patterns = ", ".join(f'"**/a{n}*/**/*.yaml"' for n in range(200 * times))
+    (root / "flowops.yaml").write_text(f"{PROJECT}include: [{patterns}]\n")
+    for number in range(1_000):
+        (root / f"d{number % 50}/e{number}").mkdir(parents=True)
+
+
+def searches_of_a_text(root: Path, times: int) -> None:
+    """Look for a long part of a long text, in many rows."""
+    variables = f'vars: {{s: "{"a" * 29_000}", t: "{"a" * 49}b{"a" * 49}"}}'
+    (root / "flowops.yaml").write_text(f"{PROJECT}{variables}\n")
+    search = "{{ 'x' if vars.t in vars.s else '' }}" * 100
+    calls = (f'{CALL.replace(": a", f": a{n}", 1)}flow-variables: {{n: "{search}"}}\n' for n in range(100 * times))
+    (root / "calls/a.yaml").write_text("---\n".join(calls))
+
+
+MULTIPLIED = [
+    (aliased_items, "the templates of this call take too much work"),
+    (loops_of_many_documents, "the templates of this command take too much work together"),
+    (body_of_aliases, "call: the body would have more than 1 MiB of JSON"),
+    (rows_of_aliases, "call: the body would have more than 1 MiB of JSON"),
+    (defaults_of_many_documents, "take too much work"),
+    (mistakes_of_many_templates, "flow-variables.v: 'a' is not defined"),
+    (templates_of_many_characters, "the templates of this command take too much work together"),
+    (patterns_over_many_directories, "the patterns look at too many names together"),
+    (searches_of_a_text, "take too much work"),
+]
+
+
+@pytest.mark.parametrize("times", [1, 10])
+@pytest.mark.parametrize(("make", "words"), MULTIPLIED, ids=[make.__name__ for make, _ in MULTIPLIED])
+def test_what_multiplies_is_bounded_for_the_whole_command(
+    make: Callable[[Path, int], None], words: str, times: int, tmp_path: Path
+) -> None:
+    for folder in ("calls", ".git"):
+        (tmp_path / "tree" / folder).mkdir(parents=True)
+    make(tmp_path / "tree", times)
+    hold(run(tmp_path / "tree", "plan"), 3, words)
