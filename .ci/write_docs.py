@@ -27,6 +27,12 @@ flow-variables:
   greeting: "{% if row.title %}{{ row.title }} {% endif %}{{ row.name }}"
 ```
 
+Templates are rendered in a `Call`, in `call:` and `where:` of a `CallSet`, and in the project's `defaults` and
+`vars`. Anywhere else (SQL, a matrix, a flow's defaults and ids, names of files, environments, keys) `{{` or `{%` is
+an error at its place, for nobody would render it. `vars` may use `vars`: those of the project and the environment
+are merged first, then rendered; a circle is an error that names it. What `--var`, a `--var-file` or a row holds is
+data, and never rendered: where a text is sent with `{{` in it, there is a warning.
+
 Templates see `vars` (project < environment < `--var-file` < `--var`) and, in a call set, `row` and `row_number`.
 Rendering is pure: the same files, variables and rows give the same bytes. So there is no clock, no randomness, no
 environment and no file; `if`, `for` over lists, and the filters and tests below are all there is. An undefined name
