@@ -7,6 +7,7 @@ import json
 import logging
 import shlex
 from collections import Counter
+from struct import iter_unpack
 from typing import TYPE_CHECKING, Protocol
 
 from flowops.model.ledger import RUN_LOST, State
@@ -211,7 +212,7 @@ def digest(environment: str, ledger_id: str | None, settings: Settings, lines: I
     for line in lines:
         parts[line[0]] += line
     for part in parts:
-        state.update(b"".join(sorted(bytes(part[at : at + 32]) for at in range(0, len(part), 32))))
+        state.update(b"".join(sorted(line for (line,) in iter_unpack("32s", part))))
     return f"sha256:{state.hexdigest()}"
 
 

@@ -327,13 +327,15 @@ class FlowVariables:
         for name, value in known.items():
             if type(value) not in stays[name]:
                 known[name] = convert(value, self.types[name])
-        if len(known) < len(stays):
+        absent = len(known) < len(stays)
+        if absent:
             errors += [self._missing(name) for name in self._required if name not in known]
         wrong = self._checker.check(known)
         if wrong:
             errors += [error.under(FIELD)._replace(code="variable") for error in wrong]
-        for name, default in self.defaults.items():
-            known.setdefault(name, default)
+        if absent:
+            for name, default in self.defaults.items():
+                known.setdefault(name, default)
         return known, errors
 
     def _missing(self, name: str) -> SchemaError:
