@@ -19,6 +19,7 @@ from flowops.errors import Invalid, UsageError
 from flowops.schema.check import check_documents
 from flowops.schema.flow_check import check_flows
 from flowops.templates.assemble import SourceValue
+from flowops.templates.leftovers import cut_by_comments
 from flowops.templates.unrendered import unrendered
 from flowops.templates.variables import render_variables
 
@@ -100,8 +101,14 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
         problems=tuple(problems),
         files=len({document.file for document in documents}),
         documents=len(documents),
-        warnings=found.warnings,
+        warnings=(*found.warnings, *_cut_by_comments(project, found)),
     )
+
+
+def _cut_by_comments(project: Project, found: Discovered) -> Iterator[Problem]:
+    """Yield a warning for each text that ends at a comment."""
+    for document in (*filter(None, [project.document]), *found.selected):
+        yield from cut_by_comments(document)
 
 
 def _not_rendered(project: Project, found: Discovered) -> Iterator[Problem]:

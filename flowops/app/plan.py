@@ -119,6 +119,10 @@ def _plan(
         plan = made(walk)
     warnings = (*map(sentence, walk.warnings), *rules.warnings(plan))
     plan = replace(plan, warnings=warnings, notes=rules.notes())
+    if walk.invalid:
+        # The files still name what they only cannot say.
+        named = {call.reference_id for call in walk.left_out}
+        plan = replace(plan, invalid=walk.invalid, unnamed=max(0, plan.unnamed - len(ledger.look_up(sorted(named)))))
     # The key of a sandbox ledger that is not made yet lasts no longer than this command.
     if plan.ledger and plan.ledger.id:
         plan = replace(plan, pseudonym=ledger.pseudonymizer.short_pseudonym)

@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.app.invalid_rows import InvalidRows
 from flowops.app.load import excerpts, load, variables
 from flowops.app.observer import SILENT
 from flowops.app.secrets import address_of_source
@@ -48,6 +49,9 @@ class Walk:
         self.workspace = workspace
         self.values = values
         self.warnings = Problems(workspace.warnings)
+        #: The calls of rows that are wrong and left out, as far as they are known, and how many rows that are.
+        self.left_out: list[Call] = []
+        self.invalid = 0
         self._online = online
 
     def __iter__(self) -> Iterator[CallBatch]:
@@ -111,19 +115,25 @@ class Walk:
         selection = compile_selection(compiled.document, self.values, compiled.budget)
         problems += selection.check()
         calls = CallSet(compiled)
+        wrong = InvalidRows(compiled.document)
         before, rendered_in_all = len(problems), 0
         rows = RowCounter(self._read(compiled.document))
         for batch in selection.select(rows):
             rendered = calls.render(batch, check)
             problems += rendered.problems
             rendered_in_all += len(rendered.references)
+            wrong.add(rendered)
             if warnings is not None:
                 _warn(rendered, batch.rows[0] if batch.rows else (), warnings)
+                self.left_out += rendered.left_out
             yield rendered
             if calls.exhausted:
                 break
+        wrong.report(problems, warnings)
+        if warnings is not None:
+            self.invalid += wrong.count
         was_asked = self._online or source_of(compiled.document) is None
-        if warnings is not None and was_asked and not rendered_in_all and len(problems) == before:
+        if warnings is not None and was_asked and not rendered_in_all and not wrong.count and len(problems) == before:
             warnings.add(_no_rows(compiled.document, rows))
 
     def _read(self, document: Document) -> Iterator[Batch]:
@@ -202,6 +212,7 @@ def examined(walk: Walk, problems: Problems, observer: Observer = SILENT) -> Ite
             references.add(batch.references)
             yield batch
             advance(len(batch.references))
+    references.add(call.reference_id for call in walk.left_out)
     problems += _duplicates(walk, references.candidates())
 
 
@@ -367,12 +378,13 @@ def _duplicates(walk: Walk, candidates: frozenset[int]) -> list[Problem]:
     if not candidates:
         return []
 
-    return duplicates(
+    calls = (
         batch.call(index)
         for batch in walk
         for index, reference in enumerate(batch.references)
         if hash(reference) in candidates
     )
+    return duplicates(chain(calls, (call for call in walk.left_out if hash(call.reference_id) in candidates)))
 
 
 def _without(document: Document, fields: frozenset[str]) -> Document:

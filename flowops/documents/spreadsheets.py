@@ -34,9 +34,10 @@ _FOREIGN = (
 _CONFLICT = re.compile(r"^(?:<{7} |>{7} |={7}\r?$)", re.MULTILINE)
 _SEPARATOR_LINE = re.compile(r"sep=(.?)", re.IGNORECASE)
 # What nobody calls a column: a phone number, or an address.
-_DATA = re.compile(r"\s*(?:[='\"]*\+?[0-9][0-9 ().+/-]{7,}[0-9]\"?|[^@\s]+@[^@\s]+\.[^@\s]+)\s*")
+_DATA = re.compile(r"[='\"]*+\+?+[0-9][0-9 ().+/-]{8,}+\"?+|[^@\s]++@[^@\s]++")
 _DATE = re.compile(r"[0-9]{1,4}([-./])[0-9]{1,2}\1[0-9]{1,4}")
 _LEAST_DIGITS = 9
+_LONGEST = 100
 
 
 class Trouble(NamedTuple):
@@ -115,7 +116,8 @@ def _parted(name: str, delimiters: Sequence[str]) -> list[str]:
 
 def _is_data(name: str) -> bool:
     """Return whether a name is a phone number or an address."""
-    if _DATA.fullmatch(name) is None or _DATE.fullmatch(name.strip()) is not None:
+    name = name.strip()
+    if len(name) > _LONGEST or _DATA.fullmatch(name) is None or _DATE.fullmatch(name) is not None:
         return False
     return "@" in name or sum(char.isdigit() for char in name) >= _LEAST_DIGITS
 

@@ -8,6 +8,7 @@ import io
 from collections import deque
 from dataclasses import replace
 from itertools import chain, islice, pairwise, takewhile
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -483,13 +484,13 @@ def data_lines(file: str, stream: ByteSource, dialect: Dialect) -> DataLines:
     return DataLines(file, transcoded(file, stream, dialect.encoding), declarable=dialect.declarable)
 
 
-def text_batches(file: str, stream: ByteSource, dialect: Dialect) -> Iterator[Batch]:
-    """Yield the rows of a file, until too many of them are wrong."""
+def text_batches(file: str, stream: ByteSource, dialect: Dialect, most: float = MAX_PROBLEMS) -> Iterator[Batch]:
+    """Yield the rows of a file, until so many problems have been met."""
     lines = data_lines(file, stream, dialect)
-    left = MAX_PROBLEMS
+    left = most
     for batch in csv_batches(lines, dialect) if Path(file).suffix.lower() == ".csv" else json_batches(lines):
         if len(batch.problems) >= left:
-            yield _cut(batch, left)
+            yield _cut(batch, int(left))
             return
         left -= len(batch.problems)
         yield batch
@@ -517,7 +518,9 @@ class TextRows(FileRows):
             hint = missing_hint(self.reader, self.folder, name) if error.missing else None
             raise RowsError(f"{quoted(name)} {error}", hint) from None
         with stream:
-            yield from text_batches(self.shown, stream, self.data.dialect)
+            # Where wrong rows are left out, how many there may be is known at the end.
+            most = inf if self.document.value.get("on-invalid") == "skip" else MAX_PROBLEMS
+            yield from text_batches(self.shown, stream, self.data.dialect, most)
 
     def count(self) -> int:
         """Return how many lines the file has.

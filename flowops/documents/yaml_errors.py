@@ -73,7 +73,11 @@ _MESSAGES = (
     MessageRule("found a tab character", "a tab cannot indent", "use spaces"),
     MessageRule("found unknown escape character", "this escape is not known", _BACKSLASH),
     MessageRule("did not find expected hexdecimal", "this escape needs hexadecimal digits", _BACKSLASH),
-    MessageRule("found invalid Unicode character escape", "this escape stands for no character"),
+    MessageRule(
+        "found invalid Unicode character escape",
+        "this escape stands for no character",
+        "write the character itself: JSON writes some as two escapes, and YAML does not",
+    ),
     MessageRule(
         "did not find expected alphabetic",
         "'*' begins an alias here, which needs a name",

@@ -191,11 +191,11 @@ class Plan:
     `batches` is what is kept of all calls, `shown` are a few whole ones of each document and action. `calls` are all
     of them, whole: whoever goes through them has them rendered again, as often as they do.
 
-    `unnamed` counts calls in the ledger that the files no longer name. `digest` is
-    ``sha256:<hex>`` over everything that decides what apply does; `settings` are what of that is neither a call nor the
-    ledger, by name: where calls are posted, with whose token, and so on. `warnings` and `notes` are about the plan
-    as a whole, for people: what a reviewer should think about, and what the rules make of it. `pseudonym` gives a
-    number its short name, where there is a ledger with a key to make it with.
+    `unnamed` counts calls in the ledger that the files no longer name, `invalid` rows that are wrong and left out.
+    `digest` is ``sha256:<hex>`` over everything that decides what apply does; `settings` are what of that is neither a
+    call nor the ledger, by name: where calls are posted, with whose token, and so on. `warnings` and `notes` are about
+    the plan as a whole, for people: what a reviewer should think about, and what the rules make of it. `pseudonym`
+    gives a number its short name, where there is a ledger with a key to make it with.
     """
 
     environment: str
@@ -209,6 +209,7 @@ class Plan:
     settings: Settings = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    invalid: int = 0
     pseudonym: Callable[[str], str] | None = field(default=None, compare=False, repr=False)
 
     def counts(self) -> dict[Action, int]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowops.queries.check import tables
 from flowops.queries.limits import BATCH_ROWS, DUCKDB_MIB, MAX_ROW, MAX_ROWS, QueryRefused
+from flowops.queries.parquet import check_pages
 from flowops.queries.values import NoJson, json_value, type_without_json
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ def answer(ask: Callable[[], dict[str, Any]], allow: Callable[[int, int], None])
         attach(connection, files)
         size = sum(Path(path).stat().st_size for path in {file["path"] for file in files.values()})
         allow(size, 0)
+        for path in sorted({file["path"] for file in files.values() if "columns" not in file}):
+            check_pages(path)
         connection.execute(sql if sql is not None else f"from {identifier(next(iter(files)))}")
         columns = _columns(connection)
         yield json.dumps({"columns": list(columns)})

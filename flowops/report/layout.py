@@ -173,7 +173,10 @@ def plan_report(view: PlanView) -> Report:
         context=_made_from(view),
         totals=Totals(
             (strong("Plan: "),),
-            tuple(Total(name, view.counts[each], _tone(each)) for each, name in phrases.PLANNED.items()),
+            (
+                *(Total(name, view.counts[each], _tone(each)) for each, name in phrases.PLANNED.items()),
+                *([Total("invalid", view.invalid, Tone.WARN)] if view.invalid else []),
+            ),
             phrases.ALWAYS_TOLD,
         ),
         remarks=tuple((remark,) for remark in _plan_remarks(view)),

@@ -69,6 +69,7 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
         settings={str(name): mask_text(str(value)) for name, value in document["settings"].items()},
         counts={action: counts[action] for action in Action},
         unnamed=int(document.get("summary", {}).get("unnamed", 0)),
+        invalid=int(document.get("summary", {}).get("invalid", 0)),
         groups=tuple(groups.values()),
         warnings=without_numbers(map(str, document.get("warnings", ()))),
         notes=without_numbers(map(str, document.get("notes", ()))),

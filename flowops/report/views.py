@@ -90,7 +90,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """A plan for readers; `unnamed` counts calls in the ledger that no file names.
+    """A plan for readers; `unnamed` counts calls in the ledger that no file names, `invalid` rows that are left out.
 
     `countries` counts the phones that the plan would ring by country code, ``+44``, where every call is shown; `hours`
     counts the calls that would be sent, deferred ones too, by when that would be. `sandboxed` when the embedded API is
@@ -109,6 +109,7 @@ class PlanView:
     notes: tuple[str, ...] = ()
     countries: Mapping[str, int] = field(default_factory=dict)
     hours: Hours = field(default_factory=Hours)
+    invalid: int = 0
     sandboxed: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
 
@@ -159,6 +160,7 @@ def of_plan(
         digest=plan.digest,
         counts=plan.counts(),
         unnamed=plan.unnamed,
+        invalid=plan.invalid,
         groups=tuple(groups.values()),
         warnings=without_numbers(plan.warnings),
         notes=without_numbers(plan.notes),

@@ -479,6 +479,19 @@ class CompiledCall:
                 body.setdefault(name, value)
         return body, flow, terms
 
+    def named(self, rendering: Rendering) -> Call | None:
+        """Return what is left of the call of a row that cannot be made: its reference-id, if that can be rendered."""
+        value = self._skeleton.get(INSTRUCTION_ID)
+        for name, evaluate, _ in self._parts:
+            if name == INSTRUCTION_ID:
+                try:
+                    value = evaluate(rendering)
+                except (TemplateError, RecursionError):
+                    return None
+        if type(value) is not str or not value:
+            return None
+        return Call(value, {}, None, frozenset(), self._origins.of(None), rendering.row)
+
     def call(self, body: dict[str, Value], flow: Flow | None, terms: Terms, row: RowPlace | None) -> Call:
         """Return the call of a body that was made here."""
         name = None if flow is None else flow.name

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 
 _WHERE = "where"
+#: The code of problems with rows, as their source finds them.
+ROWS = "rows"
 #: A value that is written as names alone: ``row.consent``, ``row['may be called']``.
 _NAME = re.compile(r"[a-z_]{1,64}(\.\w{1,64}|\['[^'\\]{1,64}'\]){0,4}")
 _NAMES = frozenset(("vars", "row", "row_number"))
@@ -181,6 +183,10 @@ class RenderedBatch:
     flows: list[Flow | None] = field(default_factory=list)
     terms: list[Terms] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    #: Of the rows that are wrong and left out: the problems, how many rows, and their calls as far as they are known.
+    skipped: list[Problem] = field(default_factory=list)
+    invalid: int = 0
+    left_out: list[Call] = field(default_factory=list)
 
     @property
     def place(self) -> Place:
@@ -211,11 +217,35 @@ class RenderedBatch:
         return self.compiled.call(self.bodies[index], self.flows[index], self.terms[index], row)
 
 
+def _is_of_one_row(problem: Problem) -> bool:
+    """Return whether the row alone is wrong, and the others were read: not so where a query ended at it."""
+    row = problem.row
+    return row is not None and (problem.code != ROWS or problem.place.file == row.file)
+
+
+def _leave_out(found: RenderedBatch, wrong: Mapping[int, list[Problem]]) -> None:
+    """Take the calls of rows that are wrong out of a batch, and keep what is wrong apart."""
+    if not wrong:
+        return
+    found.invalid += len(wrong)
+    for index in sorted(wrong):
+        found.skipped += wrong[index]
+    found.left_out += (found.call(at) for at, row in enumerate(found.rows) if row in wrong)
+    kept = [at for at, row in enumerate(found.rows) if row not in wrong]
+    found.rows = [found.rows[at] for at in kept]
+    found.bodies = [found.bodies[at] for at in kept]
+    found.references = [found.references[at] for at in kept]
+    found.flows = [found.flows[at] for at in kept]
+    found.terms = [found.terms[at] for at in kept]
+
+
 class CallSet:
     """The calls of a document of kind CallSet. Its batches come in order: they share what a set may take."""
 
     def __init__(self, compiled: CompiledCall) -> None:
         self.compiled = compiled
+        #: Whether rows that are wrong are left out, however many.
+        self.skips = compiled.document.value.get("on-invalid") == "skip"
         self._budget = compiled.budget
         self._wrong = 0
 
@@ -227,13 +257,19 @@ class CallSet:
     def render(self, batch: Batch, check: Check) -> RenderedBatch:
         """Return the calls of a batch, and everything that is wrong with its rows and with them."""
         found = RenderedBatch(self.compiled, replace(batch, rows=[], problems=()))
-        found.problems += [problem for _, problem in batch.problems]
+        bad = {problem.row for _, problem in batch.problems if self.skips and _is_of_one_row(problem)}
+        for _, problem in batch.problems:
+            (found.skipped if problem.row in bad else found.problems).append(problem)
+        found.invalid = len(bad)
         rendering = Rendering(self.compiled.variables, batch)
         end = 0
         while end < len(batch.rows) and not self.exhausted:
             # Never more rows than may be wrong yet: so the last that is rendered is the last that is reported.
             begin, end = end, min(len(batch.rows), end + WRONG_ROWS - self._wrong)
             wrong = self._render(rendering, range(begin, end), found, check)
+            if self.skips:
+                _leave_out(found, wrong)
+                continue
             self._wrong += len(wrong)
             for index in sorted(wrong):
                 found.problems += wrong[index]
@@ -266,6 +302,8 @@ class CallSet:
                 found.terms.append(terms)
             if call is None or rendering.problems:
                 wrong[index] = rendering.problems
+                if call is None and self.skips and (named := self.compiled.named(rendering)):
+                    found.left_out.append(named)
             if budget.left < 0:
                 break
         for at, problems in self._checked(found, before, check):
@@ -289,7 +327,7 @@ class CallSet:
         column = "…" if are_values(row) else next(iter(row))
         hint = f"delete blank rows, or leave them out: where: \"{{{{ {member('row', column)} != '' }}}}\""
         error = TemplateError("the row is blank: all of its fields are empty", hint=hint)
-        rendering.report(self.compiled.document.place(("for-each",)), "for-each", error, "rows")
+        rendering.report(self.compiled.document.place(("for-each",)), "for-each", error, ROWS)
 
     def _exhaustion(self) -> Iterator[Problem]:
         """Say why the rest of the rows is not rendered."""

@@ -6,17 +6,27 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.model.document import Place, Problem
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from flowops.model.document import Path, Value
+    from flowops.model.document import Document, Path, Value
 
 VARIABLES = "flow-variables"
 #: Kinds of values in which no other text is.
 _FLAT = frozenset((str, int, float, bool, type(None)))
 _BRACES = ("{{", "{%")
+_COMMENT = re.compile(r"[ \t]+#")
+#: Where documents have flow variables.
+_ABOVE: dict[str, tuple[tuple[str, ...], ...]] = {
+    "Call": ((VARIABLES,),),
+    "CallSet": (("call", VARIABLES),),
+    "Project": (("defaults", VARIABLES),),
+}
 # {name}, ${name}, {row.name} and [name].
-_PLACEHOLDER = re.compile(r"\{ *(?:row\.)?([^{}\[\]]{1,64}?) *\}|\[ *([^{}\[\]]{1,64}?) *\]")
+_NAME = r"([^{}\[\] ](?:[^{}\[\]]{0,62}[^{}\[\] ])?)"
+_PLACEHOLDER = re.compile(rf"\{{ {{0,3}}(?:row\.)?{_NAME} {{0,3}}\}}|\[ {{0,3}}{_NAME} {{0,3}}\]")
 # Control characters that nobody writes: bytes of windows-1252 that were read as ISO 8859.
 _C1 = re.compile("[\x80-\x9f]")
 
@@ -81,3 +91,28 @@ def _of_text(path: Path, text: str, columns: Collection[str]) -> Iterator[Leftov
     if control is not None:
         message = f"{label}: the text holds U+{ord(control[0]):04X}, a control character"
         yield Leftover(path, message, "is the data windows-1252 (or 1254), and declared as ISO 8859?")
+
+
+def cut_by_comments(document: Document) -> Iterator[Problem]:
+    """Yield a warning for each variable without quotes that ends at a comment: ``# to repeat`` is no part of it."""
+    # The text is that of the whole file, and most have no comment behind anything.
+    if " #" not in document.text and "\t#" not in document.text:
+        return
+    for above in _ABOVE.get(document.kind, ()):
+        values: Value = document.value
+        for step in above:
+            values = values.get(step) if isinstance(values, dict) else None
+        for name, value in values.items() if isinstance(values, dict) else ():
+            if isinstance(value, str) and (place := _comment_behind(document, (*above, name))) is not None:
+                message = f"{VARIABLES}.{name[:64]}: the text ends here, and a comment begins"
+                hint = "put the text in quotes if the # belongs to it; a comment can stand on a line of its own"
+                yield Problem(place, message=message, code="comment", hint=hint)
+
+
+def _comment_behind(document: Document, path: Path) -> Place | None:
+    found = document.source_map.at(path)
+    written = document.text[found.start : found.end]
+    comment = _COMMENT.match(document.text, found.end)
+    if comment is None or not written or written[0] in "'\"|>" or "\n" in written:
+        return None
+    return Place(document.file, found.line, found.column + len(written) + len(comment[0]) - 1)

@@ -169,3 +169,28 @@ def test_words_in_brackets_that_are_no_columns_are_words(root: Path) -> None:
     (root / "data/d.csv").write_text("id,phone,name\n1,+442079460018,Ann [née Smith] {x}\n")
     ran = flowops("validate", cwd=root)
     assert (ran.code, ran.err) == (0, "")
+
+
+def test_a_text_that_a_comment_cuts_is_a_warning(root: Path) -> None:
+    variables = (
+        "flow-variables:\n  a: Press 1 to confirm or # to repeat\n  b: 'Press # now'  # quoted\n  c: 5 # a number\n"
+        "  # a comment of its own\n  d: Press #\n"
+    )
+    (root / "calls/a.yaml").write_text(CALL.replace("{REF}", "a") + variables)
+    ran = flowops("validate", cwd=root)
+    told = (
+        "flow-variables.{}: the text ends here, and a comment begins; "
+        "put the text in quotes if the # belongs to it; a comment can stand on a line of its own"
+    )
+    assert ran.code == 0
+    assert ran.err.splitlines() == [
+        f"warning: calls/a.yaml:6:28: {told.format('a')}",
+        f"warning: calls/a.yaml:10:12: {told.format('d')}",
+    ]
+
+
+def test_an_escape_as_json_writes_it_gets_a_hint(root: Path) -> None:
+    (root / "calls/a.yaml").write_text(CALL.replace("{REF}", "a") + 'flow-variables: {a: "\\ud83d\\ude0d"}\n')
+    ran = flowops("validate", cwd=root)
+    assert ran.code == 3
+    assert "write the character itself" in ran.err

@@ -104,7 +104,11 @@ def plan_json(plan: Plan) -> Json:
         "ledger": {"id": checkpoint.id, "serial": checkpoint.serial, "head": checkpoint.head} if checkpoint else None,
         "digest": plan.digest,
         "settings": dict(plan.settings),
-        "summary": {**{snake(action): counts[action] for action in Action}, "unnamed": plan.unnamed},
+        "summary": {
+            **{snake(action): counts[action] for action in Action},
+            "invalid": plan.invalid,
+            "unnamed": plan.unnamed,
+        },
         "warnings": list(without_numbers(plan.warnings)),
         "notes": list(without_numbers(plan.notes)),
         "calls": (_planned(of_call(planned, pseudonym)) for planned in plan.calls),

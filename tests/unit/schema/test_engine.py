@@ -79,7 +79,19 @@ GOOD: dict[str, Any] = {
         "digest": SHA,
         "settings": {"api": "https://api.cm.com/voiceapi/v2"},
         "summary": dict.fromkeys(
-            ("place", "unchanged", "conflict", "retry", "in_doubt", "deferred", "blocked", "unnamed"), 0
+            (
+                "place",
+                "unchanged",
+                "conflict",
+                "retry",
+                "in_flight",
+                "in_doubt",
+                "deferred",
+                "blocked",
+                "invalid",
+                "unnamed",
+            ),
+            0,
         ),
         "warnings": [],
         "notes": ["windows: 3 of 4 calls may be placed now"],
@@ -103,6 +115,7 @@ GOOD: dict[str, Any] = {
         "format_version": 1,
         "environment": "sandbox",
         "ledger": {"id": "x", "serial": 3},
+        "guards": [],
         "counts": dict.fromkeys(("in_flight", "placed", "finished", "rejected", "in_doubt"), 0),
         "outcomes": {"10": 4},
         "in_doubt": [{"reference_id": "r1", "since": "2026-03-02T00:00:00Z", "error": None}],

@@ -47,6 +47,7 @@ PLAN: dict[str, Any] = {
         "in_doubt": 0,
         "deferred": 0,
         "blocked": 0,
+        "invalid": 0,
         "unnamed": 3,
     },
     "warnings": ["4,000 calls at 1/s do not fit"],
@@ -54,7 +55,8 @@ PLAN: dict[str, Any] = {
     "calls": [CALL],
 }
 SAVED = {key: PLAN[key] for key in PLAN if key not in ("warnings", "notes")} | {
-    "calls": [{key: CALL[key] for key in ("reference_id", "fingerprint", "action")}]
+    "summary": {key: count for key, count in PLAN["summary"].items() if key != "invalid"},
+    "calls": [{key: CALL[key] for key in ("reference_id", "fingerprint", "action")}],
 }
 OUTPUTS: dict[str, Any] = {
     "plan": PLAN,
@@ -224,7 +226,7 @@ def test_every_action_and_outcome_has_its_word() -> None:
         assert check("result", {**result, "calls": [{**result["calls"][0], "outcome": str(outcome)}]}) == []
     assert set(result["summary"]) == {str(outcome).replace("-", "_") for outcome in Outcome}
     summary = {str(action).replace("-", "_") for action in Action}
-    assert set(PLAN["summary"]) == summary | {"unnamed"}
+    assert set(PLAN["summary"]) == summary | {"invalid", "unnamed"}
 
 
 def test_every_state_and_event_has_its_word() -> None:
