@@ -471,6 +471,11 @@ class CompiledCall:
             body[INSTRUCTION_ID] = reference = self._reference(reference, rendering)
         if self._most + (given - rendering.budget) * BYTES_PER_STEP > MAX_BODY:
             self._check_size(body, rendering)
+        if absent and "callee" in body and body["callee"] is None and body.get("callees") is None:
+            hint = 'give a number, or leave such rows out: where: "{{ row.phone is not none }}"'
+            rendering.report(
+                self._place("callee"), "callee", TemplateError("there is no number: it is null", hint=hint)
+            )
         if rendering.failed:
             return None
         if absent or sent is None or body[FLOW_ID] is None:

@@ -239,3 +239,10 @@ def test_rows_are_named_with_file_and_line_for_machines_too(root: Path) -> None:
         5,
     )
     assert "(row 2 of data/d.csv, line 5)" in ran.err
+
+
+def test_a_number_that_is_null_is_told_as_null(root: Path) -> None:
+    told = validate(root, '{"phone": null, "name": "Ann"}\n', "../data/d.jsonl", "d.jsonl")
+    assert told.splitlines()[0] == (
+        "calls/c.yaml:6:11: callee: there is no number: it is null (row 1 of data/d.jsonl, line 1)"
+    )
