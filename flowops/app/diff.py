@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops.app.load import given_variables, load, merged_vars
 from flowops.app.observer import SILENT
 from flowops.app.render import Walk, examined, report_not_read
+from flowops.app.settings import reviewed
 from flowops.documents.git import Revision, commit_of, merge_base
 from flowops.documents.project import open_disk
 from flowops.documents.reader import Reader
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.model.problems import Problems
-from flowops.plan.diff import difference, identity
+from flowops.plan.diff import diff, difference, identities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -57,13 +58,15 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one revision renders, and what is wrong in it; `nothing` says why it renders nothing at all."""
+    """What one revision renders, and what is wrong in it; `nothing` says why it renders nothing at all,
+    `settings` what is reviewed besides the calls, where that is known."""
 
     calls: Calls
     identities: Mapping[str, Identity]
     problems: Sequence[Problem]
     excerpt: Callable[[Place], str | None]
     nothing: str | None = None
+    settings: Mapping[str, Value] | None = None
 
 
 class Comparison(NamedTuple):
@@ -88,7 +91,9 @@ def compare(spec: str, selection: Selection, observer: Observer = SILENT) -> Com
         # A key that nobody keeps: equal values are seen to be equal, and nothing more.
         pseudonymize = Pseudonymizer(os.urandom(32)).body
         compared = difference(base, head, names=names, pseudonymize=pseudonymize)
-        return Comparison(names, base, head, replace(compared, base_problems=len(base.problems)))
+        around = () if base.settings is None or head.settings is None else diff(base.settings, head.settings)
+        compared = replace(compared, base_problems=len(base.problems), environment=around)
+        return Comparison(names, base, head, compared)
 
 
 @contextmanager
@@ -155,12 +160,14 @@ class _Rendering(NamedTuple):
             report_not_read(workspace, self.observer)
             walk = Walk(workspace, merged_vars(workspace, self.values))
             problems = Problems()
-            identities: dict[str, Identity] = {}
+            found: dict[str, Identity] = {}
             for batch in examined(walk, problems):
-                identities.update(zip(batch.references, map(identity, batch.bodies), strict=True))
+                found.update(identities(batch))
         except Invalid as error:
             return Side(Calls(), {}, error.problems, error.excerpt)
-        return Side(Calls(((walk, None),)), identities, tuple(problems), reader.excerpt)
+        return Side(
+            Calls(((walk, None),)), found, tuple(problems), reader.excerpt, settings=reviewed(workspace.project)
+        )
 
     def base(self, reader: Reader, paths: Sequence[str]) -> Side:
         """Render the base; one from before the project, or before its environment, renders nothing."""

@@ -24,6 +24,17 @@ def review_of(project: Project, environment: Environment) -> dict[str, Value]:
     return {name: value for name, value in settings.items() if value is not None}
 
 
+def reviewed(project: Project) -> dict[str, Value]:
+    """Return what of a project is reviewed besides its calls: the settings of its environments, and its policy."""
+    found: dict[str, Value] = {}
+    for name, environment in project.environments.items():
+        settings = review_of(project, environment)
+        policy = settings.pop("policy", {})
+        found[name] = settings | ({"policy": policy["environment"]} if "environment" in policy else {})
+    policy = None if project.document is None else project.document.value.get("policy")
+    return {"environments": found} | ({"policy": policy} if policy else {})
+
+
 def settings_of(project: Project, environment: Environment) -> Settings:
     """Return the same for a plan and its digest: of the policy, which may hold numbers, a hash."""
     settings = review_of(project, environment)

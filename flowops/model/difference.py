@@ -37,7 +37,8 @@ class Difference:
     """Two revisions, joined by reference-id: those of the head in its order, then what was removed.
 
     `base` and `head` are as people named them; `head` is None for the files as they are. `base_problems` counts
-    what is wrong in the base: calls that it could not render look like added ones.
+    what is wrong in the base: calls that it could not render look like added ones. `environment` is what became of
+    where calls go, with whose token, and of the policy, in any environment: paths lead into the project's document.
     """
 
     base: str
@@ -45,6 +46,7 @@ class Difference:
     calls: tuple[DifferentCall, ...]
     unchanged: int
     base_problems: int = 0
+    environment: tuple[Change, ...] = ()
 
     def counts(self) -> dict[Shift, int]:
         """How many calls are different in which way; every way is there."""

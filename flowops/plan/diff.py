@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from flowops.model.call import NO_TERMS, TERMS
 from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.ledger import PSEUDONYM
 from flowops.model.plan import ABSENT, Change
-from flowops.plan.canonical import Uncanonical, fingerprint
+from flowops.plan.canonical import Uncanonical, fingerprint, hash_of_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
-    from flowops.model.call import Call
+    from flowops.model.call import Call, CallBatch, Terms
     from flowops.model.document import Value
 
     #: A fingerprint, or of a body that has none the body itself.
@@ -77,12 +78,25 @@ class Side(Protocol):
         ...
 
 
-def identity(body: dict[str, Value]) -> Identity:
-    """Return what is the same for two bodies when they are, whatever file they are written in."""
+def identity(body: dict[str, Value], terms: Terms = NO_TERMS) -> Identity:
+    """Return what is the same for two calls when their bodies and terms are, whatever file they are written in."""
     try:
-        return fingerprint(body)
+        own = fingerprint(body)
     except Uncanonical:
-        return body
+        return {**body, **shown_terms(terms)}
+    said = hash_of_terms(terms)
+    return own if said is None else f"{own} {said.hex()}"
+
+
+def identities(batch: CallBatch) -> Iterator[tuple[str, Identity]]:
+    """Yield the reference-ids of a batch and the identities of its calls."""
+    for index, (reference, body) in enumerate(zip(batch.references, batch.bodies, strict=True)):
+        yield reference, identity(body, batch.call(index).terms if batch.has_terms else NO_TERMS)
+
+
+def shown_terms(terms: Terms) -> dict[str, Value]:
+    """Return the terms that a call has, by their names in a document."""
+    return {name: value for name, value in zip(TERMS, terms, strict=True) if value not in (None, {})}
 
 
 def difference(
@@ -107,7 +121,8 @@ def difference(
             found.append(DifferentCall(Shift.ADDED, call))
             continue
         sensitive = old[reference].sensitive | call.sensitive
-        sides = (pseudonymize(side._replace(sensitive=sensitive)) for side in (old[reference], call))
+        both = (side._replace(sensitive=sensitive) for side in (old[reference], call))
+        sides = (pseudonymize(side) | shown_terms(side.terms) for side in both)
         found.append(DifferentCall(Shift.CHANGED, call, diff(*sides)))
     found += (DifferentCall(Shift.REMOVED, call) for reference, call in old.items() if reference not in new)
     return Difference(*names, tuple(found), len(unchanged))

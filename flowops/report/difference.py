@@ -49,7 +49,10 @@ class ChangedField:
 
 @dataclass(frozen=True, slots=True)
 class DifferenceView:
-    """A difference for readers. `people` counts the numbers that added and changed calls ring, each once."""
+    """A difference for readers. `people` counts the numbers that added and changed calls ring, each once.
+
+    `around` are the changes of what is around the calls: where they go, with whose token, and the policy.
+    """
 
     environment: str
     base: str
@@ -62,6 +65,7 @@ class DifferenceView:
     fields: tuple[ChangedField, ...]
     added: tuple[Group, ...]
     removed: tuple[Group, ...]
+    around: tuple[tuple[str, tuple[Piece, ...]], ...] = ()
 
 
 class DifferenceOutput(NamedTuple):
@@ -97,12 +101,21 @@ def of_difference(found: Difference, environment: str, *, full: bool = False) ->
         fields=tuple(_fields((each for each in found.calls if each.shift is Shift.CHANGED), full=full)),
         added=added,
         removed=removed,
+        around=tuple(
+            (change.path.removeprefix("/"), pieces(change.before, change.after))
+            for change in masked_changes(found.environment)
+        ),
     )
 
 
 def changes_of(each: DifferentCall) -> Iterator[Change]:
     """Yield the changes of a call, masked."""
-    for change in each.changes:
+    return masked_changes(each.changes)
+
+
+def masked_changes(changes: Iterable[Change]) -> Iterator[Change]:
+    """Yield changes as they may be shown."""
+    for change in changes:
         before, after = (side if side is ABSENT else masked(side) for side in (change.before, change.after))
         yield Change(change.path, before, after)
 

@@ -77,6 +77,7 @@ if TYPE_CHECKING:
         PlanView,
         SpokenText,
     )
+    from flowops.report.worddiff import Piece
 
 #: What can be printed.
 Output: TypeAlias = (
@@ -266,6 +267,7 @@ def difference_report(view: DifferenceView) -> Report:
         totals=Totals((strong("Diff: "),), tuple(counts), len(counts)),
         remarks=tuple(remarks),
         sections=[
+            *_around_section(view.around),
             *map(_changed_section, view.fields),
             _chart(lambda: _countries("Phones that are reached, by country", view.countries)),
             _heard("What people will newly hear", view.added),
@@ -448,6 +450,14 @@ def _excerpt(problem: Problem, source: Callable[[Place], str | None]) -> Iterato
         number = str(problem.place.line)
         yield Word(f"{number} | ", Tone.MUTED), shown.text
         yield Word(f"{' ' * len(number)} | ", Tone.MUTED), " " * shown.caret, strong("^", Tone.BAD)
+
+
+def _around_section(around: Sequence[tuple[str, tuple[Piece, ...]]]) -> Iterator[Section]:
+    """Yield what changed of where calls go, with whose token, and of the policy: nobody else would say so."""
+    if around:
+        mark = _mark(Shift.CHANGED)
+        entries = [Entry(((Edit(edited),),), (path,), mark) for path, edited in around]
+        yield Section((named("environment"),), [Listing(entries)])
 
 
 def _changed_section(each: ChangedField) -> Section:

@@ -256,3 +256,43 @@ def test_the_json_is_one_document(clinic: Repository) -> None:
     found = json.loads(flowops("diff", "main", "--format", "json", cwd=clinic.root).out)
     assert found["base"] == "main"
     assert found["head"] is None
+
+
+def test_what_is_around_the_calls_is_compared_in_every_environment(real: Path) -> None:
+    repository = Repository(real)
+    project = real / "flowops.yaml"
+    project.write_text(project.read_text() + "policy: {countries: [GB], callers: ['+442079460000']}\n")
+    repository.commit()
+    text = project.read_text()
+    text = text.replace("http://127.0.0.1", "http://localhost").replace("FLOWOPS_TOKEN", "FLOWOPS_OTHER")
+    text = text.replace("countries: [GB]", "countries: [GB, US]").replace("+442079460000']", "+442079460001']")
+    more = "    callbacks: {url: https://evil.example.org, secret: {file: secret}}\n"
+    project.write_text(text.replace("    rate: none\n", f"    rate: none\n{more}"))
+    # In the environment that nobody names, too: it is a sandbox, and what changed is another one.
+    compared = flowops("diff", "HEAD", "--format", "json", cwd=real).json
+    assert compared["summary"] == {"added": 0, "changed": 0, "removed": 0, "unchanged": 3}
+    changes = {change["path"]: (change.get("before"), change.get("after")) for change in compared["environment"]}
+    assert changes.pop("/environments/production/api")[1].startswith("http://localhost:")
+    assert changes == {
+        "/environments/production/callbacks": (None, {"url": "https://evil.example.org", "secret": "{file: secret}"}),
+        "/environments/production/token": ("{env: FLOWOPS_TOKEN}", "{env: FLOWOPS_OTHER}"),
+        "/policy/callers/0": ("+44 20 79•• ••00", "+44 20 79•• ••01"),
+        "/policy/countries/1": (None, "US"),
+    }
+    for format_ in ("text", "markdown", "html"):
+        told = flowops("diff", "HEAD", "--format", format_, cwd=real).out
+        assert "environment" in told
+        assert "environments/production/token" in told
+        assert "OTHER" in told
+        assert "442079460001" not in told
+
+
+def test_the_terms_of_a_call_are_compared(real: Path) -> None:
+    repository = Repository(real)
+    repository.commit()
+    calls = real / "calls/three.yaml"
+    calls.write_text(calls.read_text().replace("kind: Call\n", "kind: Call\ntimezone: Asia/Tokyo\n", 1))
+    compared = flowops("diff", "HEAD", "--format", "json", cwd=real).json
+    assert compared["summary"] == {"added": 0, "changed": 1, "removed": 0, "unchanged": 2}
+    assert compared["calls"][0]["changes"] == [{"path": "/timezone", "after": "Asia/Tokyo"}]
+    assert "Asia/Tokyo" in flowops("diff", "HEAD", cwd=real).out

@@ -16,7 +16,7 @@ from flowops.model.difference import Shift
 from flowops.model.ledger import LedgerStatus, State
 from flowops.model.plan import ABSENT, Action
 from flowops.model.result import Outcome
-from flowops.report.difference import DifferenceOutput, changes_of
+from flowops.report.difference import DifferenceOutput, changes_of, masked_changes
 from flowops.report.escape import COMMAND, UNSAFE
 from flowops.report.formats import ALL, IMPORT, Format
 from flowops.report.masking import masked
@@ -143,6 +143,7 @@ def difference_json(found: Difference) -> Json:
         "summary": {**{shift.value: counts[shift] for shift in Shift}, "unchanged": found.unchanged},
         "people": len(people),
         "base_problems": found.base_problems,
+        "environment": [_change(change) for change in masked_changes(found.environment)],
         "calls": [_different(each) for each in found.calls],
     }
 

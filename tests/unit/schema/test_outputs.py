@@ -91,6 +91,7 @@ OUTPUTS: dict[str, Any] = {
         "summary": {"added": 0, "changed": 0, "removed": 1, "unchanged": 5},
         "people": 0,
         "base_problems": 0,
+        "environment": [{"path": "/policy", "after": {}}],
         "calls": [{"reference_id": "r1", "change": "removed", "source": None, "changes": []}],
     },
     "ledger-list": [
