@@ -12,8 +12,9 @@ from flowops.app.observer import SILENT
 from flowops.app.secrets import address_of_source
 from flowops.common.duplicates import DuplicateDetector
 from flowops.common.names import did_you_mean
+from flowops.common.numbers import names_number
 from flowops.errors import Invalid
-from flowops.model.call import Script, Terms
+from flowops.model.call import INSTRUCTION_ID, NUMBER_IN_REFERENCE, Script, Terms
 from flowops.model.document import Batch, Place, Problem
 from flowops.model.problems import Problems, sentence
 from flowops.schema.check import body_predicate, check_body, check_document, checker
@@ -22,7 +23,7 @@ from flowops.templates.assemble import Compilation
 from flowops.templates.problems import duplicates
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from flowops.app.load import Selection, Workspace
     from flowops.app.observer import Observer
@@ -71,7 +72,7 @@ class Walk:
                 continue
             compiled = compilation.compiled(_without(document, fields))
             problems += compiled.check()
-            check = checks(partly=bool(fields))
+            check = checks(partly=bool(fields), numbered=_allows_numbers(self.workspace))
             if document.kind == "CallSet":
                 yield from self._rows(compiled, check, problems, warnings)
             else:
@@ -279,12 +280,19 @@ def known_sources(workspace: Workspace) -> set[str]:
 
 
 class CallCheck:
-    """What is asked of a rendered call. `partly`: of its shape everything has been said already."""
+    """What is asked of a rendered call. `partly`: of its shape everything has been said already.
 
-    def __init__(self, *, partly: bool) -> None:
+    A reference-id stands in every output, so it may not hold its callee's number unless `numbered`.
+    """
 
-        self.accepts = body_predicate()
+    def __init__(self, *, partly: bool, numbered: bool = False) -> None:
+        self._conform = body_predicate()
         self._partly = partly
+        self._numbered = numbered
+
+    def accepts(self, bodies: Sequence[Mapping[str, Value]]) -> bool:
+        """Return whether nothing is wrong with bodies; where it says no, `body_problems` has the last word."""
+        return self._conform(bodies) and (self._numbered or not any(map(_names_callee, bodies)))
 
     def problems(self, call: Call) -> list[Problem]:
         """Return what is wrong with a call."""
@@ -295,6 +303,10 @@ class CallCheck:
         """Return what is wrong with the body of a call."""
 
         problems = check_body(call)
+        if not self._numbered and _names_callee(call.body):
+            message = "reference-id: holds the number of its callee, which every output would show"
+            hint = f"name the call by something else; the policy can allow it: allow: [{NUMBER_IN_REFERENCE}]"
+            problems.append(call.problem((INSTRUCTION_ID,), message, code="number", hint=hint))
         return [problem for problem in problems if problem.code != SHAPE] if self._partly else problems
 
     def terms_problems(self, call: Call) -> list[Problem]:
@@ -306,10 +318,22 @@ class CallCheck:
         return check_terms(call)
 
 
-@lru_cache(maxsize=2)
-def checks(*, partly: bool) -> CallCheck:
+def _names_callee(body: Mapping[str, Value]) -> bool:
+    """Return whether a body's reference-id holds the number of one of its callees."""
+    reference = body[INSTRUCTION_ID]
+    numbers = [body.get("callee"), *(body.get("callees") or ())]
+    return any(isinstance(number, str) and names_number(reference, number) for number in numbers)
+
+
+def _allows_numbers(workspace: Workspace) -> bool:
+    """Return whether the policy lets reference-ids hold numbers."""
+    return workspace.policy is not None and NUMBER_IN_REFERENCE in workspace.policy.allowed
+
+
+@lru_cache(maxsize=4)
+def checks(*, partly: bool, numbered: bool = False) -> CallCheck:
     """Return what is asked of the calls of a document; `partly` when wrong fields of it have been left out."""
-    return CallCheck(partly=partly)
+    return CallCheck(partly=partly, numbered=numbered)
 
 
 class _Alone:
@@ -382,7 +406,8 @@ def _duplicates(walk: Walk, candidates: frozenset[int]) -> list[Problem]:
         batch.call(index)
         for batch in walk
         for index, reference in enumerate(batch.references)
-        if hash(reference) in candidates
+        # A reference-id that is refused for a number in it is not repeated.
+        if hash(reference) in candidates and (_allows_numbers(walk.workspace) or not _names_callee(batch.bodies[index]))
     )
     return duplicates(chain(calls, (call for call in walk.left_out if hash(call.reference_id) in candidates)))
 

@@ -40,6 +40,8 @@ KINDS = (
 LONGEST = 100
 
 _LENGTHS = range(8, 17)
+#: Fewer digits are nobody's number.
+_SHORTEST_NAMED = 5
 _E164 = re.compile(E164_PATTERN)
 # Digits and blanks, perhaps a plus: nothing here can be mistaken.
 _PLAIN = re.compile(r"\+?+[0-9]++(?: [0-9]++)*+")
@@ -187,6 +189,15 @@ def received(text: str) -> str | None:
     digits = text.strip().removeprefix("+").removeprefix("00")
     found = read(f"+{digits}") if digits[:1] != "+" else None
     return found if isinstance(found, str) else None
+
+
+def names_number(text: str, number: str) -> bool:
+    """Return whether a text has the digits of a number in E.164, with or without the country code, however written."""
+    if not text.isascii():
+        text = "".join(str(unicodedata.decimal(char, char)) for char in text)
+    digits = _NO_DIGITS.sub("", text)
+    code = country_code(number[:4])
+    return len(digits) >= _SHORTEST_NAMED and number[1 if code is None else code.start :] in digits
 
 
 def explain(text: str) -> Refusal | None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: The API's name of what a spec calls ``reference-id``.
 INSTRUCTION_ID = "instruction-id"
+#: What a policy may allow that is refused as a rule: a reference-id with the number of its callee.
+NUMBER_IN_REFERENCE = "number-in-reference"
 #: What the API may call a call. How long such an id can be is not documented.
 CALL_ID = re.compile(r"[\x21-\x7e]{1,128}")
 

@@ -86,3 +86,23 @@ def test_what_a_ledger_exports_another_one_takes_back_whatever_the_references_ar
     assert imported.code == 0, imported.err
     plan = flowops("plan", *PRODUCTION, "--format", "json", cwd=real, env=ENV)
     assert plan.json["summary"]["unchanged"] == len(REFERENCES), plan.out
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["r-442079460101", "+442079460101", "r 020 7946 0101", "2079-460-101", "0044 (0)20/79460101", "r-٢٠٧٩٤٦٠١٠١"],
+)
+def test_a_reference_that_holds_the_number_of_its_callee_is_refused_unless_the_policy_allows_it(
+    real: Path, reference: str
+) -> None:
+    call_set(real, f"{reference},+442079460101\n{reference},+442079460101\nr-2,+442079460102\n")
+    ran = flowops("validate", "--format", "json", cwd=real)
+    assert ran.code == 3
+    assert [(each["message"], each["rows"]) for each in ran.json["problems"]] == [
+        ("reference-id: holds the number of its callee, which every output would show", 2)
+    ]
+    assert "460101" not in (ran.out + ran.err).replace(" ", "").replace("-", "")
+    call_set(real, f"{reference},+442079460101\nr-20794601,+442079460102\n")
+    project = real / "flowops.yaml"
+    project.write_text(f"{project.read_text()}policy: {{allow: [number-in-reference]}}\n")
+    assert flowops("validate", cwd=real).code == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from flowops.model.call import NUMBER_IN_REFERENCE
 from flowops.policy.rule import Schema, Setting
 from flowops.policy.terms import TIMEZONE_MISMATCH
 
@@ -25,10 +26,10 @@ class Allow(Setting):
     name: ClassVar[str] = "allow"
     schema: ClassVar[Schema] = {
         "type": "array",
-        "items": {"enum": [TIMEZONE_MISMATCH]},
+        "items": {"enum": [TIMEZONE_MISMATCH, NUMBER_IN_REFERENCE]},
         "uniqueItems": True,
-        "description": "What is blocked as a rule, and may be placed all the same: calls whose timezone contradicts "
-        "their number.",
+        "description": "What is refused as a rule, and may be placed all the same: calls whose timezone contradicts "
+        "their number, and whose reference-id holds it.",
         "examples": [[TIMEZONE_MISMATCH]],
     }
 
