@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.common.text import visible
+from flowops.common.text import same_name, visible
 from flowops.documents.files import Unreadable
 from flowops.documents.project import PROJECT_FILE
 from flowops.documents.reader import HEADER, Kind
@@ -139,13 +139,14 @@ def _reach(steps: tuple[str, ...], at: set[int]) -> frozenset[int]:
 def _matches(step: str, name: str) -> bool:
     if name.startswith(".") and not step.startswith("."):
         return False
-    return step == _ANY_DEPTH or _expression(step).fullmatch(name) is not None
+    # What a pattern and a file system write in other forms of Unicode is one name to whoever reads it.
+    return step == _ANY_DEPTH or _expression(step).fullmatch(same_name(name)) is not None
 
 
 @lru_cache(maxsize=256)
 def _expression(step: str) -> re.Pattern[str]:
     # `fnmatch.translate` makes an expression that does not backtrack, however many stars there are.
-    return re.compile(fnmatch.translate(step))
+    return re.compile(fnmatch.translate(same_name(step)))
 
 
 class Workspace(NamedTuple):

@@ -13,7 +13,7 @@ from flowops.common.limits import DOCUMENT_DEPTH
 from flowops.common.names import did_you_mean
 from flowops.common.secrets import Reference
 from flowops.common.spans import read_rate, read_span
-from flowops.common.text import quoted, visible
+from flowops.common.text import quoted, same_name, visible
 from flowops.documents.files import Disk, Unreadable, read_given
 from flowops.documents.reader import Kind, Reader, Section
 from flowops.documents.secrets import check_references
@@ -214,7 +214,7 @@ def resolve_flow(document: Document) -> Flow:
     ids: str | Mapping[str, str] = value["callflow-id"]
     variables: Mapping[str, Mapping[str, Value]] = value.get("variables") or {}
     return Flow(
-        name=value["name"],
+        name=same_name(value["name"]),
         callflow_ids={EVERYWHERE: ids} if isinstance(ids, str) else ids,
         variables=variables,
         produces=frozenset(value.get("produces") or ()),

@@ -149,7 +149,7 @@ class Flows:
         """
         if not isinstance(name, str):
             raise TemplateError(f"has to be the name of a flow, not {kind(name)}")
-        flow = self._flows.get(name)
+        flow = self._flows.get(same_name(name))
         if flow is None:
             raise TemplateError(
                 f"{quoted(name) if written else mask_written(name)} is not a known flow", hint=lambda: self._known(name)

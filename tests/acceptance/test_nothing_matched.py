@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 import pytest
 from support.commands import flowops
@@ -194,3 +195,16 @@ def test_an_escape_as_json_writes_it_gets_a_hint(root: Path) -> None:
     ran = flowops("validate", cwd=root)
     assert ran.code == 3
     assert "write the character itself" in ran.err
+
+
+def test_names_that_look_the_same_are_the_same(root: Path) -> None:
+    composed, apart = (normalize(form, "zo\u00eb") for form in ("NFC", "NFD"))
+    (root / "flows").mkdir()
+    (root / f"flows/{apart}.yaml").write_text(
+        f"apiVersion: flowops/v1\nkind: Flow\nname: {apart}\ncallflow-id: flow-2\n"
+    )
+    (root / "calls/a.yaml").write_text(CALL.replace("{REF}", "a") + f"flow: {composed}\n")
+    (root / "flowops.yaml").write_text(f'{PROJECT}include: ["calls/*.yaml", "flows/{composed}*.yaml"]\n')
+    ran = flowops("render", "--format", "json", cwd=root)
+    assert ran.code == 0, ran.err
+    assert ran.json[0]["body"]["callflow-id"] == "flow-2"
