@@ -138,7 +138,7 @@ def test_a_template_may_give_all_variables_at_once(compiled, rows, told, render_
 
 
 def test_a_field_that_comes_out_null_is_not_sent(compiled, rows, call_of):
-    calls = compiled('kind: CallSet\ncall: {reference-id: r, callee: "{{ row.x }}", voicemail-response: "{{ row.x }}"}')
+    calls = compiled('kind: CallSet\ncall: {reference-id: r, caller: "{{ row.x }}", voicemail-response: "{{ row.x }}"}')
     (row,) = rows({"x": None})
     assert call_of(calls, row).body == {"instruction-id": "r", "voicemail-response": "Restart"}
 
