@@ -3,8 +3,8 @@
 Two are derived altogether: `request`, a rendered body (strict), and `call`, the same fields with templates. `flowops`
 takes a document of any kind, and has the schemas of all kinds in it. Of three others a part is derived: what a project
 gives to every call, the call of a call set, and the body in what `render` prints. The rules of a policy bring their own
-parts. All else in them, and all other schemas, depend on no API: those JSON files are kept by hand, and are only laid
-out anew.
+parts, and the states and events of a call are named from the one list of them. All else in them, and all other schemas,
+depend on no API: those JSON files are kept by hand, and are only laid out.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import yaml
 
 from flowops.common.text import INVISIBLE
 from flowops.errors import FlowopsError
+from flowops.model.ledger import EventType, State
 from flowops.policy.config import SETTINGS
 from flowops.schema.engine import TEMPLATE_PATTERN
 from flowops.schema.flow_check import NUMERAL, BadReference, declared_types, inline
@@ -430,6 +431,7 @@ def build(description: dict[str, Value], project: ProjectFacts | None = None) ->
     }
     schemas["callset"]["properties"]["call"] = row_call_schema(api, project)
     schemas["render"]["items"]["properties"]["body"] = body_schema(api)
+    _name_states(*(schemas[name] for name in ("ledger-list", "ledger-show", "status")))
     fields = schemas["project"]["properties"]
     fields["defaults"] = defaults_schema(api)
     fields["policy"]["properties"] = {setting.key: setting.schema for setting in SETTINGS}
@@ -439,6 +441,18 @@ def build(description: dict[str, Value], project: ProjectFacts | None = None) ->
     environment["policy"] = fields["policy"] | {"description": words}
     schemas["flowops"] = document_schema([schemas[name] for name in ("project", "flow", "call", "callset")])
     return schemas
+
+
+def _name_states(ledger_list: Schema, ledger_show: Schema, status: Schema) -> None:
+    """Fill in the states and the events of a call."""
+    listed, shown = ledger_list["items"]["properties"], ledger_show["properties"]
+    event, counts = shown["events"]["items"]["properties"], status["properties"]["counts"]
+    states = [str(state) for state in State]
+    listed["state"]["enum"] = shown["state"]["enum"] = states
+    event["state"]["enum"] = [*states, None]
+    event["happening"]["enum"] = [str(event_type) for event_type in EventType]
+    counts["required"] = [state.replace("-", "_") for state in states]
+    counts["properties"] = {name: {"type": "integer", "minimum": 0} for name in counts["required"]}
 
 
 def document_schema(schemas: Sequence[Schema]) -> Schema:
