@@ -14,12 +14,14 @@ from flowops.app.observer import SILENT
 from flowops.app.policy_run import ClaimCheck, clock, facts_of
 from flowops.app.secrets import connection_of, token_of, value_of
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
+from flowops.apply.outcome import nothing_sent
 from flowops.apply.run import apply
 from flowops.apply.worker import RunOptions
 from flowops.callbacks.token import callback_url, check_secret
 from flowops.errors import StalePlan, UsageError
 from flowops.plan.saved import compare
 from flowops.policy.config import Policy
+from flowops.policy.evaluate import tripped
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from flowops.model.project import Environment, Project
     from flowops.model.result import CallResult, Result
     from flowops.plan.saved import SavedPlan
+    from flowops.policy.rule import PolicyContext
 
 #: How many things that moved since a plan was saved are listed.
 MOVED = 20
@@ -72,7 +75,13 @@ def place(found: Planned, pacing: Pacing, observer: Observer = SILENT) -> Result
     Raises StalePlan when a file is not what it was when the plan was made: then nothing has been sent.
     """
     _check_files(found)
-    return asyncio.run(_place(found, pacing, observer))
+    policy = found.workspace.policy or Policy()
+    # The lists are read once more: the plan may have waited for somebody's yes.
+    facts = facts_of(found.workspace, found.ledger, clock(), found.override)
+    guards = found.plan.guards or tripped(policy, facts, clock())
+    if guards:
+        return nothing_sent(found.plan, guards)
+    return asyncio.run(_place(found, pacing, policy, facts, observer))
 
 
 def _check_files(found: Planned) -> None:
@@ -87,10 +96,9 @@ def _check_files(found: Planned) -> None:
         )
 
 
-async def _place(found: Planned, pacing: Pacing, observer: Observer) -> Result:
+async def _place(found: Planned, pacing: Pacing, policy: Policy, facts: PolicyContext, observer: Observer) -> Result:
     shutdown, halt = ShutdownRequest(), Halt()
-    facts = facts_of(found.workspace, found.ledger, clock(), found.override)
-    check = ClaimCheck(found.workspace.policy or Policy(), facts, halt, clock)
+    check = ClaimCheck(policy, facts, halt, clock)
     changed: set[str] = set()
     with with_signals(shutdown), observer.progress("placing", found.plan.size) as advance:
 

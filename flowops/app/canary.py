@@ -35,7 +35,8 @@ _NOTHING: Mapping[str, CallResult] = {}
 class Pacing:
     """How the calls of a run are spread: how many go first, and how long what is deferred is waited for.
 
-    `failures` is the share of the canary's calls that may fail, `patience` how long their outcomes are waited for.
+    `canary` counts phones. `failures` is the share of them that may fail, `patience` how long their outcomes
+    are waited for.
     """
 
     wait: timedelta | None = None
@@ -69,7 +70,8 @@ class Rounds:
         """Place the plan's calls; return one result for all rounds."""
         plan = self.found.plan
         calls = recheck_sent(self.found.walk, plan.batches, self.changed)
-        if self.pacing.canary is not None and plan.size > self.pacing.canary:
+        phones = sum(number for action, number in plan.phones().items() if action.sends)
+        if self.pacing.canary is not None and phones > self.pacing.canary:
             result = await self._canary_first(place, calls, self.pacing.canary)
         else:
             result = await place(plan, calls)
@@ -77,16 +79,15 @@ class Rounds:
             result = await self._wait(place, result, clock() + self.pacing.wait)
         return replace(result, interrupted=self.shutdown.signal)
 
-    async def _canary_first(self, place: Place, calls: Iterator[Sequence[PlannedCall]], count: int) -> Result:
+    async def _canary_first(self, place: Place, calls: Iterator[Sequence[PlannedCall]], phones: int) -> Result:
         """Place the first calls, and the others of the same walk when these went well."""
         plan = self.found.plan
-        first, calls = _split(calls, count)
-        references = [planned.reference_id for planned in first]
+        first, calls = _split(calls, phones)
         result = await place(plan, [first])
-        why = await self._why_not_go_on(references)
+        why = await self._why_not_go_on(first)
         if why is not None:
             self.halt.set(Guard("canary", why))
-        named = frozenset(references)
+        named = {planned.reference_id for planned in first}
         done = {call.reference_id: call for call in result.calls if call.reference_id in named}
         if why is None and self._goes_on(result):
             return await place(plan, calls, done)
@@ -96,29 +97,33 @@ class Rounds:
         told = (replace(call, error=why) if call.reference_id in waiting else call for call in result.calls)
         return replace(result, calls=tuple(told), guards=result.guards or ((guard,) if guard is not None else ()))
 
-    async def _why_not_go_on(self, references: Sequence[str]) -> str | None:
+    async def _why_not_go_on(self, first: Sequence[PlannedCall]) -> str | None:
         """Wait for the outcomes of the first calls; return why the others may not follow, None when they may."""
         ledger, pacing = self.found.ledger, self.pacing
-        self.observer.report(f"waiting for the outcomes of the first {len(references):,} calls")
+        phones = sum(planned.phones for planned in first)
+        self.observer.report(f"waiting for the outcomes of the first {_count(phones)}")
+        references = [planned.reference_id for planned in first]
         until = clock() + pacing.patience
         while True:
             entries = await asyncio.to_thread(ledger.look_up, references)
-            known = [entries.get(reference) for reference in references]
-            open_ = sum(entry is not None and entry.state.is_open for entry in known)
+            known = [(planned, entries.get(planned.reference_id)) for planned in first]
+            open_ = sum(planned.phones for planned, entry in known if entry is not None and entry.state.is_open)
             if not open_ or clock() >= until or self.shutdown.signal is not None:
                 break
             await asyncio.sleep(LOOK)
             await asyncio.to_thread(ledger.beat)
-        failed = sum(not _went_well(entry) for entry in known)
-        if failed <= pacing.failures * len(references):
+        failed = sum(_failed(planned, entry) for planned, entry in known)
+        if failed <= pacing.failures * phones:
             return None
         unknown = f", {open_:,} of them without an outcome" if open_ else ""
-        return f"canary: {failed:,} of {len(references):,} calls failed{unknown}, the limit is {pacing.failures:.0%}"
+        return f"canary: {failed:,} of {_count(phones)} failed{unknown}, the limit is {pacing.failures:.0%}"
 
     async def _wait(self, place: Place, result: Result, until: datetime) -> Result:
         """Place what its windows let pass until a time."""
         while self._goes_on(result):
             plan = self.found.again(clock())
+            if plan.guards:
+                return replace(result, guards=plan.guards)
             if plan.size:
                 calls = recheck_sent(self.found.walk, plan.batches, self.changed)
                 result = _joined(result, await place(plan, calls))
@@ -152,26 +157,29 @@ _SENDS = (Action.PLACE, Action.RETRY)
 
 
 def _split(
-    batches: Iterator[Sequence[PlannedCall]], count: int
+    batches: Iterator[Sequence[PlannedCall]], phones: int
 ) -> tuple[list[PlannedCall], Iterator[Sequence[PlannedCall]]]:
-    """Take so many calls from the batches: these, and the rest."""
+    """Take calls from the batches until they ring so many phones, and one at least: these, and the rest."""
     first: list[PlannedCall] = []
     rest: Sequence[PlannedCall] = ()
+    left = phones
     for batch in batches:
-        left = count - len(first)
-        first += batch[:left]
-        rest = batch[left:]
-        if len(first) == count:
+        taken = 0
+        while taken < len(batch) and left > 0 and (batch[taken].phones <= left or not first):
+            left -= batch[taken].phones
+            taken += 1
+            first.append(batch[taken - 1])
+        rest = batch[taken:]
+        if rest:
             break
     return first, chain([rest], batches)
 
 
-def _went_well(entry: Entry | None) -> bool:
-    return (
-        entry is not None
-        and entry.state is State.FINISHED
-        and all(leg.code in _GOOD and leg.error is None for leg in entry.legs)
-    )
+def _failed(planned: PlannedCall, entry: Entry | None) -> int:
+    """Return how many phones of a call have not come to a good end."""
+    if entry is None or entry.state is not State.FINISHED:
+        return planned.phones
+    return sum(leg.code not in _GOOD or leg.error is not None for leg in entry.legs)
 
 
 def _joined(before: Result, after: Result) -> Result:
@@ -181,3 +189,8 @@ def _joined(before: Result, after: Result) -> Result:
         later.get(call.reference_id, call) if call.outcome is Outcome.DEFERRED else call for call in before.calls
     )
     return replace(after, calls=calls, digest=before.digest)
+
+
+def _count(phones: int) -> str:
+    """Return ``1 phone``, ``1,200 phones``."""
+    return f"{phones:,} phone{'' if phones == 1 else 's'}"

@@ -47,10 +47,21 @@ def failures(fail_on: Collection[str], found: Mapping[str, int]) -> set[ExitCode
 
 def words_of_plan(plan: Plan) -> dict[str, int]:
     """Count by the words of FAIL_ON what a plan holds."""
-    return {**{action.value: count for action, count in plan.counts().items()}, "none": int(not plan.size)}
+    counts = {action.value: count for action, count in plan.counts().items()}
+    return {
+        **counts,
+        "guard": len(plan.guards),
+        "invalid": plan.invalid,
+        "none": int(not plan.size or bool(plan.guards)),
+    }
 
 
-def words_of_result(result: Result) -> dict[str, int]:
-    """Count by the words of FAIL_ON what a run has come to."""
+def words_of_result(plan: Plan, result: Result) -> dict[str, int]:
+    """Count by the words of FAIL_ON what a run of a plan has come to."""
     counts = {outcome.value: count for outcome, count in result.counts().items()}
-    return {**counts, "guard": len(result.guards), "none": int(not counts[Outcome.PLACED])}
+    return {
+        **counts,
+        "guard": len(result.guards),
+        "invalid": plan.invalid,
+        "none": int(not counts[Outcome.PLACED]),
+    }

@@ -8,9 +8,10 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from flowops.app.access import open_for, revision_of
+from flowops.app.ledger import guards_of
 from flowops.app.load import load, variables
 from flowops.app.observer import SILENT
-from flowops.app.policy_run import PolicyRun, clock, facts_of, trips
+from flowops.app.policy_run import PolicyRun, clock, facts_of
 from flowops.app.render import Walk, checked
 from flowops.app.secrets import token_of
 from flowops.app.settings import settings_of
@@ -99,26 +100,18 @@ def _plan(
     facts = facts_of(walk.workspace, ledger, at, override)
     rules = PolicyRun(policy, facts, ledger, at, environment.rate)
 
-    def made(batches: Iterable[CallBatch]) -> Plan:
-        return make_plan(
-            batches,
-            again=walk,
-            environment=environment.name,
-            revision=revision,
-            ledger=ledger,
-            rules=rules,
-            settings=settings_of(walk.workspace.project, environment),
-        )
-
-    plan = made(batches)
-    # How many calls there are is known now. Where that is too many nothing that was decided holds, and all is decided
-    # once more: which calls the other rules let pass hangs on those before them.
-    facts = rules.facts(facts)
-    if trips(policy, facts):
-        rules = PolicyRun(policy, facts, ledger, at, environment.rate, totals=True)
-        plan = made(walk)
+    plan = make_plan(
+        batches,
+        again=walk,
+        environment=environment.name,
+        revision=revision,
+        ledger=ledger,
+        rules=rules,
+        settings=settings_of(walk.workspace.project, environment),
+    )
+    guards = (*guards_of(ledger), *rules.guards())
     warnings = (*map(sentence, walk.warnings), *rules.warnings(plan))
-    plan = replace(plan, warnings=warnings, notes=rules.notes())
+    plan = replace(plan, warnings=warnings, notes=rules.notes(), guards=guards)
     if walk.invalid:
         # The files still name what they only cannot say.
         named = {call.reference_id for call in walk.left_out}

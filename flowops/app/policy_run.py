@@ -14,6 +14,7 @@ from flowops.common.secrets import read_variable
 from flowops.common.text import quoted
 from flowops.documents.files import Unreadable, open_given
 from flowops.errors import FlowopsError, Invalid
+from flowops.model.call import phones_of
 from flowops.model.document import Place, Problem
 from flowops.model.plan import Guard
 from flowops.model.result import CallResult, Outcome
@@ -21,10 +22,10 @@ from flowops.policy.config import Policy
 from flowops.policy.evaluate import (
     PolicyEvaluator,
     claim_condition,
-    is_plan_blocked,
     needed_counts,
+    tripped,
     without_counted,
-    without_plan_rules,
+    without_tripped,
 )
 from flowops.policy.review import CapacityCheck, RepeatedCallees, WindowSummary
 from flowops.policy.rule import NumberList, PolicyContext, format_reason
@@ -66,7 +67,7 @@ def facts_of(workspace: Workspace, ledger: Store, at: datetime, override: Overri
     policy = workspace.policy or Policy()
     lists = [rule for rule in policy.rules if isinstance(rule, DoNotCall)]
     return PolicyContext(
-        known=sum(ledger.count().values()) if policy.rules else 0,
+        known=ledger.phones() if policy.rules or policy.guards else 0,
         claimed={day: ledger.claimed_since(day) for day in needed_counts(policy, at).days},
         lists={rule.source: _number_list(rule, workspace) for rule in lists},
         overrides=override.rules if override else frozenset(),
@@ -76,23 +77,15 @@ def facts_of(workspace: Workspace, ledger: Store, at: datetime, override: Overri
 class PolicyRun:
     """A policy that is asked about the calls of one plan, in order, and what it makes of the plan as a whole.
 
-    `unseen` counts the calls that may be placed and whose outcome goes to somebody else. Rules about how many calls a
-    run or a document has are asked only where `totals` says so: the facts then have to know how many there are.
+    `unseen` counts the calls that may be placed and whose outcome goes to somebody else.
     """
 
-    def __init__(
-        self,
-        policy: Policy,
-        facts: PolicyContext,
-        ledger: Store,
-        at: datetime,
-        rate: float | None,
-        *,
-        totals: bool = False,
-    ) -> None:
+    def __init__(self, policy: Policy, facts: PolicyContext, ledger: Store, at: datetime, rate: float | None) -> None:
         self.unseen = 0
-        self.by_document: Counter[Place] = Counter()
-        self._policy = policy if totals else without_plan_rules(policy)
+        self._by_document: Counter[Place] = Counter()
+        self._whole = policy
+        self._facts = facts
+        self._policy = without_tripped(policy, facts, at)
         self._within = needed_counts(policy, at).within
         self._rung: dict[str, tuple[datetime, ...]] = {}
         self._evaluator = PolicyEvaluator(self._policy, replace(facts, rung=self._rung))
@@ -105,13 +98,13 @@ class PolicyRun:
 
     def hold_back(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Decision]:
         """Say which of the calls that would be sent may not be, and why."""
-        if indices:
-            self.by_document[batch.place] += len(indices)
+        phones = sum(phones_of(batch.bodies[index]) for index in indices)
+        self._by_document[batch.place] += phones
         held: dict[int, Decision] = {}
         if self._policy.rules or batch.has_terms:
             held = self._held(batch, indices)
         else:
-            self._fit.add_endless(len(indices))
+            self._fit.add_endless(phones)
         passed = [index for index in indices if index not in held] if held else indices
         bodies = [batch.bodies[index] for index in passed]
         self._callees.add([self._before + index for index in passed], bodies)
@@ -119,9 +112,10 @@ class PolicyRun:
         self._before += len(batch.references)
         return held
 
-    def facts(self, facts: PolicyContext) -> PolicyContext:
-        """Return the facts with how many calls there are, of all that have been asked about."""
-        return replace(facts, size=self.by_document.total(), by_document=dict(self.by_document))
+    def guards(self) -> tuple[Guard, ...]:
+        """Return the guards that have tripped, now that it is known how many calls there are."""
+        facts = replace(self._facts, phones=self._by_document.total(), by_document=dict(self._by_document))
+        return tripped(self._whole, facts, self._at)
 
     def warnings(self, plan: Plan) -> tuple[str, ...]:
         """Return what a reviewer should think about."""
@@ -153,20 +147,14 @@ class PolicyRun:
         return {index: held for index, held in zip(indices, decisions, strict=True) if held is not None}
 
 
-def trips(policy: Policy, facts: PolicyContext) -> bool:
-    """Return whether a rule about how many calls a run or a document has holds any back."""
-    return any(is_plan_blocked(policy, facts, place) for place in facts.by_document)
-
-
 class ClaimCheck:
     """The policy right before each claim: the same rules, the time as it is, and a count of the results.
 
-    What has to be counted over all runs is left to the claim itself, as its condition. How many calls a run and a
-    document may have was decided with the plan: of too large a one nothing is sent.
+    What has to be counted over all runs is left to the claim itself, as its condition. Guards were asked before.
     """
 
     def __init__(self, policy: Policy, facts: PolicyContext, halt: Halt, now: Callable[[], datetime]) -> None:
-        self._policy = without_plan_rules(policy)
+        self._policy = policy
         self._facts = facts
         self._evaluator = PolicyEvaluator(without_counted(self._policy), facts)
         self._halt = halt
@@ -179,15 +167,15 @@ class ClaimCheck:
         return self._evaluator.evaluate(call, at) or claim_condition(self._policy, self._facts, call, at)
 
     def count(self, result: CallResult) -> None:
-        """Count the result of a call: too many refusals end the run."""
+        """Count the phones of a call: too many refusals end the run."""
         if not result.attempts:
             return
-        self._answered += 1
-        self._refused += result.outcome is Outcome.REJECTED or bool(result.refused_callees)
+        self._answered += result.phones
+        self._refused += result.phones if result.outcome is Outcome.REJECTED else result.refused_callees
         for each in self._policy.stop_on:
             why = each.reached(self._refused, self._answered)
             if why is not None:
-                self._halt.set(Guard(each.name, format_reason(each, why)))
+                self._halt.set(Guard(each.name, format_reason(each, why), each.place))
 
 
 def _number_list(rule: DoNotCall, workspace: Workspace) -> NumberList:

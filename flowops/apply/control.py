@@ -212,7 +212,7 @@ SLACK = 0.01
 
 
 class RateLimiter:
-    """Requests at even intervals, with no burst after a quiet time. `rate` is requests a second, None: no limit.
+    """Phones at even intervals, with no burst after a quiet time. `rate` is phones a second, None: no limit.
 
     Times are seconds of one monotonic clock. Ask `delay`, wait that long, ask again (a pause may have
     come), and `take` the slot when the delay is zero.
@@ -227,10 +227,10 @@ class RateLimiter:
         """Return the seconds until a request may begin, 0.0 when it may begin now."""
         return max(self._next - now, self._paused_until - now, 0.0)
 
-    def take(self, now: float) -> None:
-        """Take the slot: a request begins now."""
+    def take(self, now: float, phones: int = 1) -> None:
+        """Take a slot for each phone: a request begins now."""
         on_time = now - self._next <= min(self._interval, SLACK)
-        self._next = (self._next if on_time else now) + self._interval
+        self._next = (self._next if on_time else now) + self._interval * phones
 
     def pause(self, now: float, seconds: float) -> None:
         """Let no request begin for so many seconds; a longer pause that is already on stays."""

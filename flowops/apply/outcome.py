@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowops.errors import ExitCode, worst
@@ -128,8 +129,13 @@ def in_plan_order(
     changed: Collection[str] = (),
 ) -> tuple[CallResult, ...]:
     """Return every call of the plan once: its result, the plan's own decision, or not attempted and why."""
+    results = (
+        (planned, found.get(planned.reference_id) or _not_found(planned, why, changed=changed))
+        for planned in plan.references()
+    )
     return tuple(
-        found.get(planned.reference_id) or _not_found(planned, why, changed=changed) for planned in plan.references()
+        result if result.phones == planned.phones else replace(result, phones=planned.phones)
+        for planned, result in results
     )
 
 

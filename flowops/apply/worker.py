@@ -7,7 +7,7 @@ import logging
 import time
 from collections import deque
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from flowops.apply.control import RateLimiter, Timing
@@ -58,7 +58,7 @@ class RunOptions:
     """How the calls of a run are placed.
 
     `callback_url` gives the address for a call that has none of its own. `progress` gets each result. `concurrency`
-    requests are under way at once; `rate` is requests a second, None means no limit. `check` is asked right before
+    requests are under way at once; `rate` is phones a second, None means no limit. `check` is asked right before
     each claim: why a call may not be placed after all, or on which condition it may be claimed. `attempts_cap` is how
     often one call is tried, as long as nothing was sent.
     """
@@ -121,6 +121,8 @@ class Workers:
         self._senders: asyncio.LifoQueue[Sender] = asyncio.LifoQueue()
         #: In the order in which they began.
         self._sends: dict[asyncio.Task[None], None] = {}
+        #: How many phones a call rings that rings more than one.
+        self._several: dict[str, int] = {}
         self._unread: set[asyncio.Future[Written]] = set()
         shutdown.when_aborted(self._give_up)
 
@@ -155,6 +157,7 @@ class Workers:
 
     def done(self, result: CallResult) -> None:
         """Keep a result and report it; a terminal that is gone ends the claiming, nothing else."""
+        result = replace(result, phones=self._several.get(result.reference_id, 1))
         self.found.results[result.reference_id] = result
         if _log.isEnabledFor(logging.DEBUG):
             about = {"reference": result.reference_id, "outcome": result.outcome.value, "attempts": result.attempts}
@@ -169,7 +172,9 @@ class Workers:
         call, options = planned.call, self._options
         body = self._body(call)
         attempts, last = 0, ""
-        while await self._turn_comes():
+        if planned.phones > 1:
+            self._several[planned.reference_id] = planned.phones
+        while await self._turn_comes(planned.phones):
             found = await options.check(planned)
             if isinstance(found, Decision):
                 return held_back(planned, found, attempts)
@@ -203,15 +208,15 @@ class Workers:
         url = self._options.callback_url(call)
         return call.body if url is None or CALLBACK_URL in call.body else {**call.body, CALLBACK_URL: url}
 
-    async def _turn_comes(self) -> bool:
-        """Wait for the next slot of the rate; return False when the claiming has ended. One waits, the others queue."""
+    async def _turn_comes(self, phones: int) -> bool:
+        """Wait for the next slots of the rate; return False when the claiming has ended. One waits, others queue."""
         async with self._turn:
             while (delay := self._limiter.delay(now())) > 0.0:
                 if not await self.breaker.sleep(delay):
                     return False
             if self.breaker.is_open:
                 return False
-            self._limiter.take(now())
+            self._limiter.take(now(), phones)
             return True
 
     async def _send(self, body: Mapping[str, Value], began: float, *, final: bool) -> Verdict | None:

@@ -167,7 +167,7 @@ def _place(found: Planned, pacing: Pacing, shown: Shown, fail_on: frozenset[str]
             echo_status(f"{call.reference_id}: {call.error}")
     if found.environment.sandboxed and result.counts()[Outcome.PLACED]:
         echo_status(NEXT)
-    return exit_code(result, failures(fail_on, words_of_result(result)))
+    return exit_code(result, failures(fail_on, words_of_result(found.plan, result)))
 
 
 def _print(result: Result, shown: Shown) -> None:

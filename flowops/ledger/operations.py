@@ -16,7 +16,7 @@ from flowops.ledger.chain import hash_of_details
 from flowops.ledger.database import iso
 from flowops.ledger.pseudonyms import clean, storable
 from flowops.ledger.reader import claimed_since, rung_since, stopped
-from flowops.ledger.states import Change, StoredLeg, claimable, stored_callees
+from flowops.ledger.states import Change, StoredLeg, claimable, phones_of, stored_callees
 from flowops.ledger.transaction import CHUNK
 from flowops.model.ledger import RUN_LOST, EventType, Leg, State, Used, Written
 
@@ -313,7 +313,7 @@ class _Usage:
             if row is None or row.state is None or not row.state.may_have_rung:
                 continue
             for day in self._claimed:
-                self._claimed[day] += count if row.claimed_at >= iso(day) else 0
+                self._claimed[day] += count * phones_of(row) if row.claimed_at >= iso(day) else 0
             at = datetime.fromisoformat(row.claimed_at)
             for times in [self._rung[callee] for callee in _callees(row) if callee in self._rung]:
                 if count > 0:

@@ -43,7 +43,7 @@ _DEAD_PEER = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_coun
 _REWRITES = ((r"(?<!:):(\w+)", r"%(\1)s"),)
 _CALL = (
     "ledger", "reference_id", "state", "before_claim", "fingerprint", "claim", "attempts", "run", "error",
-    "claimed_at", "purged", "serial",
+    "claimed_at", "purged", "serial", "phones",
 )  # fmt: skip
 _LEG = ("ledger", "reference_id", "position", "callee", "shown", "call_id", "error", "code", "description")
 _EVENT = (

@@ -31,10 +31,9 @@ _PLACED = frozenset(str(state) for state in State if state.is_placed)
 
 
 def claimed_since(connection: Connection, ledger: int, since: datetime) -> int:
-    """Return how many calls were claimed since a time and may have rung."""
+    """Return how many phones were claimed since a time and may have rung."""
     given = {"ledger": ledger, "since": iso(since), "states": _MAY_HAVE_RUNG}
-    count: int = connection.value("count_claimed_since", **given)
-    return count
+    return int(connection.value("count_claimed_since", **given))
 
 
 def rung_since(
@@ -226,12 +225,16 @@ class Reader:
         found: dict[str, int] = dict(rows)
         return {state: found.get(state, 0) for state in State}
 
+    def phones(self) -> int:
+        """Return how many phones the calls of this environment are for."""
+        return int(self._database.read(lambda it: it.value("count_phones", ledger=self.number)))
+
     def stopped(self) -> str | None:
         """Since when no run may claim a call, by whom and why; None while they may."""
         return self._database.read(lambda connection: stopped(connection, self.number))
 
     def claimed_since(self, since: datetime) -> int:
-        """How many calls were claimed since a time and may have rung."""
+        """Return how many phones were claimed since a time and may have rung."""
         return self._database.read(lambda connection: claimed_since(connection, self.number, since))
 
     def rung_since(self, numbers: Sequence[str], since: datetime) -> dict[str, tuple[datetime, ...]]:

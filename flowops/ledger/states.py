@@ -151,6 +151,14 @@ class StoredLeg(NamedTuple):
     description: str | None = None
 
 
+def phones_of(row: CallRow) -> int:
+    """Return how many phones the request of a call rings."""
+    if '"callees"' not in row.body:
+        return 1
+    callees = json.loads(row.body).get("callees")
+    return len(callees) if isinstance(callees, list) else 1
+
+
 def stored_callees(body: Mapping[str, Value]) -> tuple[StoredLeg, ...]:
     """Return the callees of a body with pseudonyms as legs of which nothing is known yet."""
     listed = body["callees"] if body.get("callees") else [body.get("callee")]

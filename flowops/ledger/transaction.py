@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from flowops.errors import LedgerError
 from flowops.ledger.chain import EventBuilder
 from flowops.ledger.database import PAUSE, RECONNECTS, Disconnected
-from flowops.ledger.states import CallRow, Change, IllegalStep, StoredLeg, decide
+from flowops.ledger.states import CallRow, Change, IllegalStep, StoredLeg, decide, phones_of
 from flowops.model.ledger import Checkpoint, State, Written
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class Transaction:
         reference_id, state, before_claim, *rest, _at, _body, _legs = row
         # Plain texts: a driver looks longer at what is a member of an enumeration.
         states = state and state._value_, before_claim and before_claim._value_
-        return (self.ledger, reference_id, *states, *rest)
+        return (self.ledger, reference_id, *states, *rest, phones_of(row))
 
 
 def transact(

@@ -101,6 +101,11 @@ NO_TERMS = Terms()
 TERMS = ("timezone", "not-before", "expires", "consent")
 
 
+def phones_of(body: Mapping[str, Value]) -> int:
+    """Return how many phones a request rings: the unit of every limit."""
+    return len(body["callees"]) if "callees" in body else 1
+
+
 class Call(NamedTuple):
     """One rendered call: `body` is the request in the API's own names, ``instruction-id`` included.
 

@@ -96,10 +96,14 @@ class Decision(NamedTuple):
 
 
 class Guard(NamedTuple):
-    """A guard of the whole run that has tripped, so that nothing is placed; `reason` says for people which and why."""
+    """A guard of the whole run that has tripped, so that nothing is placed; `reason` says for people which and why.
+
+    `place` is where the guard is written, None for one that is in no file.
+    """
 
     name: str
     reason: str
+    place: Place | None = None
 
 
 class PlannedReference(NamedTuple):
@@ -112,6 +116,7 @@ class PlannedReference(NamedTuple):
     reasons: tuple[str, ...] = ()
     until: datetime | None = None
     terms: str = ""
+    phones: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,11 @@ class PlannedCall:
         """Return the call's own."""
         return self.call.reference_id
 
+    @property
+    def phones(self) -> int:
+        """Return how many phones the call rings."""
+        return len(self.call.callees)
+
 
 #: A call of a plan, for whoever does not ask for its body.
 Planned: TypeAlias = PlannedCall | PlannedReference
@@ -143,7 +153,7 @@ class PlannedBatch:
 
     Of call i the reference-id is ``references[i]``, the hash of the body ``hashes[32 * i : 32 * (i + 1)]``, and the
     action ``ACTIONS[actions[i]]``. `details` are the decisions that say more than an action, `terms` the
-    hashes of the terms of those that have some.
+    hashes of the terms of those that have some, `several` how many phones a call rings that rings more than one.
     """
 
     place: Place
@@ -153,6 +163,7 @@ class PlannedBatch:
     actions: bytes
     details: Mapping[int, Decision]
     terms: Mapping[int, bytes] = field(default_factory=dict)
+    several: Mapping[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -160,6 +171,13 @@ class PlannedBatch:
     def counts(self) -> dict[Action, int]:
         """Return how many calls have each action that there is."""
         return {action: count for code, action in enumerate(ACTIONS) if (count := self.actions.count(code))}
+
+    def phones(self) -> dict[Action, int]:
+        """Return how many phones the calls of each action ring."""
+        found = self.counts()
+        for index, phones in self.several.items():
+            found[ACTIONS[self.actions[index]]] += phones - 1
+        return found
 
     def having(self, actions: Iterable[Action]) -> list[int]:
         """Return the indices of the calls that have one of these actions, in order."""
@@ -174,7 +192,8 @@ class PlannedBatch:
         """Return what is known of one of the calls."""
         fingerprint = f"{FINGERPRINT}{self.hash(index).hex()}"
         terms = self.terms.get(index, b"").hex()
-        return PlannedReference(self.references[index], fingerprint, *self._decision(index), terms)
+        phones = self.several.get(index, 1)
+        return PlannedReference(self.references[index], fingerprint, *self._decision(index), terms, phones)
 
     def planned(self, index: int, call: Call) -> PlannedCall:
         """Return one of the calls, which the caller has at hand, with what is to be done with it."""
@@ -194,8 +213,9 @@ class Plan:
     `unnamed` counts calls in the ledger that the files no longer name, `invalid` rows that are wrong and left out.
     `digest` is ``sha256:<hex>`` over everything that decides what apply does; `settings` are what of that is neither a
     call nor the ledger, by name: where calls are posted, with whose token, and so on. `warnings` and `notes` are about
-    the plan as a whole, for people: what a reviewer should think about, and what the rules make of it. `pseudonym`
-    gives a number its short name, where there is a ledger with a key to make it with.
+    the plan as a whole, for people: what a reviewer should think about, and what the rules make of it. `guards`
+    have tripped, so that apply places nothing; the actions are as they would be without. `pseudonym` gives a number
+    its short name, where there is a ledger with a key to make it with.
     """
 
     environment: str
@@ -210,11 +230,20 @@ class Plan:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     invalid: int = 0
+    guards: tuple[Guard, ...] = ()
     pseudonym: Callable[[str], str] | None = field(default=None, compare=False, repr=False)
 
     def counts(self) -> dict[Action, int]:
         """Return how many calls have each action; every action is there."""
         return {action: sum(batch.actions.count(code) for batch in self.batches) for code, action in enumerate(ACTIONS)}
+
+    def phones(self) -> dict[Action, int]:
+        """Return how many phones the calls of each action ring; every action is there."""
+        found = dict.fromkeys(Action, 0)
+        for batch in self.batches:
+            for action, phones in batch.phones().items():
+                found[action] += phones
+        return found
 
     @property
     def size(self) -> int:

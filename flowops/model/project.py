@@ -49,7 +49,7 @@ class Connection(NamedTuple):
 
 
 class Environment(NamedTuple):
-    """One place that calls are placed in. `rate` is requests a second, None for no limit.
+    """One place that calls are placed in. `rate` is phones a second, None for no limit.
 
     `sources` are the addresses of the databases that call sets may ask for their rows there, by their names.
     """

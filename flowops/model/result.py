@@ -54,7 +54,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """One call of a run; `error` is why it was not placed, or which callees were refused."""
+    """One call of a run, which rings `phones`; `error` is why it was not placed, or which callees were refused."""
 
     reference_id: str
     outcome: Outcome
@@ -62,6 +62,7 @@ class CallResult:
     attempts: int = 0
     error: str | None = None
     refused_callees: int = 0
+    phones: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,13 @@ class Result:
     failure: str | None = None
     changed: frozenset[str] = frozenset()
     guards: tuple[Guard, ...] = ()
+
+    def phones(self) -> dict[Outcome, int]:
+        """Return how many phones the calls of each outcome ring; every outcome is there."""
+        found = dict.fromkeys(Outcome, 0)
+        for call in self.calls:
+            found[call.outcome] += call.phones
+        return found
 
     def counts(self) -> dict[Outcome, int]:
         """How many calls had each outcome; every outcome is there."""

@@ -10,6 +10,7 @@ from collections import Counter
 from struct import iter_unpack
 from typing import TYPE_CHECKING, Protocol
 
+from flowops.model.call import phones_of
 from flowops.model.ledger import RUN_LOST, State
 from flowops.model.plan import (
     A_FEW,
@@ -131,6 +132,7 @@ class _Planner:
             bytes(actions),
             details,
             self._terms(batch),
+            {index: phones_of(body) for index, body in enumerate(batch.bodies) if "callees" in body},
         )
         self.shown += (planned.planned(index, batch.call(index)) for index in self._show.choose(planned))
         return planned

@@ -15,7 +15,7 @@ from flowops.common.number_plan import regions
 from flowops.common.spans import read_span
 from flowops.model.document import Problem
 from flowops.policy import rules as folder
-from flowops.policy.rule import Rule, Setting
+from flowops.policy.rule import Rule, RunGuard, Setting
 from flowops.policy.rules.allow import Allow
 from flowops.policy.rules.limits import StopOn
 from flowops.policy.terms import rules_of
@@ -50,9 +50,14 @@ _BY_KEY = {setting.key: setting for setting in SETTINGS}
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Rules that all have to keep silent for a call to be placed. No rule at all lets everything pass."""
+    """Rules that all have to keep silent for a call to be placed, and guards, for any. No rule lets everything pass.
+
+    A setting can be both: who is in a list is not called, and nobody is while the list cannot be relied on. `stop_on`
+    are guards that watch the results of a run.
+    """
 
     rules: tuple[Rule, ...] = ()
+    guards: tuple[RunGuard, ...] = ()
     stop_on: tuple[StopOn, ...] = ()
     allowed: frozenset[str] = frozenset()
 
@@ -78,10 +83,12 @@ def read_policy(document: Document | None, environment: str) -> tuple[Policy | N
     if not found:
         return None, reader.problems
     rules = tuple(each for each in found if isinstance(each, Rule))
+    guards = tuple(each for each in found if isinstance(each, RunGuard))
     stop_on = tuple(each for each in found if isinstance(each, StopOn))
     # What one of two policies does not allow is not allowed.
     allowed = [each.kinds for each in found if isinstance(each, Allow)]
-    return Policy(rules, stop_on, frozenset.intersection(*allowed) if allowed else frozenset()), reader.problems
+    both = frozenset.intersection(*allowed) if allowed else frozenset()
+    return Policy(rules, guards, stop_on, both), reader.problems
 
 
 def _read(reader: PolicyReader, at: Path, written: Mapping[str, Value], before: list[Setting]) -> list[Setting]:

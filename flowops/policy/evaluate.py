@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.model.ledger import Condition, Used
-from flowops.model.plan import Action, Decision
-from flowops.policy.rule import Block, CallContext, Defer, PlanRule, Rule, RunCounts, findings, format_reason
+from flowops.model.plan import Action, Decision, Guard
+from flowops.policy.rule import Block, CallContext, Defer, Rule, RunCounts, RunGuard, findings, format_reason
 from flowops.policy.times import moment_text
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from flowops.model.call import Call
-    from flowops.model.document import Place
     from flowops.policy.config import Policy
     from flowops.policy.rule import PolicyContext
 
@@ -66,7 +65,7 @@ class PolicyEvaluator:
         return Decision(Action.DEFERRED, reasons=(*_deferred(found), opening), until=until[0])
 
     def _count(self, call: Call, at: datetime) -> None:
-        self._counts.passed += 1
+        self._counts.passed += len(call.callees)
         if self._counts_callees:
             for number in call.callees:
                 self._counts.rung.setdefault(number, []).append(at)
@@ -124,12 +123,14 @@ def claim_condition(policy: Policy, facts: PolicyContext, call: Call, at: dateti
     return Condition(needed.days, tuple(dict.fromkeys(call.callees)), at - needed.within, decide)
 
 
-def without_plan_rules(policy: Policy) -> Policy:
-    """Return the rules that can be asked before it is known how many calls there are."""
-    return replace(policy, rules=tuple(rule for rule in policy.rules if not isinstance(rule, PlanRule)))
+def tripped(policy: Policy, facts: PolicyContext, at: datetime) -> tuple[Guard, ...]:
+    """Return the guards that let a run place nothing at a time."""
+    asked = [guard for guard in policy.guards if not guard.is_lifted(facts)]
+    found = ((guard, guard.check(facts, at)) for guard in asked)
+    return tuple(Guard(guard.name, format_reason(guard, why), guard.place) for guard, why in found if why is not None)
 
 
-def is_plan_blocked(policy: Policy, facts: PolicyContext, document: Place) -> bool:
-    """Return whether the calls of a document are blocked because there are too many, of it or in all."""
-    rules = (rule for rule in policy.rules if isinstance(rule, PlanRule) and not rule.is_lifted(facts))
-    return any(rule.check(document, facts) is not None for rule in rules)
+def without_tripped(policy: Policy, facts: PolicyContext, at: datetime) -> Policy:
+    """Return the rules that can say something of a call: one that has tripped as a guard speaks of all."""
+    rules = (rule for rule in policy.rules if not isinstance(rule, RunGuard) or rule.check(facts, at) is None)
+    return replace(policy, rules=tuple(rules))

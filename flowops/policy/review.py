@@ -107,29 +107,30 @@ class RepeatedCallees:
 
 
 class CapacityCheck:
-    """Calls whose turn, at the rate of the environment, comes after their window has closed or they have expired."""
+    """Phones whose turn, at the rate of the environment, comes after their window has closed or they have expired."""
 
     def __init__(self, policy: Policy, at: datetime, rate: float | None) -> None:
         self._windows = [rule for rule in policy.rules if isinstance(rule, Windows)]
         self._at = at
         self._rate = rate
-        self._calls = 0
+        self._phones = 0
         self._late: Counter[tuple[str, datetime]] = Counter()
 
-    def add_endless(self, count: int) -> None:
-        """Take in more calls that may be placed now, and at any later time."""
-        self._calls += count
+    def add_endless(self, phones: int) -> None:
+        """Take in more phones that may be rung now, and at any later time."""
+        self._phones += phones
 
     def add(self, contexts: Sequence[CallContext]) -> None:
         """Take in more calls that may be placed now."""
         if self._rate is None:
             return
-        for place, context in enumerate(contexts, self._calls):
+        for context in contexts:
             end, rule = self._end(context)
-            if rule is not None and place / self._rate >= (end - self._at).total_seconds():
+            phones = len(context.call.callees)
+            if rule is not None and self._phones / self._rate >= (end - self._at).total_seconds():
                 why = "the hours are too few" if isinstance(rule, Windows) else "the time is too short"
-                self._late[format_reason(rule, why), end] += 1
-        self._calls += len(contexts)
+                self._late[format_reason(rule, why), end] += phones
+            self._phones += phones
 
     def _end(self, context: CallContext) -> tuple[datetime, Rule | None]:
         """Return when a call may no longer be placed, and by which rule, if there is one."""
@@ -151,7 +152,7 @@ class CapacityCheck:
         """Return a warning for those that come too late."""
         if self._rate is None:
             return []
-        of_all = f"of {self._calls:,} calls at {_rate(self._rate)}"
+        of_all = f"of {self._phones:,} phones at {_rate(self._rate)}"
         return [
             f"{why}: {count:,} {of_all} do not fit before {moment_text(end)}"
             for (why, end), count in sorted(self._late.items(), key=lambda item: item[0][1])

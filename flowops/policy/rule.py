@@ -1,5 +1,7 @@
 """What every rule of a policy is: one class that has its part of the schema, its reading, and what it says of a call.
 
+There are two kinds. A rule (`Rule`) holds single calls back; a guard (`RunGuard`) stops the whole run.
+
 A rule never says yes. Rules stand side by side, and a call is placed only when none of them speaks: so one more
 rule can hold more calls back, and never fewer. For the same reason what blocks looks at the plan as it came from
 the ledger, and not at what other rules have left of it.
@@ -106,13 +108,14 @@ class NumberList(NamedTuple):
 class PolicyContext:
     """What the rules know, read at the edge.
 
-    `size` counts the calls that the plan would send by the ledger alone, `by_document` those of each document.
-    `known` counts the calls in the ledger. `claimed` maps the start of a day to the number of calls claimed
-    since. `rung` maps a number to the times it was called at. `lists` maps the source of a do-not-call rule to
-    what is known of it. `overrides` are the keys of the rules that an operator has lifted for this run.
+    The unit of every limit is a phone: a request with three callees is three. `phones` counts those that the plan would
+    ring by the ledger alone, `by_document` those of each document, `known` those of the calls in the ledger. `claimed`
+    maps the start of a day to the number of phones claimed since. `rung` maps a number to the times it was called at.
+    `lists` maps the source of a do-not-call rule to what is known of it. `overrides` are the keys of the rules that an
+    operator has lifted for this run.
     """
 
-    size: int = 0
+    phones: int = 0
     by_document: Mapping[Place, int] = field(default_factory=dict)
     known: int = 0
     claimed: Mapping[datetime, int] = field(default_factory=dict)
@@ -123,7 +126,7 @@ class PolicyContext:
 
 @dataclass(slots=True)
 class RunCounts:
-    """What this plan or run has let pass so far, in order: how many calls, and when each number was called."""
+    """What this plan or run has let pass so far, in order: how many phones, and when each number was called."""
 
     passed: int = 0
     rung: dict[str, list[datetime]] = field(default_factory=dict)
@@ -225,21 +228,28 @@ class Setting(ABC):
         return self.liftable and self.key in facts.overrides
 
 
-class PlanRule(Rule):
-    """A rule about how many calls a plan or a document has, and about nothing of the call itself."""
+class RunGuard(ABC):
+    """What stops a whole run: nothing is placed while it speaks, and what is planned for each call stays as it is.
+
+    A rule is about one call, and holding that back is an ordinary day. A guard is about all of them, and means that
+    somebody has to look: too many calls, or a list that nobody can rely on.
+    """
 
     __slots__ = ()
 
+    name: ClassVar[str]
+    place: Place
+
     @abstractmethod
-    def check(self, document: Place, facts: PolicyContext) -> Block | None:
-        """Return what the rule has against all calls of a document."""
+    def check(self, facts: PolicyContext, at: datetime) -> str | None:
+        """Return why the run may place nothing at a time, None when it may. Pure, as a rule is."""
 
-    def evaluate(self, context: CallContext) -> Finding:
-        """Return what the rule has against the calls of the call's document."""
-        return self.check(context.call.origin.place(), context.facts)
+    def is_lifted(self, facts: PolicyContext) -> bool:  # noqa: ARG002 (only settings can be lifted)
+        """Return whether an operator has lifted the guard for this run."""
+        return False
 
 
-def format_reason(rule: Rule | Setting, why: str) -> str:
+def format_reason(rule: Rule | RunGuard | Setting, why: str) -> str:
     """Return a reason as it is given to people: the rule, where it is written, and why."""
     return f"{rule.name} ({rule.place.file}:{rule.place.line}): {why}"
 

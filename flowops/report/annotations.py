@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from flowops.model.document import Place
 from flowops.model.plan import Action
 from flowops.model.problems import rows_of
 from flowops.report import phrases
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from flowops.model.difference import Shift
-    from flowops.model.document import Place, Problem
+    from flowops.model.document import Problem
     from flowops.report.layout import Output
     from flowops.report.views import CallView, PlanView
 
@@ -27,6 +28,8 @@ URGENT: Mapping[Action | Shift, str] = {
     Action.IN_DOUBT: "in doubt: may have rung",
     Action.BLOCKED: "blocked by the policy",
 }
+#: Where a guard is told that is written in no file: services want a place.
+NOWHERE = Place("flowops.yaml")
 #: A service shows the beginning of a message; JSON has it whole.
 LONGEST = 1_000
 
@@ -35,6 +38,7 @@ LONGEST = 1_000
 class Annotation:
     """One thing to look at: `code` names the rule, `message` is one line, masked and safe.
 
+    `level` is ``error`` for what is wrong, and ``warning`` for what a plan, which has done its work, makes known.
     `key` is the same from run to run as long as the thing is, whatever line it stands on; no two share one.
     """
 
@@ -42,6 +46,7 @@ class Annotation:
     message: str
     place: Place
     key: str
+    level: str = "error"
 
 
 def of_output(output: Output, rename: Callable[[str], str]) -> list[Annotation]:
@@ -69,9 +74,11 @@ def of_problems(problems: Iterable[Problem]) -> list[Annotation]:
 
 
 def of_plan(view: PlanView) -> list[Annotation]:
-    """Return an annotation for each call that is shown and keeps a plan from being whole."""
+    """Return an annotation for each guard that has tripped, then for each call that is shown and is held back."""
+    guards = [(guard.name, guard.reason, guard.place or NOWHERE, guard.name) for guard in view.guards]
     urgent = [call for group in view.groups for call in group.shown if call.action in URGENT and call.place]
-    return _keyed([(call.action.value, _message(call), call.place, call.reference_id) for call in urgent if call.place])
+    calls = [(call.action.value, _message(call), call.place, call.reference_id) for call in urgent if call.place]
+    return _keyed([*guards, *calls], "warning")
 
 
 def _message(call: CallView) -> str:
@@ -83,7 +90,7 @@ def _message(call: CallView) -> str:
     return "; ".join([*parts, *call.reasons])
 
 
-def _keyed(found: Sequence[tuple[str, str, Place, str]]) -> list[Annotation]:
+def _keyed(found: Sequence[tuple[str, str, Place, str]], level: str = "error") -> list[Annotation]:
     seen: Counter[tuple[str, str, str]] = Counter()
     annotations = []
     for code, message, place, identity in found:
@@ -91,5 +98,5 @@ def _keyed(found: Sequence[tuple[str, str, Place, str]]) -> list[Annotation]:
         number = seen[same]
         seen[same] += 1
         key = hashlib.sha256("\0".join([*same, str(number)]).encode("utf-8", "surrogatepass")).hexdigest()
-        annotations.append(Annotation(safe(code), safe(clip(message, LONGEST)), place, key))
+        annotations.append(Annotation(safe(code), safe(clip(message, LONGEST)), place, key, level))
     return annotations

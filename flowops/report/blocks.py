@@ -177,11 +177,19 @@ class Section(NamedTuple):
 
 
 class Total(NamedTuple):
-    """One of the totals."""
+    """One of the totals; `phones` is how many phones these calls ring, where that is known."""
 
     name: str
     number: int
     tone: Tone = Tone.PLAIN
+    phones: int | None = None
+
+    @property
+    def note(self) -> str:
+        """Return ``3 phones`` where calls and phones are not the same number, else nothing."""
+        if self.phones is None or self.phones == self.number:
+            return ""
+        return f"{self.phones:,} phones"
 
 
 class Totals(NamedTuple):
@@ -195,15 +203,16 @@ class Totals(NamedTuple):
 class Report(NamedTuple):
     """All that a result says: where totals stand depends on which end of it a reader sees first.
 
-    `remarks` explain the totals, `notices` are about the whole. `context` says what it was made from. `kind` and
-    `environment` make the marker by which a bot finds the comment that it wrote before; without a kind it is no
-    comment, and may be of any length. `things` are what it has many of.
+    `alerts` come before anything else. `remarks` explain the totals, `notices` are about the whole. `context` says what
+    it was made from. `kind` and `environment` make the marker by which a bot finds the comment that it wrote before;
+    without a kind it is no comment, and may be of any length. `things` are what it has many of.
     """
 
     sections: Iterable[Section]
     title: Phrase = ()
     subtitle: Phrase = ()
     context: Phrase = ()
+    alerts: tuple[Phrase, ...] = ()
     totals: Totals | None = None
     remarks: tuple[Phrase, ...] = ()
     notices: tuple[Phrase, ...] = ()

@@ -172,10 +172,14 @@ def plan_report(view: PlanView) -> Report:
         title=("Plan for ", named(view.environment)),
         subtitle=("the embedded API answers, no phone rings",) if view.sandboxed else (),
         context=_made_from(view),
+        alerts=tuple(map(_guard_alert, view.guards)),
         totals=Totals(
             (strong("Plan: "),),
             (
-                *(Total(name, view.counts[each], _tone(each)) for each, name in phrases.PLANNED.items()),
+                *(
+                    Total(name, view.counts[each], _tone(each), view.phones[each])
+                    for each, name in phrases.PLANNED.items()
+                ),
                 *([Total("invalid", view.invalid, Tone.WARN)] if view.invalid else []),
             ),
             phrases.ALWAYS_TOLD,
@@ -205,9 +209,8 @@ def _warnings(warnings: Iterable[str]) -> tuple[Phrase, ...]:
 def result_report(view: ResultView) -> Report:
     """Lay out a run: what needs doing, how it ended, the totals; then what was placed."""
     result = view.result
-    found = result.counts()
+    found, phones = result.counts(), result.phones()
     notices: list[Phrase] = []
-    notices += (_guard_notice(guard) for guard in view.guards)
     if view.failure is not None:
         notices.append((strong("Ended early", Tone.BAD), ": ", view.failure))
     if view.interrupted is not None:
@@ -218,9 +221,10 @@ def result_report(view: ResultView) -> Report:
         context=("commit ", _commit(result.revision)) if result.revision else (),
         totals=Totals(
             (strong(f"Applied to {result.environment}: "),),
-            tuple(Total(name, found[each], _tone(each)) for each, name in phrases.DONE.items()),
+            tuple(Total(name, found[each], _tone(each), phones[each]) for each, name in phrases.DONE.items()),
             phrases.ALWAYS_TOLD,
         ),
+        alerts=tuple((strong("No more calls are placed", Tone.BAD), ": ", guard.reason) for guard in view.guards),
         remarks=(("Nothing is left to place: every call of these files was placed before.",),) if done else (),
         notices=tuple(notices),
         sections=[section for each in _OUTCOMES for section in _outcome(view, *each)],
@@ -298,7 +302,7 @@ def status_report(status: LedgerStatus) -> Report:
         [*(Section((), [chart]) for chart in charts), *([Section(say, [doubtful])] if status.in_doubt else [])],
         title,
         context=(named(status.ledger.id), f", {phrases.count(status.ledger.serial, 'event')}"),
-        notices=tuple(map(_guard_notice, guards_of(status.guards))),
+        alerts=tuple(map(_guard_alert, guards_of(status.guards))),
         environment=status.environment,
     )
 
@@ -335,8 +339,8 @@ def render_report(calls: Iterable[Call]) -> Report:
     )
 
 
-def _guard_notice(guard: Guard) -> Phrase:
-    return (strong("Nothing more is placed", Tone.BAD), ": ", guard.reason)
+def _guard_alert(guard: Guard) -> Phrase:
+    return (strong("No call is placed", Tone.BAD), ": ", guard.reason)
 
 
 def _tone(word: str) -> Tone:
@@ -534,7 +538,9 @@ def country_names(codes: Mapping[str, int]) -> dict[str, int]:
 
 def _hours(view: Hours) -> Chart:
     """Return the hours in which something would be sent."""
-    return Chart("Calls, by hour", _cut([_hour(each) for each in view.rows], MOST_HOURS, "later"), _legend(view))
+    return Chart(
+        "Phones, by hour", _cut([_hour(each) for each in view.rows], MOST_HOURS, "later"), _legend(view), "phones"
+    )
 
 
 def _hour(hour: Hour) -> Bar:

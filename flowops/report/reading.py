@@ -16,10 +16,18 @@ from flowops.model.plan import ABSENT, SENDING, Action, Change, Guard
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report.hours import Ready, hours_of
 from flowops.report.masking import masked, masked_but
-from flowops.report.views import CallView, Group, PlanView, country_code, distinguish_callees, without_numbers
+from flowops.report.views import (
+    CallView,
+    Group,
+    PlanView,
+    country_code,
+    distinguish_callees,
+    guards_of,
+    without_numbers,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from flowops.model.document import Value
 
@@ -43,6 +51,7 @@ def result_of_json(document: Mapping[str, Value]) -> Result:
 def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
     groups: dict[Place | None, Group] = {}
     counts: Counter[str] = Counter()
+    phones: Counter[str] = Counter()
     countries: Counter[str] = Counter()
     ready: Counter[Ready] = Counter()
     for item in document["calls"]:
@@ -50,12 +59,14 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
         group = groups.get(call.place) or groups.setdefault(call.place, Group(call.place))
         if call.flow is not None:
             group.flows[f"flow {call.flow}"] = None
+        rung = max(len(call.callees), 1)
         counts[call.action] += 1
+        phones[call.action] += rung
         if call.action in SENDING:
             countries.update(map(country_code, call.callees))
-            ready[Ready(None, deferred=False)] += 1
+            ready[Ready(None, deferred=False)] += rung
         elif call.action is Action.DEFERRED:
-            ready[Ready(_moment(call.until), deferred=True)] += 1
+            ready[Ready(_moment(call.until), deferred=True)] += rung
         if group.shows(call.action, full=full):
             group.shown.append(call)
     distinguish_callees(groups.values())
@@ -68,6 +79,7 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
         digest=str(document["digest"]),
         settings={str(name): mask_text(str(value)) for name, value in document["settings"].items()},
         counts={action: counts[action] for action in Action},
+        phones={action: phones[action] for action in Action},
         unnamed=int(document.get("summary", {}).get("unnamed", 0)),
         invalid=int(document.get("summary", {}).get("invalid", 0)),
         groups=tuple(groups.values()),
@@ -75,6 +87,7 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
         notes=without_numbers(map(str, document.get("notes", ()))),
         countries=countries,
         hours=hours_of(ready, None),
+        guards=_guards(document.get("guards", ())),
     )
 
 
@@ -88,7 +101,7 @@ def _call(item: Mapping[str, Value]) -> CallView:
         flow=item.get("flow"),
         callees=tuple(mask_text(str(callee)) for callee in item.get("callees", ())),
         pseudonyms=tuple(mask_text(str(name)) for name in item.get("pseudonyms", ())),
-        place=Place(str(source["file"]), int(source["line"]), int(source["column"])) if source else None,
+        place=_place(source),
         row=RowPlace("the data", int(row), 0) if row is not None else None,
         changes=tuple(
             Change(str(change["path"]), masked(change.get("before", ABSENT)), masked(change.get("after", ABSENT)))
@@ -97,6 +110,14 @@ def _call(item: Mapping[str, Value]) -> CallView:
         reasons=tuple(masked_but(str(reason), [str(item["reference_id"])]) for reason in item.get("reasons", ())),
         until=item.get("deferred_until"),
     )
+
+
+def _guards(items: Iterable[Mapping[str, Value]]) -> tuple[Guard, ...]:
+    return guards_of(Guard(str(item["name"]), str(item["reason"]), _place(item["source"])) for item in items)
+
+
+def _place(source: Mapping[str, Value] | None) -> Place | None:
+    return Place(str(source["file"]), int(source["line"]), int(source["column"])) if source else None
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -120,11 +141,12 @@ def _result(document: Mapping[str, Value]) -> Result:
                 outcome=Outcome(call["outcome"]),
                 call_ids=tuple(str(call_id) for call_id in call["call_ids"]),
                 attempts=int(call["tries"]),
+                phones=int(call["phones"]),
                 error=call["error"],
             )
             for call in document["calls"]
         ),
         interrupted=signal.Signals[interrupted].value if interrupted is not None else None,
         failure=document["failure"],
-        guards=tuple(Guard(str(guard["name"]), str(guard["reason"])) for guard in document["guards"]),
+        guards=_guards(document["guards"]),
     )

@@ -103,6 +103,7 @@ class PlanView:
     ledger_serial: int | None
     digest: str
     counts: Mapping[Action, int]
+    phones: Mapping[Action, int]
     unnamed: int
     groups: tuple[Group, ...]
     warnings: tuple[str, ...] = ()
@@ -112,6 +113,7 @@ class PlanView:
     invalid: int = 0
     sandboxed: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
+    guards: tuple[Guard, ...] = ()
 
 
 class PlanOutput(NamedTuple):
@@ -159,6 +161,7 @@ def of_plan(
         ledger_serial=checkpoint.serial if checkpoint else None,
         digest=plan.digest,
         counts=plan.counts(),
+        phones=plan.phones(),
         unnamed=plan.unnamed,
         invalid=plan.invalid,
         groups=tuple(groups.values()),
@@ -168,6 +171,7 @@ def of_plan(
         hours=hours_of(ready, clock),
         sandboxed=sandboxed,
         settings=plan.settings,
+        guards=guards_of(plan.guards),
     )
 
 
@@ -364,10 +368,12 @@ def optional(text: str | None) -> str | None:
 
 
 def _ready(batch: PlannedBatch) -> Counter[Ready]:
-    """Count from when on the calls that would be sent may be; no call is made again to know it."""
-    details = [batch.details.get(index) for index in batch.having({Action.DEFERRED})]
-    ready = Counter(Ready(detail.until if detail else None, deferred=True) for detail in details)
-    if sent := sum(number for action, number in batch.counts().items() if action.sends):
+    """Count from when on the phones that would be rung may be; no call is made again to know it."""
+    ready: Counter[Ready] = Counter()
+    for index in batch.having({Action.DEFERRED}):
+        detail = batch.details.get(index)
+        ready[Ready(detail.until if detail else None, deferred=True)] += batch.several.get(index, 1)
+    if sent := sum(phones for action, phones in batch.phones().items() if action.sends):
         ready[Ready(None, deferred=False)] = sent
     return ready
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,7 +61,8 @@ def test_a_hashed_list_does_what_the_plain_one_does(real: Path) -> None:
     plan = flowops("plan", *PRODUCTION, "--at", NOON, "--format", "json", cwd=real, env=ENV)
     assert [call["action"] for call in plan.json["calls"]] == ["place", "blocked", "place"]
     stale = flowops("plan", *PRODUCTION, "--at", "2026-12-30T12:00Z", "--format", "json", cwd=real, env=ENV)
-    assert stale.json["summary"]["blocked"] == 3
+    assert (stale.code, stale.json["summary"]["place"]) == (0, 3)
+    assert [guard["name"] for guard in stale.json["guards"]] == ["do-not-call"]
     without = flowops("plan", *PRODUCTION, "--at", NOON, cwd=real, env={**ENV, "FLOWOPS_DNC_KEY": ""})
     assert without.code == 0
     assert "FLOWOPS_DNC_KEY is empty" in without.out
@@ -79,7 +81,7 @@ def test_a_number_in_a_list_is_whom_it_means_however_it_is_written(real: Path) -
     assert all("is in dnc.txt" in call["reasons"][0] for call in plan.json["calls"])
 
 
-def test_a_list_that_cannot_be_relied_on_blocks_everything(real: Path) -> None:
+def test_a_list_that_cannot_be_relied_on_stops_the_whole_run(real: Path, api: ApiServer) -> None:
     with_policy(real, "  do-not-call: dnc.txt\n")
     for text, why in (
         ("", "dnc.txt is empty: if it may be, say so with may-be-empty: true"),
@@ -90,9 +92,15 @@ def test_a_list_that_cannot_be_relied_on_blocks_everything(real: Path) -> None:
         (real / "dnc.txt").write_text(text)
         plan = flowops("plan", *PRODUCTION, cwd=real, env=ENV)
         assert plan.code == 0
+        assert plan.out.splitlines()[2].startswith("No call is placed: do-not-call (flowops.yaml:13): ")
         assert why in plan.out
-        assert "3 blocked" in plan.out
+        assert "3 to place" in plan.out
         assert "0102" not in plan.out
+        applied = flowops(*APPLY, cwd=real, env=ENV)
+        assert applied.code == 4
+        assert why in applied.json["guards"][0]["reason"]
+        assert {call["outcome"] for call in applied.json["calls"]} == {"not-attempted"}
+        assert api.received.total() == 0
     (real / "dnc.txt").write_text("")
     with_policy(real, "  do-not-call: {file: dnc.txt, may-be-empty: true}\n")
     assert flowops("plan", *PRODUCTION, cwd=real, env=ENV).code == 0
@@ -142,7 +150,7 @@ def test_what_does_not_fit_before_a_window_closes_is_warned_of(real: Path) -> No
     plan = flowops("plan", *PRODUCTION, "--at", "2026-11-23T19:58:30Z", "--format", "json", cwd=real, env=ENV)
     (warning,) = plan.json["warnings"]
     assert warning.startswith("windows (flowops.yaml:13): the hours are too few: ")
-    assert warning.endswith(": 1 of 3 calls at 1/m do not fit before Mon 2026-11-23 20:00 UTC")
+    assert warning.endswith(": 1 of 3 phones at 1/m do not fit before Mon 2026-11-23 20:00 UTC")
 
 
 def test_the_same_callee_twice_is_shown_and_called_once(real: Path, api: ApiServer) -> None:
@@ -177,9 +185,10 @@ def test_people_who_look_alike_have_names_that_stay_the_same_with_the_ledger(rea
 
 def test_a_limit_is_lifted_on_record_only(real: Path, api: ApiServer) -> None:
     with_policy(real, "  max-calls: 2\n")
-    blocked = flowops(*APPLY, cwd=real, env=ENV)
-    assert blocked.code == 0
-    assert blocked.json["summary"]["blocked"] == 3
+    too_many = flowops(*APPLY, cwd=real, env=ENV)
+    assert too_many.code == 4
+    assert too_many.json["summary"]["not_attempted"] == 3
+    assert [guard["name"] for guard in too_many.json["guards"]] == ["max-calls.per-run"]
     assert flowops(*APPLY, "--override", "max-calls", cwd=real, env=ENV).code == 64
     assert flowops(*APPLY, "--override", "windows", "--reason", "x", cwd=real, env=ENV).code == 64
     lifted = flowops(*APPLY, "--override", "max-calls", "--reason", "the yearly mailing", cwd=real, env=ENV)
@@ -188,6 +197,54 @@ def test_a_limit_is_lifted_on_record_only(real: Path, api: ApiServer) -> None:
     shown = flowops("ledger", "show", "call-1", *PRODUCTION, "--format", "json", cwd=real, env=ENV)
     assert {event["actor"]["override"] for event in shown.json["events"]} == {"max-calls: the yearly mailing"}
     assert flowops("ledger", "verify", *PRODUCTION, cwd=real, env=ENV).code == 0
+
+
+def several(root: Path, callees: int) -> None:
+    """Let the first call ring so many phones."""
+    calls = root / "calls/three.yaml"
+    numbers = ", ".join(f'"+4420794601{number:02}"' for number in range(callees))
+    calls.write_text(re.sub(r"callee: .*", f"callees: [{numbers}]", calls.read_text(), count=1))
+
+
+def test_a_request_with_many_callees_is_as_many_phones(real: Path, api: ApiServer) -> None:
+    several(real, 50)
+    with_policy(real, "  max-calls: {per-run: 51, per-document: 49}\n")
+    plan = flowops("plan", *PRODUCTION, "--format", "json", cwd=real, env=ENV)
+    assert (plan.code, plan.json["summary"]["place"], plan.json["summary"]["phones"]) == (0, 3, 52)
+    assert [guard["name"] for guard in plan.json["guards"]] == ["max-calls.per-run", "max-calls.per-document"]
+    assert "3 to place (52 phones)" in flowops("plan", *PRODUCTION, cwd=real, env=ENV).out
+    assert flowops(*APPLY, cwd=real, env=ENV).code == 4
+    assert api.received.total() == 0
+    with_policy(real, "  max-calls: {per-day: 51}\n")
+    applied = flowops(*APPLY, cwd=real, env=ENV)
+    assert [call["outcome"] for call in applied.json["calls"]] == ["placed", "placed", "deferred"]
+    assert applied.json["summary"]["phones"] == 51
+
+
+@pytest.mark.parametrize(
+    ("policy", "rows", "word", "code"),
+    [
+        ("  do-not-call: dnc.txt\n", "", "blocked", 4),
+        ("  {}\n", 'not-before: "2099-01-01"\n', "deferred", 4),
+        ("  {}\n", 'expires: "2020-01-01"\n', "blocked", 4),
+        ("  max-calls: 2\n", "", "guard", 4),
+    ],
+)
+def test_what_is_held_back_is_a_failure_for_whoever_says_so(
+    real: Path, policy: str, rows: str, word: str, code: int
+) -> None:
+    (real / "dnc.txt").write_text("+442079460102\n")
+    calls = real / "calls/three.yaml"
+    calls.write_text(calls.read_text().replace("call-2\n", f"call-2\n{rows}"))
+    with_policy(real, policy)
+    plan = ("plan", *PRODUCTION, "--detailed-exitcode")
+    assert flowops(*plan, cwd=real, env=ENV).code == 2
+    assert flowops(*plan, "--fail-on", f"in-doubt,{word}", cwd=real, env=ENV).code == code
+    assert flowops(*plan, "--fail-on", "in-doubt,conflict,none", cwd=real, env=ENV).code == (
+        1 if word == "guard" else 2
+    )
+    assert flowops(*plan, "--fail-on", f"{word},nonsense", cwd=real, env=ENV).code == 64
+    assert flowops(*APPLY, "--fail-on", f"{word}", cwd=real, env=ENV).code == code
 
 
 def test_a_day_has_room_for_so_many_calls_over_all_runs(real: Path, api: ApiServer) -> None:
@@ -279,7 +336,7 @@ def test_too_many_refusals_end_a_run(real: Path, api: ApiServer) -> None:
     ran = flowops(*APPLY, cwd=real, env=ENV)
     assert [call["outcome"] for call in ran.json["calls"]] == ["rejected", "rejected", "not-attempted"]
     assert [guard["name"] for guard in ran.json["guards"]] == ["stop-on"]
-    assert "stop-on (flowops.yaml:14): 2 of 2 calls were refused" in ran.json["calls"][2]["error"]
+    assert "stop-on (flowops.yaml:14): 2 of 2 phones were refused" in ran.json["calls"][2]["error"]
     assert api.received.total() == 2
 
 
@@ -287,7 +344,7 @@ def test_a_canary_in_the_sandbox_goes_first(clinic: Path) -> None:
     ran = flowops("apply", "--canary", "5", "--format", "json", cwd=clinic)
     assert ran.code == 0, ran.err
     assert ran.json["summary"]["placed"] == 200
-    assert "waiting for the outcomes of the first 5 calls" in ran.err
+    assert "waiting for the outcomes of the first 5 phones" in ran.err
     status = flowops("status", "--format", "json", cwd=clinic)
     assert status.json["counts"]["finished"] >= 5
 
@@ -308,7 +365,7 @@ def test_a_canary_without_outcomes_has_failed(real: Path, api: ApiServer) -> Non
     ran = flowops(*APPLY, "--canary", "1", "--canary-wait", "1s", cwd=real, env=env)
     assert ran.code == 4, ran.err
     assert [call["outcome"] for call in ran.json["calls"]] == ["placed", "not-attempted", "not-attempted"]
-    assert "1 of 1 calls failed, 1 of them without an outcome" in ran.json["calls"][1]["error"]
+    assert "1 of 1 phone failed, 1 of them without an outcome" in ran.json["calls"][1]["error"]
     assert api.received.total() == 1
 
 

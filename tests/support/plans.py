@@ -72,6 +72,7 @@ def decided(calls: Iterable[PlannedCall]) -> dict[str, Any]:
             b"".join(bytes.fromhex(item.fingerprint.removeprefix(FINGERPRINT)) for item in some),
             bytes(item.action.code for item in some),
             {index: Decision(item.action, item.changes, item.reasons, item.until) for index, item in enumerate(some)},
+            several={index: item.phones for index, item in enumerate(some) if item.phones > 1},
         )
         batches.append(batch)
         shown += [some[index] for index in keep.choose(batch)]

@@ -63,8 +63,11 @@ WHERE ledger = :ledger AND code IS NOT NULL
 GROUP BY code
 ORDER BY code
 
+-- name: count_phones
+SELECT coalesce(sum(phones), 0) FROM flowops_calls WHERE ledger = :ledger AND state IS NOT NULL
+
 -- name: count_claimed_since
-SELECT count(*) FROM flowops_calls
+SELECT coalesce(sum(phones), 0) FROM flowops_calls
 WHERE ledger = :ledger AND claimed_at >= :since AND state = ANY (:states)
 
 -- Neither of the next two asks for the time: there are few calls to one callee and few without an answer, and only

@@ -14,8 +14,8 @@ from flowops.policy.rule import (
     Block,
     Defer,
     Finding,
-    PlanRule,
     Rule,
+    RunGuard,
     Schema,
     Setting,
     each,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class MaxCalls(Setting):
-    """Not more than so many calls: of a plan, of a document, of a day."""
+    """Not more than so many phones: of a plan, of a document, of a day."""
 
     __slots__ = ()
 
@@ -41,7 +41,7 @@ class MaxCalls(Setting):
     liftable: ClassVar[bool] = True
     most: int
     schema: ClassVar[Schema] = {
-        "description": "How many calls may be placed. A number counts for each run.",
+        "description": "How many phones may be rung: three callees of a call are three. A number counts for each run.",
         "examples": [500, {"per-run": 500, "per-day": 2000}],
         "anyOf": [
             {"type": "integer", "minimum": 0},
@@ -52,12 +52,12 @@ class MaxCalls(Setting):
                     "per-run": {
                         "type": "integer",
                         "minimum": 0,
-                        "description": "A plan with more calls to place is blocked as a whole.",
+                        "description": "Nothing of a plan with more phones is placed.",
                     },
                     "per-document": {
                         "type": "integer",
                         "minimum": 0,
-                        "description": "A document with more calls to place is blocked as a whole.",
+                        "description": "Nothing is placed while a document has more phones.",
                     },
                     "per-day": {
                         "type": "integer",
@@ -100,41 +100,41 @@ class MaxCalls(Setting):
 
 
 @dataclass(frozen=True, slots=True)
-class PerRun(MaxCalls, PlanRule):
-    """No plan of more than so many calls. What other rules hold back counts too: it is the size of the change."""
+class PerRun(MaxCalls, RunGuard):
+    """No plan of more than so many phones. What other rules hold back counts too: it is the size of the change."""
 
     most: int
     place: Place
     name: ClassVar[str] = "max-calls.per-run"
 
-    def check(self, document: Place, facts: PolicyContext) -> Block | None:  # noqa: ARG002 (all documents alike)
-        """Block every call of a plan that is too large: whose mistake it is nobody knows yet."""
-        if facts.size <= self.most:
+    def check(self, facts: PolicyContext, at: datetime) -> str | None:  # noqa: ARG002 (at any time)
+        """Return how much too large the plan is."""
+        if facts.phones <= self.most:
             return None
-        return Block(f"the plan has {facts.size:,} calls to place, the limit is {self.most:,}")
+        return f"the plan has {facts.phones:,} phones to ring, the limit is {self.most:,}"
 
 
 @dataclass(frozen=True, slots=True)
-class PerDocument(MaxCalls, PlanRule):
-    """No document of more than so many calls to place."""
+class PerDocument(MaxCalls, RunGuard):
+    """No document of more than so many phones to ring."""
 
     most: int
     place: Place
     name: ClassVar[str] = "max-calls.per-document"
 
-    def check(self, document: Place, facts: PolicyContext) -> Block | None:
-        """Block every call of a document that is too large."""
-        count = facts.by_document.get(document)
-        if count is None:
-            return Block("the calls of its document were not counted")
-        if count <= self.most:
+    def check(self, facts: PolicyContext, at: datetime) -> str | None:  # noqa: ARG002 (at any time)
+        """Return which document is how much too large."""
+        large = [(document, count) for document, count in facts.by_document.items() if count > self.most]
+        if not large:
             return None
-        return Block(f"its document has {count:,} calls to place, the limit is {self.most:,}")
+        (document, count), *others = large
+        more = f"; others with too many: {len(others):,}" if others else ""
+        return f"{document.file}:{document.line} has {count:,} phones to ring, the limit is {self.most:,}{more}"
 
 
 @dataclass(frozen=True, slots=True)
 class PerDay(MaxCalls, Rule):
-    """Not more than so many calls a day, over all runs; the day is that of a zone."""
+    """Not more than so many phones a day, over all runs; the day is that of a zone."""
 
     most: int
     timezone: str
@@ -145,19 +145,22 @@ class PerDay(MaxCalls, Rule):
 
     def evaluate(self, context: CallContext) -> Finding:
         """Defer to the next day what is too much for this one."""
+        phones = len(context.call.callees)
         if self.most == 0:
             return Block("the limit is 0")
+        if phones > self.most:
+            return Block(f"the call rings {phones:,} phones, the limit is {self.most:,} a day")
         known = zone(self.timezone)
         if known is None:
             return Block(f"the time zone {self.timezone} is not known on this machine")
         begin, claimed = _begin(context.at, known), context.facts.claimed
         if begin not in claimed:
             # Of a day to come nothing is used up; any other one has to be counted.
-            return None if any(day < begin for day in claimed) else Block("the calls of the day were not counted")
+            return None if any(day < begin for day in claimed) else Block("the phones of the day were not counted")
         used = claimed[begin] + context.counts.passed
-        if used < self.most:
+        if used + phones <= self.most:
             return None
-        return Defer(_begin(begin + timedelta(hours=36), known), f"{used:,} calls today, the limit is {self.most:,}")
+        return Defer(_begin(begin + timedelta(hours=36), known), f"{used:,} phones today, the limit is {self.most:,}")
 
     def day(self, at: datetime) -> datetime | None:
         """Return when the day of an instant began; None when the zone is not known."""
@@ -171,8 +174,8 @@ def _begin(at: datetime, where: ZoneInfo) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class MaxChange(Setting, PlanRule):
-    """No plan that adds more than a share of the calls that the ledger knows."""
+class MaxChange(Setting, RunGuard):
+    """No plan that adds more than a share of the phones that the ledger knows."""
 
     share: float
     place: Place
@@ -181,7 +184,7 @@ class MaxChange(Setting, PlanRule):
     liftable: ClassVar[bool] = True
     schema: ClassVar[Schema] = {
         **SHARE,
-        "description": "A plan may not place more than this share of the calls that the ledger knows. "
+        "description": "A plan may not ring more than this share of the phones that the ledger knows. "
         "The first one needs `apply --override max-change`.",
     }
 
@@ -190,15 +193,15 @@ class MaxChange(Setting, PlanRule):
         """Yield the rule for ``20%``."""
         yield cls(read_share(value), reader.place(at))
 
-    def check(self, document: Place, facts: PolicyContext) -> Block | None:  # noqa: ARG002 (all documents alike)
-        """Block every call of such a plan, and the first plan of all, of which there is no share."""
-        if facts.known == 0:
-            return Block("the ledger knows no call yet, so that every plan is a large one")
-        if facts.size <= self.share * facts.known:
+    def check(self, facts: PolicyContext, at: datetime) -> str | None:  # noqa: ARG002 (at any time)
+        """Return how much too large the plan is; of the first one of all there is no share."""
+        if facts.phones <= self.share * facts.known:
             return None
-        share = facts.size / facts.known
-        return Block(
-            f"{facts.size:,} calls to place are {share:.0%} of the {facts.known:,} that the ledger knows, "
+        if facts.known == 0:
+            return "the ledger knows no call yet, so that every plan is a large one"
+        share = facts.phones / facts.known
+        return (
+            f"{facts.phones:,} phones to ring are {share:.0%} of the {facts.known:,} that the ledger knows, "
             f"the limit is {self.share:.0%}"
         )
 
@@ -267,7 +270,7 @@ class PerCallee(Setting, Rule):
 
 @dataclass(frozen=True, slots=True)
 class StopOn(Setting):
-    """End a run when more than a share of its calls was refused, once so many have been answered."""
+    """End a run when more than a share of its phones was refused, once so many have been answered."""
 
     share: float
     after: int
@@ -279,12 +282,12 @@ class StopOn(Setting):
         "required": ["refused"],
         "description": "End a run when too many of its calls are refused.",
         "properties": {
-            "refused": {**SHARE, "description": "The share of answered calls that may be refused."},
+            "refused": {**SHARE, "description": "The share of answered phones that may be refused."},
             "after": {
                 "type": "integer",
                 "minimum": 1,
                 "default": 20,
-                "description": "How many calls have to be answered before the share counts.",
+                "description": "How many phones have to be answered before the share counts.",
             },
         },
         "additionalProperties": False,
@@ -299,4 +302,4 @@ class StopOn(Setting):
         """Return why the run ends, None while it may go on."""
         if answered < self.after or refused <= self.share * answered:
             return None
-        return f"{refused:,} of {answered:,} calls were refused, the limit is {self.share:.0%}"
+        return f"{refused:,} of {answered:,} phones were refused, the limit is {self.share:.0%}"

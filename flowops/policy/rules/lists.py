@@ -24,7 +24,19 @@ from typing import TYPE_CHECKING, ClassVar
 from flowops.common.numbers import Refusal, is_canonical, read
 from flowops.common.secrets import Reference
 from flowops.common.spans import span_text
-from flowops.policy.rule import AHEAD, REFERENCE, Block, Finding, NumberList, Rule, Schema, Setting, each, span_schema
+from flowops.policy.rule import (
+    AHEAD,
+    REFERENCE,
+    Block,
+    Finding,
+    NumberList,
+    Rule,
+    RunGuard,
+    Schema,
+    Setting,
+    each,
+    span_schema,
+)
 from flowops.policy.times import moment_text, read_moment
 
 if TYPE_CHECKING:
@@ -32,7 +44,7 @@ if TYPE_CHECKING:
 
     from flowops.model.document import Path, Place, Value
     from flowops.policy.config import PolicyReader
-    from flowops.policy.rule import CallContext
+    from flowops.policy.rule import CallContext, PolicyContext
 
 HASH = "hmac-sha256:"
 _HASHED = re.compile(rf"{HASH}[0-9a-f]{{64}}")
@@ -59,7 +71,7 @@ _DO_NOT_CALL: Schema = {
         "may-be-empty": {
             "type": "boolean",
             "default": False,
-            "description": "Whether the list may name nobody. If not, an empty one blocks every call.",
+            "description": "Whether the list may name nobody. If not, nothing is placed while it is empty.",
         },
     },
     "additionalProperties": False,
@@ -67,7 +79,7 @@ _DO_NOT_CALL: Schema = {
 
 
 @dataclass(frozen=True, slots=True)
-class DoNotCall(Setting, Rule):
+class DoNotCall(Setting, Rule, RunGuard):
     """Nobody who is on this list. `file` is as it is written, `secret` says where the key of its hashes is kept."""
 
     file: str
@@ -78,7 +90,7 @@ class DoNotCall(Setting, Rule):
     key: ClassVar[str] = "do-not-call"
     name: ClassVar[str] = "do-not-call"
     schema: ClassVar[Schema] = {
-        "description": "Numbers that are not called. A list that is missing or too old blocks.",
+        "description": "Numbers that are not called. While a list is missing or too old, nothing is placed.",
         "anyOf": [_FILE, _DO_NOT_CALL, {"type": "array", "minItems": 1, "items": {"anyOf": [_FILE, _DO_NOT_CALL]}}],
     }
 
@@ -96,23 +108,13 @@ class DoNotCall(Setting, Rule):
         """Return what decides what the list says: the file, and the key of its hashes."""
         return self.file, self.secret and self.secret.name
 
-    def evaluate(self, context: CallContext) -> Finding:
-        """Block who is listed, and everybody when the list is missing, cannot be used, or is too old to rely on."""
-        listing, at = context.facts.lists.get(self.source), context.at
+    def check(self, facts: PolicyContext, at: datetime) -> str | None:
+        """Return why the list cannot be relied on: it is missing, damaged, empty or too old."""
+        listing = facts.lists.get(self.source)
         if listing is None:
-            return Block(f"{self.file} was not read")
-        trouble = self.trouble_of(listing)
-        if trouble is not None:
-            return Block(f"{self.file} {trouble}")
-        if self.max_age is not None and listing.as_of is not None:
-            if listing.as_of > at + AHEAD:
-                return Block(f"{self.file} says that it is from the future: {moment_text(listing.as_of)}")
-            if listing.as_of < at - self.max_age:
-                return Block(f"{self.file} is from {moment_text(listing.as_of)}, older than {span_text(self.max_age)}")
-        for callee in context.callees:
-            if callee.number in listing.numbers:
-                return Block(f"{context.named(callee)} is in {self.file}")
-        return None
+            return f"{self.file} was not read"
+        trouble = self.trouble_of(listing) or self._age(listing, at)
+        return None if trouble is None else f"{self.file} {trouble}"
 
     def trouble_of(self, listing: NumberList) -> str | None:
         """Return why a list cannot be used whatever the time is, to stand behind its name."""
@@ -122,6 +124,26 @@ class DoNotCall(Setting, Rule):
             return "is empty: if it may be, say so with may-be-empty: true"
         if self.max_age is not None and listing.as_of is None:
             return "does not say how old it is: begin it with '# as-of: 2026-11-23'"
+        return None
+
+    def _age(self, listing: NumberList, at: datetime) -> str | None:
+        if self.max_age is None or listing.as_of is None:
+            return None
+        if listing.as_of > at + AHEAD:
+            return f"says that it is from the future: {moment_text(listing.as_of)}"
+        if listing.as_of < at - self.max_age:
+            return f"is from {moment_text(listing.as_of)}, older than {span_text(self.max_age)}"
+        return None
+
+    def evaluate(self, context: CallContext) -> Finding:
+        """Block who is listed; should a claim ever ask while the list cannot be relied on, everybody."""
+        trouble = self.check(context.facts, context.at)
+        if trouble is not None:
+            return Block(trouble)
+        numbers = context.facts.lists[self.source].numbers
+        for callee in context.callees:
+            if callee.number in numbers:
+                return Block(f"{context.named(callee)} is in {self.file}")
         return None
 
 

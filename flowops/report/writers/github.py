@@ -59,7 +59,7 @@ def annotation_lines(annotations: Iterable[Annotation]) -> Iterator[str]:
             return
         file, place = command_property(safe(each.place.file)), each.place
         where = f"file={file},line={place.line},col={place.column},title={command_property(each.code)}"
-        yield f"::error {where}::{command_data(each.message)}\n"
+        yield f"::{each.level} {where}::{command_data(each.message)}\n"
 
 
 def outputs(totals: Mapping[str, int | str]) -> str:

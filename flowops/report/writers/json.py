@@ -108,7 +108,9 @@ def plan_json(plan: Plan) -> Json:
             **{snake(action): counts[action] for action in Action},
             "invalid": plan.invalid,
             "unnamed": plan.unnamed,
+            "phones": sum(phones for action, phones in plan.phones().items() if action.sends),
         },
+        "guards": [guard_json(guard) for guard in guards_of(plan.guards)],
         "warnings": list(without_numbers(plan.warnings)),
         "notes": list(without_numbers(plan.notes)),
         "calls": (_planned(of_call(planned, pseudonym)) for planned in plan.calls),
@@ -124,7 +126,10 @@ def result_json(view: ResultView) -> Json:
         "environment": result.environment,
         "revision": result.revision,
         "digest": result.digest,
-        "summary": {snake(outcome): counts[outcome] for outcome in Outcome},
+        "summary": {
+            **{snake(outcome): counts[outcome] for outcome in Outcome},
+            "phones": result.phones()[Outcome.PLACED],
+        },
         "guards": [guard_json(guard) for guard in view.guards],
         "interrupted": view.interrupted,
         "failure": view.failure,
@@ -286,7 +291,7 @@ def _different(each: DifferentCall) -> Json:
 
 def guard_json(guard: Guard) -> Json:
     """Return a guard of the run that has tripped."""
-    return {"name": guard.name, "reason": guard.reason}
+    return {"name": guard.name, "reason": guard.reason, "source": source(guard.place, None) if guard.place else None}
 
 
 def _attempted(call: CallResult) -> Json:
@@ -294,6 +299,7 @@ def _attempted(call: CallResult) -> Json:
         "reference_id": call.reference_id,
         "outcome": call.outcome.value,
         "call_ids": list(call.call_ids),
+        "phones": call.phones,
         "tries": call.attempts,
         "error": call.error,
     }

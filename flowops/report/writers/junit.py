@@ -62,7 +62,8 @@ def problems_junit(annotations: Iterable[Annotation], *, files: int) -> str:
 
 def plan_junit(view: PlanView) -> str:
     """Return a case a call that is shown; what is held back is skipped: a plan that tells of it has not failed."""
-    cases = [_planned(call) for group in view.groups for call in group.shown]
+    cases = [Case("guards", guard.name, "skipped", guard.reason) for guard in view.guards]
+    cases += (_planned(call) for group in view.groups for call in group.shown)
     return _suite(f"flowops plan for {view.environment}", cases)
 
 
@@ -78,11 +79,10 @@ def result_junit(view: ResultView) -> str:
         Outcome.DEFERRED: "skipped",
     }
     environment = view.result.environment
-    cases = []
+    cases = [Case("guards", guard.name, "failure", guard.reason) for guard in view.guards]
     for call in view.calls():
         kind = kinds.get(call.outcome, "failure" if call.refused_callees else "")
         cases.append(Case(environment, call.reference_id, kind, call.error or (DONE[call.outcome] if kind else "")))
-    cases += (Case(environment, guard.name, "error", guard.reason) for guard in view.guards)
     if view.failure is not None:
         cases.append(Case(environment, "the run", "error", view.failure))
     return _suite(f"flowops apply to {environment}", cases)

@@ -19,7 +19,7 @@ from flowops.report.worddiff import Side
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from flowops.report.blocks import Block, Cell, Entry, Phrase, Report, Row, Section
+    from flowops.report.blocks import Block, Cell, Entry, Phrase, Report, Row, Section, Total
     from flowops.report.formats import Target
     from flowops.report.layout import Output
     from flowops.report.worddiff import Piece
@@ -115,13 +115,19 @@ class _Comment:
         return self._size + len(text.encode()) <= LIMIT - _RESERVE
 
 
+def _total(total: Total) -> str:
+    return f"{total.number:,} ({total.note})" if total.note else f"{total.number:,}"
+
+
 def _head(report: Report) -> Iterator[str]:
     if report.title:
         subtitle = f": {_inline(report.subtitle)}" if report.subtitle else ""
         yield f"### flowops: {_inline(report.title, strong=False)}{subtitle}\n\n"
+    for alert in report.alerts:
+        yield f"{_inline(alert)}\n\n"
     if report.totals is not None and report.totals.counts:
         counts = report.totals.counts
-        yield f"{_head_of(each.name for each in counts)}{_row(f'{each.number:,}' for each in counts)}\n"
+        yield f"{_head_of(each.name for each in counts)}{_row(map(_total, counts))}\n"
     for paragraph in (*report.remarks, *report.notices, report.context):
         if paragraph:
             yield f"{_inline(paragraph)}\n\n"

@@ -49,7 +49,7 @@ def sarif(annotations: Iterable[Annotation]) -> Json:
                     {
                         "ruleId": each.code,
                         "ruleIndex": rules[each.code],
-                        "level": "error",
+                        "level": each.level,
                         "message": {"text": each.message},
                         "locations": [
                             {

@@ -53,6 +53,8 @@ def report_lines(report: Report) -> Iterator[Line]:
         yield (*_spans(report.title, BOLD), *subtitle)
         if report.context:
             yield line("  ", *_spans(report.context))
+    for alert in report.alerts:
+        yield _spans(alert)
     for section in report.sections:
         if not section.detail:
             yield from [line()] * report.spaced
@@ -187,7 +189,7 @@ def _code(code: Code) -> Iterator[Line]:
 def _totals(totals: Totals) -> Line:
     """Return ``3 to place, 0 to retry, 0 unchanged, 1 in conflict.``: some always, the others when there are any."""
     counts = (each for at, each in enumerate(totals.counts) if at < totals.always or each.number)
-    sentence = ", ".join(f"{each.number:,} {each.name}" for each in counts)
+    sentence = ", ".join(f"{each.number:,} {each.name}{f' ({each.note})' if each.note else ''}" for each in counts)
     return line(*_spans(totals.label), f"{sentence}." if sentence else "")
 
 

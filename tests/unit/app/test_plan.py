@@ -27,7 +27,7 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 def opened(**options: Any) -> Any:
-    return planned(SANDBOX, readonly=True, **options)
+    return planned(SANDBOX, **{"readonly": True, **options})
 
 
 def told(found: Planned) -> list[tuple[str, Action]]:
@@ -90,27 +90,40 @@ def test_a_call_with_the_reference_of_a_row_is_told(root: Path) -> None:
 @pytest.mark.parametrize(
     ("limit", "why"),
     [
-        ("max-calls: 4", "the plan has 5 calls to place, the limit is 4"),
-        ("max-calls: {per-document: 4}", "its document has 5 calls to place, the limit is 4"),
+        ("max-calls: 4", "the plan has 5 phones to ring, the limit is 4"),
+        ("max-calls: {per-document: 4}", "calls/all.yaml:1 has 5 phones to ring, the limit is 4"),
         ("max-change: 50%", "the ledger knows no call yet, so that every plan is a large one"),
+        ("do-not-call: dnc.txt", "dnc.txt does not exist"),
     ],
 )
-def test_what_is_too_many_is_known_only_in_the_end_and_blocks_them_all(root: Path, limit: str, why: str) -> None:
+def test_a_guard_that_trips_leaves_the_actions_as_they_are(root: Path, limit: str, why: str) -> None:
     (root / "flowops.yaml").write_text(f"{POLICY}  {limit}\n")
     with opened(at=NOON) as found:
-        assert {action for _, action in told(found)} == {Action.BLOCKED}
-        assert all(item.reasons[0].endswith(why) for item in found.plan.references())
-        assert list(found.plan.shown) == list(found.plan.calls)[:3]
+        assert {action for _, action in told(found)} == {Action.PLACE}
+        (guard,) = found.plan.guards
+        assert guard.reason.endswith(why)
 
 
-def test_a_document_that_is_too_large_takes_nothing_from_the_others(root: Path) -> None:
+def test_an_environment_that_is_stopped_is_a_guard(root: Path) -> None:
+    with opened(readonly=False) as found:
+        found.ledger.stop("wrong text")
+    with opened() as found:
+        assert {action for _, action in told(found)} == {Action.PLACE}
+        assert [guard.name for guard in found.plan.guards] == ["stop"]
+        assert found.plan.guards[0].reason.endswith("wrong text")
+
+
+def test_the_unit_of_a_limit_is_a_phone(root: Path) -> None:
     (root / "calls/one.yaml").write_text(
-        "apiVersion: flowops/v1\nkind: Call\nreference-id: one\ncallee: '+442079460101'\n"
+        "apiVersion: flowops/v1\nkind: Call\nreference-id: one\n"
+        "callees: ['+442079460101', '+442079460102', '+442079460103']\n"
         "caller: '+442079460900'\ncallflow-id: flow-1\n"
     )
-    (root / "flowops.yaml").write_text(f"{POLICY}  max-calls: {{per-document: 4, per-day: 3}}\n")
+    (root / "flowops.yaml").write_text(f"{POLICY}  max-calls: {{per-run: 8, per-document: 2, per-day: 6}}\n")
     with opened(at=NOON) as found:
-        assert told(found) == [*((f"r-{number}", Action.BLOCKED) for number in range(5)), ("one", Action.PLACE)]
+        assert found.plan.phones()[Action.PLACE] + found.plan.phones()[Action.DEFERRED] == 8
+        assert dict(told(found))["one"] is Action.DEFERRED
+        assert [guard.name for guard in found.plan.guards] == ["max-calls.per-document"]
 
 
 def test_numbers_that_are_rung_by_several_calls_are_told(root: Path, rows: Any) -> None:

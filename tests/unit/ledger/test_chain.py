@@ -139,7 +139,7 @@ def test_a_state_that_there_is_not_is_told(full: Store, address) -> None:
 
 
 def test_a_row_that_no_event_tells_of_is_found(full: Store, address) -> None:
-    columns = "state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, purged, serial"
+    columns = "state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, purged, serial, phones"
     address.sql(
         f"INSERT INTO flowops_calls (ledger, reference_id, {columns}) "
         f"SELECT ledger, 'x', {columns} FROM flowops_calls WHERE reference_id = 'a'"

@@ -30,7 +30,10 @@ PLACES = [Document("calls/a.yaml", "CallSet", {}, SourceMap(line, 1, 0, 0), "") 
 
 def planned(number: int, action: Action, place: int = 0) -> PlannedCall:
     reference = f"r-{number}"
-    call = Call(reference, {"instruction-id": reference}, None, frozenset(), Origin(PLACES[place], {}))
+    callees = [f"+4420794601{number:02}" for number in range(number % 3 + 1)]
+    call = Call(
+        reference, {"instruction-id": reference, "callees": callees}, None, frozenset(), Origin(PLACES[place], {})
+    )
     change = (Change("/a", 1, 2),) if action is Action.CONFLICT else ()
     until = AT if action is Action.DEFERRED else None
     fingerprint = FINGERPRINT + sha256(reference.encode()).hexdigest()
@@ -42,7 +45,9 @@ def plan_of(calls: list[PlannedCall]) -> Plan:
 
 
 def kept(item: PlannedCall) -> PlannedReference:
-    return PlannedReference(item.reference_id, item.fingerprint, item.action, item.changes, item.reasons, item.until)
+    return PlannedReference(
+        item.reference_id, item.fingerprint, item.action, item.changes, item.reasons, item.until, item.phones
+    )
 
 
 CALLS = st.lists(st.tuples(st.sampled_from(Action), st.integers(0, 1)), max_size=30).map(
@@ -55,6 +60,7 @@ def test_what_is_kept_of_the_calls_is_what_was_planned(calls: list[PlannedCall])
     plan = plan_of(calls)
     assert list(plan.references()) == [kept(item) for item in calls]
     assert plan.counts() == {action: sum(item.action is action for item in calls) for action in Action}
+    assert plan.phones() == {action: sum(item.phones for item in calls if item.action is action) for action in Action}
     assert plan.size == sum(item.action.sends for item in calls)
     assert list(plan.references(*SENDING)) == [kept(item) for item in calls if item.action.sends]
     for batch in plan.batches:

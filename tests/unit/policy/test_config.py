@@ -26,7 +26,8 @@ def read(policy, environment=None):
 def rules(policy, environment=None):
     found, problems = read(policy, environment)
     assert problems == []
-    return [rule for rule in found.rules if rule not in (Countries(None, HERE), NumberTypes(ORDINARY, HERE))]
+    own = [rule for rule in found.rules if rule not in (Countries(None, HERE), NumberTypes(ORDINARY, HERE))]
+    return [*own, *(guard for guard in found.guards if guard not in own)]
 
 
 def told(policy, environment=None):
@@ -90,13 +91,14 @@ def test_no_policy_is_none_and_an_empty_one_has_the_defaults() -> None:
     assert read_policy(None, "production") == (None, [])
     assert read(None) == (None, [])
     assert read({})[0].rules == (Countries(None, HERE), NumberTypes(ORDINARY, HERE))
-    assert read(None, {"max-calls": 1})[0].rules[-1] == PerRun(1, HERE)
+    assert read(None, {"max-calls": 1})[0].guards == (PerRun(1, HERE),)
     assert Countries(None, HERE) in read(None, {"max-calls": 1})[0].rules
 
 
 def test_the_defaults_count_once_and_not_beside_an_own_rule() -> None:
-    both = read({"max-calls": 5}, {"max-calls": 4})[0].rules
-    assert [type(rule) for rule in both] == [Countries, NumberTypes, PerRun, PerRun]
+    both = read({"max-calls": 5}, {"max-calls": 4})[0]
+    assert [type(rule) for rule in both.rules] == [Countries, NumberTypes]
+    assert [type(guard) for guard in both.guards] == [PerRun, PerRun]
     own = read({"countries": ["GB"], "number-types": ["mobile"]})[0].rules
     assert Countries(None, HERE) not in own
     assert NumberTypes(ORDINARY, HERE) not in own
@@ -111,7 +113,7 @@ def test_too_many_refusals_end_a_run_once_enough_were_answered(refused, answered
     why = stop.reached(refused, answered)
     assert (why is not None) == reached
     if why:
-        assert why == f"{refused} of {answered} calls were refused, the limit is 10%"
+        assert why == f"{refused} of {answered} phones were refused, the limit is 10%"
 
 
 def test_after_how_many_calls_refusals_count_can_be_said() -> None:
@@ -215,11 +217,9 @@ environments:
 def test_every_rule_stands_where_its_key_does(document) -> None:
     found, problems = read_policy(document(WRITTEN, "Project", "flowops.yaml"), "production")
     assert problems == []
-    assert [(rule.name, rule.place.line, rule.place.column) for rule in (*found.rules, *found.stop_on)] == [
-        ("max-calls.per-run", 4, 5),
-        ("max-calls.per-document", 5, 5),
+    guards = [guard for guard in found.guards if guard not in found.rules]
+    assert [(rule.name, rule.place.line, rule.place.column) for rule in (*found.rules, *guards, *found.stop_on)] == [
         ("max-calls.per-day", 6, 5),
-        ("max-change", 7, 3),
         ("countries", 8, 3),
         ("number-types", 9, 3),
         ("callers", 10, 3),
@@ -228,11 +228,14 @@ def test_every_rule_stands_where_its_key_does(document) -> None:
         ("do-not-call", 17, 7),
         ("per-callee", 19, 3),
         ("consent", 20, 3),
-        ("max-calls.per-run", 25, 7),
         ("do-not-call", 26, 7),
         ("per-callee", 28, 11),
-        ("max-change", 29, 7),
         ("countries", 30, 7),
+        ("max-calls.per-run", 4, 5),
+        ("max-calls.per-document", 5, 5),
+        ("max-change", 7, 3),
+        ("max-calls.per-run", 25, 7),
+        ("max-change", 29, 7),
         ("stop-on", 21, 3),
     ]
     (windows,) = (rule for rule in found.rules if isinstance(rule, Windows))

@@ -20,7 +20,7 @@ BOTH = "{max-calls: {per-day: 2}, per-callee: {calls: 1, within: 30d}, countries
 @pytest.mark.parametrize("written", ["{}", "{max-calls: 5, callers: ['+442079460000']}"])
 def test_without_a_rule_that_counts_nothing_is_asked(written, policy, call) -> None:
     rules = policy(written)
-    assert claim_condition(rules, PolicyContext(size=1), call(), NOW) is None
+    assert claim_condition(rules, PolicyContext(phones=1), call(), NOW) is None
     assert without_counted(rules) == rules
 
 
@@ -37,7 +37,7 @@ def test_of_several_spans_the_longest_is_asked_for(policy) -> None:
     assert needed_counts(rules, NOW).within == timedelta(days=30)
 
 
-def test_other_rules_are_left_to_the_guard(policy) -> None:
+def test_other_rules_are_left_to_the_check_before_the_claim(policy) -> None:
     assert {rule.name for rule in without_counted(policy(BOTH)).rules} == {"countries", "number-types"}
 
 
@@ -45,7 +45,7 @@ def test_other_rules_are_left_to_the_guard(policy) -> None:
     ("claimed", "rung", "words"),
     [
         (1, (), None),
-        (2, (), "max-calls.per-day (flowops.yaml:7): 2 calls today, the limit is 2"),
+        (2, (), "max-calls.per-day (flowops.yaml:7): 2 phones today, the limit is 2"),
         (0, (NOW - timedelta(days=31),), None),
         (0, (NOW - timedelta(days=29),), "per-callee (flowops.yaml:7): 1 in the last 30d to the callee"),
     ],

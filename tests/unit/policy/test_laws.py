@@ -14,7 +14,7 @@ from flowops.model.plan import Action
 from flowops.policy.config import Policy
 from flowops.policy.evaluate import PolicyEvaluator
 from flowops.policy.rule import NumberList, PolicyContext
-from flowops.policy.rules.limits import MaxChange, PerCallee, PerDay, PerDocument, PerRun
+from flowops.policy.rules.limits import PerCallee, PerDay
 from flowops.policy.rules.lists import DoNotCall
 from flowops.policy.rules.people import Callers, Consent, Countries, NumberTypes
 from flowops.policy.rules.windows import Holidays, Window, Windows
@@ -39,10 +39,7 @@ RULES = st.one_of(
     st.builds(Callers, st.frozensets(st.sampled_from(NUMBERS[:2]), min_size=1), st.just(HERE)),
     st.builds(Consent, st.sampled_from((("basis",), ("basis", "date"))), st.one_of(st.none(), SPANS), st.just(HERE)),
     st.builds(DoNotCall, st.just("dnc"), st.one_of(st.none(), SPANS), st.none(), st.just(HERE)),
-    st.builds(PerRun, st.integers(0, 6), st.just(HERE)),
-    st.builds(PerDocument, st.integers(0, 6), st.just(HERE)),
     st.builds(PerDay, st.integers(0, 6), st.sampled_from(("UTC", "Asia/Tokyo", "No/Where")), st.just(HERE)),
-    st.builds(MaxChange, st.sampled_from((0.0, 0.2, 1.0)), st.just(HERE)),
     st.builds(PerCallee, st.integers(1, 3), SPANS, st.just(HERE)),
     st.lists(WINDOW, min_size=1, max_size=2).map(lambda windows: Windows(tuple(windows), HERE)),
 )
@@ -60,11 +57,8 @@ CALLS = st.lists(
 )
 
 
-def facts_of(count: int) -> PolicyContext:
+def facts_of() -> PolicyContext:
     return PolicyContext(
-        size=count,
-        by_document={Place("calls/a.yaml", 1, 1): count},
-        known=10,
         claimed=dict.fromkeys((datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 22, 15, tzinfo=UTC)), 2),
         rung={NUMBERS[0]: (NOW - timedelta(hours=2),)},
         lists={("dnc", None): NumberList(frozenset({NUMBERS[1]}), NOW - timedelta(hours=3))},
@@ -72,7 +66,7 @@ def facts_of(count: int) -> PolicyContext:
 
 
 def actions(rules, calls) -> list[Action]:
-    evaluator = PolicyEvaluator(Policy(tuple(rules)), facts_of(len(calls)))
+    evaluator = PolicyEvaluator(Policy(tuple(rules)), facts_of())
     decisions = [evaluator.evaluate(call, NOW) for call in calls]
     return [decision.action if decision else Action.PLACE for decision in decisions]
 
@@ -103,8 +97,8 @@ def test_a_deferred_call_may_be_placed_when_it_is_told_to_be(rules, made, call) 
     """At the time that is told, no rule about time has anything against the call any more."""
     callees, caller, terms = made[0]
     one = call(callees=callees, caller=caller, terms=terms)
-    decision = PolicyEvaluator(Policy(tuple(rules)), facts_of(1)).evaluate(one, NOW)
+    decision = PolicyEvaluator(Policy(tuple(rules)), facts_of()).evaluate(one, NOW)
     if decision and decision.action is Action.DEFERRED:
         assert decision.until > NOW
         timed = [rule for rule in rules if isinstance(rule, Windows | PerDay | PerCallee)]
-        assert PolicyEvaluator(Policy(tuple(timed)), facts_of(1)).evaluate(one, decision.until) is None
+        assert PolicyEvaluator(Policy(tuple(timed)), facts_of()).evaluate(one, decision.until) is None

@@ -168,7 +168,7 @@ def test_a_rate_is_told_in_the_unit_people_write_it_in(rate, told, policy, call)
     rules = policy("windows: [{hours: '08:00-20:00'}]")
     calls = [call(f"c{number}") for number in range(4_000)]
     (warning,) = noted(CapacityCheck(rules, datetime(2026, 11, 23, 19, 50, tzinfo=UTC), rate), calls).warnings()
-    assert f" calls at {told} do not fit " in warning
+    assert f" phones at {told} do not fit " in warning
 
 
 def test_what_expires_before_its_turn_is_told_with_its_place(policy, call) -> None:
@@ -176,7 +176,9 @@ def test_what_expires_before_its_turn_is_told_with_its_place(policy, call) -> No
     soon = Terms(expires="2026-11-23T19:00:02Z")
     calls = [call(f"c{number}", terms=soon) for number in range(4)]
     (warning,) = noted(CapacityCheck(policy("{}"), at, 1.0), calls).warnings()
-    assert warning.startswith("expires (calls/a.yaml:1): the time is too short: 2 of 4 calls at 1/s do not fit before ")
+    assert warning.startswith(
+        "expires (calls/a.yaml:1): the time is too short: 2 of 4 phones at 1/s do not fit before "
+    )
 
 
 def test_what_ends_first_is_told_and_the_first_end_before_the_others(policy, call) -> None:
@@ -189,7 +191,7 @@ def test_what_ends_first_is_told_and_the_first_end_before_the_others(policy, cal
     )
     turns = (paris, paris_until, london_until, london_until, paris_until, paris)
     calls = [call(f"c{number}", **each) for number, each in enumerate(turns)]
-    late = "of 6 calls at 1/s do not fit before Mon 2026-11-23 19:00 UTC"
+    late = "of 6 phones at 1/s do not fit before Mon 2026-11-23 19:00 UTC"
     assert noted(CapacityCheck(rules, at, 1.0), calls).warnings() == [
         f"windows (flowops.yaml:7): the hours are too few: 2 {late}",
         f"expires (calls/a.yaml:1): the time is too short: 1 {late}",
@@ -215,6 +217,6 @@ def test_calls_that_come_too_late_at_the_rate_are_counted(policy, call) -> None:
         return noted(CapacityCheck(rules, at, rate), calls[:count]).warnings()
 
     (warning,) = warnings(4_000, 1.0)
-    assert warning.endswith("400 of 4,000 calls at 1/s do not fit before Mon 2026-11-23 20:00 UTC")
+    assert warning.endswith("400 of 4,000 phones at 1/s do not fit before Mon 2026-11-23 20:00 UTC")
     assert warnings(3_600, 1.0) == []
     assert warnings(4_000, None) == []

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import pytest
 
-from flowops.model.call import Call, Origin, Terms
+from flowops.model.call import Call, Terms
 from flowops.model.document import Place
 from flowops.model.plan import Action
 from flowops.policy.config import LIFTABLE
-from flowops.policy.evaluate import PolicyEvaluator
+from flowops.policy.evaluate import PolicyEvaluator, tripped, without_tripped
 from flowops.policy.rule import CallContext, NumberList, PolicyContext, findings
 from flowops.policy.rules.limits import PerDay
 
@@ -133,25 +133,23 @@ CASES = {
         facts=listing(as_of=NOW + timedelta(days=9)),
     ),
     # how many
-    "max-calls: as many": case("max-calls: 5", "place", facts=PolicyContext(size=5)),
-    "max-calls: more": case("max-calls: 5", "blocked: the plan has 6 calls to place", facts=PolicyContext(size=6)),
-    "max-calls: lifted": case("max-calls: 5", "place", facts=PolicyContext(size=6, overrides=frozenset({"max-calls"}))),
-    "per-document: as many": case("max-calls: {per-document: 2}", "place", facts=PolicyContext(by_document={HERE: 2})),
-    "per-document: more": case(
-        "max-calls: {per-document: 2}", "blocked: 3 calls", facts=PolicyContext(by_document={HERE: 3})
-    ),
-    "per-document: not counted": case("max-calls: {per-document: 2}", "blocked: not counted"),
     "per-day: room": case("max-calls: {per-day: 10}", "place", facts=PolicyContext(claimed={DAY: 9})),
     "per-day: none left": case(
         "max-calls: {per-day: 10}", "deferred: 2026-11-24 00:00", facts=PolicyContext(claimed={DAY: 10})
     ),
     "per-day: not counted": case("max-calls: {per-day: 10}", "blocked: not counted", facts=PolicyContext()),
     "per-day: zero": case("max-calls: {per-day: 0}", "blocked: the limit is 0", facts=PolicyContext(claimed={DAY: 0})),
-    "max-change: small": case("max-change: 20%", "place", facts=PolicyContext(size=20, known=100)),
-    "max-change: large": case("max-change: 20%", "blocked: 21% of the 100", facts=PolicyContext(size=21, known=100)),
-    "max-change: the first plan": case("max-change: 20%", "blocked: knows no call yet", facts=PolicyContext(size=1)),
-    "max-change: lifted": case(
-        "max-change: 1%", "place", facts=PolicyContext(size=9, overrides=frozenset({"max-change"}))
+    "per-day: room for one phone only": case(
+        "max-calls: {per-day: 10}",
+        "deferred: 2026-11-24 00:00",
+        facts=PolicyContext(claimed={DAY: 9}),
+        callees=[LONDON, LONDON],
+    ),
+    "per-day: more phones than any day has": case(
+        "max-calls: {per-day: 2}",
+        "blocked: the call rings 3 phones, the limit is 2 a day",
+        facts=PolicyContext(claimed={DAY: 0}),
+        callees=[LONDON, LONDON, LONDON],
     ),
     "per-callee: long ago": case(
         "per-callee: {calls: 1, within: 7d}", "place", facts=PolicyContext(rung={LONDON: (NOW - timedelta(days=7),)})
@@ -271,20 +269,8 @@ NOBODY_KNOWS = "countries: the country of the caller is not known: say which cou
             PolicyContext(),
             "consent: consent.date is in the future",
         ),
-        (
-            "max-calls: {per-document: 9}",
-            {},
-            PolicyContext(),
-            "max-calls.per-document: the calls of its document were not counted",
-        ),
         ("max-calls: {per-day: 0}", {}, PolicyContext(), "max-calls.per-day: the limit is 0"),
-        ("max-calls: {per-day: 9}", {}, PolicyContext(), "max-calls.per-day: the calls of the day were not counted"),
-        (
-            "max-change: 10%",
-            {},
-            PolicyContext(size=1),
-            "max-change: the ledger knows no call yet, so that every plan is a large one",
-        ),
+        ("max-calls: {per-day: 9}", {}, PolicyContext(), "max-calls.per-day: the phones of the day were not counted"),
     ],
 )
 def test_the_reason_of_a_rule_is_a_sentence(written, own, facts, told, judged, call) -> None:
@@ -293,8 +279,8 @@ def test_the_reason_of_a_rule_is_a_sentence(written, own, facts, told, judged, c
 
 
 def test_every_rule_that_speaks_is_named(judged, call) -> None:
-    decision = judged("{countries: [FR], callers: ['+33199001000'], max-calls: 0}", call(), PolicyContext(size=1))
-    assert [reason.split(" (")[0] for reason in decision.reasons] == ["countries", "callers", "max-calls.per-run"]
+    decision = judged("{countries: [FR], callers: ['+33199001000'], max-calls: {per-day: 0}}", call(), PolicyContext())
+    assert [reason.split(" (")[0] for reason in decision.reasons] == ["countries", "callers", "max-calls.per-day"]
 
 
 def test_a_number_is_never_told(judged, call) -> None:
@@ -307,7 +293,7 @@ def test_what_has_passed_counts_for_the_next_call(policy, call) -> None:
     decisions = [evaluator.evaluate(call(f"c{number}"), NOW) for number in range(5)]
     assert decisions[:3] == [None, None, None]
     assert [decision.reasons[0] for decision in decisions[3:]] == [
-        "max-calls.per-day (flowops.yaml:7): 5 calls today, the limit is 5"
+        "max-calls.per-day (flowops.yaml:7): 5 phones today, the limit is 5"
     ] * 2
 
 
@@ -359,12 +345,77 @@ def test_no_policy_lets_everything_pass_but_what_the_call_itself_says(call) -> N
     assert evaluator.evaluate(late, NOW).reasons[0].startswith("expires (calls/a.yaml:1)")
 
 
-def test_an_override_lifts_the_limits_of_run_document_and_day_together(judged) -> None:
+GUARDS = {
+    "max-calls: as many": ("max-calls: 5", PolicyContext(phones=5), None),
+    "max-calls: more": (
+        "max-calls: 5",
+        PolicyContext(phones=6),
+        "max-calls.per-run (flowops.yaml:7): the plan has 6 phones to ring, the limit is 5",
+    ),
+    "max-calls: lifted": ("max-calls: 5", PolicyContext(phones=6, overrides=frozenset({"max-calls"})), None),
+    "per-document: as many": ("max-calls: {per-document: 2}", PolicyContext(by_document={HERE: 2}), None),
+    "per-document: more": (
+        "max-calls: {per-document: 2}",
+        PolicyContext(by_document={HERE: 3, Place("calls/b.yaml", 1, 1): 2}),
+        "max-calls.per-document (flowops.yaml:7): calls/a.yaml:1 has 3 phones to ring, the limit is 2",
+    ),
+    "per-document: several": (
+        "max-calls: {per-document: 2}",
+        PolicyContext(by_document={HERE: 3, Place("calls/a.yaml", 9, 1): 4}),
+        (
+            "max-calls.per-document (flowops.yaml:7): calls/a.yaml:1 has 3 phones to ring, the limit is 2; "
+            "others with too many: 1"
+        ),
+    ),
+    "max-change: small": ("max-change: 20%", PolicyContext(phones=20, known=100), None),
+    "max-change: large": (
+        "max-change: 20%",
+        PolicyContext(phones=21, known=100),
+        "max-change (flowops.yaml:7): 21 phones to ring are 21% of the 100 that the ledger knows, the limit is 20%",
+    ),
+    "max-change: the first plan": (
+        "max-change: 20%",
+        PolicyContext(phones=1),
+        "max-change (flowops.yaml:7): the ledger knows no call yet, so that every plan is a large one",
+    ),
+    "max-change: nothing to place": ("max-change: 20%", PolicyContext(), None),
+    "max-change: lifted": ("max-change: 1%", PolicyContext(phones=9, overrides=frozenset({"max-change"})), None),
+    "do-not-call: a list": ("do-not-call: dnc.txt", listing(LONDON), None),
+    "do-not-call: missing": (
+        "do-not-call: dnc.txt",
+        listing(trouble="does not exist"),
+        "do-not-call (flowops.yaml:7): dnc.txt does not exist",
+    ),
+    "do-not-call: stale": (
+        "do-not-call: {file: dnc.txt, max-age: 7d}",
+        listing(as_of=NOW - timedelta(days=8)),
+        "do-not-call (flowops.yaml:7): dnc.txt is from Sun 2026-11-15 10:00 UTC, older than 7d",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GUARDS)
+def test_a_guard_speaks_of_the_whole_run(policy, name) -> None:
+    written, facts, expected = GUARDS[name]
+    found = tripped(policy(written), facts, NOW)
+    assert [guard.reason for guard in found] == ([] if expected is None else [expected])
+    assert all(guard.place is not None and guard.place.file == "flowops.yaml" for guard in found)
+
+
+def test_what_has_tripped_as_a_guard_says_nothing_of_single_calls(policy, call) -> None:
+    rules, facts = policy("{do-not-call: dnc.txt, countries: [FR]}"), listing(trouble="does not exist")
+    decision = PolicyEvaluator(without_tripped(rules, facts, NOW), facts).evaluate(call(), NOW)
+    assert [reason.partition(" (")[0] for reason in decision.reasons] == ["countries"]
+
+
+def test_an_override_lifts_the_limits_of_run_document_and_day_together(judged, policy) -> None:
     every = "max-calls: {per-run: 0, per-document: 0, per-day: 0}"
-    facts = PolicyContext(size=1, by_document={Place("calls/a.yaml", 1, 1): 1}, claimed={DAY: 0})
+    facts = PolicyContext(phones=1, by_document={Place("calls/a.yaml", 1, 1): 1}, claimed={DAY: 0})
     assert judged(every, facts=facts).action is Action.BLOCKED
-    assert len(judged(every, facts=facts).reasons) == 3
-    assert judged(every, facts=replace(facts, overrides=frozenset({"max-calls"}))) is None
+    assert len(tripped(policy(every), facts, NOW)) == 2
+    lifted = replace(facts, overrides=frozenset({"max-calls"}))
+    assert judged(every, facts=lifted) is None
+    assert tripped(policy(every), lifted, NOW) == ()
 
 
 def test_windows_that_are_never_open_together_block_a_call(policy, call) -> None:
@@ -373,14 +424,6 @@ def test_windows_that_are_never_open_together_block_a_call(policy, call) -> None
     assert (decision.action, decision.until) == (Action.BLOCKED, None)
     assert decision.reasons[-1] == "no time was found at which all rules let it pass"
     assert [reason.partition(": ")[0] for reason in decision.reasons[:-1]] == ["windows (flowops.yaml:7)"] * 2
-
-
-def test_a_document_is_counted_by_where_it_begins(document, judged, call) -> None:
-    written = document("kind: Call\ncallee: x\n", "Call", "calls/b.yaml")
-    facts = PolicyContext(by_document={Place("calls/b.yaml", 1, 1): 2, Place("calls/b.yaml", 2, 9): 1})
-    own = call()._replace(origin=Origin(written, {}))
-    assert judged("max-calls: {per-document: 2}", own, facts) is None
-    assert judged("max-calls: {per-document: 1}", own, facts).action is Action.BLOCKED
 
 
 def test_nothing_but_the_guards_against_accidents_can_be_lifted(policy, call) -> None:
@@ -397,12 +440,13 @@ def test_nothing_but_the_guards_against_accidents_can_be_lifted(policy, call) ->
     """
     own = call(terms=Terms(not_before="2026-12-01", expires="2026-11-01"))
     facts = PolicyContext(
-        size=1, known=1, lists={("dnc.txt", None): NumberList(frozenset({LONDON}))}, rung={LONDON: (NOW,)}
+        phones=1, known=1, lists={("dnc.txt", None): NumberList(frozenset({LONDON}))}, rung={LONDON: (NOW,)}
     )
 
     def speaking(facts: PolicyContext) -> set[str]:
-        rules = policy(written).of_call(own)
-        return {rule.name for rule, _ in findings(rules, CallContext(own, NOW, facts))}
+        rules = policy(written)
+        held = {rule.name for rule, _ in findings(rules.of_call(own), CallContext(own, NOW, facts))}
+        return held | {guard.name for guard in tripped(rules, facts, NOW)}
 
     every = speaking(facts)
     assert len(every) == 11

@@ -103,7 +103,7 @@ class TestAPlan:
 
     def test_the_page_says_what_its_hours_are(self, make: Any) -> None:
         page = page_of(views.of_plan(self.plan(make), clock=PlanClock(AT, 10.0)))
-        assert "<h2>Calls, by hour</h2>" in page
+        assert "<h2>Phones, by hour</h2>" in page
         assert (
             "In UTC: the calls to place go out from 21:30 on, the time of this plan, at the environment&#39;s" in page
         )

@@ -90,9 +90,11 @@ GOOD: dict[str, Any] = {
                 "blocked",
                 "invalid",
                 "unnamed",
+                "phones",
             ),
             0,
         ),
+        "guards": [{"name": "stop", "reason": "stopped by ada", "source": None}],
         "warnings": [],
         "notes": ["windows: 3 of 4 calls may be placed now"],
         "calls": [
@@ -115,10 +117,10 @@ GOOD: dict[str, Any] = {
         "format_version": 1,
         "environment": "sandbox",
         "ledger": {"id": "x", "serial": 3},
-        "guards": [],
         "counts": dict.fromkeys(("in_flight", "placed", "finished", "rejected", "in_doubt"), 0),
         "outcomes": {"10": 4},
         "in_doubt": [{"reference_id": "r1", "since": "2026-03-02T00:00:00Z", "error": None}],
+        "guards": [],
     },
 }
 NASTY = [

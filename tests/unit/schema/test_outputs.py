@@ -30,6 +30,11 @@ CALL = {
     "reasons": ["it was placed with other values"],
     "deferred_until": None,
 }
+GUARD = {
+    "name": "max-calls.per-run",
+    "reason": "max-calls.per-run (flowops.yaml:4): the plan has 6 phones to ring, the limit is 5",
+    "source": {"file": "flowops.yaml", "line": 4, "column": 3, "row": None},
+}
 PLAN: dict[str, Any] = {
     "format_version": 1,
     "flowops": "0.1.0",
@@ -49,13 +54,15 @@ PLAN: dict[str, Any] = {
         "blocked": 0,
         "invalid": 0,
         "unnamed": 3,
+        "phones": 0,
     },
+    "guards": [GUARD],
     "warnings": ["4,000 calls at 1/s do not fit"],
     "notes": [],
     "calls": [CALL],
 }
-SAVED = {key: PLAN[key] for key in PLAN if key not in ("warnings", "notes")} | {
-    "summary": {key: count for key, count in PLAN["summary"].items() if key != "invalid"},
+SAVED = {key: PLAN[key] for key in PLAN if key not in ("guards", "warnings", "notes")} | {
+    "summary": {key: number for key, number in PLAN["summary"].items() if key not in ("invalid", "phones")},
     "calls": [{key: CALL[key] for key in ("reference_id", "fingerprint", "action")}],
 }
 OUTPUTS: dict[str, Any] = {
@@ -70,18 +77,26 @@ OUTPUTS: dict[str, Any] = {
             "placed": 1,
             "rejected": 0,
             "in_doubt": 0,
+            "conflict": 0,
             "in_flight": 0,
             "unchanged": 0,
             "not_attempted": 0,
             "deferred": 0,
             "blocked": 0,
-            "conflict": 0,
+            "phones": 1,
         },
-        "guards": [{"name": "max-calls.per-run", "reason": "max-calls.per-run (flowops.yaml:9): 11 calls, 10 at most"}],
+        "guards": [{"name": "stop", "reason": "stopped by ada", "source": None}],
         "interrupted": "SIGINT",
         "failure": None,
         "calls": [
-            {"reference_id": "r1", "outcome": "placed", "call_ids": ["3f0a3c64"], "tries": 1, "error": None},
+            {
+                "reference_id": "r1",
+                "outcome": "placed",
+                "call_ids": ["3f0a3c64"],
+                "phones": 1,
+                "tries": 1,
+                "error": None,
+            },
         ],
     },
     "diff": {
@@ -225,9 +240,9 @@ def test_every_action_and_outcome_has_its_word() -> None:
     result = OUTPUTS["result"]
     for outcome in Outcome:
         assert check("result", {**result, "calls": [{**result["calls"][0], "outcome": str(outcome)}]}) == []
-    assert set(result["summary"]) == {str(outcome).replace("-", "_") for outcome in Outcome}
+    assert set(result["summary"]) == {str(outcome).replace("-", "_") for outcome in Outcome} | {"phones"}
     summary = {str(action).replace("-", "_") for action in Action}
-    assert set(PLAN["summary"]) == summary | {"invalid", "unnamed"}
+    assert set(PLAN["summary"]) == summary | {"invalid", "unnamed", "phones"}
 
 
 def test_every_state_and_event_has_its_word() -> None:

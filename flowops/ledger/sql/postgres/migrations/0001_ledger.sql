@@ -31,6 +31,7 @@ CREATE TABLE flowops_runs (
 CREATE INDEX flowops_runs_open ON flowops_runs (ledger, ended_at);
 
 -- One row a call, see `flowops.ledger.states.CallRow`. `claim` is the serial of the event that has its body, or 0.
+-- `phones` is how many the request rings, by its body.
 CREATE TABLE flowops_calls (
   ledger INTEGER NOT NULL,
   reference_id TEXT COLLATE "C" NOT NULL,
@@ -44,6 +45,7 @@ CREATE TABLE flowops_calls (
   claimed_at TEXT NOT NULL,
   purged BOOLEAN NOT NULL,
   serial BIGINT NOT NULL,
+  phones INTEGER NOT NULL,
   PRIMARY KEY (ledger, reference_id)
 );
 CREATE INDEX flowops_calls_state ON flowops_calls (ledger, state, reference_id);
