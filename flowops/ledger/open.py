@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import SplitResult, urlsplit
 
+from flowops.common.secrets import without_line_break
 from flowops.errors import LedgerError
 from flowops.ledger.chain import genesis
 from flowops.ledger.database import RESTORE, no_ledger, now
@@ -115,7 +116,7 @@ def _new_key(place: Place, given: bytes | None, *, must_exist: bool) -> tuple[st
         raise LedgerError(f"{path}: the key of this database's ledgers is missing", hint=f"restore it; {_LOST}")
     try:
         write_private(path, f"{secrets.token_hex(KEY_BYTES)}\n".encode())
-        return FILE, usable_key(path.read_bytes())
+        return FILE, usable_key(_key_in(path))
     except OSError as error:
         raise LedgerError(f"{path}: {error.strerror or error}") from error
 
@@ -149,7 +150,7 @@ def _find(record: Record, place: Place, given: bytes | None) -> bytes:
         return usable_key(record.key.encode())
     if record.key_place == FILE and place.key_file is not None:
         try:
-            return usable_key(place.key_file.read_bytes())
+            return usable_key(_key_in(place.key_file))
         except OSError as error:
             raise LedgerError(
                 f"{place.key_file}: the ledger's key: {error.strerror or error}", hint=f"restore the file; {_LOST}"
@@ -160,9 +161,15 @@ def _find(record: Record, place: Place, given: bytes | None) -> bytes:
     )
 
 
+def _key_in(path: Path) -> bytes:
+    """Return the key in a file, without the line break at its end."""
+    return without_line_break(path.read_text(encoding="utf-8", errors="surrogateescape")).encode(
+        "utf-8", "surrogateescape"
+    )
+
+
 def usable_key(text: bytes) -> bytes:
     """The 32 bytes behind a key as it is written: 64 hex digits, or any secret of 16 characters or more."""
-    text = text.strip()
     if len(text) < _SHORTEST:
         raise LedgerError(
             f"the ledger's key is too short: {_SHORTEST} characters at least",
