@@ -93,6 +93,34 @@ def test_records_exported_by_hand_settle_too_and_no_record_proves_nothing(projec
 
 
 @pytest.mark.usefixtures("sandbox")
+def test_calls_that_a_copy_put_back_does_not_know_are_not_placed_again_once_records_name_them(project: Path) -> None:
+    assert run(project, "ledger", "init").code == 0
+    copy = (project / "ledger.db").read_bytes()
+    assert run(project, "apply", "--auto-approve").code == 7
+    (project / "ledger.db").write_bytes(copy)
+    records = project / "records.jsonl"
+    named = [{"instruction-id": name, "call-id": f"id-{name}"} for name in ("lost-1", "clear-2", "of-another-program")]
+    records.write_text("".join(json.dumps(record) + "\n" for record in named))
+    met = run(project, "reconcile", "--from-file", str(records))
+    assert met.code == 7
+    assert "2 in doubt now: the files name them" in met.out
+    assert "1 of other calls on the account" in met.out
+    assert "--adopt" in met.err
+    doubtful = run(project, "apply", "--auto-approve", "--format", "json")
+    assert (doubtful.code, doubtful.json["summary"]["in_doubt"]) == (7, 2)
+    assert run(project, "reconcile", "--from-file", str(records), "--adopt").code == 0
+    assert run(project, "apply", "--auto-approve", "--format", "json").json["summary"]["unchanged"] == 2
+    assert [entry["reference_id"] for entry in run(project, "ledger", "list", "--format", "json").json] == [
+        "clear-2",
+        "lost-1",
+    ]
+    assert run(project, "reconcile", "--from-file", str(records), "--adopt", "all").code == 0
+    assert len(run(project, "ledger", "list", "--format", "json").json) == 3
+    assert run(project, "ledger", "verify").code == 0
+    assert posts(project) == ["clear-2", "lost-1"]
+
+
+@pytest.mark.usefixtures("sandbox")
 def test_imported_calls_are_never_placed(project: Path) -> None:
     assert run(project, "ledger", "init").code == 0
     rows = project / "placed.csv"
