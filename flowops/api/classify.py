@@ -236,11 +236,16 @@ _NUMBER = re.compile(r"\+?\d(?:[\s().\-/]{0,3}\d){5,}")
 _SHORTEST = 3
 
 
+def _as_written(word: str) -> str:
+    """Return the pattern of a text; a very short one is found only where it stands by itself."""
+    return re.escape(word) if len(word) >= _SHORTEST else rf"(?<!\w){re.escape(word)}(?!\w)"
+
+
 def safe_text(text: str, hidden: Iterable[str] = ()) -> str:
     """Return the text on one line, at most `LIMIT` characters, with `hidden` texts and numbers taken out."""
-    words = sorted({word for word in hidden if len(word) >= _SHORTEST}, key=len, reverse=True)
+    words = sorted({word for word in hidden if word}, key=len, reverse=True)
     if words:
-        text = re.sub("|".join(map(re.escape, words)), HIDDEN, text, flags=re.IGNORECASE)
+        text = re.sub("|".join(map(_as_written, words)), HIDDEN, text, flags=re.IGNORECASE)
     text = _NUMBER.sub(HIDDEN, text)
     text = " ".join(text.split())
     return shorten(visible(text[: LIMIT + 1]), LIMIT)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops.common.names import did_you_mean
 from flowops.common.text import quoted
 from flowops.documents.files import Unreadable
-from flowops.documents.text import decode, line_at
+from flowops.documents.text import decode, hide_values, line_at
 from flowops.documents.yaml import Budget, Parsed, parse
 from flowops.model.document import Document, Place, Problem
 
@@ -79,6 +79,14 @@ MAX_VALUES_IN_ALL = 3_000_000
 MAX_BROKEN = 1_000
 
 
+def _sensitive_names(value: Value) -> set[str]:
+    """Return the variables that a Flow document marks as sensitive."""
+    variables = value.get("variables") if isinstance(value, dict) and value.get("kind") == Kind.FLOW else None
+    if not isinstance(variables, dict):
+        return set()
+    return {name for name, schema in variables.items() if isinstance(schema, dict) and schema.get("x-sensitive")}
+
+
 class Section(NamedTuple):
     """One document of a file, or what is known of it: `document` is None when there are problems."""
 
@@ -101,6 +109,8 @@ class Reader:
         self._values_left = MAX_VALUES_IN_ALL
         self._digests: dict[Path, bytes] = {}
         self._changed: set[Path] = set()
+        #: The names of variables that some flow marks as sensitive, whatever else is wrong with it.
+        self._sensitive: set[str] = set()
         #: The rows of queries that have been read to their end, by the documents that ask for them.
         self.snapshots: dict[SourceMap, Snapshot] = {}
 
@@ -129,7 +139,8 @@ class Reader:
     def excerpt(self, place: Place) -> str | None:
         """Return the line at a place in a YAML file that was read; None for any other. Data rows are never shown."""
         text = self._texts.get(place.file)
-        return None if text is None else line_at(text, place.line)
+        line = None if text is None else line_at(text, place.line)
+        return None if line is None else hide_values(line, ("callee", "callees", "caller", *sorted(self._sensitive)))
 
     def read(self, path: Path) -> list[Section]:
         """Return the documents of a file, each with what is wrong with it. Never raises for what is in the file."""
@@ -204,6 +215,7 @@ class Reader:
         return sections
 
     def _section(self, file: str, parsed: Parsed) -> Section:
+        self._sensitive |= _sensitive_names(parsed.value)
         kind, problems = read_header(file, parsed) if parsed.complete else (None, [])
         place = Place(file, parsed.source_map.line, parsed.source_map.column)
         if kind is None or problems or parsed.problems:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.documents.text import decode, line_and_column, line_at
+from flowops.documents.text import decode, hide_values, line_and_column, line_at
 from flowops.model.document import Problem
 
 
@@ -46,3 +46,20 @@ def test_lines_and_columns_lead_back_to_the_offset(text: str, index: int) -> Non
 
 def test_there_is_no_line_before_the_first_or_behind_the_last() -> None:
     assert [line_at("a\r\nb", number) for number in range(4)] == [None, "a", "b", None]
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('callee: "+44 20 7946 0018"', 'callee: "••• •• •••• ••••"'),
+        ("  callee: 020 7946 0018 # Ann", "  callee: ••• •••• •••• # Ann"),
+        ("call: {callee: 0612345678, caller: 'x', flow: f}", "call: {callee: ••••••••••, caller: '•', flow: f}"),
+        ("  callees: [020, Ann]", "  callees: [•••, •••]"),
+        ("  patient: Ann Smith", "  patient: ••• •••••"),
+        ('  "patient": {name: Ann}', '  "patient": {••••: •••}'),
+        ("callee: \"{{ row.phone | e164('GB') }}\"", None),
+        ("outpatient: Ann, callback-url: https://x", None),
+    ],
+)
+def test_what_a_line_says_of_somebody_is_hidden(line: str, shown: str | None) -> None:
+    assert hide_values(line, ("callee", "callees", "caller", "patient")) == (shown or line)
