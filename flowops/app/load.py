@@ -45,8 +45,8 @@ class Selection(NamedTuple):
 class Workspace(NamedTuple):
     """What a command works on: `calls` are the Call and CallSet documents it is about.
 
-    `problems` are those of files, flows and headers; those of the calls come when they are rendered. `warnings` are
-    about files.
+    `broken` are the names of flows whose documents are wrong. `problems` are those of files, flows and headers; those
+    of the calls come when they are rendered. `warnings` are about files.
     """
 
     reader: Reader
@@ -54,6 +54,7 @@ class Workspace(NamedTuple):
     environment: Environment
     calls: tuple[Document, ...]
     flows: Mapping[str, Flow]
+    broken: tuple[Value, ...]
     policy: Policy | None
     problems: tuple[Problem, ...]
     files: int
@@ -77,11 +78,13 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
     settings = _environment(project, environment)
     found = discover(reader, project, [Path(path) for path in paths])
     problems = list(found.problems)
-    whole = []
+    whole, broken = [], []
     for document in found.flows:
         wrong = check_documents([document])
         problems += wrong
-        if not wrong:
+        if wrong:
+            broken.append(document.value.get("name"))
+        else:
             whole.append(document)
     flows, more = resolve_flows(whole, project.environments)
     problems += more
@@ -97,6 +100,7 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
         environment=settings,
         calls=found.selected,
         flows=flows,
+        broken=tuple(broken),
         policy=policy,
         problems=tuple(problems),
         files=len({document.file for document in documents}),

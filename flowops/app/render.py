@@ -104,6 +104,7 @@ class Walk:
             self.values,
             check_variables=check_variables,
             always=_always(),
+            broken=workspace.broken,
         )
 
     def _rows(

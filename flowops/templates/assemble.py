@@ -22,7 +22,7 @@ from flowops.common.text import listed, quoted, same_name
 from flowops.model.call import INSTRUCTION_ID, NO_TERMS, TERMS, Call, Origin, Terms
 from flowops.model.document import Problem
 from flowops.templates.errors import BudgetExceeded, TemplateError
-from flowops.templates.nodes import INVALID, Compiler, ConstantNode, Node, Part, Rendering, render_parts
+from flowops.templates.nodes import INVALID, Compiler, ConstantNode, InvalidNode, Node, Part, Rendering, render_parts
 from flowops.templates.problems import FLOW as FLOW_RULE
 from flowops.templates.problems import VARIABLE
 from flowops.templates.values import kind, number
@@ -129,11 +129,16 @@ def sensitive(body: Mapping[str, Collection[Value]], names: Collection[str]) -> 
     return numbers.union((VARIABLES, name) for name in names if name in body.get(VARIABLES, ()))
 
 
+class BrokenFlow(TemplateError):
+    """A flow whose document is wrong: that has been reported there, and no call of it is to blame."""
+
+
 class Flows:
     """The flows of a project, as one environment has them."""
 
-    def __init__(self, flows: Mapping[str, Flow], environment: str) -> None:
+    def __init__(self, flows: Mapping[str, Flow], environment: str, broken: Collection[Value] = ()) -> None:
         self._flows = flows
+        self._broken = broken
         self._environment = environment
         self._by_id: dict[str, Flow] = {}
         self._largest: dict[str, Value] | None = None
@@ -150,6 +155,8 @@ class Flows:
         if not isinstance(name, str):
             raise TemplateError(f"has to be the name of a flow, not {kind(name)}")
         flow = self._flows.get(same_name(name))
+        if flow is None and name in self._broken:
+            raise BrokenFlow("cannot be used")
         if flow is None:
             raise TemplateError(
                 f"{quoted(name) if written else mask_written(name)} is not a known flow", hint=lambda: self._known(name)
@@ -515,14 +522,19 @@ class CompiledCall:
             try:
                 self._flows.named(flow.value, written=True)
             except TemplateError as error:
-                fields[FLOW] = compiler.refuse(self._place(FLOW), FLOW, error, FLOW_RULE)
+                blamed = not isinstance(error, BrokenFlow)
+                place = self._place(FLOW)
+                fields[FLOW] = compiler.refuse(place, FLOW, error, FLOW_RULE) if blamed else InvalidNode()
         return fields
 
     def _find_flow(self, values: dict[str, Value], rendering: Rendering) -> Flow | None:
         try:
             return None if values.get(FLOW) is INVALID else self._flow_of(values)
         except TemplateError as error:
-            rendering.report(self._place(FLOW), FLOW, error, FLOW_RULE)
+            if isinstance(error, BrokenFlow):
+                rendering.failed = True
+            else:
+                rendering.report(self._place(FLOW), FLOW, error, FLOW_RULE)
             return None
 
     def _flow_of(self, values: dict[str, Value]) -> Flow | None:
@@ -588,7 +600,8 @@ class Compilation:
     """Compiles documents of kind Call or CallSet that their schemas accept, over the project's defaults.
 
     `environment` decides the ids of flows. `variables` is what templates see as ``vars``. `always` holds
-    the fields that are sent even when nobody sets them, with their values.
+    the fields that are sent even when nobody sets them, with their values. `broken` are the names of flows whose
+    documents are wrong.
     """
 
     def __init__(
@@ -600,9 +613,10 @@ class Compilation:
         *,
         check_variables: CheckVariables,
         always: Mapping[str, Value],
+        broken: Collection[Value] = (),
     ) -> None:
         self._defaults = Defaults(project)
-        self._flows = Flows(flows, environment)
+        self._flows = Flows(flows, environment, broken)
         self._vars = dict(variables)
         self._check_variables = check_variables
         self._always = always

@@ -122,3 +122,18 @@ def test_true_and_false_are_schemas(tmp_path: Path, schema: str, problem: str | 
     assert ran.code == (0 if problem is None else 3), ran.err
     assert problem is None or f"flow-variables.v: {problem}" in ran.err, ran.err
     assert flowops("schema", "build", "--project", ".", cwd=tmp_path).code == 0
+
+
+def test_a_flow_that_is_wrong_does_not_accuse_its_calls(real: Path) -> None:
+    (real / "flows").mkdir()
+    (real / "flows/f.yaml").write_text(
+        "apiVersion: flowops/v1\nkind: Flow\nname: f\ncallflow-id: x\nvariables: {a: {type: str}}\nproduce: [b]\n"
+    )
+    for number in (1, 2, 3):
+        (real / f"calls/{number}.yaml").write_text(
+            f"apiVersion: flowops/v1\nkind: Call\nreference-id: f-{number}\ncallee: '+442079460101'\nflow: f\n"
+        )
+    ran = flowops("validate", cwd=real)
+    assert ran.code == 3
+    assert "is not a known flow" not in ran.err
+    assert [line for line in ran.err.splitlines() if line.startswith("calls/")] == []
