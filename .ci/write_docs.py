@@ -16,9 +16,10 @@ DOCS = Path(__file__).parent.parent / "docs"
 TEMPLATES = """\
 # Templates
 
-A string in a call spec may hold Jinja templates. They are applied to each value after the YAML was parsed, never to the
-text of a file. A value that is one whole `{{ expression }}` keeps the expression's type; any other gives a text.
-A template that stands at the beginning of a value needs quotes, because `{` means something in YAML.
+A string in a call spec may hold Jinja templates. They are applied to each value after the YAML was parsed, never to
+the text of a file. A value that is one whole `{{ expression }}` keeps the expression's type, and any other gives a
+text; where a Flow says another type (`type: integer`, `type: string`), the value is turned into that. A template that
+stands at the beginning of a value needs quotes, because `{` means something in YAML.
 
 ```yaml
 callee: "{{ row.phone | e164('GB') }}"
@@ -34,15 +35,43 @@ are merged first, then rendered; a circle is an error that names it. What `--var
 data, and never rendered: where a text is sent with `{{` in it, there is a warning.
 
 Templates see `vars` (project < environment < `--var-file` < `--var`) and, in a call set, `row` and `row_number`.
-Rendering is pure: the same files, variables and rows give the same bytes. So there is no clock, no randomness, no
-environment and no file; `if`, `for` over lists, and the filters and tests below are all there is. An undefined name
-is an error that names it.
+Rendering is pure: the same files, variables and rows give the same bytes on every machine. So there is no clock, no
+randomness, no environment and no file: give a date with `--var today=2026-12-01`. An undefined name is an error that
+names it.
+
+## What a template has
+
+* Names: `row.phone`, `row['Phone number']`, `row.list[0]`, `row.name[:1]`; texts, numbers, `true`, `false`, `none`,
+  lists and mappings.
+* Operators: `+ - * / // %` for numbers, `~` joins texts, `== != < <= > >=`, `in`, `not in`, `and`, `or`, `not`, and
+  `'a' if … else 'b'`. Values of different kinds cannot be compared: every value of a CSV row is text.
+* `{% if … %}`, `{% elif … %}`, `{% else %}`, `{% endif %}`; `{% for x in list %}`, also with `if …` and `{% else %}`.
+  A loop over a mapping goes over its keys; `{% for key, value in mapping | items %}` over both. Inside, `loop` has
+  `index`, `index0`, `first`, `last` and `length`, and nothing else.
+* Comments `{# … #}`, `{% raw %}…{% endraw %}`, and `-` in a tag (`{{- … -}}`), which takes the white space beside it
+  away.
+* The filters and tests below. Functions cannot be called.
+
+**A text that spells a boolean has no truth value.** `"False"`, `"no"` and `"0"` from a file are texts, and Jinja
+takes them for true. So in `if`, `and`, `or`, `not` and `where` they are an error that tells the comparison to write,
+`row.consent == 'True'`; `"True"`, `"yes"` and `"1"` are, too, so that the first row tells. The empty text is false.
+
+A block scalar (`|`) keeps its last line break, and so does the text: write `|-`, or use `trim`. The line break behind
+a tag stays, too: `{%- … -%}` takes it away.
 
 `e164` takes a phone number as people write it (`020 7946 0018`, `+44 (0)20 …`, `0044…`, also with the spaces, dashes
-and invisible marks of web pages and contacts) and gives it in the one form that flowops compares and sends. What is not
-one number beyond doubt is an error that says why: a decimal or a rounded number that a spreadsheet made
-(`4930901820024.0`, `4.4E+11`), a date, two numbers or a range in one cell, an extension, or digits that are one number
-with a country code and another one without (`491701234567` in Germany: write the `+`).
+and invisible marks of web pages and contacts) and gives it in the one form that flowops compares and sends. What is
+not one number beyond doubt is an error that says why: a decimal or a rounded number that a spreadsheet made
+(`4930901820024.0`, `4.4E+11`), a date, two numbers or a range in one cell, an extension, or digits that are one
+number with a country code and another one without (`491701234567` in Germany: write the `+`).
+
+`datetime` reads ISO 8601, with weeks (`2026-W49-2`), without separators, and with any offset (`Z`, `+01`). For dates
+as people write them say how: `row.day | datetime('%A %-d %B', from='%d/%m/%Y')`; two digits of a year are of 1969 to
+2068. Time zones are those of the IANA's list. With a `locale` (CLDR) names are in its language: `datetime('full',
+locale='nl')`, `number(locale='de')`, `money('EUR', locale='fr')`, `join(locale='es')`.
+
+What templates do is counted for the whole command, by the texts and items that they touch, and a body has at most 1
+MiB of JSON. What is beyond ends with a message.
 
 <!-- What follows is written by .ci/write_docs.py. -->
 
