@@ -150,7 +150,7 @@ class EventBuilder:
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """How far the ledger goes with these events."""
+        """Return how far the ledger goes with these events."""
         return Checkpoint(self._id, self.serial, self._head)
 
     def expect(self, count: int) -> None:
@@ -182,7 +182,7 @@ class EventBuilder:
 
 
 def _data(change: Change, after: CallRow) -> bytes:
-    """What an event says beyond its name, as JSON."""
+    """Return what an event says beyond its name, as JSON."""
     data: dict[str, Value] = dict(change.data)
     if change.event_type is EventType.CLAIMED:
         data["attempt"] = after.attempts

@@ -48,7 +48,7 @@ _MOUNTS = Path("/proc/self/mountinfo")
 
 
 def beside(ledger: Path, suffix: str) -> Path:
-    """A file that belongs to a ledger: ``flowops.db.key`` beside ``flowops.db``."""
+    """Return a file that belongs to a ledger: ``flowops.db.key`` beside ``flowops.db``."""
     return ledger.with_name(ledger.name + suffix)
 
 
@@ -158,7 +158,7 @@ def check_journal(ledger: Path) -> None:
 
 
 def damage(path: Path) -> str | None:
-    """What a look at size and header shows: not a database at all, or one that was cut short."""
+    """Return what a look at size and header shows: not a database at all, or one that was cut short."""
     with path.open("rb") as file:
         header = file.read(_HEADER_BYTES)
     if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
@@ -177,7 +177,7 @@ def damage(path: Path) -> str | None:
 
 
 def shared_file_system(path: Path, mounts: Path = _MOUNTS) -> str | None:
-    """The kind of network or shared file system that a path is on; None when it is none, or nobody can say.
+    """Return the kind of network or shared file system that a path is on; None when it is none, or nobody can say.
 
     `mounts` says what is mounted where, as proc(5) has it.
     """

@@ -57,7 +57,7 @@ class Import:
 
 
 def imported_call(row: Mapping[str, Value]) -> ImportedCall:
-    """A call from a row: of CSV, of JSON Lines, or of an export. Raises `ValueError` with the field in front.
+    """Return a call from a row: of CSV, of JSON Lines, or of an export. Raises `ValueError` with the field in front.
 
     Keys, with ``-`` or ``_``: ``reference-id``; ``callee`` or ``callees``, ``call-id``, ``placed-at`` (ISO 8601 with an
     offset), ``state``, ``fingerprint``; an export's ``legs`` and ``claimed_at``. Others are ignored.
@@ -301,7 +301,7 @@ class _Usage:
             self._rung |= rung_since(connection, ledger, self._rung, since)
 
     def used(self, condition: Condition) -> Used:
-        """The answer to what a condition asks."""
+        """Return the answer to what a condition asks."""
         rung = {number: tuple(sorted(self._rung[self._pseudonyms[number]])) for number in condition.numbers}
         return Used({day: self._claimed[day] for day in condition.days}, rung)
 

@@ -208,13 +208,13 @@ class PostgresServer:
 
     @property
     def name(self) -> str:
-        """The database and its host."""
+        """Return the database and its host."""
         host = self.parts.hostname or dict(parse_qsl(self.parts.query)).get("host") or "localhost"
         return f"PostgreSQL database {unquote(self.parts.path[1:] or self.parts.username or '')!r} on {host}"
 
     @property
     def key_file(self) -> None:
-        """The database keeps the key, unless one is given: a file would be on one machine only."""
+        """Return None: the database keeps the key, unless one is given. A file would be on one machine only."""
         return
 
     def exists(self) -> bool:
@@ -222,11 +222,11 @@ class PostgresServer:
         return True
 
     def spool(self, ledger_id: str) -> Spool:
-        """A file in the project's own directory."""
+        """Return a file in the project's own directory."""
         return Spool(self.root / ".flowops" / f"spool-{ledger_id}.jsonl", self.root)
 
     def open(self, environment: str, *, make: bool, readonly: bool, sandbox: bool) -> PostgresDatabase:  # noqa: ARG002
-        """The database behind a connection that is made with the first question."""
+        """Return the database behind a connection that is made with the first question."""
         try:
             import psycopg  # noqa: F401
         except ImportError as error:
@@ -237,7 +237,7 @@ class PostgresServer:
 
 
 def _lock(run: str) -> int:
-    """The number of a run's advisory lock."""
+    """Return the number of a run's advisory lock."""
     return int.from_bytes(hashlib.sha256(f"flowops run {run}".encode()).digest()[:8], signed=True)
 
 

@@ -91,7 +91,7 @@ class Spool:
 
     @contextmanager
     def _locked(self, flags: int) -> Iterator[int]:
-        """The open file, for nobody else at the same time."""
+        """Yield the open file, for nobody else at the same time."""
         while True:
             descriptor = os.open(self.path, flags | _OPEN, PRIVATE_FILE)
             try:

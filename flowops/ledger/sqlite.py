@@ -122,7 +122,7 @@ class FileLease:
         self._held[run] = descriptor
 
     def alive(self, run: str) -> bool:
-        """Whether a process holds this run's lease."""
+        """Return whether a process holds this run's lease."""
         if not _RUN.fullmatch(run):  # not a run of ours, and perhaps not a harmless file name
             return False
         try:
@@ -143,7 +143,7 @@ class FileLease:
         return False
 
     def known(self) -> set[str]:
-        """The runs that have a file here: alive, dead, or killed before the ledger heard of them.
+        """Return the runs that have a file here: alive, dead, or killed before the ledger heard of them.
 
         Whoever takes a lease does so in a transaction that writes, and may only be asked about in another one.
         """
@@ -275,7 +275,7 @@ class SqliteDatabase(Database):
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file a path leads to, whatever it is called."""
+    """Return which file a path leads to, whatever it is called."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -284,7 +284,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def connect(path: Path | None, *, readonly: bool, patience: float) -> sqlite3.Connection:
-    """An open, configured connection; the file has to exist."""
+    """Return an open, configured connection; the file has to exist."""
     if path is None:
         return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     connection = sqlite3.connect(
@@ -401,7 +401,7 @@ _WORDS = {
 
 
 def explained(error: BaseException | None, name: str) -> LedgerError:
-    """A SQLite error in words for users."""
+    """Return a SQLite error in words for users."""
     code = str(getattr(error, "sqlite_errorname", ""))
     for known, (words, hint) in _WORDS.items():
         if code.startswith(known):
@@ -418,7 +418,7 @@ class SqliteFile:
 
     @classmethod
     def of(cls, url: SplitResult, root: Path) -> SqliteFile:
-        """The file that a URL names; a relative one starts at `root`."""
+        """Return the file that a URL names; a relative one starts at `root`."""
         database = url.path.removeprefix("/")
         if not database or database == ":memory:":
             raise LedgerError("a ledger in memory forgets every call", hint="give it a file: sqlite:///ledger.db")
@@ -431,20 +431,20 @@ class SqliteFile:
 
     @property
     def name(self) -> str:
-        """The path."""
+        """Return the path."""
         return str(self.path)
 
     @property
     def key_file(self) -> Path:
-        """The key lies beside the ledger."""
+        """Return the file beside the ledger."""
         return beside(self.path, ".key")
 
     def exists(self) -> bool:
-        """Whether there is a file with anything in it."""
+        """Return whether there is a file with anything in it."""
         return self.path.is_file() and self.path.stat().st_size > 0
 
     def spool(self, ledger_id: str) -> Spool:  # noqa: ARG002
-        """One for all environments in the file; its lines say whose they are."""
+        """Return one for all environments in the file; its lines say whose they are."""
         return Spool(beside(self.path, ".spool"), self.root)
 
     def open(self, environment: str, *, make: bool, readonly: bool, sandbox: bool) -> SqliteDatabase:

@@ -136,7 +136,7 @@ def step(
 
 
 def claimable(state: State | None) -> bool:
-    """Whether a call in this state may be claimed."""
+    """Return whether a call in this state may be claimed."""
     return (state, EventType.CLAIMED) in TRANSITIONS
 
 
@@ -168,7 +168,7 @@ def stored_callees(body: Mapping[str, Value]) -> tuple[StoredLeg, ...]:
 
 
 def merged(known: Iterable[StoredLeg], told: Iterable[StoredLeg]) -> tuple[StoredLeg, ...]:
-    """Legs with what was told of them: matched by call-id, else by callee; what matches nothing is added.
+    """Return legs with what was told of them: matched by call-id, else by callee; what matches nothing is added.
 
     What is known already stays: a second callback with another code changes nothing.
     """
@@ -207,7 +207,7 @@ def _match(legs: list[StoredLeg], leg: StoredLeg) -> int | None:
 
 
 def complete(legs: Iterable[StoredLeg]) -> bool:
-    """Whether every leg that the API took has ended, and at least one has."""
+    """Return whether every leg that the API took has ended, and at least one has."""
     taken = [leg for leg in legs if leg.error is None or leg.code is not None]
     return bool(taken) and all(leg.code is not None for leg in taken)
 
@@ -275,7 +275,7 @@ class Change(NamedTuple):
 
 
 def decide(row: CallRow | None, change: Change, serial: int = 0) -> CallRow:
-    """The row behind a change; the row itself when nothing changes, so when there is nothing to write.
+    """Return the row behind a change; the row itself when nothing changes, so when there is nothing to write.
 
     `serial` is the number of the event that tells of it.
 
@@ -356,7 +356,7 @@ def _imported(row: CallRow | None, change: Change, serial: int) -> CallRow:
 
 
 def _purged(row: CallRow, at: str, serial: int) -> CallRow:
-    """The tombstone: that the call was placed, and how its legs ended."""
+    """Return the tombstone: that the call was placed, and how its legs ended."""
     legs = tuple(StoredLeg(None, None, code=leg.code) for leg in row.legs)
     return row._replace(
         fingerprint="", claim=0, body="{}", legs=legs, error=None, updated_at=at, purged=True, serial=serial
@@ -391,7 +391,7 @@ def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
 
 
 def _error(row: CallRow, change: Change, state: State) -> str | None:
-    """What stands between a call and being placed, in words."""
+    """Return what stands between a call and being placed, in words."""
     if state.is_placed:
         return None
     attempted = change.event_type in ABOUT_THE_ATTEMPT or change.event_type is EventType.ABANDONED
@@ -399,5 +399,5 @@ def _error(row: CallRow, change: Change, state: State) -> str | None:
 
 
 def _expected(row: CallRow, change: Change) -> tuple[StoredLeg, ...]:
-    """The callees of the request, when a callback or a record comes before the answer has named them."""
+    """Return the callees of the request, when a callback or a record comes before the answer has named them."""
     return stored_callees(json.loads(row.body)) if change.event_type is not EventType.ACCEPTED else ()

@@ -71,7 +71,7 @@ class Store(Reader):
         self.close()
 
     def write(self, writes: Sequence[Claim | Record]) -> list[Written]:
-        """Claims and records in one durable transaction: all are on disk when this returns."""
+        """Write claims and records in one durable transaction: all are on disk when this returns."""
         at = now()
         # At once: each fetch lets another thread run first.
         random = os.urandom(NONCE * len(writes))

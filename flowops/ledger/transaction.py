@@ -104,16 +104,16 @@ class Transaction:
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """How far the ledger goes, with the changes of this transaction."""
+        """Return how far the ledger goes, with the changes of this transaction."""
         return self._builder.checkpoint
 
     @property
     def changed(self) -> list[CallRow]:
-        """The rows that this transaction leaves behind, where they are not what they were."""
+        """Return the rows that this transaction leaves behind, where they are not what they were."""
         return [row for reference, row in self._after.items() if row is not self._before[reference]]
 
     def rows(self, references: Sequence[str]) -> dict[str, CallRow]:
-        """The rows of these references as they are now, changes of this transaction included."""
+        """Return the rows of these references as they are now, changes of this transaction included."""
         new = [reference for reference in dict.fromkeys(references) if reference not in self._before]
         unread = []
         for reference in new:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def verify(database: Database, ledger: int) -> Broken | None:
-    """The first thing that does not fit; None when all of it does.
+    """Return the first thing that does not fit; None when all of it does.
 
     Reads a thousand events or rows at a time, so that nobody who writes meanwhile has to wait for the end.
     """

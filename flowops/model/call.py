@@ -34,7 +34,7 @@ class Origin(NamedTuple):
     fields: Mapping[Path, tuple[Document, Path]]
 
     def place(self, path: Path = ()) -> Place:
-        """Where the value at a path of the call stands; the longest known part of the path decides."""
+        """Return where the value at a path of the call stands; the longest known part of the path decides."""
         for length in range(len(path), 0, -1):
             known = self.fields.get(path[:length])
             if known is not None:
@@ -123,17 +123,17 @@ class Call(NamedTuple):
 
     @property
     def callees(self) -> tuple[str, ...]:
-        """The numbers that would ring, in the order of the request."""
+        """Return the numbers that would ring, in the order of the request."""
         if "callees" in self.body:
             return tuple(self.body["callees"])
         return (self.body["callee"],)
 
     def shown(self, path: Path, value: Value) -> str:
-        """A value as a message repeats it: whole only where just that is written in a document."""
+        """Return a value as a message repeats it: whole only where just that is written in a document."""
         return self.origin.shown(path, value)
 
     def problem(self, path: Path, message: str, *, code: str, hint: str | None = None) -> Problem:
-        """A problem with the value at a path of the body, placed where the user wrote it."""
+        """Return a problem with the value at a path of the body, placed where the user wrote it."""
         spec_path = ("reference-id", *path[1:]) if path[:1] == (INSTRUCTION_ID,) else path
         return Problem(self.origin.place(spec_path), self.row, message, code, hint)
 

@@ -49,6 +49,6 @@ class Difference:
     environment: tuple[Change, ...] = ()
 
     def counts(self) -> dict[Shift, int]:
-        """How many calls are different in which way; every way is there."""
+        """Return how many calls are different in which way; every way is there."""
         found = Counter(each.shift for each in self.calls)
         return {shift: found[shift] for shift in Shift}

@@ -76,31 +76,31 @@ class Problem:
 
     @property
     def row(self) -> RowPlace | None:
-        """The first row that has it, if rows have a part in it."""
+        """Return the first row that has it, if rows have a part in it."""
         return self.rows[0] if self.rows else None
 
     @property
     def hint(self) -> str | None:
-        """What the user can do about it."""
+        """Return what the user can do about it."""
         if callable(self._hint):
             self._hint = self._hint()
         return self._hint
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What problems have in common that are one; a row of a data file has its place in that file."""
+        """Return what problems have in common that are one; a row of a data file has its place in that file."""
         row = self.row
         place = self.place if row is None or row.file != self.place.file else self.place.file
         return place, self.code, self.said
 
     @property
     def said(self) -> str:
-        """What kind of problem it is, whatever the rows say."""
+        """Return what kind of problem it is, whatever the rows say."""
         return without_values(self.message) if self.kind is None else self.kind
 
     @property
     def order(self) -> tuple[object, ...]:
-        """What problems are sorted by."""
+        """Return what problems are sorted by."""
         row = self.row
         return self.place, ("", 0) if row is None else (row.file, row.number), self.message, self.code
 
@@ -216,7 +216,7 @@ class Document:
         self.text = text
 
     def __eq__(self, other: object) -> bool:
-        """Whether the same stands in the same file; the text decides the marks."""
+        """Return whether the same stands in the same file; the text decides the marks."""
         if not isinstance(other, Document):
             return NotImplemented
         own, others = ((each.file, each.kind, each.value, each.text) for each in (self, other))
@@ -225,20 +225,20 @@ class Document:
     __hash__ = None  # type: ignore[assignment] # its value can be changed, whoever does it
 
     def with_value(self, value: dict[str, Value]) -> Document:
-        """The document with another value, whose parts stand where they stood."""
+        """Return the document with another value, whose parts stand where they stood."""
         return Document(self.file, self.kind, value, self.source_map, self.text)
 
     def place(self, path: Path = ()) -> Place:
-        """Where the value at a path stands, or the deepest value on the way that exists."""
+        """Return where the value at a path stands, or the deepest value on the way that exists."""
         found = self.source_map.at(path)
         return Place(self.file, found.line, found.column)
 
     def key_place(self, path: Path) -> Place:
-        """Where the key that ends a path stands."""
+        """Return where the key that ends a path stands."""
         return Place(self.file, *self.source_map.at(path[:-1]).key(str(path[-1])))
 
     def written(self, path: Path) -> str:
-        """The text of the value at a path, as it stands in the file."""
+        """Return the text of the value at a path, as it stands in the file."""
         found = self.source_map.at(path)
         return self.text[found.start : found.end]
 
@@ -265,11 +265,11 @@ class Batch:
     problems: Sequence[tuple[int, Problem]] = ()
 
     def place(self, index: int) -> RowPlace:
-        """Where one of the rows stands."""
+        """Return where one of the rows stands."""
         return RowPlace(self.file, self.numbers[index], None if self.lines is None else self.lines[index])
 
     def __iter__(self) -> Iterator[Row | Problem]:
-        """The rows, and the problems where they were met."""
+        """Yield the rows, and the problems where they were met."""
         problems = iter(self.problems)
         at, problem = next(problems, (-1, None))
         for index, values in enumerate(self.rows):

@@ -184,11 +184,11 @@ class RunLedger(Protocol):
     """What a run asks of a ledger; `flowops.ledger` implements it. Errors are `LedgerError`."""
 
     def look_up(self, reference_ids: Sequence[str]) -> dict[str, Entry]:
-        """The rows of these references that exist, a few statements for any number of them."""
+        """Return the rows of these references that exist, a few statements for any number of them."""
         ...
 
     def write(self, writes: Sequence[Claim | Record]) -> list[Written]:
-        """Claims and records in one durable transaction: all are on disk when this returns."""
+        """Write claims and records in one durable transaction: all are on disk when this returns."""
         ...
 
     def sweep(self) -> list[str]:
@@ -204,7 +204,7 @@ class Ledger(RunLedger, Protocol):
     """What a plan asks of a ledger besides."""
 
     def checkpoint(self) -> Checkpoint:
-        """Which ledger this is and how many events it has."""
+        """Return which ledger this is and how many events it has."""
         ...
 
     def pseudonymize(self, call: Call) -> dict[str, Value]:
@@ -212,11 +212,11 @@ class Ledger(RunLedger, Protocol):
         ...
 
     def fingerprints(self, reference_ids: Sequence[str]) -> dict[str, str]:
-        """What was placed under these references; those that are not placed, or not known whole, are left out."""
+        """Return what was placed under these references, as far as it is known whole."""
         ...
 
     def count(self) -> dict[State, int]:
-        """How many calls of this environment are in each state."""
+        """Return how many calls of this environment are in each state."""
         ...
 
 

@@ -68,7 +68,7 @@ class Environment(NamedTuple):
 
     @property
     def sandboxed(self) -> bool:
-        """Whether the embedded API answers, so that no phone rings."""
+        """Return whether the embedded API answers, so that no phone rings."""
         return self.api == SANDBOX
 
 
@@ -102,9 +102,9 @@ class Flow(NamedTuple):
 
     @property
     def sensitive(self) -> frozenset[str]:
-        """The variables whose values are never shown or kept."""
+        """Return the variables whose values are never shown or kept."""
         return frozenset(name for name, schema in self.variables.items() if schema.get("x-sensitive") is True)
 
     def callflow_id(self, environment: str) -> str | None:
-        """The API's id of this flow in an environment, None when the file has none for it."""
+        """Return the API's id of this flow in an environment, None when the file has none for it."""
         return self.callflow_ids.get(environment) or self.callflow_ids.get("*")

@@ -29,12 +29,12 @@ class Verdict:
 
     @property
     def leaves_it(self) -> bool:
-        """Whether the call is as it was before its claim: nothing was sent, or the answer says nothing of the call."""
+        """Return whether the call is as before its claim: nothing was sent, or the answer says nothing of it."""
         return self.again or self.event_type in (EventType.UNAUTHORIZED, EventType.FORBIDDEN)
 
     @property
     def again(self) -> bool:
-        """Whether the same call may be tried again in this run: nothing was sent, or it was turned away."""
+        """Return whether the same call may be tried again in this run: nothing was sent, or it was turned away."""
         return self.event_type in (EventType.UNSENT, EventType.THROTTLED)
 
 
@@ -90,6 +90,6 @@ class Result:
         return found
 
     def counts(self) -> dict[Outcome, int]:
-        """How many calls had each outcome; every outcome is there."""
+        """Return how many calls had each outcome; every outcome is there."""
         found = Counter(call.outcome for call in self.calls)
         return {outcome: found[outcome] for outcome in Outcome}

@@ -52,7 +52,7 @@ def canonical(value: Value) -> bytes:
 
 
 def fingerprint(body: Value) -> str:
-    """``v1:sha256:<hex>`` over the canonical JSON of a rendered body. Raises `Uncanonical`."""
+    """Return ``v1:sha256:<hex>`` over the canonical JSON of a rendered body. Raises `Uncanonical`."""
     return f"{FINGERPRINT}{hash_of(body).hex()}"
 
 
@@ -79,7 +79,7 @@ def hashes_of(bodies: Sequence[Value]) -> list[bytes]:
 
 
 def identify(call: Call) -> str | Problem:
-    """The fingerprint of a call, or the problem that keeps it from having one."""
+    """Return the fingerprint of a call, or the problem that keeps it from having one."""
     try:
         return fingerprint(call.body)
     except Uncanonical as error:
@@ -88,7 +88,7 @@ def identify(call: Call) -> str | Problem:
 
 
 def unfit(calls: Iterable[Call]) -> list[Problem]:
-    """What keeps calls from having fingerprints."""
+    """Return what keeps calls from having fingerprints."""
     return [found for found in map(identify, calls) if not isinstance(found, str)]
 
 

@@ -53,7 +53,7 @@ class SavedPlan:
 
 
 def dump(plan: Plan) -> Iterator[bytes]:
-    """The bytes of a saved plan, piece by piece, one call a line."""
+    """Yield the bytes of a saved plan, piece by piece, one call a line."""
     checkpoint = plan.ledger
     head = {
         "format_version": FORMAT_VERSION,
@@ -78,7 +78,7 @@ def dump(plan: Plan) -> Iterator[bytes]:
 
 
 def load(data: bytes, file: str) -> SavedPlan:
-    """The saved plan in the bytes of a file.
+    """Return the saved plan in the bytes of a file.
 
     Raises `Invalid` when that is no saved plan at all, `StalePlan` when it is one that another version of
     flowops wrote or that was changed after it was saved.
@@ -100,7 +100,7 @@ def load(data: bytes, file: str) -> SavedPlan:
 
 
 def compare(saved: SavedPlan, fresh: Plan, *, contains_checkpoint: bool) -> list[str]:
-    """What moved since the plan was saved, in words; empty when it still fits.
+    """Return what moved since the plan was saved, in words; empty when it still fits.
 
     `contains_checkpoint` says whether the ledger's chain holds the event that `saved.ledger` names.
     """
@@ -152,8 +152,11 @@ def _calls(saved: SavedPlan, fresh: Plan) -> Iterator[str]:
 
 
 def _foreseen(before: Action, now: Action) -> bool:
-    """Whether a reviewer of the saved plan has agreed to this too: the time that passes moves calls into their windows
-    and out of them, and what the policy blocks by now is not placed at all."""
+    """Return whether a reviewer of the saved plan has agreed to this too.
+
+    The time that passes moves calls into their windows and out of them, and what the policy blocks by now is not placed
+    at all.
+    """
     if before is Action.DEFERRED:
         return now in (Action.PLACE, Action.RETRY, Action.BLOCKED)
     return before.sends and now in (Action.DEFERRED, Action.BLOCKED)

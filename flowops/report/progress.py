@@ -124,5 +124,5 @@ class _Bar:
 
 
 def _rate(done: int, seconds: float) -> str:
-    """How many a second, since the beginning."""
+    """Return how many a second, since the beginning."""
     return f"{done / seconds:,.0f}/s" if done >= 10 * seconds else f"{done / seconds:.1f}/s"

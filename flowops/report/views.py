@@ -59,7 +59,7 @@ class CallView:
 
     @property
     def heard(self) -> bool:
-        """Whether people will hear it as it is."""
+        """Return whether people will hear it as it is."""
         return self.action in (Action.PLACE, Action.RETRY, Shift.ADDED)
 
 
@@ -258,17 +258,17 @@ class ResultView(NamedTuple):
 
     @property
     def failure(self) -> str | None:
-        """What ended the run early."""
+        """Return what ended the run early."""
         return None if self.result.failure is None else mask_text(self.result.failure)
 
     @property
     def guards(self) -> tuple[Guard, ...]:
-        """Which guards of the run have tripped, without numbers."""
+        """Return which guards of the run have tripped, without numbers."""
         return guards_of(self.result.guards)
 
     @property
     def interrupted(self) -> str | None:
-        """The name of the signal that ended the run."""
+        """Return the name of the signal that ended the run."""
         return None if self.result.interrupted is None else signal_name(self.result.interrupted)
 
     def calls(self) -> Iterator[CallResult]:

@@ -259,7 +259,7 @@ class _Mistake:
 
     @property
     def _masked(self) -> str | None:
-        """The value as it may be shown where it may be somebody's; None where it may be shown as it is."""
+        """Return the value as it may be shown where it may be somebody's; None where it may be shown as it is."""
         plain = isinstance(self.instance, str | int | float) and not isinstance(self.instance, bool)
         return mask_written(self.instance) if plain and (self.is_number or (self.data and not self.hidden)) else None
 
