@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from flowops.common.numbers import is_e164, received
+from flowops.common.numbers import is_e164
 from flowops.common.text import LISTED, escaped, listed, visible
 
 if TYPE_CHECKING:
@@ -118,12 +118,6 @@ def mask_name(name: object) -> str:
 def are_values(names: Iterable[str]) -> bool:
     """Return whether some name of a column looks like a value: a number, an address, a date."""
     return any(_VALUE.search(name) is not None for name in names)
-
-
-def mask_call_id(text: str) -> str:
-    """Return the API's id of a call, and what may be shown and kept of it where it is somebody's number."""
-    number = received(text)
-    return mask_text(text) if number is None else mask_number(number)
 
 
 def is_masked(text: str) -> bool:

@@ -14,7 +14,6 @@ from flowops.common.masking import (
     is_masked,
     mask,
     mask_any_number,
-    mask_call_id,
     mask_name,
     mask_names,
     mask_number,
@@ -242,18 +241,3 @@ def test_names_of_columns_are_told(names: list[str]) -> None:
 def test_a_line_of_values_is_no_header(value: str) -> None:
     assert mask_names(["Ann", value]) == "2 columns whose names look like values"
     assert value not in mask_name(value)
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("7b1f0f5e-3c1b-4e0a-9d43-001234567890", None),
-        ("call-1", None),
-        ("442079460018", "+44 20 79•• ••18"),
-        ("+442079460018", "+44 20 79•• ••18"),
-        ("00442079460018", "+44 20 79•• ••18"),
-        ("1234567890123", None),
-    ],
-)
-def test_the_id_of_a_call_that_is_a_number_is_masked(text: str, shown: str | None) -> None:
-    assert mask_call_id(text) == (shown or text)
