@@ -37,10 +37,15 @@ def unrendered(document: Document) -> Iterator[Problem]:
     if rendered is None or () in rendered:
         return
     left: list[tuple[Path, Value]] = [((), document.value)]
+    # What aliases repeat is looked at where it is met first.
+    seen: set[int] = set()
     while left:
         path, value = left.pop()
         if any(_fits(path, way) for way in rendered) or (path and path[-1] in _FOR_PEOPLE):
             continue
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
         if isinstance(value, dict):
             for key, item in value.items():
                 if any(opening in key for opening in _OPENINGS):

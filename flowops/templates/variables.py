@@ -41,10 +41,14 @@ def _has_template(value: Value) -> bool:
 
 
 def _texts(value: Value) -> Iterator[str]:
-    """Yield every text in a value, keys too."""
+    """Yield every text in a value, keys too; what aliases repeat is looked at once."""
     left = [value]
+    seen: set[int] = set()
     while left:
         item = left.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
         if isinstance(item, str):
             yield item
         elif isinstance(item, dict):
