@@ -35,16 +35,16 @@ class Place(Protocol):
 
     @property
     def name(self) -> str:
-        """What messages call it, without secrets."""
+        """Return what messages call it, without secrets."""
         ...
 
     @property
     def key_file(self) -> Path | None:
-        """The file that keeps the key when nobody gives one; None where the database keeps it."""
+        """Return the file that keeps the key when nobody gives one; None where the database keeps it."""
         ...
 
     def exists(self) -> bool:
-        """Whether there is a database at all."""
+        """Return whether there is a database at all."""
         ...
 
     def open(self, environment: str, *, make: bool, readonly: bool, sandbox: bool) -> Database:
@@ -55,7 +55,7 @@ class Place(Protocol):
         ...
 
     def spool(self, ledger_id: str) -> Spool:
-        """The file for results that the database cannot take."""
+        """Return the file for results that the database cannot take."""
         ...
 
 
@@ -103,7 +103,7 @@ class Record(NamedTuple):
 
 
 def _new_key(place: Place, given: bytes | None, *, must_exist: bool) -> tuple[str, bytes]:
-    """Where the key of a new record is kept, and the key.
+    """Return where the key of a new record is kept, and the key.
 
     `must_exist`: other records of the database use the key file, so a new one must not take its place.
     """
@@ -169,7 +169,7 @@ def _key_in(path: Path) -> bytes:
 
 
 def usable_key(text: bytes) -> bytes:
-    """The 32 bytes behind a key as it is written: 64 hex digits, or any secret of 16 characters or more."""
+    """Return the 32 bytes behind a key as it is written: 64 hex digits, or any secret of 16 characters or more."""
     if len(text) < _SHORTEST:
         raise LedgerError(
             f"the ledger's key is too short: {_SHORTEST} characters at least",
@@ -234,7 +234,7 @@ def open_ledger(
     readonly: bool = False,
     root: Path | None = None,
 ) -> Store:
-    """The ledger of an environment. Raises `LedgerError` unless it is there, whole, and the right one.
+    """Return the ledger of an environment. Raises `LedgerError` unless it is there, whole, and the right one.
 
     `pinned` is the id that it has to have; `key` is that of its pseudonyms, where it is kept elsewhere. `create`, for
     the sandbox alone, makes what is missing. `readonly` writes nothing at all: with `create`, a ledger that is missing
@@ -287,7 +287,7 @@ def init_ledger(url: str, environment: str, *, key: bytes | None = None, root: P
 
 
 def _record_of(database: Database, environment: str) -> Record | None:
-    """The environment's record, in tables that are up to date; None when there are no tables, or no record."""
+    """Return the environment's record, in tables that are up to date; None when there are no tables, or no record."""
     version = database.read(version_of)
     if version is None:
         return None
@@ -335,7 +335,7 @@ def _insert(connection: Connection, environment: str, ledger_id: str, key_place:
 
 
 def _trusted(record: Record | None, database: Database, environment: str, pinned: str | None) -> Record:
-    """The record, when it is the right one and the events go as far as it says."""
+    """Return the record, when it is the right one and the events go as far as it says."""
     if record is None:
         raise LedgerError(
             f"{database.name}: environment {environment!r} has no ledger here", hint=no_ledger(environment)
@@ -358,7 +358,7 @@ def _check_end(connection: Connection, name: str, ledger: int) -> None:
 
 
 def _stand_in(environment: str, actor: Actor) -> Store:
-    """An empty ledger in memory."""
+    """Return an empty ledger in memory."""
     database = SqliteDatabase(None, readonly=False)
     key = secrets.token_bytes(KEY_BYTES)
 

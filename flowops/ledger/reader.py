@@ -123,7 +123,7 @@ class Reader:
         return found
 
     def contains(self, checkpoint: Checkpoint) -> bool:
-        """Whether this ledger still holds what it held at a checkpoint; an older copy put back does not.
+        """Return whether this ledger still holds what it held at a checkpoint; an older copy put back does not.
 
         A checkpoint without an id is of a sandbox ledger that was not yet made: any ledger holds its nothing.
         """
@@ -139,7 +139,7 @@ class Reader:
         return bool(found == checkpoint.head)
 
     def look_up(self, reference_ids: Sequence[str]) -> dict[str, Entry]:
-        """The rows of these references that exist, one or two statements for a thousand of them."""
+        """Return the rows of these references that exist, one or two statements for a thousand of them."""
         found: dict[str, Entry] = {}
         for start in range(0, len(reference_ids), CHUNK):
             chunk = reference_ids[start : start + CHUNK]
@@ -176,7 +176,7 @@ class Reader:
         glob: str | None = None,
         limit: int | None = None,
     ) -> Iterator[Entry]:
-        """Rows in the order of their references, read a thousand at a time.
+        """Yield rows in the order of their references, read a thousand at a time.
 
         `glob` knows ``*`` and ``?``. A ledger that is being written meanwhile is neither blocked nor frozen.
         Without the ledger's key the fingerprints are empty.
@@ -230,7 +230,7 @@ class Reader:
         return int(self._database.read(lambda it: it.value("count_phones", ledger=self.number)))
 
     def stopped(self) -> str | None:
-        """Since when no run may claim a call, by whom and why; None while they may."""
+        """Return since when no run may claim a call, by whom and why; None while they may."""
         return self._database.read(lambda connection: stopped(connection, self.number))
 
     def claimed_since(self, since: datetime) -> int:
@@ -238,7 +238,7 @@ class Reader:
         return self._database.read(lambda connection: claimed_since(connection, self.number, since))
 
     def rung_since(self, numbers: Sequence[str], since: datetime) -> dict[str, tuple[datetime, ...]]:
-        """When each of these numbers may have been called since a time, over all references.
+        """Return when each of these numbers may have been called since a time, over all references.
 
         Calls in doubt count, and so does a callee that the API refused among others. What was purged does not.
         """
@@ -247,7 +247,7 @@ class Reader:
         return {numbered[callee]: tuple(sorted(times)) for callee, times in found.items()}
 
     def outcomes(self) -> dict[int, int]:
-        """How many callees came to each result code (9 cancelled, 10 finished, 11 failed, 12 rejected)."""
+        """Return how many callees came to each result code (9 cancelled, 10 finished, 11 failed, 12 rejected)."""
         return dict(self._database.read(lambda it: it.all("count_by_code", ledger=self.number)))
 
     def events(self, reference_id: str | None = None) -> Iterator[LoggedEvent]:
@@ -288,11 +288,11 @@ class Reader:
         )
 
     def export(self) -> Iterator[dict[str, Value]]:
-        """Every row, for `import_calls` of another ledger; works without the ledger's key."""
+        """Return every row, for `import_calls` of another ledger; works without the ledger's key."""
         return map(exported, self.entries())
 
     def throttled_until(self, key: str) -> datetime | None:
-        """Until when something must not be asked again (see `Store.set_throttle`); None when it may be."""
+        """Return until when something must not be asked again (see `Store.set_throttle`); None when it may be."""
         found = self._database.read(lambda it: it.value("throttle", ledger=self.number, key=key))
         return None if found is None else datetime.fromisoformat(found)
 
@@ -349,7 +349,7 @@ def stopped(connection: Connection, ledger: int) -> str | None:
 
 
 def exported(entry: Entry) -> dict[str, Value]:
-    """A row as it leaves the ledger: without the body, and with callees masked."""
+    """Return a row as it leaves the ledger: without the body, and with callees masked."""
     return {
         "reference_id": entry.reference_id,
         "state": str(entry.state),
