@@ -104,7 +104,7 @@ def search(text: str, part: str) -> int:
 
 
 def _characters(items: Iterable[Any]) -> int:
-    return len("".join([item for item in items if type(item) is str]))
+    return sum([len(item) for item in items if type(item) is str])
 
 
 def deep(value: Any, limit: int = CALL_STEPS) -> int:
@@ -151,9 +151,9 @@ def most_json(value: Any, limit: int = MAX_BODY) -> int:
         if type(found) is str:
             size += 2 + 6 * len(found)
         elif type(found) is dict:
-            texts = [item for item in found.values() if type(item) is str]
-            size += 2 + 4 * len(found) + 6 * _characters(found) + 2 * len(texts) + 6 * len("".join(texts))
-            if len(texts) < len(found):
+            texts = sum(type(item) is str for item in found.values())
+            size += 2 + 4 * len(found) + 6 * (_characters(found) + _characters(found.values())) + 2 * texts
+            if texts < len(found):
                 ahead += [item for item in found.values() if type(item) is not str]
         elif type(found) is list:
             size += 2 + len(found)
