@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import shlex
 from contextlib import asynccontextmanager
@@ -42,6 +43,8 @@ MOVED = 20
 COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _NOTHING: Mapping[str, CallResult] = {}
 
+_log = logging.getLogger(__name__)
+
 
 def check_reviewed(found: Planned, saved: SavedPlan | None, digest: str | None) -> None:
     """Raise StalePlan unless a plan is the saved one, and has the digest, where these are given."""
@@ -80,6 +83,8 @@ def place(found: Planned, pacing: Pacing, observer: Observer = SILENT) -> Result
     facts = facts_of(found.workspace, found.ledger, clock(), found.override)
     guards = found.plan.guards or tripped(policy, facts, clock())
     if guards:
+        for guard in guards:
+            _log.warning("nothing is placed: %(why)s", {"why": guard.reason})
         return nothing_sent(found.plan, guards)
     return asyncio.run(_place(found, pacing, policy, facts, observer))
 

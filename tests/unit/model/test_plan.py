@@ -46,7 +46,7 @@ def plan_of(calls: list[PlannedCall]) -> Plan:
 
 def kept(item: PlannedCall) -> PlannedReference:
     return PlannedReference(
-        item.reference_id, item.fingerprint, item.action, item.changes, item.reasons, item.until, item.phones
+        item.reference_id, item.fingerprint, item.action, item.changes, item.reasons, item.until, phones=item.phones
     )
 
 
