@@ -57,6 +57,8 @@ class Machine(RuleBasedStateMachine):
         self.operator = self.address.open(self.environment)
         self.runs = [self.address.open(self.environment) for _ in range(2)]
         self.known = {reference: Known() for reference in "abc"}
+        #: The runs that hold a lease: from their first claim on.
+        self.leased: set[int] = set()
 
     def teardown(self) -> None:
         for store in (self.operator, *self.runs):
@@ -67,6 +69,7 @@ class Machine(RuleBasedStateMachine):
     def claim(self, run: int, reference: str) -> None:
         known = self.known[reference]
         (written,) = self.runs[run].write([self.make.claim(reference)])
+        self.leased.add(run)
         assert written.done == (known.state in (None, REJECTED))
         if written.done:
             known.posts += 1
@@ -110,6 +113,7 @@ class Machine(RuleBasedStateMachine):
     @rule(run=RUNS)
     def die(self, run: int) -> None:
         self.runs[run].close()
+        self.leased.discard(run)
         self.address.stores.remove(self.runs[run])
         self.runs[run] = self.address.open(self.environment)
         lost = [name for name, known in self.known.items() if known.run == run and known.state is IN_FLIGHT]
@@ -122,7 +126,7 @@ class Machine(RuleBasedStateMachine):
     @rule(reference=REFERENCES, placed=st.booleans())
     def resolve(self, reference: str, placed: bool) -> None:
         known = self.known[reference]
-        lease_ended = known.run is None
+        lease_ended = known.run not in self.leased
         possible = known.state is IN_DOUBT and (placed or lease_ended)
         if possible or (placed and known.state in (None, REJECTED)):
             self.operator.resolve(reference, placed=placed, reason="asked")
