@@ -188,16 +188,13 @@ class _Records:
         """Take records of calls that the ledger does not know: it has lost them, or they are somebody else's."""
         if self._named is None:
             self._named = references_of(self._environment)
-        for reference, told in legs.items():
-            named = reference in self._named
-            if self._adopt is Adopt.ALL or (named and self._adopt is Adopt.NAMED):
-                self.ledger.recorded({reference: told}, unknown=State.PLACED)
-                self._counts["adopted"] += 1
-            elif named:
-                self.ledger.recorded({reference: told}, unknown=State.IN_DOUBT)
-                self._counts["doubtful"] += 1
-            else:
-                self._counts["foreign"] += 1
+        named = legs.keys() & self._named
+        adopted = {Adopt.NONE: frozenset(), Adopt.NAMED: named, Adopt.ALL: legs.keys()}[self._adopt]
+        for count, taken, state in (("adopted", adopted, State.PLACED), ("doubtful", named - adopted, State.IN_DOUBT)):
+            if taken:
+                self.ledger.recorded({reference: legs[reference] for reference in sorted(taken)}, unknown=state)
+            self._counts[count] += len(taken)
+        self._counts["foreign"] += len(legs.keys() - adopted - named)
 
 
 def references_of(environment: str) -> frozenset[str]:

@@ -181,7 +181,7 @@ class Store(Reader):
                 transact(self._database, self.number, lambda transaction: _make_late(transaction, kept.changes))
                 kept.recorded.extend(kept.changes)
             except LedgerError:
-                kept.recorded.extend(change for change in kept.changes if self._is_recorded(change))
+                kept.recorded.extend(change for change in kept.changes if self._record_late(change))
                 if not kept.recorded:
                     raise
         left = len(kept.changes) - len(kept.recorded)
@@ -189,7 +189,7 @@ class Store(Reader):
             _log.warning("%(left)d results in %(spool)s cannot be written", {"left": left, "spool": self._spool.path})
         return len(kept.recorded)
 
-    def _is_recorded(self, change: Change) -> bool:
+    def _record_late(self, change: Change) -> bool:
         """Record one result out of the spool; return whether that could be done."""
         try:
             transact(self._database, self.number, lambda transaction: _make_late(transaction, [change]))
