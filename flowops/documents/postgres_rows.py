@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from flowops.common import libpq
+from flowops.common.extras import install_command
 from flowops.common.names import did_you_mean
 from flowops.common.text import quoted
 from flowops.documents.row_source import BATCH_ROWS, QueryError, QueryRows, RowsError
@@ -55,7 +56,7 @@ def source_batches(url: str, query: Query, shown: str) -> Iterator[Batch]:
         hint = "end it with 'order by …': the order of the rows is the order of the calls"
         raise QueryError("the query says nothing of the order of its rows", hint)
     if find_spec("psycopg") is None:
-        raise QueryError("source needs the extra: pip install 'flowops[postgres]'")
+        raise QueryError("source needs psycopg, which is not installed", install_command("psycopg"))
     import psycopg
 
     try:

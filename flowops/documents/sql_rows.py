@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from flowops.common.extras import install_command
 from flowops.common.text import quoted
 from flowops.documents.files import Unreadable
 from flowops.documents.row_source import PARQUET, FileRows, QueryError, QueryRows, missing_hint
@@ -174,7 +175,7 @@ def answered(reader: Reader, request: QueryRequest, shown: str) -> Iterator[Batc
     """
     if find_spec("duckdb") is None:
         what = ".parquet" if request.sql is None else "it"
-        raise QueryError(f"{what} needs the extra: pip install 'flowops[data]'")
+        raise QueryError(f"{what} needs DuckDB, which is not installed", install_command("duckdb"))
     with private_directory() as directory, _process(str(directory)) as ask:
         staging = StagingDir(reader, request.base, request.dialect, directory)
         ask({"sql": request.sql})

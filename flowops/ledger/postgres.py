@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, unquote
 import orjson
 
 from flowops.common import libpq
+from flowops.common.extras import install_command
 from flowops.errors import LedgerError
 from flowops.ledger.database import Connection, Database, migrations, statements
 from flowops.ledger.spool import Spool
@@ -231,7 +232,7 @@ class PostgresServer:
             import psycopg  # noqa: F401
         except ImportError as error:
             raise LedgerError(
-                f"a ledger in PostgreSQL needs psycopg ({error})", hint="pip install 'flowops[postgres]'"
+                f"a ledger in PostgreSQL needs psycopg ({error})", hint=install_command("psycopg")
             ) from error
         return PostgresDatabase(self.url, self.name, readonly=readonly, sandbox=sandbox)
 

@@ -13,6 +13,8 @@ from support.git import Repository
 from support.parquet import write_parquet
 from support.server import TOKEN
 
+from flowops.common.extras import install_command
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -122,7 +124,8 @@ def test_without_the_extra_everything_else_works_and_it_is_said_what_to_install(
     (data / "without/sitecustomize.py").write_text("import sys\nsys.modules['duckdb'] = None\n")
     ran = flowops("validate", cwd=data, env={"PYTHONPATH": str(data / "without")})
     assert ran.code == 3
-    assert "needs the extra: pip install 'flowops[data]'" in ran.err
+    assert "needs DuckDB, which is not installed" in ran.err
+    assert f"hint: {install_command('duckdb')}" in ran.err
     callset(data, EVEN["csv"][0])
     assert flowops("validate", cwd=data, env={"PYTHONPATH": str(data / "without")}).code == 0
 

@@ -313,8 +313,8 @@ def test_a_mistake_in_the_process_is_no_problem_of_the_user(
 def test_without_the_extra_it_is_said_what_to_install(said: Any, tree: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     tree.write({"data/a.parquet": b""})
     monkeypatch.setattr("flowops.documents.sql_rows.find_spec", lambda _name: None)
-    assert said("a.parquet") == ["for-each: .parquet needs the extra: pip install 'flowops[data]'"]
-    assert said("select 1 order by 1") == ["for-each: sql: it needs the extra: pip install 'flowops[data]'"]
+    assert said("a.parquet") == ["for-each: .parquet needs DuckDB, which is not installed"]
+    assert said("select 1 order by 1") == ["for-each: sql: it needs DuckDB, which is not installed"]
 
 
 def test_nothing_is_imported_from_where_the_command_runs(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from flowops.common.extras import install_command
 from flowops.errors import LedgerError
 from flowops.ledger import database
 from flowops.ledger import postgres as postgres_module
@@ -145,7 +146,7 @@ class TestAddress:
         )
         told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
         assert "needs psycopg" in told.stdout
-        assert "| pip install 'flowops[postgres]'" in told.stdout
+        assert f"| {install_command('psycopg')}" in told.stdout
 
     def test_a_sqlite_ledger_needs_no_psycopg(self, sqlite) -> None:
         script = (

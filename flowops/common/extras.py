@@ -1,0 +1,16 @@
+"""Libraries that not everybody needs, and how to install one: by its own name, for the Python that runs."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+
+#: The name under which flowops itself is installed. The plain name belongs to somebody else's package.
+DISTRIBUTION = "flowops-calls"
+#: What the extras of the distribution install, by the name that is imported.
+LIBRARIES = {"duckdb": "duckdb>=2,<3", "psycopg": "psycopg[binary]>=3.2,<4"}
+
+
+def install_command(library: str) -> str:
+    """Return the command that installs a library for the Python that runs, which may have no pip of its own."""
+    return f"python3 -m pip --python {shlex.quote(sys.executable)} install '{LIBRARIES[library]}'"

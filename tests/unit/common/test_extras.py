@@ -1,0 +1,34 @@
+"""Extras: what is named in a hint is what the distribution would install."""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+import subprocess
+import sys
+import tomllib
+
+from support.commands import ROOT
+
+from flowops.common.extras import DISTRIBUTION, LIBRARIES, install_command
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def test_the_distribution_has_one_name() -> None:
+    assert PROJECT["name"] == DISTRIBUTION
+
+
+def test_the_libraries_are_those_of_the_extras() -> None:
+    extras = PROJECT["optional-dependencies"]
+    assert sorted(LIBRARIES.values()) == sorted([*extras["data"], *extras["postgres"]])
+
+
+def test_the_command_installs_for_the_python_that_runs() -> None:
+    for library in LIBRARIES:
+        assert importlib.util.find_spec(library), library
+        command = shlex.split(install_command(library))
+        assert command[:4] == ["python3", "-m", "pip", "--python"]
+        assert command[4] == sys.executable
+        ran = subprocess.run([*command, "--dry-run", "--quiet"], capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stderr
