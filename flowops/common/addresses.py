@@ -6,8 +6,10 @@ import ipaddress
 import re
 from os.path import normpath
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 #: The longest address, in characters.
@@ -32,7 +34,7 @@ _PATH = r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@/%-]*)?"
 #: Where calls or callbacks go: encrypted, or not further than this machine; no login, nothing behind a ? or #.
 SERVICE_PATTERN = rf"(?:https://{_HOST}|http://{_LOOPBACK}){_PORT}{_PATH}"
 #: A ledger as a document may name it: a file. Which ones are outside of the project, the operator says.
-LEDGER_PATTERN = r"sqlite:///[^?\u0000-\u001f\u007f]+"
+LEDGER_PATTERN = r"sqlite:///[^?\u0000-\u001f\u007f]*[^?\u0000-\u0020\u007f]"
 #: What looks like the path of a ledger and is none: a database in memory, or SQLite's own kind of address.
 NO_FILE_PATTERN = "^sqlite:///(?::memory:|file:)"
 #: A path that leads, or may lead, out of the project.
@@ -40,7 +42,7 @@ OUTSIDE_PATTERN = r"^sqlite:///(?:/|(?:[^/]*/)*\.\.(?:/|$))"
 
 _SERVICE = re.compile(SERVICE_PATTERN)
 _PROXY = re.compile(rf"https?://{_HOST}{_PORT}/?")
-_LEDGER = re.compile(rf"(?:{LEDGER_PATTERN}|postgresql://[^\u0000-\u001f\u007f]+)")
+_LEDGER = re.compile(LEDGER_PATTERN)
 _NO_FILE = re.compile(NO_FILE_PATTERN)
 _OUTSIDE = re.compile(OUTSIDE_PATTERN)
 #: Who logs in at a proxy, and with which password.
@@ -69,13 +71,16 @@ def proxy_address(url: str) -> str:
 def ledger_address(url: str, root: Path) -> str:
     """Return a ledger's address; a relative SQLite file starts at the project's root. Raises BadAddress.
 
-    ``sqlite:///ledger.db`` becomes ``sqlite:////<root>/ledger.db``; ``postgresql://…`` stays as it is.
+    ``sqlite:///ledger.db`` becomes ``sqlite:////<root>/ledger.db``; one of PostgreSQL stays as it is.
     """
+    if is_postgres(url):
+        postgres_parameters(url)
+        return url
     if _LEDGER.fullmatch(url) is not None and _NO_FILE.match(url) is None:
-        scheme, _, rest = url.partition(":///")
-        if scheme == "sqlite" and not rest.startswith("/") and _OUTSIDE.match(url) is not None:
+        _, _, path = url.partition(":///")
+        if not path.startswith("/") and _OUTSIDE.match(url) is not None:
             raise BadAddress("a ledger's relative path stays below the project: 'sqlite:////path' is absolute")
-        return f"sqlite:///{normpath(root / rest)}" if scheme == "sqlite" else url
+        return f"sqlite:///{normpath(root / path)}"
     scheme, separator, _ = url.partition("://")
     if scheme == "sqlite" and separator:
         raise BadAddress("a SQLite ledger is a file: 'sqlite:///path', or 'sqlite:////absolute/path'")
@@ -85,9 +90,87 @@ def ledger_address(url: str, root: Path) -> str:
 
 def source_address(url: str) -> str:
     """Return the address of a database that gives rows. Raises BadAddress, which does not quote it."""
-    if not url.startswith("postgresql://") or url == "postgresql://":
+    if not is_postgres(url):
         raise BadAddress("the address of a source begins with 'postgresql://': nothing else is asked for rows")
+    postgres_parameters(url)
     return url
+
+
+#: Which addresses are of PostgreSQL: both spellings are libpq's.
+_POSTGRES = re.compile("postgres(?:ql)?://(?=.)")
+_LETTER = r"(?:[A-Za-z0-9._~!$'()*+;=&,|^{}<>\"`\\-]|%[0-9A-Fa-f]{2}|[^\x00-\x7f])"
+_LOGIN_PART = rf"(?P<user>{_LETTER}*)(?::(?P<password>(?:{_LETTER}|:)*))?"
+_HOST_PART = r"(?:\[[0-9A-Fa-f:.]+(?:%[0-9A-Za-z]+)?\]|(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*)(?::[0-9]{1,5})?"
+_WHO = re.compile(_LOGIN_PART)
+_PARTS = re.compile(
+    rf"(?:{_LOGIN_PART}@)?"
+    rf"(?P<hosts>{_HOST_PART}(?:,{_HOST_PART})*)"
+    rf"(?:/(?P<dbname>{_LETTER}*))?"
+    rf"(?:\?(?P<query>(?:{_LETTER}|[:/\[\] ])*))?"
+)
+#: A host with its port, as SQLAlchemy and others write it behind ``?host=``.
+_WITH_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:/]*):(?P<port>[0-9]+)")
+#: Parameters that name further files to take parameters from.
+_FURTHER = ("service", "servicefile", "passfile")
+_NOT_ENCODED = (
+    "the password has characters that must be percent-encoded: "
+    "% as %25, @ as %40, / as %2F, : as %3A, ? as %3F, # as %23, a blank as %20"
+)
+
+
+def is_postgres(url: str) -> bool:
+    """Return whether an address is one of PostgreSQL."""
+    return _POSTGRES.match(url) is not None
+
+
+def postgres_parameters(url: str) -> dict[str, str]:
+    """Return what an address of PostgreSQL says, by libpq's names.
+
+    Several hosts, encoded paths of sockets, and hosts behind ``?host=`` are libpq's own forms. An address that is not
+    well-formed is not taken apart: where the password ends in it nobody can tell. Raises BadAddress, which quotes
+    nothing of it.
+    """
+    _, _, rest = url.partition("://")
+    parts = _PARTS.fullmatch(rest)
+    if parts is None:
+        who, at, _ = rest.rpartition("@")
+        is_encoded = not at or _WHO.fullmatch(who) is not None
+        raise BadAddress("it is not an address such as postgresql://user@host/database" if is_encoded else _NOT_ENCODED)
+    given = {name: unquote(parts[name]) for name in ("user", "password", "dbname") if parts[name]}
+    given |= _hosts(parts["hosts"].split(","))
+    given |= _queried(parts["query"] or "")
+    for name in _FURTHER:
+        if name in given:
+            raise BadAddress(f"it names a {name}: user, password and host belong into the address itself")
+    return given
+
+
+def _queried(query: str) -> dict[str, str]:
+    """Return the parameters behind the ``?`` of an address."""
+    given: dict[str, str] = {}
+    hosts: list[str] = []
+    for text in filter(None, query.split("&")):
+        name, separator, value = text.partition("=")
+        if not separator or "=" in value or name in given:
+            raise BadAddress("what is behind its ? is not a list such as host=a&port=5432, each once")
+        if name == "host":
+            hosts += value.split(",")
+        elif name == "ssl" and value == "true":  # as JDBC has it; libpq takes it, too
+            given["sslmode"] = "require"
+        else:
+            given[name] = unquote(value)
+    # A port of its own, behind the host or not, is nearer than one of the authority.
+    return {**_hosts(hosts), **given}
+
+
+def _hosts(written: Sequence[str]) -> dict[str, str]:
+    """Return hosts and their ports as libpq lists them; nothing where there are none."""
+    found = [_WITH_PORT.fullmatch(host) or host for host in written]
+    names = [unquote(host if isinstance(host, str) else host["host"]) for host in found]
+    ports = ["" if isinstance(host, str) else host["port"] for host in found]
+    names = [name[1:-1] if name.startswith("[") and name.endswith("]") else name for name in names]
+    given = {"host": ",".join(names)} if any(names) else {}
+    return {**given, "port": ",".join(ports)} if any(ports) else given
 
 
 def is_loopback(host: str) -> bool:

@@ -11,31 +11,28 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from flowops.common.addresses import BadAddress, postgres_parameters
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from psycopg import Connection
 
-#: Parameters that name further files to take parameters from.
-_FURTHER = ("service", "servicefile", "passfile")
 #: Where there is no file: libpq warns of one that is a device.
 _NO_FILE = f"{os.devnull}/none"
 _turn = threading.Lock()
 
 
 def parameters(url: str) -> dict[str, Any]:
-    """Return what an address says. Raises ValueError for what it cannot be, or may not name; it is not quoted."""
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict
+    """Return what an address says. Raises BadAddress for what it cannot be, or may not name; it is not quoted."""
+    from psycopg.pq import Conninfo
 
-    try:
-        given = conninfo_to_dict(url)
-    except ProgrammingError as error:
-        raise ValueError(str(error).replace(url, "…")) from None
-    for name in _FURTHER:
-        if name in given:
-            raise ValueError(f"it names a {name}: user, password and host belong into the address itself")
-    return given
+    given = postgres_parameters(url)
+    with _without_variables():
+        known = {option.keyword.decode() for option in Conninfo.parse(b"")}
+    if not given.keys() <= known:
+        raise BadAddress("it has a parameter behind its ? that PostgreSQL does not know")
+    return dict(given)
 
 
 def connect(given: dict[str, Any], **options: Any) -> Connection[Any]:

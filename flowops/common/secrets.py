@@ -77,11 +77,9 @@ def identity(reference: Reference) -> tuple[str, str]:
 
 def read_variable(name: str, what: str, failure: type[FlowopsError]) -> str:
     """Return the value of an environment variable, for `what`. Raises `failure` when it is not set, or empty."""
-    value = without_line_break(os.environ.get(name, ""))
-    if not value:
-        state = "empty" if name in os.environ else "not set"
-        raise failure(f"{what}: the environment variable {name} is {state}")
-    return value
+    if name not in os.environ:
+        raise failure(f"{what}: the environment variable {name} is not set")
+    return _normalized(os.environ[name], f"{what}: the environment variable {name}", failure)
 
 
 def read_reference(reference: Reference, what: str, failure: type[FlowopsError], repository: Path) -> str:
@@ -108,8 +106,21 @@ def how_to_allow(reference: Reference) -> str:
 
 
 def without_line_break(text: str) -> str:
-    """Return a secret without the one line break that whatever wrote it may have put behind it."""
-    return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
+    """Return a secret without the one line break, of any system, that whatever wrote it may have put behind it."""
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _normalized(text: str, where: str, failure: type[FlowopsError]) -> str:
+    """Return a value as it is used, wherever it is kept. Raises `failure`, which does not quote it."""
+    value = without_line_break(text)
+    if not value:
+        raise failure(f"{where} is empty")
+    if value != value.strip():
+        raise failure(
+            f"{where} begins or ends with a blank or a line break",
+            hint="one line break at the end is dropped; remove what else is there besides the value",
+        )
+    return value
 
 
 def _directories() -> Sequence[Path]:
@@ -132,13 +143,11 @@ def _read_file(file: str, what: str, failure: type[FlowopsError], repository: Pa
             raise NotAllowed(f"{what}: the file {file} leads out of {where}", hint=hint)
         if inside[0].is_relative_to(repository.resolve()):
             raise NotAllowed(f"{what}: the file {file} is in the repository, and so is no secret", hint=hint)
-        value = without_line_break(_content(inside[0]).decode())
+        content = _content(inside[0]).decode()
     except (OSError, UnicodeDecodeError, ValueError, RuntimeError) as error:
         said = error.strerror if isinstance(error, OSError) else "it is not a short text in UTF-8"
         raise failure(f"{what}: the file {file} cannot be read: {said}") from None
-    if not value:
-        raise failure(f"{what}: the file {file} is empty")
-    return value
+    return _normalized(content, f"{what}: the file {file}", failure)
 
 
 def _real(path: Path) -> Path | None:

@@ -9,8 +9,8 @@ import secrets
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
-from urllib.parse import SplitResult, urlsplit
 
+from flowops.common.addresses import BadAddress, is_postgres, ledger_address
 from flowops.common.secrets import without_line_break
 from flowops.errors import LedgerError
 from flowops.ledger.chain import genesis
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from flowops.ledger.database import Connection, Database
     from flowops.ledger.spool import Spool
     from flowops.model.ledger import Actor
-
-_FORMS = "sqlite:///file.db or postgresql://user@host/database"
 
 
 class Place(Protocol):
@@ -61,23 +59,11 @@ class Place(Protocol):
 
 def place_of(url: str, root: Path) -> Place:
     """The place behind a URL; relative paths start at `root`. Raises `LedgerError`, never with the URL's password."""
-    parts = _split(url)
-    if parts.scheme == "sqlite":
-        return SqliteFile.of(parts, root)
-    if parts.scheme == "postgresql":
-        return PostgresServer(url, parts, root)
-    raise LedgerError(f"a ledger cannot be kept in {parts.scheme!r}: its address has to be like {_FORMS}")
-
-
-def _split(url: str) -> SplitResult:
     try:
-        parts = urlsplit(url, allow_fragments=False)
-        _ = parts.port  # Raises ValueError for what is no number.
-    except ValueError:
-        parts = None
-    if parts is None or not parts.scheme or "://" not in url:
-        raise LedgerError(f"the ledger's address is not a URL such as {_FORMS}")
-    return parts
+        address = ledger_address(url, root.absolute())
+        return PostgresServer.of(address, root) if is_postgres(address) else SqliteFile.of(address, root)
+    except BadAddress as error:
+        raise LedgerError(f"the ledger's address: {error}") from None
 
 
 #: Where a key is kept, as the ledger's record says it.

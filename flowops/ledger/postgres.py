@@ -13,11 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote
 
 import orjson
 
 from flowops.common import libpq
+from flowops.common.addresses import BadAddress, postgres_parameters
 from flowops.common.extras import install_command
 from flowops.errors import LedgerError
 from flowops.ledger.database import Connection, Database, migrations, statements
@@ -26,7 +26,6 @@ from flowops.ledger.spool import Spool
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-    from urllib.parse import SplitResult
 
     from flowops.model.document import Value
     from flowops.model.ledger import Checkpoint
@@ -39,7 +38,15 @@ LEASE = 30
 _LOCK_TIMEOUT, _CONNECT_TIMEOUT = 60_000, 10
 #: The server itself ends a transaction that its client has forgotten about, in milliseconds.
 _IDLE_TIMEOUT = 60_000
-_DEAD_PEER = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+#: What an address may leave open: a peer that is dead is noticed within a minute.
+_DEFAULTS = {
+    "connect_timeout": _CONNECT_TIMEOUT,
+    "application_name": "flowops",
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 #: How psycopg names a parameter.
 _REWRITES = ((r"(?<!:):(\w+)", r"%(\1)s"),)
 _CALL = (
@@ -60,11 +67,12 @@ def _statements() -> Mapping[str, str]:
 class PostgresDatabase(Database):
     """The ledgers in one PostgreSQL database."""
 
-    def __init__(self, url: str, name: str, *, readonly: bool, sandbox: bool) -> None:
+    def __init__(self, parameters: Mapping[str, Any], name: str, *, readonly: bool, sandbox: bool) -> None:
         import psycopg
 
         super().__init__(name, psycopg.Error, readonly=readonly)
-        self._parameters = _parameters(url, name)
+        #: What a connection is made with: what the address says, and what it leaves open.
+        self._parameters = {**_DEFAULTS, **parameters}
         self._password = str(self._parameters.get("password") or "")
         self._sandbox = sandbox
         self._held: set[str] = set()
@@ -186,15 +194,6 @@ class PostgresDatabase(Database):
         }
 
 
-def _parameters(url: str, name: str) -> dict[str, Any]:
-    """Return what a connection is made with: what the URL says, and what it leaves open."""
-    try:
-        given = libpq.parameters(url)
-    except ValueError as error:
-        raise LedgerError(f"{name}: {error}") from None
-    return {**_DEAD_PEER, "connect_timeout": _CONNECT_TIMEOUT, "application_name": "flowops", **given}
-
-
 def _json(names: Sequence[str], rows: Sequence[Sequence[Value]]) -> str:
     return orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode()
 
@@ -204,14 +203,19 @@ class PostgresServer:
     """A PostgreSQL ledger's place (see `flowops.ledger.open.Place`)."""
 
     url: str
-    parts: SplitResult
+    given: Mapping[str, str]
     root: Path
+
+    @classmethod
+    def of(cls, url: str, root: Path) -> PostgresServer:
+        """Return the server that an address names. Raises BadAddress."""
+        return cls(url, postgres_parameters(url), root)
 
     @property
     def name(self) -> str:
-        """Return the database and its host."""
-        host = self.parts.hostname or dict(parse_qsl(self.parts.query)).get("host") or "localhost"
-        return f"PostgreSQL database {unquote(self.parts.path[1:] or self.parts.username or '')!r} on {host}"
+        """Return the database and its hosts."""
+        host = self.given.get("host", "localhost").replace(",", ", ")
+        return f"PostgreSQL database {self.given.get('dbname') or self.given.get('user') or ''!r} on {host}"
 
     @property
     def key_file(self) -> None:
@@ -234,7 +238,11 @@ class PostgresServer:
             raise LedgerError(
                 f"a ledger in PostgreSQL needs psycopg ({error})", hint=install_command("psycopg")
             ) from error
-        return PostgresDatabase(self.url, self.name, readonly=readonly, sandbox=sandbox)
+        try:
+            parameters = libpq.parameters(self.url)
+        except BadAddress as error:
+            raise LedgerError(f"{self.name}: {error}") from None
+        return PostgresDatabase(parameters, self.name, readonly=readonly, sandbox=sandbox)
 
 
 def _lock(run: str) -> int:

@@ -43,7 +43,6 @@ from flowops.ledger.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from urllib.parse import SplitResult
 
     from flowops.model.document import Value
     from flowops.model.ledger import Checkpoint
@@ -417,17 +416,9 @@ class SqliteFile:
     root: Path
 
     @classmethod
-    def of(cls, url: SplitResult, root: Path) -> SqliteFile:
-        """Return the file that a URL names; a relative one starts at `root`."""
-        database = url.path.removeprefix("/")
-        if not database or database == ":memory:":
-            raise LedgerError("a ledger in memory forgets every call", hint="give it a file: sqlite:///ledger.db")
-        if url.netloc or url.query or database.startswith("file:"):
-            raise LedgerError(
-                "the ledger's address names more than a file",
-                hint="sqlite:///ledger.db is relative to the project, sqlite:////var/lib/ledger.db is absolute",
-            )
-        return cls(root.absolute() / database, root.absolute())
+    def of(cls, address: str, root: Path) -> SqliteFile:
+        """Return the file that an address names, with an absolute path."""
+        return cls(Path(address.removeprefix("sqlite:///")), root.absolute())
 
     @property
     def name(self) -> str:

@@ -6,7 +6,7 @@ import ipaddress
 import json
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 from hypothesis import given
@@ -21,6 +21,7 @@ from flowops.common.addresses import (
     BadAddress,
     is_loopback,
     ledger_address,
+    postgres_parameters,
     proxy_address,
     service_address,
     source_address,
@@ -126,6 +127,8 @@ def test_nothing_else_is_a_proxy(address: str) -> None:
         ("sqlite:////var/lib/flowops.db", "sqlite:////var/lib/flowops.db"),
         ("postgresql://u:p@h/d", "postgresql://u:p@h/d"),
         ("postgresql:///flowops?host=/run/postgresql", "postgresql:///flowops?host=/run/postgresql"),
+        ("postgres://u:p@h/d", "postgres://u:p@h/d"),
+        ("postgresql://u:p@h1:5432,h2:5433/d", "postgresql://u:p@h1:5432,h2:5433/d"),
     ],
 )
 def test_a_ledger_is_a_file_or_a_server(url: str, used: str) -> None:
@@ -142,7 +145,8 @@ FILE = "a SQLite ledger is a file: 'sqlite:///path', or 'sqlite:////absolute/pat
         ("", BEGINS),
         ("ledger.db", BEGINS),
         ("mysql://db/x", BEGINS),
-        ("postgres://db/x", f"{BEGINS}, so write 'postgresql://'"),
+        ("sqlite:///a.db ", FILE),
+        ("sqlite:///a.db\n", FILE),
         ("postgresql+psycopg://db/x", f"{BEGINS}, so write 'postgresql://'"),
         ("postgresql://", f"{BEGINS}, so write 'postgresql://'"),
         ("sqlite://", FILE),
@@ -178,7 +182,79 @@ def test_a_path_out_of_the_project_is_seen(url: str, outside: bool) -> None:
 def test_a_source_is_a_postgresql_database() -> None:
     url = "postgresql://ann:secret@db.example.org/crm?sslmode=verify-full"
     assert source_address(url) == url
-    for other in ("https://x/secret", "mysql://secret", "sqlite:///secret", "secret", "postgresql://", ""):
+    assert source_address("postgres://ann:secret@db.example.org/crm") == "postgres://ann:secret@db.example.org/crm"
+    for other in (
+        "https://x/secret",
+        "postgresql://ann:se@cret@h/d",
+        "mysql://secret",
+        "sqlite:///secret",
+        "secret",
+        "postgresql://",
+        "",
+    ):
         with pytest.raises(BadAddress) as refused:
             source_address(other)
         assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "given"),
+    [
+        ("postgresql://", None),
+        ("postgresql:///d", {"dbname": "d"}),
+        ("postgres://ann:p@h/d", {"user": "ann", "password": "p", "host": "h", "dbname": "d"}),
+        ("postgresql://ann@h:1,g:2/d", {"user": "ann", "host": "h,g", "port": "1,2", "dbname": "d"}),
+        ("postgresql://h1,h2:5433/d", {"host": "h1,h2", "port": ",5433", "dbname": "d"}),
+        ("postgresql://[::1]:1,[2001:db8::1]/d", {"host": "::1,2001:db8::1", "port": "1,", "dbname": "d"}),
+        ("postgresql://u@%2Ftmp%2Fsock/d", {"user": "u", "host": "/tmp/sock", "dbname": "d"}),
+        ("postgresql://u@%2Ftmp:5433/d", {"user": "u", "host": "/tmp", "port": "5433", "dbname": "d"}),
+        ("postgresql://u:@/d?host=/tmp/sock", {"user": "u", "host": "/tmp/sock", "dbname": "d"}),
+        ("postgresql:///d?host=a,b&port=1,2", {"host": "a,b", "port": "1,2", "dbname": "d"}),
+        ("postgresql:///d?host=a:1&host=b:2", {"host": "a,b", "port": "1,2", "dbname": "d"}),
+        ("postgresql://h/?target_session_attrs=any", {"host": "h", "target_session_attrs": "any"}),
+        ("postgresql://h/d?options=-c%20search_path%3Dx", {"host": "h", "dbname": "d", "options": "-c search_path=x"}),
+        ("postgresql://h/d?ssl=true", {"host": "h", "dbname": "d", "sslmode": "require"}),
+        ("postgresql://we%25ird:p%40ss%2Fw:rd%25%23%3F@h", {"user": "we%ird", "password": "p@ss/w:rd%#?", "host": "h"}),
+    ],
+)  # fmt: skip
+def test_an_address_of_a_database_has_the_forms_that_libpq_knows(url: str, given: dict[str, str] | None) -> None:
+    if given is None:
+        with pytest.raises(BadAddress):
+            source_address(url)
+    else:
+        assert postgres_parameters(url) == given
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
+def test_a_password_that_is_encoded_is_read_as_it_is(password: str) -> None:
+    given = postgres_parameters(f"postgresql://ann:{quote(password, safe='')}@h/d")
+    assert given == {"user": "ann", "password": password, "host": "h", "dbname": "d"}
+
+
+@given(st.text("aZ0%@/:?#&=[] \t,\\", min_size=1))
+def test_a_password_that_is_not_encoded_is_the_password_or_a_refusal_without_a_piece_of_it(password: str) -> None:
+    told: BadAddress | dict[str, str]
+    try:
+        told = postgres_parameters(f"postgresql://ann:{password}@db.example.org/calls")
+    except BadAddress as error:
+        told = error
+    is_taken = told == {"user": "ann", "password": unquote(password), "host": "db.example.org", "dbname": "calls"}
+    assert is_taken or str(told).startswith("the password has characters that must be percent-encoded")
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("postgresql://u:p@ss/w:rd%#?@/var", "must be percent-encoded"),
+        ("postgresql://u:hunter2@h:port/d", "not an address such as"),
+        ("postgresql://u:hunter2@h/d?x", "is not a list such as"),
+        ("postgresql://u:hunter2@h/d?a=1&a=2", "is not a list such as"),
+        ("postgresql://u:hunter2@h/d?service=hunter2", "it names a service"),
+        ("postgresql://u:hunter2@h/d#x", "not an address such as"),
+        ("postgresql://u:hunter2@h /d", "not an address such as"),
+    ],
+)
+def test_what_is_wrong_with_an_address_is_told_without_a_piece_of_it(url: str, why: str) -> None:
+    with pytest.raises(BadAddress, match=why) as refused:
+        ledger_address(url, ROOT)
+    assert not any(piece in str(refused.value) for piece in ("hunter2", "w:rd", "ss/", "var"))

@@ -15,6 +15,8 @@ from flowops.common import libpq
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from support.postgres import Server
+
 psycopg = pytest.importorskip("psycopg")
 
 
@@ -59,3 +61,21 @@ def test_no_password_of_the_operators_is_sent(monkeypatch: pytest.MonkeyPatch, t
 def test_an_address_names_no_further_files(name: str) -> None:
     with pytest.raises(ValueError, match=f"it names a {name}"):
         libpq.parameters(f"postgresql://ann@127.0.0.1/x?{name}=y")
+
+
+def test_a_parameter_that_postgresql_does_not_know_is_told_without_its_name() -> None:
+    with pytest.raises(ValueError, match=r"^it has a parameter behind its \? that PostgreSQL does not know$"):
+        libpq.parameters("postgresql://ann:12/x?y=z")
+
+
+def test_the_name_of_a_host_is_asked_for_once_the_address_is_whole(server: Server) -> None:
+    directory = server.uri.partition("?host=")[2]
+    encoded = directory.replace("/", "%2F")
+    for url in (
+        f"postgres://postgres@{encoded}/postgres",
+        f"postgresql://postgres@127.0.0.1:1,{encoded}:5432/postgres",
+        f"postgresql://postgres@/postgres?host=127.0.0.1:1&host={encoded}:5432",
+        f"postgresql://postgres@/postgres?host=127.0.0.1,{directory}&port=1,5432",
+    ):
+        with libpq.connect(libpq.parameters(url)) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,), url

@@ -43,7 +43,7 @@ class TestFiles:
 
     @pytest.mark.parametrize(
         ("content", "value"),
-        [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), (" a \n", " a "), ("a\r", "a\r"), ("\na", "\na")],
+        [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), ("a\r", "a"), ("a b\n", "a b"), ("a\nb\n", "a\nb")],
     )
     def test_one_line_break_at_the_end_is_dropped_as_it_is_of_a_variable(self, secrets, monkeypatch, content, value):
         (secrets / "token").write_bytes(content.encode())
@@ -51,6 +51,18 @@ class TestFiles:
         repository = secrets.parent
         assert self.read(secrets, "token") == value
         assert read_reference(Reference("FLOWOPS_TOKEN"), "token", ApiError, repository) == value
+
+    @pytest.mark.parametrize("content", ["a\n\n", " a", "a ", "a \n", "\na", "\ta", "a\u00a0", "a\n\r\n"])
+    def test_what_else_is_around_a_value_is_told_and_not_guessed(self, secrets, monkeypatch, content: str) -> None:
+        (secrets / "token").write_bytes(content.encode())
+        monkeypatch.setenv("FLOWOPS_TOKEN", content)
+        told = (
+            r"^token: the (file token|environment variable FLOWOPS_TOKEN) begins or ends with a blank or a line break$"
+        )
+        with pytest.raises(ApiError, match=told):
+            self.read(secrets, "token")
+        with pytest.raises(ApiError, match=told):
+            read_reference(Reference("FLOWOPS_TOKEN"), "token", ApiError, secrets.parent)
 
     def test_a_path_is_relative_to_a_folder_or_absolute_below_one(self, secrets: Path) -> None:
         (secrets / "a").mkdir()

@@ -106,16 +106,18 @@ class TestAddress:
     @pytest.mark.parametrize(
         ("url", "message"),
         [
-            ("sqlite://", "forgets every call"),
-            ("sqlite:///:memory:", "forgets every call"),
-            ("sqlite:///ledger.db?mode=memory", "more than a file"),
-            ("sqlite:///file:ledger.db?uri=true", "more than a file"),
-            ("sqlite://host/ledger.db", "more than a file"),
-            ("mysql://user:hunter2@host/db", "cannot be kept in 'mysql'"),
-            ("postgresql+asyncpg://user:hunter2@host/db", "cannot be kept in"),
-            ("ledger.db", "not a URL such as sqlite:///"),
-            ("postgresql://user:hunter2@host:port/db", "not a URL"),
-            ("", "not a URL"),
+            ("sqlite://", "a SQLite ledger is a file"),
+            ("sqlite:///:memory:", "a SQLite ledger is a file"),
+            ("sqlite:///ledger.db?mode=memory", "a SQLite ledger is a file"),
+            ("sqlite:///file:ledger.db?uri=true", "a SQLite ledger is a file"),
+            ("sqlite://host/ledger.db", "a SQLite ledger is a file"),
+            ("sqlite:///ledger.db\n", "a SQLite ledger is a file"),
+            ("mysql://user:hunter2@host/db", "begins with 'sqlite:///'"),
+            ("postgresql+asyncpg://user:hunter2@host/db", "begins with 'sqlite:///'"),
+            ("ledger.db", "begins with 'sqlite:///'"),
+            ("postgresql://user:hunter2@host:port/db", "not an address such as"),
+            ("postgresql://user:hun@ter2@host/db", "the password has characters that must be percent-encoded"),
+            ("", "begins with 'sqlite:///'"),
         ],
     )
     def test_an_address_that_makes_no_sense_is_refused_and_its_password_not_shown(
