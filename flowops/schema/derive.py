@@ -112,6 +112,8 @@ _SEEN = f"[^{_class((*INVISIBLE, *_UNSEEN))}]"
 PRINTABLE = rf"^{_SEEN}+(?: {_SEEN}+)*$"
 PRINTABLE_ERROR = "not a usable name: write visible characters, with single spaces only between them"
 
+#: So many phones one request rings at most: it is placed, refused or in doubt as a whole.
+MOST_CALLEES = 100
 #: What flowops itself asks of a body, beyond the API: the ledger's key, and no silent defaults.
 _ALWAYS = ("instruction-id", "voicemail-response")
 
@@ -136,6 +138,8 @@ def field_schema(api: Schema, name: str) -> Schema:
         limit = min(64, schema.get("maxLength", 64))
         schema |= {"minLength": 1, "maxLength": limit}
         schema |= {"pattern": PRINTABLE, "patternErrorMessage": PRINTABLE_ERROR}
+    if name == "callees":
+        schema["maxItems"] = min(MOST_CALLEES, schema.get("maxItems", MOST_CALLEES))
     return schema
 
 

@@ -11,6 +11,7 @@ from support.commands import flowops, start
 from support.server import TOKEN, ApiServer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 PRODUCTION = ("--env", "production")
@@ -219,6 +220,34 @@ def test_a_request_with_many_callees_is_as_many_phones(real: Path, api: ApiServe
     applied = flowops(*APPLY, cwd=real, env=ENV)
     assert [call["outcome"] for call in applied.json["calls"]] == ["placed", "placed", "deferred"]
     assert applied.json["summary"]["phones"] == 51
+
+
+NUMBERS = [f"+44207946{number:04}" for number in range(101)]
+
+
+@pytest.mark.parametrize(
+    "made_of",
+    [
+        json.dumps,
+        lambda numbers: "\"{{ '" + ";".join(numbers) + "' | split(';') }}\"",
+        lambda _: '"{{ vars.phones }}"',
+    ],
+    ids=["written", "split", "var"],
+)
+def test_a_request_has_at_most_a_hundred_callees_however_they_are_made(
+    real: Path, made_of: Callable[[list[str]], str]
+) -> None:
+    for count, code in ((100, 0), (101, 3)):
+        (real / "calls/three.yaml").write_text(
+            f"apiVersion: flowops/v1\nkind: Call\nreference-id: r\ncallees: {made_of(NUMBERS[:count])}\n"
+        )
+        (real / "vars.yaml").write_text(json.dumps({"phones": NUMBERS[:count]}))
+        ran = flowops("validate", "--var-file", "vars.yaml", cwd=real)
+        assert ran.code == code, ran.err
+    assert "calls/three.yaml:4:10: callees: must have at most 100 items, not 101\n" in ran.err
+    project = real / "flowops.yaml"
+    project.write_text(project.read_text().replace("defaults: {", f'defaults: {{callees: ["{NUMBERS[0]}"], '))
+    assert "defaults.callees: belongs to one call" in flowops("validate", cwd=real).err
 
 
 @pytest.mark.parametrize(
