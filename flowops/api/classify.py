@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from flowops.common.json import NotJson, read_json
 from flowops.common.masking import HIDDEN
+from flowops.common.names import same_name
 from flowops.common.text import shorten, visible
-from flowops.model.call import CALL_ID, INSTRUCTION_ID
+from flowops.model.call import INSTRUCTION_ID, read_call_id
 from flowops.model.ledger import EventType, Leg
 from flowops.model.result import Verdict
 
@@ -160,10 +161,10 @@ def _read_event(event: Value, reference_id: str, hidden: Iterable[str]) -> Leg |
     """Return an event as a leg, or what is wrong with it. It must be about this call, or it proves nothing."""
     if not isinstance(event, dict):
         return "an event in it is not an object"
-    success, callee, call_id = event.get("success"), event.get("callee"), event.get("call-id")
+    success, callee, named = event.get("success"), event.get("callee"), event.get(INSTRUCTION_ID)
     if not isinstance(success, bool):
         return "it does not say 'success: true' or 'success: false'"
-    if event.get(INSTRUCTION_ID) != reference_id:
+    if not isinstance(named, str) or same_name(named) != reference_id:
         return "its instruction-id is missing or another call's"
     if not isinstance(callee, str):
         return "it names no callee"
@@ -172,7 +173,8 @@ def _read_event(event: Value, reference_id: str, hidden: Iterable[str]) -> Leg |
         return Leg(
             callee, None, safe_text(error, hidden) if isinstance(error, str) and error.strip() else "no reason given"
         )
-    if not isinstance(call_id, str) or not CALL_ID.fullmatch(call_id):
+    call_id = read_call_id(event.get("call-id"), callee)
+    if call_id is None:
         return "it says 'success: true' but has no usable call-id"
     return Leg(callee, call_id)
 

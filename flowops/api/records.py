@@ -15,8 +15,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flowops.common.json import NotJson, read_json
+from flowops.common.names import same_name
 from flowops.common.numbers import received
 from flowops.errors import Invalid
+from flowops.model.call import read_call_id
 from flowops.model.document import Place, Problem
 
 if TYPE_CHECKING:
@@ -68,10 +70,11 @@ def read_record(value: Value) -> CallRecord | None:
     if reference_id is None or len(reference_id) > LONGEST_REFERENCE:
         return None
     callee = _text(value, CALLEE)
+    callee = callee and (received(callee) or callee)
     return CallRecord(
-        reference_id,
-        _text(value, CALL_ID),
-        callee and (received(callee) or callee),
+        same_name(reference_id),
+        read_call_id(_text(value, CALL_ID), callee),
+        callee,
         _time(value, STARTED),
         _time(value, ENDED),
         _whole(value, CODE),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowops.common.numbers import names_number
 from flowops.common.text import from_spreadsheet
 from flowops.documents.files import Unreadable, open_given
 from flowops.documents.rows import read_data
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.operations import imported_call
+from flowops.model.call import HOLDS_NUMBER, HOLDS_NUMBER_HINT
 from flowops.model.document import Place, Problem
 from flowops.model.ledger import LedgerStatus, State
 from flowops.model.plan import Guard
@@ -57,8 +59,11 @@ def guards_of(ledger: Reader) -> tuple[Guard, ...]:
     return () if why is None else (Guard("stop", why),)
 
 
-def read_import(file: Path) -> list[ImportedCall]:
-    """Return the calls in a file (.jsonl or .csv). Raise Invalid with every row that is wrong."""
+def read_import(file: Path, *, numbered: bool = False) -> list[ImportedCall]:
+    """Return the calls in a file (.jsonl or .csv). Raise Invalid with every row that is wrong.
+
+    `numbered` is whether the policy lets reference-ids hold the numbers of their callees.
+    """
     calls: list[ImportedCall] = []
     problems: list[Problem] = []
     try:
@@ -67,11 +72,16 @@ def read_import(file: Path) -> list[ImportedCall]:
                 if isinstance(row, Problem):
                     problems.append(row)
                     continue
+                place = Place(str(file), row.place.line or 1)
                 try:
-                    calls.append(_imported(row.values, cells=file.suffix.lower() == ".csv"))
+                    call = _imported(row.values, cells=file.suffix.lower() == ".csv")
                 except ValueError as error:
-                    place = Place(str(file), row.place.line or 1)
                     problems.append(Problem(place, row.place, str(error), "import"))
+                    continue
+                calls.append(call)
+                if not numbered and _names_callee(call):
+                    message = f"reference-id: {HOLDS_NUMBER}"
+                    problems.append(Problem(place, row.place, message, "number", HOLDS_NUMBER_HINT))
     except Unreadable as error:
         raise UsageError(f"{file} {error}") from None
     except OSError as error:
@@ -94,6 +104,10 @@ def _imported(values: Mapping[str, Value], *, cells: bool) -> ImportedCall:
     if wrong:
         raise ValueError(f"reference-id: {wrong[0].text}")
     return call
+
+
+def _names_callee(call: ImportedCall) -> bool:
+    return any(leg.callee is not None and names_number(call.reference_id, leg.callee) for leg in call.legs)
 
 
 def _repeated(calls: Iterable[ImportedCall]) -> Sequence[str]:

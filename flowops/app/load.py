@@ -16,6 +16,7 @@ from flowops.documents.project import (
     resolve_flows,
 )
 from flowops.errors import Invalid, UsageError
+from flowops.model.call import NUMBER_IN_REFERENCE
 from flowops.schema.check import check_documents
 from flowops.schema.flow_check import check_flows
 from flowops.templates.assemble import SourceValue
@@ -90,7 +91,7 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
     problems += more
     if flows:
         problems += check_flows(flows.values())
-    policy, troubles = _policy(project, environment)
+    policy, troubles = policy_of(project, environment)
     problems += troubles
     problems += _not_rendered(project, found)
     documents = [*found.selected, *found.flows, *([project.document] if project.document else [])]
@@ -175,7 +176,7 @@ def _open(start: str, reader: Reader | None = None) -> tuple[Reader, Project]:
         return reader, resolve(found)
 
 
-def _policy(project: Project, environment: str) -> tuple[Policy | None, Iterable[Problem]]:
+def policy_of(project: Project, environment: str) -> tuple[Policy | None, Iterable[Problem]]:
     """Return the policy of an environment, and the problems of all."""
     if project.document is None or not _has_policy(project.document.value):
         return None, ()
@@ -185,6 +186,11 @@ def _policy(project: Project, environment: str) -> tuple[Policy | None, Iterable
     # What is wrong with the project's own policy would be reported for each environment.
     wrong = dict.fromkeys(problem for _, problems in policies.values() for problem in problems)
     return policies[environment][0], wrong
+
+
+def allows_numbers(policy: Policy | None) -> bool:
+    """Return whether a policy lets reference-ids hold the numbers of their callees."""
+    return policy is not None and NUMBER_IN_REFERENCE in policy.allowed
 
 
 def _has_policy(project: Value) -> bool:

@@ -17,6 +17,7 @@ from flowops.app.observer import SILENT
 from flowops.app.policy_run import clock
 from flowops.app.render import Walk, checked
 from flowops.app.secrets import connection_of, token_of, value_of
+from flowops.common.names import why_unusable
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import ApiError, UsageError
 from flowops.model.ledger import Leg, State
@@ -189,7 +190,8 @@ class _Records:
         if self._named is None:
             self._named = references_of(self._environment)
         named = legs.keys() & self._named
-        adopted = {Adopt.NONE: frozenset(), Adopt.NAMED: named, Adopt.ALL: legs.keys()}[self._adopt]
+        usable = frozenset(reference for reference in legs if why_unusable(reference) is None)
+        adopted = {Adopt.NONE: frozenset(), Adopt.NAMED: named, Adopt.ALL: usable}[self._adopt]
         for count, taken, state in (("adopted", adopted, State.PLACED), ("doubtful", named - adopted, State.IN_DOUBT)):
             if taken:
                 self.ledger.recorded({reference: legs[reference] for reference in sorted(taken)}, unknown=state)

@@ -7,14 +7,20 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.invalid_rows import InvalidRows
-from flowops.app.load import excerpts, load, variables
+from flowops.app.load import allows_numbers, excerpts, load, variables
 from flowops.app.observer import SILENT
 from flowops.app.secrets import address_of_source
 from flowops.common.duplicates import DuplicateDetector
 from flowops.common.names import did_you_mean
 from flowops.common.numbers import names_number
 from flowops.errors import Invalid
-from flowops.model.call import INSTRUCTION_ID, NUMBER_IN_REFERENCE, Script, Terms
+from flowops.model.call import (
+    HOLDS_NUMBER,
+    HOLDS_NUMBER_HINT,
+    INSTRUCTION_ID,
+    Script,
+    Terms,
+)
 from flowops.model.document import Batch, Place, Problem
 from flowops.model.problems import Problems, sentence
 from flowops.schema.check import body_predicate, check_body, check_document, checker
@@ -72,7 +78,7 @@ class Walk:
                 continue
             compiled = compilation.compiled(_without(document, fields))
             problems += compiled.check()
-            check = checks(partly=bool(fields), numbered=_allows_numbers(self.workspace))
+            check = checks(partly=bool(fields), numbered=allows_numbers(self.workspace.policy))
             if document.kind == "CallSet":
                 yield from self._rows(compiled, check, problems, warnings)
             else:
@@ -305,9 +311,8 @@ class CallCheck:
 
         problems = check_body(call)
         if not self._numbered and _names_callee(call.body):
-            message = "reference-id: holds the number of its callee, which every output would show"
-            hint = f"name the call by something else; the policy can allow it: allow: [{NUMBER_IN_REFERENCE}]"
-            problems.append(call.problem((INSTRUCTION_ID,), message, code="number", hint=hint))
+            message = f"reference-id: {HOLDS_NUMBER}"
+            problems.append(call.problem((INSTRUCTION_ID,), message, code="number", hint=HOLDS_NUMBER_HINT))
         return [problem for problem in problems if problem.code != SHAPE] if self._partly else problems
 
     def terms_problems(self, call: Call) -> list[Problem]:
@@ -324,11 +329,6 @@ def _names_callee(body: Mapping[str, Value]) -> bool:
     reference = body[INSTRUCTION_ID]
     numbers = [body.get("callee"), *(body.get("callees") or ())]
     return any(isinstance(number, str) and names_number(reference, number) for number in numbers)
-
-
-def _allows_numbers(workspace: Workspace) -> bool:
-    """Return whether the policy lets reference-ids hold numbers."""
-    return workspace.policy is not None and NUMBER_IN_REFERENCE in workspace.policy.allowed
 
 
 @lru_cache(maxsize=4)
@@ -403,12 +403,13 @@ def _duplicates(walk: Walk, candidates: frozenset[int]) -> list[Problem]:
     if not candidates:
         return []
 
+    numbered = allows_numbers(walk.workspace.policy)
     calls = (
         batch.call(index)
         for batch in walk
         for index, reference in enumerate(batch.references)
         # A reference-id that is refused for a number in it is not repeated.
-        if hash(reference) in candidates and (_allows_numbers(walk.workspace) or not _names_callee(batch.bodies[index]))
+        if hash(reference) in candidates and (numbered or not _names_callee(batch.bodies[index]))
     )
     return duplicates(chain(calls, (call for call in walk.left_out if hash(call.reference_id) in candidates)))
 

@@ -11,8 +11,9 @@ import re
 from typing import TYPE_CHECKING
 
 from flowops.common.json import NotJson, NotStrict, read_json
+from flowops.common.names import same_name
 from flowops.common.numbers import received
-from flowops.model.call import CALL_ID, INSTRUCTION_ID
+from flowops.model.call import INSTRUCTION_ID, read_call_id
 from flowops.model.ledger import Leg
 
 if TYPE_CHECKING:
@@ -55,28 +56,29 @@ def _leg(event: Value, reference: str) -> Leg:
     kind, result = event.get("type"), event.get("result")
     if not (isinstance(kind, str) and kind.endswith(_FINISHED)):
         raise Malformed("its type does not end in -finished")
-    if event.get(INSTRUCTION_ID) != reference:
+    named = event.get(INSTRUCTION_ID)
+    if not isinstance(named, str) or same_name(named) != reference:
         raise Malformed("its instruction-id is missing or another call's")
     if not isinstance(result, dict):
         raise Malformed("it has no result")
     code = result.get("code")
     if isinstance(code, bool) or not isinstance(code, int) or not 0 <= code <= _HIGHEST_CODE:
         raise Malformed("it has no result code")
-    call_id = _text(event, "call-id", CALL_ID)
-    callee = _text(event, "callee", _CALLEE)
+    callee = _callee(event.get("callee"))
+    call_id = read_call_id(event.get("call-id"), callee)
+    if call_id is None and event.get("call-id") is not None:
+        raise Malformed("its call-id is not usable")
     if call_id is None and callee is None:
         raise Malformed("it names neither a call-id nor a callee")
-    callee = callee and (received(callee) or callee)
     return Leg(callee, call_id, code=code, description=_description(result.get("description")))
 
 
-def _text(event: dict[str, Value], name: str, wanted: re.Pattern[str]) -> str | None:
-    value = event.get(name)
+def _callee(value: Value) -> str | None:
     if value is None:
         return None
-    if not (isinstance(value, str) and wanted.fullmatch(value)):
-        raise Malformed(f"its {name} is not usable")
-    return value
+    if not (isinstance(value, str) and _CALLEE.fullmatch(value)):
+        raise Malformed("its callee is not usable")
+    return received(value) or value
 
 
 def _description(value: Value) -> str | None:

@@ -9,12 +9,13 @@ import click
 
 from flowops.app.access import address_of, open_for
 from flowops.app.ledger import read_import
-from flowops.app.load import project_of
+from flowops.app.load import allows_numbers, policy_of, project_of
 from flowops.cli import options
 from flowops.cli.group import Group
 from flowops.cli.output import confirm, echo_status, print_result
 from flowops.errors import FlowopsError, LedgerError, UsageError
 from flowops.ledger.open import init_ledger
+from flowops.model.call import read_call_id
 from flowops.model.ledger import State
 from flowops.report.formats import ENTRIES, ENTRY, EXPORT, IMPORT
 from flowops.report.views import Entries, EntryView, Exported, Imported
@@ -46,7 +47,7 @@ def init(environment: str) -> None:
 
 
 @command.command("list", short_help="List calls.")
-@click.argument("glob", required=False)
+@click.argument("glob", required=False, type=options.NAME)
 @options.env
 @click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Only these; may be repeated.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
@@ -61,7 +62,7 @@ def list_(glob: str | None, environment: str, states: tuple[str, ...], limit: in
 
 
 @command.command("show", short_help="Show one call and everything that happened to it.")
-@click.argument("reference", metavar="REF")
+@click.argument("reference", type=options.NAME, metavar="REF")
 @options.env
 @options.formats(ENTRY)
 def show(reference: str, environment: str, format_: str) -> None:
@@ -112,8 +113,8 @@ def import_(file: Path, environment: str, format_: str) -> None:
     the ledger has already stays as it is. Nothing is taken when any row is wrong.
     """
 
-    adopted = read_import(file)
     project, settings = project_of(environment)
+    adopted = read_import(file, numbered=allows_numbers(policy_of(project, environment)[0]))
     with open_for(project, settings) as ledger:
         done = ledger.import_calls(adopted)
     print_result(IMPORT, Imported(len(done.added), len(done.present)), format_)
@@ -122,7 +123,7 @@ def import_(file: Path, environment: str, format_: str) -> None:
 
 
 @command.command("resolve", short_help="Settle a call that is in doubt.")
-@click.argument("reference", metavar="REF")
+@click.argument("reference", type=options.NAME, metavar="REF")
 @options.env
 @click.option("--placed", is_flag=True, help="It was placed: it will not be placed again.")
 @click.option("--not-placed", is_flag=True, help="It was not placed: the next apply may place it.")
@@ -143,6 +144,8 @@ def resolve(
         raise UsageError("--not-placed needs --reason: after it the phone may ring again")
     if not_placed and call_id:
         raise UsageError("--call-id goes with --placed")
+    if call_id and read_call_id(call_id) is None:
+        raise UsageError("--call-id has 1 to 128 visible ASCII characters")
     project, settings = project_of(environment)
     with open_for(project, settings) as ledger:
         written = ledger.resolve(reference, placed=placed, reason=reason or "", call_id=call_id)

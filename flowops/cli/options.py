@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from flowops.common.text import visible
 from flowops.errors import UsageError
 from flowops.report.formats import exists
 from flowops.report.formats import names as names_of
@@ -22,6 +23,25 @@ if TYPE_CHECKING:
 
     Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+
+class _Name(click.ParamType[str]):
+    """A name, or a pattern of names: in the form in which names are compared, and nothing in it that nobody sees."""
+
+    name = "name"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name. Raise BadParameter for what is none."""
+        from flowops.common.names import same_name, why_unusable
+
+        why = why_unusable(value)
+        if why is not None:
+            self.fail(f"'{visible(value)}' {why}", param, ctx)
+        return same_name(value)
+
+
+#: For references, globs and environments on the command line.
+NAME = _Name()
+
 paths = click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATH]...")
 env = click.option(
     "--env",
@@ -30,6 +50,7 @@ env = click.option(
     default="sandbox",
     show_default=True,
     show_envvar=True,
+    type=NAME,
     metavar="NAME",
     help="The environment.",
 )

@@ -24,7 +24,7 @@ WORDS = ("guard", "given-up", "in-doubt", "none")
 
 
 @click.command("status", short_help="Show the ledger at a glance.")
-@click.argument("references", nargs=-1, metavar="[REF]...")
+@click.argument("references", nargs=-1, type=options.NAME, metavar="[REF]...")
 @options.env
 @options.fail_on(WORDS)
 @options.formats(STATUS)

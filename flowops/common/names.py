@@ -1,16 +1,78 @@
-"""The name that was probably meant by one that does not exist; every stage suggests it in the same words."""
+"""Names: of calls, flows, environments, projects and labels. What may stand in one, when two are the same, and which
+one was probably meant by one that does not exist."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+#: What Unicode calls Default_Ignorable_Code_Point (DerivedCoreProperties.txt, Unicode 16), and the blank of Braille:
+#: nobody sees them, so two names that differ in them look the same.
+INVISIBLE = (
+    *((0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F)),
+    *((0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x2800, 0x2800), (0x3164, 0x3164), (0xFE00, 0xFE0F)),
+    *((0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A)),
+    (0xE0000, 0xE0FFF),
+)
+# What no name has besides: control and format characters, half characters, blanks.
+_UNSEEN = (
+    *((0x0000, 0x0020), (0x007F, 0x00A0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F)),
+    *((0x205F, 0x205F), (0x3000, 0x3000), (0xFFF9, 0xFFFB)),
+)
+
+
+def _class(ranges: Iterable[tuple[int, int]]) -> str:
+    """Return ranges of characters as a regular expression has them; those beyond 16 bits are written as they are."""
+    joined: list[list[int]] = []
+    for first, last in sorted(ranges):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1][1] = max(last, joined[-1][1])
+        else:
+            joined.append([first, last])
+
+    def written(code: int) -> str:
+        return f"\\u{code:04X}" if code <= 0xFFFF else chr(code)
+
+    return "".join(written(low) + (f"-{written(high)}" if high > low else "") for low, high in joined)
+
+
+# One character that can be seen. Two names that look the same have to be the same.
+_SEEN = f"[^{_class((*INVISIBLE, *_UNSEEN))}]"
+#: What schemas ask of a name: characters that can be seen, with single blanks between them.
+NAME_PATTERN = rf"^{_SEEN}+(?: {_SEEN}+)*$"
+NAME_ERROR = "not a usable name: write visible characters, with single spaces only between them"
+
+# What nobody sees, and half characters, which schemas do not get to see.
+_HIDDEN = re.compile(f"[{_class((*INVISIBLE, *_UNSEEN))}\\ud800-\\udfff]")
 # difflib takes quadratic time; nobody mistypes a longer name, and no list that people wrote is longer.
 _LETTERS = 64
 _NAMES = 200
+
+
+def same_name(text: str) -> str:
+    """Return a name in the form in which names are kept and compared: canonically equivalent ones are one (NFC)."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def why_unusable(name: str) -> str | None:
+    """Return why a text is no name, in words that follow its name: ``has U+200B (ZERO WIDTH SPACE), …``; None if it is.
+
+    The rule of `NAME_PATTERN`. It holds for patterns of names (``reminder-*``) as well.
+    """
+    if not name:
+        return "is empty"
+    found = next((found[0] for found in _HIDDEN.finditer(name) if found[0] != " "), None)
+    if found is not None:
+        known = unicodedata.name(found, "a character without a name")
+        return f"has U+{ord(found):04X} ({known}) at character {name.index(found) + 1}, which nobody sees in a name"
+    if "" in name.split(" "):
+        return "has a space at its beginning or end, or two in a row"
+    return None
 
 
 def nearest(name: object, names: Iterable[str]) -> str | None:

@@ -197,7 +197,8 @@ def names_number(text: str, number: str) -> bool:
         text = "".join(str(unicodedata.decimal(char, char)) for char in text)
     digits = _NO_DIGITS.sub("", text)
     code = country_code(number[:4])
-    return len(digits) >= _SHORTEST_NAMED and number[1 if code is None else code.start :] in digits
+    national = number[1 if code is None else code.start :]
+    return len(national) >= _SHORTEST_NAMED and national in digits
 
 
 def explain(text: str) -> Refusal | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -23,21 +22,6 @@ _REPEATED = re.compile(r"'[^']*[•…][^']*'|\+?[0-9•][0-9• ]*•[0-9• ]*
 _COUNTED = re.compile(r"[0-9][0-9,.]*")
 # Who logs in at an address, and with which password.
 _LOGIN = re.compile(r"//[^/?#\s]*@")
-
-
-#: What Unicode calls Default_Ignorable_Code_Point (DerivedCoreProperties.txt, Unicode 16), and the blank of Braille:
-#: nobody sees them, so two names that differ in them look the same.
-INVISIBLE = (
-    *((0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F)),
-    *((0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x2800, 0x2800), (0x3164, 0x3164), (0xFE00, 0xFE0F)),
-    *((0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A)),
-    (0xE0000, 0xE0FFF),
-)
-
-
-def same_name(text: str) -> str:
-    """Return a name in the form in which names are kept and compared: canonically equivalent ones are one (NFC)."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def visible(text: object) -> str:

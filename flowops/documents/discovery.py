@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.common.text import same_name, visible
+from flowops.common.names import same_name
+from flowops.common.text import visible
 from flowops.documents.files import Unreadable
 from flowops.documents.project import PROJECT_FILE
 from flowops.documents.reader import HEADER, Kind

@@ -10,10 +10,10 @@ from flowops.common.addresses import ledger_address, service_address
 from flowops.common.git import git_root
 from flowops.common.json import NotJson, read_json
 from flowops.common.limits import DOCUMENT_DEPTH
-from flowops.common.names import did_you_mean
+from flowops.common.names import did_you_mean, same_name
 from flowops.common.secrets import Reference
 from flowops.common.spans import read_rate, read_span
-from flowops.common.text import quoted, same_name, visible
+from flowops.common.text import quoted, visible
 from flowops.documents.files import Disk, Unreadable, read_given
 from flowops.documents.reader import Kind, Reader, Section
 from flowops.documents.secrets import check_references
@@ -31,7 +31,7 @@ from flowops.model.project import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flowops.model.document import Document, Value
 
@@ -102,20 +102,31 @@ def resolve(found: ProjectFile) -> Project:
     if found.problems:
         raise Invalid(found.problems)
     document = found.document
-    wrong = check_references(document) if document is not None else []
+    wrong = [*check_references(document), *_not_composed(document)] if document is not None else []
     if wrong:
         raise Invalid(wrong)
     environments = read_environments(document, found.root)
     value = {} if document is None else document.value
     return Project(
         root=found.root,
-        name=value.get("name", found.root.name),
+        name=same_name(value.get("name", found.root.name)),
         document=document,
         include=tuple(value.get("include", DEFAULT_INCLUDE)),
         defaults=value.get("defaults") or {},
         vars=value.get("vars") or {},
         environments=environments,
     )
+
+
+def _not_composed(document: Document) -> Iterator[Problem]:
+    """Yield a problem for each environment whose name is not in the form in which names are compared.
+
+    The document is asked for what belongs to an environment by its name, so this is not changed for the user.
+    """
+    for name in document.value.get("environments") or {}:
+        if name != same_name(name):
+            message = f"environments: the name {quoted(name)} is not in Unicode's composed form (NFC): type it again"
+            yield Problem(document.key_place(("environments", name)), message=message, code=PROJECT)
 
 
 def _project_file(reader: Reader, path: Path) -> ProjectFile:

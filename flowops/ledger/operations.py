@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import is_masked, mask_written
+from flowops.common.names import same_name
 from flowops.common.numbers import Refusal, read
-from flowops.common.text import same_name
 from flowops.errors import FlowopsError
 from flowops.ledger.chain import hash_of_details
 from flowops.ledger.database import iso
@@ -18,6 +18,7 @@ from flowops.ledger.pseudonyms import clean, storable
 from flowops.ledger.reader import claimed_since, rung_since, stopped
 from flowops.ledger.states import Change, StoredLeg, claimable, phones_of, stored_callees
 from flowops.ledger.transaction import CHUNK
+from flowops.model.call import read_call_id
 from flowops.model.ledger import RUN_LOST, EventType, Leg, State, Used, Written
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _legs(values: Mapping[str, Value]) -> tuple[Leg, ...]:
     if isinstance(values.get("callees"), str):
         return _legs_of_cells(values)
     callees = _list(values, "callees") if "callees" in values else [values.get("callee")]
-    call_id = _text(values, "call_id")
+    call_id = values.get("call_id")
     if callees == [None] and call_id is None:
         return ()
     if call_id is not None and len(callees) > 1:
@@ -139,12 +140,19 @@ def _leg(value: Value) -> Leg:
     shown = callee if callee is not None and is_masked(callee) else None
     return Leg(
         callee=None if callee is None or shown else _number(callee),
-        call_id=_text(value, "call_id"),
+        call_id=_call_id(value.get("call_id"), callee),
         error=_text(value, "error"),
         code=code,
         description=_text(value, "description"),
         shown=shown,
     )
+
+
+def _call_id(value: Value, callee: str | None) -> str | None:
+    call_id = read_call_id(value, callee)
+    if call_id is None and value is not None:
+        raise ValueError(f"call-id: {mask_written(str(value))} is not usable: it has 1 to 128 visible ASCII characters")
+    return call_id
 
 
 def _number(callee: str) -> str:

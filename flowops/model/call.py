@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from flowops.common.masking import mask_written
+from flowops.common.numbers import names_number
 from flowops.common.text import dotted, quoted
 from flowops.model.document import Place, Problem, RowPlace
 
@@ -18,8 +19,25 @@ if TYPE_CHECKING:
 INSTRUCTION_ID = "instruction-id"
 #: What a policy may allow that is refused as a rule: a reference-id with the number of its callee.
 NUMBER_IN_REFERENCE = "number-in-reference"
-#: What the API may call a call. How long such an id can be is not documented.
-CALL_ID = re.compile(r"[\x21-\x7e]{1,128}")
+HOLDS_NUMBER = "holds the number of its callee, which every output would show"
+HOLDS_NUMBER_HINT = f"name the call by something else; the policy can allow it: allow: [{NUMBER_IN_REFERENCE}]"
+# What the API may call a call. How long such an id can be is not documented.
+_CALL_ID = re.compile(r"[\x21-\x7e]{1,128}")
+_CALL_ID_BITS = 256
+_BUT_LAST_TWO = re.compile(r"[0-9](?=(?:[^0-9]*[0-9]){2})")
+
+
+def read_call_id(value: Value, callee: Value = None) -> str | None:
+    """Return what the API calls a call: a text, or a whole number as one; None for what cannot be that.
+
+    Wherever it comes from it is the same text, so that an answer, a callback and a record fit together. The digits of
+    one that holds the callee's number are hidden, all but two: nothing keeps or shows those.
+    """
+    if type(value) is int and value.bit_length() < _CALL_ID_BITS:
+        value = str(value)
+    if not isinstance(value, str) or not _CALL_ID.fullmatch(value):
+        return None
+    return _BUT_LAST_TWO.sub("x", value) if isinstance(callee, str) and names_number(value, callee) else value
 
 
 class Origin(NamedTuple):

@@ -3,8 +3,8 @@
 Two are derived altogether: `request`, a rendered body (strict), and `call`, the same fields with templates. `flowops`
 takes a document of any kind, and has the schemas of all kinds in it. Of three others a part is derived: what a project
 gives to every call, the call of a call set, and the body in what `render` prints. The rules of a policy bring their own
-parts, and the states and events of a call are named from the one list of them. All else in them, and all other schemas,
-depend on no API: those JSON files are kept by hand, and are only laid out.
+parts, names have the one rule of names, and the states and events of a call are named from the one list of them. All
+else in them, and all other schemas, depend on no API: those JSON files are kept by hand, and are only laid out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from flowops.common.text import INVISIBLE
+from flowops.common.names import NAME_ERROR, NAME_PATTERN
 from flowops.errors import FlowopsError
 from flowops.model.ledger import EventType, State
 from flowops.policy.config import SETTINGS
@@ -24,7 +24,7 @@ from flowops.schema.flow_check import NUMERAL, BadReference, declared_types, inl
 from flowops.schema.store import NAMES, schema_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from flowops.model.document import Value
     from flowops.model.project import Flow
@@ -84,34 +84,8 @@ def instruction(description: dict[str, Value]) -> Schema:
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
-# What no name has besides: control and format characters, half characters, blanks.
-_UNSEEN = (
-    *((0x0000, 0x0020), (0x007F, 0x00A0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F)),
-    *((0x205F, 0x205F), (0x3000, 0x3000), (0xFFF9, 0xFFFB)),
-)
-
-
-def _class(ranges: Iterable[tuple[int, int]]) -> str:
-    """Return ranges of characters as a regular expression has them; those beyond 16 bits are written as they are."""
-    joined: list[list[int]] = []
-    for first, last in sorted(ranges):
-        if joined and first <= joined[-1][1] + 1:
-            joined[-1][1] = max(last, joined[-1][1])
-        else:
-            joined.append([first, last])
-
-    def written(code: int) -> str:
-        return f"\\u{code:04X}" if code <= 0xFFFF else chr(code)
-
-    return "".join(written(low) + (f"-{written(high)}" if high > low else "") for low, high in joined)
-
-
-# One character that can be seen. Two reference-ids that look the same have to be the same.
-_SEEN = f"[^{_class((*INVISIBLE, *_UNSEEN))}]"
-#: Characters that can be seen, with single blanks between them.
-PRINTABLE = rf"^{_SEEN}+(?: {_SEEN}+)*$"
-PRINTABLE_ERROR = "not a usable name: write visible characters, with single spaces only between them"
-
+#: What every name has to be: of a call, a flow, an environment, a project.
+NAME: Schema = {"pattern": NAME_PATTERN, "patternErrorMessage": NAME_ERROR}
 #: So many phones one request rings at most: it is placed, refused or in doubt as a whole.
 MOST_CALLEES = 100
 #: What flowops itself asks of a body, beyond the API: the ledger's key, and no silent defaults.
@@ -137,7 +111,7 @@ def field_schema(api: Schema, name: str) -> Schema:
     if name == "instruction-id":
         limit = min(64, schema.get("maxLength", 64))
         schema |= {"minLength": 1, "maxLength": limit}
-        schema |= {"pattern": PRINTABLE, "patternErrorMessage": PRINTABLE_ERROR}
+        schema |= NAME
     if name == "callees":
         schema["maxItems"] = min(MOST_CALLEES, schema.get("maxItems", MOST_CALLEES))
     return schema
@@ -438,6 +412,8 @@ def build(description: dict[str, Value], project: ProjectFacts | None = None) ->
     _name_states(*(schemas[name] for name in ("ledger-list", "ledger-show", "status")))
     fields = schemas["project"]["properties"]
     fields["defaults"] = defaults_schema(api)
+    for name in (fields["name"], fields["environments"]["propertyNames"], schemas["flow"]["properties"]["name"]):
+        name.update(NAME)
     fields["policy"]["properties"] = {setting.key: setting.schema for setting in SETTINGS}
     # An environment has the same rules as the project; only the words about them differ.
     environment = fields["environments"]["additionalProperties"]["properties"]

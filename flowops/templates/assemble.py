@@ -17,8 +17,8 @@ from flowops.common.budget import (
     most_json,
 )
 from flowops.common.masking import mask_written
-from flowops.common.names import nearest
-from flowops.common.text import listed, quoted, same_name
+from flowops.common.names import nearest, same_name
+from flowops.common.text import listed, quoted
 from flowops.model.call import INSTRUCTION_ID, NO_TERMS, TERMS, Call, Origin, Terms
 from flowops.model.document import Problem
 from flowops.templates.errors import BudgetExceeded, TemplateError

@@ -68,6 +68,81 @@ def test_a_reference_with_a_character_that_nobody_sees_is_refused(real: Path, ch
     assert "is not a usable name" in imported.err
 
 
+INVISIBLE = ["\u034f", "\U000e0100", "\u2800", "\u200b", "\u00a0"]
+
+
+@pytest.mark.parametrize("character", INVISIBLE)
+def test_no_name_on_the_command_line_has_a_character_that_nobody_sees(real: Path, character: str) -> None:
+    name = f"call-1{character}"
+    for args in (
+        ("ledger", "show", name),
+        ("ledger", "list", f"{name}*"),
+        ("ledger", "resolve", name, "--placed"),
+        ("status", "call-2", name),
+        ("plan", "--env", f"sandbox{character}"),
+    ):
+        ran = flowops(*args, cwd=real)
+        assert ran.code == 64, args
+        assert f"has U+{ord(character):04X} (" in ran.err
+        assert "which nobody sees in a name" in ran.err
+
+
+def test_names_on_the_command_line_are_compared_as_those_of_calls_are(real: Path) -> None:
+    call_set(real, f"r-{COMPOSED},+442079460101\n")
+    assert flowops("apply", cwd=real).code == 0
+    for args in (("ledger", "show"), ("ledger", "list"), ("status",)):
+        ran = flowops(*args, f"r-{DECOMPOSED}", cwd=real)
+        assert (ran.code, f"r-{COMPOSED}" in ran.out) == (0, True), args
+
+
+@pytest.mark.parametrize("character", INVISIBLE)
+def test_projects_flows_and_environments_have_no_such_names_either(real: Path, character: str) -> None:
+    project = real / "flowops.yaml"
+    written = project.read_text()
+    (real / "flows").mkdir()
+    flow = f'apiVersion: flowops/v1\nkind: Flow\nname: "f{character}"\ncallflow-id: x\n'
+    (real / "flows/f.yaml").write_text(flow)
+    assert "is not a usable name" in flowops("validate", cwd=real).err
+    (real / "flows/f.yaml").unlink()
+    for wrong in (("name: real", f'name: "real{character}"'), ("  production:", f'  "production{character}":')):
+        project.write_text(written.replace(*wrong))
+        ran = flowops("validate", cwd=real)
+        assert (ran.code, "is not a usable name" in ran.err) == (3, True), ran.err
+
+
+def test_an_environment_is_named_in_one_normal_form(real: Path) -> None:
+    project = real / "flowops.yaml"
+    written = project.read_text()
+    project.write_text(written.replace("  production:", f"  {COMPOSED}:"))
+    assert flowops("ledger", "init", "--env", DECOMPOSED, cwd=real, env=ENV).code == 0
+    project.write_text(written.replace("  production:", f"  {DECOMPOSED}:"))
+    ran = flowops("validate", cwd=real)
+    assert ran.code == 3
+    assert "is not in Unicode's composed form (NFC)" in ran.err
+
+
+def test_a_reference_that_holds_its_callees_number_is_not_imported_unless_the_policy_allows_it(real: Path) -> None:
+    (real / "old.csv").write_text("reference_id,callee\nr-2079460101,+442079460101\nr-20794601,+442079460102\n")
+    assert flowops("ledger", "init", *PRODUCTION, cwd=real, env=ENV).code == 0
+    ran = flowops("ledger", "import", "old.csv", *PRODUCTION, cwd=real, env=ENV)
+    assert ran.code == 3
+    assert "old.csv:2:1: reference-id: holds the number of its callee" in ran.err
+    assert "2079460101" not in ran.err
+    project = real / "flowops.yaml"
+    project.write_text(f"{project.read_text()}policy: {{allow: [number-in-reference]}}\n")
+    assert flowops("ledger", "import", "old.csv", *PRODUCTION, cwd=real, env=ENV).code == 0
+
+
+def test_records_are_adopted_under_names_that_can_be_seen(real: Path) -> None:
+    assert flowops("ledger", "init", *PRODUCTION, cwd=real, env=ENV).code == 0
+    records = [{"reference": name, "id": 7} for name in (f"r-{DECOMPOSED}", "r\u200b", "r")]
+    (real / "records.json").write_text(json.dumps(records))
+    args = ("reconcile", *PRODUCTION, "--from-file", "records.json", "--adopt", "all")
+    assert "2 adopted" in flowops(*args, cwd=real, env=ENV).out
+    listed = flowops("ledger", "list", *PRODUCTION, "--format", "json", cwd=real, env=ENV)
+    assert f"r-{COMPOSED}" in json.dumps(listed.json, ensure_ascii=False)
+
+
 REFERENCES = ["-2026-12-01", "'-2026-12-01", "=1+1", "@x", "+x", "''", "'x", "##[x", "a;b", 'a"b', "\u0600x", "x y"]
 
 

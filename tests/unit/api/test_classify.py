@@ -54,6 +54,19 @@ def test_a_call_id_is_any_word_of_a_fair_length(call_id):
     assert answered(event(call_id=call_id)) == Verdict(EventType.ACCEPTED, (Leg(ONE, call_id),))
 
 
+def test_a_call_id_may_be_a_whole_number_and_nothing_keeps_the_callees_number_in_one():
+    assert answered(event(call_id=7)) == answered(event(call_id="7"))
+    for call_id in (int(ONE[1:]), ONE, f"{ONE}/1"):
+        (leg,) = answered(event(call_id=call_id)).legs
+        assert leg.call_id is not None
+        assert leg.call_id.startswith(("xxxx", "+xxxx"))
+
+
+def test_a_reference_is_the_same_in_every_normal_form():
+    sent = {**SINGLE, "instruction-id": "Zo\u00eb"}
+    assert answered(event(instruction_id="Zoe\u0308"), sent=sent) == answered(event())
+
+
 def test_every_callee_is_a_leg_in_the_order_of_the_answer():
     events = [event(callee=TWO, call_id="c-2"), event(), event(callee=THREE, call_id="c-3")]
     assert answered(events, sent=SEVERAL) == Verdict(
@@ -248,7 +261,9 @@ SAME_ID = "it gives two callees the same call-id"
         (event(call_id=...), NO_ID),
         (event(call_id=None), NO_ID),
         (event(call_id=""), NO_ID),
-        (event(call_id=7), NO_ID),
+        (event(call_id=7.5), NO_ID),
+        (event(call_id=True), NO_ID),
+        (event(call_id=10**130), NO_ID),
         (event(call_id="a b"), NO_ID),
         (event(call_id="c-1\n"), NO_ID),
         (event(call_id="x" * 129), NO_ID),

@@ -33,6 +33,13 @@ def test_the_reference_is_found_under_any_of_its_names(value):
     assert read_record(value) == CallRecord("reminder-1")
 
 
+def test_references_and_call_ids_are_what_an_answer_or_a_callback_has_of_them():
+    record = read_record({"reference": "Zoe\u0308", "id": 7, "to": "442079460001"})
+    assert record == CallRecord("Zo\u00eb", "7", "+442079460001")
+    assert read_record({"reference": "r", "id": "442079460001", "to": "442079460001"}).call_id == "xxxxxxxxxx01"
+    assert read_record({"reference": "r", "id": "not one"}).call_id is None
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -45,6 +45,15 @@ def test_a_callee_is_the_same_however_it_is_written(event, written):
     assert read(event(callee=written)) == read(event())
 
 
+def test_a_call_id_may_be_a_whole_number_and_nothing_keeps_the_callees_number_in_one(event):
+    assert read(event(call_id=7)) == read(event(call_id="7"))
+    assert read(event(call_id=int(ADA[1:])))[0].call_id == "xxxxxxxxxx18"
+
+
+def test_a_reference_is_the_same_in_every_normal_form(event):
+    assert read(event(instruction_id="Zoe\u0308"), "Zo\u00eb") == read(event())
+
+
 def test_a_callee_that_is_no_number_stays_what_it_is(event):
     assert read(event(callee="anonymous"))[0].callee == "anonymous"
 
@@ -78,7 +87,7 @@ def test_a_description_is_kept_as_far_as_it_can_be_printed(event):
         ({"call_id": "a b"}, "its call-id is not usable"),
         ({"call_id": ""}, "its call-id is not usable"),
         ({"call_id": "x" * 129}, "its call-id is not usable"),
-        ({"call_id": 7}, "its call-id is not usable"),
+        ({"call_id": 7.5}, "its call-id is not usable"),
         ({"callee": "\ud800"}, "its callee is not usable"),
         ({"callee": "\x00"}, "its callee is not usable"),
         ({"callee": [ADA]}, "its callee is not usable"),

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowops.common.text import (
-    INVISIBLE,
     LISTED,
     SHOWN,
     escaped,
@@ -80,14 +79,3 @@ def test_a_cell_is_no_formula_and_is_taken_back(text: str) -> None:
     assert not cell.startswith(("=", "+", "-", "@"))
     if not any(unicodedata.category(character) == "Cc" for character in text):
         assert from_spreadsheet(cell) == text
-
-
-def test_what_is_invisible_is_what_unicode_says() -> None:
-    # Format characters that Unicode does not ignore: marks that stand before numbers, and what interlinear notes have.
-    seen = {*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, *range(0xFFF9, 0xFFFC), 0x110BD, 0x110CD}
-    seen |= set(range(0x13430, 0x13440))
-    listed = {code for first, last in INVISIBLE for code in range(first, last + 1)}
-    known = {code for code in range(0x110000) if unicodedata.category(chr(code)) == "Cf"}
-    assert known - listed == known & seen
-    assert not listed & seen
-    assert {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), 0x034F, 0x115F, 0x3164, 0x2800} <= listed

@@ -217,6 +217,8 @@ class TestImport:
             ({"reference-id": "a", "placed-at": 7}, "placed-at: '…' is not a time"),
             ({"reference-id": "a", "callees": 3}, "callees: has to be a list"),
             ({"reference-id": "a", "callees": [LONDON, NEW_YORK], "call-id": "x"}, "call-id: names one call"),
+            ({"reference-id": "a", "callee": LONDON, "call-id": "a b"}, "call-id: 'a…' is not usable"),
+            ({"reference-id": "a", "callee": LONDON, "call-id": 7.5}, "call-id: '7…' is not usable"),
             ({"reference-id": "a", "callee": 442079460023}, "callee: '4420••••••23' is not a text"),
             ({"reference-id": "a", "state": "+442079460023"}, "state: '+442•••••••23' is none of"),
             ({"reference-id": "a", "callee": "020 7946 0023"}, "callee: '020 •••••••23' has no country code: write it"),

@@ -11,10 +11,11 @@ import jsonschema
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from flowops.common.names import NAME_ERROR, NAME_PATTERN
 from flowops.errors import FlowopsError
 from flowops.policy.config import SETTINGS
 from flowops.schema.check import Checker, check
-from flowops.schema.derive import PRINTABLE, PRINTABLE_ERROR, ProjectFacts, build, instruction, load_description
+from flowops.schema.derive import ProjectFacts, build, instruction, load_description
 from flowops.schema.store import NAMES, as_files, description_text, schema_text, stale_schemas
 
 if TYPE_CHECKING:
@@ -272,7 +273,11 @@ def test_many_mistakes_are_told_quickly_and_not_without_end() -> None:
 
 def test_a_long_list_is_searched_for_what_is_there_twice() -> None:
     callees = [f"+44{n}" for n in range(1_000_000_000, 1_000_030_000)]
-    assert messages(callee=..., callees=[*callees, callees[7]]) == ["callees[30000]: is the same as item [7]"]
+    found = messages(callee=..., callees=[*callees, callees[7]])
+    assert sorted(found) == [
+        "callees: must have at most 100 items, not 30001",
+        "callees[30000]: is the same as item [7]",
+    ]
 
 
 def test_an_unknown_field_is_refused_with_a_suggestion() -> None:
@@ -348,9 +353,11 @@ def _fields(schema: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
         yield from _fields(branch, path)
 
 
-def test_a_flow_and_a_call_have_the_same_kind_of_name() -> None:
-    name = json.loads(schema_text("flow"))["properties"]["name"]
-    assert (name["pattern"], name["patternErrorMessage"]) == (PRINTABLE, PRINTABLE_ERROR)
+def test_calls_flows_projects_and_environments_have_the_same_kind_of_name() -> None:
+    project = json.loads(schema_text("project"))["properties"]
+    flow = json.loads(schema_text("flow"))["properties"]
+    for name in (flow["name"], project["name"], project["environments"]["propertyNames"]):
+        assert (name["pattern"], name["patternErrorMessage"]) == (NAME_PATTERN, NAME_ERROR)
 
 
 def test_the_rules_of_an_environment_are_those_of_the_project(api: dict[str, Any]) -> None:
