@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,13 +13,18 @@ from flowops.app.ledger import read_import
 from flowops.app.load import allows_numbers, policy_of, project_of
 from flowops.cli import options
 from flowops.cli.group import Group
+from flowops.cli.operators import operate
 from flowops.cli.output import confirm, echo_status, print_result
 from flowops.errors import FlowopsError, LedgerError, UsageError
 from flowops.ledger.open import init_ledger
+from flowops.ledger.operators import Resolve
 from flowops.model.call import read_call_id
 from flowops.model.ledger import State
 from flowops.report.formats import ENTRIES, ENTRY, EXPORT, IMPORT
 from flowops.report.views import Entries, EntryView, Exported, Imported
+
+if TYPE_CHECKING:
+    from flowops.cli.options import Asked
 
 STATES = ("in-flight", "placed", "finished", "rejected", "in-doubt")
 
@@ -122,34 +128,28 @@ def import_(file: Path, environment: str, format_: str) -> None:
         echo_status("they count as placed: apply never places them again")
 
 
-@command.command("resolve", short_help="Settle a call that is in doubt.")
-@click.argument("reference", type=options.NAME, metavar="REF")
-@options.env
-@click.option("--placed", is_flag=True, help="It was placed: it will not be placed again.")
-@click.option("--not-placed", is_flag=True, help="It was not placed: the next apply may place it.")
-@click.option("--call-id", help="What the API called it; with --placed.")
-@click.option("--reason", help="How you know; kept for ever. Needed with --not-placed.")
-def resolve(
-    reference: str, environment: str, placed: bool, not_placed: bool, call_id: str | None, reason: str | None
-) -> None:
-    """Settle the call REF, which is in doubt: it was placed, or it was not.
+@command.command("resolve", short_help="Settle calls that are in doubt.")
+@click.option("--placed", is_flag=True, help="They were placed: they will not be placed again.")
+@click.option("--not-placed", is_flag=True, help="They were not placed: the next apply may place them.")
+@click.option("--call-id", help="What the API called it; with --placed, for one call.")
+@options.asked
+def resolve(asked: Asked, placed: bool, not_placed: bool, call_id: str | None) -> int:
+    """Settle calls that are in doubt: they were placed, or they were not.
 
-    Ask the vendor or the callee first: after --not-placed the next apply rings. A call whose run may still
+    Ask the vendor or the callees first: after --not-placed the next apply rings. A call whose run may still
     be waiting for the answer cannot be settled.
     """
 
     if placed == not_placed:
         raise UsageError("say which it is: --placed or --not-placed")
-    if not_placed and not reason:
-        raise UsageError("--not-placed needs --reason: after it the phone may ring again")
     if not_placed and call_id:
         raise UsageError("--call-id goes with --placed")
     if call_id and read_call_id(call_id) is None:
         raise UsageError("--call-id has 1 to 128 visible ASCII characters")
-    project, settings = project_of(environment)
-    with open_for(project, settings) as ledger:
-        written = ledger.resolve(reference, placed=placed, reason=reason or "", call_id=call_id)
-    echo_status(f"{reference} is {written.state.value if written.state else 'settled'} now")
+    calls = asked.calls
+    if call_id and (len(calls.references) != 1 or calls.globs or calls.excluded or calls.from_file):
+        raise UsageError("--call-id is that of one call: name it by its REF")
+    return operate(asked, Resolve(placed=placed, call_id=call_id))
 
 
 @command.command("purge", short_help="Remove personal data older than an age.")

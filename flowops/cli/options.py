@@ -11,7 +11,7 @@ import click
 
 from flowops.common.text import visible
 from flowops.errors import UsageError
-from flowops.report.formats import exists
+from flowops.report.formats import OPERATION, exists
 from flowops.report.formats import names as names_of
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from flowops.app.load import Selection
+    from flowops.app.operators import CallSelection
     from flowops.app.policy_run import Override
 
     Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -149,6 +150,64 @@ selection = together(
     name="selection",
     make=_selection,
     parameters=("paths", "environment", "var", "var_files"),
+)
+
+
+class Asked(NamedTuple):
+    """What an operator asks for: which calls, why, whether nobody is to be asked, and how the result is printed."""
+
+    environment: str
+    calls: CallSelection
+    reason: str
+    approved: bool
+    format_: str
+
+
+def _asked(
+    references: tuple[str, ...],
+    environment: str,
+    globs: tuple[str, ...],
+    excluded: tuple[str, ...],
+    from_file: str | None,
+    reason: str,
+    approved: bool,
+    format_: str,
+) -> Asked:
+    from flowops.app.operators import CallSelection
+
+    if not reason.strip():
+        raise UsageError("--reason is empty: what is done is on record, with the reason")
+    return Asked(environment, CallSelection(references, globs, excluded, from_file), reason, approved, format_)
+
+
+ref = click.option("--ref", "globs", multiple=True, metavar="GLOB", help="Calls whose reference fits (* and ?).")
+exclude_ref = click.option("--exclude-ref", "excluded", multiple=True, metavar="GLOB", help="But not these.")
+reason = click.option("--reason", required=True, metavar="TEXT", help="Why; kept in the ledger for ever.")
+auto_approve = click.option("--yes", "--auto-approve", "approved", is_flag=True, help="Do not ask.")
+#: What every operation on many calls takes.
+asked = together(
+    click.argument("references", nargs=-1, type=NAME, metavar="[REF]..."),
+    env,
+    ref,
+    exclude_ref,
+    click.option(
+        "--from-file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE", help="A reference a line."
+    ),
+    reason,
+    auto_approve,
+    formats(OPERATION),
+    name="asked",
+    make=_asked,
+    parameters=(
+        "references",
+        "environment",
+        "globs",
+        "excluded",
+        "from_file",
+        "reason",
+        "approved",
+        "format_",
+    ),
 )
 
 

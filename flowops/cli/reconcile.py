@@ -63,7 +63,7 @@ def command(environment: str, since: timedelta | None, no_wait: bool, from_file:
         return 0
     echo_status(
         "No record proves nothing: the records hold successful calls only. Ask the vendor, then "
-        f"`flowops ledger resolve REF --env {environment} --placed` or `--not-placed --reason …`."
+        f"`flowops ledger resolve REF --env {environment} --reason … --placed`, or `--not-placed`."
     )
     return ExitCode.IN_DOUBT
 
@@ -77,7 +77,7 @@ def _echo_unknown(done: Reconciled, environment: str) -> None:
         echo_status(
             "The ledger may have lost them, such as by an older copy put back: take them for placed with "
             f"`flowops reconcile --env {environment} --adopt`. If others on this account use the same references, say "
-            f"`flowops ledger resolve REF --env {environment} --not-placed --reason …`."
+            f"`flowops ledger resolve REF --env {environment} --reason … --not-placed`."
         )
     if done.foreign:
         click.echo(f"{done.foreign:,} of other calls on the account: neither the ledger nor the files name them")

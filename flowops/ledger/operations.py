@@ -1,4 +1,4 @@
-"""What is done to a ledger besides the writes of a run: calls are taken in, resolved and purged, runs stopped."""
+"""What is done to a ledger besides the writes of a run: calls are taken in and purged, runs stopped."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 from flowops.common.masking import is_masked, mask_written
 from flowops.common.names import same_name
 from flowops.common.numbers import Refusal, read
-from flowops.errors import FlowopsError
 from flowops.ledger.chain import hash_of_details
 from flowops.ledger.database import iso
-from flowops.ledger.pseudonyms import clean, storable
+from flowops.ledger.pseudonyms import storable
 from flowops.ledger.reader import claimed_since, rung_since, stopped
-from flowops.ledger.states import Change, StoredLeg, claimable, phones_of, stored_callees
+from flowops.ledger.states import Change, claimable, phones_of, stored_callees
 from flowops.ledger.transaction import CHUNK
 from flowops.model.call import read_call_id
 from flowops.model.ledger import RUN_LOST, EventType, Leg, State, Used, Written
@@ -176,51 +175,6 @@ def _text(values: Mapping[str, Value], name: str) -> str | None:
     if found is not None and not isinstance(found, str):
         raise ValueError(f"{name.replace('_', '-')}: {mask_written(str(found))} is not a text")
     return found
-
-
-def resolve(
-    database: Database,
-    transaction: Transaction,
-    reference_id: str,
-    *,
-    placed: bool,
-    reason: str,
-    call_id: str | None,
-    actor: Actor,
-    at: str,
-) -> Written:
-    """Take an operator's word, when nobody can contradict it any more.
-
-    Raises `FlowopsError` for a call that is not known, not in doubt, or whose run may still send.
-    """
-    row = transaction.rows([reference_id]).get(reference_id)
-    state = row.state if row else None
-    if state is None and not placed:
-        raise FlowopsError(f"{reference_id}: the ledger has no such call")
-    if row is not None and (state is State.IN_FLIGHT or (state is State.IN_DOUBT and not placed)):
-        _refuse_while_it_may_be_running(database, transaction, row)
-    if state is State.IN_FLIGHT:
-        transaction.make([Change(reference_id, EventType.ABANDONED, at, actor, detail=RUN_LOST)])
-    change = Change(
-        reference_id,
-        EventType.RESOLVED_PLACED if placed else EventType.RESOLVED_NOT_PLACED,
-        at,
-        actor,
-        legs=(StoredLeg(None, None, call_id=storable(call_id)),) if call_id else (),
-        data={"reason": clean(reason)},
-    )
-    written = transaction.make([change])[0]
-    if not written.done:
-        raise FlowopsError(f"{reference_id}: it is {written.state}, not in doubt: there is nothing to resolve")
-    return written
-
-
-def _refuse_while_it_may_be_running(database: Database, transaction: Transaction, row: CallRow) -> None:
-    if row.run is not None and database.may_be_running(transaction.connection, row.run):
-        raise FlowopsError(
-            f"{row.reference_id}: the run that claimed it is still alive, and may yet send it or hear the answer",
-            hint="wait for that run to end, or end its process; a database server may take a minute to notice that",
-        )
 
 
 #: The states of calls that can be purged; a call without a state can be, too.

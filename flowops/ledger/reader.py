@@ -206,6 +206,12 @@ class Reader:
             found += self._database.read(work)
         return sorted(found, key=lambda entry: entry.reference_id)
 
+    def references(self, states: Collection[State]) -> list[str]:
+        """Return the references of the calls that are in one of some states, in order."""
+        wanted = [str(state) for state in states]
+        found = self._database.read(lambda it: it.all("references_in", ledger=self.number, states=wanted))
+        return [reference for (reference,) in found]
+
     def _page(self, states: list[str] | None, pattern: str, after: str, limit: int) -> list[Entry]:
         given = {"ledger": self.number, "pattern": pattern, "after": after, "limit": limit}
 

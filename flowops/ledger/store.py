@@ -8,13 +8,14 @@ import secrets
 from contextlib import suppress
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Never, Self
 
 from flowops.errors import LedgerError
 from flowops.ledger import operations
 from flowops.ledger.chain import canonical
 from flowops.ledger.database import RUN_BYTES, iso, now
 from flowops.ledger.operations import Import, ImportedCall, make_conditionally
+from flowops.ledger.operators import OperatorTransaction, perform
 from flowops.ledger.pseudonyms import NONCE, clean, storable
 from flowops.ledger.reader import Reader, stopped
 from flowops.ledger.states import ABOUT_THE_ATTEMPT, Change
@@ -27,14 +28,23 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from flowops.ledger.database import Connection, Database
+    from flowops.ledger.operators import Operation
     from flowops.ledger.pseudonyms import Pseudonymizer
     from flowops.ledger.spool import Spool
     from flowops.ledger.states import CallRow
-    from flowops.model.ledger import Leg
+    from flowops.model.ledger import Leg, OperatorStep
 
 _log = logging.getLogger(__name__)
 #: How many results a message names when they can be kept nowhere.
 MANY = 20
+
+
+class _Rehearsed(Exception):
+    """Ends the transaction in which an operation was shown, so that nothing of it stays."""
+
+    def __init__(self, steps: list[OperatorStep]) -> None:
+        super().__init__()
+        self.steps = steps
 
 
 class Store(Reader):
@@ -121,26 +131,33 @@ class Store(Reader):
         """
         return self._prove(EventType.RECORDED, records, unknown=unknown)
 
-    def resolve(self, reference_id: str, *, placed: bool, reason: str, call_id: str | None = None) -> Written:
-        """Take an operator's word on a call in doubt: it was placed (and this is its call-id), or it was not.
-
-        Raises `FlowopsError` when the ledger has no such call, it is not in doubt, or its run may still send.
-        """
+    def rehearse(self, operation: Operation, references: Sequence[str], reason: str) -> list[OperatorStep]:
+        """Return what an operator's operation would do to some calls, in their order, and do none of it."""
         at = now()
 
-        def work(transaction: Transaction) -> Written:
-            return operations.resolve(
-                self._database,
-                transaction,
-                reference_id,
-                placed=placed,
-                reason=reason,
-                call_id=call_id,
-                actor=self.actor,
-                at=at,
-            )
+        def work(transaction: Transaction) -> Never:
+            operator = OperatorTransaction(self._database, transaction, self.actor, at, reason)
+            raise _Rehearsed(perform(operator, operation, references))
 
-        return transact(self._database, self.number, work)
+        try:
+            transact(self._database, self.number, work)
+        except _Rehearsed as rehearsed:
+            return rehearsed.steps
+
+    def operate(self, operation: Operation, shown: Sequence[OperatorStep], reason: str) -> list[OperatorStep]:
+        """Do to calls what `rehearse` has shown, in one durable transaction, and return what that came to.
+
+        What was refused then is not asked again, and a call that has changed meanwhile is left as it is.
+        """
+        at = now()
+        agreed = {step.reference_id: step for step in shown if step.refused is None}
+
+        def work(transaction: Transaction) -> list[OperatorStep]:
+            operator = OperatorTransaction(self._database, transaction, self.actor, at, reason)
+            return perform(operator, operation, list(agreed), agreed)
+
+        done = {step.reference_id: step for step in transact(self._database, self.number, work)}
+        return [done.get(step.reference_id, step) for step in shown]
 
     def import_calls(self, calls: Iterable[ImportedCall]) -> Import:
         """Adopt calls that were placed elsewhere, a thousand in a transaction; one the ledger has stays as it is."""

@@ -180,6 +180,20 @@ class Written(NamedTuple):
     decision: Decision | None = None
 
 
+class OperatorStep(NamedTuple):
+    """What an operator's word does to one call, or would do; `refused` says why it does nothing.
+
+    `note` says more than the states do. Without a change and a refusal the call is already as it was asked for.
+    """
+
+    reference_id: str
+    before: State | None
+    after: State | None
+    changed: bool = False
+    refused: str | None = None
+    note: str | None = None
+
+
 class RunLedger(Protocol):
     """What a run asks of a ledger; `flowops.ledger` implements it. Errors are `LedgerError`."""
 

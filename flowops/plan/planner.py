@@ -283,4 +283,4 @@ def _doubts(entry: Entry, edited: bool) -> Iterator[str]:
     if edited:
         yield EDITED
     name = f"{shlex.quote(entry.reference_id)} --env {shlex.quote(entry.environment)}"
-    yield f"settle it: flowops ledger resolve {name} --placed, or --not-placed --reason …"
+    yield f"settle it: flowops ledger resolve {name} --reason … --placed, or --not-placed"

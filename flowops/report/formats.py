@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 #: The kinds of result, by the commands that print them.
 PROBLEMS, PLAN, RESULT, DIFFERENCE = "validate", "plan", "apply", "diff"
 STATUS, ENTRIES, ENTRY, BODIES = "status", "ledger list", "ledger show", "render"
-EXPORT, IMPORT = "ledger export", "ledger import"
-ALL = (PROBLEMS, PLAN, RESULT, DIFFERENCE, STATUS, ENTRIES, ENTRY, BODIES)
+EXPORT, IMPORT, OPERATION = "ledger export", "ledger import", "ledger operation"
+ALL = (PROBLEMS, PLAN, RESULT, DIFFERENCE, STATUS, ENTRIES, ENTRY, BODIES, OPERATION)
 REVIEWED = (PROBLEMS, PLAN, RESULT, DIFFERENCE)
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from datetime import UTC
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
+from flowops.common.masking import mask_text
 from flowops.common.number_plan import tables
 from flowops.model.difference import Shift
 from flowops.model.ledger import LedgerStatus, State
@@ -51,6 +52,7 @@ from flowops.report.views import (
     EntryView,
     Exported,
     Imported,
+    OperationView,
     PlanOutput,
     ProblemsView,
     ResultView,
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
     from flowops.model.call import Call
     from flowops.model.document import Place, Problem
     from flowops.model.ledger import Entry as LedgerEntry
+    from flowops.model.ledger import OperatorStep
     from flowops.model.plan import Guard
     from flowops.report.difference import ChangedField, DifferenceView
     from flowops.report.hours import Hour, Hours
@@ -91,6 +94,7 @@ Output: TypeAlias = (
     | Bodies
     | Imported
     | Exported
+    | OperationView
 )
 
 #: Signs and tones of actions, outcomes, states and shifts: the same word means the same in each.
@@ -160,6 +164,8 @@ def report_of(output: Output, *, whole: bool = False) -> Report:
         case Imported():
             said = f"{output.added:,} adopted, {output.present:,} known already"
             return Report([], remarks=((said,),))
+        case OperationView():
+            return operation_report(output)
         case Exported():
             raise TypeError(type(output))
         case _:
@@ -339,6 +345,40 @@ def render_report(calls: Iterable[Call]) -> Report:
     )
 
 
+def operation_report(view: OperationView) -> Report:
+    """Lay out what an operator does to calls: all of them before it is done; then the totals, and what was refused."""
+    refused = [step for step in view.steps if step.refused is not None]
+    others = [step for step in view.steps if step.refused is None]
+    tone = Tone.BAD if refused else Tone.PLAIN
+    totals = [Total(name, view.counts[name], tone if name == "refused" else Tone.PLAIN) for name in view.counts]
+    did = view.done.capitalize() if view.is_done else f"To {view.name}"
+    return Report(
+        [
+            *([Section((strong(f"{did}:"),), [_step_table(others)], detail=view.is_done)] if others else []),
+            *([Section((strong("Refused", Tone.BAD), ": nothing is done to these"), [_step_table(refused)])])
+            * bool(refused),
+        ],
+        title=(view.name.capitalize(), " in ", named(view.environment)),
+        context=("reason: ", mask_text(view.reason)),
+        totals=Totals((strong(f"{did} in {view.environment}: "),), tuple(totals), len(totals)),
+        environment=view.environment,
+        headed=not view.is_done,
+    )
+
+
+def _step_table(steps: Sequence[OperatorStep]) -> Table:
+    names = (Column("reference-id"), Column("state"), Column("why", Where.AFTER))
+    return Table(names, Lazy(lambda: map(_step_row, steps)), len(steps))
+
+
+def _step_row(step: OperatorStep) -> Row:
+    before, after = (phrases.state_word(state) for state in (step.before, step.after))
+    said = f"stays {after}" if step.before is step.after else f"{before} → {after}"
+    why = mask_text(step.refused or step.note or ("" if step.changed else "it is so already"))
+    cells = (cell(named(step.reference_id)), cell(said), cell(why) if why else cell())
+    return Row(cells, urgent=step.refused is not None)
+
+
 def _guard_alert(guard: Guard) -> Phrase:
     return (strong("No call is placed", Tone.BAD), ": ", guard.reason)
 
@@ -428,7 +468,7 @@ def _outcome(view: ResultView, outcome: Outcome, partly: bool | None, title: str
         (strong(title, mark.tone), says),
         [Table(columns, rows, number, few=None if view.full else A_FEW)],
         detail=outcome is Outcome.UNCHANGED or (outcome is Outcome.PLACED and not partly),
-        commands=(f"{command} --placed, or --not-placed --reason …",) if outcome is Outcome.IN_DOUBT else (),
+        commands=(f"{command} --reason … --placed, or --not-placed",) if outcome is Outcome.IN_DOUBT else (),
     )
 
 

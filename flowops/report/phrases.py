@@ -125,7 +125,12 @@ def state(entry: Entry) -> str:
     """Return the state of a call, and whether its run has ended."""
     if entry.state is State.IN_FLIGHT and not entry.live:
         return "in flight, run ended"
-    return entry.state.value.replace("-", " ")
+    return state_word(entry.state)
+
+
+def state_word(state: State | None) -> str:
+    """Return a state as people read it; None is that of a call that the ledger does not know."""
+    return "not in the ledger" if state is None else state.value.replace("-", " ")
 
 
 def code(number: int) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from flowops.model.call import Call, Script
     from flowops.model.document import Document, Place, Problem, RowPlace, Value
-    from flowops.model.ledger import Actor, Entry, EventType, State
+    from flowops.model.ledger import Actor, Entry, EventType, OperatorStep, State
     from flowops.model.plan import Guard, Plan, PlannedBatch, PlannedCall
     from flowops.model.result import CallResult, Outcome, Result
 
@@ -321,6 +321,27 @@ class Imported(NamedTuple):
 
     added: int
     present: int
+
+
+class OperationView(NamedTuple):
+    """What an operator does to calls, or would do: `name` is the command's word, `done` what it comes to then.
+
+    Before it is done `is_done` is false.
+    """
+
+    environment: str
+    name: str
+    done: str
+    reason: str
+    steps: Sequence[OperatorStep]
+    is_done: bool
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Return how many calls are changed, are as they were asked for already, and are refused."""
+        changed = sum(step.changed for step in self.steps)
+        refused = sum(step.refused is not None for step in self.steps)
+        return {"changed": changed, "unchanged": len(self.steps) - changed - refused, "refused": refused}
 
 
 class LedgerEvent(Protocol):

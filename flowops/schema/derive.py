@@ -409,7 +409,7 @@ def build(description: dict[str, Value], project: ProjectFacts | None = None) ->
     }
     schemas["callset"]["properties"]["call"] = row_call_schema(api, project)
     schemas["render"]["items"]["properties"]["body"] = body_schema(api)
-    _name_states(*(schemas[name] for name in ("ledger-list", "ledger-show", "status")))
+    _name_states(*(schemas[name] for name in ("ledger-list", "ledger-show", "ledger-operation", "status")))
     fields = schemas["project"]["properties"]
     fields["defaults"] = defaults_schema(api)
     for name in (fields["name"], fields["environments"]["propertyNames"], schemas["flow"]["properties"]["name"]):
@@ -423,13 +423,14 @@ def build(description: dict[str, Value], project: ProjectFacts | None = None) ->
     return schemas
 
 
-def _name_states(ledger_list: Schema, ledger_show: Schema, status: Schema) -> None:
+def _name_states(ledger_list: Schema, ledger_show: Schema, operation: Schema, status: Schema) -> None:
     """Fill in the states and the events of a call."""
     listed, shown = ledger_list["items"]["properties"], ledger_show["properties"]
     event, counts = shown["events"]["items"]["properties"], status["properties"]["counts"]
     states = [str(state) for state in State]
     listed["state"]["enum"] = shown["state"]["enum"] = states
-    event["state"]["enum"] = [*states, None]
+    step = operation["properties"]["calls"]["items"]["properties"]
+    event["state"]["enum"] = step["before"]["enum"] = step["after"]["enum"] = [*states, None]
     event["happening"]["enum"] = [str(event_type) for event_type in EventType]
     counts["required"] = [state.replace("-", "_") for state in states]
     counts["properties"] = {name: {"type": "integer", "minimum": 0} for name in counts["required"]}

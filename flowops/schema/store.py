@@ -30,6 +30,7 @@ NAMES = (
     "diff",
     "ledger-list",
     "ledger-show",
+    "ledger-operation",
     "status",
     "validate",
 )

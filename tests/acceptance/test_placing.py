@@ -191,11 +191,10 @@ def test_a_killed_run_leaves_its_calls_in_doubt(real: Path, api: ApiServer) -> N
     after = place(real)
     assert after.code == 7, after.err
     assert set(api.received.values()) == {1}
-    resolved = flowops(
-        "ledger", "resolve", "call-1", *PRODUCTION, "--not-placed", "--reason", "asked the vendor", cwd=real, env=ENV
-    )
+    word = ("--yes", "--reason", "asked the vendor", *PRODUCTION)
+    resolved = flowops("ledger", "resolve", "call-1", "--not-placed", *word, cwd=real, env=ENV)
     assert resolved.code == 0, resolved.err
-    assert flowops("ledger", "resolve", "call-2", *PRODUCTION, "--placed", cwd=real, env=ENV).code == 0
+    assert flowops("ledger", "resolve", "call-2", "--placed", *word, cwd=real, env=ENV).code == 0
     assert place(real).code == 7
     assert api.received == {"call-1": 2, "call-2": 1, "call-3": 1}
 

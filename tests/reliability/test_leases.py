@@ -42,11 +42,23 @@ def freeze_behind_a_claim(here: Repository, forks: Forks, **timing: float) -> Ch
 
 
 def resolve(here: Repository, forks: Forks, *word: str) -> Ran:
-    return forks.run("ledger", "resolve", FROZEN, "--env", "production", *word, cwd=here.root, env=here.env)
+    return forks.run(
+        "ledger",
+        "resolve",
+        FROZEN,
+        "--env",
+        "production",
+        "--yes",
+        "--reason",
+        "it hangs",
+        *word,
+        cwd=here.root,
+        env=here.env,
+    )
 
 
 def not_placed(here: Repository, forks: Forks) -> Ran:
-    return resolve(here, forks, "--not-placed", "--reason", "it hangs")
+    return resolve(here, forks, "--not-placed")
 
 
 def outcome(ran: Ran) -> str:
@@ -75,7 +87,7 @@ def test_a_second_run_waits_for_a_frozen_one_that_holds_its_file(sqlite: Maker, 
     api.wait_for(CALLS - 1)
     refused = not_placed(here, forks)
     assert refused.code == 1
-    assert "still alive" in refused.err
+    assert "still alive" in refused.out
     assert api.received[FROZEN] == 0
     frozen.send(signal.SIGCONT)
     ended = [frozen.wait(), second.wait()]

@@ -21,13 +21,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from support.operators import resolve
 from support.plans import plan_of, sends_of
 from support.values import call
 
 from flowops.apply.control import ShutdownRequest, Timing
 from flowops.apply.run import apply
 from flowops.apply.worker import RunOptions
-from flowops.errors import FlowopsError
 from flowops.ledger.open import init_ledger, open_ledger
 from flowops.ledger.operations import ImportedCall
 from flowops.model.ledger import Actor, EventType, Leg, State
@@ -291,11 +291,10 @@ class Ledgers(RuleBasedStateMachine):
         known, told = self.known[reference], self.told[reference]
         allowed = known.state in (State.IN_FLIGHT, State.IN_DOUBT) or (placed and known.state in (None, State.REJECTED))
         with self.store() as store:
-            if not allowed:
-                with pytest.raises(FlowopsError):
-                    store.resolve(reference, placed=placed, reason="asked the vendor")
-                return
-            store.resolve(reference, placed=placed, reason="asked the vendor")
+            said = resolve(store, reference, placed=placed)
+        assert (said == ("placed" if placed else "rejected")) == allowed
+        if not allowed:
+            return
         if known.state is None:
             known = self.known[reference] = Known(None, whole=False)
         known.state = State.PLACED if placed else State.REJECTED

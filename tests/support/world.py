@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,16 +21,18 @@ from unittest import mock
 from flowops.apply.control import ShutdownRequest
 from flowops.apply.run import RunFailed, apply
 from flowops.apply.worker import RunOptions
-from flowops.errors import FlowopsError, LedgerError
+from flowops.errors import LedgerError
 from flowops.ledger import open as opening
 from flowops.ledger import operations
 from flowops.ledger.database import now as wall_clock
+from flowops.ledger.operators import Resolve
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.ledger.spool import Spool
 from flowops.ledger.sqlite import SqliteDatabase
 from flowops.ledger.store import Store
 from flowops.model.ledger import Actor, Claim, EventType, Leg, State
 from flowops.model.result import Verdict
+from support.operators import operate
 from support.plans import plan_of, sends_of
 from support.values import call
 from support.virtual import VirtualLoop
@@ -282,8 +284,7 @@ class World:
     def resolve(self, name: str) -> None:
         """Take the vendor's word on one call."""
         placed = name in self.rang
-        with suppress(FlowopsError):  # its run may still send it
-            self.listener.resolve(name, placed=placed, reason="asked the vendor")
+        if operate(self.listener, Resolve(placed=placed), name).changed:  # its run may still send it
             self.tell("operator", f"{name} was {'' if placed else 'not '}placed")
 
     def entries(self) -> Mapping[str, Any]:

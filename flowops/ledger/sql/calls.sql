@@ -38,6 +38,11 @@ WHERE ledger = :ledger AND state = :state AND reference_id > :after
 ORDER BY reference_id
 LIMIT :limit
 
+-- name: references_in
+SELECT reference_id FROM flowops_calls
+WHERE ledger = :ledger AND state = ANY (:states)
+ORDER BY reference_id
+
 -- name: legs
 SELECT reference_id, callee, shown, call_id, error, code, description
 FROM flowops_legs

@@ -26,6 +26,7 @@ from flowops.report.views import (
     EntryView,
     Exported,
     Imported,
+    OperationView,
     PlanOutput,
     ProblemsView,
     ResultView,
@@ -85,6 +86,8 @@ def document_of(output: Output) -> Mapping[str, Value] | Iterable[Json]:
             return render_json(output.calls)
         case Imported():
             return {"format_version": FORMAT_VERSION, "added": output.added, "present": output.present}
+        case OperationView():
+            return operation_json(output)
         case Exported():
             raise TypeError(type(output))
         case _:
@@ -172,6 +175,28 @@ def entry_json(view: EntryView) -> Json:
         **_entry(entry),
         "body": entry.body,
         "events": [_event(event) for event in view.history],
+    }
+
+
+def operation_json(view: OperationView) -> Json:
+    """Return what an operator has done to calls; see `schemas/ledger-operation.schema.json`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": view.environment,
+        "operation": view.name,
+        "reason": optional(view.reason),
+        "summary": dict(view.counts),
+        "calls": [
+            {
+                "reference_id": step.reference_id,
+                "before": step.before and step.before.value,
+                "after": step.after and step.after.value,
+                "changed": step.changed,
+                "refused": optional(step.refused),
+                "note": optional(step.note),
+            }
+            for step in view.steps
+        ],
     }
 
 

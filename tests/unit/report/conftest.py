@@ -131,7 +131,7 @@ def plan() -> Plan:
             make_call("reminder-10", "+442079460010", row=10),
             Action.IN_DOUBT,
             "no answer within 30 s",
-            "settle it: flowops ledger resolve reminder-10 --env production --placed, or --not-placed --reason …",
+            "settle it: flowops ledger resolve reminder-10 --env production --reason … --placed, or --not-placed",
         ),
         planned(
             make_call("reminder-11", "+442079460011", row=11),

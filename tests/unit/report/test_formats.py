@@ -11,6 +11,7 @@ import pytest
 from flowops.errors import UsageError
 from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.document import Place, Problem
+from flowops.model.ledger import OperatorStep, State
 from flowops.model.plan import Action
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report import formats, views
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from flowops.model.plan import Plan
     from flowops.report.layout import Output
 
+#: What became of calls that an operator settled: done, done already, refused.
+STEPS = (
+    OperatorStep("a", State.IN_DOUBT, State.PLACED, changed=True),
+    OperatorStep("b", State.PLACED, State.PLACED),
+    OperatorStep("c", State.IN_FLIGHT, State.IN_FLIGHT, refused="the run of +442079460018 is still alive"),
+)
 PAIRS = [(kind, name) for name, each in formats.listed().items() for kind in each.kinds]
 #: The formats that name each call of a run.
 NAMING = [name for name in formats.names(formats.RESULT) if name not in ("github", "gitlab")]
@@ -50,6 +57,7 @@ def outputs(
         formats.BODIES: views.Bodies([make.call("a")]),
         formats.EXPORT: views.Exported([]),
         formats.IMPORT: views.Imported(3, 1),
+        formats.OPERATION: views.OperationView("production", "resolve", "resolved", "seen it", STEPS, is_done=True),
     }
 
 
@@ -98,3 +106,12 @@ def test_warnings_and_notes_of_a_plan_are_said(name: str, make: Any) -> None:
     text = written(formats.PLAN, output, name)
     assert "mind this" in text
     assert "and know that" in text
+
+
+@pytest.mark.parametrize("name", formats.names(formats.OPERATION))
+def test_what_an_operator_was_refused_is_said_in_every_format_without_a_number(
+    name: str, outputs: dict[str, Output]
+) -> None:
+    text = unescape(written(formats.OPERATION, outputs[formats.OPERATION], name))
+    assert "is still alive" in text
+    assert "+442079460018" not in text

@@ -151,6 +151,23 @@ OUTPUTS: dict[str, Any] = {
             }
         ],
     },
+    "ledger-operation": {
+        "format_version": 1,
+        "environment": "production",
+        "operation": "resolve",
+        "reason": "the vendor says so",
+        "summary": {"changed": 1, "unchanged": 0, "refused": 0},
+        "calls": [
+            {
+                "reference_id": "r1",
+                "before": "in-doubt",
+                "after": "placed",
+                "changed": True,
+                "refused": None,
+                "note": None,
+            }
+        ],
+    },
     "status": {
         "format_version": 1,
         "environment": "production",

@@ -1,0 +1,46 @@
+"""How every operation on many calls goes: select, show, ask, do, and print what was done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowops.app.access import open_for
+from flowops.app.load import project_of
+from flowops.app.operators import select
+from flowops.cli.output import confirm, echo_lines, print_result
+from flowops.errors import ExitCode
+from flowops.report import phrases
+from flowops.report.formats import OPERATION
+from flowops.report.layout import operation_report
+from flowops.report.views import OperationView
+from flowops.report.writers.text import report_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flowops.cli.options import Asked
+    from flowops.ledger.operators import Operation
+    from flowops.model.ledger import OperatorStep
+
+
+def operate(asked: Asked, operation: Operation) -> int:
+    """Do an operation to the calls that are asked for. The sandbox needs no asking, as for `apply`.
+
+    Returns 1 where something was refused; everything else was done.
+    """
+    project, settings = project_of(asked.environment)
+    with open_for(project, settings) as ledger:
+        shown = ledger.rehearse(operation, select(asked.calls, operation, ledger), asked.reason)
+        changed = sum(step.changed for step in shown)
+        steps = shown
+        if changed:
+            echo_lines(report_lines(operation_report(_view(asked, operation, shown, is_done=False))))
+            if not (settings.sandboxed or asked.approved):
+                confirm(f"{operation.name.capitalize()} {phrases.count(changed, 'call')} in {asked.environment}?")
+            steps = ledger.operate(operation, shown, asked.reason)
+    print_result(OPERATION, _view(asked, operation, steps, is_done=True), asked.format_)
+    return ExitCode.FAILED if any(step.refused is not None for step in steps) else ExitCode.DONE
+
+
+def _view(asked: Asked, operation: Operation, steps: Sequence[OperatorStep], *, is_done: bool) -> OperationView:
+    return OperationView(asked.environment, operation.name, operation.done, asked.reason, steps, is_done)

@@ -1,0 +1,174 @@
+"""What operators do to calls: many at once, shown first, in one durable transaction, with who, where and why on record.
+
+An operation decides about each call by its row as it is in that very transaction. It is shown by doing it and taking it
+back, so what is shown is what is done.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from flowops.ledger.pseudonyms import clean, storable
+from flowops.ledger.states import TRANSITIONS, Change, StoredLeg
+from flowops.model.ledger import RUN_LOST, EventType, OperatorStep, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from flowops.ledger.database import Database
+    from flowops.ledger.states import CallRow
+    from flowops.ledger.transaction import Transaction
+    from flowops.model.document import Value
+    from flowops.model.ledger import Actor
+
+
+class Refused(ValueError):
+    """An operation is not done to a call; the words say why, behind the call's reference."""
+
+
+class OperatorTransaction:
+    """One transaction of an operator: who they are, why they do it, and what they may not do to a run that lives."""
+
+    def __init__(self, database: Database, transaction: Transaction, actor: Actor, at: str, reason: str) -> None:
+        self.transaction = transaction
+        self._database = database
+        self._actor = actor
+        self._at = at
+        self._reason = clean(reason)
+        self._running: dict[str, bool] = {}
+
+    def row(self, reference_id: str) -> CallRow | None:
+        """Return a call as it is now, with what was done to it in this transaction."""
+        return self.transaction.rows([reference_id]).get(reference_id)
+
+    def change(
+        self,
+        reference_id: str,
+        event_type: EventType,
+        *,
+        legs: Sequence[StoredLeg] = (),
+        to: State | None = None,
+        fingerprint: str = "",
+        **data: Value,
+    ) -> Change:
+        """Return something that the operator does to a call; `data` and the reason are kept with the event."""
+        return Change(
+            reference_id,
+            event_type,
+            self._at,
+            self._actor,
+            legs=tuple(legs),
+            to=to,
+            fingerprint=fingerprint,
+            data={"reason": self._reason, **data},
+        )
+
+    def abandon(self, row: CallRow) -> Change:
+        """Return that the run which has a call in flight is dead. Raises `Refused` while it may be running."""
+        self.refuse_while_running(row)
+        return Change(row.reference_id, EventType.ABANDONED, self._at, self._actor, detail=RUN_LOST)
+
+    def refuse_while_running(self, row: CallRow) -> None:
+        """Raise `Refused` while the run that claimed a call may yet send it, or hear the answer."""
+        if row.run is None:
+            return
+        if row.run not in self._running:
+            self._running[row.run] = self._database.may_be_running(self.transaction.connection, row.run)
+        if self._running[row.run]:
+            raise Refused("the run that claimed it is still alive, and may yet send it or hear the answer")
+
+
+class Operation(ABC):
+    """One thing that operators do to calls. `name` is that of the command, `done` what it has done to a call then."""
+
+    name: ClassVar[str]
+    done: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def states(self) -> frozenset[State | None]:
+        """Return the states of the calls that it is for: a pattern selects among these."""
+
+    @abstractmethod
+    def changes(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> Sequence[Change]:
+        """Return what it changes of a call, the last of which may not be possible; nothing when nothing is to be done.
+
+        Raises `Refused` for a call that it is not done to.
+        """
+
+    def note(self, reference_id: str, row: CallRow | None) -> str | None:  # noqa: ARG002 (most say no more)
+        """Return what a reader has to know of a call beside the states before and behind."""
+        return None
+
+
+def perform(
+    operator: OperatorTransaction,
+    operation: Operation,
+    references: Sequence[str],
+    shown: Mapping[str, OperatorStep] | None = None,
+) -> list[OperatorStep]:
+    """Do an operation to calls, one after the other; one that is not as it was when it was `shown` is left alone."""
+    operator.transaction.rows(references)
+    return [_perform(operator, operation, reference, (shown or {}).get(reference)) for reference in references]
+
+
+def _perform(
+    operator: OperatorTransaction, operation: Operation, reference: str, shown: OperatorStep | None
+) -> OperatorStep:
+    row = operator.row(reference)
+    before = row.state if row else None
+    try:
+        _check(reference, before, shown)
+        changes = operation.changes(operator, reference, row)
+    except Refused as refused:
+        return OperatorStep(reference, before, before, refused=str(refused))
+    note = operation.note(reference, row)
+    if not all(written.done for written in operator.transaction.make(changes)):
+        return OperatorStep(reference, before, before, refused=f"it is {_named(before)}")
+    after = operator.row(reference)
+    return OperatorStep(reference, before, after.state if after else None, changed=after is not row, note=note)
+
+
+def _check(reference: str, before: State | None, shown: OperatorStep | None) -> None:
+    """Raise `Refused` for a call that is not as it was shown, and for a reference that no call can have."""
+    if shown is not None and before is not shown.before:
+        raise Refused(f"it is {_named(before)} now: it has changed since it was shown")
+    if before is None and storable(reference) != reference:
+        raise Refused("is too long, or has a character that cannot be kept")
+
+
+def _named(state: State | None) -> str:
+    return state.value if state else "not in the ledger"
+
+
+class Resolve(Operation):
+    """Settle calls in doubt: they were placed (and `call_id` is what the API calls the one call), or they were not."""
+
+    name, done = "resolve", "resolved"
+
+    def __init__(self, *, placed: bool, call_id: str | None = None) -> None:
+        self._placed = placed
+        self._event_type = EventType.RESOLVED_PLACED if placed else EventType.RESOLVED_NOT_PLACED
+        self._legs = [StoredLeg(None, None, call_id=storable(call_id))] if call_id else []
+
+    @property
+    def states(self) -> frozenset[State | None]:
+        """Return that of doubt; a call in flight is in doubt, too, when its run is dead."""
+        return frozenset({State.IN_DOUBT, State.IN_FLIGHT})
+
+    def changes(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> Sequence[Change]:
+        """Return the operator's word; what may yet be contradicted is refused."""
+        resolved = operator.change(reference_id, self._event_type, legs=self._legs)
+        state = row.state if row else None
+        if row is None or state is None:
+            if not self._placed:
+                raise Refused("the ledger has no such call")
+            return [resolved]
+        if (state, self._event_type) not in TRANSITIONS and state is not State.IN_FLIGHT:
+            raise Refused(f"it is {state.value}, not in doubt: there is nothing to resolve")
+        if state is State.IN_FLIGHT:
+            return [operator.abandon(row), resolved]
+        if not self._placed:
+            operator.refuse_while_running(row)
+        return [resolved]
