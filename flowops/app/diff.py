@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.app.hints import localized
 from flowops.app.load import given_variables, load, merged_vars
 from flowops.app.observer import SILENT
 from flowops.app.render import Walk, examined, report_not_read
@@ -165,9 +166,8 @@ class _Rendering(NamedTuple):
                 found.update(identities(batch))
         except Invalid as error:
             return Side(Calls(), {}, error.problems, error.excerpt)
-        return Side(
-            Calls(((walk, None),)), found, tuple(problems), reader.excerpt, settings=reviewed(workspace.project)
-        )
+        wrong = localized(problems, workspace)
+        return Side(Calls(((walk, None),)), found, wrong, reader.excerpt, settings=reviewed(workspace.project))
 
     def base(self, reader: Reader, paths: Sequence[str]) -> Side:
         """Render the base; one from before the project, or before its environment, renders nothing."""

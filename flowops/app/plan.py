@@ -8,6 +8,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from flowops.app.access import open_for, revision_of
+from flowops.app.hints import localized
 from flowops.app.ledger import guards_of
 from flowops.app.load import load, variables
 from flowops.app.observer import SILENT
@@ -110,7 +111,7 @@ def _plan(
         settings=settings_of(walk.workspace.project, environment),
     )
     guards = (*guards_of(ledger), *rules.guards())
-    warnings = (*map(sentence, walk.warnings), *rules.warnings(plan))
+    warnings = (*map(sentence, localized(walk.warnings, walk.workspace)), *rules.warnings(plan))
     plan = replace(plan, warnings=warnings, notes=rules.notes(), guards=guards)
     if walk.invalid:
         # The files still name what they only cannot say.

@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.app.hints import localized
 from flowops.app.invalid_rows import InvalidRows
 from flowops.app.load import allows_numbers, excerpts, load, variables
 from flowops.app.observer import SILENT
@@ -232,7 +233,7 @@ def checked(walk: Walk, observer: Observer = SILENT) -> Iterator[CallBatch]:
             yield batch
     if problems:
         with excerpts(walk.workspace.reader):
-            raise Invalid(tuple(problems))
+            raise Invalid(localized(problems, walk.workspace))
 
 
 def render(selection: Selection, observer: Observer = SILENT) -> Iterator[Call]:
@@ -244,7 +245,7 @@ def render(selection: Selection, observer: Observer = SILENT) -> Iterator[Call]:
     walk = Walk(workspace, variables(workspace, selection.var, selection.var_files), online=True)
     for _ in checked(walk, observer):
         pass
-    for warning in walk.warnings:
+    for warning in localized(walk.warnings, workspace):
         observer.report(f"warning: {sentence(warning)}")
     return calls_of(walk)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.app.hints import localized
 from flowops.app.load import load, variables
 from flowops.app.observer import SILENT
 from flowops.app.render import Walk, examined, not_read, report_not_read
@@ -47,7 +48,9 @@ def validate(selection: Selection, observer: Observer = SILENT) -> Validation:
     except Invalid as error:
         return Validation(0, 0, 0, error.problems, error.excerpt)
     excerpt = workspace.reader.excerpt
-    unread, warnings = not_read(workspace), tuple(map(sentence, walk.warnings))
+    unread, warnings = not_read(workspace), tuple(map(sentence, localized(walk.warnings, workspace)))
     for warning in warnings:
         observer.report(f"warning: {warning}")
-    return Validation(workspace.files, workspace.documents, count, tuple(problems), excerpt, unread, warnings)
+    return Validation(
+        workspace.files, workspace.documents, count, localized(problems, workspace), excerpt, unread, warnings
+    )

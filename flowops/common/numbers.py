@@ -138,7 +138,11 @@ def info(number: str) -> NumberInfo:
     return NumberInfo(number, plan.region, kind, plan.zones(number, kind))
 
 
-_EMPTY = Refusal("empty", "is empty, not a phone number")
+#: What hints say where they know neither the project's country nor its column: `flowops.app.hints` puts those there.
+EXAMPLE_FILTER, EXAMPLE_COLUMN = "e164('GB')", "row.phone"
+WITHOUT_EMPTY = f"leave such rows out: where: \"{{{{ {EXAMPLE_COLUMN} != '' }}}}\""
+
+_EMPTY = Refusal("empty", "is empty, not a phone number", WITHOUT_EMPTY)
 _TOO_LONG = Refusal("too-long", "is too long for a phone number")
 _ROUNDED = Refusal(
     "exponent",

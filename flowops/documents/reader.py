@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.names import did_you_mean
 from flowops.common.text import quoted
+from flowops.documents.excerpts import Excerpts
 from flowops.documents.files import Unreadable
-from flowops.documents.text import decode, hide_values, line_at
+from flowops.documents.text import decode
 from flowops.documents.yaml import Budget, Parsed, parse
 from flowops.model.document import Document, Place, Problem
 
@@ -111,6 +112,9 @@ class Reader:
         self._changed: set[Path] = set()
         #: The names of variables that some flow marks as sensitive, whatever else is wrong with it.
         self._sensitive: set[str] = set()
+        #: What files are made of, and their lines once one has been asked for: by then all have been read.
+        self._parsed: dict[str, list[Parsed]] = {}
+        self._excerpts: dict[str, Excerpts] = {}
         #: The rows of queries that have been read to their end, by the documents that ask for them.
         self.snapshots: dict[SourceMap, Snapshot] = {}
 
@@ -139,8 +143,13 @@ class Reader:
     def excerpt(self, place: Place) -> str | None:
         """Return the line at a place in a YAML file that was read; None for any other. Data rows are never shown."""
         text = self._texts.get(place.file)
-        line = None if text is None else line_at(text, place.line)
-        return None if line is None else hide_values(line, ("callee", "callees", "caller", *sorted(self._sensitive)))
+        if text is None:
+            return None
+        found = self._excerpts.get(place.file)
+        if found is None:
+            documents = self._parsed.get(place.file, ())
+            found = self._excerpts[place.file] = Excerpts(text, documents, frozenset(self._sensitive))
+        return found.line(place.line)
 
     def read(self, path: Path) -> list[Section]:
         """Return the documents of a file, each with what is wrong with it. Never raises for what is in the file."""
@@ -189,7 +198,7 @@ class Reader:
         else:
             allowed, exceeded = self._values_left, f"all files together hold more than {MAX_VALUES_IN_ALL:,} values"
         budget = Budget(allowed, exceeded)
-        found = parse(file, text, budget)
+        found = self._parsed[file] = parse(file, text, budget)
         self._values_left -= allowed - max(budget.values, 0)
         return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import re
-from functools import lru_cache
 
 from flowops.model.document import Place, Problem
 
@@ -37,35 +36,6 @@ def line_and_column(text: str, index: int) -> tuple[int, int]:
     return count_breaks(text, index) + 1, index - start + 1
 
 
-def line_at(text: str, number: int) -> str | None:
-    """Return one line of a text without its end, counted from 1; None when there is no such line."""
-    lines = _lines(text)
-    return lines[number - 1] if 1 <= number <= len(lines) else None
-
-
-_SEEN = re.compile(r"[^\s{}\[\]\"',:]")
-
-
-# Problems come sorted by file, so the last text is the one that is asked for again.
-@lru_cache(maxsize=1)
-def _lines(text: str) -> list[str]:
-    return LINE_BREAK.split(text)
-
-
-@lru_cache(maxsize=4)
-def _values_of(names: tuple[str, ...]) -> re.Pattern[str]:
-    keys = "|".join(map(re.escape, names))
-    value = r"""[{\[].*|"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,}\]#][^,}\]#]*"""
-    return re.compile(rf"""(?:^|(?<=[\s{{,"']))(?:{keys})["']?\s*:\s+(?P<value>{value})""")
-
-
-def hide_values(line: str, names: tuple[str, ...]) -> str:
-    """Return a line of YAML with dots for what it gives the keys of these names; a template is left as it is."""
-
-    def hidden(found: re.Match[str]) -> str:
-        value = found["value"]
-        if "{{" in value or "{%" in value:
-            return found[0]
-        return found[0][: found.start("value") - found.start()] + _SEEN.sub("•", value)
-
-    return _values_of(names).sub(hidden, line)
+def line_starts(text: str) -> list[int]:
+    """Return the offsets at which lines begin; the first is 0."""
+    return [0, *(found.end() for found in LINE_BREAK.finditer(text))]

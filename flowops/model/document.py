@@ -104,6 +104,12 @@ class Problem:
         row = self.row
         return self.place, ("", 0) if row is None else (row.file, row.number), self.message, self.code
 
+    def with_hint(self, hint: str | None) -> Problem:
+        """Return the same problem with another hint."""
+        other = Problem(self.place, None, self.message, self.code, hint, self.kind)
+        other.rows, other.count, other._last = self.rows, self.count, self._last
+        return other
+
     def merged(self, other: Problem) -> Problem:
         """Return the problem with the rows that have another one of its kind, in the words about the first of them."""
         first = min(self, other, key=lambda problem: problem.order)

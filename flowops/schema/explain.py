@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowops.common.masking import mask_written
 from flowops.common.names import did_you_mean
-from flowops.common.numbers import E164_PATTERN
+from flowops.common.numbers import E164_PATTERN, WITHOUT_EMPTY
 from flowops.common.text import LISTED, dotted, escaped, quoted
 from flowops.schema.engine import TEMPLATE_PATTERN, matcher, slow_validator
 
@@ -338,6 +338,8 @@ def _const(mistake: _Mistake) -> SchemaError:
 
 def _pattern(mistake: _Mistake) -> SchemaError:
     own = mistake.schema.get("patternErrorMessage")
+    if mistake.is_number and mistake.data and not str(mistake.instance).strip():
+        return mistake.error("is empty, not a phone number", WITHOUT_EMPTY)
     if own is not None:
         text, _, hint = own.partition(": ")
         return mistake.error(f"{mistake.short} is {text}", hint or None)

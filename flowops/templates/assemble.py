@@ -18,6 +18,7 @@ from flowops.common.budget import (
 )
 from flowops.common.masking import mask_written
 from flowops.common.names import nearest, same_name
+from flowops.common.numbers import EXAMPLE_COLUMN
 from flowops.common.text import listed, quoted
 from flowops.model.call import INSTRUCTION_ID, NO_TERMS, TERMS, Call, Origin, Terms
 from flowops.model.document import Problem
@@ -479,7 +480,7 @@ class CompiledCall:
         if self._most + (given - rendering.budget) * BYTES_PER_STEP > MAX_BODY:
             self._check_size(body, rendering)
         if absent and "callee" in body and body["callee"] is None and body.get("callees") is None:
-            hint = 'give a number, or leave such rows out: where: "{{ row.phone is not none }}"'
+            hint = f'give a number, or leave such rows out: where: "{{{{ {EXAMPLE_COLUMN} is not none }}}}"'
             rendering.report(
                 self._place("callee"), "callee", TemplateError("there is no number: it is null", hint=hint)
             )

@@ -246,3 +246,44 @@ def test_a_number_that_is_null_is_told_as_null(root: Path) -> None:
     assert told.splitlines()[0] == (
         "calls/c.yaml:6:11: callee: there is no number: it is null (row 1 of data/d.jsonl, line 1)"
     )
+
+
+FRENCH = PROJECT.replace("+442079460000", "+33199001234")
+
+
+@pytest.mark.parametrize(
+    ("project", "country"),
+    [
+        (PROJECT.replace('caller: "+442079460000", ', ""), "GB"),
+        (FRENCH, "FR"),
+        (f"{FRENCH}policy: {{countries: [NL]}}\n", "NL"),
+        (f"{FRENCH}policy: {{countries: [NL, DE]}}\n", "GB"),
+        (f"{FRENCH}environments: {{sandbox: {{api: sandbox, policy: {{countries: [DE]}}}}}}\n", "DE"),
+    ],
+)
+def test_a_hint_names_the_country_and_the_column_where_the_files_tell_them(
+    root: Path, project: str, country: str
+) -> None:
+    (root / "flowops.yaml").write_text(project)
+    rows = "phone,name\n020 7946 0018,Ann\n,Ben\n"
+    direct = validate(root, rows)
+    assert f"such as | e164('{country}')\n" in direct
+    assert "callee: is empty, not a phone number (row 2 of data/d.csv, line 3)" in direct
+    assert "hint: leave such rows out: where: \"{{ row.phone != '' }}\"\n" in direct
+    (root / "calls/c.yaml").write_text(
+        SET.replace("{FOR_EACH}", "../data/d.csv").replace("row.phone", "row['the phone'] | e164")
+    )
+    (root / "data/d.csv").write_text(rows.replace("phone", "the phone"))
+    filtered = flowops("validate", cwd=root).err
+    assert f"or name the region: e164('{country}')\n" in filtered
+    assert "hint: leave such rows out: where: \"{{ row['the phone'] != '' }}\"\n" in filtered
+
+
+def test_a_hint_works_as_it_is_printed(root: Path) -> None:
+    (root / "calls/c.yaml").write_text(
+        SET.replace("{FOR_EACH}", "../data/d.csv\nwhere: \"{{ row.phone != '' }}\"").replace(
+            "row.phone }}", "row.phone | e164('GB') }}"
+        )
+    )
+    (root / "data/d.csv").write_text("phone,name\n020 7946 0018,Ann\n,Ben\n")
+    assert flowops("validate", cwd=root).code == 0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_written
 from flowops.common.number_plan import regions
-from flowops.common.numbers import Refusal, read
+from flowops.common.numbers import EXAMPLE_FILTER, Refusal, read
 from flowops.templates.errors import TemplateError
 from flowops.templates.filters.table import Table, require_text
 
@@ -33,7 +33,7 @@ def e164(value: Value, region: Value = None) -> str:
 
 def _error(written: str, refusal: Refusal) -> TemplateError:
     named = mask_written(written.strip()) if refusal.code in _UNLIKE_OTHERS else "the text"
-    hint = f"{refusal.hint}, or name the region: e164('GB')" if refusal.code == "no-country" else refusal.hint
+    hint = f"{refusal.hint}, or name the region: {EXAMPLE_FILTER}" if refusal.code == "no-country" else refusal.hint
     return TemplateError(f"{named} {refusal.message}", hint=hint)
 
 

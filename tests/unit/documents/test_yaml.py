@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flowops.documents import yaml as yaml_module
-from flowops.documents.text import line_and_column, line_at
+from flowops.documents.text import LINE_BREAK, line_and_column
 from flowops.documents.yaml import SPECIAL_STARTS, Budget, parse, read_plain
 from flowops.model.document import Document, Place, SourceMap, Value
 
@@ -88,7 +88,7 @@ def test_no_text_makes_the_reader_raise_and_every_place_exists(parts: list[str])
             for found in read(text):
                 assert found.complete or found.problems
                 for problem in found.problems:
-                    line = line_at(text, problem.place.line)
+                    line = LINE_BREAK.split(text)[problem.place.line - 1]
                     assert line is not None
                     assert 1 <= problem.place.column <= len(line) + 1
 
