@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from flowops.app.pipelines import SERVICES, pipeline_text
 from flowops.app.schemas import write_for_editors
 from flowops.common.safe_files import make_folder, replace_file
 from flowops.errors import FlowopsError
@@ -65,6 +66,13 @@ id,name,phone
 # The schemas are for everybody's editor.
 .flowops/*
 !.flowops/schemas/
+# Ledgers and their keys, saved plans and results, wherever they are made.
+*.db
+*.db-*
+*.db.key
+plan*.json
+result*.json
+spool-*.jsonl
 """,
     ".vscode/extensions.json": """\
 {
@@ -82,13 +90,27 @@ id,name,phone
 }
 
 
-def write_starter(root: Path) -> list[Path]:
-    """Write the files, and for editors their schemas; return what was written. Raise FlowopsError if one exists."""
-    there = [name for name in FILES if os.path.lexists(root / name)]
+_PRODUCTION = """\
+# The sandbox is always there, and rings nobody.
+environments:
+  production:
+    api: https://api.cm.com/voiceapi/v2
+    token: {env: FLOWOPS_PRODUCT_TOKEN}
+    ledger: {env: FLOWOPS_LEDGER_URL}
+"""
+
+
+def write_starter(root: Path, service: str | None = None) -> list[Path]:
+    """Write the files, those of a service's pipeline too, and for editors their schemas; return what was written.
+
+    Raise FlowopsError if one exists.
+    """
+    files = FILES if service is None else FILES | _with_pipeline(service)
+    there = [name for name in files if os.path.lexists(root / name)]
     if there:
         raise FlowopsError(f"{root / there[0]} exists already; nothing was written.")
     written = []
-    for name, text in FILES.items():
+    for name, text in files.items():
         path = root / name
         try:
             make_folder(path.parent, root)
@@ -97,3 +119,9 @@ def write_starter(root: Path) -> list[Path]:
             raise FlowopsError(f"{path} cannot be written: {error.strerror}") from None
         written.append(path)
     return [*written, *write_for_editors(root)]
+
+
+def _with_pipeline(service: str) -> dict[str, str]:
+    """Return the files that a pipeline takes: itself, and a project that has the environment that it places in."""
+    project = FILES["flowops.yaml"].split("# The sandbox is always there")[0]
+    return {SERVICES[service].target: pipeline_text(service), "flowops.yaml": project + _PRODUCTION}

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
+from flowops.app.pipelines import SERVICES, UNPINNED
 from flowops.app.starter import write_starter
+from flowops.cli.output import echo_status
 
 
 @click.command("init", short_help="Write a small working repository.")
 @click.argument("directory", default=".", metavar="[DIR]", type=click.Path(file_okay=False))
-def command(directory: str) -> None:
+@click.option("--ci", "service", type=click.Choice(list(SERVICES)), help="Write a pipeline for this service, too.")
+def command(directory: str, service: str | None) -> None:
     """Write a small working repository into DIR: a project, a flow, a call set and its data, and for editors the
     schemas of these, in .flowops/schemas. `flowops schema build --project DIR` makes those again when a flow changes.
 
-    Nothing that exists is overwritten: when one of the files is there already, nothing is written.
+    With --ci the project has an environment `production`, and its pipeline reviews, plans, applies and works by a
+    schedule; it installs the flowops that wrote it. Nothing that exists is overwritten: when one of the files is there
+    already, nothing is written.
     """
-    for path in write_starter(Path(directory)):
+    root = Path(directory)
+    for path in write_starter(root, service):
         click.echo(path)
-    where = "" if directory == "." else f" {directory}"
-    click.echo(f"Next: flowops plan{where}, then flowops apply{where}: in the sandbox no phone rings.", err=True)
+    where = "" if directory == "." else f" {shlex.quote(directory)}"
+    echo_status(f"Next: flowops plan{where}, then flowops apply{where}: in the sandbox no phone rings.")
+    if service is not None:
+        pipeline = root / SERVICES[service].target
+        unpinned = UNPINNED in pipeline.read_text(encoding="utf-8")
+        pin = f"pin flowops in {pipeline}, which says how; then " if unpinned else ""
+        echo_status(f"Before the first push: {pin}read the head of {pipeline}, and set the secrets that it names.")

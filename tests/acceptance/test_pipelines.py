@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 import yaml
-from support.commands import ROOT, environment
+from support.commands import ROOT, environment, flowops
 from support.git import Repository
 
 from flowops import __version__
+from flowops.app.pipelines import SERVICES
 
 ACTIONS = sorted((ROOT / ".github/actions").glob("*/action.yml"))
 EXAMPLE = ROOT / ".github/examples/flowops.yml"
@@ -46,15 +47,17 @@ def test_the_workflows_give_nothing_away() -> None:
 def test_no_job_of_a_pull_request_sees_a_secret_or_may_write_where_its_code_is() -> None:
     workflow = yaml.safe_load(EXAMPLE.read_text())
     assert workflow["permissions"] == {}
-    assert set(workflow[True]) == {"pull_request", "push"}  # YAML 1.1 reads `on` as true
+    events = {"pull_request", "merge_group", "push", "schedule", "workflow_dispatch"}
+    assert set(workflow[True]) == events  # YAML 1.1 reads `on` as true
     for name in ("review", "comment"):
         assert "secrets." not in json.dumps(workflow["jobs"][name])
     assert workflow["jobs"]["review"]["permissions"] == {"contents": "read"}
     comment = workflow["jobs"]["comment"]
     assert comment["permissions"] == {"pull-requests": "write"}
     assert not any("checkout" in step["uses"] for step in comment["steps"])
-    assert workflow["jobs"]["apply"]["environment"] == "production"
-    assert workflow["jobs"]["apply"]["concurrency"]["cancel-in-progress"] is False
+    for name, where in (("apply", "production"), ("scheduled", "production-schedule"), ("operate", "production")):
+        assert workflow["jobs"][name]["environment"] == where
+        assert workflow["jobs"][name]["concurrency"]["cancel-in-progress"] is False
 
 
 def test_the_workflow_is_pinned_to_a_release_by_the_command_in_it(tmp_path: Path) -> None:
@@ -64,7 +67,11 @@ def test_the_workflow_is_pinned_to_a_release_by_the_command_in_it(tmp_path: Path
     user = tmp_path / "user"
     workflow = user / ".github/workflows/flowops.yml"
     workflow.parent.mkdir(parents=True)
-    (command,) = re.findall(r"#   (sed .*)", EXAMPLE.read_text())
+    (command,) = re.findall(r"#   (PIN=.*)", EXAMPLE.read_text())
+    shutil.copy(EXAMPLE, workflow)
+    none = subprocess.run(["bash", "-c", command], cwd=user, env=environment(FROM=str(release.root)), check=False)
+    assert none.returncode != 0, "there is no such release yet"
+    assert workflow.read_text() == EXAMPLE.read_text()
     for options in (["tag", tag], ["tag", "--force", "--annotate", "--message", "a release", tag]):
         release.git(*options)
         shutil.copy(EXAMPLE, workflow)
@@ -73,6 +80,53 @@ def test_the_workflow_is_pinned_to_a_release_by_the_command_in_it(tmp_path: Path
         assert set(pins) == {(release.git("rev-parse", "HEAD"), tag)}
         judge(BIN / "actionlint", workflow)
         judge(BIN / "zizmor", "--offline", "--quiet", workflow)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_init_writes_a_project_that_can_be_pushed(service: str, tmp_path: Path) -> None:
+    folder, target = tmp_path / "new", SERVICES[service].target
+    written = flowops("init", "--ci", service, str(folder), cwd=tmp_path)
+    assert written.code == 0, written.err
+    assert str(folder / target) in written.out
+    assert f"read the head of {folder / target}" in written.err
+    assert flowops("validate", cwd=folder).code == 0
+    assert flowops("validate", "--env", "production", cwd=folder).code == 0
+    if service == "github":
+        judge(BIN / "actionlint", folder / target)
+    else:
+        judge(BIN / "check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", folder / target)
+    again = flowops("init", "--ci", service, str(folder), cwd=tmp_path)
+    assert again.code == 1
+    assert "nothing was written" in again.err
+
+
+def test_git_takes_no_ledger_no_key_and_no_plan_of_a_new_project(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "new")
+    assert flowops("init", cwd=repository.root).code == 0
+    repository.commit()
+    (repository.root / "flowops.yaml").write_text(
+        (repository.root / "flowops.yaml").read_text()
+        + "environments:\n  rehearsal: {api: sandbox, ledger: {env: FLOWOPS_LEDGER_URL}}\n"
+    )
+    ledger = {"FLOWOPS_LEDGER_URL": "sqlite:///rehearsal.db"}
+    env = ("--env", "rehearsal")
+    assert flowops("ledger", "init", *env, cwd=repository.root, env=ledger).code == 0
+    assert flowops("plan", *env, "-o", "plan.json", cwd=repository.root, env=ledger).code == 0
+    assert flowops("apply", *env, "--plan", "plan.json", cwd=repository.root, env=ledger).code == 0
+    assert flowops("apply", cwd=repository.root).code == 0
+    assert (repository.root / "rehearsal.db").exists()
+    assert repository.git("status", "--porcelain").split() == ["M", "flowops.yaml"]
+
+
+def test_the_lock_of_users_is_that_of_development() -> None:
+    """One version of each library: what is tested is what users run."""
+
+    def pins(name: str) -> dict[str, str]:
+        return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / ".ci" / name).read_text(), re.MULTILINE))
+
+    development, users = pins("dev.lock"), pins("run.lock")
+    assert {"httpx", "psycopg", "duckdb", "hatchling"} <= users.keys()
+    assert {name: development.get(name) for name in users} == users
 
 
 def test_the_image_is_sound() -> None:
@@ -189,7 +243,7 @@ def given(command: str, *arguments: str, summary: str = "") -> dict[str, str]:
     return {
         "FLOWOPS_COMMAND": command,
         "FLOWOPS_ARGUMENTS": "\n".join(arguments),
-        "FLOWOPS_IN": "",
+        "FLOWOPS_ENV": "sandbox",
         "FLOWOPS_SUMMARY_FILE": summary,
     }
 
@@ -247,15 +301,26 @@ class TestTheStep:
             assert last == f"::{token}::"
             assert not any(line.startswith("::") for line in told)
 
-    @pytest.mark.parametrize("command", ["ledger", "render", "validate; id", ""])
-    def test_other_commands_are_refused(self, runner: Runner, clinic: Repository, command: str) -> None:
-        ran = runner.run("flowops", "Run flowops", clinic.root, **given(command))
-        assert ran.returncode == 64
+    def test_an_operators_command_is_run_with_its_words(self, runner: Runner, clinic: Repository) -> None:
+        assert runner.run("flowops", "Run flowops", clinic.root, **given("apply")).returncode == 0
+        ran = runner.run("flowops", "Run flowops", clinic.root, **given("ledger verify"))
+        assert ran.returncode == 0, ran.stderr
+        ran = runner.run("flowops", "Run flowops", clinic.root, **given("stop", "--reason 'wrong text'"))
+        assert ran.returncode == 0, ran.stderr
+        ran = runner.run("flowops", "Run flowops", clinic.root, **given("apply"))
+        assert ran.returncode == 4
+        assert "wrong text" in ran.stdout
 
     def test_arguments_are_data(self, runner: Runner, clinic: Repository) -> None:
-        ran = runner.run("flowops", "Run flowops", clinic.root, **given("validate", "$(touch pwned); `touch pwned`"))
-        assert ran.returncode == 64
-        assert not (clinic.root / "pwned").exists()
+        for command in (given("validate", "'$(touch pwned); `touch pwned`'"), given("validate; touch pwned")):
+            ran = runner.run("flowops", "Run flowops", clinic.root, **command)
+            assert ran.returncode == 64
+            assert not (clinic.root / "pwned").exists()
+
+    def test_a_quote_that_is_not_closed_runs_nothing(self, runner: Runner, clinic: Repository) -> None:
+        ran = runner.run("flowops", "Run flowops", clinic.root, **given("apply", "--reason 'half"))
+        assert ran.returncode != 0
+        assert not (clinic.root / ".flowops/sandbox.db").exists()
 
 
 class TestTheComment:
@@ -295,30 +360,30 @@ class TestTheComment:
         comments = [
             {"id": 1, "user": {"login": "mallory"}, "body": "<!-- flowops:diff:x -->"},
             {"id": 2, "user": {"login": "github-actions[bot]"}, "body": "another tool"},
-            {"id": 3, "user": {"login": "github-actions[bot]"}, "body": "<!-- flowops:diff:x -->\nours"},
+            {"id": 3, "user": {"login": "github-actions[bot]"}, "body": "<!-- flowops:diff:y -->\nanother project's"},
+            {"id": 4, "user": {"login": "github-actions[bot]"}, "body": "<!-- flowops:diff:x -->\r\nours"},
         ]
-        ran = subprocess.run(["jq", query], input=json.dumps(comments), text=True, capture_output=True, check=True)
-        assert ran.stdout == "3\n"
+        ours = environment(marker="<!-- flowops:diff:x -->")
+        asked = json.dumps(comments)
+        ran = subprocess.run(["jq", query], input=asked, text=True, capture_output=True, check=True, env=ours)
+        assert ran.stdout == "4\n"
 
 
 class TestGitLab:
-    def install(self, clinic: Repository) -> None:
-        """What the jobs' before_script makes."""
-        flowops = clinic.root / ".venv-flowops/bin/flowops"
-        flowops.parent.mkdir(parents=True)
+    def run(self, clinic: Repository, job: dict[str, Any], **variables: str) -> None:
+        """Run the script of a job as the service does: one shell for all of its lines."""
+        flowops = clinic.root.parent / "bin/flowops"
+        flowops.parent.mkdir(exist_ok=True)
         flowops.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m flowops "$@"\n')
         flowops.chmod(0o755)
-
-    def run(self, clinic: Repository, job: dict[str, Any], **variables: str) -> None:
-        env = environment(FLOWOPS_ENVIRONMENT="sandbox", **variables)
-        for line in job["script"]:
-            shell = ["bash", "-e", "-o", "pipefail", "-c", line]
-            ran = subprocess.run(shell, cwd=clinic.root, env=env, text=True, capture_output=True, check=False)
-            assert ran.returncode == 0, ran.stderr
+        path = f"{flowops.parent}:{os.environ['PATH']}"
+        env = environment(**{"PATH": path, "FLOWOPS_ENV": "sandbox", **variables})
+        shell = ["bash", "-e", "-o", "pipefail", "-c", "\n".join(job["script"])]
+        ran = subprocess.run(shell, cwd=clinic.root, env=env, text=True, capture_output=True, check=False)
+        assert ran.returncode == 0, ran.stderr
 
     def test_the_scripts_run(self, clinic: Repository) -> None:
         jobs = yaml.safe_load(GITLAB.read_text())
-        self.install(clinic)
         base = clinic.git("rev-parse", "HEAD")
         clinic.edit("flowops.yaml", "Harbour Street", "Station Road")
         for name in ("flowops:validate", "flowops:diff", "flowops:plan", "flowops:apply"):
@@ -331,6 +396,20 @@ class TestGitLab:
         assert page.startswith("<!DOCTYPE html>")
         assert "GB +44" in page
         assert "What people will hear" in page
+
+    def test_the_schedule_places_and_an_operator_asks(self, clinic: Repository) -> None:
+        jobs = yaml.safe_load(GITLAB.read_text())
+        self.run(clinic, jobs["flowops:scheduled"])
+        assert 'tests="200" failures="0"' in (clinic.root / "flowops-result.xml").read_text()
+        self.run(clinic, jobs["flowops:operate"], FLOWOPS_COMMAND="stop --reason 'wrong text'")
+        self.run(clinic, jobs["flowops:operate"], FLOWOPS_COMMAND="ledger verify")
+
+    def test_no_name_of_a_distribution_is_installed(self) -> None:
+        script = "\n".join(yaml.safe_load(GITLAB.read_text())[".flowops"]["before_script"])
+        assert "--require-hashes" in script
+        for line in script.splitlines():
+            if "pip install" in line:
+                assert line.split()[-1].startswith("/tmp/flowops")
 
 
 @pytest.mark.long
