@@ -13,7 +13,7 @@ from flowops.app.observer import SILENT
 from flowops.app.secrets import address_of_source
 from flowops.common.duplicates import DuplicateDetector
 from flowops.common.names import did_you_mean
-from flowops.common.numbers import names_number
+from flowops.common.numbers import any_names_number, names_number
 from flowops.errors import Invalid
 from flowops.model.call import (
     HOLDS_NUMBER,
@@ -21,9 +21,11 @@ from flowops.model.call import (
     INSTRUCTION_ID,
     Script,
     Terms,
+    callees_of,
 )
 from flowops.model.document import Batch, Place, Problem
 from flowops.model.problems import Problems, sentence
+from flowops.plan.canonical import Uncanonical, hashes_of
 from flowops.schema.check import body_predicate, check_body, check_document, checker
 from flowops.schema.flow_check import check_variables
 from flowops.templates.assemble import Compilation
@@ -298,18 +300,24 @@ class CallCheck:
         self._partly = partly
         self._numbered = numbered
 
-    def accepts(self, bodies: Sequence[Mapping[str, Value]]) -> bool:
-        """Return whether nothing is wrong with bodies; where it says no, `body_problems` has the last word."""
-        return self._conform(bodies) and (self._numbered or not any(map(_names_callee, bodies)))
+    def hashes(self, bodies: Sequence[Mapping[str, Value]]) -> list[bytes] | None:
+        """Return what the fingerprints of bodies are made of, when nothing is wrong with any.
 
-    def problems(self, call: Call) -> list[Problem]:
-        """Return what is wrong with a call."""
-        wrong = [] if self.accepts([call.body]) else self.body_problems(call)
-        return [*wrong, *self.terms_problems(call)]
+        Where it is None, `judge` says of each whether something is.
+        """
+        if not self._conform(bodies) or not (self._numbered or not _any_names_callee(bodies)):
+            return None
+        try:
+            return hashes_of(bodies)
+        except Uncanonical:
+            return None
 
-    def body_problems(self, call: Call) -> list[Problem]:
-        """Return what is wrong with the body of a call."""
+    def judge(self, call: Call) -> tuple[bytes, list[Problem]]:
+        """Return what the fingerprint of a call is made of, or nothing and what is wrong with its body."""
+        hashes = self.hashes([call.body])
+        return (b"", self._problems(call)) if hashes is None else (hashes[0], [])
 
+    def _problems(self, call: Call) -> list[Problem]:
         problems = check_body(call)
         if not self._numbered and _names_callee(call.body):
             message = f"reference-id: {HOLDS_NUMBER}"
@@ -323,6 +331,12 @@ class CallCheck:
         from flowops.policy.terms import check_terms
 
         return check_terms(call)
+
+
+def _any_names_callee(bodies: Iterable[Mapping[str, Value]]) -> bool:
+    """Return whether the reference-id of one of some bodies, which fit their schema, holds the number of a callee."""
+    pairs = [(body[INSTRUCTION_ID], number) for body in bodies for number in callees_of(body)]
+    return any_names_number([reference for reference, _ in pairs], [number for _, number in pairs])
 
 
 def _names_callee(body: Mapping[str, Value]) -> bool:
@@ -341,8 +355,9 @@ def checks(*, partly: bool, numbered: bool = False) -> CallCheck:
 class _Alone:
     """The call of a document of kind Call, as a batch; of a wrong one there is none."""
 
-    def __init__(self, place: Place, call: Call | None) -> None:
+    def __init__(self, place: Place, call: Call | None, hashes: Sequence[bytes]) -> None:
         self.place = place
+        self.hashes = hashes
         self._calls = [] if call is None else [call]
 
     @property
@@ -371,9 +386,12 @@ class _Alone:
 def _call(compiled: CompiledCall, check: CallCheck, problems: Problems) -> CallBatch:
     call, wrong = compiled.render()
     problems += wrong
+    hashes: Sequence[bytes] = []
     if call is not None:
-        problems += check.problems(call)
-    return _Alone(compiled.document.place(), call)
+        own, wrong = check.judge(call)
+        hashes = [own]
+        problems += [*wrong, *check.terms_problems(call)]
+    return _Alone(compiled.document.place(), call, hashes)
 
 
 def _call_sets(workspace: Workspace) -> list[Document]:

@@ -98,11 +98,6 @@ def is_unicode(text: str) -> bool:
 HALF = "holds half a character (a lone surrogate), which no JSON text can hold"
 
 
-def is_sendable(value: Any) -> bool:
-    """Return whether JSON can carry a value exactly as it is."""
-    return (type(value) is dict and _is_plain(value)) or not any(_unsendable(value, (), 0))
-
-
 def unsendable(value: Any, path: Path = ()) -> Iterator[tuple[Path, str, bool]]:
     """Yield what cannot be sent as JSON exactly as it is: the way to it, why, and whether it is a key."""
     if not (type(value) is dict and _is_plain(value)):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops.common.number_plan import country_code, main_plan, plan_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from flowops.common.number_plan import NumberPlan
 
@@ -48,6 +48,7 @@ _PLAIN = re.compile(r"\+?+[0-9]++(?: [0-9]++)*+")
 # What may stand in a number that people write, once spaces, dashes and invisible marks are one of each.
 _WRITTEN = re.compile(r"[0-9 ()./+-]++")
 _NO_DIGITS = re.compile(r"[^0-9]++")
+_NO_DIGITS_OF_LINES = bytes(byte for byte in range(128) if not (chr(byte).isdecimal() or chr(byte) == "\n"))
 # Soft hyphens, joiners, marks of direction, byte order marks: what comes along from a web page or a phone's contacts.
 # Not U+202E, which turns digits around: behind it people see another number.
 _INVISIBLE = (
@@ -193,6 +194,19 @@ def received(text: str) -> str | None:
     digits = text.strip().removeprefix("+").removeprefix("00")
     found = read(f"+{digits}") if digits[:1] != "+" else None
     return found if isinstance(found, str) else None
+
+
+def any_names_number(texts: Sequence[str], numbers: Sequence[str]) -> bool:
+    """Return whether one of some texts names its number: there is one for each text, see `names_number`."""
+    together = "\n".join(texts)
+    if not together.isascii() or together.count("\n") >= len(texts):
+        return any(map(names_number, texts, numbers))
+    digits = together.encode().translate(None, _NO_DIGITS_OF_LINES).decode().split("\n")
+    # Behind a country code stand four digits at least: nearly no text has even these.
+    return any(
+        number[-4:] in own and names_number(text, number)
+        for own, text, number in zip(digits, texts, numbers, strict=True)
+    )
 
 
 def names_number(text: str, number: str) -> bool:

@@ -119,6 +119,11 @@ NO_TERMS = Terms()
 TERMS = ("timezone", "not-before", "expires", "consent")
 
 
+def callees_of(body: Mapping[str, Value]) -> Sequence[str]:
+    """Return the numbers that a request rings, in its order."""
+    return body["callees"] if "callees" in body else (body["callee"],)
+
+
 def phones_of(body: Mapping[str, Value]) -> int:
     """Return how many phones a request rings: the unit of every limit."""
     return len(body["callees"]) if "callees" in body else 1
@@ -142,9 +147,7 @@ class Call(NamedTuple):
     @property
     def callees(self) -> tuple[str, ...]:
         """Return the numbers that would ring, in the order of the request."""
-        if "callees" in self.body:
-            return tuple(self.body["callees"])
-        return (self.body["callee"],)
+        return tuple(callees_of(self.body))
 
     def shown(self, path: Path, value: Value) -> str:
         """Return a value as a message repeats it: whole only where just that is written in a document."""
@@ -170,7 +173,7 @@ class Script(NamedTuple):
 class CallBatch(Protocol):
     """Some calls of one document, in the order of its rows: a document of kind Call has one of one.
 
-    `references` and `bodies` belong together, one for one; a whole call is made for whoever asks for it.
+    `references`, `bodies` and `hashes` belong together, one for one; a whole call is made for whoever asks for it.
     """
 
     @property
@@ -191,6 +194,11 @@ class CallBatch(Protocol):
     @property
     def bodies(self) -> Sequence[dict[str, Value]]:
         """Return the requests that they are."""
+        ...
+
+    @property
+    def hashes(self) -> Sequence[bytes]:
+        """Return what the fingerprints of the bodies are made of; of a body that is wrong, nothing."""
         ...
 
     @property

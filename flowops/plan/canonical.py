@@ -110,9 +110,15 @@ def _orjson_writes(values: Sequence[Value]) -> bool:
             return True
         if not kinds <= _PLAIN:
             return False
-        mappings = [value for value in values if type(value) is dict]
+        mappings, lists = _having(values, kinds, dict), _having(values, kinds, list)
         if not "".join({*chain.from_iterable(mappings)}).isascii():
             return False
-        inside = chain.from_iterable(map(dict.values, mappings))
-        values = [*inside, *chain.from_iterable(value for value in values if type(value) is list)]
+        values = [*chain.from_iterable(map(dict.values, mappings)), *chain.from_iterable(lists)]
     return False
+
+
+def _having(values: Sequence[Value], kinds: set[type], kind: type) -> Sequence[Value]:
+    """Return the values of one of the kinds that there are."""
+    if kind not in kinds:
+        return ()
+    return values if len(kinds) == 1 else [value for value in values if type(value) is kind]

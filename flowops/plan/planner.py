@@ -25,7 +25,7 @@ from flowops.model.plan import (
     Plan,
     PlannedBatch,
 )
-from flowops.plan.canonical import hash_of_terms, hashes_of
+from flowops.plan.canonical import hash_of_terms
 from flowops.plan.diff import diff
 from flowops.plan.recheck import RecheckedCalls
 
@@ -114,7 +114,9 @@ class _Planner:
 
     def planned(self, batch: CallBatch) -> PlannedBatch:
         """Decide about the calls of a batch."""
-        made = hashes_of(batch.bodies)
+        made = batch.hashes
+        if not all(made):
+            raise ValueError("a call with which something is wrong cannot be planned")
         actions, details = self._by_ledger(batch, made)
         sent = [index for index, code in enumerate(actions) if code in _SENT]
         for index, held in self._rules.hold_back(batch, sent).items():

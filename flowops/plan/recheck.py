@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from flowops.errors import StalePlan
 from flowops.model.plan import SENDING
-from flowops.plan.canonical import Uncanonical, hash_of, hash_of_terms
+from flowops.plan.canonical import hash_of_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from flowops.model.call import CallBatch
-    from flowops.model.document import Value
     from flowops.model.plan import Action, PlannedBatch, PlannedCall
 
 #: How many things that moved since a plan was made are listed.
@@ -78,17 +77,10 @@ def _same(before: PlannedBatch, now: CallBatch, wanted: Sequence[int]) -> frozen
         for index in wanted
         if index < len(now.references)
         and now.references[index] == before.references[index]
-        and _hash(now.bodies[index]) == before.hash(index)
+        and now.hashes[index] == before.hash(index)
         and _terms(now, index) == before.terms.get(index)
     )
 
 
 def _terms(batch: CallBatch, index: int) -> bytes | None:
     return hash_of_terms(batch.call(index).terms) if batch.has_terms else None
-
-
-def _hash(body: dict[str, Value]) -> bytes | None:
-    try:
-        return hash_of(body)
-    except Uncanonical:
-        return None

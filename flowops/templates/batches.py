@@ -146,15 +146,15 @@ def _first(batch: Batch, count: int) -> Batch:
 class Check(Protocol):
     """What rendered calls are held against: the API's request, number plans, the reading of a call's terms."""
 
-    def accepts(self, bodies: Sequence[Mapping[str, Value]]) -> bool:
-        """Return whether nothing is wrong with any of some bodies.
+    def hashes(self, bodies: Sequence[Mapping[str, Value]]) -> list[bytes] | None:
+        """Return what the fingerprints of some bodies are made of, when nothing is wrong with any.
 
-        Of a body with which something may be, `body_problems` has the last word.
+        Where it is None, `judge` says of each whether something is.
         """
         ...
 
-    def body_problems(self, call: Call) -> list[Problem]:
-        """Return everything that is wrong with the body of a call."""
+    def judge(self, call: Call) -> tuple[bytes, list[Problem]]:
+        """Return what the fingerprint of a call is made of, or nothing and what is wrong with its body."""
         ...
 
     def terms_problems(self, call: Call) -> list[Problem]:
@@ -171,8 +171,8 @@ def _is_blank(row: Mapping[str, Value]) -> bool:
 class RenderedBatch:
     """The calls of a batch of rows: their bodies and references, in the order of the rows, and all problems.
 
-    `bodies`, `references`, `flows` and `terms` belong together, one for one; `rows` says which row of the batch each
-    was made of. `batch` has no rows any more, only their places.
+    `bodies`, `references`, `hashes`, `flows` and `terms` belong together, one for one; `rows` says which row of the
+    batch each was made of. `batch` has no rows any more, only their places.
     """
 
     compiled: CompiledCall
@@ -180,6 +180,7 @@ class RenderedBatch:
     rows: list[int] = field(default_factory=list)
     bodies: list[dict[str, Value]] = field(default_factory=list)
     references: list[str] = field(default_factory=list)
+    hashes: list[bytes] = field(default_factory=list)
     flows: list[Flow | None] = field(default_factory=list)
     terms: list[Terms] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -235,6 +236,7 @@ def _leave_out(found: RenderedBatch, wrong: Mapping[int, list[Problem]]) -> None
     found.rows = [found.rows[at] for at in kept]
     found.bodies = [found.bodies[at] for at in kept]
     found.references = [found.references[at] for at in kept]
+    found.hashes = [found.hashes[at] for at in kept]
     found.flows = [found.flows[at] for at in kept]
     found.terms = [found.terms[at] for at in kept]
 
@@ -312,10 +314,14 @@ class CallSet:
 
     def _checked(self, found: RenderedBatch, before: int, check: Check) -> Iterator[tuple[int, list[Problem]]]:
         """Yield what is wrong with the calls behind the first ones: their bodies are looked at all at once."""
-        bodies = found.bodies[before:]
-        if not check.accepts(bodies):
-            for at, body in enumerate(bodies, before):
-                if not check.accepts([body]) and (problems := check.body_problems(found.call(at))):
+        hashes = check.hashes(found.bodies[before:])
+        if hashes is not None:
+            found.hashes += hashes
+        else:
+            for at in range(before, len(found)):
+                own, problems = check.judge(found.call(at))
+                found.hashes.append(own)
+                if problems:
                     yield at, problems
         if self.compiled.has_terms:
             for at in range(before, len(found)):

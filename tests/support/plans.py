@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowops.model.call import NO_TERMS, Script
 from flowops.model.plan import FINGERPRINT, Decision, Plan, PlannedBatch
+from flowops.plan.canonical import Uncanonical, hash_of
 from flowops.plan.planner import Shown, make_plan
 
 if TYPE_CHECKING:
@@ -41,11 +42,22 @@ class Batch:
         return [call.body for call in self.calls]
 
     @property
+    def hashes(self) -> list[bytes]:
+        return list(map(_hash, self.bodies))
+
+    @property
     def has_terms(self) -> bool:
         return any(call.terms != NO_TERMS for call in self.calls)
 
     def call(self, index: int) -> Call:
         return self.calls[index]
+
+
+def _hash(body: dict[str, Any]) -> bytes:
+    try:
+        return hash_of(body)
+    except Uncanonical:
+        return b""
 
 
 def batches_of(calls: Iterable[Call]) -> list[Batch]:

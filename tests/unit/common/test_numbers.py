@@ -15,11 +15,13 @@ from flowops.common.numbers import (
     E164_PATTERN,
     KINDS,
     Refusal,
+    any_names_number,
     canonical,
     explain,
     info,
     is_canonical,
     is_e164,
+    names_number,
     read,
     received,
 )
@@ -409,3 +411,29 @@ def test_every_pattern_is_linear() -> None:
             if pattern in (numbers._ASIDE, numbers._NO_DIGITS):  # the others are asked for a whole text only
                 pattern.search(part * 50_000 + "!")
             assert time.process_time() - begin < 1, (pattern.pattern, part)
+
+
+NAMES = [
+    *(
+        "2079460018",
+        "order-02079460018",
+        "020 7946 0018",
+        "4420-7946-0018",
+        "٢٠٧٩٤٦٠٠١٨",
+        "207946\n0018",
+        "x\n2079460018",
+    ),
+    *("0018", "60018", "r-1", "", "\n", "207946001", "2079460019", "20794600180"),
+]
+
+
+@pytest.mark.parametrize("text", NAMES)
+def test_of_many_texts_one_names_its_number_as_it_would_alone(text: str) -> None:
+    alone = names_number(text, "+442079460018")
+    for texts in ([text], ["r-1", text], [text, "r-2"], ["é", text]):
+        numbers = ["+442079460018" if each is text else "+12125550143" for each in texts]
+        assert any_names_number(texts, numbers) is alone
+
+
+def test_no_text_names_no_number() -> None:
+    assert not any_names_number([], [])
