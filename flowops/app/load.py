@@ -47,7 +47,7 @@ class Workspace(NamedTuple):
     """What a command works on: `calls` are the Call and CallSet documents it is about.
 
     `broken` are the names of flows whose documents are wrong. `problems` are those of files, flows and headers; those
-    of the calls come when they are rendered. `warnings` are about files.
+    of the calls come when they are rendered. `warnings` are about files. `tests` are those that the command is about.
     """
 
     reader: Reader
@@ -61,6 +61,7 @@ class Workspace(NamedTuple):
     files: int
     documents: int
     warnings: tuple[Problem, ...] = ()
+    tests: tuple[Document, ...] = ()
 
 
 def project_of(environment: str, start: str = ".") -> tuple[Project, Environment]:
@@ -69,15 +70,17 @@ def project_of(environment: str, start: str = ".") -> tuple[Project, Environment
     return project, _environment(project, environment)
 
 
-def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -> Workspace:
-    """Read the project and its documents: those of the disk, or of another reader.
+def load(
+    paths: Sequence[str], environment: str, reader: Reader | None = None, *, with_tests: bool = False
+) -> Workspace:
+    """Read the project and its documents: those of the disk, or of another reader; `with_tests` its tests, too.
 
     Raises Invalid when the project file itself cannot be used.
     """
 
     reader, project = _open(paths[0] if paths else ".", reader)
     settings = _environment(project, environment)
-    found = discover(reader, project, [Path(path) for path in paths])
+    found = discover(reader, project, [Path(path) for path in paths], with_tests=with_tests)
     problems = list(found.problems)
     whole, broken = [], []
     for document in found.flows:
@@ -94,7 +97,7 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
     policy, troubles = policy_of(project, environment)
     problems += troubles
     problems += _not_rendered(project, found)
-    documents = [*found.selected, *found.flows, *([project.document] if project.document else [])]
+    documents = [*found.selected, *found.flows, *found.tests, *([project.document] if project.document else [])]
     return Workspace(
         reader=reader,
         project=project,
@@ -107,6 +110,7 @@ def load(paths: Sequence[str], environment: str, reader: Reader | None = None) -
         files=len({document.file for document in documents}),
         documents=len(documents),
         warnings=(*found.warnings, *_cut_by_comments(project, found)),
+        tests=found.tests,
     )
 
 

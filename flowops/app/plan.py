@@ -57,7 +57,7 @@ class Planned:
 
     def again(self, at: datetime) -> Plan:
         """Plan what this plan holds at another time: what else the files say by then is left out."""
-        fresh = _plan(self.walk, self.walk, self.plan.revision, self.ledger, at, self.override).plan
+        fresh = plan_calls(self.walk, self.walk, self.plan.revision, self.ledger, at, self.override).plan
         return replace(fresh, batches=_within(self.plan.batches, fresh.batches))
 
 
@@ -85,16 +85,16 @@ def planned(
     lifted = mask_text(str(override)) if override else None
     walk = Walk(workspace, values, online=True)
     with open_for(workspace.project, environment, readonly=readonly, revision=revision, override=lifted) as ledger:
-        yield _plan(checked(walk, observer), walk, revision, ledger, at or clock(), override)
+        yield plan_calls(checked(walk, observer), walk, revision, ledger, at or clock(), override)
 
 
-def _plan(
+def plan_calls(
     batches: Iterable[CallBatch],
     walk: Walk,
     revision: str | None,
     ledger: Store,
     at: datetime,
-    override: Override | None,
+    override: Override | None = None,
 ) -> Planned:
     """Plan the calls of some batches, which the walk gives again."""
     policy, environment = walk.workspace.policy or Policy(), walk.workspace.environment

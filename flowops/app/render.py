@@ -32,10 +32,11 @@ from flowops.templates.assemble import Compilation
 from flowops.templates.problems import duplicates
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from flowops.app.load import Selection, Workspace
     from flowops.app.observer import Observer
+    from flowops.common.budget import Budget
     from flowops.model.call import Call, CallBatch
     from flowops.model.document import Document, Value
     from flowops.templates.assemble import CompiledCall
@@ -53,9 +54,18 @@ class Walk:
 
     Each iteration reads and renders the rows again. Unless `online`, a call set whose rows come from a
     source has no calls, see `not_read`. `warnings` are known when somebody has gone through it by `examined`.
+    `rows` gives a call set others than its own; `budget` is for walks that share what a command may do.
     """
 
-    def __init__(self, workspace: Workspace, values: Mapping[str, Value], *, online: bool = False) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        values: Mapping[str, Value],
+        *,
+        online: bool = False,
+        rows: Callable[[Document], Iterator[Batch]] | None = None,
+        budget: Budget | None = None,
+    ) -> None:
         self.workspace = workspace
         self.values = values
         self.warnings = Problems(workspace.warnings)
@@ -63,6 +73,8 @@ class Walk:
         self.left_out: list[Call] = []
         self.invalid = 0
         self._online = online
+        self._given_rows = rows
+        self._budget = budget
 
     def __iter__(self) -> Iterator[CallBatch]:
         return self.batches(Problems())
@@ -98,6 +110,8 @@ class Walk:
         alone = sum(document.kind == "Call" for document in self.workspace.calls)
         if alone == len(self.workspace.calls):
             return alone
+        if self._given_rows is not None:
+            return None
         from flowops.documents.rows import count_lines
 
         counts = [count_lines(self.workspace.reader, document) for document in _call_sets(self.workspace)]
@@ -114,6 +128,7 @@ class Walk:
             check_variables=check_variables,
             always=_always(),
             broken=workspace.broken,
+            budget=self._budget,
         )
 
     def _rows(
@@ -143,7 +158,7 @@ class Walk:
         wrong.report(problems, warnings)
         if warnings is not None:
             self.invalid += wrong.count
-        was_asked = self._online or source_of(compiled.document) is None
+        was_asked = self._online or self._given_rows is not None or source_of(compiled.document) is None
         if warnings is not None and was_asked and not rendered_in_all and not wrong.count and len(problems) == before:
             warnings.add(_no_rows(compiled.document, rows))
 
@@ -151,6 +166,8 @@ class Walk:
         """Read the rows of a call set. Raises FlowopsError when a source's address is not there, or does not answer."""
         from flowops.documents.rows import read_batches, source_of
 
+        if self._given_rows is not None:
+            return self._given_rows(document)
         name = source_of(document)
         if name is None:
             return read_batches(self.workspace.reader, document)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Schema = dict[str, Value]
 
 #: The schemas that an editor asks for; of a project no others are written.
-AUTHORING = ("call", "callset", "flow", "project")
+AUTHORING = ("call", "callset", "flow", "project", "test")
 
 
 def build_schemas(openapi: Path | None, project: Path | None) -> dict[str, Schema]:

@@ -74,6 +74,20 @@ plan*.json
 result*.json
 spool-*.jsonl
 """,
+    "tests/welcome.yaml": """\
+# yaml-language-server: $schema=../.flowops/schemas/test.schema.json
+apiVersion: flowops/v1
+kind: Test
+name: a customer hears who is calling
+given:
+  document: ../calls/welcome.yaml
+  row: {id: 7, name: Ann, phone: "+442079460107"}
+expect:
+  action: place
+  reference-id: welcome-7
+  body: {flow-variables: {customer: Ann}}
+  says: Acme
+""",
     ".vscode/extensions.json": """\
 {
   "recommendations": ["redhat.vscode-yaml"]
@@ -83,7 +97,8 @@ spool-*.jsonl
 {
   "yaml.schemas": {
     ".flowops/schemas/project.schema.json": "flowops.yaml",
-    ".flowops/schemas/flow.schema.json": "flows/**/*.yaml"
+    ".flowops/schemas/flow.schema.json": "flows/**/*.yaml",
+    ".flowops/schemas/test.schema.json": "tests/*.yaml"
   }
 }
 """,

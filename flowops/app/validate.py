@@ -35,7 +35,7 @@ class Validation(NamedTuple):
 def validate(selection: Selection, observer: Observer = SILENT) -> Validation:
     """Check what is selected. Raises UsageError for an environment or a path that is not there."""
     try:
-        workspace = load(selection.paths, selection.environment)
+        workspace = load(selection.paths, selection.environment, with_tests=True)
         walk = Walk(workspace, variables(workspace, selection.var, selection.var_files))
         problems = Problems()
         report_not_read(workspace, observer)
@@ -45,6 +45,10 @@ def validate(selection: Selection, observer: Observer = SILENT) -> Validation:
             from flowops.app.policy_run import check_lists
 
             problems += check_lists(workspace)
+        if workspace.tests:
+            from flowops.app.cases import check_cases
+
+            problems += check_cases(workspace.tests, workspace.reader, workspace.project)
     except Invalid as error:
         return Validation(0, 0, 0, error.problems, error.excerpt)
     excerpt = workspace.reader.excerpt

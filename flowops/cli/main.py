@@ -21,6 +21,7 @@ COMMANDS = {
     "init": ("flowops.cli.init:command", "Write a small working repository."),
     "validate": ("flowops.cli.validate:command", "Check everything that needs no ledger, no network and no secret."),
     "render": ("flowops.cli.render:command", "Print the request bodies, exactly as they would be sent."),
+    "test": ("flowops.cli.test:command", "Run the project's tests of its calls."),
     "plan": ("flowops.cli.plan:command", "Show what apply would do, against the ledger."),
     "apply": ("flowops.cli.apply:command", "Show the plan, ask, and place the calls: each at most once."),
     "diff": ("flowops.cli.diff:command", "Show what two Git revisions render differently."),

@@ -11,7 +11,7 @@ from flowops.common.numbers import is_e164
 from flowops.common.text import LISTED, escaped, listed, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 #: Stands for a hidden digit.
 DOT = "•"
@@ -140,6 +140,15 @@ def mask_text(text: str) -> str:
     """
     masked = _NUMBER_IN_TEXT.sub(lambda found: mask_number(found[0].removeprefix("00")), text)
     return _DIALLED_IN_TEXT.sub(_hide_all_but_the_end, masked)
+
+
+def masked_but(text: str, kept: Sequence[str], mask: Callable[[str], str] = mask_text) -> str:
+    """Return a text with every phone number masked, except where it says exactly one of the kept texts."""
+    if not kept:
+        return mask(text)
+    # Of texts that begin alike the longer one is looked for first.
+    parts = re.split(f"({'|'.join(re.escape(part) for part in sorted(kept, reverse=True))})", text)
+    return "".join(part if part in kept else mask(part) for part in parts)
 
 
 def mask_any_number(text: str) -> str:

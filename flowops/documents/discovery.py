@@ -38,6 +38,8 @@ MAX_LOOKS = 400_000
 LOOKS_PER_NAME = 12
 #: How the names of YAML files end.
 YAML = (".yaml", ".yml")
+#: The tests of a project, which only commands about them read.
+TESTS = "tests/*.yaml"
 #: All YAML files below a directory.
 EVERY_YAML = tuple(f"**/*{suffix}" for suffix in YAML)
 
@@ -153,9 +155,9 @@ def _expression(step: str) -> re.Pattern[str]:
 class Workspace(NamedTuple):
     """What a command works on, in the order of the files and of the documents in them.
 
-    `selected` are the Call and CallSet documents that the command is about, `flows` all Flow documents
-    that were read. `problems` are those of the selected files, and those that may hide a flow in others. `warnings` are
-    about files that somebody may think are read.
+    `selected` are the Call and CallSet documents that the command is about, `tests` the Test documents, `flows` all
+    Flow documents that were read. `problems` are those of the selected files, and those that may hide a flow in others.
+    `warnings` are about files that somebody may think are read.
     """
 
     project: Project
@@ -163,21 +165,23 @@ class Workspace(NamedTuple):
     flows: tuple[Document, ...]
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...] = ()
+    tests: tuple[Document, ...] = ()
 
 
-def discover(reader: Reader, project: Project, paths: Sequence[Path] = ()) -> Workspace:
-    """Read the project's files; with paths only the calls in those files are selected.
+def discover(reader: Reader, project: Project, paths: Sequence[Path] = (), *, with_tests: bool = False) -> Workspace:
+    """Read the project's files, `with_tests` those of its tests, too; with paths only what is in those is selected.
 
     A path to a directory selects the project's files below it, or, where the project includes none of
     them, every YAML file below it. Raises UsageError for a path that selects nothing.
     """
-    included, missed, problems = _included(reader, project)
+    included, missed, problems = _included(reader, project, (TESTS,) if with_tests else ())
     chosen = _chosen(reader, paths, included) if paths else included
     if not chosen and not problems and project.document is None:
         message = f"there is nothing to read in {project.root}: no {PROJECT_FILE}, and no calls in calls/"
         raise UsageError(message, hint="name a file, or begin with 'flowops init'")
     selected: list[Document] = []
     flows: list[Document] = []
+    tests: list[Document] = []
     with _no_collection():
         for path in sorted(included | chosen, key=_by_parts):
             is_chosen = path in chosen
@@ -191,11 +195,11 @@ def discover(reader: Reader, project: Project, paths: Sequence[Path] = ()) -> Wo
                 if section.kind is Kind.FLOW:
                     flows.append(section.document)
                 elif section.kind is not Kind.PROJECT and is_chosen:
-                    selected.append(section.document)
+                    (tests if section.kind is Kind.TEST else selected).append(section.document)
     about = {"documents": len(selected), "flows": len(flows), "problems": len(problems)}
     _log.info("read documents of calls: %(documents)d, of flows: %(flows)d; problems: %(problems)d", about)
     warnings = [_not_read(reader, path) for path in sorted(missed - chosen, key=_by_parts)]
-    return Workspace(project, tuple(selected), tuple(flows), tuple(problems), tuple(warnings))
+    return Workspace(project, tuple(selected), tuple(flows), tuple(problems), tuple(warnings), tuple(tests))
 
 
 def _by_parts(path: Path) -> str:
@@ -219,8 +223,8 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _included(reader: Reader, project: Project) -> tuple[set[Path], set[Path], list[Problem]]:
-    """Return the project file and what its ``include`` matches, and the YAML files beside that it does not match.
+def _included(reader: Reader, project: Project, more: Sequence[str] = ()) -> tuple[set[Path], set[Path], list[Problem]]:
+    """Return the project file and what its ``include`` and `more` match, and the YAML files beside that they do not.
 
     A pattern that cannot be followed is a problem.
     """
@@ -230,7 +234,7 @@ def _included(reader: Reader, project: Project) -> tuple[set[Path], set[Path], l
     listing = Listing(reader.files)
     if project.document is not None:
         found.add(reader.path(project.document))
-    for index, pattern in enumerate(project.include):
+    for index, pattern in enumerate((*project.include, *more)):
         try:
             matched, others = _matched(listing, project.root, pattern)
         except (BadPattern, Unreadable) as error:

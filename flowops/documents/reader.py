@@ -34,6 +34,7 @@ class Kind(StrEnum):
     FLOW = "Flow"
     CALL = "Call"
     CALL_SET = "CallSet"
+    TEST = "Test"
 
 
 _KINDS = {str(kind): kind for kind in Kind}

@@ -228,13 +228,13 @@ def open_ledger(
     """
     place = place_of(url, root or Path.cwd())
     if readonly and create and not place.exists():
-        return _stand_in(environment, actor)
+        return stand_in(environment, actor)
     database = place.open(environment, make=create and not readonly, readonly=readonly, sandbox=create)
     try:
         record = _record_of(database, environment)
         if record is None and create and readonly:
             database.close()
-            return _stand_in(environment, actor)
+            return stand_in(environment, actor)
         if record is None and create:
             record = database.write(lambda connection: _make(database, connection, place, environment, key))
         record = _trusted(record, database, environment, pinned)
@@ -343,9 +343,9 @@ def _check_end(connection: Connection, name: str, ledger: int) -> None:
         raise LedgerError(f"{name}: its record and its last event do not fit together", hint=RESTORE)
 
 
-def _stand_in(environment: str, actor: Actor) -> Store:
-    """Return an empty ledger in memory."""
-    database = SqliteDatabase(None, readonly=False)
+def stand_in(environment: str, actor: Actor, database: SqliteDatabase | None = None) -> Store:
+    """Return an empty ledger in memory, in a new database unless one is given."""
+    database = database or SqliteDatabase(None, readonly=False)
     key = secrets.token_bytes(KEY_BYTES)
 
     def work(connection: Connection) -> None:

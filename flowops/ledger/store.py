@@ -80,9 +80,12 @@ class Store(Reader):
     ) -> None:
         self.close()
 
-    def write(self, writes: Sequence[Claim | Record]) -> list[Written]:
-        """Write claims and records in one durable transaction: all are on disk when this returns."""
-        at = now()
+    def write(self, writes: Sequence[Claim | Record], at: str | None = None) -> list[Written]:
+        """Write claims and records in one durable transaction: all are on disk when this returns.
+
+        They have happened now, or `at` a time of which somebody tells.
+        """
+        at = at or now()
         # At once: each fetch lets another thread run first.
         random = os.urandom(NONCE * len(writes))
         changes = [self._change(write, at, random[n * NONCE : (n + 1) * NONCE]) for n, write in enumerate(writes)]

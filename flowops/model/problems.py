@@ -65,8 +65,13 @@ def rows_of(problem: Problem) -> str:
     return f"{first}, and {more:,} more row{'' if more == 1 else 's'}: {rest}"
 
 
+def with_rows(problem: Problem) -> str:
+    """Return the message of a problem, and behind it the rows that have it."""
+    rows = rows_of(problem)
+    return f"{problem.message} ({rows})" if rows else problem.message
+
+
 def sentence(problem: Problem) -> str:
     """Return a problem as one line, with its place, its rows and its hint: so warnings are told."""
-    rows = rows_of(problem)
     hint = f"; {problem.hint}" if problem.hint else ""
-    return f"{problem.place}: {problem.message}{f' ({rows})' if rows else ''}{hint}"
+    return f"{problem.place}: {with_rows(problem)}{hint}"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.model.ledger import EventType, Leg
 
 if TYPE_CHECKING:
+    from flowops.model.document import Place, Problem
     from flowops.model.plan import Guard
 
 
@@ -93,3 +94,16 @@ class Result:
         """Return how many calls had each outcome; every outcome is there."""
         found = Counter(call.outcome for call in self.calls)
         return {outcome: found[outcome] for outcome in Outcome}
+
+
+class CaseResult(NamedTuple):
+    """One test of a project's calls, and what differs in it, each at its place: nothing when it passed."""
+
+    name: str
+    place: Place
+    failures: tuple[Problem, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Return whether everything is as expected."""
+        return not self.failures

@@ -254,6 +254,11 @@ def format_reason(rule: Rule | RunGuard | Setting, why: str) -> str:
     return f"{rule.name} ({rule.place.file}:{rule.place.line}): {why}"
 
 
+def names_rule(reason: str, name: str) -> bool:
+    """Return whether a reason is that of the rule of this name."""
+    return reason.startswith(f"{name} (")
+
+
 def findings(rules: Iterable[Rule], context: CallContext) -> list[tuple[Rule, Block | Defer]]:
     """Return which rules speak, and what they say. Those that an operator has lifted are not asked."""
     lifted = context.facts.overrides

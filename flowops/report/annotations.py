@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from flowops.model.document import Place
 from flowops.model.plan import Action
-from flowops.model.problems import rows_of
+from flowops.model.problems import with_rows
 from flowops.report import phrases
 from flowops.report.escape import clip, safe
-from flowops.report.views import PlanOutput, ProblemsView, in_order
+from flowops.report.views import CasesView, PlanOutput, ProblemsView, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -56,6 +56,8 @@ def of_output(output: Output, rename: Callable[[str], str]) -> list[Annotation]:
             found = of_plan(output.view(True))
         case ProblemsView():
             found = of_problems(output.problems)
+        case CasesView():
+            found = of_problems(output.problems)
         case _:
             return []
     return [replace(each, place=each.place._replace(file=rename(each.place.file))) for each in found]
@@ -65,10 +67,9 @@ def of_problems(problems: Iterable[Problem]) -> list[Annotation]:
     """Return an annotation for each problem; one that many rows have is one."""
     annotations = []
     for problem in in_order(problems):
-        rows = f" ({rows_of(problem)})" if problem.row else ""
         hint = f"; hint: {problem.hint}" if problem.hint else ""
         annotations.append(
-            (problem.code, f"{problem.message}{rows}{hint}", problem.place, problem.kind or problem.message)
+            (problem.code, f"{with_rows(problem)}{hint}", problem.place, problem.kind or problem.message)
         )
     return _keyed(annotations)
 

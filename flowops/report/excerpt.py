@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from flowops.common.masking import mask_any_number
+from flowops.common.masking import mask_any_number, masked_but
 from flowops.report.escape import safe, width
-from flowops.report.masking import masked_but
 
 #: How much of a long line is shown on each side of the place, in characters.
 BEFORE, AFTER = 40, 60

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 #: The kinds of result, by the commands that print them.
 PROBLEMS, PLAN, RESULT, DIFFERENCE = "validate", "plan", "apply", "diff"
 STATUS, ENTRIES, ENTRY, BODIES = "status", "ledger list", "ledger show", "render"
-EXPORT, IMPORT, OPERATION = "ledger export", "ledger import", "ledger operation"
-ALL = (PROBLEMS, PLAN, RESULT, DIFFERENCE, STATUS, ENTRIES, ENTRY, BODIES, OPERATION)
-REVIEWED = (PROBLEMS, PLAN, RESULT, DIFFERENCE)
+EXPORT, IMPORT, OPERATION, CASES = "ledger export", "ledger import", "ledger operation", "test"
+ALL = (PROBLEMS, CASES, PLAN, RESULT, DIFFERENCE, STATUS, ENTRIES, ENTRY, BODIES, OPERATION)
+REVIEWED = (PROBLEMS, CASES, PLAN, RESULT, DIFFERENCE)
 
 
 class Target(NamedTuple):

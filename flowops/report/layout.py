@@ -7,16 +7,16 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from datetime import UTC
-from typing import TYPE_CHECKING, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flowops.common.masking import mask_text
 from flowops.common.number_plan import tables
 from flowops.model.difference import Shift
 from flowops.model.ledger import LedgerStatus, State
 from flowops.model.plan import Action
-from flowops.model.problems import rows_of
+from flowops.model.problems import with_rows
 from flowops.model.project import SANDBOX
-from flowops.model.result import CallResult, Outcome
+from flowops.model.result import CallResult, CaseResult, Outcome
 from flowops.report import phrases
 from flowops.report.blocks import (
     Bar,
@@ -48,6 +48,7 @@ from flowops.report.difference import DifferenceOutput
 from flowops.report.excerpt import excerpt
 from flowops.report.views import (
     Bodies,
+    CasesView,
     Entries,
     EntryView,
     Exported,
@@ -87,6 +88,7 @@ Output: TypeAlias = (
     PlanOutput
     | ResultView
     | ProblemsView
+    | CasesView
     | DifferenceOutput
     | LedgerStatus
     | Entries
@@ -144,32 +146,12 @@ NEVER_QUOTED = "secret"
 
 def report_of(output: Output, *, whole: bool = False) -> Report:
     """Lay out a result; with `whole` for where there is room for every call of a plan."""
-    match output:
-        case PlanOutput():
-            return plan_report(output.view(whole or output.full))
-        case ResultView():
-            return result_report(output)
-        case ProblemsView():
-            return problems_report(output)
-        case DifferenceOutput():
-            return difference_report(output.view())
-        case LedgerStatus():
-            return status_report(output)
-        case Entries():
-            return entries_report(output.entries)
-        case EntryView():
-            return entry_report(output)
-        case Bodies():
-            return render_report(output.calls)
-        case Imported():
-            said = f"{output.added:,} adopted, {output.present:,} known already"
-            return Report([], remarks=((said,),))
-        case OperationView():
-            return operation_report(output)
-        case Exported():
-            raise TypeError(type(output))
-        case _:
-            assert_never(output)
+    if isinstance(output, PlanOutput):
+        return plan_report(output.view(whole or output.full))
+    layout = _LAYOUTS.get(type(output))
+    if layout is None:
+        raise TypeError(type(output))
+    return layout(output)
 
 
 def plan_report(view: PlanView) -> Report:
@@ -257,6 +239,26 @@ def problems_report(view: ProblemsView) -> Report:
         kind="problems",
         environment=view.environment,
         things="problems",
+        headed=False,
+    )
+
+
+def cases_report(view: CasesView) -> Report:
+    """Lay out the tests of a project's calls: which passed, and what differs in the others."""
+    columns = (Column("place"), Column("test"), Column("why", Where.BELOW))
+    rows = Lazy(lambda: (_case_row(result, view.excerpt) for result in view.results))
+    passed = len(view.results) - view.failed
+    return Report(
+        title=("Tests",),
+        totals=Totals(
+            (strong(f"{phrases.count(len(view.results), 'test')}: ", Tone.BAD if view.failed else Tone.PLAIN),),
+            (Total("passed", passed, Tone.GOOD), Total("failed", view.failed, Tone.BAD)),
+            2,
+        ),
+        sections=[Section((), [Table(columns, rows, len(view.results), indent=0)])] if view.results else [],
+        kind="tests",
+        environment=view.environment,
+        things="tests",
         headed=False,
     )
 
@@ -478,11 +480,24 @@ def _result_row(call: CallResult, mark: Mark) -> Row:
 
 
 def _problem_row(problem: Problem, source: Callable[[Place], str | None] | None) -> Row:
-    rows = f" ({rows_of(problem)})" if problem.row else ""
-    lines: list[Phrase] = [(problem.message, rows), *(_excerpt(problem, source) if source else ())]
+    lines: list[Phrase] = [(with_rows(problem),), *(_excerpt(problem, source) if source else ())]
     if problem.hint:
         lines.append((f"hint: {problem.hint}",))
     return Row((cell(named(str(problem.place), strong=True)), tuple(lines)))
+
+
+def _case_row(result: CaseResult, source: Callable[[Place], str | None] | None) -> Row:
+    """Return a test, and below it each difference with the line of the test that it is about."""
+    lines: list[Phrase] = []
+    for problem in result.failures:
+        lines.append((named(str(problem.place), strong=True), ": ", with_rows(problem)))
+        lines += _excerpt(problem, source) if source else ()
+        if problem.hint:
+            lines.append((f"hint: {problem.hint}",))
+    cells = (cell(named(str(result.place))), cell(named(result.name)), tuple(lines))
+    return Row(
+        cells, not result.passed, Mark("+", "passed", Tone.GOOD) if result.passed else Mark("x", "failed", Tone.BAD)
+    )
 
 
 def _excerpt(problem: Problem, source: Callable[[Place], str | None]) -> Iterator[Phrase]:
@@ -632,3 +647,23 @@ def _heard(title: str, groups: Iterable[Group]) -> Section:
 def _texts(texts: tuple[SpokenText, ...], flow: str | None, number: int) -> Entry:
     note = f"{f'flow {flow}' if flow else 'no flow is described'}, {phrases.count(number, 'call')}"
     return Entry(tuple((named(each.name), " ", each.text) for each in texts), (note,))
+
+
+def _imported_report(imported: Imported) -> Report:
+    said = f"{imported.added:,} adopted, {imported.present:,} known already"
+    return Report([], remarks=((said,),))
+
+
+#: What lays out each kind of result but a plan.
+_LAYOUTS: Mapping[type, Callable[[Any], Report]] = {
+    ResultView: result_report,
+    ProblemsView: problems_report,
+    CasesView: cases_report,
+    DifferenceOutput: lambda output: difference_report(output.view()),
+    LedgerStatus: status_report,
+    Entries: lambda output: entries_report(output.entries),
+    EntryView: entry_report,
+    Bodies: lambda output: render_report(output.calls),
+    Imported: _imported_report,
+    OperationView: operation_report,
+}

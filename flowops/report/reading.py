@@ -10,12 +10,12 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from flowops.common.masking import mask_text
+from flowops.common.masking import mask_text, masked_but
 from flowops.model.document import Place, RowPlace
 from flowops.model.plan import ABSENT, SENDING, Action, Change, Guard
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report.hours import Ready, hours_of
-from flowops.report.masking import masked, masked_but
+from flowops.report.masking import masked
 from flowops.report.views import (
     CallView,
     Group,

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from flowops.common.masking import HIDDEN, mask_number, mask_text
+from flowops.common.masking import HIDDEN, mask_number, mask_text, masked_but
 from flowops.model.difference import Shift
 from flowops.model.plan import A_FEW, ABSENT, ALL_SHOWN, NONE_SHOWN, Action, Change
 from flowops.model.problems import Problems
 from flowops.report.hours import Hours, PlanClock, Ready, hours_of
-from flowops.report.masking import PeopleCounter, distinguish, masked, masked_but, without_pseudonyms
+from flowops.report.masking import PeopleCounter, distinguish, masked, without_pseudonyms
 from flowops.report.phrases import signal_name
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from flowops.model.document import Document, Place, Problem, RowPlace, Value
     from flowops.model.ledger import Actor, Entry, EventType, OperatorStep, State
     from flowops.model.plan import Guard, Plan, PlannedBatch, PlannedCall
-    from flowops.model.result import CallResult, Outcome, Result
+    from flowops.model.result import CallResult, CaseResult, Outcome, Result
 
 
 class SpokenText(NamedTuple):
@@ -297,6 +297,24 @@ class ProblemsView(NamedTuple):
     not_read: Sequence[tuple[Document, str]] = ()
     excerpt: Callable[[Place], str | None] | None = None
     warnings: Sequence[str] = ()
+
+
+class CasesView(NamedTuple):
+    """The tests of a project's calls; `excerpt` gives the line of a file at a place."""
+
+    results: Sequence[CaseResult]
+    environment: str = ""
+    excerpt: Callable[[Place], str | None] | None = None
+
+    @property
+    def failed(self) -> int:
+        """Return how many tests have failed."""
+        return sum(not result.passed for result in self.results)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Return what differs, in all tests."""
+        return [problem for result in self.results for problem in result.failures]
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:

@@ -70,7 +70,7 @@ FIELD = "flow-variables"
 #: The schema of documents of any kind.
 ANY_KIND = "flowops"
 #: The schema of each kind of document.
-KINDS = {"Project": "project", "Flow": "flow", "Call": "call", "CallSet": "callset"}
+KINDS = {"Project": "project", "Flow": "flow", "Call": "call", "CallSet": "callset", "Test": "test"}
 #: Without these a document says nothing of a call.
 _NEEDED = frozenset({"apiVersion", "kind", "reference-id"})
 
@@ -132,7 +132,7 @@ def _document_problems(document: Document) -> Iterator[Problem]:
     if name is None:
         known = list(KINDS)
         hint = did_you_mean(document.kind, known)
-        message = f"kind: must be Call, CallSet, Flow or Project, not {quoted(document.kind)}"
+        message = f"kind: must be one of {', '.join(known)}, not {quoted(document.kind)}"
         yield Problem(document.place(("kind",)), None, message, "schema", hint)
         return
     for error in checker(name).check(document.value):

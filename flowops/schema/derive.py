@@ -18,6 +18,7 @@ import yaml
 from flowops.common.names import NAME_ERROR, NAME_PATTERN
 from flowops.errors import FlowopsError
 from flowops.model.ledger import EventType, State
+from flowops.model.plan import INVALID, Action
 from flowops.policy.config import SETTINGS
 from flowops.schema.engine import TEMPLATE_PATTERN
 from flowops.schema.flow_check import NUMERAL, BadReference, declared_types, inline
@@ -410,6 +411,7 @@ def build(description: dict[str, Value], project: ProjectFacts | None = None) ->
     schemas["callset"]["properties"]["call"] = row_call_schema(api, project)
     schemas["render"]["items"]["properties"]["body"] = body_schema(api)
     _name_states(*(schemas[name] for name in ("ledger-list", "ledger-show", "ledger-operation", "status")))
+    _name_expected(schemas["test"]["properties"])
     fields = schemas["project"]["properties"]
     fields["defaults"] = defaults_schema(api)
     for name in (fields["name"], fields["environments"]["propertyNames"], schemas["flow"]["properties"]["name"]):
@@ -419,7 +421,7 @@ def build(description: dict[str, Value], project: ProjectFacts | None = None) ->
     environment = fields["environments"]["additionalProperties"]["properties"]
     words = environment["policy"]["description"]
     environment["policy"] = fields["policy"] | {"description": words}
-    schemas["flowops"] = document_schema([schemas[name] for name in ("project", "flow", "call", "callset")])
+    schemas["flowops"] = document_schema([schemas[name] for name in ("project", "flow", "call", "callset", "test")])
     return schemas
 
 
@@ -434,6 +436,12 @@ def _name_states(ledger_list: Schema, ledger_show: Schema, operation: Schema, st
     event["happening"]["enum"] = [str(event_type) for event_type in EventType]
     counts["required"] = [state.replace("-", "_") for state in states]
     counts["properties"] = {name: {"type": "integer", "minimum": 0} for name in counts["required"]}
+
+
+def _name_expected(fields: Schema) -> None:
+    """Fill in what a test may expect of a call, and in which states it may give calls."""
+    fields["given"]["properties"]["ledger"]["items"]["properties"]["state"]["enum"] = [str(state) for state in State]
+    fields["expect"]["properties"]["action"]["enum"] = [*(str(action) for action in Action), INVALID]
 
 
 def document_schema(schemas: Sequence[Schema]) -> Schema:
@@ -452,7 +460,7 @@ def document_schema(schemas: Sequence[Schema]) -> Schema:
         for name, schema in zip(names, schemas, strict=True)
     ]
     return {
-        **head("flowops", "A document of flowops", "A project, a flow, a call or a call set, by its kind."),
+        **head("flowops", "A document of flowops", "A project, a flow, a call, a call set or a test, by its kind."),
         "type": "object",
         "required": ["apiVersion", "kind"],
         "properties": opening,

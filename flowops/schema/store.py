@@ -22,6 +22,7 @@ NAMES = (
     "callset",
     "flow",
     "project",
+    "test",
     "flowops",
     "plan",
     "saved-plan",
@@ -33,6 +34,7 @@ NAMES = (
     "ledger-operation",
     "status",
     "validate",
+    "test-result",
 )
 DESCRIPTION = "flowbuilder.openapi.yaml"
 SUFFIX = ".schema.json"

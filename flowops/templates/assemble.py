@@ -615,14 +615,15 @@ class Compilation:
         check_variables: CheckVariables,
         always: Mapping[str, Value],
         broken: Collection[Value] = (),
+        budget: Budget | None = None,
     ) -> None:
         self._defaults = Defaults(project)
         self._flows = Flows(flows, environment, broken)
         self._vars = dict(variables)
         self._check_variables = check_variables
         self._always = always
-        #: What all documents of the walk that this is for may do together.
-        self.budget = Budget()
+        #: What all documents of the walk that this is for may do together; several walks may share one.
+        self.budget = budget or Budget()
 
     def compiled(self, document: Document) -> CompiledCall:
         """Compile one of the documents."""

@@ -59,7 +59,7 @@ def words(text: str, diagnostics: list[dict[str, object]]) -> dict[str, str]:
 
 
 def test_what_init_wrote_has_nothing_wrong_with_it(editor: Editor) -> None:
-    for name in ("flowops.yaml", "flows/welcome.yaml", "calls/welcome.yaml"):
+    for name in ("flowops.yaml", "flows/welcome.yaml", "calls/welcome.yaml", "tests/welcome.yaml"):
         assert editor.open(name, (editor.folder / name).read_text()) == [], name
 
 
@@ -151,4 +151,5 @@ def test_a_new_flow_is_known_once_the_schemas_are_built(editor: Editor) -> None:
         "callset.schema.json",
         "flow.schema.json",
         "project.schema.json",
+        "test.schema.json",
     ]

@@ -17,7 +17,7 @@ from flowops.report.difference import DifferenceOutput
 from flowops.report.escape import command_data, command_property, safe
 from flowops.report.formats import REVIEWED, Format
 from flowops.report.layout import report_of
-from flowops.report.views import PlanOutput, ProblemsView, ResultView
+from flowops.report.views import CasesView, PlanOutput, ProblemsView, ResultView
 from flowops.report.writers import text
 from flowops.report.writers.json import snake
 from flowops.report.writers.markdown import markdown
@@ -93,6 +93,8 @@ def _totals(output: Output) -> dict[str, int | str]:
             view = output.view()
             counted = {shift.value: number for shift, number in view.counts.items()}
             return {**counted, "unchanged": view.unchanged, "people": view.people}
+        case CasesView():
+            return {"passed": len(output.results) - output.failed, "failed": output.failed}
         case ProblemsView():
             return {"problems": len(of_problems(output.problems))}
         case _:

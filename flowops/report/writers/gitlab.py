@@ -14,7 +14,7 @@ from flowops.model.result import Outcome
 from flowops.report.annotations import of_output
 from flowops.report.difference import DifferenceOutput
 from flowops.report.formats import REVIEWED, Format
-from flowops.report.views import PlanOutput, ProblemsView, ResultView
+from flowops.report.views import CasesView, PlanOutput, ProblemsView, ResultView
 from flowops.report.writers.json import dumps
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _document(output: Output, target: Target) -> Json | list[Json]:
         case DifferenceOutput():
             shifts = output.found.counts()
             return plan_counts(create=shifts[Shift.ADDED], update=shifts[Shift.CHANGED], delete=shifts[Shift.REMOVED])
-        case ProblemsView():
+        case ProblemsView() | CasesView():
             return code_quality(of_output(output, target.located))
         case _:
             raise TypeError(type(output))

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any
 
 from flowops import __version__
 from flowops.model.difference import Shift
 from flowops.model.ledger import LedgerStatus, State
 from flowops.model.plan import ABSENT, Action
+from flowops.model.problems import with_rows
 from flowops.model.result import Outcome
 from flowops.report.difference import DifferenceOutput, changes_of, masked_changes
 from flowops.report.escape import COMMAND, UNSAFE
@@ -22,9 +23,9 @@ from flowops.report.formats import ALL, IMPORT, Format
 from flowops.report.masking import masked
 from flowops.report.views import (
     Bodies,
+    CasesView,
     Entries,
     EntryView,
-    Exported,
     Imported,
     OperationView,
     PlanOutput,
@@ -40,7 +41,7 @@ from flowops.report.views import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from flowops.model.call import Call
     from flowops.model.difference import Difference, DifferentCall
@@ -67,31 +68,10 @@ def write(output: Output, target: Target) -> None:
 
 def document_of(output: Output) -> Mapping[str, Value] | Iterable[Json]:
     """Return the document of a result."""
-    match output:
-        case PlanOutput():
-            return output.json()
-        case ResultView():
-            return output.json or result_json(output)
-        case ProblemsView():
-            return validate_json(output)
-        case DifferenceOutput():
-            return difference_json(output.found)
-        case LedgerStatus():
-            return status_json(output)
-        case Entries():
-            return ledger_list_json(output.entries)
-        case EntryView():
-            return entry_json(output)
-        case Bodies():
-            return render_json(output.calls)
-        case Imported():
-            return {"format_version": FORMAT_VERSION, "added": output.added, "present": output.present}
-        case OperationView():
-            return operation_json(output)
-        case Exported():
-            raise TypeError(type(output))
-        case _:
-            assert_never(output)
+    make = _DOCUMENTS.get(type(output))
+    if make is None:
+        raise TypeError(type(output))
+    return make(output)
 
 
 def plan_json(plan: Plan) -> Json:
@@ -244,6 +224,33 @@ def validate_json(view: ProblemsView) -> Json:
     }
 
 
+def cases_json(view: CasesView) -> Json:
+    """Return which tests passed, and what differs in the others; see `schemas/test-result.schema.json`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "summary": {
+            "tests": len(view.results),
+            "passed": len(view.results) - view.failed,
+            "failed": view.failed,
+        },
+        "tests": [
+            {
+                "name": result.name,
+                "passed": result.passed,
+                **_at(result.place),
+                "failures": [
+                    {**_at(each.place), "message": with_rows(each), "hint": each.hint} for each in result.failures
+                ],
+            }
+            for result in view.results
+        ],
+    }
+
+
+def _at(place: Place) -> Json:
+    return {"file": place.file, "line": place.line, "column": place.column}
+
+
 def dumps(value: Mapping[str, Value] | Iterable[Json]) -> Iterator[str]:
     """Yield the text of a document, piece by piece: a line for each key, and for each item of a list of objects.
 
@@ -378,3 +385,19 @@ def _event(event: LedgerEvent) -> Json:
 def snake(name: str) -> str:
     """Return a name as a key or output of ours."""
     return name.replace("-", "_")
+
+
+#: What makes the document of each kind of result.
+_DOCUMENTS: Mapping[type, Callable[[Any], Mapping[str, Value] | Iterable[Json]]] = {
+    PlanOutput: lambda output: output.json(),
+    ResultView: lambda output: output.json or result_json(output),
+    ProblemsView: validate_json,
+    CasesView: cases_json,
+    DifferenceOutput: lambda output: difference_json(output.found),
+    LedgerStatus: status_json,
+    Entries: lambda output: ledger_list_json(output.entries),
+    EntryView: entry_json,
+    Bodies: lambda output: render_json(output.calls),
+    Imported: lambda output: {"format_version": FORMAT_VERSION, "added": output.added, "present": output.present},
+    OperationView: operation_json,
+}

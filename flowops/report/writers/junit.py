@@ -1,4 +1,5 @@
-"""Write JUnit XML, which every CI system shows: one test case a problem, a planned call, or a call of a run.
+"""Write JUnit XML, which every CI system shows: one test case a problem, a test, a planned call,
+or a call of a run.
 
 There is no standard. This keeps to what the schemas of Jenkins have in common, and says each message where readers look
 for it: Jenkins in the attribute, GitLab in the text, and for what was skipped both in the text.
@@ -9,22 +10,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.model.plan import Action
+from flowops.model.problems import sentence
 from flowops.model.result import Outcome
 from flowops.report.annotations import of_output
 from flowops.report.escape import xml_text
-from flowops.report.formats import PLAN, PROBLEMS, RESULT, Format
+from flowops.report.formats import CASES, PLAN, PROBLEMS, RESULT, Format
 from flowops.report.phrases import DONE, count
-from flowops.report.views import PlanOutput, ProblemsView, ResultView
+from flowops.report.views import CasesView, PlanOutput, ProblemsView, ResultView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from flowops.report.annotations import Annotation
     from flowops.report.formats import Target
     from flowops.report.layout import Output
     from flowops.report.views import CallView, PlanView
 
-FORMAT = Format("JUnit XML, which every CI system shows", (PROBLEMS, PLAN, RESULT), order=70, instead=True)
+FORMAT = Format("JUnit XML, which every CI system shows", (PROBLEMS, CASES, PLAN, RESULT), order=70, instead=True)
 
 
 #: What a plan does with calls that nothing holds back.
@@ -49,6 +51,8 @@ def write(output: Output, target: Target) -> None:
             document = result_junit(output)
         case ProblemsView():
             document = problems_junit(of_output(output, target.located), files=output.files)
+        case CasesView():
+            document = cases_junit(output, target.located)
         case _:
             raise TypeError(type(output))
     target.stream.write(document)
@@ -58,6 +62,15 @@ def problems_junit(annotations: Iterable[Annotation], *, files: int) -> str:
     """Return a failed case a problem; a case that passed when there is none."""
     cases = [Case(each.place.file, f"{each.place}: {each.code}", "failure", each.message) for each in annotations]
     return _suite("flowops validate", cases or [Case("flowops", f"{count(files, 'file')} valid")])
+
+
+def cases_junit(view: CasesView, located: Callable[[str], str]) -> str:
+    """Return a case a test; what differs in one is its message."""
+    cases = []
+    for result in view.results:
+        told = "; ".join(map(sentence, result.failures))
+        cases.append(Case(located(result.place.file), result.name, "" if result.passed else "failure", told))
+    return _suite("flowops test", cases)
 
 
 def plan_junit(view: PlanView) -> str:

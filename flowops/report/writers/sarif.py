@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from flowops import __version__
 from flowops.report.annotations import of_output
-from flowops.report.formats import PLAN, PROBLEMS, Format
+from flowops.report.formats import CASES, PLAN, PROBLEMS, Format
 from flowops.report.writers.json import dumps
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flowops.report.layout import Output
     from flowops.report.writers.json import Json
 
-FORMAT = Format("SARIF 2.1.0, for code scanning", (PROBLEMS, PLAN), order=60, instead=True)
+FORMAT = Format("SARIF 2.1.0, for code scanning", (PROBLEMS, CASES, PLAN), order=60, instead=True)
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 

@@ -105,7 +105,10 @@ def test_a_file_called_flowops_yaml_comes_first(tree: Any) -> None:
         (
             PROJECT.replace("Project", "Projekt"),
             [
-                "2:7 header: kind: 'Projekt' is not one of Project, Flow, Call, CallSet (did you mean 'Project'?)",
+                (
+                    "2:7 header: kind: 'Projekt' is not one of Project, Flow, Call, CallSet, Test "
+                    "(did you mean 'Project'?)"
+                ),
             ],
         ),
         (

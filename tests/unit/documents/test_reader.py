@@ -53,22 +53,28 @@ def test_there_are_four_kinds(tree: Any, kind: str) -> None:
             "apiVersion: flowops/v2\nkind: Call",
             ["1:13 header: apiVersion: 'flowops/v2' is not a version that this flowops reads, which is 'flowops/v1'"],
         ),
-        ("apiVersion: flowops/v1", ["1:1 header: kind: missing; a document is one of Project, Flow, Call, CallSet"]),
+        (
+            "apiVersion: flowops/v1",
+            ["1:1 header: kind: missing; a document is one of Project, Flow, Call, CallSet, Test"],
+        ),
         (
             "apiVersion: flowops/v1\nkind: callset",
             [
-                "2:7 header: kind: 'callset' is not one of Project, Flow, Call, CallSet (did you mean 'CallSet'?)",
+                (
+                    "2:7 header: kind: 'callset' is not one of Project, Flow, Call, CallSet, Test "
+                    "(did you mean 'CallSet'?)"
+                ),
             ],
         ),
         (
             "apiVersion: flowops/v1\nkind: Deployment",
-            ["2:7 header: kind: 'Deployment' is not one of Project, Flow, Call, CallSet"],
+            ["2:7 header: kind: 'Deployment' is not one of Project, Flow, Call, CallSet, Test"],
         ),
         (
             "apiVersion: [1]\nkind: {a: b}",
             [
                 "1:13 header: apiVersion: a list is not a version that this flowops reads, which is 'flowops/v1'",
-                "2:7 header: kind: a mapping is not one of Project, Flow, Call, CallSet",
+                "2:7 header: kind: a mapping is not one of Project, Flow, Call, CallSet, Test",
             ],
         ),
         ("- a", ["1:1 header: a document has to be a mapping, with 'apiVersion: flowops/v1' and a 'kind'"]),

@@ -1,81 +1,57 @@
-"""What a run remembers of the calls it has in flight never stands against what the ledger says."""
+"""A ledger in memory says what was put into it, in the words of any other ledger."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from flowops.errors import LedgerError
-from flowops.ledger import transaction
-from flowops.model.ledger import EventType, Leg, Record, State, Written
+from flowops.ledger.memory import EVENTS, GivenCall, memory_ledger
+from flowops.model.call import Call, Origin
+from flowops.model.document import Document, SourceMap
+from flowops.model.ledger import State
 
 if TYPE_CHECKING:
-    from flowops.ledger.store import Store
+    from flowops.model.document import Value
+
+AT = datetime(2026, 11, 30, 18, tzinfo=UTC)
+FINGERPRINT = "v1:sha256:" + "ab" * 32
+NUMBER = "+442079460101"
 
 
-def test_a_call_in_flight_is_not_read_back_whoever_writes_meanwhile(store: Store, make, address, monkeypatch) -> None:
-    asked: list[list[str]] = []
-    read = transaction.rows_of
-    monkeypatch.setattr(transaction, "rows_of", lambda *given: asked.append(list(given[-1])) or read(*given))
-    store.write([make.claim("a"), make.claim("b")])
-    assert asked == [["a", "b"]]
-    other = address.open()
-    other.write([make.claim("c")])
-    asked.clear()
-    assert store.write([make.accepted("a"), Record("b", EventType.UNSENT)]) == [
-        Written(True, State.PLACED),
-        Written(True, None),
+def call(reference: str, **fields: Value) -> Call:
+    body = {"instruction-id": reference, **(fields or {"callee": NUMBER})}
+    origin = Origin(Document("a.yaml", "Call", {}, SourceMap(1, 1, 0, 0), ""), {})
+    return Call(reference, body, None, frozenset({("callee",), ("callees",)}), origin)
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_call_can_be_given_in_every_state(state: State) -> None:
+    with memory_ledger("production", [GivenCall(call("a"), FINGERPRINT, state, AT, code=9)]) as ledger:
+        entry = ledger.look_up(["a"])["a"]
+        assert (entry.state, entry.fingerprint, entry.claimed_at) == (state, FINGERPRINT, "2026-11-30T18:00:00.000Z")
+        assert entry.live == (state is State.IN_FLIGHT)
+        assert ledger.count()[state] == 1
+        assert [leg.code for leg in entry.legs] == ([9] if state is State.FINISHED else [None] * state.is_placed)
+
+
+def test_it_is_counted_when_and_whom_it_rang() -> None:
+    given = [
+        GivenCall(call("a"), FINGERPRINT, State.FINISHED, AT, code=10),
+        GivenCall(call("b", callees=[NUMBER, "+442079460102"]), FINGERPRINT, State.PLACED, AT + timedelta(days=1)),
+        GivenCall(call("c"), FINGERPRINT, State.REJECTED, AT),
     ]
-    assert asked == []
-    store.write([make.claim("b"), Record("a", EventType.ACCEPTED)])
-    assert asked == [["b", "a"]]
-    assert store.verify() is None
+    with memory_ledger("production", given) as ledger:
+        assert ledger.rung_since([NUMBER], AT) == {NUMBER: (AT, AT + timedelta(days=1))}
+        assert ledger.claimed_since(AT + timedelta(hours=1)) == 2
+        assert ledger.verify() is None
 
 
-def test_a_callback_that_another_process_took_in_comes_before_the_answer(store: Store, make, address) -> None:
-    store.write([make.claim("a"), make.claim("b")])
-    address.open().called_back("a", [Leg("+442079460023", "id-1", code=10)])
-    assert store.write([make.accepted("a"), make.accepted("b")]) == [
-        Written(True, State.FINISHED),
-        Written(True, State.PLACED),
-    ]
-    assert store.verify() is None
+def test_nothing_more_is_written_into_it() -> None:
+    with memory_ledger("production", []) as ledger, pytest.raises(Exception, match="read"):
+        ledger.stop("no reason")
 
 
-def test_a_call_given_up_meanwhile_is_not_taken_for_one_in_flight(store: Store, make, address) -> None:
-    store.write([make.claim("a"), make.claim("b")])
-    store._database.release_leases()
-    if not address.is_sqlite:
-        store._database.close()  # the session's locks end with it
-    assert address.open().sweep() == ["a", "b"]
-    assert store.write([Record("a", EventType.UNSENT), make.accepted("b")]) == [
-        Written(True, State.IN_DOUBT),
-        Written(True, State.PLACED),
-    ]
-
-
-def test_a_row_that_was_changed_without_an_event_is_read_again(store: Store, make, address) -> None:
-    store.write([make.claim("a"), make.claim("b")])
-    address.sql("UPDATE flowops_calls SET serial = 99, error = 'by hand' WHERE reference_id = 'a'")
-    assert store.write([make.accepted("b"), make.accepted("a")]) == [Written(True, State.PLACED)] * 2
-    assert store.look_up(["a"])["a"].error is None
-
-
-def test_an_answer_is_taken_also_where_the_row_is_gone(store: Store, make, address) -> None:
-    store.write([make.claim("a"), make.claim("b")])
-    address.sql("DELETE FROM flowops_calls WHERE reference_id = 'a'")
-    assert store.write([make.accepted("a"), make.accepted("b")]) == [
-        Written(True, State.PLACED),
-        Written(True, State.PLACED),
-    ]
-
-
-def test_rows_that_change_all_the_time_are_told(store: Store, make, monkeypatch) -> None:
-    monkeypatch.setattr(transaction, "PAUSE", 0.001)
-    store.write([make.claim("a")])
-    monkeypatch.setattr(store._database, "save", lambda *_given, **_rows: False)
-    with pytest.raises(LedgerError, match="its rows change while they are written; nothing was written"):
-        store.write([make.accepted("a")])
-    monkeypatch.undo()
-    assert store.look_up(["a"])["a"].state is State.IN_FLIGHT
+def test_every_state_has_a_way_that_leads_there() -> None:
+    assert EVENTS.keys() == set(State)

@@ -13,7 +13,7 @@ from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.document import Place, Problem
 from flowops.model.ledger import OperatorStep, State
 from flowops.model.plan import Action
-from flowops.model.result import CallResult, Outcome, Result
+from flowops.model.result import CallResult, CaseResult, Outcome, Result
 from flowops.report import formats, views
 from flowops.report.difference import DifferenceOutput
 from flowops.report.writers.json import plan_json
@@ -48,6 +48,12 @@ def outputs(
     added = Difference("main", None, (DifferentCall(Shift.ADDED, make.call("new")),), 0)
     return {
         formats.PROBLEMS: views.ProblemsView([Problem(Place("a.yaml", 9, 3), None, "wrong", "x")], "production"),
+        formats.CASES: views.CasesView(
+            [
+                CaseResult("it holds", Place("t.yaml", 1, 1)),
+                CaseResult("it does not", Place("t.yaml", 9, 1), (Problem(Place("t.yaml", 11, 3), None, "x", "test"),)),
+            ]
+        ),
         formats.PLAN: views.PlanOutput(lambda full: views.of_plan(plan, full=full), lambda: plan_json(plan)),
         formats.RESULT: views.ResultView(result),
         formats.DIFFERENCE: DifferenceOutput(added, "production"),

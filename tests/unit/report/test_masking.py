@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.report.masking import masked, masked_but, without_pseudonyms
+from flowops.common.masking import masked_but
+from flowops.report.masking import masked, without_pseudonyms
 
 NUMBER, SHOWN = "+442079460023", "+44 20 79•• ••23"
 PSEUDONYM = {"$pseudonym": "5f1c", "shown": "•••"}

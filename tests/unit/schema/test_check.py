@@ -164,7 +164,9 @@ def test_without_what_it_needs_there_is_no_call_to_speak_of(read: Callable[..., 
 
 def test_an_unknown_kind_is_told_with_the_nearest(read: Callable[..., Document]) -> None:
     [problem] = check_documents([read("apiVersion: flowops/v1\nkind: Callset\n")])
-    assert told([problem]) == ["case.yaml:2:7: kind: must be Call, CallSet, Flow or Project, not 'Callset' [schema]"]
+    assert told([problem]) == [
+        "case.yaml:2:7: kind: must be one of Project, Flow, Call, CallSet, Test, not 'Callset' [schema]"
+    ]
     assert problem.hint == "did you mean 'CallSet'?"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 CASES = sorted((ROOT / "tests" / "cases" / "schema").iterdir())
-KINDS = {"Call": "call", "CallSet": "callset", "Flow": "flow", "Project": "project"}
+KINDS = {"Call": "call", "CallSet": "callset", "Flow": "flow", "Project": "project", "Test": "test"}
 
 
 def _kind(case: Path) -> str:

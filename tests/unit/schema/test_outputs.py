@@ -66,6 +66,28 @@ SAVED = {key: PLAN[key] for key in PLAN if key not in ("guards", "warnings", "no
     "calls": [{key: CALL[key] for key in ("reference_id", "fingerprint", "action")}],
 }
 OUTPUTS: dict[str, Any] = {
+    "test-result": {
+        "format_version": 1,
+        "summary": {"tests": 1, "passed": 0, "failed": 1},
+        "tests": [
+            {
+                "name": "a reminder names the clinic",
+                "passed": False,
+                "file": "tests/a.yaml",
+                "line": 1,
+                "column": 1,
+                "failures": [
+                    {
+                        "file": "tests/a.yaml",
+                        "line": 11,
+                        "column": 11,
+                        "message": "action: expected deferred, found place",
+                        "hint": None,
+                    }
+                ],
+            }
+        ],
+    },
     "plan": PLAN,
     "saved-plan": SAVED,
     "result": {
