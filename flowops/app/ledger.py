@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from flowops.ledger.operations import ImportedCall
     from flowops.ledger.reader import Reader
     from flowops.model.document import Value
-    from flowops.model.ledger import Entry
+    from flowops.model.ledger import Entry, GivenUp
 
 
 def is_doubtful(entry: Entry) -> bool:
@@ -50,7 +50,13 @@ def status_of(ledger: Reader) -> LedgerStatus:
         ledger.outcomes(),
         doubtful,
         guards_of(ledger),
+        _given_up(ledger),
     )
+
+
+def _given_up(ledger: Reader) -> list[GivenUp]:
+    """Return the calls that are given up; none where the key is lost, without which nobody can tell."""
+    return sorted(ledger.given_up().values()) if ledger.has_key else []
 
 
 def guards_of(ledger: Reader) -> tuple[Guard, ...]:

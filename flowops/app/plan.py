@@ -19,7 +19,7 @@ from flowops.app.settings import settings_of
 from flowops.common.masking import mask_text
 from flowops.model.plan import Action, Plan
 from flowops.model.problems import sentence
-from flowops.plan.planner import make_plan
+from flowops.plan.planner import NOTHING_AGAIN, make_plan
 from flowops.policy.config import Policy
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Planned:
     walk: Walk
     ledger: Store
     override: Override | None
+    retry: frozenset[Action]
     unseen: int
 
     @property
@@ -57,7 +58,7 @@ class Planned:
 
     def again(self, at: datetime) -> Plan:
         """Plan what this plan holds at another time: what else the files say by then is left out."""
-        fresh = plan_calls(self.walk, self.walk, self.plan.revision, self.ledger, at, self.override).plan
+        fresh = plan_calls(self.walk, self.walk, self.plan.revision, self.ledger, at, self.override, self.retry).plan
         return replace(fresh, batches=_within(self.plan.batches, fresh.batches))
 
 
@@ -67,6 +68,7 @@ def planned(
     *,
     readonly: bool,
     override: Override | None = None,
+    retry: frozenset[Action] = NOTHING_AGAIN,
     at: datetime | None = None,
     observer: Observer = SILENT,
 ) -> Iterator[Planned]:
@@ -74,6 +76,7 @@ def planned(
 
     What would keep a call from being placed is found before any data file is read: the ledger, and the
     token when the block is to place (`readonly` is false). `at` is the time that the policy looks at, now if not given.
+    Calls that somebody asks for again are placed in spite of an action in `retry`.
     Raises Invalid with every problem of the files.
     """
     workspace = load(selection.paths, selection.environment)
@@ -85,7 +88,7 @@ def planned(
     lifted = mask_text(str(override)) if override else None
     walk = Walk(workspace, values, online=True)
     with open_for(workspace.project, environment, readonly=readonly, revision=revision, override=lifted) as ledger:
-        yield plan_calls(checked(walk, observer), walk, revision, ledger, at or clock(), override)
+        yield plan_calls(checked(walk, observer), walk, revision, ledger, at or clock(), override, retry)
 
 
 def plan_calls(
@@ -95,6 +98,7 @@ def plan_calls(
     ledger: Store,
     at: datetime,
     override: Override | None = None,
+    retry: frozenset[Action] = NOTHING_AGAIN,
 ) -> Planned:
     """Plan the calls of some batches, which the walk gives again."""
     policy, environment = walk.workspace.policy or Policy(), walk.workspace.environment
@@ -109,6 +113,7 @@ def plan_calls(
         ledger=ledger,
         rules=rules,
         settings=settings_of(walk.workspace.project, environment),
+        retry=retry,
     )
     guards = (*guards_of(ledger), *rules.guards())
     warnings = (*map(sentence, localized(walk.warnings, walk.workspace)), *rules.warnings(plan))
@@ -120,7 +125,7 @@ def plan_calls(
     # The key of a sandbox ledger that is not made yet lasts no longer than this command.
     if plan.ledger and plan.ledger.id:
         plan = replace(plan, pseudonym=ledger.pseudonymizer.short_pseudonym)
-    return Planned(plan, walk, ledger, override, rules.unseen)
+    return Planned(plan, walk, ledger, override, retry, rules.unseen)
 
 
 def _within(first: tuple[PlannedBatch, ...], fresh: tuple[PlannedBatch, ...]) -> tuple[PlannedBatch, ...]:

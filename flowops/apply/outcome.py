@@ -35,6 +35,7 @@ _BY_EVENT_TYPE = {
 _BY_ACTION = {
     Action.DEFERRED: Outcome.DEFERRED,
     Action.BLOCKED: Outcome.BLOCKED,
+    Action.GIVEN_UP: Outcome.GIVEN_UP,
     Action.CONFLICT: Outcome.CONFLICT,
     Action.IN_FLIGHT: Outcome.IN_FLIGHT,
     Action.IN_DOUBT: Outcome.IN_DOUBT,

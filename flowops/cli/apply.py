@@ -92,6 +92,7 @@ pacing_options = options.together(
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only plan: the same as flowops plan.")
 @pacing_options
+@options.retry
 @override_option
 @options.fail_on(tuple(FAIL_ON), besides=", beside what fails anyhow")
 @options.shown(RESULT)
@@ -102,6 +103,7 @@ def command(
     auto_approve: bool,
     dry_run: bool,
     pacing: Pacing,
+    retry: frozenset[Action],
     override: Override | None,
     fail_on: frozenset[str],
     shown: Shown,
@@ -121,10 +123,10 @@ def command(
         ):
             if given:
                 raise UsageError(f"{name} has no meaning with --dry-run")
-        return plan(selection, None, shown, detailed=False, fail_on=fail_on, override=override)
+        return plan(selection, None, shown, detailed=False, fail_on=fail_on, override=override, retry=retry)
     saved = load_plan(plan_file) if plan_file else None
     instead = report_problems_as(selection.environment, shown.format_)
-    with instead, planned(selection, readonly=False, override=override, observer=TERMINAL) as found:
+    with instead, planned(selection, readonly=False, override=override, retry=retry, observer=TERMINAL) as found:
         check_pacing(found, pacing)
         _show(found, shown)
         check_reviewed(found, saved, digest)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flowops.app.load import Selection
     from flowops.app.operators import CallSelection
     from flowops.app.policy_run import Override
+    from flowops.model.plan import Action
 
     Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -276,6 +277,21 @@ def override(rules: Sequence[str]) -> Decorator:
         make=_override,
         parameters=("overrides", "reason"),
     )
+
+
+def _retry(_context: click.Context, _option: click.Parameter, value: str | None) -> frozenset[Action]:
+    """Return the actions that are placed all the same."""
+    from flowops.model.plan import Action
+
+    return frozenset() if value is None else frozenset({Action(value)})
+
+
+retry = click.option(
+    "--retry",
+    type=click.Choice(("given-up",)),
+    callback=_retry,
+    help="Also place calls that were refused so often that they are given up.",
+)
 
 
 def span(_context: click.Context, _option: click.Parameter, value: str | None) -> timedelta | None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from flowops.app.plan import Planned
     from flowops.app.policy_run import Override
     from flowops.cli.options import Shown
+    from flowops.model.plan import Action
 
 
 override_option = options.override(LIFTABLE)
@@ -39,6 +40,7 @@ override_option = options.override(LIFTABLE)
 @options.selection
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, for apply --plan.")
 @click.option("--at", callback=options.moment, metavar="TIME", help="Ask the policy about another time than now.")
+@options.retry
 @override_option
 @options.shown(
     PLAN, options.detailed_exitcode("Exit with 2 when there is something to place."), options.fail_on(tuple(FAIL_ON))
@@ -47,6 +49,7 @@ def command(
     selection: Selection,
     out: Path | None,
     at: datetime | None,
+    retry: frozenset[Action],
     override: Override | None,
     shown: Shown,
     detailed_exitcode: bool,
@@ -59,7 +62,9 @@ def command(
     """
     if at is not None and out is not None:
         raise UsageError("a plan for another time is for looking at: --at and --out do not go together")
-    return run(selection, out, shown, detailed=detailed_exitcode, fail_on=fail_on, override=override, at=at)
+    return run(
+        selection, out, shown, detailed=detailed_exitcode, fail_on=fail_on, override=override, retry=retry, at=at
+    )
 
 
 def run(
@@ -70,12 +75,14 @@ def run(
     detailed: bool,
     fail_on: frozenset[str],
     override: Override | None,
+    retry: frozenset[Action],
     at: datetime | None = None,
 ) -> int:
     """Plan, print, and save where that is asked for; return the exit code. Writes nothing else."""
     at = at or clock()
     instead = report_problems_as(selection.environment, shown.format_)
-    with instead, planned(selection, readonly=True, override=override, at=at, observer=TERMINAL) as found:
+    asked = planned(selection, readonly=True, override=override, retry=retry, at=at, observer=TERMINAL)
+    with instead, asked as found:
         echo_notices(found)
         show_plan(found, at, shown)
         if out is not None:

@@ -37,7 +37,12 @@ def command(references: tuple[str, ...], environment: str, fail_on: frozenset[st
         status = status_of(ledger)
     print_result(STATUS, status, format_)
     happened = sum(number for state, number in status.counts.items() if state.is_placed)
-    found = {"guard": len(status.guards), "in-doubt": len(status.in_doubt), "none": int(not happened)}
+    found = {
+        "guard": len(status.guards),
+        "given-up": len(status.given_up),
+        "in-doubt": len(status.in_doubt),
+        "none": int(not happened),
+    }
     return worst(failures(fail_on, found))
 
 

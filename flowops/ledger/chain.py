@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from flowops.model.ledger import Checkpoint, EventType
+from flowops.model.ledger import REFUSALS, Checkpoint, EventType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -165,9 +165,11 @@ class EventBuilder:
             self._actor, self._run = change.actor, change.run
             self._actor_json = actor_json(change.actor, change.run)
             self._actor_number = self._number_of_actor(self._actor_json)
-        # The keys are sorted: what came with it, the row that it left behind, and what nobody can guess.
-        details = b'{"data":%b,"row":"%b","salt":"%b"}' % (
+        # The keys are sorted: what came with it, what was refused (the row may not keep it), the row that it left
+        # behind, and what nobody can guess.
+        details = b'{"data":%b,%b"row":"%b","salt":"%b"}' % (
             _data(change, after),
+            b'"fingerprint":"%b",' % before.fingerprint.encode() if before and change.event_type in REFUSALS else b"",
             row_hash(after).encode(),
             next(self._salts),
         )

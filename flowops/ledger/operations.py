@@ -306,9 +306,14 @@ def begin_run(database: Database, connection: Connection, ledger: int, run: str,
     database.beat(connection, run)
 
 
-def end_run(connection: Connection, run: str, at: str) -> None:
-    """Say that a run has ended by itself."""
-    connection.run("end_run", run=run, at=at)
+def count_posts(connection: Connection, run: str, posts: int, refused: int) -> None:
+    """Say how many requests of a run were answered so far, and how many of them refused."""
+    connection.run("count_posts", run=run, posts=posts, refused=refused)
+
+
+def end_run(connection: Connection, run: str, at: str, posts: int, refused: int) -> None:
+    """Say that a run has ended by itself, see `count_posts`."""
+    connection.run("end_run", run=run, at=at, posts=posts, refused=refused)
 
 
 def sweep(database: Database, transaction: Transaction, own: str, actor: Actor, at: str) -> list[str]:

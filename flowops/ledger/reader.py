@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from flowops.errors import LedgerError
 from flowops.ledger.chain import Broken, Event, genesis
 from flowops.ledger.database import iso
+from flowops.ledger.refusals import ENOUGH, given_up_among
 from flowops.ledger.states import stored_callees
 from flowops.ledger.transaction import CHUNK, parsed, rows_of, with_legs
 from flowops.ledger.verify import verify
-from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, Leg, State
+from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, GivenUp, Leg, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -106,6 +107,11 @@ class Reader:
             raise self._pseudonymizer
         return self._pseudonymizer
 
+    @property
+    def has_key(self) -> bool:
+        """Return whether this ledger's key is there; what only counts can be read without."""
+        return not isinstance(self._pseudonymizer, LedgerError)
+
     def pseudonymize(self, call: Call) -> dict[str, Value]:
         """Return the body with every sensitive value replaced by ``{"$pseudonym": hmac, "shown": masked}``."""
         return self.pseudonymizer.body(call)
@@ -168,6 +174,24 @@ class Reader:
             except ValueError:
                 raise self._damaged() from None
         return found
+
+    def given_up(self, calls: Mapping[str, str | None] | None = None) -> dict[str, GivenUp]:
+        """Return which of these calls, given with their fingerprints, the API has refused too often.
+
+        Without a fingerprint, and of all calls where none are given, it is that of what was sent last.
+        """
+
+        def work(connection: Connection) -> dict[str, GivenUp]:
+            asked = calls
+            if asked is None:
+                found = connection.all("often_claimed", ledger=self.number, least=ENOUGH)
+                asked = dict.fromkeys(reference for (reference,) in found)
+            return given_up_among(connection, self.number, asked, self.pseudonymizer.unblind) if asked else {}
+
+        try:
+            return self._database.read(work)
+        except ValueError:
+            raise self._damaged() from None
 
     def entries(
         self,

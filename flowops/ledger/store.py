@@ -20,7 +20,7 @@ from flowops.ledger.pseudonyms import NONCE, clean, storable
 from flowops.ledger.reader import Reader, stopped
 from flowops.ledger.states import ABOUT_THE_ATTEMPT, Change
 from flowops.ledger.transaction import CHUNK, Transaction, transact
-from flowops.model.ledger import Actor, Claim, EventType, Record, State, Written
+from flowops.model.ledger import REFUSALS, Actor, Claim, EventType, Record, State, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from flowops.model.ledger import Leg, OperatorStep
 
 _log = logging.getLogger(__name__)
+#: What is recorded of a call whose request was answered, or may have been.
+_ANSWERED = REFUSALS | {EventType.ACCEPTED, EventType.UNCLEAR}
 #: How many results a message names when they can be kept nowhere.
 MANY = 20
 
@@ -69,6 +71,8 @@ class Store(Reader):
         self._spool = spool
         #: Whether the lease is held, and whether the database knows of the run.
         self._leased = self._known = False
+        #: How many requests of this run were answered, and how many of them refused.
+        self._posts = self._refused = 0
         #: The rows of the calls that this run has in flight, as it left them: they need not be read back.
         self._in_flight: dict[str, CallRow] = {}
 
@@ -92,6 +96,9 @@ class Store(Reader):
         conditions = [write.condition if isinstance(write, Claim) else None for write in writes]
         conditional = any(conditions)
         claims = any(change.event_type is EventType.CLAIMED for change in changes)
+        refusals = sum(change.event_type in REFUSALS for change in changes)
+        posts = self._posts + sum(change.event_type in _ANSWERED for change in changes)
+        refused = self._refused + refusals
 
         def work(transaction: Transaction) -> tuple[list[Written], list[CallRow]]:
             if claims and not self._known:
@@ -103,6 +110,8 @@ class Store(Reader):
                 written = make_conditionally(transaction, changes, conditions, self.pseudonymizer.value)
             else:
                 written = transaction.make(changes)
+            if refusals:
+                operations.count_posts(transaction.connection, self.run, posts, refused)
             return written, transaction.changed
 
         try:
@@ -113,6 +122,7 @@ class Store(Reader):
         taken = sum(answer.done for answer in written)
         _log.debug("%(taken)d of %(writes)d claims and records taken", {"taken": taken, "writes": len(writes)})
         self._known = self._known or claims
+        self._posts, self._refused = posts, refused
         self._keep_own_rows(changed)
         return written
 
@@ -256,7 +266,8 @@ class Store(Reader):
             # say of its calls must not be lost over it.
             with suppress(LedgerError):
                 if self._leased:
-                    self._database.write(lambda connection: operations.end_run(connection, self.run, now()))
+                    counted = self._posts, self._refused
+                    self._database.write(lambda connection: operations.end_run(connection, self.run, now(), *counted))
         finally:
             self._leased = self._known = False
             self._database.release_leases()

@@ -77,6 +77,10 @@ class EventType(StrEnum):
     PURGED = "purged"
 
 
+#: Events that say that the API has refused a call.
+REFUSALS = frozenset({EventType.REFUSED, EventType.FORBIDDEN})
+
+
 @dataclass(frozen=True, slots=True)
 class Leg:
     """One callee of a placed call: what the API called it, and how it ended.
@@ -123,6 +127,19 @@ class Checkpoint:
     id: str
     serial: int
     head: str
+
+
+class GivenUp(NamedTuple):
+    """A call that was refused so often, with one fingerprint, that it is not asked for again until it is edited.
+
+    `since` is when that was reached: ISO 8601 in UTC. `error` is what the API has said last.
+    """
+
+    reference_id: str
+    fingerprint: str
+    refusals: int
+    since: str
+    error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +250,10 @@ class Ledger(RunLedger, Protocol):
         """Return what was placed under these references, as far as it is known whole."""
         ...
 
+    def given_up(self, calls: Mapping[str, str]) -> dict[str, GivenUp]:
+        """Return which of these calls, given with their fingerprints, the API has refused too often."""
+        ...
+
     def count(self) -> dict[State, int]:
         """Return how many calls of this environment are in each state."""
         ...
@@ -256,7 +277,8 @@ class LedgerStatus(NamedTuple):
     """Totals of one environment; `ledger` is None before there is one.
 
     `outcomes` counts callees by the API's result code. A call whose run has ended before the answer counts as in doubt.
-    `guards` are those that keep every run from claiming.
+    `given_up` are calls that were refused too often, as they were sent last. `guards` are those that keep every run
+    from claiming.
     """
 
     environment: str
@@ -265,3 +287,4 @@ class LedgerStatus(NamedTuple):
     outcomes: Mapping[int, int]
     in_doubt: Sequence[Entry]
     guards: tuple[Guard, ...] = ()
+    given_up: Sequence[GivenUp] = ()

@@ -28,6 +28,7 @@ class Action(StrEnum):
     UNCHANGED = "unchanged"
     CONFLICT = "conflict"
     RETRY = "retry"
+    GIVEN_UP = "given-up"
     IN_FLIGHT = "in-flight"
     IN_DOUBT = "in-doubt"
     DEFERRED = "deferred"

@@ -51,6 +51,7 @@ class Outcome(StrEnum):
     NOT_ATTEMPTED = "not-attempted"
     DEFERRED = "deferred"
     BLOCKED = "blocked"
+    GIVEN_UP = "given-up"
 
 
 @dataclass(frozen=True, slots=True)

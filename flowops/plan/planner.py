@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from flowops.model.call import Call, CallBatch
     from flowops.model.document import Place
-    from flowops.model.ledger import Checkpoint, Entry, Ledger
+    from flowops.model.ledger import Checkpoint, Entry, GivenUp, Ledger
     from flowops.model.plan import Change, PlannedCall, Settings
 
 _log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ _PLACE = Decision(Action.PLACE)
 _SENT = frozenset(action.code for action in SENDING)
 _MAY_BE_PLACED = frozenset(action.code for action in MAY_BE_PLACED)
 NO_SETTINGS: Settings = {}
+NOTHING_AGAIN: frozenset[Action] = frozenset()
 #: Said of a call whose outcome is open, and that was edited since.
 EDITED = "the files now say something else than what was sent"
 
@@ -68,13 +69,14 @@ def make_plan(
     ledger: Ledger | None,
     rules: Rules | None = None,
     settings: Settings = NO_SETTINGS,
+    retry: frozenset[Action] = NOTHING_AGAIN,
 ) -> Plan:
     """Return what apply would do with these calls. With no ledger (a sandbox never used) everything is to be placed.
 
     The batches are taken one after the other, and nothing of one is kept but references, hashes, actions, and a few
     calls to show; `again` gives the same ones once more, each time somebody goes through it. No two calls may have the
-    same reference-id (see `flowops.templates.problems`). `settings` are what else decides what happens, by name. Passes
-    on the ledger's `LedgerError`.
+    same reference-id (see `flowops.templates.problems`). `settings` are what else decides what happens, by name. What
+    has an action in `retry` is placed again, as somebody asks for it. Passes on the ledger's `LedgerError`.
     """
     # The checkpoint is read before the rows: what moves in between is then newer than the checkpoint, and noticed.
     checkpoint = ledger.checkpoint() if ledger is not None else None
@@ -82,7 +84,8 @@ def make_plan(
         checkpoint = None  # a sandbox's ledger that its first run will make
     known = sum(ledger.count().values()) if ledger is not None else 0
     # What is in no ledger need not be looked up, a thousand references after the other.
-    planner = _Planner(ledger if known else None, rules or _NoRules())
+    written = checkpoint is not None and checkpoint.serial > 0
+    planner = _Planner(ledger if written else None, environment, rules or _NoRules(), retry)
     planned = tuple(map(planner.planned, batches))
     plan = Plan(
         environment=environment,
@@ -103,12 +106,14 @@ def make_plan(
 class _Planner:
     """Decides about one batch after the other. `found` counts the calls that the ledger knows."""
 
-    def __init__(self, ledger: Ledger | None, rules: Rules) -> None:
+    def __init__(self, ledger: Ledger | None, environment: str, rules: Rules, retry: frozenset[Action]) -> None:
         self.found = 0
         self.shown: list[PlannedCall] = []
         self._show = Shown()
         self._ledger = ledger
         self._rules = rules
+        self._environment = environment
+        self._retry = retry
         self._made: dict[Decision, Decision] = {}
         self._hashes: dict[bytes, bytes] = {}
 
@@ -180,7 +185,24 @@ class _Planner:
             actions[index] = decision.action.code
             if decision[1:] != ((), (), None):
                 details[index] = self._one(decision)
+        sent = {references[index]: index for index in others if actions[index] in _SENT}
+        given_up = ledger.given_up({name: FINGERPRINT + made[at].hex() for name, at in sent.items()}) if sent else {}
+        for reference, found in given_up.items():
+            self._give_up(sent[reference], found, actions, details)
         return actions, details
+
+    def _give_up(self, index: int, found: GivenUp, actions: bytearray, details: dict[int, Decision]) -> None:
+        """Hold back a call that the API has refused too often, unless somebody asks for it."""
+        before = details.get(index, _PLACE)
+        why = f"refused {found.refusals} times as it is: {found.error or 'no reason was recorded'}"
+        if Action.GIVEN_UP in self._retry:
+            details[index] = before._replace(reasons=(f"{why}; asked for all the same",))
+            return
+        command = f"flowops apply --env {shlex.quote(self._environment)} --retry given-up"
+        actions[index] = Action.GIVEN_UP.code
+        details[index] = Decision(
+            Action.GIVEN_UP, before.changes, (why, f"edit it, or ask for it once more: {command}")
+        )
 
     def _one(self, decision: Decision) -> Decision:
         """Return the same decision once for all calls that it is made of: many rows may be held back for one reason."""

@@ -159,7 +159,7 @@ def _foreseen(before: Action, now: Action) -> bool:
     """
     if before is Action.DEFERRED:
         return now in (Action.PLACE, Action.RETRY, Action.BLOCKED)
-    return before.sends and now in (Action.DEFERRED, Action.BLOCKED)
+    return before.sends and now in (Action.DEFERRED, Action.BLOCKED, Action.GIVEN_UP)
 
 
 def _parse(data: bytes, file: str) -> dict[str, Value]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 URGENT: Mapping[Action | Shift, str] = {
     Action.CONFLICT: "in conflict: edited after it was placed",
     Action.IN_DOUBT: "in doubt: may have rung",
+    Action.GIVEN_UP: "given up: refused again and again",
     Action.BLOCKED: "blocked by the policy",
 }
 #: Where a guard is told that is written in no file: services want a place.

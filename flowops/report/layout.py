@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     from flowops.model.call import Call
     from flowops.model.document import Place, Problem
     from flowops.model.ledger import Entry as LedgerEntry
-    from flowops.model.ledger import OperatorStep
+    from flowops.model.ledger import GivenUp, OperatorStep
     from flowops.model.plan import Guard
     from flowops.report.difference import ChangedField, DifferenceView
     from flowops.report.hours import Hour, Hours
@@ -115,6 +115,7 @@ _MARKS = {
     "in-doubt": ("?", Tone.DOUBT),
     "rejected": ("x", Tone.BAD),
     "blocked": ("x", Tone.BAD),
+    "given-up": ("#", Tone.BAD),
     "removed": ("-", Tone.BAD),
 }
 #: What a run says of each outcome, in the order in which people have to act; True for those placed only in part.
@@ -125,12 +126,13 @@ _OUTCOMES = (
     (Outcome.CONFLICT, None, "In conflict", ": edited after they were placed, and not placed again."),
     (Outcome.NOT_ATTEMPTED, None, "Not attempted", ": not placed in this run."),
     (Outcome.IN_FLIGHT, None, "In flight", ": another run has sent them, and waits for the answer."),
+    (Outcome.GIVEN_UP, None, "Given up", ": refused again and again, and not asked for until they are edited."),
     (Outcome.BLOCKED, None, "Blocked", ": not placed, by the rules that are named."),
     (Outcome.DEFERRED, None, "Deferred", ": not placed in this run; apply again then."),
     (Outcome.PLACED, False, "Placed", ""),
     (Outcome.UNCHANGED, None, "Unchanged", ": placed before."),
 )
-_URGENT = (Action.CONFLICT, Action.IN_DOUBT, Action.BLOCKED)
+_URGENT = (Action.CONFLICT, Action.IN_DOUBT, Action.GIVEN_UP, Action.BLOCKED)
 #: How many calls of one outcome a terminal shows where not all are asked for.
 A_FEW = 20
 #: Different texts that are read aloud, countries and hours that have a bar of their own: two days of them.
@@ -307,11 +309,31 @@ def status_report(status: LedgerStatus) -> Report:
     )
     say = (strong("In doubt", Tone.DOUBT), ": may have rung; settle each with `flowops ledger resolve`")
     return Report(
-        [*(Section((), [chart]) for chart in charts), *([Section(say, [doubtful])] if status.in_doubt else [])],
+        [
+            *(Section((), [chart]) for chart in charts),
+            *([Section(say, [doubtful])] if status.in_doubt else []),
+            *_given_up_section(status.given_up),
+        ],
         title,
         context=(named(status.ledger.id), f", {phrases.count(status.ledger.serial, 'event')}"),
         alerts=tuple(map(_guard_alert, guards_of(status.guards))),
         environment=status.environment,
+    )
+
+
+def _given_up_section(given_up: Sequence[GivenUp]) -> Iterator[Section]:
+    """Yield the calls that are not asked for any more, if there are any."""
+    if given_up:
+        columns = (Column("reference-id"), Column("since"), Column("refusals"), Column("error", Where.AFTER))
+        rows = Lazy(lambda: map(_given_up_row, given_up))
+        says = ": refused again and again, and not placed until they are edited"
+        yield Section((strong("Given up", Tone.BAD), says), [Table(columns, rows, len(given_up))])
+
+
+def _given_up_row(call: GivenUp) -> Row:
+    error = cell(mask_text(call.error)) if call.error else ()
+    return Row(
+        (cell(named(call.reference_id)), cell(call.since), cell(str(call.refusals)), error), mark=_mark("given-up")
     )
 
 
@@ -420,6 +442,8 @@ def _plan_remarks(view: PlanView) -> Iterator[str]:
         yield "What is in conflict was placed before, and is not placed again; apply places the others."
     if view.counts[Action.IN_DOUBT]:
         yield "What is in doubt may have rung: it stays as it is until it is settled; apply places the others."
+    if view.counts[Action.GIVEN_UP]:
+        yield "What is given up was refused again and again: it is not placed until it is edited, or asked for."
     if view.counts[Action.BLOCKED]:
         yield "What the policy blocks is not placed; apply places the others."
     if view.unnamed:

@@ -32,6 +32,7 @@ PLANNED = {
     Action.IN_DOUBT: "in doubt",
     Action.DEFERRED: "deferred",
     Action.BLOCKED: "blocked",
+    Action.GIVEN_UP: "given up",
 }
 #: The totals of a run.
 DONE = {
@@ -44,6 +45,7 @@ DONE = {
     Outcome.NOT_ATTEMPTED: "not attempted",
     Outcome.DEFERRED: "deferred",
     Outcome.BLOCKED: "blocked",
+    Outcome.GIVEN_UP: "given up",
 }
 #: What the API's result codes mean (the vendor's documentation of the callback).
 CODES = {

@@ -64,3 +64,23 @@ def start(*args: str | Path, cwd: Path, env: dict[str, str] | None = None, **opt
         text=True,
         **options,
     )
+
+
+def flowops_at(time: str, *args: str | Path, cwd: Path, env: dict[str, str] | None = None) -> Ran:
+    """Run ``flowops ARGS`` with a ledger that takes a time (ISO 8601 in UTC, to the millisecond) for now."""
+    program = (
+        "import sys; from flowops.ledger import store; from flowops.cli.main import main; "
+        "time = sys.argv.pop(1); store.now = lambda: time; main()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, time, *map(str, args)],
+        cwd=cwd,
+        env=environment(**(env or {})),
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in ran.stderr, ran.stderr
+    return Ran(ran.returncode, ran.stdout, ran.stderr)

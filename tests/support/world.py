@@ -253,7 +253,8 @@ class World:
             return process, None
         troubles.cancel()
         if process.store._known:
-            self.database.write(lambda connection: operations.end_run(connection, process.store.run, wall_clock()))
+            run, at = process.store.run, wall_clock()
+            self.database.write(lambda connection: operations.end_run(connection, run, at, 0, 0))
         self.database.sessions.discard(process.store.run)
         self.tell(name, "ends")
         return process, result

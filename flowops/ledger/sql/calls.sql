@@ -98,6 +98,12 @@ LEFT JOIN flowops_legs
 WHERE flowops_calls.ledger = :ledger AND flowops_calls.state = ANY (:states)
   AND flowops_legs.reference_id IS NULL
 
+-- Of one state, or of those that only count attempts, so that an index gives them.
+-- name: often_claimed
+SELECT reference_id FROM flowops_calls
+WHERE ledger = :ledger AND (state IS NULL OR state = 'rejected') AND attempts >= :least
+ORDER BY reference_id
+
 -- name: calls_to_purge
 SELECT flowops_calls.reference_id
 FROM flowops_calls

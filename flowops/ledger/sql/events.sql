@@ -21,6 +21,25 @@ FROM history
 JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
 ORDER BY flowops_events.serial
 
+-- Those of calls that may be placed again, and have been claimed so often at least; oldest first.
+-- name: refusals_of
+WITH RECURSIVE history (reference_id, serial) AS (
+  SELECT reference_id, serial FROM flowops_calls
+  WHERE ledger = :ledger AND reference_id = ANY (:references)
+    AND attempts >= :least AND (state IS NULL OR state = 'rejected')
+  UNION ALL
+  SELECT history.reference_id, earlier FROM history
+  JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
+  WHERE earlier IS NOT NULL
+)
+SELECT history.reference_id, flowops_events.at, flowops_actors.actor, flowops_events.details
+FROM history
+JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
+JOIN flowops_actors
+  ON flowops_actors.ledger = flowops_events.ledger AND flowops_actors.number = flowops_events.actor
+WHERE flowops_events.event_type = 'refused' OR flowops_events.event_type = 'forbidden'
+ORDER BY flowops_events.serial
+
 -- name: event_hash
 SELECT hash FROM flowops_events WHERE ledger = :ledger AND serial = :serial
 

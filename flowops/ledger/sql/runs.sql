@@ -6,7 +6,13 @@ VALUES (:run, :ledger, :who, :host, :job, :commit, :at)
 ON CONFLICT DO NOTHING
 
 -- name: end_run
-UPDATE flowops_runs SET ended_at = :at WHERE run = :run
+UPDATE flowops_runs SET ended_at = :at, posts = :posts, refused = :refused WHERE run = :run
+
+-- name: count_posts
+UPDATE flowops_runs SET posts = :posts, refused = :refused WHERE run = :run
+
+-- name: posts_of_runs
+SELECT run, posts, refused FROM flowops_runs WHERE run = ANY (:runs)
 
 -- name: open_runs
 SELECT run FROM flowops_runs WHERE ledger = :ledger AND ended_at IS NULL

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from flowops import __version__
+from flowops.common.masking import mask_text
 from flowops.model.difference import Shift
 from flowops.model.ledger import LedgerStatus, State
 from flowops.model.plan import ABSENT, Action
@@ -192,6 +193,15 @@ def status_json(status: LedgerStatus) -> Json:
         "in_doubt": [
             {"reference_id": entry.reference_id, "since": entry.updated_at, "error": optional(entry.error)}
             for entry in status.in_doubt
+        ],
+        "given_up": [
+            {
+                "reference_id": call.reference_id,
+                "since": call.since,
+                "refusals": call.refusals,
+                "error": None if call.error is None else mask_text(call.error),
+            }
+            for call in status.given_up
         ],
         "guards": [guard_json(guard) for guard in guards_of(status.guards)],
     }

@@ -89,6 +89,7 @@ def result_junit(view: ResultView) -> str:
         Outcome.IN_DOUBT: "error",
         Outcome.IN_FLIGHT: "skipped",
         Outcome.BLOCKED: "skipped",
+        Outcome.GIVEN_UP: "skipped",
         Outcome.DEFERRED: "skipped",
     }
     environment = view.result.environment

@@ -10,11 +10,11 @@ import pytest
 
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, RowPlace, SourceMap
-from flowops.model.ledger import Checkpoint, Claim, Entry, Record, State, Written
+from flowops.model.ledger import Checkpoint, Claim, Entry, GivenUp, Record, State, Written
 from flowops.plan.canonical import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 FLOW_ID = "7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10"
 SENT = (State.PLACED, State.FINISHED)
@@ -74,6 +74,7 @@ class DictLedger:
 
     def __init__(self, *entries: Entry, checkpoint: Checkpoint = CHECKPOINT) -> None:
         self.entries = {entry.reference_id: entry for entry in entries}
+        self.refused: dict[str, GivenUp] = {}
         self.asked: list[int] = []
         self._checkpoint = checkpoint
 
@@ -91,6 +92,9 @@ class DictLedger:
         self.asked.append(len(reference_ids))
         rows = (self.entries[name] for name in reference_ids if name in self.entries)
         return {row.reference_id: row.fingerprint for row in rows if row.fingerprint and row.state in SENT}
+
+    def given_up(self, calls: Mapping[str, str]) -> dict[str, GivenUp]:
+        return {name: found for name, found in self.refused.items() if found.fingerprint == calls.get(name)}
 
     def count(self) -> dict[State, int]:
         return {state: sum(entry.state is state for entry in self.entries.values()) for state in State}

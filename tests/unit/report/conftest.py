@@ -13,7 +13,7 @@ from support.plans import decided
 
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, RowPlace, SourceMap
-from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, LedgerStatus, Leg, State
+from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, GivenUp, LedgerStatus, Leg, State
 from flowops.model.plan import ABSENT, Action, Change, Guard, Plan, PlannedCall
 from flowops.model.result import CallResult, Outcome, Result
 
@@ -139,6 +139,12 @@ def plan() -> Plan:
             "in flight in another run",
         ),
         planned(
+            make_call("reminder-12", "+442079460012", row=12),
+            Action.GIVEN_UP,
+            "refused 3 times as it is: 400: callee +442079460012 is not reachable",
+            "edit it, or ask for it once more: flowops apply --env production --retry given-up --ref reminder-12",
+        ),
+        planned(
             make_call("vip-1", *(f"+1212555010{n}" for n in range(5)), document=single, flow=None, variables={}),
             Action.DEFERRED,
             "outside of 09:00-17:00 for every callee; from 2026-11-24T09:00 on",
@@ -167,6 +173,7 @@ def result() -> Result:
             CallResult("reminder-6", Outcome.NOT_ATTEMPTED),
             CallResult("reminder-7", Outcome.IN_FLIGHT, error="still in flight in another run"),
             CallResult("reminder-8", Outcome.CONFLICT, error="edited after it was placed: give it a new reference-id"),
+            CallResult("reminder-9", Outcome.GIVEN_UP, error="refused 3 times as it is: +442079460009 is not valid"),
         ),
         interrupted=15,
         failure="the ledger cannot be written: disk full",
@@ -209,7 +216,9 @@ def entries() -> list[Entry]:
 @pytest.fixture
 def status(entries: list[Entry]) -> LedgerStatus:
     counts = {State.PLACED: 1_200, State.FINISHED: 30, State.IN_DOUBT: 1, State.REJECTED: 2}
-    return LedgerStatus("production", CHECKPOINT, counts, {10: 28, 9: 1, 12: 1, 99: 1}, [entries[3]])
+    codes = {10: 28, 9: 1, 12: 1, 99: 1}
+    given_up = GivenUp("a-3", FINGERPRINT, 3, "2026-11-23T09:00:00Z", "400: +442079460023 is not valid")
+    return LedgerStatus("production", CHECKPOINT, counts, codes, [entries[3]], given_up=[given_up])
 
 
 @dataclass(frozen=True)

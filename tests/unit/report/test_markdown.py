@@ -84,7 +84,7 @@ def test_plan(plan: Plan, golden: Golden) -> None:
     markdown = markdown_of(views.of_plan(plan))
     golden("001-plan/plan.md", markdown)
     check(markdown)
-    assert columns(markdown) == {(8, 8), (5, 5)}
+    assert columns(markdown) == {(len(Action), len(Action)), (5, 5)}
 
 
 def test_result(result: Result, golden: Golden) -> None:

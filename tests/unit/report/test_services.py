@@ -21,7 +21,7 @@ from flowops.model.document import Place, Problem, RowPlace
 from flowops.model.plan import Action
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report import views
-from flowops.report.annotations import Annotation, of_output, of_plan, of_problems
+from flowops.report.annotations import URGENT, Annotation, of_output, of_plan, of_problems
 from flowops.report.views import ProblemsView, ResultView
 from flowops.report.writers.github import MOST, annotation_lines, outputs
 from flowops.report.writers.gitlab import code_quality, plan_counts
@@ -82,8 +82,8 @@ class TestNotes:
 
     def test_a_plan_has_one_for_each_call_that_needs_a_decision(self, plan: Plan) -> None:
         notes = of_plan(views.of_plan(plan, full=True))
-        assert {note.code for note in notes} == {"conflict", "in-doubt", "blocked"}
-        assert len(notes) == sum(planned.action in ("conflict", "in-doubt", "blocked") for planned in plan.calls)
+        assert {note.code for note in notes} == {"conflict", "in-doubt", "given-up", "blocked"}
+        assert len(notes) == sum(planned.action in URGENT for planned in plan.calls)
         assert not any("+4420794600" in note.message for note in notes)
 
     def test_files_get_the_names_of_the_repository(self, problems: list[Problem]) -> None:
@@ -188,7 +188,7 @@ class TestJUnit:
         found = self.read(plan_junit(views.of_plan(plan, full=True)))
         counts = plan.counts()
         assert found.tests == len(plan.calls)
-        held = (Action.CONFLICT, Action.BLOCKED, Action.IN_DOUBT, Action.IN_FLIGHT, Action.DEFERRED)
+        held = (*URGENT, Action.IN_FLIGHT, Action.DEFERRED)
         assert (found.failures, found.errors) == (0, 0)
         assert found.skipped == sum(counts[action] for action in held)
 
@@ -200,7 +200,7 @@ class TestJUnit:
         )
         found = self.read(text)
         assert "442079460023" not in text
-        assert (found.tests, found.failures, found.errors, found.skipped) == (11, 4, 2, 3)
+        assert (found.tests, found.failures, found.errors, found.skipped) == (len(Outcome) + 2, 4, 2, 4)
 
     def test_a_message_is_where_readers_look_for_it(self) -> None:
         calls = tuple(CallResult(it, it, error="because") for it in (Outcome.CONFLICT, Outcome.DEFERRED))

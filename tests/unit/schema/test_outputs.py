@@ -52,6 +52,7 @@ PLAN: dict[str, Any] = {
         "in_doubt": 0,
         "deferred": 0,
         "blocked": 0,
+        "given_up": 0,
         "invalid": 0,
         "unnamed": 3,
         "phones": 0,
@@ -105,6 +106,7 @@ OUTPUTS: dict[str, Any] = {
             "not_attempted": 0,
             "deferred": 0,
             "blocked": 0,
+            "given_up": 0,
             "phones": 1,
         },
         "guards": [{"name": "stop", "reason": "stopped by ada", "source": None}],
@@ -197,6 +199,7 @@ OUTPUTS: dict[str, Any] = {
         "counts": {"in_flight": 0, "placed": 1, "finished": 2, "rejected": 0, "in_doubt": 1},
         "outcomes": {"10": 2},
         "in_doubt": [{"reference_id": "r1", "since": "2026-03-02T09:00:00Z", "error": "the answer was cut off"}],
+        "given_up": [{"reference_id": "r2", "since": "2026-03-02T09:00:00Z", "refusals": 3, "error": None}],
         "guards": [],
     },
     "validate": {

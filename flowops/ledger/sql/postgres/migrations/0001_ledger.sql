@@ -16,7 +16,8 @@ CREATE TABLE flowops_ledgers (
   key TEXT
 );
 
--- One row a run that claimed something. `beat_at` is its lease, by the server's clock.
+-- One row a run that claimed something. `beat_at` is its lease, by the server's clock. `posts` is how many requests
+-- the API has answered, as far as the run has said so, `refused` how many of them it refused.
 CREATE TABLE flowops_runs (
   run TEXT COLLATE "C" NOT NULL PRIMARY KEY,
   ledger INTEGER NOT NULL,
@@ -26,7 +27,9 @@ CREATE TABLE flowops_runs (
   "commit" TEXT,
   started_at TEXT NOT NULL,
   beat_at TIMESTAMPTZ,
-  ended_at TEXT
+  ended_at TEXT,
+  posts INTEGER NOT NULL DEFAULT 0,
+  refused INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX flowops_runs_open ON flowops_runs (ledger, ended_at);
 

@@ -15,7 +15,8 @@ CREATE TABLE flowops_ledgers (
   key TEXT
 );
 
--- One row a run that claimed something. Its lease is the lock of a file.
+-- One row a run that claimed something. Its lease is the lock of a file. `posts` is how many requests the API has
+-- answered, as far as the run has said so, `refused` how many of them it refused.
 CREATE TABLE flowops_runs (
   run TEXT NOT NULL PRIMARY KEY,
   ledger INTEGER NOT NULL,
@@ -24,7 +25,9 @@ CREATE TABLE flowops_runs (
   job TEXT,
   "commit" TEXT,
   started_at TEXT NOT NULL,
-  ended_at TEXT
+  ended_at TEXT,
+  posts INTEGER NOT NULL DEFAULT 0,
+  refused INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX flowops_runs_open ON flowops_runs (ledger, ended_at);
 
