@@ -87,7 +87,8 @@ def run(
         show_plan(found, at, shown)
         if out is not None:
             save_plan(found.plan, out)
-            apply = options.command_line(f"flowops apply --plan {shlex.quote(str(out))}", selection)
+            again = "".join(f" --retry {action}" for action in retry)
+            apply = options.command_line(f"flowops apply --plan {shlex.quote(str(out))}{again}", selection)
             echo_status(f"the plan is saved in {out}; place it with: {apply}")
         there_is = {ExitCode.SOMETHING_TO_DO} if detailed and found.plan.size else set()
         return worst(failures(fail_on, words_of_plan(found.plan)) | there_is)

@@ -14,12 +14,11 @@ from click.testing import CliRunner
 from flowops.app.saved import load_plan
 from flowops.cli.show import command
 from flowops.errors import FlowopsError
+from flowops.model.plan import Action
 
 SHA = f"sha256:{'ab' * 32}"
 CALL = {"reference_id": "r1", "fingerprint": f"v1:{SHA}", "action": "place"}
-SUMMARY = dict.fromkeys(
-    ("place", "unchanged", "conflict", "retry", "in_flight", "in_doubt", "deferred", "blocked", "unnamed"), 0
-)
+SUMMARY = dict.fromkeys([*(action.replace("-", "_") for action in Action), "unnamed"], 0)
 SAVED = {
     "format_version": 1,
     "flowops": "0.1.0",
