@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Where there is no file: libpq warns of one that is a device.
 _NO_FILE = f"{os.devnull}/none"
+#: What no address decides: a password file, and in which encoding texts are sent.
+_OURS = {"passfile": _NO_FILE, "client_encoding": "UTF8"}
 _turn = threading.Lock()
 
 
@@ -36,11 +38,11 @@ def parameters(url: str) -> dict[str, Any]:
 
 
 def connect(given: dict[str, Any], **options: Any) -> Connection[Any]:
-    """Return a connection made with some `parameters`. Raises psycopg.Error."""
+    """Return a connection made with some `parameters`, in UTF-8 whatever they say. Raises psycopg.Error."""
     import psycopg
 
     with _without_variables():
-        return psycopg.connect(**{**given, "passfile": _NO_FILE}, **options)
+        return psycopg.connect(**{**given, **_OURS}, **options)
 
 
 @contextmanager

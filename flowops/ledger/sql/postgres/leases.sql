@@ -1,5 +1,12 @@
 -- A run's lease: a heartbeat by the server's clock, and an advisory lock of its session.
 
+-- A session is known by a mark: behind a connection pooler that hands sessions round it is not there, or another's.
+-- name: mark_session
+SELECT set_config('flowops.session', :mark, false)
+
+-- name: session_mark
+SELECT current_setting('flowops.session', true)
+
 -- name: take_lease
 SELECT pg_try_advisory_lock(:lock)
 

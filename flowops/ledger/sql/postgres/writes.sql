@@ -4,8 +4,10 @@
 -- name: has_version
 SELECT 1 FROM pg_class WHERE relname = 'flowops_version' AND pg_table_is_visible(oid)
 
--- name: durability
-SELECT current_setting('synchronous_commit'), current_setting('fsync'), pg_is_in_recovery()
+-- name: server
+SELECT
+  current_setting('synchronous_commit'), current_setting('fsync'), pg_is_in_recovery(),
+  current_setting('server_encoding'), pg_backend_pid()
 
 -- Whoever makes or alters tables holds this lock: "flow".
 -- name: lock_schema
