@@ -12,6 +12,7 @@ from flowops.app.hints import localized
 from flowops.app.load import given_variables, load, merged_vars
 from flowops.app.observer import SILENT
 from flowops.app.render import Walk, examined, report_not_read
+from flowops.app.selection import EVERY_CALL, nothing_selected
 from flowops.app.settings import reviewed
 from flowops.documents.git import Revision, commit_of, merge_base
 from flowops.documents.project import open_disk
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from flowops.app.load import Selection
     from flowops.app.observer import Observer
+    from flowops.app.selection import Selection
     from flowops.model.call import Call
     from flowops.model.difference import Difference
     from flowops.model.document import Place, Problem, Value
@@ -45,22 +46,23 @@ class Revisions:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Calls that are rendered again each time they are iterated: of each walk those that are named, or all."""
+    """Calls that are rendered again each time they are iterated: those that are named, or all."""
 
-    walks: tuple[tuple[Walk, Container[str] | None], ...] = ()
+    walk: Walk | None = None
+    names: Container[str] | None = None
 
     def __iter__(self) -> Iterator[Call]:
-        for walk, names in self.walks:
-            for batch in walk:
-                for index, reference in enumerate(batch.references):
-                    if names is None or reference in names:
-                        yield batch.call(index)
+        for batch in self.walk or ():
+            for index, reference in enumerate(batch.references):
+                if self.names is None or reference in self.names:
+                    yield batch.call(index)
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
     """What one revision renders, and what is wrong in it; `nothing` says why it renders nothing at all,
-    `settings` what is reviewed besides the calls, where that is known."""
+    `settings` what is reviewed besides the calls, where that is known. `asked` are the names of the calls that are
+    asked for, `labels` those that any call has."""
 
     calls: Calls
     identities: Mapping[str, Identity]
@@ -68,6 +70,13 @@ class Side:
     excerpt: Callable[[Place], str | None]
     nothing: str | None = None
     settings: Mapping[str, Value] | None = None
+    asked: frozenset[str] = frozenset()
+    labels: frozenset[tuple[str, str]] = frozenset()
+
+    def of(self, names: AbstractSet[str]) -> Side:
+        """Return what there is of the calls of these names."""
+        identities = {name: found for name, found in self.identities.items() if name in names}
+        return replace(self, calls=replace(self.calls, names=names), identities=identities)
 
 
 class Comparison(NamedTuple):
@@ -127,8 +136,8 @@ def revisions(spec: str, paths: Sequence[str]) -> Iterator[Revisions]:
 def sides(found: Revisions, selection: Selection, observer: Observer) -> tuple[Side, Side]:
     """Render both revisions with the same variables.
 
-    With paths, the calls written there on either side: one that only moved from or to another file is compared with
-    itself. Raises UsageError for a path that is on neither side.
+    Of a selection, what is asked for on either side: a call that only moved from or to another file is compared with
+    itself. Raises UsageError for a path that is on neither side, and where nothing is selected.
     """
     paths, values = selection.paths, given_variables(found.of_head, selection.var, selection.var_files)
     here = [[path for path in paths if _exists(reader, path)] for reader in (found.of_base, found.of_head)]
@@ -136,15 +145,14 @@ def sides(found: Revisions, selection: Selection, observer: Observer) -> tuple[S
         if path not in here[0] and path not in here[1]:
             raise UsageError(f"there is no file or directory '{path}' in either revision")
     rendering = _Rendering(selection, values, observer)
-    base = rendering.base(found.of_base, here[0]) if here[0] or not paths else _nothing(found.of_base)
-    head = rendering.side(found.of_head, here[1]) if here[1] or not paths else _nothing(found.of_head)
-    if not paths:
+    base = rendering.base(found.of_base, here[0])
+    head = rendering.side(found.of_head, here[1])
+    if not paths and not selection.calls.narrows:
         return base, head
-    of_base, of_head = base.identities.keys(), head.identities.keys()
-    return (
-        rendering.with_others(base, found.of_base, of_head - of_base),
-        rendering.with_others(head, found.of_head, of_base - of_head),
-    )
+    names = base.asked | head.asked
+    if not names and not head.problems:
+        raise nothing_selected(selection.calls, base.labels | head.labels)
+    return base.of(names), head.of(names)
 
 
 class _Rendering(NamedTuple):
@@ -155,39 +163,41 @@ class _Rendering(NamedTuple):
     observer: Observer
 
     def side(self, reader: Reader, paths: Sequence[str]) -> Side:
-        """Render a revision. Raises UsageError for an environment that it does not have."""
+        """Render a revision, all of its project: what is asked for on one side is compared with whatever has its name
+        on the other. Raises UsageError for an environment that it does not have."""
         try:
-            workspace = load(paths, self.selection.environment, reader)
+            workspace = load(self.selection._replace(paths=paths), reader)
+            # Where none of the paths is there, nothing of this side is asked for.
+            asked = workspace.calls if paths or not self.selection.paths else ()
+            places = {document.place() for document in asked}
+            workspace = workspace._replace(calls=(*workspace.calls, *workspace.others), others=(), asked=EVERY_CALL)
             report_not_read(workspace, self.observer)
             walk = Walk(workspace, merged_vars(workspace, self.values))
             problems = Problems()
             found: dict[str, Identity] = {}
+            names: set[str] = set()
             for batch in examined(walk, problems):
                 found.update(identities(batch))
+                if batch.place in places:
+                    names.update(filter(self.selection.calls.takes_name, batch.references))
         except Invalid as error:
             return Side(Calls(), {}, error.problems, error.excerpt)
-        wrong = localized(problems, workspace)
-        return Side(Calls(((walk, None),)), found, wrong, reader.excerpt, settings=reviewed(workspace.project))
+        return Side(
+            Calls(walk),
+            found,
+            localized(problems, workspace),
+            reader.excerpt,
+            settings=reviewed(workspace.project),
+            asked=frozenset(names),
+            labels=frozenset(label for document in workspace.calls for label in document.labels.items()),
+        )
 
     def base(self, reader: Reader, paths: Sequence[str]) -> Side:
         """Render the base; one from before the project, or before its environment, renders nothing."""
         try:
             return self.side(reader, paths)
         except UsageError as error:
-            return _nothing(reader, error.message)
-
-    def with_others(self, side: Side, reader: Reader, names: AbstractSet[str]) -> Side:
-        """Add the calls of these names anywhere in the project; what is wrong elsewhere is no matter here."""
-        if not names:
-            return side
-        whole = self.base(reader, ())
-        more = {name: found for name, found in whole.identities.items() if name in names}
-        walks = tuple((walk, more.keys()) for walk, _ in whole.calls.walks)
-        return replace(side, calls=Calls((*side.calls.walks, *walks)), identities={**side.identities, **more})
-
-
-def _nothing(reader: Reader, why: str | None = None) -> Side:
-    return Side(Calls(), {}, (), reader.excerpt, why)
+            return Side(Calls(), {}, (), reader.excerpt, error.message)
 
 
 def _exists(reader: Reader, path: str) -> bool:

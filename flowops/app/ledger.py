@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from flowops.app.load import load, variables
 from flowops.common.numbers import names_number
 from flowops.common.text import from_spreadsheet
 from flowops.documents.files import Unreadable, open_given
@@ -17,9 +19,10 @@ from flowops.model.plan import Guard
 from flowops.schema.check import reference_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from flowops.app.selection import Selection
     from flowops.ledger.operations import ImportedCall
     from flowops.ledger.reader import Reader
     from flowops.model.document import Value
@@ -57,6 +60,47 @@ def status_of(ledger: Reader) -> LedgerStatus:
 def _given_up(ledger: Reader) -> list[GivenUp]:
     """Return the calls that are given up; none where the key is lost, without which nobody can tell."""
     return sorted(ledger.given_up().values()) if ledger.has_key else []
+
+
+def entries_asked(
+    ledger: Reader, asked: Selection, *, states: Collection[State] | None = None, limit: int | None = None
+) -> Iterator[Entry]:
+    """Yield the rows of the calls that are asked for, in the order of their references.
+
+    Where files or labels are asked for, the files say which calls these are. Raises UsageError where a selection takes
+    none, unless it names single calls, and Invalid where the files are not valid.
+    """
+    calls, names = asked.calls, None
+    if asked.paths or calls.labels:
+        names = sorted(references_asked(asked))
+    elif calls.names and calls.names == calls.exact_names:
+        names = sorted(calls.names)
+    if names is not None:
+        rows: Iterable[Entry] = (row for row in ledger.entries_of(names) if states is None or row.state in states)
+    else:
+        rows = ledger.entries(states=states, glob=calls.refs[0] if len(calls.refs) == 1 and not calls.names else None)
+    found = (row for row in rows if calls.takes_name(row.reference_id))
+    first = next(found, None)
+    if first is not None:
+        yield from islice(chain([first], found), limit)
+    elif (asked.paths or calls.narrows) and not calls.exact_names:
+        raise UsageError(
+            f"nothing in the ledger of {ledger.environment} is selected by {asked.words()}",
+            hint="look at what there is, without a selection",
+        )
+
+
+def references_asked(asked: Selection) -> frozenset[str]:
+    """Return the references of the calls that the files name and that are asked for.
+
+    Raises UsageError where there is none, and Invalid where the files are not valid.
+    """
+    # What renders takes long to be imported, and a ledger is looked at without.
+    from flowops.app.render import Walk, checked
+
+    workspace = load(asked)
+    walk = Walk(workspace, variables(workspace, asked.var, asked.var_files), online=True)
+    return frozenset(reference for batch in checked(walk) for reference in batch.references)
 
 
 def guards_of(ledger: Reader) -> tuple[Guard, ...]:

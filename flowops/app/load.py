@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.app.selection import EVERY_CALL
 from flowops.documents.discovery import discover
 from flowops.documents.project import (
     find_project,
@@ -27,6 +28,7 @@ from flowops.templates.variables import render_variables
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from flowops.app.selection import CallFilter, Selection
     from flowops.documents.discovery import Workspace as Discovered
     from flowops.documents.reader import Reader
     from flowops.model.document import Document, Problem, Value
@@ -34,17 +36,9 @@ if TYPE_CHECKING:
     from flowops.policy.config import Policy
 
 
-class Selection(NamedTuple):
-    """What is asked for: which files, in which environment, with which variables."""
-
-    paths: Sequence[str]
-    environment: str
-    var: Sequence[str] = ()
-    var_files: Sequence[str] = ()
-
-
 class Workspace(NamedTuple):
-    """What a command works on: `calls` are the Call and CallSet documents it is about.
+    """What a command works on: `calls` are the Call and CallSet documents it is about, `others` those of the project
+    besides, for what is judged over all of it. Of the calls those are meant that `asked` takes.
 
     `broken` are the names of flows whose documents are wrong. `problems` are those of files, flows and headers; those
     of the calls come when they are rendered. `warnings` are about files. `tests` are those that the command is about.
@@ -54,6 +48,7 @@ class Workspace(NamedTuple):
     project: Project
     environment: Environment
     calls: tuple[Document, ...]
+    others: tuple[Document, ...]
     flows: Mapping[str, Flow]
     broken: tuple[Value, ...]
     policy: Policy | None
@@ -61,6 +56,7 @@ class Workspace(NamedTuple):
     files: int
     documents: int
     warnings: tuple[Problem, ...] = ()
+    asked: CallFilter = EVERY_CALL
     tests: tuple[Document, ...] = ()
 
 
@@ -70,14 +66,13 @@ def project_of(environment: str, start: str = ".") -> tuple[Project, Environment
     return project, _environment(project, environment)
 
 
-def load(
-    paths: Sequence[str], environment: str, reader: Reader | None = None, *, with_tests: bool = False
-) -> Workspace:
+def load(selection: Selection, reader: Reader | None = None, *, with_tests: bool = False) -> Workspace:
     """Read the project and its documents: those of the disk, or of another reader; `with_tests` its tests, too.
 
     Raises Invalid when the project file itself cannot be used.
     """
 
+    paths, environment, asked = selection.paths, selection.environment, selection.calls
     reader, project = _open(paths[0] if paths else ".", reader)
     settings = _environment(project, environment)
     found = discover(reader, project, [Path(path) for path in paths], with_tests=with_tests)
@@ -97,12 +92,15 @@ def load(
     policy, troubles = policy_of(project, environment)
     problems += troubles
     problems += _not_rendered(project, found)
-    documents = [*found.selected, *found.flows, *found.tests, *([project.document] if project.document else [])]
+    calls = tuple(document for document in found.selected if asked.takes_labels(document.labels))
+    others = tuple(document for document in found.selected if not asked.takes_labels(document.labels))
+    documents = [*calls, *found.flows, *found.tests, *([project.document] if project.document else [])]
     return Workspace(
         reader=reader,
         project=project,
         environment=settings,
-        calls=found.selected,
+        calls=calls,
+        others=(*others, *found.others),
         flows=flows,
         broken=tuple(broken),
         policy=policy,
@@ -110,6 +108,7 @@ def load(
         files=len({document.file for document in documents}),
         documents=len(documents),
         warnings=(*found.warnings, *_cut_by_comments(project, found)),
+        asked=asked,
         tests=found.tests,
     )
 
@@ -122,7 +121,7 @@ def _cut_by_comments(project: Project, found: Discovered) -> Iterator[Problem]:
 
 def _not_rendered(project: Project, found: Discovered) -> Iterator[Problem]:
     """Yield a problem for each template that no stage renders."""
-    for document in (*filter(None, [project.document]), *found.flows, *found.selected):
+    for document in (*filter(None, [project.document]), *found.flows, *found.selected, *found.others):
         yield from unrendered(document)
 
 

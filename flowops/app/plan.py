@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from flowops.app.load import Selection, Workspace
+    from flowops.app.load import Workspace
     from flowops.app.observer import Observer
     from flowops.app.policy_run import Override
+    from flowops.app.selection import Selection
     from flowops.ledger.store import Store
     from flowops.model.call import CallBatch
     from flowops.model.plan import PlannedBatch
@@ -79,7 +80,7 @@ def planned(
     Calls that somebody asks for again are placed in spite of an action in `retry`.
     Raises Invalid with every problem of the files.
     """
-    workspace = load(selection.paths, selection.environment)
+    workspace = load(selection)
     environment = workspace.environment
     if not readonly and not environment.sandboxed:
         token_of(workspace.project, environment)
@@ -118,10 +119,11 @@ def plan_calls(
     guards = (*guards_of(ledger), *rules.guards())
     warnings = (*map(sentence, localized(walk.warnings, walk.workspace)), *rules.warnings(plan))
     plan = replace(plan, warnings=warnings, notes=rules.notes(), guards=guards)
-    if walk.invalid:
-        # The files still name what they only cannot say.
-        named = {call.reference_id for call in walk.left_out}
-        plan = replace(plan, invalid=walk.invalid, unnamed=max(0, plan.unnamed - len(ledger.look_up(sorted(named)))))
+    # The files name also what is not asked for, and what they only cannot say.
+    named = {call.reference_id for call in walk.left_out}.union(walk.others)
+    if named and plan.unnamed:
+        plan = replace(plan, unnamed=max(0, plan.unnamed - ledger.count_of(sorted(named))))
+    plan = replace(plan, invalid=walk.invalid)
     # The key of a sandbox ledger that is not made yet lasts no longer than this command.
     if plan.ledger and plan.ledger.id:
         plan = replace(plan, pseudonym=ledger.pseudonymizer.short_pseudonym)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops.api.cdr import CallDetailRecords, Wait, conversations
 from flowops.api.records import read_file
 from flowops.app.access import open_for
-from flowops.app.load import load, project_of, variables
+from flowops.app.ledger import references_asked
+from flowops.app.load import project_of
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import clock
-from flowops.app.render import Walk, checked
 from flowops.app.secrets import connection_of, token_of, value_of
+from flowops.app.selection import Selection
 from flowops.common.names import why_unusable
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import ApiError, UsageError
@@ -201,6 +202,4 @@ class _Records:
 
 def references_of(environment: str) -> frozenset[str]:
     """Return the references of all calls that the project's files name. Raises Invalid where they cannot be read."""
-    workspace = load((), environment)
-    walk = Walk(workspace, variables(workspace, (), ()), online=True)
-    return frozenset(reference for batch in checked(walk) for reference in batch.references)
+    return references_asked(Selection((), environment))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,6 +13,7 @@ from flowops.app.invalid_rows import InvalidRows
 from flowops.app.load import allows_numbers, excerpts, load, variables
 from flowops.app.observer import SILENT
 from flowops.app.secrets import address_of_source
+from flowops.app.selection import nothing_selected, selected
 from flowops.common.duplicates import DuplicateDetector
 from flowops.common.names import did_you_mean
 from flowops.common.numbers import any_names_number, names_number
@@ -34,8 +37,9 @@ from flowops.templates.problems import duplicates
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from flowops.app.load import Selection, Workspace
+    from flowops.app.load import Workspace
     from flowops.app.observer import Observer
+    from flowops.app.selection import Selection
     from flowops.common.budget import Budget
     from flowops.model.call import Call, CallBatch
     from flowops.model.document import Document, Value
@@ -50,10 +54,10 @@ NO_CALLS = "no-calls"
 
 
 class Walk:
-    """The calls of a workspace, a batch of one document at a time, in the order of the files and rows.
+    """The calls that are asked for of a workspace, a batch of one document at a time, in the order of files and rows.
 
     Each iteration reads and renders the rows again. Unless `online`, a call set whose rows come from a
-    source has no calls, see `not_read`. `warnings` are known when somebody has gone through it by `examined`.
+    source has no calls, see `not_read`. What follows is known when somebody has gone through it by `examined`.
     `rows` gives a call set others than its own; `budget` is for walks that share what a command may do.
     """
 
@@ -72,21 +76,59 @@ class Walk:
         #: The calls of rows that are wrong and left out, as far as they are known, and how many rows that are.
         self.left_out: list[Call] = []
         self.invalid = 0
+        #: The reference-ids of the project's calls that are not asked for, and how many of the others there are.
+        self.others: list[str] = []
+        self.count = 0
         self._online = online
         self._given_rows = rows
         self._budget = budget
 
     def __iter__(self) -> Iterator[CallBatch]:
-        return self.batches(Problems())
+        for batch in self._batches(self._compilation(), self.workspace.calls, Findings(Problems()), self._online):
+            yield selected(batch, self.workspace.asked)
 
-    def batches(self, problems: Problems, warnings: Problems | None = None) -> Iterator[CallBatch]:
-        """Go through the calls; what is wrong is put behind the `problems` when it is met, and so are warnings."""
+    def whole_project(self) -> Iterator[CallBatch]:
+        """Go through all calls of the project, whatever is asked for."""
+        compilation, findings = self._compilation(), Findings(Problems())
+        documents = [(document, self._online) for document in self.workspace.calls]
+        documents += [(document, False) for document in self.workspace.others]
+        # In the order of the files: what is said of two calls does not depend on what is asked for.
+        for document, online in sorted(documents, key=lambda each: _in_order(each[0])):
+            yield from self._batches(compilation, [document], findings, online)
+
+    def examine(self, problems: Problems, references: DuplicateDetector) -> Iterator[CallBatch]:
+        """Go through the calls for the first time. What is wrong anywhere in the project is put behind the `problems`
+        when it is met, and the references of all its calls into the detector."""
 
         problems += self.workspace.problems
-        if warnings is not None and not self.workspace.calls and not problems:
-            warnings.add(_no_documents(self.workspace))
+        if not (self.workspace.calls or self.workspace.others or problems):
+            self.warnings.add(_no_documents(self.workspace))
         compilation = self._compilation()
-        for document in self.workspace.calls:
+        findings = Findings(problems, self.warnings, self.left_out)
+        for batch in self._batches(compilation, self.workspace.calls, findings, self._online):
+            references.add(batch.references)
+            chosen = selected(batch, self.workspace.asked)
+            self.count += len(chosen.references)
+            if chosen is not batch:
+                self.others += set(batch.references).difference(chosen.references)
+            yield chosen
+        self.invalid = findings.invalid
+        self.count += self.invalid
+        # Nobody's database is asked for calls that are not asked for.
+        elsewhere: list[Call] = []
+        findings = Findings(problems, None, elsewhere)
+        for batch in self._batches(compilation, self.workspace.others, findings, online=False):
+            references.add(batch.references)
+            self.others += batch.references
+        self.left_out += elsewhere
+        references.add(call.reference_id for call in self.left_out)
+
+    def _batches(
+        self, compilation: Compilation, documents: Sequence[Document], findings: Findings, online: bool
+    ) -> Iterator[CallBatch]:
+        """Go through the calls of some documents; what is met on the way is put into the findings."""
+        problems, warnings = findings.problems, findings.warnings
+        for document in documents if not compilation.budget.exhausted else ():
             wrong, fields = check_document(document)
             problems += wrong
             if fields is None:
@@ -95,7 +137,7 @@ class Walk:
             problems += compiled.check()
             check = checks(partly=bool(fields), numbered=allows_numbers(self.workspace.policy))
             if document.kind == "CallSet":
-                yield from self._rows(compiled, check, problems, warnings)
+                yield from self._rows(compiled, check, findings, online)
             else:
                 batch = _call(compiled, check, problems)
                 if warnings is not None:
@@ -107,14 +149,15 @@ class Walk:
 
     def size(self) -> int | None:
         """Return about how many calls there will be; None where nobody can tell."""
-        alone = sum(document.kind == "Call" for document in self.workspace.calls)
-        if alone == len(self.workspace.calls):
+        documents = (*self.workspace.calls, *self.workspace.others)
+        alone = sum(document.kind == "Call" for document in documents)
+        if alone == len(documents):
             return alone
         if self._given_rows is not None:
             return None
         from flowops.documents.rows import count_lines
 
-        counts = [count_lines(self.workspace.reader, document) for document in _call_sets(self.workspace)]
+        counts = [count_lines(self.workspace.reader, document) for document in _call_sets(documents)]
         return None if None in counts else alone + sum(count or 0 for count in counts)
 
     def _compilation(self) -> Compilation:
@@ -131,10 +174,9 @@ class Walk:
             budget=self._budget,
         )
 
-    def _rows(
-        self, compiled: CompiledCall, check: CallCheck, problems: Problems, warnings: Problems | None
-    ) -> Iterator[CallBatch]:
+    def _rows(self, compiled: CompiledCall, check: CallCheck, findings: Findings, online: bool) -> Iterator[CallBatch]:
         """Render the calls of a call set."""
+        problems, warnings = findings.problems, findings.warnings
         from flowops.documents.rows import source_of
         from flowops.templates.batches import CallSet, compile_selection
 
@@ -143,7 +185,7 @@ class Walk:
         calls = CallSet(compiled)
         wrong = InvalidRows(compiled.document)
         before, rendered_in_all = len(problems), 0
-        rows = RowCounter(self._read(compiled.document))
+        rows = RowCounter(self._read(compiled.document, online))
         for batch in selection.select(rows):
             rendered = calls.render(batch, check)
             problems += rendered.problems
@@ -151,18 +193,18 @@ class Walk:
             wrong.add(rendered)
             if warnings is not None:
                 _warn(rendered, batch.rows[0] if batch.rows else (), warnings)
-                self.left_out += rendered.left_out
+            if findings.left_out is not None:
+                findings.left_out += rendered.left_out
             yield rendered
             if calls.exhausted:
                 break
         wrong.report(problems, warnings)
-        if warnings is not None:
-            self.invalid += wrong.count
-        was_asked = self._online or self._given_rows is not None or source_of(compiled.document) is None
+        findings.invalid += wrong.count
+        was_asked = online or self._given_rows is not None or source_of(compiled.document) is None
         if warnings is not None and was_asked and not rendered_in_all and not wrong.count and len(problems) == before:
             warnings.add(_no_rows(compiled.document, rows))
 
-    def _read(self, document: Document) -> Iterator[Batch]:
+    def _read(self, document: Document, online: bool) -> Iterator[Batch]:
         """Read the rows of a call set. Raises FlowopsError when a source's address is not there, or does not answer."""
         from flowops.documents.rows import read_batches, source_of
 
@@ -171,13 +213,24 @@ class Walk:
         name = source_of(document)
         if name is None:
             return read_batches(self.workspace.reader, document)
-        if not self._online:
+        if not online:
             return _unknown_source(self.workspace, document, name)
         environment = self.workspace.environment
         sources = {
             name: partial(address_of_source, self.workspace.project, environment, name) for name in environment.sources
         }
         return read_batches(self.workspace.reader, document, sources)
+
+
+@dataclass(slots=True)
+class Findings:
+    """What is met on a walk: what is wrong, and, if somebody asks, what to warn of, the calls of rows that are left out
+    as far as they are known, and how many rows that are."""
+
+    problems: Problems
+    warnings: Problems | None = None
+    left_out: list[Call] | None = None
+    invalid: int = 0
 
 
 class RowCounter:
@@ -206,6 +259,11 @@ def _warn(batch: CallBatch, columns: Collection[str], warnings: Problems) -> Non
             warnings.add(Problem(place, call.row, found.message, LEFTOVER, found.hint))
 
 
+def _in_order(document: Document) -> tuple[str, int]:
+    """Return what documents are sorted by: directory by directory, and as they stand in a file."""
+    return document.file.replace(os.sep, "\0"), document.place().line
+
+
 def _no_documents(workspace: Workspace) -> Problem:
     """Return why there are no calls at all."""
     project = workspace.project
@@ -229,19 +287,24 @@ def _no_rows(document: Document, rows: RowCounter) -> Problem:
 
 
 def examined(walk: Walk, problems: Problems, observer: Observer = SILENT) -> Iterator[CallBatch]:
-    """Go through a walk for the first time: two calls with one reference-id are a problem, too."""
+    """Go through a walk for the first time: two calls with one reference-id are a problem, too.
+
+    Raises UsageError where nothing is wrong, and a selection takes none of the calls.
+    """
     references = DuplicateDetector()
     total = walk.size()
-    batches = walk.batches(problems, walk.warnings)
+    batches = walk.examine(problems, references)
     # The first one takes longest: all that it needs has to be imported.
     first = list(islice(batches, 1))
     with observer.progress("rendering", total) as advance:
         for batch in chain(first, batches):
-            references.add(batch.references)
             yield batch
             advance(len(batch.references))
-    references.add(call.reference_id for call in walk.left_out)
     problems += _duplicates(walk, references.candidates())
+    if not problems and walk.workspace.asked.narrows and not walk.count:
+        workspace = walk.workspace
+        labels = {label for document in (*workspace.calls, *workspace.others) for label in document.labels.items()}
+        raise nothing_selected(workspace.asked, labels)
 
 
 def checked(walk: Walk, observer: Observer = SILENT) -> Iterator[CallBatch]:
@@ -260,7 +323,7 @@ def render(selection: Selection, observer: Observer = SILENT) -> Iterator[Call]:
 
     Rows of the environment's sources are read, too, so this may need the network.
     """
-    workspace = load(selection.paths, selection.environment)
+    workspace = load(selection)
     walk = Walk(workspace, variables(workspace, selection.var, selection.var_files), online=True)
     for _ in checked(walk, observer):
         pass
@@ -288,7 +351,7 @@ def not_read(workspace: Workspace) -> list[NotRead]:
         return []
     from flowops.documents.rows import source_of
 
-    sets = _call_sets(workspace)
+    sets = _call_sets(workspace.calls)
     return [NotRead(document, name) for document in sets if (name := source_of(document)) is not None]
 
 
@@ -372,8 +435,9 @@ def checks(*, partly: bool, numbered: bool = False) -> CallCheck:
 class _Alone:
     """The call of a document of kind Call, as a batch; of a wrong one there is none."""
 
-    def __init__(self, place: Place, call: Call | None, hashes: Sequence[bytes]) -> None:
-        self.place = place
+    def __init__(self, document: Document, call: Call | None, hashes: Sequence[bytes]) -> None:
+        self.place = document.place()
+        self.labels = document.labels
         self.hashes = hashes
         self._calls = [] if call is None else [call]
 
@@ -408,13 +472,13 @@ def _call(compiled: CompiledCall, check: CallCheck, problems: Problems) -> CallB
         own, wrong = check.judge(call)
         hashes = [own]
         problems += [*wrong, *check.terms_problems(call)]
-    return _Alone(compiled.document.place(), call, hashes)
+    return _Alone(compiled.document, call, hashes)
 
 
-def _call_sets(workspace: Workspace) -> list[Document]:
+def _call_sets(documents: Iterable[Document]) -> list[Document]:
     """Return the call sets whose shape says what their rows are made of."""
 
-    sets = [document for document in workspace.calls if document.kind == "CallSet"]
+    sets = [document for document in documents if document.kind == "CallSet"]
     return [document for document in sets if check_document(document)[1] is not None]
 
 
@@ -442,7 +506,7 @@ def _duplicates(walk: Walk, candidates: frozenset[int]) -> list[Problem]:
     numbered = allows_numbers(walk.workspace.policy)
     calls = (
         batch.call(index)
-        for batch in walk
+        for batch in walk.whole_project()
         for index, reference in enumerate(batch.references)
         # A reference-id that is refused for a number in it is not repeated.
         if hash(reference) in candidates and (numbered or not _names_callee(batch.bodies[index]))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowops.app.load import load
+from flowops.app.selection import Selection
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import FlowopsError, UsageError
 from flowops.schema.derive import ProjectFacts, build, load_description
@@ -62,5 +63,5 @@ def write_for_editors(project: Path) -> list[Path]:
 
 def _facts(directory: Path) -> ProjectFacts:
     """Return what the schemas of calls may know of the project in a directory."""
-    workspace = load([str(directory)], "sandbox")
+    workspace = load(Selection([str(directory)], "sandbox"))
     return ProjectFacts(flows=tuple(workspace.flows.values()), defaults=workspace.project.defaults)

@@ -17,6 +17,7 @@ from flowops.app.load import excerpts, load, merged_vars
 from flowops.app.plan import plan_calls
 from flowops.app.policy_run import clock
 from flowops.app.render import Walk, checked
+from flowops.app.selection import Selection
 from flowops.common.budget import Budget
 from flowops.common.names import same_name
 from flowops.common.text import quoted
@@ -63,7 +64,7 @@ def run_tests(paths: Sequence[str]) -> Tested:
 
     Raises Invalid with what keeps the files from being read, and UsageError for paths without a test.
     """
-    workspace = load(paths, SANDBOX, with_tests=True)
+    workspace = load(Selection(paths, SANDBOX), with_tests=True)
     if workspace.problems:
         with excerpts(workspace.reader):
             raise Invalid(workspace.problems)
@@ -134,7 +135,8 @@ class _Runner:
         key = str(path), case.environment
         known = self._workspaces.get(key)
         if known is None:
-            known = load([key[0]], case.environment, self._reader)
+            # The test's rows are for its own document alone.
+            known = load(Selection([key[0]], case.environment), self._reader)._replace(others=())
             policy = known.policy
             if policy is not None:
                 open_ = tuple(rule for rule in policy.rules if not (isinstance(rule, DoNotCall) and rule.secret))

@@ -14,9 +14,9 @@ from flowops.model.problems import Problems, sentence
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from flowops.app.load import Selection
     from flowops.app.observer import Observer
     from flowops.app.render import NotRead
+    from flowops.app.selection import Selection
     from flowops.model.document import Place, Problem
 
 
@@ -35,7 +35,7 @@ class Validation(NamedTuple):
 def validate(selection: Selection, observer: Observer = SILENT) -> Validation:
     """Check what is selected. Raises UsageError for an environment or a path that is not there."""
     try:
-        workspace = load(selection.paths, selection.environment, with_tests=True)
+        workspace = load(selection, with_tests=True)
         walk = Walk(workspace, variables(workspace, selection.var, selection.var_files))
         problems = Problems()
         report_not_read(workspace, observer)

@@ -29,9 +29,9 @@ from flowops.report.writers.text import report_lines
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from flowops.app.load import Selection
     from flowops.app.plan import Planned
     from flowops.app.policy_run import Override
+    from flowops.app.selection import Selection
     from flowops.cli.options import Shown
     from flowops.model.plan import Plan
     from flowops.model.result import Result

@@ -15,7 +15,7 @@ from flowops.report.difference import DifferenceOutput
 from flowops.report.formats import DIFFERENCE
 
 if TYPE_CHECKING:
-    from flowops.app.load import Selection
+    from flowops.app.selection import Selection
     from flowops.model.difference import Difference
 
 #: What two revisions of files can say.

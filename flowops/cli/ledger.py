@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.app.access import address_of, open_for
-from flowops.app.ledger import read_import
+from flowops.app.ledger import entries_asked, read_import
 from flowops.app.load import allows_numbers, policy_of, project_of
 from flowops.cli import options
 from flowops.cli.group import Group
@@ -24,6 +24,7 @@ from flowops.report.formats import ENTRIES, ENTRY, EXPORT, IMPORT
 from flowops.report.views import Entries, EntryView, Exported, Imported
 
 if TYPE_CHECKING:
+    from flowops.app.selection import Selection
     from flowops.cli.options import Asked
 
 STATES = ("in-flight", "placed", "finished", "rejected", "in-doubt")
@@ -53,18 +54,18 @@ def init(environment: str) -> None:
 
 
 @command.command("list", short_help="List calls.")
-@click.argument("glob", required=False, type=options.NAME)
-@options.env
+@options.ledger_selection
 @click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Only these; may be repeated.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
 @options.formats(ENTRIES)
-def list_(glob: str | None, environment: str, states: tuple[str, ...], limit: int | None, format_: str) -> None:
-    """List the calls of the ledger whose reference-id fits GLOB (`*` and `?`), or all."""
+def list_(selection: Selection, states: tuple[str, ...], limit: int | None, format_: str) -> None:
+    """List the calls of the ledger, or those that are selected: by their reference-ids, by globs (`*` and `?`), or by
+    the files or labels that they have in the project."""
 
-    project, settings = project_of(environment)
+    project, settings = project_of(selection.environment)
     with open_for(project, settings, readonly=True) as ledger:
         wanted = [State(state) for state in states] or None
-        print_result(ENTRIES, Entries(ledger.entries(states=wanted, glob=glob, limit=limit)), format_)
+        print_result(ENTRIES, Entries(entries_asked(ledger, selection, states=wanted, limit=limit)), format_)
 
 
 @command.command("show", short_help="Show one call and everything that happened to it.")

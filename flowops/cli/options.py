@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
 
-    from flowops.app.load import Selection
     from flowops.app.operators import CallSelection
     from flowops.app.policy_run import Override
+    from flowops.app.selection import CallFilter, Selection
     from flowops.model.plan import Action
 
     Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -136,21 +136,72 @@ def together(*options: Decorator, name: str, make: Callable[..., Any], parameter
     return decorate
 
 
-def _selection(*given: Any) -> Selection:
-    from flowops.app.load import Selection
+def _calls(labels: Sequence[str], refs: Sequence[str], excluded: Sequence[str]) -> CallFilter:
+    from flowops.app.selection import CallFilter, read_labels
 
-    return Selection(*given)
+    return CallFilter(read_labels(labels), tuple(refs), tuple(excluded))
 
 
-#: What decides which calls there are: the files, the environment and the variables.
+def _selection(paths: Sequence[str], environment: str, *given: Any) -> Selection:
+    from flowops.app.selection import Selection
+
+    var, var_files, *calls = given
+    return Selection(paths, environment, var, var_files, _calls(*calls))
+
+
+label = click.option(
+    "-l", "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Only calls with this label; several: with all."
+)
+ref = click.option(
+    "--ref",
+    "refs",
+    multiple=True,
+    type=NAME,
+    metavar="GLOB",
+    help="Only calls whose reference-id fits (* and ?); several: any.",
+)
+exclude_ref = click.option(
+    "--exclude-ref",
+    "excluded",
+    multiple=True,
+    type=NAME,
+    metavar="GLOB",
+    help="No call whose reference-id fits; may be repeated.",
+)
+#: What decides which calls there are: the files, the environment and the variables; and which of them are meant.
 selection = together(
     paths,
     env,
     var,
     var_file,
+    label,
+    ref,
+    exclude_ref,
     name="selection",
     make=_selection,
-    parameters=("paths", "environment", "var", "var_files"),
+    parameters=("paths", "environment", "var", "var_files", "labels", "refs", "excluded"),
+)
+
+
+def _of_ledger(arguments: Sequence[str], environment: str, *given: Any) -> Selection:
+    """Tell paths from references: an argument that is a file or a directory is a path."""
+    paths = [each for each in arguments if os.path.exists(each)]  # noqa: PTH110 (pathlib takes long to be imported)
+    asked = _selection(paths, environment, *given)
+    return asked._replace(calls=asked.calls._replace(names=frozenset(arguments).difference(paths)))
+
+
+#: Which calls of a ledger are meant: by their names, or by the files that name them.
+ledger_selection = together(
+    click.argument("arguments", nargs=-1, type=NAME, metavar="[REF|GLOB|PATH]..."),
+    env,
+    var,
+    var_file,
+    label,
+    ref,
+    exclude_ref,
+    name="selection",
+    make=_of_ledger,
+    parameters=("arguments", "environment", "var", "var_files", "labels", "refs", "excluded"),
 )
 
 
@@ -181,8 +232,6 @@ def _asked(
     return Asked(environment, CallSelection(references, globs, excluded, from_file), reason, approved, format_)
 
 
-ref = click.option("--ref", "globs", multiple=True, metavar="GLOB", help="Calls whose reference fits (* and ?).")
-exclude_ref = click.option("--exclude-ref", "excluded", multiple=True, metavar="GLOB", help="But not these.")
 reason = click.option("--reason", required=True, metavar="TEXT", help="Why; kept in the ledger for ever.")
 auto_approve = click.option("--yes", "--auto-approve", "approved", is_flag=True, help="Do not ask.")
 #: What every operation on many calls takes.
@@ -202,7 +251,7 @@ asked = together(
     parameters=(
         "references",
         "environment",
-        "globs",
+        "refs",
         "excluded",
         "from_file",
         "reason",
@@ -218,6 +267,7 @@ def command_line(command: str, selection: Selection) -> str:
         *("--env", selection.environment),
         *(part for name in selection.var_files for part in ("--var-file", name)),
         *(part for text in selection.var for part in ("--var", f"{text.partition('=')[0]}=…")),
+        *selection.calls.arguments(),
         *selection.paths,
     ]
     return f"{command} {shlex.join(arguments)}"

@@ -26,9 +26,9 @@ from flowops.sandbox.settings import BANNER
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from flowops.app.load import Selection
     from flowops.app.plan import Planned
     from flowops.app.policy_run import Override
+    from flowops.app.selection import Selection
     from flowops.cli.options import Shown
     from flowops.model.plan import Action
 

@@ -13,7 +13,7 @@ from flowops.report.formats import BODIES
 from flowops.report.views import Bodies
 
 if TYPE_CHECKING:
-    from flowops.app.load import Selection
+    from flowops.app.selection import Selection
 
 
 @click.command("render", short_help="Print the request bodies, exactly as they would be sent.")

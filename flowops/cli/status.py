@@ -8,7 +8,7 @@ import click
 
 from flowops.app.access import open_for
 from flowops.app.gate import failures
-from flowops.app.ledger import is_doubtful, status_of
+from flowops.app.ledger import entries_asked, is_doubtful, status_of
 from flowops.app.load import project_of
 from flowops.cli import options
 from flowops.cli.output import echo_status, print_result
@@ -17,6 +17,7 @@ from flowops.report.formats import ENTRIES, STATUS
 from flowops.report.views import Entries
 
 if TYPE_CHECKING:
+    from flowops.app.selection import Selection
     from flowops.ledger.store import Store
 
 #: What the ledger alone can say.
@@ -24,16 +25,16 @@ WORDS = ("guard", "given-up", "in-doubt", "none")
 
 
 @click.command("status", short_help="Show the ledger at a glance.")
-@click.argument("references", nargs=-1, type=options.NAME, metavar="[REF]...")
-@options.env
+@options.ledger_selection
 @options.fail_on(WORDS)
 @options.formats(STATUS)
-def command(references: tuple[str, ...], environment: str, fail_on: frozenset[str], format_: str) -> int:
-    """Show how many calls are in each state, how they ended, and what is in doubt; or the rows of some REFs."""
-    project, settings = project_of(environment)
+def command(selection: Selection, fail_on: frozenset[str], format_: str) -> int:
+    """Show how many calls are in each state, how they ended, and what is in doubt; or the rows of those that are
+    selected: by reference-ids, by globs (`*` and `?`), or by the files or labels that they have in the project."""
+    project, settings = project_of(selection.environment)
     with open_for(project, settings, readonly=True) as ledger:
-        if references:
-            return _of_calls(ledger, references, fail_on, format_)
+        if selection.paths or selection.calls.narrows:
+            return _of_calls(ledger, selection, fail_on, format_)
         status = status_of(ledger)
     print_result(STATUS, status, format_)
     happened = sum(number for state, number in status.counts.items() if state.is_placed)
@@ -46,13 +47,12 @@ def command(references: tuple[str, ...], environment: str, fail_on: frozenset[st
     return worst(failures(fail_on, found))
 
 
-def _of_calls(ledger: Store, references: tuple[str, ...], fail_on: frozenset[str], format_: str) -> int:
-    """Print the rows of some calls; return 1 when the ledger does not know one of them."""
-    entries = ledger.entries_of(references)
+def _of_calls(ledger: Store, selection: Selection, fail_on: frozenset[str], format_: str) -> int:
+    """Print the rows of some calls; return 1 when the ledger does not know one that was named."""
+    entries = list(entries_asked(ledger, selection))
     print_result(ENTRIES, Entries(entries), format_)
-    known = {entry.reference_id for entry in entries}
-    unknown = [reference for reference in references if reference not in known]
-    for reference in unknown:
+    unknown = selection.calls.exact_names.difference(entry.reference_id for entry in entries)
+    for reference in sorted(unknown):
         echo_status(f"{reference}: not in the ledger of {ledger.environment}")
     happened = any(entry.state.is_placed for entry in entries)
     found = {"in-doubt": sum(map(is_doubtful, entries)), "none": int(not happened)}

@@ -13,7 +13,7 @@ from flowops.errors import ExitCode
 from flowops.report.formats import PROBLEMS
 
 if TYPE_CHECKING:
-    from flowops.app.load import Selection
+    from flowops.app.selection import Selection
     from flowops.app.validate import Validation
 
 

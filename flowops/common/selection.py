@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.names import same_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+#: What stands for other characters in a pattern.
+WILDCARDS = frozenset("*?")
 
 
 class ReferenceFilter(NamedTuple):
@@ -30,6 +34,7 @@ def reference_filter(globs: Sequence[str], excluded: Sequence[str] = ()) -> Refe
     return ReferenceFilter(tuple(map(_compiled, globs)), tuple(map(_compiled, excluded)))
 
 
+@lru_cache(maxsize=256)
 def _compiled(glob: str) -> re.Pattern[str]:
     # `fnmatch.translate` makes an expression that does not backtrack, however many stars there are.
     return re.compile(fnmatch.translate(same_name(glob).replace("[", "[[]")))

@@ -16,7 +16,7 @@ from flowops.common.names import same_name
 from flowops.common.text import visible
 from flowops.documents.files import Unreadable
 from flowops.documents.project import PROJECT_FILE
-from flowops.documents.reader import HEADER, Kind
+from flowops.documents.reader import Kind
 from flowops.errors import UsageError
 from flowops.model.document import Place, Problem
 
@@ -155,13 +155,14 @@ def _expression(step: str) -> re.Pattern[str]:
 class Workspace(NamedTuple):
     """What a command works on, in the order of the files and of the documents in them.
 
-    `selected` are the Call and CallSet documents that the command is about, `tests` the Test documents, `flows` all
-    Flow documents that were read. `problems` are those of the selected files, and those that may hide a flow in others.
-    `warnings` are about files that somebody may think are read.
+    `selected` are the Call and CallSet documents that the command is about, `others` those of the project's other
+    files, `tests` the Test documents, `flows` all Flow documents. `problems` are those of all files: a project is valid
+    as a whole. `warnings` are about files that somebody may think are read.
     """
 
     project: Project
     selected: tuple[Document, ...]
+    others: tuple[Document, ...]
     flows: tuple[Document, ...]
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...] = ()
@@ -180,26 +181,29 @@ def discover(reader: Reader, project: Project, paths: Sequence[Path] = (), *, wi
         message = f"there is nothing to read in {project.root}: no {PROJECT_FILE}, and no calls in calls/"
         raise UsageError(message, hint="name a file, or begin with 'flowops init'")
     selected: list[Document] = []
+    others: list[Document] = []
     flows: list[Document] = []
     tests: list[Document] = []
     with _no_collection():
         for path in sorted(included | chosen, key=_by_parts):
             is_chosen = path in chosen
             for section in reader.read(path):
-                if is_chosen:
-                    problems += section.problems or _foreign(section, project)
-                elif _may_be_flow(section):
-                    problems += section.problems
+                problems += section.problems or _foreign(section, project)
                 if section.document is None:
                     continue
                 if section.kind is Kind.FLOW:
                     flows.append(section.document)
-                elif section.kind is not Kind.PROJECT and is_chosen:
-                    (tests if section.kind is Kind.TEST else selected).append(section.document)
+                elif section.kind is Kind.TEST:
+                    if is_chosen:
+                        tests.append(section.document)
+                elif section.kind is not Kind.PROJECT:
+                    (selected if is_chosen else others).append(section.document)
     about = {"documents": len(selected), "flows": len(flows), "problems": len(problems)}
     _log.info("read documents of calls: %(documents)d, of flows: %(flows)d; problems: %(problems)d", about)
     warnings = [_not_read(reader, path) for path in sorted(missed - chosen, key=_by_parts)]
-    return Workspace(project, tuple(selected), tuple(flows), tuple(problems), tuple(warnings), tuple(tests))
+    return Workspace(
+        project, tuple(selected), tuple(others), tuple(flows), tuple(problems), tuple(warnings), tuple(tests)
+    )
 
 
 def _by_parts(path: Path) -> str:
@@ -302,13 +306,6 @@ def _every_yaml(reader: Reader, directory: Path) -> set[Path]:
         return set().union(*(find(reader.files, directory, pattern) for pattern in EVERY_YAML))
     except Unreadable as error:
         raise UsageError(f"'{reader.shown(directory)}' {error}") from error
-
-
-def _may_be_flow(section: Section) -> bool:
-    """Tell whether what is wrong with a section can matter to calls in other files."""
-    if section.kind is not None:
-        return section.kind is Kind.FLOW
-    return any(problem.code != HEADER for problem in section.problems)
 
 
 def _foreign(section: Section, project: Project) -> tuple[Problem, ...]:

@@ -193,6 +193,18 @@ class Reader:
         except ValueError:
             raise self._damaged() from None
 
+    def count_of(self, reference_ids: Sequence[str]) -> int:
+        """Return how many of these references have a row."""
+        found = 0
+        for start in range(0, len(reference_ids), CHUNK):
+            some = list(reference_ids[start : start + CHUNK])
+
+            def work(connection: Connection, some: list[str] = some) -> int:
+                return int(connection.value("count_of", ledger=self.number, references=some))
+
+            found += self._database.read(work)
+        return found
+
     def entries(
         self,
         *,

@@ -149,6 +149,11 @@ class Call(NamedTuple):
         """Return the numbers that would ring, in the order of the request."""
         return tuple(callees_of(self.body))
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """Return what the call can be selected by."""
+        return self.origin.document.labels
+
     def shown(self, path: Path, value: Value) -> str:
         """Return a value as a message repeats it: whole only where just that is written in a document."""
         return self.origin.shown(path, value)
@@ -179,6 +184,11 @@ class CallBatch(Protocol):
     @property
     def place(self) -> Place:
         """Return where the document begins."""
+        ...
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Return the labels of the calls: what a command may select them by."""
         ...
 
     @property

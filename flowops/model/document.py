@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from flowops.common.names import same_name
 from flowops.common.text import without_values
 
 if TYPE_CHECKING:
@@ -227,6 +228,14 @@ class Document:
             return NotImplemented
         own, others = ((each.file, each.kind, each.value, each.text) for each in (self, other))
         return own == others
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Return the labels of the document's calls: those of the call itself come before those of its set."""
+        own = self.value.get("call") if self.kind == "CallSet" else None
+        written = [self.value.get("labels"), own.get("labels") if isinstance(own, dict) else None]
+        entries = [entry for each in written if isinstance(each, dict) for entry in each.items()]
+        return {name: same_name(value) for name, value in entries if isinstance(value, str)}
 
     __hash__ = None  # type: ignore[assignment] # its value can be changed, whoever does it
 

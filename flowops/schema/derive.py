@@ -213,7 +213,7 @@ def row_call_schema(api: Schema, project: ProjectFacts | None = None) -> Schema:
 def defaults_schema(api: Schema) -> Schema:
     """Return the schema of a project's ``defaults``: all fields of a call but those that tell one call from another."""
     fields = {
-        name: _ONE_CALLS_OWN if name in ("reference-id", *WHO) else schema
+        name: _ONE_CALLS_OWN if name in ("reference-id", "labels", *WHO) else schema
         for name, schema in _fields(api, None).items()
     }
     return {
@@ -250,7 +250,27 @@ def _fields(api: Schema, project: ProjectFacts | None) -> dict[str, Schema]:
     for name in api["properties"]:
         if name != "instruction-id":
             fields[name] = with_template(field_schema(api, name))
-    return fields | _terms()
+    return {**fields, **_terms(), "labels": labels_schema()}
+
+
+def labels_schema() -> Schema:
+    """Return the schema of what calls are selected by: plain texts, the same for all rows. They are not sent."""
+    return {
+        "type": ["object", "null"],
+        "description": "What the calls can be selected by (-l campaign=reminders), and reports grouped by. Not sent.",
+        "examples": [{"campaign": "reminders"}],
+        "propertyNames": {
+            "maxLength": 63,
+            "pattern": "^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$",
+            "patternErrorMessage": "not the name of a label: write letters, digits and . _ / - between them",
+        },
+        "additionalProperties": {
+            "type": "string",
+            "maxLength": 63,
+            "pattern": NAME_PATTERN.replace("[^", "[^,="),
+            "patternErrorMessage": "not the value of a label: write visible characters without , and =",
+        },
+    }
 
 
 def _terms() -> dict[str, Schema]:
@@ -409,6 +429,7 @@ def build(description: dict[str, Value], project: ProjectFacts | None = None) ->
         name: derived[name] if name in derived else json.loads(schema_text(name)) for name in NAMES
     }
     schemas["callset"]["properties"]["call"] = row_call_schema(api, project)
+    schemas["callset"]["properties"]["labels"] = labels_schema()
     schemas["render"]["items"]["properties"]["body"] = body_schema(api)
     _name_states(*(schemas[name] for name in ("ledger-list", "ledger-show", "ledger-operation", "status")))
     _name_expected(schemas["test"]["properties"])

@@ -39,7 +39,8 @@ VARIABLES = "flow-variables"
 REFERENCE = "reference-id"
 FLOW = "flow"
 FLOW_ID = "callflow-id"
-_NO_FIELDS = ("apiVersion", "kind")
+#: What a document says beside the fields of its calls. Labels are the document's: all rows have the same.
+_NO_FIELDS = ("apiVersion", "kind", "labels")
 # Either says which flow; the document's one takes the place of whichever the project has.
 _FLOW_FIELDS = (FLOW, FLOW_ID)
 
@@ -99,8 +100,10 @@ class Defaults:
 
 def _own(document: Document) -> dict[str, SourceValue]:
     if document.kind == "CallSet":
-        return SourceValue(document.value["call"], document, ("call",)).entries()
-    return {key: SourceValue(value, document, (key,)) for key, value in document.value.items() if key not in _NO_FIELDS}
+        fields = SourceValue(document.value["call"], document, ("call",)).entries()
+    else:
+        fields = {key: SourceValue(value, document, (key,)) for key, value in document.value.items()}
+    return {key: value for key, value in fields.items() if key not in _NO_FIELDS}
 
 
 def _layers(defaults: SourceValue | None, own: SourceValue | None) -> tuple[dict[str, SourceValue] | SourceValue, ...]:

@@ -195,6 +195,11 @@ class RenderedBatch:
         return self.compiled.document.place()
 
     @property
+    def labels(self) -> dict[str, str]:
+        """Return the labels of the calls."""
+        return self.compiled.document.labels
+
+    @property
     def scripts(self) -> frozenset[Script]:
         """Return the distinct things that these calls may say."""
         bodies = self.bodies[:1] if self.compiled.has_one_script else self.bodies

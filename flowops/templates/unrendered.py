@@ -21,11 +21,14 @@ _RENDERED: dict[str, tuple[Path, ...]] = {
     "Flow": (),
     "Project": (("defaults",), ("vars",), ("environments", "*", "vars")),
 }
+#: What of that is not rendered after all: it is the document's, and the same for all rows.
+_NOT_RENDERED: dict[str, Path] = {"Call": ("labels",), "CallSet": ("call", "labels")}
 #: What is written for people alone, in schemas and elsewhere.
 _FOR_PEOPLE = frozenset({"description", "title", "$comment"})
 _HINTS = {
     "sql": "ask for all rows, and choose with where:, which is rendered",
     "matrix": "the values of a matrix are data: use the template in call:",
+    "labels": "labels are plain texts, the same for all calls of a document",
     "default": "give the variable in defaults: or in the call, where it is rendered",
 }
 _HINT = "templates are rendered in call:, where:, defaults: and vars: only"
@@ -34,9 +37,12 @@ _HINT = "templates are rendered in call:, where:, defaults: and vars: only"
 def unrendered(document: Document) -> Iterator[Problem]:
     """Yield a problem for each text of a document that holds a template, and is not rendered."""
     rendered = _RENDERED.get(document.kind)
-    if rendered is None or () in rendered:
+    if rendered is None:
         return
     left: list[tuple[Path, Value]] = [((), document.value)]
+    if document.kind in _NOT_RENDERED:
+        way = _NOT_RENDERED[document.kind]
+        left.append((way, _at(document.value, way)))
     # What aliases repeat is looked at where it is met first.
     seen: set[int] = set()
     while left:
@@ -57,6 +63,13 @@ def unrendered(document: Document) -> Iterator[Problem]:
             left += (((*path, index), item) for index, item in enumerate(value))
         elif isinstance(value, str) and any(opening in value for opening in _OPENINGS):
             yield _problem(document, path, "a template is not rendered here", value)
+
+
+def _at(value: Value, way: Path) -> Value:
+    """Return what stands there in a value, None where nothing does."""
+    for step in way:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
 
 
 def _fits(path: Path, way: Path) -> bool:

@@ -58,6 +58,9 @@ SELECT reference_id, fingerprint, state
 FROM flowops_calls
 WHERE ledger = :ledger AND reference_id = ANY (:references)
 
+-- name: count_of
+SELECT count(*) FROM flowops_calls WHERE ledger = :ledger AND reference_id = ANY (:references) AND state IS NOT NULL
+
 -- name: count_by_state
 SELECT state, count(*) FROM flowops_calls WHERE ledger = :ledger AND state IS NOT NULL GROUP BY state
 

@@ -9,8 +9,8 @@ import pytest
 
 from flowops.app.apply import place
 from flowops.app.canary import Pacing
-from flowops.app.load import Selection
 from flowops.app.plan import planned
+from flowops.app.selection import Selection
 from flowops.apply.outcome import exit_code
 from flowops.errors import StalePlan
 from flowops.model.ledger import State
@@ -120,8 +120,8 @@ def test_a_canary_and_the_rest_are_one_walk(root: Path, rows: Any) -> None:
     rows(root, 2_500)
     with opened() as found:
         walked = []
-        batches = found.walk.batches
-        found.walk.batches = lambda problems: (walked.append(each) or each for each in batches(problems))
+        batches = found.walk._batches
+        found.walk._batches = lambda *given, **named: (walked.append(each) or each for each in batches(*given, **named))
         watching = Watching()
         result = place(found, Pacing(canary=3), watching)
         code = exit_code(result)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flowops.app.load import Selection
 from flowops.app.plan import planned
 from flowops.app.saved import load_plan, read_output, save_plan
+from flowops.app.selection import Selection
 from flowops.errors import Invalid, UsageError
 
 if TYPE_CHECKING:

@@ -1,0 +1,169 @@
+"""Which calls a command is about: by the files they stand in, by their labels, and by their names.
+
+Kinds of selection narrow each other. What is judged of a project (whether it is valid, two calls of one name) is judged
+over all of it, whatever is selected.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowops.common.names import nearest, same_name
+from flowops.common.selection import WILDCARDS, reference_filter
+from flowops.common.text import listed, quoted
+from flowops.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from flowops.model.call import Call, CallBatch, Script
+    from flowops.model.document import Place, Value
+
+
+class CallFilter(NamedTuple):
+    """Which calls of a project or a ledger are asked for.
+
+    All labels have to be there; the reference-id has to fit one of the `names` and one of the `refs`, where there are
+    any, and none of the `excluded`. All three are patterns, of which most `names` have no wildcard.
+    """
+
+    labels: tuple[tuple[str, str], ...] = ()
+    refs: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
+
+    @property
+    def narrows(self) -> bool:
+        """Return whether any call may be left out."""
+        return any(self)
+
+    @property
+    def narrows_names(self) -> bool:
+        """Return whether reference-ids decide."""
+        return bool(self.refs or self.excluded or self.names)
+
+    @property
+    def exact_names(self) -> frozenset[str]:
+        """Return the names that are those of one call each."""
+        return frozenset(name for name in self.names if WILDCARDS.isdisjoint(name))
+
+    def takes_labels(self, labels: Mapping[str, str]) -> bool:
+        """Return whether a call with these labels is asked for, as far as labels decide."""
+        return all(labels.get(name) == value for name, value in self.labels)
+
+    def takes_name(self, reference: str) -> bool:
+        """Return whether the call of a reference-id is asked for, as far as the name decides."""
+        if self.names and reference not in self.names:
+            patterns = tuple(self.names - self.exact_names)
+            if not patterns or not reference_filter(patterns).takes(reference):
+                return False
+        return reference_filter(self.refs, self.excluded).takes(reference)
+
+    def arguments(self) -> list[str]:
+        """Return the options of a command line that ask for the same."""
+        return [
+            *(part for name, value in self.labels for part in ("-l", f"{name}={value}")),
+            *(part for glob in self.refs for part in ("--ref", glob)),
+            *(part for glob in self.excluded for part in ("--exclude-ref", glob)),
+            *sorted(self.names),
+        ]
+
+
+EVERY_CALL = CallFilter()
+
+
+class Selection(NamedTuple):
+    """What is asked for: which files and which of their calls, in which environment, with which variables."""
+
+    paths: Sequence[str]
+    environment: str
+    var: Sequence[str] = ()
+    var_files: Sequence[str] = ()
+    calls: CallFilter = EVERY_CALL
+
+    def words(self) -> str:
+        """Return what narrows, as it is written on a command line."""
+        return shlex.join([*self.calls.arguments(), *self.paths])
+
+
+def read_labels(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return the labels that `-l` asks for: ``key=value``, or several with commas between. Raises UsageError."""
+    found = []
+    for part in (part for text in texts for part in text.split(",")):
+        name, equals, value = part.partition("=")
+        if not name.strip() or not equals or name.endswith("!") or value.startswith("="):
+            raise UsageError(f"-l: {quoted(part)} is not key=value", hint="for example: -l campaign=reminders")
+        found.append((name.strip(), same_name(value.strip())))
+    return tuple(found)
+
+
+class SelectedBatch:
+    """Some calls of a batch: a `flowops.model.call.CallBatch`."""
+
+    def __init__(self, batch: CallBatch, kept: Sequence[int]) -> None:
+        self._batch = batch
+        self._kept = kept
+
+    @property
+    def place(self) -> Place:
+        """Return where the document begins."""
+        return self._batch.place
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Return the labels of the calls."""
+        return self._batch.labels
+
+    @property
+    def scripts(self) -> frozenset[Script]:
+        """Return the distinct things that the calls of the whole batch may say."""
+        return self._batch.scripts if self._kept else frozenset()
+
+    @property
+    def references(self) -> list[str]:
+        """Return their reference-ids."""
+        references = self._batch.references
+        return [references[index] for index in self._kept]
+
+    @property
+    def bodies(self) -> list[dict[str, Value]]:
+        """Return the requests that they are."""
+        bodies = self._batch.bodies
+        return [bodies[index] for index in self._kept]
+
+    @property
+    def hashes(self) -> list[bytes]:
+        """Return what their fingerprints are made of."""
+        hashes = self._batch.hashes
+        return [hashes[index] for index in self._kept]
+
+    @property
+    def has_terms(self) -> bool:
+        """Return whether one of them may say when and why it may be placed."""
+        return self._batch.has_terms
+
+    def call(self, index: int) -> Call:
+        """Return one of them."""
+        return self._batch.call(self._kept[index])
+
+
+def selected(batch: CallBatch, calls: CallFilter) -> CallBatch:
+    """Return those calls of a batch whose names are asked for."""
+    if not calls.narrows_names:
+        return batch
+    kept = [index for index, reference in enumerate(batch.references) if calls.takes_name(reference)]
+    return batch if len(kept) == len(batch.references) else SelectedBatch(batch, kept)
+
+
+def nothing_selected(calls: CallFilter, labels: Collection[tuple[str, str]]) -> UsageError:
+    """Return what to say where no call is selected; `labels` are those that there are."""
+    hint = "look at what there is, without a selection"
+    missing = [label for label in calls.labels if label not in labels]
+    if missing and not labels:
+        hint = "no document has labels"
+    elif missing:
+        known = sorted(map("=".join, labels))
+        guess = nearest("=".join(missing[0]), known)
+        hint = f"did you mean '{guess}'?" if guess else f"there are: {listed(known)}"
+    return UsageError(f"nothing is selected by {shlex.join(calls.arguments())}", hint=hint)
