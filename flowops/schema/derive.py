@@ -456,7 +456,10 @@ def _name_states(ledger_list: Schema, ledger_show: Schema, operation: Schema, st
     event["state"]["enum"] = step["before"]["enum"] = step["after"]["enum"] = [*states, None]
     event["happening"]["enum"] = [str(event_type) for event_type in EventType]
     counts["required"] = [state.replace("-", "_") for state in states]
-    counts["properties"] = {name: {"type": "integer", "minimum": 0} for name in counts["required"]}
+    counts["properties"] = {
+        name: {"description": f"Calls that are {state.replace('-', ' ')}.", "type": "integer", "minimum": 0}
+        for name, state in zip(counts["required"], states, strict=True)
+    }
 
 
 def _name_expected(fields: Schema) -> None:

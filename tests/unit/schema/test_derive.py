@@ -333,8 +333,8 @@ def _references(node: Any, under: str = "") -> Iterator[str]:
             yield from _references(item)
 
 
-@pytest.mark.parametrize("name", ["call", "callset", "flow", "project", "test"])
-def test_every_field_a_user_writes_has_a_hover_text(name: str) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_every_field_says_what_it_means(name: str) -> None:
     schema = json.loads(schema_text(name))
     bare = [path for path, field in _fields(schema, ()) if not field.get("description") and "not" not in field]
     assert bare == []
