@@ -34,6 +34,7 @@ COMMANDS = {
     "reconcile": ("flowops.cli.reconcile:command", "Settle calls from Call Detail Records."),
     "listen": ("flowops.cli.listen:command", "Receive the API's callbacks."),
     "sandbox": ("flowops.cli.sandbox:command", "Serve the embedded API for other programs; no phone rings."),
+    "explain": ("flowops.cli.explain:command", "Say what a field of a document means."),
     "schema": ("flowops.cli.schema:command", "Show or build the JSON Schemas."),
 }
 

@@ -4,6 +4,7 @@ ledger say to people, whatever the format.
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections import Counter
 from datetime import UTC
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from flowops.common.masking import mask_text
 from flowops.common.number_plan import tables
 from flowops.model.difference import Shift
+from flowops.model.field import Field
 from flowops.model.ledger import LedgerStatus, State
-from flowops.model.plan import Action
+from flowops.model.plan import ABSENT, Action
 from flowops.model.problems import with_rows
 from flowops.model.project import SANDBOX
 from flowops.model.result import CallResult, CaseResult, Outcome
@@ -89,6 +91,7 @@ Output: TypeAlias = (
     | ResultView
     | ProblemsView
     | CasesView
+    | Field
     | DifferenceOutput
     | LedgerStatus
     | Entries
@@ -263,6 +266,40 @@ def cases_report(view: CasesView) -> Report:
         things="tests",
         headed=False,
     )
+
+
+def field_report(field: Field) -> Report:
+    """Lay out what a field means, and the fields inside it."""
+    facts = [Row((cell(name), cell(named(value)))) for name, value in _facts(field)]
+    fields = [
+        Row(
+            (
+                cell(named(each.path[-1])),
+                cell(f"{each.type}{', required' if each.required else ''}"),
+                cell(each.description),
+            )
+        )
+        for each in field.fields
+    ]
+    about, inside = (Column("field"), Column("value")), (Column("field"), Column("takes"), Column("means", Where.BELOW))
+    return Report(
+        [
+            Section((field.description,), [Table(about, facts)] if facts else []),
+            *([Section((strong("Fields"),), [Table(inside, fields)])] if fields else []),
+        ],
+        title=(named(field.name, strong=True), f"  {field.type}{', required' if field.required else ''}"),
+        spaced=True,
+    )
+
+
+def _facts(field: Field) -> Iterator[tuple[str, str]]:
+    """Yield what else is known of a field: its values as JSON, which is YAML, too."""
+    if field.default is not ABSENT:
+        yield "default", json.dumps(field.default, ensure_ascii=False)
+    if field.options:
+        yield "one of", ", ".join(json.dumps(each, ensure_ascii=False) for each in field.options)
+    for example in field.examples:
+        yield "example", json.dumps(example, ensure_ascii=False)
 
 
 def difference_report(view: DifferenceView) -> Report:
@@ -683,6 +720,7 @@ _LAYOUTS: Mapping[type, Callable[[Any], Report]] = {
     ResultView: result_report,
     ProblemsView: problems_report,
     CasesView: cases_report,
+    Field: field_report,
     DifferenceOutput: lambda output: difference_report(output.view()),
     LedgerStatus: status_report,
     Entries: lambda output: entries_report(output.entries),

@@ -35,6 +35,7 @@ NAMES = (
     "status",
     "validate",
     "test-result",
+    "field",
 )
 DESCRIPTION = "flowbuilder.openapi.yaml"
 SUFFIX = ".schema.json"

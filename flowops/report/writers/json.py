@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flowops import __version__
 from flowops.common.masking import mask_text
 from flowops.model.difference import Shift
+from flowops.model.field import Field
 from flowops.model.ledger import LedgerStatus, State
 from flowops.model.plan import ABSENT, Action
 from flowops.model.problems import with_rows
@@ -261,6 +262,23 @@ def _at(place: Place) -> Json:
     return {"file": place.file, "line": place.line, "column": place.column}
 
 
+def field_json(field: Field) -> Json:
+    """Return what a field means, and the fields inside it; see `schemas/field.schema.json`."""
+    return {"format_version": FORMAT_VERSION, **_field(field), "fields": [_field(each) for each in field.fields]}
+
+
+def _field(field: Field) -> Json:
+    return {
+        "field": field.name,
+        "type": field.type,
+        "description": field.description,
+        "required": field.required,
+        **({} if field.default is ABSENT else {"default": field.default}),
+        "examples": list(field.examples),
+        "values": list(field.options),
+    }
+
+
 def dumps(value: Mapping[str, Value] | Iterable[Json]) -> Iterator[str]:
     """Yield the text of a document, piece by piece: a line for each key, and for each item of a list of objects.
 
@@ -403,6 +421,7 @@ _DOCUMENTS: Mapping[type, Callable[[Any], Mapping[str, Value] | Iterable[Json]]]
     ResultView: lambda output: output.json or result_json(output),
     ProblemsView: validate_json,
     CasesView: cases_json,
+    Field: field_json,
     DifferenceOutput: lambda output: difference_json(output.found),
     LedgerStatus: status_json,
     Entries: lambda output: ledger_list_json(output.entries),

@@ -11,8 +11,9 @@ import pytest
 from flowops.errors import UsageError
 from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.document import Place, Problem
+from flowops.model.field import Field
 from flowops.model.ledger import OperatorStep, State
-from flowops.model.plan import Action
+from flowops.model.plan import ABSENT, Action
 from flowops.model.result import CallResult, CaseResult, Outcome, Result
 from flowops.report import formats, views
 from flowops.report.difference import DifferenceOutput
@@ -30,6 +31,7 @@ STEPS = (
     OperatorStep("c", State.IN_FLIGHT, State.IN_FLIGHT, refused="the run of +442079460018 is still alive"),
 )
 PAIRS = [(kind, name) for name, each in formats.listed().items() for kind in each.kinds]
+FIELD = Field(("call", "callee"), "text", "who is called", False, ABSENT)
 #: The formats that name each call of a run.
 NAMING = [name for name in formats.names(formats.RESULT) if name not in ("github", "gitlab")]
 
@@ -54,6 +56,7 @@ def outputs(
                 CaseResult("it does not", Place("t.yaml", 9, 1), (Problem(Place("t.yaml", 11, 3), None, "x", "test"),)),
             ]
         ),
+        formats.FIELD: Field(("call",), "text", "a call", True, None, ("x",), ("x", "y"), (FIELD,)),
         formats.PLAN: views.PlanOutput(lambda full: views.of_plan(plan, full=full), lambda: plan_json(plan)),
         formats.RESULT: views.ResultView(result),
         formats.DIFFERENCE: DifferenceOutput(added, "production"),

@@ -66,7 +66,16 @@ SAVED = {key: PLAN[key] for key in PLAN if key not in ("guards", "warnings", "no
     "summary": {key: number for key, number in PLAN["summary"].items() if key not in ("invalid", "phones")},
     "calls": [{key: CALL[key] for key in ("reference_id", "fingerprint", "action")}],
 }
+FIELD: dict[str, Any] = {
+    "field": "call.voicemail-response",
+    "type": "Ignore, Restart or Stop, or a template",
+    "description": "What to do when a voicemail answers.",
+    "required": False,
+    "examples": ["Stop"],
+    "values": ["Ignore", "Restart", "Stop"],
+}
 OUTPUTS: dict[str, Any] = {
+    "field": {"format_version": 1, **FIELD, "fields": [FIELD]},
     "test-result": {
         "format_version": 1,
         "summary": {"tests": 1, "passed": 0, "failed": 1},
