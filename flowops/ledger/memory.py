@@ -56,7 +56,7 @@ class MemoryDatabase(SqliteDatabase):
 def memory_ledger(environment: str, given: Iterable[GivenCall]) -> Store:
     """Return a ledger that holds these calls, and nothing else."""
     database = MemoryDatabase()
-    store = stand_in(environment, NOBODY, database)
+    store = stand_in(environment, NOBODY, database, "in memory")
     database.readonly = False
     for each in given:
         _tell(store, each)

@@ -348,15 +348,15 @@ def _check_end(connection: Connection, name: str, ledger: int) -> None:
         raise LedgerError(f"{name}: its record and its last event do not fit together", hint=RESTORE)
 
 
-def stand_in(environment: str, actor: Actor, database: SqliteDatabase | None = None) -> Store:
+def stand_in(environment: str, actor: Actor, database: SqliteDatabase | None = None, ledger_id: str = NOT_YET) -> Store:
     """Return an empty ledger in memory, in a new database unless one is given."""
     database = database or SqliteDatabase(None, readonly=False)
     key = secrets.token_bytes(KEY_BYTES)
 
     def work(connection: Connection) -> None:
         upgrade(database, connection)
-        _insert(connection, environment, NOT_YET, GIVEN, key)
+        _insert(connection, environment, ledger_id, GIVEN, key)
 
     database.write(work)
     database.readonly = True
-    return Store(database, environment, NOT_YET, 1, Pseudonymizer(key), actor, None)
+    return Store(database, environment, ledger_id, 1, Pseudonymizer(key), actor, None)
