@@ -1,0 +1,469 @@
+"""GitHub Actions: which jobs of a workflow run after an event, and the shell of their steps, run for real.
+
+Sources, all docs.github.com: "Workflow syntax for GitHub Actions" (needs, if, outputs, environment, steps),
+"Evaluate expressions in workflows and actions", "Control the concurrency of workflows and jobs", "Managing
+environments for deployment" (required reviewers), "Metadata syntax" (composite actions); and the READMEs of
+actions/checkout, actions/upload-artifact and actions/download-artifact (v4).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from support.commands import ROOT, environment
+from support.pipelines.clock import clock_of
+from support.pipelines.expressions import PURE, Unknown, condition, render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from support.git import Repository
+
+BOT = "github-actions[bot]"
+_OURS = "flowops/flowops/.github/actions/"
+_KNOWN_JOB = {
+    *("if", "needs", "runs-on", "environment", "permissions", "concurrency", "outputs", "steps"),
+}
+_KNOWN_STEP = {"if", "uses", "with", "env", "id", "run", "name", "shell", "working-directory"}
+
+
+@dataclass
+class Event:
+    """What happened: its name, the commit and the ref that the jobs are about, and the payload.
+
+    A pull request from a fork sees no secret.
+    """
+
+    name: str
+    sha: str
+    ref: str
+    payload: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+    fork: bool = False
+
+
+@dataclass
+class StepLog:
+    """One step that was run: the name or the action, its end, and what it printed."""
+
+    name: str
+    failed: bool
+    out: str = ""
+    err: str = ""
+
+
+@dataclass
+class Job:
+    """One job: `result` is success, failure, skipped, cancelled, or waiting for somebody to approve it."""
+
+    name: str
+    result: str
+    outputs: dict[str, str] = field(default_factory=dict)
+    steps: list[StepLog] = field(default_factory=list)
+    summary: str = ""
+
+    @property
+    def text(self) -> str:
+        """What it printed."""
+        return "".join(step.out + step.err for step in self.steps)
+
+
+@dataclass
+class Run:
+    """One run of the workflow."""
+
+    event: Event
+    at: datetime
+    jobs: dict[str, Job] = field(default_factory=dict)
+    artifacts: dict[str, dict[str, bytes]] = field(default_factory=dict)
+
+    @property
+    def is_red(self) -> bool:
+        """Whether somebody is told that it has failed."""
+        return any(job.result == "failure" for job in self.jobs.values())
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a job waits for somebody to approve it."""
+        return any(job.result == "waiting" for job in self.jobs.values())
+
+
+class GitHub:
+    """One repository with one workflow. `reviewed` are the environments that need an approval.
+
+    `comments` are those of pull requests, by number, as text and author.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        repository: Repository,
+        workflow: Path,
+        *,
+        secrets: Mapping[str, Mapping[str, str]],
+        variables: Mapping[str, str] | None = None,
+        reviewed: frozenset[str] = frozenset(),
+    ) -> None:
+        self.repository = repository
+        self.comments: dict[int, list[dict[str, Any]]] = {}
+        self.runs: list[Run] = []
+        self._folder = folder
+        self._workflow = workflow
+        self._secrets = secrets
+        self._variables = dict(variables or {})
+        self._reviewed = reviewed
+        self._count = 0
+
+    def happen(self, event: Event, at: datetime) -> Run | None:
+        """Run the workflow as it stands at the event's commit; None where it is not for such an event."""
+        workflow = yaml.safe_load(self.repository.git("show", f"{event.sha}:{self._workflow}"))
+        unknown = workflow.keys() - {"name", True, "permissions", "jobs"}
+        if unknown:
+            raise Unknown(f"keys of a workflow: {unknown}")
+        if not _is_for(workflow[True], event):
+            return None
+        run = Run(event, at)
+        self.runs.append(run)
+        self._go_on(run, workflow["jobs"], frozenset())
+        return run
+
+    def approve(self, run: Run, at: datetime) -> None:
+        """Approve the jobs of a run that wait for it, and run them."""
+        waiting = frozenset(name for name, job in run.jobs.items() if job.result == "waiting")
+        run.at = at
+        for name in waiting:
+            del run.jobs[name]
+        self._go_on(run, self._jobs(run), waiting)
+
+    def _check_group(self, run: Run, job: Mapping[str, Any]) -> None:
+        """Refuse a job whose group has one that waits for an approval: which of them goes on is documented nowhere."""
+        group = self._group(job, run)
+        for other in self.runs:
+            jobs = self._jobs(other)
+            held = {self._group(jobs[name], other) for name, each in other.jobs.items() if each.result == "waiting"}
+            if group is not None and group in held:
+                raise Unknown(f"a second job of the group {group} while one waits for its approval")
+
+    def _jobs(self, run: Run) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = yaml.safe_load(self.repository.git("show", f"{run.event.sha}:{self._workflow}"))[
+            "jobs"
+        ]
+        return found
+
+    def _group(self, job: Mapping[str, Any], run: Run) -> str | None:
+        given = job.get("concurrency")
+        return None if given is None else render(given["group"], self._contexts(run, {}))
+
+    def _go_on(self, run: Run, jobs: Mapping[str, Any], approved: frozenset[str]) -> None:
+        for name, job in jobs.items():
+            if unknown := job.keys() - _KNOWN_JOB:
+                raise Unknown(f"keys of a job: {unknown}")
+            if name in run.jobs:
+                continue
+            needs = [job["needs"]] if isinstance(job.get("needs"), str) else list(job.get("needs", ()))
+            if any(run.jobs[each].result == "waiting" for each in needs):
+                continue
+            results = [run.jobs[each] for each in needs]
+            contexts = self._contexts(run, {each.name: each for each in results})
+            functions = _status(
+                success=all(each.result == "success" for each in results),
+                failure=any(each.result == "failure" for each in results),
+            )
+            if not condition(job.get("if"), contexts, functions):
+                run.jobs[name] = Job(name, "skipped")
+                continue
+            self._check_group(run, job)
+            if job.get("environment") in self._reviewed and name not in approved:
+                run.jobs[name] = Job(name, "waiting")
+                continue
+            run.jobs[name] = _Runner(self, run, name, job, contexts).run()
+
+    def _contexts(self, run: Run, needs: Mapping[str, Job]) -> dict[str, Any]:
+        event = run.event
+        return {
+            "github": {
+                "event_name": event.name,
+                "event": event.payload,
+                "ref": event.ref,
+                "sha": event.sha,
+                "repository": "acme/calls",
+                "token": "a-token",
+            },
+            "vars": self._variables,
+            "inputs": event.inputs,
+            "needs": {name: {"result": job.result, "outputs": job.outputs} for name, job in needs.items()},
+        }
+
+    def secrets_of(self, run: Run, place: str | None) -> Mapping[str, str]:
+        """Return the secrets that a job sees: those of its environment, and none for a stranger."""
+        return {} if run.event.fork or place is None else self._secrets.get(place, {})
+
+    def workspace(self) -> Path:
+        """Return a new machine."""
+        self._count += 1
+        folder = self._folder / f"job-{self._count}"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+
+def _is_for(events: Mapping[str, Any], event: Event) -> bool:
+    """Return whether a workflow is for an event."""
+    if event.name not in events:
+        return False
+    given = events[event.name] or {}
+    if event.name == "push":
+        if given.keys() != {"branches"}:
+            raise Unknown(f"a filter of push: {given}")
+        return event.ref.removeprefix("refs/heads/") in given["branches"]
+    if event.name in ("schedule", "workflow_dispatch"):
+        return True
+    if given:
+        raise Unknown(f"a filter of {event.name}: {given}")
+    return True
+
+
+def _status(*, success: bool, failure: bool) -> dict[str, Callable[..., Any]]:
+    """Return the status functions; nobody cancels a run here."""
+    return {
+        **PURE,
+        "always": lambda: True,
+        "cancelled": lambda: False,
+        "success": lambda: success,
+        "failure": lambda: failure,
+    }
+
+
+class _Runner:
+    """A machine that runs one job."""
+
+    def __init__(self, service: GitHub, run: Run, name: str, job: Mapping[str, Any], contexts: dict[str, Any]) -> None:
+        self._service = service
+        self._run = run
+        self._job = job
+        self._log = Job(name, "success")
+        self._machine = service.workspace()
+        self._workspace = self._machine / "work"
+        self._temp = self._machine / "temp"
+        for folder in (self._workspace, self._temp, self._temp / "bin"):
+            folder.mkdir()
+        self._steps: dict[str, Any] = {}
+        self._contexts = {
+            **contexts,
+            "steps": self._steps,
+            "runner": {"temp": str(self._temp)},
+            "secrets": service.secrets_of(run, job.get("environment")),
+        }
+        self._failed = False
+
+    def run(self) -> Job:
+        """Run all steps whose conditions hold."""
+        for step in self._job["steps"]:
+            if unknown := step.keys() - _KNOWN_STEP:
+                raise Unknown(f"keys of a step: {unknown}")
+            contexts = {key: value for key, value in self._contexts.items() if key != "secrets"}
+            if condition(step.get("if"), contexts, _status(success=not self._failed, failure=self._failed)):
+                self._failed |= not self._step(step)
+        self._log.result = "failure" if self._failed else "success"
+        for name, value in (self._job.get("outputs") or {}).items():
+            # A step that was never run has no outputs: nothing can be read from its JSON.
+            self._log.outputs[name] = "" if self._failed and not self._steps else self._output(value)
+        shutil.rmtree(self._machine)
+        return self._log
+
+    def _output(self, value: str) -> str:
+        try:
+            return render(value, self._contexts)
+        except (json.JSONDecodeError, TypeError):
+            return ""  # the job has failed before; what depends on it is skipped
+
+    def _step(self, step: Mapping[str, Any]) -> bool:
+        """Run a step; return whether it went well."""
+        given = {name: render(value, self._contexts) for name, value in (step.get("with") or {}).items()}
+        env = {name: render(value, self._contexts) for name, value in (step.get("env") or {}).items()}
+        if "run" in step:
+            return self._shell(step, step.get("name", "run"), env, self._contexts, self._outputs(step))
+        action = step["uses"].split("@", 1)[0]
+        if action.startswith(_OURS):
+            return self._composite(action.removeprefix(_OURS), given, env, self._outputs(step))
+        known = {
+            "actions/checkout": self._checkout,
+            "actions/upload-artifact": self._upload,
+            "actions/download-artifact": self._download,
+        }
+        if action not in known:
+            raise Unknown(f"the action {action}")
+        problem = known[action](given)
+        self._log.steps.append(StepLog(action, problem is not None, err=problem or ""))
+        return problem is None
+
+    def _outputs(self, step: Mapping[str, Any]) -> dict[str, str]:
+        outputs: dict[str, str] = {}
+        if "id" in step:
+            self._steps[step["id"]] = {"outputs": outputs}
+        return outputs
+
+    def _checkout(self, given: Mapping[str, str]) -> str | None:
+        commit = given.get("ref") or self._run.event.sha
+        source = self._service.repository.root.as_uri()
+        depth = [] if given.get("fetch-depth") == "0" else ["--depth", "1"]
+        for command in (
+            ["init", "-q"],
+            ["fetch", "-q", *depth, source, commit],
+            ["checkout", "-q", "--detach", "FETCH_HEAD"],
+        ):
+            ran = subprocess.run(
+                ["git", "-C", str(self._workspace), *command], capture_output=True, text=True, check=False
+            )
+            if ran.returncode:
+                return ran.stderr
+        if given.get("fetch-depth") == "0":
+            subprocess.run(
+                ["git", "-C", str(self._workspace), "fetch", "-q", source, "+refs/heads/*:refs/remotes/origin/*"],
+                check=True,
+            )
+        return None
+
+    def _upload(self, given: Mapping[str, str]) -> str | None:
+        """Keep files. Hidden ones are left out unless asked for; a name is taken once in a run."""
+        pattern = given["path"]
+        root = self._workspace
+        files = [self._workspace.joinpath(pattern)] if pattern.startswith("/") else list(root.glob(pattern))
+        if given.get("include-hidden-files") != "true":
+            files = [file for file in files if not any(part.startswith(".") for part in _inside(file, root))]
+        files = [file for file in files if file.is_file()]
+        if not files:
+            missing = given.get("if-no-files-found", "warn")
+            return "no files were found" if missing == "error" else None
+        if given["name"] in self._run.artifacts:
+            return f"an artifact with the name {given['name']} exists already"
+        self._run.artifacts[given["name"]] = {file.name: file.read_bytes() for file in files}
+        return None
+
+    def _download(self, given: Mapping[str, str]) -> str | None:
+        found = self._run.artifacts.get(given["name"])
+        if found is None:
+            return f"Artifact not found for name: {given['name']}"
+        for name, content in found.items():
+            (self._workspace / name).write_bytes(content)
+        return None
+
+    def _composite(self, name: str, given: dict[str, str], env: dict[str, str], outputs: dict[str, str]) -> bool:
+        action = yaml.safe_load((ROOT / ".github/actions" / name / "action.yml").read_text())
+        unknown = given.keys() - action["inputs"].keys()
+        if unknown:
+            raise Unknown(f"inputs of the action {name}: {unknown}")
+        steps: dict[str, Any] = {}
+        contexts = {key: value for key, value in self._contexts.items() if key != "secrets"}
+        defaults = {key: render(each.get("default", ""), contexts) for key, each in action["inputs"].items()}
+        contexts |= {"inputs": {**defaults, **given}, "steps": steps}
+        well = True
+        for step in action["runs"]["steps"]:
+            if unknown := step.keys() - (_KNOWN_STEP - {"if", "uses", "with"}):
+                raise Unknown(f"keys of a step of an action: {unknown}")
+            if step["name"] == "Install flowops":
+                self._install()
+                continue
+            found: dict[str, str] = {}
+            if "id" in step:
+                steps[step["id"]] = {"outputs": found}
+            own = {key: render(value, contexts) for key, value in (step.get("env") or {}).items()}
+            well = self._shell(step, f"{name}: {step['name']}", env | own, contexts, found)
+            if not well:
+                break
+        for key, each in (action.get("outputs") or {}).items():
+            outputs[key] = render(each["value"], contexts)
+        return well
+
+    def _install(self) -> None:
+        """Put the flowops under test where the action would install it; what it installs is another test."""
+        flowops = self._temp / "flowops/bin/flowops"
+        flowops.parent.mkdir(parents=True, exist_ok=True)
+        flowops.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m flowops "$@"\n')
+        flowops.chmod(0o755)
+
+    def _shell(
+        self,
+        step: Mapping[str, Any],
+        name: str,
+        env: Mapping[str, str],
+        contexts: Mapping[str, Any],
+        outputs: dict[str, str],
+    ) -> bool:
+        """Run the shell of a step as the runner does (bash), with its files for the summary and outputs."""
+        if step.get("shell") != "bash":
+            raise Unknown(f"the shell {step.get('shell')}")
+        summary, told = self._temp / "summary.md", self._temp / "outputs"
+        for file in (summary, told):
+            file.write_text("")
+        self._gh()
+        given = environment(
+            **{
+                "PATH": f"{self._temp / 'bin'}:{environment()['PATH']}",
+                "RUNNER_TEMP": str(self._temp),
+                "GITHUB_STEP_SUMMARY": str(summary),
+                "GITHUB_OUTPUT": str(told),
+                "GITHUB_WORKSPACE": str(self._workspace),
+                "GITHUB_REPOSITORY": "acme/calls",
+                "GITHUB_ACTIONS": "true",
+                "CI": "true",
+                **clock_of(self._run.at),
+                **env,
+            }
+        )
+        folder = self._workspace / render(step.get("working-directory", "."), contexts)
+        shell = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]]
+        ran = subprocess.run(shell, cwd=folder, env=given, text=True, capture_output=True, check=False, timeout=600)
+        self._log.steps.append(StepLog(name, ran.returncode != 0, ran.stdout, ran.stderr))
+        self._log.summary += summary.read_text()
+        outputs |= dict(line.split("=", 1) for line in told.read_text().splitlines())
+        self._posted()
+        return ran.returncode == 0
+
+    def _gh(self) -> None:
+        """Put a `gh` in the way that keeps comments in files; its --jq is asked of the real jq."""
+        gh = self._temp / "bin/gh"
+        if not gh.exists():
+            gh.write_text(_GH)
+            gh.chmod(0o755)
+        number = (self._run.event.payload.get("pull_request") or {}).get("number", 0)
+        (self._temp / "comments.json").write_text(json.dumps(self._service.comments.get(number, [])))
+
+    def _posted(self) -> None:
+        number = (self._run.event.payload.get("pull_request") or {}).get("number")
+        if number is not None:
+            self._service.comments[number] = json.loads((self._temp / "comments.json").read_text())
+
+
+def _inside(file: Path, root: Path) -> tuple[str, ...]:
+    return file.relative_to(root).parts if file.is_relative_to(root) else (file.name,)
+
+
+_GH = r"""#!/usr/bin/env bash
+# What our action asks of GitHub: the comments of a pull request, a new one, or one changed.
+set -euo pipefail
+store="$RUNNER_TEMP/comments.json"
+case "$*" in
+  "api --paginate repos/"*" --jq "*) jq -r "${@: -1}" "$store" ;;
+  "api --silent --method PATCH repos/"*)
+    id="${5##*/}"; file="${7#body=@}"
+    jq --argjson id "$id" --rawfile body "$file" 'map(if .id == $id then .body = $body else . end)' \
+      "$store" > "$store.new"
+    mv "$store.new" "$store" ;;
+  "api --silent --method POST repos/"*)
+    file="${7#body=@}"
+    jq --rawfile body "$file" '. + [{id: (length + 1), user: {login: "github-actions[bot]"}, body: $body}]' \
+      "$store" > "$store.new"
+    mv "$store.new" "$store" ;;
+  *) echo "gh: not known here: $*" >&2; exit 1 ;;
+esac
+"""
