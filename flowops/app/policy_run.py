@@ -14,7 +14,7 @@ from flowops.common.secrets import read_variable
 from flowops.common.text import quoted
 from flowops.documents.files import Unreadable, open_given
 from flowops.errors import FlowopsError, Invalid
-from flowops.model.call import phones_of
+from flowops.model.call import callees_of, phones_of
 from flowops.model.document import Place, Problem
 from flowops.model.plan import Guard
 from flowops.model.result import CallResult, Outcome
@@ -98,7 +98,7 @@ class PolicyRun:
 
     def hold_back(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Decision]:
         """Say which of the calls that would be sent may not be, and why."""
-        phones = sum(phones_of(batch.bodies[index]) for index in indices)
+        phones = sum(map(phones_of, map(batch.bodies.__getitem__, indices)))
         self._by_document[batch.place] += phones
         held: dict[int, Decision] = {}
         if self._policy.rules or batch.has_terms:
@@ -106,7 +106,7 @@ class PolicyRun:
         else:
             self._fit.add_endless(phones)
         passed = [index for index in indices if index not in held] if held else indices
-        bodies = [batch.bodies[index] for index in passed]
+        bodies = list(map(batch.bodies.__getitem__, passed))
         self._callees.add([self._before + index for index in passed], bodies)
         self.unseen += sum("callback-url" in body for body in bodies)
         self._before += len(batch.references)
@@ -134,17 +134,15 @@ class PolicyRun:
         return tuple(self._windows.lines())
 
     def _held(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Decision]:
-        calls = list(map(batch.call, indices))
         # A ledger without a call has rung nobody.
         if self._within is not None and self._evaluator.facts.known:
-            numbers = {number for call in calls for number in call.callees}
+            numbers = {number for index in indices for number in callees_of(batch.bodies[index])}
             self._rung.clear()
             self._rung.update(self._ledger.rung_since(sorted(numbers), self._at - self._within))
-        contexts = [self._evaluator.context(call, self._at) for call in calls]
+        held, contexts = self._evaluator.hold_back(batch, indices, self._at)
         self._windows.add(contexts)
-        decisions = list(map(self._evaluator.decide, contexts))
-        self._fit.add([context for context, held in zip(contexts, decisions, strict=True) if held is None])
-        return {index: held for index, held in zip(indices, decisions, strict=True) if held is not None}
+        self._fit.add([context for index, context in zip(indices, contexts, strict=True) if index not in held])
+        return held
 
 
 class ClaimCheck:

@@ -98,12 +98,20 @@ class Refusal(NamedTuple):
     hint: str | None = None
 
 
-class NumberInfo(NamedTuple):
-    """A number and what it says of whoever answers it.
+class Nature(NamedTuple):
+    """What a number says of whoever answers it, and what it has in common with very many others.
 
     `region` is the country's two letters, None where it belongs to none; `kind` is one of KINDS; `zones` are the IANA
     zones that it may ring in, empty when nobody knows. Of a text that is no valid number nothing is known.
     """
+
+    region: str | None = None
+    kind: str = "unknown"
+    zones: tuple[str, ...] = ()
+
+
+class NumberInfo(NamedTuple):
+    """A number and its `Nature`."""
 
     number: str
     region: str | None = None
@@ -127,16 +135,24 @@ def canonical(text: str) -> str | None:
     return text if is_canonical(text) else None
 
 
-@lru_cache(maxsize=65_536)
-def info(number: str) -> NumberInfo:
+_UNKNOWN = Nature()
+
+
+def nature(number: str) -> Nature:
     """Return what a number in E.164 says of whoever answers it."""
     code = country_code(number[:4])
     found = None if code is None or len(number) not in _LENGTHS else code.find(number)
     if found is None:
-        return NumberInfo(number)
+        return _UNKNOWN
     plan, matched = found
     kind = plan.kind(matched)
-    return NumberInfo(number, plan.region, kind, plan.zones(number, kind))
+    return Nature(plan.region, kind, plan.zones(number, kind))
+
+
+@lru_cache(maxsize=4_096)
+def info(number: str) -> NumberInfo:
+    """Return a number in E.164 with what it says of whoever answers it."""
+    return NumberInfo(number, *nature(number))
 
 
 #: What hints say where they know neither the project's country nor its column: `flowops.app.hints` puts those there.

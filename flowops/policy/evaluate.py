@@ -9,23 +9,37 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.numbers import nature
+from flowops.model.call import callees_of
 from flowops.model.ledger import Condition, Used
 from flowops.model.plan import Action, Decision, Guard
-from flowops.policy.rule import Block, CallContext, Defer, Rule, RunCounts, RunGuard, findings, format_reason
+from flowops.policy.rule import Block, CallContext, CallGroup, Defer, Rule, RunCounts, RunGuard, findings, format_reason
 from flowops.policy.times import moment_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Hashable, Iterable, Sequence
     from datetime import datetime, timedelta
 
-    from flowops.model.call import Call
+    from flowops.model.call import Call, CallBatch
     from flowops.policy.config import Policy
     from flowops.policy.rule import PolicyContext
 
     Found = list[tuple[Rule, Block | Defer]]
 
+#: How many kinds of calls that are alike are remembered.
+_KEPT = 4_096
 #: How often the rules may move an opening further before it counts as never.
 _ROUNDS = 50
+
+
+class HeldBack(NamedTuple):
+    """What keeps calls from being placed, by their index; and the contexts of all, which calls that are alike share.
+
+    A shared context is that of one of them: it tells their caller, and the nature of their callees' numbers.
+    """
+
+    decisions: dict[int, Decision]
+    contexts: Sequence[CallContext]
 
 
 class PolicyEvaluator:
@@ -36,10 +50,63 @@ class PolicyEvaluator:
         self.facts = facts
         self._counts = RunCounts()
         self._counts_callees = any(rule.span() is not None for rule in policy.rules)
+        asked = [rule for rule in policy.rules if not rule.is_lifted(facts)]
+        self._by_nature = [rule for rule in asked if rule.by_nature]
+        self._by_call = [rule for rule in asked if not rule.by_nature]
+        #: Of calls that are alike: the context of one of them, and whether a rule has something against them all.
+        self._alike: dict[Hashable, tuple[CallContext, bool]] = {}
 
     def evaluate(self, call: Call, at: datetime) -> Decision | None:
         """Return what keeps a call from being placed at a time; None when nothing does: from now on it counts."""
         return self.decide(self.context(call, at))
+
+    def hold_back(self, batch: CallBatch, indices: Sequence[int], at: datetime) -> HeldBack:
+        """Return what keeps some calls of a batch, in their order, from being placed, as `evaluate` does of each.
+
+        Each rule is asked about all of them first; only calls that one may speak of are looked at one by one.
+        """
+        if batch.has_terms:
+            contexts = [self.context(batch.call(index), at) for index in indices]
+            suspects = dict(zip(indices, contexts, strict=True))
+        else:
+            contexts, found = self._contexts(batch, indices, at)
+            self._pass_others(batch, indices, found, at)
+            suspects = {index: self.context(batch.call(index), at) for index in sorted(found)}
+        decisions = ((index, self.decide(context)) for index, context in suspects.items())
+        return HeldBack({index: held for index, held in decisions if held is not None}, contexts)
+
+    def _contexts(self, batch: CallBatch, indices: Sequence[int], at: datetime) -> tuple[list[CallContext], set[int]]:
+        """Return the contexts of some calls, and those that are held back with all that are alike."""
+        contexts, suspects, alike = [], set(), self._alike
+        bodies = batch.bodies
+        for index in indices:
+            body = bodies[index]
+            key = (at, body.get("caller"), *map(nature, callees_of(body)))
+            known = alike.get(key)
+            if known is None:
+                context = self.context(batch.call(index), at)
+                if len(alike) >= _KEPT:
+                    alike.clear()
+                known = alike[key] = context, bool(findings(self._by_nature, context))
+            context, is_bad = known
+            contexts.append(context)
+            if is_bad:
+                suspects.add(index)
+        return contexts, suspects
+
+    def _pass_others(self, batch: CallBatch, indices: Sequence[int], suspects: set[int], at: datetime) -> None:
+        """Add the calls that a rule may have something against to the suspects, and count all others: they pass."""
+        rings = [(index, number) for index in indices for number in callees_of(batch.bodies[index])]
+        numbers = [number for _, number in rings]
+        calls, digits = [index for index, _ in rings], list(map(int, numbers))
+        group = CallGroup(calls, numbers, digits, at, self.facts, self._counts)
+        for rule in self._by_call:
+            suspects.update(rule.suspects(group))
+        if suspects:
+            digits = [each for index, each in zip(calls, digits, strict=True) if index not in suspects]
+        self._counts.passed += len(digits)
+        if self._counts_callees:
+            self._counts.add(digits, at)
 
     def context(self, call: Call, at: datetime) -> CallContext:
         """Return what the rules look at."""
@@ -67,8 +134,7 @@ class PolicyEvaluator:
     def _count(self, call: Call, at: datetime) -> None:
         self._counts.passed += len(call.callees)
         if self._counts_callees:
-            for number in call.callees:
-                self._counts.rung.setdefault(number, []).append(at)
+            self._counts.add(map(int, call.callees), at)
 
 
 def _opening(rules: Iterable[Rule], context: CallContext, found: Found) -> tuple[datetime] | str:

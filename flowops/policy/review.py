@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flowops.common.duplicates import repeats
 from flowops.common.masking import mask_number
+from flowops.model.call import callees_of
 from flowops.policy.rule import Block, Defer, format_reason
 from flowops.policy.rules.windows import Windows
 from flowops.policy.terms import Expires, moment, rules_of
@@ -38,10 +39,14 @@ class WindowSummary:
         ]
 
     def add(self, contexts: Iterable[CallContext]) -> None:
-        """Take in more calls."""
+        """Take in more calls; those that are alike may share a context."""
+        if not self._calls:
+            return
+        counted = Counter(contexts)
         for rule, calls in self._calls:
-            found = map(rule.clocks, contexts)
-            calls.update(None if isinstance(clocks, str) else clocks for clocks in found)
+            for context, count in counted.items():
+                clocks = rule.clocks(context)
+                calls[None if isinstance(clocks, str) else clocks] += count
 
     def lines(self) -> list[str]:
         """Return what a reviewer reads, a line for each window."""
@@ -75,14 +80,15 @@ class RepeatedCallees:
 
     def add(self, calls: Sequence[int], bodies: Sequence[Mapping[str, Value]]) -> None:
         """Take in the numbers that some calls ring; `calls` are their positions in the plan."""
+        single = [body["callee"] for body in bodies if "callees" not in body]
+        if len(single) == len(bodies):
+            self._numbers.extend(map(int, single))
+            self._calls.extend(calls)
+            return
         for call, body in zip(calls, bodies, strict=True):
-            if "callees" in body:
-                numbers = dict.fromkeys(body["callees"])
-                self._numbers.extend(int(number[1:]) for number in numbers)
-                self._calls.extend([call] * len(numbers))
-            else:
-                self._numbers.append(int(body["callee"][1:]))
-                self._calls.append(call)
+            numbers = dict.fromkeys(callees_of(body))
+            self._numbers.extend(map(int, numbers))
+            self._calls.extend([call] * len(numbers))
 
     def warnings(self, reference: Callable[[int], str]) -> list[str]:
         """Return a warning for each; `reference` gives the reference-id of the call at a position."""
@@ -121,12 +127,12 @@ class CapacityCheck:
         self._phones += phones
 
     def add(self, contexts: Sequence[CallContext]) -> None:
-        """Take in more calls that may be placed now."""
+        """Take in more calls that may be placed now; those that are alike may share a context."""
         if self._rate is None:
             return
+        ends = {context: (*self._end(context), len(context.call.callees)) for context in set(contexts)}
         for context in contexts:
-            end, rule = self._end(context)
-            phones = len(context.call.callees)
+            end, rule, phones = ends[context]
             if rule is not None and self._phones / self._rate >= (end - self._at).total_seconds():
                 why = "the hours are too few" if isinstance(rule, Windows) else "the time is too short"
                 self._late[format_reason(rule, why), end] += phones

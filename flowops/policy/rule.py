@@ -22,7 +22,7 @@ from flowops.common.numbers import NumberInfo, info
 from flowops.common.spans import SPAN_PATTERN
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from flowops.model.call import Call
@@ -126,10 +126,38 @@ class PolicyContext:
 
 @dataclass(slots=True)
 class RunCounts:
-    """What this plan or run has let pass so far, in order: how many phones, and when each number was called."""
+    """What this plan or run has let pass so far: how many phones, and how often which number (its digits) at a time.
+
+    A plan lets all of its calls pass at one time, and may have a million numbers.
+    """
 
     passed: int = 0
-    rung: dict[str, list[datetime]] = field(default_factory=dict)
+    rung: dict[datetime, dict[int, int]] = field(default_factory=dict)
+
+    def rings(self, number: str) -> list[datetime]:
+        """Return when a number was let pass."""
+        digits = int(number)
+        return [at for at, numbers in self.rung.items() for _ in range(numbers.get(digits, 0))]
+
+    def add(self, numbers: Iterable[int], at: datetime) -> None:
+        """Let pass some numbers."""
+        known = self.rung.setdefault(at, {})
+        for number in numbers:
+            known[number] = known.get(number, 0) + 1
+
+
+class CallGroup(NamedTuple):
+    """Calls that bring no rules of their own, before each is looked at: the phones that they ring, in their order.
+
+    `calls` says of each of the `numbers` which call rings it, `digits` are the numbers as integers.
+    """
+
+    calls: Sequence[int]
+    numbers: Sequence[str]
+    digits: Sequence[int]
+    at: datetime
+    facts: PolicyContext
+    counts: RunCounts
 
 
 class CallContext:
@@ -178,11 +206,21 @@ class Rule(ABC):
     foreseeable: ClassVar[bool] = False
     #: Whether it hangs on what only the ledger can count, so that each claim decides it for good.
     counted: ClassVar[bool] = False
+    #: Whether it looks at nothing of a call but its caller and the `Nature` of its callees' numbers, so that what it
+    #: says of one call holds for all that are alike.
+    by_nature: ClassVar[bool] = False
     place: Place
 
     @abstractmethod
     def evaluate(self, context: CallContext) -> Finding:
         """Return what the rule has against a call. Pure: nothing is read and nothing changed."""
+
+    def suspects(self, group: CallGroup) -> Iterable[int]:
+        """Return all calls of a group that the rule may have something against, perhaps more: `evaluate` has the word.
+
+        Most calls of very many are nobody's business, and that is known of a thousand as soon as of one.
+        """
+        return group.calls
 
     def day(self, at: datetime) -> datetime | None:  # noqa: ARG002 (most count no day)
         """Return the start of the day whose calls the ledger has to count for the rule, if there is one."""

@@ -24,12 +24,12 @@ from flowops.policy.rule import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from zoneinfo import ZoneInfo
 
     from flowops.model.document import Path, Place, Value
     from flowops.policy.config import PolicyReader
-    from flowops.policy.rule import CallContext, PolicyContext
+    from flowops.policy.rule import CallContext, CallGroup, PolicyContext
 
 
 class MaxCalls(Setting):
@@ -162,6 +162,13 @@ class PerDay(MaxCalls, Rule):
             return None
         return Defer(_begin(begin + timedelta(hours=36), known), f"{used:,} phones today, the limit is {self.most:,}")
 
+    def suspects(self, group: CallGroup) -> Iterable[int]:
+        """Return all calls, unless all of their phones are within the limit."""
+        known = zone(self.timezone)
+        used = None if known is None else group.facts.claimed.get(_begin(group.at, known))
+        is_enough = used is not None and used + group.counts.passed + len(group.numbers) <= self.most
+        return () if is_enough else group.calls
+
     def day(self, at: datetime) -> datetime | None:
         """Return when the day of an instant began; None when the zone is not known."""
         known = zone(self.timezone)
@@ -256,7 +263,7 @@ class PerCallee(Setting, Rule):
         for callee, rings in ((callees[0], 1),) if len(callees) == 1 else Counter(callees).items():
             if rings > self.most:
                 return Block(f"the call rings {context.named(callee)} {rings} times, the limit is {self.most}")
-            before, passed = context.facts.rung.get(callee.number, ()), context.counts.rung.get(callee.number, ())
+            before, passed = context.facts.rung.get(callee.number, ()), context.counts.rings(callee.number)
             room = self.most - rings
             if len(before) + len(passed) <= room:
                 continue
@@ -266,6 +273,18 @@ class PerCallee(Setting, Rule):
                 many = f"{len(recent)} in the last {span_text(self.within)} to {context.named(callee)}"
                 later.append(Defer(free, f"{many}, the limit is {self.most}"))
         return max(later, default=None)
+
+    def suspects(self, group: CallGroup) -> Iterable[int]:
+        """Return the calls to numbers that these calls, and those before them, may ring too often."""
+        rings = Counter(group.digits)
+        for earlier in group.counts.rung.values():
+            for digits in rings.keys() & earlier.keys():
+                rings[digits] += earlier[digits]
+        for number, times in group.facts.rung.items():
+            rings[int(number)] += len(times)
+        if max(rings.values(), default=0) <= self.most:
+            return ()
+        return [call for call, digits in zip(group.calls, group.digits, strict=True) if rings[digits] > self.most]
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from flowops.model.document import Path, Place, Value
     from flowops.policy.config import PolicyReader
-    from flowops.policy.rule import CallContext, PolicyContext
+    from flowops.policy.rule import CallContext, CallGroup, PolicyContext
 
 HASH = "hmac-sha256:"
 _HASHED = re.compile(rf"{HASH}[0-9a-f]{{64}}")
@@ -145,6 +145,13 @@ class DoNotCall(Setting, Rule, RunGuard):
             if callee.number in numbers:
                 return Block(f"{context.named(callee)} is in {self.file}")
         return None
+
+    def suspects(self, group: CallGroup) -> Iterable[int]:
+        """Return the calls to somebody who is listed; all of them while the list cannot be relied on."""
+        if self.check(group.facts, group.at) is not None:
+            return group.calls
+        numbers = group.facts.lists[self.source].numbers
+        return [call for call, number in zip(group.calls, group.numbers, strict=True) if number in numbers]
 
 
 def hashed(number: str, key: bytes) -> str:

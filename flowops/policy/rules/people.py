@@ -31,6 +31,7 @@ class Countries(Setting, Rule):
     place: Place
     key: ClassVar[str] = "countries"
     name: ClassVar[str] = "countries"
+    by_nature: ClassVar[bool] = True
     schema: ClassVar[Schema] = {
         **COUNTRIES,
         "description": "The countries that may be called. Without it, the country of each call's own caller.",
@@ -76,6 +77,7 @@ class NumberTypes(Setting, Rule):
     place: Place
     key: ClassVar[str] = "number-types"
     name: ClassVar[str] = "number-types"
+    by_nature: ClassVar[bool] = True
     schema: ClassVar[Schema] = {
         "type": "array",
         "minItems": 1,
@@ -115,6 +117,7 @@ class Callers(Setting, Rule):
     place: Place
     key: ClassVar[str] = "callers"
     name: ClassVar[str] = "callers"
+    by_nature: ClassVar[bool] = True
     schema: ClassVar[Schema] = {
         "type": "array",
         "minItems": 1,

@@ -212,6 +212,7 @@ class Windows(Setting, Rule):
     place: Place
     key: ClassVar[str] = "windows"
     name: ClassVar[str] = "windows"
+    by_nature: ClassVar[bool] = True
     foreseeable: ClassVar[bool] = True
     schema: ClassVar[Schema] = {
         "type": "array",

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.plans import Batch
 
 from flowops.common.numbers import KINDS
 from flowops.model.call import Terms
@@ -13,6 +14,7 @@ from flowops.model.document import Place
 from flowops.model.plan import Action
 from flowops.policy.config import Policy
 from flowops.policy.evaluate import PolicyEvaluator
+from flowops.policy.review import CapacityCheck, WindowSummary
 from flowops.policy.rule import NumberList, PolicyContext
 from flowops.policy.rules.limits import PerCallee, PerDay
 from flowops.policy.rules.lists import DoNotCall
@@ -102,3 +104,29 @@ def test_a_deferred_call_may_be_placed_when_it_is_told_to_be(rules, made, call) 
         assert decision.until > NOW
         timed = [rule for rule in rules if isinstance(rule, Windows | PerDay | PerCallee)]
         assert PolicyEvaluator(Policy(tuple(timed)), facts_of()).evaluate(one, decision.until) is None
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    rules=st.lists(RULES, max_size=4),
+    made=st.lists(CALLS, min_size=1, max_size=3),
+    plain=st.booleans(),
+    sent=st.lists(st.booleans(), min_size=5, max_size=5),
+)
+def test_many_calls_are_held_back_as_each_would_be(rules, made, plain, sent, call) -> None:
+    together, alone = (PolicyEvaluator(Policy(tuple(rules)), facts_of()) for _ in range(2))
+    summaries = [(WindowSummary(together.policy, NOW), CapacityCheck(together.policy, NOW, 1e-4)) for _ in range(2)]
+    for some in made:
+        calls = [
+            call(f"c{number}", callees=callees, caller=caller, terms=Terms() if plain else terms)
+            for number, (callees, caller, terms) in enumerate(some)
+        ]
+        indices = [index for index in range(len(calls)) if sent[index]]
+        held, contexts = together.hold_back(Batch(HERE, calls), indices, NOW)
+        each = [alone.context(calls[index], NOW) for index in indices]
+        decisions = [alone.decide(context) for context in each]
+        assert [held.get(index) for index in indices] == decisions
+        for (windows, capacity), found in zip(summaries, (contexts, each), strict=True):
+            windows.add(found)
+            capacity.add(found)
+    assert len({(*windows.lines(), *capacity.warnings()) for windows, capacity in summaries}) == 1

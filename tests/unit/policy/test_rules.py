@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import pytest
+from support.plans import Batch
 
 from flowops.model.call import Call, Terms
 from flowops.model.document import Place
@@ -303,6 +304,27 @@ def test_the_same_callee_twice_in_one_plan_is_called_once(policy, call) -> None:
     decision = evaluator.evaluate(call("b"), NOW)
     assert decision.until == NOW + timedelta(days=1)
     assert evaluator.evaluate(call("c", callee="+442079460024"), NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "facts", "held"),
+    [
+        ("max-calls: {per-day: 5}", PolicyContext(claimed={DAY: 1}), {}),
+        ("max-calls: {per-day: 5}", PolicyContext(claimed={DAY: 2}), {3}),
+        ("max-calls: {per-day: 5}", PolicyContext(), {0, 1, 2, 3}),
+        ("per-callee: {calls: 2, within: 1d}", PolicyContext(), {3}),
+        ("per-callee: {calls: 3, within: 1d}", PolicyContext(), {}),
+        ("per-callee: {calls: 3, within: 1d}", PolicyContext(rung={LONDON: (NOW - timedelta(hours=1),)}), {3}),
+        ("per-callee: {calls: 3, within: 1d}", PolicyContext(rung={LONDON: (NOW - timedelta(days=2),)}), {}),
+        ("do-not-call: dnc.txt", listing("+442079460024"), {2}),
+        ("do-not-call: dnc.txt", PolicyContext(), {0, 1, 2, 3}),
+    ],
+)
+def test_a_limit_and_a_list_count_for_calls_that_are_looked_at_together(policy, call, written, facts, held) -> None:
+    callees = [LONDON, LONDON, "+442079460024", LONDON]
+    batch = Batch(HERE, [call(f"c{at}", callee=callee) for at, callee in enumerate(callees)])
+    together = PolicyEvaluator(policy(written), facts).hold_back(batch, range(4), NOW)
+    assert set(together.decisions) == set(held)
 
 
 def test_a_day_begins_where_the_policy_says(policy) -> None:
