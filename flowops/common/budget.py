@@ -33,6 +33,9 @@ SHORT = 256
 
 #: Bytes of JSON that a body may have.
 MAX_BODY = 1024 * 1024
+#: No number, true, false or null has more, and no entry of a mapping around its text.
+_SCALAR_BYTES = 25
+_ENTRY_BYTES = _SCALAR_BYTES + 4
 #: Characters of any text that a template takes or makes.
 MAX_TEXT = 65_536
 
@@ -149,18 +152,23 @@ def most_json(value: Any, limit: int = MAX_BODY) -> int:
     while ahead and size <= limit:
         found = ahead.pop()
         if type(found) is str:
-            size += 2 + 6 * len(found)
+            size += json_bound(1, len(found))
         elif type(found) is dict:
-            texts = sum(type(item) is str for item in found.values())
-            size += 2 + 4 * len(found) + 6 * (_characters(found) + _characters(found.values())) + 2 * texts
-            if texts < len(found):
-                ahead += [item for item in found.values() if type(item) is not str]
+            texts = [item for item in found.values() if type(item) is str]
+            size += json_bound(len(found), sum(map(len, found)) + sum(map(len, texts)))
+            if len(texts) < len(found):
+                ahead += [item for item in found.values() if type(item) is list or type(item) is dict]
         elif type(found) is list:
             size += 2 + len(found)
             ahead += found
         else:
-            size += 25
+            size += _SCALAR_BYTES
     return size
+
+
+def json_bound(entries: int, characters: int) -> int:
+    """Return more bytes of JSON than a mapping has with so many entries, and so many characters in keys and texts."""
+    return 2 + _ENTRY_BYTES * entries + 6 * characters
 
 
 def _bytes(value: Any) -> int:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _WILDCARD = re.compile(r"[*?\[]")
 _ANY_DEPTH = "**"
+_ANY_NAME = ("*", _ANY_DEPTH)
 _LONGEST = 1000
 #: How often the patterns of a project may look at names of directories together, besides a few looks at each;
 #: a directory counts for as many.
@@ -89,11 +90,17 @@ def find(files: Files | Listing, base: Path, pattern: str) -> set[Path]:
     dot are matched by such a name only, and links to directories are followed only where the pattern
     names them before its first wildcard. Raises BadPattern, and Unreadable for a directory.
     """
+    return {directory / name for directory, name in _found(files, base, pattern)}
+
+
+def _found(files: Files | Listing, base: Path, pattern: str) -> Iterator[tuple[Path, str]]:
+    """Yield the directory and the name of each file that a pattern matches: making paths takes longer than finding."""
     listing = files if isinstance(files, Listing) else Listing(files)
     base, steps = _split(base, pattern)
     if not steps:
-        return {base} if files.kind(base) == "file" else set()
-    found: set[Path] = set()
+        if files.kind(base) == "file":
+            yield base.parent, base.name
+        return
     # The last step names a file, and is no `**`.
     last = len(steps) - 1
     # Which steps of the pattern come next in which directory: two `**` may lead to one directory in many ways.
@@ -109,8 +116,7 @@ def find(files: Files | Listing, base: Path, pattern: str) -> set[Path]:
                 if following:
                     ahead.append((directory / name, following))
             elif last in at and _matches(steps[last], name):
-                found.add(directory / name)
-    return found
+                yield directory, name
 
 
 def _split(base: Path, pattern: str) -> tuple[Path, tuple[str, ...]]:
@@ -143,7 +149,7 @@ def _matches(step: str, name: str) -> bool:
     if name.startswith(".") and not step.startswith("."):
         return False
     # What a pattern and a file system write in other forms of Unicode is one name to whoever reads it.
-    return step == _ANY_DEPTH or _expression(step).fullmatch(same_name(name)) is not None
+    return step in _ANY_NAME or _expression(step).fullmatch(same_name(name)) is not None
 
 
 @lru_cache(maxsize=256)
@@ -185,9 +191,9 @@ def discover(reader: Reader, project: Project, paths: Sequence[Path] = (), *, wi
     flows: list[Document] = []
     tests: list[Document] = []
     with _no_collection():
-        for path in sorted(included | chosen, key=_by_parts):
+        for path, sections in reader.read_all(sorted(included | chosen, key=_by_parts)):
             is_chosen = path in chosen
-            for section in reader.read(path):
+            for section in sections:
                 problems += section.problems or _foreign(section, project)
                 if section.document is None:
                     continue
@@ -262,13 +268,15 @@ def _matched(files: Files | Listing, root: Path, pattern: str) -> tuple[set[Path
     folder, separator, name = pattern.rpartition("/")
     if not name.endswith(YAML) or not _WILDCARD.search(name):
         return find(files, root, pattern), set()
-    suffixes = YAML if name.endswith(YAML[0]) else (Path(name).suffix,)
+    stem, _, last = name.rpartition(".")
+    suffix = f".{last}"
+    suffixes = YAML if suffix == YAML[0] else (suffix,)
+    accepted = re.compile("|".join(fnmatch.translate(same_name(f"{stem}{each}")) for each in suffixes))
     matched: set[Path] = set()
     others: set[Path] = set()
-    for path in find(files, root, f"{folder}{separator}*"):
-        if path.suffix.lower() in YAML:
-            fits = any(_matches(f"{name.removesuffix(Path(name).suffix)}{suffix}", path.name) for suffix in suffixes)
-            (matched if fits else others).add(path)
+    for directory, each in _found(files, root, f"{folder}{separator}*"):
+        if each.lower().endswith(YAML):
+            (matched if accepted.fullmatch(same_name(each)) else others).add(directory / each)
     return matched, others
 
 

@@ -18,6 +18,8 @@ from flowops.documents.yaml import Budget, Parsed, parse
 from flowops.model.document import Document, Place, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from flowops.documents.files import Files
     from flowops.documents.snapshots import HashedStream, Snapshot
     from flowops.model.document import SourceMap, Value
@@ -77,6 +79,9 @@ _log = logging.getLogger(__name__)
 #: How many values one file may hold, and all files together, with everything that aliases repeat.
 MAX_VALUES = 250_000
 MAX_VALUES_IN_ALL = 3_000_000
+#: How many files are fetched before the first of them is looked at, and how large they may be together.
+_AHEAD = 32
+_AHEAD_BYTES = 1 << 20
 #: After so many documents with problems nobody reads what is wrong with the others.
 MAX_BROKEN = 1_000
 
@@ -154,10 +159,19 @@ class Reader:
 
     def read(self, path: Path) -> list[Section]:
         """Return the documents of a file, each with what is wrong with it. Never raises for what is in the file."""
-        sections = self._sections.get(path)
-        if sections is None:
-            sections = self._sections[path] = self._read(path)
-        return sections
+        return next(self.read_all([path]))[1]
+
+    def read_all(self, paths: Iterable[Path]) -> Iterator[tuple[Path, list[Section]]]:
+        """Yield files with their documents, see `read`.
+
+        Small files are fetched some at a time: between two that are parsed, going to the disk takes thrice as long.
+        """
+        waiting = iter(paths)
+        while fetched := self._fetch(waiting):
+            for path, data in fetched:
+                if data is not None:
+                    self._sections[path] = self._sections_of(path, data)
+                yield path, self._sections[path]
 
     def open(self, path: Path) -> HashedStream:
         """Open a data file, whose hash is remembered when it has been read to its end. Raises Unreadable."""
@@ -203,13 +217,28 @@ class Reader:
         self._values_left -= allowed - max(budget.values, 0)
         return found
 
-    def _read(self, path: Path) -> list[Section]:
+    def _fetch(self, waiting: Iterator[Path]) -> list[tuple[Path, bytes | Unreadable | None]]:
+        """Return what is in the first of some files, and, while they are small, in those behind it; None if known."""
+        found: list[tuple[Path, bytes | Unreadable | None]] = []
+        size = 0
+        for path in waiting:
+            data: bytes | Unreadable | None = None
+            if path not in self._sections:
+                try:
+                    data = self.files.read(path)
+                    size += len(data)
+                except Unreadable as error:
+                    data = error
+            found.append((path, data))
+            if size > _AHEAD_BYTES or len(found) == _AHEAD:
+                break
+        return found
+
+    def _sections_of(self, path: Path, data: bytes | Unreadable) -> list[Section]:
         file = self.shown(path)
         self._paths[file] = path
-        try:
-            data = self.files.read(path)
-        except Unreadable as error:
-            problem = Problem(Place(file), message=f"the file {error}", code="file")
+        if isinstance(data, Unreadable):
+            problem = Problem(Place(file), message=f"the file {data}", code="file")
             return [Section(problem.place, None, None, (problem,))]
         _log.debug("%(file)s: %(bytes)d bytes read", {"file": file, "bytes": len(data)})
         sections: list[Section] = []

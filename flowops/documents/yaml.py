@@ -78,7 +78,14 @@ def read_plain(text: str) -> Value:
     """
     if text in _WORDS:
         return _WORDS[text]
-    found = _NUMBER.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
+    if len(text) > _LONGEST_REMEMBERED:
+        return text if len(text) > _LONGEST_NUMBER else _number(text)
+    return _remembered_number(text)
+
+
+def _number(text: str) -> Value:
+    """Return the number that a text prints, or the text."""
+    found = _NUMBER.fullmatch(text)
     if found is None:
         return text
     number: int | float
@@ -87,6 +94,11 @@ def read_plain(text: str) -> Value:
         return number if str(number) == text else text
     number = float(text)
     return number if math.isfinite(number) and repr(number) == text else text
+
+
+# The same times, lengths and ids stand in many files.
+_LONGEST_REMEMBERED = 64
+_remembered_number = lru_cache(maxsize=2_048)(_number)
 
 
 class Parsed(NamedTuple):
@@ -130,7 +142,7 @@ class Mapped:
         if key not in self.values:
             return self.merge_key if key == MERGE else None
         at = list(self.values).index(key) * SourceMap.ENTRY
-        return self.entries[at], self.entries[at + 1]
+        return self.entries[at] + 1, self.entries[at + 1] + 1
 
 
 def merge(own: Mapped) -> Mapped:
@@ -248,42 +260,50 @@ class Builder:
 
     def _mapping(self, opening: Event, depth: int) -> tuple[dict[str, Value], SourceMap]:
         next_event = self._next_event
-        budget = self._budget
         mapping = Mapped({}, [], {})
         values, entries = mapping.values, mapping.entries
-        end = opening.start_mark.index
+        mark = opening.start_mark
+        end = mark.index
+        left = self._budget.values
         while True:
             key_event = next_event()
-            kind = type(key_event)
-            if kind is MappingEndEvent:
-                break
             key: str | None
+            # The same keys stand in thousands of files.
+            kind = type(key_event)
             if kind is ScalarEvent and key_event.anchor is None and key_event.tag is None:
-                # The same keys stand in thousands of files.
                 key = intern(key_event.value)
             else:
+                self._budget.values = left
+                if kind is MappingEndEvent:
+                    break
                 key = self._odd_key(key_event, opening, depth)
+                left = self._budget.values
             event = next_event()
             kind = type(event)
-            if kind is ScalarEvent and event.anchor is None and event.tag is None:
-                # `_bare` of a scalar, written out: it is four fifths of all values.
-                mark = event.start_mark
-                end = event.end_mark.index
-                budget.values -= 1
-                if budget.values < 0:
-                    self._spend(0, mark.index)
+            # `_bare` of a scalar, written out: it is four fifths of all values.
+            if (
+                kind is ScalarEvent
+                and event.anchor is None
+                and event.tag is None
+                and key not in values
+                and key != MERGE
+                and key is not None
+                and left > 0
+            ):
+                left -= 1
                 value = event.value
                 if not event.style and (not value or value[0] in SPECIAL_STARTS):
                     value = read_plain(value)
-                if key is not None and key != MERGE and key not in values:
-                    values[key] = value
-                    at = key_event.start_mark
-                    entries += (at.line + 1, at.column + 1, mark.line + 1, mark.column + 1, mark.index, end)
-                    continue
-                found = _scalar_map(event)
-            else:
-                value, found = self._node(event, depth)
-                end = event.end_mark.index if kind is AliasEvent else found.end
+                values[key] = value
+                at = key_event.start_mark
+                mark = event.start_mark
+                end = event.end_mark.index
+                entries += (at.line, at.column, mark.line, mark.column, mark.index, end)
+                continue
+            self._budget.values = left
+            value, found = self._node(event, depth)
+            left = self._budget.values
+            end = event.end_mark.index if kind is AliasEvent else found.end
             if key is not None:
                 self._entry(mapping, key, key_event, value, found, event)
         if opening.flow_style:
@@ -303,7 +323,7 @@ class Builder:
             mapping.merged += self._to_merge(found, event)
         else:
             mapping.values[key] = value
-            mapping.entries += (*at, found.line, found.column, found.start, found.end)
+            mapping.entries += (at[0] - 1, at[1] - 1, found.line - 1, found.column - 1, found.start, found.end)
             if found.value is not None:
                 mapping.inside[key] = found
 
@@ -312,7 +332,6 @@ class Builder:
         entries: list[int] = []
         inside: dict[str | int, SourceMap] = {}
         start = opening.start_mark
-        own = (start.line + 1, start.column + 1)
         end = start.index
         while True:
             event = self._next_event()
@@ -321,7 +340,7 @@ class Builder:
                 break
             value, found = self._node(event, depth)
             end = event.end_mark.index if kind is AliasEvent else found.end
-            entries += (*own, found.line, found.column, found.start, found.end)
+            entries += (start.line, start.column, found.line - 1, found.column - 1, found.start, found.end)
             if found.value is not None:
                 inside[len(values)] = found
             values.append(value)

@@ -154,7 +154,8 @@ class SourceMap:
 
     Most documents are never asked, so what is inside is kept flat: `entries` has `ENTRY` numbers for each entry of
     `value`, in its order: line and column of the key (of the mapping or list itself in a list), and line, column, start
-    and end of the value. `inside` has the maps of those values that are mappings and lists themselves.
+    and end of the value; all count from 0, as the parser does. `inside` has the maps of those values that are mappings
+    and lists themselves.
     """
 
     __slots__ = ("_numbers", "column", "end", "entries", "inside", "line", "start", "value")
@@ -193,7 +194,7 @@ class SourceMap:
     def key(self, name: str) -> tuple[int, int]:
         """Return the line and column of a key of this mapping; of the value itself where it has no such key."""
         at = self.entry(name) if isinstance(self.value, dict) else None
-        return (self.line, self.column) if at is None else (self.entries[at], self.entries[at + 1])
+        return (self.line, self.column) if at is None else (self.entries[at] + 1, self.entries[at + 1] + 1)
 
     def entry(self, step: str | int) -> int | None:
         """Return where the numbers of a key or an index begin in `entries`; None where there is no such entry."""
@@ -207,7 +208,7 @@ class SourceMap:
         if at is None:
             return None
         line, column, start, end = self.entries[at + 2 : at + self.ENTRY]
-        return SourceMap(line, column, start, end)
+        return SourceMap(line + 1, column + 1, start, end)
 
 
 class Document:

@@ -23,7 +23,17 @@ from flowops.common.text import listed, quoted
 from flowops.model.call import INSTRUCTION_ID, NO_TERMS, TERMS, Call, Origin, Terms
 from flowops.model.document import Problem
 from flowops.templates.errors import BudgetExceeded, TemplateError
-from flowops.templates.nodes import INVALID, Compiler, ConstantNode, InvalidNode, Node, Part, Rendering, render_parts
+from flowops.templates.nodes import (
+    INVALID,
+    Compiler,
+    ConstantNode,
+    InvalidNode,
+    Node,
+    Part,
+    Rendering,
+    plain_size,
+    render_parts,
+)
 from flowops.templates.problems import FLOW as FLOW_RULE
 from flowops.templates.problems import VARIABLE
 from flowops.templates.values import kind, number
@@ -60,15 +70,23 @@ class SourceValue(NamedTuple):
 class CallFields(NamedTuple):
     """The fields of a call that are not flow variables, and the variables in the order they are laid over each other.
 
-    `variables` holds mappings: one as it is written, or the entries of those that are laid over others; and at most one
-    template that gives a whole mapping. `variables_at` is where they are written. All is the document's `own` where the
-    project has no defaults.
+    `inherited` says where those fields are written that the document has from the project's defaults. `variables` holds
+    mappings: one as it is written, or the entries of those that are laid over others; and at most one template that
+    gives a whole mapping. `variables_at` is where they are written. All is the document's `own` where there are no
+    defaults.
     """
 
-    fields: dict[str, SourceValue]
+    document: Document
+    fields: dict[str, Value]
+    inherited: Mapping[str, SourceValue]
     variables: tuple[dict[str, SourceValue] | SourceValue, ...]
     variables_at: SourceValue | None
     own: bool
+
+    def at(self, name: str) -> tuple[Document, Path]:
+        """Return where a field is written."""
+        found = self.inherited.get(name)
+        return (self.document, _path(self.document, name)) if found is None else (found.document, found.path)
 
 
 class Defaults:
@@ -86,24 +104,27 @@ class Defaults:
 
     def below(self, document: Document) -> CallFields:
         """Lay a document's fields over the project's defaults; null in the document switches a default off."""
-        fields = _own(document)
-        own_variables = fields.pop(VARIABLES, None)
+        own = document.value["call"] if document.kind == "CallSet" else document.value
+        below: Mapping[str, SourceValue] = {}
+        fields = own
         if not self._none:
-            below = self._without_flow if any(name in fields for name in _FLOW_FIELDS) else self._fields
-            fields = {**below, **fields}
-        fields = {name: written for name, written in fields.items() if written.value is not None}
-        if own_variables is not None and own_variables.value is None:
-            return CallFields(fields, (), own_variables, self._none)
-        layers = _layers(self._variables, own_variables)
-        return CallFields(fields, layers, own_variables or self._variables, self._none)
+            below = self._without_flow if any(name in own for name in _FLOW_FIELDS) else self._fields
+            fields = {**{name: written.value for name, written in below.items()}, **own}
+        fields = {name: value for name, value in fields.items() if value is not None and name not in _NO_FIELDS}
+        inherited = {name: written for name, written in below.items() if name not in own}
+        fields.pop(VARIABLES, None)
+        variables = self._variables
+        layers: tuple[dict[str, SourceValue] | SourceValue, ...] = ()
+        if VARIABLES in own:
+            variables = SourceValue(own[VARIABLES], document, _path(document, VARIABLES))
+        if variables is not None and variables.value is not None:
+            layers = (variables,) if variables is self._variables else _layers(self._variables, variables)
+        return CallFields(document, fields, inherited, layers, variables, self._none)
 
 
-def _own(document: Document) -> dict[str, SourceValue]:
-    if document.kind == "CallSet":
-        fields = SourceValue(document.value["call"], document, ("call",)).entries()
-    else:
-        fields = {key: SourceValue(value, document, (key,)) for key, value in document.value.items()}
-    return {key: value for key, value in fields.items() if key not in _NO_FIELDS}
+def _path(document: Document, name: str) -> Path:
+    """Return the path of a field of a document's call."""
+    return ("call", name) if document.kind == "CallSet" else (name,)
 
 
 def _layers(defaults: SourceValue | None, own: SourceValue | None) -> tuple[dict[str, SourceValue] | SourceValue, ...]:
@@ -208,7 +229,7 @@ class Origins:
         self._written = written
         self._fields: dict[Path, tuple[Document, Path]] = {}
         if document.kind != "Call" or not written.own:
-            self._fields = {(name,): (field.document, field.path) for name, field in written.fields.items()}
+            self._fields = {(name,): written.at(name) for name in written.fields}
             if written.variables_at is not None:
                 self._fields[VARIABLES,] = (written.variables_at.document, written.variables_at.path)
             for layer in written.variables:
@@ -217,8 +238,7 @@ class Origins:
                     self._fields |= {(VARIABLES, name): (value.document, value.path) for name, value in layer.items()}
         if FLOW in written.fields:
             # problems speak of the field that is sent
-            flow = written.fields[FLOW]
-            self._fields[FLOW_ID,] = (flow.document, flow.path)
+            self._fields[FLOW_ID,] = written.at(FLOW)
         self._origins: dict[str | None, Origin] = {}
 
     def of(self, flow: Flow | None) -> Origin:
@@ -289,14 +309,34 @@ class Variables:
         self._parts: list[Part] = []
         #: Those from there on.
         self._rest: list[tuple[str | None, Node]] = []
-        for name, node in (each for layer in layers for each in _nodes(layer, compiler)):
-            if name is None or self._rest:
-                self._rest.append((name, node))
-            elif isinstance(node, ConstantNode):
-                self._skeleton[name] = node.value
-            else:
-                self._skeleton[name] = None
-                self._parts.append((name, node.evaluate, node))
+        #: More bytes than the constants among them have as JSON.
+        self.most = 0
+        for layer in layers:
+            if not self._rest and isinstance(layer, SourceValue) and self._add_plain(layer.value):
+                continue
+            for name, node in _nodes(layer, compiler):
+                self._add(name, node)
+
+    def _add_plain(self, written: Value) -> bool:
+        """Add variables that can all be sent as they are written; return whether they can."""
+        size = plain_size(written) if type(written) is dict else None
+        if size is None:
+            return False
+        self._skeleton.update(written)
+        self.most += size
+        return True
+
+    def _add(self, name: str | None, node: Node) -> None:
+        """Add a variable, or, without a name, what gives all of them."""
+        if name is not None and isinstance(node, ConstantNode):
+            self.most += most_json({name: node.value})
+        if name is None or self._rest:
+            self._rest.append((name, node))
+        elif isinstance(node, ConstantNode):
+            self._skeleton[name] = node.value
+        else:
+            self._skeleton[name] = None
+            self._parts.append((name, node.evaluate, node))
 
     @property
     def has_same_names(self) -> bool:
@@ -306,6 +346,8 @@ class Variables:
     @property
     def constants(self) -> dict[str, Value]:
         """Return the variables that are the same for each row."""
+        if not self._rest:
+            return self._skeleton
         rest = {name: node.value for name, node in self._rest if name is not None and isinstance(node, ConstantNode)}
         return {**self._skeleton, **rest}
 
@@ -408,21 +450,13 @@ class CompiledCall:
         self._always = always
         self._flow_variables = variables
         self._origins = Origins(document, written)
-        values: dict[str, Value] = {}
-        self._parts: list[Part] = []
         #: The names of sensitive variables, by flow.
         self._sensitive: dict[str | None, frozenset[str]] = {}
+        nodes = self._compiled(written, compiler)
+        self._parts: list[Part] = [(_sent_as(name), node.evaluate, node) for name, node in nodes.items()]
         #: Whether all rows start one flow; where they do not, `make` finds that of each.
-        self._one_flow = True
-        for field, node in self._compiled(written, compiler).items():
-            name = INSTRUCTION_ID if field == REFERENCE else field
-            if isinstance(node, ConstantNode):
-                values[name] = node.value
-                continue
-            values[name] = None
-            self._parts.append((name, node.evaluate, node))
-            if name in (FLOW, FLOW_ID):
-                self._one_flow = False
+        self._one_flow = FLOW not in nodes and FLOW_ID not in nodes
+        values = {_sent_as(name): None if name in nodes else value for name, value in written.fields.items()}
         self.has_terms = not values.keys().isdisjoint(TERMS)
         #: Whether all rows start one flow with the same variables.
         self.has_one_script = self._one_flow and variables.has_same_names
@@ -435,7 +469,7 @@ class CompiledCall:
         """Work out what each body takes: its templates, and all that it has whatever the rows say."""
         defaults = self._flows.defaults_of(self._flow) if self._one_flow else self._flows.largest_defaults()
         constants = [self._skeleton, self._flow_variables.constants, defaults]
-        written = sum(map(most_json, constants))
+        written = self._flow_variables.most + most_json(self._skeleton) + (most_json(defaults) if defaults else 0)
         entries = sum(map(len, constants))
         self._steps = work // PARTS_PER_STEP + written // BYTES_PER_STEP + entries // ITEMS_PER_STEP
         #: Bytes of JSON that no body exceeds whose templates make short texts.
@@ -517,19 +551,20 @@ class CompiledCall:
         return Call(body[INSTRUCTION_ID], body, name, sensitive(body, names), self._origins.of(flow), row, terms)
 
     def _compiled(self, written: CallFields, compiler: Compiler) -> dict[str, Node]:
-        fields = {
-            name: compiler.compile(field.value, field.document, field.path, name)
-            for name, field in written.fields.items()
-        }
-        flow = fields.get(FLOW)
-        if isinstance(flow, ConstantNode):
+        """Return what makes the values of the fields that are not sent as they are written."""
+        fields = written.fields
+        nodes: dict[str, Node] = {}
+        if plain_size(fields) is None:
+            made = {name: compiler.compile(value, *written.at(name), name) for name, value in fields.items()}
+            nodes = {name: node for name, node in made.items() if not isinstance(node, ConstantNode)}
+        if FLOW in fields and FLOW not in nodes:
             try:
-                self._flows.named(flow.value, written=True)
+                self._flows.named(fields[FLOW], written=True)
             except TemplateError as error:
                 blamed = not isinstance(error, BrokenFlow)
                 place = self._place(FLOW)
-                fields[FLOW] = compiler.refuse(place, FLOW, error, FLOW_RULE) if blamed else InvalidNode()
-        return fields
+                nodes[FLOW] = compiler.refuse(place, FLOW, error, FLOW_RULE) if blamed else InvalidNode()
+        return nodes
 
     def _find_flow(self, values: dict[str, Value], rendering: Rendering) -> Flow | None:
         try:
@@ -571,6 +606,10 @@ class CompiledCall:
 
     def _place(self, field: str) -> Place:
         return self._origins.of(None).place((field,))
+
+
+def _sent_as(field: str) -> str:
+    return INSTRUCTION_ID if field == REFERENCE else field
 
 
 def _too_large() -> TemplateError:

@@ -7,7 +7,8 @@ from bisect import bisect_left, bisect_right
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from flowops.common.budget import CHARACTERS_PER_STEP, MAX_TEXT, SHORT
+from flowops.common.budget import CHARACTERS_PER_STEP, MAX_TEXT, SHORT, json_bound
+from flowops.common.limits import MAX_INTEGER
 from flowops.model.document import Place, Problem
 from flowops.model.problems import MOST
 from flowops.templates.budget import MAX_SOURCE, Scope
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 
 OPENINGS = ("{{", "{%", "{#")
+_FLAT = frozenset((int, bool))
 
 
 def is_template(text: str) -> bool:
@@ -34,6 +36,22 @@ def is_template(text: str) -> bool:
 def is_plain(text: str) -> bool:
     """Return whether a text is no template and can be sent as it is, as nearly all can."""
     return "{" not in text and len(text) <= MAX_TEXT and text.isascii()
+
+
+def plain_size(values: Mapping[str, Value]) -> int | None:
+    """Return more bytes than a mapping has as JSON where all of it can be sent as it is, keys too; else None.
+
+    Most are texts that are no templates, and flags: they are looked at as a whole, in a quarter of the time.
+    """
+    texts = [value for value in values.values() if type(value) is str]
+    if len(texts) < len(values):
+        others = [value for value in values.values() if type(value) is not str]
+        if not _FLAT.issuperset(map(type, others)) or not -MAX_INTEGER <= min(others) <= max(others) <= MAX_INTEGER:
+            return None
+    if sum(map(len, texts)) > MAX_TEXT:
+        return None
+    written, names = "".join(texts), "".join(values)
+    return json_bound(len(values), len(written) + len(names)) if is_plain(written) and "{" not in names else None
 
 
 _LINE_BREAK = re.compile(r"\r\n?|\n")

@@ -101,8 +101,8 @@ def test_validate(golden: Golden) -> None:
         Problem(Place("calls/a.yaml", 9, 3), None, "kind: missing", "schema"),
         Problem(Place("calls/b.yaml", 2, 1), RowPlace("data/a.csv", 2, 3), "callee: 'x' is not a number", "number"),
     ]
-    inside = SourceMap(3, 11, 0, 0, {"source": "crm"}, [5, 3, 5, 11, 0, 0])
-    source_map = SourceMap(1, 1, 0, 0, {"for-each": {"source": "crm"}}, [3, 1, 3, 11, 0, 0], {"for-each": inside})
+    inside = SourceMap(3, 11, 0, 0, {"source": "crm"}, [4, 2, 4, 10, 0, 0])
+    source_map = SourceMap(1, 1, 0, 0, {"for-each": {"source": "crm"}}, [2, 0, 2, 10, 0, 0], {"for-each": inside})
     unread = [(Document("calls/crm.yaml", "CallSet", {}, source_map, ""), "crm")]
     document = validate_json(ProblemsView(problems, "production", 2, 3, 14, unread))
     golden("005-problems/validate.json", text(document))
