@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from flowops.cli import options
+from flowops.cli import completing, options
 from flowops.cli.output import print_result
 from flowops.report.formats import FIELD
 from flowops.schema.fields import field_at
 
 
 @click.command("explain", short_help="Say what a field of a document means.")
-@click.argument("field")
+@click.argument("field", shell_complete=completing.fields)
 @options.formats(FIELD)
 def command(field: str, format_: str) -> None:
     """Say what FIELD means, what it takes, and which fields are inside it.

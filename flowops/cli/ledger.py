@@ -11,7 +11,7 @@ import click
 from flowops.app.access import address_of, open_for
 from flowops.app.ledger import entries_asked, read_import
 from flowops.app.load import allows_numbers, policy_of, project_of
-from flowops.cli import options
+from flowops.cli import completing, options
 from flowops.cli.group import Group
 from flowops.cli.operators import operate
 from flowops.cli.output import confirm, echo_status, print_result
@@ -69,7 +69,7 @@ def list_(selection: Selection, states: tuple[str, ...], limit: int | None, form
 
 
 @command.command("show", short_help="Show one call and everything that happened to it.")
-@click.argument("reference", type=options.NAME, metavar="REF")
+@click.argument("reference", type=options.NAME, metavar="REF", shell_complete=completing.references)
 @options.env
 @options.formats(ENTRY)
 def show(reference: str, environment: str, format_: str) -> None:

@@ -35,6 +35,7 @@ COMMANDS = {
     "listen": ("flowops.cli.listen:command", "Receive the API's callbacks."),
     "sandbox": ("flowops.cli.sandbox:command", "Serve the embedded API for other programs; no phone rings."),
     "explain": ("flowops.cli.explain:command", "Say what a field of a document means."),
+    "completion": ("flowops.cli.completion:command", "Print the script by which a shell completes flowops."),
     "schema": ("flowops.cli.schema:command", "Show or build the JSON Schemas."),
 }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from flowops.cli import completing
 from flowops.common.text import visible
 from flowops.errors import UsageError
 from flowops.report.formats import OPERATION, exists
@@ -55,6 +56,7 @@ env = click.option(
     type=NAME,
     metavar="NAME",
     help="The environment.",
+    shell_complete=completing.environments,
 )
 var = click.option("--var", "var", multiple=True, metavar="NAME=VALUE", help="Set a variable; may be repeated.")
 var_file = click.option(
@@ -150,7 +152,13 @@ def _selection(paths: Sequence[str], environment: str, *given: Any) -> Selection
 
 
 label = click.option(
-    "-l", "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Only calls with this label; several: with all."
+    "-l",
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Only calls with this label; several: with all.",
+    shell_complete=completing.labels,
 )
 ref = click.option(
     "--ref",
@@ -159,6 +167,7 @@ ref = click.option(
     type=NAME,
     metavar="GLOB",
     help="Only calls whose reference-id fits (* and ?); several: any.",
+    shell_complete=completing.references,
 )
 exclude_ref = click.option(
     "--exclude-ref",
@@ -167,6 +176,7 @@ exclude_ref = click.option(
     type=NAME,
     metavar="GLOB",
     help="No call whose reference-id fits; may be repeated.",
+    shell_complete=completing.references,
 )
 #: What decides which calls there are: the files, the environment and the variables; and which of them are meant.
 selection = together(
@@ -192,7 +202,9 @@ def _of_ledger(arguments: Sequence[str], environment: str, *given: Any) -> Selec
 
 #: Which calls of a ledger are meant: by their names, or by the files that name them.
 ledger_selection = together(
-    click.argument("arguments", nargs=-1, type=NAME, metavar="[REF|GLOB|PATH]..."),
+    click.argument(
+        "arguments", nargs=-1, type=NAME, metavar="[REF|GLOB|PATH]...", shell_complete=completing.references
+    ),
     env,
     var,
     var_file,
@@ -236,7 +248,7 @@ reason = click.option("--reason", required=True, metavar="TEXT", help="Why; kept
 auto_approve = click.option("--yes", "--auto-approve", "approved", is_flag=True, help="Do not ask.")
 #: What every operation on many calls takes.
 asked = together(
-    click.argument("references", nargs=-1, type=NAME, metavar="[REF]..."),
+    click.argument("references", nargs=-1, type=NAME, metavar="[REF]...", shell_complete=completing.references),
     env,
     ref,
     exclude_ref,

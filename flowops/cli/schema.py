@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from flowops.app.schemas import build_schemas, check_fresh, folder_of
+from flowops.cli import completing
 from flowops.cli.group import Group
 from flowops.cli.output import echo_status
 from flowops.schema.store import schema_text, write_schemas
@@ -19,7 +20,7 @@ def command() -> None:
 
 
 @command.command("show", short_help="Print one schema.")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.schemas)
 def show(name: str) -> None:
     """Print the schema NAME: request, call, callset, flow, project, plan, result and others."""
     sys.stdout.write(schema_text(name))
