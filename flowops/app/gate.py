@@ -51,7 +51,6 @@ def words_of_plan(plan: Plan) -> dict[str, int]:
     return {
         **counts,
         "guard": len(plan.guards),
-        "invalid": plan.invalid,
         "none": int(not plan.size or bool(plan.guards)),
     }
 
@@ -62,6 +61,6 @@ def words_of_result(plan: Plan, result: Result) -> dict[str, int]:
     return {
         **counts,
         "guard": len(result.guards),
-        "invalid": plan.invalid,
+        "invalid": len(plan.invalid),
         "none": int(not counts[Outcome.PLACED]),
     }

@@ -123,7 +123,7 @@ def plan_calls(
     named = {call.reference_id for call in walk.left_out}.union(walk.others)
     if named and plan.unnamed:
         plan = replace(plan, unnamed=max(0, plan.unnamed - ledger.count_of(sorted(named))))
-    plan = replace(plan, invalid=walk.invalid)
+    plan = replace(plan, invalid=tuple(walk.invalid))
     # The key of a sandbox ledger that is not made yet lasts no longer than this command.
     if plan.ledger and plan.ledger.id:
         plan = replace(plan, pseudonym=ledger.pseudonymizer.short_pseudonym)

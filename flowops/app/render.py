@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from flowops.common.budget import Budget
     from flowops.model.call import Call, CallBatch
     from flowops.model.document import Document, Value
+    from flowops.model.plan import LeftOut
     from flowops.templates.assemble import CompiledCall
 
 #: The code of problems of a body's shape: where the document's shape is wrong, they have been reported already.
@@ -76,9 +77,9 @@ class Walk:
         self.workspace = workspace
         self.values = values
         self.warnings = Problems(workspace.warnings)
-        #: The calls of rows that are wrong and left out, as far as they are known, and how many rows that are.
+        #: The calls of rows that are wrong and left out, as far as they are known, and all of those rows.
         self.left_out: list[Call] = []
-        self.invalid = 0
+        self.invalid: list[LeftOut] = []
         #: The reference-ids of the project's calls that are not asked for, and how many of the others there are.
         self.others: list[str] = []
         self.count = 0
@@ -116,7 +117,7 @@ class Walk:
                 self.others += set(batch.references).difference(chosen.references)
             yield chosen
         self.invalid = findings.invalid
-        self.count += self.invalid
+        self.count += len(self.invalid)
         # Nobody's database is asked for calls that are not asked for.
         elsewhere: list[Call] = []
         findings = Findings(problems, None, elsewhere)
@@ -204,7 +205,7 @@ class Walk:
             if calls.exhausted:
                 break
         wrong.report(problems, warnings)
-        findings.invalid += wrong.count
+        findings.invalid += wrong.rows
         was_asked = online or self._given_rows is not None or source_of(compiled.document) is None
         if warnings is not None and was_asked and not rendered_in_all and not wrong.count and len(problems) == before:
             warnings.add(_no_rows(compiled.document, rows))
@@ -230,12 +231,12 @@ class Walk:
 @dataclass(slots=True)
 class Findings:
     """What is met on a walk: what is wrong, and, if somebody asks, what to warn of, the calls of rows that are left out
-    as far as they are known, and how many rows that are."""
+    as far as they are known, and those rows."""
 
     problems: Problems
     warnings: Problems | None = None
     left_out: list[Call] | None = None
-    invalid: int = 0
+    invalid: list[LeftOut] = field(default_factory=list)
 
 
 class RowCounter:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flowops.model.call import Call, Script
-    from flowops.model.document import Place, Value
+    from flowops.model.document import Place, RowPlace, Value
     from flowops.model.ledger import Checkpoint
 
 #: What every fingerprint begins with: its version and its hash function; 64 hex digits follow.
@@ -33,6 +33,8 @@ class Action(StrEnum):
     IN_DOUBT = "in-doubt"
     DEFERRED = "deferred"
     BLOCKED = "blocked"
+    #: A row that is wrong, and left out by ``on-invalid: skip``: it has no body, and is in no batch.
+    INVALID = "invalid"
 
     @property
     def sends(self) -> bool:
@@ -108,6 +110,18 @@ class Guard(NamedTuple):
     name: str
     reason: str
     place: Place | None = None
+
+
+class LeftOut(NamedTuple):
+    """A row that is wrong and left out of a plan: where its document begins, and why, masked.
+
+    `reference_id` is that of its call, without what may be a number in it; None where it could not be rendered.
+    """
+
+    place: Place
+    row: RowPlace
+    reference_id: str | None
+    reasons: tuple[str, ...]
 
 
 class PlannedReference(NamedTuple):
@@ -214,7 +228,7 @@ class Plan:
     `batches` is what is kept of all calls, `shown` are a few whole ones of each document and action. `calls` are all
     of them, whole: whoever goes through them has them rendered again, as often as they do.
 
-    `unnamed` counts calls in the ledger that the files no longer name, `invalid` rows that are wrong and left out.
+    `unnamed` counts calls in the ledger that the files no longer name, `invalid` are rows that are left out.
     `digest` is ``sha256:<hex>`` over everything that decides what apply does; `settings` are what of that is neither a
     call nor the ledger, by name: where calls are posted, with whose token, and so on. `warnings` and `notes` are about
     the plan as a whole, for people: what a reviewer should think about, and what the rules make of it. `guards`
@@ -233,17 +247,21 @@ class Plan:
     settings: Settings = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    invalid: int = 0
+    invalid: tuple[LeftOut, ...] = ()
     guards: tuple[Guard, ...] = ()
     pseudonym: Callable[[str], str] | None = field(default=None, compare=False, repr=False)
 
     def counts(self) -> dict[Action, int]:
         """Return how many calls have each action; every action is there."""
-        return {action: sum(batch.actions.count(code) for batch in self.batches) for code, action in enumerate(ACTIONS)}
+        found = {
+            action: sum(batch.actions.count(code) for batch in self.batches) for code, action in enumerate(ACTIONS)
+        }
+        found[Action.INVALID] += len(self.invalid)
+        return found
 
     def phones(self) -> dict[Action, int]:
         """Return how many phones the calls of each action ring; every action is there."""
-        found = dict.fromkeys(Action, 0)
+        found = {**dict.fromkeys(Action, 0), Action.INVALID: len(self.invalid)}
         for batch in self.batches:
             for action, phones in batch.phones().items():
                 found[action] += phones

@@ -178,6 +178,10 @@ def _parse(data: bytes, file: str) -> dict[str, Value]:
     raise Invalid([Problem(Place(file, line, column), None, f"not a saved plan: {why}", "saved-plan", hint)])
 
 
+#: What is counted in a saved plan, and not held by it.
+_NOT_HELD = ("invalid", "unnamed")
+
+
 def _read(document: dict[str, Value]) -> SavedPlan | None:
     """Return the value of a document; None, or one of several errors, when its digest does not fit."""
     calls = {
@@ -204,17 +208,13 @@ def _read(document: dict[str, Value]) -> SavedPlan | None:
     whole = (
         digest(saved.environment, deciding_ledger(saved.ledger), saved.settings, lines) == saved.digest
         and len(calls) == len(document["calls"])
-        and document["summary"] == {**summary, "unnamed": _unnamed(document)}
+        and document["summary"] == {**summary, **{name: _count(document["summary"][name]) for name in _NOT_HELD}}
     )
     return saved if whole else None
 
 
 def _summary(counts: Mapping[Action, int]) -> dict[str, int]:
     return {action.value.replace("-", "_"): counts[action] for action in Action}
-
-
-def _unnamed(document: dict[str, Value]) -> int:
-    return _count(document["summary"]["unnamed"])
 
 
 def _count(value: Value) -> int:

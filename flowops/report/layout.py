@@ -120,6 +120,7 @@ _MARKS = {
     "blocked": ("x", Tone.BAD),
     "given-up": ("#", Tone.BAD),
     "removed": ("-", Tone.BAD),
+    "invalid": ("/", Tone.WARN),
 }
 #: What a run says of each outcome, in the order in which people have to act; True for those placed only in part.
 _OUTCOMES = (
@@ -168,12 +169,8 @@ def plan_report(view: PlanView) -> Report:
         alerts=tuple(map(_guard_alert, view.guards)),
         totals=Totals(
             (strong("Plan: "),),
-            (
-                *(
-                    Total(name, view.counts[each], _tone(each), view.phones[each])
-                    for each, name in phrases.PLANNED.items()
-                ),
-                *([Total("invalid", view.invalid, Tone.WARN)] if view.invalid else []),
+            tuple(
+                Total(name, view.counts[each], _tone(each), view.phones[each]) for each, name in phrases.PLANNED.items()
             ),
             phrases.ALWAYS_TOLD,
         ),
@@ -492,7 +489,8 @@ def _plan_remarks(view: PlanView) -> Iterator[str]:
 def _group_section(group: Group) -> Section:
     """Return the calls of one document; the title says what became of all of them, where it is one thing."""
     shift = f" {group.shift}" if group.shift else ""
-    heading = phrases.heading(group.flows, group.counts.total(), len(group.scripts))
+    calls = group.counts.total() - group.counts[Action.INVALID]
+    heading = phrases.heading(group.flows, calls, len(group.scripts))
     needs = [f"{group.counts[action]:,} {phrases.PLANNED[action]}" for action in _URGENT if group.counts[action]]
     columns = [Column("reference-id"), Column("callee"), Column("row")]
     columns += [] if shift else [Column("why", Where.BELOW)]
@@ -510,7 +508,8 @@ def _call_row(call: CallView) -> Row:
     )
     why = (*changes, *((reason,) for reason in call.reasons))
     row = cell(str(call.row)) if call.row else ()
-    cells = (cell(named(call.reference_id)), cell(phrases.phones(call.callees)), row)
+    name = cell(named(call.reference_id)) if call.reference_id else cell()
+    cells = (name, cell(phrases.phones(call.callees)), row)
     return Row(cells if isinstance(call.action, Shift) else (*cells, why), call.action in _URGENT, _mark(call.action))
 
 

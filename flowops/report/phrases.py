@@ -33,6 +33,7 @@ PLANNED = {
     Action.DEFERRED: "deferred",
     Action.BLOCKED: "blocked",
     Action.GIVEN_UP: "given up",
+    Action.INVALID: "invalid",
 }
 #: The totals of a run.
 DONE = {

@@ -81,7 +81,6 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
         counts={action: counts[action] for action in Action},
         phones={action: phones[action] for action in Action},
         unnamed=int(document.get("summary", {}).get("unnamed", 0)),
-        invalid=int(document.get("summary", {}).get("invalid", 0)),
         groups=tuple(groups.values()),
         warnings=without_numbers(map(str, document.get("warnings", ()))),
         notes=without_numbers(map(str, document.get("notes", ()))),
@@ -92,11 +91,11 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
 
 
 def _call(item: Mapping[str, Value]) -> CallView:
-    source = item.get("source")
+    source, name = item.get("source"), str(item["reference_id"] or "")
     row = source["row"] if source else None
     return CallView(
-        reference_id=str(item["reference_id"]),
-        fingerprint=str(item["fingerprint"]),
+        reference_id=name,
+        fingerprint=str(item["fingerprint"] or ""),
         action=Action(item["action"]),
         flow=item.get("flow"),
         callees=tuple(mask_text(str(callee)) for callee in item.get("callees", ())),
@@ -107,7 +106,7 @@ def _call(item: Mapping[str, Value]) -> CallView:
             Change(str(change["path"]), masked(change.get("before", ABSENT)), masked(change.get("after", ABSENT)))
             for change in item.get("changes", ())
         ),
-        reasons=tuple(masked_but(str(reason), [str(item["reference_id"])]) for reason in item.get("reasons", ())),
+        reasons=tuple(masked_but(str(reason), [name] if name else ()) for reason in item.get("reasons", ())),
         until=item.get("deferred_until"),
     )
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from flowops.model.call import Call, Script
     from flowops.model.document import Document, Place, Problem, RowPlace, Value
     from flowops.model.ledger import Actor, Entry, EventType, OperatorStep, State
-    from flowops.model.plan import Guard, Plan, PlannedBatch, PlannedCall
+    from flowops.model.plan import Guard, LeftOut, Plan, PlannedBatch, PlannedCall
     from flowops.model.result import CallResult, CaseResult, Outcome, Result
 
 
@@ -90,7 +90,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """A plan for readers; `unnamed` counts calls in the ledger that no file names, `invalid` rows that are left out.
+    """A plan for readers; `unnamed` counts calls in the ledger that no file names.
 
     `countries` counts the phones that the plan would ring by country code, ``+44``, where every call is shown; `hours`
     counts the calls that would be sent, deferred ones too, by when that would be. `sandboxed` when the embedded API is
@@ -110,7 +110,6 @@ class PlanView:
     notes: tuple[str, ...] = ()
     countries: Mapping[str, int] = field(default_factory=dict)
     hours: Hours = field(default_factory=Hours)
-    invalid: int = 0
     sandboxed: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
     guards: tuple[Guard, ...] = ()
@@ -149,6 +148,10 @@ def of_plan(
         group.shown.append(of_call(planned, pseudonym, show_pii=show_pii))
         if full and planned.action.sends:
             countries.update(country_code(mask_number(number)) for number in planned.call.callees)
+    for row in plan.invalid:
+        group = groups.get(row.place) or groups.setdefault(row.place, Group(row.place))
+        if group.shows(Action.INVALID, full=full):
+            group.shown.append(of_left_out(row))
     for group in groups.values():
         group.hidden = group.counts - Counter(call.action for call in group.shown)
     if not show_pii:
@@ -163,7 +166,6 @@ def of_plan(
         counts=plan.counts(),
         phones=plan.phones(),
         unnamed=plan.unnamed,
-        invalid=plan.invalid,
         groups=tuple(groups.values()),
         warnings=without_numbers(plan.warnings),
         notes=without_numbers(plan.notes),
@@ -209,6 +211,11 @@ def of_call(planned: PlannedCall, pseudonym: Callable[[str], str], *, show_pii: 
         reasons=planned.reasons if show_pii else tuple(masked_but(it, [call.reference_id]) for it in planned.reasons),
         until=iso(planned.until) if planned.until else None,
     )
+
+
+def of_left_out(row: LeftOut) -> CallView:
+    """Return a row that is left out of a plan for readers; it may have no name."""
+    return CallView(row.reference_id or "", "", Action.INVALID, place=row.place, row=row.row, reasons=row.reasons)
 
 
 def view_of(call: Call, action: Action | Shift, pseudonym: Callable[[str], str], *, show_pii: bool = False) -> CallView:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowops.common.masking import mask_any_number
 from flowops.model.document import Problem
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def duplicates(calls: Iterable[Call]) -> list[Problem]:
 
 def _both(call: Call, first: Call) -> str:
     """Return ``row 2 and row 1 of data/d.csv both make the reference-id 'x-1'``."""
-    at, name = first.origin.place((_REFERENCE,)), call.reference_id
+    # One of the two may be of a row that is wrong, so that nobody knows whose number stands in its name.
+    at, name = first.origin.place((_REFERENCE,)), mask_any_number(call.reference_id)
     if call.row is None or first.row is None:
         return f"'{name}' is also that of the call at {at}{f', {first.row.in_file}' if first.row else ''}"
     row = f"row {call.row.number}" if call.row.file == first.row.file else str(call.row)

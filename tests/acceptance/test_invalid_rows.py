@@ -65,6 +65,38 @@ def test_wrong_rows_are_told_and_left_out(root: Path) -> None:
     assert (applied.code, applied.json["summary"]["placed"]) == (0, 38), applied.err
 
 
+def test_a_plan_lists_them_with_their_reasons_and_nobodys_number(root: Path) -> None:
+    """Without a name where that cannot be rendered; and what may be a number in a name is hidden."""
+    odd = (BAD_TEMPLATE, SHORT, "020 7946 0077,020 7946 0077,Ann,1")
+    write(root, rows(*odd), "max-invalid: 3\n")
+    machine = flowops("plan", "--format", "json", cwd=root)
+    listed = [call for call in machine.json["calls"] if call["action"] == "invalid"]
+    assert [(call["reference_id"], call["source"]["row"], *call["reasons"]) for call in listed] == [
+        ("r-x2", 38, "flow-variables.n: int: the text is not a whole number"),
+        (None, 39, "the row has 2 fields, and the header has 4"),
+        ("r-020 •••• ••77", 40, "callee: '020 •••••••77' is not an E.164 number"),
+    ]
+    assert (len(machine.json["calls"]), machine.json["summary"]["invalid"]) == (40, 3)
+    (root / "plan.json").write_text(machine.out)
+    assert flowops("plan", "-o", "saved.json", cwd=root).code == 0
+    for args in (("plan",), ("show", "plan.json")):
+        for format_ in ("text", "markdown", "html", "junit", "github"):
+            ran = flowops(*args, "--format", format_, cwd=root)
+            assert ran.code == 0, ran.err
+            assert "7946 0077" not in ran.out + ran.err
+            if format_ != "github":
+                assert "the row has 2 fields, and the header has 4" in ran.out, format_
+    assert "  / r-x2 " in flowops("plan", cwd=root).out
+    assert flowops("apply", "--plan", "saved.json", cwd=root).code == 0
+
+
+def test_two_rows_of_one_name_do_not_tell_the_number_in_it(root: Path) -> None:
+    write(root, rows(*["020 7946 0077,020 7946 0077,Ann,1"] * 2), "max-invalid: 3\n")
+    ran = flowops("validate", cwd=root)
+    assert ran.code == 3
+    assert "row 40 and row 39 of data/d.csv both make the reference-id 'r-020 •••• ••77'" in ran.err
+
+
 def test_a_row_that_is_no_row_is_one_of_them(root: Path) -> None:
     write(root, rows(SHORT, SHORT.replace("x3", "x4")))
     ran = flowops("render", cwd=root)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from flowops import __version__
@@ -37,6 +38,7 @@ from flowops.report.views import (
     in_order,
     of_call,
     of_entry,
+    of_left_out,
     optional,
     pseudonyms_of,
     without_numbers,
@@ -91,14 +93,15 @@ def plan_json(plan: Plan) -> Json:
         "settings": dict(plan.settings),
         "summary": {
             **{snake(action): counts[action] for action in Action},
-            "invalid": plan.invalid,
             "unnamed": plan.unnamed,
             "phones": sum(phones for action, phones in plan.phones().items() if action.sends),
         },
         "guards": [guard_json(guard) for guard in guards_of(plan.guards)],
         "warnings": list(without_numbers(plan.warnings)),
         "notes": list(without_numbers(plan.notes)),
-        "calls": (_planned(of_call(planned, pseudonym)) for planned in plan.calls),
+        "calls": map(
+            _planned, chain((of_call(planned, pseudonym) for planned in plan.calls), map(of_left_out, plan.invalid))
+        ),
     }
 
 
@@ -321,8 +324,8 @@ def _dumps(value: Value) -> str:
 
 def _planned(call: CallView) -> Json:
     return {
-        "reference_id": call.reference_id,
-        "fingerprint": call.fingerprint,
+        "reference_id": call.reference_id or None,
+        "fingerprint": call.fingerprint or None,
         "action": call.action.value,
         "flow": call.flow,
         "callees": list(call.callees),
