@@ -126,7 +126,7 @@ class _Runner:
                 plan = plan_calls(checked(walk), walk, None, ledger, at).plan
         except Invalid as error:
             return Found(problems=error.problems)
-        return Found(plan, (), tuple(walk.warnings), walk.invalid)
+        return Found(plan, (), tuple(walk.warnings), len(walk.invalid))
 
     def _workspace(self, case: Case) -> Workspace:
         """Return the calls that a test is about, in its environment: those of a file, or of the whole project."""
