@@ -13,7 +13,7 @@ from flowops.app.cases import moment
 from flowops.common.masking import mask, mask_text, masked_but
 from flowops.common.names import did_you_mean, same_name
 from flowops.common.text import dotted, quoted
-from flowops.model.plan import INVALID
+from flowops.model.plan import Action
 from flowops.model.problems import sentence
 from flowops.policy.rule import names_rule
 
@@ -101,8 +101,8 @@ class Comparison:
         """Compare with no call at all."""
         why = "; ".join(map(sentence, self._found.warnings)) or None
         for name, value in expected.items():
-            if not (name == "action" and value == INVALID and self._found.invalid):
-                found = f"the row is {INVALID}, and left out" if self._found.invalid else "there is no call"
+            if not (name == "action" and value == Action.INVALID and self._found.invalid):
+                found = f"the row is {Action.INVALID}, and left out" if self._found.invalid else "there is no call"
                 yield self._case.problem(("expect", name), f"{name}: expected {quoted(value)}, but {found}", why)
 
     def _first(self, calls: Iterable[PlannedCall], expected: Mapping[str, Value]) -> Iterator[Problem]:

@@ -47,9 +47,6 @@ class Action(StrEnum):
         return CODES[self]
 
 
-#: What is said of a row that is wrong and left out: it makes no call that a plan could do something with.
-INVALID = "invalid"
-
 SENDING = frozenset({Action.PLACE, Action.RETRY})
 #: What whoever agrees to a plan agrees to: calls whose time has not come are placed when it has.
 MAY_BE_PLACED = SENDING | {Action.DEFERRED}

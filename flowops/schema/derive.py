@@ -18,7 +18,7 @@ import yaml
 from flowops.common.names import NAME_ERROR, NAME_PATTERN
 from flowops.errors import FlowopsError
 from flowops.model.ledger import EventType, State
-from flowops.model.plan import INVALID, Action
+from flowops.model.plan import Action
 from flowops.policy.config import SETTINGS
 from flowops.schema.engine import TEMPLATE_PATTERN
 from flowops.schema.flow_check import NUMERAL, BadReference, declared_types, inline
@@ -465,7 +465,7 @@ def _name_states(ledger_list: Schema, ledger_show: Schema, operation: Schema, st
 def _name_expected(fields: Schema) -> None:
     """Fill in what a test may expect of a call, and in which states it may give calls."""
     fields["given"]["properties"]["ledger"]["items"]["properties"]["state"]["enum"] = [str(state) for state in State]
-    fields["expect"]["properties"]["action"]["enum"] = [*(str(action) for action in Action), INVALID]
+    fields["expect"]["properties"]["action"]["enum"] = [str(action) for action in Action]
 
 
 def document_schema(schemas: Sequence[Schema]) -> Schema:

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flowops.model.ledger import State
+from flowops.model.plan import Action
 from flowops.schema import engine
 from flowops.schema.check import Checker
 from flowops.schema.engine import slow_validator
@@ -78,22 +80,7 @@ GOOD: dict[str, Any] = {
         "ledger": {"id": "x", "serial": 3, "head": "y"},
         "digest": SHA,
         "settings": {"api": "https://api.cm.com/voiceapi/v2"},
-        "summary": dict.fromkeys(
-            (
-                "place",
-                "unchanged",
-                "conflict",
-                "retry",
-                "in_flight",
-                "in_doubt",
-                "deferred",
-                "blocked",
-                "invalid",
-                "unnamed",
-                "phones",
-            ),
-            0,
-        ),
+        "summary": dict.fromkeys([*(action.replace("-", "_") for action in Action), "unnamed", "phones"], 0),
         "guards": [{"name": "stop", "reason": "stopped by ada", "source": None}],
         "warnings": [],
         "notes": ["windows: 3 of 4 calls may be placed now"],
@@ -117,9 +104,10 @@ GOOD: dict[str, Any] = {
         "format_version": 1,
         "environment": "sandbox",
         "ledger": {"id": "x", "serial": 3},
-        "counts": dict.fromkeys(("in_flight", "placed", "finished", "rejected", "in_doubt"), 0),
+        "counts": dict.fromkeys((state.replace("-", "_") for state in State), 0),
         "outcomes": {"10": 4},
         "in_doubt": [{"reference_id": "r1", "since": "2026-03-02T00:00:00Z", "error": None}],
+        "given_up": [],
         "guards": [],
     },
 }
