@@ -42,10 +42,12 @@ if TYPE_CHECKING:
     from flowops.app.observer import Observer
     from flowops.app.selection import Selection
     from flowops.common.budget import Budget
+    from flowops.model.attempts import Attempts
     from flowops.model.call import Call, CallBatch
     from flowops.model.document import Document, Value
     from flowops.model.plan import LeftOut
     from flowops.templates.assemble import CompiledCall
+    from flowops.templates.batches import RenderedBatch
 
 #: The code of problems of a body's shape: where the document's shape is wrong, they have been reported already.
 SHAPE = "schema"
@@ -144,11 +146,17 @@ class Walk:
                 else:
                     call, wrong = compiled.render()
                     problems += wrong
-                    alone.append(_Alone(document, call, check))
+                    alone.append(_Alone(compiled, call, check))
                 if compilation.budget.exhausted:
                     problems.add(_exhausted(document))
                     break
-            _judge(alone, problems, findings.warnings)
+            _judge(alone)
+            for batch in alone:
+                problems += batch.problems
+                problems += _of_later_attempts(batch, batch.uses_attempt, findings)
+            if findings.warnings is not None and may_have_leftovers(body for batch in alone for body in batch.bodies):
+                for batch in alone:
+                    _warn(batch, (), findings.warnings)
             yield from alone
             if compilation.budget.exhausted:
                 break
@@ -195,6 +203,7 @@ class Walk:
         for batch in selection.select(rows):
             rendered = calls.render(batch, check)
             problems += rendered.problems
+            problems += _of_later_attempts(rendered, compiled.uses_attempt, findings)
             rendered_in_all += len(rendered.references)
             wrong.add(rendered)
             if warnings is not None:
@@ -237,6 +246,15 @@ class Findings:
     warnings: Problems | None = None
     left_out: list[Call] | None = None
     invalid: list[LeftOut] = field(default_factory=list)
+
+
+def _of_later_attempts(batch: RenderedBatch | _Alone, uses_attempt: bool, findings: Findings) -> list[Problem]:
+    """Return what is wrong with later attempts only, where they may say something else; once, on the first walk."""
+    if not uses_attempt or findings.left_out is None:
+        return []
+    everyone = range(len(batch.references))
+    attempts = range(2, batch.attempts.most + 1)
+    return [problem for attempt in attempts for problem in batch.repeated(everyone, attempt).problems]
 
 
 class RowCounter:
@@ -443,11 +461,13 @@ def checks(*, partly: bool, numbered: bool = False) -> CallCheck:
 class _Alone:
     """The call of a document of kind Call, as a batch; of a wrong one there is none."""
 
-    __slots__ = ("_calls", "_document", "bodies", "check", "hashes", "place", "references")
+    __slots__ = ("_calls", "_compiled", "bodies", "check", "hashes", "place", "problems", "references")
 
-    def __init__(self, document: Document, call: Call | None, check: CallCheck) -> None:
-        self._document = document
-        self.place = document.place()
+    def __init__(self, compiled: CompiledCall, call: Call | None, check: CallCheck) -> None:
+        self._compiled = compiled
+        self.place = compiled.document.place()
+        #: What is wrong with it as a whole, see `_judge`.
+        self.problems: list[Problem] = []
         self.check = check
         self.hashes: list[bytes] = []
         self._calls = [] if call is None else [call]
@@ -456,7 +476,23 @@ class _Alone:
 
     @property
     def labels(self) -> Mapping[str, str]:
-        return self._document.labels
+        return self._compiled.document.labels
+
+    @property
+    def attempts(self) -> Attempts:
+        return self._compiled.attempts
+
+    @property
+    def uses_attempt(self) -> bool:
+        return self._compiled.uses_attempt
+
+    def repeated(self, indices: Sequence[int], attempt: int) -> _Alone:
+        assert list(indices) == [0][: len(self.bodies)], "there is one call, or none"
+        call, wrong = self._compiled.render(attempt)
+        again = _Alone(self._compiled, call, self.check)
+        _judge([again])
+        again.problems[:0] = wrong
+        return again
 
     @property
     def scripts(self) -> frozenset[Script]:
@@ -502,7 +538,7 @@ def _well_shaped(documents: Sequence[Document], problems: Problems) -> list[tupl
     return found
 
 
-def _judge(batches: Sequence[_Alone], problems: Problems, warnings: Problems | None) -> None:
+def _judge(batches: Sequence[_Alone]) -> None:
     """Look at the calls of some documents: all at once, and one by one where something is wrong with any."""
     made = [batch for batch in batches if batch.bodies]
     if not made:
@@ -512,10 +548,7 @@ def _judge(batches: Sequence[_Alone], problems: Problems, warnings: Problems | N
         call = batch.call(0)
         own, wrong = batch.check.judge(call) if hashes is None else (hashes[at], [])
         batch.hashes.append(own)
-        problems += [*wrong, *batch.check.terms_problems(call)]
-    if warnings is not None and may_have_leftovers(batch.bodies[0] for batch in made):
-        for batch in made:
-            _warn(batch, (), warnings)
+        batch.problems += [*wrong, *batch.check.terms_problems(call)]
 
 
 def _call_sets(documents: Iterable[Document]) -> list[Document]:

@@ -17,6 +17,7 @@ from flowops.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from flowops.model.attempts import Attempts
     from flowops.model.call import Call, CallBatch, Script
     from flowops.model.document import Place, Value
 
@@ -142,6 +143,15 @@ class SelectedBatch:
     def has_terms(self) -> bool:
         """Return whether one of them may say when and why it may be placed."""
         return self._batch.has_terms
+
+    @property
+    def attempts(self) -> Attempts:
+        """Return how often each of them may be tried."""
+        return self._batch.attempts
+
+    def repeated(self, indices: Sequence[int], attempt: int) -> CallBatch:
+        """Return some of them as they are at a later attempt."""
+        return self._batch.repeated([self._kept[index] for index in indices], attempt)
 
     def call(self, index: int) -> Call:
         """Return one of them."""

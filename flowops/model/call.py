@@ -13,6 +13,7 @@ from flowops.model.document import Place, Problem, RowPlace
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from flowops.model.attempts import Attempts
     from flowops.model.document import Document, Path, Value
 
 #: The API's name of what a spec calls ``reference-id``.
@@ -214,6 +215,15 @@ class CallBatch(Protocol):
     @property
     def has_terms(self) -> bool:
         """Return whether one of them may say when and why it may be placed."""
+        ...
+
+    @property
+    def attempts(self) -> Attempts:
+        """Return how often each of them may be tried."""
+        ...
+
+    def repeated(self, indices: Sequence[int], attempt: int) -> CallBatch:
+        """Return some of them as they are at a later attempt: under its name, and with what it says."""
         ...
 
     def call(self, index: int) -> Call:

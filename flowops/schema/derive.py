@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from flowops.common.names import NAME_ERROR, NAME_PATTERN
+from flowops.common.spans import SPAN_PATTERN
 from flowops.errors import FlowopsError
+from flowops.model.attempts import MOST_ATTEMPTS, REPEATABLE
 from flowops.model.ledger import EventType, State
 from flowops.model.plan import Action
 from flowops.policy.config import SETTINGS
@@ -177,6 +179,11 @@ _ONE_CALLS_OWN: Schema = {
     "errorMessage": "belongs to one call, and cannot be a default",
     "doNotSuggest": True,
 }
+_OF_THE_SET: Schema = {
+    "not": {},
+    "errorMessage": "belongs to the call set: write it beside for-each, not inside call",
+    "doNotSuggest": True,
+}
 _TEMPLATE: Schema = {"type": "string", "pattern": TEMPLATE_PATTERN}
 
 
@@ -206,8 +213,10 @@ def call_schema(api: Schema, project: ProjectFacts | None = None) -> Schema:
 
 
 def row_call_schema(api: Schema, project: ProjectFacts | None = None) -> Schema:
-    """Return the schema of the field `call` of ``kind: CallSet``."""
-    return {"description": "The call that is made of each row.", **_call(api, project)}
+    """Return the schema of the field `call` of ``kind: CallSet``, whose attempts stand beside it."""
+    schema = _call(api, project)
+    fields = {**schema["properties"], "attempts": _OF_THE_SET}
+    return {"description": "The call that is made of each row.", **schema, "properties": fields}
 
 
 def defaults_schema(api: Schema) -> Schema:
@@ -250,7 +259,7 @@ def _fields(api: Schema, project: ProjectFacts | None) -> dict[str, Schema]:
     for name in api["properties"]:
         if name != "instruction-id":
             fields[name] = with_template(field_schema(api, name))
-    return {**fields, **_terms(), "labels": labels_schema()}
+    return {**fields, **_terms(), "attempts": attempts_schema(), "labels": labels_schema()}
 
 
 def labels_schema() -> Schema:
@@ -270,6 +279,58 @@ def labels_schema() -> Schema:
             "pattern": NAME_PATTERN.replace("[^", "[^,="),
             "patternErrorMessage": "not the value of a label: write visible characters without , and =",
         },
+    }
+
+
+def attempts_schema() -> Schema:
+    """Return the schema of ``attempts``: how often one call may be tried. It is not rendered, and not sent."""
+    span = {
+        "type": "string",
+        "pattern": f"^{SPAN_PATTERN}$",
+        "patternErrorMessage": "not a span of time: write a number with s, m, h, d or w, such as 2h",
+    }
+    return {
+        "type": ["object", "null"],
+        "description": (
+            "How often this call may be tried. Another attempt follows only behind one that finished with an outcome "
+            "in `on`. Without this a call is tried once. Not sent."
+        ),
+        "examples": [{"max": 3, "on": ["no-answer", "failed"], "after": ["30m", "2h"], "within": "3d"}],
+        "properties": {
+            "max": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": MOST_ATTEMPTS,
+                "default": 1,
+                "description": "The most attempts, the first one included.",
+                "examples": [3],
+            },
+            "on": {
+                "type": "array",
+                "minItems": 1,
+                "uniqueItems": True,
+                "items": {"enum": list(REPEATABLE)},
+                "default": ["no-answer"],
+                "description": "The outcomes behind which another attempt follows. A completed call is never repeated.",
+                "examples": [["no-answer", "failed"]],
+            },
+            "after": {
+                "anyOf": [span, {"type": "array", "minItems": 1, "items": span}],
+                "default": "2h",
+                "description": (
+                    "When the next attempt is due, behind the finish of the one before: a span of time, or a list with "
+                    "one for each further attempt."
+                ),
+                "examples": ["2h", ["30m", "2h"]],
+            },
+            "within": {
+                **span,
+                "default": "3d",
+                "description": "No attempt is due later than this behind the first claim of the call.",
+                "examples": ["1d"],
+            },
+        },
+        "additionalProperties": False,
     }
 
 
@@ -428,6 +489,7 @@ def build(description: dict[str, Value], project: ProjectFacts | None = None) ->
     schemas: dict[str, Any] = {
         name: derived[name] if name in derived else json.loads(schema_text(name)) for name in NAMES
     }
+    schemas["callset"]["properties"]["attempts"] = attempts_schema()
     schemas["callset"]["properties"]["call"] = row_call_schema(api, project)
     schemas["callset"]["properties"]["labels"] = labels_schema()
     schemas["render"]["items"]["properties"]["body"] = body_schema(api)

@@ -36,7 +36,6 @@ NAMES = (
     "validate",
     "test-result",
     "field",
-    "doctor",
 )
 DESCRIPTION = "flowbuilder.openapi.yaml"
 SUFFIX = ".schema.json"

@@ -20,8 +20,10 @@ from flowops.common.masking import mask_written
 from flowops.common.names import nearest, same_name
 from flowops.common.numbers import EXAMPLE_COLUMN
 from flowops.common.text import listed, quoted
+from flowops.model.attempts import LONGEST_ROOT, ONE_ATTEMPT, attempt_reference, read_attempts
 from flowops.model.call import INSTRUCTION_ID, NO_TERMS, TERMS, Call, Origin, Terms
 from flowops.model.document import Problem
+from flowops.templates.budget import ATTEMPT
 from flowops.templates.errors import BudgetExceeded, TemplateError
 from flowops.templates.nodes import (
     INVALID,
@@ -41,6 +43,7 @@ from flowops.templates.values import kind, number
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+    from flowops.model.attempts import Attempts
     from flowops.model.document import Document, Path, Place, RowPlace, Value
     from flowops.model.project import Flow, Project
 
@@ -49,8 +52,9 @@ VARIABLES = "flow-variables"
 REFERENCE = "reference-id"
 FLOW = "flow"
 FLOW_ID = "callflow-id"
-#: What a document says beside the fields of its calls. Labels are the document's: all rows have the same.
-_NO_FIELDS = ("apiVersion", "kind", "labels")
+ATTEMPTS = "attempts"
+#: What a document says beside the fields of its calls. Labels and attempts are the document's: all rows have the same.
+_NO_FIELDS = ("apiVersion", "kind", "labels", ATTEMPTS)
 # Either says which flow; the document's one takes the place of whichever the project has.
 _FLOW_FIELDS = (FLOW, FLOW_ID)
 
@@ -61,6 +65,10 @@ class SourceValue(NamedTuple):
     value: Value
     document: Document
     path: Path
+
+    def place(self) -> Place:
+        """Return where it is written."""
+        return self.document.place(self.path)
 
     def entries(self) -> dict[str, SourceValue]:
         """Return the values of a mapping, each with its place."""
@@ -96,6 +104,7 @@ class Defaults:
         self._fields: dict[str, SourceValue] = {}
         if project.document is not None and project.defaults:
             self._fields = SourceValue(project.defaults, project.document, ("defaults",)).entries()
+        self._attempts = self._fields.pop(ATTEMPTS, None)
         self._none = not self._fields
         self._variables = self._fields.pop(VARIABLES, None)
         #: The steps that they take for each document: its own values pay for themselves.
@@ -120,6 +129,23 @@ class Defaults:
         if variables is not None and variables.value is not None:
             layers = (variables,) if variables is self._variables else _layers(self._variables, variables)
         return CallFields(document, fields, inherited, layers, variables, self._none)
+
+    def attempts(self, document: Document, compiler: Compiler) -> Attempts:
+        """Return how often a document's calls may be tried: what it says itself comes before the project's defaults.
+
+        What is wrong with that is put among the compiler's problems.
+        """
+        own = document.value.get(ATTEMPTS) or {}
+        switched_off = ATTEMPTS in document.value and not own
+        below = {} if self._attempts is None or switched_off else self._attempts.value or {}
+        if not own and not below:
+            return ONE_ATTEMPT
+        try:
+            return read_attempts({**below, **own})
+        except ValueError as error:
+            place = document.place((ATTEMPTS,)) if own or self._attempts is None else self._attempts.place()
+            compiler.refuse(place, ATTEMPTS, TemplateError(str(error)))
+            return ONE_ATTEMPT
 
 
 def _path(document: Document, name: str) -> Path:
@@ -442,8 +468,10 @@ class CompiledCall:
         flows: Flows,
         variables: Variables,
         always: Mapping[str, Value],
+        attempts: Attempts = ONE_ATTEMPT,
     ) -> None:
         self.document = document
+        self.attempts = attempts
         self.variables = compiler.variables
         self.budget = compiler.budget
         self._flows = flows
@@ -452,6 +480,8 @@ class CompiledCall:
         self._origins = Origins(document, written)
         #: The names of sensitive variables, by flow.
         self._sensitive: dict[str | None, frozenset[str]] = {}
+        if attempts.most > 1:
+            self._refuse_with_attempts(written, compiler)
         nodes = self._compiled(written, compiler)
         self._parts: list[Part] = [(_sent_as(name), node.evaluate, node) for name, node in nodes.items()]
         #: Whether all rows start one flow; where they do not, `make` finds that of each.
@@ -463,7 +493,15 @@ class CompiledCall:
         self._flow = self._flow_of(values) if self._one_flow else None
         self._skeleton = _skeleton(values, always)
         self._charge(compiler.work, compiler.scalars)
+        #: Whether a later attempt may say something else than the first.
+        self.uses_attempt = compiler.uses_attempt
         self._problems = tuple(compiler.problems)
+
+    def _refuse_with_attempts(self, written: CallFields, compiler: Compiler) -> None:
+        """Refuse what cannot be told apart by attempts, or of which the outcome goes to somebody else."""
+        for name, why in _NOT_WITH_ATTEMPTS.items():
+            if name in written.fields:
+                compiler.refuse(self._place(name), name, TemplateError(f"does not go with attempts: {why}"))
 
     def _charge(self, work: int, scalars: int) -> None:
         """Work out what each body takes: its templates, and all that it has whatever the rows say."""
@@ -480,12 +518,12 @@ class CompiledCall:
         """Return what is wrong whatever the rows say: syntax, what templates do not have, names, ``vars``, the flow."""
         return list(self._problems)
 
-    def render(self) -> tuple[Call | None, list[Problem]]:
-        """Return the call of a document of kind Call, and what is wrong with it.
+    def render(self, attempt: int = 1) -> tuple[Call | None, list[Problem]]:
+        """Return the call of a document of kind Call as it is at an attempt, and what is wrong with it.
 
         There is no call where anything is wrong. What `check` tells is not told again.
         """
-        rendering = Rendering(self.variables)
+        rendering = Rendering(self.variables, attempt=attempt)
         rendering.budget = given = self.budget.begin(DOCUMENT_STEPS)
         made = self.make(rendering)
         self.budget.end(given, rendering.budget)
@@ -514,6 +552,8 @@ class CompiledCall:
         reference = body[INSTRUCTION_ID]
         if type(reference) is not str or not reference or not reference.isascii():
             body[INSTRUCTION_ID] = reference = self._reference(reference, rendering)
+        if self.attempts.most > 1 and reference is not None:
+            body[INSTRUCTION_ID] = self._attempt_reference(reference, rendering)
         if self._most + (given - rendering.budget) * BYTES_PER_STEP > MAX_BODY:
             self._check_size(body, rendering)
         if absent and "callee" in body and body["callee"] is None and body.get("callees") is None:
@@ -555,7 +595,12 @@ class CompiledCall:
         fields = written.fields
         nodes: dict[str, Node] = {}
         if plain_size(fields) is None:
-            made = {name: compiler.compile(value, *written.at(name), name) for name, value in fields.items()}
+            made = {
+                name: (compiler.compile_name if name in _NAMES_OF_CALLS else compiler.compile)(
+                    value, *written.at(name), name
+                )
+                for name, value in fields.items()
+            }
             nodes = {name: node for name, node in made.items() if not isinstance(node, ConstantNode)}
         if FLOW in fields and FLOW not in nodes:
             try:
@@ -599,6 +644,16 @@ class CompiledCall:
             rendering.report(self._place(REFERENCE), REFERENCE, error)
         return None
 
+    def _attempt_reference(self, reference: str, rendering: Rendering) -> str:
+        """Return the name of an attempt; one that leaves no room for the later ones is reported."""
+        if len(reference) > LONGEST_ROOT:
+            error = TemplateError(
+                f"has {len(reference)} characters; a call with attempts may have {LONGEST_ROOT}",
+                hint="the second attempt of R is posted as R~2, and the API takes 64 characters",
+            )
+            rendering.report(self._place(REFERENCE), REFERENCE, error)
+        return attempt_reference(reference, rendering.names[ATTEMPT])
+
     def _check_size(self, body: dict[str, Value], rendering: Rendering) -> None:
         """Report a body that is larger than any may be."""
         if not rendering.failed and json_size(body) > MAX_BODY:
@@ -636,7 +691,14 @@ def _terms_of(values: dict[str, Value]) -> Terms:
     return Terms(timezone, not_before, expires, consent or {})
 
 
-_NAMES = {"Call": frozenset({"vars"}), "CallSet": frozenset({"vars", "row", "row_number"})}
+_NAMES = {"Call": frozenset({"vars", ATTEMPT}), "CallSet": frozenset({"vars", "row", "row_number", ATTEMPT})}
+#: The fields that name a call: all of its attempts have the same.
+_NAMES_OF_CALLS = frozenset({REFERENCE, "moved-from"})
+#: The fields that a call with attempts cannot have, and why.
+_NOT_WITH_ATTEMPTS = {
+    "callees": "write a call for each number, so that each has its own outcome",
+    "callback-url": "the outcome decides what follows, and would go to somebody else",
+}
 
 
 class Compilation:
@@ -672,5 +734,6 @@ class Compilation:
         compiler = Compiler(_NAMES[document.kind], self._vars, self.budget)
         written = self._defaults.below(document)
         self.budget.spend(self._defaults.steps)
+        attempts = self._defaults.attempts(document, compiler)
         variables = Variables(written.variables, compiler, self._check_variables)
-        return CompiledCall(document, written, compiler, self._flows, variables, self._always)
+        return CompiledCall(document, written, compiler, self._flows, variables, self._always, attempts)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from flowops.common.budget import PARTS_PER_STEP
 from flowops.common.masking import are_values
+from flowops.model.attempts import attempt_reference
 from flowops.model.call import INSTRUCTION_ID, Script, Terms
 from flowops.model.document import Batch, Problem
 from flowops.templates.assemble import FLOW_ID, VARIABLES
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flowops.common.budget import Budget
+    from flowops.model.attempts import Attempts
     from flowops.model.call import Call
     from flowops.model.document import Document, Place, Value
     from flowops.model.project import Flow
@@ -172,11 +174,12 @@ class RenderedBatch:
     """The calls of a batch of rows: their bodies and references, in the order of the rows, and all problems.
 
     `bodies`, `references`, `hashes`, `flows` and `terms` belong together, one for one; `rows` says which row of the
-    batch each was made of. `batch` has no rows any more, only their places.
+    batch each was made of. `batch` has no rows any more, only their places, unless the calls may be tried again.
     """
 
     compiled: CompiledCall
     batch: Batch
+    check: Check
     rows: list[int] = field(default_factory=list)
     bodies: list[dict[str, Value]] = field(default_factory=list)
     references: list[str] = field(default_factory=list)
@@ -214,8 +217,26 @@ class RenderedBatch:
         """Return whether one of them may say when and why it may be placed."""
         return self.compiled.has_terms
 
+    @property
+    def attempts(self) -> Attempts:
+        """Return how often each of them may be tried."""
+        return self.compiled.attempts
+
     def __len__(self) -> int:
         return len(self.bodies)
+
+    def repeated(self, indices: Sequence[int], attempt: int) -> RenderedBatch:
+        """Return some of the calls as they are at a later attempt, with what is wrong with them then."""
+        rows = [self.rows[index] for index in indices]
+        if self.compiled.uses_attempt:
+            return CallSet(self.compiled).render(_of(self.batch, rows, []), self.check, attempt)
+        # They differ by their names only: nothing has to be rendered.
+        names = [attempt_reference(self.references[index], attempt) for index in indices]
+        bodies = [{**self.bodies[index], INSTRUCTION_ID: name} for index, name in zip(indices, names, strict=True)]
+        hashes = self.check.hashes(bodies)
+        assert hashes is not None, "nothing is wrong with the first attempt, and a name of an attempt has its length"
+        flows, terms = [self.flows[index] for index in indices], [self.terms[index] for index in indices]
+        return RenderedBatch(self.compiled, self.batch, self.check, rows, bodies, names, list(hashes), flows, terms)
 
     def call(self, index: int) -> Call:
         """Return the call of one of the bodies."""
@@ -261,14 +282,15 @@ class CallSet:
         """Return whether the rest of the rows is not rendered: it takes too much work, or enough is wrong already."""
         return self._budget.exhausted or self._wrong >= WRONG_ROWS
 
-    def render(self, batch: Batch, check: Check) -> RenderedBatch:
-        """Return the calls of a batch, and everything that is wrong with its rows and with them."""
-        found = RenderedBatch(self.compiled, replace(batch, rows=[], problems=()))
+    def render(self, batch: Batch, check: Check, attempt: int = 1) -> RenderedBatch:
+        """Return the calls of a batch as they are at an attempt, and all that is wrong with its rows and with them."""
+        kept = batch.rows if self.compiled.attempts.most > 1 else []
+        found = RenderedBatch(self.compiled, replace(batch, rows=kept, problems=()), check)
         bad = {problem.row for _, problem in batch.problems if self.skips and _is_of_one_row(problem)}
         for _, problem in batch.problems:
             (found.skipped if problem.row in bad else found.problems).append(problem)
         found.invalid = len(bad)
-        rendering = Rendering(self.compiled.variables, batch)
+        rendering = Rendering(self.compiled.variables, batch, attempt)
         end = 0
         while end < len(batch.rows) and not self.exhausted:
             # Never more rows than may be wrong yet: so the last that is rendered is the last that is reported.

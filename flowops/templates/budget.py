@@ -26,8 +26,12 @@ MAX_LOOPS = 16
 WRONG_ROWS = 1_000
 
 
+#: The name of which attempt of the call is rendered: 1, 2, …
+ATTEMPT = "attempt"
+
+
 class Scope:
-    """The names of one call: ``vars``, and ``row`` and ``row_number``; inside a loop also its own."""
+    """The names of one call: ``vars``, ``attempt``, and ``row`` and ``row_number``; inside a loop also its own."""
 
     __slots__ = ("budget", "names")
 

@@ -16,7 +16,7 @@ from jinja2 import nodes
 from flowops.common.names import nearest
 from flowops.common.text import listed
 from flowops.templates import closures
-from flowops.templates.budget import MAX_DEPTH, MAX_ERRORS, MAX_PARTS
+from flowops.templates.budget import ATTEMPT, MAX_DEPTH, MAX_ERRORS, MAX_PARTS
 from flowops.templates.errors import TemplateError, UndefinedName, member
 from flowops.templates.filters import FILTERS
 from flowops.templates.filters.table import parameter_of
@@ -51,6 +51,8 @@ class Expressions:
         self.names = names
         self.errors: list[TemplateError] = []
         self.uses: list[VarsUse] = []
+        #: Whether what is made depends on which attempt of the call it is.
+        self.uses_attempt = False
         self.parts = 0
         #: The same, with what weighs more than others.
         self.work = 0
@@ -115,6 +117,7 @@ class Expressions:
         name = str(node.name)
         if name not in self.names:
             return self.refuse(refuse_name(name, None, node.lineno, self.names))
+        self.uses_attempt |= name == ATTEMPT
         return lambda scope: scope.names[name]
 
     def _list(self, node: nodes.List | nodes.Tuple) -> Evaluate:
@@ -167,7 +170,7 @@ class Expressions:
         written = node.attr if isinstance(node, nodes.Getattr) else getattr(node.arg, "value", None)
         if chain[0] not in self.names:
             return refuse_name(chain[0], written, start(node), self.names) if len(chain) == 1 else None
-        if chain[0] == ROW_NUMBER or (chain[0] == LOOP and len(chain) > 1):
+        if chain[0] in (ROW_NUMBER, ATTEMPT) or (chain[0] == LOOP and len(chain) > 1):
             return TemplateError(f"'{label(node.node)}' has no parts", offset=start(node))
         if chain[0] == LOOP and written not in closures.LOOP_NAMES:
             return UndefinedName(label(node), start(node), LOOP, written, closures.LOOP_NAMES)
@@ -343,6 +346,8 @@ def _name_instead(name: str, key: object, names: frozenset[str]) -> str:
     if name == LOOP:
         inside = "'loop' is known inside of a {% for %}"
         return f"{inside}; the number of the row is {ROW_NUMBER}" if ROW_NUMBER in names else inside
+    if name == ATTEMPT:
+        return "all attempts of a call have one name: the second one of R is posted as R~2"
     if name == "omit":
         return "null leaves a field out: … | default(none)"
     elsewhere = _outside(name)

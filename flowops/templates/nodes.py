@@ -11,7 +11,7 @@ from flowops.common.budget import CHARACTERS_PER_STEP, MAX_TEXT, SHORT, json_bou
 from flowops.common.limits import MAX_INTEGER
 from flowops.model.document import Place, Problem
 from flowops.model.problems import MOST
-from flowops.templates.budget import MAX_SOURCE, Scope
+from flowops.templates.budget import ATTEMPT, MAX_SOURCE, Scope
 from flowops.templates.errors import BudgetExceeded, TemplateError, UndefinedName, member
 from flowops.templates.problems import TEMPLATE
 from flowops.templates.values import no_charge, sendable
@@ -129,8 +129,8 @@ class Rendering(Scope):
 
     __slots__ = ("batch", "failed", "index", "problems")
 
-    def __init__(self, variables: dict[str, Value], batch: Batch | None = None) -> None:
-        super().__init__({"vars": variables})
+    def __init__(self, variables: dict[str, Value], batch: Batch | None = None, attempt: int = 1) -> None:
+        super().__init__({"vars": variables, ATTEMPT: attempt})
         self.batch = batch
         self.index = 0
         self.problems: list[Problem] = []
@@ -295,7 +295,18 @@ class Compiler:
         self.problems: list[Problem] = []
         self.work = 0
         self.scalars = 0
+        #: Whether what is made depends on which attempt of the call it is.
+        self.uses_attempt = False
         self.budget = budget
+
+    def compile_name(self, value: Value, document: Document, path: Path, label: str) -> Node:
+        """Return the node for a name of the call, which all of its attempts have: templates see no ``attempt``."""
+        names = self.names
+        self.names = names - {ATTEMPT}
+        try:
+            return self.compile(value, document, path, label)
+        finally:
+            self.names = names
 
     def compile(self, value: Value, document: Document, path: Path, label: str) -> Node:
         """Return the node for the value at a path of a document, which messages call `label`."""
@@ -354,6 +365,7 @@ class Compiler:
         template = compile_template(value, self.names)
         scalar = TemplateNode(template, document, path, label)
         self.work += template.work
+        self.uses_attempt |= template.uses_attempt
         self.scalars += 1
         self._charge(value, template.parts)
         part: Node = scalar

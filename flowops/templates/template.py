@@ -10,7 +10,7 @@ from jinja2 import nodes
 
 from flowops.common.budget import MAX_TEXT, MOST_KNOWN, PARTS_PER_STEP, SHORT
 from flowops.templates import closures
-from flowops.templates.budget import MAX_LOOPS
+from flowops.templates.budget import ATTEMPT, MAX_LOOPS
 from flowops.templates.errors import TemplateError
 from flowops.templates.expressions import LOOP, ROW_NUMBER, Expressions, VarsUse
 from flowops.templates.syntax import parse, start, too_deep
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Write = Callable[[Scope, "Text"], None]
 
 
-_RESERVED = ("vars", "row", ROW_NUMBER, LOOP)
+_RESERVED = ("vars", "row", ROW_NUMBER, ATTEMPT, LOOP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class Template:
     parts: int
     work: int
     uses: tuple[VarsUse, ...] = ()
+    uses_attempt: bool = False
     errors: tuple[TemplateError, ...] = ()
 
 
@@ -83,7 +84,8 @@ def _compile(text: str, names: frozenset[str]) -> Template:
         expressions.errors.append(error)
         evaluate = closures.unreachable
     parts, work = expressions.parts, expressions.work
-    return Template(source, evaluate, parts, work, tuple(expressions.uses), tuple(expressions.errors))
+    uses = tuple(expressions.uses)
+    return Template(source, evaluate, parts, work, uses, expressions.uses_attempt, tuple(expressions.errors))
 
 
 #: Templates of short texts, and the names that they see. None is thrown out: a budget counts a text that is kept once.

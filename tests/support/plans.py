@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from flowops.model.attempts import ONE_ATTEMPT, Attempts
 from flowops.model.call import NO_TERMS, Script
 from flowops.model.plan import FINGERPRINT, Decision, Plan, PlannedBatch
 from flowops.plan.canonical import Uncanonical, hash_of
@@ -28,6 +29,7 @@ class Batch:
 
     place: Place
     calls: list[Call]
+    attempts: Attempts = ONE_ATTEMPT
 
     @property
     def scripts(self) -> frozenset[Script]:

@@ -115,7 +115,7 @@ def test_an_undefined_name_is_named_with_the_nearest(error_of):
     )
     assert error_of("{{ vras.brand }}") == "'vras' is not defined | did you mean 'vars'?"
     assert error_of("{{ brand }}") == (
-        "'brand' is not defined | a template sees row, row_number, vars: vars.brand or row.brand?"
+        "'brand' is not defined | a template sees attempt, row, row_number, vars: vars.brand or row.brand?"
     )
     assert error_of("{{ row.list[3] }}", list=[1]) == "'row.list[3]' is not defined | row.list has 1 item"
     assert error_of("{{ row.x }}") == "'row.x' is not defined | the row is empty"
