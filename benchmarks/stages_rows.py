@@ -19,7 +19,7 @@ from flowops.app.load import Workspace, load, variables
 from flowops.app.render import checks
 from flowops.documents.rows import read_batches
 from flowops.plan.canonical import fingerprint
-from flowops.schema.flow_check import check_variables
+from flowops.schema.flow_check import flow_variables
 from flowops.templates.assemble import Compilation
 from flowops.templates.batches import CallSet
 
@@ -95,7 +95,7 @@ def _rendered(workspace: Workspace, batches: list[Batch]) -> Iterator[list[dict[
         "large",
         workspace.flows,
         variables(workspace, (), ()),
-        check_variables=check_variables,
+        taken_by=flow_variables,
         always={},
     )
     calls = CallSet(compilation.compiled(workspace.calls[0]))

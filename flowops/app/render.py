@@ -30,7 +30,7 @@ from flowops.model.document import Batch, Place, Problem
 from flowops.model.problems import Problems, sentence
 from flowops.plan.canonical import Uncanonical, hashes_of
 from flowops.schema.check import body_predicate, check_body, check_document, checker
-from flowops.schema.flow_check import check_variables
+from flowops.schema.flow_check import flow_variables
 from flowops.templates.assemble import Compilation
 from flowops.templates.leftovers import leftovers, may_have_leftovers
 from flowops.templates.problems import duplicates
@@ -182,7 +182,7 @@ class Walk:
             workspace.environment.name,
             workspace.flows,
             self.values,
-            check_variables=check_variables,
+            taken_by=flow_variables,
             always=_always(),
             broken=workspace.broken,
             budget=self._budget,

@@ -72,12 +72,13 @@ def recheck_sent(
 
 def _same(before: PlannedBatch, now: CallBatch, wanted: Sequence[int]) -> frozenset[int]:
     """Return the indices of the calls that are what was planned."""
+    references, hashes = now.references, now.hashes
     return frozenset(
         index
         for index in wanted
-        if index < len(now.references)
-        and now.references[index] == before.references[index]
-        and now.hashes[index] == before.hash(index)
+        if index < len(references)
+        and references[index] == before.references[index]
+        and hashes[index] == before.hash(index)
         and _terms(now, index) == before.terms.get(index)
     )
 

@@ -18,11 +18,11 @@ from flowops.common.limits import MAX_INTEGER
 from flowops.common.names import did_you_mean
 from flowops.common.text import escaped, listed
 from flowops.schema.check import FIELD, Checker, checker, problem_at
-from flowops.schema.engine import LARGEST_PATTERN, compiles, is_schema
+from flowops.schema.engine import LARGEST_PATTERN, compiles, fast_validator, is_schema
 from flowops.schema.explain import SchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flowops.model.document import Path, Problem, Value
     from flowops.model.project import Flow
@@ -294,10 +294,11 @@ def _pattern_errors(schema: Any, path: Path, patterns: Patterns) -> Iterator[Sch
 
 #: How many flows are kept ready at once.
 _KEPT = 256
+_NO_ERRORS: tuple[SchemaError, ...] = ()
 
 
 class FlowVariables:
-    """What one flow takes, made ready for many calls.
+    """What one flow takes, made ready for many calls. Paths of errors begin with ``flow-variables``.
 
     A variable whose schema is wrong takes anything: `check_flow` has named it.
     """
@@ -317,26 +318,37 @@ class FlowVariables:
         self._passed = frozenset(self._stay) - flow.produces
         self._required = [name for name in flow.variables if name not in self.defaults]
         self._checker = Checker(self.schema, data=True)
+        self._fit = fast_validator({"type": "array", "items": self.schema}).is_valid
 
-    def check(self, values: Mapping[str, Value]) -> tuple[dict[str, Value], list[SchemaError]]:
-        """Return the values as the flow wants them, defaults filled in, and what is wrong with them."""
-        stays, known, errors = self._stay, dict(values), []
-        if not known.keys() <= self._passed:
+    def complete(self, values: dict[str, Value]) -> tuple[dict[str, Value], Sequence[SchemaError]]:
+        """Return the values as the flow wants them, defaults filled in, and what is wrong with their names.
+
+        The values are changed in place where their names are right, as nearly all are.
+        """
+        stays = self._stay
+        errors: Sequence[SchemaError] = _NO_ERRORS
+        if not values.keys() <= self._passed:
             errors = [self._superfluous(name) for name in values if name not in self._passed]
-            known = {name: value for name, value in values.items() if name in stays}
-        for name, value in known.items():
+            values = {name: value for name, value in values.items() if name in stays}
+        for name, value in values.items():
             if type(value) not in stays[name]:
-                known[name] = convert(value, self.types[name])
-        absent = len(known) < len(stays)
-        if absent:
-            errors += [self._missing(name) for name in self._required if name not in known]
-        wrong = self._checker.check(known)
-        if wrong:
-            errors += [error.under(FIELD)._replace(code="variable") for error in wrong]
-        if absent:
+                values[name] = convert(value, self.types[name])
+        if len(values) < len(stays):
+            errors = [*errors, *(self._missing(name) for name in self._required if name not in values)]
             for name, default in self.defaults.items():
-                known.setdefault(name, default)
-        return known, errors
+                values.setdefault(name, default)
+        return values, errors
+
+    def fit(self, many: Sequence[Mapping[str, Value]]) -> bool:
+        """Return whether the values of many calls fit the flow's schemas, each once it is `complete`."""
+        try:
+            return self._fit(many)
+        except (ValueError, SystemError):
+            return False  # what no JSON text can hold: see `Checker.check`
+
+    def problems(self, values: Mapping[str, Value]) -> list[SchemaError]:
+        """Return what is wrong with the values of one call, once they are `complete`."""
+        return [error.under(FIELD)._replace(code="variable") for error in self._checker.check(values)]
 
     def _missing(self, name: str) -> SchemaError:
         text = f"is missing: the flow {escaped(self.flow.name)} needs it"
@@ -358,14 +370,6 @@ class FlowVariables:
 
 
 _ready: dict[int, FlowVariables] = {}
-
-
-def check_variables(flow: Flow, values: Mapping[str, Value]) -> tuple[dict[str, Value], list[SchemaError]]:
-    """Return the variables of one call, converted and completed, and what is wrong with them.
-
-    Paths begin with ``flow-variables``.
-    """
-    return flow_variables(flow).check(values)
 
 
 def flow_variables(flow: Flow) -> FlowVariables:

@@ -41,7 +41,7 @@ from flowops.templates.problems import VARIABLE
 from flowops.templates.values import kind, number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from flowops.model.attempts import Attempts
     from flowops.model.document import Document, Path, Place, RowPlace, Value
@@ -318,17 +318,36 @@ class VariableProblem(Protocol):
         ...
 
 
-#: Converts the variables of a call as its flow wants them, fills in the flow's defaults, and says what is wrong.
-CheckVariables: TypeAlias = "Callable[[Flow, dict[str, Value]], tuple[dict[str, Value], Sequence[VariableProblem]]]"
+class TakenVariables(Protocol):
+    """What one flow takes."""
+
+    def complete(self, values: dict[str, Value]) -> tuple[dict[str, Value], Sequence[VariableProblem]]:
+        """Return the variables of a call as the flow wants them, its defaults filled in, and which are not its own.
+
+        The values may be changed in place.
+        """
+        ...
+
+    def fit(self, many: Sequence[Mapping[str, Value]]) -> bool:
+        """Return whether nothing is wrong with the variables of many calls that are complete."""
+        ...
+
+    def problems(self, values: Mapping[str, Value]) -> Sequence[VariableProblem]:
+        """Return what is wrong with the variables of one call that are complete."""
+        ...
+
+
+#: Gives what a flow takes.
+TakenBy: TypeAlias = "Callable[[Flow], TakenVariables]"
 
 
 class Variables:
     """The flow variables that a document and the project's defaults set."""
 
     def __init__(
-        self, layers: Sequence[dict[str, SourceValue] | SourceValue], compiler: Compiler, check: CheckVariables
+        self, layers: Sequence[dict[str, SourceValue] | SourceValue], compiler: Compiler, taken_by: TakenBy
     ) -> None:
-        self._check = check
+        self._taken_by = taken_by
         self._any = bool(layers)
         #: The variables before the first that are rendered all at once, in their order; None stands for a rendered one.
         self._skeleton: dict[str, Value] = {}
@@ -395,23 +414,42 @@ class Variables:
     def check(
         self, flow: Flow | None, values: dict[str, Value], origins: Origins, rendering: Rendering, whole: bool
     ) -> Value:
-        """Return rendered variables as they are sent, None for none; what the flow says against them is reported."""
+        """Return rendered variables as they are sent, None for none; what the flow says against them is reported.
+
+        Whether the values fit the flow is left to `misfits`, which asks about very many calls at once; for a call that
+        there will not be it is asked here.
+        """
         failed: frozenset[Value] = frozenset()
         if rendering.failed:
             failed = frozenset(name for name, value in values.items() if value is INVALID)
             values = {name: value for name, value in values.items() if value is not INVALID}
         if flow is not None and whole:
-            values, problems = self._check(flow, values)
-            for problem in problems:
-                # a variable that could not be rendered is not missing, and has been reported
-                if failed.isdisjoint(problem.path[1:2]):
-                    self._report(problem, origins.of(flow), rendering)
+            taken = self._taken_by(flow)
+            values, problems = taken.complete(values)
+            if problems or rendering.failed:
+                for problem in (*problems, *taken.problems(values)):
+                    # a variable that could not be rendered is not missing, and has been reported
+                    if failed.isdisjoint(problem.path[1:2]):
+                        rendering.add(_variable_problem(problem, origins.of(flow), rendering.row))
         return values if values or self._any else None
 
-    def _report(self, problem: VariableProblem, origin: Origin, rendering: Rendering) -> None:
-        place = origin.place(problem.path)
-        label = origin.label(problem.path, {VARIABLES, *problem.names}, problem.most)
-        rendering.add(Problem(place, rendering.row, f"{label}: {problem.text}", VARIABLE, problem.hint))
+    def misfits(
+        self, bodies: Sequence[Mapping[str, Value]], flow: Flow
+    ) -> Iterator[tuple[int, Sequence[VariableProblem]]]:
+        """Yield which of some bodies have variables that do not fit their flow, and why."""
+        taken = self._taken_by(flow)
+        if not taken.fit([body.get(VARIABLES, _NO_VARIABLES) for body in bodies]):
+            for index, body in enumerate(bodies):
+                if problems := taken.problems(body.get(VARIABLES, _NO_VARIABLES)):
+                    yield index, problems
+
+
+_NO_VARIABLES: Mapping[str, Value] = {}
+
+
+def _variable_problem(problem: VariableProblem, origin: Origin, row: RowPlace | None) -> Problem:
+    label = origin.label(problem.path, {VARIABLES, *problem.names}, problem.most)
+    return Problem(origin.place(problem.path), row, f"{label}: {problem.text}", VARIABLE, problem.hint)
 
 
 class _MapTemplate(Node):
@@ -527,7 +565,37 @@ class CompiledCall:
         rendering.budget = given = self.budget.begin(DOCUMENT_STEPS)
         made = self.make(rendering)
         self.budget.end(given, rendering.budget)
-        return None if made is None else self.call(*made, None), rendering.problems
+        if made is None:
+            return None, rendering.problems
+        body, flow, terms = made
+        problems = [each for _, wrong in self.misfits([body], [flow], lambda _: None) for each in wrong]
+        return None if problems else self.call(body, flow, terms, None), problems
+
+    def misfits(
+        self,
+        bodies: Sequence[dict[str, Value]],
+        flows: Sequence[Flow | None],
+        row: Callable[[int], RowPlace | None],
+    ) -> Iterator[tuple[int, list[Problem]]]:
+        """Yield which of some bodies that were made here have variables that do not fit their flow, and why.
+
+        `row` gives the place of the row that a body was made of.
+        """
+        for flow, indices in self._by_flow(flows):
+            some = bodies if len(indices) == len(bodies) else [bodies[index] for index in indices]
+            for at, problems in self._flow_variables.misfits(some, flow):
+                index, origin = indices[at], self._origins.of(flow)
+                yield index, [_variable_problem(each, origin, row(index)) for each in problems]
+
+    def _by_flow(self, flows: Sequence[Flow | None]) -> Iterable[tuple[Flow, Sequence[int]]]:
+        """Return the flows of some bodies that a document describes, each with the bodies that start it."""
+        if self._one_flow:
+            return [] if self._flow is None else [(self._flow, range(len(flows)))]
+        found: dict[str, tuple[Flow, list[int]]] = {}
+        for index, flow in enumerate(flows):
+            if flow is not None:
+                found.setdefault(flow.name, (flow, []))[1].append(index)
+        return found.values()
 
     def make(self, rendering: Rendering) -> Made | None:
         """Make the body of a row, None where anything is wrong with it: that is reported."""
@@ -716,7 +784,7 @@ class Compilation:
         flows: Mapping[str, Flow],
         variables: Mapping[str, Value],
         *,
-        check_variables: CheckVariables,
+        taken_by: TakenBy,
         always: Mapping[str, Value],
         broken: Collection[Value] = (),
         budget: Budget | None = None,
@@ -724,7 +792,7 @@ class Compilation:
         self._defaults = Defaults(project)
         self._flows = Flows(flows, environment, broken)
         self._vars = dict(variables)
-        self._check_variables = check_variables
+        self._taken_by = taken_by
         self._always = always
         #: What all documents of the walk that this is for may do together; several walks may share one.
         self.budget = budget or Budget()
@@ -735,5 +803,5 @@ class Compilation:
         written = self._defaults.below(document)
         self.budget.spend(self._defaults.steps)
         attempts = self._defaults.attempts(document, compiler)
-        variables = Variables(written.variables, compiler, self._check_variables)
+        variables = Variables(written.variables, compiler, self._taken_by)
         return CompiledCall(document, written, compiler, self._flows, variables, self._always, attempts)

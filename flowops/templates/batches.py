@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import TYPE_CHECKING, Protocol
 
 from flowops.common.budget import PARTS_PER_STEP
@@ -19,7 +20,7 @@ from flowops.templates.problems import TEMPLATE
 from flowops.templates.values import kind, true_spelled_like
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from flowops.common.budget import Budget
     from flowops.model.attempts import Attempts
@@ -257,14 +258,20 @@ def _leave_out(found: RenderedBatch, wrong: Mapping[int, list[Problem]]) -> None
     found.invalid += len(wrong)
     for index in sorted(wrong):
         found.skipped += wrong[index]
-    found.left_out += (found.call(at) for at, row in enumerate(found.rows) if row in wrong)
-    kept = [at for at, row in enumerate(found.rows) if row not in wrong]
-    found.rows = [found.rows[at] for at in kept]
-    found.bodies = [found.bodies[at] for at in kept]
-    found.references = [found.references[at] for at in kept]
-    found.hashes = [found.hashes[at] for at in kept]
-    found.flows = [found.flows[at] for at in kept]
-    found.terms = [found.terms[at] for at in kept]
+    found.left_out += _take_out(found, wrong)
+
+
+def _take_out(found: RenderedBatch, rows: Container[int]) -> list[Call]:
+    """Take the calls of some rows out of a batch, and return them."""
+    taken = [found.call(at) for at, row in enumerate(found.rows) if row in rows]
+    kept = [row not in rows for row in found.rows]
+    found.bodies = list(compress(found.bodies, kept))
+    found.references = list(compress(found.references, kept))
+    found.hashes = list(compress(found.hashes, kept))
+    found.flows = list(compress(found.flows, kept))
+    found.terms = list(compress(found.terms, kept))
+    found.rows = list(compress(found.rows, kept))
+    return taken
 
 
 class CallSet:
@@ -335,9 +342,20 @@ class CallSet:
                     found.left_out.append(named)
             if budget.left < 0:
                 break
+        self._check_variables(found, before, wrong)
         for at, problems in self._checked(found, before, check):
             wrong.setdefault(found.rows[at], []).extend(problems)
         return wrong
+
+    def _check_variables(self, found: RenderedBatch, before: int, wrong: dict[int, list[Problem]]) -> None:
+        """Take the calls behind the first ones out whose variables do not fit their flow, and say what is wrong."""
+        bodies, flows = found.bodies[before:], found.flows[before:]
+        places = self.compiled.misfits(bodies, flows, lambda at: found.batch.place(found.rows[before + at]))
+        misfits = {found.rows[before + at]: problems for at, problems in places}
+        if misfits:
+            wrong |= misfits
+            taken = _take_out(found, misfits)
+            found.left_out += taken if self.skips else ()
 
     def _checked(self, found: RenderedBatch, before: int, check: Check) -> Iterator[tuple[int, list[Problem]]]:
         """Yield what is wrong with the calls behind the first ones: their bodies are looked at all at once."""

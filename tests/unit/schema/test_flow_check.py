@@ -14,8 +14,8 @@ from flowops.schema.flow_check import (
     Patterns,
     check_flow,
     check_flows,
-    check_variables,
     convert,
+    flow_variables,
     variable_errors,
 )
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flowops.model.project import Flow
+    from flowops.schema.explain import SchemaError
 
 
 def messages(schema: Any) -> list[str]:
@@ -202,6 +203,14 @@ variables:
 produces: [dtmf_input]
 """
 GOOD = {"patient": "Ada", "when": "Monday, 20:00"}
+
+
+def check_variables(flow: Flow, given: dict[str, Any]) -> tuple[dict[str, Any], list[SchemaError]]:
+    taken = flow_variables(flow)
+    values, errors = taken.complete(dict(given))
+    problems = taken.problems(values)
+    assert taken.fit([values]) is not bool(problems)
+    return values, [*errors, *problems]
 
 
 def told(flow: Flow, values: dict[str, Any]) -> list[tuple[str, str | None]]:

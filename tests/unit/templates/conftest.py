@@ -38,24 +38,40 @@ class Complaint(NamedTuple):
     most: int | None = None
 
 
-def check_variables(flow: Flow, values: dict[str, Value]) -> tuple[dict[str, Value], list[Complaint]]:
+class Taken:
     """A small check in the shape of the real one: unknown and missing names, defaults, text to integer."""
-    found = []
-    converted = {}
-    for name, value in values.items():
-        schema = flow.variables.get(name)
-        if schema is None:
-            found.append(Complaint(("flow-variables", name), "is not a variable of the flow"))
-        elif schema.get("type") == "integer":
-            converted[name] = to_integer(value)
-        else:
-            converted[name] = value
-    for name, schema in flow.variables.items():
-        if name not in values and "default" in schema:
-            converted[name] = schema["default"]
-        elif name not in values:
-            found.append(Complaint(("flow-variables", name), "is missing", "set it", (name,)))
-    return converted, found
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+
+    def complete(self, values: dict[str, Value]) -> tuple[dict[str, Value], list[Complaint]]:
+        found = []
+        converted = {}
+        for name, value in values.items():
+            schema = self.flow.variables.get(name)
+            if schema is None:
+                found.append(Complaint(("flow-variables", name), "is not a variable of the flow"))
+            elif schema.get("type") == "integer":
+                converted[name] = to_integer(value)
+            else:
+                converted[name] = value
+        for name, schema in self.flow.variables.items():
+            if name not in values and "default" in schema:
+                converted[name] = schema["default"]
+            elif name not in values:
+                found.append(Complaint(("flow-variables", name), "is missing", "set it", (name,)))
+        return converted, found
+
+    def fit(self, many: Sequence[Mapping[str, Value]]) -> bool:
+        return not any(map(self.problems, many))
+
+    def problems(self, values: Mapping[str, Value]) -> list[Complaint]:
+        most = {name: schema["maxLength"] for name, schema in self.flow.variables.items() if "maxLength" in schema}
+        return [
+            Complaint(("flow-variables", name), "is too long")
+            for name, longest in most.items()
+            if isinstance(values.get(name), str) and len(values[name]) > longest
+        ]
 
 
 def to_integer(value: Value) -> Value:
@@ -98,7 +114,7 @@ def compile_text(text: str, *, environment: str = "sandbox", file: str = "calls/
         environment,
         {flow.name: flow for flow in flows},
         project.vars,
-        check_variables=check_variables,
+        taken_by=Taken,
         always={"voicemail-response": "Restart"},
     )
     return compilation.compiled(document)
@@ -178,7 +194,7 @@ def render_one(template: str, names: dict[str, Value], variables: dict[str, Valu
     value = {"kind": "CallSet", "call": call}
     text = yaml.safe_dump(value, default_style='"', width=1_000_000)
     (document,) = read(text)
-    compilation = Compilation(_project(None), "sandbox", {}, variables, check_variables=check_variables, always={})
+    compilation = Compilation(_project(None), "sandbox", {}, variables, taken_by=Taken, always={})
     compiled = compilation.compiled(document)
     found = render_all(compiled, [Row(names, RowPlace("data/rows.csv", 1, 2))])
     bodies = [item.body for item in found if isinstance(item, Call)]

@@ -154,3 +154,28 @@ def test_when_a_thousand_rows_have_problems_the_rest_is_left_alone(compiled, unc
     once = list(Problems(told))
     assert [(problem.count, [row.number for row in problem.rows]) for problem in once] == [(WRONG_ROWS, [1, 2, 3, 4])]
     assert len(second) == len(second.bodies)
+
+
+FLOW = """
+kind: Flow
+name: short
+callflow-id: f1
+variables:
+  p: {type: string, maxLength: 2}
+"""
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_row_whose_variables_do_not_fit_makes_no_call(compiled, unchecked, skip) -> None:
+    more = "on-invalid: skip\n" if skip else ""
+    fields = "{reference-id: '{{ row.a }}', flow: short, flow-variables: {p: '{{ row.a }}'}}"
+    found = CallSet(compiled(f"kind: CallSet\n{more}call: {fields}\n---{FLOW}")).render(
+        batch_of("a", "long", "b", "c", "longer"), unchecked
+    )
+    assert found.references == ["a", "b", "c"]
+    assert [call.row.number for call in map(found.call, range(3))] == [1, 3, 4]
+    assert (len(found.hashes), len(found.bodies)) == (3, 3)
+    told = [(problem.row.number, problem.message) for problem in (found.skipped if skip else found.problems)]
+    assert told == [(2, "flow-variables.p: is too long"), (5, "flow-variables.p: is too long")]
+    assert [call.reference_id for call in found.left_out] == (["long", "longer"] if skip else [])
+    assert found.invalid == (2 if skip else 0)
