@@ -56,8 +56,8 @@ class Budget:
 
     def begin(self, steps: int = ROW_STEPS) -> int:
         """Begin with a row, or a document of one call, which brings some steps; return how many it may take."""
-        self.left += steps
-        return max(0, min(self.left, CALL_STEPS))
+        self.left = left = self.left + steps
+        return CALL_STEPS if left >= CALL_STEPS else max(0, left)
 
     def end(self, given: int, left: int) -> None:
         """End what `begin` has begun: of the steps that were given so many are left; what is beyond was not done."""

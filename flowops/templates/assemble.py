@@ -606,9 +606,8 @@ class CompiledCall:
             rendering.report(self.document.place(), "call", _too_large())
             return None
         try:
-            if self._steps:
-                rendering.charge(self._steps)
-            absent = render_parts(self._parts, rendering, body)
+            rendering.charge(self._steps)
+            render_parts(self._parts, rendering, body)
             values, whole = variables.render(rendering)
         except BudgetExceeded as error:
             if not rendering.failed:
@@ -616,7 +615,7 @@ class CompiledCall:
             return None
         flow = self._flow if self._one_flow else self._find_flow(body, rendering)
         terms = _terms_of(body) if self.has_terms else NO_TERMS
-        body[VARIABLES] = sent = variables.check(flow, values, self._origins, rendering, whole)
+        body[VARIABLES] = variables.check(flow, values, self._origins, rendering, whole)
         reference = body[INSTRUCTION_ID]
         if type(reference) is not str or not reference or not reference.isascii():
             body[INSTRUCTION_ID] = reference = self._reference(reference, rendering)
@@ -624,14 +623,15 @@ class CompiledCall:
             body[INSTRUCTION_ID] = self._attempt_reference(reference, rendering)
         if self._most + (given - rendering.budget) * BYTES_PER_STEP > MAX_BODY:
             self._check_size(body, rendering)
-        if absent and "callee" in body and body["callee"] is None and body.get("callees") is None:
+        is_partial = None in body.values()
+        if is_partial and "callee" in body and body["callee"] is None and body.get("callees") is None:
             hint = f'give a number, or leave such rows out: where: "{{{{ {EXAMPLE_COLUMN} is not none }}}}"'
             rendering.report(
                 self._place("callee"), "callee", TemplateError("there is no number: it is null", hint=hint)
             )
         if rendering.failed:
             return None
-        if absent or sent is None or body[FLOW_ID] is None:
+        if is_partial:
             body = {name: value for name, value in body.items() if value is not None}
             for name, value in self._always.items():
                 body.setdefault(name, value)

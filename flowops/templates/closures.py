@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.budget import CHARACTERS_PER_STEP, MAX_TEXT, search, shallow, with_texts
-from flowops.common.json import is_unicode
 from flowops.common.limits import MAX_INTEGER
 from flowops.templates.budget import MISSING, Scope
 from flowops.templates.errors import BudgetExceeded, TemplateError, UndefinedName, member
@@ -29,8 +28,22 @@ if TYPE_CHECKING:
 
 
 Evaluate = Callable[[Scope], "Value"]
-#: A piece of a text: it is written out, or an expression, which stands at an offset.
-Piece = str | tuple[Evaluate, int]
+#: A key of a name: ``row.phone``. Nearly all that templates do begins with one: so whoever needs the value looks it up
+#: without a call, and only what is not there is worked out as any other expression.
+Key = tuple[str, str]
+_NO_KEY: Key = ("", "")
+
+
+class Part(NamedTuple):
+    """An expression in a text, where it stands, and which key it is, if it is one alone."""
+
+    evaluate: Evaluate
+    offset: int
+    key: Key | None
+
+
+#: A piece of a text: it is written out, or an expression.
+Piece = str | Part
 
 
 def unreachable(scope: Scope) -> Value:
@@ -235,21 +248,43 @@ def application(
 
 
 def fixed_application(
-    function: Function, operand: Evaluate, arguments: tuple[Value, ...], named: dict[str, Value], offset: int
+    function: Function,
+    operand: Evaluate,
+    arguments: tuple[Value, ...],
+    named: dict[str, Value],
+    offset: int,
+    *,
+    key: Key | None,
+    whole: int | None,
 ) -> Evaluate:
-    """Apply a filter or a test, with arguments that are written out, or without any."""
+    """Apply a filter or a test, with arguments that are written out, or without any.
+
+    The operand may be a key alone; what it gives is a whole scalar where its offset as such is given, see `native`.
+    """
     call = function.call if not (arguments or named) else None
+    name, inside = key or _NO_KEY
 
     def apply(scope: Scope) -> Value:
-        value = operand(scope)
+        if key is None:
+            value = operand(scope)
+        else:
+            try:
+                value = scope.names[name][inside]
+            except (KeyError, TypeError):
+                value = operand(scope)
         if call is None or not (type(value) is str and len(value) < CHARACTERS_PER_STEP):
-            return applied(function, value, arguments, named, offset, scope)
+            result = applied(function, value, arguments, named, offset, scope)
+            return result if whole is None else carried(result, scope, whole)
         # What `applied` does for a short text alone: nearly every filter of nearly every row saves two calls.
         try:
             result = call(value)
-            return short(result) if type(result) is str and len(result) > MAX_TEXT else result
+            if type(result) is str and len(result) > MAX_TEXT:
+                short(result)
         except TemplateError as error:
             raise error.at(offset, function.documented.name) from None
+        if whole is None or (type(result) is str and len(result) < CHARACTERS_PER_STEP and result.isascii()):
+            return result
+        return carried(result, scope, whole)
 
     return apply
 
@@ -299,23 +334,36 @@ def in_text(value: Value, offset: int) -> str:
         raise error.at(offset) from None
 
 
-def joined(pieces: list[Piece], offset: int) -> Callable[[Scope], str]:
-    """Join the pieces of a text."""
+def joined(pieces: list[Piece], offset: int, *, whole: bool = False) -> Evaluate:
+    """Join the pieces of a text, which may be a whole scalar, see `native`."""
     written = [piece if isinstance(piece, str) else "" for piece in pieces]
-    rendered = [(index, *piece) for index, piece in enumerate(pieces) if not isinstance(piece, str)]
+    rendered = [
+        (index, piece.key, piece.evaluate, piece.offset)
+        for index, piece in enumerate(pieces)
+        if not isinstance(piece, str)
+    ]
     least = sum(map(len, written))
 
-    def join(scope: Scope) -> str:
-        texts, length = written.copy(), least
-        for index, evaluate, at in rendered:
-            value = evaluate(scope)
+    def join(scope: Scope) -> Value:
+        texts, length, names = written.copy(), least, scope.names
+        for index, key, evaluate, at in rendered:
+            if key is None:
+                value = evaluate(scope)
+            else:
+                try:
+                    value = names[key[0]][key[1]]
+                except (KeyError, TypeError):
+                    value = evaluate(scope)
             if type(value) is not str:
                 value = in_text(value, at)
             texts[index] = value
             length += len(value)
+        made = "".join(texts)
         if length >= CHARACTERS_PER_STEP:
             charge_text(length, scope, offset)
-        return "".join(texts)
+        elif not whole or made.isascii():
+            return made
+        return carried(made, scope, offset) if whole else made
 
     return join
 
@@ -327,21 +375,32 @@ def charge_text(length: int, scope: Scope, offset: int) -> None:
     scope.charge(length // CHARACTERS_PER_STEP)
 
 
-def native(evaluate: Evaluate, offset: int) -> Evaluate:
-    """Return the value of a whole scalar, which has to be one that JSON can carry."""
+def native(evaluate: Evaluate, offset: int, key: Key | None = None) -> Evaluate:
+    """Return the value of a whole scalar, which has to be one that JSON can carry; it may be a key alone."""
+    name, inside = key or _NO_KEY
 
     def value(scope: Scope) -> Value:
-        found = evaluate(scope)
-        # Nearly every value of nearly every row is a short text, or a whole number that is no large one.
-        if type(found) is str:
-            if len(found) < CHARACTERS_PER_STEP and (found.isascii() or is_unicode(found)):
-                return found
-        elif type(found) is int and -MAX_INTEGER <= found <= MAX_INTEGER:
+        if key is None:
+            found = evaluate(scope)
+        else:
+            try:
+                found = scope.names[name][inside]
+            except (KeyError, TypeError):
+                found = evaluate(scope)
+        # Nearly every value of nearly every row is a short text.
+        if type(found) is str and len(found) < CHARACTERS_PER_STEP and found.isascii():
             return found
-        try:
-            sendable(found, scope.charge)
-        except TemplateError as error:
-            raise error.at(offset) from None
-        return found
+        return carried(found, scope, offset)
 
+    return value
+
+
+def carried(value: Value, scope: Scope, offset: int) -> Value:
+    """Return a value that JSON can carry, for the steps of going through it."""
+    if type(value) is int and -MAX_INTEGER <= value <= MAX_INTEGER:
+        return value
+    try:
+        sendable(value, scope.charge)
+    except TemplateError as error:
+        raise error.at(offset) from None
     return value

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from flowops.templates.budget import Scope
-    from flowops.templates.closures import Evaluate, Piece
+    from flowops.templates.closures import Evaluate, Key, Piece
     from flowops.templates.filters.table import Function, Table
 
 
@@ -58,6 +58,10 @@ class Expressions:
         self.work = 0
         self._depth = 0
         self._conditional = 0
+        self._keys: dict[Evaluate, Key] = {}
+        self._whole: nodes.Node | None = None
+        #: Functions that give what JSON can carry.
+        self._carried: set[Evaluate] = set()
 
     def compile(self, node: nodes.Node) -> Evaluate:
         """Return the function of an expression."""
@@ -73,7 +77,16 @@ class Expressions:
         """Compile an expression that stands in text, with its place."""
         if isinstance(node, nodes.TemplateData):
             return str(node.data)
-        return self.compile(node), start(node)
+        evaluate = self.compile(node)
+        return closures.Part(evaluate, start(node), self._keys.get(evaluate))
+
+    def compile_whole(self, node: nodes.Node) -> Evaluate:
+        """Compile an expression that is a whole scalar."""
+        self._whole = node
+        evaluate = self.compile(node)
+        if evaluate in self._carried:
+            return evaluate
+        return closures.native(evaluate, start(node), self._keys.get(evaluate))
 
     def refuse(self, error: TemplateError) -> Evaluate:
         """Note what is wrong; the function stands in for the part, so that the rest can be looked at.
@@ -141,7 +154,13 @@ class Expressions:
         parent = self.compile(node.node)
         found = closures.attribute(parent, node.attr, start(node), label(node.node), forgiving=forgiving)
         if isinstance(node.node, nodes.Name) and not forgiving:
-            return closures.key_of_name(str(node.node.name), node.attr, found)
+            return self._key(str(node.node.name), node.attr, found)
+        return found
+
+    def _key(self, name: str, key: str, otherwise: Evaluate) -> Evaluate:
+        """Return the function of ``name.key``, which whoever uses it may look up himself."""
+        found = closures.key_of_name(name, key, otherwise)
+        self._keys[found] = (name, key)
         return found
 
     def _getitem(self, node: nodes.Getitem, *, forgiving: bool = False) -> Evaluate:
@@ -156,7 +175,7 @@ class Expressions:
         self._note_use(node, forgiving=forgiving)
         found = closures.item(parent, self.compile(node.arg), offset, above, label(node), forgiving=forgiving)
         if isinstance(node.node, nodes.Name) and _is_text(node.arg) and not forgiving:
-            return closures.key_of_name(str(node.node.name), node.arg.value, found)
+            return self._key(str(node.node.name), node.arg.value, found)
         return found
 
     def _impossible(self, node: nodes.Getattr | nodes.Getitem) -> TemplateError | None:
@@ -252,7 +271,13 @@ class Expressions:
             parameter_of(str(each.key)): each.value.value for each in node.kwargs if isinstance(each.value, nodes.Const)
         }
         if len(plain) == len(arguments) and len(keywords) == len(named):
-            return closures.fixed_application(function, operand, plain, keywords, offset)
+            whole = start(node) if node is self._whole else None
+            found = closures.fixed_application(
+                function, operand, plain, keywords, offset, key=self._keys.get(operand), whole=whole
+            )
+            if whole is not None:
+                self._carried.add(found)
+            return found
         return closures.application(function, operand, arguments, named, offset)
 
     def _operand(self, node: nodes.Filter | nodes.Test, function: Function | None) -> Evaluate:

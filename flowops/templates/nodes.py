@@ -189,17 +189,13 @@ class Node:
 Part: TypeAlias = "tuple[str, Callable[[Rendering], Value], Node]"
 
 
-def render_parts(parts: Sequence[Part], rendering: Rendering, values: dict[str, Value]) -> bool:
-    """Put the values for one row under their names; return whether one is null. Raises `BudgetExceeded`."""
-    absent = False
+def render_parts(parts: Sequence[Part], rendering: Rendering, values: dict[str, Value]) -> None:
+    """Put the values for one row under their names. Raises `BudgetExceeded`."""
     for name, evaluate, node in parts:
         try:
-            values[name] = value = evaluate(rendering)
+            values[name] = evaluate(rendering)
         except (TemplateError, RecursionError) as error:
-            values[name] = value = node.fail(rendering, error)
-        if value is None:
-            absent = True
-    return absent
+            values[name] = node.fail(rendering, error)
 
 
 class ConstantNode(Node):

@@ -96,8 +96,8 @@ def _root(expressions: Expressions, source: str, body: Sequence[nodes.Node]) -> 
     outputs = [part for node in body if isinstance(node, nodes.Output) for part in node.nodes]
     if all(isinstance(node, nodes.Output) for node in body):
         if len(outputs) == 1 and source.startswith("{{") and source.endswith("}}"):
-            return closures.native(expressions.compile(outputs[0]), start(outputs[0]))
-        return closures.native(closures.joined([expressions.compile_piece(part) for part in outputs], 0), 0)
+            return expressions.compile_whole(outputs[0])
+        return closures.joined([expressions.compile_piece(part) for part in outputs], 0, whole=True)
     write = _Statements(expressions).body(body)
 
     def render(scope: Scope) -> Value:
@@ -148,9 +148,8 @@ class _Statements:
                     if isinstance(piece, str):
                         text.add(piece)
                         continue
-                    evaluate, at = piece
-                    value = evaluate(scope)
-                    text.add(value if type(value) is str else closures.in_text(value, at))
+                    value = piece.evaluate(scope)
+                    text.add(value if type(value) is str else closures.in_text(value, piece.offset))
             except TemplateError as error:
                 raise error.at(offset) from None
 

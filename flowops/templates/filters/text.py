@@ -65,6 +65,8 @@ def capitalize(value: Value) -> str:
 @TEXT.register("{{ '  Ann ' | trim }}", "Ann")
 def trim(value: Value, chars: Value = None) -> str:
     """The text without white space, or without the characters of `chars`, at its ends."""
+    if chars is None and type(value) is str:
+        return value.strip()
     taken = None if chars is None else require_text(chars, "chars")
     if taken is not None and len(taken) > _MOST_TRIMMED:
         raise TemplateError(f"chars may be at most {_MOST_TRIMMED} characters")
