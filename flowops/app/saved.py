@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowops.common.json import NotJson, read_json
-from flowops.common.safe_files import replace_file
+from flowops.common.safe_files import PRIVATE_FILE, replace_file
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import FlowopsError, Invalid, UsageError
 from flowops.model.document import Place, Problem
@@ -24,7 +24,7 @@ HINT = "it shows what `plan -o`, `plan --format json` and `apply --format json` 
 def save_plan(plan: Plan, file: Path) -> None:
     """Write a plan so that the file is whole or not there. Raise FlowopsError when it cannot be written."""
     try:
-        replace_file(file, dump(plan), Path.cwd())
+        replace_file(file, dump(plan), Path.cwd(), PRIVATE_FILE)
     except OSError as error:
         raise FlowopsError(f"{file} cannot be written: {error.strerror}") from None
 

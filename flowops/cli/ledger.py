@@ -15,6 +15,7 @@ from flowops.cli import completing, options
 from flowops.cli.group import Group
 from flowops.cli.operators import operate
 from flowops.cli.output import confirm, echo_status, print_result
+from flowops.common.safe_files import new_file
 from flowops.errors import FlowopsError, LedgerError, UsageError
 from flowops.ledger.open import init_ledger
 from flowops.ledger.operators import Resolve
@@ -102,7 +103,7 @@ def export(environment: str, format_: str, out: Path | None) -> None:
             print_result(EXPORT, rows, format_)
             return
         try:
-            with out.open("x", encoding="utf-8", newline="") as stream:
+            with new_file(out, Path.cwd()) as stream:
                 print_result(EXPORT, rows, format_, stream)
         except OSError as error:
             raise FlowopsError(f"{out} cannot be written: {error.strerror}") from None

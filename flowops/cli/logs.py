@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flowops.common.masking import mask_text
+from flowops.common.safe_files import append_to
 from flowops.errors import UsageError
 from flowops.report.escape import safe
-
-if TYPE_CHECKING:
-    from io import TextIOWrapper
 
 #: What is logged with so many -v.
 _VERBOSE = ("warning", "info", "debug")
@@ -57,12 +54,16 @@ class _Stderr(logging.StreamHandler):  # type: ignore[type-arg]
         return sys.stderr
 
 
-class _PrivateFile(logging.FileHandler):
+class _PrivateFile(logging.StreamHandler):  # type: ignore[type-arg]
     """Appends to a file that, if it is new, only its owner may read."""
 
-    def _open(self) -> TextIOWrapper:
-        path = Path(self.baseFilename)
-        return open(path, "a", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600))
+    def __init__(self, name: str) -> None:
+        super().__init__(append_to(Path(name), Path.cwd()))
+
+    def close(self) -> None:
+        """Close the file."""
+        super().close()
+        self.stream.close()
 
 
 def set_up(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+    from typing import TextIO
 
 PRIVATE_FILE, PRIVATE_DIRECTORY = 0o600, 0o700
 #: What is for everybody; the process's umask takes from it.
@@ -58,6 +61,32 @@ def replace_file(path: Path, content: Iterable[bytes], within: Path, mode: int =
         unfinished.unlink()
         raise
     sync_directory(path.parent)
+
+
+def append_to(path: Path, within: Path) -> TextIO:
+    """Open a file to add lines to; a new one is for its owner alone. Raise OSError, LinkError where one is a link.
+
+    So is a link on the way to it from a folder on. Nobody waits for the reader of a pipe.
+    """
+    return _opened(path, within, os.O_APPEND | os.O_NONBLOCK)
+
+
+def new_file(path: Path, within: Path) -> TextIO:
+    """Open a file that is not there yet, for its owner alone. Raise OSError, LinkError where one is a link."""
+    return _opened(path, within, os.O_EXCL)
+
+
+def _opened(path: Path, within: Path, flags: int) -> TextIO:
+    link = link_on_the_way(path, within)
+    if link is not None:
+        raise LinkError(link)
+    flags |= os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(path, flags, PRIVATE_FILE)
+    kind = os.fstat(descriptor).st_mode
+    if not (stat.S_ISREG(kind) or stat.S_ISCHR(kind)):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no file")
+    return os.fdopen(descriptor, "w", encoding="utf-8", newline="", buffering=1)
 
 
 def unfinished_file(path: Path, content: Iterable[bytes], mode: int) -> Path:

@@ -8,9 +8,11 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from flowops.common.addresses import is_loopback
+from flowops.common.safe_files import append_to
 from flowops.errors import FlowopsError, UsageError
 from flowops.httpd import Limits, Response, WireFault, catch_signals, open_listener, serving, url_of
 from flowops.sandbox.callbacks import Notifier
@@ -20,7 +22,6 @@ from flowops.sandbox.settings import FaultKind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
     from types import TracebackType
 
     from flowops.httpd import Body, Request
@@ -36,7 +37,7 @@ class Journal:
             self._lines = None
             return
         try:
-            self._lines = file.open("a", encoding="utf-8", buffering=1)
+            self._lines = append_to(file, Path.cwd())
         except OSError as error:
             raise FlowopsError(f"the log '{file}' cannot be written: {error.strerror}") from None
 
