@@ -17,6 +17,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from enum import StrEnum
+from functools import partial
+from ipaddress import IPv6Address
+from math import inf
 from typing import Protocol
 
 import h11
@@ -37,8 +40,11 @@ class Limits:
     `head_bytes` and `head_seconds` bound the line and the headers of a request, `idle_seconds` the silence before
     another one on a kept connection, `body_seconds` its body, `send_seconds` the taking of an answer. An answer that
     is sent before the body has come is followed by `linger_seconds` in which the rest is read and thrown away, since
-    a sender may read nothing before it has sent everything. `connections` are served at once; further ones are
-    answered 503. `grace_seconds` is what requests that are being dealt with may still take when the server stops.
+    a sender may read nothing before it has sent everything. `connections` are served at once, `per_source` from one
+    address; for a further one that connection is ended which has waited longest for a request, at least
+    `crowded_seconds`, of that address or of the one with the most. Where none has, further ones are turned away, with
+    503 if others have them. So a stranger who holds many open keeps nobody out. `grace_seconds` is what requests that
+    are being dealt with may still take when the server stops.
     """
 
     head_bytes: int = 16 << 10
@@ -49,6 +55,8 @@ class Limits:
     linger_seconds: float = 2.0
     grace_seconds: float = 15.0
     connections: int = 512
+    per_source: int = 256
+    crowded_seconds: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,19 +197,44 @@ class _Connections:
         self._handler = handler
         self._limits = limits
         self._open: dict[asyncio.Task[None], _Connection] = {}
+        # The same by where they come from, oldest first.
+        self._sources: dict[str, dict[asyncio.Task[None], _Connection]] = {}
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until it ends or `close` ends it."""
-        if len(self._open) >= 2 * self._limits.connections:
+        source, limits = _source_of(writer), self._limits
+        turned_away = len(self._sources.get(source, ())) >= limits.per_source and not self._make_room(source)
+        full = len(self._open) >= limits.connections and not self._make_room(self._most_crowded())
+        if turned_away or len(self._open) >= 2 * limits.connections:
             writer.transport.abort()
             return
-        full = len(self._open) >= self._limits.connections
-        connection = _Connection(reader, writer, _refuse if full else self._handler, self._limits)
+        connection = _Connection(reader, writer, _refuse if full else self._handler, limits)
         connection.keep = not full
         # A task of our own: those that asyncio starts for coroutines complain when they are cancelled.
         task = asyncio.create_task(connection.serve())
-        self._open[task] = connection
-        task.add_done_callback(self._open.pop)
+        self._open[task] = self._sources.setdefault(source, {})[task] = connection
+        task.add_done_callback(partial(self._forget, source))
+
+    def _most_crowded(self) -> str:
+        return max(self._sources, key=lambda source: len(self._sources[source]))
+
+    def _make_room(self, source: str) -> bool:
+        """End the connection of a source that has waited longest; return whether one has waited long enough."""
+        before = asyncio.get_running_loop().time() - self._limits.crowded_seconds
+        waiting = [(each.waits_since, task) for task, each in self._sources[source].items() if not each.busy]
+        since, task = min(waiting, key=lambda one: one[0], default=(inf, None))
+        if task is None or since > before:
+            return False
+        task.cancel()
+        self._forget(source, task)
+        return True
+
+    def _forget(self, source: str, task: asyncio.Task[None]) -> None:
+        self._open.pop(task, None)
+        own = self._sources.get(source, {})
+        own.pop(task, None)
+        if not own:
+            self._sources.pop(source, None)
 
     async def close(self) -> None:
         """End the connections that wait for a request at once, the others when they have answered."""
@@ -221,17 +254,31 @@ async def _refuse(_request: Request, _body: Body) -> Response:
     return text_response(503, "there are too many connections")
 
 
+def _source_of(writer: asyncio.StreamWriter) -> str:
+    """Return where a connection comes from: an address, of IPv6 the 64 bits that one household has."""
+    peer = writer.get_extra_info("peername")
+    host = str(peer[0]).partition("%")[0] if peer else ""
+    if ":" not in host:
+        return host
+    mapped = IPv6Address(host)
+    return str(mapped.ipv4_mapped) if mapped.ipv4_mapped else mapped.exploded[:19]
+
+
 class _Ended(Exception):
     """The connection has served its purpose, or has lost it."""
 
 
 class _Connection:
-    """One connection, and the body of its request. `busy` says that a request is being dealt with."""
+    """One connection, and the body of its request.
+
+    `busy` says that a request is being dealt with; otherwise one is waited for, since when `waits_since` says.
+    """
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handler: Handler, limits: Limits
     ) -> None:
         self.busy = False
+        self.waits_since = asyncio.get_running_loop().time()
         self.keep = True
         self._reader = reader
         self._writer = writer
@@ -268,7 +315,7 @@ class _Connection:
                 if not self._whole:
                     await self._linger()
                 return
-            self.busy = False
+            self.busy, self.waits_since = False, asyncio.get_running_loop().time()
             self._http.start_next_cycle()
             patience = self._limits.idle_seconds
 

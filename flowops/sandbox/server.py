@@ -58,7 +58,7 @@ class Journal:
 
 
 #: At its end a sandbox waits for nobody. A run may have a thousand requests under way.
-LIMITS = Limits(grace_seconds=0, connections=2_000)
+LIMITS = Limits(grace_seconds=0, connections=2_000, per_source=1_500)
 
 
 @dataclass(frozen=True, slots=True)

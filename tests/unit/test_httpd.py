@@ -47,8 +47,10 @@ class App:
 
 
 @asynccontextmanager
-async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def connected(
+    port: int, source: str = "127.0.0.1"
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
     try:
         yield reader, writer
     finally:
@@ -297,6 +299,46 @@ def test_connections_over_the_limit_are_turned_away_and_room_is_made_again():
 
     turned_away, served = run(scenario, connections=2)
     assert turned_away.startswith(b"HTTP/1.1 503 ")
+    assert served.startswith(b"HTTP/1.1 200 ")
+
+
+def test_who_holds_connections_open_keeps_nobody_out():
+    """Not those from elsewhere, nor their own next one, such as a proxy's; and those that are served are left alone."""
+
+    async def scenario(app, port):
+        async with AsyncExitStack() as stack:
+            slow = await stack.enter_async_context(connected(port))
+            slow[1].write(get("/slow"))
+            held = [await stack.enter_async_context(connected(port)) for _ in range(3)]
+            held[2][1].write(b"POST / HTTP/1.1\r\nHost: x\r\nX-Half: ")
+            await asyncio.sleep(0.3)
+            answers = []
+            for source in ("127.0.0.2", "127.0.0.1", "127.0.0.2"):
+                reader, writer = await stack.enter_async_context(connected(port, source))
+                writer.write(get("/", CLOSE))
+                answers.append(await reader.read())
+            app.gate.set()
+            return [*answers, await slow[0].read(12), await held[0][0].read()]
+
+    *served, ended = run(scenario, connections=4, per_source=4, crowded_seconds=0.2)
+    assert all(answer.startswith(b"HTTP/1.1 200") for answer in served)
+    assert ended == b""
+
+
+def test_one_source_has_so_many_connections_and_others_have_theirs():
+    async def scenario(_app, port):
+        async with AsyncExitStack() as stack:
+            held = [await stack.enter_async_context(connected(port)) for _ in range(3)]
+            await asyncio.sleep(0.1)
+            gone = b""
+            with suppress(ConnectionError):
+                gone = await held[2][0].read()
+            reader, writer = await stack.enter_async_context(connected(port, "127.0.0.2"))
+            writer.write(get("/", CLOSE))
+            return gone, await reader.read()
+
+    gone, served = run(scenario, connections=4, per_source=2, crowded_seconds=10)
+    assert gone == b""
     assert served.startswith(b"HTTP/1.1 200 ")
 
 
