@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,21 +18,29 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+#: Seconds within which a further request is the first one: GNU `timeout` signals a process and then its group, and
+#: people press Ctrl-C twice.
+ONE_REQUEST = 2.0
+
+
 class ShutdownRequest:
     """Whether a run has been asked to end; `signal` is the number of the first request, None before."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.signal: int | None = None
         self.aborted = False
+        self._clock = clock
+        self._requested_at = 0.0
         self._on_stop: list[Callable[[], None]] = []
         self._on_abort: list[Callable[[], None]] = []
 
     def request(self, number: int) -> None:
-        """Stop claiming at the first request, give up the answers that are still awaited at the second."""
+        """Stop claiming at the first request, give up the answers that are still awaited at one that comes later."""
         if self.signal is None:
             self.signal = number
+            self._requested_at = self._clock()
             waiting = self._on_stop
-        elif not self.aborted:
+        elif not self.aborted and self._clock() - self._requested_at >= ONE_REQUEST:
             self.aborted = True
             waiting = self._on_abort
         else:

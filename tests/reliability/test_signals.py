@@ -1,4 +1,4 @@
-"""A run that is asked to end: once, it lets what is in flight finish; twice, it leaves that in doubt."""
+"""A run that is asked to end: once, it lets what is in flight finish; again two seconds later, that is in doubt."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from support.oracle import nothing_is_lost
 from support.repository import PLACE
 from support.server import Gate
 
+from flowops.apply.control import ONE_REQUEST
 from flowops.model.ledger import State
 
 if TYPE_CHECKING:
@@ -54,14 +55,34 @@ def test_a_signal_lets_what_is_in_flight_finish_and_the_next_run_places_the_rest
 
 
 @pytest.mark.parametrize("second", SIGNALS)
-def test_a_second_signal_leaves_what_is_in_flight_in_doubt(
+def test_a_second_signal_within_two_seconds_is_the_first_one(
+    sqlite: Maker, api: ApiServer, forks: Forks, gate: Gate, second: signal.Signals
+) -> None:
+    """As GNU `timeout` sends it, to the process and then to its group."""
+    here = sqlite(CALLS, concurrency=WORKERS)
+    running = forks.start(*PLACE, cwd=here.root, env=here.env)
+    api.wait_for(WORKERS)
+    running.send(signal.SIGINT)
+    time.sleep(0.2)
+    running.send(second)
+    time.sleep(0.2)
+    gate.open()
+    ran = running.wait()
+    assert ran.code == 128 + signal.SIGINT, ran.err
+    summary = ran.json["summary"]
+    assert (summary["placed"], summary["not_attempted"], summary["in_doubt"]) == (WORKERS, CALLS - WORKERS, 0)
+    assert nothing_is_lost(here, api) == set()
+
+
+@pytest.mark.parametrize("second", SIGNALS)
+def test_a_second_signal_two_seconds_later_leaves_what_is_in_flight_in_doubt(
     repository: Maker, api: ApiServer, forks: Forks, gate: Gate, second: signal.Signals
 ) -> None:
     here = repository(CALLS, concurrency=WORKERS)
     running = forks.start(*PLACE, cwd=here.root, env=here.env)
     api.wait_for(WORKERS)
     running.send(signal.SIGTERM)
-    time.sleep(0.1)  # so that two signals of one kind do not become one
+    time.sleep(ONE_REQUEST + 0.1)
     running.send(second)
     ran = running.wait()
     assert ran.code == 7, ran.err

@@ -20,19 +20,25 @@ def recording(shutdown):
     return told
 
 
-def test_the_first_request_stops_the_second_aborts_a_third_does_nothing():
-    shutdown = ShutdownRequest()
+def test_the_first_request_stops_one_two_seconds_later_aborts_a_third_does_nothing():
+    now = [100.0]
+    shutdown = ShutdownRequest(lambda: now[0])
     told = recording(shutdown)
     assert (shutdown.signal, shutdown.aborted, told) == (None, False, [])
     shutdown.request(signal.SIGTERM)
     assert (shutdown.signal, shutdown.aborted, told) == (signal.SIGTERM, False, ["stop"])
+    now[0] = 101.9
+    shutdown.request(signal.SIGINT)
+    assert (shutdown.signal, shutdown.aborted, told) == (signal.SIGTERM, False, ["stop"])
+    now[0] = 102.0
     shutdown.request(signal.SIGINT)
     shutdown.request(signal.SIGINT)
     assert (shutdown.signal, shutdown.aborted, told) == (signal.SIGTERM, True, ["stop", "abort"])
 
 
 def test_who_asks_late_is_told_at_once():
-    shutdown = ShutdownRequest()
+    times = iter([0.0, 2.0])
+    shutdown = ShutdownRequest(lambda: next(times))
     shutdown.request(signal.SIGINT)
     shutdown.request(signal.SIGINT)
     assert recording(shutdown) == ["stop", "abort"]
