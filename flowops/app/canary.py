@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
@@ -33,16 +34,47 @@ _NOTHING: Mapping[str, CallResult] = {}
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """How the calls of a run are spread: how many go first, and how long what is deferred is waited for.
+    """How the calls of a run are spread: how many go first, how many at all, how long what is deferred is waited for.
 
     `canary` counts phones. `failures` is the share of them that may fail, `patience` how long their outcomes
-    are waited for.
+    are waited for. `limit` is how many phones the run rings at most.
     """
 
     wait: timedelta | None = None
     canary: int | None = None
     failures: float = 0.0
     patience: timedelta = timedelta(minutes=10)
+    limit: int | None = None
+
+
+@dataclass(slots=True)
+class Allowance:
+    """How many phones a run may still ring, None for any number; `taken` are the calls that it took."""
+
+    left: int | None
+    taken: set[str] = field(default_factory=set)
+
+    @property
+    def is_used_up(self) -> bool:
+        """Return whether not even a call of one phone is left."""
+        return self.left == 0
+
+    def take(self, batches: Iterator[Sequence[PlannedCall]]) -> Iterator[Sequence[PlannedCall]]:
+        """Yield the first calls, up to the first that would ring too many phones."""
+        for batch in batches:
+            if self.left is None:
+                yield batch
+                continue
+            first: list[PlannedCall] = []
+            for planned in batch:
+                if planned.phones > self.left:
+                    self.left = 0
+                    yield first
+                    return
+                self.left -= planned.phones
+                self.taken.add(planned.reference_id)
+                first.append(planned)
+            yield first
 
 
 class Place(Protocol):
@@ -55,7 +87,7 @@ class Place(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rounds:
     """A run in as many rounds as its pacing asks for; `changed` takes calls that are not what was planned any more."""
 
@@ -66,18 +98,35 @@ class Rounds:
     observer: Observer
     changed: Callable[[str], None]
 
+    @cached_property
+    def allowance(self) -> Allowance:
+        """Return how many phones the run may still ring."""
+        return Allowance(self.pacing.limit)
+
     async def run(self, place: Place) -> Result:
         """Place the plan's calls; return one result for all rounds."""
         plan = self.found.plan
-        calls = recheck_sent(self.found.walk, plan.batches, self.changed)
+        calls = self.allowance.take(recheck_sent(self.found.walk, plan.batches, self.changed))
         phones = sum(number for action, number in plan.phones().items() if action.sends)
+        phones = phones if self.pacing.limit is None else min(phones, self.pacing.limit)
         if self.pacing.canary is not None and phones > self.pacing.canary:
             result = await self._canary_first(place, calls, self.pacing.canary)
         else:
             result = await place(plan, calls)
         if self.pacing.wait is not None:
             result = await self._wait(place, result, clock() + self.pacing.wait)
-        return replace(result, interrupted=self.shutdown.signal)
+        return replace(self._limited(result), interrupted=self.shutdown.signal)
+
+    def _limited(self, result: Result) -> Result:
+        """Say of the calls that the run was not to place that this is why it did not."""
+        if self.pacing.limit is None:
+            return result
+        sent = {planned.reference_id for planned in self.found.plan.references(*_SENDS)} - self.allowance.taken
+        waiting = (call.reference_id for call in result.calls if call.outcome is Outcome.NOT_ATTEMPTED)
+        beyond = sent.intersection(waiting) - result.changed
+        why = f"this run places at most {_count(self.pacing.limit)} (--limit)"
+        calls = (replace(call, error=why) if call.reference_id in beyond else call for call in result.calls)
+        return replace(result, calls=tuple(calls), beyond=frozenset(beyond))
 
     async def _canary_first(self, place: Place, calls: Iterator[Sequence[PlannedCall]], phones: int) -> Result:
         """Place the first calls, and the others of the same walk when these went well."""
@@ -120,12 +169,12 @@ class Rounds:
 
     async def _wait(self, place: Place, result: Result, until: datetime) -> Result:
         """Place what its windows let pass until a time."""
-        while self._goes_on(result):
+        while self._goes_on(result) and not self.allowance.is_used_up:
             plan = self.found.again(clock())
             if plan.guards:
                 return replace(result, guards=plan.guards)
             if plan.size:
-                calls = recheck_sent(self.found.walk, plan.batches, self.changed)
+                calls = self.allowance.take(recheck_sent(self.found.walk, plan.batches, self.changed))
                 result = _joined(result, await place(plan, calls))
                 await asyncio.sleep(LOOK)
                 continue

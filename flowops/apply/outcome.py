@@ -135,7 +135,9 @@ def in_plan_order(
         for planned in plan.references()
     )
     return tuple(
-        result if result.phones == planned.phones else replace(result, phones=planned.phones)
+        result
+        if result.phones == planned.phones and result.labels == planned.labels
+        else replace(result, phones=planned.phones, labels=planned.labels)
         for planned, result in results
     )
 
@@ -164,7 +166,7 @@ def exit_codes(result: Result) -> set[ExitCode]:
     unplaced = [
         call
         for call in result.calls
-        if call.outcome is Outcome.NOT_ATTEMPTED and call.reference_id not in result.changed
+        if call.outcome is Outcome.NOT_ATTEMPTED and call.reference_id not in result.changed | result.beyond
     ]
     refused = counts[Outcome.REJECTED] > 0 or any(call.refused_callees for call in result.calls)
     tried = any(call.attempts for call in unplaced)

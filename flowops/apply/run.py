@@ -104,7 +104,7 @@ async def apply(
         shutdown.signal,
         breaker.failure,
         frozenset(changed),
-        (breaker.guard,) if breaker.guard is not None else (),
+        guards=(breaker.guard,) if breaker.guard is not None else (),
     )
     counts = {outcome.value.replace("-", "_"): number for outcome, number in result.counts().items()}
     _log.info("the run has ended: %(placed)d placed, %(rejected)d rejected, %(in_doubt)d in doubt", counts)

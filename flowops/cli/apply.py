@@ -21,6 +21,7 @@ from flowops.cli.plan import run as plan
 from flowops.errors import UsageError
 from flowops.model.plan import Action
 from flowops.model.result import Outcome
+from flowops.report import phrases
 from flowops.report.formats import RESULT
 from flowops.report.layout import plan_report
 from flowops.report.views import ResultView, of_plan
@@ -43,8 +44,10 @@ NEXT = (
 )
 
 
-def _pacing(wait: timedelta | None, canary: int | None, failures: float, patience: timedelta) -> Pacing:
-    return Pacing(wait, canary, failures / 100, patience)
+def _pacing(
+    wait: timedelta | None, canary: int | None, failures: float, patience: timedelta, limit: int | None
+) -> Pacing:
+    return Pacing(wait, canary, failures / 100, patience, limit)
 
 
 pacing_options = options.together(
@@ -73,9 +76,10 @@ pacing_options = options.together(
         metavar="TIME",
         help="How long to wait for their outcomes; a call without one has failed.",
     ),
+    click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Ring at most N phones in this run."),
     name="pacing",
     make=_pacing,
-    parameters=("wait", "canary", "canary_failures", "canary_wait"),
+    parameters=("wait", "canary", "canary_failures", "canary_wait", "limit"),
 )
 
 
@@ -120,6 +124,7 @@ def command(
             ("--auto-approve", auto_approve),
             ("--wait", pacing.wait),
             ("--canary", pacing.canary),
+            ("--limit", pacing.limit),
         ):
             if given:
                 raise UsageError(f"{name} has no meaning with --dry-run")
@@ -131,7 +136,7 @@ def command(
         _show(found, shown)
         check_reviewed(found, saved, digest)
         if not (found.environment.sandboxed or auto_approve or saved is not None or digest is not None):
-            _confirm(found.plan, waits=pacing.wait is not None)
+            _confirm(found.plan, pacing)
         return _place(found, pacing, shown, fail_on)
 
 
@@ -143,14 +148,15 @@ def _show(found: Planned, shown: Shown) -> None:
     echo_lines(report_lines(plan_report(seen)))
 
 
-def _confirm(plan: Plan, *, waits: bool) -> None:
+def _confirm(plan: Plan, pacing: Pacing) -> None:
     """Let somebody confirm what would be placed."""
     counts = plan.counts()
-    count = plan.size + (counts[Action.DEFERRED] if waits else 0)
+    count = plan.size + (counts[Action.DEFERRED] if pacing.wait is not None else 0)
     if count:
         calls = "1 call" if count == 1 else f"{count:,} calls"
+        most = "" if pacing.limit is None else f", at most {phrases.count(pacing.limit, 'phone')},"
         confirm(
-            f"Place {calls} in {plan.environment}? A placed call cannot be taken back.",
+            f"Place {calls}{most} in {plan.environment}? A placed call cannot be taken back.",
             hint="use --auto-approve, or save a plan, have it reviewed, and use --plan FILE",
         )
 

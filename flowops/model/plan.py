@@ -121,6 +121,9 @@ class LeftOut(NamedTuple):
     reasons: tuple[str, ...]
 
 
+NO_LABELS: Mapping[str, str] = {}
+
+
 class PlannedReference(NamedTuple):
     """What a plan itself keeps of a call, see `Decision`."""
 
@@ -132,6 +135,7 @@ class PlannedReference(NamedTuple):
     until: datetime | None = None
     terms: str = ""
     phones: int = 1
+    labels: Mapping[str, str] = NO_LABELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,11 @@ class PlannedCall:
         """Return how many phones the call rings."""
         return len(self.call.callees)
 
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Return what the call can be selected by."""
+        return self.call.labels
+
 
 #: A call of a plan, for whoever does not ask for its body.
 Planned: TypeAlias = PlannedCall | PlannedReference
@@ -169,6 +178,7 @@ class PlannedBatch:
     Of call i the reference-id is ``references[i]``, the hash of the body ``hashes[32 * i : 32 * (i + 1)]``, and the
     action ``ACTIONS[actions[i]]``. `details` are the decisions that say more than an action, `terms` the
     hashes of the terms of those that have some, `several` how many phones a call rings that rings more than one.
+    `labels` are those of all of them.
     """
 
     place: Place
@@ -179,6 +189,7 @@ class PlannedBatch:
     details: Mapping[int, Decision]
     terms: Mapping[int, bytes] = field(default_factory=dict)
     several: Mapping[int, int] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -208,7 +219,7 @@ class PlannedBatch:
         fingerprint = f"{FINGERPRINT}{self.hash(index).hex()}"
         terms = self.terms.get(index, b"").hex()
         phones = self.several.get(index, 1)
-        return PlannedReference(self.references[index], fingerprint, *self._decision(index), terms, phones)
+        return PlannedReference(self.references[index], fingerprint, *self._decision(index), terms, phones, self.labels)
 
     def planned(self, index: int, call: Call) -> PlannedCall:
         """Return one of the calls, which the caller has at hand, with what is to be done with it."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.model.ledger import EventType, Leg
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flowops.model.document import Place, Problem
     from flowops.model.plan import Guard
 
@@ -65,6 +67,7 @@ class CallResult:
     error: str | None = None
     refused_callees: int = 0
     phones: int = 1
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Result:
     """A whole run. `interrupted` is the signal's number; `failure` is what ended it early, for people.
 
     `guards` are those that tripped: nothing was placed from then on. `changed` are calls that the files no longer held
-    as they were planned when their turn came.
+    as they were planned when their turn came. `beyond` are calls behind as many as the run was to place.
     """
 
     environment: str
@@ -82,6 +85,7 @@ class Result:
     interrupted: int | None = None
     failure: str | None = None
     changed: frozenset[str] = frozenset()
+    beyond: frozenset[str] = frozenset()
     guards: tuple[Guard, ...] = ()
 
     def phones(self) -> dict[Outcome, int]:

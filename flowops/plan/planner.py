@@ -140,6 +140,7 @@ class _Planner:
             details,
             self._terms(batch),
             {index: phones_of(body) for index, body in enumerate(batch.bodies) if "callees" in body},
+            batch.labels,
         )
         self.shown += (planned.planned(index, batch.call(index)) for index in self._show.choose(planned))
         return planned

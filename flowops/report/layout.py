@@ -497,7 +497,7 @@ def _group_section(group: Group) -> Section:
     table = Table(
         tuple(columns), Lazy(lambda: map(_call_row, group.shown)), len(group.shown), hidden=phrases.left_out(group)
     )
-    where = _where(group.place)
+    where = (*_where(group.place), *_labels(group.labels))
     urgent: Phrase = (*where, ", ".join(needs)) if needs else ()
     return Section((*where, f"{heading}{shift}") if where else (), [table], urgent, folded=True)
 
@@ -515,6 +515,10 @@ def _call_row(call: CallView) -> Row:
 
 def _where(place: Place | None) -> Phrase:
     return (named(f"{place.file}:{place.line}", strong=True), "  ") if place else ()
+
+
+def _labels(labels: Mapping[str, str]) -> Phrase:
+    return (named(", ".join(f"{name}={value}" for name, value in labels.items())), "  ") if labels else ()
 
 
 def _outcome(view: ResultView, outcome: Outcome, partly: bool | None, title: str, says: str) -> Iterator[Section]:

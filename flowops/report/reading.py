@@ -56,7 +56,7 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
     ready: Counter[Ready] = Counter()
     for item in document["calls"]:
         call = _call(item)
-        group = groups.get(call.place) or groups.setdefault(call.place, Group(call.place))
+        group = groups.get(call.place) or groups.setdefault(call.place, Group(call.place, labels=call.labels))
         if call.flow is not None:
             group.flows[f"flow {call.flow}"] = None
         rung = max(len(call.callees), 1)
@@ -108,7 +108,12 @@ def _call(item: Mapping[str, Value]) -> CallView:
         ),
         reasons=tuple(masked_but(str(reason), [name] if name else ()) for reason in item.get("reasons", ())),
         until=item.get("deferred_until"),
+        labels=_labels(item),
     )
+
+
+def _labels(item: Mapping[str, Value]) -> dict[str, str]:
+    return {str(name): mask_text(str(value)) for name, value in item.get("labels", {}).items()}
 
 
 def _guards(items: Iterable[Mapping[str, Value]]) -> tuple[Guard, ...]:
@@ -142,6 +147,7 @@ def _result(document: Mapping[str, Value]) -> Result:
                 attempts=int(call["tries"]),
                 phones=int(call["phones"]),
                 error=call["error"],
+                labels=_labels(call),
             )
             for call in document["calls"]
         ),

@@ -56,6 +56,7 @@ class CallView:
     reasons: tuple[str, ...] = ()
     until: str | None = None
     texts: tuple[SpokenText, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def heard(self) -> bool:
@@ -68,11 +69,12 @@ class Group:
     """The calls of one document: `shown` are those for a reader, `hidden` counts the others.
 
     `flows` names what is called, in order. `scripts` are the distinct things people may hear: a callflow-id with a set
-    of variables. `shift` is what became of all of them, in a difference.
+    of variables. `shift` is what became of all of them, in a difference. `labels` are those of all of them.
     """
 
     place: Place | None
     shift: Shift | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
     flows: dict[str, None] = field(default_factory=dict)
     scripts: set[Hashable] = field(default_factory=set)
     counts: Counter[Action | Shift] = field(default_factory=Counter)
@@ -138,7 +140,7 @@ def of_plan(
     pseudonym = pseudonyms_of(plan)
     ready: Counter[Ready] = Counter()
     for batch in filter(len, plan.batches):
-        group = groups.get(batch.place) or groups.setdefault(batch.place, Group(batch.place))
+        group = groups.get(batch.place) or groups.setdefault(batch.place, Group(batch.place, labels=batch.labels))
         group.flows.update((_flow(script), None) for script in batch.scripts)
         group.scripts.update((script.callflow_id, script.variables) for script in batch.scripts)
         group.counts.update(batch.counts())
@@ -230,6 +232,7 @@ def view_of(call: Call, action: Action | Shift, pseudonym: Callable[[str], str],
         place=call.origin.place(),
         row=call.row,
         texts=spoken_texts(call),
+        labels=call.labels,
     )
 
 

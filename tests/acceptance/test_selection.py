@@ -120,3 +120,15 @@ def test_labels_are_plain_texts_and_an_error_has_its_place(root: Path, labels: s
     assert ran.code == 3
     assert ran.err.startswith("calls/b.yaml:3:"), ran.err
     assert "labels" in ran.err
+
+
+def test_labels_are_shown_beside_the_document_and_go_with_each_call(root: Path) -> None:
+    shown = flowops("plan", cwd=root).out
+    assert "calls/a.yaml:1  campaign=reminders  " in shown
+    assert "calls/b.yaml:1  campaign=recall  " in shown
+    calls = flowops("plan", "--format", "json", cwd=root).json["calls"]
+    assert [call["labels"] for call in calls] == [{"campaign": "reminders"}] * 3 + [{"campaign": "recall"}]
+    for format_ in ("markdown", "html"):
+        assert "campaign" in flowops("plan", "--format", format_, cwd=root).out
+    calls = flowops("apply", *RECALL, "--format", "json", cwd=root).json["calls"]
+    assert [call["labels"] for call in calls] == [{"campaign": "recall"}]

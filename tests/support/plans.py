@@ -32,6 +32,10 @@ class Batch:
     attempts: Attempts = ONE_ATTEMPT
 
     @property
+    def labels(self) -> dict[str, str]:
+        return self.calls[0].labels if self.calls else {}
+
+    @property
     def scripts(self) -> frozenset[Script]:
         return scripts_of(self.calls)
 

@@ -105,7 +105,7 @@ class Process:
     def __init__(self, name: str, store: Store) -> None:
         self.name = name
         self.store = store
-        self.shutdown = ShutdownRequest()
+        self.shutdown = ShutdownRequest(lambda: asyncio.get_running_loop().time())
         self.killed = False
         self.frozen_until = 0.0
         self._buried = asyncio.Event()

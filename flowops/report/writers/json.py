@@ -331,6 +331,7 @@ def _planned(call: CallView) -> Json:
         "callees": list(call.callees),
         "pseudonyms": list(call.pseudonyms),
         "source": source(call.place, call.row) if call.place else None,
+        "labels": dict(call.labels),
         "changes": [_change(change) for change in call.changes],
         "reasons": list(call.reasons),
         "deferred_until": call.until,
@@ -363,6 +364,7 @@ def _attempted(call: CallResult) -> Json:
         "outcome": call.outcome.value,
         "call_ids": list(call.call_ids),
         "phones": call.phones,
+        "labels": dict(call.labels),
         "tries": call.attempts,
         "error": call.error,
     }

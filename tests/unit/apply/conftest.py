@@ -6,13 +6,15 @@ import asyncio
 import threading
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.plans import decided, sends_of
 
-from flowops.apply.control import ShutdownRequest, Timing
+from flowops.apply.control import ONE_REQUEST, ShutdownRequest, Timing
 from flowops.apply.run import apply
 from flowops.apply.worker import RunOptions
 from flowops.model.call import Call, Origin
@@ -206,7 +208,8 @@ class Given:
 
     ledger: FakeLedger = field(default_factory=FakeLedger)
     api: FakeApi = field(default_factory=FakeApi)
-    shutdown: ShutdownRequest = field(default_factory=ShutdownRequest)
+    #: Two requests are two seconds apart.
+    shutdown: ShutdownRequest = field(default_factory=lambda: ShutdownRequest(partial(next, count(0.0, ONE_REQUEST))))
     told: list[Any] = field(default_factory=list)
     timing: Timing = QUICK
 

@@ -27,6 +27,7 @@ CALL = {
         {"path": "/anonymous", "after": True},
         {"path": "/callback-url", "before": None},
     ],
+    "labels": {},
     "reasons": ["it was placed with other values"],
     "deferred_until": None,
 }
@@ -127,6 +128,7 @@ OUTPUTS: dict[str, Any] = {
                 "outcome": "placed",
                 "call_ids": ["3f0a3c64"],
                 "phones": 1,
+                "labels": {},
                 "tries": 1,
                 "error": None,
             },
