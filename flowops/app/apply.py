@@ -16,10 +16,12 @@ from flowops.app.policy_run import ClaimCheck, clock, facts_of
 from flowops.app.secrets import connection_of, token_of, value_of
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
 from flowops.apply.outcome import nothing_sent
-from flowops.apply.run import apply
+from flowops.apply.run import apply, move
 from flowops.apply.worker import RunOptions
 from flowops.callbacks.token import callback_url, check_secret
 from flowops.errors import StalePlan, UsageError
+from flowops.plan.planner import fingerprint_as
+from flowops.plan.recheck import recheck_moved
 from flowops.plan.saved import compare
 from flowops.policy.config import Policy
 from flowops.policy.evaluate import tripped
@@ -120,6 +122,9 @@ async def _place(found: Planned, pacing: Pacing, policy: Policy, facts: PolicyCo
                 check=check,
             )
 
+            moves = recheck_moved(found.walk, found.plan.batches, changed.add) if found.plan.moves else ()
+            moved = await asyncio.to_thread(move, moves, found.ledger, fingerprint_as)
+
             async def place_now(
                 plan: Plan, calls: Iterable[Sequence[PlannedCall]], before: Mapping[str, CallResult] = _NOTHING
             ) -> Result:
@@ -131,7 +136,7 @@ async def _place(found: Planned, pacing: Pacing, policy: Policy, facts: PolicyCo
                     ledger=found.ledger,
                     shutdown=shutdown,
                     halt=halt,
-                    before=before,
+                    before={**moved, **before},
                     changed=changed,
                 )
 

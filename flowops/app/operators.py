@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.names import same_name
 from flowops.common.selection import reference_filter
+from flowops.common.text import from_spreadsheet
 from flowops.documents.files import Unreadable, read_given
-from flowops.errors import UsageError
+from flowops.errors import Invalid, UsageError
+from flowops.model.document import Place, Problem
+from flowops.schema.check import reference_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from flowops.ledger.operators import Operation
     from flowops.ledger.store import Store
@@ -54,16 +58,65 @@ def select(selection: CallSelection, operation: Operation, ledger: Store) -> lis
     return found
 
 
+def read_pairs(file: str) -> dict[str, str]:
+    """Return the new names of a CSV file by the old ones: ``old,new`` a line, with or without such a head.
+
+    Raises Invalid with every line that is wrong.
+    """
+    pairs: dict[str, str] = {}
+    taken: set[str] = set()
+    problems: list[Problem] = []
+    for number, line in enumerate(_lines(file), 1):
+        named = [same_name(from_spreadsheet(cell.strip())) for cells in csv.reader([line]) for cell in cells]
+        if not any(named) or (number == 1 and named == ["old", "new"]):
+            continue
+        wrong = _wrong_pair(named, pairs, taken)
+        if wrong is None:
+            pairs[named[0]] = named[1]
+            taken.add(named[1])
+        else:
+            problems.append(Problem(Place(file, number), None, wrong, "rename"))
+    if problems:
+        raise Invalid(problems)
+    return pairs
+
+
+def check_pair(old: str, new: str) -> dict[str, str]:
+    """Return a new name by the old one. Raises UsageError where that is none."""
+    wrong = _wrong_pair([old, new], (), ())
+    if wrong is not None:
+        raise UsageError(wrong)
+    return {old: new}
+
+
+def _wrong_pair(named: Sequence[str], renamed: Collection[str], taken: Collection[str]) -> str | None:
+    """Return what is wrong with an old name and a new one, behind others that are `renamed` and `taken`."""
+    if len(named) != len(("old", "new")):
+        return f"has {len(named)} cells, and not two: the old reference-id and the new one"
+    old, new = named
+    errors = reference_errors(new)
+    if errors:
+        return f"the new reference-id: {errors[0].text}"
+    if old == new:
+        return f"{old} is both the old reference-id and the new one"
+    if old in renamed:
+        return f"{old} is in more than one line"
+    return f"{new} is the new reference-id of two calls" if new in taken else None
+
+
 def _listed(file: str) -> list[str]:
     """Return the lines of a file, or of stdin, without the empty ones."""
+    return [text for line in _lines(file) if (text := line.strip())]
+
+
+def _lines(file: str) -> list[str]:
     try:
         data = sys.stdin.buffer.read(MAX_LIST + 1) if file == "-" else read_given(Path(file), MAX_LIST)
-        lines = data.decode().splitlines()
+        return data.decode().splitlines()
     except Unreadable as error:
         raise UsageError(f"{file} {error}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{file} is not UTF-8") from None
-    return [text for line in lines if (text := line.strip())]
 
 
 def _any_of(operation: Operation) -> str:

@@ -17,6 +17,7 @@ from flowops.app.render import Walk, checked
 from flowops.app.secrets import token_of
 from flowops.app.settings import settings_of
 from flowops.common.masking import mask_text
+from flowops.errors import UsageError
 from flowops.model.plan import Action, Plan
 from flowops.model.problems import sentence
 from flowops.plan.planner import NOTHING_AGAIN, make_plan
@@ -78,8 +79,10 @@ def planned(
     What would keep a call from being placed is found before any data file is read: the ledger, and the
     token when the block is to place (`readonly` is false). `at` is the time that the policy looks at, now if not given.
     Calls that somebody asks for again are placed in spite of an action in `retry`.
-    Raises Invalid with every problem of the files.
+    Raises Invalid with every problem of the files, UsageError where nobody says which these are.
     """
+    if retry and not selection.calls.refs:
+        raise UsageError("--retry says that calls are asked for again: say which, with --ref GLOB")
     workspace = load(selection)
     environment = workspace.environment
     if not readonly and not environment.sandboxed:

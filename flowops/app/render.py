@@ -29,11 +29,11 @@ from flowops.model.call import (
 from flowops.model.document import Batch, Place, Problem
 from flowops.model.problems import Problems, sentence
 from flowops.plan.canonical import Uncanonical, hashes_of
-from flowops.schema.check import body_predicate, check_body, check_document, checker
+from flowops.schema.check import body_predicate, check_body, check_document, checker, reference_errors
 from flowops.schema.flow_check import flow_variables
 from flowops.templates.assemble import Compilation
 from flowops.templates.leftovers import leftovers, may_have_leftovers
-from flowops.templates.problems import duplicates
+from flowops.templates.problems import duplicates, wrong_moves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -84,6 +84,8 @@ class Walk:
         self.invalid: list[LeftOut] = []
         #: The reference-ids of the project's calls that are not asked for, and how many of the others there are.
         self.others: list[str] = []
+        #: What the project's calls were called before.
+        self.moved = DuplicateDetector()
         self.count = 0
         self._online = online
         self._given_rows = rows
@@ -113,6 +115,7 @@ class Walk:
         findings = Findings(problems, self.warnings, self.left_out)
         for batch in self._batches(compilation, self.workspace.calls, findings, self._online):
             references.add(batch.references)
+            self.moved.add(moved_from(batch))
             chosen = selected(batch, self.workspace.asked)
             self.count += len(chosen.references)
             if chosen is not batch:
@@ -125,6 +128,7 @@ class Walk:
         findings = Findings(problems, None, elsewhere)
         for batch in self._batches(compilation, self.workspace.others, findings, online=False):
             references.add(batch.references)
+            self.moved.add(moved_from(batch))
             self.others += batch.references
         self.left_out += elsewhere
         references.add(call.reference_id for call in self.left_out)
@@ -324,6 +328,7 @@ def examined(walk: Walk, problems: Problems, observer: Observer = SILENT) -> Ite
             yield batch
             advance(len(batch.references))
     problems += _duplicates(walk, references.candidates())
+    problems += _wrong_moves(walk, walk.moved.candidates() | walk.moved.common(references))
     if not problems and walk.workspace.asked.narrows and not walk.count:
         workspace = walk.workspace
         labels = {label for document in (*workspace.calls, *workspace.others) for label in document.labels.items()}
@@ -433,7 +438,16 @@ class CallCheck:
             return []
         from flowops.policy.terms import check_terms
 
-        return check_terms(call)
+        return [*check_terms(call), *_moved_problems(call)]
+
+
+def _moved_problems(call: Call) -> list[Problem]:
+    """Return what is wrong with the reference that a call had before, by itself."""
+    before = call.terms.moved_from
+    if before is None:
+        return []
+    wrong = [error.text for error in reference_errors(before)] if isinstance(before, str) else ["must be text"]
+    return [call.problem(("moved-from",), f"moved-from: {text}", code=SHAPE) for text in wrong[:1]]
 
 
 def _any_names_callee(bodies: Iterable[Mapping[str, Value]]) -> bool:
@@ -588,6 +602,25 @@ def _duplicates(walk: Walk, candidates: frozenset[int]) -> list[Problem]:
         if hash(reference) in candidates and (numbered or not _names_callee(batch.bodies[index]))
     )
     return duplicates(chain(calls, (call for call in walk.left_out if hash(call.reference_id) in candidates)))
+
+
+def moved_from(batch: CallBatch) -> Iterator[str]:
+    """Yield the references that the calls of a batch had before, as far as they had others."""
+    for index in range(len(batch.references)) if batch.has_terms else ():
+        before = batch.call(index).terms.moved_from
+        if isinstance(before, str):
+            yield before
+
+
+def _wrong_moves(walk: Walk, candidates: frozenset[int]) -> list[Problem]:
+    """Return what is wrong with the references that calls had before, by the hashes of those that may be wrong."""
+    if not candidates:
+        return []
+    batches = walk.whole_project
+    there = {name for batch in batches() for name in batch.references if hash(name) in candidates}
+    calls = (batch.call(index) for batch in batches() if batch.has_terms for index in range(len(batch.references)))
+    named = (call for call in calls if isinstance(call.terms.moved_from, str))
+    return wrong_moves((call for call in named if hash(call.terms.moved_from) in candidates), there)
 
 
 def _without(document: Document, fields: frozenset[str]) -> Document:

@@ -87,9 +87,16 @@ def unsent(planned: Planned, why: str, attempts: int = 0) -> CallResult:
 
 
 def held_back(planned: Planned, decision: Decision, attempts: int = 0) -> CallResult:
-    """Return the result of a call that the policy does not let pass right before its claim."""
-    outcome = Outcome.DEFERRED if decision.action is Action.DEFERRED else Outcome.BLOCKED
+    """Return the result of a call that the policy, or what it was before, does not let pass right before its claim."""
+    outcome = _BY_ACTION.get(decision.action, Outcome.NOT_ATTEMPTED)
     return CallResult(planned.reference_id, outcome, attempts=attempts, error="; ".join(decision.reasons))
+
+
+def moved(planned: Planned, written: Written) -> CallResult:
+    """Return the result of a call that was to go on under a new reference."""
+    if written.done:
+        return CallResult(planned.reference_id, Outcome.MOVED, error="; ".join(planned.reasons) or None)
+    return unsent(planned, "what it was moved from is not what it was: plan again")
 
 
 def planned_only(planned: Planned) -> CallResult:
@@ -102,6 +109,8 @@ def planned_only(planned: Planned) -> CallResult:
 
 def elsewhere(planned: Planned, entry: Entry | None) -> CallResult:
     """Return the result of a call that another run had in flight, once it has settled there."""
+    if entry is None and not planned.action.sends:
+        return planned_only(planned)  # it stands in the ledger under the reference that it had before
     if entry is None:
         return unsent(planned, "another run had it and did not place it; run apply again")
     ids = tuple(leg.call_id for leg in entry.legs if leg.call_id is not None)
@@ -143,7 +152,7 @@ def in_plan_order(
 
 
 def _not_found(planned: Planned, why: str, *, changed: Collection[str]) -> CallResult:
-    if not planned.action.sends:
+    if not (planned.action.sends or planned.action is Action.MOVED):
         return planned_only(planned)
     return unsent(planned, CHANGED if planned.reference_id in changed else why)
 

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING
 
 from flowops.apply.control import CircuitBreaker, Halt, Timing
 from flowops.apply.group import GroupCommit
-from flowops.apply.outcome import elsewhere, in_plan_order, sent, still_in_flight
+from flowops.apply.outcome import elsewhere, in_plan_order, moved, sent, still_in_flight
 from flowops.apply.worker import Feed, Workers, format_error, now
 from flowops.errors import FlowopsError, LedgerError
-from flowops.model.ledger import State
+from flowops.model.ledger import Move, State
 from flowops.model.plan import SENDING, Action, PlannedCall
 from flowops.model.result import CallResult, Result
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 
     from flowops.apply.control import ShutdownRequest
     from flowops.apply.worker import Api, RunOptions
+    from flowops.model.call import Call
     from flowops.model.ledger import RunLedger
     from flowops.model.plan import Plan, Planned
 
@@ -112,6 +113,25 @@ async def apply(
         unexpected = workers.found.errors[0]
         raise RunFailed(result, unexpected) from unexpected
     return result
+
+
+def move(
+    batches: Iterable[Sequence[PlannedCall]], ledger: RunLedger, fingerprint_as: Callable[[Call, str], str]
+) -> dict[str, CallResult]:
+    """Record calls that were placed under another reference under their own; return their results by reference.
+
+    `fingerprint_as` gives the fingerprint of a call under another reference. Raises LedgerError.
+    """
+    results: dict[str, CallResult] = {}
+    for some in batches:
+        moves = [
+            Move(planned.reference_id, planned.call.terms.moved_from, partial(fingerprint_as, planned.call))
+            for planned in some
+            if planned.call.terms.moved_from is not None
+        ]
+        for planned, written in zip(some, ledger.move(moves) if moves else (), strict=True):
+            results[planned.reference_id] = moved(planned, written)
+    return results
 
 
 @asynccontextmanager

@@ -140,6 +140,9 @@ def command(
         return _place(found, pacing, shown, fail_on)
 
 
+_HOW = "use --auto-approve, or save a plan, have it reviewed, and use --plan FILE"
+
+
 def _show(found: Planned, shown: Shown) -> None:
     """Show what is about to be placed."""
     echo_notices(found)
@@ -152,13 +155,17 @@ def _confirm(plan: Plan, pacing: Pacing) -> None:
     """Let somebody confirm what would be placed."""
     counts = plan.counts()
     count = plan.size + (counts[Action.DEFERRED] if pacing.wait is not None else 0)
+    moves = f"record {phrases.count(plan.moves, 'call')} under new names" if plan.moves else ""
     if count:
-        calls = "1 call" if count == 1 else f"{count:,} calls"
         most = "" if pacing.limit is None else f", at most {phrases.count(pacing.limit, 'phone')},"
+        also = f" and {moves}" if moves else ""
+        calls = f"{phrases.count(count, 'call')}{most}{also}"
         confirm(
-            f"Place {calls}{most} in {plan.environment}? A placed call cannot be taken back.",
-            hint="use --auto-approve, or save a plan, have it reviewed, and use --plan FILE",
+            f"Place {calls} in {plan.environment}? A placed call cannot be taken back.",
+            hint=_HOW,
         )
+    elif moves:
+        confirm(f"{moves.capitalize()} in {plan.environment}? Nothing is posted.", hint=_HOW)
 
 
 def _place(found: Planned, pacing: Pacing, shown: Shown, fail_on: frozenset[str]) -> int:

@@ -11,6 +11,7 @@ import click
 from flowops.app.access import address_of, open_for
 from flowops.app.ledger import entries_asked, read_import
 from flowops.app.load import allows_numbers, policy_of, project_of
+from flowops.app.operators import check_pair, read_pairs
 from flowops.cli import completing, options
 from flowops.cli.group import Group
 from flowops.cli.operators import operate
@@ -18,17 +19,17 @@ from flowops.cli.output import confirm, echo_status, print_result
 from flowops.common.safe_files import new_file
 from flowops.errors import FlowopsError, LedgerError, UsageError
 from flowops.ledger.open import init_ledger
-from flowops.ledger.operators import Resolve
+from flowops.ledger.operators import Rename, Resolve
 from flowops.model.call import read_call_id
 from flowops.model.ledger import State
-from flowops.report.formats import ENTRIES, ENTRY, EXPORT, IMPORT
+from flowops.report.formats import ENTRIES, ENTRY, EXPORT, IMPORT, OPERATION
 from flowops.report.views import Entries, EntryView, Exported, Imported
 
 if TYPE_CHECKING:
     from flowops.app.selection import Selection
     from flowops.cli.options import Asked
 
-STATES = ("in-flight", "placed", "finished", "rejected", "in-doubt")
+STATES = ("in-flight", "placed", "finished", "rejected", "in-doubt", "renamed")
 
 
 @click.group("ledger", cls=Group, short_help="Work on the ledger.")
@@ -79,10 +80,12 @@ def show(reference: str, environment: str, format_: str) -> None:
     project, settings = project_of(environment)
     with open_for(project, settings, readonly=True) as ledger:
         entry = ledger.look_up([reference]).get(reference)
-        history = list(ledger.events(reference))
+        history = list(ledger.events(entry.reference_id if entry else reference))
     if entry is None:
         where = " any more; its history is in `flowops ledger export`" if history else ""
         raise FlowopsError(f"{reference}: not in the ledger of {environment}{where}")
+    if entry.reference_id != reference:
+        echo_status(f"{reference}: it is {entry.reference_id} now")
     print_result(ENTRY, EntryView(entry, history), format_)
 
 
@@ -152,6 +155,40 @@ def resolve(asked: Asked, placed: bool, not_placed: bool, call_id: str | None) -
     if call_id and (len(calls.references) != 1 or calls.globs or calls.excluded or calls.from_file):
         raise UsageError("--call-id is that of one call: name it by its REF")
     return operate(asked, Resolve(placed=placed, call_id=call_id))
+
+
+@command.command("rename", short_help="Let calls go on under other reference-ids.")
+@click.argument("old", type=options.NAME, metavar="[OLD", required=False)
+@click.argument("new", type=options.NAME, metavar="NEW]", required=False)
+@options.env
+@click.option(
+    "--from-file",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    metavar="FILE",
+    help="A CSV file of old and new reference-ids.",
+)
+@options.reason
+@options.auto_approve
+@options.formats(OPERATION)
+def rename(
+    old: str | None,
+    new: str | None,
+    environment: str,
+    from_file: str | None,
+    reason: str,
+    approved: bool,
+    format_: str,
+) -> int:
+    """Let the call OLD go on as NEW, or each call of a file: what was placed is not placed again under its new name.
+
+    The old name stays, and is never placed again; what the API still says of it settles the call under its new name.
+    A call that is in flight or in doubt cannot be renamed, and no call to a name that the ledger has.
+    """
+    if (from_file is None) != (old is not None and new is not None):
+        raise UsageError("say which calls: OLD NEW, or --from-file FILE")
+    pairs = read_pairs(from_file) if from_file is not None else check_pair(str(old), str(new))
+    asked = options.asked_for(tuple(pairs), environment, reason=reason, approved=approved, format_=format_)
+    return operate(asked, Rename(pairs))
 
 
 @command.command("purge", short_help="Remove personal data older than an age.")

@@ -244,6 +244,11 @@ def _asked(
     return Asked(environment, CallSelection(references, globs, excluded, from_file), reason, approved, format_)
 
 
+def asked_for(references: tuple[str, ...], environment: str, *, reason: str, approved: bool, format_: str) -> Asked:
+    """Return what an operator asks for whose calls are all named."""
+    return _asked(references, environment, (), (), None, reason, approved, format_)
+
+
 reason = click.option("--reason", required=True, metavar="TEXT", help="Why; kept in the ledger for ever.")
 auto_approve = click.option("--yes", "--auto-approve", "approved", is_flag=True, help="Do not ask.")
 #: What every operation on many calls takes.
@@ -352,7 +357,7 @@ retry = click.option(
     "--retry",
     type=click.Choice(("given-up",)),
     callback=_retry,
-    help="Also place calls that were refused so often that they are given up.",
+    help="Also place calls that are given up, refused too often; with --ref.",
 )
 
 

@@ -43,7 +43,9 @@ override_option = options.override(LIFTABLE)
 @options.retry
 @override_option
 @options.shown(
-    PLAN, options.detailed_exitcode("Exit with 2 when there is something to place."), options.fail_on(tuple(FAIL_ON))
+    PLAN,
+    options.detailed_exitcode("Exit with 2 when there is something to place or move."),
+    options.fail_on(tuple(FAIL_ON)),
 )
 def command(
     selection: Selection,
@@ -90,7 +92,7 @@ def run(
             again = "".join(f" --retry {action}" for action in retry)
             apply = options.command_line(f"flowops apply --plan {shlex.quote(str(out))}{again}", selection)
             echo_status(f"the plan is saved in {out}; place it with: {apply}")
-        there_is = {ExitCode.SOMETHING_TO_DO} if detailed and found.plan.size else set()
+        there_is = {ExitCode.SOMETHING_TO_DO} if detailed and (found.plan.size or found.plan.moves) else set()
         return worst(failures(fail_on, words_of_plan(found.plan)) | there_is)
 
 

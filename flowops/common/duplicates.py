@@ -23,6 +23,11 @@ class DuplicateDetector:
         """Add some more texts."""
         self._hashes.extend(map(hash, texts))
 
+    def common(self, other: DuplicateDetector) -> frozenset[int]:
+        """Return the hashes that both have, the smaller one first."""
+        own = frozenset(self._hashes)
+        return frozenset(number for number in other._hashes if number in own) if own else own
+
     def candidates(self) -> frozenset[int]:
         """Return the hashes that came more than once."""
         return repeats(self._hashes)

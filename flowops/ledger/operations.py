@@ -16,7 +16,7 @@ from flowops.ledger.database import iso
 from flowops.ledger.pseudonyms import storable
 from flowops.ledger.reader import claimed_since, rung_since, stopped
 from flowops.ledger.states import Change, claimable, phones_of, stored_callees
-from flowops.ledger.transaction import CHUNK
+from flowops.ledger.transaction import CHUNK, names_of
 from flowops.model.call import read_call_id
 from flowops.model.ledger import RUN_LOST, EventType, Leg, State, Used, Written
 
@@ -38,7 +38,8 @@ _CODE_DIGITS = 10
 class ImportedCall:
     """A call that another program placed, or another ledger knows.
 
-    Without a fingerprint it is unchanged whatever its body says now: nobody can tell.
+    Without a fingerprint it is unchanged whatever its body says now: nobody can tell. `renamed` is the reference under
+    which it was posted where that is another one, and of one that is renamed the reference that it became.
     """
 
     reference_id: str
@@ -46,6 +47,7 @@ class ImportedCall:
     legs: tuple[Leg, ...] = ()
     placed_at: str | None = None
     fingerprint: str = ""
+    renamed: str | None = None
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ def imported_call(row: Mapping[str, Value]) -> ImportedCall:
     """Return a call from a row: of CSV, of JSON Lines, or of an export. Raises `ValueError` with the field in front.
 
     Keys, with ``-`` or ``_``: ``reference-id``; ``callee`` or ``callees``, ``call-id``, ``placed-at`` (ISO 8601 with an
-    offset), ``state``, ``fingerprint``; an export's ``legs`` and ``claimed_at``. Others are ignored.
+    offset), ``state``, ``fingerprint``, ``renamed``; an export's ``legs`` and ``claimed_at``. Others are ignored.
     """
     values = {key.replace("-", "_"): value for key, value in row.items() if value not in (None, "")}
     reference_id = values.get("reference_id")
@@ -73,7 +75,16 @@ def imported_call(row: Mapping[str, Value]) -> ImportedCall:
         legs=_legs(values),
         placed_at=_time(values.get("placed_at") or values.get("claimed_at")),
         fingerprint=_text(values, "fingerprint") or "",
+        renamed=_renamed(values),
     )
+
+
+def _renamed(values: Mapping[str, Value]) -> str | None:
+    """Return the other reference that a call has or had; one that is renamed has one."""
+    renamed = _text(values, "renamed")
+    if renamed is None and values.get("state") == State.RENAMED:
+        raise ValueError("renamed: is missing, which says what the call became")
+    return None if renamed is None else same_name(renamed)
 
 
 def _state(text: Value) -> State:
@@ -178,7 +189,7 @@ def _text(values: Mapping[str, Value], name: str) -> str | None:
 
 
 #: The states of calls that can be purged; a call without a state can be, too.
-_SETTLED = [str(state) for state in State if not state.is_unsettled]
+_SETTLED = [str(state) for state in State if not state.is_unsettled and state is not State.RENAMED]
 
 
 def purge(transaction: Transaction, before: str, actor: Actor, at: str) -> int:
@@ -190,10 +201,10 @@ def purge(transaction: Transaction, before: str, actor: Actor, at: str) -> int:
     found = connection.all("calls_to_purge", ledger=ledger, states=_SETTLED, before=before, limit=CHUNK)
     references = [reference for (reference,) in found]
     last = transaction.checkpoint.serial
-    transaction.make([Change(reference, EventType.PURGED, at, actor) for reference in references])
-    for serial, who, details, body in connection.all(
-        "details_to_forget", ledger=ledger, last=last, references=references
-    ):
+    # With those that became these: what was sent may have been sent under such a name.
+    named = [name for (name,) in connection.all("names_of_calls", ledger=ledger, references=references)]
+    transaction.make([Change(name, EventType.PURGED, at, actor) for name in named])
+    for serial, who, details, body in connection.all("details_to_forget", ledger=ledger, last=last, references=named):
         kept = hash_of_details(who, details, body)
         connection.run("forget_details", ledger=ledger, serial=serial, details_hash=kept)
     # Of runs that ended before that time and left nothing open, it is forgotten who they were.
@@ -230,7 +241,7 @@ def make_conditionally(
 ) -> list[Written]:
     """Make changes one after the other, but no claim whose condition has something against it."""
     usage = _Usage(transaction, [condition for condition in conditions if condition is not None], pseudonymize)
-    transaction.rows([change.reference_id for change in changes])
+    transaction.rows([name for change in changes for name in names_of(change)])
     answers = []
     for change, condition in zip(changes, conditions, strict=True):
         before = transaction.rows([change.reference_id]).get(change.reference_id)

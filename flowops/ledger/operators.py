@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from flowops.ledger.pseudonyms import clean, storable
 from flowops.ledger.states import TRANSITIONS, Change, StoredLeg
+from flowops.ledger.transaction import moved_to
 from flowops.model.ledger import RUN_LOST, EventType, OperatorStep, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from flowops.ledger.database import Database
     from flowops.ledger.states import CallRow
@@ -39,8 +40,8 @@ class OperatorTransaction:
         self._running: dict[str, bool] = {}
 
     def row(self, reference_id: str) -> CallRow | None:
-        """Return a call as it is now, with what was done to it in this transaction."""
-        return self.transaction.rows([reference_id]).get(reference_id)
+        """Return a call as it is now, with what was done to it in this transaction; under the name that it has now."""
+        return self.transaction.current([reference_id]).get(reference_id)
 
     def change(
         self,
@@ -63,6 +64,10 @@ class OperatorTransaction:
             fingerprint=fingerprint,
             data={"reason": self._reason, **data},
         )
+
+    def move(self, reference_id: str, moved_from: str) -> Change:
+        """Return that a call goes on under a new reference."""
+        return moved_to(reference_id, moved_from, self._at, self._actor, {"reason": self._reason})
 
     def abandon(self, row: CallRow) -> Change:
         """Return that the run which has a call in flight is dead. Raises `Refused` while it may be running."""
@@ -90,6 +95,10 @@ class Operation(ABC):
     def states(self) -> frozenset[State | None]:
         """Return the states of the calls that it is for: a pattern selects among these."""
 
+    def names(self, references: Sequence[str]) -> Sequence[str]:
+        """Return the references whose rows it looks at, so that they are read at once."""
+        return references
+
     @abstractmethod
     def changes(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> Sequence[Change]:
         """Return what it changes of a call, the last of which may not be possible; nothing when nothing is to be done.
@@ -109,7 +118,7 @@ def perform(
     shown: Mapping[str, OperatorStep] | None = None,
 ) -> list[OperatorStep]:
     """Do an operation to calls, one after the other; one that is not as it was when it was `shown` is left alone."""
-    operator.transaction.rows(references)
+    operator.transaction.current(operation.names(references))
     return [_perform(operator, operation, reference, (shown or {}).get(reference)) for reference in references]
 
 
@@ -142,6 +151,11 @@ def _named(state: State | None) -> str:
     return state.value if state else "not in the ledger"
 
 
+def states_before(events: Collection[EventType]) -> frozenset[State | None]:
+    """Return the states from which one of some events leads anywhere."""
+    return frozenset(state for state, event_type in TRANSITIONS if event_type in events)
+
+
 class Resolve(Operation):
     """Settle calls in doubt: they were placed (and `call_id` is what the API calls the one call), or they were not."""
 
@@ -172,3 +186,39 @@ class Resolve(Operation):
         if not self._placed:
             operator.refuse_while_running(row)
         return [resolved]
+
+
+class Rename(Operation):
+    """Let calls go on under other reference-ids. `pairs` are the new ones by the old ones."""
+
+    name, done = "rename", "renamed"
+
+    def __init__(self, pairs: Mapping[str, str]) -> None:
+        self._pairs = pairs
+
+    @property
+    def states(self) -> frozenset[State | None]:
+        """Return those of calls that are settled."""
+        return states_before({EventType.RENAMED}) - {None}
+
+    def names(self, references: Sequence[str]) -> Sequence[str]:
+        """Return the old names and the new ones."""
+        return [*references, *(self._pairs[reference] for reference in references)]
+
+    def changes(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> Sequence[Change]:
+        """Return that the call goes on under its new name, which nothing else may have."""
+        if row is None or row.state is None:
+            raise Refused("the ledger has no such call")
+        if row.reference_id != reference_id:
+            raise Refused(f"it is {row.reference_id} now: rename that")
+        if row.state not in self.states:
+            raise Refused(f"it is {row.state.value}: settle it first")
+        new = self._pairs[reference_id]
+        known = operator.row(new)
+        if known is not None and known.state is not None:
+            raise Refused(f"the ledger has a call {new} already")
+        return [operator.move(new, reference_id)]
+
+    def note(self, reference_id: str, row: CallRow | None) -> str | None:  # noqa: ARG002 (whatever it is)
+        """Return the new name."""
+        return f"it is {self._pairs[reference_id]} from then on"

@@ -13,7 +13,7 @@ from flowops.ledger.chain import Broken, Event, genesis
 from flowops.ledger.database import iso
 from flowops.ledger.refusals import ENOUGH, given_up_among
 from flowops.ledger.states import stored_callees
-from flowops.ledger.transaction import CHUNK, parsed, rows_of, with_legs
+from flowops.ledger.transaction import CHUNK, current_rows_of, parsed, rows_of, with_legs
 from flowops.ledger.verify import verify
 from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, GivenUp, Leg, State
 
@@ -150,11 +150,12 @@ class Reader:
         for start in range(0, len(reference_ids), CHUNK):
             chunk = reference_ids[start : start + CHUNK]
 
-            def work(connection: Connection, chunk: Sequence[str] = chunk) -> list[Entry]:
-                rows = rows_of(connection, self.number, chunk)
-                return self._entries(connection, [row for row in rows if row.state is not None], strict=True)
+            def work(connection: Connection, chunk: Sequence[str] = chunk) -> dict[str, Entry]:
+                rows = current_rows_of(connection, self.number, chunk)
+                there = {name: row for name, row in rows.items() if row.state is not None}
+                return dict(zip(there, self._entries(connection, list(there.values()), strict=True), strict=True))
 
-            found.update((entry.reference_id, entry) for entry in self._database.read(work))
+            found.update(self._database.read(work))
         return found
 
     def fingerprints(self, reference_ids: Sequence[str]) -> dict[str, str]:
@@ -262,7 +263,10 @@ class Reader:
         return self._database.read(work)
 
     def count(self) -> dict[State, int]:
-        """Return how many calls of this environment are in each state; every state is there."""
+        """Return how many calls of this environment are in each state; every state is there.
+
+        A reference that became another one is no call any more, and is counted as what it is: renamed.
+        """
         rows = self._database.read(lambda it: it.all("count_by_state", ledger=self.number))
         found: dict[str, int] = dict(rows)
         return {state: found.get(state, 0) for state in State}
@@ -367,6 +371,7 @@ class Reader:
             claimed_at=row.claimed_at,
             updated_at=row.updated_at,
             purged=row.purged,
+            renamed=row.renamed,
         )
 
     def _fingerprint(self, blinded: str, strict: bool) -> str:
@@ -401,6 +406,7 @@ def exported(entry: Entry) -> dict[str, Value]:
         "claimed_at": entry.claimed_at,
         "updated_at": entry.updated_at,
         "purged": entry.purged,
+        "renamed": entry.renamed,
         "legs": [
             {
                 "callee": leg.shown,

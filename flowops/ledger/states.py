@@ -31,6 +31,7 @@ IN_FLIGHT, PLACED, FINISHED, REJECTED, IN_DOUBT = (
     State.REJECTED,
     State.IN_DOUBT,
 )
+RENAMED = State.RENAMED
 
 
 class IllegalStep(ValueError):
@@ -111,13 +112,22 @@ TRANSITIONS: Final[Mapping[tuple[State | None, EventType], tuple[Target, ...]]] 
     (REJECTED, EventType.RESOLVED_PLACED): (PLACED,),
     (IN_DOUBT, EventType.RESOLVED_NOT_PLACED): (REJECTED,),
     # Calls that were placed elsewhere, or that moved here from another ledger.
-    (None, EventType.IMPORTED): (PLACED, FINISHED, IN_DOUBT, REJECTED),
+    (None, EventType.IMPORTED): (PLACED, FINISHED, IN_DOUBT, REJECTED, RENAMED),
     (REJECTED, EventType.IMPORTED): (PLACED, FINISHED, IN_DOUBT),
+    # A call goes on under another reference-id; the old one is never placed again. Also one that nobody has placed.
+    (None, EventType.RENAMED): (RENAMED,),
+    (REJECTED, EventType.RENAMED): (RENAMED,),
+    (PLACED, EventType.RENAMED): (RENAMED,),
+    (FINISHED, EventType.RENAMED): (RENAMED,),
+    # Under the new one it is what it was.
+    (None, EventType.MOVED): (PLACED, FINISHED, REJECTED),
+    (REJECTED, EventType.MOVED): (PLACED, FINISHED, REJECTED),
     # What is settled can be forgotten, but for the fact itself.
     (PLACED, EventType.PURGED): (PLACED,),
     (FINISHED, EventType.PURGED): (FINISHED,),
     (REJECTED, EventType.PURGED): (REJECTED,),
     (None, EventType.PURGED): (None,),
+    (RENAMED, EventType.PURGED): (RENAMED,),
 }
 
 
@@ -223,6 +233,17 @@ ABOUT_THE_ATTEMPT = frozenset(
         EventType.UNCLEAR,
     }
 )
+#: Events that are not about the reference-id that they name, but about the call: where another one stands for it now,
+#: they happen to that one. What a run only says of its own attempt is none of them, unless the call may have rung.
+FOLLOW_THE_CALL = frozenset(EventType) - {
+    EventType.CLAIMED,
+    *(ABOUT_THE_ATTEMPT - {EventType.UNCLEAR}),
+    EventType.ABANDONED,
+    EventType.IMPORTED,
+    EventType.PURGED,
+    EventType.RENAMED,
+    EventType.MOVED,
+}
 #: Events that prove a placed call, and say which of its legs have ended.
 PROOFS = frozenset({EventType.ACCEPTED, EventType.CALLED_BACK, EventType.RECORDED})
 
@@ -234,8 +255,9 @@ class CallRow(NamedTuple):
     """A call as the ledger keeps it: what stands in its row, in the order of the columns, and its legs.
 
     `state` is None for a call that was claimed and proven unsent: such a row only counts attempts.
-    `fingerprint` is blinded, `claim` and `serial` are the numbers of the event of its claim (0 for none) and of the
-    last one. `updated_at` and `body` (canonical JSON text) are kept with those events.
+    `renamed` is the reference under which it was posted where that is another one; where `state` is RENAMED, it is the
+    reference that stands for the call now. `fingerprint` is blinded, `claim` and `serial` are the numbers of the event
+    of its claim (0 for none) and of the last one. `updated_at` and `body` (canonical JSON text) are kept with those.
     """
 
     reference_id: str
@@ -247,6 +269,7 @@ class CallRow(NamedTuple):
     run: str | None
     error: str | None
     claimed_at: str
+    renamed: str | None
     purged: bool
     serial: int
     updated_at: str
@@ -258,7 +281,8 @@ class Change(NamedTuple):
     """Something that happened to a call, on its way into the ledger.
 
     `run` is the run that says so, if a run does. `to` asks the state machine for a less usual target.
-    `body` and `fingerprint` (blinded) come with claims and imports. `data` is kept with the event.
+    `body` and `fingerprint` (blinded) come with claims and imports. `data` is kept with the event. `moved_from` is the
+    reference that the same occasion had before: whoever claims or moves a call lets that one become this one.
     """
 
     reference_id: str
@@ -272,6 +296,7 @@ class Change(NamedTuple):
     body: str = "{}"
     fingerprint: str = ""
     data: Mapping[str, Value] = _NO_DATA
+    moved_from: str | None = None
 
 
 def decide(row: CallRow | None, change: Change, serial: int = 0) -> CallRow:
@@ -293,6 +318,10 @@ def decide(row: CallRow | None, change: Change, serial: int = 0) -> CallRow:
             raise IllegalStep(None, event_type)
         step(state, event_type)
         return _purged(row, change.at, serial)
+    if event_type is EventType.RENAMED:
+        return _tombstone(row, change, serial)
+    if event_type is EventType.MOVED:  # takes the row of another reference: see `moved`
+        raise IllegalStep(state, event_type)
     if event_type in ABOUT_THE_ATTEMPT and state is not None and row is not None and row.run != change.run:
         raise IllegalStep(state, event_type)
     if row is None or state is None:
@@ -312,9 +341,37 @@ def _unknown(change: Change, attempts: int) -> CallRow:
         run=change.run,
         error=None,
         claimed_at=change.at,
+        renamed=None,
         updated_at=change.at,
         purged=False,
         serial=0,
+    )
+
+
+def _tombstone(row: CallRow | None, change: Change, serial: int) -> CallRow:
+    """Return what stays of a reference that becomes another one."""
+    return _unknown(change, attempts=row.attempts if row else 0)._replace(
+        state=step(row.state if row else None, EventType.RENAMED),
+        fingerprint="",
+        run=None,
+        claimed_at=row.claimed_at if row else change.at,
+        renamed=str(change.data["to"]),
+        serial=serial,
+    )
+
+
+def moved(row: CallRow | None, before: CallRow, change: Change, serial: int) -> CallRow:
+    """Return the row of a call that another reference had `before`; `row` is what its own has so far.
+
+    Raises `IllegalStep` when the two cannot be one call.
+    """
+    state = step(row.state if row else None, EventType.MOVED, to=before.state)
+    return before._replace(
+        reference_id=change.reference_id,
+        state=state,
+        renamed=before.renamed or before.reference_id,
+        updated_at=change.at,
+        serial=serial,
     )
 
 
@@ -330,6 +387,7 @@ def _claimed(row: CallRow | None, change: Change, serial: int) -> CallRow:
         run=change.run,
         error=None,
         claimed_at=change.at,
+        renamed=None,
         updated_at=change.at,
         purged=False,
         serial=serial,
@@ -349,6 +407,7 @@ def _imported(row: CallRow | None, change: Change, serial: int) -> CallRow:
         run=None,
         error=change.detail,
         claimed_at=str(change.data.get("placed_at") or change.at),
+        renamed=change.data.get("renamed"),
         updated_at=change.at,
         purged=False,
         serial=serial,

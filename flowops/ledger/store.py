@@ -19,7 +19,7 @@ from flowops.ledger.operators import OperatorTransaction, perform
 from flowops.ledger.pseudonyms import NONCE, clean, storable
 from flowops.ledger.reader import Reader, stopped
 from flowops.ledger.states import ABOUT_THE_ATTEMPT, Change
-from flowops.ledger.transaction import CHUNK, Transaction, transact
+from flowops.ledger.transaction import CHUNK, Transaction, moved_to, transact
 from flowops.model.ledger import REFUSALS, Actor, Claim, EventType, Record, State, Written
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from flowops.ledger.pseudonyms import Pseudonymizer
     from flowops.ledger.spool import Spool
     from flowops.ledger.states import CallRow
-    from flowops.model.ledger import Leg, OperatorStep
+    from flowops.model.call import Call
+    from flowops.model.ledger import Leg, Move, OperatorStep
 
 _log = logging.getLogger(__name__)
 #: What is recorded of a call whose request was answered, or may have been.
@@ -125,6 +126,28 @@ class Store(Reader):
         self._posts, self._refused = posts, refused
         self._keep_own_rows(changed)
         return written
+
+    def move(self, moves: Sequence[Move]) -> list[Written]:
+        """Record calls that were placed under another reference under their own, in one durable transaction.
+
+        One that is not what was sent, or is no longer what can be moved, is answered and stays as it is.
+        """
+        at = now()
+
+        def work(transaction: Transaction) -> list[Written]:
+            transaction.rows([name for move in moves for name in (move.moved_from, _name(move.reference_id))])
+            return [self._move(transaction, move, at) for move in moves]
+
+        return transact(self._database, self.number, work)
+
+    def _move(self, transaction: Transaction, move: Move, at: str) -> Written:
+        row = transaction.rows([move.moved_from]).get(move.moved_from)
+        if row is not None and row.fingerprint:
+            sent = self.pseudonymizer.unblind(row.fingerprint)
+            # A change that somebody accepted has the fingerprint of the reference that it had then.
+            if sent not in {move.fingerprint_as(name) for name in (row.renamed or move.moved_from, move.moved_from)}:
+                return Written(done=False, state=row.state)
+        return transaction.make([moved_to(move.reference_id, move.moved_from, at, self.actor)])[0]
 
     def called_back(self, reference_id: str, finished: Sequence[Leg]) -> Written | None:
         """Take an authentic callback of this ledger: how legs ended.
@@ -307,6 +330,7 @@ class Store(Reader):
                 run=self.run,
                 body=canonical(self.pseudonymize(write.call)).decode(),
                 fingerprint=self.pseudonymizer.blind(write.fingerprint, nonce),
+                moved_from=_moved_from(write.call),
             )
         return Change(
             write.reference_id,
@@ -327,7 +351,10 @@ class Store(Reader):
             legs=self.pseudonymizer.legs(call.legs),
             to=call.state,
             fingerprint=self.pseudonymizer.blind(call.fingerprint),
-            data={"placed_at": call.placed_at} if call.placed_at else {},
+            data={
+                **({"placed_at": call.placed_at} if call.placed_at else {}),
+                **({"renamed": call.renamed} if call.renamed else {}),
+            },
         )
 
     def _keep(self, records: Sequence[Change], error: LedgerError) -> None:
@@ -361,7 +388,7 @@ class Store(Reader):
         ]
 
         def work(transaction: Transaction) -> dict[str, Written | None]:
-            rows = transaction.rows(list(proofs))
+            rows = transaction.current(list(proofs))
             known = {reference for reference, row in rows.items() if row.state is not None}
             taken = [
                 change if change.reference_id in known else change._replace(to=unknown)
@@ -392,9 +419,15 @@ def _make_late(transaction: Transaction, changes: Sequence[Change]) -> None:
     rows = transaction.rows([change.reference_id for change in changes])
     for change in changes:
         row = rows.get(change.reference_id)
-        overtaken = row is not None and change.at < row.claimed_at
+        overtaken = row is not None and row.state is not State.RENAMED and change.at < row.claimed_at
         if not (overtaken and change.event_type in ABOUT_THE_ATTEMPT):
             transaction.make([change])
+
+
+def _moved_from(call: Call) -> str | None:
+    """Return the reference that a call had before, if it had another one."""
+    before = call.terms.moved_from
+    return None if before is None or before == call.reference_id else _name(before)
 
 
 def _can_be_kept(reference_id: str) -> bool:

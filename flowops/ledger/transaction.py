@@ -11,14 +11,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from flowops.errors import LedgerError
 from flowops.ledger.chain import EventBuilder
 from flowops.ledger.database import PAUSE, RECONNECTS, Disconnected
-from flowops.ledger.states import CallRow, Change, IllegalStep, StoredLeg, decide, phones_of
-from flowops.model.ledger import Checkpoint, State, Written
+from flowops.ledger.states import (
+    FOLLOW_THE_CALL,
+    CallRow,
+    Change,
+    IllegalStep,
+    StoredLeg,
+    decide,
+    moved,
+    phones_of,
+)
+from flowops.model.ledger import Checkpoint, EventType, State, Written
+from flowops.model.plan import Action, Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from flowops.ledger.database import Connection, Database
     from flowops.model.document import Value
+    from flowops.model.ledger import Actor
 
 #: How many references go into one statement.
 CHUNK = 1000
@@ -31,6 +42,23 @@ def rows_of(connection: Connection, ledger: int, references: Sequence[str]) -> l
         some = list(references[start : start + CHUNK])
         raw = connection.all("calls", ledger=ledger, references=some)
         found += with_legs(connection, ledger, raw)
+    return found
+
+
+def current_rows_of(connection: Connection, ledger: int, references: Sequence[str]) -> dict[str, CallRow]:
+    """Return the rows that stand for these references, which they name themselves or became.
+
+    One that became a reference of which nothing is known any more but attempts has its own.
+    """
+    found = {row.reference_id: row for row in rows_of(connection, ledger, references)}
+    while renamed := {name: str(row.renamed) for name, row in found.items() if row.state is State.RENAMED}:
+        became = {row.reference_id: row for row in rows_of(connection, ledger, list(dict.fromkeys(renamed.values())))}
+        followed = {
+            name: became[new] for name, new in renamed.items() if new in became and became[new].state is not None
+        }
+        found |= followed
+        if not followed:
+            break
     return found
 
 
@@ -72,6 +100,36 @@ def _not_ours(name: str) -> LedgerError:
 
 
 T = TypeVar("T")
+
+
+def names_of(change: Change) -> Sequence[str]:
+    """Return the references whose rows a change may touch."""
+    return (change.reference_id,) if change.moved_from is None else (change.reference_id, change.moved_from)
+
+
+def moved_to(
+    reference_id: str, moved_from: str, at: str, actor: Actor, data: Mapping[str, Value] = MappingProxyType({})
+) -> Change:
+    """Return that a call goes on under a reference; `data` is kept with both of its events."""
+    told = {**data, "from": moved_from}
+    return Change(reference_id, EventType.MOVED, at, actor, data=told, moved_from=moved_from)
+
+
+def _may_become_another(before: CallRow) -> bool:
+    """Return whether a call that had this row under another reference may be claimed."""
+    return before.state in (None, State.REJECTED, State.RENAMED)
+
+
+_OPEN = {State.IN_FLIGHT: Action.IN_FLIGHT, State.IN_DOUBT: Action.IN_DOUBT}
+
+
+def _occupied(before: CallRow) -> Decision:
+    """Return why a call is not claimed that another reference stands for: it may have rung, or is to stay silent."""
+    state = before.state
+    assert state is not None
+    action = _OPEN.get(state, Action.MOVED)
+    return Decision(action, reasons=(f"{before.reference_id}, which it was moved from, is {state.value} now",))
+
 
 _NOTHING: Mapping[str, CallRow] = MappingProxyType({})
 
@@ -127,22 +185,74 @@ class Transaction:
                 self._before[row.reference_id] = self._after[row.reference_id] = row
         return {reference: self._after[reference] for reference in references if reference in self._after}
 
+    def current(self, references: Sequence[str]) -> dict[str, CallRow]:
+        """Return the rows that stand for these references now: for one that is renamed, that of what it became."""
+        found = self.rows(references)
+        while renamed := {name: str(row.renamed) for name, row in found.items() if row.state is State.RENAMED}:
+            became = self.rows(list(renamed.values()))
+            followed = {name: became[new] for name, new in renamed.items() if new in became}
+            found |= followed
+            if not followed:  # imported, and what it became was not
+                break
+        return found
+
     def make(self, changes: Sequence[Change]) -> list[Written]:
         """Decide changes one after the other; what cannot happen is answered, and changes nothing."""
-        self.rows([change.reference_id for change in changes])
-        self._builder.expect(len(changes))
+        self.current([name for change in changes for name in names_of(change)])
+        # A change that renames a call is two events.
+        self._builder.expect(len(changes) + sum(change.moved_from is not None for change in changes))
         return [self._make(change) for change in changes]
 
     def _make(self, change: Change) -> Written:
+        if change.event_type in FOLLOW_THE_CALL:
+            change = self._followed(change)
         row = self._after.get(change.reference_id)
+        before = self._after.get(change.moved_from) if change.moved_from is not None else None
         try:
+            if change.event_type is EventType.MOVED:
+                return self._move(change, row, before)
+            if before is not None and not _may_become_another(before):
+                return Written(done=False, state=before.state, decision=_occupied(before))
             after = decide(row, change, self._builder.serial + 1)
         except IllegalStep:
             return Written(done=False, state=row.state if row else None)
         if after is not row:
-            self._builder.add(change, row, after)
-            self._after[change.reference_id] = after
+            self._put(change, row, after)
+        if change.moved_from is not None and (before is None or before.state is not State.RENAMED):
+            self._bury(change, before)
         return Written(done=True, state=after.state)
+
+    def _followed(self, change: Change) -> Change:
+        """Return a change as one of the call that stands for its reference now."""
+        row = self.current([change.reference_id]).get(change.reference_id)
+        if row is None or row.reference_id == change.reference_id:
+            return change
+        return change._replace(reference_id=row.reference_id, data={**change.data, "renamed_from": change.reference_id})
+
+    def _move(self, change: Change, row: CallRow | None, before: CallRow | None) -> Written:
+        """Let a call that another reference had go on under its own. Raises `IllegalStep` where it cannot."""
+        if before is None:
+            raise IllegalStep(None, change.event_type)
+        if before.state is State.RENAMED and before.renamed == change.reference_id and row is not None:
+            return Written(done=True, state=row.state)  # somebody else has done it
+        moved(row, before, change, 0)  # whether it can be: the old name is given up first
+        self._bury(change, before)
+        after = moved(row, before, change, self._builder.serial + 1)
+        self._put(change, row, after)
+        return Written(done=True, state=after.state)
+
+    def _bury(self, change: Change, before: CallRow | None) -> None:
+        """Write the tombstone of the reference that a call had before."""
+        assert change.moved_from is not None
+        told = {name: value for name, value in change.data.items() if name != "from"}
+        data = {**told, "to": change.reference_id}
+        buried = Change(change.moved_from, EventType.RENAMED, change.at, change.actor, change.run, data=data)
+        self._put(buried, before, decide(before, buried, self._builder.serial + 1))
+
+    def _put(self, change: Change, before: CallRow | None, after: CallRow) -> None:
+        self._builder.add(change, before, after)
+        self._after[change.reference_id] = after
+        self._before.setdefault(change.reference_id, before)
 
     def flush(self) -> None:
         """Write what was decided. Raises `Contended` when a row is not what it was."""

@@ -103,7 +103,7 @@ class Origin(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """When and why a call may be placed, as its document says; nothing of it is sent.
+    """When and why a call may be placed, and which reference-id it had before, as its document says; nothing is sent.
 
     Values are as they were rendered: `flowops.policy` reads them, and says what is wrong with them.
     """
@@ -112,12 +112,13 @@ class Terms(NamedTuple):
     not_before: Value = None
     expires: Value = None
     consent: Mapping[str, Value] = {}
+    moved_from: str | None = None
 
 
 #: Those of most calls.
 NO_TERMS = Terms()
 #: The fields of a call that are its terms, by the names of a spec.
-TERMS = ("timezone", "not-before", "expires", "consent")
+TERMS = ("timezone", "not-before", "expires", "consent", "moved-from")
 
 
 def callees_of(body: Mapping[str, Value]) -> Sequence[str]:

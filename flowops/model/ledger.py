@@ -31,6 +31,8 @@ class State(StrEnum):
     FINISHED = "finished"
     REJECTED = "rejected"
     IN_DOUBT = "in-doubt"
+    #: Another reference-id stands for the call now: this one is never placed again.
+    RENAMED = "renamed"
 
     @property
     def is_placed(self) -> bool:
@@ -75,6 +77,9 @@ class EventType(StrEnum):
     RESOLVED_NOT_PLACED = "resolved-not-placed"
     IMPORTED = "imported"
     PURGED = "purged"
+    #: A reference-id became another one, and the call under that one was moved there.
+    RENAMED = "renamed"
+    MOVED = "moved"
 
 
 #: Events that say that the API has refused a call.
@@ -102,8 +107,9 @@ class Leg:
 class Entry:
     """One row of the ledger.
 
-    `body` is the body with pseudonyms (see `Ledger.pseudonymize`). `live` says, of an in-flight call, whether the run
-    that claimed it still holds its lease. Times are ISO 8601 in UTC.
+    `body` is the body with pseudonyms (see `Ledger.pseudonymize`). `renamed` is the reference under which a call was
+    posted where that is another one, and of one that is renamed the reference that it became. `live` says, of an
+    in-flight call, whether the run that claimed it still holds its lease. Times are ISO 8601 in UTC.
     """
 
     environment: str
@@ -118,6 +124,17 @@ class Entry:
     claimed_at: str
     updated_at: str
     purged: bool = False
+    renamed: str | None = None
+
+    @property
+    def posted_as(self) -> str:
+        """Return the reference under which the call was posted."""
+        return self.renamed or self.reference_id
+
+    @property
+    def became(self) -> str | None:
+        """Return the reference that stands for the call now, where this one is renamed."""
+        return self.renamed if self.state is State.RENAMED else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +196,18 @@ class Claim(NamedTuple):
     condition: Condition | None = None
 
 
+class Move(NamedTuple):
+    """Record a call that was placed under another reference under its own; nothing is posted.
+
+    `fingerprint_as` gives the fingerprint that the call would have under the reference that was posted: nothing moves
+    where that is not what was sent.
+    """
+
+    reference_id: str
+    moved_from: str
+    fingerprint_as: Callable[[str], str]
+
+
 class Record(NamedTuple):
     """What became of a call that this run had claimed."""
 
@@ -219,11 +248,18 @@ class RunLedger(Protocol):
     """What a run asks of a ledger; `flowops.ledger` implements it. Errors are `LedgerError`."""
 
     def look_up(self, reference_ids: Sequence[str]) -> dict[str, Entry]:
-        """Return the rows of these references that exist, a few statements for any number of them."""
+        """Return the rows of these references that exist, a few statements for any number of them.
+
+        For one that became another the answer is the row of that one, where it has a state.
+        """
         ...
 
     def write(self, writes: Sequence[Claim | Record]) -> list[Written]:
         """Write claims and records in one durable transaction: all are on disk when this returns."""
+        ...
+
+    def move(self, moves: Sequence[Move]) -> list[Written]:
+        """Record calls under the references that they have now, in one durable transaction; one by one, or not."""
         ...
 
     def sweep(self) -> list[str]:

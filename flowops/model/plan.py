@@ -29,6 +29,7 @@ class Action(StrEnum):
     CONFLICT = "conflict"
     RETRY = "retry"
     GIVEN_UP = "given-up"
+    MOVED = "moved"
     IN_FLIGHT = "in-flight"
     IN_DOUBT = "in-doubt"
     DEFERRED = "deferred"
@@ -49,7 +50,7 @@ class Action(StrEnum):
 
 SENDING = frozenset({Action.PLACE, Action.RETRY})
 #: What whoever agrees to a plan agrees to: calls whose time has not come are placed when it has.
-MAY_BE_PLACED = SENDING | {Action.DEFERRED}
+MAY_BE_PLACED = SENDING | {Action.DEFERRED, Action.MOVED}
 #: The actions in the order of the bytes that stand for them.
 ACTIONS = tuple(Action)
 CODES = {action: code for code, action in enumerate(ACTIONS)}
@@ -274,6 +275,11 @@ class Plan:
             for action, phones in batch.phones().items():
                 found[action] += phones
         return found
+
+    @property
+    def moves(self) -> int:
+        """Return how many calls apply would record under a new reference, and not post."""
+        return self.counts()[Action.MOVED]
 
     @property
     def size(self) -> int:

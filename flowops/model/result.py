@@ -54,6 +54,7 @@ class Outcome(StrEnum):
     DEFERRED = "deferred"
     BLOCKED = "blocked"
     GIVEN_UP = "given-up"
+    MOVED = "moved"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from collections import Counter
 from struct import iter_unpack
 from typing import TYPE_CHECKING, Protocol
 
-from flowops.model.call import phones_of
+from flowops.model.call import INSTRUCTION_ID, phones_of
 from flowops.model.ledger import RUN_LOST, State
 from flowops.model.plan import (
     A_FEW,
+    ACTIONS,
     ALL_SHOWN,
     FINGERPRINT,
     HASH_BYTES,
@@ -25,6 +26,7 @@ from flowops.model.plan import (
     Plan,
     PlannedBatch,
 )
+from flowops.plan.canonical import fingerprint as fingerprint_of
 from flowops.plan.canonical import hash_of_terms
 from flowops.plan.diff import diff
 from flowops.plan.recheck import RecheckedCalls
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flowops.model.call import Call, CallBatch
-    from flowops.model.document import Place
+    from flowops.model.document import Place, Value
     from flowops.model.ledger import Checkpoint, Entry, GivenUp, Ledger
     from flowops.model.plan import Change, PlannedCall, Settings
 
@@ -82,7 +84,8 @@ def make_plan(
     checkpoint = ledger.checkpoint() if ledger is not None else None
     if checkpoint is not None and not checkpoint.id:
         checkpoint = None  # a sandbox's ledger that its first run will make
-    known = sum(ledger.count().values()) if ledger is not None else 0
+    counts = ledger.count() if ledger is not None else {}
+    known = sum(number for state, number in counts.items() if state is not State.RENAMED)
     # What is in no ledger need not be looked up, a thousand references after the other.
     written = checkpoint is not None and checkpoint.serial > 0
     planner = _Planner(ledger if written else None, environment, rules or _NoRules(), retry)
@@ -98,8 +101,8 @@ def make_plan(
         digest=digest(environment, deciding_ledger(checkpoint), settings, _lines(planned)),
         settings=settings,
     )
-    counts = {action.value.replace("-", "_"): number for action, number in plan.counts().items()}
-    _log.info("planned: %(place)d to place, %(deferred)d deferred, %(blocked)d blocked", counts)
+    found = {action.value.replace("-", "_"): number for action, number in plan.counts().items()}
+    _log.info("planned: %(place)d to place, %(deferred)d deferred, %(blocked)d blocked", found)
     return plan
 
 
@@ -186,11 +189,30 @@ class _Planner:
             actions[index] = decision.action.code
             if decision[1:] != ((), (), None):
                 details[index] = self._one(decision)
+        if batch.has_terms:
+            self._move(batch, others, actions, details)
         sent = {references[index]: index for index in others if actions[index] in _SENT}
         given_up = ledger.given_up({name: FINGERPRINT + made[at].hex() for name, at in sent.items()}) if sent else {}
         for reference, found in given_up.items():
             self._give_up(sent[reference], found, actions, details)
         return actions, details
+
+    def _move(self, batch: CallBatch, others: Sequence[int], actions: bytearray, details: dict[int, Decision]) -> None:
+        """Decide about calls that may stand in the ledger under the reference that they had before."""
+        ledger = self._ledger
+        assert ledger is not None
+        named = {index: batch.call(index).terms.moved_from for index in others if actions[index] in _SENT}
+        before = {index: name for index, name in named.items() if name is not None}
+        entries = ledger.look_up(list(dict.fromkeys(before.values()))) if before else {}
+        for index, name in before.items():
+            entry = entries.get(name)
+            if entry is not None:
+                self.found += entry.reference_id == name
+                decision = _moved(
+                    batch.call(index), name, entry, ledger, details.get(index, Decision(ACTIONS[actions[index]]))
+                )
+                actions[index] = decision.action.code
+                details[index] = decision
 
     def _give_up(self, index: int, found: GivenUp, actions: bytearray, details: dict[int, Decision]) -> None:
         """Hold back a call that the API has refused too often, unless somebody asks for it."""
@@ -199,7 +221,8 @@ class _Planner:
         if Action.GIVEN_UP in self._retry:
             details[index] = before._replace(reasons=(f"{why}; asked for all the same",))
             return
-        command = f"flowops apply --env {shlex.quote(self._environment)} --retry given-up"
+        named = shlex.join(["--env", self._environment, "--ref", found.reference_id])
+        command = f"flowops apply --retry given-up {named}"
         actions[index] = Action.GIVEN_UP.code
         details[index] = Decision(
             Action.GIVEN_UP, before.changes, (why, f"edit it, or ask for it once more: {command}")
@@ -270,20 +293,60 @@ def deciding_ledger(checkpoint: Checkpoint | None) -> str | None:
 
 def _decide(call: Call, fingerprint: str, entry: Entry, ledger: Ledger) -> Decision:
     # An imported entry and a purged one have no fingerprint: nobody knows what was sent, only that it was.
-    edited = entry.fingerprint not in ("", fingerprint)
-    changes = diff(entry.body, ledger.pseudonymize(call)) if edited and entry.body else ()
+    edited = entry.fingerprint not in ("", fingerprint) and not _is_what_was_sent(call, entry)
+    changes = diff(entry.body, _as_sent(call, entry, ledger)) if edited and entry.body else ()
     if entry.live:
         return Decision(Action.IN_FLIGHT, changes, tuple(_in_flight(edited)))
     if entry.state.is_unsettled:
         return Decision(Action.IN_DOUBT, changes, tuple(_doubts(entry, edited)))
+    if entry.state is State.RENAMED:
+        return Decision(Action.UNCHANGED, (), (f"it became {entry.renamed}, which stands for it now",))
+    became = () if entry.reference_id == call.reference_id else (f"it is {entry.reference_id} now",)
     if entry.state is State.REJECTED:
-        return Decision(Action.RETRY, changes, (f"refused earlier: {entry.error or 'no reason was recorded'}",))
+        why = f"refused earlier: {entry.error or 'no reason was recorded'}"
+        return Decision(Action.UNCHANGED if became else Action.RETRY, changes, (*became, why))
     if edited:
-        return Decision(Action.CONFLICT, changes, tuple(_conflict(entry, changes)))
+        return Decision(Action.CONFLICT, changes, (*became, *_conflict(entry, changes)))
     if not entry.fingerprint:
         why = "what it said was purged from the ledger" if entry.purged else "imported into the ledger"
-        return Decision(Action.UNCHANGED, (), (f"{why}; it is {entry.state.value}",))
-    return Decision(Action.UNCHANGED)
+        return Decision(Action.UNCHANGED, (), (*became, f"{why}; it is {entry.state.value}"))
+    return Decision(Action.UNCHANGED, (), became)
+
+
+def _is_what_was_sent(call: Call, entry: Entry) -> bool:
+    """Return whether a call is what was sent under another reference, but for that."""
+    names = {entry.reference_id, entry.posted_as} - {call.reference_id}
+    return any(entry.fingerprint == fingerprint_as(call, name) for name in names)
+
+
+def _as_sent(call: Call, entry: Entry, ledger: Ledger) -> dict[str, Value]:
+    """Return the body of a call with pseudonyms, under the reference of what was sent."""
+    return {**ledger.pseudonymize(call), INSTRUCTION_ID: entry.body.get(INSTRUCTION_ID, entry.posted_as)}
+
+
+def fingerprint_as(call: Call, reference: str) -> str:
+    """Return the fingerprint that a call would have under another reference."""
+    return fingerprint_of({**call.body, INSTRUCTION_ID: reference})
+
+
+def _moved(call: Call, name: str, entry: Entry, ledger: Ledger, before: Decision) -> Decision:
+    """Decide about a call that stands in the ledger under the `name` that it had before."""
+    became = entry.renamed if entry.state is State.RENAMED else entry.reference_id
+    if became == call.reference_id:
+        return before
+    if became != name:
+        return before._replace(reasons=(*before.reasons, f"moved-from is ignored: {name} became {became} already"))
+    edited = entry.fingerprint != "" and not _is_what_was_sent(call, entry)
+    changes = diff(entry.body, _as_sent(call, entry, ledger)) if edited and entry.body else ()
+    if entry.live:
+        return Decision(Action.IN_FLIGHT, changes, (f"as {name}", *_in_flight(edited)))
+    if entry.state.is_unsettled:
+        return Decision(Action.IN_DOUBT, changes, (f"as {name}", *_doubts(entry, edited)))
+    if entry.state is State.REJECTED:
+        return Decision(Action.RETRY, (), (f"refused earlier as {name}: {entry.error or 'no reason was recorded'}",))
+    if edited:
+        return Decision(Action.CONFLICT, changes, (f"{entry.state.value} as {name}", *_conflict(entry, changes)))
+    return Decision(Action.MOVED, (), (f"{entry.state.value} as {name}; nothing is posted",))
 
 
 def _conflict(entry: Entry, changes: tuple[Change, ...]) -> Iterator[str]:

@@ -6,14 +6,14 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from flowops.errors import StalePlan
-from flowops.model.plan import SENDING
+from flowops.model.plan import SENDING, Action
 from flowops.plan.canonical import hash_of_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from flowops.model.call import CallBatch
-    from flowops.model.plan import Action, PlannedBatch, PlannedCall
+    from flowops.model.plan import PlannedBatch, PlannedCall
 
 #: How many things that moved since a plan was made are listed.
 MOVED = 20
@@ -68,6 +68,13 @@ def recheck_sent(
 ) -> Iterator[list[PlannedCall]]:
     """Go through the calls that a plan sends, see `recheck`."""
     return recheck(batches, planned, changed, SENDING)
+
+
+def recheck_moved(
+    batches: Iterable[CallBatch], planned: Sequence[PlannedBatch], changed: Callable[[str], None]
+) -> Iterator[list[PlannedCall]]:
+    """Go through the calls that a plan records under a new reference, see `recheck`."""
+    return recheck(batches, planned, changed, frozenset({Action.MOVED}))
 
 
 def _same(before: PlannedBatch, now: CallBatch, wanted: Sequence[int]) -> frozenset[int]:

@@ -142,7 +142,7 @@ def _calls(saved: SavedPlan, fresh: Plan) -> Iterator[str]:
         if before.fingerprint != item.fingerprint:
             yield f"{reference}: the files say something else: {before.fingerprint} when saved, {item.fingerprint} now"
         if before.terms != item.terms:
-            yield f"{reference}: its timezone, not-before, expires or consent was edited"
+            yield f"{reference}: its timezone, not-before, expires, consent or moved-from was edited"
         if before.action is not item.action and not _foreseen(before.action, item.action):
             mover = "policy" if Action.BLOCKED in (before.action, item.action) else "ledger"
             yield f"{reference}: the {mover} moved: '{before.action}' when saved, '{item.action}' now"
@@ -157,6 +157,8 @@ def _foreseen(before: Action, now: Action) -> bool:
     The time that passes moves calls into their windows and out of them, and what the policy blocks by now is not placed
     at all.
     """
+    if before is Action.MOVED and now is Action.UNCHANGED:
+        return True  # another run has recorded it meanwhile
     if before is Action.DEFERRED:
         return now in (Action.PLACE, Action.RETRY, Action.BLOCKED)
     return before.sends and now in (Action.DEFERRED, Action.BLOCKED, Action.GIVEN_UP)

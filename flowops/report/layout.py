@@ -119,6 +119,8 @@ _MARKS = {
     "rejected": ("x", Tone.BAD),
     "blocked": ("x", Tone.BAD),
     "given-up": ("#", Tone.BAD),
+    "moved": (">", Tone.GOOD),
+    "renamed": (">", Tone.MUTED),
     "removed": ("-", Tone.BAD),
     "invalid": ("/", Tone.WARN),
 }
@@ -134,6 +136,7 @@ _OUTCOMES = (
     (Outcome.BLOCKED, None, "Blocked", ": not placed, by the rules that are named."),
     (Outcome.DEFERRED, None, "Deferred", ": not placed in this run; apply again then."),
     (Outcome.PLACED, False, "Placed", ""),
+    (Outcome.MOVED, None, "Moved", ": placed before, and known by a new reference-id from now on."),
     (Outcome.UNCHANGED, None, "Unchanged", ": placed before."),
 )
 _URGENT = (Action.CONFLICT, Action.IN_DOUBT, Action.GIVEN_UP, Action.BLOCKED)
@@ -612,7 +615,7 @@ def _entry_row(row: LedgerEntry) -> Row:
             cell("; ".join(outcomes)),
             cell(str(entry.attempts)),
             cell(entry.updated_at),
-            cell(entry.error or ""),
+            cell(f"it is {entry.became} now" if entry.became else entry.error or ""),
         )
     )
 
@@ -625,6 +628,10 @@ def _entry_fields(entry: LedgerEntry) -> Iterator[tuple[str, Cell]]:
     yield "fingerprint", cell(named(entry.fingerprint) if entry.fingerprint else "not known")
     if entry.error:
         yield "error", cell(entry.error)
+    if entry.became:
+        yield "became", cell(named(entry.became))
+    elif entry.renamed:
+        yield "posted as", cell(named(entry.renamed))
     for leg in entry.legs:
         outcome = phrases.leg_outcome(leg)
         yield "callee", cell(leg.shown or "not known", f"  {outcome}" if outcome else "")

@@ -33,6 +33,7 @@ PLANNED = {
     Action.DEFERRED: "deferred",
     Action.BLOCKED: "blocked",
     Action.GIVEN_UP: "given up",
+    Action.MOVED: "moved",
     Action.INVALID: "invalid",
 }
 #: The totals of a run.
@@ -47,6 +48,7 @@ DONE = {
     Outcome.DEFERRED: "deferred",
     Outcome.BLOCKED: "blocked",
     Outcome.GIVEN_UP: "given up",
+    Outcome.MOVED: "moved",
 }
 #: What the API's result codes mean (the vendor's documentation of the callback).
 CODES = {

@@ -222,7 +222,7 @@ def row_call_schema(api: Schema, project: ProjectFacts | None = None) -> Schema:
 def defaults_schema(api: Schema) -> Schema:
     """Return the schema of a project's ``defaults``: all fields of a call but those that tell one call from another."""
     fields = {
-        name: _ONE_CALLS_OWN if name in ("reference-id", "labels", *WHO) else schema
+        name: _ONE_CALLS_OWN if name in ("reference-id", "labels", "moved-from", *WHO) else schema
         for name, schema in _fields(api, None).items()
     }
     return {
@@ -368,6 +368,17 @@ def _terms() -> dict[str, Schema]:
             "examples": [{"basis": "contract", "date": "{{ row.consent_date }}"}],
             "additionalProperties": {"type": ["string", "integer", "boolean", "null"]},
         },
+        "moved-from": with_template(
+            {
+                "type": ["string", "null"],
+                "minLength": 1,
+                "description": (
+                    "The reference-id that this call had before. What was placed under it counts as this call, and it "
+                    "is never placed again. Not sent."
+                ),
+                "examples": ["rem-{{ row.id }}"],
+            }
+        ),
     }
 
 
@@ -526,7 +537,9 @@ def _name_states(ledger_list: Schema, ledger_show: Schema, operation: Schema, st
 
 def _name_expected(fields: Schema) -> None:
     """Fill in what a test may expect of a call, and in which states it may give calls."""
-    fields["given"]["properties"]["ledger"]["items"]["properties"]["state"]["enum"] = [str(state) for state in State]
+    fields["given"]["properties"]["ledger"]["items"]["properties"]["state"]["enum"] = [
+        str(state) for state in State if state is not State.RENAMED
+    ]
     fields["expect"]["properties"]["action"]["enum"] = [str(action) for action in Action]
 
 

@@ -755,8 +755,9 @@ def _skeleton(values: Mapping[str, Value], always: Mapping[str, Value]) -> dict[
 
 def _terms_of(values: dict[str, Value]) -> Terms:
     """Take the terms of a call out of its values."""
-    timezone, not_before, expires, consent = (values.pop(name, None) for name in TERMS)
-    return Terms(timezone, not_before, expires, consent or {})
+    timezone, not_before, expires, consent, moved_from = (values.pop(name, None) for name in TERMS)
+    before = same_name(moved_from) if type(moved_from) is str else moved_from
+    return Terms(timezone, not_before, expires, consent or {}, str(before) if type(before) is int else before)
 
 
 _NAMES = {"Call": frozenset({"vars", ATTEMPT}), "CallSet": frozenset({"vars", "row", "row_number", ATTEMPT})}

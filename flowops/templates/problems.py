@@ -8,7 +8,7 @@ from flowops.common.masking import mask_any_number
 from flowops.model.document import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from flowops.model.call import Call
 
@@ -20,6 +20,7 @@ VARIABLE = "variable"
 DUPLICATE = "duplicate"
 
 _REFERENCE = "reference-id"
+_MOVED_FROM = "moved-from"
 
 
 def duplicates(calls: Iterable[Call]) -> list[Problem]:
@@ -34,6 +35,33 @@ def duplicates(calls: Iterable[Call]) -> list[Problem]:
             message = f"{_REFERENCE}: {_both(call, known)}"
             place, hint = call.origin.place((_REFERENCE,)), "each call needs one of its own"
             problems.append(Problem(place, call.row, message, DUPLICATE, hint, kind=DUPLICATE))
+    return problems
+
+
+def wrong_moves(calls: Iterable[Call], references: Collection[str]) -> list[Problem]:
+    """Return a problem for every call that is moved from where another one is, or from where an earlier one is moved.
+
+    `references` are those of the calls that there are, of all that calls are moved from.
+    """
+    first: dict[str, Call] = {}
+    problems = []
+    for call in calls:
+        before = call.terms.moved_from
+        if before is None:
+            continue
+        known = first.setdefault(before, call)
+        place, name = call.origin.place((_MOVED_FROM,)), call.shown((_MOVED_FROM,), before)
+        if before == call.reference_id:
+            message, hint = f"{name} is its own reference-id", "name the one that it had before, or leave it out"
+        elif before in references:
+            message, hint = f"{name} is the reference-id of a call in these files", "a call that was moved is not there"
+        elif known is not call:
+            where = known.origin.place((_MOVED_FROM,))
+            row = f", {known.row.in_file}" if known.row else ""
+            message, hint = f"{name} is also that of the call at {where}{row}", "one call becomes one call"
+        else:
+            continue
+        problems.append(Problem(place, call.row, f"{_MOVED_FROM}: {message}", DUPLICATE, hint, kind=hint))
     return problems
 
 

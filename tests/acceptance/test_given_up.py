@@ -71,6 +71,7 @@ def test_a_call_refused_in_three_runs_is_given_up_until_it_is_edited(
     assert "call-2" in flowops("status", *PRODUCTION, cwd=real, env=ENV).out
 
     command = call["reasons"][1].partition("flowops ")[2].split()
+    assert apply_at(real, 13, "--retry", "given-up").code == 64
     dry = flowops(*command, "--dry-run", "--format", "json", cwd=real, env=ENV)
     assert dry.json["summary"] == {**dry.json["summary"], "given_up": 0, "retry" if code == "400" else "place": 1}
     assert apply_at(real, 13, *command[1:]).code == 6, "refused once more"

@@ -2,14 +2,14 @@
 -- the time of its last event are kept once, with the events.
 
 -- name: calls
-SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, purged, serial,
+SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, purged, serial,
   (SELECT at FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.serial),
   (SELECT body FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.claim)
 FROM flowops_calls
 WHERE ledger = :ledger AND reference_id = ANY (:references)
 
 -- name: page_of_calls
-SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, purged, serial,
+SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, purged, serial,
   (SELECT at FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.serial),
   (SELECT body FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.claim)
 FROM flowops_calls
@@ -18,7 +18,7 @@ ORDER BY reference_id
 LIMIT :limit
 
 -- name: page_of_entries
-SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, purged, serial,
+SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, purged, serial,
   (SELECT at FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.serial),
   (SELECT body FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.claim)
 FROM flowops_calls
@@ -29,7 +29,7 @@ LIMIT :limit
 
 -- Of one state, so that its index gives the rows in their order, and none is read that is not asked for.
 -- name: page_of_entries_in
-SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, purged, serial,
+SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, purged, serial,
   (SELECT at FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.serial),
   (SELECT body FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.claim)
 FROM flowops_calls
@@ -72,7 +72,8 @@ GROUP BY code
 ORDER BY code
 
 -- name: count_phones
-SELECT coalesce(sum(phones), 0) FROM flowops_calls WHERE ledger = :ledger AND state IS NOT NULL
+SELECT coalesce(sum(phones), 0) FROM flowops_calls
+WHERE ledger = :ledger AND state IS NOT NULL AND state <> 'renamed'
 
 -- name: count_claimed_since
 SELECT coalesce(sum(phones), 0) FROM flowops_calls
@@ -115,6 +116,17 @@ JOIN flowops_events
 WHERE flowops_calls.ledger = :ledger AND (flowops_calls.state = ANY (:states) OR flowops_calls.state IS NULL)
   AND flowops_events.at < :before AND NOT flowops_calls.purged
 LIMIT :limit
+
+-- These, and those that became one of them.
+-- name: names_of_calls
+WITH RECURSIVE names (reference_id) AS (
+  SELECT reference_id FROM flowops_calls WHERE ledger = :ledger AND reference_id = ANY (:references)
+  UNION
+  SELECT flowops_calls.reference_id FROM names
+  JOIN flowops_calls
+    ON flowops_calls.ledger = :ledger AND flowops_calls.renamed = names.reference_id AND flowops_calls.state = 'renamed'
+)
+SELECT reference_id FROM names ORDER BY reference_id
 
 -- name: calls_in_flight
 SELECT reference_id, run FROM flowops_calls

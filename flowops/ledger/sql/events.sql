@@ -7,10 +7,19 @@ WHERE ledger = :ledger AND serial > :after
 ORDER BY serial
 LIMIT :limit
 
--- From the last one, which its row names, to the first.
+-- From the last one, which its row names, to the first; with those of references that became this one.
 -- name: events_of
-WITH RECURSIVE history (serial) AS (
-  SELECT serial FROM flowops_calls WHERE ledger = :ledger AND reference_id = :reference
+WITH RECURSIVE names (reference_id) AS (
+  SELECT reference_id FROM flowops_calls WHERE ledger = :ledger AND reference_id = :reference
+  UNION
+  SELECT flowops_calls.reference_id FROM names
+  JOIN flowops_calls
+    ON flowops_calls.ledger = :ledger AND flowops_calls.renamed = names.reference_id AND flowops_calls.state = 'renamed'
+),
+history (serial) AS (
+  SELECT serial FROM flowops_calls
+  JOIN names ON names.reference_id = flowops_calls.reference_id
+  WHERE flowops_calls.ledger = :ledger
   UNION ALL
   SELECT earlier FROM history
   JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.serial

@@ -27,6 +27,7 @@ COLUMNS = (
     "claimed_at",
     "updated_at",
     "fingerprint",
+    "renamed",
 )
 
 

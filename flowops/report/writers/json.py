@@ -392,6 +392,8 @@ def _entry(entry: Entry) -> Json:
         "updated_at": entry.updated_at,
         "live": entry.live,
         "purged": entry.purged,
+        "posted_as": None if entry.state is State.RENAMED else entry.posted_as,
+        "became": entry.became,
     }
 
 

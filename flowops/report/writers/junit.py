@@ -30,7 +30,7 @@ FORMAT = Format("JUnit XML, which every CI system shows", (PROBLEMS, CASES, PLAN
 
 
 #: What a plan does with calls that nothing holds back.
-_GOES_ON = frozenset({Action.PLACE, Action.RETRY, Action.UNCHANGED})
+_GOES_ON = frozenset({Action.PLACE, Action.RETRY, Action.UNCHANGED, Action.MOVED})
 
 
 class Case(NamedTuple):

@@ -97,7 +97,7 @@ def test_nothing_but_proof_or_an_operator_makes_a_call_placeable_again() -> None
 def test_a_call_that_is_placed_stays_placed() -> None:
     for (state, _), cells in TABLE.items():
         if state in (State.PLACED, State.FINISHED):
-            assert set(cells) <= {"placed", "finished"}
+            assert set(cells) <= {"placed", "finished", "renamed"}, "or is known by another name, and not placed either"
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_evidence_makes_a_row_of_a_call_that_is_not_there() -> None:
 
 
 def test_nothing_else_can_happen_to_a_call_that_is_not_there() -> None:
-    for event_type in set(EventType) - {EventType.CLAIMED, EventType.IMPORTED} - EVIDENCE.keys():
+    for event_type in set(EventType) - {EventType.CLAIMED, EventType.IMPORTED, EventType.RENAMED} - EVIDENCE.keys():
         with pytest.raises(IllegalStep):
             decide(None, change(event_type))
 

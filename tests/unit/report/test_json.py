@@ -90,7 +90,7 @@ def test_status_before_there_is_a_ledger() -> None:
     document = status_json(LedgerStatus("sandbox", None, {}, {}, ()))
     fits("status", document)
     assert document["ledger"] is None
-    assert document["counts"] == dict.fromkeys(("in_flight", "placed", "finished", "rejected", "in_doubt"), 0)
+    assert document["counts"] == {state.value.replace("-", "_"): 0 for state in State}
 
 
 def test_validate(golden: Golden) -> None:

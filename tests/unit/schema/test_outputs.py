@@ -54,6 +54,7 @@ PLAN: dict[str, Any] = {
         "deferred": 0,
         "blocked": 0,
         "given_up": 0,
+        "moved": 0,
         "invalid": 0,
         "unnamed": 3,
         "phones": 0,
@@ -117,6 +118,7 @@ OUTPUTS: dict[str, Any] = {
             "deferred": 0,
             "blocked": 0,
             "given_up": 0,
+            "moved": 0,
             "phones": 1,
         },
         "guards": [{"name": "stop", "reason": "stopped by ada", "source": None}],
@@ -159,6 +161,8 @@ OUTPUTS: dict[str, Any] = {
             "updated_at": "2026-03-02T09:01:00Z",
             "live": False,
             "purged": False,
+            "posted_as": "r1",
+            "became": None,
         }
     ],
     "ledger-show": {
@@ -174,6 +178,8 @@ OUTPUTS: dict[str, Any] = {
         "updated_at": "2026-03-02T09:01:00Z",
         "live": False,
         "purged": False,
+        "posted_as": "r1",
+        "became": None,
         "body": {},
         "events": [
             {
@@ -207,7 +213,7 @@ OUTPUTS: dict[str, Any] = {
         "format_version": 1,
         "environment": "production",
         "ledger": {"id": "6f9f1c1e", "serial": 42},
-        "counts": {"in_flight": 0, "placed": 1, "finished": 2, "rejected": 0, "in_doubt": 1},
+        "counts": {"in_flight": 0, "placed": 1, "finished": 2, "rejected": 0, "in_doubt": 1, "renamed": 0},
         "outcomes": {"10": 2},
         "in_doubt": [{"reference_id": "r1", "since": "2026-03-02T09:00:00Z", "error": "the answer was cut off"}],
         "given_up": [{"reference_id": "r2", "since": "2026-03-02T09:00:00Z", "refusals": 3, "error": None}],

@@ -32,7 +32,8 @@ CREATE TABLE flowops_runs (
 CREATE INDEX flowops_runs_open ON flowops_runs (ledger, ended_at);
 
 -- One row a call, see `flowops.ledger.states.CallRow`. `claim` is the serial of the event that has its body, or 0.
--- `phones` is how many the request rings, by its body.
+-- `phones` is how many the request rings, by its body. `renamed` is the reference under which a call was posted where
+-- that is another one, and of one that is renamed the reference that stands for the call now.
 CREATE TABLE flowops_calls (
   ledger INTEGER NOT NULL,
   reference_id TEXT NOT NULL,
@@ -44,6 +45,7 @@ CREATE TABLE flowops_calls (
   run TEXT,
   error TEXT,
   claimed_at TEXT NOT NULL,
+  renamed TEXT,
   purged BOOLEAN NOT NULL,
   serial BIGINT NOT NULL,
   phones INTEGER NOT NULL,
@@ -51,6 +53,7 @@ CREATE TABLE flowops_calls (
 );
 CREATE INDEX flowops_calls_state ON flowops_calls (ledger, state, reference_id);
 CREATE INDEX flowops_calls_claimed ON flowops_calls (ledger, claimed_at);
+CREATE INDEX flowops_calls_renamed ON flowops_calls (ledger, renamed) WHERE state = 'renamed';
 
 -- One row a callee of a call that the API, a callback or a record has named.
 CREATE TABLE flowops_legs (
