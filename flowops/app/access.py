@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from flowops.app.secrets import value_of
 from flowops.common.addresses import BadAddress, ledger_address
@@ -80,6 +81,8 @@ def open_for(
     return open_ledger(
         address.url,
         environment.name,
+        project=name_of(project),
+        api=host_of(environment),
         actor=actor(revision, override),
         pinned=address.settings.id,
         key=address.key,
@@ -87,6 +90,16 @@ def open_for(
         readonly=readonly,
         root=project.root,
     )
+
+
+def name_of(project: Project) -> str:
+    """Return what a project calls itself; nothing where it does not: a folder's name is different everywhere."""
+    return project.name if project.document is not None and "name" in project.document.value else ""
+
+
+def host_of(environment: Environment) -> str:
+    """Return at which host the API of an environment is."""
+    return urlsplit(environment.api).hostname or environment.api
 
 
 def address_of(project: Project, environment: Environment) -> Address:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from flowops.app.load import load, variables
+from flowops.app.access import actor, address_of, host_of, name_of, revision_of
+from flowops.app.load import load, project_of, variables
 from flowops.common.numbers import names_number
 from flowops.common.text import from_spreadsheet
 from flowops.documents.files import Unreadable, open_given
 from flowops.documents.rows import read_data
 from flowops.errors import Invalid, UsageError
+from flowops.ledger.open import init_ledger
 from flowops.ledger.operations import imported_call
 from flowops.model.call import HOLDS_NUMBER, HOLDS_NUMBER_HINT
 from flowops.model.document import Place, Problem
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flowops.app.selection import Selection
+    from flowops.ledger.open import Made
     from flowops.ledger.operations import ImportedCall
     from flowops.ledger.reader import Reader
     from flowops.model.document import Value
@@ -101,6 +104,22 @@ def references_asked(asked: Selection) -> frozenset[str]:
     workspace = load(asked)
     walk = Walk(workspace, variables(workspace, asked.var, asked.var_files), online=True)
     return frozenset(reference for batch in checked(walk) for reference in batch.references)
+
+
+def init(environment: str, goes_on: str | None = None) -> Made:
+    """Make the ledger of an environment, or let the one with an id go on as that of this environment."""
+    project, settings = project_of(environment)
+    address = address_of(project, settings)
+    return init_ledger(
+        address.url,
+        environment,
+        project=name_of(project),
+        api=host_of(settings),
+        actor=actor(revision_of(project.root)),
+        goes_on=goes_on,
+        key=address.key,
+        root=project.root,
+    )
 
 
 def guards_of(ledger: Reader) -> tuple[Guard, ...]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.app.access import address_of, open_for
+from flowops.app.access import open_for
 from flowops.app.ledger import entries_asked, read_import
+from flowops.app.ledger import init as make_ledger
 from flowops.app.load import allows_numbers, policy_of, project_of
 from flowops.app.operators import check_pair, read_pairs
 from flowops.cli import completing, options
@@ -18,8 +19,8 @@ from flowops.cli.operators import operate
 from flowops.cli.output import confirm, echo_status, print_result
 from flowops.common.safe_files import new_file
 from flowops.errors import FlowopsError, LedgerError, UsageError
-from flowops.ledger.open import init_ledger
 from flowops.ledger.operators import Rename, Resolve
+from flowops.ledger.records import go_on
 from flowops.model.call import read_call_id
 from flowops.model.ledger import State
 from flowops.report.formats import ENTRIES, ENTRY, EXPORT, IMPORT, OPERATION
@@ -39,19 +40,30 @@ def command() -> None:
 
 @command.command("init", short_help="Make the ledger of an environment, once.")
 @options.env
-def init(environment: str) -> None:
+@click.option(
+    "--continue",
+    "goes_on",
+    metavar="ID",
+    help="Go on with the ledger ID under this name of project, environment or API.",
+)
+def init(environment: str, goes_on: str | None) -> None:
     """Make the ledger of an environment, once, and print its id.
 
-    A lost ledger would ring everyone again: if there was one, restore it instead. An older ledger is brought
-    up to date.
+    It belongs to the project, the environment, and the API's host. Where one of these was renamed, go on with the
+    ledger that there is: --continue ID. A lost ledger would ring everyone again: if there was one, restore it
+    instead. An older ledger is brought up to date.
     """
 
-    project, settings = project_of(environment)
-    address = address_of(project, settings)
-    checkpoint = init_ledger(address.url, environment, key=address.key, root=project.root)
-    click.echo(checkpoint.id)
+    made = make_ledger(environment, goes_on)
+    click.echo(made.checkpoint.id)
+    if goes_on is not None:
+        echo_status(f"ledger {goes_on} goes on as that of {environment}, with {made.checkpoint.serial:,} events")
+        return
+    if made.others:
+        echo_status(go_on(environment, made.others))
     echo_status(
-        f"the ledger of {environment} is ready; pin it with `ledger: {{url: …, id: {checkpoint.id}}}` in flowops.yaml"
+        f"the ledger of {environment} is ready; pin it with `ledger: {{url: …, id: {made.checkpoint.id}}}` in "
+        "flowops.yaml"
     )
 
 

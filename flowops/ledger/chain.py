@@ -139,6 +139,7 @@ class EventBuilder:
         self.events: list[tuple[Value, ...]] = []
         self.serial = checkpoint.serial
         self._id = checkpoint.id
+        self._epoch = checkpoint.epoch
         self._head = checkpoint.head
         self._ledger = ledger
         self._number_of_actor = number_of_actor
@@ -151,7 +152,7 @@ class EventBuilder:
     @property
     def checkpoint(self) -> Checkpoint:
         """Return how far the ledger goes with these events."""
-        return Checkpoint(self._id, self.serial, self._head)
+        return Checkpoint(self._id, self.serial, self._head, self._epoch)
 
     def expect(self, count: int) -> None:
         """Fetch random bytes for so many events at once: each fetch lets another thread run first."""

@@ -135,7 +135,7 @@ class Reader:
         """
         if not checkpoint.id:
             return True
-        if checkpoint.id != self.id:
+        if checkpoint.id != self.id or checkpoint.epoch != self.checkpoint().epoch:
             return False
         if checkpoint.serial == 0:
             return checkpoint.head == genesis(self.id)

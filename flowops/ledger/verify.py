@@ -44,7 +44,7 @@ def _chain(database: Database, ledger: int) -> Broken | None:
             serial, head = event.serial, event.hash
         if len(page.events) < CHUNK:
             break
-    if page.checkpoint != Checkpoint(checkpoint.id, serial, head):
+    if (page.checkpoint.serial, page.checkpoint.head) != (serial, head):
         return Broken(f"the ledger has {page.checkpoint.serial} events, and the chain ends behind {serial}", serial)
     return None
 

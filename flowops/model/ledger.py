@@ -139,11 +139,26 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Which ledger, and how far: `serial` counts its events, `head` is the hash of the last one."""
+    """Which ledger, and how far: `serial` counts its events, `head` is the hash of the last one.
+
+    `epoch` counts how often an older copy of it was accepted: what was seen in an earlier epoch may be lost.
+    """
 
     id: str
     serial: int
     head: str
+    epoch: int = 0
+
+
+class Owner(NamedTuple):
+    """Whose ledger one is: that of a project's environment, for calls to the API at one host."""
+
+    project: str
+    environment: str
+    api: str = ""
+
+    def __str__(self) -> str:
+        return f"environment '{self.environment}'" + (f" of project '{self.project}'" if self.project else "")
 
 
 class GivenUp(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops import __version__
@@ -60,7 +60,7 @@ def dump(plan: Plan) -> Iterator[bytes]:
         "flowops": __version__,
         "environment": plan.environment,
         "revision": plan.revision,
-        "ledger": {"id": checkpoint.id, "serial": checkpoint.serial, "head": checkpoint.head} if checkpoint else None,
+        "ledger": asdict(checkpoint) if checkpoint else None,
         "digest": plan.digest,
         "settings": plan.settings,
         "summary": {**_summary(plan.counts()), "unnamed": plan.unnamed},
@@ -192,11 +192,10 @@ def _read(document: dict[str, Value]) -> SavedPlan | None:
         )
         for call in document["calls"]
     }
-    ledger = document["ledger"]
     saved = SavedPlan(
         environment=_text(document["environment"]),
         revision=_text(document["revision"]) if document["revision"] is not None else None,
-        ledger=Checkpoint(_text(ledger["id"]), _count(ledger["serial"]), _text(ledger["head"])) if ledger else None,
+        ledger=_checkpoint(document["ledger"]),
         digest=_text(document["digest"]),
         flowops=_text(document["flowops"]),
         settings={_text(name): _text(value) for name, value in document["settings"].items()},
@@ -213,6 +212,12 @@ def _read(document: dict[str, Value]) -> SavedPlan | None:
         and document["summary"] == {**summary, **{name: _count(document["summary"][name]) for name in _NOT_HELD}}
     )
     return saved if whole else None
+
+
+def _checkpoint(ledger: Mapping[str, Value] | None) -> Checkpoint | None:
+    if ledger is None:
+        return None
+    return Checkpoint(_text(ledger["id"]), _count(ledger["serial"]), _text(ledger["head"]), _count(ledger["epoch"]))
 
 
 def _summary(counts: Mapping[Action, int]) -> dict[str, int]:

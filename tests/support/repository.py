@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from flowops.ledger.store import Store
 
 ENVIRONMENT = "production"
+#: Whose ledger it is, besides: that of the project below, for calls to this machine.
+OWNER = {"project": "real", "api": "127.0.0.1"}
 PLAN = ("plan", "--env", ENVIRONMENT, "--format", "json")
 PLACE = ("apply", "--env", ENVIRONMENT, "--auto-approve", "--format", "json")
 
@@ -45,7 +47,7 @@ class Repository:
     def open(self, *, readonly: bool = True) -> Store:
         """The ledger, as another command opens it."""
         actor = Actor("tester", "host")
-        return open_ledger(self.ledger_url, ENVIRONMENT, actor=actor, readonly=readonly, root=self.root)
+        return open_ledger(self.ledger_url, ENVIRONMENT, **OWNER, actor=actor, readonly=readonly, root=self.root)
 
     def settle(self) -> None:
         """Wait until a database server has noticed that its clients are gone, and is done with what they had sent."""
@@ -104,5 +106,5 @@ call:
   callee: "{{ row.phone }}"
 """
     )
-    init_ledger(ledger, ENVIRONMENT, root=root)
+    init_ledger(ledger, ENVIRONMENT, **OWNER, root=root)
     return Repository(root, ledger, tuple(f"call-{number}" for number in range(count)))

@@ -22,15 +22,15 @@ from flowops.apply.control import ShutdownRequest
 from flowops.apply.run import RunFailed, apply
 from flowops.apply.worker import RunOptions
 from flowops.errors import LedgerError
-from flowops.ledger import open as opening
-from flowops.ledger import operations
+from flowops.ledger import operations, records
 from flowops.ledger.database import now as wall_clock
+from flowops.ledger.keys import GIVEN
 from flowops.ledger.operators import Resolve
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.ledger.spool import Spool
 from flowops.ledger.sqlite import SqliteDatabase
 from flowops.ledger.store import Store
-from flowops.model.ledger import Actor, Claim, EventType, Leg, State
+from flowops.model.ledger import Actor, Claim, EventType, Leg, Owner, State
 from flowops.model.result import Verdict
 from support.operators import operate
 from support.plans import plan_of, sends_of
@@ -156,8 +156,8 @@ class World:
         self.listener = self.new_store("listener")
 
     def _make(self, connection: Connection) -> None:
-        opening.upgrade(self.database, connection)
-        opening._insert(connection, ENVIRONMENT, LEDGER, opening.GIVEN, KEY)
+        records.upgrade(self.database, connection)
+        records.insert(connection, Owner("", ENVIRONMENT), LEDGER, GIVEN, KEY)
 
     def tell(self, who: str, what: str) -> None:
         """A line of the story."""

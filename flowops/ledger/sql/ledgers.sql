@@ -6,23 +6,50 @@ SELECT version FROM flowops_version
 -- name: set_version
 UPDATE flowops_version SET version = :version
 
+-- The columns come in the order of `flowops.ledger.records.Record`.
 -- name: ledger
-SELECT number, id, serial, head, key_place, key_check, key
+SELECT number, id, serial, head, epoch, key_place, key_check, key, project, environment, api, suspicion, server
 FROM flowops_ledgers
-WHERE environment = :environment
+WHERE project = :project AND environment = :environment
+
+-- name: ledger_by_id
+SELECT number, id, serial, head, epoch, key_place, key_check, key, project, environment, api, suspicion, server
+FROM flowops_ledgers
+WHERE id = :id
+
+-- name: ledgers
+SELECT
+  number, id, project, environment, api,
+  (SELECT count(*) FROM flowops_calls WHERE flowops_calls.ledger = number AND state IS NOT NULL),
+  (SELECT at FROM flowops_events WHERE flowops_events.ledger = number ORDER BY serial DESC LIMIT 1)
+FROM flowops_ledgers
+ORDER BY number
 
 -- name: insert_ledger
-INSERT INTO flowops_ledgers (number, environment, id, serial, head, created_at, key_place, key_check, key)
+INSERT INTO flowops_ledgers (
+  number, project, environment, api, id, serial, head, epoch, key_place, key_check, key
+)
 SELECT
-  coalesce(max(number), 0) + 1, :environment, :id, 0, :head, :created_at, :key_place, :key_check, :key
+  coalesce(max(number), 0) + 1, :project, :environment, :api, :id, 0, :head, 0, :key_place, :key_check, :key
 FROM flowops_ledgers
+
+-- name: rename_ledger
+UPDATE flowops_ledgers SET project = :project, environment = :environment, api = :api WHERE number = :ledger
+
+-- name: insert_name
+INSERT INTO flowops_names (ledger, number, project, environment, api, at, who)
+SELECT :ledger, coalesce(max(number), 0) + 1, :project, :environment, :api, :at, :who
+FROM flowops_names WHERE ledger = :ledger
+
+-- name: names
+SELECT project, environment, api, at, who FROM flowops_names WHERE ledger = :ledger ORDER BY number
 
 -- name: ledger_with_key_place
 SELECT id FROM flowops_ledgers WHERE key_place = :key_place LIMIT 1
 
 -- name: checkpoint
-SELECT id, serial, head FROM flowops_ledgers WHERE number = :ledger
+SELECT id, serial, head, epoch FROM flowops_ledgers WHERE number = :ledger
 
 -- Writers of one ledger come one after the other: its chain has one end. The lock also ends when a commit does.
 -- name: lock_ledger
-SELECT id, serial, head FROM flowops_ledgers WHERE number = :ledger FOR UPDATE
+SELECT id, serial, head, epoch FROM flowops_ledgers WHERE number = :ledger FOR UPDATE

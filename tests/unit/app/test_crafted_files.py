@@ -24,7 +24,7 @@ SAVED = {
     "flowops": "0.1.0",
     "environment": "production",
     "revision": "1a2b3c4",
-    "ledger": {"id": "6f9f", "serial": 3, "head": "ab"},
+    "ledger": {"id": "6f9f", "serial": 3, "head": "ab", "epoch": 0},
     "digest": SHA,
     "settings": {"api": "https://api.cm.com/voiceapi/v2", "policy": SHA},
     "summary": SUMMARY | {"place": 1},

@@ -84,7 +84,7 @@ class Address:
         return self.root / "ledger.db"
 
     def init(self, environment: str = ENVIRONMENT, *, key: bytes | None = None) -> Checkpoint:
-        return init_ledger(self.url, environment, key=key, root=self.root)
+        return init_ledger(self.url, environment, key=key, root=self.root).checkpoint
 
     def open(self, environment: str = ENVIRONMENT, **options: Value) -> Store:
         """An open ledger, closed when the test ends."""

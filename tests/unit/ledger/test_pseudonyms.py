@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowops.errors import LedgerError
-from flowops.ledger.open import usable_key
+from flowops.ledger.keys import usable_key
 from flowops.ledger.pseudonyms import Pseudonymizer, clean, storable
 from flowops.model.ledger import Leg
 

@@ -65,6 +65,7 @@ PLAN: dict[str, Any] = {
     "calls": [CALL],
 }
 SAVED = {key: PLAN[key] for key in PLAN if key not in ("guards", "warnings", "notes")} | {
+    "ledger": {"id": "6f9f1c1e", "serial": 42, "head": "ab12", "epoch": 0},
     "summary": {key: number for key, number in PLAN["summary"].items() if key != "phones"},
     "calls": [{key: CALL[key] for key in ("reference_id", "fingerprint", "action")}],
 }

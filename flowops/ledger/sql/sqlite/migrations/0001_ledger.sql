@@ -1,18 +1,49 @@
 -- The tables of a ledger database. Several environments may share one, each with a ledger of its own.
 
--- One row an environment. Other tables name a ledger by its `number`, which is short; `id` is what everybody else calls
--- it. `serial` and `head` are the last event's number and hash. `key_check` proves the key;
+-- One row a ledger. Other tables name it by its `number`, which is short; `id` is what everybody else calls it. It is
+-- the ledger of a project's environment, for calls to the API at one host (`api`). `serial` and `head` are the last
+-- event's number and hash; `epoch` counts how often an older copy of it was accepted. `key_check` proves the key;
 -- `key_place` says where the key is kept: in a `file` beside the ledger, in this `row` (`key`), or `given`.
+-- `suspicion` says why it seems to be an older copy, until that is accepted; `server` is where it was written last.
 CREATE TABLE flowops_ledgers (
   number INTEGER NOT NULL PRIMARY KEY,
-  environment TEXT NOT NULL UNIQUE,
+  project TEXT NOT NULL,
+  environment TEXT NOT NULL,
+  api TEXT NOT NULL,
   id TEXT NOT NULL UNIQUE,
   serial BIGINT NOT NULL,
   head TEXT NOT NULL,
-  created_at TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
   key_place TEXT NOT NULL,
   key_check TEXT NOT NULL,
-  key TEXT
+  key TEXT,
+  suspicion TEXT,
+  server TEXT,
+  UNIQUE (project, environment)
+);
+
+-- What a ledger was called, since when, and who has called it so: the first is who made it.
+CREATE TABLE flowops_names (
+  ledger INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  project TEXT NOT NULL,
+  environment TEXT NOT NULL,
+  api TEXT NOT NULL,
+  at TEXT NOT NULL,
+  who TEXT NOT NULL,
+  PRIMARY KEY (ledger, number)
+);
+
+-- One row a time that an older copy was accepted: with how many events, and what had told that it is one.
+CREATE TABLE flowops_acceptances (
+  ledger INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  serial BIGINT NOT NULL,
+  at TEXT NOT NULL,
+  who TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  suspicion TEXT NOT NULL,
+  PRIMARY KEY (ledger, epoch)
 );
 
 -- One row a run that claimed something. Its lease is the lock of a file. `posts` is how many requests the API has
