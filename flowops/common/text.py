@@ -18,7 +18,7 @@ LISTED = 12
 _FORMULA = ("=", "+", "-", "@", "'")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 # What stands for a value that is masked (see `flowops.common.masking`), and how much there is of anything.
-_REPEATED = re.compile(r"'[^']*[•…][^']*'|\+?[0-9•][0-9• ]*•[0-9• ]*|''")
+_REPEATED = re.compile(r"'[^'•…]*+[•…][^']*+'|\+?(?P<number>[0-9•][0-9• ]*+)|''")
 _COUNTED = re.compile(r"[0-9][0-9,.]*")
 # Who logs in at an address, and with which password.
 _LOGIN = re.compile(r"//[^/?#\s]*@")
@@ -88,4 +88,9 @@ def dotted(path: Iterable[str | int]) -> str:
 
 def without_values(message: str) -> str:
     """Return a message without what it repeats of a row, so that the same mistake in two rows gives the same text."""
-    return _COUNTED.sub("0", _REPEATED.sub("•", message))
+    return _COUNTED.sub("0", _REPEATED.sub(_without_value, message))
+
+
+def _without_value(found: re.Match[str]) -> str:
+    number = found["number"]
+    return found[0] if number is not None and "•" not in number[1:] else "•"

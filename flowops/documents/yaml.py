@@ -27,7 +27,7 @@ from yaml.events import (
 )
 
 from flowops.common.limits import DOCUMENT_DEPTH
-from flowops.common.text import quoted
+from flowops.common.text import escaped, quoted
 from flowops.documents.text import LINE_BREAK, count_breaks, line_and_column
 from flowops.documents.yaml_errors import SYNTAX, TEMPLATE, quoted_template, syntax_problem
 from flowops.model.document import Place, Problem, SourceMap
@@ -222,7 +222,22 @@ class Builder:
         """Return the document that a start event begins; takes the events of its root value. Raises Abandoned."""
         if start.tags:
             self._note(start, "tags are not supported", "yaml-tag", "remove the %TAG line")
-        return self._node(self._next_event(), 0)
+        value, found = self._node(self._next_event(), 0)
+        if self._text.endswith((" ", "\t")):
+            self._check_last_line(found)
+        return value, found
+
+    def _check_last_line(self, found: SourceMap) -> None:
+        """Note a last line of blanks that nothing ends, where a block of text goes on with it or keeps empty lines."""
+        while found.inside and (last := found.inside.get(found.last())) is not None:
+            found = last
+        start, end = found.entries[-2:] if found.entries else (found.start, found.end)
+        before = self._text.rstrip(" \t")
+        is_block = self._text.startswith(("|", ">"), start) and before.endswith(("\n", "\r"))
+        keeps = "+" in self._text[start : start + 3] and len(before) == end
+        if is_block and (keeps or len(before) < end):
+            message = "parsers do not agree whether the blanks at the end of the file belong to the text above"
+            self._add(Problem(self._at(len(before)), message=message, code=SYNTAX, hint="delete them"), len(before))
 
     def _node(self, event: Event, depth: int) -> tuple[Value, SourceMap]:
         """Return the value that begins with an event; `depth` is the number of mappings and lists around it."""
@@ -233,6 +248,9 @@ class Builder:
         name = event.anchor
         if name is None:
             return self._bare(event, depth)
+        if self._text.startswith(f"&{name}:", event.start_mark.index):
+            message = "parsers do not agree whether this ':' belongs to the name of the anchor"
+            self._note(event, message, "yaml-alias", f"put a blank behind '&{escaped(name)}', or leave out the ':'")
         self._anchors[name] = None
         values, deepest, self._deepest = self._budget.values, self._deepest, depth
         value, found = self._bare(event, depth)
@@ -265,6 +283,7 @@ class Builder:
         mark = opening.start_mark
         end = mark.index
         left = self._budget.values
+        in_brackets = opening.flow_style
         while True:
             key_event = next_event()
             key: str | None
@@ -278,6 +297,8 @@ class Builder:
                     break
                 key = self._odd_key(key_event, opening, depth)
                 left = self._budget.values
+            if in_brackets and self._text.startswith("?", key_event.start_mark.index - 1):
+                self._note_question_mark(key_event)
             event = next_event()
             kind = type(event)
             # `_bare` of a scalar, written out: it is four fifths of all values.
@@ -306,7 +327,7 @@ class Builder:
             end = event.end_mark.index if kind is AliasEvent else found.end
             if key is not None:
                 self._entry(mapping, key, key_event, value, found, event)
-        if opening.flow_style:
+        if in_brackets:
             end = key_event.end_mark.index
         whole = merge(mapping) if mapping.merged else mapping
         return whole.values, _collection_map(opening, end, whole.values, whole.entries, whole.inside)
@@ -391,6 +412,10 @@ class Builder:
         self._node(event, depth)
         return None
 
+    def _note_question_mark(self, key_event: Event) -> None:
+        message = "parsers do not agree whether the '?' before this belongs to it"
+        self._note(key_event, message, "yaml-key", "quote the text with its '?', or put a blank behind the '?'")
+
     def _to_merge(self, found: SourceMap, event: Event) -> list[Mapped]:
         """Return the mappings that a ``<<`` names: one, or a list of them."""
         maps: list[SourceMap | None] = [found]
@@ -429,17 +454,22 @@ class Builder:
             self._stop(index, self._budget.exceeded)
 
     def _note(self, event: Event, message: str, code: str, hint: str | None = None) -> None:
-        self.problems.append(Problem(self._place(event), message=message, code=code, hint=hint))
+        self._add(Problem(self._place(event), message=message, code=code, hint=hint), event.start_mark.index)
+
+    def _add(self, problem: Problem, index: int) -> None:
+        self.problems.append(problem)
         self._budget.problems -= 1
         if self._budget.problems <= 0:
-            self._stop(event.start_mark.index, "the rest of the file has not been read, after so many problems")
+            self._stop(index, "the rest of the file has not been read, after so many problems")
 
     def _place(self, event: Event) -> Place:
         return Place(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
 
+    def _at(self, index: int) -> Place:
+        return Place(self._file, *line_and_column(self._text, index))
+
     def _stop(self, index: int, message: str) -> NoReturn:
-        place = Place(self._file, *line_and_column(self._text, index))
-        self.problems.append(Problem(place, message=message, code="yaml-size"))
+        self.problems.append(Problem(self._at(index), message=message, code="yaml-size"))
         raise Abandoned(None)
 
 

@@ -23,7 +23,7 @@ _LONGEST_HINT = 100
 _FIRST_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 _CONFLICT_LENGTH = 8
-_COMMENT = re.compile(r"\s+#.*")
+_COMMENT = re.compile(r"(?<!\s)\s++#.*")
 
 
 class MessageRule(NamedTuple):
@@ -70,6 +70,12 @@ _MESSAGES = (
     MessageRule("found unexpected end of stream", "the quote that opens here is never closed", opening=True),
     MessageRule("found unexpected document", "the quote that opens here is never closed", opening=True),
     MessageRule("found character", "text cannot begin with '{char}'", "quote it"),
+    MessageRule(
+        "found a tab character",
+        "the first line of a block of text begins with a tab: a tab cannot indent",
+        "put at least one space before the tab",
+        context="while scanning a block scalar",
+    ),
     MessageRule("found a tab character", "a tab cannot indent", "use spaces"),
     MessageRule("found unknown escape character", "this escape is not known", _BACKSLASH),
     MessageRule("did not find expected hexdecimal", "this escape needs hexadecimal digits", _BACKSLASH),
@@ -143,6 +149,8 @@ def syntax_problem(file: str, text: str, position: int, error: MarkedYAMLError) 
         if rule.opening:
             line, column = opening.line + 1, opening.column + 1
     code = SYNTAX
+    if text.startswith("...", mark.index) and said.startswith("did not find expected node content"):
+        message, hint = "'...' ends a document, and none has begun", "remove it"
     conflict = _CONFLICT.search(text, position, mark.index + _CONFLICT_LENGTH)
     if conflict:
         line, column = line_and_column(text, conflict.start())

@@ -203,6 +203,10 @@ class SourceMap:
             self._numbers = {each: number * self.ENTRY for number, each in enumerate(steps)}
         return self._numbers.get(step)
 
+    def last(self) -> str | int:
+        """Return the key or the index of the last entry of a mapping or list that has one."""
+        return next(reversed(self.value)) if isinstance(self.value, dict) else len(self.value) - 1
+
     def _scalar(self, step: str | int) -> SourceMap | None:
         at = self.entry(step)
         if at is None:

@@ -68,12 +68,15 @@ def compiles(pattern: str, size: int) -> bool:
     return True
 
 
-def is_schema(schema: Schema) -> bool:
-    """Return whether something is a JSON Schema, going by the specification."""
+def no_schema_at(schema: Schema) -> Path | None:
+    """Return where something is no JSON Schema, going by the specification; None when it is one."""
     try:
-        return jsonschema_rs.meta.is_valid(schema)
+        jsonschema_rs.meta.validate(schema)
+    except jsonschema_rs.ValidationError as error:
+        return tuple(error.instance_path)
     except ValueError:
-        return False
+        return ()
+    return None
 
 
 def slow_validator(schema: Schema) -> Validator:

@@ -18,7 +18,7 @@ from flowops.common.limits import MAX_INTEGER
 from flowops.common.names import did_you_mean
 from flowops.common.text import escaped, listed
 from flowops.schema.check import FIELD, Checker, checker, problem_at
-from flowops.schema.engine import LARGEST_PATTERN, compiles, fast_validator, is_schema
+from flowops.schema.engine import LARGEST_PATTERN, compiles, fast_validator, no_schema_at
 from flowops.schema.explain import SchemaError
 
 if TYPE_CHECKING:
@@ -234,8 +234,9 @@ def variable_errors(schema: Mapping[str, Value], patterns: Patterns) -> list[Sch
     errors = list(_pattern_errors(plain, (), patterns))
     if errors:
         return errors
-    if not is_schema(inlined):
-        return [SchemaError((), "is not a valid JSON Schema")]
+    wrong = no_schema_at(inlined)
+    if wrong is not None:
+        return [SchemaError(wrong, "is not valid in JSON Schema")]
     if "default" not in plain:
         return []
     rest = {key: item for key, item in inlined.items() if key != "default"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops.model.document import Place, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from flowops.model.document import Document, Path, Value
 
@@ -17,6 +17,8 @@ VARIABLES = "flow-variables"
 #: Kinds of values in which no other text is.
 _FLAT = frozenset((str, int, float, bool, type(None)))
 _BRACES = ("{{", "{%")
+#: How many bodies are looked at together: their texts are copied, and each body may have a mebibyte.
+_TOGETHER = 32
 _COMMENT = re.compile(r"[ \t]+#")
 #: Where documents have flow variables.
 _ABOVE: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -42,6 +44,10 @@ class Leftover(NamedTuple):
 def may_have_leftovers(bodies: Iterable[Mapping[str, Value]]) -> bool:
     """Return whether one of many bodies may say what it was not meant to say: of all together that is known sooner."""
     variables = [found for body in bodies if type(found := body.get(VARIABLES)) is dict]
+    return any(_may_say_more(variables[at : at + _TOGETHER]) for at in range(0, len(variables), _TOGETHER))
+
+
+def _may_say_more(variables: Sequence[dict[str, Value]]) -> bool:
     values = list(chain.from_iterable(map(dict.values, variables)))
     if not {*map(type, values)} <= _FLAT:
         return True

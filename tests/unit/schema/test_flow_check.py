@@ -73,6 +73,9 @@ def test_personal_data_is_marked_at_the_variable_itself() -> None:
         ({"items": {"minimum": "1"}}, "items.minimum: must be a number, not the text '1'"),
         ({"anyOf": []}, "anyOf: is an empty list"),
         ({"required": ["a", "a"]}, "required[1]: is the same as item [0]"),
+        ({"type": ["integer", "integer"]}, "type[1]: is the same as item [0]"),
+        ({"items": {"type": ["string", "null", "string"]}}, "items.type[2]: is the same as item [0]"),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"type": ["null", "null"]}}}, "$defs.a.type[1]: is the same as item [0]"),
         ({"enum": "a"}, "enum: must be a list, not the text 'a'"),
     ],
 )
