@@ -150,8 +150,8 @@ def place_all(root: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "flowops", "ledger", "init", "--env", "large"], check=True, capture_output=True
     )
-    from flowops.app.load import Selection
     from flowops.app.plan import planned
+    from flowops.app.selection import Selection
     from flowops.model.ledger import Claim, EventType, Leg, Record
 
     with planned(Selection((), "large"), readonly=False) as found:

@@ -39,7 +39,6 @@ KINDS = (
 #: A longer text is no phone number, whatever stands in it; what is invisible counts.
 LONGEST = 100
 
-_LENGTHS = range(8, 17)
 #: Fewer digits are nobody's number.
 _SHORTEST_NAMED = 5
 _E164 = re.compile(E164_PATTERN)
@@ -127,7 +126,7 @@ def is_e164(text: str) -> bool:
 def is_canonical(text: str) -> bool:
     """Return whether a text is a valid number in the one form that is kept, compared and sent; nothing is forgiven."""
     code = country_code(text[:4])
-    return code is not None and len(text) in _LENGTHS and code.find(text) is not None
+    return code is not None and 8 <= len(text) <= 16 and code.find(text) is not None
 
 
 def canonical(text: str) -> str | None:
@@ -141,7 +140,7 @@ _UNKNOWN = Nature()
 def nature(number: str) -> Nature:
     """Return what a number in E.164 says of whoever answers it."""
     code = country_code(number[:4])
-    found = None if code is None or len(number) not in _LENGTHS else code.find(number)
+    found = None if code is None or not 8 <= len(number) <= 16 else code.find(number)
     if found is None:
         return _UNKNOWN
     plan, matched = found

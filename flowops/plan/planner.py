@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import shlex
 from collections import Counter
+from hashlib import sha256
+from itertools import repeat
 from struct import iter_unpack
 from typing import TYPE_CHECKING, Protocol
 
@@ -45,6 +46,8 @@ _SENT = frozenset(action.code for action in SENDING)
 _MAY_BE_PLACED = frozenset(action.code for action in MAY_BE_PLACED)
 NO_SETTINGS: Settings = {}
 NOTHING_AGAIN: frozenset[Action] = frozenset()
+#: The hexadecimal digits of a hash.
+_DIGITS = 2 * HASH_BYTES
 #: Said of a call whose outcome is open, and that was edited since.
 EDITED = "the files now say something else than what was sent"
 
@@ -256,7 +259,7 @@ def digest(environment: str, ledger_id: str | None, settings: Settings, lines: I
     """Return ``sha256:<hex>`` over what decides what happens: environment, ledger, its settings, and of each call what
     `decision_line` takes, whatever file they stand in and in whatever order."""
     surroundings = [environment, ledger_id, sorted(settings.items())]
-    state = hashlib.sha256(json.dumps(surroundings).encode() + b"\n")
+    state = sha256(json.dumps(surroundings).encode() + b"\n")
     # Sorted in parts: a list of a million lines would take more memory than all that is kept of their calls.
     parts = [bytearray() for _ in range(256)]
     for line in lines:
@@ -266,21 +269,21 @@ def digest(environment: str, ledger_id: str | None, settings: Settings, lines: I
     return f"sha256:{state.hexdigest()}"
 
 
-def decision_line(reference: str, fingerprint: str, terms: str, *, may_be_placed: bool) -> bytes:
+def decision_line(reference: str, fingerprint: str, terms: str, may_be_placed: bool) -> bytes:
     """Return what a plan's digest takes of one call: SHA-256 of its reference, fingerprint and terms (the hash of them
     as hexadecimal digits, or nothing), and whether the plan may place it."""
     word = "may-be-placed" if may_be_placed else "-"
-    return hashlib.sha256(f"{word} {fingerprint} {terms} {reference}".encode("utf-8", "surrogatepass")).digest()
+    return sha256(f"{word} {fingerprint} {terms} {reference}".encode("utf-8", "surrogatepass")).digest()
 
 
 def _lines(batches: Iterable[PlannedBatch]) -> Iterator[bytes]:
     for batch in batches:
         digits = batch.hashes.hex()
-        starts = range(0, len(digits), 2 * HASH_BYTES)
-        for index, (reference, code, at) in enumerate(zip(batch.references, batch.actions, starts, strict=True)):
-            terms = batch.terms.get(index, b"").hex()
-            fingerprint = FINGERPRINT + digits[at : at + 2 * HASH_BYTES]
-            yield decision_line(reference, fingerprint, terms, may_be_placed=code in _MAY_BE_PLACED)
+        fingerprints = [FINGERPRINT + digits[at : at + _DIGITS] for at in range(0, len(digits), _DIGITS)]
+        terms = [batch.terms.get(at, b"").hex() for at in range(len(batch))] if batch.terms else repeat("")
+        yield from map(
+            decision_line, batch.references, fingerprints, terms, map(_MAY_BE_PLACED.__contains__, batch.actions)
+        )
 
 
 def deciding_ledger(checkpoint: Checkpoint | None) -> str | None:

@@ -202,7 +202,7 @@ def _read(document: dict[str, Value]) -> SavedPlan | None:
         calls=calls,
     )
     lines = (
-        decision_line(reference, call.fingerprint, call.terms, may_be_placed=call.action in MAY_BE_PLACED)
+        decision_line(reference, call.fingerprint, call.terms, call.action in MAY_BE_PLACED)
         for reference, call in calls.items()
     )
     summary = _summary(Counter(call.action for call in calls.values()))

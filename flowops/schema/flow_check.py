@@ -22,7 +22,7 @@ from flowops.schema.engine import LARGEST_PATTERN, compiles, fast_validator, no_
 from flowops.schema.explain import SchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from flowops.model.document import Path, Problem, Value
     from flowops.model.project import Flow
@@ -319,6 +319,8 @@ class FlowVariables:
         self._passed = frozenset(self._stay) - flow.produces
         self._required = [name for name in flow.variables if name not in self.defaults]
         self._checker = Checker(self.schema, data=True)
+        #: The names and types of values that were found to be as the flow wants them.
+        self._right: set[Hashable] = set()
         self._fit = fast_validator({"type": "array", "items": self.schema}).is_valid
 
     def complete(self, values: dict[str, Value]) -> tuple[dict[str, Value], Sequence[SchemaError]]:
@@ -326,6 +328,9 @@ class FlowVariables:
 
         The values are changed in place where their names are right, as nearly all are.
         """
+        shape = (*values, *map(type, values.values()))
+        if shape in self._right:
+            return values, _NO_ERRORS
         stays = self._stay
         errors: Sequence[SchemaError] = _NO_ERRORS
         if not values.keys() <= self._passed:
@@ -338,6 +343,8 @@ class FlowVariables:
             errors = [*errors, *(self._missing(name) for name in self._required if name not in values)]
             for name, default in self.defaults.items():
                 values.setdefault(name, default)
+        elif not errors and (*values, *map(type, values.values())) == shape and len(self._right) < _KEPT:
+            self._right.add(shape)
         return values, errors
 
     def fit(self, many: Sequence[Mapping[str, Value]]) -> bool:

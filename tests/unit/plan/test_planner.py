@@ -130,12 +130,12 @@ class TestDigest:
         assert len(digests) == 2
 
     def test_moves_with_whether_a_call_may_be_placed_and_with_what_is_around_it(self) -> None:
-        line = decision_line("a", "v1:sha256:00", "", may_be_placed=True)
+        line = decision_line("a", "v1:sha256:00", "", True)
         settings = {"api": "https://api.cm.com/voiceapi/v2"}
         digests = [
             digest("e", "one", settings, [line]),
-            digest("e", "one", settings, [decision_line("a", "v1:sha256:00", "", may_be_placed=False)]),
-            digest("e", "one", settings, [decision_line("a", "v1:sha256:00", "00", may_be_placed=True)]),
+            digest("e", "one", settings, [decision_line("a", "v1:sha256:00", "", False)]),
+            digest("e", "one", settings, [decision_line("a", "v1:sha256:00", "00", True)]),
             digest("e", "two", settings, [line]),
             digest("e", None, settings, [line]),
             digest("e", "one", {"api": "https://api.example.org"}, [line]),
@@ -145,8 +145,8 @@ class TestDigest:
 
     def test_is_stable_across_versions(self) -> None:
         lines = [
-            decision_line("b", "v1:f", "", may_be_placed=True),
-            decision_line("a", "v1:f", "00", may_be_placed=False),
+            decision_line("b", "v1:f", "", True),
+            decision_line("a", "v1:f", "00", False),
         ]
         assert digest("production", "x", {"api": "sandbox"}, lines) == (
             "sha256:0527b30254d31c70cdae3db1ec14351abdcf4113970d998564ac2a988df00d79"
