@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from phonenumbers.phonemetadata import PhoneMetadata, PhoneNumberDesc
 
@@ -43,6 +43,8 @@ _BEGINNING = re.compile(r"\+[1-9][0-9]{0,2}")
 #: Matches nothing.
 _NOTHING = r"(?!)"
 _PACKAGE = "flowops_number_tables"
+#: How many answers of one kind are kept.
+_KEPT = 4_096
 
 
 class Tables(NamedTuple):
@@ -50,6 +52,19 @@ class Tables(NamedTuple):
 
     regions: Mapping[int, Sequence[str]]
     metadata: type[PhoneMetadata]
+
+
+class Nature(NamedTuple):
+    """What a number says of whoever answers it, and what it has in common with very many others.
+
+    `region` is the country's two letters, None where it belongs to none; `kind` is one of `flowops.common.numbers`;
+    `zones` are the IANA zones that it may ring in, empty when nobody knows. Of a text that is no valid number nothing
+    is known.
+    """
+
+    region: str | None = None
+    kind: str = "unknown"
+    zones: tuple[str, ...] = ()
 
 
 class NumberPlan:
@@ -64,6 +79,7 @@ class NumberPlan:
         self._transform = metadata.national_prefix_transform_rule
         self._lengths = frozenset(() if metadata.general_desc is None else metadata.general_desc.possible_length)
         self._most = max(self._lengths)
+        self._natures: dict[tuple[str, str], Nature] = {}
 
     @cached_property
     def numbers(self) -> re.Pattern[str]:
@@ -91,14 +107,28 @@ class NumberPlan:
     def _abroad(self) -> re.Pattern[str]:
         return _compiled(self._metadata.international_prefix or _NOTHING)
 
-    def kind(self, found: re.Match[str]) -> str:
-        """Return the kind of a number that `numbers` has found."""
-        kind = _KINDS[str(found.lastgroup)]
-        return "fixed-line-or-mobile" if kind == "fixed-line" and self._may_be_mobile(found) else kind
+    def nature(self, found: re.Match[str]) -> Nature:
+        """Return the nature of a number (E.164) that `numbers` has found; those that begin alike share one."""
+        kind = _KINDS[found.lastgroup or ""]
+        if kind == "fixed-line" and (self._same or self._mobile.fullmatch(found.string, found.pos) is not None):
+            kind = "fixed-line-or-mobile"
+        beginning = found.string[1 : 1 + self._longest_prefix] if self._is_placed(kind) else self.code
+        known = self._natures.get((kind, beginning))
+        if known is None:
+            if len(self._natures) >= _KEPT:
+                self._natures.clear()
+            zones = _zones_of(self.code, beginning)
+            known = self._natures[kind, beginning] = Nature(self.region, kind, zones)
+        return known
 
-    def _may_be_mobile(self, found: re.Match[str]) -> bool:
+    def _is_placed(self, kind: str) -> bool:
+        """Return whether the digits of numbers of a kind tell where they are."""
+        return kind[:10] == "fixed-line" or (kind == "mobile" and self.code in _PLACED_MOBILES)
+
+    @cached_property
+    def _same(self) -> bool:
         same: bool = self._metadata.same_mobile_and_fixed_line_pattern
-        return same or self._mobile.fullmatch(found.string, found.pos) is not None
+        return same
 
     def is_too_long(self, digits: str) -> bool:
         """Return whether digits are more than any number of this plan has."""
@@ -131,12 +161,6 @@ class NumberPlan:
         rest = self.without_trunk(digits)
         return rest if len(rest) in self._lengths or len(rest) > self._most else digits
 
-    def zones(self, number: str, kind: str) -> tuple[str, ...]:
-        """Return the IANA time zones in which a number (E.164, of a kind that `kind` found) may ring."""
-        if kind.startswith("fixed-line") or (kind == "mobile" and self.code in _PLACED_MOBILES):
-            return _zones_of(self.code, number[1 : 1 + self._longest_prefix])
-        return _zones().get(self.code, ())
-
     @cached_property
     def _longest_prefix(self) -> int:
         return max(_prefix_lengths(self.code), default=0)
@@ -145,13 +169,17 @@ class NumberPlan:
 class CountryCode:
     """A country code, and the plans of all that share it, the main country first."""
 
-    __slots__ = ("digits", "plans", "start")
-
     def __init__(self, digits: str, plans: tuple[NumberPlan, ...]) -> None:
         self.digits = digits
         self.plans = plans
         #: Where the national number begins in one that is written ``+44…``.
         self.start = len(digits) + 1
+
+    @cached_property
+    def likely(self) -> Callable[[str, int], re.Match[str] | None]:
+        """Return what finds, behind the code, the numbers of the main country: nearly all are of it."""
+        main = self.plans[0]
+        return main.numbers.match if main.leading is None else _never
 
     def find(self, number: str) -> tuple[NumberPlan, re.Match[str]] | None:
         """Return the plan that a number with this code belongs to and what it matched there, None where it has none."""
@@ -166,7 +194,11 @@ class CountryCode:
         return None
 
 
-@lru_cache(maxsize=4_096)
+def _never(_text: str, _start: int) -> None:
+    """Find nothing."""
+
+
+@lru_cache(maxsize=_KEPT)
 def country_code(beginning: str) -> CountryCode | None:
     """Return the country code with which a text (``+`` and up to three digits) begins; None where it has none."""
     if _BEGINNING.fullmatch(beginning) is None:
@@ -225,9 +257,8 @@ def _zones() -> Mapping[str, tuple[str, ...]]:
     return found
 
 
-@lru_cache(maxsize=4_096)
 def _zones_of(code: str, beginning: str) -> tuple[str, ...]:
-    """Return the time zones of the numbers of a code that begin so: many people have numbers of the same exchange."""
+    """Return the time zones of the numbers of a code that begin so."""
     known = _zones()
     for length in _prefix_lengths(code):
         found = known.get(beginning[:length])

@@ -12,7 +12,7 @@ import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.common.number_plan import country_code, main_plan, plan_of
+from flowops.common.number_plan import Nature, country_code, main_plan, plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -97,18 +97,6 @@ class Refusal(NamedTuple):
     hint: str | None = None
 
 
-class Nature(NamedTuple):
-    """What a number says of whoever answers it, and what it has in common with very many others.
-
-    `region` is the country's two letters, None where it belongs to none; `kind` is one of KINDS; `zones` are the IANA
-    zones that it may ring in, empty when nobody knows. Of a text that is no valid number nothing is known.
-    """
-
-    region: str | None = None
-    kind: str = "unknown"
-    zones: tuple[str, ...] = ()
-
-
 class NumberInfo(NamedTuple):
     """A number and its `Nature`."""
 
@@ -129,6 +117,17 @@ def is_canonical(text: str) -> bool:
     return code is not None and 8 <= len(text) <= 16 and code.find(text) is not None
 
 
+def are_canonical(texts: Iterable[str]) -> bool:
+    """Return whether each of very many texts `is_canonical`."""
+    for text in texts:
+        code = country_code(text[:4])
+        if code is None or not 8 <= len(text) <= 16:
+            return False
+        if code.likely(text, code.start) is None and code.find(text) is None:
+            return False
+    return True
+
+
 def canonical(text: str) -> str | None:
     """Return the text when `is_canonical`, else None."""
     return text if is_canonical(text) else None
@@ -144,8 +143,7 @@ def nature(number: str) -> Nature:
     if found is None:
         return _UNKNOWN
     plan, matched = found
-    kind = plan.kind(matched)
-    return Nature(plan.region, kind, plan.zones(number, kind))
+    return plan.nature(matched)
 
 
 @lru_cache(maxsize=4_096)

@@ -85,8 +85,9 @@ def data_of(document: Document) -> DataFile | Query | Matrix:
     return DataFile(written["file"], dialect)
 
 
-#: How many rows a batch has at most, and how much of a file, in bytes, is read for one before it is handed on.
-BATCH_ROWS = 1000
+#: How many rows a batch has at most (what is made of so many stays in a processor's cache), and how much of a file, in
+#: bytes, is read for one before it is handed on.
+BATCH_ROWS = 250
 BATCH_SIZE = 1024 * 1024
 
 
@@ -171,7 +172,7 @@ class RowSource(ABC):
 
     @abstractmethod
     def read(self) -> Iterator[Batch]:
-        """Yield the rows, up to a thousand at a time. Raises RowsError behind those that there were."""
+        """Yield the rows, up to `BATCH_ROWS` at a time. Raises RowsError behind those that there were."""
 
     def count(self) -> int | None:
         """Return about how many rows there are, or None where nobody can tell; 0 if they cannot be read."""

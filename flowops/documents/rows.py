@@ -38,7 +38,7 @@ def read_rows(reader: Reader, document: Document, sources: Sources | None = None
 
 
 def read_batches(reader: Reader, document: Document, sources: Sources | None = None) -> Iterator[Batch]:
-    """Yield the rows of a CallSet in the order of its data, up to a thousand at a time.
+    """Yield the rows of a CallSet in the order of its data, up to `BATCH_ROWS` at a time.
 
     A file's name starts at the document's directory. The problem with a row has its place in the data; one with
     the file or the query itself is placed at ``for-each``. `sources` give the addresses of the databases that may be

@@ -89,7 +89,7 @@ def make_plan(
         checkpoint = None  # a sandbox's ledger that its first run will make
     counts = ledger.count() if ledger is not None else {}
     known = sum(number for state, number in counts.items() if state is not State.RENAMED)
-    # What is in no ledger need not be looked up, a thousand references after the other.
+    # What is in no ledger need not be looked up, one batch of references after the other.
     written = checkpoint is not None and checkpoint.serial > 0
     planner = _Planner(ledger if written else None, environment, rules or _NoRules(), retry)
     planned = tuple(map(planner.planned, batches))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from flowops.common.json import unsendable
 from flowops.common.masking import mask_written
 from flowops.common.names import did_you_mean
+from flowops.common.numbers import are_canonical
 from flowops.common.numbers import explain as explain_number
-from flowops.common.numbers import is_canonical
 from flowops.common.text import quoted
 from flowops.model.call import INSTRUCTION_ID
 from flowops.model.document import Problem
@@ -210,7 +210,7 @@ def body_predicate() -> Callable[[Sequence[Mapping[str, Value]]], bool]:
 
     def accepts(bodies: Sequence[Mapping[str, Value]]) -> bool:
         try:
-            if not (conform(bodies) and all(map(is_canonical, _numbers(bodies)))):
+            if not (conform(bodies) and are_canonical(_numbers(bodies))):
                 return False
         except (KeyError, TypeError, ValueError, SystemError):
             # Half a character is a ValueError, or a SystemError in jsonschema-rs 0.37.

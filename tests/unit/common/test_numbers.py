@@ -16,6 +16,7 @@ from flowops.common.numbers import (
     KINDS,
     Refusal,
     any_names_number,
+    are_canonical,
     canonical,
     explain,
     info,
@@ -437,3 +438,11 @@ def test_of_many_texts_one_names_its_number_as_it_would_alone(text: str) -> None
 
 def test_no_text_names_no_number() -> None:
     assert not any_names_number([], [])
+
+
+@pytest.mark.parametrize(
+    "text", [*FICTION, "+14165550123", "+18095550123", "+1", "", "x", "+44207946001", "+99912345678"]
+)
+def test_many_texts_are_canonical_when_each_is(text: str) -> None:
+    assert are_canonical([*FICTION, text]) is is_canonical(text)
+    assert are_canonical([])
