@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import shlex
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flowops.app.callback_server import callback_server
@@ -14,17 +14,19 @@ from flowops.app.canary import Pacing, Rounds
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import ClaimCheck, clock, facts_of
 from flowops.app.secrets import connection_of, token_of, value_of
+from flowops.app.selection import CallFilter, Selection, read_labels
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
 from flowops.apply.outcome import nothing_sent
 from flowops.apply.run import apply, move
 from flowops.apply.worker import RunOptions
 from flowops.callbacks.token import callback_url, check_secret
+from flowops.common.spans import span_text
 from flowops.errors import StalePlan, UsageError
 from flowops.plan.planner import fingerprint_as
 from flowops.plan.recheck import recheck_moved
-from flowops.plan.saved import compare
 from flowops.policy.config import Policy
 from flowops.policy.evaluate import tripped
+from flowops.policy.rule import format_reason
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from flowops.model.plan import Plan, PlannedCall
     from flowops.model.project import Environment, Project
     from flowops.model.result import CallResult, Result
-    from flowops.plan.saved import SavedPlan
+    from flowops.plan.saved import Fit, SavedPlan
     from flowops.policy.rule import PolicyContext
 
 #: How many things that moved since a plan was saved are listed.
@@ -48,20 +50,33 @@ _NOTHING: Mapping[str, CallResult] = {}
 _log = logging.getLogger(__name__)
 
 
-def check_reviewed(found: Planned, saved: SavedPlan | None, digest: str | None) -> None:
+def check_reviewed(found: Planned, saved: SavedPlan | None, fit: Fit | None, digest: str | None) -> None:
     """Raise StalePlan unless a plan is the saved one, and has the digest, where these are given."""
-    if saved is not None:
-        contains = saved.ledger is None or found.ledger.contains(saved.ledger)
-        moved = compare(saved, found.plan, contains_checkpoint=contains)
-        if moved:
-            more = [f"… and {len(moved) - MOVED:,} more"] if len(moved) > MOVED else []
+    if saved is not None and fit is not None:
+        if fit.moved:
+            more = [f"… and {len(fit.moved) - MOVED:,} more"] if len(fit.moved) > MOVED else []
             raise StalePlan(
                 "the saved plan no longer fits",
-                details=[*moved[:MOVED], *more],
+                details=[*fit.moved[:MOVED], *more],
                 hint=f"{_where_to_look(saved, found.plan)}plan again, and have it reviewed",
             )
+        _check_age(found, saved)
     if digest is not None and digest != found.plan.digest:
         raise StalePlan(f"the plan's digest is {found.plan.digest}, not {digest}", hint="review the plan again")
+
+
+def _check_age(found: Planned, saved: SavedPlan) -> None:
+    """Raise StalePlan for a plan that is older than the policy allows."""
+    limit = found.workspace.policy.max_plan_age if found.workspace.policy is not None else None
+    if limit is None:
+        return
+    age = clock() - datetime.fromisoformat(saved.request.saved_at) if saved.request.saved_at else None
+    if age is None or age > limit.age:
+        old = "does not say when it was saved" if age is None else f"was saved {saved.request.saved_at}"
+        raise StalePlan(
+            f"the saved plan {old}, and {format_reason(limit, f'at most {span_text(limit.age)}')}",
+            hint="plan again, and have it reviewed",
+        )
 
 
 def check_pacing(found: Planned, pacing: Pacing) -> None:
@@ -191,4 +206,7 @@ def _where_to_look(saved: SavedPlan, fresh: Plan) -> str:
     after = {planned.reference_id: planned.fingerprint for planned in fresh.references()}
     if before == after or saved.revision is None or COMMIT.fullmatch(saved.revision) is None:
         return ""
-    return f"see what the files say: flowops diff {saved.revision} --env {shlex.quote(fresh.environment)}; then "
+    request = saved.request
+    calls = CallFilter(read_labels(request.labels), request.refs, request.exclude_refs)
+    asked = Selection(request.paths, fresh.environment, var_files=request.var_files, calls=calls)
+    return f"see what the files say: flowops diff {saved.revision} {asked.arguments()}; then "

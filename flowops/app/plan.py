@@ -13,7 +13,7 @@ from flowops.app.ledger import guards_of
 from flowops.app.load import load, variables
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import PolicyRun, clock, facts_of
-from flowops.app.render import Walk, checked
+from flowops.app.render import Walk, checked, not_read
 from flowops.app.secrets import token_of
 from flowops.app.settings import settings_of
 from flowops.common.masking import mask_text
@@ -21,6 +21,7 @@ from flowops.errors import UsageError
 from flowops.model.plan import Action, Plan
 from flowops.model.problems import sentence
 from flowops.plan.planner import NOTHING_AGAIN, make_plan
+from flowops.plan.saved import compare, hold
 from flowops.policy.config import Policy
 
 if TYPE_CHECKING:
@@ -35,11 +36,15 @@ if TYPE_CHECKING:
     from flowops.model.call import CallBatch
     from flowops.model.plan import PlannedBatch
     from flowops.model.project import Environment
+    from flowops.plan.saved import Fit, SavedPlan
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan, and what it was made from. `unseen` counts the calls whose outcome goes to somebody else."""
+    """A plan, and what it was made from. `unseen` counts the calls whose outcome goes to somebody else.
+
+    `waiting` are calls that wait for a new plan, since nobody has reviewed that they are placed.
+    """
 
     plan: Plan
     walk: Walk
@@ -47,6 +52,7 @@ class Planned:
     override: Override | None
     retry: frozenset[Action]
     unseen: int
+    waiting: frozenset[str] = frozenset()
 
     @property
     def workspace(self) -> Workspace:
@@ -61,7 +67,17 @@ class Planned:
     def again(self, at: datetime) -> Plan:
         """Plan what this plan holds at another time: what else the files say by then is left out."""
         fresh = plan_calls(self.walk, self.walk, self.plan.revision, self.ledger, at, self.override, self.retry).plan
-        return replace(fresh, batches=_within(self.plan.batches, fresh.batches))
+        return hold(replace(fresh, batches=_within(self.plan.batches, fresh.batches)), self.waiting, self.walk)
+
+    def fit(self, saved: SavedPlan) -> Fit:
+        """Return whether a saved plan fits this one."""
+        contains = saved.ledger is None or self.ledger.contains(saved.ledger)
+        of_queries = {unread.document.place() for unread in not_read(self.workspace)}
+        return compare(saved, self.plan, contains_checkpoint=contains, of_queries=of_queries)
+
+    def holding(self, waiting: frozenset[str]) -> Planned:
+        """Return the same with calls that wait for a new plan."""
+        return replace(self, plan=hold(self.plan, waiting, self.walk), waiting=waiting) if waiting else self
 
 
 @contextmanager

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from flowops.app.selection import CallFilter, Selection, read_labels
 from flowops.common.json import NotJson, read_json
 from flowops.common.safe_files import PRIVATE_FILE, replace_file
+from flowops.common.spans import read_span, span_text
 from flowops.documents.files import Unreadable, read_given
-from flowops.errors import FlowopsError, Invalid, UsageError
+from flowops.errors import FlowopsError, Invalid, StalePlan, UsageError
 from flowops.model.document import Place, Problem
-from flowops.plan.saved import MAX_BYTES, dump, load
+from flowops.plan.saved import MAX_BYTES, NO_REQUEST, PlanRequest, dump, load
 from flowops.schema.check import check
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from flowops.app.canary import Pacing
     from flowops.model.document import Value
     from flowops.model.plan import Plan
     from flowops.plan.saved import SavedPlan
@@ -21,10 +29,10 @@ if TYPE_CHECKING:
 HINT = "it shows what `plan -o`, `plan --format json` and `apply --format json` write"
 
 
-def save_plan(plan: Plan, file: Path) -> None:
+def save_plan(plan: Plan, file: Path, request: PlanRequest = NO_REQUEST) -> None:
     """Write a plan so that the file is whole or not there. Raise FlowopsError when it cannot be written."""
     try:
-        replace_file(file, dump(plan), Path.cwd(), PRIVATE_FILE)
+        replace_file(file, dump(plan, request), Path.cwd(), PRIVATE_FILE)
     except OSError as error:
         raise FlowopsError(f"{file} cannot be written: {error.strerror}") from None
 
@@ -32,6 +40,64 @@ def save_plan(plan: Plan, file: Path) -> None:
 def load_plan(file: Path) -> SavedPlan:
     """Return a plan that was saved with `save_plan`. Raise Invalid for any other file."""
     return load(_bytes(file), str(file))
+
+
+def request_of(selection: Selection, retry: Iterable[str], pacing: Pacing | None, at: datetime) -> PlanRequest:
+    """Return how a plan is asked for, as it is kept with it."""
+    calls = selection.calls
+    request = PlanRequest(
+        paths=tuple(selection.paths),
+        labels=tuple(map("=".join, calls.labels)),
+        refs=calls.refs,
+        exclude_refs=calls.excluded,
+        names=tuple(dict.fromkeys(text.partition("=")[0] for text in selection.var)),
+        var_files=tuple(selection.var_files),
+        retry=tuple(map(str, retry)),
+        saved_at=at.isoformat(timespec="seconds"),
+    )
+    if pacing is None or pacing.canary is None:
+        return request
+    return request._replace(canary=pacing.canary, failures=pacing.failures, patience=span_text(pacing.patience))
+
+
+def as_saved(saved: SavedPlan, file: Path, given: Selection, *, is_named: bool) -> Selection:
+    """Return the selection that a plan was made with, and the values of variables that are given.
+
+    What is given besides has to be the same: raises StalePlan for another environment, where one `is_named`, and
+    UsageError for other calls, and for variables that are missing.
+    """
+    request = saved.request
+    if is_named and given.environment != saved.environment:
+        raise StalePlan(
+            "the saved plan no longer fits",
+            details=[f"environment: '{saved.environment}' when saved, '{given.environment}' now"],
+            hint="a saved plan knows its environment: leave out --env, and FLOWOPS_ENV",
+        )
+    calls = CallFilter(read_labels(request.labels), request.refs, request.exclude_refs)
+    if (given.paths and tuple(given.paths) != request.paths) or (given.calls.narrows and given.calls != calls):
+        asked = Selection(request.paths, saved.environment, calls=calls).words() or "the whole project"
+        raise UsageError(
+            f"the plan is of {asked}", hint="a saved plan knows its paths and its selection: leave them out"
+        )
+    missing = sorted(set(request.names) - {text.partition("=")[0] for text in given.var})
+    if missing and not given.var_files:
+        values = " ".join(f"--var {shlex.quote(name)}=VALUE" for name in missing)
+        raise UsageError(
+            f"the plan was made with variables that are missing: {', '.join(missing)}",
+            hint=f"give the same values: flowops apply --plan {shlex.quote(str(file))} {values}",
+        )
+    return Selection(request.paths, saved.environment, given.var, given.var_files or request.var_files, calls)
+
+
+def pacing_as_saved(saved: SavedPlan, given: Pacing) -> Pacing:
+    """Return how the calls of a saved plan are spread. Raises UsageError for another canary than that of the plan."""
+    request = saved.request
+    if request.canary is None:
+        return given
+    patience = read_span(request.patience, zero=True)
+    if given.canary is not None and given.canary != request.canary:
+        raise UsageError(f"the plan is placed with a canary of {request.canary}", hint="leave out --canary")
+    return replace(given, canary=request.canary, failures=request.failures, patience=patience)
 
 
 class SavedOutput(NamedTuple):

@@ -83,6 +83,11 @@ class Selection(NamedTuple):
     var_files: Sequence[str] = ()
     calls: CallFilter = EVERY_CALL
 
+    def arguments(self) -> str:
+        """Return the arguments of a command that asks for the same; what --var gives is left out."""
+        files = (part for name in self.var_files for part in ("--var-file", name))
+        return shlex.join(["--env", self.environment, *files, *self.calls.arguments(), *self.paths])
+
     def words(self) -> str:
         """Return what narrows, as it is written on a command line."""
         return shlex.join([*self.calls.arguments(), *self.paths])

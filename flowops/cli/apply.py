@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from flowops.app.apply import check_pacing, check_reviewed, place
 from flowops.app.canary import Pacing
 from flowops.app.gate import FAIL_ON, failures, words_of_result
 from flowops.app.plan import planned
-from flowops.app.saved import load_plan
+from flowops.app.saved import as_saved, load_plan, pacing_as_saved
 from flowops.apply.outcome import exit_code
 from flowops.apply.run import RunFailed
 from flowops.cli import options
@@ -54,28 +55,7 @@ pacing_options = options.together(
     click.option(
         "--wait", callback=options.span, metavar="TIME", help="Wait so long for windows to open, such as 12h."
     ),
-    click.option(
-        "--canary",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Place N calls first, and the others if those went well.",
-    ),
-    click.option(
-        "--canary-failures",
-        type=click.FloatRange(0, 100),
-        default=0.0,
-        show_default=True,
-        metavar="PERCENT",
-        help="How many of the first calls may fail.",
-    ),
-    click.option(
-        "--canary-wait",
-        callback=options.span,
-        default="10m",
-        show_default=True,
-        metavar="TIME",
-        help="How long to wait for their outcomes; a call without one has failed.",
-    ),
+    *options.CANARY,
     click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Ring at most N phones in this run."),
     name="pacing",
     make=_pacing,
@@ -114,6 +94,8 @@ def command(
 ) -> int:
     """Show the plan, ask, and place the calls of PATH, or of the whole project; each at most once.
 
+    A saved plan (--plan) knows its environment, paths and selection; only the values of --var are given again.
+
     The sandbox needs no asking: no phone rings. Without a terminal, a real environment needs
     --auto-approve, or a plan that was reviewed: --plan FILE.
     """
@@ -129,18 +111,33 @@ def command(
             if given:
                 raise UsageError(f"{name} has no meaning with --dry-run")
         return plan(selection, None, shown, detailed=False, fail_on=fail_on, override=override, retry=retry)
-    saved = load_plan(plan_file) if plan_file else None
+    saved = None
+    if plan_file is not None:
+        saved = load_plan(plan_file)
+        selection = as_saved(saved, plan_file, selection, is_named=_is_named("environment"))
+        pacing = pacing_as_saved(saved, pacing)
+        retry = retry | frozenset(map(Action, saved.request.retry))
     instead = report_problems_as(selection.environment, shown.format_)
     with instead, planned(selection, readonly=False, override=override, retry=retry, observer=TERMINAL) as found:
+        fit = None
+        if saved is not None:
+            fit = found.fit(saved)
+            found = found.holding(fit.waiting)
         check_pacing(found, pacing)
         _show(found, shown)
-        check_reviewed(found, saved, digest)
+        check_reviewed(found, saved, fit, digest)
         if not (found.environment.sandboxed or auto_approve or saved is not None or digest is not None):
             _confirm(found.plan, pacing)
         return _place(found, pacing, shown, fail_on)
 
 
 _HOW = "use --auto-approve, or save a plan, have it reviewed, and use --plan FILE"
+
+
+def _is_named(parameter: str) -> bool:
+    """Return whether somebody has given a parameter, on the command line or by its variable."""
+    source = click.get_current_context().get_parameter_source(parameter)
+    return source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
 def _show(found: Planned, shown: Shown) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -278,18 +277,6 @@ asked = together(
 )
 
 
-def command_line(command: str, selection: Selection) -> str:
-    """Return a command that selects the same again, to be copied; what a variable holds is left for the reader."""
-    arguments = [
-        *("--env", selection.environment),
-        *(part for name in selection.var_files for part in ("--var-file", name)),
-        *(part for text in selection.var for part in ("--var", f"{text.partition('=')[0]}=…")),
-        *selection.calls.arguments(),
-        *selection.paths,
-    ]
-    return f"{command} {shlex.join(arguments)}"
-
-
 class Shown(NamedTuple):
     """How a plan is printed."""
 
@@ -318,6 +305,43 @@ def shown(kind: str, *between: Decorator) -> Decorator:
         make=_shown,
         parameters=("format_", "full", "show_pii"),
     )
+
+
+def span(_context: click.Context, _option: click.Parameter, value: str | None) -> timedelta | None:
+    """Read a span of time, such as 90m."""
+    from flowops.common.spans import read_span
+
+    try:
+        return None if value is None else read_span(value, zero=True)
+    except ValueError as error:
+        raise click.BadParameter(f"'{value}' {error}") from None
+
+
+#: How many calls go first; see `flowops.app.canary.Pacing`.
+CANARY = (
+    click.option(
+        "--canary",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Place N phones first, and the others if those went well.",
+    ),
+    click.option(
+        "--canary-failures",
+        type=click.FloatRange(0, 100),
+        default=0.0,
+        show_default=True,
+        metavar="PERCENT",
+        help="How many of the first calls may fail.",
+    ),
+    click.option(
+        "--canary-wait",
+        callback=span,
+        default="10m",
+        show_default=True,
+        metavar="TIME",
+        help="How long to wait for their outcomes; a call without one has failed.",
+    ),
+)
 
 
 def _override(overrides: Sequence[str], reason: str | None) -> Override | None:
@@ -359,16 +383,6 @@ retry = click.option(
     callback=_retry,
     help="Also place calls that are given up, refused too often; with --ref.",
 )
-
-
-def span(_context: click.Context, _option: click.Parameter, value: str | None) -> timedelta | None:
-    """Read a span of time, such as 90m."""
-    from flowops.common.spans import read_span
-
-    try:
-        return None if value is None else read_span(value, zero=True)
-    except ValueError as error:
-        raise click.BadParameter(f"'{value}' {error}") from None
 
 
 def moment(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:

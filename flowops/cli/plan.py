@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowops.app.apply import check_pacing
+from flowops.app.canary import Pacing
 from flowops.app.gate import FAIL_ON, failures, words_of_plan
 from flowops.app.plan import planned
 from flowops.app.policy_run import clock
-from flowops.app.saved import save_plan
+from flowops.app.saved import request_of, save_plan
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status, print_result, report_problems_as
 from flowops.errors import ExitCode, UsageError, worst
@@ -33,6 +35,12 @@ if TYPE_CHECKING:
     from flowops.model.plan import Action
 
 
+canary_options = options.together(
+    *options.CANARY,
+    name="pacing",
+    make=lambda canary, failures, patience: Pacing(None, canary, failures / 100, patience),
+    parameters=("canary", "canary_failures", "canary_wait"),
+)
 override_option = options.override(LIFTABLE)
 
 
@@ -40,6 +48,7 @@ override_option = options.override(LIFTABLE)
 @options.selection
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, for apply --plan.")
 @click.option("--at", callback=options.moment, metavar="TIME", help="Ask the policy about another time than now.")
+@canary_options
 @options.retry
 @override_option
 @options.shown(
@@ -51,6 +60,7 @@ def command(
     selection: Selection,
     out: Path | None,
     at: datetime | None,
+    pacing: Pacing,
     retry: frozenset[Action],
     override: Override | None,
     shown: Shown,
@@ -64,8 +74,18 @@ def command(
     """
     if at is not None and out is not None:
         raise UsageError("a plan for another time is for looking at: --at and --out do not go together")
+    if pacing.canary is not None and out is None:
+        raise UsageError("--canary is kept in a saved plan: add -o FILE", hint="or give it to flowops apply")
     return run(
-        selection, out, shown, detailed=detailed_exitcode, fail_on=fail_on, override=override, retry=retry, at=at
+        selection,
+        out,
+        shown,
+        detailed=detailed_exitcode,
+        fail_on=fail_on,
+        override=override,
+        retry=retry,
+        at=at,
+        pacing=pacing,
     )
 
 
@@ -79,19 +99,23 @@ def run(
     override: Override | None,
     retry: frozenset[Action],
     at: datetime | None = None,
+    pacing: Pacing | None = None,
 ) -> int:
     """Plan, print, and save where that is asked for; return the exit code. Writes nothing else."""
     at = at or clock()
     instead = report_problems_as(selection.environment, shown.format_)
     asked = planned(selection, readonly=True, override=override, retry=retry, at=at, observer=TERMINAL)
     with instead, asked as found:
+        if pacing is not None:
+            check_pacing(found, pacing)
         echo_notices(found)
         show_plan(found, at, shown)
         if out is not None:
-            save_plan(found.plan, out)
-            again = "".join(f" --retry {action}" for action in retry)
-            apply = options.command_line(f"flowops apply --plan {shlex.quote(str(out))}{again}", selection)
-            echo_status(f"the plan is saved in {out}; place it with: {apply}")
+            request = request_of(selection, retry, pacing, at)
+            save_plan(found.plan, out, request)
+            values = f", with the same --var of: {', '.join(request.names)}" if request.names else ""
+            place = f"flowops apply --plan {shlex.quote(str(out))}"
+            echo_status(f"the plan is saved in {out}; place it with: {place}{values}")
         there_is = {ExitCode.SOMETHING_TO_DO} if detailed and (found.plan.size or found.plan.moves) else set()
         return worst(failures(fail_on, words_of_plan(found.plan)) | there_is)
 

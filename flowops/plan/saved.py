@@ -9,26 +9,55 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops import __version__
 from flowops.common.json import NotJson, read_json
+from flowops.common.spans import read_span
 from flowops.errors import Invalid, StalePlan
 from flowops.model.document import Place, Problem
 from flowops.model.ledger import Checkpoint
-from flowops.model.plan import MAY_BE_PLACED, Action
+from flowops.model.plan import MAY_BE_PLACED, Action, Decision
 from flowops.plan.planner import deciding_ledger, decision_line, digest
+from flowops.plan.recheck import RecheckedCalls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 
+    from flowops.model.call import CallBatch
     from flowops.model.document import Value
-    from flowops.model.plan import Plan, Settings
+    from flowops.model.plan import Plan, PlannedReference, Settings
 
 FORMAT_VERSION = 1
+#: Why a call waits that may be placed by now.
+WAITS = "may be placed since the plan was saved: plan again, and have it reviewed"
 #: A million calls are about 160 MB; what is larger is refused before it is parsed.
 MAX_BYTES = 256 * 1024 * 1024
+
+
+class PlanRequest(NamedTuple):
+    """How a plan was asked for, so that it is asked for again in the same way; `saved_at` is when it was saved.
+
+    Of variables only the `names` are kept. `canary` is how many phones go first, `failures` the share of them that may
+    fail, and `patience` how long their outcomes are waited for.
+    """
+
+    paths: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    refs: tuple[str, ...] = ()
+    exclude_refs: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    var_files: tuple[str, ...] = ()
+    retry: tuple[str, ...] = ()
+    canary: int | None = None
+    failures: float = 0.0
+    patience: str = "10m"
+    saved_at: str = ""
+
+
+NO_REQUEST = PlanRequest()
 
 
 class SavedCall(NamedTuple):
@@ -50,9 +79,10 @@ class SavedPlan:
     flowops: str
     settings: Settings
     calls: Mapping[str, SavedCall]
+    request: PlanRequest = NO_REQUEST
 
 
-def dump(plan: Plan) -> Iterator[bytes]:
+def dump(plan: Plan, request: PlanRequest = NO_REQUEST) -> Iterator[bytes]:
     """Yield the bytes of a saved plan, piece by piece, one call a line."""
     checkpoint = plan.ledger
     head = {
@@ -63,6 +93,7 @@ def dump(plan: Plan) -> Iterator[bytes]:
         "ledger": asdict(checkpoint) if checkpoint else None,
         "digest": plan.digest,
         "settings": plan.settings,
+        "request": request._asdict(),
         "summary": {**_summary(plan.counts()), "unnamed": plan.unnamed},
     }
     lines = "".join(f'  "{key}": {json.dumps(value)},\n' for key, value in head.items())
@@ -99,15 +130,59 @@ def load(data: bytes, file: str) -> SavedPlan:
     return saved
 
 
-def compare(saved: SavedPlan, fresh: Plan, *, contains_checkpoint: bool) -> list[str]:
-    """Return what moved since the plan was saved, in words; empty when it still fits.
+class Fit(NamedTuple):
+    """Whether a saved plan still fits: what `moved` of what was reviewed, in words, and which calls are `waiting`.
 
-    `contains_checkpoint` says whether the ledger's chain holds the event that `saved.ledger` names.
+    These may be placed by now, and nobody has reviewed that: the ledger or a list has let them go since, or a query has
+    given them.
     """
-    moved = [*_surroundings(saved, fresh, contains_checkpoint), *_calls(saved, fresh)]
+
+    moved: list[str]
+    waiting: frozenset[str]
+
+
+def compare(saved: SavedPlan, fresh: Plan, *, contains_checkpoint: bool, of_queries: Collection[Place] = ()) -> Fit:
+    """Return whether a saved plan fits what there is now.
+
+    `contains_checkpoint` says whether the ledger's chain holds the event that `saved.ledger` names, `of_queries` are
+    the places of call sets whose rows come from a database.
+    """
+    moved, waiting = list(_surroundings(saved, fresh, contains_checkpoint)), set()
+    named = set()
+    for batch in fresh.batches:
+        for item in map(batch.reference, range(len(batch))):
+            named.add(item.reference_id)
+            before = saved.calls.get(item.reference_id)
+            if before is None and batch.place not in of_queries:
+                moved.append(f"{item.reference_id}: not in the saved plan")
+            elif before is not None:
+                moved += _edited(before, item)
+            if item.action in MAY_BE_PLACED and (before is None or before.action not in MAY_BE_PLACED):
+                waiting.add(item.reference_id)
+    moved += (f"{reference}: no longer in the files" for reference in saved.calls if reference not in named)
     if moved:
         moved.append(f"digest: {saved.digest} when saved, {fresh.digest} now")
-    return moved
+    return Fit(moved, frozenset(waiting))
+
+
+def hold(plan: Plan, waiting: Container[str], again: Iterable[CallBatch]) -> Plan:
+    """Return a plan in which calls wait for a new one; `again` gives the batches of all calls."""
+    decision = Decision(Action.DEFERRED, (), (WAITS,))
+    batches = []
+    for batch in plan.batches:
+        held = [index for index, reference in enumerate(batch.references) if reference in waiting]
+        actions = bytearray(batch.actions)
+        for index in held:
+            actions[index] = Action.DEFERRED.code
+        details = {**batch.details, **dict.fromkeys(held, decision)}
+        batches.append(replace(batch, actions=bytes(actions), details=details) if held else batch)
+    shown = tuple(
+        replace(item, action=Action.DEFERRED, changes=(), reasons=(WAITS,), until=None)
+        if item.reference_id in waiting
+        else item
+        for item in plan.shown
+    )
+    return replace(plan, batches=tuple(batches), shown=shown, calls=RecheckedCalls(again, batches))
 
 
 def _surroundings(saved: SavedPlan, fresh: Plan, contains_checkpoint: bool) -> Iterator[str]:
@@ -130,38 +205,12 @@ def _surroundings(saved: SavedPlan, fresh: Plan, contains_checkpoint: bool) -> I
         )
 
 
-def _calls(saved: SavedPlan, fresh: Plan) -> Iterator[str]:
-    named = set()
-    for item in fresh.references():
-        reference = item.reference_id
-        named.add(reference)
-        before = saved.calls.get(reference)
-        if before is None:
-            yield f"{reference}: not in the saved plan"
-            continue
-        if before.fingerprint != item.fingerprint:
-            yield f"{reference}: the files say something else: {before.fingerprint} when saved, {item.fingerprint} now"
-        if before.terms != item.terms:
-            yield f"{reference}: its timezone, not-before, expires, consent or moved-from was edited"
-        if before.action is not item.action and not _foreseen(before.action, item.action):
-            mover = "policy" if Action.BLOCKED in (before.action, item.action) else "ledger"
-            yield f"{reference}: the {mover} moved: '{before.action}' when saved, '{item.action}' now"
-    for reference in saved.calls:
-        if reference not in named:
-            yield f"{reference}: no longer in the files"
-
-
-def _foreseen(before: Action, now: Action) -> bool:
-    """Return whether a reviewer of the saved plan has agreed to this too.
-
-    The time that passes moves calls into their windows and out of them, and what the policy blocks by now is not placed
-    at all.
-    """
-    if before is Action.MOVED and now is Action.UNCHANGED:
-        return True  # another run has recorded it meanwhile
-    if before is Action.DEFERRED:
-        return now in (Action.PLACE, Action.RETRY, Action.BLOCKED)
-    return before.sends and now in (Action.DEFERRED, Action.BLOCKED, Action.GIVEN_UP)
+def _edited(before: SavedCall, item: PlannedReference) -> Iterator[str]:
+    reference = item.reference_id
+    if before.fingerprint != item.fingerprint:
+        yield f"{reference}: the files say something else: {before.fingerprint} when saved, {item.fingerprint} now"
+    if before.terms != item.terms:
+        yield f"{reference}: its timezone, not-before, expires, consent or moved-from was edited"
 
 
 def _parse(data: bytes, file: str) -> dict[str, Value]:
@@ -200,6 +249,7 @@ def _read(document: dict[str, Value]) -> SavedPlan | None:
         flowops=_text(document["flowops"]),
         settings={_text(name): _text(value) for name, value in document["settings"].items()},
         calls=calls,
+        request=_request(document["request"]),
     )
     lines = (
         decision_line(reference, call.fingerprint, call.terms, call.action in MAY_BE_PLACED)
@@ -218,6 +268,30 @@ def _checkpoint(ledger: Mapping[str, Value] | None) -> Checkpoint | None:
     if ledger is None:
         return None
     return Checkpoint(_text(ledger["id"]), _count(ledger["serial"]), _text(ledger["head"]), _count(ledger["epoch"]))
+
+
+def _request(written: dict[str, Value]) -> PlanRequest:
+    """Return how a plan was asked for. Raise one of several errors where that cannot be read."""
+    texts = {
+        name: tuple(map(_text, written[name]))
+        for name in ("paths", "labels", "refs", "exclude_refs", "names", "var_files", "retry")
+    }
+    retry = [Action(each) for each in texts["retry"]]
+    canary, failures = written["canary"], written["failures"]
+    if not isinstance(failures, int | float) or not 0 <= failures <= 1:
+        raise ValueError(failures)
+    patience = _text(written["patience"])
+    read_span(patience, zero=True)
+    saved_at = _text(written["saved_at"])
+    if saved_at and datetime.fromisoformat(saved_at).tzinfo is None:
+        raise ValueError(saved_at)
+    return PlanRequest(
+        **{**texts, "retry": tuple(map(str, retry))},
+        canary=None if canary is None else _count(canary) or None,
+        failures=failures,
+        patience=patience,
+        saved_at=saved_at,
+    )
 
 
 def _summary(counts: Mapping[Action, int]) -> dict[str, int]:

@@ -18,6 +18,7 @@ from flowops.policy import rules as folder
 from flowops.policy.rule import Rule, RunGuard, Setting
 from flowops.policy.rules.allow import Allow
 from flowops.policy.rules.limits import StopOn
+from flowops.policy.rules.plans import MaxPlanAge
 from flowops.policy.terms import rules_of
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Policy:
     guards: tuple[RunGuard, ...] = ()
     stop_on: tuple[StopOn, ...] = ()
     allowed: frozenset[str] = frozenset()
+    max_plan_age: MaxPlanAge | None = None
 
     def of_call(self, call: Call) -> tuple[Rule, ...]:
         """Return the rules for a call: the policy's, and those that the call brings with it."""
@@ -88,7 +90,9 @@ def read_policy(document: Document | None, environment: str) -> tuple[Policy | N
     # What one of two policies does not allow is not allowed.
     allowed = [each.kinds for each in found if isinstance(each, Allow)]
     both = frozenset.intersection(*allowed) if allowed else frozenset()
-    return Policy(rules, guards, stop_on, both), reader.problems
+    ages = [each for each in found if isinstance(each, MaxPlanAge)]
+    youngest = min(ages, key=lambda each: each.age, default=None)
+    return Policy(rules, guards, stop_on, both, youngest), reader.problems
 
 
 def _read(reader: PolicyReader, at: Path, written: Mapping[str, Value], before: list[Setting]) -> list[Setting]:

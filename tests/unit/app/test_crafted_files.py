@@ -15,6 +15,7 @@ from flowops.app.saved import load_plan
 from flowops.cli.show import command
 from flowops.errors import FlowopsError
 from flowops.model.plan import Action
+from flowops.plan.saved import NO_REQUEST
 
 SHA = f"sha256:{'ab' * 32}"
 CALL = {"reference_id": "r1", "fingerprint": f"v1:{SHA}", "action": "place"}
@@ -26,6 +27,7 @@ SAVED = {
     "revision": "1a2b3c4",
     "ledger": {"id": "6f9f", "serial": 3, "head": "ab", "epoch": 0},
     "digest": SHA,
+    "request": NO_REQUEST._asdict(),
     "settings": {"api": "https://api.cm.com/voiceapi/v2", "policy": SHA},
     "summary": SUMMARY | {"place": 1},
     "calls": [CALL | {"terms": "ab" * 32}],

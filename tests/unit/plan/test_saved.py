@@ -15,7 +15,7 @@ from flowops.model.ledger import Checkpoint, State
 from flowops.model.plan import MAY_BE_PLACED, Action, Plan
 from flowops.plan import saved
 from flowops.plan.planner import decision_line, digest
-from flowops.plan.saved import SavedCall, compare, load
+from flowops.plan.saved import SavedCall, compare, hold, load
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def dump(plan: Plan) -> bytes:
 
 
 def told(before: Plan, after: Plan, *, contains: bool = True) -> list[str]:
-    return compare(load(dump(before), "plan"), after, contains_checkpoint=contains)
+    return compare(load(dump(before), "plan"), after, contains_checkpoint=contains).moved
 
 
 def test_what_was_saved_is_read_again(plan: Plan) -> None:
@@ -164,8 +164,29 @@ class TestWhatMoved:
 
     def test_an_action_that_the_ledger_changed(self, plan: Plan) -> None:
         first, *others = plan.calls
-        after = moved(plan, **decided([replace(first, action=Action.UNCHANGED), *others]))
-        assert told(plan, after)[0] == "a: the ledger moved: 'place' when saved, 'unchanged' now"
+        for action in Action:
+            after = moved(plan, **decided([replace(first, action=action), *others]))
+            assert told(plan, after) == []
+            assert compare(load(dump(plan), "plan"), after, contains_checkpoint=True).waiting == frozenset()
+
+    def test_a_call_waits_that_nobody_has_seen_as_one_that_may_be_placed(self, plan: Plan) -> None:
+        first, *others = plan.calls
+        for before in set(Action) - MAY_BE_PLACED:
+            saved_plan = load(dump(moved(plan, **decided([replace(first, action=before), *others]))), "plan")
+            for now in Action:
+                after = moved(plan, **decided([replace(first, action=now), *others]))
+                fit = compare(saved_plan, after, contains_checkpoint=True)
+                assert fit == ([], frozenset({"a"}) if now in MAY_BE_PLACED else frozenset())
+
+    def test_a_row_that_a_query_has_given_since_waits(self, plan: Plan) -> None:
+        first, *others = plan.calls
+        before = load(dump(moved(plan, **decided(others))), "plan")
+        place = first.call.origin.place()
+        assert compare(before, plan, contains_checkpoint=True).moved[0] == "a: not in the saved plan"
+        fit = compare(before, plan, contains_checkpoint=True, of_queries={place})
+        assert fit == ([], {"a"})
+        held = hold(plan, fit.waiting, [])
+        assert [item.action for item in held.references()] == [Action.DEFERRED, *(item.action for item in others)]
 
     def test_another_environment(self, plan: Plan) -> None:
         assert (

@@ -10,6 +10,7 @@ import pytest
 from flowops.model.ledger import EventType, State
 from flowops.model.plan import Action
 from flowops.model.result import Outcome
+from flowops.plan.saved import NO_REQUEST
 from flowops.schema.check import check
 
 SOURCE = {"file": "calls/a.yaml", "line": 14, "column": 3, "row": 12}
@@ -65,6 +66,7 @@ PLAN: dict[str, Any] = {
     "calls": [CALL],
 }
 SAVED = {key: PLAN[key] for key in PLAN if key not in ("guards", "warnings", "notes")} | {
+    "request": {**NO_REQUEST._asdict(), "paths": ["calls"]},
     "ledger": {"id": "6f9f1c1e", "serial": 42, "head": "ab12", "epoch": 0},
     "summary": {key: number for key, number in PLAN["summary"].items() if key != "phones"},
     "calls": [{key: CALL[key] for key in ("reference_id", "fingerprint", "action")}],

@@ -1,0 +1,44 @@
+"""How old a plan may be that somebody has reviewed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from flowops.common.spans import SPAN_PATTERN, read_span
+from flowops.policy.rule import Schema, Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import timedelta
+
+    from flowops.model.document import Path, Place, Value
+    from flowops.policy.config import PolicyReader
+
+
+@dataclass(frozen=True, slots=True)
+class MaxPlanAge(Setting):
+    """A saved plan that is older is not placed: what was reviewed long ago is reviewed again."""
+
+    age: timedelta
+    place: Place
+    key: ClassVar[str] = "max-plan-age"
+    name: ClassVar[str] = "max-plan-age"
+    schema: ClassVar[Schema] = {
+        "type": "string",
+        "pattern": f"^{SPAN_PATTERN}$",
+        "patternErrorMessage": "not a span of time: write a number with s, m, h, d or w, such as 1d",
+        "description": "How old a saved plan may be when it is placed.",
+        "examples": ["1d"],
+    }
+
+    @classmethod
+    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
+        """Yield the age."""
+        age = reader.read(at, value, read_span)
+        if age is not None:
+            yield cls(age, reader.place(at))
+
+    def is_looser_than(self, other: MaxPlanAge) -> bool:
+        """Return whether plans may be older."""
+        return self.age > other.age
