@@ -27,6 +27,10 @@ _OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # The modes of tree entries (git-fast-import(1)): a directory, a symbolic link, another repository.
 _TREE, _LINK, _MODULE = b"40000", b"120000", b"160000"
 _MAX_LINKS = 40
+#: How many names may lead to what another name leads to already, and how many bytes that may be: a few objects can be
+#: a tree with more paths than any disk has.
+MAX_REPEATED = 20_000
+MAX_REPEATED_BYTES = 64 * 1024 * 1024
 _CHUNK = 64 * 1024
 _NO_FETCH = {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
@@ -71,6 +75,10 @@ class Revision:
         self._tree = Node(_TREE, tree)
         self._trees: dict[str, dict[str, Node]] = {}
         self._process: subprocess.Popen[bytes] | None = None
+        #: Where each object was met first, and what has been met again elsewhere.
+        self._met: dict[str, Path] = {}
+        self._repeated = 0
+        self._repeated_bytes = 0
 
     def __enter__(self) -> Self:
         return self
@@ -101,15 +109,19 @@ class Revision:
         node = self._find(directory)
         if node is None or node.mode != _TREE:
             return []
+        children = self._children(node)
+        self._count(directory, node, len(children))
         return [
             Entry(name, child.mode == _TREE)
-            for name, child in self._children(node).items()
+            for name, child in children.items()
             if child.mode != _MODULE and not (child.mode == _LINK and self.kind(directory / name) == "directory")
         ]
 
     def read(self, path: Path) -> bytes:
         """Return the whole of a file of at most `MAX_FILE` bytes."""
-        data = self._object(self._file(path).id, MAX_FILE)
+        node = self._file(path)
+        data = self._object(node.id, MAX_FILE)
+        self._count(path, node, 0, len(data))
         if data.startswith(_LFS):
             raise Unreadable("is kept in Git LFS: its content is not in the repository")
         return data
@@ -128,6 +140,15 @@ class Revision:
             stream.close()
             raise Unreadable("is kept in Git LFS: its content is not in the repository")
         return cast("BinaryIO", stream)
+
+    def _count(self, path: Path, node: Node, names: int, size: int = 0) -> None:
+        """Count an object that a path leads to, if another has before. Raises Unreadable when there are too many."""
+        if self._met.setdefault(node.id, path) == path:
+            return
+        self._repeated += 1 + names
+        self._repeated_bytes += size
+        if self._repeated > MAX_REPEATED or self._repeated_bytes > MAX_REPEATED_BYTES:
+            raise Unreadable(f"is not read: more than {MAX_REPEATED:,} names of this revision lead to the same content")
 
     def local(self, path: Path) -> None:
         """Return None: nothing of a revision is on the disk."""

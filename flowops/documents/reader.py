@@ -79,6 +79,8 @@ _log = logging.getLogger(__name__)
 #: How many values one file may hold, and all files together, with everything that aliases repeat.
 MAX_VALUES = 250_000
 MAX_VALUES_IN_ALL = 3_000_000
+#: How large all files may be together: their texts are kept.
+MAX_BYTES_IN_ALL = 96 * 1024 * 1024
 #: How many files are fetched before the first of them is looked at, and how large they may be together.
 _AHEAD = 32
 _AHEAD_BYTES = 1 << 20
@@ -114,6 +116,9 @@ class Reader:
         self._texts: dict[str, str] = {}
         self._paths: dict[str, Path] = {}
         self._values_left = MAX_VALUES_IN_ALL
+        self._bytes_left = MAX_BYTES_IN_ALL
+        #: Seconds of the processor that queries over files have taken.
+        self.query_seconds = 0.0
         self._digests: dict[Path, bytes] = {}
         self._changed: set[Path] = set()
         #: The names of variables that some flow marks as sensitive, whatever else is wrong with it.
@@ -225,7 +230,7 @@ class Reader:
             data: bytes | Unreadable | None = None
             if path not in self._sections:
                 try:
-                    data = self.files.read(path)
+                    data = self._counted(self.files.read(path))
                     size += len(data)
                 except Unreadable as error:
                     data = error
@@ -233,6 +238,13 @@ class Reader:
             if size > _AHEAD_BYTES or len(found) == _AHEAD:
                 break
         return found
+
+    def _counted(self, data: bytes) -> bytes:
+        """Return the bytes of a file, whose text is kept. Raises Unreadable when all files together have too many."""
+        self._bytes_left -= len(data)
+        if self._bytes_left < 0:
+            raise Unreadable(f"is not read: all files together are larger than {MAX_BYTES_IN_ALL // 1024 // 1024} MiB")
+        return data
 
     def _sections_of(self, path: Path, data: bytes | Unreadable) -> list[Section]:
         file = self.shown(path)

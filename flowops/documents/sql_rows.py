@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from flowops.documents.temporary import private_directory, private_opener
 from flowops.documents.text_rows import csv_columns, data_lines, text_batches
 from flowops.errors import FlowopsError
 from flowops.model.document import Batch
+from flowops.queries.limits import SECONDS, SECONDS_IN_ALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -176,7 +178,10 @@ def answered(reader: Reader, request: QueryRequest, shown: str) -> Iterator[Batc
     if find_spec("duckdb") is None:
         what = ".parquet" if request.sql is None else "it"
         raise QueryError(f"{what} needs DuckDB, which is not installed", install_command("duckdb"))
-    with private_directory() as directory, _process(str(directory)) as ask:
+    if reader.query_seconds > SECONDS_IN_ALL:
+        hint = "name fewer documents, or query once and write the rows into a file"
+        raise QueryError(f"the queries of this command have taken more than {SECONDS_IN_ALL} seconds together", hint)
+    with _counted(reader), private_directory() as directory, _process(str(directory)) as ask:
         staging = StagingDir(reader, request.base, request.dialect, directory)
         ask({"sql": request.sql})
         files = ask(None)["files"] if request.sql is not None else request.files
@@ -190,6 +195,21 @@ def answered(reader: Reader, request: QueryRequest, shown: str) -> Iterator[Batc
             rows = [dict(zip(columns, row, strict=True)) for row in said["rows"]]
             yield Batch(shown, rows, range(number, number + len(rows)), None)
             number += len(rows)
+
+
+@contextmanager
+def _counted(reader: Reader) -> Iterator[None]:
+    """Count the processor time of a query that runs inside; what its files and rows allow it besides is not counted."""
+    before = _seconds_of_children()
+    try:
+        yield
+    finally:
+        reader.query_seconds += min(_seconds_of_children() - before, SECONDS)
+
+
+def _seconds_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @contextmanager

@@ -46,15 +46,21 @@ def _confine() -> None:
     """Have the kernel hold the process to its limits, whatever DuckDB is told: no file is written, however small."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, resource.RLIM_INFINITY))
+    _end_after(SECONDS)
     if sys.platform == "linux":  # macOS has the name, and no such limit
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def _allow(read: int, given: int) -> None:
     """Allow more processor time for a query over so many bytes that has given so many rows."""
-    seconds = SECONDS + SECONDS_A_BYTE * read + SECONDS_A_ROW * given
-    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), resource.RLIM_INFINITY))
+    _end_after(int(SECONDS + SECONDS_A_BYTE * read + SECONDS_A_ROW * given))
+
+
+def _end_after(seconds: int) -> None:
+    """End the process after so many seconds of the processor, or where whoever started the command ends it sooner."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    soft = seconds if hard == resource.RLIM_INFINITY else min(seconds, hard)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
 if __name__ == "__main__":

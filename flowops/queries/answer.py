@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowops.queries.check import tables
-from flowops.queries.limits import BATCH_ROWS, DUCKDB_MIB, MAX_ROW, MAX_ROWS, QueryRefused
+from flowops.queries.limits import BATCH_ROWS, DUCKDB_MIB, MAX_ROW, MAX_ROWS, QueryRefused, most_rows
 from flowops.queries.parquet import check_pages
 from flowops.queries.values import NoJson, json_value, type_without_json
 
@@ -107,7 +107,7 @@ def answer(ask: Callable[[], dict[str, Any]], allow: Callable[[int, int], None])
         connection.execute(sql if sql is not None else f"from {identifier(next(iter(files)))}")
         columns = _columns(connection)
         yield json.dumps({"columns": list(columns)})
-        yield from _rows(connection, columns, lambda given: allow(size, given))
+        yield from _rows(connection, columns, most_rows(size), lambda given: allow(size, given))
     except duckdb.OutOfMemoryException:
         raise QueryRefused(f"it takes more than {DUCKDB_MIB} MiB of memory") from None
     except duckdb.Error as error:
@@ -133,13 +133,16 @@ def _columns(connection: DuckDBPyConnection) -> dict[str, str]:
 
 
 def _rows(
-    connection: DuckDBPyConnection, columns: Mapping[str, str], allow_more: Callable[[int], None]
+    connection: DuckDBPyConnection, columns: Mapping[str, str], most: int, allow_more: Callable[[int], None]
 ) -> Iterator[str]:
     given = 0
     json_at = [index for index, type_ in enumerate(columns.values()) if type_ == "JSON"]
     while rows := connection.fetchmany(BATCH_ROWS):
-        if given + len(rows) > MAX_ROWS:
-            raise QueryRefused(f"there are more than {MAX_ROWS:,} rows")
+        if given + len(rows) > most:
+            if most == MAX_ROWS:
+                raise QueryRefused(f"there are more than {MAX_ROWS:,} rows")
+            hint = "a query chooses and joins what files say: write rows that no file has into one"
+            raise QueryRefused(f"there are more than {most:,} rows, which is too many for so little data", hint)
         if json_at:
             rows = [tuple(_parsed(row, json_at)) for row in rows]
         text = _json_of(rows, list(columns), given)

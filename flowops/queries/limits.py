@@ -7,7 +7,7 @@ the very edge.
 from __future__ import annotations
 
 #: Seconds of processor time, and how many more for each byte that is read and each row that has been given.
-SECONDS = 5
+SECONDS = 2
 SECONDS_A_BYTE = 200e-9
 SECONDS_A_ROW = 20e-6
 #: Bytes of memory, everything in the process counted.
@@ -18,6 +18,17 @@ DUCKDB_MIB = 512
 BATCH_ROWS = 1000
 MAX_ROWS = 10_000_000
 MAX_ROW = 1024 * 1024
+#: How many rows there may be without any data, and how many bytes of the files there have to be for each one more:
+#: a row that is a call has a number of its own.
+ROWS_WITHOUT_DATA = 10_000
+BYTES_A_ROW = 4
+#: Seconds of the queries of a command together, of each no more than `SECONDS`.
+SECONDS_IN_ALL = 20
+
+
+def most_rows(size: int) -> int:
+    """Return how many rows a query over so many bytes may give."""
+    return min(MAX_ROWS, ROWS_WITHOUT_DATA + size // BYTES_A_ROW)
 
 
 class QueryRefused(Exception):

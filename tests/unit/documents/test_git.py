@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support.git import Repository
 
+from flowops.documents import git as git_module
+from flowops.documents.discovery import find
 from flowops.documents.files import Disk, Unreadable
 from flowops.documents.git import Revision, commit_of, merge_base
 from flowops.errors import UsageError
@@ -173,3 +175,41 @@ def test_without_git_that_is_said(repository: Repository, monkeypatch: pytest.Mo
 def test_the_protocol_is_kept(tree: Revision) -> None:
     files: files_module.Files = tree
     assert files.root == tree.root
+
+
+def test_a_few_objects_are_no_tree_without_end(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository.write({"0.yaml": "a\n"})
+    repository.commit()
+    for _ in range(4):
+        tree = repository.git("write-tree").strip()
+        repository.git("read-tree", "--empty")
+        for name in "abcd":
+            repository.git("read-tree", f"--prefix={name}/", tree)
+    commit = repository.git("commit-tree", "-m", "bomb", repository.git("write-tree").strip()).strip()
+    with Revision(repository.root, commit) as revision:
+        assert len(find(revision, repository.root, "**/*.yaml")) == 4**4
+    monkeypatch.setattr(git_module, "MAX_REPEATED", 100)
+    with Revision(repository.root, commit) as revision, pytest.raises(Unreadable, match="lead to the same content"):
+        find(revision, repository.root, "**/*.yaml")
+
+
+def test_a_directory_that_is_listed_again_is_no_other_one(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(git_module, "MAX_REPEATED", 1)
+    repository.write({f"calls/{name}.yaml": name for name in "abcd"})
+    with Revision(repository.root, repository.commit()) as revision:
+        for _ in range(3):
+            assert len(find(revision, repository.root, "calls/*.yaml")) == 4
+
+
+def test_a_large_file_under_many_names_is_read_only_so_often(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(git_module, "MAX_REPEATED_BYTES", 10)
+    repository.write({f"{name}.yaml": "a: b\n" for name in "abcd"})
+    with Revision(repository.root, repository.commit()) as revision:
+        for name in "abc":
+            assert revision.read(repository.root / f"{name}.yaml") == b"a: b\n"
+        with pytest.raises(Unreadable, match="lead to the same content"):
+            revision.read(repository.root / "d.yaml")

@@ -168,6 +168,15 @@ def test_all_files_together_have_a_bound(tree: Any, said: Any, monkeypatch: pyte
     assert problems == ["all files together hold more than 3,000,000 values"] * 3
 
 
+def test_all_files_together_have_a_bound_in_bytes(tree: Any) -> None:
+    tree.write({f"{number}.yaml": CALL for number in range(4)})
+    reader = Reader(tree.reader.files, tree.root)
+    reader._bytes_left = 2 * len(CALL)
+    read = list(reader.read_all([tree.root / f"{number}.yaml" for number in range(4)]))
+    problems = [[problem.message for section in sections for problem in section.problems] for _, sections in read]
+    assert problems == [[], [], *[["the file is not read: all files together are larger than 96 MiB"]] * 2]
+
+
 def test_one_file_has_a_bound(tree: Any, said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader_module, "MAX_VALUES", 3)
     (section,) = read(tree, CALL)
