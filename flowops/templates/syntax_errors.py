@@ -25,6 +25,11 @@ _SIGNS = {
     "begin of statement block": "{%",
 }
 _GOT = re.compile(r"expected token '(?P<wanted>[^']{1,9})', got '(?P<got>.{1,80})'$", re.DOTALL)
+#: What Jinja says of what has no end, how that begins, what it is, and what closes it.
+_MISSING = {
+    "Missing end of comment tag": (re.compile(r"\{#"), "'{#'", "#}"),
+    "Missing end of raw directive": (re.compile(r"\{%[-+]?\s{0,20}raw\b"), "'raw'", "{% endraw %}"),
+}
 #: What stands before a word that should not be there: ``row.Phone`` and blanks.
 _COLUMN = re.compile(r"\b(row|vars)\.(\w{1,60}) {1,9}$")
 _WORDS = re.compile(r"\w{1,60}(?: \w{1,60}){0,5}")
@@ -63,23 +68,41 @@ class Tag(NamedTuple):
 def explained(source: str, message: str, offset: int, tags: Iterable[Tag]) -> TemplateError:
     """Return the error of a template that Jinja cannot parse; `tags` are the statements before the place."""
     if "of template. Jinja was looking" in message or message.startswith("Encountered unknown tag"):
-        return _unbalanced(message, offset, list(tags))
+        return _unbalanced(source, message, offset, list(tags))
     message = _AT.sub("", message).rstrip(".")
+    if message in _MISSING:
+        opening, what, closing = _MISSING[message]
+        *_, last = opening.finditer(source)
+        return TemplateError(f"template syntax: the {what} is never closed: write {closing}", offset=last.start())
     for words, sign in _SIGNS.items():
         message = message.replace(words, sign)
     if message.startswith("unexpected end of template"):
-        opening, closing = max((source.rfind("{{"), "}}"), (source.rfind("{%"), "%}"))
-        sign = source[opening : opening + 2]
-        return TemplateError(f"template syntax: the '{sign}' is never closed: write {closing}", offset=max(opening, 0))
+        return _never_closed(source, len(source))
+    if source.startswith(("{{", "{%"), offset) and _last_sign(source, offset)[0] > source.rfind("}", 0, offset):
+        return _never_closed(source, offset)
     if message == _NESTED and (braces := source.find("{{{")) >= 0:
         return TemplateError("template syntax: write two braces, not three: {{ … }}", offset=braces)
+    if message == _NESTED and source.count("{{") > source.count("}}"):
+        return _never_closed(source, source.rfind("{{", 0, offset))
     hint = (
         "names stand in {{ … }} without braces of their own" if message == _NESTED else _hint(source, message, offset)
     )
     return TemplateError(f"template syntax: {message[:1].lower()}{message[1:]}", hint=hint, offset=offset)
 
 
-def _unbalanced(message: str, offset: int, tags: list[Tag]) -> TemplateError:
+def _last_sign(source: str, end: int) -> tuple[int, str]:
+    """Return where the last tag before a place begins, and what closes it."""
+    return max((source.rfind("{{", 0, end), "}}"), (source.rfind("{%", 0, end), "%}"))
+
+
+def _never_closed(source: str, end: int) -> TemplateError:
+    """Return the error of a tag that is still open at a place, where the tag begins."""
+    opening, closing = _last_sign(source, end)
+    sign = source[opening : opening + 2]
+    return TemplateError(f"template syntax: the '{sign}' is never closed: write {closing}", offset=max(opening, 0))
+
+
+def _unbalanced(source: str, message: str, offset: int, tags: list[Tag]) -> TemplateError:
     """Return the error of an ``if`` without its end, or of an end without its ``if``."""
     open_tags: list[Tag] = []
     for tag in tags:
@@ -93,12 +116,12 @@ def _unbalanced(message: str, offset: int, tags: list[Tag]) -> TemplateError:
         assert innermost is not None, message
         word = innermost.word
         text = f"the '{word}' is never closed: write {{% end{word} %}}"
-        return TemplateError(f"template syntax: {text}", offset=innermost.offset)
+        return TemplateError(f"template syntax: {text}", offset=_last_sign(source, innermost.offset)[0])
     word = found[1]
     if innermost is not None:
-        text = f"'{word}' stands where the '{innermost.word}' before it is not closed"
-        hint = f"write {{% end{innermost.word} %}} first"
-        return TemplateError(f"template syntax: {text}", hint=hint, offset=offset)
+        text = f"the '{innermost.word}' is not closed before the '{word}' that follows"
+        hint = f"write {{% end{innermost.word} %}} before {{% {word} %}}"
+        return TemplateError(f"template syntax: {text}", hint=hint, offset=_last_sign(source, innermost.offset)[0])
     opened = word.removeprefix("end") if word in ("endif", "endfor") else "if"
     return TemplateError(f"template syntax: '{word}' has no '{opened}' before it", offset=offset)
 
