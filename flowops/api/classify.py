@@ -7,6 +7,7 @@ Foreign text in it is made fit for people: short, printable, without secrets and
 from __future__ import annotations
 
 import email.utils
+import json
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from flowops.common.json import NotJson, read_json
-from flowops.common.masking import HIDDEN
+from flowops.common.masking import BLANKS, DASHES, HIDDEN
 from flowops.common.names import same_name
 from flowops.common.text import shorten, visible
 from flowops.model.call import INSTRUCTION_ID, read_call_id
@@ -232,8 +233,10 @@ def seconds_to_wait(header: str | None, now: float) -> float | None:
 #: How much of a foreign text is shown, in characters.
 LIMIT = 200
 
-#: Six digits or more, with what people put between them: a phone number, or near enough.
-_NUMBER = re.compile(r"\+?\d(?:[\s().\-/]{0,3}\d){5,}")
+# What people put between the digits of a number, also as the escapes of programs have it: ``\u00a0``, ``&nbsp;``.
+_BETWEEN = rf"(?:[\s()./{BLANKS}{DASHES}]|\\u[0-9a-fA-F]{{4}}|\\x[0-9a-fA-F]{{2}}|&#?\w{{1,8}};){{0,3}}"
+#: Six digits or more with that between them: a phone number, or near enough.
+_NUMBER = re.compile(rf"\+?\d(?:{_BETWEEN}\d){{5,}}")
 #: What is too short to be recognised in the text around it.
 _SHORTEST = 3
 
@@ -243,9 +246,16 @@ def _as_written(word: str) -> str:
     return re.escape(word) if len(word) >= _SHORTEST else rf"(?<!\w){re.escape(word)}(?!\w)"
 
 
+def _escaped_too(word: str) -> Iterable[str]:
+    """Return a text as it is, and as programs write it that escape it for JSON or for Python."""
+    if word.isascii() and word.isalnum():
+        return (word,)
+    return (word, json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1], repr(word)[1:-1])
+
+
 def safe_text(text: str, hidden: Iterable[str] = ()) -> str:
     """Return the text on one line, at most `LIMIT` characters, with `hidden` texts and numbers taken out."""
-    words = sorted({word for word in hidden if word}, key=len, reverse=True)
+    words = sorted({form for word in hidden if word for form in _escaped_too(word)}, key=len, reverse=True)
     if words:
         text = re.sub("|".join(map(_as_written, words)), HIDDEN, text, flags=re.IGNORECASE)
     text = _NUMBER.sub(HIDDEN, text)

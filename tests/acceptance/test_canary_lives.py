@@ -1,0 +1,388 @@
+"""The whole life of calls to real people: every command, good days and bad ones, and nobody is found anywhere.
+
+Numbers are in all forms in which people write them, names in a sensitive variable; the API echoes what it is sent. What
+commands print, log, write and leave behind is searched, and all that the ledger's database holds.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from contextlib import ExitStack, suppress
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.canaries import FORMS, leaked, left_behind, numbers, run, secrets
+from support.commands import environment
+from support.server import TOKEN, ApiServer, accept, drop, queued, respond
+
+from flowops.callbacks.token import callback_url
+from flowops.report.formats import DIFFERENCE, ENTRIES, ENTRY, PLAN, PROBLEMS, RESULT, STATUS, names
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.postgres import Server
+
+SECRET = "a secret of the callbacks"
+ENV = {"FLOWOPS_TOKEN": TOKEN, "FLOWOPS_SECRET": SECRET, "FLOWOPS_DNC_KEY": "a key of the test, long enough"}
+PRODUCTION = ("--env", "production")
+#: Countries in the order in which `numbers` makes them.
+COUNTRIES = ("GB", "FR", "DE", "US")
+PROJECT = """\
+apiVersion: flowops/v1
+kind: Project
+name: lives
+defaults: {{caller: "+442079460900", voicemail-response: Stop}}
+environments:
+  production:
+    api: {api}
+    token: {{env: FLOWOPS_TOKEN}}
+    ledger: {ledger}
+    callbacks: {{url: "http://127.0.0.1:{port}/hooks", secret: {{env: FLOWOPS_SECRET}}}}
+    account: "1"
+    rate: none
+    timeouts: {{connect: 2, answer: 2}}
+"""
+FLOW = """\
+apiVersion: flowops/v1
+kind: Flow
+name: greet
+callflow-id: 7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10
+variables:
+  patient: {type: string, x-sensitive: true}
+  record: {type: object, x-sensitive: true}
+  text: {type: string}
+"""
+CALLS = """\
+apiVersion: flowops/v1
+kind: CallSet
+for-each: ../data/rows.csv
+on-invalid: skip
+max-invalid: 100%
+call:
+  reference-id: "life-{{ row_number }}"
+  flow: greet
+  callee: "{{ row.phone | e164(row.country) }}"
+  flow-variables:
+    patient: "{{ row.name }}"
+    record: "{{ {'key': [row.name, row.phone]} }}"
+    text: "Ring {{ row.phone | e164(row.country) }}."
+"""
+
+
+class Life:
+    """A repository, its API, and the search of all that is left of the canaries."""
+
+    def __init__(self, root: Path, api: ApiServer, ledger: str, port: int, count: int, words: int) -> None:
+        self.root, self.api = root, api
+        self.of, self.words = numbers(count), secrets(words)
+        self.temporary = root.parent / "tmp"
+        self.temporary.mkdir()
+        self.port = port
+        self.project = PROJECT.format(api=api.url, ledger=ledger, port=port)
+        for folder in ("calls", "data", "flows"):
+            (root / folder).mkdir(parents=True)
+        (root / "flowops.yaml").write_text(self.project)
+        (root / "flows/f.yaml").write_text(FLOW)
+        (root / "calls/c.yaml").write_text(CALLS)
+        self.rows(0)
+        for args in (("init", "-q"), ("add", "."), ("-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "x")):
+            subprocess.run(["git", *args], cwd=root, check=True, capture_output=True)
+
+    def rows(self, shift: int) -> None:
+        """Write the rows, each with somebody's name; another shift gives them others."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(("phone", "country", "name"))
+        for at, number in enumerate(self.of):
+            code = {"+4": "GB", "+3": "FR", "+1": "US"}.get(number.e164[:2], "GB")
+            country = "DE" if number.e164.startswith("+49") else code
+            writer.writerow((number.written, country, self.words[(at + shift) % len(self.words)]))
+        (self.root / "data/rows.csv").write_text(out.getvalue())
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {**ENV, "TMPDIR": str(self.temporary)}
+
+    def look(self, where: object, text: str) -> None:
+        """Hold a text to the law."""
+        lines = [line for line in text.splitlines() if leaked(line, self.of, self.words)]
+        assert not leaked(text, self.of, self.words), (where, lines[:4])
+
+    def run(self, *args: str, codes: tuple[int, ...] = (0,), stdin: str = "", **env: str) -> str:
+        """Run a command at its loudest."""
+        log = self.temporary / "command.log"
+        loud = ("--log-level", "debug", "--log-format", "json", "--log-file", str(log))
+        ended = run(self.root, *args, *loud, env={**self.env, **env}, stdin=stdin)
+        assert ended.code in codes, (args, ended)
+        assert "Traceback" not in ended.text
+        self.look(args, ended.text)
+        return ended.text
+
+    def formats(self, kind: str, *args: str, codes: tuple[int, ...] = (0,)) -> None:
+        """Run a command in every format that it has."""
+        for name in names(kind):
+            summary = {"GITHUB_STEP_SUMMARY": str(self.temporary / "summary")} if name == "github" else {}
+            self.run(*args, "--format", name, codes=codes, **summary)
+
+    def search(self) -> None:
+        """Look into all files that are no inputs."""
+        inputs = {path for path in self.root.rglob("*") if path.suffix in (".yaml", ".csv", ".txt")}
+        inputs |= set((self.root / ".git").rglob("*"))
+        for path, text in left_behind([self.root, self.temporary], inputs):
+            self.look(path, text)
+
+
+def echo(status: str) -> Any:
+    """An API that refuses with all that it was sent in its words, however these are written."""
+
+    def behave(connection: socket.socket, request: dict[str, Any], _: dict[str, str]) -> None:
+        callee, variables = request["callee"], request["flow-variables"]
+        said = f"no route to {callee}, 0{callee[3:]} or {callee[1:]} for {variables['patient']}: {variables}"
+        respond(connection, status, json.dumps({"error": said, "message": said}).encode())
+
+    return behave
+
+
+def mixed(connection: socket.socket, request: dict[str, Any], headers: dict[str, str]) -> None:
+    """A good day: most calls are taken, with an id that is the number; some are refused, some lost."""
+    which = int(request["instruction-id"].rpartition("-")[2]) % 10
+    if which == 1:
+        echo("400 Bad Request")(connection, request, headers)
+    elif which == 2:
+        drop(connection, request, headers)
+    elif which == 3:
+        said = {**queued(request), "success": False, "error": f"{request['callee'][1:]} does not answer"}
+        respond(connection, "200 OK", json.dumps(said).encode())
+    elif which == 4:
+        respond(connection, "200 OK", json.dumps({**queued(request), "call-id": int(request["callee"][1:])}).encode())
+    else:
+        accept(connection, {**request, "callee": request["callee"]}, headers)
+
+
+FEW = pytest.param((len(FORMS) * 2, 8), id="few")
+ALL = pytest.param((2_000, 200), id="all", marks=pytest.mark.long)
+
+
+def free_port() -> int:
+    import socket as sockets
+
+    with sockets.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.fixture(params=[FEW, ALL])
+def life(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Life]:
+    """Calls of people, in a SQLite ledger."""
+    with ApiServer(mixed) as api:
+        found = Life(tmp_path / "root", api, "sqlite:///ledger.db", free_port(), *request.param)
+        monkeypatch.setattr(tempfile, "tempdir", str(found.temporary))
+        yield found
+
+
+def test_nobody_is_found_in_the_life_of_their_call(life: Life) -> None:
+    places_calls(life)
+    hears_of_them(life)
+    works_on_the_ledger(life)
+    life.search()
+
+
+def places_calls(life: Life) -> None:
+    """Plan, place, and all that is said of it."""
+    life.formats(PROBLEMS, "validate")
+    life.run("plan", *PRODUCTION, codes=(5,))
+    life.run("ledger", "init", *PRODUCTION)
+    life.formats(PLAN, "plan", *PRODUCTION, "--full")
+    life.run("plan", *PRODUCTION, "-o", "plan.json")
+    life.formats(PLAN, "show", "plan.json")
+    life.run("apply", *PRODUCTION, "--auto-approve", codes=(7,))
+    (life.root / "plan-json.json").write_text(_json(life, "plan", *PRODUCTION))
+    life.formats(PLAN, "show", "plan-json.json")
+    for name in names(RESULT):
+        life.run("apply", *PRODUCTION, "--auto-approve", "--format", name, codes=(0, 6, 7))
+    life.api.behave = echo("500 Internal Server Error")
+    life.run("apply", *PRODUCTION, "--auto-approve", "--plan", "plan.json", codes=(0, 6, 7, 8))
+    life.rows(1)
+    life.formats(PLAN, "plan", *PRODUCTION)
+    life.formats(DIFFERENCE, "diff", "HEAD")
+    life.formats(RESULT, "apply", *PRODUCTION, "--auto-approve", codes=(0, 6, 7, 9))
+    life.rows(0)
+
+
+def _json(life: Life, *args: str) -> str:
+    text = life.run(*args, "--format", "json")
+    return text[text.index("{\n") : text.rindex("\n}\n") + 3]
+
+
+def hears_of_them(life: Life) -> None:
+    """Callbacks, good, forged and malformed, whose texts are people's; and records."""
+    ledger = life.run("ledger", "verify", *PRODUCTION).partition(":")[0].split()[-1]
+    with subprocess.Popen(
+        [sys.executable, "-m", "flowops", "listen", *PRODUCTION, "--port", str(life.port), "-vv"],
+        cwd=life.root,
+        env=environment(**life.env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as listener:
+        assert listener.stdout is not None
+        for line in listener.stdout:
+            if "listening" in line:
+                break
+        for at, number in enumerate(life.of[:40], 1):
+            reference = f"life-{at}"
+            url = callback_url(f"http://127.0.0.1:{life.port}", SECRET, ledger, reference)
+            said = f"{number.written} {number.national} did not answer"
+            body = {
+                "type": "call-finished",
+                "call-id": f"id-{reference}-{number.e164}",
+                "instruction-id": reference,
+                "callee": number.e164[1:],
+                "result": {"code": 10, "description": said},
+            }
+            _post(url, json.dumps(body).encode())
+            _post(f"{url}x", json.dumps(body).encode())
+            _post(url, json.dumps({**body, "result": said, "callee": said}).encode())
+            _post(url, said.encode())
+        listener.send_signal(signal.SIGTERM)
+        life.look("listen", listener.communicate(timeout=30)[0])
+    records = [
+        {"reference": f"life-{at}", "id": number.e164, "to": number.written, "description": number.written}
+        for at, number in enumerate(life.of, 1)
+    ]
+    (life.root / "records.csv").write_text(_table(records))
+    life.run("reconcile", *PRODUCTION, "--from-file", "records.csv", codes=(0, 7))
+    life.run("reconcile", *PRODUCTION, "--from-file", "records.csv", "--adopt", "all", codes=(0, 7))
+
+
+def _post(url: str, body: bytes) -> None:
+    with suppress(urllib.error.HTTPError):
+        urllib.request.urlopen(urllib.request.Request(url, body, method="POST"), timeout=10).close()
+
+
+def _table(rows: list[dict[str, str]]) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, rows[0])
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def works_on_the_ledger(life: Life) -> None:
+    """All that an operator does, who says in words whom it is about."""
+    somebody = life.of[0]
+    why = f"asked for by {somebody.e164}, 00{somebody.e164[1:]}"
+    life.formats(STATUS, "status", *PRODUCTION)
+    life.formats(ENTRIES, "ledger", "list", *PRODUCTION)
+    life.formats(ENTRIES, "status", "life-1", "life-2", *PRODUCTION)
+    for reference in ("life-1", "life-2", "life-3", "life-4"):
+        life.formats(ENTRY, "ledger", "show", reference, *PRODUCTION, codes=(0, 1))
+    life.run("ledger", "resolve", "life-2", "--placed", "--reason", why, *PRODUCTION, codes=(0, 1, 64))
+    life.run("stop", "--reason", why, *PRODUCTION)
+    life.run("plan", *PRODUCTION)
+    life.run("status", *PRODUCTION)
+    life.run("apply", *PRODUCTION, "--auto-approve", codes=(4, 0))
+    life.run("resume", *PRODUCTION)
+    for name in ("csv", "jsonl"):
+        life.run("ledger", "export", *PRODUCTION, "--format", name, "-o", f"out.{name}s")
+        life.run("ledger", "export", *PRODUCTION, "--format", name)
+    people = [{"reference_id": f"old-{at}", "callee": number.written} for at, number in enumerate(life.of)]
+    (life.root / "old.csv").write_text(_table(people))
+    life.run("ledger", "import", "old.csv", *PRODUCTION, codes=(3,))
+    good = [{"reference_id": f"old-{at}", "callee": number.e164} for at, number in enumerate(life.of)]
+    (life.root / "good.csv").write_text(_table(good))
+    life.run("ledger", "import", "good.csv", *PRODUCTION)
+    (life.root / "people.txt").write_text("\n".join(number.written for number in life.of))
+    life.run("policy", "hash-numbers", "people.txt", "--key-env", "FLOWOPS_DNC_KEY", codes=(3,))
+    (life.root / "valid.txt").write_text("".join(f"{number.e164}\n" for number in life.of))
+    life.run("policy", "hash-numbers", "valid.txt", "--key-env", "FLOWOPS_DNC_KEY")
+    for file in ("people.txt", "valid.txt"):
+        (life.root / "flowops.yaml").write_text(f"{life.project}policy: {{do-not-call: {file}}}\n")
+        life.formats(PROBLEMS, "validate", codes=(0, 3))
+        life.formats(PLAN, "plan", *PRODUCTION, codes=(0, 3))
+    (life.root / "flowops.yaml").write_text(life.project)
+    life.run("ledger", "verify", *PRODUCTION)
+    life.run("ledger", "purge", "--older-than", "0s", "--auto-approve", *PRODUCTION)
+    life.run("ledger", "list", *PRODUCTION)
+
+
+def test_nobody_is_found_after_a_kill(life: Life) -> None:
+    """In the middle of a run that holds rows of a query, and before anybody has tidied up."""
+    pytest.importorskip("duckdb")
+    (life.root / "calls/c.yaml").write_text(
+        CALLS.replace(
+            "for-each: ../data/rows.csv", "for-each: {sql: \"select * from '../data/rows.csv' order by phone, name\"}"
+        )
+    )
+    life.api.delay = 0.2
+    life.run("ledger", "init", *PRODUCTION)
+    log = life.temporary / "killed.log"
+    args = ("apply", *PRODUCTION, "--auto-approve", "--log-level", "debug", "--log-file", str(log))
+    with subprocess.Popen(
+        [sys.executable, "-m", "flowops", *args],
+        cwd=life.root,
+        env=environment(**life.env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not life.api.received.total():
+            assert time.monotonic() < deadline
+            assert process.poll() is None, process.stdout and process.stdout.read()
+            time.sleep(0.02)
+        process.kill()
+        life.look("killed", process.communicate()[0])
+    # The rows of a query are a private file, which the next run removes.
+    private = [path for path in life.temporary.rglob("*") if path.is_file() and path != log]
+    assert all(path.stat().st_mode & 0o077 == 0 for path in private)
+    for path, text in left_behind([life.root], _inputs(life)):
+        life.look(path, text)
+    life.api.delay = 0.0
+    life.run("apply", *PRODUCTION, "--auto-approve", codes=(0, 6, 7))
+    life.search()
+
+
+def _inputs(life: Life) -> set[Path]:
+    found = {path for path in life.root.rglob("*") if path.suffix in (".yaml", ".csv", ".txt")}
+    return found | set((life.root / ".git").rglob("*"))
+
+
+@pytest.mark.long
+def test_nobody_is_found_in_a_database_of_postgresql(tmp_path: Path, server: Server) -> None:
+    with ExitStack() as stack:
+        url = stack.enter_context(server.database())
+        api = stack.enter_context(ApiServer(mixed))
+        life = Life(tmp_path / "root", api, "{env: FLOWOPS_LEDGER_URL}", free_port(), 200, 40)
+        ENV["FLOWOPS_LEDGER_URL"] = url
+        stack.callback(ENV.pop, "FLOWOPS_LEDGER_URL")
+        places_calls(life)
+        hears_of_them(life)
+        life.look("PostgreSQL", "\n".join(_dumped(url)))
+        works_on_the_ledger(life)
+        life.look("PostgreSQL", "\n".join(_dumped(url)))
+        life.search()
+
+
+def _dumped(url: str) -> Iterator[str]:
+    """Yield all rows of all tables."""
+    import psycopg
+
+    with psycopg.connect(url) as connection:
+        tables = connection.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
+        for (table,) in tables.fetchall():
+            rows = connection.execute(f'SELECT row_to_json(t)::text FROM "{table}" t')  # type: ignore[call-overload]
+            yield from chain.from_iterable(rows.fetchall())
