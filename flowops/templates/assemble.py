@@ -31,10 +31,8 @@ from flowops.templates.nodes import (
     ConstantNode,
     InvalidNode,
     Node,
-    Part,
     Rendering,
     plain_size,
-    render_parts,
 )
 from flowops.templates.problems import FLOW as FLOW_RULE
 from flowops.templates.problems import VARIABLE
@@ -341,18 +339,29 @@ class TakenVariables(Protocol):
 TakenBy: TypeAlias = "Callable[[Flow], TakenVariables]"
 
 
+#: A value that is rendered for each row: where it belongs, its name, and of its node what gives the value, see `Node`.
+Part: TypeAlias = "tuple[int, str, Callable[[Rendering], Value], Node]"
+#: Where values belong.
+_BODY, _VARIABLES = range(2)
+
+
 class Variables:
-    """The flow variables that a document and the project's defaults set."""
+    """The flow variables that a document and the project's defaults set.
+
+    `skeleton` holds those before the first that are rendered all at once, in their order; None stands for one of the
+    `parts`, which are rendered.
+    """
 
     def __init__(
         self, layers: Sequence[dict[str, SourceValue] | SourceValue], compiler: Compiler, taken_by: TakenBy
     ) -> None:
         self._taken_by = taken_by
         self._any = bool(layers)
-        #: The variables before the first that are rendered all at once, in their order; None stands for a rendered one.
-        self._skeleton: dict[str, Value] = {}
-        self._parts: list[Part] = []
-        #: Those from there on.
+        self.skeleton: dict[str, Value] = {}
+        self.parts: list[Part] = []
+        self._flow: Flow | None = None
+        self._taken: TakenVariables | None = None
+        #: The variables from the first on that are rendered all at once.
         self._rest: list[tuple[str | None, Node]] = []
         #: More bytes than the constants among them have as JSON.
         self.most = 0
@@ -361,13 +370,15 @@ class Variables:
                 continue
             for name, node in _nodes(layer, compiler):
                 self._add(name, node)
+        #: Whether each row has the same variables: those of a template that gives all at once may be any.
+        self.has_same_names = not self._rest
 
     def _add_plain(self, written: Value) -> bool:
         """Add variables that can all be sent as they are written; return whether they can."""
         size = plain_size(written) if type(written) is dict else None
         if size is None:
             return False
-        self._skeleton.update(written)
+        self.skeleton.update(written)
         self.most += size
         return True
 
@@ -378,28 +389,22 @@ class Variables:
         if name is None or self._rest:
             self._rest.append((name, node))
         elif isinstance(node, ConstantNode):
-            self._skeleton[name] = node.value
+            self.skeleton[name] = node.value
         else:
-            self._skeleton[name] = None
-            self._parts.append((name, node.evaluate, node))
-
-    @property
-    def has_same_names(self) -> bool:
-        """Return whether each row has the same variables: those of a template that gives all at once may be any."""
-        return not self._rest
+            self.skeleton[name] = None
+            self.parts.append((_VARIABLES, name, node.evaluate, node))
 
     @property
     def constants(self) -> dict[str, Value]:
         """Return the variables that are the same for each row."""
         if not self._rest:
-            return self._skeleton
+            return self.skeleton
         rest = {name: node.value for name, node in self._rest if name is not None and isinstance(node, ConstantNode)}
-        return {**self._skeleton, **rest}
+        return {**self.skeleton, **rest}
 
-    def render(self, rendering: Rendering) -> tuple[dict[str, Value], bool]:
-        """Return every variable's value, `INVALID` where it has a problem, and whether they are all there are."""
-        values = self._skeleton.copy()
-        render_parts(self._parts, rendering, values)
+    def render_rest(self, values: dict[str, Value], rendering: Rendering) -> bool:
+        """Put the values of those that are no parts among the others, `INVALID` where one has a problem; return whether
+        they are all there are."""
         whole = True
         for name, node in self._rest:
             value = node.render(rendering)
@@ -409,7 +414,7 @@ class Variables:
                 values.update(value)
             elif value is not None:
                 whole = False
-        return values, whole
+        return whole
 
     def check(
         self, flow: Flow | None, values: dict[str, Value], origins: Origins, rendering: Rendering, whole: bool
@@ -424,7 +429,7 @@ class Variables:
             failed = frozenset(name for name, value in values.items() if value is INVALID)
             values = {name: value for name, value in values.items() if value is not INVALID}
         if flow is not None and whole:
-            taken = self._taken_by(flow)
+            taken = self._takes(flow)
             values, problems = taken.complete(values)
             if problems or rendering.failed:
                 for problem in (*problems, *taken.problems(values)):
@@ -433,11 +438,17 @@ class Variables:
                         rendering.add(_variable_problem(problem, origins.of(flow), rendering.row))
         return values if values or self._any else None
 
+    def _takes(self, flow: Flow) -> TakenVariables:
+        """Return what a flow takes: nearly always it is that of the call before."""
+        if self._taken is None or flow is not self._flow:
+            self._flow, self._taken = flow, self._taken_by(flow)
+        return self._taken
+
     def misfits(
         self, bodies: Sequence[Mapping[str, Value]], flow: Flow
     ) -> Iterator[tuple[int, Sequence[VariableProblem]]]:
         """Yield which of some bodies have variables that do not fit their flow, and why."""
-        taken = self._taken_by(flow)
+        taken = self._takes(flow)
         if not taken.fit([body.get(VARIABLES, _NO_VARIABLES) for body in bodies]):
             for index, body in enumerate(bodies):
                 if problems := taken.problems(body.get(VARIABLES, _NO_VARIABLES)):
@@ -521,7 +532,8 @@ class CompiledCall:
         if attempts.most > 1:
             self._refuse_with_attempts(written, compiler)
         nodes = self._compiled(written, compiler)
-        self._parts: list[Part] = [(_sent_as(name), node.evaluate, node) for name, node in nodes.items()]
+        parts: list[Part] = [(_BODY, _sent_as(name), node.evaluate, node) for name, node in nodes.items()]
+        self._parts = (*parts, *variables.parts)
         #: Whether all rows start one flow; where they do not, `make` finds that of each.
         self._one_flow = FLOW not in nodes and FLOW_ID not in nodes
         values = {_sent_as(name): None if name in nodes else value for name, value in written.fields.items()}
@@ -599,16 +611,21 @@ class CompiledCall:
 
     def make(self, rendering: Rendering) -> Made | None:
         """Make the body of a row, None where anything is wrong with it: that is reported."""
-        body = self._skeleton.copy()
         variables = self._flow_variables
+        body, values = self._skeleton.copy(), variables.skeleton.copy()
+        targets = (body, values)
         given = rendering.budget
         if self._too_large:
             rendering.report(self.document.place(), "call", _too_large())
             return None
         try:
             rendering.charge(self._steps)
-            render_parts(self._parts, rendering, body)
-            values, whole = variables.render(rendering)
+            for where, name, evaluate, node in self._parts:
+                try:
+                    targets[where][name] = evaluate(rendering)
+                except (TemplateError, RecursionError) as error:
+                    targets[where][name] = node.fail(rendering, error)
+            whole = variables.has_same_names or variables.render_rest(values, rendering)
         except BudgetExceeded as error:
             if not rendering.failed:
                 rendering.report(self.document.place(), "call", error)
@@ -623,25 +640,26 @@ class CompiledCall:
             body[INSTRUCTION_ID] = self._attempt_reference(reference, rendering)
         if self._most + (given - rendering.budget) * BYTES_PER_STEP > MAX_BODY:
             self._check_size(body, rendering)
-        is_partial = None in body.values()
-        if is_partial and "callee" in body and body["callee"] is None and body.get("callees") is None:
+        made = self._without_nulls(body, rendering) if None in body.values() else body
+        return None if rendering.failed else (made, flow, terms)
+
+    def _without_nulls(self, body: dict[str, Value], rendering: Rendering) -> dict[str, Value]:
+        """Return what is sent of a body in which something is null: that is left out, where it may be."""
+        if "callee" in body and body["callee"] is None and body.get("callees") is None:
             hint = f'give a number, or leave such rows out: where: "{{{{ {EXAMPLE_COLUMN} is not none }}}}"'
             rendering.report(
                 self._place("callee"), "callee", TemplateError("there is no number: it is null", hint=hint)
             )
-        if rendering.failed:
-            return None
-        if is_partial:
-            body = {name: value for name, value in body.items() if value is not None}
-            for name, value in self._always.items():
-                body.setdefault(name, value)
-        return body, flow, terms
+        sent = {name: value for name, value in body.items() if value is not None}
+        for name, value in self._always.items():
+            sent.setdefault(name, value)
+        return sent
 
     def named(self, rendering: Rendering) -> Call | None:
         """Return what is left of the call of a row that cannot be made: its reference-id, if that can be rendered."""
         value = self._skeleton.get(INSTRUCTION_ID)
-        for name, evaluate, _ in self._parts:
-            if name == INSTRUCTION_ID:
+        for where, name, evaluate, _ in self._parts:
+            if where == _BODY and name == INSTRUCTION_ID:
                 try:
                     value = evaluate(rendering)
                 except (TemplateError, RecursionError):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from flowops.model.call import Call
     from flowops.model.document import Document, Place, Value
     from flowops.model.project import Flow
-    from flowops.templates.assemble import CompiledCall
+    from flowops.templates.assemble import CompiledCall, Made
     from flowops.templates.nodes import Node
 
 
@@ -319,10 +319,10 @@ class CallSet:
         """Render some rows of a batch, up to the one that used up the steps, and return what is wrong with which."""
         wrong: dict[int, list[Problem]] = {}
         before, make, budget = len(found), self.compiled.make, self._budget
+        made: list[Made] = []
         for index in rows:
             given = budget.begin()
-            rendering.begin(index, given)
-            row = rendering.names["row"]
+            row = rendering.begin(index, given)
             call = None
             if any(row.values()) or not _is_blank(row):
                 call = make(rendering)
@@ -330,18 +330,18 @@ class CallSet:
                 self._report_blank(rendering, row)
             budget.end(given, rendering.budget)
             if call is not None:
-                body, flow, terms = call
+                made.append(call)
                 found.rows.append(index)
-                found.bodies.append(body)
-                found.references.append(body[INSTRUCTION_ID])
-                found.flows.append(flow)
-                found.terms.append(terms)
             if call is None or rendering.problems:
                 wrong[index] = rendering.problems
                 if call is None and self.skips and (named := self.compiled.named(rendering)):
                     found.left_out.append(named)
             if budget.left < 0:
                 break
+        found.bodies += [body for body, _, _ in made]
+        found.references += [body[INSTRUCTION_ID] for body, _, _ in made]
+        found.flows += [flow for _, flow, _ in made]
+        found.terms += [terms for _, _, terms in made]
         self._check_variables(found, before, wrong)
         for at, problems in self._checked(found, before, check):
             wrong.setdefault(found.rows[at], []).extend(problems)

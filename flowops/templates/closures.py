@@ -336,17 +336,18 @@ def in_text(value: Value, offset: int) -> str:
 
 def joined(pieces: list[Piece], offset: int, *, whole: bool = False) -> Evaluate:
     """Join the pieces of a text, which may be a whole scalar, see `native`."""
-    written = [piece if isinstance(piece, str) else "" for piece in pieces]
-    rendered = [
-        (index, piece.key, piece.evaluate, piece.offset)
-        for index, piece in enumerate(pieces)
-        if not isinstance(piece, str)
-    ]
-    least = sum(map(len, written))
+    before, rendered = "", []
+    for piece in pieces:
+        if not isinstance(piece, str):
+            rendered.append((piece.key, piece.evaluate, piece.offset, ""))
+        elif rendered:
+            rendered[-1] = (*rendered[-1][:3], rendered[-1][3] + piece)
+        else:
+            before += piece
 
     def join(scope: Scope) -> Value:
-        texts, length, names = written.copy(), least, scope.names
-        for index, key, evaluate, at in rendered:
+        made, names = before, scope.names
+        for key, evaluate, at, behind in rendered:
             if key is None:
                 value = evaluate(scope)
             else:
@@ -354,13 +355,13 @@ def joined(pieces: list[Piece], offset: int, *, whole: bool = False) -> Evaluate
                     value = names[key[0]][key[1]]
                 except (KeyError, TypeError):
                     value = evaluate(scope)
-            if type(value) is not str:
-                value = in_text(value, at)
-            texts[index] = value
-            length += len(value)
-        made = "".join(texts)
-        if length >= CHARACTERS_PER_STEP:
-            charge_text(length, scope, offset)
+            made += value if type(value) is str else in_text(value, at)
+            if behind:
+                made += behind
+            if len(made) > MAX_TEXT:
+                break
+        if len(made) >= CHARACTERS_PER_STEP:
+            charge_text(len(made), scope, offset)
         elif not whole or made.isascii():
             return made
         return carried(made, scope, offset) if whole else made

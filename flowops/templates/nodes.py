@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from itertools import islice
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from flowops.common.budget import CHARACTERS_PER_STEP, MAX_TEXT, SHORT, json_bound
 from flowops.common.limits import MAX_INTEGER
@@ -17,7 +17,7 @@ from flowops.templates.problems import TEMPLATE
 from flowops.templates.values import no_charge, sendable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from flowops.common.budget import Budget
     from flowops.model.document import Batch, Document, Path, RowPlace, Value
@@ -136,16 +136,17 @@ class Rendering(Scope):
         self.problems: list[Problem] = []
         self.failed = False
 
-    def begin(self, index: int, steps: int) -> None:
+    def begin(self, index: int, steps: int) -> dict[str, Value]:
         """Begin with the row at an index, which may take so many steps; what was known of the last one is gone."""
-        assert self.batch is not None, "only call sets have rows"
-        names = self.names
-        names["row"] = self.batch.rows[index]
-        names["row_number"] = self.batch.numbers[index]
+        batch, names = self.batch, self.names
+        assert batch is not None, "only call sets have rows"
+        names["row"] = row = batch.rows[index]
+        names["row_number"] = batch.numbers[index]
         self.budget = steps
         self.index = index
         self.problems = []
         self.failed = False
+        return row
 
     @property
     def row(self) -> RowPlace | None:
@@ -183,19 +184,6 @@ class Node:
             return self.evaluate(rendering)
         except (TemplateError, RecursionError) as error:
             return self.fail(rendering, error)
-
-
-#: A value that has a name and is rendered for each row: the name, and of its node what gives the value, see `Node`.
-Part: TypeAlias = "tuple[str, Callable[[Rendering], Value], Node]"
-
-
-def render_parts(parts: Sequence[Part], rendering: Rendering, values: dict[str, Value]) -> None:
-    """Put the values for one row under their names. Raises `BudgetExceeded`."""
-    for name, evaluate, node in parts:
-        try:
-            values[name] = evaluate(rendering)
-        except (TemplateError, RecursionError) as error:
-            values[name] = node.fail(rendering, error)
 
 
 class ConstantNode(Node):
