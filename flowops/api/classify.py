@@ -62,12 +62,14 @@ class Answer:
 class Failure:
     """Why no answer came back. `begun` is False only if it is proven that no byte of the request was sent.
 
-    `proxy_status` is the status a proxy gave instead of a connection.
+    `proxy_status` is the status a proxy gave instead of a connection, `where` the host that was not reached, as the
+    configuration has it.
     """
 
     begun: bool
     reason: str
     proxy_status: int | None = None
+    where: str | None = None
 
 
 def classify_answer(
@@ -100,7 +102,7 @@ def _classify_failure(failure: Failure, hidden: Iterable[str]) -> Verdict:
         return Verdict(EventType.UNAUTHORIZED, detail=f"the proxy answered {_status(failure.proxy_status)}", stop=True)
     if failure.proxy_status is not None:
         return Verdict(EventType.UNSENT, detail=f"the proxy answered {_status(failure.proxy_status)}")
-    return Verdict(EventType.UNSENT, detail=reason)
+    return Verdict(EventType.UNSENT, detail=reason if failure.where is None else f"{failure.where}: {reason}")
 
 
 def _classify_answer(sent: Mapping[str, Value], answer: Answer, now: float, hidden: Iterable[str]) -> Verdict:

@@ -21,7 +21,7 @@ import httpx
 from flowops import __version__
 from flowops.api.address import check_address, check_proxy, check_token
 from flowops.api.classify import Answer, Failure, classify_answer, safe_text
-from flowops.api.transport import ANSWER, ON_SEND, Transport
+from flowops.api.transport import ANSWER, ON_SEND, Transport, port_of
 from flowops.common.addresses import is_loopback
 from flowops.errors import ApiError
 from flowops.model.project import Connection
@@ -86,6 +86,7 @@ class HttpClient:
     def __init__(self, connection: Connection, context: ssl.SSLContext, proxy: str | None = None) -> None:
         self._timeouts = {"connect": connection.connect_timeout, ANSWER: connection.answer_timeout}
         self._transport = Transport(context, proxy)
+        self._proxy = f"the proxy {urlsplit(proxy).hostname}:{urlsplit(proxy).port or 80}" if proxy else None
 
     async def __aenter__(self) -> Self:
         return self
@@ -135,7 +136,8 @@ class HttpClient:
         except (httpx.TransportError, httpx.InvalidURL) as error:
             reason = reason_of(error)
             if not sent:
-                return Failure(begun=False, reason=reason, proxy_status=_proxy_status(error))
+                where = self._proxy or f"{prepared.url.host}:{port_of(prepared.url)}"
+                return Failure(begun=False, reason=reason, proxy_status=_proxy_status(error), where=where)
         return Failure(sent, reason) if response is None else _answer(response, b"", reason)
 
 

@@ -8,6 +8,7 @@ import json
 import shlex
 from collections import Counter
 from datetime import UTC
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flowops.common.masking import mask_text
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from flowops.report.hours import Hour, Hours
     from flowops.report.views import (
         CallView,
+        Cause,
         Group,
         PlanView,
         SpokenText,
@@ -139,6 +141,8 @@ _OUTCOMES = (
     (Outcome.MOVED, None, "Moved", ": placed before, and known by a new reference-id from now on."),
     (Outcome.UNCHANGED, None, "Unchanged", ": placed before."),
 )
+#: How many causes of failed calls are told first; each call has its own besides.
+CAUSES = 3
 _URGENT = (Action.CONFLICT, Action.IN_DOUBT, Action.GIVEN_UP, Action.BLOCKED)
 #: How many calls of one outcome a terminal shows where not all are asked for.
 A_FEW = 20
@@ -217,7 +221,10 @@ def result_report(view: ResultView) -> Report:
             tuple(Total(name, found[each], _tone(each), phones[each]) for each, name in phrases.DONE.items()),
             phrases.ALWAYS_TOLD,
         ),
-        alerts=tuple((strong("No more calls are placed", Tone.BAD), ": ", guard.reason) for guard in view.guards),
+        alerts=(
+            *((strong("No more calls are placed", Tone.BAD), ": ", guard.reason) for guard in view.guards),
+            *chain.from_iterable(map(_cause, view.causes()[:CAUSES])),
+        ),
         remarks=(("Nothing is left to place: every call of these files was placed before.",),) if done else (),
         notices=tuple(notices),
         sections=[section for each in _OUTCOMES for section in _outcome(view, *each)],
@@ -522,6 +529,15 @@ def _where(place: Place | None) -> Phrase:
 
 def _labels(labels: Mapping[str, str]) -> Phrase:
     return (named(", ".join(f"{name}={value}" for name, value in labels.items())), "  ") if labels else ()
+
+
+def _cause(cause: Cause) -> Iterator[Phrase]:
+    """Yield why several calls were not placed, or what helps; one alone says why in its own line."""
+    if cause.calls == 1 and cause.hint is None:
+        return
+    yield strong(phrases.count(cause.calls, "call"), Tone.BAD), ": ", cause.reason
+    if cause.hint is not None:
+        yield strong("hint"), ": ", cause.hint
 
 
 def _outcome(view: ResultView, outcome: Outcome, partly: bool | None, title: str, says: str) -> Iterator[Section]:

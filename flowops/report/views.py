@@ -14,9 +14,11 @@ from flowops.common.masking import HIDDEN, mask_number, mask_text, masked_but
 from flowops.model.difference import Shift
 from flowops.model.plan import A_FEW, ABSENT, ALL_SHOWN, NONE_SHOWN, Action, Change
 from flowops.model.problems import Problems
+from flowops.model.result import Outcome
 from flowops.report.hours import Hours, PlanClock, Ready, hours_of
 from flowops.report.masking import PeopleCounter, distinguish, masked, without_pseudonyms
 from flowops.report.phrases import signal_name
+from flowops.report.remedies import remedy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from flowops.model.document import Document, Place, Problem, RowPlace, Value
     from flowops.model.ledger import Actor, Entry, EventType, OperatorStep, State
     from flowops.model.plan import Guard, LeftOut, Plan, PlannedBatch, PlannedCall
-    from flowops.model.result import CallResult, CaseResult, Outcome, Result
+    from flowops.model.result import CallResult, CaseResult, Result
 
 
 class SpokenText(NamedTuple):
@@ -256,6 +258,18 @@ def country_code(masked_number: str) -> str:
     return masked_number.partition(" ")[0]
 
 
+#: What a call has come to that was to be placed, and is not, or nobody knows.
+_FAILED = frozenset({Outcome.REJECTED, Outcome.NOT_ATTEMPTED, Outcome.IN_DOUBT})
+
+
+class Cause(NamedTuple):
+    """Why so many `calls` of a run were not placed, and what helps."""
+
+    reason: str
+    calls: int
+    hint: str | None
+
+
 class ResultView(NamedTuple):
     """A run for readers; its calls are masked as they are asked for, since there may be very many.
 
@@ -285,6 +299,16 @@ class ResultView(NamedTuple):
         """Yield the calls, in the order of the plan."""
         for call in self.result.calls:
             yield call if call.error is None else replace(call, error=mask_text(call.error))
+
+    def causes(self) -> list[Cause]:
+        """Return why calls were not placed that were to be, the commonest cause first."""
+        result = self.result
+        found = Counter(
+            call.error
+            for call in self.calls()
+            if call.outcome in _FAILED and call.error is not None and call.reference_id not in result.beyond
+        )
+        return [Cause(reason, count, remedy(reason)) for reason, count in found.most_common()]
 
     def having(self, outcome: Outcome, *, partly: bool | None = None) -> Iterator[CallResult]:
         """Yield the calls of an outcome; with `partly` only those of which some callees were refused, or were not."""

@@ -121,6 +121,7 @@ def result_json(view: ResultView) -> Json:
         "guards": [guard_json(guard) for guard in view.guards],
         "interrupted": view.interrupted,
         "failure": view.failure,
+        "causes": [cause._asdict() for cause in view.causes()],
         "calls": map(_attempted, view.calls()),
     }
 

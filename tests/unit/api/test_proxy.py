@@ -134,7 +134,8 @@ def test_a_proxy_that_nobody_serves_is_proof_that_nothing_was_sent(body, unused_
         async with FlowBuilder("https://127.0.0.1:1/voiceapi/v2", TOKEN, connection).worker() as worker:
             return await worker.place(body)
 
-    assert asyncio.run(main()) == Verdict(EventType.UNSENT, detail="Connection refused")
+    where = f"the proxy 127.0.0.1:{unused_port}"
+    assert asyncio.run(main()) == Verdict(EventType.UNSENT, detail=f"{where}: Connection refused")
 
 
 def test_a_tunnel_that_breaks_after_the_request_leaves_it_in_doubt(serving, body, certificates):

@@ -127,6 +127,7 @@ OUTPUTS: dict[str, Any] = {
         "guards": [{"name": "stop", "reason": "stopped by ada", "source": None}],
         "interrupted": "SIGINT",
         "failure": None,
+        "causes": [{"reason": "api.example.org:443: Connection refused", "calls": 2, "hint": None}],
         "calls": [
             {
                 "reference_id": "r1",
