@@ -69,44 +69,47 @@ class PolicyEvaluator:
             contexts = [self.context(batch.call(index), at) for index in indices]
             suspects = dict(zip(indices, contexts, strict=True))
         else:
-            contexts, found = self._contexts(batch, indices, at)
-            self._pass_others(batch, indices, found, at)
+            contexts, group, found = self._look_over(batch, indices, at)
+            self._pass_others(group, found)
             suspects = {index: self.context(batch.call(index), at) for index in sorted(found)}
         decisions = ((index, self.decide(context)) for index, context in suspects.items())
         return HeldBack({index: held for index, held in decisions if held is not None}, contexts)
 
-    def _contexts(self, batch: CallBatch, indices: Sequence[int], at: datetime) -> tuple[list[CallContext], set[int]]:
-        """Return the contexts of some calls, and those that are held back with all that are alike."""
-        contexts, suspects, alike = [], set(), self._alike
-        bodies = batch.bodies
+    def _look_over(
+        self, batch: CallBatch, indices: Sequence[int], at: datetime
+    ) -> tuple[list[CallContext], CallGroup, set[int]]:
+        """Return the contexts of some calls, see `HeldBack`, whom they ring, and which are held back with their like."""
+        contexts, calls, numbers, suspects = [], [], [], set()
+        bodies, alike = batch.bodies, self._alike
         for index in indices:
             body = bodies[index]
-            key = (at, body.get("caller"), *map(nature, callees_of(body)))
+            callees = callees_of(body)
+            key = (at, body.get("caller"), *map(nature, callees))
             known = alike.get(key)
             if known is None:
                 context = self.context(batch.call(index), at)
                 if len(alike) >= _KEPT:
                     alike.clear()
                 known = alike[key] = context, bool(findings(self._by_nature, context))
-            context, is_bad = known
-            contexts.append(context)
-            if is_bad:
+            contexts.append(known[0])
+            if known[1]:
                 suspects.add(index)
-        return contexts, suspects
+            for number in callees:
+                calls.append(index)
+                numbers.append(number)
+        return contexts, CallGroup(calls, numbers, list(map(int, numbers)), at, self.facts, self._counts), suspects
 
-    def _pass_others(self, batch: CallBatch, indices: Sequence[int], suspects: set[int], at: datetime) -> None:
+    def _pass_others(self, group: CallGroup, suspects: set[int]) -> None:
         """Add the calls that a rule may have something against to the suspects, and count all others: they pass."""
-        rings = [(index, number) for index in indices for number in callees_of(batch.bodies[index])]
-        numbers = [number for _, number in rings]
-        calls, digits = [index for index, _ in rings], list(map(int, numbers))
-        group = CallGroup(calls, numbers, digits, at, self.facts, self._counts)
         for rule in self._by_call:
             suspects.update(rule.suspects(group))
+        passed = group.digits
         if suspects:
-            digits = [each for index, each in zip(calls, digits, strict=True) if index not in suspects]
-        self._counts.passed += len(digits)
+            rings = zip(group.calls, group.digits, strict=True)
+            passed = [digits for index, digits in rings if index not in suspects]
+        self._counts.passed += len(passed)
         if self._counts_callees:
-            self._counts.add(digits, at)
+            self._counts.add(passed, group.at)
 
     def context(self, call: Call, at: datetime) -> CallContext:
         """Return what the rules look at."""

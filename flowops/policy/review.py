@@ -131,12 +131,21 @@ class CapacityCheck:
         if self._rate is None:
             return
         ends = {context: (*self._end(context), len(context.call.callees)) for context in set(contexts)}
+        # Nobody of these comes too late when the last of them does not.
+        last = self._phones + sum(ends[context][2] for context in contexts)
+        if all(rule is None or last / self._rate < self._left(end) for end, rule, _ in ends.values()):
+            self._phones = last
+            return
         for context in contexts:
             end, rule, phones = ends[context]
-            if rule is not None and self._phones / self._rate >= (end - self._at).total_seconds():
+            if rule is not None and self._phones / self._rate >= self._left(end):
                 why = "the hours are too few" if isinstance(rule, Windows) else "the time is too short"
                 self._late[format_reason(rule, why), end] += phones
             self._phones += phones
+
+    def _left(self, end: datetime) -> float:
+        """Return the seconds up to a time."""
+        return (end - self._at).total_seconds()
 
     def _end(self, context: CallContext) -> tuple[datetime, Rule | None]:
         """Return when a call may no longer be placed, and by which rule, if there is one."""

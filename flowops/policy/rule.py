@@ -12,6 +12,7 @@ A new rule is a class like those in `flowops.policy.rules`, in one of the files 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -132,18 +133,18 @@ class RunCounts:
     """
 
     passed: int = 0
-    rung: dict[datetime, dict[int, int]] = field(default_factory=dict)
+    rung: dict[datetime, Counter[int]] = field(default_factory=dict)
 
     def rings(self, number: str) -> list[datetime]:
         """Return when a number was let pass."""
         digits = int(number)
-        return [at for at, numbers in self.rung.items() for _ in range(numbers.get(digits, 0))]
+        return [at for at, numbers in self.rung.items() for _ in range(numbers[digits])]
 
     def add(self, numbers: Iterable[int], at: datetime) -> None:
         """Let pass some numbers."""
-        known = self.rung.setdefault(at, {})
-        for number in numbers:
-            known[number] = known.get(number, 0) + 1
+        if at not in self.rung:
+            self.rung[at] = Counter()
+        self.rung[at].update(numbers)
 
 
 class CallGroup(NamedTuple):

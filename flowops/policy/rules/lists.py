@@ -19,6 +19,7 @@ from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import compress
 from typing import TYPE_CHECKING, ClassVar
 
 from flowops.common.numbers import Refusal, is_canonical, read
@@ -151,7 +152,7 @@ class DoNotCall(Setting, Rule, RunGuard):
         if self.check(group.facts, group.at) is not None:
             return group.calls
         numbers = group.facts.lists[self.source].numbers
-        return [call for call, number in zip(group.calls, group.numbers, strict=True) if number in numbers]
+        return compress(group.calls, map(numbers.__contains__, group.numbers))
 
 
 def hashed(number: str, key: bytes) -> str:
