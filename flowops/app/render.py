@@ -29,7 +29,7 @@ from flowops.model.call import (
 from flowops.model.document import Batch, Place, Problem
 from flowops.model.problems import Problems, sentence
 from flowops.plan.canonical import Uncanonical, hashes_of
-from flowops.schema.check import body_predicate, check_body, check_document, checker, reference_errors
+from flowops.schema.check import FIELD, body_predicate, check_body, check_document, checker, reference_errors
 from flowops.schema.flow_check import flow_variables
 from flowops.templates.assemble import Compilation
 from flowops.templates.leftovers import leftovers, may_have_leftovers
@@ -416,7 +416,8 @@ class CallCheck:
         if not self._conform(bodies) or not (self._numbered or not _any_names_callee(bodies)):
             return None
         try:
-            return hashes_of(bodies)
+            # Of all that stands elsewhere the schema knows what it is.
+            return hashes_of(bodies, [body[FIELD] for body in bodies if FIELD in body])
         except Uncanonical:
             return None
 
@@ -450,10 +451,10 @@ def _moved_problems(call: Call) -> list[Problem]:
     return [call.problem(("moved-from",), f"moved-from: {text}", code=SHAPE) for text in wrong[:1]]
 
 
-def _any_names_callee(bodies: Iterable[Mapping[str, Value]]) -> bool:
+def _any_names_callee(bodies: Sequence[Mapping[str, Value]]) -> bool:
     """Return whether the reference-id of one of some bodies, which fit their schema, holds the number of a callee."""
-    pairs = [(body[INSTRUCTION_ID], number) for body in bodies for number in callees_of(body)]
-    return any_names_number([reference for reference, _ in pairs], [number for _, number in pairs])
+    references = [body[INSTRUCTION_ID] for body in bodies for _ in callees_of(body)]
+    return any_names_number(references, [number for body in bodies for number in callees_of(body)])
 
 
 def _names_callee(body: Mapping[str, Value]) -> bool:

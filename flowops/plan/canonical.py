@@ -68,10 +68,13 @@ def hash_of_terms(terms: Terms) -> bytes | None:
     return hashlib.sha256(json.dumps(terms, sort_keys=True, default=str).encode()).digest()
 
 
-def hashes_of(bodies: Sequence[Value]) -> list[bytes]:
-    """Return the `hash_of` each of some bodies, of which it is asked once whether they need more than orjson."""
+def hashes_of(bodies: Sequence[Value], unknown: Sequence[Value]) -> list[bytes]:
+    """Return the `hash_of` each of some bodies, of which it is asked once whether they need more than orjson.
+
+    `unknown` is what is in the bodies besides texts, whole numbers, booleans, and lists of these, under ASCII names.
+    """
     try:
-        if _orjson_writes(bodies):
+        if _orjson_writes(unknown):
             return [hashlib.sha256(orjson.dumps(body, option=_OPTIONS)).digest() for body in bodies]
     except TypeError:
         pass  # one of them has no canonical JSON: named below

@@ -78,7 +78,7 @@ class PolicyEvaluator:
     def _look_over(
         self, batch: CallBatch, indices: Sequence[int], at: datetime
     ) -> tuple[list[CallContext], CallGroup, set[int]]:
-        """Return the contexts of some calls, see `HeldBack`, whom they ring, and which are held back with their like."""
+        """Return contexts of some calls, see `HeldBack`, whom they ring, and which are held back with their like."""
         contexts, calls, numbers, suspects = [], [], [], set()
         bodies, alike = batch.bodies, self._alike
         for index in indices:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from flowops.app.render import CallCheck
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, Problem, RowPlace, SourceMap
-from flowops.schema.check import check_body, check_document, check_documents
+from flowops.schema.check import FIELD, check_body, check_document, check_documents, checker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -251,3 +251,13 @@ def test_values_that_json_can_carry_are_accepted(variables: dict[str, Any]) -> N
     body = {**SENT, "flow-variables": variables}
     assert is_accepted(body, SENT)
     assert not objections(body)
+
+
+def test_of_a_body_the_schema_knows_all_but_the_variables() -> None:
+    """So no value elsewhere has to be looked at before a body is written: texts, whole numbers, lists of texts."""
+    properties = checker("request").schema["properties"]
+    assert all(name.isascii() for name in properties)
+    kinds = {name: field.get("type") for name, field in properties.items()}
+    assert {name for name, kind in kinds.items() if kind not in ("string", "integer", "boolean", "array")} == {FIELD}
+    lists = [properties[name]["items"]["type"] for name, kind in kinds.items() if kind == "array"]
+    assert lists == ["string"]
