@@ -128,7 +128,7 @@ async def _place(found: Planned, pacing: Pacing, policy: Policy, facts: PolicyCo
             check.count(result)
             advance(1)
 
-        async with _api(found.workspace.project, found.environment) as api, _callbacks(found, pacing) as callback_url:
+        async with api_of(found.workspace.project, found.environment) as api, _callbacks(found, pacing) as callback_url:
             options = RunOptions(
                 callback_url,
                 done,
@@ -174,7 +174,7 @@ async def _callbacks(found: Planned, pacing: Pacing) -> AsyncIterator[Callable[[
 
 
 @asynccontextmanager
-async def _api(project: Project, environment: Environment) -> AsyncIterator[FlowBuilder]:
+async def api_of(project: Project, environment: Environment) -> AsyncIterator[FlowBuilder]:
     """Open the API of an environment; the embedded one runs for as long as the context lasts."""
     from flowops.api.client import FlowBuilder
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 from click.core import ParameterSource
@@ -12,23 +12,26 @@ from flowops.app.apply import check_pacing, check_reviewed, place
 from flowops.app.canary import Pacing
 from flowops.app.gate import FAIL_ON, failures, words_of_result
 from flowops.app.plan import planned
+from flowops.app.rehearsal import rehearsal, rehearse
 from flowops.app.saved import as_saved, load_plan, pacing_as_saved
 from flowops.apply.outcome import exit_code
 from flowops.apply.run import RunFailed
-from flowops.cli import options
+from flowops.cli import completing, options
 from flowops.cli.output import TERMINAL, confirm, echo_lines, echo_status, print_result, report_problems_as
 from flowops.cli.plan import echo_notices, override_option
 from flowops.cli.plan import run as plan
-from flowops.errors import UsageError
+from flowops.errors import ExitCode, UsageError
 from flowops.model.plan import Action
 from flowops.model.result import Outcome
 from flowops.report import phrases
 from flowops.report.formats import RESULT
 from flowops.report.layout import plan_report
-from flowops.report.views import ResultView, of_plan
+from flowops.report.views import ResultView, of_plan, spoken_texts
 from flowops.report.writers.text import report_lines
+from flowops.sandbox.settings import BANNER
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import timedelta
 
     from flowops.app.plan import Planned
@@ -63,6 +66,37 @@ pacing_options = options.together(
 )
 
 
+class Rehearsed(NamedTuple):
+    """The call whose words are rehearsed, and the number that rings."""
+
+    reference: str
+    number: str
+
+
+def _rehearsed(reference: str | None, number: str | None) -> Rehearsed | None:
+    """Take two options that go together. Raise UsageError for one alone."""
+    if reference is None and number is None:
+        return None
+    if reference is None or number is None:
+        raise UsageError("--rehearse and --to go together: whose words, and which phone")
+    return Rehearsed(reference, number)
+
+
+rehearsal_options = options.together(
+    click.option(
+        "--rehearse",
+        type=options.NAME,
+        metavar="REF",
+        help="Ring one's own phone with the words of this call; needs --to.",
+        shell_complete=completing.references,
+    ),
+    click.option("--to", "number", metavar="NUMBER", help="The phone that --rehearse rings."),
+    name="rehearsed",
+    make=_rehearsed,
+    parameters=("rehearse", "number"),
+)
+
+
 @click.command("apply", short_help="Show the plan, ask, and place the calls: each at most once.")
 @options.selection
 @click.option(
@@ -75,6 +109,7 @@ pacing_options = options.together(
 @click.option("--digest", metavar="sha256:…", help="Place only if the plan has this digest.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only plan: the same as flowops plan.")
+@rehearsal_options
 @pacing_options
 @options.retry
 @override_option
@@ -86,6 +121,7 @@ def command(
     digest: str | None,
     auto_approve: bool,
     dry_run: bool,
+    rehearsed: Rehearsed | None,
     pacing: Pacing,
     retry: frozenset[Action],
     override: Override | None,
@@ -98,18 +134,25 @@ def command(
 
     The sandbox needs no asking: no phone rings. Without a terminal, a real environment needs
     --auto-approve, or a plan that was reviewed: --plan FILE.
+
+    --rehearse R --to NUMBER rings one's own phone with the words of the call R instead. It is posted under a name of
+    its own, and is no evidence of R. Every rule of the policy holds for NUMBER but windows and per-callee.
     """
+    given = {
+        "--plan": plan_file,
+        "--digest": digest,
+        "--auto-approve": auto_approve,
+        "--wait": pacing.wait,
+        "--canary": pacing.canary,
+        "--limit": pacing.limit,
+        "--retry": retry,
+        "--override": override,
+    }
+    if rehearsed is not None:
+        _have_no_meaning("--rehearse", given | {"--auto-approve": None, "--dry-run": dry_run, "--fail-on": fail_on})
+        return _rehearse(selection, rehearsed, auto_approve, shown)
     if dry_run:
-        for name, given in (
-            ("--plan", plan_file),
-            ("--digest", digest),
-            ("--auto-approve", auto_approve),
-            ("--wait", pacing.wait),
-            ("--canary", pacing.canary),
-            ("--limit", pacing.limit),
-        ):
-            if given:
-                raise UsageError(f"{name} has no meaning with --dry-run")
+        _have_no_meaning("--dry-run", given | {"--retry": None, "--override": None})
         return plan(selection, None, shown, detailed=False, fail_on=fail_on, override=override, retry=retry)
     saved = None
     if plan_file is not None:
@@ -129,6 +172,37 @@ def command(
         if not (found.environment.sandboxed or auto_approve or saved is not None or digest is not None):
             _confirm(found.plan, pacing)
         return _place(found, pacing, shown, fail_on)
+
+
+def _have_no_meaning(option: str, given: Mapping[str, object]) -> None:
+    """Raise UsageError for the first option that is given and means nothing beside another one."""
+    for name, value in given.items():
+        if value:
+            raise UsageError(f"{name} has no meaning with {option}")
+
+
+def _rehearse(selection: Selection, rehearsed: Rehearsed, auto_approve: bool, shown: Shown) -> int:
+    """Show what would be said to whom, ask, and ring; return the exit code."""
+    with (
+        report_problems_as(selection.environment, shown.format_),
+        rehearsal(selection, rehearsed.reference, rehearsed.number, TERMINAL) as found,
+    ):
+        sandboxed = found.workspace.environment.sandboxed
+        if sandboxed:
+            echo_status(BANNER)
+        view = of_plan(found.plan, full=True, show_pii=shown.show_pii, sandboxed=sandboxed)
+        echo_lines(report_lines(plan_report(view)))
+        for name, text in spoken_texts(found.call):
+            echo_status(f"  {name}: {text}")
+        if found.plan.size and not found.plan.guards and not (sandboxed or auto_approve):
+            confirm(f"Ring {found.shown} in {selection.environment} with the words of {found.of}?")
+        try:
+            result = rehearse(found, TERMINAL)
+        except RunFailed as failed:
+            _print(failed.result, shown)
+            raise
+    _print(result, shown)
+    return exit_code(result, () if result.counts()[Outcome.PLACED] else (ExitCode.FAILED,))
 
 
 _HOW = "use --auto-approve, or save a plan, have it reviewed, and use --plan FILE"

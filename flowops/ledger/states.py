@@ -128,6 +128,8 @@ TRANSITIONS: Final[Mapping[tuple[State | None, EventType], tuple[Target, ...]]] 
     (REJECTED, EventType.PURGED): (REJECTED,),
     (None, EventType.PURGED): (None,),
     (RENAMED, EventType.PURGED): (RENAMED,),
+    # The words of another call, said to whoever rehearses them: an event, and never a call.
+    (None, EventType.REHEARSED): (None,),
 }
 
 

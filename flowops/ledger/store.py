@@ -195,6 +195,11 @@ class Store(Reader):
         done = {step.reference_id: step for step in transact(self._database, self.number, work)}
         return [done.get(step.reference_id, step) for step in shown]
 
+    def rehearsed(self, reference_id: str, detail: str) -> None:
+        """Keep what happens in a rehearsal, durably: an event of a reference that is no call's."""
+        change = Change(_name(reference_id), EventType.REHEARSED, now(), self.actor, run=self.run, detail=clean(detail))
+        transact(self._database, self.number, lambda transaction: transaction.make([change]))
+
     def import_calls(self, calls: Iterable[ImportedCall]) -> Import:
         """Adopt calls that were placed elsewhere, a thousand in a transaction; one the ledger has stays as it is."""
         result = Import()

@@ -80,6 +80,7 @@ class EventType(StrEnum):
     #: A reference-id became another one, and the call under that one was moved there.
     RENAMED = "renamed"
     MOVED = "moved"
+    REHEARSED = "rehearsed"
 
 
 #: Events that say that the API has refused a call.

@@ -274,9 +274,20 @@ def test_evidence_makes_a_row_of_a_call_that_is_not_there() -> None:
 
 
 def test_nothing_else_can_happen_to_a_call_that_is_not_there() -> None:
-    for event_type in set(EventType) - {EventType.CLAIMED, EventType.IMPORTED, EventType.RENAMED} - EVIDENCE.keys():
+    excluded = {EventType.CLAIMED, EventType.IMPORTED, EventType.RENAMED, EventType.REHEARSED}
+    for event_type in set(EventType) - excluded - EVIDENCE.keys():
         with pytest.raises(IllegalStep):
             decide(None, change(event_type))
+
+
+def test_a_rehearsal_leaves_no_call() -> None:
+    row = decide(None, change(EventType.REHEARSED))
+    assert (row.state, row.fingerprint, row.attempts) == (None, "", 0)
+    again = decide(row, change(EventType.REHEARSED, at=T2))
+    assert (again.state, again.updated_at) == (None, T2)
+    for state_row in (claimed(), decide(claimed(), change(EventType.ACCEPTED))):
+        with pytest.raises(IllegalStep):
+            decide(state_row, change(EventType.REHEARSED))
 
 
 class TestLegs:

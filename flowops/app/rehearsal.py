@@ -1,0 +1,262 @@
+"""Ring one's own phone with the words of a call, before anybody else hears them.
+
+A rehearsal is a call of its own: it has a reference of its own, which no file names, and what becomes of it is among
+the events of the ledger and nowhere else. So it is no evidence of the call whose words it has, and counts nowhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowops.app.access import open_for, revision_of
+from flowops.app.apply import api_of
+from flowops.app.ledger import guards_of
+from flowops.app.load import load, variables
+from flowops.app.observer import SILENT
+from flowops.app.policy_run import clock, facts_of
+from flowops.app.render import Walk, checked
+from flowops.app.secrets import token_of
+from flowops.app.settings import settings_of
+from flowops.apply.control import ShutdownRequest, with_signals
+from flowops.apply.outcome import nothing_sent
+from flowops.apply.run import apply
+from flowops.apply.worker import RunOptions
+from flowops.common.masking import mask_number, mask_written
+from flowops.common.names import did_you_mean
+from flowops.common.numbers import Refusal, read
+from flowops.common.text import quoted
+from flowops.errors import UsageError
+from flowops.ledger.states import step
+from flowops.model.call import INSTRUCTION_ID, Call, Script
+from flowops.model.ledger import Claim, State, Written
+from flowops.plan.canonical import hash_of
+from flowops.plan.planner import make_plan
+from flowops.policy.config import Policy
+from flowops.policy.evaluate import PolicyEvaluator, tripped
+from flowops.policy.rule import Rule
+from flowops.policy.rules.limits import PerCallee
+from flowops.policy.rules.windows import Windows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from flowops.app.load import Workspace
+    from flowops.app.observer import Observer
+    from flowops.app.selection import Selection
+    from flowops.ledger.store import Store
+    from flowops.model.call import CallBatch
+    from flowops.model.document import Place, Value
+    from flowops.model.ledger import Entry, Record
+    from flowops.model.plan import Decision, Plan, PlannedCall
+    from flowops.model.result import CallResult, Result
+    from flowops.policy.rule import PolicyContext
+
+PREFIX = "rehearsal-"
+#: Rules about when, and how often, somebody else is called.
+NOT_ASKED = (Windows, PerCallee)
+#: So many references are looked at for the one that was probably meant.
+NEAR = 200
+_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+class Rehearsal(NamedTuple):
+    """A call with the words of another one, and what is to be done with it."""
+
+    plan: Plan
+    call: Call
+    of: str
+    workspace: Workspace
+    ledger: Store
+    policy: Policy
+    facts: PolicyContext
+
+    @property
+    def shown(self) -> str:
+        """Return the number that would ring, masked."""
+        return mask_number(self.call.callees[0])
+
+
+@contextmanager
+def rehearsal(selection: Selection, reference: str, number: str, observer: Observer = SILENT) -> Iterator[Rehearsal]:
+    """Find the words of a call, and rule on ringing another number with them; the ledger stays open for the block.
+
+    Raises UsageError for what is no number, and where no call has that name; Invalid with every problem of the files.
+    """
+    callee = read(number)
+    if isinstance(callee, Refusal):
+        raise UsageError(f"--to: {mask_written(number)} {callee.message}", hint=callee.hint)
+    workspace = load(selection)
+    environment = workspace.environment
+    if not environment.sandboxed:
+        token_of(workspace.project, environment)
+    walk = Walk(workspace, variables(workspace, selection.var, selection.var_files), online=True)
+    revision = revision_of(workspace.project.root)
+    with open_for(workspace.project, environment, revision=revision) as ledger:
+        call = _rehearsed(_named(walk, reference, observer), callee)
+        policy = _without_times(workspace.policy or Policy())
+        facts = replace(facts_of(workspace._replace(policy=policy), ledger, clock(), None), phones=1)
+        batch = _OneCall(call)
+        plan = make_plan(
+            [batch],
+            again=[batch],
+            environment=environment.name,
+            revision=revision,
+            ledger=None,
+            rules=_Rules(policy, facts),
+            settings=settings_of(workspace.project, environment),
+        )
+        plan = replace(plan, guards=(*guards_of(ledger), *tripped(policy, facts, clock())))
+        yield Rehearsal(plan, call, reference, workspace, ledger, policy, facts)
+
+
+def rehearse(found: Rehearsal, observer: Observer = SILENT) -> Result:
+    """Ring the number, once, unless something holds the call back."""
+    if found.plan.guards:
+        return nothing_sent(found.plan, found.plan.guards)
+    return asyncio.run(_ring(found, observer))
+
+
+async def _ring(found: Rehearsal, observer: Observer) -> Result:
+    shutdown, environment = ShutdownRequest(), found.workspace.environment
+    sent = [planned for planned in found.plan.calls if planned.action.sends]
+
+    async def check(planned: PlannedCall) -> Decision | None:
+        return PolicyEvaluator(found.policy, found.facts).evaluate(planned.call, clock())
+
+    with with_signals(shutdown), observer.progress("placing", len(sent)) as advance:
+
+        def done(_result: CallResult) -> None:
+            advance(1)
+
+        options = RunOptions(lambda _call: None, done, concurrency=1, rate=environment.rate, check=check)
+        async with api_of(found.workspace.project, environment) as api:
+            log = RehearsalLog(found.ledger, f"with the words of {found.of}, to {found.shown}")
+            return await apply(found.plan, [sent], options, api=api, ledger=log, shutdown=shutdown)
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalLog:
+    """What a run of a rehearsal asks of a ledger: a `flowops.model.ledger.RunLedger` that keeps events, and no call.
+
+    `about` says whose words are said to whom, without a number.
+    """
+
+    store: Store
+    about: str
+
+    def look_up(self, _reference_ids: Sequence[str]) -> dict[str, Entry]:
+        """Return nothing: a rehearsal was never placed before."""
+        return {}
+
+    def write(self, writes: Sequence[Claim | Record]) -> list[Written]:
+        """Keep what happens, durably; nothing is claimed where the environment is stopped."""
+        return [self._claim(write) if isinstance(write, Claim) else self._record(write) for write in writes]
+
+    def sweep(self) -> list[str]:
+        """Return nothing: no other run has rehearsals in flight."""
+        return []
+
+    def beat(self) -> None:
+        """Do nothing: nobody waits for a rehearsal."""
+
+    def _claim(self, claim: Claim) -> Written:
+        why = self.store.stopped()
+        if why is not None:
+            return Written(False, None, stopped=why)
+        self.store.rehearsed(claim.call.reference_id, self.about)
+        return Written(True, State.IN_FLIGHT)
+
+    def _record(self, record: Record) -> Written:
+        ids = ", ".join(leg.call_id for leg in record.legs if leg.call_id)
+        detail = ": ".join(filter(None, [str(record.event_type), ids, record.detail]))
+        self.store.rehearsed(record.reference_id, detail)
+        state = step(State.IN_FLIGHT, record.event_type)
+        return Written(True, state)
+
+
+class _OneCall:
+    """A call as a batch of its own."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self.references = [call.reference_id]
+        self.bodies = [call.body]
+        self.hashes = [hash_of(call.body)]
+
+    @property
+    def place(self) -> Place:
+        return self._call.origin.place()
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return self._call.origin.document.labels
+
+    @property
+    def scripts(self) -> frozenset[Script]:
+        body = self._call.body
+        return frozenset(
+            [Script(self._call.flow, body.get("callflow-id"), frozenset(body.get("flow-variables") or ()))]
+        )
+
+    @property
+    def has_terms(self) -> bool:
+        return True
+
+    def call(self, _index: int) -> Call:
+        return self._call
+
+
+class _Rules:
+    """The rules that hold for whoever rehearses, as a plan asks them."""
+
+    def __init__(self, policy: Policy, facts: PolicyContext) -> None:
+        self._evaluator = PolicyEvaluator(policy, facts)
+
+    def hold_back(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Decision]:
+        """Say which of the calls may not be placed, and why."""
+        decisions = {index: self._evaluator.evaluate(batch.call(index), clock()) for index in indices}
+        return {index: decision for index, decision in decisions.items() if decision is not None}
+
+
+def _named(walk: Walk, reference: str, observer: Observer) -> Call:
+    """Return the call of a name, once it is known that nothing is wrong with the files."""
+    found: Call | None = None
+    near: list[str] = []
+    for batch in checked(walk, observer):
+        near += batch.references[: NEAR - len(near)]
+        if found is None and reference in batch.references:
+            found = batch.call(list(batch.references).index(reference))
+    if found is None:
+        raise UsageError(f"--rehearse: no call is named {quoted(reference)}", hint=did_you_mean(reference, near))
+    return found
+
+
+def _rehearsed(call: Call, callee: str) -> Call:
+    """Return a call with the words of another one, to a number. When the other one is due, and where, is no matter."""
+    name = PREFIX + _ulid()
+    left_out = (INSTRUCTION_ID, "callee", "callees", "callback-url")
+    rest: dict[str, Value] = {field: value for field, value in call.body.items() if field not in left_out}
+    terms = call.terms._replace(timezone=None, not_before=None)
+    sensitive = call.sensitive | {("callee",)}
+    body = {INSTRUCTION_ID: name, "callee": callee, **rest}
+    return call._replace(reference_id=name, body=body, sensitive=sensitive, terms=terms, row=None)
+
+
+def _without_times(policy: Policy) -> Policy:
+    """Return the rules about a number, and of the guards those that are such rules too."""
+    return replace(
+        policy,
+        rules=tuple(rule for rule in policy.rules if not isinstance(rule, NOT_ASKED)),
+        guards=tuple(guard for guard in policy.guards if isinstance(guard, Rule)),
+        stop_on=(),
+    )
+
+
+def _ulid() -> str:
+    """Return a name that was never used: 26 letters and digits, of which the first ten are the time."""
+    number = int(clock().timestamp() * 1_000) << 80 | secrets.randbits(80)
+    return "".join(_DIGITS[number >> 5 * at & 31] for at in reversed(range(26)))
