@@ -190,6 +190,13 @@ BACKOFF = 1.0
 _ACCOUNT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
+def check_account(account: str) -> str:
+    """Return a voice account's id, if it can stand in an address. Raise ApiError otherwise."""
+    if not _ACCOUNT.fullmatch(account):
+        raise ApiError("the voice account's id must be letters, digits and hyphens")
+    return account
+
+
 class CallDetailRecords:
     """A `Fetch` over the network. Use `opened`."""
 
@@ -213,8 +220,7 @@ class CallDetailRecords:
 
     async def fetch(self, query: Query) -> Answer | Failure:
         """Return one page; ask again when no answer came, or a 5xx."""
-        if not _ACCOUNT.fullmatch(query.account):
-            raise ApiError("the voice account's id must be letters, digits and hyphens")
+        check_account(query.account)
         times = {"from": format_time(query.start), "to": format_time(query.end)}
         url = (
             f"{self._base}/{query.account}/conversations?{urlencode({**times, 'skip': query.skip, 'take': query.take})}"

@@ -187,6 +187,13 @@ def _number_list(rule: DoNotCall, workspace: Workspace) -> NumberList:
     return _from_lines(rule, workspace, lambda lines: read_list(lines, key))
 
 
+def list_troubles(workspace: Workspace) -> Iterator[tuple[DoNotCall, str | None]]:
+    """Yield each do-not-call rule of a policy, and why its list cannot be relied on, None where it can."""
+    for rule in (workspace.policy or Policy()).rules:
+        if isinstance(rule, DoNotCall):
+            yield rule, rule.trouble_of(_number_list(rule, workspace))
+
+
 def check_lists(workspace: Workspace) -> Iterator[Problem]:
     """Yield a problem for each do-not-call list that cannot be used, as far as that is known without a secret."""
     for rule in (workspace.policy or Policy()).rules:

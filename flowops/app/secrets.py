@@ -91,6 +91,16 @@ def address_of_source(project: Project, environment: Environment, name: str) -> 
         raise FlowopsError(f"{where}: {error}") from None
 
 
+def check_host(environment: Environment) -> None:
+    """Raise NotAllowed unless the token may be sent to the host of an environment's API."""
+    host = urlsplit(environment.api).hostname or ""
+    if host != API_HOST and not is_loopback(host) and host not in map(str.lower, listed(ALLOW_HOSTS)):
+        raise NotAllowed(
+            f"environments.{environment.name}.api: the token is not sent to {host}",
+            hint=f"whoever runs flowops allows it: {ALLOW_HOSTS}={host}",
+        )
+
+
 def token_of(project: Project, environment: Environment) -> Secret:
     """Return the product token, fit to be sent to the environment's API.
 
@@ -100,12 +110,7 @@ def token_of(project: Project, environment: Environment) -> Secret:
 
     assert environment.token is not None, "a project's environments have tokens"
     where = f"environments.{environment.name}"
-    host = urlsplit(environment.api).hostname or ""
-    if host != API_HOST and not is_loopback(host) and host not in map(str.lower, listed(ALLOW_HOSTS)):
-        raise NotAllowed(
-            f"{where}.api: the token is not sent to {host}",
-            hint=f"whoever runs flowops allows it: {ALLOW_HOSTS}={host}",
-        )
+    check_host(environment)
     token = Secret(value_of(environment.token, f"{where}.token", ApiError, project))
     try:
         return check_token(token)

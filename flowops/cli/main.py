@@ -34,6 +34,7 @@ COMMANDS = {
     "reconcile": ("flowops.cli.reconcile:command", "Settle calls from Call Detail Records."),
     "listen": ("flowops.cli.listen:command", "Receive the API's callbacks."),
     "sandbox": ("flowops.cli.sandbox:command", "Serve the embedded API for other programs; no phone rings."),
+    "doctor": ("flowops.cli.doctor:command", "Check everything that an environment needs; write nothing."),
     "explain": ("flowops.cli.explain:command", "Say what a field of a document means."),
     "completion": ("flowops.cli.completion:command", "Print the script by which a shell completes flowops."),
     "schema": ("flowops.cli.schema:command", "Show or build the JSON Schemas."),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flowops.common.masking import mask_text
 from flowops.common.number_plan import tables
+from flowops.model.diagnosis import Check, Diagnosis, Status
 from flowops.model.difference import Shift
 from flowops.model.field import Field
 from flowops.model.ledger import LedgerStatus, State
@@ -94,6 +95,7 @@ Output: TypeAlias = (
     | ProblemsView
     | CasesView
     | Field
+    | Diagnosis
     | DifferenceOutput
     | LedgerStatus
     | Entries
@@ -296,6 +298,34 @@ def field_report(field: Field) -> Report:
         ],
         title=(named(field.name, strong=True), f"  {field.type}{', required' if field.required else ''}"),
         spaced=True,
+    )
+
+
+def diagnosis_report(diagnosis: Diagnosis) -> Report:
+    """Lay out what was looked at: what is well, what is not, and what helps."""
+    columns = (Column("check"), Column("found"), Column("remedy", Where.BELOW))
+    rows = [_check_row(check) for check in diagnosis.checks]
+    tones = {Status.OK: Tone.GOOD, Status.WARNING: Tone.WARN, Status.FAILED: Tone.BAD}
+    return Report(
+        [Section((), [Table(columns, rows, len(rows), indent=0)])],
+        title=("Doctor for ", named(diagnosis.environment)),
+        totals=Totals(
+            (strong(f"{diagnosis.environment}: "),),
+            tuple(Total(status.value, diagnosis.count(status), tone) for status, tone in tones.items()),
+            len(tones),
+        ),
+        environment=diagnosis.environment,
+        headed=False,
+    )
+
+
+def _check_row(check: Check) -> Row:
+    signs = {Status.OK: ("+", Tone.GOOD), Status.WARNING: ("!", Tone.WARN), Status.FAILED: ("x", Tone.BAD)}
+    sign, tone = signs[check.status]
+    remedy = cell(f"remedy: {check.remedy}") if check.remedy else ()
+    failed = check.status is Status.FAILED
+    return Row(
+        (cell(named(check.name)), cell(mask_text(check.message)), remedy), failed, Mark(sign, check.status, tone)
     )
 
 
@@ -747,6 +777,7 @@ _LAYOUTS: Mapping[type, Callable[[Any], Report]] = {
     ProblemsView: problems_report,
     CasesView: cases_report,
     Field: field_report,
+    Diagnosis: diagnosis_report,
     DifferenceOutput: lambda output: difference_report(output.view()),
     LedgerStatus: status_report,
     Entries: lambda output: entries_report(output.entries),

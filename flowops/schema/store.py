@@ -36,6 +36,7 @@ NAMES = (
     "validate",
     "test-result",
     "field",
+    "doctor",
 )
 DESCRIPTION = "flowbuilder.openapi.yaml"
 SUFFIX = ".schema.json"

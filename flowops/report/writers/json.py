@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowops import __version__
 from flowops.common.masking import mask_text
+from flowops.model.diagnosis import Diagnosis, Status
 from flowops.model.difference import Shift
 from flowops.model.field import Field
 from flowops.model.ledger import LedgerStatus, State
@@ -266,6 +267,25 @@ def _at(place: Place) -> Json:
     return {"file": place.file, "line": place.line, "column": place.column}
 
 
+def diagnosis_json(diagnosis: Diagnosis) -> Json:
+    """Return what was looked at; see `schemas/doctor.schema.json`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": diagnosis.environment,
+        "exit_code": int(diagnosis.code),
+        "summary": {status.value: diagnosis.count(status) for status in Status},
+        "checks": [
+            {
+                "name": check.name,
+                "status": check.status.value,
+                "message": optional(check.message),
+                "remedy": check.remedy,
+            }
+            for check in diagnosis.checks
+        ],
+    }
+
+
 def field_json(field: Field) -> Json:
     """Return what a field means, and the fields inside it; see `schemas/field.schema.json`."""
     return {"format_version": FORMAT_VERSION, **_field(field), "fields": [_field(each) for each in field.fields]}
@@ -430,6 +450,7 @@ _DOCUMENTS: Mapping[type, Callable[[Any], Mapping[str, Value] | Iterable[Json]]]
     ProblemsView: validate_json,
     CasesView: cases_json,
     Field: field_json,
+    Diagnosis: diagnosis_json,
     DifferenceOutput: lambda output: difference_json(output.found),
     LedgerStatus: status_json,
     Entries: lambda output: ledger_list_json(output.entries),

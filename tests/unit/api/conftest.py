@@ -6,12 +6,12 @@ import asyncio
 import json
 import socket
 import struct
-import subprocess
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from support.certificates import make
 
 if TYPE_CHECKING:
     import ssl
@@ -152,25 +152,5 @@ def body() -> dict[str, object]:
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with an authority (ca.pem) and the pairs server, other (another host's), client; locked.key."""
-    folder = tmp_path_factory.mktemp("tls")
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    usage = ("-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
-    _openssl(
-        folder, "req", "-x509", *key, "-subj", "/CN=ca", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem", *usage
-    )
-    for name, extension in {
-        "server": "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth",
-        "other": "subjectAltName=DNS:other.example.org\nextendedKeyUsage=serverAuth",
-        "client": "extendedKeyUsage=clientAuth",
-    }.items():
-        (folder / f"{name}.ext").write_text(f"{extension}\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n")
-        _openssl(folder, "req", *key, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
-        signed = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", f"{name}.ext")
-        _openssl(folder, "x509", "-req", "-in", f"{name}.csr", *signed, "-out", f"{name}.pem")
-    _openssl(folder, "ec", "-in", "client.key", "-aes256", "-passout", "pass:secret", "-out", "locked.key")
-    return folder
-
-
-def _openssl(folder: Path, *arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
+    """A directory with certificates: see `support.certificates`."""
+    return make(tmp_path_factory.mktemp("tls"))

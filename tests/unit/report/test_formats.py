@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flowops.errors import UsageError
+from flowops.errors import ExitCode, UsageError
+from flowops.model.diagnosis import Check, Diagnosis, Status
 from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.document import Place, Problem
 from flowops.model.field import Field
@@ -57,6 +58,7 @@ def outputs(
             ]
         ),
         formats.FIELD: Field(("call",), "text", "a call", True, None, ("x",), ("x", "y"), (FIELD,)),
+        formats.DIAGNOSIS: Diagnosis("production", (Check("api", Status.FAILED, "closed", "curl", ExitCode.API),)),
         formats.PLAN: views.PlanOutput(lambda full: views.of_plan(plan, full=full), lambda: plan_json(plan)),
         formats.RESULT: views.ResultView(result),
         formats.DIFFERENCE: DifferenceOutput(added, "production"),

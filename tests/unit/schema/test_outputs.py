@@ -80,6 +80,13 @@ FIELD: dict[str, Any] = {
     "values": ["Ignore", "Restart", "Stop"],
 }
 OUTPUTS: dict[str, Any] = {
+    "doctor": {
+        "format_version": 1,
+        "environment": "production",
+        "exit_code": 6,
+        "summary": {"ok": 0, "warning": 0, "failed": 1},
+        "checks": [{"name": "api", "status": "failed", "message": "closed", "remedy": None}],
+    },
     "field": {"format_version": 1, **FIELD, "fields": [FIELD]},
     "test-result": {
         "format_version": 1,
