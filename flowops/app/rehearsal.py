@@ -31,6 +31,7 @@ from flowops.common.numbers import Refusal, read
 from flowops.common.text import quoted
 from flowops.errors import UsageError
 from flowops.ledger.states import step
+from flowops.model.attempts import ONE_ATTEMPT
 from flowops.model.call import INSTRUCTION_ID, Call, Script
 from flowops.model.ledger import Claim, State, Written
 from flowops.plan.canonical import hash_of
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from flowops.app.observer import Observer
     from flowops.app.selection import Selection
     from flowops.ledger.store import Store
+    from flowops.model.attempts import Attempts
     from flowops.model.call import CallBatch
     from flowops.model.document import Place, Value
     from flowops.model.ledger import Entry, Record
@@ -205,6 +207,13 @@ class _OneCall:
     @property
     def has_terms(self) -> bool:
         return True
+
+    @property
+    def attempts(self) -> Attempts:
+        return ONE_ATTEMPT
+
+    def repeated(self, _indices: Sequence[int], _attempt: int) -> _OneCall:
+        return self
 
     def call(self, _index: int) -> Call:
         return self._call
