@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from flowops.model.attempts import Attempts
     from flowops.model.call import CallBatch
     from flowops.model.document import Place, Value
-    from flowops.model.ledger import Entry, Record
+    from flowops.model.ledger import Entry, Move, Record
     from flowops.model.plan import Decision, Plan, PlannedCall
     from flowops.model.result import CallResult, Result
     from flowops.policy.rule import PolicyContext
@@ -158,6 +158,10 @@ class RehearsalLog:
         """Keep what happens, durably; nothing is claimed where the environment is stopped."""
         return [self._claim(write) if isinstance(write, Claim) else self._record(write) for write in writes]
 
+    def move(self, _moves: Sequence[Move]) -> list[Written]:
+        """Return nothing: a rehearsal never had another name."""
+        return []
+
     def sweep(self) -> list[str]:
         """Return nothing: no other run has rehearsals in flight."""
         return []
@@ -249,7 +253,7 @@ def _rehearsed(call: Call, callee: str) -> Call:
     name = PREFIX + _ulid()
     left_out = (INSTRUCTION_ID, "callee", "callees", "callback-url")
     rest: dict[str, Value] = {field: value for field, value in call.body.items() if field not in left_out}
-    terms = call.terms._replace(timezone=None, not_before=None)
+    terms = call.terms._replace(timezone=None, not_before=None, moved_from=None)
     sensitive = call.sensitive | {("callee",)}
     body = {INSTRUCTION_ID: name, "callee": callee, **rest}
     return call._replace(reference_id=name, body=body, sensitive=sensitive, terms=terms, row=None)

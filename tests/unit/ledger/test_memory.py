@@ -26,7 +26,7 @@ def call(reference: str, **fields: Value) -> Call:
     return Call(reference, body, None, frozenset({("callee",), ("callees",)}), origin)
 
 
-@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("state", EVENTS)
 def test_a_call_can_be_given_in_every_state(state: State) -> None:
     with memory_ledger("production", [GivenCall(call("a"), FINGERPRINT, state, AT, code=9)]) as ledger:
         entry = ledger.look_up(["a"])["a"]
@@ -54,4 +54,5 @@ def test_nothing_more_is_written_into_it() -> None:
 
 
 def test_every_state_has_a_way_that_leads_there() -> None:
-    assert EVENTS.keys() == set(State)
+    # A reference that was renamed is no call: a test gives the call under its new name.
+    assert EVENTS.keys() == set(State) - {State.RENAMED}
