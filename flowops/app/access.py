@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from flowops.app.observer import SILENT
 from flowops.app.secrets import value_of
 from flowops.common.addresses import BadAddress, ledger_address
 from flowops.common.git import ask_git
@@ -14,6 +15,7 @@ from flowops.errors import LedgerError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from flowops.app.observer import Observer
     from flowops.ledger.store import Store
     from flowops.model.ledger import Actor
     from flowops.model.project import Environment, LedgerSettings, Project
@@ -67,18 +69,22 @@ def open_for(
     readonly: bool = False,
     revision: str | None = None,
     override: str | None = None,
+    observer: Observer = SILENT,
 ) -> Store:
     """Open an environment's ledger. Only the sandbox's is made when it is not there.
+
+    The observer is told of one that seems to be an older copy.
 
     What is written is on record with `revision`, the commit of the project where none is given.
     """
     from flowops.ledger.open import open_ledger
+    from flowops.ledger.reader import OLDER_COPY
 
     if revision is None and not readonly:
         revision = revision_of(project.root)
 
     address = address_of(project, environment)
-    return open_ledger(
+    ledger = open_ledger(
         address.url,
         environment.name,
         project=name_of(project),
@@ -90,6 +96,10 @@ def open_for(
         readonly=readonly,
         root=project.root,
     )
+    if ledger.suspicion is not None:
+        observer.report(f"warning: {OLDER_COPY}: {ledger.suspicion}")
+        observer.report(ledger.way_on)
+    return ledger
 
 
 def name_of(project: Project) -> str:

@@ -53,6 +53,9 @@ _log = logging.getLogger(__name__)
 def check_reviewed(found: Planned, saved: SavedPlan | None, fit: Fit | None, digest: str | None) -> None:
     """Raise StalePlan unless a plan is the saved one, and has the digest, where these are given."""
     if saved is not None and fit is not None:
+        if saved.ledger is not None and not found.environment.sandboxed:
+            found.ledger.hear("the saved plan", [saved.ledger])
+            found.ledger.check_newest()
         if fit.moved:
             more = [f"… and {len(fit.moved) - MOVED:,} more"] if len(fit.moved) > MOVED else []
             raise StalePlan(

@@ -107,7 +107,16 @@ def planned(
     revision = revision_of(workspace.project.root)
     lifted = mask_text(str(override)) if override else None
     walk = Walk(workspace, values, online=True)
-    with open_for(workspace.project, environment, readonly=readonly, revision=revision, override=lifted) as ledger:
+    with open_for(
+        workspace.project,
+        environment,
+        readonly=readonly,
+        revision=revision,
+        override=lifted,
+        observer=observer if readonly else SILENT,
+    ) as ledger:
+        if not readonly:
+            ledger.check_newest()
         yield plan_calls(checked(walk, observer), walk, revision, ledger, at or clock(), override, retry)
 
 

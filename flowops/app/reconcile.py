@@ -82,7 +82,7 @@ def reconcile(
             "the embedded sandbox forgets its records when a run ends",
             hint="serve it with `flowops sandbox`, and name its address as the environment's api; or use --from-file",
         )
-    with open_for(project, settings) as ledger:
+    with open_for(project, settings, observer=observer) as ledger:
         ledger.sweep()
         start = clock() - since if since is not None else _oldest(ledger)
         records = _Records(ledger, environment, adopt)
@@ -90,10 +90,12 @@ def reconcile(
         return records.reconciled()
 
 
-def reconcile_file(environment: str, file: Path, *, adopt: Adopt = Adopt.NONE) -> Reconciled:
+def reconcile_file(
+    environment: str, file: Path, *, adopt: Adopt = Adopt.NONE, observer: Observer = SILENT
+) -> Reconciled:
     """Settle the calls that have a record in a file that was exported by hand (JSON, JSONL, CSV)."""
     project, settings = project_of(environment)
-    with open_for(project, settings) as ledger:
+    with open_for(project, settings, observer=observer) as ledger:
         ledger.sweep()
         records = _Records(ledger, environment, adopt)
         records.settle(_read(file))

@@ -16,7 +16,7 @@ from flowops.app.operators import check_pair, read_pairs
 from flowops.cli import completing, options
 from flowops.cli.group import Group
 from flowops.cli.operators import operate
-from flowops.cli.output import confirm, echo_status, print_result
+from flowops.cli.output import TERMINAL, confirm, echo_status, print_result
 from flowops.common.safe_files import new_file
 from flowops.errors import FlowopsError, LedgerError, UsageError
 from flowops.ledger.operators import Rename, Resolve
@@ -77,7 +77,7 @@ def list_(selection: Selection, states: tuple[str, ...], limit: int | None, form
     the files or labels that they have in the project."""
 
     project, settings = project_of(selection.environment)
-    with open_for(project, settings, readonly=True) as ledger:
+    with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
         wanted = [State(state) for state in states] or None
         print_result(ENTRIES, Entries(entries_asked(ledger, selection, states=wanted, limit=limit)), format_)
 
@@ -90,7 +90,7 @@ def show(reference: str, environment: str, format_: str) -> None:
     """Show the call REF, what was sent (sensitive values are masked), and everything that happened to it."""
 
     project, settings = project_of(environment)
-    with open_for(project, settings, readonly=True) as ledger:
+    with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
         entry = ledger.look_up([reference]).get(reference)
         history = list(ledger.events(entry.reference_id if entry else reference))
     if entry is None:
@@ -112,7 +112,7 @@ def export(environment: str, format_: str, out: Path | None) -> None:
     """
 
     project, settings = project_of(environment)
-    with open_for(project, settings, readonly=True) as ledger:
+    with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
         rows = Exported(ledger.export())
         if out is None:
             print_result(EXPORT, rows, format_)
@@ -138,7 +138,7 @@ def import_(file: Path, environment: str, format_: str) -> None:
 
     project, settings = project_of(environment)
     adopted = read_import(file, numbered=allows_numbers(policy_of(project, environment)[0]))
-    with open_for(project, settings) as ledger:
+    with open_for(project, settings, observer=TERMINAL) as ledger:
         done = ledger.import_calls(adopted)
     print_result(IMPORT, Imported(len(done.added), len(done.present)), format_)
     if done.added:
@@ -217,23 +217,35 @@ def purge(environment: str, older_than: timedelta, auto_approve: bool) -> None:
     project, settings = project_of(environment)
     if not auto_approve and not settings.sandboxed:
         confirm(f"Forget the personal data of calls in {environment} from before {before:%Y-%m-%d %H:%M} UTC?")
-    with open_for(project, settings) as ledger:
+    with open_for(project, settings, observer=TERMINAL) as ledger:
         count = ledger.purge(before)
     echo_status(f"{count:,} call{'' if count == 1 else 's'} purged")
 
 
 @command.command("verify", short_help="Check the chain of events.")
 @options.env
-def verify(environment: str) -> None:
-    """Walk the chain of events and hold the calls against it; name the first event that does not fit."""
+@click.option("--accept", is_flag=True, help="Go on with what is an older copy of the ledger; needs --reason.")
+@click.option("--reason", metavar="TEXT", help="Why the newest copy is given up; kept in the ledger.")
+def verify(environment: str, accept: bool, reason: str | None) -> None:
+    """Walk the chain of events and hold the calls against it; name the first event that does not fit.
 
+    An older copy that was put back holds, too, but calls that were placed since it would ring again: where a
+    spool, a saved plan, this workspace or the server knows better, apply refuses it. First find the newest copy,
+    or restore it; then reconcile; then --accept it.
+    """
+
+    if accept != bool(reason and reason.strip()):
+        raise UsageError("--accept and --reason go together: what is given up is on record, with the reason")
     project, settings = project_of(environment)
-    with open_for(project, settings, readonly=True) as ledger:
+    with open_for(project, settings, readonly=not accept, observer=TERMINAL) as ledger:
         broken = ledger.verify()
         checkpoint = ledger.checkpoint()
+        accepted = ledger.accept(reason) if reason and broken is None else None
     if broken is not None:
         raise LedgerError(
             f"the ledger of {environment} is not what flowops wrote: {broken}",
             hint="do not apply with it; restore the last copy that verifies",
         )
     click.echo(f"{checkpoint.id}: {checkpoint.serial:,} event{'' if checkpoint.serial == 1 else 's'}, the chain holds")
+    if accept:
+        echo_status("accepted: calls may be claimed again" if accepted else "there is nothing to accept: no witness")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flowops.app.access import open_for
 from flowops.app.load import project_of
 from flowops.app.operators import select
-from flowops.cli.output import confirm, echo_lines, print_result
+from flowops.cli.output import TERMINAL, confirm, echo_lines, print_result
 from flowops.errors import ExitCode
 from flowops.report import phrases
 from flowops.report.formats import OPERATION
@@ -29,7 +29,7 @@ def operate(asked: Asked, operation: Operation) -> int:
     Returns 1 where something was refused; everything else was done.
     """
     project, settings = project_of(asked.environment)
-    with open_for(project, settings) as ledger:
+    with open_for(project, settings, observer=TERMINAL) as ledger:
         shown = ledger.rehearse(operation, select(asked.calls, operation, ledger), asked.reason)
         changed = sum(step.changed for step in shown)
         steps = shown

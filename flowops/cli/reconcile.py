@@ -56,7 +56,7 @@ def command(environment: str, since: timedelta | None, no_wait: bool, from_file:
     elif since is not None or no_wait:
         raise UsageError("--since and --no-wait have no meaning with --from-file")
     else:
-        done = reconcile_file(environment, from_file, adopt=adopted)
+        done = reconcile_file(environment, from_file, adopt=adopted, observer=TERMINAL)
     click.echo(f"{done.settled:,} settled, {done.in_doubt:,} in doubt")
     _echo_unknown(done, environment)
     if not done.in_doubt:

@@ -11,7 +11,7 @@ from flowops.app.gate import failures
 from flowops.app.ledger import entries_asked, is_doubtful, status_of
 from flowops.app.load import project_of
 from flowops.cli import options
-from flowops.cli.output import echo_status, print_result
+from flowops.cli.output import TERMINAL, echo_status, print_result
 from flowops.errors import ExitCode, worst
 from flowops.report.formats import ENTRIES, STATUS
 from flowops.report.views import Entries
@@ -32,7 +32,7 @@ def command(selection: Selection, fail_on: frozenset[str], format_: str) -> int:
     """Show how many calls are in each state, how they ended, and what is in doubt; or the rows of those that are
     selected: by reference-ids, by globs (`*` and `?`), or by the files or labels that they have in the project."""
     project, settings = project_of(selection.environment)
-    with open_for(project, settings, readonly=True) as ledger:
+    with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
         if selection.paths or selection.calls.narrows:
             return _of_calls(ledger, selection, fail_on, format_)
         status = status_of(ledger)

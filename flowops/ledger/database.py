@@ -16,6 +16,7 @@ from flowops.errors import LedgerError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from flowops.ledger.witness import Server
     from flowops.model.document import Value
     from flowops.model.ledger import Checkpoint
 
@@ -188,6 +189,10 @@ class Database(ABC):
     @abstractmethod
     def run_script(self, connection: Connection, script: str) -> None:
         """Run the statements of a script within the transaction."""
+
+    def server(self, connection: Connection) -> Server | None:  # noqa: ARG002
+        """Return which server keeps the ledgers; None where there is none."""
+        return None
 
     def damage(self, connection: Connection) -> str | None:  # noqa: ARG002
         """Return what the database itself finds wrong with its files; None where it does not say."""

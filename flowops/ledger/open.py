@@ -16,6 +16,7 @@ from flowops.ledger.postgres import PostgresServer
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.ledger.sqlite import SqliteDatabase, SqliteFile
 from flowops.ledger.store import Store
+from flowops.ledger.witness import Memory
 from flowops.model.ledger import Actor, Owner
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ def open_ledger(
         store = Store(database, environment, record.id, record.number, pseudonymizer, actor, place.spool(record.id))
         about = {"ledger": record.id, "environment": environment, "how": "to be read" if readonly else "to be written"}
         _log.info("ledger %(ledger)s of %(environment)s is open %(how)s", about)
+        if not create:
+            store.ask_witnesses(Memory((root or Path.cwd()).absolute(), record.id), record.suspicion, record.server)
         if not readonly:
             store.take_in_spool()
     except BaseException:

@@ -23,6 +23,7 @@ from flowops.common.extras import install_command
 from flowops.errors import LedgerError
 from flowops.ledger.database import Connection, Database, migrations, statements
 from flowops.ledger.spool import Spool
+from flowops.ledger.witness import Server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -172,6 +173,11 @@ class PostgresDatabase(Database):
 
     def run_script(self, connection: Connection, script: str) -> None:
         connection.raw.execute(script)
+
+    def server(self, connection: Connection) -> Server:
+        found = connection.first("origin")
+        assert found is not None, "it is a row of settings"
+        return Server(*found)
 
     def pattern(self, glob: str) -> str:
         escaped = glob.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -82,6 +82,10 @@ class LoggedEvent:
     hash: str
 
 
+#: What is said of a ledger that does not hold what a witness has seen.
+OLDER_COPY = "this is an older copy of the ledger"
+
+
 class Reader:
     """One environment's ledger. Every method raises `LedgerError` when the database does not answer."""
 
@@ -143,6 +147,13 @@ class Reader:
             lambda connection: connection.value("event_hash", ledger=self.number, serial=checkpoint.serial)
         )
         return bool(found == checkpoint.head)
+
+    def lacks(self, seen: Checkpoint) -> bool:
+        """Return whether a witness has seen of this ledger what is not in it, and nobody has accepted that."""
+        own = self.checkpoint()
+        if seen.id != own.id or seen.epoch < own.epoch:
+            return False
+        return seen.epoch > own.epoch or not self.contains(seen)
 
     def look_up(self, reference_ids: Sequence[str]) -> dict[str, Entry]:
         """Return the rows of these references that exist, one or two statements for a thousand of them."""
@@ -387,11 +398,10 @@ class Reader:
 
 
 def stopped(connection: Connection, ledger: int) -> str | None:
-    """Return since when an environment is stopped, by whom and why; None while it is not."""
-    found = connection.first("open_stop", ledger=ledger)
-    if found is None:
-        return None
-    at, who, host, reason = found
+    """Return why no run may claim a call: the environment is stopped, or its ledger an older copy; None otherwise."""
+    at, who, host, reason, suspicion = connection.first("open_stop", ledger=ledger) or (None,) * 5
+    if at is None:
+        return suspicion and f"{OLDER_COPY}: {suspicion}"
     return f"stopped at {at} by {who} on {host}: {reason}"
 
 

@@ -20,7 +20,7 @@ from flowops.common.safe_files import PRIVATE_DIRECTORY, PRIVATE_FILE, make_fold
 from flowops.errors import LedgerError
 from flowops.ledger.files import check_own, replace_private
 from flowops.ledger.states import Change, StoredLeg
-from flowops.model.ledger import Actor, EventType, State
+from flowops.model.ledger import Actor, Checkpoint, EventType, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,9 +33,13 @@ Sign = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a spool has of one ledger; whoever records some of `changes` adds them to `recorded`."""
+    """What a spool has of one ledger; whoever records some of `changes` adds them to `recorded`.
+
+    `seen` is how far the ledger went when what is kept came about.
+    """
 
     changes: list[Change]
+    seen: list[Checkpoint] = field(default_factory=list)
     recorded: list[Change] = field(default_factory=list)
 
 
@@ -49,10 +53,10 @@ class Spool:
         self.path = path
         self._root = root
 
-    def keep(self, ledger_id: str, changes: Sequence[Change], sign: Sign) -> None:
-        """Append changes, on disk when this returns. Raises `OSError` when there is no way."""
+    def keep(self, ledger_id: str, changes: Sequence[Change], sign: Sign, seen: Checkpoint | None = None) -> None:
+        """Append changes, on disk when this returns; the ledger had gone as far as `seen`. Raises `OSError`."""
         make_folder(self.path.parent, self._root, PRIVATE_DIRECTORY)
-        lines = "".join(_line(ledger_id, change, sign) for change in changes)
+        lines = "".join(_line(ledger_id, change, sign, seen) for change in changes)
         with self._locked(os.O_CREAT) as descriptor:
             content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
             # A line that a crash cut short was promised to nobody, and must not swallow the next one.
@@ -74,14 +78,25 @@ class Spool:
             with self._locked(os.O_CREAT) as descriptor:
                 content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
                 own, others = self._split(content, ledger_id, sign)
-                kept = Kept([change for _, change in own])
+                kept = Kept([change for _, change, _ in own], [seen for _, _, seen in own if seen is not None])
                 try:
                     yield kept
                 finally:
                     done = {id(change) for change in kept.recorded}
-                    self._leave([*others, *(line for line, change in own if id(change) not in done)])
+                    self._leave([*others, *(line for line, change, _ in own if id(change) not in done)])
         except OSError as error:
             raise LedgerError(f"{self.path}: {error.strerror}") from error
+
+    def seen(self, ledger_id: str, sign: Sign) -> list[Checkpoint]:
+        """Return how far one ledger went when what is kept came about, and change nothing."""
+        check_own([self.path], self._root)
+        try:
+            own, _ = self._split(self.path.read_bytes(), ledger_id, sign)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise LedgerError(f"{self.path}: {error.strerror}") from error
+        return [seen for _, _, seen in own if seen is not None]
 
     def _leave(self, lines: list[bytes]) -> None:
         if lines:
@@ -103,16 +118,16 @@ class Spool:
             finally:
                 os.close(descriptor)
 
-    def _split(self, content: bytes, ledger_id: str, sign: Sign) -> tuple[list[tuple[bytes, Change]], list[bytes]]:
+    def _split(self, content: bytes, ledger_id: str, sign: Sign) -> tuple[list[_Line], list[bytes]]:
         """Return the lines of one ledger with what they say, and all other lines."""
-        own: list[tuple[bytes, Change]] = []
+        own: list[_Line] = []
         others: list[bytes] = []
         lines = content.splitlines(keepends=True)
         for number, line in enumerate(lines, start=1):
             try:
                 value = json.loads(line)
                 if value["ledger"] == ledger_id:
-                    own.append((line, _change(value, sign)))
+                    own.append((line, *_read(value, sign)))
                 else:
                     others.append(line)
             except (ValueError, KeyError, TypeError, AttributeError):
@@ -125,20 +140,28 @@ class Spool:
         return own, others
 
 
-def _line(ledger_id: str, change: Change, sign: Sign) -> str:
+#: A line of a file with what it says.
+_Line = tuple[bytes, Change, Checkpoint | None]
+
+
+def _line(ledger_id: str, change: Change, sign: Sign, seen: Checkpoint | None) -> str:
     actor, legs = asdict(change.actor), [leg._asdict() for leg in change.legs]
     plain = {"ledger": ledger_id, **change._asdict(), "actor": actor, "legs": legs, "data": dict(change.data)}
+    plain["seen"] = asdict(seen) if seen is not None else None
     return json.dumps({**plain, "signature": sign(json.dumps(plain, sort_keys=True))}) + "\n"
 
 
-def _change(value: dict[str, Any], sign: Sign) -> Change:
-    """Return the change of a line. Raises ValueError for one that was not signed with the ledger's key."""
+def _read(value: dict[str, Any], sign: Sign) -> tuple[Change, Checkpoint | None]:
+    """Return the change of a line, and how far the ledger went.
+
+    Raises ValueError for one that was not signed with the ledger's key."""
     signature = value.pop("signature")
     if not hmac.compare_digest(sign(json.dumps(value, sort_keys=True)), signature):
         raise ValueError("its signature is another one")
     del value["ledger"]
+    seen = value.pop("seen")
     value["event_type"] = EventType(value["event_type"])
     value["actor"] = Actor(**value["actor"])
     value["legs"] = tuple(StoredLeg(**leg) for leg in value["legs"])
     value["to"] = State(value["to"]) if value["to"] else None
-    return Change(**value)
+    return Change(**value), Checkpoint(**seen) if seen is not None else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import shlex
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -16,10 +17,11 @@ from flowops.ledger.chain import canonical
 from flowops.ledger.database import RUN_BYTES, iso, now
 from flowops.ledger.operations import Import, ImportedCall, make_conditionally
 from flowops.ledger.operators import OperatorTransaction, perform
-from flowops.ledger.pseudonyms import NONCE, clean, storable
-from flowops.ledger.reader import Reader, stopped
+from flowops.ledger.pseudonyms import NONCE, Pseudonymizer, clean, storable
+from flowops.ledger.reader import OLDER_COPY, Reader, stopped
 from flowops.ledger.states import ABOUT_THE_ATTEMPT, Change
 from flowops.ledger.transaction import CHUNK, Transaction, moved_to, transact
+from flowops.ledger.witness import Server, has_seen
 from flowops.model.ledger import REFUSALS, Actor, Claim, EventType, Record, State, Written
 
 if TYPE_CHECKING:
@@ -29,11 +31,11 @@ if TYPE_CHECKING:
 
     from flowops.ledger.database import Connection, Database
     from flowops.ledger.operators import Operation
-    from flowops.ledger.pseudonyms import Pseudonymizer
     from flowops.ledger.spool import Spool
     from flowops.ledger.states import CallRow
+    from flowops.ledger.witness import Memory
     from flowops.model.call import Call
-    from flowops.model.ledger import Leg, Move, OperatorStep
+    from flowops.model.ledger import Checkpoint, Leg, Move, OperatorStep
 
 _log = logging.getLogger(__name__)
 #: What is recorded of a call whose request was answered, or may have been.
@@ -74,8 +76,85 @@ class Store(Reader):
         self._leased = self._known = False
         #: How many requests of this run were answered, and how many of them refused.
         self._posts = self._refused = 0
+        #: Why this seems to be an older copy of the ledger; None where nothing says so.
+        self.suspicion: str | None = None
+        self._memory: Memory | None = None
+        #: How far the ledger went when this run last wrote to it.
+        self._seen: Checkpoint | None = None
         #: The rows of the calls that this run has in flight, as it left them: they need not be read back.
         self._in_flight: dict[str, CallRow] = {}
+
+    def ask_witnesses(self, memory: Memory, suspicion: str | None, written_on: str | None) -> None:
+        """Ask whoever may have seen more of this ledger than it has; where one has, no run may claim a call.
+
+        The ledger's record has a `suspicion`, or none, and the server that it was `written_on` last. Nothing is
+        written where the ledger is only read.
+        """
+        server = self._database.read(self._database.server)
+        self.suspicion = suspicion
+        if server is not None and server.timeline is None:
+            return  # a standby lags, and is never written
+        self._memory = memory
+        seen = memory.seen()
+        self.hear(f"this workspace ({memory.path})", [seen] if seen is not None else [])
+        if self._database.readonly and self._spool is not None and isinstance(self._pseudonymizer, Pseudonymizer):
+            self.hear(f"a spool ({self._spool.path})", self._spool.seen(self.id, self._pseudonymizer.signature))
+        if server is None:
+            return
+        before = Server.read(written_on) if written_on else server
+        if server.is_another(before):
+            self._suspect(
+                f"it was written last on another server (system {before.system}, timeline {before.timeline}; this is "
+                f"system {server.system}, timeline {server.timeline}), and its last writes may not have come here"
+            )
+        elif str(server) != written_on and not self._database.readonly:
+            self._database.write(lambda it: it.run("set_server", ledger=self.number, server=str(server)))
+
+    def hear(self, who: str, seen: Sequence[Checkpoint]) -> None:
+        """Hear a witness: where it has seen what this ledger does not hold, no run may claim a call."""
+        for checkpoint in seen:
+            if self.lacks(checkpoint):
+                self._suspect(has_seen(who, checkpoint))
+
+    def _suspect(self, why: str) -> None:
+        """Let no run claim a call, until somebody has accepted that this is an older copy."""
+        if self.suspicion is None:
+            self.suspicion = why
+            if not self._database.readonly:
+                self._database.write(lambda it: it.run("set_suspicion", ledger=self.number, suspicion=why))
+
+    def check_newest(self) -> None:
+        """Raise LedgerError, with the way on, for what seems to be an older copy."""
+        if self.suspicion is not None:
+            raise LedgerError(f"{self._database.name}: {OLDER_COPY}: {self.suspicion}", hint=self.way_on)
+
+    @property
+    def way_on(self) -> str:
+        """Return what is to be done about an older copy."""
+        env = shlex.quote(self.environment)
+        return (
+            "first find the newest one, or restore it: what was placed since this copy rings again, and a new ledger "
+            f"rings everybody again. If it is lost, run `flowops reconcile --env {env}`, settle what it tells, then "
+            f"`flowops ledger verify --env {env} --accept --reason …`"
+        )
+
+    def accept(self, reason: str) -> str | None:
+        """Go on with an older copy; return what had told that it is one, None where nothing had."""
+        why = self.suspicion
+
+        def work(connection: Connection) -> None:
+            connection.first("lock_ledger", ledger=self.number)
+            server = self._database.server(connection)
+            who = f"{self.actor.who} on {self.actor.host}"
+            connection.run("insert_acceptance", ledger=self.number, at=now(), who=who, reason=clean(reason) or "")
+            connection.run("accept_copy", ledger=self.number, server=str(server) if server else None)
+
+        if why is not None:
+            self._database.write(work)
+            self.suspicion = None
+            if self._memory is not None:
+                self._memory.keep(self.checkpoint(), again=True, on_disk=True)
+        return why
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +180,7 @@ class Store(Reader):
         posts = self._posts + sum(change.event_type in _ANSWERED for change in changes)
         refused = self._refused + refusals
 
-        def work(transaction: Transaction) -> tuple[list[Written], list[CallRow]]:
+        def work(transaction: Transaction) -> tuple[list[Written], list[CallRow], Checkpoint]:
             if claims and not self._known:
                 self._begin(transaction.connection, at)
             why = stopped(transaction.connection, self.number) if claims else None
@@ -113,10 +192,10 @@ class Store(Reader):
                 written = transaction.make(changes)
             if refusals:
                 operations.count_posts(transaction.connection, self.run, posts, refused)
-            return written, transaction.changed
+            return written, transaction.changed, transaction.checkpoint
 
         try:
-            written, changed = transact(self._database, self.number, work, self._own_rows(changes))
+            written, changed, self._seen = transact(self._database, self.number, work, self._own_rows(changes))
         except LedgerError as error:
             self._keep([change for change in changes if change.event_type is not EventType.CLAIMED], error)
             raise
@@ -125,6 +204,8 @@ class Store(Reader):
         self._known = self._known or claims
         self._posts, self._refused = posts, refused
         self._keep_own_rows(changed)
+        if self._memory is not None and self.suspicion is None:
+            self._memory.keep(self._seen)
         return written
 
     def move(self, moves: Sequence[Move]) -> list[Written]:
@@ -235,6 +316,8 @@ class Store(Reader):
         with self._spool.taken(self.id, self.pseudonymizer.signature) as kept:
             if not kept.changes:
                 return 0
+            # Before anything is taken out of the file: that is a witness, too.
+            self.hear(f"a spool ({self._spool.path})", kept.seen)
             try:
                 transact(self._database, self.number, lambda transaction: _make_late(transaction, kept.changes))
                 kept.recorded.extend(kept.changes)
@@ -292,6 +375,9 @@ class Store(Reader):
         try:
             # A mere note, which a later sweep makes if this fails: the lease ends all the same, and what a run has to
             # say of its calls must not be lost over it.
+            with suppress(LedgerError):
+                if self._memory is not None and self.suspicion is None and not self._database.readonly:
+                    self._memory.keep(self.checkpoint(), on_disk=True)
             with suppress(LedgerError):
                 if self._leased:
                     counted = self._posts, self._refused
@@ -370,7 +456,7 @@ class Store(Reader):
         try:
             # With what was sent, for a ledger that has lost the claim.
             whole = [self._with_body(record) for record in records]
-            self._spool.keep(self.id, whole, self.pseudonymizer.signature)
+            self._spool.keep(self.id, whole, self.pseudonymizer.signature, self._seen)
         except OSError as failure:
             named = ", ".join(_described(record) for record in records[:MANY])
             more = f" and {len(records) - MANY} more" if len(records) > MANY else ""

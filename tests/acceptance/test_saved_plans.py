@@ -137,9 +137,11 @@ def test_an_older_copy_of_the_ledger_is_noticed(clinic: Repository, api: ApiServ
     assert flowops("apply", *PRODUCTION, "--auto-approve", cwd=clinic.root, env=ENV).code == 6
     assert flowops("plan", *PRODUCTION, "-o", "../plan.json", cwd=clinic.root, env=ENV).code == 0
     (clinic.root / ".flowops/ledger.db").write_bytes(before)
+    for memory in (clinic.root / ".flowops").glob("seen-*.json"):
+        memory.unlink()
     ran = flowops("apply", *PRODUCTION, "--plan", "../plan.json", cwd=clinic.root, env=ENV)
-    assert ran.code == 8, ran.err
-    assert "an older copy was put back" in ran.err
+    assert ran.code == 5, ran.err
+    assert "the saved plan has seen its event 6" in ran.err
     assert api.received.total() == 3
 
 
@@ -154,7 +156,7 @@ def test_the_digest_of_the_first_plan_of_a_sandbox_is_taken_once(clinic: Reposit
     [
         ("calls/c.yaml", "  flow: reminder\n", "  flow: reminder\n  timezone: Etc/GMT-3\n", "r-1: its timezone"),
         ("calls/c.yaml", "  not-before: 2020-01-01T00:00Z\n", "", "r-1: its timezone, not-before"),
-        ("calls/c.yaml", "basis: contract", "basis: none", "r-1: its timezone, not-before, expires or consent was"),
+        ("calls/c.yaml", "basis: contract", "basis: none", "r-1: its timezone, not-before, expires, consent or moved-f"),
         ("flowops.yaml", "/voiceapi/v2", "/voiceapi/v3", "api: http://127.0.0.1:"),
         ("flowops.yaml", "FLOWOPS_TOKEN", "FLOWOPS_OTHER", "token: {env: FLOWOPS_TOKEN} when saved, {env: FLO"),
         ("flowops.yaml", "https://hooks.example.org", "https://evil.example.org", "callbacks: https://hooks"),

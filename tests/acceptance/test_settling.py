@@ -106,6 +106,8 @@ def test_calls_that_a_copy_put_back_does_not_know_are_not_placed_again_once_reco
     assert "2 in doubt now: the files name them" in met.out
     assert "1 of other calls on the account" in met.out
     assert "--adopt" in met.err
+    assert run(project, "apply", "--auto-approve").code == 5
+    assert run(project, "ledger", "verify", "--accept", "--reason", "the newest one is lost").code == 0
     doubtful = run(project, "apply", "--auto-approve", "--format", "json")
     assert (doubtful.code, doubtful.json["summary"]["in_doubt"]) == (7, 2)
     assert run(project, "reconcile", "--from-file", str(records), "--adopt").code == 0

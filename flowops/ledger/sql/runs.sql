@@ -28,10 +28,15 @@ WHERE ledger = :ledger AND ended_at < :before AND run NOT IN (
 )
 
 -- name: open_stop
-SELECT at, who, host, reason FROM flowops_stops
-WHERE ledger = :ledger AND resumed_at IS NULL
-ORDER BY at
-LIMIT 1
+SELECT stops.at, stops.who, stops.host, stops.reason, flowops_ledgers.suspicion
+FROM flowops_ledgers
+LEFT JOIN (
+  SELECT at, who, host, reason FROM flowops_stops
+  WHERE ledger = :ledger AND resumed_at IS NULL
+  ORDER BY at
+  LIMIT 1
+) AS stops ON TRUE
+WHERE flowops_ledgers.number = :ledger
 
 -- name: insert_stop
 INSERT INTO flowops_stops (id, ledger, at, who, host, reason)

@@ -1,5 +1,12 @@
 -- A run's lease: a heartbeat by the server's clock, and an advisory lock of its session.
 
+-- Which server this is: after a promotion its timeline is another, and in another cluster its system.
+-- name: origin
+SELECT
+  (SELECT system_identifier::text FROM pg_control_system()),
+  CASE WHEN NOT pg_is_in_recovery() THEN substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END,
+  current_setting('synchronous_standby_names') <> '' AND current_setting('synchronous_commit') IN ('on', 'remote_apply')
+
 -- A session is known by a mark: behind a connection pooler that hands sessions round it is not there, or another's.
 -- name: mark_session
 SELECT set_config('flowops.session', :mark, false)

@@ -1,0 +1,210 @@
+"""An older copy of a ledger that was put back rings nobody twice, wherever a witness is left."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from support import postgres
+from support.commands import flowops
+from support.server import TOKEN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.commands import Ran
+    from support.server import ApiServer
+
+PLACE = ("apply", "--auto-approve")
+OLDER = "this is an older copy of the ledger"
+
+
+class Workspace:
+    """A repository whose three calls are placed in two runs, with a copy of its ledger from in between."""
+
+    def __init__(self, root: Path, url: str) -> None:
+        self.root = root
+        self.url = url
+        project = root / "flowops.yaml"
+        project.write_text(project.read_text().replace("sqlite:///ledger.db", "{env: FLOWOPS_LEDGER}"))
+        self._all = (root / "calls/three.yaml").read_text()
+
+    def run(self, *command: str, root: Path | None = None) -> Ran:
+        env = {"FLOWOPS_LEDGER": self.url, "FLOWOPS_TOKEN": TOKEN}
+        return flowops(*command, "--env", "production", cwd=root or self.root, env=env)
+
+    def place(self, calls: int) -> None:
+        """Let the files name so many calls, and place what is new."""
+        (self.root / "calls/three.yaml").write_text("---\n".join(self._all.split("---\n")[:calls]))
+        ran = self.run(*PLACE)
+        assert ran.code == 0, ran.err
+
+    def elsewhere(self, name: str) -> Path:
+        """Another workspace with the same files, that remembers nothing."""
+        other = self.root.parent / name
+        shutil.copytree(self.root, other, ignore=shutil.ignore_patterns(".flowops", "ledger.db*"))
+        return other
+
+
+def refuses(workspace: Workspace, api: ApiServer, witness: str) -> None:
+    """Nothing is placed, reading warns and writes nothing, and the words say first how to have the newest one back."""
+    before = api.received.copy()
+    for command in (("plan",), ("status",), ("ledger", "list")):
+        ran = workspace.run(*command)
+        assert ran.code == 0, ran.err
+        assert f"warning: {OLDER}" in ran.err, ran.err
+    ran = workspace.run(*PLACE)
+    assert (ran.code, ran.out) == (5, ""), ran.err
+    assert OLDER in ran.err
+    assert witness in ran.err
+    first, then = ran.err.index("find the newest one, or restore it"), ran.err.index("ledger verify --env production")
+    assert first < then
+    assert "a new ledger rings everybody again" in ran.err
+    # It is on record in the ledger: who remembers nothing does not place, either.
+    ran = workspace.run(*PLACE)
+    assert ran.code == 5, ran.err
+    assert api.received == before
+
+
+def accepts(workspace: Workspace, api: ApiServer, lost: set[str]) -> None:
+    """Records settle what was lost; once it is accepted, nothing that they know rings again."""
+    records = workspace.root / "records.jsonl"
+    records.write_text("".join(record(reference) for reference in sorted(api.received)))
+    ran = workspace.run("reconcile", "--from-file", str(records), "--adopt")
+    assert ran.code == 0, ran.err
+    assert workspace.run("ledger", "verify", "--accept").code == 64
+    ran = workspace.run("ledger", "verify", "--accept", "--reason", "the disk is gone")
+    assert (ran.code, "accepted" in ran.err) == (0, True), ran.err
+    ran = workspace.run(*PLACE)
+    assert ran.code == 0, ran.err
+    assert lost <= api.received.keys()
+    assert set(api.received.values()) == {1}
+    assert workspace.run("ledger", "verify").code == 0
+    assert OLDER not in workspace.run("status").err
+
+
+def record(reference: str) -> str:
+    number = reference.rpartition("-")[2]
+    legs = {"call-id": f"id-{reference}", "callee": f"+44207946010{number}", "caller": "+442079460000"}
+    return json.dumps({"instruction-id": reference, **legs, "result": {"code": 10}}) + "\n"
+
+
+@pytest.fixture
+def sqlite(real: Path) -> Workspace:
+    workspace = Workspace(real, "sqlite:///ledger.db")
+    assert workspace.run("ledger", "init").code == 0
+    workspace.place(1)
+    shutil.copy(real / "ledger.db", real / "copy.db")
+    workspace.place(3)
+    return workspace
+
+
+class TestFiles:
+    def test_the_workspace_remembers(self, sqlite: Workspace, api: ApiServer) -> None:
+        shutil.move(sqlite.root / "copy.db", sqlite.root / "ledger.db")
+        before = (sqlite.root / "ledger.db").read_bytes()
+        assert f"warning: {OLDER}" in sqlite.run("plan").err
+        assert (sqlite.root / "ledger.db").read_bytes() == before, "who reads writes nothing"
+        refuses(sqlite, api, "this workspace")
+        accepts(sqlite, api, {"call-2", "call-3"})
+
+    def test_and_again_after_it_was_accepted(self, sqlite: Workspace, api: ApiServer) -> None:
+        shutil.copy(sqlite.root / "copy.db", sqlite.root / "ledger.db")
+        refuses(sqlite, api, "this workspace")
+        accepts(sqlite, api, {"call-2", "call-3"})
+        shutil.copy(sqlite.root / "copy.db", sqlite.root / "ledger.db")
+        refuses(sqlite, api, "this workspace")
+
+    def test_a_saved_plan_remembers_where_the_workspace_does_not(self, sqlite: Workspace, api: ApiServer) -> None:
+        saved = sqlite.root.parent / "plan.json"
+        assert sqlite.run("plan", "-o", str(saved)).code == 0
+        shutil.rmtree(sqlite.root / ".flowops")
+        shutil.copy(sqlite.root / "copy.db", sqlite.root / "ledger.db")
+        ran = sqlite.run("apply", "--plan", str(saved))
+        assert (ran.code, OLDER in ran.err, "the saved plan has seen" in ran.err) == (5, True, True), ran.err
+        assert sqlite.run(*PLACE).code == 5, "it is on record"
+        accepts(sqlite, api, {"call-2", "call-3"})
+        stale = sqlite.run("apply", "--plan", str(saved))
+        assert stale.code == 8, stale.err
+
+    def test_the_newest_one_put_back_goes_on(self, sqlite: Workspace, api: ApiServer) -> None:
+        shutil.copy(sqlite.root / "ledger.db", sqlite.root / "newest.db")
+        shutil.copy(sqlite.root / "copy.db", sqlite.root / "ledger.db")
+        refuses(sqlite, api, "this workspace")
+        shutil.copy(sqlite.root / "newest.db", sqlite.root / "ledger.db")
+        ran = sqlite.run(*PLACE)
+        assert (ran.code, "3 unchanged" in ran.out) == (0, True), ran.err
+
+    def test_a_memory_that_came_with_the_repository_is_not_believed(self, sqlite: Workspace) -> None:
+        memory = next((sqlite.root / ".flowops").glob("seen-*.json"))
+        memory.chmod(0o644)
+        ran = sqlite.run(*PLACE)
+        assert (ran.code, "others may read or write it" in ran.err) == (5, True), ran.err
+
+
+@pytest.fixture
+def primary() -> Iterator[postgres.Server]:
+    with postgres.serve() as server:
+        yield server
+
+
+class TestServers:
+    @pytest.fixture
+    def shared(self, real: Path, primary: postgres.Server) -> Workspace:
+        workspace = Workspace(real, primary.uri.format("postgres"))
+        assert workspace.run("ledger", "init").code == 0
+        workspace.place(1)
+        return workspace
+
+    def test_a_dump_in_another_cluster_is_another_system(
+        self, shared: Workspace, primary: postgres.Server, server: postgres.Server, api: ApiServer
+    ) -> None:
+        dump = primary.dump()
+        shared.place(3)
+        shutil.rmtree(shared.root / ".flowops")
+        with server.database() as url:
+            server.restore(dump, url)
+            shared.url = url
+            refuses(shared, api, "it was written last on another server")
+            accepts(shared, api, {"call-2", "call-3"})
+
+    def test_a_dump_in_the_same_cluster_is_known_by_the_workspace(
+        self, shared: Workspace, primary: postgres.Server, api: ApiServer
+    ) -> None:
+        dump = primary.dump()
+        shared.place(3)
+        with primary.database() as url:
+            primary.restore(dump, url)
+            shared.url = url
+            refuses(shared, api, "this workspace")
+            accepts(shared, api, {"call-2", "call-3"})
+
+    @pytest.mark.parametrize("is_synchronous", [False, True])
+    def test_a_standby_that_was_promoted_is_older_unless_it_had_each_write(
+        self, shared: Workspace, primary: postgres.Server, api: ApiServer, is_synchronous: bool
+    ) -> None:
+        with postgres.standby(primary) as other:
+            if is_synchronous:
+                primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+                primary.execute("SELECT pg_reload_conf()")
+                shared.place(3)
+            else:
+                other.follow(primary)
+                other.execute("ALTER SYSTEM SET primary_conninfo = ''")
+                other.execute("SELECT pg_reload_conf()")
+                other.stand_alone()
+                shared.place(3)
+            primary.execute("ALTER SYSTEM RESET synchronous_standby_names")
+            other.promote()
+            shutil.rmtree(shared.root / ".flowops")
+            shared.url = other.uri.format("postgres")
+            if is_synchronous:
+                ran = shared.run(*PLACE)
+                assert (ran.code, "3 unchanged" in ran.out) == (0, True), ran.err
+            else:
+                refuses(shared, api, "it was written last on another server")
+                accepts(shared, api, {"call-2", "call-3"})
+        assert set(api.received.values()) == {1}
