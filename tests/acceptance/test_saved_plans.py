@@ -156,7 +156,7 @@ def test_the_digest_of_the_first_plan_of_a_sandbox_is_taken_once(clinic: Reposit
     [
         ("calls/c.yaml", "  flow: reminder\n", "  flow: reminder\n  timezone: Etc/GMT-3\n", "r-1: its timezone"),
         ("calls/c.yaml", "  not-before: 2020-01-01T00:00Z\n", "", "r-1: its timezone, not-before"),
-        ("calls/c.yaml", "basis: contract", "basis: none", "r-1: its timezone, not-before, expires, consent or moved-f"),
+        ("calls/c.yaml", "basis: contract", "basis: none", "r-1: its timezone, not-before, expires, consent"),
         ("flowops.yaml", "/voiceapi/v2", "/voiceapi/v3", "api: http://127.0.0.1:"),
         ("flowops.yaml", "FLOWOPS_TOKEN", "FLOWOPS_OTHER", "token: {env: FLOWOPS_TOKEN} when saved, {env: FLO"),
         ("flowops.yaml", "https://hooks.example.org", "https://evil.example.org", "callbacks: https://hooks"),
