@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from flowops.common.json import NotJson, read_json
-from flowops.common.masking import BLANKS, DASHES, HIDDEN
+from flowops.common.masking import HIDDEN, hide_numbers
 from flowops.common.names import same_name
 from flowops.common.text import shorten, visible
 from flowops.model.call import INSTRUCTION_ID, read_call_id
@@ -235,10 +235,6 @@ def seconds_to_wait(header: str | None, now: float) -> float | None:
 #: How much of a foreign text is shown, in characters.
 LIMIT = 200
 
-# What people put between the digits of a number, also as the escapes of programs have it: ``\u00a0``, ``&nbsp;``.
-_BETWEEN = rf"(?:[\s()./{BLANKS}{DASHES}]|\\u[0-9a-fA-F]{{4}}|\\x[0-9a-fA-F]{{2}}|&#?\w{{1,8}};){{0,3}}"
-#: Six digits or more with that between them: a phone number, or near enough.
-_NUMBER = re.compile(rf"\+?\d(?:{_BETWEEN}\d){{5,}}")
 #: What is too short to be recognised in the text around it.
 _SHORTEST = 3
 
@@ -260,7 +256,7 @@ def safe_text(text: str, hidden: Iterable[str] = ()) -> str:
     words = sorted({form for word in hidden if word for form in _escaped_too(word)}, key=len, reverse=True)
     if words:
         text = re.sub("|".join(map(_as_written, words)), HIDDEN, text, flags=re.IGNORECASE)
-    text = _NUMBER.sub(HIDDEN, text)
+    text = hide_numbers(text)
     text = " ".join(text.split())
     return shorten(visible(text[: LIMIT + 1]), LIMIT)
 

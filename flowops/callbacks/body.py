@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from flowops.common.json import NotJson, NotStrict, read_json
+from flowops.common.masking import hide_numbers
 from flowops.common.names import same_name
 from flowops.common.numbers import received
 from flowops.model.call import INSTRUCTION_ID, read_call_id
@@ -82,7 +83,11 @@ def _callee(value: Value) -> str | None:
 
 
 def _description(value: Value) -> str | None:
-    """Return a text for people, as far as it can be printed and kept; nothing depends on it."""
+    """Return a text for people, as far as it can be printed and kept; nothing depends on it.
+
+    Numbers go first: they may be written with characters that are not printed.
+    """
     if not isinstance(value, str):
         return None
-    return "".join(character if character.isprintable() else "�" for character in value[:_LONGEST_DESCRIPTION])
+    text = hide_numbers(value[: 2 * _LONGEST_DESCRIPTION])[:_LONGEST_DESCRIPTION]
+    return "".join(character if character.isprintable() else "�" for character in text)

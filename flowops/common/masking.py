@@ -22,27 +22,30 @@ HIDDEN = DOT * 3
 _COUNTRY = re.compile(r"1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}")
 _NO_DIGIT = re.compile(r"[^0-9]+")
 # What people, web pages and telephones put between the digits of a number: blanks and marks that nobody sees, dashes.
-BLANKS = " \u00a0\u00ad\u034f\u061c\u180e\u2000-\u200f\u202a-\u202f\u205f-\u2069\u3000\ufeff"
-DASHES = "\u2010-\u2015\u2212\ufe58\ufe63\uff0d-"
+_BLANKS = " \u00a0\u00ad\u034f\u061c\u180e\u2000-\u200f\u202a-\u202f\u205f-\u2069\u3000\ufeff"
+_DASHES = "\u2010-\u2015\u2212\ufe58\ufe63\uff0d-"
 # A number as people and machines write it: with a plus, perhaps spaced, or with 00 and nothing around it that makes it
 # part of a UUID. What has been masked already (a dot follows) is left alone.
 _NUMBER_IN_TEXT = re.compile(
-    rf"(?<!\w)\+[1-9](?:[{BLANKS}().{DASHES}]{{0,2}}[0-9]){{6,14}}(?![0-9]|[{BLANKS}().{DASHES}]{{0,2}}{DOT})"
-    rf"|(?<![\w-])00[{BLANKS}(]?[1-9](?:[{BLANKS}().]{{0,2}}[0-9]){{6,14}}(?![\w-]|[{BLANKS}().{DASHES}]{{0,2}}{DOT})"
+    rf"(?<!\w)\+[1-9](?:[{_BLANKS}().{_DASHES}]{{0,2}}[0-9]){{6,14}}(?![0-9]|[{_BLANKS}().{_DASHES}]{{0,2}}{DOT})"
+    rf"|(?<![\w-])00[{_BLANKS}(]?[1-9](?:[{_BLANKS}().]{{0,2}}[0-9]){{6,14}}(?![\w-]|[{_BLANKS}().{_DASHES}]{{0,2}}{DOT})"
 )
 # A number without its country that looks like nothing else: nine digits or more that begin with 0 and are no date, or
 # in the three groups of North America.
 _DIALLED_IN_TEXT = re.compile(
     r"(?<![\w+-])(?![0-3]?[0-9][-./][0-3]?[0-9][-./](?:19|20)[0-9]{2}(?![0-9]))"
-    rf"0[{BLANKS})]?[1-9](?:[{BLANKS}()./{DASHES}]{{0,2}}[0-9]){{7,12}}(?![\w-]|[{BLANKS}().{DASHES}]{{0,2}}{DOT})"
-    rf"|(?<![\w+-])[2-9][0-9]{{2}}(?:\) ?|[{BLANKS}.{DASHES}])[2-9][0-9]{{2}}[{BLANKS}.{DASHES}][0-9]{{4}}(?![\w-])"
+    rf"0[{_BLANKS})]?[1-9](?:[{_BLANKS}()./{_DASHES}]{{0,2}}[0-9]){{7,12}}(?![\w-]|[{_BLANKS}().{_DASHES}]{{0,2}}{DOT})"
+    rf"|(?<![\w+-])[2-9][0-9]{{2}}(?:\) ?|[{_BLANKS}.{_DASHES}])[2-9][0-9]{{2}}[{_BLANKS}.{_DASHES}][0-9]{{4}}(?![\w-])"
 )
 # A number without its country, as people write it: seven digits or more with little between them. Not a date, nothing
 # that a word or a dash makes part of an identifier, and not what is left of a masked number.
 _NATIONAL_IN_TEXT = re.compile(
     r"(?<![\w-])(?!(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9](?![0-9]))"
-    rf"[0-9](?:[{BLANKS}()./{DASHES}]{{0,2}}[0-9]){{6,14}}(?![\w-]|[{BLANKS}().{DASHES}]{{0,2}}{DOT})"
+    rf"[0-9](?:[{_BLANKS}()./{_DASHES}]{{0,2}}[0-9]){{6,14}}(?![\w-]|[{_BLANKS}().{_DASHES}]{{0,2}}{DOT})"
 )
+# What may stand between digits in a text from outside, also as programs escape it: ``\u00a0``, ``&nbsp;``.
+_BETWEEN = rf"(?:[\s()./{_BLANKS}{_DASHES}]|\\u[0-9a-fA-F]{{4}}|\\x[0-9a-fA-F]{{2}}|&#?\w{{1,8}};){{0,3}}"
+_ANY_NUMBER = re.compile(rf"\+?\d(?:{_BETWEEN}\d){{5,}}(?!\d|[{_BLANKS}(){_DASHES}]{{0,2}}{DOT})")
 # What `mask_number` gives.
 _MASKED = re.compile(rf"\+[0-9]{{1,3}}(?: [0-9{DOT}]{{1,4}}){{0,4}} (?:{DOT}{{2}}[0-9]{{2}}|{DOT}{{1,3}})")
 _BUT_LAST_TWO = re.compile(r"[0-9](?=(?:[^0-9]*[0-9]){2})")
@@ -54,7 +57,7 @@ _LONGEST = 20
 #: More columns are not looked at.
 _NAMES = LISTED * 16
 # Five digits with little between them, a sign that e-mail addresses have, a plus: no column is called so.
-_VALUE = re.compile(rf"[0-9](?:[{BLANKS}():./{DASHES}]{{0,2}}[0-9]){{4}}|@|^\+|^[0-9]+$")
+_VALUE = re.compile(rf"[0-9](?:[{_BLANKS}():./{_DASHES}]{{0,2}}[0-9]){{4}}|@|^\+|^[0-9]+$")
 
 
 @lru_cache(maxsize=_KEPT)
@@ -157,6 +160,14 @@ def mask_any_number(text: str) -> str:
     For text of which nobody needs more than its shape: ``06 12 34 56 78`` is ``•• •• •• •• 78``.
     """
     return _NATIONAL_IN_TEXT.sub(_hide_all_but_the_end, mask_text(text))
+
+
+def hide_numbers(text: str) -> str:
+    """Return a text from outside without whatever may be a number in it: six digits or more, with anything between.
+
+    For what the API and its callbacks say: nothing depends on it, and it may repeat anything.
+    """
+    return _ANY_NUMBER.sub(HIDDEN, text)
 
 
 def _hide_all_but_the_end(found: re.Match[str]) -> str:

@@ -223,12 +223,15 @@ def any_names_number(texts: Sequence[str], numbers: Sequence[str]) -> bool:
 
 
 def names_number(text: str, number: str) -> bool:
-    """Return whether a text has the digits of a number in E.164, with or without the country code, however written."""
+    """Return whether a text has the digits of a number, with or without the country code, however written.
+
+    The number is in E.164, or what somebody gave in its place.
+    """
     if not text.isascii():
         text = "".join(str(unicodedata.decimal(char, char)) for char in text)
     digits = _NO_DIGITS.sub("", text)
     code = country_code(number[:4])
-    national = number[1 if code is None else code.start :]
+    national = _NO_DIGITS.sub("", number).lstrip("0") if code is None else number[code.start :]
     return len(national) >= _SHORTEST_NAMED and national in digits
 
 

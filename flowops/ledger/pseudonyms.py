@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import rfc8785
 
-from flowops.common.masking import mask, mask_number, mask_text
+from flowops.common.masking import hide_numbers, mask, mask_number, mask_text
 from flowops.ledger.states import StoredLeg
 from flowops.model.call import INSTRUCTION_ID
 from flowops.model.ledger import PSEUDONYM, SHOWN
@@ -145,7 +145,8 @@ class Pseudonymizer:
         callee, shown = None, leg.shown
         if leg.callee is not None:
             callee, shown = self.value(leg.callee), mask_number(leg.callee)
-        return StoredLeg(callee, shown, storable(leg.call_id), clean(leg.error), leg.code, clean(leg.description))
+        error, description = _said(leg.error), _said(leg.description)
+        return StoredLeg(callee, shown, storable(leg.call_id), error, leg.code, description)
 
     def _without(self, value: Value, sensitive: _Tree | None) -> Value:
         """Return a value without what is sensitive in it, all of it for None, and without numbers in its texts."""
@@ -186,6 +187,11 @@ def storable(text: str | None) -> str | None:
     if text.isascii() and "\x00" not in text:
         return text[:_LONGEST_TEXT]
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()[:_LONGEST_TEXT]
+
+
+def _said(text: str | None) -> str | None:
+    """Return what the API has said of a callee as the ledger keeps it."""
+    return None if text is None else storable(hide_numbers(text[: 2 * _LONGEST_TEXT]))
 
 
 def clean(text: str | None) -> str | None:

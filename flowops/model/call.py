@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from flowops.common.masking import mask_written
-from flowops.common.numbers import names_number
+from flowops.common.numbers import is_e164, names_number
 from flowops.common.text import dotted, quoted
 from flowops.model.document import Place, Problem, RowPlace
 
@@ -32,13 +32,14 @@ def read_call_id(value: Value, callee: Value = None) -> str | None:
     """Return what the API calls a call: a text, or a whole number as one; None for what cannot be that.
 
     Wherever it comes from it is the same text, so that an answer, a callback and a record fit together. The digits of
-    one that holds the callee's number are hidden, all but two: nothing keeps or shows those.
+    one that is a number, or holds the callee's, are hidden, all but two: nothing keeps or shows those.
     """
     if type(value) is int and value.bit_length() < _CALL_ID_BITS:
         value = str(value)
     if not isinstance(value, str) or not _CALL_ID.fullmatch(value):
         return None
-    return _BUT_LAST_TWO.sub("x", value) if isinstance(callee, str) and names_number(value, callee) else value
+    is_number = is_e164(value) or (isinstance(callee, str) and names_number(value, callee))
+    return _BUT_LAST_TWO.sub("x", value) if is_number else value
 
 
 class Origin(NamedTuple):

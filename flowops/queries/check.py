@@ -45,13 +45,13 @@ _TIMES = """
 """
 _CONDITIONS = "if nullif typeof count_star"
 _NESTED = """
-    array_aggr array_aggregate array_append array_apply array_cat array_concat array_contains array_distinct
+    array_append array_apply array_cat array_concat array_contains array_distinct
     array_extract array_filter array_has array_has_all array_has_any array_indexof array_intersect array_length
     array_position array_prepend array_reduce array_reverse array_reverse_sort array_select array_slice
     array_sort array_to_string array_transform array_unique array_value array_where array_zip apply cardinality
     element_at filter flatten from_json json json_array json_array_length json_contains json_exists json_extract
     json_extract_path json_extract_path_text json_extract_string json_keys json_merge_patch json_object
-    json_quote json_type json_valid json_value list_aggr list_aggregate list_any_value list_append list_apply
+    json_quote json_type json_valid json_value list_any_value list_append list_apply
     list_avg list_cat list_concat list_contains list_count list_distinct list_element list_extract list_filter
     list_first list_has list_has_all list_has_any list_indexof list_intersect list_last list_max list_min
     list_pack list_position list_prepend list_reduce list_resize list_reverse list_reverse_sort list_select

@@ -421,7 +421,9 @@ def refuse_function(what: str, name: str, table: Table, offset: int) -> Template
     if guess is None:
         near = _INSTEAD[name] if _INSTEAD.get(name) in table else nearest(name, tuple(table))
         guess = None if near is None else f"did you mean '{near}'?"
-    return TemplateError(message, hint=there_are if guess is None else f"{guess} {there_are}", offset=offset)
+    if guess is not None:
+        there_are = f"{guess}{' ' if guess.endswith('?') else '; '}{there_are}"
+    return TemplateError(message, hint=there_are, offset=offset)
 
 
 def _call(node: nodes.Call) -> TemplateError:

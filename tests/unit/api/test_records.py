@@ -38,6 +38,8 @@ def test_references_and_call_ids_are_what_an_answer_or_a_callback_has_of_them():
     assert record == CallRecord("Zo\u00eb", "7", "+442079460001")
     assert read_record({"reference": "r", "id": "442079460001", "to": "442079460001"}).call_id == "xxxxxxxxxx01"
     assert read_record({"reference": "r", "id": "not one"}).call_id is None
+    assert read_record({"reference": "r", "id": "442079460001", "to": "020 7946 0001"}).call_id == "xxxxxxxxxx01"
+    assert read_record({"reference": "r", "id": "+442079460001"}).call_id == "+xxxxxxxxxx01"
 
 
 @pytest.mark.parametrize(

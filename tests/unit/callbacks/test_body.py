@@ -50,6 +50,16 @@ def test_a_call_id_may_be_a_whole_number_and_nothing_keeps_the_callees_number_in
     assert read(event(call_id=int(ADA[1:])))[0].call_id == "xxxxxxxxxx18"
 
 
+@pytest.mark.parametrize(
+    "written", [ADA, ADA[3:], f"+44{ADA[3:7]}\u200b{ADA[7:]}", "020 7946-0018x", r"+44\xa020 79460018"]
+)
+def test_no_number_is_kept_of_what_a_callback_says(event, written):
+    said = read(event(result={"code": 9, "description": f"{written} is busy"}))[0].description
+    assert said.startswith("•••")
+    assert said.endswith("is busy")
+    assert not any(character.isdigit() for character in said)
+
+
 def test_a_reference_is_the_same_in_every_normal_form(event):
     assert read(event(instruction_id="Zoe\u0308"), "Zo\u00eb") == read(event())
 
