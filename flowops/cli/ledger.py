@@ -22,13 +22,18 @@ from flowops.errors import FlowopsError, LedgerError, UsageError
 from flowops.ledger.operators import Rename, Resolve
 from flowops.ledger.records import go_on
 from flowops.model.call import read_call_id
-from flowops.model.ledger import State
+from flowops.model.ledger import EventType, State
+from flowops.report import phrases
+from flowops.report.escape import safe
 from flowops.report.formats import ENTRIES, ENTRY, EXPORT, IMPORT, OPERATION
 from flowops.report.views import Entries, EntryView, Exported, Imported
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flowops.app.selection import Selection
     from flowops.cli.options import Asked
+    from flowops.ledger.reader import LoggedEvent
 
 STATES = ("in-flight", "placed", "finished", "rejected", "in-doubt", "renamed")
 
@@ -87,18 +92,32 @@ def list_(selection: Selection, states: tuple[str, ...], limit: int | None, form
 @options.env
 @options.formats(ENTRY)
 def show(reference: str, environment: str, format_: str) -> None:
-    """Show the call REF, what was sent (sensitive values are masked), and everything that happened to it."""
+    """Show the call REF, what was sent (sensitive values are masked), and everything that happened to it.
+
+    Of a rehearsal (`rehearsal-…`), which is no call, show what happened.
+    """
 
     project, settings = project_of(environment)
     with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
         entry = ledger.look_up([reference]).get(reference)
         history = list(ledger.events(entry.reference_id if entry else reference))
+    if entry is None and history and all(event.event_type is EventType.REHEARSED for event in history):
+        _show_rehearsal(reference, history, format_)
+        return
     if entry is None:
         where = " any more; its history is in `flowops ledger export`" if history else ""
         raise FlowopsError(f"{reference}: not in the ledger of {environment}{where}")
     if entry.reference_id != reference:
         echo_status(f"{reference}: it is {entry.reference_id} now")
     print_result(ENTRY, EntryView(entry, history), format_)
+
+
+def _show_rehearsal(reference: str, history: Sequence[LoggedEvent], format_: str) -> None:
+    """Print what happened in a rehearsal, a line an event."""
+    if format_ != "text":
+        raise UsageError(f"{reference} is a rehearsal, and no call: its events are shown as text")
+    for event in history:
+        click.echo(safe(phrases.event(event)))
 
 
 @command.command("export", short_help="Write the ledger out as JSONL or CSV.")

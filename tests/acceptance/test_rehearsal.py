@@ -86,6 +86,17 @@ def test_ones_own_phone_hears_the_words_of_a_call(root: Path, api: ApiServer) ->
         assert number not in ran.out + ran.err
 
 
+def test_what_happened_is_among_the_events_of_the_ledger(root: Path) -> None:
+    reference = flowops(*RUN, cwd=root, env=ENV).json["calls"][0]["reference_id"]
+    ran = flowops("ledger", "show", reference, *PRODUCTION, cwd=root, env=ENV)
+    assert ran.code == 0, ran.err
+    claimed, accepted = ran.out.splitlines()
+    assert claimed.endswith(f"with the words of call-1, to {SHOWN}")
+    # What the API calls it holds a number here, which is masked.
+    assert "accepted: id-rehearsal-" in accepted
+    assert flowops("ledger", "show", reference, *PRODUCTION, "--format", "json", cwd=root, env=ENV).code == 64
+
+
 def test_each_rehearsal_is_another_call(root: Path, api: ApiServer) -> None:
     for _ in range(2):
         assert flowops(*RUN, cwd=root, env=ENV).code == 0
