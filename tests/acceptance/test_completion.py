@@ -67,7 +67,7 @@ needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is n
     ("words", "offered"),
     [
         ("flowops explai", ["explain"]),
-        ("flowops ledger re", ["resolve"]),
+        ("flowops ledger verif", ["verify"]),
         ("flowops plan --fo", ["--format"]),
         ("flowops apply --env ", ["sandbox", "production"]),
         ("flowops test --format j", ["json", "junit"]),
