@@ -21,6 +21,8 @@ from flowops.errors import UsageError
 from flowops.model.plan import Action, Plan
 from flowops.model.problems import sentence
 from flowops.plan.planner import NOTHING_AGAIN, make_plan
+from flowops.plan.renamed import NAME as RENAMED
+from flowops.plan.renamed import RenamedCalls
 from flowops.plan.saved import compare, hold
 from flowops.policy.config import Policy
 
@@ -134,6 +136,7 @@ def plan_calls(
     facts = facts_of(walk.workspace, ledger, at, override)
     rules = PolicyRun(policy, facts, ledger, at, environment.rate)
 
+    renamed = RenamedCalls(ledger)
     plan = make_plan(
         batches,
         again=walk,
@@ -143,12 +146,15 @@ def plan_calls(
         rules=rules,
         settings=settings_of(walk.workspace.project, environment),
         retry=retry,
+        renamed=renamed,
     )
-    guards = (*guards_of(ledger), *rules.guards())
-    warnings = (*map(sentence, localized(walk.warnings, walk.workspace)), *rules.warnings(plan))
-    plan = replace(plan, warnings=warnings, notes=rules.notes(), guards=guards)
     # The files name also what is not asked for, and what they only cannot say.
     named = {call.reference_id for call in walk.left_out}.union(walk.others)
+    guards = (*guards_of(ledger), *rules.guards())
+    if override is None or RENAMED not in override.rules:
+        guards += renamed.guards([*(batch.references for batch in plan.batches), named], environment.name)
+    warnings = (*map(sentence, localized(walk.warnings, walk.workspace)), *rules.warnings(plan))
+    plan = replace(plan, warnings=warnings, notes=rules.notes(), guards=guards)
     if named and plan.unnamed:
         plan = replace(plan, unnamed=max(0, plan.unnamed - ledger.count_of(sorted(named))))
     plan = replace(plan, invalid=tuple(walk.invalid))

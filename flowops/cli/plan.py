@@ -18,6 +18,7 @@ from flowops.app.saved import request_of, save_plan
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status, print_result, report_problems_as
 from flowops.errors import ExitCode, UsageError, worst
+from flowops.plan.renamed import NAME as RENAMED
 from flowops.policy.config import LIFTABLE
 from flowops.report.formats import PLAN
 from flowops.report.hours import PlanClock
@@ -41,7 +42,7 @@ canary_options = options.together(
     make=lambda canary, failures, patience: Pacing(None, canary, failures / 100, patience),
     parameters=("canary", "canary_failures", "canary_wait"),
 )
-override_option = options.override(LIFTABLE)
+override_option = options.override((*LIFTABLE, RENAMED))
 
 
 @click.command("plan", short_help="Show what apply would do, against the ledger.")

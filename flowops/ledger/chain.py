@@ -126,7 +126,7 @@ def canonical(value: Value) -> bytes:
 
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 #: The bytes of an event's salt: a multiple of three, so that many are made to text at once.
-SALT = 18
+SALT = 12
 
 
 class EventBuilder:
@@ -156,7 +156,7 @@ class EventBuilder:
 
     def expect(self, count: int) -> None:
         """Fetch random bytes for so many events at once: each fetch lets another thread run first."""
-        # 24 characters of base64 for 18 bytes.
+        # Four characters of base64 for three bytes.
         salts = binascii.b2a_base64(os.urandom(SALT * count), newline=False)
         self._salts = (salts[at : at + SALT * 4 // 3] for at in range(0, len(salts), SALT * 4 // 3))
 

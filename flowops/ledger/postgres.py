@@ -53,7 +53,7 @@ _DEFAULTS = {
 _REWRITES = ((r"(?<!:):(\w+)", r"%(\1)s"),)
 _CALL = (
     "ledger", "reference_id", "state", "before_claim", "fingerprint", "claim", "attempts", "run", "error",
-    "claimed_at", "renamed", "purged", "serial", "phones",
+    "claimed_at", "renamed", "words", "naming", "purged", "serial", "phones",
 )  # fmt: skip
 _LEG = ("ledger", "reference_id", "position", "callee", "shown", "call_id", "error", "code", "description")
 _EVENT = (

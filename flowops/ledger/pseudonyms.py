@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING
 import rfc8785
 
 from flowops.common.masking import hide_numbers, mask, mask_number, mask_text
+from flowops.ledger.chain import canonical
 from flowops.ledger.states import StoredLeg
 from flowops.model.call import INSTRUCTION_ID
 from flowops.model.ledger import PSEUDONYM, SHOWN
 from flowops.model.plan import FINGERPRINT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from flowops.model.call import Call
     from flowops.model.document import Path, Value
@@ -45,6 +46,8 @@ _PSEUDONYM = 32
 #: Characters of a short pseudonym, 5 bits each: enough to tell those apart whose masked numbers are the same.
 _SHORT = 5
 _KEPT = 1024
+#: Bytes of the hashes of a call's words, by which rows are found, and of what names it, which tells few apart.
+_WORDS, _NAMING = 6, 2
 
 
 class Pseudonymizer:
@@ -57,6 +60,7 @@ class Pseudonymizer:
         self._blinding = hashlib.blake2b(digest_size=_DIGITS // 2, key=key, person=b"fingerprint")
         #: A callee gets its pseudonym when its call is claimed, and again when that is answered.
         self._text = lru_cache(maxsize=_KEPT)(self._pseudonym_of_text)
+        self._naming = lru_cache(maxsize=_KEPT)(self._hash_of_naming)
 
     def check(self, ledger_id: str) -> str:
         """Return what proves that this key belongs to a ledger, kept in the ledger itself."""
@@ -89,6 +93,22 @@ class Pseudonymizer:
             else self._without(value, sensitive.get(name, _NOTHING))
             for name, value in call.body.items()
         }
+
+    def words(self, body: Mapping[str, Value]) -> int:
+        """Return a keyed hash of a body but for its reference: calls with the same one say the same to the same."""
+        said = {name: value for name, value in body.items() if name != INSTRUCTION_ID}
+        return self._number(b"words", canonical(said), _WORDS)
+
+    def naming(self, template: str) -> int:
+        """Return a keyed hash of what a document says of the references of its calls."""
+        return self._naming(template)
+
+    def _hash_of_naming(self, template: str) -> int:
+        return self._number(b"naming", template.encode("utf-8", "surrogatepass"), _NAMING)
+
+    def _number(self, purpose: bytes, text: bytes, size: int) -> int:
+        digest = hashlib.blake2b(text, digest_size=size, key=self._key, person=purpose).digest()
+        return int.from_bytes(digest, signed=True)
 
     def legs(self, legs: Iterable[Leg]) -> tuple[StoredLeg, ...]:
         """Return legs with pseudonyms for callees, and numbers in their texts masked."""

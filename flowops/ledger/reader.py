@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from flowops.ledger.refusals import ENOUGH, given_up_among
 from flowops.ledger.states import stored_callees
 from flowops.ledger.transaction import CHUNK, current_rows_of, parsed, rows_of, with_legs
 from flowops.ledger.verify import verify
+from flowops.model.call import INSTRUCTION_ID
 from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, GivenUp, Leg, State
 
 if TYPE_CHECKING:
@@ -217,6 +219,25 @@ class Reader:
             found += self._database.read(work)
         return found
 
+    def placed_with_the_words_of(self, bodies: Sequence[Mapping[str, Value]], template: str) -> dict[int, str]:
+        """Return which of some bodies may have been placed under another reference, that another template made.
+
+        That is so where all but the reference is the same; but not where `template` has made one of such a call before.
+        """
+        own = self.pseudonymizer.naming(template)
+        hashes = list(map(self.pseudonymizer.words, bodies))
+        known: dict[int, list[tuple[int | None, str]]] = {}
+        for start in range(0, len(hashes), CHUNK):
+            given = {"ledger": self.number, "words": hashes[start : start + CHUNK]}
+            found = self._database.read(partial(_calls_with_words, given))
+            for words, naming, reference in found:
+                known.setdefault(words, []).append((naming, reference))
+        return {
+            index: known[words][0][1]
+            for index, words in enumerate(hashes)
+            if words in known and not any(naming in (None, own) for naming, _ in known[words])
+        }
+
     def entries(
         self,
         *,
@@ -374,7 +395,7 @@ class Reader:
             reference_id=row.reference_id,
             state=state,
             fingerprint=self._fingerprint(row.fingerprint, strict),
-            body=parsed(row.body, self._database.name),
+            body=self._body(row),
             legs=tuple(Leg(None, leg.call_id, leg.error, leg.code, leg.description, leg.shown) for leg in row.legs),
             attempts=row.attempts,
             live=state is State.IN_FLIGHT and row.run in alive,
@@ -384,6 +405,11 @@ class Reader:
             purged=row.purged,
             renamed=row.renamed,
         )
+
+    def _body(self, row: CallRow) -> Mapping[str, Value]:
+        """Return the body of a call under the reference that was posted; empty where it is not known."""
+        body = parsed(row.body, self._database.name)
+        return {INSTRUCTION_ID: row.renamed or row.reference_id, **body} if body else body
 
     def _fingerprint(self, blinded: str, strict: bool) -> str:
         if isinstance(self._pseudonymizer, LedgerError) and not strict:
@@ -395,6 +421,10 @@ class Reader:
 
     def _damaged(self) -> LedgerError:
         return LedgerError(f"{self._database.name}: a fingerprint in it is damaged")
+
+
+def _calls_with_words(given: Mapping[str, Value], connection: Connection) -> list[tuple[int, int | None, str]]:
+    return connection.all("calls_with_words", **given)
 
 
 def stopped(connection: Connection, ledger: int) -> str | None:

@@ -259,7 +259,8 @@ class CallRow(NamedTuple):
     `state` is None for a call that was claimed and proven unsent: such a row only counts attempts.
     `renamed` is the reference under which it was posted where that is another one; where `state` is RENAMED, it is the
     reference that stands for the call now. `fingerprint` is blinded, `claim` and `serial` are the numbers of the event
-    of its claim (0 for none) and of the last one. `updated_at` and `body` (canonical JSON text) are kept with those.
+    of its claim (0 for none) and of the last one. `words` is a keyed hash of all that was sent but the reference,
+    `naming` one of what the document says of that. `updated_at` and `body` (canonical JSON text) are kept with those.
     """
 
     reference_id: str
@@ -272,6 +273,8 @@ class CallRow(NamedTuple):
     error: str | None
     claimed_at: str
     renamed: str | None
+    words: int | None
+    naming: int | None
     purged: bool
     serial: int
     updated_at: str
@@ -280,7 +283,7 @@ class CallRow(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Something that happened to a call, on its way into the ledger.
+    """Something that happened to a call, on its way into the ledger; `words` and `naming` come with claims.
 
     `run` is the run that says so, if a run does. `to` asks the state machine for a less usual target.
     `body` and `fingerprint` (blinded) come with claims and imports. `data` is kept with the event. `moved_from` is the
@@ -299,6 +302,8 @@ class Change(NamedTuple):
     fingerprint: str = ""
     data: Mapping[str, Value] = _NO_DATA
     moved_from: str | None = None
+    words: int | None = None
+    naming: int | None = None
 
 
 def decide(row: CallRow | None, change: Change, serial: int = 0) -> CallRow:
@@ -344,6 +349,8 @@ def _unknown(change: Change, attempts: int) -> CallRow:
         error=None,
         claimed_at=change.at,
         renamed=None,
+        words=None,
+        naming=None,
         updated_at=change.at,
         purged=False,
         serial=0,
@@ -372,6 +379,7 @@ def moved(row: CallRow | None, before: CallRow, change: Change, serial: int) -> 
         reference_id=change.reference_id,
         state=state,
         renamed=before.renamed or before.reference_id,
+        naming=None,  # nobody says how it would be called today
         updated_at=change.at,
         serial=serial,
     )
@@ -390,6 +398,8 @@ def _claimed(row: CallRow | None, change: Change, serial: int) -> CallRow:
         error=None,
         claimed_at=change.at,
         renamed=None,
+        words=change.words,
+        naming=change.naming,
         updated_at=change.at,
         purged=False,
         serial=serial,
@@ -410,6 +420,8 @@ def _imported(row: CallRow | None, change: Change, serial: int) -> CallRow:
         error=change.detail,
         claimed_at=str(change.data.get("placed_at") or change.at),
         renamed=change.data.get("renamed"),
+        words=None,
+        naming=None,
         updated_at=change.at,
         purged=False,
         serial=serial,
@@ -420,7 +432,16 @@ def _purged(row: CallRow, at: str, serial: int) -> CallRow:
     """Return the tombstone: that the call was placed, and how its legs ended."""
     legs = tuple(StoredLeg(None, None, code=leg.code) for leg in row.legs)
     return row._replace(
-        fingerprint="", claim=0, body="{}", legs=legs, error=None, updated_at=at, purged=True, serial=serial
+        fingerprint="",
+        words=None,
+        naming=None,
+        claim=0,
+        body="{}",
+        legs=legs,
+        error=None,
+        updated_at=at,
+        purged=True,
+        serial=serial,
     )
 
 
@@ -437,6 +458,8 @@ def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
             state=None,
             before_claim=None,
             fingerprint="",
+            words=None,
+            naming=None,
             claim=0,
             body="{}",
             error=change.detail,

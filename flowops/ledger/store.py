@@ -22,6 +22,7 @@ from flowops.ledger.reader import OLDER_COPY, Reader, stopped
 from flowops.ledger.states import ABOUT_THE_ATTEMPT, Change
 from flowops.ledger.transaction import CHUNK, Transaction, moved_to, transact
 from flowops.ledger.witness import Server, has_seen
+from flowops.model.call import INSTRUCTION_ID
 from flowops.model.ledger import REFUSALS, Actor, Claim, EventType, Record, State, Written
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from flowops.ledger.states import CallRow
     from flowops.ledger.witness import Memory
     from flowops.model.call import Call
+    from flowops.model.document import Value
     from flowops.model.ledger import Checkpoint, Leg, Move, OperatorStep
 
 _log = logging.getLogger(__name__)
@@ -419,9 +421,11 @@ class Store(Reader):
                 at,
                 self.actor,
                 run=self.run,
-                body=canonical(self.pseudonymize(write.call)).decode(),
+                body=canonical(self._without_reference(write.call)).decode(),
                 fingerprint=self.pseudonymizer.blind(write.fingerprint, nonce),
                 moved_from=_moved_from(write.call),
+                words=self.pseudonymizer.words(write.call.body),
+                naming=self.pseudonymizer.naming(write.call.naming),
             )
         return Change(
             write.reference_id,
@@ -432,6 +436,12 @@ class Store(Reader):
             legs=self.pseudonymizer.legs(write.legs),
             detail=clean(write.detail),
         )
+
+    def _without_reference(self, call: Call) -> dict[str, Value]:
+        """Return a body as it is kept: beside the reference, which stands in the row."""
+        body = self.pseudonymize(call)
+        del body[INSTRUCTION_ID]
+        return body
 
     def _import(self, call: ImportedCall) -> Change:
         return Change(

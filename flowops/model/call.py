@@ -157,6 +157,11 @@ class Call(NamedTuple):
         """Return what the call can be selected by."""
         return self.origin.document.labels
 
+    @property
+    def naming(self) -> str:
+        """Return what the document says of the reference-id: of a call set the template that makes all of them."""
+        return str(self.origin.written(("reference-id",))[0])
+
     def shown(self, path: Path, value: Value) -> str:
         """Return a value as a message repeats it: whole only where just that is written in a document."""
         return self.origin.shown(path, value)

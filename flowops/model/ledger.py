@@ -302,6 +302,10 @@ class Ledger(RunLedger, Protocol):
         """Return what was placed under these references, as far as it is known whole."""
         ...
 
+    def placed_with_the_words_of(self, bodies: Sequence[Mapping[str, Value]], template: str) -> dict[int, str]:
+        """Return which of some bodies may have been placed under another reference, that another template made."""
+        ...
+
     def given_up(self, calls: Mapping[str, str]) -> dict[str, GivenUp]:
         """Return which of these calls, given with their fingerprints, the API has refused too often."""
         ...

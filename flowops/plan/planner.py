@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from flowops.model.document import Place, Value
     from flowops.model.ledger import Checkpoint, Entry, GivenUp, Ledger
     from flowops.model.plan import Change, PlannedCall, Settings
+    from flowops.plan.renamed import RenamedCalls
 
 _log = logging.getLogger(__name__)
 _PLACE = Decision(Action.PLACE)
@@ -75,13 +76,15 @@ def make_plan(
     rules: Rules | None = None,
     settings: Settings = NO_SETTINGS,
     retry: frozenset[Action] = NOTHING_AGAIN,
+    renamed: RenamedCalls | None = None,
 ) -> Plan:
     """Return what apply would do with these calls. With no ledger (a sandbox never used) everything is to be placed.
 
     The batches are taken one after the other, and nothing of one is kept but references, hashes, actions, and a few
     calls to show; `again` gives the same ones once more, each time somebody goes through it. No two calls may have the
     same reference-id (see `flowops.templates.problems`). `settings` are what else decides what happens, by name. What
-    has an action in `retry` is placed again, as somebody asks for it. Passes on the ledger's `LedgerError`.
+    has an action in `retry` is placed again, as somebody asks for it. `renamed` is told of the calls that the ledger
+    does not know. Passes on the ledger's `LedgerError`.
     """
     # The checkpoint is read before the rows: what moves in between is then newer than the checkpoint, and noticed.
     checkpoint = ledger.checkpoint() if ledger is not None else None
@@ -91,7 +94,7 @@ def make_plan(
     known = sum(number for state, number in counts.items() if state is not State.RENAMED)
     # What is in no ledger need not be looked up, one batch of references after the other.
     written = checkpoint is not None and checkpoint.serial > 0
-    planner = _Planner(ledger if written else None, environment, rules or _NoRules(), retry)
+    planner = _Planner(ledger if written else None, environment, rules or _NoRules(), retry, renamed)
     planned = tuple(map(planner.planned, batches))
     plan = Plan(
         environment=environment,
@@ -112,7 +115,14 @@ def make_plan(
 class _Planner:
     """Decides about one batch after the other. `found` counts the calls that the ledger knows."""
 
-    def __init__(self, ledger: Ledger | None, environment: str, rules: Rules, retry: frozenset[Action]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger | None,
+        environment: str,
+        rules: Rules,
+        retry: frozenset[Action],
+        renamed: RenamedCalls | None,
+    ) -> None:
         self.found = 0
         self.shown: list[PlannedCall] = []
         self._show = Shown()
@@ -120,6 +130,7 @@ class _Planner:
         self._rules = rules
         self._environment = environment
         self._retry = retry
+        self._renamed = renamed
         self._made: dict[Decision, Decision] = {}
         self._hashes: dict[bytes, bytes] = {}
 
@@ -194,6 +205,8 @@ class _Planner:
                 details[index] = self._one(decision)
         if batch.has_terms:
             self._move(batch, others, actions, details)
+        if self._renamed is not None:
+            self._renamed.add(batch, [index for index in others if actions[index] == Action.PLACE.code])
         sent = {references[index]: index for index in others if actions[index] in _SENT}
         given_up = ledger.given_up({name: FINGERPRINT + made[at].hex() for name, at in sent.items()}) if sent else {}
         for reference, found in given_up.items():

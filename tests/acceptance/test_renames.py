@@ -180,3 +180,47 @@ class TestRename:
             assert f"pairs.csv:{line}:1: " in ran.err, ran.err
         listed = flowops("ledger", "list", *PRODUCTION, "--format", "json", cwd=called, env=ENV)
         assert [entry["reference_id"] for entry in listed.json] == ["ok-a", "ok-b", "ok-c"]
+
+
+class TestGuard:
+    def test_a_call_set_that_is_named_otherwise_places_nothing(self, called: Path, api: ApiServer) -> None:
+        write(called, NEW)
+        planned = run(called, "plan")
+        assert (planned.code, planned.json["summary"]["place"]) == (0, 3)
+        (guard,) = planned.json["guards"]
+        assert (guard["name"], guard["source"]["file"], guard["source"]["line"]) == ("renamed", "calls/set.yaml", 5)
+        assert "3 calls were placed with the same words to the same numbers" in guard["reason"]
+        assert "such as ok-a, which is reminder-a now" in guard["reason"]
+        assert "moved-from: " in guard["reason"]
+        assert "flowops apply --env production --override renamed --reason" in guard["reason"]
+        assert run(called, "plan", "--fail-on", "guard").code == 4
+        assert apply(called).code == 4
+        assert api.received.total() == 3
+
+    def test_moved_from_and_an_override_are_the_ways_out(self, called: Path, api: ApiServer) -> None:
+        write(called, NEW, f'moved-from: "{OLD}"')
+        assert run(called, "plan").json["guards"] == []
+        write(called, NEW)
+        assert apply(called, "--override", "renamed", "--reason", "they asked to be called again").code == 0
+        assert api.received.total() == 6
+        assert run(called, "plan").json["guards"] == []
+
+    def test_one_row_of_many_is_enough(self, called: Path) -> None:
+        write(called, NEW, rows="x,7\ny,8\nc,3\n")
+        (guard,) = run(called, "plan").json["guards"]
+        assert "1 call was placed" in guard["reason"]
+
+    def test_new_days_and_other_words_are_other_calls(self, called: Path) -> None:
+        write(called, OLD, rows="d,1\ne,2\n")  # the same template: the next day's reminders
+        assert run(called, "plan").json["guards"] == []
+        write(called, NEW, "max-ringing-timeout: 33")
+        assert run(called, "plan").json["guards"] == []
+        write(called, NEW, rows="a,5\n")
+        assert run(called, "plan").json["guards"] == []
+
+    def test_what_another_file_still_names_is_another_call(self, called: Path) -> None:
+        set_ = (called / "calls/set.yaml").read_text()
+        write(called, NEW)
+        (called / "calls/before.yaml").write_text(set_)
+        assert run(called, "plan").json["guards"] == []
+        assert run(called, "plan", "calls/set.yaml").json["guards"] == [], "judged over the whole project"

@@ -2,14 +2,14 @@
 -- the time of its last event are kept once, with the events.
 
 -- name: calls
-SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, purged, serial,
+SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, words, naming, purged, serial,
   (SELECT at FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.serial),
   (SELECT body FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.claim)
 FROM flowops_calls
 WHERE ledger = :ledger AND reference_id = ANY (:references)
 
 -- name: page_of_calls
-SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, purged, serial,
+SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, words, naming, purged, serial,
   (SELECT at FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.serial),
   (SELECT body FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.claim)
 FROM flowops_calls
@@ -18,7 +18,7 @@ ORDER BY reference_id
 LIMIT :limit
 
 -- name: page_of_entries
-SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, purged, serial,
+SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, words, naming, purged, serial,
   (SELECT at FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.serial),
   (SELECT body FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.claim)
 FROM flowops_calls
@@ -29,7 +29,7 @@ LIMIT :limit
 
 -- Of one state, so that its index gives the rows in their order, and none is read that is not asked for.
 -- name: page_of_entries_in
-SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, purged, serial,
+SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, words, naming, purged, serial,
   (SELECT at FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.serial),
   (SELECT body FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.claim)
 FROM flowops_calls
@@ -127,6 +127,12 @@ WITH RECURSIVE names (reference_id) AS (
     ON flowops_calls.ledger = :ledger AND flowops_calls.renamed = names.reference_id AND flowops_calls.state = 'renamed'
 )
 SELECT reference_id FROM names ORDER BY reference_id
+
+-- What may have been placed with these words.
+-- name: calls_with_words
+SELECT words, naming, reference_id FROM flowops_calls
+WHERE ledger = :ledger AND words = ANY (:words) AND (state <> 'rejected' AND state <> 'renamed')
+ORDER BY words, reference_id
 
 -- name: calls_in_flight
 SELECT reference_id, run FROM flowops_calls

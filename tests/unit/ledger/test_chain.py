@@ -204,15 +204,16 @@ stored_legs = st.builds(StoredLeg, texts, texts, texts, texts, st.none() | numbe
 
 @given(
     row=st.builds(
-        CallRow, st.text(), states, states, st.text(), numbers, numbers, texts, texts, st.text(), st.booleans(),
-        numbers, st.text(), st.text(), st.lists(stored_legs, max_size=3).map(tuple),
+        CallRow, st.text(), states, states, st.text(), numbers, numbers, texts, texts, st.text(), texts,
+        st.none() | numbers, st.none() | numbers, st.booleans(), numbers, st.text(), st.text(),
+        st.lists(stored_legs, max_size=3).map(tuple),
     )
 )  # fmt: skip
 def test_a_rows_hash_is_that_of_its_canonical_json(row: CallRow) -> None:
     legs = [[leg.callee, leg.shown, leg.call_id, leg.error, leg.code, leg.description] for leg in row.legs]
     said = [
         row.reference_id, row.state, row.before_claim, row.fingerprint, row.claim, row.attempts, row.run, row.error,
-        row.claimed_at, row.purged, legs,
+        row.claimed_at, row.renamed, row.words, row.naming, row.purged, legs,
     ]  # fmt: skip
     assert row_hash(row) == sha256(one_spelling(said).encode())
 

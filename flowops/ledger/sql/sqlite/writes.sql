@@ -6,9 +6,9 @@ SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'flowops_version'
 -- name: insert_calls
 INSERT INTO flowops_calls (
   ledger, reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at,
-  renamed, purged, serial, phones
+  renamed, words, naming, purged, serial, phones
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 
 -- Only while a row still has the serial that it was read with.
@@ -16,8 +16,9 @@ ON CONFLICT DO NOTHING
 UPDATE flowops_calls
 SET state = given.column4, before_claim = given.column5, fingerprint = given.column6, claim = given.column7,
   attempts = given.column8, run = given.column9, error = given.column10, claimed_at = given.column11,
-  renamed = given.column12, purged = given.column13, serial = given.column14, phones = given.column15
-FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) AS given
+  renamed = given.column12, words = given.column13, naming = given.column14, purged = given.column15,
+  serial = given.column16, phones = given.column17
+FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) AS given
 WHERE flowops_calls.serial = given.column1 AND ledger = given.column2 AND reference_id = given.column3
 
 -- name: insert_legs

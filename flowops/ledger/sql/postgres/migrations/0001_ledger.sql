@@ -66,7 +66,8 @@ CREATE INDEX flowops_runs_open ON flowops_runs (ledger, ended_at);
 
 -- One row a call, see `flowops.ledger.states.CallRow`. `claim` is the serial of the event that has its body, or 0.
 -- `phones` is how many the request rings, by its body. `renamed` is the reference under which a call was posted where
--- that is another one, and of one that is renamed the reference that stands for the call now.
+-- that is another one, and of one that is renamed the reference that stands for the call now. `words` is a keyed hash of
+-- all that was sent but the reference, `naming` one of what the document says of the reference.
 CREATE TABLE flowops_calls (
   ledger INTEGER NOT NULL,
   reference_id TEXT COLLATE "C" NOT NULL,
@@ -79,6 +80,8 @@ CREATE TABLE flowops_calls (
   error TEXT,
   claimed_at TEXT NOT NULL,
   renamed TEXT COLLATE "C",
+  words BIGINT,
+  naming INTEGER,
   purged BOOLEAN NOT NULL,
   serial BIGINT NOT NULL,
   phones INTEGER NOT NULL,
@@ -86,6 +89,7 @@ CREATE TABLE flowops_calls (
 );
 CREATE INDEX flowops_calls_state ON flowops_calls (ledger, state, reference_id);
 CREATE INDEX flowops_calls_claimed ON flowops_calls (ledger, claimed_at);
+CREATE INDEX flowops_calls_words ON flowops_calls (ledger, words);
 CREATE INDEX flowops_calls_renamed ON flowops_calls (ledger, renamed) WHERE state = 'renamed';
 
 -- One row a callee of a call that the API, a callback or a record has named.
