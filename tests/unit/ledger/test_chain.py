@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowops.errors import LedgerError
-from flowops.ledger.chain import Broken, Event, canonical, chained, genesis, row_hash, sha256
+from flowops.ledger.chain import ROW_HASH, Broken, Event, canonical, chained, genesis, row_hash, sha256
 from flowops.ledger.states import CallRow, StoredLeg
 from flowops.model.ledger import EventType, Leg, Record, State
 
@@ -215,7 +215,7 @@ def test_a_rows_hash_is_that_of_its_canonical_json(row: CallRow) -> None:
         row.reference_id, row.state, row.before_claim, row.fingerprint, row.claim, row.attempts, row.run, row.error,
         row.claimed_at, row.renamed, row.words, row.naming, row.purged, legs,
     ]  # fmt: skip
-    assert row_hash(row) == sha256(one_spelling(said).encode())
+    assert row_hash(row) == sha256(one_spelling(said).encode())[:ROW_HASH]
 
 
 @given(
