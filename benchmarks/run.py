@@ -27,6 +27,7 @@ from size import MEANING, QUICK, Size
 from spec_files import spec_files
 from stage_table import stages
 from startup import startup
+from step_costs import step_costs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[Size, Path | None], Sequence[Report]]] = {
     "peers": peers,
     "growth": growth,
     "ledger": ledger_size,
+    "steps": step_costs,
 }
 
 

@@ -154,6 +154,18 @@ def truth(value: Value, offset: int, label: str) -> bool:
     return bool(value)
 
 
+def asked(evaluate: Evaluate, offset: int, label: str) -> Evaluate:
+    """Work out the right side of ``and`` and ``or``: it is asked for its truth, too, where nobody asks the whole."""
+
+    def work_out(scope: Scope) -> Value:
+        value = evaluate(scope)
+        if type(value) is str:
+            truth(value, offset, label)
+        return value
+
+    return work_out
+
+
 def both(left: Evaluate, right: Evaluate, offset: int, label: str) -> Evaluate:
     """Work out ``left and right``: the right one where the left one counts as true."""
 

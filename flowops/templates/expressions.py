@@ -223,15 +223,19 @@ class Expressions:
 
     def _and(self, node: nodes.And) -> Evaluate:
         left = self.compile(node.left)
-        with self.conditional():
-            right = self.compile(node.right)
+        right = self._last(node.right)
         return closures.both(left, right, start(node.left), label(node.left))
 
     def _or(self, node: nodes.Or) -> Evaluate:
         left = self.compile(node.left)
-        with self.conditional():
-            right = self.compile(node.right)
+        right = self._last(node.right)
         return closures.either(left, right, start(node.left), label(node.left))
+
+    def _last(self, node: nodes.Node) -> Evaluate:
+        """Compile the right side of ``and`` and ``or``; a text that is written out there is meant as it is."""
+        with self.conditional():
+            found = self.compile(node)
+        return found if isinstance(node, nodes.Const) else closures.asked(found, start(node), label(node))
 
     def _not(self, node: nodes.Not) -> Evaluate:
         operand = self.condition(node.node)

@@ -69,11 +69,13 @@ _SPELLINGS = (
 #: What true is called where a text says this.
 _TRUE_OF = {word: pair[0] for pair in reversed(_SPELLINGS) for word in pair}
 _LONGEST_SPELLING = max(map(len, _TRUE_OF))
+#: The same with blanks around it: no column is padded to more.
+_LONGEST_PADDED = 256
 
 
 def true_spelled_like(value: str) -> str | None:
     """Return how true is spelled by whoever wrote this boolean (``Yes`` for ``No``); None for any other text."""
-    if len(value) > _LONGEST_SPELLING and value[:1].strip() and value[-1:].strip():
+    if len(value) > _LONGEST_SPELLING and (len(value) > _LONGEST_PADDED or (value[:1].strip() and value[-1:].strip())):
         return None
     word = value.strip()
     true = _TRUE_OF.get(word.lower())

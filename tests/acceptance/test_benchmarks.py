@@ -53,6 +53,13 @@ def test_every_job_has_its_turn(name: str, jobs: list[str]) -> None:
         assert all(len(runs) == len(next(iter(report["runs"].values()))) for runs in report["runs"].values())
 
 
+def test_the_slowest_steps_come_first() -> None:
+    (report,) = reports("steps")
+    each = [runs[0]["seconds"] / runs[0]["steps"] for runs in report["runs"].values()]
+    assert each == sorted(each, reverse=True)
+    assert len(each) > 1
+
+
 def test_every_stage_does_as_many_things_as_its_bare_limit() -> None:
     (report,) = reports("stages")
     assert len(report["runs"]) == 8

@@ -54,6 +54,15 @@ def test_anything_else_counts_as_it_does_in_jinja(value_of, value, holds):
     assert value_of("{{ not row.x }}", x=value) is not holds
 
 
+@pytest.mark.parametrize("sign", ["and", "or"])
+def test_the_last_operand_is_asked_too_where_it_becomes_the_value(error_of, value_of, sign):
+    first = 1 if sign == "and" else ""
+    for template in (f"{{{{ row.a {sign} row.b }}}}", f"say {{{{ row.a {sign} (row.a {sign} row.b) }}}}"):
+        assert error_of(template, a=first, b="no").startswith("'row.b' is text that spells true or false")
+    assert value_of(f"{{{{ row.a {sign} row.b }}}}", a=first, b="Ann") == "Ann"
+    assert value_of(f"{{{{ row.a {sign} row.b }}}}", a=first, b=0) == 0
+
+
 def test_a_word_may_be_what_is_spoken(value_of):
     assert value_of("{{ row.missing | default('no') }}") == "no"
     assert value_of("{{ '' or 'no' }}") == "no"
