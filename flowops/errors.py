@@ -64,6 +64,8 @@ class FlowopsError(Exception):
     """A failure with a message for the user, details of it, and a hint: what they can do about it."""
 
     exit_code = ExitCode.FAILED
+    #: The stable name of the kind of failure, for machines.
+    code = "failed"
 
     def __init__(self, message: str, *, details: Sequence[str] = (), hint: str | None = None) -> None:
         super().__init__(message)
@@ -90,27 +92,32 @@ class NotAllowed(FlowopsError):
     """A repository asks for a variable, a file or a host that the operator has not allowed it to use."""
 
     exit_code = ExitCode.INVALID
+    code = "not-allowed"
 
 
 class LedgerError(FlowopsError):
     """The ledger cannot be opened, read, written, locked or trusted."""
 
     exit_code = ExitCode.LEDGER
+    code = "ledger"
 
 
 class ApiError(FlowopsError):
     """The API cannot be used at all: no token, an address that is refused, nobody listening."""
 
     exit_code = ExitCode.API
+    code = "api"
 
 
 class StalePlan(FlowopsError):
     """The saved plan no longer fits the files, the environment or the ledger."""
 
     exit_code = ExitCode.STALE
+    code = "stale-plan"
 
 
 class UsageError(FlowopsError):
     """The command line asks for something that makes no sense."""
 
     exit_code = ExitCode.USAGE
+    code = "usage"

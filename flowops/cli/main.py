@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import time
+from itertools import pairwise
 from typing import NoReturn
 
 import click
@@ -13,7 +14,7 @@ import click
 from flowops import __version__
 from flowops.cli.group import LazyGroup
 from flowops.cli.options import with_log_options
-from flowops.errors import ExitCode, FlowopsError, Invalid
+from flowops.errors import ExitCode, FlowopsError, Invalid, UsageError
 
 _log = logging.getLogger(__name__)
 
@@ -76,16 +77,19 @@ def main() -> NoReturn:
     except click.ClickException as error:
         error.show()
         code = ExitCode.USAGE if isinstance(error, click.UsageError) else error.exit_code
+        _print_as_json(UsageError(error.format_message()))
     except Invalid as error:
         from flowops.cli.output import print_problems
 
         print_problems(error.problems, error.excerpt)
         code = error.exit_code
+        _print_as_json(error)
     except FlowopsError as error:
         from flowops.cli.output import print_error
 
         print_error(error)
         code = error.exit_code
+        _print_as_json(error)
     except BrokenPipeError:
         # The reader of our output has gone (`flowops plan | head`); nothing more can be printed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -93,3 +97,13 @@ def main() -> NoReturn:
     code = code if isinstance(code, int) else 0
     _log.info("ended with %(code)d after %(seconds).3f s", {"code": code, "seconds": time.monotonic() - began})
     sys.exit(code)
+
+
+def _print_as_json(error: FlowopsError) -> None:
+    """Print a failure to stdout, where the command was asked for JSON: by then nobody knows its options any more."""
+    words = [part for each in sys.argv for part in (each.split("=", 1) if each.startswith("--format=") else [each])]
+    asked = [value for name, value in pairwise(words) if name == "--format"]
+    if asked[-1:] == ["json"]:
+        from flowops.cli.output import print_diagnostics
+
+        print_diagnostics(error)

@@ -22,8 +22,24 @@ if TYPE_CHECKING:
     from flowops.report.terminal import Line
 
 
+class _Stdout:
+    """What stdout holds already."""
+
+    has_result = False
+
+
+def print_diagnostics(error: FlowopsError) -> None:
+    """Print a failure to stdout as JSON, unless a result stands there that has it."""
+    from flowops.report.writers.json import diagnostics_json, dumps
+
+    if not _Stdout.has_result:
+        sys.stdout.writelines(dumps(diagnostics_json(error)))
+        sys.stdout.flush()
+
+
 def print_result(kind: str, output: Output, format_: str, stream: TextIO | None = None) -> None:
     """Print a result of a kind in a format, to stdout or another stream."""
+    _Stdout.has_result |= stream is None
     formats.write(kind, output, format_, formats.Target(stream or sys.stdout, _located))
 
 

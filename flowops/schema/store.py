@@ -37,6 +37,7 @@ NAMES = (
     "test-result",
     "field",
     "doctor",
+    "diagnostics",
 )
 DESCRIPTION = "flowbuilder.openapi.yaml"
 SUFFIX = ".schema.json"

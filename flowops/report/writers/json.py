@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowops import __version__
 from flowops.common.masking import mask_text
+from flowops.errors import Invalid
 from flowops.model.diagnosis import Diagnosis, Status
 from flowops.model.difference import Shift
 from flowops.model.field import Field
@@ -48,9 +49,10 @@ from flowops.report.views import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from flowops.errors import FlowopsError
     from flowops.model.call import Call
     from flowops.model.difference import Difference, DifferentCall
-    from flowops.model.document import Place, RowPlace, Value
+    from flowops.model.document import Place, Problem, RowPlace, Value
     from flowops.model.ledger import Entry
     from flowops.model.plan import Change, Guard, Plan
     from flowops.model.result import CallResult
@@ -213,6 +215,38 @@ def status_json(status: LedgerStatus) -> Json:
     }
 
 
+def diagnostics_json(error: FlowopsError) -> Json:
+    """Return why a command has failed that has no result; see `schemas/diagnostics.schema.json`."""
+    if isinstance(error, Invalid):
+        found = list(map(diagnostic, in_order(error.problems)))
+    else:
+        found = [
+            {
+                **dict.fromkeys(("file", "line", "column", "row")),
+                "code": error.code,
+                "severity": "error",
+                "message": mask_text(error.message),
+                "details": list(map(mask_text, error.details)),
+                "hint": optional(error.hint),
+                "count": 1,
+            }
+        ]
+    return {"format_version": FORMAT_VERSION, "exit_code": int(error.exit_code), "diagnostics": found}
+
+
+def diagnostic(problem: Problem) -> Json:
+    """Return what is wrong at a place of a file."""
+    return {
+        **source(problem.place, problem.row),
+        "code": problem.code,
+        "severity": "error",
+        "message": with_rows(problem),
+        "details": [],
+        "hint": problem.hint,
+        "count": max(1, problem.count),
+    }
+
+
 def validate_json(view: ProblemsView) -> Json:
     """Return what was checked, what is wrong with it, and which call sets' rows are in a source that was not asked."""
     found = in_order(view.problems)
@@ -233,6 +267,7 @@ def validate_json(view: ProblemsView) -> Json:
             }
             for problem in found
         ],
+        "diagnostics": list(map(diagnostic, found)),
         "warnings": list(without_numbers(view.warnings)),
         "not_read": [
             {**source(document.place(("for-each", "source")), None), "source": name} for document, name in view.not_read

@@ -230,6 +230,21 @@ OUTPUTS: dict[str, Any] = {
         "given_up": [{"reference_id": "r2", "since": "2026-03-02T09:00:00Z", "refusals": 3, "error": None}],
         "guards": [],
     },
+    "diagnostics": {
+        "format_version": 1,
+        "exit_code": 64,
+        "diagnostics": [
+            {
+                **dict.fromkeys(("file", "line", "column", "row")),
+                "code": "usage",
+                "severity": "error",
+                "message": "there is no environment 'prodction'",
+                "details": [],
+                "hint": None,
+                "count": 1,
+            }
+        ],
+    },
     "validate": {
         "format_version": 1,
         "summary": {"files": 2, "documents": 3, "calls": 1200, "problems": 1},
@@ -243,6 +258,17 @@ OUTPUTS: dict[str, Any] = {
                 "row_line": 3,
                 "rows": 12,
                 "first_rows": [2, 3, 4, 5],
+            }
+        ],
+        "diagnostics": [
+            {
+                **SOURCE,
+                "code": "schema",
+                "severity": "error",
+                "message": "callee: is missing",
+                "details": [],
+                "hint": None,
+                "count": 12,
             }
         ],
         "warnings": ["calls/b.YAML:1:1: this file is not read"],
