@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -38,6 +40,40 @@ def is_doubtful(entry: Entry) -> bool:
     A call whose run is gone is in doubt, whether or not a later run has written that down yet.
     """
     return entry.state.is_unsettled and not entry.live
+
+
+def report_since(ledger: Reader, asked: Selection, since: datetime | None, *, hears: bool) -> LedgerStatus:
+    """Return the totals of a ledger, or of the calls that are asked for and were claimed since a time.
+
+    Raises UsageError where a selection takes none at all.
+    """
+    narrowed = asked.paths or asked.calls.narrows
+    if since is None and not narrowed:
+        return status_of(ledger)._replace(hears=hears)
+    counts, hours, outcomes = Counter[State](), Counter[str](), Counter[int]()
+    doubtful: list[Entry] = []
+    for entry in entries_asked(ledger, asked):
+        claimed = datetime.fromisoformat(entry.claimed_at)
+        if since is not None and claimed < since:
+            continue
+        in_doubt = is_doubtful(entry)
+        counts[State.IN_DOUBT if in_doubt else entry.state] += 1
+        hours[claimed.astimezone(UTC).strftime("%Y-%m-%dT%H:00Z")] += 1
+        outcomes.update(leg.code for leg in entry.legs if leg.code is not None)
+        doubtful += [entry] if in_doubt else []
+    names = {entry.reference_id for entry in entries_asked(ledger, asked)} if narrowed else None
+    return LedgerStatus(
+        ledger.environment,
+        checkpoint if (checkpoint := ledger.checkpoint()).id else None,
+        {state: counts[state] for state in State},
+        outcomes,
+        doubtful,
+        guards_of(ledger),
+        [call for call in _given_up(ledger) if names is None or call.reference_id in names],
+        None if since is None else since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        dict(sorted(hours.items())),
+        hears,
+    )
 
 
 def status_of(ledger: Reader) -> LedgerStatus:

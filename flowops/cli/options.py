@@ -385,6 +385,28 @@ retry = click.option(
 )
 
 
+def since(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
+    """Read since when: ``today``, a span of time back from now, a date of this machine's time zone, or a time."""
+    from datetime import UTC, datetime
+
+    from flowops.common.spans import read_span
+
+    if value is None:
+        return None
+    now = datetime.now(UTC)
+    if value == "today":
+        return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    try:
+        return now - read_span(value)
+    except ValueError:
+        pass
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"'{value}' is not today, a span such as 24h, or a date such as 2026-11-24") from None
+    return found.astimezone()
+
+
 def moment(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
     """Read a time with an offset."""
     from datetime import UTC, datetime

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from flowops.app.access import open_for
 from flowops.app.gate import failures
-from flowops.app.ledger import entries_asked, is_doubtful, status_of
+from flowops.app.ledger import entries_asked, is_doubtful, report_since
 from flowops.app.load import project_of
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status, print_result
@@ -17,34 +19,72 @@ from flowops.report.formats import ENTRIES, STATUS
 from flowops.report.views import Entries
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime, timedelta
+
     from flowops.app.selection import Selection
     from flowops.ledger.store import Store
+    from flowops.model.ledger import LedgerStatus
 
+#: Seconds between two looks at a ledger.
+LOOK = 1.0
 #: What the ledger alone can say.
 WORDS = ("guard", "given-up", "in-doubt", "none")
 
 
 @click.command("status", short_help="Show the ledger at a glance.")
 @options.ledger_selection
+@click.option(
+    "--since", callback=options.since, metavar="TIME", help="Only calls claimed since today, 24h ago, or a DATE."
+)
+@click.option(
+    "--wait", callback=options.span, metavar="TIME", help="Wait so long until no call is in flight or without outcome."
+)
 @options.fail_on(WORDS)
 @options.formats(STATUS)
-def command(selection: Selection, fail_on: frozenset[str], format_: str) -> int:
-    """Show how many calls are in each state, how they ended, and what is in doubt; or the rows of those that are
-    selected: by reference-ids, by globs (`*` and `?`), or by the files or labels that they have in the project."""
+def command(
+    selection: Selection, since: datetime | None, wait: timedelta | None, fail_on: frozenset[str], format_: str
+) -> int:
+    """Show how many calls are in each state, how they ended, and what is in doubt: of the whole ledger, or of the day
+    (--since). Without --since, calls that are selected are listed one by one: by reference-ids, by globs (`*` and `?`),
+    or by the files or labels that they have in the project.
+
+    After --wait the exit code is 7 where a call is in doubt, and 1 where one is still on its way.
+    """
     project, settings = project_of(selection.environment)
+    hears = settings.callbacks is not None
     with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
-        if selection.paths or selection.calls.narrows:
-            return _of_calls(ledger, selection, fail_on, format_)
-        status = status_of(ledger)
-    print_result(STATUS, status, format_)
+        report = partial(report_since, ledger, selection, since, hears=hears)
+        status = _settled(report, wait) if wait is not None else None
+        if since is None and (selection.paths or selection.calls.narrows):
+            code = _of_calls(ledger, selection, fail_on, format_)
+        else:
+            status = status or report()
+            print_result(STATUS, status, format_)
+            code = worst(failures(fail_on, _words(status)))
+    if wait is None or status is None:
+        return code
+    waited = {ExitCode.IN_DOUBT} if status.in_doubt else {ExitCode.FAILED} if status.waiting else set()
+    return worst({ExitCode(code), *waited})
+
+
+def _words(status: LedgerStatus) -> dict[str, int]:
+    """Count by the words of --fail-on what a ledger holds."""
     happened = sum(number for state, number in status.counts.items() if state.is_placed)
-    found = {
+    return {
         "guard": len(status.guards),
         "given-up": len(status.given_up),
         "in-doubt": len(status.in_doubt),
         "none": int(not happened),
     }
-    return worst(failures(fail_on, found))
+
+
+def _settled(report: Callable[[], LedgerStatus], wait: timedelta) -> LedgerStatus:
+    """Look until no call is in flight or waits for its outcome, or the time is over; return what was seen last."""
+    until = time.monotonic() + wait.total_seconds()
+    while (status := report()).waiting and (left := until - time.monotonic()) > 0:
+        time.sleep(min(LOOK, left))
+    return status
 
 
 def _of_calls(ledger: Store, selection: Selection, fail_on: frozenset[str], format_: str) -> int:

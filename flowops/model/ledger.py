@@ -334,7 +334,8 @@ class LedgerStatus(NamedTuple):
 
     `outcomes` counts callees by the API's result code. A call whose run has ended before the answer counts as in doubt.
     `given_up` are calls that were refused too often, as they were sent last. `guards` are those that keep every run
-    from claiming.
+    from claiming. With `since`, only calls count that were claimed since then; `hours` counts these by the hour of
+    their claim. `hears` says whether somebody hears how calls end.
     """
 
     environment: str
@@ -344,3 +345,11 @@ class LedgerStatus(NamedTuple):
     in_doubt: Sequence[Entry]
     guards: tuple[Guard, ...] = ()
     given_up: Sequence[GivenUp] = ()
+    since: str | None = None
+    hours: Mapping[str, int] = {}
+    hears: bool = True
+
+    @property
+    def waiting(self) -> int:
+        """Return how many calls are in flight, or wait for their outcome where somebody hears of it."""
+        return self.counts.get(State.IN_FLIGHT, 0) + (self.counts.get(State.PLACED, 0) if self.hears else 0)

@@ -143,6 +143,8 @@ _OUTCOMES = (
     (Outcome.MOVED, None, "Moved", ": placed before, and known by a new reference-id from now on."),
     (Outcome.UNCHANGED, None, "Unchanged", ": placed before."),
 )
+#: Said where calls stay placed for ever.
+_UNHEARD: Phrase = (strong("No callbacks are configured", Tone.WARN), ": how calls ended is not known")
 #: How many causes of failed calls are told first; each call has its own besides.
 CAUSES = 3
 _URGENT = (Action.CONFLICT, Action.IN_DOUBT, Action.GIVEN_UP, Action.BLOCKED)
@@ -370,12 +372,19 @@ def difference_report(view: DifferenceView) -> Report:
 
 def status_report(status: LedgerStatus) -> Report:
     """Lay out the totals of a ledger, and what is in doubt."""
-    title = ("Ledger of ", named(status.environment))
+    title: Phrase = ("Ledger of ", named(status.environment))
+    if status.since is not None:
+        title = ("Calls in ", named(status.environment), f" since {_until_minute(status.since)}")
     if status.ledger is None:
         return Report([], title, context=("not made yet: nothing was placed",))
     states = [Bar(each.value.replace("-", " "), status.counts.get(each, 0), tone=_tone(each)) for each in State]
     outcomes = [Bar(phrases.code(code), number) for code, number in sorted(status.outcomes.items())]
-    charts = [Chart("", states), *([Chart("What the calls came to", outcomes)] if outcomes else [])]
+    hours = [Bar(_until_minute(hour), number) for hour, number in status.hours.items()]
+    charts = [
+        Chart("", states),
+        *([Chart("What the calls came to", outcomes)] if outcomes else []),
+        *([Chart("Calls by hour", hours[-MOST_HOURS:])] if hours else []),
+    ]
     doubtful = Table(
         (Column("reference-id"), Column("in doubt"), Column("error", Where.AFTER)),
         Lazy(lambda: map(_doubtful_row, status.in_doubt)),
@@ -390,9 +399,17 @@ def status_report(status: LedgerStatus) -> Report:
         ],
         title,
         context=(named(status.ledger.id), f", {phrases.count(status.ledger.serial, 'event')}"),
-        alerts=tuple(map(_guard_alert, guards_of(status.guards))),
+        alerts=(
+            *map(_guard_alert, guards_of(status.guards)),
+            *([_UNHEARD] if not status.hears and status.environment != SANDBOX else []),
+        ),
         environment=status.environment,
     )
+
+
+def _until_minute(text: str) -> str:
+    """Return a time that was written for machines for people: ``2026-11-24 09:00 UTC``."""
+    return f"{text[:10]} {text[11:16]} UTC"
 
 
 def _given_up_section(given_up: Sequence[GivenUp]) -> Iterator[Section]:

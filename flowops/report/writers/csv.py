@@ -6,7 +6,8 @@ import csv
 from typing import TYPE_CHECKING
 
 from flowops.common.text import spreadsheet_cell
-from flowops.report.formats import EXPORT, Format
+from flowops.model.ledger import LedgerStatus, State
+from flowops.report.formats import EXPORT, STATUS, Format
 from flowops.report.views import Exported
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from flowops.report.formats import Target
     from flowops.report.layout import Output
 
-FORMAT = Format("for spreadsheets, in which no cell is a formula", (EXPORT,), order=100)
+FORMAT = Format("for spreadsheets, in which no cell is a formula", (EXPORT, STATUS), order=100)
 
 COLUMNS = (
     "reference_id",
@@ -32,10 +33,16 @@ COLUMNS = (
 
 
 def write(output: Output, target: Target) -> None:
-    """Write one line a call; several callees of a call stand in one cell, with ``;`` between."""
+    """Write one line a call; several callees of a call stand in one cell, with ``;`` between. Or one line a total."""
+    writer = csv.writer(target.stream, lineterminator="\n")
+    if isinstance(output, LedgerStatus):
+        writer.writerow(("what", "name", "number"))
+        writer.writerows(("state", state.value, output.counts.get(state, 0)) for state in State)
+        writer.writerows(("outcome", code, number) for code, number in sorted(output.outcomes.items()))
+        writer.writerows(("hour", *each) for each in output.hours.items())
+        return
     if not isinstance(output, Exported):
         raise TypeError(type(output))
-    writer = csv.writer(target.stream, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in output.rows:
         legs = {f"{name}s": _joined(row, name) for name in ("callee", "call_id", "code")}

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from flowops import __version__
 from flowops.report.blocks import plain
 from flowops.report.escape import html_text
-from flowops.report.formats import REVIEWED, Format
+from flowops.report.formats import REVIEWED, STATUS, Format
 from flowops.report.layout import report_of
 from flowops.report.phrases import count
 
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from flowops.report.layout import Output
 
 FORMAT = Format(
-    "one page that needs nothing beside it, to be kept with a job or mailed", REVIEWED, order=80, instead=True
+    "one page that needs nothing beside it, to be kept with a job or mailed",
+    (*REVIEWED, STATUS),
+    order=80,
+    instead=True,
 )
 
 #: Rows of one page; a browser shows so many at once without delay, and JSON has the others.

@@ -212,6 +212,9 @@ def status_json(status: LedgerStatus) -> Json:
             for call in status.given_up
         ],
         "guards": [guard_json(guard) for guard in guards_of(status.guards)],
+        "since": status.since,
+        "hours": dict(status.hours),
+        "callbacks": status.hears,
     }
 
 

@@ -229,6 +229,9 @@ OUTPUTS: dict[str, Any] = {
         "in_doubt": [{"reference_id": "r1", "since": "2026-03-02T09:00:00Z", "error": "the answer was cut off"}],
         "given_up": [{"reference_id": "r2", "since": "2026-03-02T09:00:00Z", "refusals": 3, "error": None}],
         "guards": [],
+        "since": None,
+        "hours": {},
+        "callbacks": True,
     },
     "diagnostics": {
         "format_version": 1,

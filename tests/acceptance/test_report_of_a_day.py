@@ -1,0 +1,79 @@
+"""``status --since`` is the report of a day; ``--wait`` looks until nothing is on its way."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from support.commands import flowops
+from support.server import TOKEN, ApiServer, answer_with
+
+from flowops.schema.check import check
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PRODUCTION = ("--env", "production")
+ENV = {"FLOWOPS_TOKEN": TOKEN}
+STATUS = ("status", *PRODUCTION)
+
+
+@pytest.fixture(autouse=True)
+def placed(real: Path) -> None:
+    assert flowops("ledger", "init", *PRODUCTION, cwd=real, env=ENV).code == 0
+    assert flowops("apply", *PRODUCTION, "--auto-approve", cwd=real, env=ENV).code == 0
+
+
+def test_a_day_counts_what_was_claimed_since(real: Path) -> None:
+    for since in ("today", "24h", f"{datetime.now(UTC):%Y-%m-%d}T00:00Z", "2020-01-01"):
+        found = flowops(*STATUS, "--since", since, "--format", "json", cwd=real).json
+        assert check("status", found) == []
+        assert (found["counts"]["placed"], sum(found["hours"].values())) == (3, 3)
+    later = flowops(*STATUS, "--since", "2999-01-01", "--format", "json", cwd=real).json
+    assert (later["counts"]["placed"], later["hours"]) == (0, {})
+    whole = flowops(*STATUS, "--format", "json", cwd=real).json
+    assert (whole["counts"]["placed"], whole["since"], whole["hours"]) == (3, None, {})
+
+
+def test_a_day_takes_a_selection(real: Path) -> None:
+    found = flowops(*STATUS, "--since", "today", "--ref", "call-[12]", "--ref", "call-1", "--format", "json", cwd=real)
+    assert found.json["counts"]["placed"] == 1
+    assert flowops(*STATUS, "--since", "today", "--ref", "x*", cwd=real).code == 64
+
+
+def test_a_day_is_a_page_a_table_and_a_text(real: Path) -> None:
+    for format_ in ("text", "markdown", "html"):
+        shown = flowops(*STATUS, "--since", "today", "--format", format_, cwd=real)
+        assert shown.code == 0, shown.err
+        assert "Calls in " in shown.out
+        assert "Calls by hour" in shown.out
+        assert "No callbacks are configured" in shown.out
+    rows = list(csv.reader(flowops(*STATUS, "--since", "today", "--format", "csv", cwd=real).out.splitlines()))
+    assert rows[0] == ["what", "name", "number"]
+    assert ["state", "placed", "3"] in rows
+
+
+def test_what_is_no_time_is_wrong_usage(real: Path) -> None:
+    assert flowops(*STATUS, "--since", "yesterdayish", cwd=real).code == 64
+
+
+def test_a_wait_ends_when_nothing_is_on_its_way(real: Path, api: ApiServer) -> None:
+    assert flowops(*STATUS, "--wait", "10m", cwd=real).code == 0  # nobody hears of outcomes, so none is waited for
+    project = (real / "flowops.yaml").read_text()
+    callbacks = "callbacks: {url: 'http://127.0.0.1:9/hooks', secret: {env: FLOWOPS_SECRET}}"
+    (real / "flowops.yaml").write_text(project.replace("rate: none", f"rate: none\n    {callbacks}"))
+    waiting = flowops(*STATUS, "--wait", "1s", cwd=real)
+    assert waiting.code == 1
+    assert "No callbacks" not in waiting.out
+
+
+def test_a_doubt_ends_a_wait_with_its_code(real: Path, api: ApiServer) -> None:
+    api.behave = answer_with("502 Bad Gateway", b"")
+    (real / "calls/four.yaml").write_text(
+        "apiVersion: flowops/v1\nkind: Call\nreference-id: call-4\ncallee: '+442079460104'\n"
+    )
+    assert flowops("apply", *PRODUCTION, "--auto-approve", cwd=real, env=ENV).code == 7
+    assert flowops(*STATUS, "--wait", "10m", cwd=real).code == 7
+    assert flowops(*STATUS, cwd=real).code == 0
