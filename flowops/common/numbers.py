@@ -139,11 +139,13 @@ _UNKNOWN = Nature()
 def nature(number: str) -> Nature:
     """Return what a number in E.164 says of whoever answers it."""
     code = country_code(number[:4])
-    found = None if code is None or not 8 <= len(number) <= 16 else code.find(number)
-    if found is None:
+    if code is None or not 8 <= len(number) <= 16:
         return _UNKNOWN
-    plan, matched = found
-    return plan.nature(matched)
+    matched = code.likely(number, code.start)
+    if matched is not None:
+        return code.plans[0].nature(matched)
+    found = code.find(number)
+    return _UNKNOWN if found is None else found[0].nature(found[1])
 
 
 @lru_cache(maxsize=4_096)
