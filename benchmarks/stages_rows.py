@@ -17,6 +17,7 @@ from pair import Pair
 
 from flowops.app.load import Workspace, load, variables
 from flowops.app.render import checks
+from flowops.app.selection import Selection
 from flowops.documents.rows import read_batches
 from flowops.plan.canonical import fingerprint
 from flowops.schema.flow_check import flow_variables
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 @contextmanager
 def rows(root: Path, count: int) -> Iterator[Pair]:
     """Bare: the lists of csv.reader, and a dict of each."""
-    workspace = load([], "large")
+    workspace = load(Selection((), "large"))
 
     def bare() -> int:
         return sum(1 for _ in islice(_records(root), count))
@@ -47,7 +48,7 @@ def rows(root: Path, count: int) -> Iterator[Pair]:
 @contextmanager
 def bodies(root: Path, count: int) -> Iterator[Pair]:
     """Bare: f-strings, and a yes from jsonschema-rs."""
-    workspace = load([], "large")
+    workspace = load(Selection((), "large"))
     batches = list(_batches(workspace))
     some = list(islice(_records(root), count))
     valid = jsonschema_rs.Draft202012Validator(json.loads(SCHEMA.read_text())).is_valid
@@ -64,7 +65,7 @@ def bodies(root: Path, count: int) -> Iterator[Pair]:
 @contextmanager
 def fingerprints(_root: Path, count: int) -> Iterator[Pair]:
     """Bare: orjson with sorted keys, and SHA-256."""
-    workspace = load([], "large")
+    workspace = load(Selection((), "large"))
     batches = list(_rendered(workspace, list(_batches(workspace))))
     some = [each for found in batches for each in found]
     assert len(some) == count
