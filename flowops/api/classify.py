@@ -128,6 +128,10 @@ def _classify_events(sent: Mapping[str, Value], answer: Answer, hidden: Iterable
     try:
         value = read_json(answer.body, half_characters=True)
     except NotJson as error:
+        coding = answer.headers.get("content-encoding", "identity").lower()
+        if coding != "identity":
+            named = shorten(visible(coding), 40)
+            return _unclear(answer, f"its body has the content-encoding {named}, which was not asked for")
         return _unclear(answer, f"its body is not valid JSON ({error.reason})")
     events = value if isinstance(value, list) else [value]
     legs: list[Leg] = []

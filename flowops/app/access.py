@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from flowops.app.observer import SILENT
 from flowops.app.secrets import value_of
-from flowops.common.addresses import BadAddress, ledger_address
-from flowops.common.git import ask_git
+from flowops.common.addresses import BadAddress, is_postgres, ledger_address
+from flowops.common.git import ANYBODYS, ask_git
 from flowops.errors import LedgerError
+from flowops.ledger.files import passing_file_system
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from flowops.app.observer import Observer
     from flowops.ledger.store import Store
     from flowops.model.ledger import Actor
@@ -54,6 +55,28 @@ def revision_of(root: Path) -> str | None:
     return f"{head}-dirty" if changed else head
 
 
+def commit_of(root: Path, observer: Observer) -> str | None:
+    """Return the commit of the work tree at `root`; the observer is told where Git knows one and does not say it."""
+    revision = revision_of(root)
+    if revision is None and ask_git(root, *ANYBODYS, "rev-parse", "HEAD") is not None:
+        observer.report(
+            f"warning: git does not trust the repository in {root}, which belongs to another user: what is written is "
+            "on record without its commit; if you do: "
+            f"git config --global --add safe.directory {shlex.quote(str(root))}"
+        )
+    return revision
+
+
+def passing_warning(url: str) -> str | None:
+    """Return that a ledger's file is kept where nothing lasts."""
+    kind = None if is_postgres(url) else passing_file_system(Path(url.removeprefix("sqlite:///")))
+    if kind is None:
+        return None
+    return (
+        f"the ledger's file is on {kind}, which does not last, and without it everybody is called again: use a volume"
+    )
+
+
 class Address(NamedTuple):
     """Where a ledger is: its URL, and the key of its pseudonyms when that is kept elsewhere."""
 
@@ -69,11 +92,13 @@ def open_for(
     readonly: bool = False,
     revision: str | None = None,
     override: str | None = None,
+    places: bool = False,
     observer: Observer = SILENT,
 ) -> Store:
     """Open an environment's ledger. Only the sandbox's is made when it is not there.
 
-    The observer is told of one that seems to be an older copy.
+    One that seems to be an older copy is no ledger that a command `places` calls with; others are told of it by the
+    observer, as all are of one that does not last.
 
     What is written is on record with `revision`, the commit of the project where none is given.
     """
@@ -81,7 +106,7 @@ def open_for(
     from flowops.ledger.reader import OLDER_COPY
 
     if revision is None and not readonly:
-        revision = revision_of(project.root)
+        revision = commit_of(project.root, observer)
 
     address = address_of(project, environment)
     ledger = open_ledger(
@@ -96,7 +121,12 @@ def open_for(
         readonly=readonly,
         root=project.root,
     )
-    if ledger.suspicion is not None:
+    if not environment.sandboxed and (passing := passing_warning(address.url)) is not None:
+        observer.report(f"warning: {passing}")
+    if ledger.suspicion is not None and places:
+        with ledger:
+            ledger.check_newest()
+    elif ledger.suspicion is not None:
         observer.report(f"warning: {OLDER_COPY}: {ledger.suspicion}")
         observer.report(ledger.way_on)
     return ledger

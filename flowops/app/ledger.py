@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from flowops.app.access import actor, address_of, host_of, name_of, revision_of
+from flowops.app.access import actor, address_of, host_of, name_of, passing_warning, revision_of
 from flowops.app.load import load, project_of, variables
+from flowops.app.observer import SILENT
 from flowops.common.numbers import names_number
 from flowops.common.text import from_spreadsheet
 from flowops.documents.files import Unreadable, open_given
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from flowops.app.observer import Observer
     from flowops.app.selection import Selection
     from flowops.ledger.open import Made
     from flowops.ledger.operations import ImportedCall
@@ -142,10 +144,12 @@ def references_asked(asked: Selection) -> frozenset[str]:
     return frozenset(reference for batch in checked(walk) for reference in batch.references)
 
 
-def init(environment: str, goes_on: str | None = None) -> Made:
+def init(environment: str, goes_on: str | None = None, observer: Observer = SILENT) -> Made:
     """Make the ledger of an environment, or let the one with an id go on as that of this environment."""
     project, settings = project_of(environment)
     address = address_of(project, settings)
+    if (passing := passing_warning(address.url)) is not None:
+        observer.report(f"warning: {passing}")
     return init_ledger(
         address.url,
         environment,

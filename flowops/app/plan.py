@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from flowops.app.access import open_for, revision_of
+from flowops.app.access import commit_of, open_for
 from flowops.app.hints import localized
 from flowops.app.ledger import guards_of
 from flowops.app.load import load, variables
@@ -106,7 +106,7 @@ def planned(
     if not readonly and not environment.sandboxed:
         token_of(workspace.project, environment)
     values = variables(workspace, selection.var, selection.var_files)
-    revision = revision_of(workspace.project.root)
+    revision = commit_of(workspace.project.root, observer)
     lifted = mask_text(str(override)) if override else None
     walk = Walk(workspace, values, online=True)
     with open_for(
@@ -115,10 +115,9 @@ def planned(
         readonly=readonly,
         revision=revision,
         override=lifted,
-        observer=observer if readonly else SILENT,
+        places=not readonly,
+        observer=observer,
     ) as ledger:
-        if not readonly:
-            ledger.check_newest()
         yield plan_calls(checked(walk, observer), walk, revision, ledger, at or clock(), override, retry)
 
 

@@ -218,6 +218,13 @@ def _show(found: Planned, shown: Shown) -> None:
     """Show what is about to be placed."""
     echo_notices(found)
     sandboxed = found.environment.sandboxed
+    real = [name for name, other in found.workspace.project.environments.items() if not other.sandboxed]
+    if (
+        sandboxed
+        and real
+        and click.get_current_context().get_parameter_source("environment") is ParameterSource.DEFAULT
+    ):
+        echo_status(f"warning: no --env was given, so these calls go to the sandbox; there is also {', '.join(real)}")
     seen = of_plan(found.plan, full=shown.full, show_pii=shown.show_pii, sandboxed=sandboxed)
     echo_lines(report_lines(plan_report(seen)))
 

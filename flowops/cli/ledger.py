@@ -59,7 +59,7 @@ def init(environment: str, goes_on: str | None) -> None:
     instead. An older ledger is brought up to date.
     """
 
-    made = make_ledger(environment, goes_on)
+    made = make_ledger(environment, goes_on, TERMINAL)
     click.echo(made.checkpoint.id)
     if goes_on is not None:
         echo_status(f"ledger {goes_on} goes on as that of {environment}, with {made.checkpoint.serial:,} events")

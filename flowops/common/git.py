@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 #: like any other directory, so it is not taken for one, and no such program is run.
 HARMLESS = ("-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false")
 #: What is asked of an index harms nobody, whoever it belongs to.
-_ANYBODYS = ("-c", "safe.directory=*")
+ANYBODYS = ("-c", "safe.directory=*")
 
 
 def git_root(directory: Path) -> Path | None:
@@ -38,5 +38,5 @@ def ask_git(root: Path, *args: str) -> str | None:
 def tracked(paths: Sequence[Path], root: Path) -> list[Path]:
     """Return those of some files in a work tree that Git tracks: they came with the repository, or will go with it."""
     names = {os.path.relpath(path, root): path for path in paths}
-    known = ask_git(root, *_ANYBODYS, "--literal-pathspecs", "ls-files", "-z", "--", *names)
+    known = ask_git(root, *ANYBODYS, "--literal-pathspecs", "ls-files", "-z", "--", *names)
     return [path for name, path in names.items() if name in (known or "").split("\0")]

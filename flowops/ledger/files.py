@@ -182,11 +182,27 @@ def damage(path: Path) -> str | None:
     return None
 
 
+#: File systems that go away with their container, or when the machine starts again.
+_PASSING = frozenset({"aufs", "overlay", "ramfs", "tmpfs"})
+
+
 def shared_file_system(path: Path, mounts: Path = _MOUNTS) -> str | None:
     """Return the kind of network or shared file system that a path is on; None when it is none, or nobody can say.
 
     `mounts` says what is mounted where, as proc(5) has it.
     """
+    kind = _kind_of(path, mounts)
+    return kind if kind in _SHARED else None
+
+
+def passing_file_system(path: Path, mounts: Path = _MOUNTS) -> str | None:
+    """Return the kind of file system that a path is on, where it does not last; None when it does."""
+    kind = _kind_of(path, mounts)
+    return kind if kind in _PASSING else None
+
+
+def _kind_of(path: Path, mounts: Path) -> str | None:
+    """Return the kind of file system that a path is on; None when nobody can say."""
     if not mounts.exists():
         return None
     # A path that is going to be made lies where its nearest directory lies.
@@ -197,4 +213,4 @@ def shared_file_system(path: Path, mounts: Path = _MOUNTS) -> str | None:
         point = Path(before.split()[4].replace("\\040", " "))
         if len(point.parts) >= deepest and (point == there or point in there.parents):
             kind, deepest = after.split()[0], len(point.parts)
-    return kind if kind in _SHARED else None
+    return kind

@@ -292,6 +292,11 @@ def test_what_is_not_proven_is_in_doubt_and_never_sent_again(serving, body, scri
     assert verdict.detail.endswith("the call may have been placed")
 
 
+def test_a_body_that_somebody_has_compressed_is_told_by_its_coding(serving, body):
+    [verdict], _ = run(serving, compressed, body)
+    assert "its body has the content-encoding gzip, which was not asked for" in str(verdict.detail)
+
+
 async def says_nothing(peer):
     await peer.request()
     await peer.wait()

@@ -18,7 +18,7 @@ from flowops.errors import LedgerError
 from flowops.ledger import database
 from flowops.ledger import postgres as postgres_module
 from flowops.ledger import sqlite as sqlite_module
-from flowops.ledger.files import shared_file_system
+from flowops.ledger.files import passing_file_system, shared_file_system
 from flowops.ledger.open import init_ledger, open_ledger
 from flowops.model.ledger import Actor, State
 
@@ -370,6 +370,12 @@ class TestFiles:
         }
         assert kinds == {"ledger.db": None, "share one/new/ledger.db": "nfs4", "share one/local/ledger.db": None}
         assert shared_file_system(tmp_path, tmp_path / "no such file") is None
+
+    @pytest.mark.parametrize(("kind", "lasts"), [("overlay", False), ("tmpfs", False), ("ext4", True), ("nfs4", True)])
+    def test_a_file_system_that_goes_away_is_known(self, tmp_path: Path, kind: str, lasts: bool) -> None:
+        mounts = tmp_path / "mountinfo"
+        mounts.write_text(f"21 1 8:1 / / rw shared:1 - {kind} none rw\n")
+        assert passing_file_system(tmp_path / "ledger.db", mounts) == (None if lasts else kind)
 
 
 class TestKeys:
