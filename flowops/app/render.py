@@ -220,7 +220,8 @@ class Walk:
         wrong.report(problems, warnings)
         findings.invalid += wrong.rows
         was_asked = online or self._given_rows is not None or source_of(compiled.document) is None
-        if warnings is not None and was_asked and not rendered_in_all and not wrong.count and len(problems) == before:
+        is_well = len(problems) == before and not wrong.count and not compiled.check() and not selection.check()
+        if warnings is not None and was_asked and not rendered_in_all and is_well:
             warnings.add(_no_rows(compiled.document, rows))
 
     def _read(self, document: Document, online: bool) -> Iterator[Batch]:

@@ -338,7 +338,8 @@ class Builder:
         first = mapping.first(key)
         if first is not None:
             message = f"the key {quoted(key)} is given twice in one mapping, first at {Place(self._file, *first)}"
-            self._note(key_event, message, "yaml-duplicate-key")
+            hint = "merge several as a list: <<: [*a, *b]" if key == MERGE else None
+            self._note(key_event, message, "yaml-duplicate-key", hint)
         elif key == MERGE and not key_event.style:
             mapping.merge_key = at
             mapping.merged += self._to_merge(found, event)
@@ -559,7 +560,7 @@ def _characters(file: str, text: str) -> tuple[str, list[Parsed]]:
     for found in islice(no_character().finditer(text), _MAX_BROKEN):
         message = f"the character U+{ord(found[0]):04X} is not allowed here"
         escape = found[0].encode("unicode_escape").decode("ascii")
-        hint = f'in double quotes it may be written as "{escape}"'
+        hint = f'remove it; if it is meant, write it in double quotes as "{escape}"'
         problems.append(_refused(file, text, found.start(), message, hint))
     return no_character().sub("\ufffd", text), problems
 

@@ -303,6 +303,8 @@ def _type_hint(mistake: _Mistake) -> str | None:
     if isinstance(instance, str):
         if ("integer" in types or "number" in types) and _NUMERAL.fullmatch(instance):
             return "write it without quotes; a template ends in `| int`"
+        if "boolean" in types and instance.lower() in _YES + _NO and mistake.data:
+            return f"a text is compared: {{{{ … == '{instance}' }}}}"
         if "boolean" in types and instance.lower() in _YES + _NO:
             return f"write {'true' if instance.lower() in _YES else 'false'}, without quotes"
         return None
@@ -408,11 +410,16 @@ def _needed(mistake: _Mistake) -> SchemaError:
     return SchemaError((*mistake.path, mistake.value), text, names=frozenset((mistake.value,)))
 
 
+#: Fields of call sets, which somebody may give to a single call.
+_OF_SETS = frozenset({"for-each", "matrix", "where"})
+
+
 def _unknown(mistake: _Mistake) -> SchemaError:
     known = [name for name in mistake.schema.get("properties", {}) if name not in mistake.instance]
-    return SchemaError(
-        (*mistake.path, mistake.value), "is not a known field", did_you_mean(mistake.value, known), at_key=True
-    )
+    hint = did_you_mean(mistake.value, known)
+    if mistake.value in _OF_SETS and not mistake.path:
+        hint = "a call for each row is of kind: CallSet, and its own fields stand below call:"
+    return SchemaError((*mistake.path, mistake.value), "is not a known field", hint, at_key=True)
 
 
 def _one_of(mistake: _Mistake) -> SchemaError:

@@ -74,7 +74,12 @@ def test_a_plan_lists_them_with_their_reasons_and_nobodys_number(root: Path) -> 
     assert [(call["reference_id"], call["source"]["row"], *call["reasons"]) for call in listed] == [
         ("r-x2", 38, "flow-variables.n: int: the text is not a whole number"),
         (None, 39, "the row has 2 fields, and the header has 4"),
-        ("r-020 •••• ••77", 40, "callee: '020 •••••••77' is not an E.164 number"),
+        (
+            "r-020 •••• ••77",
+            40,
+            "callee: '020 •••••••77' is not an E.164 number",
+            "reference-id: holds the number of its callee, which every output would show",
+        ),
     ]
     assert (len(machine.json["calls"]), machine.json["summary"]["invalid"]) == (40, 3)
     (root / "plan.json").write_text(machine.out)
@@ -160,6 +165,14 @@ def test_many_rows_may_be_wrong_where_as_many_may_be_left_out(root: Path) -> Non
     ran = flowops("validate", cwd=root)
     assert (ran.code, ran.out) == (0, "valid: 2 files, 2 documents, 40 calls\n"), ran.err
     assert "on-invalid: 1,650 of 1,690 rows are invalid and left out" in ran.err
+
+
+def test_a_call_that_cannot_be_rendered_is_not_said_to_have_no_rows(root: Path) -> None:
+    write(root, rows())
+    (root / "calls/c.yaml").write_text(SET.replace("{MORE}", "").replace("row.name | upper", "omit"))
+    ran = flowops("validate", cwd=root)
+    assert ran.code == 3
+    assert "no calls" not in ran.err
 
 
 def test_without_on_invalid_one_wrong_row_fails(root: Path) -> None:
