@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import chain, islice
@@ -54,6 +55,10 @@ SHAPE = "schema"
 NO_TERMS = Terms()
 #: The codes of warnings: of texts that hold what was to be rendered, of documents without calls.
 LEFTOVER = "leftover"
+#: The code of the warning about references that change with their rows' places; and such a template, which takes the
+#: number itself, and no column of that name.
+ROW_NUMBER = "row-number"
+_BY_ROW_NUMBER = re.compile(r"(?<![\w.'\"])row_number\b")
 NO_CALLS = "no-calls"
 #: How many documents of one call are looked at together.
 _TOGETHER = 32
@@ -200,6 +205,8 @@ class Walk:
 
         selection = compile_selection(compiled.document, self.values, compiled.budget)
         problems += selection.check()
+        if warnings is not None:
+            _warn_of_row_number(compiled.document, warnings)
         calls = CallSet(compiled)
         wrong = InvalidRows(compiled.document)
         before, rendered_in_all = len(problems), 0
@@ -275,6 +282,16 @@ class RowCounter:
             self.file = self.file or batch.file
             self.count += len(batch.rows)
             yield batch
+
+
+def _warn_of_row_number(document: Document, warnings: Problems) -> None:
+    """Warn of calls that are named by where their rows stand."""
+    reference = document.value["call"].get("reference-id")
+    if isinstance(reference, str) and "{" in reference and _BY_ROW_NUMBER.search(reference):
+        message = "reference-id: is made of row_number, which is another one for each row below one that is inserted"
+        hint = "name calls by what belongs to them, such as {{ row.id }}: another name is another call, and rings"
+        place = document.place(("call", "reference-id"))
+        warnings.add(Problem(place, message=message, code=ROW_NUMBER, hint=hint))
 
 
 def _warn(batch: CallBatch, columns: Collection[str], warnings: Problems) -> None:

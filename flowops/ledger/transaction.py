@@ -231,8 +231,8 @@ class Transaction:
 
     def _move(self, change: Change, row: CallRow | None, before: CallRow | None) -> Written:
         """Let a call that another reference had go on under its own. Raises `IllegalStep` where it cannot."""
-        if before is None:
-            raise IllegalStep(None, change.event_type)
+        if before is None or before.state is None:
+            raise IllegalStep(None, change.event_type)  # there is no call that could go on
         if before.state is State.RENAMED and before.renamed == change.reference_id and row is not None:
             return Written(done=True, state=row.state)  # somebody else has done it
         moved(row, before, change, 0)  # whether it can be: the old name is given up first

@@ -224,3 +224,14 @@ class TestGuard:
         (called / "calls/before.yaml").write_text(set_)
         assert run(called, "plan").json["guards"] == []
         assert run(called, "plan", "calls/set.yaml").json["guards"] == [], "judged over the whole project"
+
+
+def test_a_name_made_of_the_rows_place_is_a_warning(real: Path) -> None:
+    write(real, "ok-{{ row_number }}")
+    ran = flowops("plan", "--format", "json", cwd=real, env=ENV)
+    assert ran.code == 0, ran.err
+    (warning,) = [each for each in ran.json["warnings"] if "row_number" in each]
+    assert warning.startswith("calls/set.yaml:5:17: reference-id: ")
+    write(real, "ok-{{ row.row_number }}-{{ row['row_number'] }}")
+    (real / "people.csv").write_text("row_number,n\na,1\n")
+    assert flowops("plan", "--format", "json", cwd=real, env=ENV).json["warnings"] == []

@@ -130,6 +130,11 @@ class TestMovedFrom:
         assert placed.move([move(make, "third", "old")]) == [Written(False, None)]
         assert placed.verify() is None
 
+    def test_what_was_never_placed_does_not_move(self, store: Store, make) -> None:
+        store.write([make.claim("old"), Record("old", EventType.UNSENT)])
+        assert store.move([move(make, "new", "old")]) == [Written(False, None)]
+        assert store.write([moved(make, "new", "old")]) == [Written(True, State.IN_FLIGHT)]
+
     def test_another_body_does_not_move(self, placed: Store, make) -> None:
         assert placed.move([move(make, "new", "old", "1")]) == [Written(False, State.PLACED)]
         assert placed.look_up(["old"])["old"].state is State.PLACED
