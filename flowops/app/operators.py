@@ -7,19 +7,22 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.app.selection import Selection
 from flowops.common.names import same_name
 from flowops.common.selection import reference_filter
 from flowops.common.text import from_spreadsheet
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import Invalid, UsageError
 from flowops.model.document import Place, Problem
+from flowops.model.plan import FINGERPRINT
 from flowops.schema.check import reference_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from flowops.ledger.operators import Operation
     from flowops.ledger.store import Store
+    from flowops.model.call import CallBatch
 
 #: Bytes of a list of references.
 MAX_LIST = 64 * 1024 * 1024
@@ -49,7 +52,7 @@ def select(selection: CallSelection, operation: Operation, ledger: Store) -> lis
         names = [*selection.references, *(_listed(selection.from_file) if selection.from_file else [])]
         asked = list(dict.fromkeys(map(same_name, names)))
     else:
-        asked = ledger.references([state for state in operation.states if state is not None])
+        asked = operation.candidates(ledger)
     wanted = reference_filter(selection.globs, selection.excluded)
     found = [reference for reference in asked if wanted.takes(reference)]
     if not found:
@@ -120,4 +123,38 @@ def _lines(file: str) -> list[str]:
 
 
 def _any_of(operation: Operation) -> str:
-    return " or ".join(sorted(state.value for state in operation.states if state is not None))
+    return " or ".join(sorted(state.value if state else "not in the ledger" for state in operation.states))
+
+
+class Files(NamedTuple):
+    """The files of the project, as an operation asks for them: read and rendered when it does."""
+
+    environment: str
+    var: Sequence[str] = ()
+    var_files: Sequence[str] = ()
+
+    def references(self) -> frozenset[str]:
+        """Return the references of all calls that the files name. Raises Invalid where they are wrong."""
+        return frozenset(reference for batch in self._batches() for reference in batch.references)
+
+    def edits(self, ledger: Store) -> dict[str, str]:
+        """Return the placed calls of which the files say something else than what was sent, with those fingerprints.
+
+        Raises Invalid where the files are wrong.
+        """
+        found: dict[str, str] = {}
+        for batch in self._batches():
+            placed = ledger.placed(batch.references)
+            for reference, made in zip(batch.references, batch.hashes, strict=True):
+                fingerprint = FINGERPRINT + made.hex()
+                if placed.get(reference, (fingerprint, 0))[0] not in ("", fingerprint):
+                    found[reference] = fingerprint
+        return found
+
+    def _batches(self) -> Iterator[CallBatch]:
+        # What renders takes long to be imported, and most commands on a ledger do without.
+        from flowops.app.load import load, variables
+        from flowops.app.render import Walk, checked
+
+        workspace = load(Selection((), self.environment))
+        return checked(Walk(workspace, variables(workspace, self.var, self.var_files), online=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -152,7 +153,7 @@ def plan_calls(
     guards = (*guards_of(ledger), *rules.guards())
     if override is None or RENAMED not in override.rules:
         guards += renamed.guards([*(batch.references for batch in plan.batches), named], environment.name)
-    warnings = (*map(sentence, localized(walk.warnings, walk.workspace)), *rules.warnings(plan))
+    warnings = (*map(sentence, localized(walk.warnings, walk.workspace)), *rules.warnings(plan), *_partly_refused(plan))
     plan = replace(plan, warnings=warnings, notes=rules.notes(), guards=guards)
     if named and plan.unnamed:
         plan = replace(plan, unnamed=max(0, plan.unnamed - ledger.count_of(sorted(named))))
@@ -161,6 +162,17 @@ def plan_calls(
     if plan.ledger and plan.ledger.id:
         plan = replace(plan, pseudonym=ledger.pseudonymizer.short_pseudonym)
     return Planned(plan, walk, ledger, override, retry, rules.unseen)
+
+
+def _partly_refused(plan: Plan) -> Iterator[str]:
+    """Say that callees were refused among others, and that nobody has acknowledged it."""
+    details = [detail for batch in plan.batches for detail in batch.details.values() if detail.refused]
+    if details:
+        calls = "1 call is" if len(details) == 1 else f"{len(details):,} calls are"
+        yield (
+            f"{calls} placed in part: callees among others were refused; once that is known, "
+            f"flowops ledger accept --ref '*' --env {shlex.quote(plan.environment)} --reason …"
+        )
 
 
 def _within(first: tuple[PlannedBatch, ...], fresh: tuple[PlannedBatch, ...]) -> tuple[PlannedBatch, ...]:

@@ -39,6 +39,7 @@ _BY_ACTION = {
     Action.CONFLICT: Outcome.CONFLICT,
     Action.IN_FLIGHT: Outcome.IN_FLIGHT,
     Action.IN_DOUBT: Outcome.IN_DOUBT,
+    Action.CANCELLED: Outcome.CANCELLED,
 }
 
 INTERRUPTED = 128
@@ -103,7 +104,8 @@ def planned_only(planned: Planned) -> CallResult:
     """Return the result of a call that the plan does not send and no other run has in flight."""
     reasons = "; ".join(planned.reasons) or None
     if planned.action is Action.UNCHANGED:
-        return CallResult(planned.reference_id, Outcome.UNCHANGED)
+        told = reasons if planned.refused else None
+        return CallResult(planned.reference_id, Outcome.UNCHANGED, error=told, refused_callees=planned.refused)
     return CallResult(planned.reference_id, _BY_ACTION[planned.action], error=reasons)
 
 
@@ -117,10 +119,12 @@ def elsewhere(planned: Planned, entry: Entry | None) -> CallResult:
     reference_id = planned.reference_id
     if entry.state is State.REJECTED:
         return unsent(planned, f"another run had it refused: {entry.error or 'no reason given'}")
+    if entry.state is State.CANCELLED:
+        return CallResult(reference_id, Outcome.CANCELLED, error="an operator has cancelled it")
     if entry.state.is_placed:
         if entry.fingerprint == planned.fingerprint:
             return CallResult(reference_id, Outcome.UNCHANGED, ids)
-        why = "another run placed this reference-id with other content; give it a new reference-id"
+        why = "another run placed this reference-id with other content; give it a new reference-id, or accept the edit"
         return CallResult(reference_id, Outcome.CONFLICT, ids, error=why)
     if entry.live:
         return still_in_flight(planned)

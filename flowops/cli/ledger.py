@@ -12,17 +12,17 @@ from flowops.app.access import open_for
 from flowops.app.ledger import entries_asked, read_import
 from flowops.app.ledger import init as make_ledger
 from flowops.app.load import allows_numbers, policy_of, project_of
-from flowops.app.operators import check_pair, read_pairs
+from flowops.app.operators import Files, check_pair, read_pairs
 from flowops.cli import completing, options
 from flowops.cli.group import Group
 from flowops.cli.operators import operate
 from flowops.cli.output import TERMINAL, confirm, echo_status, print_result
 from flowops.common.safe_files import new_file
 from flowops.errors import FlowopsError, LedgerError, UsageError
-from flowops.ledger.operators import Rename, Resolve
+from flowops.ledger.operators import Accept, Cancel, Rename, Resolve, UndoCancel
 from flowops.ledger.records import go_on
 from flowops.model.call import read_call_id
-from flowops.model.ledger import EventType, State
+from flowops.model.ledger import OUTCOME_CODES, EventType, State
 from flowops.report import phrases
 from flowops.report.escape import safe
 from flowops.report.formats import ENTRIES, ENTRY, EXPORT, IMPORT, OPERATION
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from flowops.cli.options import Asked
     from flowops.ledger.reader import LoggedEvent
 
-STATES = ("in-flight", "placed", "finished", "rejected", "in-doubt", "renamed")
+STATES = tuple(state.value for state in State)
 
 
 @click.group("ledger", cls=Group, short_help="Work on the ledger.")
@@ -164,28 +164,61 @@ def import_(file: Path, environment: str, format_: str) -> None:
         echo_status("they count as placed: apply never places them again")
 
 
-@command.command("resolve", short_help="Settle calls that are in doubt.")
+@command.command("resolve", short_help="Settle calls that are in doubt, or say how they ended.")
 @click.option("--placed", is_flag=True, help="They were placed: they will not be placed again.")
 @click.option("--not-placed", is_flag=True, help="They were not placed: the next apply may place them.")
-@click.option("--call-id", help="What the API called it; with --placed, for one call.")
+@click.option("--outcome", type=click.Choice(tuple(OUTCOME_CODES)), help="How placed calls have ended.")
+@click.option("--call-id", help="What the API called it; for one call, or one of its callees.")
 @options.asked
-def resolve(asked: Asked, placed: bool, not_placed: bool, call_id: str | None) -> int:
-    """Settle calls that are in doubt: they were placed, or they were not.
+def resolve(asked: Asked, placed: bool, not_placed: bool, outcome: str | None, call_id: str | None) -> int:
+    """Settle calls that are in doubt: they were placed, or they were not. Say how placed calls have ended.
 
     Ask the vendor or the callees first: after --not-placed the next apply rings. A call whose run may still
-    be waiting for the answer cannot be settled.
+    be waiting for the answer cannot be settled. An outcome is that of every callee without one, or of the one with
+    --call-id.
     """
 
-    if placed == not_placed:
-        raise UsageError("say which it is: --placed or --not-placed")
-    if not_placed and call_id:
-        raise UsageError("--call-id goes with --placed")
+    if (placed and not_placed) or not (placed or not_placed or outcome):
+        raise UsageError("say which it is: --placed, --not-placed, or --outcome")
+    if not_placed and (call_id or outcome):
+        raise UsageError("--call-id and --outcome go with --placed")
     if call_id and read_call_id(call_id) is None:
         raise UsageError("--call-id has 1 to 128 visible ASCII characters")
     calls = asked.calls
     if call_id and (len(calls.references) != 1 or calls.globs or calls.excluded or calls.from_file):
         raise UsageError("--call-id is that of one call: name it by its REF")
-    return operate(asked, Resolve(placed=placed, call_id=call_id))
+    said = True if placed else False if not_placed else None
+    operation = Resolve(placed=said, outcome=OUTCOME_CODES[outcome] if outcome else None, call_id=call_id)
+    return operate(asked, lambda _: operation)
+
+
+@command.command("accept", short_help="Take what the files say now for what was meant.")
+@options.asked
+@options.var
+@options.var_file
+def accept(asked: Asked, var: tuple[str, ...], var_files: tuple[str, ...]) -> int:
+    """Take what the files say now for what was meant by calls that are placed: the next plan finds them unchanged.
+
+    A pattern selects among the calls that were edited since they were placed, and those of which the API has refused
+    a callee among others: that it is known of, and no later run reports it again. Nothing is placed by this.
+    """
+    files = Files(asked.environment, var, var_files)
+    return operate(asked, lambda ledger: Accept(files.edits(ledger)))
+
+
+@command.command("cancel", short_help="Say that calls are never to be placed.")
+@click.option("--undo", is_flag=True, help="Take that back: each call is exactly what it was before.")
+@options.asked
+@options.var
+@options.var_file
+def cancel(asked: Asked, undo: bool, var: tuple[str, ...], var_files: tuple[str, ...]) -> int:
+    """Say of calls that they are never to be placed: those that the files name, were refused, or are in doubt.
+
+    A pattern selects among the calls of the files and of the ledger. Of a doubt it stays told that it may have rung. A
+    call that is in flight, or whose run may still hear of it, cannot be cancelled.
+    """
+    files = Files(asked.environment, var, var_files)
+    return operate(asked, lambda _: UndoCancel() if undo else Cancel(files.references))
 
 
 @command.command("rename", short_help="Let calls go on under other reference-ids.")
@@ -219,7 +252,7 @@ def rename(
         raise UsageError("say which calls: OLD NEW, or --from-file FILE")
     pairs = read_pairs(from_file) if from_file is not None else check_pair(str(old), str(new))
     asked = options.asked_for(tuple(pairs), environment, reason=reason, approved=approved, format_=format_)
-    return operate(asked, Rename(pairs))
+    return operate(asked, lambda _: Rename(pairs))
 
 
 @command.command("purge", short_help="Remove personal data older than an age.")

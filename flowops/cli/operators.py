@@ -16,20 +16,22 @@ from flowops.report.views import OperationView
 from flowops.report.writers.text import report_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from flowops.cli.options import Asked
     from flowops.ledger.operators import Operation
+    from flowops.ledger.store import Store
     from flowops.model.ledger import OperatorStep
 
 
-def operate(asked: Asked, operation: Operation) -> int:
-    """Do an operation to the calls that are asked for. The sandbox needs no asking, as for `apply`.
+def operate(asked: Asked, make: Callable[[Store], Operation]) -> int:
+    """Do the operation that `make` makes to the calls that are asked for. The sandbox needs no asking, as for `apply`.
 
     Returns 1 where something was refused; everything else was done.
     """
     project, settings = project_of(asked.environment)
     with open_for(project, settings, observer=TERMINAL) as ledger:
+        operation = make(ledger)
         shown = ledger.rehearse(operation, select(asked.calls, operation, ledger), asked.reason)
         changed = sum(step.changed for step in shown)
         steps = shown

@@ -27,6 +27,7 @@ EVENTS = {
     State.FINISHED: (EventType.ACCEPTED, EventType.CALLED_BACK),
     State.REJECTED: (EventType.REFUSED,),
     State.IN_DOUBT: (EventType.UNCLEAR,),
+    State.CANCELLED: (EventType.REFUSED, EventType.CANCELLED),
 }
 #: Nobody has acted.
 NOBODY = Actor("a test", "nowhere")

@@ -283,7 +283,7 @@ class _Usage:
         if after is before:
             return
         for row, count in ((before, -1), (after, 1)):
-            if row is None or row.state is None or not row.state.may_have_rung:
+            if row is None or not row.may_have_rung:
                 continue
             for day in self._claimed:
                 self._claimed[day] += count * phones_of(row) if row.claimed_at >= iso(day) else 0

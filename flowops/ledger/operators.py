@@ -15,9 +15,11 @@ from flowops.ledger.transaction import moved_to
 from flowops.model.ledger import RUN_LOST, EventType, OperatorStep, State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from flowops.ledger.database import Database
+    from flowops.ledger.pseudonyms import Pseudonymizer
+    from flowops.ledger.reader import Reader
     from flowops.ledger.states import CallRow
     from flowops.ledger.transaction import Transaction
     from flowops.model.document import Value
@@ -31,8 +33,17 @@ class Refused(ValueError):
 class OperatorTransaction:
     """One transaction of an operator: who they are, why they do it, and what they may not do to a run that lives."""
 
-    def __init__(self, database: Database, transaction: Transaction, actor: Actor, at: str, reason: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        transaction: Transaction,
+        pseudonymizer: Callable[[], Pseudonymizer],
+        actor: Actor,
+        at: str,
+        reason: str,
+    ) -> None:
         self.transaction = transaction
+        self._pseudonymizer = pseudonymizer
         self._database = database
         self._actor = actor
         self._at = at
@@ -42,6 +53,14 @@ class OperatorTransaction:
     def row(self, reference_id: str) -> CallRow | None:
         """Return a call as it is now, with what was done to it in this transaction; under the name that it has now."""
         return self.transaction.current([reference_id]).get(reference_id)
+
+    def fingerprint(self, row: CallRow) -> str:
+        """Return the fingerprint of what is known to have been sent, or meant; an empty one where nothing is."""
+        return self._pseudonymizer().unblind(row.fingerprint)
+
+    def blind(self, fingerprint: str) -> str:
+        """Return a fingerprint as the ledger keeps it."""
+        return self._pseudonymizer().blind(fingerprint)
 
     def change(
         self,
@@ -98,6 +117,10 @@ class Operation(ABC):
     def names(self, references: Sequence[str]) -> Sequence[str]:
         """Return the references whose rows it looks at, so that they are read at once."""
         return references
+
+    def candidates(self, ledger: Reader) -> list[str]:
+        """Return the references of the calls that it is for."""
+        return ledger.references([state for state in self.states if state is not None])
 
     @abstractmethod
     def changes(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> Sequence[Change]:
@@ -157,33 +180,61 @@ def states_before(events: Collection[EventType]) -> frozenset[State | None]:
 
 
 class Resolve(Operation):
-    """Settle calls in doubt: they were placed (and `call_id` is what the API calls the one call), or they were not."""
+    """Settle calls in doubt: they were placed, or they were not, and say how placed ones have ended.
+
+    `outcome` is a code of the API. `call_id` is what the API calls the one call; with an outcome it says of which
+    callee that is.
+    """
 
     name, done = "resolve", "resolved"
 
-    def __init__(self, *, placed: bool, call_id: str | None = None) -> None:
+    def __init__(self, *, placed: bool | None, outcome: int | None = None, call_id: str | None = None) -> None:
         self._placed = placed
-        self._event_type = EventType.RESOLVED_PLACED if placed else EventType.RESOLVED_NOT_PLACED
-        self._legs = [StoredLeg(None, None, call_id=storable(call_id))] if call_id else []
+        self._outcome = outcome
+        self._call_id = storable(call_id)
+        self._event_type = EventType.RESOLVED_NOT_PLACED if placed is False else EventType.RESOLVED_PLACED
 
     @property
     def states(self) -> frozenset[State | None]:
-        """Return that of doubt; a call in flight is in doubt, too, when its run is dead."""
+        """Return that of doubt, or of calls without an outcome. A call in flight is in doubt when its run is dead."""
+        if self._placed is None:
+            return frozenset({State.PLACED})
         return frozenset({State.IN_DOUBT, State.IN_FLIGHT})
 
     def changes(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> Sequence[Change]:
         """Return the operator's word; what may yet be contradicted is refused."""
-        resolved = operator.change(reference_id, self._event_type, legs=self._legs)
+        if self._placed is None or (self._outcome is not None and row is not None and row.state is State.PLACED):
+            return [self._ended(operator, reference_id, row)]
+        settled = self._settled(operator, reference_id, row)
+        if self._outcome is None:
+            return settled
+        return [*settled, operator.change(reference_id, EventType.RESOLVED_OUTCOME, legs=[self._word()])]
+
+    def _word(self) -> StoredLeg:
+        return StoredLeg(None, None, call_id=self._call_id, code=self._outcome)
+
+    def _ended(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> Change:
+        state = row.state if row else None
+        if row is None or state is not State.PLACED:
+            hint = "" if state in (None, State.FINISHED) else ": say --placed too, if it was"
+            raise Refused(f"it is {_named(state)}, and has no outcome to be told{hint}")
+        if self._call_id is not None and not any(leg.is_open and leg.call_id == self._call_id for leg in row.legs):
+            raise Refused("none of its callees that are still open has this call-id")
+        return operator.change(reference_id, EventType.RESOLVED_OUTCOME, legs=[self._word()])
+
+    def _settled(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> list[Change]:
+        named = [StoredLeg(None, None, call_id=self._call_id)] if self._call_id else []
+        resolved = operator.change(reference_id, self._event_type, legs=named)
         state = row.state if row else None
         if row is None or state is None:
-            if not self._placed:
+            if self._placed is False:
                 raise Refused("the ledger has no such call")
             return [resolved]
         if (state, self._event_type) not in TRANSITIONS and state is not State.IN_FLIGHT:
             raise Refused(f"it is {state.value}, not in doubt: there is nothing to resolve")
         if state is State.IN_FLIGHT:
             return [operator.abandon(row), resolved]
-        if not self._placed:
+        if self._placed is False:
             operator.refuse_while_running(row)
         return [resolved]
 
@@ -222,3 +273,98 @@ class Rename(Operation):
     def note(self, reference_id: str, row: CallRow | None) -> str | None:  # noqa: ARG002 (whatever it is)
         """Return the new name."""
         return f"it is {self._pairs[reference_id]} from then on"
+
+
+class Accept(Operation):
+    """Take what the files say now for what was meant, and a callee that was refused among others for known.
+
+    `edits` are the calls whose files say something else than what was sent, with the fingerprints of that.
+    """
+
+    name, done = "accept", "accepted"
+
+    def __init__(self, edits: Mapping[str, str]) -> None:
+        self._edits = edits
+
+    @property
+    def states(self) -> frozenset[State | None]:
+        """Return those of placed calls."""
+        return frozenset(state for state in State if state.is_placed)
+
+    def candidates(self, ledger: Reader) -> list[str]:
+        """Return those that were edited, or of which a callee was refused."""
+        return sorted({*self._edits, *ledger.partly_refused()})
+
+    def changes(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> Sequence[Change]:
+        """Return the operator's word on a placed call."""
+        if row is None or row.state is None or not row.state.is_placed:
+            raise Refused(f"it is {_named(row.state if row else None)}, and not placed: there is nothing to accept")
+        meant = self._edits.get(reference_id)
+        edited = meant is not None and operator.fingerprint(row) not in ("", meant)
+        if not (edited or row.refused):
+            return []
+        fingerprint = operator.blind(meant) if edited and meant is not None else ""
+        return [operator.change(reference_id, EventType.EDIT_ACCEPTED, fingerprint=fingerprint)]
+
+    def note(self, reference_id: str, row: CallRow | None) -> str | None:
+        """Return what is accepted."""
+        refused = f"callees refused: {row.refused}" if row is not None and row.refused else None
+        edited = "edited since it was sent" if reference_id in self._edits else None
+        return "; ".join(filter(None, (edited, refused))) or None
+
+
+class Cancel(Operation):
+    """Say of calls that they are never to be placed; `named` gives the references of the files."""
+
+    name, done = "cancel", "cancelled"
+
+    def __init__(self, named: Callable[[], Collection[str]]) -> None:
+        self._named = named
+
+    @property
+    def states(self) -> frozenset[State | None]:
+        """Return those of calls that were not placed, as far as anybody knows; None for those of the files."""
+        return frozenset({None, State.REJECTED, State.IN_DOUBT, State.IN_FLIGHT})
+
+    def candidates(self, ledger: Reader) -> list[str]:
+        """Return those of the ledger, and those of the files that it does not know."""
+        unknown = set(self._named()).difference(ledger.references(list(State)))
+        return sorted({*super().candidates(ledger), *unknown})
+
+    def changes(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> Sequence[Change]:
+        """Return the operator's word; a run that lives may yet send a call in flight, or hear of one in doubt."""
+        cancelled = operator.change(reference_id, EventType.CANCELLED)
+        state = row.state if row else None
+        if row is None or state is None or state is State.REJECTED:
+            return [cancelled]
+        if state is State.CANCELLED:
+            return []
+        if state.is_placed:
+            raise Refused(f"it is {state.value}: nobody can take that back")
+        if state is State.IN_FLIGHT:
+            return [operator.abandon(row), cancelled]
+        operator.refuse_while_running(row)
+        return [cancelled]
+
+    def note(self, reference_id: str, row: CallRow | None) -> str | None:  # noqa: ARG002
+        """Return that a call in doubt may have rung."""
+        return "it may have rung" if row is not None and row.state is not None and row.may_have_rung else None
+
+
+class UndoCancel(Operation):
+    """Take back that calls were cancelled: each is exactly what it was before."""
+
+    name, done = "undo", "given back"
+
+    @property
+    def states(self) -> frozenset[State | None]:
+        """Return that of cancelled calls."""
+        return frozenset({State.CANCELLED})
+
+    def changes(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> Sequence[Change]:
+        """Return the operator's word."""
+        if row is None or row.state is not State.CANCELLED:
+            raise Refused(f"it is {_named(row.state if row else None)}, not cancelled")
+        if row.purged:
+            raise Refused("what it was before was purged from the ledger")
+        return [operator.change(reference_id, EventType.CANCEL_UNDONE)]

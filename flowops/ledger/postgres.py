@@ -53,9 +53,9 @@ _DEFAULTS = {
 _REWRITES = ((r"(?<!:):(\w+)", r"%(\1)s"),)
 _CALL = (
     "ledger", "reference_id", "state", "before_claim", "fingerprint", "claim", "attempts", "run", "error",
-    "claimed_at", "renamed", "words", "naming", "purged", "serial", "phones",
+    "claimed_at", "renamed", "words", "naming", "purged", "cancelled_from", "refused", "serial", "phones",
 )  # fmt: skip
-_LEG = ("ledger", "reference_id", "position", "callee", "shown", "call_id", "error", "code", "description")
+_LEG = ("ledger", "reference_id", "position", "callee", "shown", "call_id", "error", "code", "description", "later")
 _EVENT = (
     "ledger", "serial", "reference_id", "event_type", "state", "at", "earlier", "actor", "details", "body", "hash",
 )  # fmt: skip

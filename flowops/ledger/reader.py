@@ -172,19 +172,26 @@ class Reader:
         return found
 
     def fingerprints(self, reference_ids: Sequence[str]) -> dict[str, str]:
-        """The fingerprints of these references, as far as they are placed or finished and it is known what was sent."""
-        found: dict[str, str] = {}
+        """Return what was placed under these references, where that is known whole and nothing else is to be told."""
+        return {it: known for it, (known, refused) in self.placed(reference_ids).items() if known and not refused}
+
+    def placed(self, reference_ids: Sequence[str]) -> dict[str, tuple[str, int]]:
+        """Return of these references, as far as they are placed, what was sent, and how many callees were refused.
+
+        What was sent is empty where it is not known. A refusal that somebody has acknowledged does not count.
+        """
+        found: dict[str, tuple[str, int]] = {}
         unblind = self.pseudonymizer.unblind
         for start in range(0, len(reference_ids), CHUNK):
             some = list(reference_ids[start : start + CHUNK])
 
-            def work(connection: Connection, some: list[str] = some) -> list[tuple[str, str, str]]:
+            def work(connection: Connection, some: list[str] = some) -> list[tuple[str, str, str, int]]:
                 return connection.all("fingerprints", ledger=self.number, references=some)
 
             try:
-                for reference, blinded, state in self._database.read(work):
-                    if blinded and state in _PLACED:
-                        found[reference] = unblind(blinded)
+                for reference, blinded, state, refused in self._database.read(work):
+                    if state in _PLACED:
+                        found[reference] = unblind(blinded), refused
             except ValueError:
                 raise self._damaged() from None
         return found
@@ -279,6 +286,11 @@ class Reader:
         """Return the references of the calls that are in one of some states, in order."""
         wanted = [str(state) for state in states]
         found = self._database.read(lambda it: it.all("references_in", ledger=self.number, states=wanted))
+        return [reference for (reference,) in found]
+
+    def partly_refused(self) -> list[str]:
+        """Return the references of placed calls of which a callee was refused, and nobody has acknowledged it."""
+        found = self._database.read(lambda it: it.all("partly_refused", ledger=self.number))
         return [reference for (reference,) in found]
 
     def _page(self, states: list[str] | None, pattern: str, after: str, limit: int) -> list[Entry]:
@@ -396,7 +408,9 @@ class Reader:
             state=state,
             fingerprint=self._fingerprint(row.fingerprint, strict),
             body=self._body(row),
-            legs=tuple(Leg(None, leg.call_id, leg.error, leg.code, leg.description, leg.shown) for leg in row.legs),
+            legs=tuple(
+                Leg(None, leg.call_id, leg.error, leg.code, leg.description, leg.shown, leg.later) for leg in row.legs
+            ),
             attempts=row.attempts,
             live=state is State.IN_FLIGHT and row.run in alive,
             error=row.error,
@@ -404,6 +418,8 @@ class Reader:
             updated_at=row.updated_at,
             purged=row.purged,
             renamed=row.renamed,
+            cancelled_from=row.cancelled_from,
+            refused=row.refused,
         )
 
     def _body(self, row: CallRow) -> Mapping[str, Value]:
@@ -447,6 +463,7 @@ def exported(entry: Entry) -> dict[str, Value]:
         "updated_at": entry.updated_at,
         "purged": entry.purged,
         "renamed": entry.renamed,
+        "cancelled_from": entry.cancelled_from and str(entry.cancelled_from),
         "legs": [
             {
                 "callee": leg.shown,

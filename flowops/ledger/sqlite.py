@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 #: Where its statements are, in `sql/`.
 KIND = "sqlite"
 #: How many rows one statement writes, at most: it has no more than 999 values then, which any SQLite takes.
-MOST = 64
+MOST = 52
 #: How many prepared statements are kept: those that write to four tables, for each number of rows, and the others.
 STATEMENTS = 5 * MOST
 #: The longest value, row or statement, in bytes: a rendered body has a MiB, a list of references less.

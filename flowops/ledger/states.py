@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from flowops.model.document import Value
     from flowops.model.ledger import Actor
 
-IN_FLIGHT, PLACED, FINISHED, REJECTED, IN_DOUBT = (
+IN_FLIGHT, PLACED, FINISHED, REJECTED, IN_DOUBT, CANCELLED = (
     State.IN_FLIGHT,
     State.PLACED,
     State.FINISHED,
     State.REJECTED,
     State.IN_DOUBT,
+    State.CANCELLED,
 )
 RENAMED = State.RENAMED
 
@@ -41,12 +42,12 @@ class IllegalStep(ValueError):
         super().__init__(f"{event_type} cannot happen to a call that is {state or 'not in the ledger'}")
 
 
-class _BeforeClaim:
-    """Stands for the state that the call had before it was claimed."""
+class _Before:
+    """Stands for the state that the call had before it was claimed, or before it was cancelled."""
 
 
-BEFORE_CLAIM: Final = _BeforeClaim()
-Target = State | _BeforeClaim | None
+BEFORE: Final = _Before()
+Target = State | _Before | None
 
 #: Where an event leads from a state. The first target is the usual one, the others are possible when
 #: asked for (`to`): a callback that leaves other callees open leads to placed, an import says its state.
@@ -54,11 +55,11 @@ TRANSITIONS: Final[Mapping[tuple[State | None, EventType], tuple[Target, ...]]] 
     (None, EventType.CLAIMED): (IN_FLIGHT,),
     (REJECTED, EventType.CLAIMED): (IN_FLIGHT,),
     # The answer, or the proof that there will be none, while the call is in flight.
-    (IN_FLIGHT, EventType.UNSENT): (BEFORE_CLAIM,),
-    (IN_FLIGHT, EventType.THROTTLED): (BEFORE_CLAIM,),
+    (IN_FLIGHT, EventType.UNSENT): (BEFORE,),
+    (IN_FLIGHT, EventType.THROTTLED): (BEFORE,),
     (IN_FLIGHT, EventType.REFUSED): (REJECTED,),
-    (IN_FLIGHT, EventType.UNAUTHORIZED): (BEFORE_CLAIM,),
-    (IN_FLIGHT, EventType.FORBIDDEN): (BEFORE_CLAIM,),
+    (IN_FLIGHT, EventType.UNAUTHORIZED): (BEFORE,),
+    (IN_FLIGHT, EventType.FORBIDDEN): (BEFORE,),
     (IN_FLIGHT, EventType.ACCEPTED): (PLACED, FINISHED),
     (IN_FLIGHT, EventType.UNCLEAR): (IN_DOUBT,),
     (IN_FLIGHT, EventType.ABANDONED): (IN_DOUBT,),
@@ -95,10 +96,20 @@ TRANSITIONS: Final[Mapping[tuple[State | None, EventType], tuple[Target, ...]]] 
     (IN_FLIGHT, EventType.RECORDED): (PLACED, FINISHED),
     (PLACED, EventType.RECORDED): (PLACED, FINISHED),
     (FINISHED, EventType.RECORDED): (FINISHED,),
-    # Proof that a call was placed although it had been refused, or resolved as not placed.
+    # The same of a call that was cancelled meanwhile.
+    (CANCELLED, EventType.UNSENT): (CANCELLED,),
+    (CANCELLED, EventType.THROTTLED): (CANCELLED,),
+    (CANCELLED, EventType.REFUSED): (CANCELLED,),
+    (CANCELLED, EventType.UNAUTHORIZED): (CANCELLED,),
+    (CANCELLED, EventType.FORBIDDEN): (CANCELLED,),
+    (CANCELLED, EventType.UNCLEAR): (CANCELLED,),
+    # Proof that a call was placed although it had been refused, resolved as not placed, or cancelled.
     (REJECTED, EventType.ACCEPTED): (PLACED, FINISHED),
     (REJECTED, EventType.CALLED_BACK): (FINISHED, PLACED),
     (REJECTED, EventType.RECORDED): (PLACED, FINISHED),
+    (CANCELLED, EventType.ACCEPTED): (PLACED, FINISHED),
+    (CANCELLED, EventType.CALLED_BACK): (FINISHED, PLACED),
+    (CANCELLED, EventType.RECORDED): (PLACED, FINISHED),
     # Evidence of a call that the ledger does not know, or of which it only counts attempts: it lost its tail, or
     # another one has the call. What a run could only keep beside the ledger, a callback and an operator's word are
     # believed. A record may be of another program's call: it makes a doubt, unless somebody asks for more.
@@ -110,22 +121,36 @@ TRANSITIONS: Final[Mapping[tuple[State | None, EventType], tuple[Target, ...]]] 
     # An operator's word; not-placed can be taken back, as long as nobody placed the call since.
     (IN_DOUBT, EventType.RESOLVED_PLACED): (PLACED,),
     (REJECTED, EventType.RESOLVED_PLACED): (PLACED,),
+    (CANCELLED, EventType.RESOLVED_PLACED): (PLACED,),
     (IN_DOUBT, EventType.RESOLVED_NOT_PLACED): (REJECTED,),
+    # How a placed call has ended, by an operator's word: of all its callees, or of one.
+    (PLACED, EventType.RESOLVED_OUTCOME): (FINISHED, PLACED),
+    # What the files say now is what was meant, and a callee that was refused among others is known of.
+    (PLACED, EventType.EDIT_ACCEPTED): (PLACED,),
+    (FINISHED, EventType.EDIT_ACCEPTED): (FINISHED,),
+    # A call that is never to be placed. Taking that back gives back exactly what there was.
+    (None, EventType.CANCELLED): (CANCELLED,),
+    (REJECTED, EventType.CANCELLED): (CANCELLED,),
+    (IN_DOUBT, EventType.CANCELLED): (CANCELLED,),
+    (CANCELLED, EventType.CANCEL_UNDONE): (BEFORE,),
     # Calls that were placed elsewhere, or that moved here from another ledger.
-    (None, EventType.IMPORTED): (PLACED, FINISHED, IN_DOUBT, REJECTED, RENAMED),
+    (None, EventType.IMPORTED): (PLACED, FINISHED, IN_DOUBT, REJECTED, RENAMED, CANCELLED),
     (REJECTED, EventType.IMPORTED): (PLACED, FINISHED, IN_DOUBT),
+    (CANCELLED, EventType.IMPORTED): (PLACED, FINISHED),
     # A call goes on under another reference-id; the old one is never placed again. Also one that nobody has placed.
     (None, EventType.RENAMED): (RENAMED,),
     (REJECTED, EventType.RENAMED): (RENAMED,),
     (PLACED, EventType.RENAMED): (RENAMED,),
     (FINISHED, EventType.RENAMED): (RENAMED,),
+    (CANCELLED, EventType.RENAMED): (RENAMED,),
     # Under the new one it is what it was.
-    (None, EventType.MOVED): (PLACED, FINISHED, REJECTED),
-    (REJECTED, EventType.MOVED): (PLACED, FINISHED, REJECTED),
+    (None, EventType.MOVED): (PLACED, FINISHED, REJECTED, CANCELLED),
+    (REJECTED, EventType.MOVED): (PLACED, FINISHED, REJECTED, CANCELLED),
     # What is settled can be forgotten, but for the fact itself.
     (PLACED, EventType.PURGED): (PLACED,),
     (FINISHED, EventType.PURGED): (FINISHED,),
     (REJECTED, EventType.PURGED): (REJECTED,),
+    (CANCELLED, EventType.PURGED): (CANCELLED,),
     (None, EventType.PURGED): (None,),
     (RENAMED, EventType.PURGED): (RENAMED,),
     # The words of another call, said to whoever rehearses them: an event, and never a call.
@@ -134,9 +159,9 @@ TRANSITIONS: Final[Mapping[tuple[State | None, EventType], tuple[Target, ...]]] 
 
 
 def step(
-    state: State | None, event_type: EventType, before_claim: State | None = None, *, to: State | None = None
+    state: State | None, event_type: EventType, before: State | None = None, *, to: State | None = None
 ) -> State | None:
-    """Return the state behind an event; `to` asks for one of the less usual targets.
+    """Return the state behind an event; `to` asks for one of the less usual targets, `before` is that of `BEFORE`.
 
     Raises `IllegalStep` for a pair that is not in the table, and for a target that it does not have.
     """
@@ -144,7 +169,7 @@ def step(
     if targets is None or (to is not None and to not in targets):
         raise IllegalStep(state, event_type)
     target = targets[0] if to is None else to
-    return before_claim if isinstance(target, _BeforeClaim) else target
+    return before if isinstance(target, _Before) else target
 
 
 def claimable(state: State | None) -> bool:
@@ -161,6 +186,17 @@ class StoredLeg(NamedTuple):
     error: str | None = None
     code: int | None = None
     description: str | None = None
+    later: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether the API has taken it, and it is still to come how it ends."""
+        return self.error is None and self.code is None
+
+    @property
+    def says_anything(self) -> bool:
+        """Return whether anything but the callee is known of it."""
+        return any(value is not None for value in (self.call_id, self.error, self.code, self.description))
 
 
 def phones_of(row: CallRow) -> int:
@@ -182,7 +218,7 @@ def stored_callees(body: Mapping[str, Value]) -> tuple[StoredLeg, ...]:
 def merged(known: Iterable[StoredLeg], told: Iterable[StoredLeg]) -> tuple[StoredLeg, ...]:
     """Return legs with what was told of them: matched by call-id, else by callee; what matches nothing is added.
 
-    What is known already stays: a second callback with another code changes nothing.
+    What is known already stays; a second callback with another code is noted beside it.
     """
     legs = list(known)
     for leg in told:
@@ -198,8 +234,20 @@ def merged(known: Iterable[StoredLeg], told: Iterable[StoredLeg]) -> tuple[Store
             error=old.error or leg.error,
             code=leg.code if old.code is None else old.code,
             description=old.description or leg.description,
+            later=_later(old, leg.code),
         )
     return tuple(legs)
+
+
+#: The code of a call that somebody has answered: no other word outweighs it.
+_COMPLETED = 10
+
+
+def _later(leg: StoredLeg, code: int | None) -> int | None:
+    """Return which code contradicts the first one that was told of a leg, now that another is told."""
+    if leg.code is None or code in (None, leg.code):
+        return leg.later
+    return code if leg.later is None or code == _COMPLETED else leg.later
 
 
 def _match(legs: list[StoredLeg], leg: StoredLeg) -> int | None:
@@ -258,9 +306,11 @@ class CallRow(NamedTuple):
 
     `state` is None for a call that was claimed and proven unsent: such a row only counts attempts.
     `renamed` is the reference under which it was posted where that is another one; where `state` is RENAMED, it is the
-    reference that stands for the call now. `fingerprint` is blinded, `claim` and `serial` are the numbers of the event
-    of its claim (0 for none) and of the last one. `words` is a keyed hash of all that was sent but the reference,
-    `naming` one of what the document says of that. `updated_at` and `body` (canonical JSON text) are kept with those.
+    reference that stands for the call now. `cancelled_from` is the state that a cancelled call had before. `refused`
+    counts its callees that the API refused among others, and that nobody has acknowledged. `fingerprint` is blinded,
+    `claim` and `serial` are the numbers of the event of its claim (0 for none) and of the last one. `words` is a keyed
+    hash of all that was sent but the reference, `naming` one of what the document says of that. `updated_at` and `body`
+    (canonical JSON text) are kept with those.
     """
 
     reference_id: str
@@ -276,10 +326,17 @@ class CallRow(NamedTuple):
     words: int | None
     naming: int | None
     purged: bool
+    cancelled_from: State | None
+    refused: int
     serial: int
     updated_at: str
     body: str = "{}"
     legs: tuple[StoredLeg, ...] = ()
+
+    @property
+    def may_have_rung(self) -> bool:
+        """Return whether a phone may have rung: of a cancelled call, if that was in doubt."""
+        return self.state is not None and (self.state.may_have_rung or self.cancelled_from is IN_DOUBT)
 
 
 class Change(NamedTuple):
@@ -329,6 +386,14 @@ def decide(row: CallRow | None, change: Change, serial: int = 0) -> CallRow:
         return _tombstone(row, change, serial)
     if event_type is EventType.MOVED:  # takes the row of another reference: see `moved`
         raise IllegalStep(state, event_type)
+    if event_type is EventType.CANCELLED:
+        return _cancelled(row or _unknown(change, attempts=0), change, serial)
+    if event_type is EventType.CANCEL_UNDONE and row is not None:
+        return _given_back(row, change, serial)
+    if event_type is EventType.EDIT_ACCEPTED and row is not None:
+        step(state, event_type)
+        fingerprint = change.fingerprint or row.fingerprint
+        return row._replace(fingerprint=fingerprint, refused=0, updated_at=change.at, serial=serial)
     if event_type in ABOUT_THE_ATTEMPT and state is not None and row is not None and row.run != change.run:
         raise IllegalStep(state, event_type)
     if row is None or state is None:
@@ -353,6 +418,8 @@ def _unknown(change: Change, attempts: int) -> CallRow:
         naming=None,
         updated_at=change.at,
         purged=False,
+        cancelled_from=None,
+        refused=0,
         serial=0,
     )
 
@@ -402,6 +469,8 @@ def _claimed(row: CallRow | None, change: Change, serial: int) -> CallRow:
         naming=change.naming,
         updated_at=change.at,
         purged=False,
+        cancelled_from=None,
+        refused=0,
         serial=serial,
         body=change.body,
     )
@@ -424,8 +493,24 @@ def _imported(row: CallRow | None, change: Change, serial: int) -> CallRow:
         naming=None,
         updated_at=change.at,
         purged=False,
+        cancelled_from=State(before) if (before := change.data.get("cancelled_from")) else None,
+        refused=0,
         serial=serial,
     )
+
+
+def _cancelled(row: CallRow, change: Change, serial: int) -> CallRow:
+    """Return a call that is never to be placed, with all that is known of it. Whom it may have rung stays counted."""
+    state = step(row.state, EventType.CANCELLED)
+    legs = row.legs or (stored_callees(json.loads(row.body)) if row.state is IN_DOUBT else ())
+    return row._replace(state=state, cancelled_from=row.state, legs=legs, updated_at=change.at, serial=serial)
+
+
+def _given_back(row: CallRow, change: Change, serial: int) -> CallRow:
+    """Return a cancelled call as it was before."""
+    state = step(row.state, EventType.CANCEL_UNDONE, row.cancelled_from)
+    legs = row.legs if any(leg.says_anything for leg in row.legs) else ()
+    return row._replace(state=state, cancelled_from=None, legs=legs, updated_at=change.at, serial=serial)
 
 
 def _purged(row: CallRow, at: str, serial: int) -> CallRow:
@@ -441,13 +526,17 @@ def _purged(row: CallRow, at: str, serial: int) -> CallRow:
         error=None,
         updated_at=at,
         purged=True,
+        refused=0,
         serial=serial,
     )
 
 
 def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
     legs, to = row.legs, change.to
-    if change.legs and not row.purged:
+    if change.event_type is EventType.RESOLVED_OUTCOME and row.state is PLACED:
+        legs = _ended(legs or stored_callees(json.loads(row.body)), change.legs[0])
+        to = State.FINISHED if complete(legs) else State.PLACED
+    elif change.legs and not row.purged:
         legs = merged(legs or _expected(row, change), change.legs)
     if change.event_type in PROOFS and row.state is not State.FINISHED and change.to is not State.IN_DOUBT:
         ended = legs if not row.purged else change.legs
@@ -471,7 +560,29 @@ def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
     error = None if row.purged else _error(row, change, state)
     if (state, legs, error) == (row.state, row.legs, row.error):
         return row
-    return row._replace(state=state, legs=legs, error=error, updated_at=change.at, serial=serial)
+    return row._replace(
+        state=state,
+        legs=legs,
+        error=error,
+        cancelled_from=row.cancelled_from if state is CANCELLED else None,
+        refused=_refused(row, change, legs) if state.is_placed else 0,
+        updated_at=change.at,
+        serial=serial,
+    )
+
+
+def _ended(legs: Iterable[StoredLeg], word: StoredLeg) -> tuple[StoredLeg, ...]:
+    """Return legs of which an operator says how they ended: those that are open, of one call-id where one is named."""
+    return tuple(
+        leg._replace(code=word.code) if leg.is_open and word.call_id in (None, leg.call_id) else leg
+        for leg in tuple(legs) or (StoredLeg(None, None),)
+    )
+
+
+def _refused(row: CallRow, change: Change, legs: Iterable[StoredLeg]) -> int:
+    """Return how many callees the API has refused among others: its answer says so, and a callback may know better."""
+    refused = sum(leg.error is not None and leg.code is None for leg in legs)
+    return refused if change.event_type is EventType.ACCEPTED else min(row.refused, refused)
 
 
 def _error(row: CallRow, change: Change, state: State) -> str | None:

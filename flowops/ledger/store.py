@@ -255,7 +255,7 @@ class Store(Reader):
         at = now()
 
         def work(transaction: Transaction) -> Never:
-            operator = OperatorTransaction(self._database, transaction, self.actor, at, reason)
+            operator = self._operator(transaction, at, reason)
             raise _Rehearsed(perform(operator, operation, references))
 
         try:
@@ -272,7 +272,7 @@ class Store(Reader):
         agreed = {step.reference_id: step for step in shown if step.refused is None}
 
         def work(transaction: Transaction) -> list[OperatorStep]:
-            operator = OperatorTransaction(self._database, transaction, self.actor, at, reason)
+            operator = self._operator(transaction, at, reason)
             return perform(operator, operation, list(agreed), agreed)
 
         done = {step.reference_id: step for step in transact(self._database, self.number, work)}
@@ -282,6 +282,9 @@ class Store(Reader):
         """Keep what happens in a rehearsal, durably: an event of a reference that is no call's."""
         change = Change(_name(reference_id), EventType.REHEARSED, now(), self.actor, run=self.run, detail=clean(detail))
         transact(self._database, self.number, lambda transaction: transaction.make([change]))
+
+    def _operator(self, transaction: Transaction, at: str, reason: str) -> OperatorTransaction:
+        return OperatorTransaction(self._database, transaction, lambda: self.pseudonymizer, self.actor, at, reason)
 
     def import_calls(self, calls: Iterable[ImportedCall]) -> Import:
         """Adopt calls that were placed elsewhere, a thousand in a transaction; one the ledger has stays as it is."""

@@ -79,9 +79,12 @@ def _legs_of(connection: Connection, ledger: int, references: Sequence[str]) -> 
 
 
 def _row(raw: tuple[Any, ...], legs: tuple[StoredLeg, ...]) -> CallRow:
-    reference_id, state, before_claim, *rest, purged, serial, at, body = raw
+    reference_id, state, before_claim, *rest, purged, cancelled_from, refused, serial, at, body = raw
     states = State(state) if state else None, State(before_claim) if before_claim else None
-    return CallRow._make((reference_id, *states, *rest, bool(purged), serial, at, body or "{}", legs))
+    cancelled = State(cancelled_from) if cancelled_from else None
+    return CallRow._make(
+        (reference_id, *states, *rest, bool(purged), cancelled, refused, serial, at, body or "{}", legs)
+    )
 
 
 def parsed(text: str, name: str) -> dict[str, Value]:
@@ -289,10 +292,11 @@ class Transaction:
 
     def _values(self, row: CallRow) -> tuple[Value, ...]:
         """Return a row of the table of calls."""
-        reference_id, state, before_claim, *rest, _at, _body, _legs = row
+        reference_id, state, before_claim, *rest, cancelled_from, refused, serial, _at, _body, _legs = row
         # Plain texts: a driver looks longer at what is a member of an enumeration.
         states = state and state._value_, before_claim and before_claim._value_
-        return (self.ledger, reference_id, *states, *rest, phones_of(row))
+        cancelled = cancelled_from and cancelled_from._value_
+        return (self.ledger, reference_id, *states, *rest, cancelled, refused, serial, phones_of(row))
 
 
 def transact(

@@ -33,6 +33,7 @@ class State(StrEnum):
     IN_DOUBT = "in-doubt"
     #: Another reference-id stands for the call now: this one is never placed again.
     RENAMED = "renamed"
+    CANCELLED = "cancelled"
 
     @property
     def is_placed(self) -> bool:
@@ -75,6 +76,10 @@ class EventType(StrEnum):
     RECORDED = "recorded"
     RESOLVED_PLACED = "resolved-placed"
     RESOLVED_NOT_PLACED = "resolved-not-placed"
+    RESOLVED_OUTCOME = "resolved-outcome"
+    EDIT_ACCEPTED = "edit-accepted"
+    CANCELLED = "cancelled"
+    CANCEL_UNDONE = "cancel-undone"
     IMPORTED = "imported"
     PURGED = "purged"
     #: A reference-id became another one, and the call under that one was moved there.
@@ -93,7 +98,8 @@ class Leg:
 
     `callee` is the number while a run has it in hand; the ledger itself keeps a pseudonym and gives
     back None here and the masked form in `shown`. `code` is the API's result code (9 cancelled,
-    10 finished successfully, 11 failed, 12 rejected); `error` is the API's refusal of this callee.
+    10 finished successfully, 11 failed, 12 rejected); `error` is the API's refusal of this callee. `later` is another
+    code that was told afterwards, which contradicts it.
     """
 
     callee: str | None
@@ -102,6 +108,7 @@ class Leg:
     code: int | None = None
     description: str | None = None
     shown: str | None = None
+    later: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +117,9 @@ class Entry:
 
     `body` is the body with pseudonyms (see `Ledger.pseudonymize`). `renamed` is the reference under which a call was
     posted where that is another one, and of one that is renamed the reference that it became. `live` says, of an
-    in-flight call, whether the run that claimed it still holds its lease. Times are ISO 8601 in UTC.
+    in-flight call, whether the run that claimed it still holds its lease. `cancelled_from` is the state that a
+    cancelled call had before. `refused` counts its callees that the API refused among others, and that nobody has
+    acknowledged. Times are ISO 8601 in UTC.
     """
 
     environment: str
@@ -126,6 +135,8 @@ class Entry:
     updated_at: str
     purged: bool = False
     renamed: str | None = None
+    cancelled_from: State | None = None
+    refused: int = 0
 
     @property
     def posted_as(self) -> str:
@@ -136,6 +147,11 @@ class Entry:
     def became(self) -> str | None:
         """Return the reference that stands for the call now, where this one is renamed."""
         return self.renamed if self.state is State.RENAMED else None
+
+    @property
+    def may_have_rung(self) -> bool:
+        """Return whether a phone may have rung for it, of a cancelled call too."""
+        return self.state.may_have_rung or self.cancelled_from is State.IN_DOUBT
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +315,7 @@ class Ledger(RunLedger, Protocol):
         ...
 
     def fingerprints(self, reference_ids: Sequence[str]) -> dict[str, str]:
-        """Return what was placed under these references, as far as it is known whole."""
+        """Return what was placed under these references, where that is known whole and nothing else is to be told."""
         ...
 
     def placed_with_the_words_of(self, bodies: Sequence[Mapping[str, Value]], template: str) -> dict[int, str]:

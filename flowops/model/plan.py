@@ -34,6 +34,7 @@ class Action(StrEnum):
     IN_DOUBT = "in-doubt"
     DEFERRED = "deferred"
     BLOCKED = "blocked"
+    CANCELLED = "cancelled"
     #: A row that is wrong, and left out by ``on-invalid: skip``: it has no body, and is in no batch.
     INVALID = "invalid"
 
@@ -90,13 +91,15 @@ ABSENT = Absent()
 class Decision(NamedTuple):
     """What is to be done with a call; `reasons` say why, for people: rules are named with where they are written.
 
-    `until` is when a deferred call may be placed, with an offset, as far as that is known.
+    `until` is when a deferred call may be placed, with an offset, as far as that is known. `refused` counts the callees
+    of an unchanged call that the API refused among others, and that nobody has acknowledged.
     """
 
     action: Action
     changes: tuple[Change, ...] = ()
     reasons: tuple[str, ...] = ()
     until: datetime | None = None
+    refused: int = 0
 
 
 class Guard(NamedTuple):
@@ -134,6 +137,7 @@ class PlannedReference(NamedTuple):
     changes: tuple[Change, ...] = ()
     reasons: tuple[str, ...] = ()
     until: datetime | None = None
+    refused: int = 0
     terms: str = ""
     phones: int = 1
     labels: Mapping[str, str] = NO_LABELS
@@ -149,6 +153,7 @@ class PlannedCall:
     changes: tuple[Change, ...] = ()
     reasons: tuple[str, ...] = ()
     until: datetime | None = None
+    refused: int = 0
 
     @property
     def reference_id(self) -> str:

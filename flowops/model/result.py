@@ -55,6 +55,7 @@ class Outcome(StrEnum):
     BLOCKED = "blocked"
     GIVEN_UP = "given-up"
     MOVED = "moved"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)

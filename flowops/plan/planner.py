@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _PLACE = Decision(Action.PLACE)
+_NOTHING_MORE = _PLACE[1:]
 _SENT = frozenset(action.code for action in SENDING)
 _MAY_BE_PLACED = frozenset(action.code for action in MAY_BE_PLACED)
 NO_SETTINGS: Settings = {}
@@ -201,7 +202,7 @@ class _Planner:
                 continue
             decision = _decide(batch.call(index), FINGERPRINT + made[index].hex(), entry, ledger)
             actions[index] = decision.action.code
-            if decision[1:] != ((), (), None):
+            if decision[1:] != _NOTHING_MORE:
                 details[index] = self._one(decision)
         if batch.has_terms:
             self._move(batch, others, actions, details)
@@ -311,6 +312,8 @@ def _decide(call: Call, fingerprint: str, entry: Entry, ledger: Ledger) -> Decis
     # An imported entry and a purged one have no fingerprint: nobody knows what was sent, only that it was.
     edited = entry.fingerprint not in ("", fingerprint) and not _is_what_was_sent(call, entry)
     changes = diff(entry.body, _as_sent(call, entry, ledger)) if edited and entry.body else ()
+    if entry.state is State.CANCELLED:
+        return Decision(Action.CANCELLED, (), tuple(_cancelled(entry)))
     if entry.live:
         return Decision(Action.IN_FLIGHT, changes, tuple(_in_flight(edited)))
     if entry.state.is_unsettled:
@@ -323,6 +326,8 @@ def _decide(call: Call, fingerprint: str, entry: Entry, ledger: Ledger) -> Decis
         return Decision(Action.UNCHANGED if became else Action.RETRY, changes, (*became, why))
     if edited:
         return Decision(Action.CONFLICT, changes, (*became, *_conflict(entry, changes)))
+    if entry.refused:
+        return Decision(Action.UNCHANGED, (), (*became, _partly_refused(entry)), refused=entry.refused)
     if not entry.fingerprint:
         why = "what it said was purged from the ledger" if entry.purged else "imported into the ledger"
         return Decision(Action.UNCHANGED, (), (*became, f"{why}; it is {entry.state.value}"))
@@ -367,6 +372,7 @@ def _moved(call: Call, name: str, entry: Entry, ledger: Ledger, before: Decision
 
 def _conflict(entry: Entry, changes: tuple[Change, ...]) -> Iterator[str]:
     yield f"edited after it was {entry.state.value}: give it a new reference-id"
+    yield f"or accept the edit: flowops ledger accept {_named(entry)} --reason …"
     if not entry.body:
         yield "imported without its body, so the fields that differ cannot be shown"
     elif not changes:
@@ -386,5 +392,23 @@ def _doubts(entry: Entry, edited: bool) -> Iterator[str]:
         yield RUN_LOST
     if edited:
         yield EDITED
-    name = f"{shlex.quote(entry.reference_id)} --env {shlex.quote(entry.environment)}"
-    yield f"settle it: flowops ledger resolve {name} --reason … --placed, or --not-placed"
+    yield f"settle it: flowops ledger resolve {_named(entry)} --reason … --placed, or --not-placed"
+
+
+def _cancelled(entry: Entry) -> Iterator[str]:
+    yield f"an operator has cancelled it; who and why: flowops ledger show {_named(entry)}"
+    if entry.may_have_rung:
+        yield "it may have rung: it was in doubt before"
+
+
+def _partly_refused(entry: Entry) -> str:
+    callees = "a callee" if entry.refused == 1 else f"{entry.refused} callees"
+    return (
+        f"placed, but {callees} among others refused: call them under a reference-id of their own, and say that it is "
+        f"known: flowops ledger accept {_named(entry)} --reason …"
+    )
+
+
+def _named(entry: Entry) -> str:
+    """Return a call as commands on the ledger name it."""
+    return f"{shlex.quote(entry.reference_id)} --env {shlex.quote(entry.environment)}"

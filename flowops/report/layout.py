@@ -125,6 +125,7 @@ _MARKS = {
     "given-up": ("#", Tone.BAD),
     "moved": (">", Tone.GOOD),
     "renamed": (">", Tone.MUTED),
+    "cancelled": ("-", Tone.MUTED),
     "removed": ("-", Tone.BAD),
     "invalid": ("/", Tone.WARN),
 }
@@ -132,6 +133,7 @@ _MARKS = {
 _OUTCOMES = (
     (Outcome.REJECTED, None, "Rejected", ": not placed. Mend what was refused, then apply again."),
     (Outcome.PLACED, True, "Placed in part", ": some callees were refused; they need a call of their own."),
+    (Outcome.UNCHANGED, True, "Placed in part before", ": some callees were refused, and nobody has accepted that."),
     (Outcome.IN_DOUBT, None, "In doubt", ": may have rung, and is not placed again until it is settled:"),
     (Outcome.CONFLICT, None, "In conflict", ": edited after they were placed, and not placed again."),
     (Outcome.NOT_ATTEMPTED, None, "Not attempted", ": not placed in this run."),
@@ -139,9 +141,10 @@ _OUTCOMES = (
     (Outcome.GIVEN_UP, None, "Given up", ": refused again and again, and not asked for until they are edited."),
     (Outcome.BLOCKED, None, "Blocked", ": not placed, by the rules that are named."),
     (Outcome.DEFERRED, None, "Deferred", ": not placed in this run; apply again then."),
+    (Outcome.CANCELLED, None, "Cancelled", ": not placed, an operator said so."),
     (Outcome.PLACED, False, "Placed", ""),
     (Outcome.MOVED, None, "Moved", ": placed before, and known by a new reference-id from now on."),
-    (Outcome.UNCHANGED, None, "Unchanged", ": placed before."),
+    (Outcome.UNCHANGED, False, "Unchanged", ": placed before."),
 )
 #: Said where calls stay placed for ever.
 _UNHEARD: Phrase = (strong("No callbacks are configured", Tone.WARN), ": how calls ended is not known")
@@ -537,6 +540,8 @@ def _plan_remarks(view: PlanView) -> Iterator[str]:
         yield "What is given up was refused again and again: it is not placed until it is edited, or asked for."
     if view.counts[Action.BLOCKED]:
         yield "What the policy blocks is not placed; apply places the others."
+    if view.counts[Action.CANCELLED]:
+        yield "What an operator has cancelled is not placed; `flowops ledger cancel --undo` takes that back."
     if view.unnamed:
         verbs = ("is", "stays") if view.unnamed == 1 else ("are", "stay")
         calls = phrases.count(view.unnamed, "call")
@@ -599,7 +604,7 @@ def _outcome(view: ResultView, outcome: Outcome, partly: bool | None, title: str
     yield Section(
         (strong(title, mark.tone), says),
         [Table(columns, rows, number, few=None if view.full else A_FEW)],
-        detail=outcome is Outcome.UNCHANGED or (outcome is Outcome.PLACED and not partly),
+        detail=outcome in (Outcome.PLACED, Outcome.UNCHANGED) and not partly,
         commands=(f"{command} --reason … --placed, or --not-placed",) if outcome is Outcome.IN_DOUBT else (),
     )
 
@@ -700,6 +705,11 @@ def _entry_fields(entry: LedgerEntry) -> Iterator[tuple[str, Cell]]:
         yield "callee", cell(leg.shown or "not known", f"  {outcome}" if outcome else "")
         if leg.call_id:
             yield "  call-id", cell(named(leg.call_id))
+    if entry.state is State.CANCELLED:
+        doubt = "; it may have rung" if entry.may_have_rung else ""
+        yield "before", cell(f"{phrases.state_word(entry.cancelled_from)}{doubt}")
+    if entry.refused:
+        yield "refused", cell(f"{phrases.count(entry.refused, 'callee')} among others, not accepted yet")
     if entry.purged:
         yield "body", cell("purged from the ledger")
 

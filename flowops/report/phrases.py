@@ -34,6 +34,7 @@ PLANNED = {
     Action.BLOCKED: "blocked",
     Action.GIVEN_UP: "given up",
     Action.MOVED: "moved",
+    Action.CANCELLED: "cancelled",
     Action.INVALID: "invalid",
 }
 #: The totals of a run.
@@ -49,6 +50,7 @@ DONE = {
     Outcome.BLOCKED: "blocked",
     Outcome.GIVEN_UP: "given up",
     Outcome.MOVED: "moved",
+    Outcome.CANCELLED: "cancelled",
 }
 #: What the API's result codes mean (the vendor's documentation of the callback).
 CODES = {
@@ -149,7 +151,8 @@ def leg_outcome(leg: Leg) -> str:
         return f"refused: {mask_text(leg.error)}"
     if leg.code is None:
         return ""
-    return f"{mask_text(leg.description)} ({leg.code})" if leg.description else code(leg.code)
+    first = f"{mask_text(leg.description)} ({leg.code})" if leg.description else code(leg.code)
+    return first if leg.later is None else f"{first}; contradicted later: {code(leg.later)}"
 
 
 def event(happened: LedgerEvent) -> str:
@@ -164,6 +167,10 @@ def event(happened: LedgerEvent) -> str:
         text += f" at {actor.commit}" if actor.commit else ""
         text += f", override {actor.override}" if actor.override else ""
     data: Mapping[str, Value] = happened.data or {}
+    legs = data.get("legs") or []
+    codes = [leg["code"] for leg in legs if isinstance(leg, dict) and isinstance(leg.get("code"), int)]
+    if codes:
+        text += f" ({', '.join(map(code, codes))})"
     detail = data.get("detail") or data.get("reason")
     return f"{text}: {mask_text(clip(str(detail)))}" if detail else text
 

@@ -526,6 +526,7 @@ def _name_states(ledger_list: Schema, ledger_show: Schema, operation: Schema, st
     states = [str(state) for state in State]
     listed["state"]["enum"] = shown["state"]["enum"] = states
     step = operation["properties"]["calls"]["items"]["properties"]
+    listed["cancelled_from"]["enum"] = shown["cancelled_from"]["enum"] = [*states, None]
     event["state"]["enum"] = step["before"]["enum"] = step["after"]["enum"] = [*states, None]
     event["happening"]["enum"] = [str(event_type) for event_type in EventType]
     counts["required"] = [state.replace("-", "_") for state in states]

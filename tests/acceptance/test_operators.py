@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.commands import Ran, flowops
-from support.server import TOKEN, answer_with
+from support.server import TOKEN, answer_with, queued, respond
 from support.terminal import answered
 
 from flowops.schema.check import check
 
 if TYPE_CHECKING:
+    import socket
     from pathlib import Path
 
     from support.server import ApiServer
@@ -108,7 +109,7 @@ def test_what_cannot_be_done_to_one_call_is_told_and_the_others_are_done(doubtfu
         (("--ref", "other-*", "--placed", *WORD), "nothing matches among the calls that are in-doubt or in-flight"),
         (("--from-file", "missing", "--placed", *WORD), "missing does not exist"),
         (("ok-1", "ok-2", "--placed", "--call-id", "id-1", *WORD), "--call-id is that of one call"),
-        (("ok-1", *WORD), "--placed or --not-placed"),
+        (("ok-1", *WORD), "--placed, --not-placed, or --outcome"),
     ],
 )
 def test_wrong_usage_does_nothing(doubtful: Path, args: tuple[str, ...], told: str) -> None:
@@ -130,3 +131,159 @@ def test_on_a_terminal_only_yes_does_it(doubtful: Path, answer: str, code: int, 
 def test_a_list_as_json_has_its_schema(doubtful: Path) -> None:
     ran = run(doubtful, "ledger", "resolve", "--ref", "*", "--placed", "--format", "json", *WORD)
     assert check("ledger-operation", json.loads(ran.out)) == []
+
+
+def plan_json(root: Path) -> dict[str, str]:
+    return {call["reference_id"]: call["action"] for call in run(root, "plan", "--format", "json").json["calls"]}
+
+
+class TestOutcome:
+    def test_an_operator_says_how_placed_calls_have_ended(self, doubtful: Path) -> None:
+        first = run(doubtful, "ledger", "resolve", "--ref", "*", "--outcome", "no-answer", *WORD)
+        assert first.code == 64
+        assert "among the calls that are placed" in first.err
+        named = run(doubtful, "ledger", "resolve", "ok-1", "--outcome", "no-answer", *WORD)
+        assert named.code == 1
+        assert "say --placed too" in named.out
+        both = run(doubtful, "ledger", "resolve", "ok-1", "--placed", "--outcome", "completed", *WORD)
+        assert both.code == 0, both.err
+        assert run(doubtful, "ledger", "resolve", "ok-2", "ok-3", "--placed", *WORD).code == 0
+        assert run(doubtful, "ledger", "resolve", "--ref", "*", "--outcome", "no-answer", *WORD).code == 0
+        shown = run(doubtful, "ledger", "list", "--state", "finished", "--format", "json").json
+        assert {entry["reference_id"]: entry["callees"][0]["code"] for entry in shown} == {
+            "ok-1": 10, "ok-2": 9, "ok-3": 9,
+        }  # fmt: skip
+        assert run(doubtful, "ledger", "verify").code == 0
+
+    def test_one_call_id_says_it_of_one_callee(self, real: Path, api: ApiServer) -> None:
+        (real / "calls/three.yaml").write_text(
+            "apiVersion: flowops/v1\nkind: Call\nreference-id: both\ncallees: ['+442079460101', '+442079460102']\n"
+        )
+        assert run(real, "ledger", "init").code == 0
+        assert run(real, "apply", "--auto-approve").code == 0
+        ids = [leg["call_id"] for leg in run(real, "ledger", "show", "both", "--format", "json").json["callees"]]
+        wrong = run(real, "ledger", "resolve", "both", "--outcome", "completed", "--call-id", "other", *WORD)
+        assert wrong.code == 1
+        one = run(real, "ledger", "resolve", "both", "--outcome", "completed", "--call-id", ids[0], *WORD)
+        assert one.code == 0, one.err
+        assert states(real) == {"both": "placed"}
+        assert run(real, "ledger", "resolve", "both", "--outcome", "declined", *WORD).code == 0
+        shown = run(real, "ledger", "show", "both", "--format", "json").json
+        assert (shown["state"], [leg["code"] for leg in shown["callees"]]) == ("finished", [10, 12])
+
+
+class TestAccept:
+    def test_what_the_files_say_now_is_what_was_meant(self, real: Path, api: ApiServer) -> None:
+        assert run(real, "ledger", "init").code == 0
+        assert run(real, "apply", "--auto-approve").code == 0
+        calls = real / "calls/three.yaml"
+        calls.write_text(calls.read_text().replace("---\n", "voicemail-response: Stop\n---\n"))
+        assert run(real, "apply", "--auto-approve").code == 9
+        ran = run(real, "ledger", "accept", "--ref", "*", *WORD)
+        assert (ran.code, ran.out) == (0, "Accepted in production: 2 changed, 0 unchanged, 0 refused.\n"), ran.err
+        assert "edited since it was sent" in ran.err
+        assert set(plan_json(real).values()) == {"unchanged"}
+        assert run(real, "apply", "--auto-approve").code == 0
+        assert api.received.total() == 3
+        nothing = run(real, "ledger", "accept", "--ref", "*", *WORD)
+        assert nothing.code == 64
+        again = run(real, "ledger", "accept", "call-1", *WORD)
+        assert (again.code, again.out) == (0, "Accepted in production: 0 changed, 1 unchanged, 0 refused.\n")
+        # Another edit is a conflict with what was accepted, and shows what was sent.
+        calls.write_text(calls.read_text().replace("Stop", "Restart"))
+        assert sorted(plan_json(real).values()) == ["conflict", "conflict", "unchanged"]
+        assert run(real, "ledger", "verify").code == 0
+
+    def test_a_callee_refused_among_others_is_told_on_every_run_until_it_is_accepted(
+        self, real: Path, api: ApiServer
+    ) -> None:
+        (real / "calls/three.yaml").write_text(
+            "apiVersion: flowops/v1\nkind: Call\nreference-id: both\ncallees: ['+442079460101', '+442079460102']\n"
+        )
+
+        def one_of_two(connection: socket.socket, request: dict[str, Any], _headers: dict[str, str]) -> None:
+            refused = {"callee": request["callees"][1], "success": False, "error": "not allowed"}
+            answer = [queued(request, request["callees"][0]), {**queued(request, request["callees"][1]), **refused}]
+            respond(connection, "200 OK", json.dumps(answer).encode())
+
+        api.behave = one_of_two
+        assert run(real, "ledger", "init").code == 0
+        assert run(real, "apply", "--auto-approve").code == 6
+        for _ in range(2):
+            later = run(real, "apply", "--auto-approve")
+            assert later.code == 6
+            assert "Placed in part before" in later.out
+            assert "flowops ledger accept both --env production" in later.out
+        planned = run(real, "plan")
+        assert planned.code == 0
+        assert "1 call is placed in part" in planned.out
+        accepted = run(real, "ledger", "accept", "--ref", "*", *WORD)
+        assert accepted.code == 0, accepted.err
+        assert "callees refused: 1" in accepted.err
+        assert run(real, "apply", "--auto-approve").code == 0
+        assert "placed in part" not in run(real, "plan").out
+        assert api.received.total() == 1
+
+    def test_a_call_that_is_not_placed_cannot_be_accepted(self, doubtful: Path) -> None:
+        ran = run(doubtful, "ledger", "accept", "ok-1", *WORD)
+        assert ran.code == 1
+        assert "not placed: there is nothing to accept" in ran.out
+
+
+class TestCancel:
+    def test_a_cancelled_call_is_not_placed_until_that_is_taken_back(self, real: Path, api: ApiServer) -> None:
+        assert run(real, "ledger", "init").code == 0
+        ran = run(real, "ledger", "cancel", "--ref", "call-2", *WORD)
+        assert (ran.code, ran.out) == (0, "Cancelled in production: 1 changed, 0 unchanged, 0 refused.\n"), ran.err
+        assert "call-2  not in the ledger → cancelled" in ran.err
+        assert plan_json(real) == {"call-1": "place", "call-2": "cancelled", "call-3": "place"}
+        text = run(real, "plan").out
+        assert "- call-2" in text
+        assert "who and why: flowops ledger show call-2 --env production" in text
+        applied = run(real, "apply", "--auto-approve", "--format", "json")
+        assert (applied.code, applied.json["summary"]["cancelled"]) == (0, 1)
+        assert sorted(api.received) == ["call-1", "call-3"]
+        for format_ in ("markdown", "github", "junit", "html", "sarif", "gitlab"):
+            assert run(real, "plan", "--format", format_).code == 0
+        assert run(real, "ledger", "cancel", "--undo", "--ref", "*", *WORD).code == 0
+        assert plan_json(real)["call-2"] == "place"
+        assert run(real, "apply", "--auto-approve").code == 0
+        assert api.received == {"call-1": 1, "call-2": 1, "call-3": 1}
+        assert run(real, "ledger", "verify").code == 0
+
+    def test_a_cancelled_doubt_stays_told_that_it_may_have_rung_and_is_a_doubt_again_when_given_back(
+        self, doubtful: Path, api: ApiServer
+    ) -> None:
+        ran = run(doubtful, "ledger", "cancel", "--ref", "ok-*", *WORD)
+        assert ran.code == 0, ran.err
+        assert "ok-1   in doubt → cancelled: it may have rung" in ran.err
+        assert "it may have rung" in run(doubtful, "plan").out
+        assert "it may have rung" in run(doubtful, "ledger", "show", "ok-1").out
+        assert run(doubtful, "apply", "--auto-approve").code == 0
+        before = api.received.total()
+        assert run(doubtful, "ledger", "cancel", "--undo", "--ref", "*", *WORD).code == 0
+        assert count(doubtful, "in-doubt") == COUNT
+        assert run(doubtful, "apply", "--auto-approve").code == 7
+        assert api.received.total() == before
+
+    def test_a_placed_call_cannot_be_cancelled_and_one_that_is_not_cancelled_cannot_be_given_back(
+        self, real: Path, api: ApiServer
+    ) -> None:
+        assert run(real, "ledger", "init").code == 0
+        assert run(real, "apply", "--auto-approve").code == 0
+        ran = run(real, "ledger", "cancel", "call-1", *WORD)
+        assert ran.code == 1
+        assert "nobody can take that back" in ran.out
+        ran = run(real, "ledger", "cancel", "--undo", "call-1", "call-9", *WORD)
+        assert ran.code == 1
+        assert "it is not in the ledger, not cancelled" in ran.out
+
+    def test_a_cancelled_call_moves_to_another_ledger_as_it_is(self, real: Path, api: ApiServer) -> None:
+        assert run(real, "ledger", "init").code == 0
+        assert run(real, "ledger", "cancel", "call-1", "call-2", "call-3", *WORD).code == 0
+        (real / "export.jsonl").write_text(run(real, "ledger", "export").out)
+        for file in real.glob("ledger.db*"):
+            file.unlink()
+        assert run(real, "ledger", "init").code == 0
+        assert run(real, "ledger", "import", "export.jsonl").code == 0
+        assert set(plan_json(real).values()) == {"cancelled"}

@@ -121,7 +121,7 @@ def test_a_frozen_run_without_a_heartbeat_leaves_its_call_in_doubt_and_may_still
     assert (second.code, outcome(second)) == (7, "in-doubt"), second.err
     assert sorted(api.received) == sorted(set(here.references) - {FROZEN})
     # Its session is still there, so it may be about to send: nobody may say that it did not.
-    assert "still alive" in not_placed(here, forks).err
+    assert "still alive" in not_placed(here, forks).out
     frozen.send(signal.SIGCONT)
     first = frozen.wait()
     assert (first.code, outcome(first)) == (0, "placed"), first.err

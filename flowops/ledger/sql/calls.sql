@@ -2,14 +2,16 @@
 -- the time of its last event are kept once, with the events.
 
 -- name: calls
-SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, words, naming, purged, serial,
+SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, words, naming,
+  purged, cancelled_from, refused, serial,
   (SELECT at FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.serial),
   (SELECT body FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.claim)
 FROM flowops_calls
 WHERE ledger = :ledger AND reference_id = ANY (:references)
 
 -- name: page_of_calls
-SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, words, naming, purged, serial,
+SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, words, naming,
+  purged, cancelled_from, refused, serial,
   (SELECT at FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.serial),
   (SELECT body FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.claim)
 FROM flowops_calls
@@ -18,7 +20,8 @@ ORDER BY reference_id
 LIMIT :limit
 
 -- name: page_of_entries
-SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, words, naming, purged, serial,
+SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, words, naming,
+  purged, cancelled_from, refused, serial,
   (SELECT at FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.serial),
   (SELECT body FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.claim)
 FROM flowops_calls
@@ -29,7 +32,8 @@ LIMIT :limit
 
 -- Of one state, so that its index gives the rows in their order, and none is read that is not asked for.
 -- name: page_of_entries_in
-SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, words, naming, purged, serial,
+SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, words, naming,
+  purged, cancelled_from, refused, serial,
   (SELECT at FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.serial),
   (SELECT body FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.claim)
 FROM flowops_calls
@@ -43,8 +47,13 @@ SELECT reference_id FROM flowops_calls
 WHERE ledger = :ledger AND state = ANY (:states)
 ORDER BY reference_id
 
+-- name: partly_refused
+SELECT reference_id FROM flowops_calls
+WHERE ledger = :ledger AND refused > 0
+ORDER BY reference_id
+
 -- name: legs
-SELECT reference_id, callee, shown, call_id, error, code, description
+SELECT reference_id, callee, shown, call_id, error, code, description, later
 FROM flowops_legs
 WHERE ledger = :ledger AND reference_id = ANY (:references)
 ORDER BY reference_id, position
@@ -54,7 +63,7 @@ DELETE FROM flowops_legs WHERE ledger = :ledger AND reference_id = ANY (:referen
 
 -- With a condition on the state SQLite would go through all calls of that state, for each thousand again.
 -- name: fingerprints
-SELECT reference_id, fingerprint, state
+SELECT reference_id, fingerprint, state, refused
 FROM flowops_calls
 WHERE ledger = :ledger AND reference_id = ANY (:references)
 
@@ -77,19 +86,19 @@ WHERE ledger = :ledger AND state IS NOT NULL AND state <> 'renamed'
 
 -- name: count_claimed_since
 SELECT coalesce(sum(phones), 0) FROM flowops_calls
-WHERE ledger = :ledger AND claimed_at >= :since AND state = ANY (:states)
+WHERE ledger = :ledger AND claimed_at >= :since AND (state = ANY (:states) OR cancelled_from = 'in-doubt')
 
 -- Neither of the next two asks for the time: there are few calls to one callee and few without an answer, and only
 -- without a condition on the time does SQLite take the index that finds these, not the one of all calls in that time.
 
--- Of calls of which something has been told: they have legs.
+-- Of calls of which something has been told: they have legs. So has a call in doubt that was cancelled.
 -- name: callees_answered
 SELECT flowops_legs.callee, flowops_calls.claimed_at
 FROM flowops_legs
 JOIN flowops_calls
   ON flowops_calls.ledger = flowops_legs.ledger AND flowops_calls.reference_id = flowops_legs.reference_id
 WHERE flowops_legs.ledger = :ledger AND flowops_legs.callee = ANY (:callees)
-  AND flowops_calls.state = ANY (:states)
+  AND (flowops_calls.state = ANY (:states) OR flowops_calls.cancelled_from = 'in-doubt')
 
 -- Of calls of which nothing has been told yet: they have no legs. A placed call has some.
 -- name: bodies_unanswered

@@ -440,11 +440,14 @@ def _entry(entry: Entry) -> Json:
                 "shown": leg.shown,
                 "call_id": leg.call_id,
                 "code": leg.code,
+                "later": leg.later,
                 "description": leg.description,
                 "error": leg.error,
             }
             for leg in entry.legs
         ],
+        "cancelled_from": entry.cancelled_from and entry.cancelled_from.value,
+        "refused": entry.refused,
         "attempts": entry.attempts,
         "error": entry.error,
         "claimed_at": entry.claimed_at,

@@ -90,6 +90,7 @@ def result_junit(view: ResultView) -> str:
         Outcome.IN_FLIGHT: "skipped",
         Outcome.BLOCKED: "skipped",
         Outcome.GIVEN_UP: "skipped",
+        Outcome.CANCELLED: "skipped",
         Outcome.DEFERRED: "skipped",
     }
     environment = view.result.environment

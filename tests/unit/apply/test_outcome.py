@@ -237,7 +237,10 @@ def test_a_call_of_another_run_comes_to_what_the_ledger_says(kit, found, expecte
 def test_another_run_that_placed_something_else_is_not_taken_for_ours(kit, state):
     result = elsewhere(kit.planned("a"), entry(state, fingerprint="v1:sha256:other"))
     assert (result.reference_id, result.outcome, result.call_ids) == ("a", Outcome.CONFLICT, ("7",))
-    assert result.error == "another run placed this reference-id with other content; give it a new reference-id"
+    assert (
+        result.error
+        == "another run placed this reference-id with other content; give it a new reference-id, or accept the edit"
+    )
 
 
 def test_every_call_of_the_plan_is_told_once_in_its_order(kit):

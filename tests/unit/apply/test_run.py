@@ -599,7 +599,7 @@ def test_a_call_whose_other_run_dies_is_in_doubt(given, kit):
             "v1:x",
             Outcome.CONFLICT,
             9,
-            "another run placed this reference-id with other content; give it a new reference-id",
+            "another run placed this reference-id with other content; give it a new reference-id, or accept the edit",
         ),
         (State.REJECTED, "v1:a", Outcome.NOT_ATTEMPTED, 6, "another run had it refused: the API answered 400"),
         (None, "", Outcome.NOT_ATTEMPTED, 6, "another run had it and did not place it; run apply again"),

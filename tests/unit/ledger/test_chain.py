@@ -139,7 +139,9 @@ def test_a_state_that_there_is_not_is_told(full: Store, address) -> None:
 
 
 def test_a_row_that_no_event_tells_of_is_found(full: Store, address) -> None:
-    columns = "state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, purged, serial, phones"
+    columns = (
+        "state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, purged, refused, serial, phones"
+    )
     address.sql(
         f"INSERT INTO flowops_calls (ledger, reference_id, {columns}) "
         f"SELECT ledger, 'x', {columns} FROM flowops_calls WHERE reference_id = 'a'"
@@ -199,21 +201,21 @@ texts = st.none() | st.text()
 #: What a column of a database takes.
 numbers = st.integers(-(2**63), 2**63 - 1)
 states = st.none() | st.sampled_from(State)
-stored_legs = st.builds(StoredLeg, texts, texts, texts, texts, st.none() | numbers, texts)
+stored_legs = st.builds(StoredLeg, texts, texts, texts, texts, st.none() | numbers, texts, st.none() | numbers)
 
 
 @given(
     row=st.builds(
         CallRow, st.text(), states, states, st.text(), numbers, numbers, texts, texts, st.text(), texts,
-        st.none() | numbers, st.none() | numbers, st.booleans(), numbers, st.text(), st.text(),
+        st.none() | numbers, st.none() | numbers, st.booleans(), states, numbers, numbers, st.text(), st.text(),
         st.lists(stored_legs, max_size=3).map(tuple),
     )
 )  # fmt: skip
 def test_a_rows_hash_is_that_of_its_canonical_json(row: CallRow) -> None:
-    legs = [[leg.callee, leg.shown, leg.call_id, leg.error, leg.code, leg.description] for leg in row.legs]
+    legs = [[leg.callee, leg.shown, leg.call_id, leg.error, leg.code, leg.description, leg.later] for leg in row.legs]
     said = [
         row.reference_id, row.state, row.before_claim, row.fingerprint, row.claim, row.attempts, row.run, row.error,
-        row.claimed_at, row.renamed, row.words, row.naming, row.purged, legs,
+        row.claimed_at, row.renamed, row.words, row.naming, row.purged, row.cancelled_from, row.refused, legs,
     ]  # fmt: skip
     assert row_hash(row) == sha256(one_spelling(said).encode())[:ROW_HASH]
 

@@ -37,9 +37,9 @@ TABLE = _read()
 PAIRS = [pytest.param(*pair, id=f"{pair[0]}+{pair[1]}") for pair in TABLE]
 
 
-def _target(cell: str, before_claim: State | None) -> State | None:
+def _target(cell: str, before: State | None) -> State | None:
     if cell == "before":
-        return before_claim
+        return before
     return None if cell == "none" else State(cell)
 
 
@@ -51,17 +51,15 @@ def test_every_row_of_the_state_machine_is_tested() -> None:
     assert TRANSITIONS.keys() == {pair for pair, cells in TABLE.items() if cells}
 
 
-@pytest.mark.parametrize("before_claim", [None, State.REJECTED])
+@pytest.mark.parametrize("before", [None, State.REJECTED])
 @pytest.mark.parametrize(("state", "event_type"), PAIRS)
-def test_a_step_leads_where_the_table_says(
-    state: State | None, event_type: EventType, before_claim: State | None
-) -> None:
+def test_a_step_leads_where_the_table_says(state: State | None, event_type: EventType, before: State | None) -> None:
     cells = TABLE[state, event_type]
     if not cells:
         with pytest.raises(IllegalStep):
-            step(state, event_type, before_claim)
+            step(state, event_type, before)
         return
-    assert step(state, event_type, before_claim) == _target(cells[0], before_claim)
+    assert step(state, event_type, before) == _target(cells[0], before)
 
 
 @pytest.mark.parametrize("to", list(State))
@@ -91,6 +89,8 @@ def test_nothing_but_proof_or_an_operator_makes_a_call_placeable_again() -> None
         (State.IN_FLIGHT, EventType.UNAUTHORIZED),
         (State.IN_FLIGHT, EventType.FORBIDDEN),
         (State.IN_DOUBT, EventType.RESOLVED_NOT_PLACED),
+        # A cancelled call goes back to what it was: that of a doubt is a doubt again.
+        (State.CANCELLED, EventType.CANCEL_UNDONE),
     }
 
 
@@ -211,9 +211,60 @@ def test_an_answer_that_refuses_the_open_callee_finishes_the_call() -> None:
     assert done.legs[0].error == "not allowed"
 
 
-def test_a_second_callback_with_another_code_changes_nothing() -> None:
-    row = decide(claimed(), change(EventType.CALLED_BACK, leg("aa", "id-1", 10), leg("bb", "id-2", 10), run=None))
-    assert decide(row, change(EventType.CALLED_BACK, leg("aa", "id-1", 12), run=None)) is row
+def test_a_second_callback_with_another_code_is_noted_beside_the_first_and_once() -> None:
+    row = decide(claimed(), change(EventType.CALLED_BACK, leg("aa", "id-1", 9), leg("bb", "id-2", 10), run=None))
+    again = change(EventType.CALLED_BACK, leg("aa", "id-1", 11), run=None)
+    noted = decide(row, again)
+    assert (noted.state, noted.legs[0].code, noted.legs[0].later, noted.legs[1].later) == (State.FINISHED, 9, 11, None)
+    assert decide(noted, again) is noted
+    # That somebody has answered outweighs every other word.
+    answered = decide(noted, change(EventType.CALLED_BACK, leg("aa", "id-1", 10), run=None))
+    assert answered.legs[0].later == 10
+    assert decide(answered, again) is answered
+
+
+def test_an_operator_says_how_a_placed_call_has_ended_of_all_callees_or_of_one() -> None:
+    row = decide(claimed(), change(EventType.ACCEPTED, leg("aa", "id-1"), leg("bb", "id-2")))
+    one = decide(row, change(EventType.RESOLVED_OUTCOME, StoredLeg(None, None, "id-2", code=9), run=None))
+    assert (one.state, [each.code for each in one.legs]) == (State.PLACED, [None, 9])
+    both = decide(one, change(EventType.RESOLVED_OUTCOME, StoredLeg(None, None, code=10), run=None))
+    assert (both.state, [each.code for each in both.legs]) == (State.FINISHED, [10, 9])
+    with pytest.raises(IllegalStep):
+        decide(both, change(EventType.RESOLVED_OUTCOME, StoredLeg(None, None, code=9), run=None))
+
+
+@pytest.mark.parametrize("doubtful", [True, False], ids=["in-doubt", "rejected"])
+def test_taking_a_cancellation_back_gives_back_exactly_the_row_before(doubtful: bool) -> None:
+    row = in_doubt() if doubtful else decide(claimed(), change(EventType.REFUSED, detail="no such number"))
+    cancelled = decide(row, change(EventType.CANCELLED, run=None))
+    assert (cancelled.state, cancelled.cancelled_from) == (State.CANCELLED, row.state)
+    assert cancelled.may_have_rung == doubtful
+    assert bool(cancelled.legs) == doubtful
+    back = decide(cancelled, change(EventType.CANCEL_UNDONE, run=None))
+    assert back._replace(serial=row.serial, updated_at=row.updated_at) == row
+
+
+def test_proof_that_a_cancelled_call_was_placed_wins() -> None:
+    cancelled = decide(in_doubt(), change(EventType.CANCELLED, run=None))
+    placed = decide(cancelled, change(EventType.RECORDED, run=None))
+    assert (placed.state, placed.cancelled_from) == (State.PLACED, None)
+
+
+def test_a_call_that_nobody_knows_is_cancelled_and_given_back() -> None:
+    cancelled = decide(None, change(EventType.CANCELLED, run=None), 3)
+    assert (cancelled.state, cancelled.cancelled_from, cancelled.may_have_rung) == (State.CANCELLED, None, False)
+    back = decide(cancelled, change(EventType.CANCEL_UNDONE, run=None), 4)
+    assert (back.state, claimable(back.state)) == (None, True)
+
+
+def test_a_callee_refused_among_others_is_counted_until_that_is_accepted_or_it_was_called() -> None:
+    answer = change(EventType.ACCEPTED, leg("aa", "id-1"), leg("bb")._replace(error="not allowed"))
+    row = decide(claimed(), answer)
+    assert (row.state, row.refused) == (State.PLACED, 1)
+    accepted = decide(row, change(EventType.EDIT_ACCEPTED, run=None))
+    assert (accepted.refused, accepted.fingerprint) == (0, row.fingerprint)
+    assert decide(accepted, change(EventType.CALLED_BACK, leg("aa", "id-1", 10), run=None)).refused == 0
+    assert decide(row, change(EventType.CALLED_BACK, leg("bb", None, 10), run=None)).refused == 0
 
 
 def test_a_callback_for_a_rejected_call_proves_that_it_was_placed() -> None:
@@ -274,7 +325,7 @@ def test_evidence_makes_a_row_of_a_call_that_is_not_there() -> None:
 
 
 def test_nothing_else_can_happen_to_a_call_that_is_not_there() -> None:
-    excluded = {EventType.CLAIMED, EventType.IMPORTED, EventType.RENAMED, EventType.REHEARSED}
+    excluded = {EventType.CLAIMED, EventType.IMPORTED, EventType.RENAMED, EventType.REHEARSED, EventType.CANCELLED}
     for event_type in set(EventType) - excluded - EVIDENCE.keys():
         with pytest.raises(IllegalStep):
             decide(None, change(event_type))

@@ -200,7 +200,7 @@ class TestJUnit:
         )
         found = self.read(text)
         assert "442079460023" not in text
-        assert (found.tests, found.failures, found.errors, found.skipped) == (len(Outcome) + 2, 4, 2, 4)
+        assert (found.tests, found.failures, found.errors, found.skipped) == (len(Outcome) + 2, 4, 2, 5)
 
     def test_a_message_is_where_readers_look_for_it(self) -> None:
         calls = tuple(CallResult(it, it, error="because") for it in (Outcome.CONFLICT, Outcome.DEFERRED))

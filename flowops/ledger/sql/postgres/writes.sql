@@ -19,10 +19,10 @@ WITH
 new AS (
   INSERT INTO flowops_calls (
     ledger, reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at,
-    renamed, words, naming, purged, serial, phones
+    renamed, words, naming, purged, cancelled_from, refused, serial, phones
   )
   SELECT ledger, reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at,
-    renamed, words, naming, purged, serial, phones
+    renamed, words, naming, purged, cancelled_from, refused, serial, phones
   FROM json_populate_recordset(NULL::flowops_calls, :new)
   ON CONFLICT DO NOTHING
   RETURNING 1
@@ -31,19 +31,20 @@ changed AS (
   UPDATE flowops_calls
   SET state = given.state, before_claim = given.before_claim, fingerprint = given.fingerprint, claim = given.claim,
     attempts = given.attempts, run = given.run, error = given.error, claimed_at = given.claimed_at,
-    renamed = given.renamed, words = given.words, naming = given.naming, purged = given.purged, serial = given.serial, phones = given.phones
+    renamed = given.renamed, words = given.words, naming = given.naming, purged = given.purged,
+    cancelled_from = given.cancelled_from, refused = given.refused, serial = given.serial, phones = given.phones
   FROM json_to_recordset(:changed) AS given (
     seen bigint, ledger integer, reference_id text, state text, before_claim text, fingerprint text, claim bigint,
     attempts integer, run text, error text, claimed_at text, renamed text, words bigint, naming integer,
-    purged boolean, serial bigint, phones integer
+    purged boolean, cancelled_from text, refused integer, serial bigint, phones integer
   )
   WHERE flowops_calls.ledger = given.ledger AND flowops_calls.reference_id = given.reference_id
     AND flowops_calls.serial = given.seen
   RETURNING 1
 ),
 told AS (
-  INSERT INTO flowops_legs (ledger, reference_id, position, callee, shown, call_id, error, code, description)
-  SELECT ledger, reference_id, position, callee, shown, call_id, error, code, description
+  INSERT INTO flowops_legs (ledger, reference_id, position, callee, shown, call_id, error, code, description, later)
+  SELECT ledger, reference_id, position, callee, shown, call_id, error, code, description, later
   FROM json_populate_recordset(NULL::flowops_legs, :legs)
   ON CONFLICT DO NOTHING
   RETURNING 1

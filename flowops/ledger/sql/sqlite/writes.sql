@@ -6,9 +6,9 @@ SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'flowops_version'
 -- name: insert_calls
 INSERT INTO flowops_calls (
   ledger, reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at,
-  renamed, words, naming, purged, serial, phones
+  renamed, words, naming, purged, cancelled_from, refused, serial, phones
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 
 -- Only while a row still has the serial that it was read with.
@@ -17,13 +17,13 @@ UPDATE flowops_calls
 SET state = given.column4, before_claim = given.column5, fingerprint = given.column6, claim = given.column7,
   attempts = given.column8, run = given.column9, error = given.column10, claimed_at = given.column11,
   renamed = given.column12, words = given.column13, naming = given.column14, purged = given.column15,
-  serial = given.column16, phones = given.column17
-FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) AS given
+  cancelled_from = given.column16, refused = given.column17, serial = given.column18, phones = given.column19
+FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) AS given
 WHERE flowops_calls.serial = given.column1 AND ledger = given.column2 AND reference_id = given.column3
 
 -- name: insert_legs
-INSERT INTO flowops_legs (ledger, reference_id, position, callee, shown, call_id, error, code, description)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO flowops_legs (ledger, reference_id, position, callee, shown, call_id, error, code, description, later)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 
 -- name: insert_events

@@ -83,6 +83,8 @@ CREATE TABLE flowops_calls (
   words BIGINT,
   naming INTEGER,
   purged BOOLEAN NOT NULL,
+  cancelled_from TEXT,
+  refused INTEGER NOT NULL,
   serial BIGINT NOT NULL,
   phones INTEGER NOT NULL,
   PRIMARY KEY (ledger, reference_id)
@@ -103,6 +105,7 @@ CREATE TABLE flowops_legs (
   error TEXT,
   code INTEGER,
   description TEXT,
+  later INTEGER,
   PRIMARY KEY (ledger, reference_id, position)
 );
 CREATE INDEX flowops_legs_callee ON flowops_legs (ledger, callee);

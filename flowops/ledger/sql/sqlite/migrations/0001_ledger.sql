@@ -81,6 +81,8 @@ CREATE TABLE flowops_calls (
   words BIGINT,
   naming INTEGER,
   purged BOOLEAN NOT NULL,
+  cancelled_from TEXT,
+  refused INTEGER NOT NULL,
   serial BIGINT NOT NULL,
   phones INTEGER NOT NULL,
   PRIMARY KEY (ledger, reference_id)
@@ -101,6 +103,7 @@ CREATE TABLE flowops_legs (
   error TEXT,
   code INTEGER,
   description TEXT,
+  later INTEGER,
   PRIMARY KEY (ledger, reference_id, position)
 ) WITHOUT ROWID;
 CREATE INDEX flowops_legs_callee ON flowops_legs (ledger, callee);
