@@ -92,6 +92,7 @@ GOOD: dict[str, Any] = {
                 "flow": None,
                 "callees": ["+44 20 79•• ••18"],
                 "pseudonyms": ["k7qm3"],
+                "labels": {},
                 "source": {**SOURCE, "row": 12},
                 "changes": [{"path": "/caller", "before": {"$pseudonym": "a", "shown": "b"}}],
                 "reasons": ["in flight in another run"],
