@@ -17,6 +17,7 @@ from flowops.documents.rows import read_data
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.open import init_ledger
 from flowops.ledger.operations import imported_call
+from flowops.ledger.spool import is_spool
 from flowops.model.call import HOLDS_NUMBER, HOLDS_NUMBER_HINT
 from flowops.model.document import Place, Problem
 from flowops.model.ledger import LedgerStatus, State
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from flowops.ledger.reader import Reader
     from flowops.model.document import Value
     from flowops.model.ledger import Entry, GivenUp
+
+#: Bytes of the first line of a spool, which has a body.
+LONGEST_LINE = 4 * 1024 * 1024
 
 
 def is_doubtful(entry: Entry) -> bool:
@@ -202,6 +206,14 @@ def read_import(file: Path, *, numbered: bool = False) -> list[ImportedCall]:
     if problems:
         raise Invalid(problems)
     return calls
+
+
+def names_spool(file: Path) -> bool:
+    """Return whether a file is a regular one that a run has kept results in, and not a list of calls."""
+    if not file.is_file():
+        return False
+    with file.open("rb") as stream:
+        return is_spool(stream.readline(LONGEST_LINE))
 
 
 def _imported(values: Mapping[str, Value], *, cells: bool) -> ImportedCall:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.app.access import open_for
-from flowops.app.ledger import entries_asked, read_import
+from flowops.app.ledger import entries_asked, names_spool, read_import
 from flowops.app.ledger import init as make_ledger
 from flowops.app.load import allows_numbers, policy_of, project_of
 from flowops.app.operators import Files, check_pair, read_pairs
@@ -153,9 +153,16 @@ def import_(file: Path, environment: str, format_: str) -> None:
     A row has a reference-id, and may have callee or callees, call-id, placed-at, state and fingerprint; what
     `ledger export` writes fits. Without a fingerprint a call is unchanged whatever its spec says. A call that
     the ledger has already stays as it is. Nothing is taken when any row is wrong.
+
+    FILE may be a spool: what a run on another machine could not write into this ledger is recorded.
     """
 
     project, settings = project_of(environment)
+    if names_spool(file):
+        with open_for(project, settings, observer=TERMINAL) as ledger:
+            count = ledger.import_spool(file)
+        print_result(IMPORT, Imported(count, 0), format_)
+        return
     adopted = read_import(file, numbered=allows_numbers(policy_of(project, environment)[0]))
     with open_for(project, settings, observer=TERMINAL) as ledger:
         done = ledger.import_calls(adopted)

@@ -87,6 +87,14 @@ class Spool:
         except OSError as error:
             raise LedgerError(f"{self.path}: {error.strerror}") from error
 
+    def kept(self, ledger_id: str, sign: Sign) -> Kept:
+        """Return what the file has of one ledger, and leave it as it is. Raises LedgerError as `taken` does."""
+        try:
+            own, _ = self._split(self.path.read_bytes(), ledger_id, sign)
+        except OSError as error:
+            raise LedgerError(f"{self.path}: {error.strerror}") from error
+        return Kept([change for _, change, _ in own], [seen for _, _, seen in own if seen is not None])
+
     def seen(self, ledger_id: str, sign: Sign) -> list[Checkpoint]:
         """Return how far one ledger went when what is kept came about, and change nothing."""
         check_own([self.path], self._root)
@@ -138,6 +146,15 @@ class Spool:
                     hint="what the other lines say is not recorded yet: fix or remove this one line",
                 ) from None
         return own, others
+
+
+def is_spool(first_line: bytes) -> bool:
+    """Return whether a file that begins so is a spool, and not a list of calls."""
+    try:
+        value = json.loads(first_line)
+    except ValueError:
+        return False
+    return isinstance(value, dict) and {"signature", "event_type", "ledger"} <= value.keys()
 
 
 #: A line of a file with what it says.

@@ -19,6 +19,7 @@ from flowops.ledger.operations import Import, ImportedCall, make_conditionally
 from flowops.ledger.operators import OperatorTransaction, perform
 from flowops.ledger.pseudonyms import NONCE, Pseudonymizer, clean, storable
 from flowops.ledger.reader import OLDER_COPY, Reader, stopped
+from flowops.ledger.spool import Spool
 from flowops.ledger.states import ABOUT_THE_ATTEMPT, Change
 from flowops.ledger.transaction import CHUNK, Transaction, moved_to, transact
 from flowops.ledger.witness import Server, has_seen
@@ -28,11 +29,11 @@ from flowops.model.ledger import REFUSALS, Actor, Claim, EventType, Record, Stat
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
     from types import TracebackType
 
     from flowops.ledger.database import Connection, Database
     from flowops.ledger.operators import Operation
-    from flowops.ledger.spool import Spool
     from flowops.ledger.states import CallRow
     from flowops.ledger.witness import Memory
     from flowops.model.call import Call
@@ -334,6 +335,18 @@ class Store(Reader):
         if left:
             _log.warning("%(left)d results in %(spool)s cannot be written", {"left": left, "spool": self._spool.path})
         return len(kept.recorded)
+
+    def import_spool(self, file: Path) -> int:
+        """Record what a run on another machine could only keep in its spool; how many events that were.
+
+        The file stays as it is: doing that twice changes nothing. Raises LedgerError for a line that was not written
+        with the ledger's key.
+        """
+        kept = Spool(file, file.parent).kept(self.id, self.pseudonymizer.signature)
+        self.hear(f"a spool ({file})", kept.seen)
+        if kept.changes:
+            transact(self._database, self.number, lambda transaction: _make_late(transaction, kept.changes))
+        return len(kept.changes)
 
     def _record_late(self, change: Change) -> bool:
         """Record one result out of the spool; return whether that could be done."""

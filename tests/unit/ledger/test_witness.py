@@ -9,6 +9,7 @@ import pytest
 
 from flowops.errors import LedgerError
 from flowops.ledger import store as store_module
+from flowops.ledger.spool import is_spool
 from flowops.ledger.witness import Memory, Server
 from flowops.model.ledger import Checkpoint, State
 
@@ -46,6 +47,34 @@ def test_a_spool_is_a_witness_and_loses_nothing_over_it(sqlite, make, monkeypatc
     assert writer.accept("lost") is not None
     assert writer.write([make.claim("b")])[0].done
     assert sqlite.open().suspicion is None
+    assert writer.verify() is None
+
+
+def test_a_spool_of_another_machine_is_taken_in_and_left_as_it_is(sqlite, make, monkeypatch) -> None:
+    sqlite.init()
+    store = sqlite.open()
+    store.write([make.claim()])
+
+    def away(*_: object) -> None:
+        raise LedgerError("the server is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store_module, "transact", away)
+        with pytest.raises(LedgerError, match="kept in"):
+            store.write([make.accepted()])
+    store.close()
+    spool = shutil.move(sqlite.root / "ledger.db.spool", sqlite.root / "from-ci.jsonl")
+    content = spool.read_bytes()
+    assert is_spool(content.splitlines()[0])
+    assert not is_spool(b'{"reference_id": "a"}')
+    writer = sqlite.open()
+    for _ in range(2):
+        assert writer.import_spool(spool) == 1
+        assert writer.look_up(["a"])["a"].state is State.PLACED
+    assert spool.read_bytes() == content
+    spool.write_bytes(content.replace(b"id-1", b"id-2"))
+    with pytest.raises(LedgerError, match="was not written with the ledger's key"):
+        writer.import_spool(spool)
     assert writer.verify() is None
 
 
