@@ -27,10 +27,12 @@ history (serial) AS (
 )
 SELECT flowops_events.serial, reference_id, event_type, state, at, earlier, actor, details, body, details_hash, hash
 FROM history
-JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
+CROSS JOIN flowops_events
+WHERE flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
 ORDER BY flowops_events.serial
 
 -- Those of calls that may be placed again, and have been claimed so often at least; oldest first.
+-- The history comes first, which CROSS says to SQLite: it would go through all events, since that is their order.
 -- name: refusals_of
 WITH RECURSIVE history (reference_id, serial) AS (
   SELECT reference_id, serial FROM flowops_calls
@@ -43,10 +45,11 @@ WITH RECURSIVE history (reference_id, serial) AS (
 )
 SELECT history.reference_id, flowops_events.at, flowops_actors.actor, flowops_events.details
 FROM history
-JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
+CROSS JOIN flowops_events
 JOIN flowops_actors
   ON flowops_actors.ledger = flowops_events.ledger AND flowops_actors.number = flowops_events.actor
-WHERE flowops_events.event_type = 'refused' OR flowops_events.event_type = 'forbidden'
+WHERE flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
+  AND (flowops_events.event_type = 'refused' OR flowops_events.event_type = 'forbidden')
 ORDER BY flowops_events.serial
 
 -- name: event_hash
