@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import time
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -126,6 +127,8 @@ class Halt:
 
 #: How many answers of 403 in a row end the claiming.
 FORBIDDEN_LIMIT = 3
+#: Of so many results in a row half may not be in doubt: then the claiming ends.
+WATCHED_RESULTS = 40
 
 
 class CircuitBreaker:
@@ -134,7 +137,8 @@ class CircuitBreaker:
     `failure` is the error that ended it; `guard` is the guard of the run that tripped. After a signal both are None.
 
     `unplaced_limit` calls in a row that the API did not take, or `doubtful_limit` in a row that ended in
-    doubt, trip it: ten thousand more would fare the same, and each in doubt is one for an operator.
+    doubt, trip it: ten thousand more would fare the same, and each in doubt is one for an operator. So do doubts that
+    are half of the last `WATCHED_RESULTS` results.
     """
 
     def __init__(self, shutdown: ShutdownRequest, *, unplaced_limit: int, doubtful_limit: int) -> None:
@@ -146,6 +150,8 @@ class CircuitBreaker:
         self._unplaced = 0
         self._doubtful = 0
         self._forbidden = 0
+        #: Of each of the last results, whether it is in doubt.
+        self._results: deque[bool] = deque(maxlen=WATCHED_RESULTS)
         shutdown.when_requested(self._opened.set)
 
     @property
@@ -203,6 +209,10 @@ class CircuitBreaker:
         self._doubtful += 1
         if self._doubtful >= self._doubtful_limit:
             self.trip(f"the last {self._doubtful} calls all ended in doubt ({detail})")
+        self._results.append(True)
+        doubtful = sum(self._results)
+        if len(self._results) == WATCHED_RESULTS and 2 * doubtful >= WATCHED_RESULTS:
+            self.trip(f"{doubtful} of the last {WATCHED_RESULTS} calls ended in doubt ({detail})")
 
     def count_forbidden(self, detail: str) -> None:
         """Count a call that the API answered with 403: of several in a row it is the caller who may not."""
@@ -213,6 +223,7 @@ class CircuitBreaker:
     def count_answered(self) -> None:
         """Count a clear yes or no of the API: the calls in a row begin again."""
         self._unplaced = self._doubtful = self._forbidden = 0
+        self._results.append(False)
 
 
 #: A request that begins so late, in seconds, and no more than one interval, takes nothing from the next one's time:

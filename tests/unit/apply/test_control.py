@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.apply.control import SLACK, RateLimiter, ShutdownRequest, with_signals
+from flowops.apply.control import (
+    SLACK,
+    WATCHED_RESULTS,
+    CircuitBreaker,
+    RateLimiter,
+    ShutdownRequest,
+    with_signals,
+)
 
 
 def recording(shutdown):
@@ -144,3 +151,21 @@ def test_nobody_waits_longer_than_one_interval_for_a_free_slot(rate, rests):
         assert delay <= 1 / rate + 1e-6
         now += delay
         limiter.take(now)
+
+
+def test_half_of_the_last_forty_results_in_doubt_end_the_claiming() -> None:
+    breaker = CircuitBreaker(ShutdownRequest(), unplaced_limit=30, doubtful_limit=30)
+    for _ in range(WATCHED_RESULTS // 2):
+        assert not breaker.is_open
+        breaker.count_answered()
+        breaker.count_doubtful("503")
+    assert breaker.failure == "20 of the last 40 calls ended in doubt (503)"
+
+
+def test_fewer_than_half_in_doubt_do_not_end_it() -> None:
+    breaker = CircuitBreaker(ShutdownRequest(), unplaced_limit=30, doubtful_limit=30)
+    for _ in range(WATCHED_RESULTS):
+        breaker.count_answered()
+        breaker.count_answered()
+        breaker.count_doubtful("503")
+    assert not breaker.is_open
