@@ -143,6 +143,7 @@ def plan_calls(
         environment=environment.name,
         revision=revision,
         ledger=ledger,
+        at=at,
         rules=rules,
         settings=settings_of(walk.workspace.project, environment),
         retry=retry,
@@ -152,9 +153,9 @@ def plan_calls(
     named = {call.reference_id for call in walk.left_out}.union(walk.others)
     guards = (*guards_of(ledger), *rules.guards())
     if override is None or RENAMED not in override.rules:
-        guards += renamed.guards([*(batch.references for batch in plan.batches), named], environment.name)
+        guards += renamed.guards([*(batch.roots() for batch in plan.batches), named], environment.name)
     warnings = (*map(sentence, localized(walk.warnings, walk.workspace)), *rules.warnings(plan), *_partly_refused(plan))
-    plan = replace(plan, warnings=warnings, notes=rules.notes(), guards=guards)
+    plan = replace(plan, warnings=warnings, notes=(*plan.notes, *rules.notes()), guards=guards)
     if named and plan.unnamed:
         plan = replace(plan, unnamed=max(0, plan.unnamed - ledger.count_of(sorted(named))))
     plan = replace(plan, invalid=tuple(walk.invalid))
@@ -179,7 +180,7 @@ def _within(first: tuple[PlannedBatch, ...], fresh: tuple[PlannedBatch, ...]) ->
     """Return the calls of the first plan with the decisions of a fresh one; what has none any more stays as it is."""
     batches = []
     for before, now in zip_longest(first, fresh[: len(first)]):
-        if now is not None and len(now) == len(before):
+        if now is not None and now.references == before.references:
             batches.append(replace(before, actions=now.actions, details=now.details))
         else:
             batches.append(replace(before, actions=bytes([Action.UNCHANGED.code]) * len(before), details={}))

@@ -16,8 +16,10 @@ from flowops.documents.files import Unreadable, open_given
 from flowops.errors import FlowopsError, Invalid
 from flowops.model.call import callees_of, phones_of
 from flowops.model.document import Place, Problem
+from flowops.model.ledger import Condition
 from flowops.model.plan import Guard
 from flowops.model.result import CallResult, Outcome
+from flowops.plan.chains import not_due, references_before
 from flowops.policy.config import Policy
 from flowops.policy.evaluate import (
     PolicyEvaluator,
@@ -38,8 +40,8 @@ if TYPE_CHECKING:
     from flowops.app.load import Workspace
     from flowops.apply.control import Halt
     from flowops.ledger.store import Store
-    from flowops.model.call import CallBatch
-    from flowops.model.ledger import Condition
+    from flowops.model.call import Call, CallBatch
+    from flowops.model.ledger import Used
     from flowops.model.plan import Decision, Plan, PlannedCall
 
 
@@ -162,7 +164,8 @@ class ClaimCheck:
     async def __call__(self, planned: PlannedCall) -> Decision | Condition | None:
         """Return why the call may not be placed now, or what its claim depends on; None when nothing is in its way."""
         call, at = planned.call, self._now()
-        return self._evaluator.evaluate(call, at) or claim_condition(self._policy, self._facts, call, at)
+        held = self._evaluator.evaluate(call, at)
+        return held or _with_attempts(call, claim_condition(self._policy, self._facts, call, at), at)
 
     def count(self, result: CallResult) -> None:
         """Count the phones of a call: too many refusals end the run."""
@@ -174,6 +177,20 @@ class ClaimCheck:
             why = each.reached(self._refused, self._answered)
             if why is not None:
                 self._halt.set(Guard(each.name, format_reason(each, why), each.place))
+
+
+def _with_attempts(call: Call, condition: Condition | None, at: datetime) -> Condition | None:
+    """Return what the claim of a call hangs on: of a later attempt also on those before it."""
+    if call.attempt == 1:
+        return condition
+
+    def decide(used: Used) -> Decision | None:
+        return not_due(call, used.tried, at) or (condition.decide(used) if condition is not None else None)
+
+    before = references_before(call)
+    if condition is None:
+        return Condition(frozenset(), (), None, decide, before)
+    return replace(condition, decide=decide, before=before)
 
 
 def _number_list(rule: DoNotCall, workspace: Workspace) -> NumberList:

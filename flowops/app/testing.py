@@ -26,6 +26,7 @@ from flowops.documents.row_source import DataFile, data_of
 from flowops.documents.rows import read_batches
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.memory import GivenCall, memory_ledger
+from flowops.model.attempts import split_reference
 from flowops.model.call import INSTRUCTION_ID, Call, Origin
 from flowops.model.document import Batch
 from flowops.model.ledger import OUTCOME_CODES, State
@@ -186,13 +187,22 @@ def _told(case: Case, walk: Walk, at: datetime) -> Iterator[GivenCall]:
 
 
 def _rendered(walk: Walk, references: Mapping[str, Value]) -> dict[str, Call]:
-    """Return the calls that the files render under these references."""
-    return {
-        reference: batch.call(index)
-        for batch in walk
-        for index, reference in enumerate(batch.references)
-        if reference in references
-    }
+    """Return the calls that the files render under these references, or as whose attempts these are."""
+    attempts: dict[str, list[int]] = {}
+    for root, attempt in map(split_reference, references):
+        attempts.setdefault(root, []).append(attempt)
+    found: dict[str, Call] = {}
+    for batch in walk:
+        for index, root in enumerate(batch.references):
+            for attempt in attempts.get(root, ()):
+                if attempt == 1:
+                    found[root] = batch.call(index)
+                elif attempt <= batch.attempts.most:
+                    later = batch.repeated([index], attempt).call(0)
+                    found[later.reference_id] = later
+            if root in references:
+                found[root] = batch.call(index)
+    return found
 
 
 def _unknown(case: Case, reference: str, callee: str) -> Call:

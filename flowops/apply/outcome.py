@@ -149,8 +149,15 @@ def in_plan_order(
     )
     return tuple(
         result
-        if result.phones == planned.phones and result.labels == planned.labels
-        else replace(result, phones=planned.phones, labels=planned.labels)
+        if (result.phones, result.labels, result.max_attempts) == (planned.phones, planned.labels, planned.max_attempts)
+        else replace(
+            result,
+            phones=planned.phones,
+            labels=planned.labels,
+            root=planned.root,
+            attempt=planned.attempt,
+            max_attempts=planned.max_attempts,
+        )
         for planned, result in results
     )
 

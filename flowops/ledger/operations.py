@@ -14,7 +14,7 @@ from flowops.common.numbers import Refusal, read
 from flowops.ledger.chain import hash_of_details
 from flowops.ledger.database import iso
 from flowops.ledger.pseudonyms import storable
-from flowops.ledger.reader import claimed_since, rung_since, stopped
+from flowops.ledger.reader import claimed_since, rung_since, stopped, tried
 from flowops.ledger.states import Change, claimable, phones_of, stored_callees
 from flowops.ledger.transaction import CHUNK, names_of
 from flowops.model.call import read_call_id
@@ -264,7 +264,7 @@ class _Usage:
         conditions: Sequence[Condition],
         pseudonymize: Callable[[str], str],
     ) -> None:
-        connection, ledger = transaction.connection, transaction.ledger
+        self._connection, self._ledger = connection, ledger = transaction.connection, transaction.ledger
         days = {day for condition in conditions for day in condition.days}
         self._claimed = {day: claimed_since(connection, ledger, day) for day in days}
         self._pseudonyms = {number: pseudonymize(number) for condition in conditions for number in condition.numbers}
@@ -276,7 +276,10 @@ class _Usage:
     def used(self, condition: Condition) -> Used:
         """Return the answer to what a condition asks."""
         rung = {number: tuple(sorted(self._rung[self._pseudonyms[number]])) for number in condition.numbers}
-        return Used({day: self._claimed[day] for day in condition.days}, rung)
+        claimed = {day: self._claimed[day] for day in condition.days}
+        # Whoever has changed an attempt before has done so in a transaction of its own.
+        before = condition.before
+        return Used(claimed, rung, tried(self._connection, self._ledger, before) if before else {})
 
     def follow(self, before: CallRow | None, after: CallRow | None) -> None:
         """Count a change of this transaction."""

@@ -17,7 +17,7 @@ from flowops.ledger.states import stored_callees
 from flowops.ledger.transaction import CHUNK, current_rows_of, parsed, rows_of, with_legs
 from flowops.ledger.verify import verify
 from flowops.model.call import INSTRUCTION_ID
-from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, GivenUp, Leg, State
+from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, GivenUp, Leg, State, Tried
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -49,6 +49,23 @@ def rung_since(
     for callee, claimed_at in rung:
         if claimed_at >= begin and callee in callees:
             found.setdefault(callee, []).append(datetime.fromisoformat(claimed_at))
+    return found
+
+
+def tried(connection: Connection, ledger: int, references: Sequence[str]) -> dict[str, Tried]:
+    """Return what decides whether another attempt follows these calls."""
+    found: dict[str, Tried] = {}
+    for start in range(0, len(references), CHUNK):
+        some = list(references[start : start + CHUNK])
+        codes: dict[str, list[int]] = {}
+        for reference, code in connection.all("codes_of", ledger=ledger, references=some):
+            codes.setdefault(reference, []).append(code)
+        finished: dict[str, str] = dict(connection.all("finish_times", ledger=ledger, references=some))
+        for reference, state, claimed_at, claim in connection.all("tried", ledger=ledger, references=some):
+            said = parsed(claim, connection.name) if claim else {}
+            most = said.get("data", {}).get("max_attempts", 1)
+            told = tuple(codes.get(reference, ()))
+            found[reference] = Tried(State(state), claimed_at, most, told, finished.get(reference))
     return found
 
 
@@ -195,6 +212,10 @@ class Reader:
             except ValueError:
                 raise self._damaged() from None
         return found
+
+    def tried(self, reference_ids: Sequence[str]) -> dict[str, Tried]:
+        """Return what decides whether another attempt follows these calls, of those that are in the ledger."""
+        return self._database.read(lambda connection: tried(connection, self.number, reference_ids))
 
     def given_up(self, calls: Mapping[str, str | None] | None = None) -> dict[str, GivenUp]:
         """Return which of these calls, given with their fingerprints, the API has refused too often.

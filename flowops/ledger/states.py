@@ -298,7 +298,7 @@ FOLLOW_THE_CALL = frozenset(EventType) - {
 PROOFS = frozenset({EventType.ACCEPTED, EventType.CALLED_BACK, EventType.RECORDED})
 
 
-_NO_DATA: Mapping[str, Value] = MappingProxyType({})
+NO_DATA: Mapping[str, Value] = MappingProxyType({})
 
 
 class CallRow(NamedTuple):
@@ -357,7 +357,7 @@ class Change(NamedTuple):
     to: State | None = None
     body: str = "{}"
     fingerprint: str = ""
-    data: Mapping[str, Value] = _NO_DATA
+    data: Mapping[str, Value] = NO_DATA
     moved_from: str | None = None
     words: int | None = None
     naming: int | None = None

@@ -20,7 +20,7 @@ from flowops.ledger.operators import OperatorTransaction, perform
 from flowops.ledger.pseudonyms import NONCE, Pseudonymizer, clean, storable
 from flowops.ledger.reader import OLDER_COPY, Reader, stopped
 from flowops.ledger.spool import Spool
-from flowops.ledger.states import ABOUT_THE_ATTEMPT, Change
+from flowops.ledger.states import ABOUT_THE_ATTEMPT, NO_DATA, Change
 from flowops.ledger.transaction import CHUNK, Transaction, moved_to, transact
 from flowops.ledger.witness import Server, has_seen
 from flowops.model.call import INSTRUCTION_ID
@@ -442,6 +442,7 @@ class Store(Reader):
                 moved_from=_moved_from(write.call),
                 words=self.pseudonymizer.words(write.call.body),
                 naming=self.pseudonymizer.naming(write.call.naming),
+                data={"max_attempts": write.call.attempts.most} if write.call.attempts.most > 1 else NO_DATA,
             )
         return Change(
             write.reference_id,

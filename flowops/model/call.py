@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from flowops.common.masking import mask_written
 from flowops.common.numbers import is_e164, names_number
 from flowops.common.text import dotted, quoted
+from flowops.model.attempts import ONE_ATTEMPT, split_reference
 from flowops.model.document import Place, Problem, RowPlace
 
 if TYPE_CHECKING:
@@ -136,7 +137,8 @@ class Call(NamedTuple):
     """One rendered call: `body` is the request in the API's own names, ``instruction-id`` included.
 
     `sensitive` holds the paths in `body` whose values are never shown or kept: phone numbers, and the
-    flow variables marked ``x-sensitive``. `row` is the data row it was made from, if any.
+    flow variables marked ``x-sensitive``. `row` is the data row it was made from, if any. `attempts` says how often the
+    call may be tried, and `attempt` which of these this one is: the first of `R` is posted as `R`, the second as `R~2`.
     """
 
     reference_id: str
@@ -146,6 +148,13 @@ class Call(NamedTuple):
     origin: Origin
     row: RowPlace | None = None
     terms: Terms = NO_TERMS
+    attempts: Attempts = ONE_ATTEMPT
+    attempt: int = 1
+
+    @property
+    def root(self) -> str:
+        """Return the reference-id of the first attempt, which is the call's own."""
+        return split_reference(self.reference_id)[0] if self.attempt > 1 else self.reference_id
 
     @property
     def callees(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -191,16 +191,31 @@ class GivenUp(NamedTuple):
     error: str | None
 
 
+class Tried(NamedTuple):
+    """One attempt of a call as far as it decides whether another follows.
+
+    `most` is how often the call may be tried, as its document said when it was claimed. `codes` are the API's result
+    codes that were told. Times are ISO 8601 in UTC.
+    """
+
+    state: State
+    claimed_at: str
+    most: int = 1
+    codes: tuple[int, ...] = ()
+    finished_at: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Used:
     """What has been used up of limits, by all runs.
 
     `claimed` maps the start of a day to the number of calls that were claimed since and may have rung, `rung` maps a
-    number to the times of such calls to it.
+    number to the times of such calls to it. `tried` are the attempts before, by their references.
     """
 
     claimed: Mapping[datetime, int]
     rung: Mapping[str, tuple[datetime, ...]]
+    tried: Mapping[str, Tried] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,13 +223,15 @@ class Condition:
     """What a claim hangs on that can only be known in the claim's own transaction.
 
     `days` are the starts of the days to count, `numbers` those whose calls since `since` are to be given, if any are.
-    `decide` is pure: what then keeps the call from being placed, None when nothing does.
+    `decide` is pure: what then keeps the call from being placed, None when nothing does. `before` are the references of
+    the attempts before, whose rows are to be given.
     """
 
     days: frozenset[datetime]
     numbers: tuple[str, ...]
     since: datetime | None
     decide: Callable[[Used], Decision | None]
+    before: tuple[str, ...] = ()
 
 
 class Claim(NamedTuple):
@@ -328,6 +345,10 @@ class Ledger(RunLedger, Protocol):
 
     def count(self) -> dict[State, int]:
         """Return how many calls of this environment are in each state."""
+        ...
+
+    def tried(self, reference_ids: Sequence[str]) -> dict[str, Tried]:
+        """Return what decides whether another attempt follows these calls, of those that are in the ledger."""
         ...
 
 

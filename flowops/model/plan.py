@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from flowops.model.attempts import ONE_ATTEMPT, split_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from flowops.model.attempts import Attempts
     from flowops.model.call import Call, Script
     from flowops.model.document import Place, RowPlace, Value
     from flowops.model.ledger import Checkpoint
@@ -141,6 +146,13 @@ class PlannedReference(NamedTuple):
     terms: str = ""
     phones: int = 1
     labels: Mapping[str, str] = NO_LABELS
+    attempt: int = 1
+    max_attempts: int = 1
+
+    @property
+    def root(self) -> str:
+        """Return the reference-id of the first attempt, which is the call's own."""
+        return split_reference(self.reference_id)[0] if self.attempt > 1 else self.reference_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +182,21 @@ class PlannedCall:
         """Return what the call can be selected by."""
         return self.call.labels
 
+    @property
+    def root(self) -> str:
+        """Return the reference-id of the first attempt, which is the call's own."""
+        return self.call.root
+
+    @property
+    def attempt(self) -> int:
+        """Return which attempt of the call it is."""
+        return self.call.attempt
+
+    @property
+    def max_attempts(self) -> int:
+        """Return how often the call may be tried."""
+        return self.call.attempts.most
+
 
 #: A call of a plan, for whoever does not ask for its body.
 Planned: TypeAlias = PlannedCall | PlannedReference
@@ -185,6 +212,7 @@ class PlannedBatch:
     action ``ACTIONS[actions[i]]``. `details` are the decisions that say more than an action, `terms` the
     hashes of the terms of those that have some, `several` how many phones a call rings that rings more than one.
     `labels` are those of all of them.
+    `attempts` says how often each may be tried, `later` which attempt those are that are not at the first.
     """
 
     place: Place
@@ -196,9 +224,17 @@ class PlannedBatch:
     terms: Mapping[int, bytes] = field(default_factory=dict)
     several: Mapping[int, int] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    attempts: Attempts = ONE_ATTEMPT
+    later: Mapping[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.actions)
+
+    def roots(self) -> Sequence[str]:
+        """Return the reference-ids of the calls, whichever attempt they are at."""
+        if not self.later:
+            return self.references
+        return [split_reference(name)[0] if at in self.later else name for at, name in enumerate(self.references)]
 
     def counts(self) -> dict[Action, int]:
         """Return how many calls have each action that there is."""
@@ -223,9 +259,21 @@ class PlannedBatch:
     def reference(self, index: int) -> PlannedReference:
         """Return what is known of one of the calls."""
         fingerprint = f"{FINGERPRINT}{self.hash(index).hex()}"
-        terms = self.terms.get(index, b"").hex()
-        phones = self.several.get(index, 1)
-        return PlannedReference(self.references[index], fingerprint, *self._decision(index), terms, phones, self.labels)
+        return PlannedReference(
+            self.references[index],
+            fingerprint,
+            *self._decision(index),
+            terms=self.terms_of(index),
+            phones=self.several.get(index, 1),
+            labels=self.labels,
+            attempt=self.later.get(index, 1),
+            max_attempts=self.attempts.most,
+        )
+
+    def terms_of(self, index: int) -> str:
+        """Return a text that differs where when and why, or how often, one of the calls may be placed does."""
+        said = self.terms.get(index, b"").hex()
+        return said if self.attempts == ONE_ATTEMPT else _with_attempts(said, self.attempts)
 
     def planned(self, index: int, call: Call) -> PlannedCall:
         """Return one of the calls, which the caller has at hand, with what is to be done with it."""
@@ -233,6 +281,11 @@ class PlannedBatch:
 
     def _decision(self, index: int) -> Decision:
         return self.details.get(index) or Decision(ACTIONS[self.actions[index]])
+
+
+@lru_cache(maxsize=1024)
+def _with_attempts(terms: str, attempts: Attempts) -> str:
+    return hashlib.sha256(f"{terms} {attempts}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """One call of a run, which rings `phones`; `error` is why it was not placed, or which callees were refused."""
+    """One call of a run, which rings `phones`; `error` is why it was not placed, or which callees were refused.
+
+    `root` is the reference-id of the first of its `max_attempts` attempts, of which it is one.
+    """
 
     reference_id: str
     outcome: Outcome
@@ -70,6 +73,9 @@ class CallResult:
     refused_callees: int = 0
     phones: int = 1
     labels: Mapping[str, str] = field(default_factory=dict)
+    root: str = ""
+    attempt: int = 1
+    max_attempts: int = 1
 
 
 @dataclass(frozen=True, slots=True)

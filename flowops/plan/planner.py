@@ -6,6 +6,7 @@ import json
 import logging
 import shlex
 from collections import Counter
+from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import repeat
 from struct import iter_unpack
@@ -29,6 +30,7 @@ from flowops.model.plan import (
 )
 from flowops.plan.canonical import fingerprint as fingerprint_of
 from flowops.plan.canonical import hash_of_terms
+from flowops.plan.chains import at_attempts, standing_of
 from flowops.plan.diff import diff
 from flowops.plan.recheck import RecheckedCalls
 
@@ -39,12 +41,14 @@ if TYPE_CHECKING:
     from flowops.model.document import Place, Value
     from flowops.model.ledger import Checkpoint, Entry, GivenUp, Ledger
     from flowops.model.plan import Change, PlannedCall, Settings
+    from flowops.plan.chains import Standing
     from flowops.plan.renamed import RenamedCalls
 
 _log = logging.getLogger(__name__)
 _PLACE = Decision(Action.PLACE)
 _NOTHING_MORE = _PLACE[1:]
 _SENT = frozenset(action.code for action in SENDING)
+_UNCHANGED = (Action.UNCHANGED.code,)
 _MAY_BE_PLACED = frozenset(action.code for action in MAY_BE_PLACED)
 NO_SETTINGS: Settings = {}
 NOTHING_AGAIN: frozenset[Action] = frozenset()
@@ -75,6 +79,7 @@ def make_plan(
     revision: str | None,
     ledger: Ledger | None,
     rules: Rules | None = None,
+    at: datetime | None = None,
     settings: Settings = NO_SETTINGS,
     retry: frozenset[Action] = NOTHING_AGAIN,
     renamed: RenamedCalls | None = None,
@@ -84,8 +89,9 @@ def make_plan(
     The batches are taken one after the other, and nothing of one is kept but references, hashes, actions, and a few
     calls to show; `again` gives the same ones once more, each time somebody goes through it. No two calls may have the
     same reference-id (see `flowops.templates.problems`). `settings` are what else decides what happens, by name. What
-    has an action in `retry` is placed again, as somebody asks for it. `renamed` is told of the calls that the ledger
-    does not know. Passes on the ledger's `LedgerError`.
+    has an action in `retry` is placed again, as somebody asks for it. `at` is the time at which further attempts are
+    due, now if not given. `renamed` is told of the calls that the ledger does not know. Passes on the ledger's
+    `LedgerError`.
     """
     # The checkpoint is read before the rows: what moves in between is then newer than the checkpoint, and noticed.
     checkpoint = ledger.checkpoint() if ledger is not None else None
@@ -95,7 +101,9 @@ def make_plan(
     known = sum(number for state, number in counts.items() if state is not State.RENAMED)
     # What is in no ledger need not be looked up, one batch of references after the other.
     written = checkpoint is not None and checkpoint.serial > 0
-    planner = _Planner(ledger if written else None, environment, rules or _NoRules(), retry, renamed)
+    planner = _Planner(
+        ledger if written else None, environment, rules or _NoRules(), at or datetime.now(UTC), retry, renamed
+    )
     planned = tuple(map(planner.planned, batches))
     plan = Plan(
         environment=environment,
@@ -107,10 +115,19 @@ def make_plan(
         unnamed=max(known - planner.found, 0),  # another run may have added calls since they were counted
         digest=digest(environment, deciding_ledger(checkpoint), settings, _lines(planned)),
         settings=settings,
+        notes=_waiting(planner.waiting),
     )
     found = {action.value.replace("-", "_"): number for action, number in plan.counts().items()}
     _log.info("planned: %(place)d to place, %(deferred)d deferred, %(blocked)d blocked", found)
     return plan
+
+
+def _waiting(count: int) -> tuple[str, ...]:
+    """Say how many calls wait for the outcome of an attempt, before there is another."""
+    if not count:
+        return ()
+    calls = "1 call waits" if count == 1 else f"{count:,} calls wait"
+    return (f"attempts: {calls} for the outcome of the last one",)
 
 
 class _Planner:
@@ -121,15 +138,19 @@ class _Planner:
         ledger: Ledger | None,
         environment: str,
         rules: Rules,
+        at: datetime,
         retry: frozenset[Action],
         renamed: RenamedCalls | None,
     ) -> None:
         self.found = 0
+        #: How many chains wait for an outcome.
+        self.waiting = 0
         self.shown: list[PlannedCall] = []
         self._show = Shown()
         self._ledger = ledger
         self._rules = rules
         self._environment = environment
+        self._at = at
         self._retry = retry
         self._renamed = renamed
         self._made: dict[Decision, Decision] = {}
@@ -141,6 +162,8 @@ class _Planner:
         if not all(made):
             raise ValueError("a call with which something is wrong cannot be planned")
         actions, details = self._by_ledger(batch, made)
+        later = self._follow(batch, actions, details)
+        batch = at_attempts(batch, later)
         sent = [index for index, code in enumerate(actions) if code in _SENT]
         for index, held in self._rules.hold_back(batch, sent).items():
             before = details.get(index, _PLACE)
@@ -153,12 +176,14 @@ class _Planner:
             batch.place,
             batch.scripts,
             tuple(batch.references),
-            b"".join(made),
+            b"".join(batch.hashes),
             bytes(actions),
             details,
             self._terms(batch),
             {index: phones_of(body) for index, body in enumerate(batch.bodies) if "callees" in body},
             batch.labels,
+            batch.attempts,
+            later,
         )
         self.shown += (planned.planned(index, batch.call(index)) for index in self._show.choose(planned))
         return planned
@@ -201,9 +226,7 @@ class _Planner:
                 actions[index] = Action.PLACE.code
                 continue
             decision = _decide(batch.call(index), FINGERPRINT + made[index].hex(), entry, ledger)
-            actions[index] = decision.action.code
-            if decision[1:] != _NOTHING_MORE:
-                details[index] = self._one(decision)
+            self._put(index, decision, actions, details)
         if batch.has_terms:
             self._move(batch, others, actions, details)
         if self._renamed is not None:
@@ -230,6 +253,58 @@ class _Planner:
                 )
                 actions[index] = decision.action.code
                 details[index] = decision
+
+    def _follow(self, batch: CallBatch, actions: bytearray, details: dict[int, Decision]) -> dict[int, int]:
+        """Decide about further attempts of calls whose first one needs nothing; return which are at a later one."""
+        ledger, later = self._ledger, dict[int, int]()
+        settled = [index for index, code in enumerate(actions) if code in _UNCHANGED]
+        if ledger is None or batch.attempts.most == 1 or not settled:
+            return later
+        known = ledger.tried([batch.references[index] for index in settled])
+        chains = {index: [known[batch.references[index]]] for index in settled if batch.references[index] in known}
+        for attempt in range(2, batch.attempts.most + 1):
+            further = [
+                index
+                for index, tried in chains.items()
+                if len(tried) == attempt - 1 and tried[0].most >= attempt and actions[index] in _UNCHANGED
+            ]
+            if not further:
+                break
+            calls = batch.repeated(further, attempt)
+            entries = ledger.look_up(calls.references)
+            self.found += len(entries)
+            more = ledger.tried(list(entries))
+            for at, index in enumerate(further):
+                entry = entries.get(calls.references[at])
+                if entry is not None:
+                    later[index] = attempt
+                    chains[index].append(more[entry.reference_id])
+                    found = FINGERPRINT + calls.hashes[at].hex()
+                    self._put(index, _decide(calls.call(at), found, entry, ledger), actions, details)
+        for index, tried in chains.items():
+            if actions[index] not in _UNCHANGED:
+                continue
+            standing = standing_of(batch.attempts, tried)
+            self.waiting += standing.waits
+            if standing.due is not None:
+                later[index] = standing.attempt
+            self._put(index, self._next(standing), actions, details)
+        return later
+
+    def _next(self, standing: Standing) -> Decision:
+        """Decide about a chain that needs nothing but its next attempt, if it has one."""
+        if standing.due is None:
+            return Decision(Action.UNCHANGED, reasons=(standing.why,))
+        why = f"attempt {standing.attempt} of {standing.most}: {standing.why}"
+        if standing.due <= self._at:
+            return Decision(Action.PLACE, reasons=(why,))
+        return Decision(Action.DEFERRED, reasons=(why,), until=standing.due)
+
+    def _put(self, index: int, decision: Decision, actions: bytearray, details: dict[int, Decision]) -> None:
+        actions[index] = decision.action.code
+        details.pop(index, None)
+        if decision[1:] != _NOTHING_MORE:
+            details[index] = self._one(decision)
 
     def _give_up(self, index: int, found: GivenUp, actions: bytearray, details: dict[int, Decision]) -> None:
         """Hold back a call that the API has refused too often, unless somebody asks for it."""
@@ -294,7 +369,9 @@ def _lines(batches: Iterable[PlannedBatch]) -> Iterator[bytes]:
     for batch in batches:
         digits = batch.hashes.hex()
         fingerprints = [FINGERPRINT + digits[at : at + _DIGITS] for at in range(0, len(digits), _DIGITS)]
-        terms = [batch.terms.get(at, b"").hex() for at in range(len(batch))] if batch.terms else repeat("")
+        terms = (
+            map(batch.terms_of, range(len(batch))) if batch.terms else repeat(batch.terms_of(0) if len(batch) else "")
+        )
         yield from map(
             decision_line, batch.references, fingerprints, terms, map(_MAY_BE_PLACED.__contains__, batch.actions)
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flowops.errors import StalePlan
 from flowops.model.plan import SENDING, Action
 from flowops.plan.canonical import hash_of_terms
+from flowops.plan.chains import at_attempts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -55,6 +56,7 @@ def recheck(
     for before, now in zip_longest(planned, batches):
         if before is None:
             return  # what the plan does not hold is not looked at
+        now = None if now is None else at_attempts(now, before.later)
         wanted = range(len(before)) if actions is None else before.having(actions)
         same = frozenset() if now is None else _same(before, now, wanted)
         for index in wanted:
@@ -80,6 +82,8 @@ def recheck_moved(
 def _same(before: PlannedBatch, now: CallBatch, wanted: Sequence[int]) -> frozenset[int]:
     """Return the indices of the calls that are what was planned."""
     references, hashes = now.references, now.hashes
+    if now.attempts != before.attempts:
+        return frozenset()
     return frozenset(
         index
         for index in wanted

@@ -210,7 +210,7 @@ def _edited(before: SavedCall, item: PlannedReference) -> Iterator[str]:
     if before.fingerprint != item.fingerprint:
         yield f"{reference}: the files say something else: {before.fingerprint} when saved, {item.fingerprint} now"
     if before.terms != item.terms:
-        yield f"{reference}: its timezone, not-before, expires, consent or moved-from was edited"
+        yield f"{reference}: its timezone, not-before, expires, consent, moved-from or attempts were edited"
 
 
 def _parse(data: bytes, file: str) -> dict[str, Value]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 from collections import Counter
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowops.common.masking import mask_text, masked_but
 from flowops.model.document import Place, RowPlace
@@ -109,11 +109,18 @@ def _call(item: Mapping[str, Value]) -> CallView:
         reasons=tuple(masked_but(str(reason), [name] if name else ()) for reason in item.get("reasons", ())),
         until=item.get("deferred_until"),
         labels=_labels(item),
+        **_attempt(item, name),
     )
 
 
 def _labels(item: Mapping[str, Value]) -> dict[str, str]:
     return {str(name): mask_text(str(value)) for name, value in item.get("labels", {}).items()}
+
+
+def _attempt(item: Mapping[str, Value], reference: str) -> dict[str, Any]:
+    """Return which attempt of which call it is, as a view and a result have it."""
+    attempt, most = item.get("attempt", 1), item.get("max_attempts", 1)
+    return {"root": str(item.get("root") or reference), "attempt": int(attempt), "max_attempts": int(most)}
 
 
 def _guards(items: Iterable[Mapping[str, Value]]) -> tuple[Guard, ...]:
@@ -148,6 +155,7 @@ def _result(document: Mapping[str, Value]) -> Result:
                 phones=int(call["phones"]),
                 error=call["error"],
                 labels=_labels(call),
+                **_attempt(call, str(call["reference_id"])),
             )
             for call in document["calls"]
         ),

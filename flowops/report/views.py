@@ -43,7 +43,7 @@ class CallView:
     """One call of a plan or a difference, `callees` and `changes` masked; `place` is where its document begins.
 
     `action` is what the plan does with it, or what became of it. `pseudonyms` are the short names of the callees, in
-    their order.
+    their order. `root` is the reference-id of the first of its `max_attempts` attempts, of which it is one.
     """
 
     reference_id: str
@@ -59,6 +59,9 @@ class CallView:
     until: str | None = None
     texts: tuple[SpokenText, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    root: str = ""
+    attempt: int = 1
+    max_attempts: int = 1
 
     @property
     def heard(self) -> bool:
@@ -235,6 +238,9 @@ def view_of(call: Call, action: Action | Shift, pseudonym: Callable[[str], str],
         row=call.row,
         texts=spoken_texts(call),
         labels=call.labels,
+        root=call.root,
+        attempt=call.attempt,
+        max_attempts=call.attempts.most,
     )
 
 

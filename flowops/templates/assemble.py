@@ -581,7 +581,7 @@ class CompiledCall:
             return None, rendering.problems
         body, flow, terms = made
         problems = [each for _, wrong in self.misfits([body], [flow], lambda _: None) for each in wrong]
-        return None if problems else self.call(body, flow, terms, None), problems
+        return None if problems else self.call(body, flow, terms, None, attempt), problems
 
     def misfits(
         self,
@@ -668,13 +668,16 @@ class CompiledCall:
             return None
         return Call(value, {}, None, frozenset(), self._origins.of(None), rendering.row)
 
-    def call(self, body: dict[str, Value], flow: Flow | None, terms: Terms, row: RowPlace | None) -> Call:
-        """Return the call of a body that was made here."""
+    def call(
+        self, body: dict[str, Value], flow: Flow | None, terms: Terms, row: RowPlace | None, attempt: int = 1
+    ) -> Call:
+        """Return the call of a body that was made here, as it is at an attempt."""
         name = None if flow is None else flow.name
         names = self._sensitive.get(name)
         if names is None:
             names = self._sensitive[name] = frozenset() if flow is None else flow.sensitive
-        return Call(body[INSTRUCTION_ID], body, name, sensitive(body, names), self._origins.of(flow), row, terms)
+        numbers, origin = sensitive(body, names), self._origins.of(flow)
+        return Call(body[INSTRUCTION_ID], body, name, numbers, origin, row, terms, self.attempts, attempt)
 
     def _compiled(self, written: CallFields, compiler: Compiler) -> dict[str, Node]:
         """Return what makes the values of the fields that are not sent as they are written."""

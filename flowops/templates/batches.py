@@ -192,6 +192,8 @@ class RenderedBatch:
     skipped: list[Problem] = field(default_factory=list)
     invalid: int = 0
     left_out: list[Call] = field(default_factory=list)
+    #: Which attempt of each call it is.
+    attempt: int = 1
 
     @property
     def place(self) -> Place:
@@ -237,12 +239,14 @@ class RenderedBatch:
         hashes = self.check.hashes(bodies)
         assert hashes is not None, "nothing is wrong with the first attempt, and a name of an attempt has its length"
         flows, terms = [self.flows[index] for index in indices], [self.terms[index] for index in indices]
-        return RenderedBatch(self.compiled, self.batch, self.check, rows, bodies, names, list(hashes), flows, terms)
+        return RenderedBatch(
+            self.compiled, self.batch, self.check, rows, bodies, names, list(hashes), flows, terms, attempt=attempt
+        )
 
     def call(self, index: int) -> Call:
         """Return the call of one of the bodies."""
         row = self.batch.place(self.rows[index])
-        return self.compiled.call(self.bodies[index], self.flows[index], self.terms[index], row)
+        return self.compiled.call(self.bodies[index], self.flows[index], self.terms[index], row, self.attempt)
 
 
 def _is_of_one_row(problem: Problem) -> bool:
@@ -292,7 +296,7 @@ class CallSet:
     def render(self, batch: Batch, check: Check, attempt: int = 1) -> RenderedBatch:
         """Return the calls of a batch as they are at an attempt, and all that is wrong with its rows and with them."""
         kept = batch.rows if self.compiled.attempts.most > 1 else []
-        found = RenderedBatch(self.compiled, replace(batch, rows=kept, problems=()), check)
+        found = RenderedBatch(self.compiled, replace(batch, rows=kept, problems=()), check, attempt=attempt)
         bad = {problem.row for _, problem in batch.problems if self.skips and _is_of_one_row(problem)}
         for _, problem in batch.problems:
             (found.skipped if problem.row in bad else found.problems).append(problem)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import socket
+import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from support.commands import flowops
+from support.commands import Ran, flowops, start
 from support.git import Repository
+from support.server import TOKEN
 
 if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
     from pathlib import Path
 
 PROJECT = """\
@@ -119,3 +127,138 @@ def test_inside_of_a_sets_call_they_are_refused_with_where_they_belong(clinic: R
 def test_a_name_that_attempts_leave_room_for_is_long_enough(clinic: Repository) -> None:
     clinic.write({"calls/a.yaml": ALONE.replace("alarm-1", "a" * 61)})
     assert flowops("validate", cwd=clinic.root).code == 0
+
+
+ENV = {"FLOWOPS_TOKEN": TOKEN, "FLOWOPS_CALLBACK_SECRET": "s3cret-" * 6}
+ONCALL = """\
+apiVersion: flowops/v1
+kind: Call
+reference-id: "alert-{{ vars.incident }}"
+callflow-id: 7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10
+callee: "{{ vars.people[attempt - 1] }}"
+attempts: {max: 3, after: 1s}
+flow-variables: {text: "{{ vars.headline }}{{ ', nobody before you took this call' if attempt > 1 else '' }}"}
+"""
+PEOPLE = ["+442079460101", "+442079460102", "+442079460103"]
+
+
+class OnCall:
+    """An alert over three people: an API that calls back, and somebody who listens."""
+
+    def __init__(self, root: Path, api: str, listener: str) -> None:
+        self.root = root
+        people = ", ".join(f"'{number}'" for number in PEOPLE)
+        (root / "flowops.yaml").write_text(
+            "apiVersion: flowops/v1\nkind: Project\nname: oncall\n"
+            "defaults: {caller: '+442079460000', voicemail-response: Stop}\n"
+            f"vars: {{people: [{people}], incident: 7, headline: The database is down}}\n"
+            f"environments:\n  production:\n    api: {api}\n    token: {{env: FLOWOPS_TOKEN}}\n"
+            "    ledger: sqlite:///ledger.db\n    rate: none\n"
+            f"    callbacks: {{url: {listener}, secret: {{env: FLOWOPS_CALLBACK_SECRET}}}}\n"
+        )
+        (root / "calls").mkdir(exist_ok=True)
+        (root / "calls/alert.yaml").write_text(ONCALL)
+
+    def run(self, *args: str) -> Ran:
+        return flowops(*args, "--env", "production", cwd=self.root, env=ENV)
+
+    def apply(self) -> dict[str, int]:
+        ran = self.run("apply", "--auto-approve", "--format", "json")
+        assert ran.code == 0, ran.out + ran.err
+        return ran.json["summary"]
+
+    def posts(self) -> list[str]:
+        """The references that the API was asked to call, in order."""
+        events = map(json.loads, (self.root / "log.jsonl").read_text().splitlines())
+        return [event["reference"] for event in events if event["event"] == "request" and event["reference"]]
+
+    def planned(self) -> dict[str, object]:
+        (call,) = self.run("plan", "--full", "--format", "json").json["calls"]
+        return call
+
+    def wait(self, action: str, seconds: float = 30) -> dict[str, object]:
+        """Plan until the one call has an action."""
+        until = time.monotonic() + seconds
+        while (call := self.planned())["action"] != action:
+            assert time.monotonic() < until, call
+            time.sleep(0.2)
+        return call
+
+
+@pytest.fixture
+def oncall(tmp_path: Path) -> Iterator[OnCall]:
+    """The first two people do not answer, the third takes the call."""
+    codes = dict(zip(PEOPLE, (9, 9, 10), strict=True))
+    numbers = [part for number, code in codes.items() for part in ("--number", f"{number}={code}")]
+    log = tmp_path / "log.jsonl"
+    with ExitStack() as stopped:
+        sandbox = start("sandbox", "--port", "0", "--token", TOKEN, "--log", log, *numbers, cwd=tmp_path)
+        stopped.callback(stop, sandbox)
+        assert sandbox.stdout is not None
+        api = sandbox.stdout.readline().split()[1]
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        team = OnCall(tmp_path, api, f"http://127.0.0.1:{port}/flowops")
+        made = team.run("ledger", "init")
+        assert made.code == 0, made.err
+        listener = start("listen", "--env", "production", "--port", str(port), cwd=tmp_path, env=ENV)
+        stopped.callback(stop, listener)
+        assert listener.stderr is not None
+        assert "listening" in listener.stderr.readline().lower()
+        yield team
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+
+
+def test_an_alert_goes_to_the_next_person_when_nobody_answered(oncall: OnCall) -> None:
+    assert oncall.apply()["placed"] == 1
+    second = oncall.wait("place")
+    assert second["reference_id"] == "alert-7~2"
+    assert (second["root"], second["attempt"], second["max_attempts"]) == ("alert-7", 2, 3)
+    assert second["reasons"][0].startswith("attempt 2 of 3: no answer ")
+    assert second["callees"] == ["+44 20 79•• ••02"]
+    assert oncall.apply()["placed"] == 1
+    assert oncall.wait("place")["reference_id"] == "alert-7~3"
+    assert oncall.apply()["placed"] == 1
+    until = time.monotonic() + 30
+    while oncall.planned()["reasons"] != ["completed at attempt 3"]:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    time.sleep(1)
+    assert oncall.apply()["placed"] == 0
+    assert oncall.posts() == ["alert-7", "alert-7~2", "alert-7~3"]
+    assert oncall.run("ledger", "verify").code == 0
+
+
+def test_two_runs_never_both_place_a_later_attempt(oncall: OnCall) -> None:
+    oncall.apply()
+    oncall.wait("place")
+    runs = [start("apply", "--auto-approve", "--env", "production", cwd=oncall.root, env=ENV) for _ in range(3)]
+    for each in runs:
+        each.communicate(timeout=60)
+    assert oncall.posts().count("alert-7~2") == 1
+
+
+def test_a_saved_plan_of_a_later_attempt_is_that_attempt(oncall: OnCall) -> None:
+    oncall.apply()
+    oncall.wait("place")
+    saved = oncall.run("plan", "-o", "plan.json")
+    assert saved.code == 0, saved.err
+    placed = oncall.run("apply", "--plan", "plan.json", "--format", "json")
+    assert placed.code == 0, placed.err
+    assert [call["reference_id"] for call in placed.json["calls"]] == ["alert-7~2"]
+    oncall.root.joinpath("calls/alert.yaml").write_text(ONCALL.replace("max: 3", "max: 2"))
+    assert oncall.run("apply", "--plan", "plan.json").code == 8
+
+
+def test_adding_attempts_rings_nobody_again(oncall: OnCall) -> None:
+    alert = oncall.root / "calls/alert.yaml"
+    alert.write_text(ONCALL.replace("attempts: {max: 3, after: 1s}\n", ""))
+    oncall.apply()
+    time.sleep(1.5)
+    alert.write_text(ONCALL)
+    assert oncall.apply()["placed"] == 0
+    assert oncall.posts() == ["alert-7"]

@@ -58,6 +58,21 @@ FROM flowops_legs
 WHERE ledger = :ledger AND reference_id = ANY (:references)
 ORDER BY reference_id, position
 
+-- With what was kept with the claim.
+-- name: tried
+SELECT flowops_calls.reference_id, flowops_calls.state, flowops_calls.claimed_at, flowops_events.details
+FROM flowops_calls
+LEFT JOIN flowops_events
+  ON flowops_events.ledger = flowops_calls.ledger AND flowops_events.serial = flowops_calls.claim
+WHERE flowops_calls.ledger = :ledger AND flowops_calls.reference_id = ANY (:references)
+  AND flowops_calls.state IS NOT NULL
+
+-- name: codes_of
+SELECT reference_id, code
+FROM flowops_legs
+WHERE ledger = :ledger AND reference_id = ANY (:references) AND code IS NOT NULL
+ORDER BY reference_id, position
+
 -- name: delete_legs
 DELETE FROM flowops_legs WHERE ledger = :ledger AND reference_id = ANY (:references)
 

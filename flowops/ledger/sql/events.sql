@@ -52,6 +52,22 @@ WHERE flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
   AND (flowops_events.event_type = 'refused' OR flowops_events.event_type = 'forbidden')
 ORDER BY flowops_events.serial
 
+-- When calls that are finished became so.
+-- name: finish_times
+WITH RECURSIVE history (reference_id, serial) AS (
+  SELECT reference_id, serial FROM flowops_calls
+  WHERE ledger = :ledger AND reference_id = ANY (:references) AND state = 'finished'
+  UNION ALL
+  SELECT history.reference_id, earlier FROM history
+  JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
+  WHERE earlier IS NOT NULL AND state = 'finished'
+)
+SELECT history.reference_id, min(at)
+FROM history
+JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
+WHERE state = 'finished'
+GROUP BY history.reference_id
+
 -- name: event_hash
 SELECT hash FROM flowops_events WHERE ledger = :ledger AND serial = :serial
 

@@ -384,6 +384,9 @@ def _dumps(value: Value) -> str:
 def _planned(call: CallView) -> Json:
     return {
         "reference_id": call.reference_id or None,
+        "root": call.root or call.reference_id or None,
+        "attempt": call.attempt,
+        "max_attempts": call.max_attempts,
         "fingerprint": call.fingerprint or None,
         "action": call.action.value,
         "flow": call.flow,
@@ -420,6 +423,9 @@ def guard_json(guard: Guard) -> Json:
 def _attempted(call: CallResult) -> Json:
     return {
         "reference_id": call.reference_id,
+        "root": call.root or call.reference_id,
+        "attempt": call.attempt,
+        "max_attempts": call.max_attempts,
         "outcome": call.outcome.value,
         "call_ids": list(call.call_ids),
         "phones": call.phones,
