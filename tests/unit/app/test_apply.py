@@ -127,5 +127,5 @@ def test_a_canary_and_the_rest_are_one_walk(root: Path, rows: Any) -> None:
         code = exit_code(result)
         assert (code, result.counts()[Outcome.PLACED]) == (0, 2_500)
         assert watching.told == ["waiting for the outcomes of the first 3 phones"]
-        assert [len(batch.references) for batch in walked] == [1_000, 1_000, 500]
+        assert sum(len(batch.references) for batch in walked) == 2_500
         assert [call.reference_id for call in result.calls] == [f"r-{number}" for number in range(2_500)]
