@@ -25,8 +25,8 @@ from flowops.model.call import read_call_id
 from flowops.model.ledger import OUTCOME_CODES, EventType, State
 from flowops.report import phrases
 from flowops.report.escape import safe
-from flowops.report.formats import ENTRIES, ENTRY, EXPORT, IMPORT, OPERATION
-from flowops.report.views import Entries, EntryView, Exported, Imported
+from flowops.report.formats import ENTRIES, ENTRY, EXPORT, IMPORT, OPERATION, RUNS
+from flowops.report.views import Entries, EntryView, Exported, Imported, Runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,6 +118,25 @@ def _show_rehearsal(reference: str, history: Sequence[LoggedEvent], format_: str
         raise UsageError(f"{reference} is a rehearsal, and no call: its events are shown as text")
     for event in history:
         click.echo(safe(phrases.event(event)))
+
+
+@command.command("runs", short_help="List runs, and what each did.")
+@options.env
+@click.option(
+    "--since", callback=options.since, metavar="TIME", help="Only runs begun since today, 24h ago, or a DATE."
+)
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
+@options.formats(RUNS)
+def runs(environment: str, since: datetime | None, limit: int | None, format_: str) -> None:
+    """List the runs that have claimed calls, the newest first: who, where, when, and how many calls came to what.
+
+    What a run left unanswered is in flight while it runs, and in doubt if it is gone. Results that came later, by
+    callbacks, records or an operator's word, are those of the calls (`flowops ledger list`) and not of the run.
+    """
+
+    project, settings = project_of(environment)
+    with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
+        print_result(RUNS, Runs(environment, ledger.runs(since, limit)), format_)
 
 
 @command.command("export", short_help="Write the ledger out as JSONL or CSV.")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
 from operator import itemgetter
@@ -17,7 +18,18 @@ from flowops.ledger.states import stored_callees
 from flowops.ledger.transaction import CHUNK, current_rows_of, parsed, rows_of, with_legs
 from flowops.ledger.verify import verify
 from flowops.model.call import INSTRUCTION_ID
-from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, GivenUp, Leg, State, Tried
+from flowops.model.ledger import (
+    RUN_RESULTS,
+    Actor,
+    Checkpoint,
+    Entry,
+    EventType,
+    GivenUp,
+    LedgerRun,
+    Leg,
+    State,
+    Tried,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -31,6 +43,14 @@ if TYPE_CHECKING:
 _MAY_HAVE_RUNG = [str(state) for state in State if state.may_have_rung]
 _UNSETTLED = [str(state) for state in State if state.is_unsettled]
 _PLACED = frozenset(str(state) for state in State if state.is_placed)
+
+
+#: What of a run is counted, see `LedgerRun.done`.
+_COUNTED = [str(it) for it in (EventType.CLAIMED, EventType.MOVED, *chain.from_iterable(RUN_RESULTS.values()))]
+#: By how much the clocks of machines that write one ledger may differ.
+_CLOCKS = timedelta(hours=1)
+#: More runs than there are.
+_ALL_RUNS = 2**31 - 1
 
 
 def claimed_since(connection: Connection, ledger: int, since: datetime) -> int:
@@ -360,6 +380,34 @@ class Reader:
     def outcomes(self) -> dict[int, int]:
         """Return how many callees came to each result code (9 cancelled, 10 finished, 11 failed, 12 rejected)."""
         return dict(self._database.read(lambda it: it.all("count_by_code", ledger=self.number)))
+
+    def runs(self, since: datetime | None = None, limit: int | None = None) -> list[LedgerRun]:
+        """Return the runs that began since a time, the newest first, and what each did."""
+        begin = iso(since) if since is not None else ""
+
+        def work(connection: Connection) -> list[LedgerRun]:
+            given = {"ledger": self.number, "since": begin, "limit": limit or _ALL_RUNS}
+            found = connection.all("runs", **given)
+            if not found:
+                return []
+            counts = self._counts_of_runs(connection, min(started_at for *_, started_at, _, _ in found))
+            still_open = [run for run, *_, ended_at, _ in found if ended_at is None]
+            alive = self._database.alive(connection, still_open) if still_open else set()
+            return [LedgerRun._make((*row, row[0] in alive, counts.get(row[0], {}))) for row in found]
+
+        return self._database.read(work)
+
+    def _counts_of_runs(self, connection: Connection, since: str) -> dict[str, Counter[EventType]]:
+        """Return how many events of each type every run has made since a time."""
+        begin = iso(datetime.fromisoformat(since).astimezone(UTC) - _CLOCKS)
+        events = connection.all("count_by_actor", ledger=self.number, types=_COUNTED, since=begin)
+        actors = dict(connection.all("actors", ledger=self.number)) if events else {}
+        counts: dict[str, Counter[EventType]] = {}
+        for actor, event_type, number in events:
+            run = parsed(actors[actor], connection.name).get("run")
+            if run is not None:
+                counts.setdefault(run, Counter())[EventType(event_type)] += number
+        return counts
 
     def events(self, reference_id: str | None = None) -> Iterator[LoggedEvent]:
         """Yield the events of one call, or of all, oldest first."""

@@ -88,6 +88,13 @@ class EventType(StrEnum):
     REHEARSED = "rehearsed"
 
 
+#: What a run's claims come to, and the events that say so.
+RUN_RESULTS = {
+    "placed": (EventType.ACCEPTED,),
+    "rejected": (EventType.REFUSED,),
+    "in_doubt": (EventType.UNCLEAR,),
+    "not_sent": (EventType.UNSENT, EventType.THROTTLED, EventType.UNAUTHORIZED, EventType.FORBIDDEN),
+}
 #: Events that say that the API has refused a call.
 REFUSALS = frozenset({EventType.REFUSED, EventType.FORBIDDEN})
 
@@ -277,6 +284,42 @@ class Written(NamedTuple):
     state: State | None
     stopped: str | None = None
     decision: Decision | None = None
+
+
+class LedgerRun(NamedTuple):
+    """A run that has claimed something, and what it did.
+
+    `live` says whether it still holds its lease; one that does not and has not ended was lost. `posts` is how many of
+    its requests the API has answered, as far as it has said so. `events` counts its claims and results. Times are
+    ISO 8601 in UTC. Of what was purged nothing counts.
+    """
+
+    run: str
+    who: str | None
+    host: str | None
+    job: str | None
+    commit: str | None
+    started_at: str
+    ended_at: str | None
+    posts: int
+    live: bool
+    events: Mapping[EventType, int]
+
+    @property
+    def state(self) -> str:
+        """Return whether it is running, has ended, or was lost."""
+        return "ended" if self.ended_at is not None else "running" if self.live else "lost"
+
+    @property
+    def done(self) -> dict[str, int]:
+        """Return how many of its claims came to what; those without a result are in flight, or in doubt if it is gone.
+
+        A call that is claimed again in one run counts twice.
+        """
+        results = {name: sum(self.events.get(it, 0) for it in types) for name, types in RUN_RESULTS.items()}
+        claimed = self.events.get(EventType.CLAIMED, 0)
+        unanswered = max(0, claimed - sum(results.values()))
+        return {"claimed": claimed, **results, "unanswered": unanswered, "moved": self.events.get(EventType.MOVED, 0)}
 
 
 class OperatorStep(NamedTuple):

@@ -61,6 +61,7 @@ from flowops.report.views import (
     PlanOutput,
     ProblemsView,
     ResultView,
+    Runs,
     guards_of,
     in_order,
     of_entry,
@@ -75,7 +76,7 @@ if TYPE_CHECKING:
     from flowops.model.call import Call
     from flowops.model.document import Place, Problem
     from flowops.model.ledger import Entry as LedgerEntry
-    from flowops.model.ledger import GivenUp, OperatorStep
+    from flowops.model.ledger import GivenUp, LedgerRun, OperatorStep
     from flowops.model.plan import Guard
     from flowops.report.difference import ChangedField, DifferenceView
     from flowops.report.hours import Hour, Hours
@@ -100,6 +101,7 @@ Output: TypeAlias = (
     | LedgerStatus
     | Entries
     | EntryView
+    | Runs
     | Bodies
     | Imported
     | Exported
@@ -452,6 +454,32 @@ def entry_report(view: EntryView) -> Report:
         ],
         title=(named(entry.reference_id, strong=True), "  ", Word(phrases.state(entry), _tone(entry.state))),
         environment=entry.environment,
+    )
+
+
+def runs_report(view: Runs) -> Report:
+    """Lay out the runs of a ledger as one table."""
+    names = ("run", "state", "who", "where", "commit", "started", "ended", "posts", "did")
+    table = Table(tuple(map(Column, names)), [_run_row(run) for run in view.runs], total="run", indent=0)
+    return Report([Section((), [table])], environment=view.environment)
+
+
+def _run_row(run: LedgerRun) -> Row:
+    did = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in run.done.items() if number)
+    where = (run.host, run.job and f"in {run.job}")
+    return Row(
+        (
+            cell(named(run.run)),
+            cell(run.state),
+            cell(run.who or "not known"),
+            cell(" ".join(filter(None, where)) or "not known"),
+            cell(run.commit or ""),
+            cell(run.started_at),
+            cell(run.ended_at or ""),
+            cell(f"{run.posts:,}"),
+            cell(did or "nothing"),
+        ),
+        urgent=run.state == "lost",
     )
 
 
@@ -809,6 +837,7 @@ _LAYOUTS: Mapping[type, Callable[[Any], Report]] = {
     LedgerStatus: status_report,
     Entries: lambda output: entries_report(output.entries),
     EntryView: entry_report,
+    Runs: runs_report,
     Bodies: lambda output: render_report(output.calls),
     Imported: _imported_report,
     OperationView: operation_report,

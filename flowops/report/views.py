@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from flowops.model.call import Call, Script
     from flowops.model.document import Document, Place, Problem, RowPlace, Value
-    from flowops.model.ledger import Actor, Entry, EventType, OperatorStep, State
+    from flowops.model.ledger import Actor, Entry, EventType, LedgerRun, OperatorStep, State
     from flowops.model.plan import Guard, LeftOut, Plan, PlannedBatch, PlannedCall
     from flowops.model.result import CallResult, CaseResult, Result
 
@@ -379,6 +379,13 @@ class Imported(NamedTuple):
 
     added: int
     present: int
+
+
+class Runs(NamedTuple):
+    """The runs of a ledger, the newest first."""
+
+    environment: str
+    runs: Sequence[LedgerRun]
 
 
 class OperationView(NamedTuple):

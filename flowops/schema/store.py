@@ -31,6 +31,7 @@ NAMES = (
     "diff",
     "ledger-list",
     "ledger-show",
+    "ledger-runs",
     "ledger-operation",
     "status",
     "validate",

@@ -19,6 +19,7 @@ COMMANDS = {
     "render": ("render", "--format", "json"),
     "validate": ("validate", "--format", "json"),
     "ledger-list": ("ledger", "list", "--format", "json"),
+    "ledger-runs": ("ledger", "runs", "--format", "json"),
     "status": ("status", "--format", "json"),
     "ledger-show": ("ledger", "show", "reminder-A1001", "--format", "json"),
 }

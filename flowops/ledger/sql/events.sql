@@ -68,6 +68,15 @@ JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial
 WHERE state = 'finished'
 GROUP BY history.reference_id
 
+-- What each actor has done since a time. The events are walked back from the last to the first from before it, so that
+-- no older one is read.
+-- name: count_by_actor
+SELECT actor, event_type, count(*) FROM flowops_events
+WHERE ledger = :ledger AND actor IS NOT NULL AND event_type = ANY (:types) AND serial > coalesce(
+  (SELECT serial FROM flowops_events WHERE ledger = :ledger AND at < :since ORDER BY serial DESC LIMIT 1), 0
+)
+GROUP BY actor, event_type
+
 -- name: event_hash
 SELECT hash FROM flowops_events WHERE ledger = :ledger AND serial = :serial
 

@@ -14,6 +14,13 @@ UPDATE flowops_runs SET posts = :posts, refused = :refused WHERE run = :run
 -- name: posts_of_runs
 SELECT run, posts, refused FROM flowops_runs WHERE run = ANY (:runs)
 
+-- The newest first.
+-- name: runs
+SELECT run, who, host, job, "commit", started_at, ended_at, posts FROM flowops_runs
+WHERE ledger = :ledger AND started_at >= :since
+ORDER BY started_at DESC, run DESC
+LIMIT :limit
+
 -- name: open_runs
 SELECT run FROM flowops_runs WHERE ledger = :ledger AND ended_at IS NULL
 

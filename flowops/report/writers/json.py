@@ -36,6 +36,7 @@ from flowops.report.views import (
     PlanOutput,
     ProblemsView,
     ResultView,
+    Runs,
     guards_of,
     in_order,
     of_call,
@@ -164,6 +165,29 @@ def entry_json(view: EntryView) -> Json:
         **_entry(entry),
         "body": entry.body,
         "events": [_event(event) for event in view.history],
+    }
+
+
+def runs_json(view: Runs) -> Json:
+    """Return the runs of a ledger, the newest first; see `schemas/ledger-runs.schema.json`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": view.environment,
+        "runs": [
+            {
+                "run": run.run,
+                "state": run.state,
+                "who": run.who,
+                "host": run.host,
+                "job": run.job,
+                "commit": run.commit,
+                "started_at": run.started_at,
+                "ended_at": run.ended_at,
+                "posts": run.posts,
+                **run.done,
+            }
+            for run in view.runs
+        ],
     }
 
 
@@ -502,6 +526,7 @@ _DOCUMENTS: Mapping[type, Callable[[Any], Mapping[str, Value] | Iterable[Json]]]
     LedgerStatus: status_json,
     Entries: lambda output: ledger_list_json(output.entries),
     EntryView: entry_json,
+    Runs: runs_json,
     Bodies: lambda output: render_json(output.calls),
     Imported: lambda output: {"format_version": FORMAT_VERSION, "added": output.added, "present": output.present},
     OperationView: operation_json,

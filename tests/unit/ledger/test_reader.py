@@ -32,6 +32,56 @@ def test_sqlite_finds_a_page_in_an_index_and_sorts_nothing(name: str) -> None:
     assert not [step for step in steps[1:] if "SCAN" in step or "TEMP B-TREE" in step]
 
 
+def test_sqlite_walks_no_event_that_is_older_than_the_runs_it_counts() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for script in migrations(KIND).values():
+            connection.executescript(script)
+        values = {"ledger": 1, "since": "2026", "types": '["claimed"]'}
+        text = statements(KIND, _REWRITES)["count_by_actor"]
+        steps = [detail for *_, detail in connection.execute(f"EXPLAIN QUERY PLAN {text}", values)]
+    events = [step for step in steps if "flowops_events" in step]
+    assert events == [
+        "SEARCH flowops_events USING PRIMARY KEY (ledger=? AND serial>?)",
+        "SEARCH flowops_events USING PRIMARY KEY (ledger=?)",  # back from the last one
+    ]
+
+
+class TestRuns:
+    def test_each_counts_what_it_did_itself(self, address, make) -> None:
+        address.init()
+        with address.open() as first:
+            first.write([make.claim(name) for name in "abcd"])
+            first.write([make.accepted("a"), Record("b", EventType.REFUSED), Record("c", EventType.UNCLEAR)])
+            (running,) = first.runs()
+            assert (running.run, running.state, running.who) == (first.run, "running", "ada")
+            assert running.done == {
+                "claimed": 4,
+                "placed": 1,
+                "rejected": 1,
+                "in_doubt": 1,
+                "not_sent": 0,
+                "unanswered": 1,
+                "moved": 0,
+            }
+        with address.open() as second:
+            second.write([make.claim("b")])
+            second.write([Record("b", EventType.UNSENT)])
+            newest, oldest = second.runs()
+            assert (newest.run, oldest.run, oldest.state) == (second.run, first.run, "ended")
+            assert newest.done["not_sent"] == 1
+            assert oldest.done["rejected"] == 1
+            assert second.runs(limit=1) == [newest]
+            assert second.runs(since=AHEAD) == []
+
+    def test_one_that_was_killed_is_lost(self, address, make, monkeypatch: pytest.MonkeyPatch) -> None:
+        address.init()
+        store = address.open()
+        store.write([make.claim("a")])
+        monkeypatch.setattr(type(store._database), "alive", lambda *_: set())
+        (found,) = store.runs()
+        assert (found.state, found.done["unanswered"]) == ("lost", 1)
+
+
 @pytest.mark.parametrize("limit", [None, 3, 5])
 def test_rows_of_several_states_are_one_list_in_order_however_many_pages_that_takes(
     store: Store, make, monkeypatch: pytest.MonkeyPatch, limit: int | None

@@ -13,7 +13,7 @@ from flowops.model.diagnosis import Check, Diagnosis, Status
 from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.document import Place, Problem
 from flowops.model.field import Field
-from flowops.model.ledger import OperatorStep, State
+from flowops.model.ledger import EventType, LedgerRun, OperatorStep, State
 from flowops.model.plan import ABSENT, Action
 from flowops.model.result import CallResult, CaseResult, Outcome, Result
 from flowops.report import formats, views
@@ -30,6 +30,9 @@ STEPS = (
     OperatorStep("a", State.IN_DOUBT, State.PLACED, changed=True),
     OperatorStep("b", State.PLACED, State.PLACED),
     OperatorStep("c", State.IN_FLIGHT, State.IN_FLIGHT, refused="the run of +442079460018 is still alive"),
+)
+RUN = LedgerRun(
+    "4f2a9c1e", "ada", "ci-1", None, None, "2026-03-02T09:00:00Z", None, 1, live=False, events={EventType.CLAIMED: 2}
 )
 PAIRS = [(kind, name) for name, each in formats.listed().items() for kind in each.kinds]
 FIELD = Field(("call", "callee"), "text", "who is called", False, ABSENT)
@@ -66,6 +69,7 @@ def outputs(
         formats.ENTRIES: views.Entries(entries),
         formats.ENTRY: views.EntryView(entries[1], history),
         formats.BODIES: views.Bodies([make.call("a")]),
+        formats.RUNS: views.Runs("production", [RUN]),
         formats.EXPORT: views.Exported([]),
         formats.IMPORT: views.Imported(3, 1),
         formats.OPERATION: views.OperationView("production", "resolve", "resolved", "seen it", STEPS, is_done=True),

@@ -222,6 +222,30 @@ OUTPUTS: dict[str, Any] = {
             }
         ],
     },
+    "ledger-runs": {
+        "format_version": 1,
+        "environment": "production",
+        "runs": [
+            {
+                "run": "4f2a9c1e",
+                "state": "ended",
+                "who": "ada",
+                "host": "ci-1",
+                "job": None,
+                "commit": "8e56b8b",
+                "started_at": "2026-03-02T09:00:00.000Z",
+                "ended_at": None,
+                "posts": 2,
+                "claimed": 3,
+                "placed": 2,
+                "rejected": 0,
+                "in_doubt": 0,
+                "not_sent": 0,
+                "unanswered": 1,
+                "moved": 0,
+            }
+        ],
+    },
     "ledger-operation": {
         "format_version": 1,
         "environment": "production",
