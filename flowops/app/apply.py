@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from flowops.app.callback_server import callback_server
 from flowops.app.canary import Pacing, Rounds
+from flowops.app.events import NO_EVENTS, Events
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import ClaimCheck, clock, facts_of
 from flowops.app.secrets import connection_of, token_of, value_of
@@ -92,8 +93,8 @@ def check_pacing(found: Planned, pacing: Pacing) -> None:
         )
 
 
-def place(found: Planned, pacing: Pacing, observer: Observer = SILENT) -> Result:
-    """Place what the plan sends.
+def place(found: Planned, pacing: Pacing, observer: Observer = SILENT, events: Events = NO_EVENTS) -> Result:
+    """Place what the plan sends; the events of each call are told as they happen.
 
     Raises StalePlan when a file is not what it was when the plan was made: then nothing has been sent.
     """
@@ -106,7 +107,7 @@ def place(found: Planned, pacing: Pacing, observer: Observer = SILENT) -> Result
         for guard in guards:
             _log.warning("nothing is placed: %(why)s", {"why": guard.reason})
         return nothing_sent(found.plan, guards)
-    return asyncio.run(_place(found, pacing, policy, facts, observer))
+    return asyncio.run(_place(found, pacing, policy, facts, observer, events))
 
 
 def _check_files(found: Planned) -> None:
@@ -121,7 +122,9 @@ def _check_files(found: Planned) -> None:
         )
 
 
-async def _place(found: Planned, pacing: Pacing, policy: Policy, facts: PolicyContext, observer: Observer) -> Result:
+async def _place(
+    found: Planned, pacing: Pacing, policy: Policy, facts: PolicyContext, observer: Observer, events: Events
+) -> Result:
     shutdown, halt = ShutdownRequest(), Halt()
     check = ClaimCheck(policy, facts, halt, clock)
     changed: set[str] = set()
@@ -129,6 +132,7 @@ async def _place(found: Planned, pacing: Pacing, policy: Policy, facts: PolicyCo
 
         def done(result: CallResult) -> None:
             check.count(result)
+            events.done(result)
             advance(1)
 
         async with api_of(found.workspace.project, found.environment) as api, _callbacks(found, pacing) as callback_url:
@@ -138,6 +142,7 @@ async def _place(found: Planned, pacing: Pacing, policy: Policy, facts: PolicyCo
                 concurrency=found.environment.concurrency,
                 rate=found.environment.rate,
                 check=check,
+                claimed=events.claimed,
             )
 
             moves = recheck_moved(found.walk, found.plan.batches, changed.add) if found.plan.moves else ()
@@ -158,7 +163,7 @@ async def _place(found: Planned, pacing: Pacing, policy: Policy, facts: PolicyCo
                     changed=changed,
                 )
 
-            return await Rounds(found, pacing, shutdown, halt, observer, changed.add).run(place_now)
+            return await Rounds(found, pacing, shutdown, halt, observer, changed.add, events.finished).run(place_now)
 
 
 @asynccontextmanager

@@ -89,7 +89,8 @@ class Place(Protocol):
 
 @dataclass(frozen=True)
 class Rounds:
-    """A run in as many rounds as its pacing asks for; `changed` takes calls that are not what was planned any more."""
+    """A run in as many rounds as its pacing asks for; `changed` takes calls that are not what was planned any more,
+    `finished` those of the canary whose outcome is known."""
 
     found: Planned
     pacing: Pacing
@@ -97,6 +98,7 @@ class Rounds:
     halt: Halt
     observer: Observer
     changed: Callable[[str], None]
+    finished: Callable[[Entry], None]
 
     @cached_property
     def allowance(self) -> Allowance:
@@ -161,6 +163,9 @@ class Rounds:
                 break
             await asyncio.sleep(LOOK)
             await asyncio.to_thread(ledger.beat)
+        for _, entry in known:
+            if entry is not None and entry.state is State.FINISHED:
+                self.finished(entry)
         failed = sum(_failed(planned, entry) for planned, entry in known)
         if failed <= pacing.failures * phones:
             return None

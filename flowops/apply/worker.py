@@ -49,6 +49,10 @@ class Api(Protocol):
         ...
 
 
+def _not_told(_reference_id: str) -> None:
+    return None
+
+
 async def _no_check(_planned: PlannedCall) -> None:
     return None
 
@@ -60,7 +64,8 @@ class RunOptions:
     `callback_url` gives the address for a call that has none of its own. `progress` gets each result. `concurrency`
     requests are under way at once; `rate` is phones a second, None means no limit. `check` is asked right before
     each claim: why a call may not be placed after all, or on which condition it may be claimed. `attempts_cap` is how
-    often one call is tried, as long as nothing was sent.
+    often one call is tried, as long as nothing was sent. `claimed` gets the reference of each call that is about to be
+    sent.
     """
 
     callback_url: Callable[[Call], str | None]
@@ -70,6 +75,7 @@ class RunOptions:
     check: Callable[[PlannedCall], Awaitable[Decision | Condition | None]] = _no_check
     attempts_cap: int = 3
     timing: Timing = field(default_factory=Timing)
+    claimed: Callable[[str], None] = _not_told
 
 
 @dataclass(slots=True)
@@ -188,6 +194,7 @@ class Workers:
             if not claim.done:
                 self.found.elsewhere.append(planned.reference_id)
                 return None
+            options.claimed(planned.reference_id)
             verdict = await self._send(body, began, final=attempts + 1 >= options.attempts_cap)
             if verdict is None:
                 return await self._put_back(planned, attempts, last)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 import click
 from click.core import ParameterSource
 
 from flowops.app.apply import check_pacing, check_reviewed, place
 from flowops.app.canary import Pacing
+from flowops.app.events import Events, events_to
 from flowops.app.gate import FAIL_ON, failures, words_of_result
 from flowops.app.plan import planned
 from flowops.app.rehearsal import rehearsal, rehearse
@@ -17,7 +19,7 @@ from flowops.app.saved import as_saved, load_plan, pacing_as_saved
 from flowops.apply.outcome import exit_code
 from flowops.apply.run import RunFailed
 from flowops.cli import completing, options
-from flowops.cli.output import TERMINAL, confirm, echo_lines, echo_status, print_result, report_problems_as
+from flowops.cli.output import TERMINAL, confirm, echo_lines, echo_status, print_result, report_problems_as, take_stdout
 from flowops.cli.plan import echo_notices, override_option
 from flowops.cli.plan import run as plan
 from flowops.errors import ExitCode, UsageError
@@ -113,6 +115,12 @@ rehearsal_options = options.together(
 @pacing_options
 @options.retry
 @override_option
+@click.option(
+    "--events",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    metavar="FILE",
+    help="Write what happens to FILE, or to stdout (-), as a JSON object a line; then the result goes to stderr.",
+)
 @options.fail_on(tuple(FAIL_ON), besides=", beside what fails anyhow")
 @options.shown(RESULT)
 def command(
@@ -125,6 +133,7 @@ def command(
     pacing: Pacing,
     retry: frozenset[Action],
     override: Override | None,
+    events: str | None,
     fail_on: frozenset[str],
     shown: Shown,
 ) -> int:
@@ -147,6 +156,7 @@ def command(
         "--limit": pacing.limit,
         "--retry": retry,
         "--override": override,
+        "--events": events,
     }
     if rehearsed is not None:
         _have_no_meaning("--rehearse", given | {"--auto-approve": None, "--dry-run": dry_run, "--fail-on": fail_on})
@@ -154,6 +164,33 @@ def command(
     if dry_run:
         _have_no_meaning("--dry-run", given | {"--retry": None, "--override": None})
         return plan(selection, None, shown, detailed=False, fail_on=fail_on, override=override, retry=retry)
+    with events_to(events, sys.stdout) as told, told.failures():
+        told.version()
+        stream = None
+        if events == "-":
+            take_stdout()
+            stream = sys.stderr
+        how = _How(digest, auto_approve, pacing, retry, override, fail_on, shown, told, stream)
+        return _apply(selection, plan_file, how)
+
+
+class _How(NamedTuple):
+    """How a plan is placed, and where what happens is told."""
+
+    digest: str | None
+    auto_approve: bool
+    pacing: Pacing
+    retry: frozenset[Action]
+    override: Override | None
+    fail_on: frozenset[str]
+    shown: Shown
+    events: Events
+    stream: TextIO | None
+
+
+def _apply(selection: Selection, plan_file: Path | None, how: _How) -> int:
+    """Plan, show, ask and place; return the exit code."""
+    pacing, retry, shown, digest = how.pacing, how.retry, how.shown, how.digest
     saved = None
     if plan_file is not None:
         saved = load_plan(plan_file)
@@ -161,7 +198,8 @@ def command(
         pacing = pacing_as_saved(saved, pacing)
         retry = retry | frozenset(map(Action, saved.request.retry))
     instead = report_problems_as(selection.environment, shown.format_)
-    with instead, planned(selection, readonly=False, override=override, retry=retry, observer=TERMINAL) as found:
+    asked = planned(selection, readonly=False, override=how.override, retry=retry, observer=TERMINAL)
+    with instead, asked as found:
         fit = None
         if saved is not None:
             fit = found.fit(saved)
@@ -169,9 +207,10 @@ def command(
         check_pacing(found, pacing)
         _show(found, shown)
         check_reviewed(found, saved, fit, digest)
-        if not (found.environment.sandboxed or auto_approve or saved is not None or digest is not None):
+        how.events.planned(found.plan)
+        if not (found.environment.sandboxed or how.auto_approve or saved is not None or digest is not None):
             _confirm(found.plan, pacing)
-        return _place(found, pacing, shown, fail_on)
+        return _place(found, pacing, how)
 
 
 def _have_no_meaning(option: str, given: Mapping[str, object]) -> None:
@@ -246,22 +285,24 @@ def _confirm(plan: Plan, pacing: Pacing) -> None:
         confirm(f"{moves.capitalize()} in {plan.environment}? Nothing is posted.", hint=_HOW)
 
 
-def _place(found: Planned, pacing: Pacing, shown: Shown, fail_on: frozenset[str]) -> int:
+def _place(found: Planned, pacing: Pacing, how: _How) -> int:
     """Place the calls and print the result; return the exit code."""
     try:
-        result = place(found, pacing, TERMINAL)
+        result = place(found, pacing, TERMINAL, how.events)
     except RunFailed as failed:
         # The result is written also when the run fails half-way.
-        _print(failed.result, shown)
+        how.events.summary(failed.result)
+        _print(failed.result, how.shown, how.stream)
         raise
-    _print(result, shown)
+    how.events.summary(result)
+    _print(result, how.shown, how.stream)
     for call in result.calls:
         if call.reference_id in result.changed:
             echo_status(f"{call.reference_id}: {call.error}")
     if found.environment.sandboxed and result.counts()[Outcome.PLACED]:
         echo_status(NEXT)
-    return exit_code(result, failures(fail_on, words_of_result(found.plan, result)))
+    return exit_code(result, failures(how.fail_on, words_of_result(found.plan, result)))
 
 
-def _print(result: Result, shown: Shown) -> None:
-    print_result(RESULT, ResultView(result, shown.full), shown.format_)
+def _print(result: Result, shown: Shown, stream: TextIO | None = None) -> None:
+    print_result(RESULT, ResultView(result, shown.full), shown.format_, stream)

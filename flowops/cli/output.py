@@ -28,6 +28,11 @@ class _Stdout:
     has_result = False
 
 
+def take_stdout() -> None:
+    """Say that stdout holds something else than a result: a failure is not printed there."""
+    _Stdout.has_result = True
+
+
 def print_diagnostics(error: FlowopsError) -> None:
     """Print a failure to stdout as JSON, unless a result stands there that has it."""
     from flowops.report.writers.json import diagnostics_json, dumps

@@ -39,6 +39,7 @@ NAMES = (
     "field",
     "doctor",
     "diagnostics",
+    "event",
 )
 DESCRIPTION = "flowbuilder.openapi.yaml"
 SUFFIX = ".schema.json"

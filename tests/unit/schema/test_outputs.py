@@ -284,6 +284,7 @@ OUTPUTS: dict[str, Any] = {
         "hours": {},
         "callbacks": True,
     },
+    "event": {"event": "claimed", "at": "2026-03-02T09:00:00+00:00"},
     "diagnostics": {
         "format_version": 1,
         "exit_code": 64,

@@ -1,0 +1,121 @@
+"""What happens while a run goes on, as one JSON object a line: for whoever watches a long run by a program."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TextIO
+
+from flowops import __version__
+from flowops.common.masking import mask_text
+from flowops.errors import FlowopsError
+from flowops.model.result import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from flowops.model.document import Value
+    from flowops.model.ledger import Entry
+    from flowops.model.plan import Plan
+    from flowops.model.result import CallResult, Result
+
+FORMAT_VERSION = 1
+#: The outcomes that have an event of their own name.
+_NAMED = frozenset({Outcome.PLACED, Outcome.REJECTED, Outcome.IN_DOUBT})
+
+_log = logging.getLogger(__name__)
+
+
+class Events:
+    """Writes events to a stream, None for nobody; see `schemas/event.schema.json`.
+
+    A stream that cannot be written any more never holds up a call: the log says so once.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
+
+    def version(self) -> None:
+        """Say which format this is."""
+        self._emit("version", format_version=FORMAT_VERSION, flowops=__version__)
+
+    def planned(self, plan: Plan) -> None:
+        """Say what is to be done, and what a reviewer has to look at."""
+        counts = {_snake(action): number for action, number in plan.counts().items()}
+        self._emit("planned", environment=plan.environment, digest=plan.digest, summary=counts)
+        for guard in plan.guards:
+            self._diagnostic("error", "guard", guard.reason)
+        for warning in plan.warnings:
+            self._diagnostic("warning", "plan", warning)
+
+    def claimed(self, reference_id: str) -> None:
+        """Say that a call is about to be sent."""
+        self._emit("claimed", reference_id=reference_id)
+
+    def done(self, result: CallResult) -> None:
+        """Say what became of a call."""
+        if result.outcome not in _NAMED:
+            self._diagnostic("warning", result.outcome.value, result.error or "", result.reference_id)
+            return
+        error = None if result.error is None else mask_text(result.error)
+        call = {"reference_id": result.reference_id, "call_ids": list(result.call_ids), "error": error}
+        self._emit(_snake(result.outcome), **call)
+
+    def finished(self, entry: Entry) -> None:
+        """Say how a call ended, of which this run has waited for the outcome."""
+        codes = [leg.code for leg in entry.legs if leg.code is not None]
+        self._emit("finished", reference_id=entry.reference_id, codes=codes)
+
+    def summary(self, result: Result) -> None:
+        """Say what the run came to."""
+        if result.failure is not None:
+            self._diagnostic("error", "run", result.failure)
+        counts = {_snake(outcome): number for outcome, number in result.counts().items()}
+        self._emit("summary", environment=result.environment, digest=result.digest, summary=counts)
+
+    @contextmanager
+    def failures(self) -> Iterator[None]:
+        """Say why a command ends that fails inside the block."""
+        try:
+            yield
+        except FlowopsError as error:
+            self._diagnostic("error", error.code, error.message)
+            raise
+
+    def _diagnostic(self, severity: str, code: str, message: str, reference_id: str | None = None) -> None:
+        self._emit("diagnostic", severity=severity, code=code, message=mask_text(message), reference_id=reference_id)
+
+    def _emit(self, event: str, **fields: Any) -> None:
+        if self._stream is None:
+            return
+        written: Mapping[str, Value] = {"event": event, "at": datetime.now(UTC).isoformat(), **fields}
+        try:
+            self._stream.write(f"{json.dumps(written)}\n")
+            self._stream.flush()
+        except OSError as error:
+            self._stream = None
+            _log.warning("events are not written any more: %(why)s", {"why": error.strerror})
+
+
+NO_EVENTS = Events()
+
+
+@contextmanager
+def events_to(file: str | None, stdout: TextIO) -> Iterator[Events]:
+    """Open where events go: a file, ``-`` for stdout, or nowhere. Raises FlowopsError for what is no such file."""
+    if file is None or file == "-":
+        yield Events(stdout if file else None)
+        return
+    try:
+        made = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise FlowopsError(f"{file} cannot be written: {error.strerror}") from None
+    with os.fdopen(made, "w", encoding="utf-8") as stream:
+        yield Events(stream)
+
+
+def _snake(name: str) -> str:
+    return name.replace("-", "_")
