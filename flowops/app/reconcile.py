@@ -21,6 +21,7 @@ from flowops.app.selection import Selection
 from flowops.common.names import why_unusable
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import ApiError, UsageError
+from flowops.model.attempts import split_reference
 from flowops.model.ledger import Leg, State
 
 if TYPE_CHECKING:
@@ -192,7 +193,8 @@ class _Records:
         """Take records of calls that the ledger does not know: it has lost them, or they are somebody else's."""
         if self._named is None:
             self._named = references_of(self._environment)
-        named = legs.keys() & self._named
+        # The files name the call whose attempt it may be.
+        named = {reference for reference in legs if {reference, split_reference(reference)[0]} & self._named}
         usable = frozenset(reference for reference in legs if why_unusable(reference) is None)
         adopted = {Adopt.NONE: frozenset(), Adopt.NAMED: named, Adopt.ALL: usable}[self._adopt]
         for count, taken, state in (("adopted", adopted, State.PLACED), ("doubtful", named - adopted, State.IN_DOUBT)):

@@ -19,6 +19,7 @@ from flowops.ledger.transaction import CHUNK, current_rows_of, parsed, rows_of, 
 from flowops.ledger.verify import verify
 from flowops.model.call import INSTRUCTION_ID
 from flowops.model.ledger import (
+    OUTCOME_CODES,
     RUN_RESULTS,
     Actor,
     Checkpoint,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 _MAY_HAVE_RUNG = [str(state) for state in State if state.may_have_rung]
 _UNSETTLED = [str(state) for state in State if state.is_unsettled]
+#: It outweighs every other code, whichever came first.
+COMPLETED_CODE = OUTCOME_CODES["completed"]
 _PLACED = frozenset(str(state) for state in State if state.is_placed)
 
 
@@ -78,8 +81,9 @@ def tried(connection: Connection, ledger: int, references: Sequence[str]) -> dic
     for start in range(0, len(references), CHUNK):
         some = list(references[start : start + CHUNK])
         codes: dict[str, list[int]] = {}
-        for reference, code in connection.all("codes_of", ledger=ledger, references=some):
-            codes.setdefault(reference, []).append(code)
+        for reference, code, later in connection.all("codes_of", ledger=ledger, references=some):
+            completed = COMPLETED_CODE in (code, later)
+            codes.setdefault(reference, []).append(COMPLETED_CODE if completed else code)
         finished: dict[str, str] = dict(connection.all("finish_times", ledger=ledger, references=some))
         for reference, state, claimed_at, claim in connection.all("tried", ledger=ledger, references=some):
             said = parsed(claim, connection.name) if claim else {}

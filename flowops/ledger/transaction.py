@@ -13,6 +13,7 @@ from flowops.ledger.chain import EventBuilder
 from flowops.ledger.database import PAUSE, RECONNECTS, Disconnected
 from flowops.ledger.states import (
     FOLLOW_THE_CALL,
+    PROOFS,
     CallRow,
     Change,
     IllegalStep,
@@ -21,6 +22,7 @@ from flowops.ledger.states import (
     moved,
     phones_of,
 )
+from flowops.model.attempts import attempt_reference, split_reference
 from flowops.model.ledger import Checkpoint, EventType, State, Written
 from flowops.model.plan import Action, Decision
 
@@ -123,6 +125,11 @@ def _may_become_another(before: CallRow) -> bool:
     return before.state in (None, State.REJECTED, State.RENAMED)
 
 
+def _is_known(row: CallRow | None) -> bool:
+    """Return whether the ledger knows of a call that it was placed, or may have been."""
+    return row is not None and row.state not in (None, State.REJECTED)
+
+
 _OPEN = {State.IN_FLIGHT: Action.IN_FLIGHT, State.IN_DOUBT: Action.IN_DOUBT}
 
 
@@ -202,9 +209,28 @@ class Transaction:
     def make(self, changes: Sequence[Change]) -> list[Written]:
         """Decide changes one after the other; what cannot happen is answered, and changes nothing."""
         self.current([name for change in changes for name in names_of(change)])
+        proved = [earlier for change in changes for earlier in self._attempts_before(change)]
         # A change that renames a call is two events.
-        self._builder.expect(len(changes) + sum(change.moved_from is not None for change in changes))
+        moves = sum(change.moved_from is not None for change in changes)
+        self._builder.expect(len(changes) + moves + len(proved))
+        for earlier in proved:
+            self._make(earlier)
         return [self._make(change) for change in changes]
+
+    def _attempts_before(self, change: Change) -> list[Change]:
+        """Return the proof of the attempts before one that the ledger does not know: it was placed behind them."""
+        root, attempt = split_reference(change.reference_id) if "~" in change.reference_id else ("", 1)
+        if attempt == 1 or change.event_type not in PROOFS or _is_known(self._after.get(change.reference_id)):
+            return []
+        names = [attempt_reference(root, number) for number in range(1, attempt)]
+        rows = self.current(names)
+        to = State.IN_DOUBT if change.to is State.IN_DOUBT else State.PLACED
+        data = {"proved_by": change.reference_id}
+        return [
+            Change(name, EventType.RECORDED, change.at, change.actor, to=to, data=data)
+            for name in names
+            if not _is_known(rows.get(name))
+        ]
 
     def _make(self, change: Change) -> Written:
         if change.event_type in FOLLOW_THE_CALL:

@@ -68,7 +68,7 @@ WHERE flowops_calls.ledger = :ledger AND flowops_calls.reference_id = ANY (:refe
   AND flowops_calls.state IS NOT NULL
 
 -- name: codes_of
-SELECT reference_id, code
+SELECT reference_id, code, later
 FROM flowops_legs
 WHERE ledger = :ledger AND reference_id = ANY (:references) AND code IS NOT NULL
 ORDER BY reference_id, position
