@@ -26,6 +26,7 @@ from flowops.plan.renamed import NAME as RENAMED
 from flowops.plan.renamed import RenamedCalls
 from flowops.plan.saved import compare, hold
 from flowops.policy.config import Policy
+from flowops.policy.rules.limits import PerCallee
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -154,7 +155,12 @@ def plan_calls(
     guards = (*guards_of(ledger), *rules.guards())
     if override is None or RENAMED not in override.rules:
         guards += renamed.guards([*(batch.roots() for batch in plan.batches), named], environment.name)
-    warnings = (*map(sentence, localized(walk.warnings, walk.workspace)), *rules.warnings(plan), *_partly_refused(plan))
+    warnings = (
+        *map(sentence, localized(walk.warnings, walk.workspace)),
+        *rules.warnings(plan),
+        *_partly_refused(plan),
+        *_of_attempts(plan, policy, environment),
+    )
     plan = replace(plan, warnings=warnings, notes=(*plan.notes, *rules.notes()), guards=guards)
     if named and plan.unnamed:
         plan = replace(plan, unnamed=max(0, plan.unnamed - ledger.count_of(sorted(named))))
@@ -174,6 +180,21 @@ def _partly_refused(plan: Plan) -> Iterator[str]:
             f"{calls} placed in part: callees among others were refused; once that is known, "
             f"flowops ledger accept --ref '*' --env {shlex.quote(plan.environment)} --reason …"
         )
+
+
+def _of_attempts(plan: Plan, policy: Policy, environment: Environment) -> Iterator[str]:
+    """Say what keeps calls from being tried as often as their documents say."""
+    most = max((batch.attempts.most for batch in plan.batches), default=1)
+    if most == 1:
+        return
+    if environment.callbacks is None and not environment.sandboxed:
+        yield (
+            f"attempts: environment '{environment.name}' has no callbacks, and records hold successful calls only: "
+            "nobody hears that a call was not answered, so that it is not tried again"
+        )
+    for rule in policy.rules:
+        if isinstance(rule, PerCallee) and rule.most < most:
+            yield f"attempts: {most} are more than per-callee lets through: {rule.most} calls ({rule.place})"
 
 
 def _within(first: tuple[PlannedBatch, ...], fresh: tuple[PlannedBatch, ...]) -> tuple[PlannedBatch, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import time
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from support.commands import Ran, flowops, start
+from support.commands import ROOT, Ran, flowops, start
 from support.git import Repository
 from support.server import TOKEN
 
@@ -262,3 +263,18 @@ def test_adding_attempts_rings_nobody_again(oncall: OnCall) -> None:
     alert.write_text(ONCALL)
     assert oncall.apply()["placed"] == 0
     assert oncall.posts() == ["alert-7"]
+
+
+def test_the_page_about_attempts_has_an_example_that_works(clinic: Repository) -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/attempts.md").read_text(), re.DOTALL)
+    clinic.write({"calls/a.yaml": example, "data/appointments.csv": "id,date,phone\n1,2026-12-02,+442079460101\n"})
+    assert flowops("validate", cwd=clinic.root).code == 0
+
+
+def test_a_plan_warns_where_no_further_attempt_can_follow(oncall: OnCall) -> None:
+    project = oncall.root / "flowops.yaml"
+    lines = [line for line in project.read_text().splitlines() if "callbacks" not in line]
+    project.write_text("\n".join([*lines, "policy: {per-callee: {calls: 2, within: 1d}}"]))
+    told = oncall.run("plan").out
+    assert "attempts: environment 'production' has no callbacks" in told
+    assert "attempts: 3 are more than per-callee lets through: 2 calls (flowops.yaml:" in told
