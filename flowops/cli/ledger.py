@@ -26,7 +26,7 @@ from flowops.model.ledger import OUTCOME_CODES, EventType, State
 from flowops.report import phrases
 from flowops.report.escape import safe
 from flowops.report.formats import ENTRIES, ENTRY, EXPORT, IMPORT, OPERATION, RUNS
-from flowops.report.views import Entries, EntryView, Exported, Imported, Runs
+from flowops.report.views import AuditTrail, Entries, EntryView, Exported, Imported, Runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,17 +141,22 @@ def runs(environment: str, since: datetime | None, limit: int | None, format_: s
 
 @command.command("export", short_help="Write the ledger out as JSONL or CSV.")
 @options.env
+@click.option("--events", is_flag=True, help="The audit trail: an event a line, and not a call.")
 @options.formats(EXPORT, default="jsonl")
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of stdout.")
-def export(environment: str, format_: str, out: Path | None) -> None:
+def export(environment: str, events: bool, format_: str, out: Path | None) -> None:
     """Write every call out, callees masked. `ledger import` takes back what any format has.
+
+    With --events write out what has happened to the calls, oldest first: who did what, from where, in which run, at
+    which commit and why, with the hash that chains each event to the one before. No bodies and no callees; of a call
+    that was purged only what happened, and when. It is for auditors, and cannot be imported.
 
     In CSV a text that a spreadsheet would take for a formula gets an apostrophe in front, which import takes away.
     """
 
     project, settings = project_of(environment)
     with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
-        rows = Exported(ledger.export())
+        rows = AuditTrail(ledger.events()) if events else Exported(ledger.export())
         if out is None:
             print_result(EXPORT, rows, format_)
             return

@@ -58,12 +58,18 @@ class Import:
     present: dict[str, State] = field(default_factory=dict)
 
 
+#: What only a row of `ledger export --events` has.
+_AUDITED = {"serial", "reference_id", "event", "hash"}
+
+
 def imported_call(row: Mapping[str, Value]) -> ImportedCall:
     """Return a call from a row: of CSV, of JSON Lines, or of an export. Raises `ValueError` with the field in front.
 
     Keys, with ``-`` or ``_``: ``reference-id``; ``callee`` or ``callees``, ``call-id``, ``placed-at`` (ISO 8601 with an
     offset), ``state``, ``fingerprint``, ``renamed``; an export's ``legs`` and ``claimed_at``. Others are ignored.
     """
+    if row.keys() >= _AUDITED:
+        raise ValueError("hash: this is an event of the audit trail, and no call: export the ledger without --events")
     values = {key.replace("-", "_"): value for key, value in row.items() if value not in (None, "")}
     reference_id = values.get("reference_id")
     if not isinstance(reference_id, str):

@@ -51,6 +51,7 @@ from flowops.report.blocks import (
 from flowops.report.difference import DifferenceOutput
 from flowops.report.excerpt import excerpt
 from flowops.report.views import (
+    AuditTrail,
     Bodies,
     CasesView,
     Entries,
@@ -105,6 +106,7 @@ Output: TypeAlias = (
     | Bodies
     | Imported
     | Exported
+    | AuditTrail
     | OperationView
 )
 

@@ -374,6 +374,51 @@ class Exported(NamedTuple):
     rows: Iterable[dict[str, Value]]
 
 
+class AuditRow(NamedTuple):
+    """One event for auditors, without bodies, callees and numbers; who acted and why is None once it was purged."""
+
+    serial: int
+    reference_id: str
+    event: str
+    state: str | None
+    at: str
+    who: str | None
+    host: str | None
+    job: str | None
+    commit: str | None
+    run: str | None
+    reason: str | None
+    override: str | None
+    hash: str
+
+
+class AuditTrail(NamedTuple):
+    """The events of a ledger for other programs, oldest first; they are gone through once."""
+
+    events: Iterable[LedgerEvent]
+
+    def rows(self) -> Iterator[AuditRow]:
+        """Yield each event as a row."""
+        for event in self.events:
+            actor, data = event.actor, event.data or {}
+            reason = data.get("reason") or data.get("detail")
+            yield AuditRow(
+                serial=event.serial,
+                reference_id=event.reference_id,
+                event=event.event_type.value,
+                state=event.state.value if event.state else None,
+                at=event.at,
+                who=actor.who if actor else None,
+                host=actor.host if actor else None,
+                job=actor.job if actor else None,
+                commit=actor.commit if actor else None,
+                run=event.run,
+                reason=mask_text(str(reason)) if reason else None,
+                override=optional(actor.override) if actor else None,
+                hash=event.hash,
+            )
+
+
 class Imported(NamedTuple):
     """How many calls an import added, and how many the ledger knew."""
 
@@ -415,6 +460,8 @@ class LedgerEvent(Protocol):
     @property
     def serial(self) -> int: ...
     @property
+    def reference_id(self) -> str: ...
+    @property
     def event_type(self) -> EventType: ...
     @property
     def state(self) -> State | None: ...
@@ -423,7 +470,11 @@ class LedgerEvent(Protocol):
     @property
     def actor(self) -> Actor | None: ...
     @property
+    def run(self) -> str | None: ...
+    @property
     def data(self) -> Mapping[str, Value] | None: ...
+    @property
+    def hash(self) -> str: ...
 
 
 class Entries(NamedTuple):

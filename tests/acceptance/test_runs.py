@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 from support.commands import Ran, flowops
 from support.server import TOKEN, answer_with
 
+from flowops.common.text import from_spreadsheet
 from flowops.schema.check import check
 
 if TYPE_CHECKING:
@@ -63,3 +67,39 @@ class TestRuns:
     def test_a_ledger_without_a_run_has_none(self, real: Path) -> None:
         assert run(real, "ledger", "init").code == 0
         assert "0 runs" in run(real, "ledger", "runs").out
+
+
+class TestAuditTrail:
+    def test_it_says_who_did_what_in_which_run_and_why(self, two_runs: Path) -> None:
+        why = "the vendor says so: 020 7946 0104 rang"
+        assert run(two_runs, "ledger", "resolve", "call-4", "--placed", "--reason", why, "--yes").code == 0
+        ran = run(two_runs, "ledger", "export", "--events")
+        assert ran.code == 0, ran.err
+        events = [json.loads(line) for line in ran.out.splitlines()]
+        assert [event["serial"] for event in events] == list(range(1, len(events) + 1))
+        later, first = run(two_runs, "ledger", "runs", "--format", "json").json["runs"]
+        made = [(event["event"], event["state"], event["run"]) for event in events if event["reference_id"] == "call-4"]
+        assert made[:2] == [("claimed", "in-flight", later["run"]), ("unclear", "in-doubt", later["run"])]
+        assert sum(event["run"] == first["run"] for event in events) == 6
+        last = events[-1]
+        assert (last["event"], last["state"]) == ("resolved-placed", "placed")
+        assert last["reason"].startswith("the vendor says so: ")
+        assert (last["who"], last["host"]) == (later["who"], later["host"])
+        assert all(event["hash"] and event["at"] for event in events)
+        assert "2079460" not in ran.out.replace(" ", "")
+        assert "7946 010" not in ran.out
+
+    def test_a_spreadsheet_has_the_same(self, two_runs: Path) -> None:
+        lines = [json.loads(line) for line in run(two_runs, "ledger", "export", "--events").out.splitlines()]
+        assert run(two_runs, "ledger", "export", "--events", "--format", "csv", "-o", "events.csv").code == 0
+        rows = list(csv.DictReader(io.StringIO((two_runs / "events.csv").read_text())))
+        cells = [{name: from_spreadsheet(cell) for name, cell in row.items()} for row in rows]
+        assert cells == [{key: "" if it is None else str(it) for key, it in line.items()} for line in lines]
+
+    @pytest.mark.parametrize("format_", ["jsonl", "csv"])
+    def test_nobody_takes_it_for_calls(self, two_runs: Path, format_: str) -> None:
+        file = f"events.{format_}"
+        assert run(two_runs, "ledger", "export", "--events", "--format", format_, "-o", file).code == 0
+        ran = run(two_runs, "ledger", "import", file)
+        assert ran.code == 3
+        assert "an event of the audit trail" in ran.err

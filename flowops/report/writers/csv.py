@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from flowops.common.text import spreadsheet_cell
 from flowops.model.ledger import LedgerStatus, State
 from flowops.report.formats import EXPORT, STATUS, Format
-from flowops.report.views import Exported
+from flowops.report.views import AuditRow, AuditTrail, Exported
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from flowops.model.document import Value
     from flowops.report.formats import Target
     from flowops.report.layout import Output
@@ -33,7 +35,10 @@ COLUMNS = (
 
 
 def write(output: Output, target: Target) -> None:
-    """Write one line a call; several callees of a call stand in one cell, with ``;`` between. Or one line a total."""
+    """Write one line a call; several callees of a call stand in one cell, with ``;`` between.
+
+    Of the totals of a ledger and of its events it is one line each.
+    """
     writer = csv.writer(target.stream, lineterminator="\n")
     if isinstance(output, LedgerStatus):
         writer.writerow(("what", "name", "number"))
@@ -41,13 +46,21 @@ def write(output: Output, target: Target) -> None:
         writer.writerows(("outcome", code, number) for code, number in sorted(output.outcomes.items()))
         writer.writerows(("hour", *each) for each in output.hours.items())
         return
+    if isinstance(output, AuditTrail):
+        writer.writerow(AuditRow._fields)
+        writer.writerows(map(_cells, output.rows()))
+        return
     if not isinstance(output, Exported):
         raise TypeError(type(output))
     writer.writerow(COLUMNS)
     for row in output.rows:
         legs = {f"{name}s": _joined(row, name) for name in ("callee", "call_id", "code")}
         cells = {**row, **legs}
-        writer.writerow([spreadsheet_cell("" if cells[name] is None else str(cells[name])) for name in COLUMNS])
+        writer.writerow(_cells(cells[name] for name in COLUMNS))
+
+
+def _cells(values: Iterable[Value]) -> list[str]:
+    return [spreadsheet_cell("" if value is None else str(value)) for value in values]
 
 
 def _joined(row: dict[str, Value], name: str) -> str:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from flowops.report.formats import EXPORT, Format
-from flowops.report.views import Exported
+from flowops.report.views import AuditTrail, Exported
 
 if TYPE_CHECKING:
     from flowops.report.formats import Target
@@ -17,6 +17,7 @@ FORMAT = Format("for other programs: one object a line", (EXPORT,), order=90)
 
 def write(output: Output, target: Target) -> None:
     """Write one JSON object a line."""
-    if not isinstance(output, Exported):
+    if not isinstance(output, Exported | AuditTrail):
         raise TypeError(type(output))
-    target.stream.writelines(f"{json.dumps(row)}\n" for row in output.rows)
+    rows = (row._asdict() for row in output.rows()) if isinstance(output, AuditTrail) else output.rows
+    target.stream.writelines(f"{json.dumps(row)}\n" for row in rows)
