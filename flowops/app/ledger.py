@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.access import actor, address_of, host_of, name_of, passing_warning, revision_of
 from flowops.app.load import load, project_of, variables
 from flowops.app.observer import SILENT
+from flowops.app.selection import Selection
 from flowops.common.numbers import names_number
 from flowops.common.text import from_spreadsheet
 from flowops.documents.files import Unreadable, open_given
@@ -20,7 +21,7 @@ from flowops.ledger.operations import imported_call
 from flowops.ledger.spool import is_spool
 from flowops.model.call import HOLDS_NUMBER, HOLDS_NUMBER_HINT
 from flowops.model.document import Place, Problem
-from flowops.model.ledger import LedgerStatus, State
+from flowops.model.ledger import DocumentTotals, LedgerStatus, State
 from flowops.model.plan import Guard
 from flowops.schema.check import reference_errors
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flowops.app.observer import Observer
-    from flowops.app.selection import Selection
     from flowops.ledger.open import Made
     from flowops.ledger.operations import ImportedCall
     from flowops.ledger.reader import Reader
@@ -38,6 +38,16 @@ if TYPE_CHECKING:
 
 #: Bytes of the first line of a spool, which has a body.
 LONGEST_LINE = 4 * 1024 * 1024
+
+
+class Named(NamedTuple):
+    """A document that calls stand in: where it begins, and the labels of its calls."""
+
+    place: str | None
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+NOT_NAMED = Named(None)
 
 
 def is_doubtful(entry: Entry) -> bool:
@@ -58,12 +68,20 @@ def report_since(ledger: Reader, asked: Selection, since: datetime | None, *, he
         return status_of(ledger)._replace(hears=hears)
     counts, hours, outcomes = Counter[State](), Counter[str](), Counter[int]()
     doubtful: list[Entry] = []
+    named = _documents_of(asked)
+    documents: dict[Named, tuple[Counter[State], Counter[int]]] = {}
     for entry in entries_asked(ledger, asked):
         claimed = datetime.fromisoformat(entry.claimed_at)
         if since is not None and claimed < since:
             continue
         in_doubt = is_doubtful(entry)
-        counts[State.IN_DOUBT if in_doubt else entry.state] += 1
+        state = State.IN_DOUBT if in_doubt else entry.state
+        counts[state] += 1
+        of_document, its_outcomes = documents.setdefault(
+            named.get(entry.reference_id, NOT_NAMED), (Counter(), Counter())
+        )
+        of_document[state] += 1
+        its_outcomes.update(leg.code for leg in entry.legs if leg.code is not None)
         hours[claimed.astimezone(UTC).strftime("%Y-%m-%dT%H:00Z")] += 1
         outcomes.update(leg.code for leg in entry.legs if leg.code is not None)
         doubtful += [entry] if in_doubt else []
@@ -79,7 +97,34 @@ def report_since(ledger: Reader, asked: Selection, since: datetime | None, *, he
         None if since is None else since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         dict(sorted(hours.items())),
         hears,
+        [
+            DocumentTotals(where.place, dict(where.labels), states, codes)
+            for where, (states, codes) in sorted(documents.items(), key=lambda each: (each[0].place is None, each[0]))
+        ]
+        if named
+        else (),
     )
+
+
+def _documents_of(asked: Selection) -> dict[str, Named]:
+    """Return in which documents the calls stand that the files name; nothing where they are not valid.
+
+    No database is asked for rows.
+    """
+    # What renders takes long to be imported, and a ledger is looked at without.
+    from flowops.app.render import Walk, checked
+
+    try:
+        workspace = load(Selection((), asked.environment, asked.var, asked.var_files))
+        walk = Walk(workspace, variables(workspace, asked.var, asked.var_files))
+        return {
+            reference: where
+            for batch in checked(walk)
+            for where in [Named(f"{batch.place.file}:{batch.place.line}", tuple(batch.labels.items()))]
+            for reference in batch.references
+        }
+    except (Invalid, UsageError):
+        return {}
 
 
 def status_of(ledger: Reader) -> LedgerStatus:

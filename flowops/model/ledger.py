@@ -409,13 +409,23 @@ class Actor:
     override: str | None = None
 
 
+class DocumentTotals(NamedTuple):
+    """What became of the calls of one document: `place` is where it begins, None for calls that no file names."""
+
+    place: str | None
+    labels: Mapping[str, str]
+    counts: Mapping[State, int]
+    outcomes: Mapping[int, int]
+
+
 class LedgerStatus(NamedTuple):
     """Totals of one environment; `ledger` is None before there is one.
 
     `outcomes` counts callees by the API's result code. A call whose run has ended before the answer counts as in doubt.
     `given_up` are calls that were refused too often, as they were sent last. `guards` are those that keep every run
     from claiming. With `since`, only calls count that were claimed since then; `hours` counts these by the hour of
-    their claim. `hears` says whether somebody hears how calls end.
+    their claim, and `documents` by the document that they stand in, as far as the files are valid. `hears` says whether
+    somebody hears how calls end.
     """
 
     environment: str
@@ -428,6 +438,7 @@ class LedgerStatus(NamedTuple):
     since: str | None = None
     hours: Mapping[str, int] = {}
     hears: bool = True
+    documents: Sequence[DocumentTotals] = ()
 
     @property
     def waiting(self) -> int:

@@ -76,8 +76,8 @@ if TYPE_CHECKING:
 
     from flowops.model.call import Call
     from flowops.model.document import Place, Problem
+    from flowops.model.ledger import DocumentTotals, GivenUp, LedgerRun, OperatorStep
     from flowops.model.ledger import Entry as LedgerEntry
-    from flowops.model.ledger import GivenUp, LedgerRun, OperatorStep
     from flowops.model.plan import Guard
     from flowops.report.difference import ChangedField, DifferenceView
     from flowops.report.hours import Hour, Hours
@@ -401,6 +401,7 @@ def status_report(status: LedgerStatus) -> Report:
     return Report(
         [
             *(Section((), [chart]) for chart in charts),
+            *([_documents_section(status.documents)] if status.documents else []),
             *([Section(say, [doubtful])] if status.in_doubt else []),
             *_given_up_section(status.given_up),
         ],
@@ -411,6 +412,46 @@ def status_report(status: LedgerStatus) -> Report:
             *([_UNHEARD] if not status.hears and status.environment != SANDBOX else []),
         ),
         environment=status.environment,
+    )
+
+
+#: What the report of a day says of each document, in its order: a state of calls, or how callees were reached.
+_OF_DOCUMENT = (
+    ("placed", (State.PLACED, State.FINISHED)),
+    ("completed", 10),
+    ("not answered", 9),
+    ("failed", 11),
+    ("declined", 12),
+    ("refused", (State.REJECTED,)),
+    ("in doubt", (State.IN_DOUBT,)),
+)
+
+
+def _documents_section(documents: Sequence[DocumentTotals]) -> Section:
+    """Return what became of the calls of each document, a line each."""
+    columns = (Column("document"), Column("labels"), Column("calls"), Column("came to"))
+    rows = Lazy(lambda: map(_document_row, documents))
+    return Section((strong("By document"),), [Table(columns, rows, len(documents))])
+
+
+def _document_row(document: DocumentTotals) -> Row:
+    numbers = (
+        (
+            document.outcomes.get(what, 0)
+            if isinstance(what, int)
+            else sum(document.counts.get(each, 0) for each in what)
+        )
+        for _, what in _OF_DOCUMENT
+    )
+    came_to = (f"{number:,} {name}" for number, (name, _) in zip(numbers, _OF_DOCUMENT, strict=True) if number)
+    labels = ", ".join(f"{name}={value}" for name, value in document.labels.items())
+    return Row(
+        (
+            cell(named(document.place) if document.place else "no longer in the files"),
+            cell(named(labels)) if labels else cell(),
+            cell(phrases.count(sum(document.counts.values()), "call")),
+            cell(", ".join(came_to)),
+        )
     )
 
 

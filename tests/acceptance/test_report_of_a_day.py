@@ -37,6 +37,30 @@ def test_a_day_counts_what_was_claimed_since(real: Path) -> None:
     assert (whole["counts"]["placed"], whole["since"], whole["hours"]) == (3, None, {})
 
 
+def test_a_day_is_told_by_document_and_label(real: Path) -> None:
+    (real / "calls/recall.yaml").write_text(
+        "apiVersion: flowops/v1\nkind: Call\nlabels: {campaign: recall}\n"
+        "reference-id: recall-1\ncallee: '+442079460108'\n"
+    )
+    assert flowops("apply", *PRODUCTION, "--auto-approve", cwd=real, env=ENV).code == 0
+    text = (real / "calls/three.yaml").read_text()
+    (real / "calls/three.yaml").write_text(text.replace("call-3", "call-4"))
+    found = flowops(*STATUS, "--since", "today", "--format", "json", cwd=real).json["documents"]
+    assert [(each["place"], each["labels"], each["counts"]["placed"]) for each in found] == [
+        ("calls/recall.yaml:1", {"campaign": "recall"}, 1),
+        ("calls/three.yaml:1", {}, 1),
+        ("calls/three.yaml:6", {}, 1),
+        (None, {}, 1),
+    ]
+    shown = flowops(*STATUS, "--since", "today", cwd=real).out
+    assert "By document" in shown
+    assert "campaign=recall" in shown
+    assert "no longer in the files" in shown
+    (real / "calls/three.yaml").write_text("x: [")
+    broken = flowops(*STATUS, "--since", "today", "--format", "json", cwd=real)
+    assert (broken.code, broken.json["documents"], broken.json["counts"]["placed"]) == (0, [], 4)
+
+
 def test_a_day_takes_a_selection(real: Path) -> None:
     found = flowops(*STATUS, "--since", "today", "--ref", "call-[12]", "--ref", "call-1", "--format", "json", cwd=real)
     assert found.json["counts"]["placed"] == 1

@@ -238,6 +238,15 @@ def status_json(status: LedgerStatus) -> Json:
         "guards": [guard_json(guard) for guard in guards_of(status.guards)],
         "since": status.since,
         "hours": dict(status.hours),
+        "documents": [
+            {
+                "place": document.place,
+                "labels": dict(document.labels),
+                "counts": {snake(state): document.counts.get(state, 0) for state in State},
+                "outcomes": {str(code): number for code, number in sorted(document.outcomes.items())},
+            }
+            for document in status.documents
+        ],
         "callbacks": status.hears,
     }
 

@@ -282,6 +282,7 @@ OUTPUTS: dict[str, Any] = {
         "guards": [],
         "since": None,
         "hours": {},
+        "documents": [],
         "callbacks": True,
     },
     "event": {"event": "claimed", "at": "2026-03-02T09:00:00+00:00"},
