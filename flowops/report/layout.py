@@ -397,7 +397,8 @@ def status_report(status: LedgerStatus) -> Report:
         Lazy(lambda: map(_doubtful_row, status.in_doubt)),
         len(status.in_doubt),
     )
-    say = (strong("In doubt", Tone.DOUBT), ": may have rung; settle each with `flowops ledger resolve`")
+    settle = f"flowops ledger resolve REF --env {shlex.quote(status.environment)} --reason …"
+    say = (strong("In doubt", Tone.DOUBT), f": may have rung; settle each: `{settle} --placed`, or `--not-placed`")
     return Report(
         [
             *(Section((), [chart]) for chart in charts),
