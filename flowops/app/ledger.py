@@ -70,10 +70,8 @@ def report_since(ledger: Reader, asked: Selection, since: datetime | None, *, he
     doubtful: list[Entry] = []
     named = _documents_of(asked)
     documents: dict[Named, tuple[Counter[State], Counter[int]]] = {}
-    for entry in entries_asked(ledger, asked):
+    for entry in entries_asked(ledger, asked, since=since):
         claimed = datetime.fromisoformat(entry.claimed_at)
-        if since is not None and claimed < since:
-            continue
         in_doubt = is_doubtful(entry)
         state = State.IN_DOUBT if in_doubt else entry.state
         counts[state] += 1
@@ -153,10 +151,17 @@ def _given_up(ledger: Reader) -> list[GivenUp]:
 
 
 def entries_asked(
-    ledger: Reader, asked: Selection, *, states: Collection[State] | None = None, limit: int | None = None
+    ledger: Reader,
+    asked: Selection,
+    *,
+    states: Collection[State] | None = None,
+    since: datetime | None = None,
+    codes: Collection[int] | None = None,
+    limit: int | None = None,
 ) -> Iterator[Entry]:
     """Yield the rows of the calls that are asked for, in the order of their references.
 
+    With `since` only those that were claimed since then, with `codes` those of which a callee ended with one of them.
     Where files or labels are asked for, the files say which calls these are. Raises UsageError where a selection takes
     none, unless it names single calls, and Invalid where the files are not valid.
     """
@@ -172,12 +177,19 @@ def entries_asked(
     found = (row for row in rows if calls.takes_name(row.reference_id))
     first = next(found, None)
     if first is not None:
-        yield from islice(chain([first], found), limit)
+        yield from islice((row for row in chain([first], found) if _fits(row, since, codes)), limit)
     elif (asked.paths or calls.narrows) and not calls.exact_names:
         raise UsageError(
             f"nothing in the ledger of {ledger.environment} is selected by {asked.words()}",
             hint="look at what there is, without a selection",
         )
+
+
+def _fits(entry: Entry, since: datetime | None, codes: Collection[int] | None) -> bool:
+    if since is not None and datetime.fromisoformat(entry.claimed_at) < since:
+        return False
+    # A callee of which two codes were told is found by each.
+    return codes is None or any(code in codes for leg in entry.legs for code in (leg.code, leg.later))
 
 
 def references_asked(asked: Selection) -> frozenset[str]:

@@ -75,16 +75,35 @@ def init(environment: str, goes_on: str | None) -> None:
 @command.command("list", short_help="List calls.")
 @options.ledger_selection
 @click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Only these; may be repeated.")
+@click.option(
+    "--outcome",
+    "outcomes",
+    multiple=True,
+    type=click.Choice(tuple(OUTCOME_CODES)),
+    help="Only calls of which a callee ended so; may be repeated.",
+)
+@click.option(
+    "--since", callback=options.since, metavar="TIME", help="Only calls claimed since today, 24h ago, or a DATE."
+)
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
 @options.formats(ENTRIES)
-def list_(selection: Selection, states: tuple[str, ...], limit: int | None, format_: str) -> None:
+def list_(
+    selection: Selection,
+    states: tuple[str, ...],
+    outcomes: tuple[str, ...],
+    since: datetime | None,
+    limit: int | None,
+    format_: str,
+) -> None:
     """List the calls of the ledger, or those that are selected: by their reference-ids, by globs (`*` and `?`), or by
     the files or labels that they have in the project."""
 
     project, settings = project_of(selection.environment)
     with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
         wanted = [State(state) for state in states] or None
-        print_result(ENTRIES, Entries(entries_asked(ledger, selection, states=wanted, limit=limit)), format_)
+        codes = [OUTCOME_CODES[outcome] for outcome in outcomes] or None
+        rows = entries_asked(ledger, selection, states=wanted, since=since, codes=codes, limit=limit)
+        print_result(ENTRIES, Entries(rows), format_)
 
 
 @command.command("show", short_help="Show one call and everything that happened to it.")

@@ -103,3 +103,37 @@ class TestAuditTrail:
         ran = run(two_runs, "ledger", "import", file)
         assert ran.code == 3
         assert "an event of the audit trail" in ran.err
+
+
+class TestList:
+    @pytest.fixture
+    def ended(self, two_runs: Path) -> Path:
+        """The same, with outcomes of two of the calls."""
+        for reference, outcome in (("call-1", "no-answer"), ("call-2", "completed")):
+            word = ("--outcome", outcome, "--reason", "asked", "--yes")
+            assert run(two_runs, "ledger", "resolve", reference, *word).code == 0
+        return two_runs
+
+    @pytest.mark.parametrize(
+        ("options", "found"),
+        [
+            (("--outcome", "no-answer"), ["call-1"]),
+            (("--outcome", "no-answer", "--outcome", "completed"), ["call-1", "call-2"]),
+            (("--outcome", "no-answer", "--outcome", "completed", "--limit", "1"), ["call-1"]),
+            (("--outcome", "failed"), []),
+            (("--outcome", "completed", "--ref", "call-1"), []),  # the selection has a call, of another outcome
+            (("--since", "today", "--state", "in-doubt"), ["call-4"]),
+            (("--since", "1h", "call-2"), ["call-2"]),
+            (("--since", "2999-01-01"), []),
+        ],
+    )
+    def test_calls_are_found_by_how_they_ended_and_when(
+        self, ended: Path, options: tuple[str, ...], found: list[str]
+    ) -> None:
+        ran = run(ended, "ledger", "list", "--format", "json", *options)
+        assert ran.code == 0, ran.err
+        assert [entry["reference_id"] for entry in ran.json] == found
+
+    def test_what_is_no_time_and_no_outcome_is_wrong_usage(self, real: Path) -> None:
+        assert run(real, "ledger", "list", "--since", "soon").code == 64
+        assert run(real, "ledger", "list", "--outcome", "answered").code == 64
