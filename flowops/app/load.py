@@ -167,6 +167,15 @@ def excerpts(reader: Reader) -> Iterator[None]:
         raise
 
 
+def project_name(start: str) -> str:
+    """Return the name of the project around a path, whatever else is wrong with it: that of its folder without one."""
+    reader = open_disk(Path(start), Path.cwd())
+    found = find_project(reader, Path(start))
+    value = found.document.value if found.document is not None else {}
+    name = value.get("name") if isinstance(value, dict) else None
+    return name if isinstance(name, str) else found.root.name
+
+
 def _open(start: str, reader: Reader | None = None) -> tuple[Reader, Project]:
     """Return the project around a path, checked."""
 

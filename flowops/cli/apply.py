@@ -197,7 +197,7 @@ def _apply(selection: Selection, plan_file: Path | None, how: _How) -> int:
         selection = as_saved(saved, plan_file, selection, is_named=_is_named("environment"))
         pacing = pacing_as_saved(saved, pacing)
         retry = retry | frozenset(map(Action, saved.request.retry))
-    instead = report_problems_as(selection.environment, shown.format_)
+    instead = report_problems_as(selection, shown.format_)
     asked = planned(selection, readonly=False, override=how.override, retry=retry, observer=TERMINAL)
     with instead, asked as found:
         fit = None
@@ -223,7 +223,7 @@ def _have_no_meaning(option: str, given: Mapping[str, object]) -> None:
 def _rehearse(selection: Selection, rehearsed: Rehearsed, auto_approve: bool, shown: Shown) -> int:
     """Show what would be said to whom, ask, and ring; return the exit code."""
     with (
-        report_problems_as(selection.environment, shown.format_),
+        report_problems_as(selection, shown.format_),
         rehearsal(selection, rehearsed.reference, rehearsed.number, TERMINAL) as found,
     ):
         sandboxed = found.workspace.environment.sandboxed

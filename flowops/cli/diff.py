@@ -44,9 +44,10 @@ def command(
     joined by reference-id, so a file that was moved or renamed is no change. Variables are the same on both sides.
     """
 
-    with report_problems_as(selection.environment, format_):
+    with report_problems_as(selection, format_):
         found = _compare(revisions, selection)
-    print_result(DIFFERENCE, DifferenceOutput(found, selection.environment, full), format_)
+    output = DifferenceOutput(found, selection.environment, full)
+    print_result(DIFFERENCE, output, format_, paths=selection.paths)
     there_is = {ExitCode.SOMETHING_TO_DO} if detailed_exitcode and found.calls else set()
     return worst(failures(fail_on, {"invalid": found.base_problems, "none": int(not found.calls)}) | there_is)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -14,9 +15,10 @@ from flowops.errors import FlowopsError, Invalid, UsageError
 from flowops.report import formats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from flowops.app.selection import Selection
     from flowops.model.document import Place, Problem
     from flowops.report.layout import Output
     from flowops.report.terminal import Line
@@ -42,14 +44,16 @@ def print_diagnostics(error: FlowopsError) -> None:
         sys.stdout.flush()
 
 
-def print_result(kind: str, output: Output, format_: str, stream: TextIO | None = None) -> None:
-    """Print a result of a kind in a format, to stdout or another stream."""
+def print_result(
+    kind: str, output: Output, format_: str, stream: TextIO | None = None, paths: Sequence[str] = ()
+) -> None:
+    """Print a result of a kind in a format, to stdout or another stream. `paths` are the files that it is about."""
     _Stdout.has_result |= stream is None
-    formats.write(kind, output, format_, formats.Target(stream or sys.stdout, _located))
+    formats.write(kind, output, format_, formats.Target(stream or sys.stdout, _located, partial(_project, paths)))
 
 
 @contextmanager
-def report_problems_as(environment: str, format_: str) -> Iterator[None]:
+def report_problems_as(selection: Selection, format_: str) -> Iterator[None]:
     """Print what is wrong with the files in the format of the result, if a reader can tell one from the other."""
     try:
         yield
@@ -57,7 +61,8 @@ def report_problems_as(environment: str, format_: str) -> Iterator[None]:
         if formats.writer(format_).FORMAT.instead:
             from flowops.report.views import ProblemsView
 
-            print_result(formats.PROBLEMS, ProblemsView(error.problems, environment), format_)
+            view = ProblemsView(error.problems, selection.environment)
+            print_result(formats.PROBLEMS, view, format_, paths=selection.paths)
         raise
 
 
@@ -104,6 +109,13 @@ def print_error(error: FlowopsError) -> None:
     from flowops.report.writers.text import error_lines
 
     echo_lines(error_lines(error))
+
+
+def _project(paths: Sequence[str]) -> str:
+    """Return the name of the project that some files belong to."""
+    from flowops.app.load import project_name
+
+    return project_name(paths[0] if paths else ".")
 
 
 def _located(file: str) -> str:

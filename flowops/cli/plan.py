@@ -27,6 +27,7 @@ from flowops.report.writers.json import plan_json
 from flowops.sandbox.settings import BANNER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from flowops.app.plan import Planned
@@ -104,13 +105,13 @@ def run(
 ) -> int:
     """Plan, print, and save where that is asked for; return the exit code. Writes nothing else."""
     at = at or clock()
-    instead = report_problems_as(selection.environment, shown.format_)
+    instead = report_problems_as(selection, shown.format_)
     asked = planned(selection, readonly=True, override=override, retry=retry, at=at, observer=TERMINAL)
     with instead, asked as found:
         if pacing is not None:
             check_pacing(found, pacing)
         echo_notices(found)
-        show_plan(found, at, shown)
+        show_plan(found, at, shown, selection.paths)
         if out is not None:
             request = request_of(selection, retry, pacing, at)
             save_plan(found.plan, out, request)
@@ -121,7 +122,7 @@ def run(
         return worst(failures(fail_on, words_of_plan(found.plan)) | there_is)
 
 
-def show_plan(found: Planned, at: datetime, shown: Shown) -> None:
+def show_plan(found: Planned, at: datetime, shown: Shown, paths: Sequence[str]) -> None:
     """Print a plan, made at a time, as the result of a command."""
     clock, sandboxed = PlanClock(at, found.environment.rate), found.environment.sandboxed
 
@@ -129,7 +130,7 @@ def show_plan(found: Planned, at: datetime, shown: Shown) -> None:
     def view(full: bool) -> PlanView:
         return of_plan(found.plan, full=full, show_pii=shown.show_pii, clock=clock, sandboxed=sandboxed)
 
-    print_result(PLAN, PlanOutput(view, lambda: plan_json(found.plan), shown.full), shown.format_)
+    print_result(PLAN, PlanOutput(view, lambda: plan_json(found.plan), shown.full), shown.format_, paths=paths)
 
 
 def echo_notices(found: Planned) -> None:

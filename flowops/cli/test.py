@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from flowops.app.selection import Selection
 from flowops.app.testing import run_tests
 from flowops.cli import options
 from flowops.cli.output import echo_status, print_result, report_problems_as
@@ -23,10 +24,10 @@ def command(paths: tuple[str, ...], format_: str) -> int:
     A test gives a document, rows, variables, a time and what the ledger holds, and expects an action, a body, a text
     or a problem. It runs what plan runs, with no ledger, network or secret. Exit with 3 when one fails.
     """
-    with report_problems_as(SANDBOX, format_):
+    with report_problems_as(Selection(paths, SANDBOX), format_):
         tested = run_tests(paths)
     view = CasesView(tested.results, excerpt=tested.excerpt)
-    print_result(CASES, view, format_)
+    print_result(CASES, view, format_, paths=paths)
     if not tested.results:
         echo_status(f"there are no tests: no document of kind Test in {TESTS}")
     return ExitCode.INVALID if view.failed else 0

@@ -27,16 +27,16 @@ def command(selection: Selection, format_: str) -> int:
     Every problem of every file is reported in one run.
     """
 
-    return _print(validate(selection, TERMINAL), selection.environment, format_)
+    return _print(validate(selection, TERMINAL), selection, format_)
 
 
-def _print(checked: Validation, environment: str, format_: str) -> int:
+def _print(checked: Validation, selection: Selection, format_: str) -> int:
     files, documents, calls, problems, excerpt, unread, warnings = checked
     if format_ != "text":
         from flowops.report.views import ProblemsView
 
-        view = ProblemsView(problems, environment, files, documents, calls, unread, warnings=warnings)
-        print_result(PROBLEMS, view, format_)
+        view = ProblemsView(problems, selection.environment, files, documents, calls, unread, warnings=warnings)
+        print_result(PROBLEMS, view, format_, paths=selection.paths)
     if problems:
         print_problems(problems, excerpt)
         return ExitCode.INVALID

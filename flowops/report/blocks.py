@@ -204,8 +204,8 @@ class Report(NamedTuple):
     """All that a result says: where totals stand depends on which end of it a reader sees first.
 
     `alerts` come before anything else. `remarks` explain the totals, `notices` are about the whole. `context` says what
-    it was made from. `kind` and `environment` make the marker by which a bot finds the comment that it wrote before;
-    without a kind it is no comment, and may be of any length. `things` are what it has many of.
+    it was made from. Project and `environment` make the marker by which a bot finds the comment that it wrote before;
+    without a `kind` it is no comment, and may be of any length. `things` are what it has many of.
     """
 
     sections: Iterable[Section]

@@ -25,10 +25,12 @@ REVIEWED = (PROBLEMS, CASES, PLAN, RESULT, DIFFERENCE)
 
 
 class Target(NamedTuple):
-    """Where a format writes: a stream, and how it names files for services that know only the repository's names."""
+    """Where a format writes: a stream, how it names files for services that know only the repository's names, and what
+    gives the name of the project, by which a bot finds the comment that it wrote before."""
 
     stream: TextIO
     located: Callable[[str], str] = str
+    project: Callable[[], str] = str
 
 
 class Format(NamedTuple):

@@ -242,7 +242,7 @@ def test_a_wording_change_in_ten_thousand_calls_fits_a_comment(tmp_path: Path) -
     repository.edit("flows/f.yaml", "listening to this message", "calling our clinic")
     ran = flowops("diff", "main", "--format", "markdown", cwd=repository.root)
     assert ran.code == 0, ran.err
-    assert ran.out.startswith("<!-- flowops:diff:sandbox -->\n")
+    assert ran.out.startswith("<!-- flowops:clinic:sandbox -->\n")
     assert len(ran.out) < 65_536
     first_screen = "\n".join(ran.out.splitlines()[:20])
     assert "**10,000 people**" in first_screen

@@ -259,7 +259,7 @@ class TestTheStep:
         assert runner.output["changed"] == "200"
         assert runner.output["exit-code"] == "0"
         assert comment.read_text() == runner.summary.read_text()
-        assert comment.read_text().startswith("<!-- flowops:diff:sandbox -->\n")
+        assert comment.read_text().startswith("<!-- flowops:clinic-reminders:sandbox -->\n")
         assert "<del><code>Harbour Street</code></del>" in comment.read_text()
 
     def test_what_is_wrong_is_annotated_and_fails(self, runner: Runner, clinic: Repository) -> None:
@@ -322,6 +322,22 @@ class TestTheStep:
         ran = runner.run("flowops", "Run flowops", clinic.root, **given("apply", "--reason 'half"))
         assert ran.returncode != 0
         assert not (clinic.root / ".flowops/sandbox.db").exists()
+
+
+def test_two_projects_of_one_repository_have_a_comment_each(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "both")
+    for team in ("a", "b"):
+        shutil.copytree(
+            ROOT / "examples/clinic-reminders", repository.root / team, ignore=shutil.ignore_patterns(".flowops")
+        )
+        repository.edit(f"{team}/flowops.yaml", "name: clinic-reminders", f"name: team-{team}")
+    repository.commit()
+    for team in ("a", "b"):
+        repository.edit(f"{team}/calls/reminders.yaml", "row.name", "row.nmae")
+        for command in (("diff", "HEAD"), ("plan",), ("validate",)):
+            ran = flowops(*command, team, "--format", "markdown", cwd=repository.root)
+            assert ran.code == 3
+            assert ran.out.startswith(f"<!-- flowops:team-{team}:sandbox -->\n")
 
 
 class TestTheComment:

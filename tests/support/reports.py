@@ -22,7 +22,7 @@ def text_of(output: Output | PlanView) -> str:
 
 def markdown_of(output: Output | PlanView) -> str:
     """What a comment says."""
-    return "".join(markdown(report_of(_output(output))))
+    return "".join(markdown(report_of(_output(output)), lambda: "clinic"))
 
 
 def page_of(output: Output | PlanView) -> str:

@@ -49,7 +49,7 @@ def write(output: Output, target: Target) -> None:
         with commands_disabled(target.stream):
             text.write(output, target)
     target.stream.writelines(annotation_lines(of_output(output, target.located)))
-    _append("GITHUB_STEP_SUMMARY", "".join(markdown(report_of(output))))
+    _append("GITHUB_STEP_SUMMARY", "".join(markdown(report_of(output), target.project)))
     _append("GITHUB_OUTPUT", outputs(_totals(output)))
 
 

@@ -1,7 +1,7 @@
 """Draw reports as Markdown: totals first, then what needs a decision, then as much as fits in a comment.
 
-A comment begins with one that readers do not see, ``<!-- flowops:plan:production -->``, by which a bot finds the
-comment that it wrote before.
+A comment begins with one that readers do not see, ``<!-- flowops:acme-clinics:production -->``, by which a bot finds
+the comment that it wrote before: one for a project and an environment.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from flowops.report.layout import report_of
 from flowops.report.worddiff import Side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from flowops.report.blocks import Block, Cell, Entry, Phrase, Report, Row, Section, Total
     from flowops.report.formats import Target
@@ -42,17 +42,17 @@ _STARTS = re.compile(r"[-+=]|[0-9](?=[0-9]*\))")
 
 def write(output: Output, target: Target) -> None:
     """Write a result as Markdown."""
-    target.stream.writelines(markdown(report_of(output)))
+    target.stream.writelines(markdown(report_of(output), target.project))
 
 
-def markdown(report: Report) -> Iterator[str]:
-    """Yield the text of a report; of a comment as much as one may hold."""
+def markdown(report: Report, project: Callable[[], str]) -> Iterator[str]:
+    """Yield the text of a report; of a comment as much as one may hold. `project` gives the name in its marker."""
     if not report.kind:
         yield from _head(report)
         for section in report.sections:
             yield from _section(section)
         return
-    comment = _Comment(marker(report.kind, report.environment))
+    comment = _Comment(marker(project(), report.environment))
     for paragraph in _head(report):
         comment.add(paragraph)
     sections = [section for section in report.sections if not section.detail]
@@ -61,9 +61,10 @@ def markdown(report: Report) -> Iterator[str]:
     yield comment.text(report.things)
 
 
-def marker(kind: str, environment: str) -> str:
-    """Return the comment that names what this is of which environment; no environment's name closes it."""
-    return f"<!-- flowops:{kind}:{re.sub(r'[^A-Za-z0-9._]+|-+', '-', environment)[:64]} -->"
+def marker(project: str, environment: str) -> str:
+    """Return the comment that names whose this is; no name of a project or an environment closes it."""
+    names = (re.sub(r"[^A-Za-z0-9._]+|-+", "-", name)[:64] for name in (project, environment))
+    return f"<!-- flowops:{':'.join(names)} -->"
 
 
 class _Part(NamedTuple):

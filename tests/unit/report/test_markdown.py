@@ -207,14 +207,14 @@ class TestHostile:
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        ("production", "<!-- flowops:plan:production -->"),
-        ("eu-west.1", "<!-- flowops:plan:eu-west.1 -->"),
-        ("--><script>", "<!-- flowops:plan:-script- -->"),
-        ("a--b\nc", "<!-- flowops:plan:a-b-c -->"),
+        ("production", "<!-- flowops:clinic:production -->"),
+        ("eu-west.1", "<!-- flowops:clinic:eu-west.1 -->"),
+        ("--><script>", "<!-- flowops:clinic:-script- -->"),
+        ("a--b\nc", "<!-- flowops:clinic:a-b-c -->"),
     ],
 )
 def test_the_marker_cannot_be_closed_from_inside(environment: str, expected: str) -> None:
-    assert marker("plan", environment) == expected
+    assert marker("clinic", environment) == expected
 
 
 @pytest.mark.parametrize("text", ["- a", "+ a", "1) a", "12. a", "= a", "> a", "# a", "7  2026-11-23  claimed", "```"])
