@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_any_number
+from flowops.model.call import LeftOut
 from flowops.model.document import Problem
-from flowops.model.plan import LeftOut
 from flowops.model.problems import Problems
 
 if TYPE_CHECKING:

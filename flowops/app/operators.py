@@ -13,8 +13,8 @@ from flowops.common.selection import reference_filter
 from flowops.common.text import from_spreadsheet
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import Invalid, UsageError
+from flowops.model.call import FINGERPRINT
 from flowops.model.document import Place, Problem
-from flowops.model.plan import FINGERPRINT
 from flowops.schema.check import reference_errors
 
 if TYPE_CHECKING:

@@ -44,9 +44,8 @@ if TYPE_CHECKING:
     from flowops.app.selection import Selection
     from flowops.common.budget import Budget
     from flowops.model.attempts import Attempts
-    from flowops.model.call import Call, CallBatch
+    from flowops.model.call import Call, CallBatch, LeftOut
     from flowops.model.document import Document, Value
-    from flowops.model.plan import LeftOut
     from flowops.templates.assemble import CompiledCall
     from flowops.templates.batches import RenderedBatch
 

@@ -26,11 +26,10 @@ from flowops.documents.row_source import DataFile, data_of
 from flowops.documents.rows import read_batches
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.memory import GivenCall, memory_ledger
-from flowops.model.attempts import split_reference
-from flowops.model.call import INSTRUCTION_ID, Call, Origin
+from flowops.model.attempts import OUTCOME_CODES, split_reference
+from flowops.model.call import FINGERPRINT, INSTRUCTION_ID, Call, Origin
 from flowops.model.document import Batch
-from flowops.model.ledger import OUTCOME_CODES, State
-from flowops.model.plan import FINGERPRINT
+from flowops.model.ledger import State
 from flowops.model.project import SANDBOX
 from flowops.model.result import CaseResult
 from flowops.plan.canonical import hash_of

@@ -17,20 +17,9 @@ from flowops.ledger.refusals import ENOUGH, given_up_among
 from flowops.ledger.states import stored_callees
 from flowops.ledger.transaction import CHUNK, current_rows_of, parsed, rows_of, with_legs
 from flowops.ledger.verify import verify
+from flowops.model.attempts import OUTCOME_CODES
 from flowops.model.call import INSTRUCTION_ID
-from flowops.model.ledger import (
-    OUTCOME_CODES,
-    RUN_RESULTS,
-    Actor,
-    Checkpoint,
-    Entry,
-    EventType,
-    GivenUp,
-    LedgerRun,
-    Leg,
-    State,
-    Tried,
-)
+from flowops.model.ledger import RUN_RESULTS, Actor, Checkpoint, Entry, EventType, GivenUp, LedgerRun, Leg, State, Tried
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -7,13 +7,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.spans import read_span, span_text
-from flowops.model.ledger import OUTCOME_CODES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from flowops.model.document import Value
 
+#: The outcomes of a call that has finished, and the API's result codes of them (vendor documentation).
+OUTCOME_CODES = {"completed": 10, "no-answer": 9, "failed": 11, "declined": 12}
 #: How a call ended, by the API's result code. Nothing here says that a person answered.
 OUTCOMES: Mapping[int, str] = {code: name for name, code in OUTCOME_CODES.items()}
 COMPLETED = "completed"

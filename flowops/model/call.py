@@ -43,6 +43,12 @@ def read_call_id(value: Value, callee: Value = None) -> str | None:
     return _BUT_LAST_TWO.sub("x", value) if is_number else value
 
 
+#: What every fingerprint begins with: its version and its hash function; 64 hex digits follow.
+FINGERPRINT = "v1:sha256:"
+#: How many bytes a fingerprint has without that.
+HASH_BYTES = 32
+
+
 class Origin(NamedTuple):
     """The document a call was written in; `fields` says where a field's value stands.
 
@@ -179,6 +185,18 @@ class Call(NamedTuple):
         """Return a problem with the value at a path of the body, placed where the user wrote it."""
         spec_path = ("reference-id", *path[1:]) if path[:1] == (INSTRUCTION_ID,) else path
         return Problem(self.origin.place(spec_path), self.row, message, code, hint)
+
+
+class LeftOut(NamedTuple):
+    """A row that is wrong and left out of a plan: where its document begins, and why, masked.
+
+    `reference_id` is that of its call, without what may be a number in it; None where it could not be rendered.
+    """
+
+    place: Place
+    row: RowPlace
+    reference_id: str | None
+    reasons: tuple[str, ...]
 
 
 class Script(NamedTuple):

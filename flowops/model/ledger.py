@@ -56,10 +56,6 @@ class State(StrEnum):
         return self in (State.IN_FLIGHT, State.PLACED)
 
 
-#: The outcomes of a call that has finished, and the API's result codes of them (vendor documentation).
-OUTCOME_CODES = {"completed": 10, "no-answer": 9, "failed": 11, "declined": 12}
-
-
 class EventType(StrEnum):
     """The events of a call, as the ledger's log names them."""
 

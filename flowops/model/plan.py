@@ -10,20 +10,16 @@ from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from flowops.model.attempts import ONE_ATTEMPT, split_reference
+from flowops.model.call import FINGERPRINT, HASH_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from flowops.model.attempts import Attempts
-    from flowops.model.call import Call, Script
-    from flowops.model.document import Place, RowPlace, Value
+    from flowops.model.call import Call, LeftOut, Script
+    from flowops.model.document import Place, Value
     from flowops.model.ledger import Checkpoint
-
-#: What every fingerprint begins with: its version and its hash function; 64 hex digits follow.
-FINGERPRINT = "v1:sha256:"
-#: How many bytes a fingerprint has without that.
-HASH_BYTES = 32
 
 
 class Action(StrEnum):
@@ -116,18 +112,6 @@ class Guard(NamedTuple):
     name: str
     reason: str
     place: Place | None = None
-
-
-class LeftOut(NamedTuple):
-    """A row that is wrong and left out of a plan: where its document begins, and why, masked.
-
-    `reference_id` is that of its call, without what may be a number in it; None where it could not be rendered.
-    """
-
-    place: Place
-    row: RowPlace
-    reference_id: str | None
-    reasons: tuple[str, ...]
 
 
 NO_LABELS: Mapping[str, str] = {}

@@ -18,8 +18,7 @@ import rfc8785
 from flowops.common.json import unsendable
 from flowops.common.limits import VALUE_DEPTH
 from flowops.errors import ExitCode, FlowopsError
-from flowops.model.call import NO_TERMS
-from flowops.model.plan import FINGERPRINT
+from flowops.model.call import FINGERPRINT, NO_TERMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

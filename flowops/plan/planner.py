@@ -12,14 +12,12 @@ from itertools import repeat
 from struct import iter_unpack
 from typing import TYPE_CHECKING, Protocol
 
-from flowops.model.call import INSTRUCTION_ID, phones_of
+from flowops.model.call import FINGERPRINT, HASH_BYTES, INSTRUCTION_ID, phones_of
 from flowops.model.ledger import RUN_LOST, State
 from flowops.model.plan import (
     A_FEW,
     ACTIONS,
     ALL_SHOWN,
-    FINGERPRINT,
-    HASH_BYTES,
     MAY_BE_PLACED,
     NONE_SHOWN,
     SENDING,

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from flowops.model.call import Call, Script
+    from flowops.model.call import Call, LeftOut, Script
     from flowops.model.document import Document, Place, Problem, RowPlace, Value
     from flowops.model.ledger import Actor, Entry, EventType, LedgerRun, OperatorStep, State
-    from flowops.model.plan import Guard, LeftOut, Plan, PlannedBatch, PlannedCall
+    from flowops.model.plan import Guard, Plan, PlannedBatch, PlannedCall
     from flowops.model.result import CallResult, CaseResult, Result
 
 

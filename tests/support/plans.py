@@ -7,8 +7,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from flowops.model.attempts import ONE_ATTEMPT, Attempts
-from flowops.model.call import NO_TERMS, Script
-from flowops.model.plan import FINGERPRINT, Decision, Plan, PlannedBatch
+from flowops.model.call import FINGERPRINT, NO_TERMS, Script
+from flowops.model.plan import Decision, Plan, PlannedBatch
 from flowops.plan.canonical import Uncanonical, hash_of
 from flowops.plan.planner import Shown, make_plan
 

@@ -17,10 +17,10 @@ from support.plans import decided, sends_of
 from flowops.apply.control import ONE_REQUEST, ShutdownRequest, Timing
 from flowops.apply.run import apply
 from flowops.apply.worker import RunOptions
-from flowops.model.call import Call, Origin
+from flowops.model.call import FINGERPRINT, Call, Origin
 from flowops.model.document import Document, SourceMap
 from flowops.model.ledger import Checkpoint, Claim, Entry, EventType, Leg, Record, State, Written
-from flowops.model.plan import FINGERPRINT, Action, Plan, PlannedCall
+from flowops.model.plan import Action, Plan, PlannedCall
 from flowops.model.result import Verdict
 
 if TYPE_CHECKING:

@@ -22,8 +22,9 @@ from flowops.apply.outcome import (
     unsent,
 )
 from flowops.errors import ExitCode
+from flowops.model.call import FINGERPRINT
 from flowops.model.ledger import Entry, EventType, Leg, Record, State, Written
-from flowops.model.plan import FINGERPRINT, Action, Decision, Guard
+from flowops.model.plan import Action, Decision, Guard
 from flowops.model.result import CallResult, Outcome, Result, Verdict
 
 PLACED = CallResult("placed", Outcome.PLACED, ("1",), 1)

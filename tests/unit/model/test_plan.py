@@ -10,19 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.plans import decided
 
-from flowops.model.call import Call, Origin
+from flowops.model.call import FINGERPRINT, HASH_BYTES, Call, Origin
 from flowops.model.document import Document, SourceMap
-from flowops.model.plan import (
-    FINGERPRINT,
-    HASH_BYTES,
-    SENDING,
-    Action,
-    Change,
-    Plan,
-    PlannedBatch,
-    PlannedCall,
-    PlannedReference,
-)
+from flowops.model.plan import SENDING, Action, Change, Plan, PlannedBatch, PlannedCall, PlannedReference
 
 AT = datetime(2026, 11, 25, tzinfo=UTC)
 PLACES = [Document("calls/a.yaml", "CallSet", {}, SourceMap(line, 1, 0, 0), "") for line in (1, 9)]

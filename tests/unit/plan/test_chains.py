@@ -9,9 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.model.attempts import COMPLETED, OUTCOMES, REPEATABLE, Attempts, attempt_reference, read_attempts
+from flowops.model.attempts import (
+    COMPLETED,
+    OUTCOME_CODES,
+    OUTCOMES,
+    REPEATABLE,
+    Attempts,
+    attempt_reference,
+    read_attempts,
+)
 from flowops.model.attempts import split_reference as split
-from flowops.model.ledger import OUTCOME_CODES, State, Tried
+from flowops.model.ledger import State, Tried
 from flowops.plan.chains import outcome_of, standing_of
 
 BEGAN = datetime(2026, 12, 1, 9, tzinfo=UTC)
