@@ -69,7 +69,7 @@ def read_pairs(file: str) -> dict[str, str]:
     pairs: dict[str, str] = {}
     taken: set[str] = set()
     problems: list[Problem] = []
-    for number, line in enumerate(_lines(file), 1):
+    for number, line in enumerate(lines_of(file), 1):
         named = [same_name(from_spreadsheet(cell.strip())) for cells in csv.reader([line]) for cell in cells]
         if not any(named) or (number == 1 and named == ["old", "new"]):
             continue
@@ -109,10 +109,11 @@ def _wrong_pair(named: Sequence[str], renamed: Collection[str], taken: Collectio
 
 def _listed(file: str) -> list[str]:
     """Return the lines of a file, or of stdin, without the empty ones."""
-    return [text for line in _lines(file) if (text := line.strip())]
+    return [text for line in lines_of(file) if (text := line.strip())]
 
 
-def _lines(file: str) -> list[str]:
+def lines_of(file: str) -> list[str]:
+    """Return the lines of a file, ``-`` for stdin. Raises UsageError where it cannot be read."""
     try:
         data = sys.stdin.buffer.read(MAX_LIST + 1) if file == "-" else read_given(Path(file), MAX_LIST)
         return data.decode().splitlines()

@@ -14,6 +14,7 @@ from flowops.common.secrets import read_variable
 from flowops.common.text import quoted
 from flowops.documents.files import Unreadable, open_given
 from flowops.errors import FlowopsError, Invalid
+from flowops.ledger.blocks import decision_on
 from flowops.model.call import callees_of, phones_of
 from flowops.model.document import Place, Problem
 from flowops.model.ledger import Condition
@@ -92,6 +93,7 @@ class PolicyRun:
         self._rung: dict[str, tuple[datetime, ...]] = {}
         self._evaluator = PolicyEvaluator(self._policy, replace(facts, rung=self._rung))
         self._ledger = ledger
+        self._has_blocks = ledger.has_blocks()
         self._at = at
         self._windows = WindowSummary(policy, at)
         self._fit = CapacityCheck(policy, at, rate)
@@ -102,11 +104,12 @@ class PolicyRun:
         """Say which of the calls that would be sent may not be, and why."""
         phones = sum(map(phones_of, map(batch.bodies.__getitem__, indices)))
         self._by_document[batch.place] += phones
-        held: dict[int, Decision] = {}
+        held = self._blocked(batch, indices) if self._has_blocks else {}
+        others = [index for index in indices if index not in held] if held else indices
         if self._policy.rules or batch.has_terms:
-            held = self._held(batch, indices)
+            held |= self._held(batch, others)
         else:
-            self._fit.add_endless(phones)
+            self._fit.add_endless(sum(map(phones_of, map(batch.bodies.__getitem__, others))) if held else phones)
         passed = [index for index in indices if index not in held] if held else indices
         bodies = list(map(batch.bodies.__getitem__, passed))
         self._callees.add([self._before + index for index in passed], bodies)
@@ -134,6 +137,13 @@ class PolicyRun:
     def notes(self) -> tuple[str, ...]:
         """Return what the windows make of the plan."""
         return tuple(self._windows.lines())
+
+    def _blocked(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Decision]:
+        """Say which of the calls are to a number that somebody has blocked. No rule is asked about these."""
+        callees = {index: callees_of(batch.bodies[index]) for index in indices}
+        blocks = self._ledger.blocked({number for some in callees.values() for number in some})
+        decisions = ((index, decision_on(some, blocks)) for index, some in callees.items())
+        return {index: decision for index, decision in decisions if decision is not None}
 
     def _held(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Decision]:
         # A ledger without a call has rung nobody.

@@ -30,6 +30,7 @@ from flowops.common.names import did_you_mean
 from flowops.common.numbers import Refusal, read
 from flowops.common.text import quoted
 from flowops.errors import UsageError
+from flowops.ledger.blocks import decision_on
 from flowops.ledger.states import step
 from flowops.model.attempts import ONE_ATTEMPT
 from flowops.model.call import INSTRUCTION_ID, Call, Script
@@ -108,7 +109,7 @@ def rehearsal(selection: Selection, reference: str, number: str, observer: Obser
             environment=environment.name,
             revision=revision,
             ledger=None,
-            rules=_Rules(policy, facts),
+            rules=_Rules(policy, facts, ledger),
             settings=settings_of(workspace.project, environment),
         )
         plan = replace(plan, guards=(*guards_of(ledger), *tripped(policy, facts, clock())))
@@ -173,6 +174,9 @@ class RehearsalLog:
         why = self.store.stopped()
         if why is not None:
             return Written(False, None, stopped=why)
+        blocked = _blocked(self.store, claim.call)
+        if blocked is not None:
+            return Written(False, None, decision=blocked)
         self.store.rehearsed(claim.call.reference_id, self.about)
         return Written(True, State.IN_FLIGHT)
 
@@ -226,13 +230,23 @@ class _OneCall:
 class _Rules:
     """The rules that hold for whoever rehearses, as a plan asks them."""
 
-    def __init__(self, policy: Policy, facts: PolicyContext) -> None:
+    def __init__(self, policy: Policy, facts: PolicyContext, ledger: Store) -> None:
         self._evaluator = PolicyEvaluator(policy, facts)
+        self._ledger = ledger
 
     def hold_back(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Decision]:
         """Say which of the calls may not be placed, and why."""
-        decisions = {index: self._evaluator.evaluate(batch.call(index), clock()) for index in indices}
+        calls = {index: batch.call(index) for index in indices}
+        decisions = {
+            index: _blocked(self._ledger, call) or self._evaluator.evaluate(call, clock())
+            for index, call in calls.items()
+        }
         return {index: decision for index, decision in decisions.items() if decision is not None}
+
+
+def _blocked(ledger: Store, call: Call) -> Decision | None:
+    """Return that somebody has blocked the number of a call."""
+    return decision_on(call.callees, ledger.blocked(call.callees))
 
 
 def _named(walk: Walk, reference: str, observer: Observer) -> Call:

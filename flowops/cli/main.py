@@ -75,9 +75,14 @@ def main() -> NoReturn:
         click.echo("interrupted", err=True)
         code = 130
     except click.ClickException as error:
-        error.show()
+        from flowops.common.masking import mask_text
+
+        # It repeats what was given, and that may be a number in the place of something else.
+        message = mask_text(error.format_message())
+        masked = click.UsageError(message, error.ctx) if isinstance(error, click.UsageError) else error
+        masked.show()
         code = ExitCode.USAGE if isinstance(error, click.UsageError) else error.exit_code
-        _print_as_json(UsageError(error.format_message()))
+        _print_as_json(UsageError(message))
     except Invalid as error:
         from flowops.cli.output import print_problems
 

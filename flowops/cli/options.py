@@ -238,8 +238,6 @@ def _asked(
 ) -> Asked:
     from flowops.app.operators import CallSelection
 
-    if not reason.strip():
-        raise UsageError("--reason is empty: what is done is on record, with the reason")
     return Asked(environment, CallSelection(references, globs, excluded, from_file), reason, approved, format_)
 
 
@@ -248,7 +246,16 @@ def asked_for(references: tuple[str, ...], environment: str, *, reason: str, app
     return _asked(references, environment, (), (), None, reason, approved, format_)
 
 
-reason = click.option("--reason", required=True, metavar="TEXT", help="Why; kept in the ledger for ever.")
+def _reason(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    """Return the reason. Raises UsageError for one that says nothing."""
+    if not value.strip():
+        raise UsageError("--reason is empty: what is done is on record, with the reason")
+    return value
+
+
+reason = click.option(
+    "--reason", required=True, callback=_reason, metavar="TEXT", help="Why; kept in the ledger for ever."
+)
 auto_approve = click.option("--yes", "--auto-approve", "approved", is_flag=True, help="Do not ask.")
 #: What every operation on many calls takes.
 asked = together(

@@ -1,4 +1,4 @@
-"""``flowops policy``: work on what the policy reads."""
+"""``flowops policy``: work on what the policy reads, and block numbers for good."""
 
 from __future__ import annotations
 
@@ -6,13 +6,82 @@ from pathlib import Path
 
 import click
 
+from flowops.app.access import open_for
+from flowops.app.blocks import read_numbers
+from flowops.app.load import project_of
 from flowops.app.policy_run import hash_list
+from flowops.cli import options
 from flowops.cli.group import Group
+from flowops.cli.output import TERMINAL, echo_status, print_result
+from flowops.report.formats import BLOCKED
+from flowops.report.phrases import count
+from flowops.report.views import BlockedView
 
 
-@click.group("policy", cls=Group, short_help="Work on the policy's lists.")
+@click.group("policy", cls=Group, short_help="Work on the policy's lists, and block numbers.")
 def command() -> None:
-    """Work on what the policy reads."""
+    """Work on what the policy reads, and on numbers that are never called again."""
+
+
+_numbers = click.argument("numbers", nargs=-1, metavar="[NUMBER]...")
+_from_file = click.option(
+    "--from-file",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    metavar="FILE",
+    help="A number a line; - for stdin.",
+)
+
+
+@command.command("block", short_help="Never call a number again.")
+@_numbers
+@options.env
+@_from_file
+@options.reason
+def block(numbers: tuple[str, ...], environment: str, from_file: str | None, reason: str) -> int:
+    """Let nobody on this ledger call these numbers ever again, from now on: also not by a plan that was made before, by
+    a run that is going on, or by a further attempt. A request to several phones is blocked by one of them.
+
+    Numbers are written with their country code. The ledger keeps keyed hashes of them, who blocked them, and why. What
+    the API has accepted already cannot be taken back. `flowops policy unblock` lifts it.
+    """
+    return _work(numbers, environment, from_file, reason, lift=False)
+
+
+@command.command("unblock", short_help="Let a number be called again.")
+@_numbers
+@options.env
+@_from_file
+@options.reason
+def unblock(numbers: tuple[str, ...], environment: str, from_file: str | None, reason: str) -> int:
+    """Let numbers be called again after `flowops policy block`. Nothing is placed by this itself."""
+    return _work(numbers, environment, from_file, reason, lift=True)
+
+
+@command.command("blocked", short_help="List the numbers that are never called again.")
+@options.env
+@options.formats(BLOCKED)
+def blocked(environment: str, format_: str) -> int:
+    """List the numbers that are blocked, masked, with who blocked them, when and why; then those that were once."""
+    project, settings = project_of(environment)
+    with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
+        print_result(BLOCKED, BlockedView(environment, ledger.blocks()), format_)
+    return 0
+
+
+def _work(numbers: tuple[str, ...], environment: str, from_file: str | None, reason: str, *, lift: bool) -> int:
+    """Block numbers, or lift that, and say of how many it was so already."""
+    meant = read_numbers(numbers, from_file)
+    project, settings = project_of(environment)
+    with open_for(project, settings, observer=TERMINAL) as ledger:
+        changed = sum((ledger.unblock if lift else ledger.block)(meant, reason))
+    done, before = ("unblocked", "not blocked") if lift else ("blocked", "blocked already")
+    others = f", {count(len(meant) - changed, 'number')} {_were(len(meant) - changed)} {before}"
+    echo_status(f"{environment}: {count(changed, 'number')} {done}{others if changed < len(meant) else ''}")
+    return 0
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"
 
 
 @command.command("hash-numbers", short_help="Make a do-not-call list of keyed hashes.")

@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from flowops.errors import LedgerError
+from flowops.ledger.blocks import blocks_among
 from flowops.ledger.chain import Broken, Event, genesis
 from flowops.ledger.database import iso
 from flowops.ledger.refusals import ENOUGH, given_up_among
@@ -19,7 +20,19 @@ from flowops.ledger.transaction import CHUNK, current_rows_of, parsed, rows_of, 
 from flowops.ledger.verify import verify
 from flowops.model.attempts import OUTCOME_CODES
 from flowops.model.call import INSTRUCTION_ID
-from flowops.model.ledger import RUN_RESULTS, Actor, Checkpoint, Entry, EventType, GivenUp, LedgerRun, Leg, State, Tried
+from flowops.model.ledger import (
+    RUN_RESULTS,
+    Actor,
+    Checkpoint,
+    Entry,
+    EventType,
+    GivenUp,
+    LedgerRun,
+    Leg,
+    NumberBlock,
+    State,
+    Tried,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -356,6 +369,19 @@ class Reader:
     def stopped(self) -> str | None:
         """Return since when no run may claim a call, by whom and why; None while they may."""
         return self._database.read(lambda connection: stopped(connection, self.number))
+
+    def has_blocks(self) -> bool:
+        """Return whether a number is blocked."""
+        return bool(self._database.read(lambda it: it.value("has_blocks", ledger=self.number)))
+
+    def blocked(self, numbers: Collection[str]) -> dict[str, NumberBlock]:
+        """Return why each of these numbers is never to be called again; none that may be."""
+        return self._database.read(lambda it: blocks_among(it, self.number, numbers, self.pseudonymizer))
+
+    def blocks(self) -> list[NumberBlock]:
+        """Return all numbers that were ever blocked, oldest first, those that were lifted too."""
+        rows = self._database.read(lambda it: it.all("blocks", ledger=self.number))
+        return [NumberBlock(*row) for row in rows]
 
     def claimed_since(self, since: datetime) -> int:
         """Return how many phones were claimed since a time and may have rung."""

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Never, Self
 
 from flowops.errors import LedgerError
-from flowops.ledger import operations
+from flowops.ledger import blocks, operations
 from flowops.ledger.chain import canonical
 from flowops.ledger.database import RUN_BYTES, iso, now
 from flowops.ledger.operations import Import, ImportedCall, make_conditionally
@@ -176,8 +176,6 @@ class Store(Reader):
         # At once: each fetch lets another thread run first.
         random = os.urandom(NONCE * len(writes))
         changes = [self._change(write, at, random[n * NONCE : (n + 1) * NONCE]) for n, write in enumerate(writes)]
-        conditions = [write.condition if isinstance(write, Claim) else None for write in writes]
-        conditional = any(conditions)
         claims = any(change.event_type is EventType.CLAIMED for change in changes)
         refusals = sum(change.event_type in REFUSALS for change in changes)
         posts = self._posts + sum(change.event_type in _ANSWERED for change in changes)
@@ -189,10 +187,8 @@ class Store(Reader):
             why = stopped(transaction.connection, self.number) if claims else None
             if why is not None:
                 written = _without_claims(transaction, changes, why)
-            elif conditional:
-                written = make_conditionally(transaction, changes, conditions, self.pseudonymizer.value)
             else:
-                written = transaction.make(changes)
+                written = self._make(transaction, writes, changes) if claims else transaction.make(changes)
             if refusals:
                 operations.count_posts(transaction.connection, self.run, posts, refused)
             return written, transaction.changed, transaction.checkpoint
@@ -210,6 +206,15 @@ class Store(Reader):
         if self._memory is not None and self.suspicion is None:
             self._memory.keep(self._seen)
         return written
+
+    def _make(
+        self, transaction: Transaction, writes: Sequence[Claim | Record], changes: Sequence[Change]
+    ) -> list[Written]:
+        """Make changes with claims among them, but no claim that something is against at this very moment."""
+        conditions = blocks.with_blocks(transaction.connection, self.number, writes, self.pseudonymizer)
+        if any(conditions):
+            return make_conditionally(transaction, changes, conditions, self.pseudonymizer.value)
+        return transaction.make(changes)
 
     def move(self, moves: Sequence[Move]) -> list[Written]:
         """Record calls that were placed under another reference under their own, in one durable transaction.
@@ -373,6 +378,22 @@ class Store(Reader):
     def resume(self) -> bool:
         """Let runs claim calls again; False when nobody had stopped them."""
         return self._database.write(lambda connection: operations.resume(connection, self.number, self.actor, now()))
+
+    def block(self, numbers: Sequence[str], reason: str) -> list[bool]:
+        """Let no run call some numbers ever again, in one durable transaction; return which were not blocked yet."""
+        return self._database.write(
+            lambda it: blocks.block(
+                it, self.number, numbers, self.pseudonymizer, self.actor, clean(reason) or "", now()
+            )
+        )
+
+    def unblock(self, numbers: Sequence[str], reason: str) -> list[bool]:
+        """Let runs call some numbers again, in one durable transaction; return which of them were blocked."""
+        return self._database.write(
+            lambda it: blocks.unblock(
+                it, self.number, numbers, self.pseudonymizer, self.actor, clean(reason) or "", now()
+            )
+        )
 
     def sweep(self) -> list[str]:
         """Turn in-flight calls whose run is dead into in-doubt ones; their references."""

@@ -318,6 +318,28 @@ class LedgerRun(NamedTuple):
         return {"claimed": claimed, **results, "unanswered": unanswered, "moved": self.events.get(EventType.MOVED, 0)}
 
 
+class NumberBlock(NamedTuple):
+    """That a number is never called again, and who said so; once somebody has lifted that, who and why, too.
+
+    `shown` is the number masked, `pseudonym` five letters and digits that tell it from others that are shown alike.
+    """
+
+    shown: str
+    pseudonym: str
+    at: str
+    who: str
+    host: str
+    reason: str
+    lifted_at: str | None = None
+    lifted_by: str | None = None
+    lifted_reason: str | None = None
+
+    @property
+    def why(self) -> str:
+        """Return by whom it is blocked, since when and why."""
+        return f"blocked by {self.who} on {self.at[:10]}: {self.reason}"
+
+
 class OperatorStep(NamedTuple):
     """What an operator's word does to one call, or would do; `refused` says why it does nothing.
 

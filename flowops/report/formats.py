@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 PROBLEMS, PLAN, RESULT, DIFFERENCE = "validate", "plan", "apply", "diff"
 STATUS, ENTRIES, ENTRY, BODIES = "status", "ledger list", "ledger show", "render"
 EXPORT, IMPORT, OPERATION, CASES = "ledger export", "ledger import", "ledger operation", "test"
-FIELD, DIAGNOSIS, RUNS = "explain", "doctor", "ledger runs"
-ALL = (PROBLEMS, CASES, PLAN, RESULT, DIFFERENCE, STATUS, ENTRIES, ENTRY, RUNS, BODIES, OPERATION, FIELD, DIAGNOSIS)
+FIELD, DIAGNOSIS, RUNS, BLOCKED = "explain", "doctor", "ledger runs", "policy blocked"
+ALL = (
+    *(PROBLEMS, CASES, PLAN, RESULT, DIFFERENCE, STATUS, ENTRIES, ENTRY, RUNS, BODIES, OPERATION, FIELD, DIAGNOSIS),
+    BLOCKED,
+)
 REVIEWED = (PROBLEMS, CASES, PLAN, RESULT, DIFFERENCE)
 
 

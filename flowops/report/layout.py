@@ -52,6 +52,7 @@ from flowops.report.difference import DifferenceOutput
 from flowops.report.excerpt import excerpt
 from flowops.report.views import (
     AuditTrail,
+    BlockedView,
     Bodies,
     CasesView,
     Entries,
@@ -76,7 +77,7 @@ if TYPE_CHECKING:
 
     from flowops.model.call import Call
     from flowops.model.document import Place, Problem
-    from flowops.model.ledger import DocumentTotals, GivenUp, LedgerRun, OperatorStep
+    from flowops.model.ledger import DocumentTotals, GivenUp, LedgerRun, NumberBlock, OperatorStep
     from flowops.model.ledger import Entry as LedgerEntry
     from flowops.model.plan import Guard
     from flowops.report.difference import ChangedField, DifferenceView
@@ -108,6 +109,7 @@ Output: TypeAlias = (
     | Exported
     | AuditTrail
     | OperationView
+    | BlockedView
 )
 
 #: Signs and tones of actions, outcomes, states and shifts: the same word means the same in each.
@@ -556,6 +558,32 @@ def operation_report(view: OperationView) -> Report:
     )
 
 
+def blocked_report(view: BlockedView) -> Report:
+    """Lay out the numbers that are blocked, and those that were."""
+    totals = (Total("blocked", len(view.blocked), Tone.PLAIN), Total("lifted", len(view.lifted), Tone.MUTED))
+    return Report(
+        [
+            *([Section((strong("Blocked:"),), [_block_table(view.blocked)])] if view.blocked else []),
+            *([Section((strong("Lifted:"),), [_block_table(view.lifted)], detail=True)] if view.lifted else []),
+        ],
+        title=("Blocked numbers of ", named(view.environment)),
+        totals=Totals((strong(f"Numbers in {view.environment}: "),), totals, len(totals)),
+        environment=view.environment,
+        headed=False,
+    )
+
+
+def _block_table(blocks: Sequence[NumberBlock]) -> Table:
+    names = (Column("number"), Column("pseudonym"), Column("why", Where.AFTER))
+    return Table(names, Lazy(lambda: map(_block_row, blocks)), len(blocks))
+
+
+def _block_row(block: NumberBlock) -> Row:
+    lifted = f"; lifted by {block.lifted_by} at {block.lifted_at}: {mask_text(block.lifted_reason or '')}"
+    why = f"by {block.who} on {block.host} at {block.at}: {mask_text(block.reason)}"
+    return Row((cell(block.shown), cell(block.pseudonym), cell(why + lifted * (block.lifted_at is not None))))
+
+
 def _step_table(steps: Sequence[OperatorStep]) -> Table:
     names = (Column("reference-id"), Column("state"), Column("why", Where.AFTER))
     return Table(names, Lazy(lambda: map(_step_row, steps)), len(steps))
@@ -885,4 +913,5 @@ _LAYOUTS: Mapping[type, Callable[[Any], Report]] = {
     Bodies: lambda output: render_report(output.calls),
     Imported: _imported_report,
     OperationView: operation_report,
+    BlockedView: blocked_report,
 }

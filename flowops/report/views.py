@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from flowops.model.call import Call, LeftOut, Script
     from flowops.model.document import Document, Place, Problem, RowPlace, Value
-    from flowops.model.ledger import Actor, Entry, EventType, LedgerRun, OperatorStep, State
+    from flowops.model.ledger import Actor, Entry, EventType, LedgerRun, NumberBlock, OperatorStep, State
     from flowops.model.plan import Guard, Plan, PlannedBatch, PlannedCall
     from flowops.model.result import CallResult, CaseResult, Result
 
@@ -431,6 +431,23 @@ class Runs(NamedTuple):
 
     environment: str
     runs: Sequence[LedgerRun]
+
+
+class BlockedView(NamedTuple):
+    """The numbers of a ledger that were ever blocked."""
+
+    environment: str
+    blocks: Sequence[NumberBlock]
+
+    @property
+    def blocked(self) -> Sequence[NumberBlock]:
+        """Return those that are."""
+        return [block for block in self.blocks if block.lifted_at is None]
+
+    @property
+    def lifted(self) -> Sequence[NumberBlock]:
+        """Return those that were."""
+        return [block for block in self.blocks if block.lifted_at is not None]
 
 
 class OperationView(NamedTuple):

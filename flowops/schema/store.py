@@ -38,6 +38,7 @@ NAMES = (
     "test-result",
     "field",
     "doctor",
+    "blocked",
     "diagnostics",
     "event",
 )

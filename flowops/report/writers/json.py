@@ -27,6 +27,7 @@ from flowops.report.escape import COMMAND, UNSAFE
 from flowops.report.formats import ALL, IMPORT, Format
 from flowops.report.masking import masked
 from flowops.report.views import (
+    BlockedView,
     Bodies,
     CasesView,
     Entries,
@@ -209,6 +210,30 @@ def operation_json(view: OperationView) -> Json:
                 "note": optional(step.note),
             }
             for step in view.steps
+        ],
+    }
+
+
+def blocked_json(view: BlockedView) -> Json:
+    """Return the numbers that were ever blocked; see `schemas/blocked.schema.json`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": view.environment,
+        "summary": {"blocked": len(view.blocked), "lifted": len(view.lifted)},
+        "numbers": [
+            {
+                "shown": block.shown,
+                "pseudonym": block.pseudonym,
+                "blocked": block.lifted_at is None,
+                "at": block.at,
+                "who": block.who,
+                "host": block.host,
+                "reason": optional(block.reason),
+                "lifted_at": block.lifted_at,
+                "lifted_by": block.lifted_by,
+                "lifted_reason": optional(block.lifted_reason),
+            }
+            for block in (*view.blocked, *view.lifted)
         ],
     }
 
@@ -539,4 +564,5 @@ _DOCUMENTS: Mapping[type, Callable[[Any], Mapping[str, Value] | Iterable[Json]]]
     Bodies: lambda output: render_json(output.calls),
     Imported: lambda output: {"format_version": FORMAT_VERSION, "added": output.added, "present": output.present},
     OperationView: operation_json,
+    BlockedView: blocked_json,
 }

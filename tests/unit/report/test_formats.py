@@ -13,7 +13,7 @@ from flowops.model.diagnosis import Check, Diagnosis, Status
 from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.document import Place, Problem
 from flowops.model.field import Field
-from flowops.model.ledger import EventType, LedgerRun, OperatorStep, State
+from flowops.model.ledger import EventType, LedgerRun, NumberBlock, OperatorStep, State
 from flowops.model.plan import ABSENT, Action
 from flowops.model.result import CallResult, CaseResult, Outcome, Result
 from flowops.report import formats, views
@@ -46,6 +46,10 @@ def written(kind: str, output: Output, name: str) -> str:
     return stream.getvalue()
 
 
+BLOCK = NumberBlock("+44 20 79•• ••18", "k7qm3", "2026-11-27T09:00:00.000Z", "ada", "build-7", "asked us to stop")
+LIFTED = BLOCK._replace(lifted_at="2026-11-28T09:00:00.000Z", lifted_by="ada on build-7", lifted_reason="a mistake")
+
+
 @pytest.fixture
 def outputs(
     make: Any, plan: Plan, result: Result, entries: list[Entry], status: LedgerStatus, history: Any
@@ -69,6 +73,7 @@ def outputs(
         formats.ENTRIES: views.Entries(entries),
         formats.ENTRY: views.EntryView(entries[1], history),
         formats.BODIES: views.Bodies([make.call("a")]),
+        formats.BLOCKED: views.BlockedView("production", [BLOCK, LIFTED]),
         formats.RUNS: views.Runs("production", [RUN]),
         formats.EXPORT: views.Exported([]),
         formats.IMPORT: views.Imported(3, 1),

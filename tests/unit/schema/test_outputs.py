@@ -91,6 +91,25 @@ OUTPUTS: dict[str, Any] = {
         "summary": {"ok": 0, "warning": 0, "failed": 1},
         "checks": [{"name": "api", "status": "failed", "message": "closed", "remedy": None}],
     },
+    "blocked": {
+        "format_version": 1,
+        "environment": "production",
+        "summary": {"blocked": 1, "lifted": 0},
+        "numbers": [
+            {
+                "shown": "+44 20 79•• ••18",
+                "pseudonym": "k7qm3",
+                "blocked": True,
+                "at": "2026-11-27T09:00:00.000Z",
+                "who": "ada",
+                "host": "build-7",
+                "reason": "asked us to stop",
+                "lifted_at": None,
+                "lifted_by": None,
+                "lifted_reason": None,
+            }
+        ],
+    },
     "field": {"format_version": 1, **FIELD, "fields": [FIELD]},
     "test-result": {
         "format_version": 1,

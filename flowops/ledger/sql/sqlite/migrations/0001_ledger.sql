@@ -157,6 +157,24 @@ CREATE TABLE flowops_stops (
   resumed_by TEXT
 );
 
+-- One row a time that a number was blocked, by the pseudonym that legs have of it; it is blocked while one of them has
+-- no `lifted_at`. `shown` is the number masked, `pseudonym` the short one that people are shown.
+CREATE TABLE flowops_blocked (
+  id TEXT NOT NULL PRIMARY KEY,
+  ledger INTEGER NOT NULL,
+  callee TEXT NOT NULL,
+  shown TEXT NOT NULL,
+  pseudonym TEXT NOT NULL,
+  at TEXT NOT NULL,
+  who TEXT NOT NULL,
+  host TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  lifted_at TEXT,
+  lifted_by TEXT,
+  lifted_reason TEXT
+);
+CREATE UNIQUE INDEX flowops_blocked_callee ON flowops_blocked (ledger, callee) WHERE lifted_at IS NULL;
+
 -- The number of the newest migration that was made.
 CREATE TABLE flowops_version (version TEXT NOT NULL PRIMARY KEY);
 INSERT INTO flowops_version (version) VALUES ('0001');
