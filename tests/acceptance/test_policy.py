@@ -68,7 +68,7 @@ def test_a_hashed_list_does_what_the_plain_one_does(real: Path) -> None:
     assert without.code == 0
     assert "FLOWOPS_DNC_KEY is empty" in without.out
     other = flowops(
-        "plan", *PRODUCTION, "--at", NOON, cwd=real, env={**ENV, "FLOWOPS_DNC_KEY": ENV["FLOWOPS_DNC_KEY"] + " "}
+        "plan", *PRODUCTION, "--at", NOON, cwd=real, env={**ENV, "FLOWOPS_DNC_KEY": ENV["FLOWOPS_DNC_KEY"] + "!"}
     )
     assert other.code == 0
     assert "dnc.txt was made with another key than the one that is named" in other.out
