@@ -36,7 +36,9 @@ def look_ups(root: Path, count: int) -> Iterator[Pair]:
     parts = [wanted[at : at + 1_000] for at in range(0, count, 1_000)]
     with (
         closing(sqlite3.connect(f"file:{root}/large.db?mode=ro", uri=True)) as database,
-        open_ledger(f"sqlite:///{root}/large.db", "large", actor=ACTOR, readonly=True) as ledger,
+        open_ledger(
+            f"sqlite:///{root}/large.db", "large", actor=ACTOR, project="benchmark", api="127.0.0.1", readonly=True
+        ) as ledger,
     ):
 
         def bare() -> int:

@@ -744,7 +744,9 @@ class CompiledCall:
         return attempt_reference(reference, rendering.names[ATTEMPT])
 
     def _check_size(self, body: dict[str, Value], rendering: Rendering) -> None:
-        """Report a body that is larger than any may be."""
+        """Report a body that is larger than any may be; to measure many variables takes steps."""
+        variables = body.get(VARIABLES)
+        self.budget.spend(len(variables) * ITEMS_PER_STEP if isinstance(variables, dict) else 0)
         if not rendering.failed and json_size(body) > MAX_BODY:
             rendering.report(self.document.place(), "call", _too_large())
 

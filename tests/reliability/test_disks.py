@@ -63,7 +63,9 @@ def test_a_ledger_that_cannot_grow_keeps_the_results_beside_it(
         failed += 1
         kept += (here.root / "ledger.db.spool").exists()
         assert hold_after_a_failure(here, api, forks, ran) == set()
-    assert kept > 0, "some runs fail at a result"
+    # What is recorded of all calls at once takes less room than their claims, which have been written before it.
+    assert kept > 0 or concurrency == CALLS, "some runs fail at a result"
+    assert failed > 0
     # A result and the next claim of its worker share a commit: a claim fails alone when it is everybody's first.
     assert kept < failed or concurrency < CALLS, "and some at a claim"
 

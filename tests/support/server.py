@@ -37,7 +37,7 @@ def queued(request: dict[str, Any], callee: str | None = None) -> dict[str, Any]
     """The API's word that one callee will be rung."""
     return {
         "type": "call-queued",
-        "call-id": f"id-{request['instruction-id']}-{callee or request.get('callee')}",
+        "call-id": f"id-{request['instruction-id']}-{str(callee or request.get('callee'))[-3:]}",
         "instruction-id": request["instruction-id"],
         "caller": request["caller"],
         "callee": callee or request.get("callee"),

@@ -155,9 +155,8 @@ class TestRights:
             assert "GRANT SELECT" in str(told.value.hint)
             postgres.sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
             open_ledger(url, "production", actor=ADA, root=postgres.root, readonly=True).close()
-            writer = open_ledger(url, "production", actor=ADA, root=postgres.root)
-            with writer, pytest.raises(LedgerError, match=r"not allowed to do this") as told:
-                writer.stop("a drill")
+            with pytest.raises(LedgerError, match=r"not allowed to do this") as told:
+                open_ledger(url, "production", actor=ADA, root=postgres.root)
             assert "create, read and write" in str(told.value.hint)
         finally:
             postgres.close()

@@ -113,6 +113,7 @@ GOOD: dict[str, Any] = {
         "in_doubt": [{"reference_id": "r1", "since": "2026-03-02T00:00:00Z", "error": None}],
         "given_up": [],
         "guards": [],
+        "documents": [],
         "since": None,
         "hours": {},
         "callbacks": True,
