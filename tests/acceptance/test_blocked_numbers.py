@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -158,6 +159,7 @@ def test_a_further_attempt_asks_too(clinic: Clinic, api: ApiServer) -> None:
         "ledger", "resolve", "alarm", *PRODUCTION, "--outcome", "no-answer", "--reason", "seen", "--yes"
     ).code == 0  # fmt: skip
     clinic.block(SECOND)
+    time.sleep(1.2)  # by then it is due
     applied = clinic.run(*APPLY)
     assert applied.code == 0, applied.err
     [call] = applied.json["calls"]
