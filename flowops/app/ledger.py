@@ -198,11 +198,9 @@ def references_asked(asked: Selection) -> frozenset[str]:
     Raises UsageError where there is none, and Invalid where the files are not valid.
     """
     # What renders takes long to be imported, and a ledger is looked at without.
-    from flowops.app.render import Walk, checked
+    from flowops.app.render import batches_asked
 
-    workspace = load(asked)
-    walk = Walk(workspace, variables(workspace, asked.var, asked.var_files), online=True)
-    return frozenset(reference for batch in checked(walk) for reference in batch.references)
+    return frozenset(reference for batch in batches_asked(asked) for reference in batch.references)
 
 
 def init(environment: str, goes_on: str | None = None, observer: Observer = SILENT) -> Made:

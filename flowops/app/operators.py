@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.app.ledger import references_asked
 from flowops.app.selection import Selection
 from flowops.common.names import same_name
 from flowops.common.selection import reference_filter
@@ -18,11 +19,10 @@ from flowops.model.document import Place, Problem
 from flowops.schema.check import reference_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from flowops.ledger.operators import Operation
     from flowops.ledger.store import Store
-    from flowops.model.call import CallBatch
 
 #: Bytes of a list of references.
 MAX_LIST = 64 * 1024 * 1024
@@ -136,7 +136,7 @@ class Files(NamedTuple):
 
     def references(self) -> frozenset[str]:
         """Return the references of all calls that the files name. Raises Invalid where they are wrong."""
-        return frozenset(reference for batch in self._batches() for reference in batch.references)
+        return references_asked(self._all)
 
     def edits(self, ledger: Store) -> dict[str, str]:
         """Return the placed calls of which the files say something else than what was sent, with those fingerprints.
@@ -144,7 +144,10 @@ class Files(NamedTuple):
         Raises Invalid where the files are wrong.
         """
         found: dict[str, str] = {}
-        for batch in self._batches():
+        # What renders takes long to be imported, and most commands on a ledger do without.
+        from flowops.app.render import batches_asked
+
+        for batch in batches_asked(self._all):
             placed = ledger.placed(batch.references)
             for reference, made in zip(batch.references, batch.hashes, strict=True):
                 fingerprint = FINGERPRINT + made.hex()
@@ -152,10 +155,6 @@ class Files(NamedTuple):
                     found[reference] = fingerprint
         return found
 
-    def _batches(self) -> Iterator[CallBatch]:
-        # What renders takes long to be imported, and most commands on a ledger do without.
-        from flowops.app.load import load, variables
-        from flowops.app.render import Walk, checked
-
-        workspace = load(Selection((), self.environment))
-        return checked(Walk(workspace, variables(workspace, self.var, self.var_files), online=True))
+    @property
+    def _all(self) -> Selection:
+        return Selection((), self.environment, self.var, self.var_files)

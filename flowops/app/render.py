@@ -377,6 +377,12 @@ def render(selection: Selection, observer: Observer = SILENT) -> Iterator[Call]:
     return calls_of(walk)
 
 
+def batches_asked(asked: Selection) -> Iterator[CallBatch]:
+    """Read, render and check the calls that are asked for, rows of sources too. Raises Invalid, in the end."""
+    workspace = load(asked)
+    return checked(Walk(workspace, variables(workspace, asked.var, asked.var_files), online=True))
+
+
 def calls_of(batches: Iterable[CallBatch]) -> Iterator[Call]:
     """Go through the calls of some batches."""
     for batch in batches:
