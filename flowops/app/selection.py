@@ -13,13 +13,13 @@ from flowops.common.names import nearest, same_name
 from flowops.common.selection import WILDCARDS, reference_filter
 from flowops.common.text import listed, quoted
 from flowops.errors import UsageError
+from flowops.model.call import BatchView
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from flowops.model.attempts import Attempts
     from flowops.model.call import Call, CallBatch, Script
-    from flowops.model.document import Place, Value
+    from flowops.model.document import Value
 
 
 class CallFilter(NamedTuple):
@@ -104,22 +104,12 @@ def read_labels(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-class SelectedBatch:
+class SelectedBatch(BatchView):
     """Some calls of a batch: a `flowops.model.call.CallBatch`."""
 
     def __init__(self, batch: CallBatch, kept: Sequence[int]) -> None:
-        self._batch = batch
+        super().__init__(batch)
         self._kept = kept
-
-    @property
-    def place(self) -> Place:
-        """Return where the document begins."""
-        return self._batch.place
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """Return the labels of the calls."""
-        return self._batch.labels
 
     @property
     def scripts(self) -> frozenset[Script]:
@@ -143,16 +133,6 @@ class SelectedBatch:
         """Return what their fingerprints are made of."""
         hashes = self._batch.hashes
         return [hashes[index] for index in self._kept]
-
-    @property
-    def has_terms(self) -> bool:
-        """Return whether one of them may say when and why it may be placed."""
-        return self._batch.has_terms
-
-    @property
-    def attempts(self) -> Attempts:
-        """Return how often each of them may be tried."""
-        return self._batch.attempts
 
     def repeated(self, indices: Sequence[int], attempt: int) -> CallBatch:
         """Return some of them as they are at a later attempt."""

@@ -263,3 +263,30 @@ class CallBatch(Protocol):
     def call(self, index: int) -> Call:
         """Return one of them."""
         ...
+
+
+class BatchView:
+    """What a batch that is made of another one has of it unchanged: all that is the document's."""
+
+    def __init__(self, batch: CallBatch) -> None:
+        self._batch = batch
+
+    @property
+    def place(self) -> Place:
+        """Return where the document begins."""
+        return self._batch.place
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Return the labels of the calls."""
+        return self._batch.labels
+
+    @property
+    def has_terms(self) -> bool:
+        """Return whether one of them may say when and why it may be placed."""
+        return self._batch.has_terms
+
+    @property
+    def attempts(self) -> Attempts:
+        """Return how often each of them may be tried."""
+        return self._batch.attempts

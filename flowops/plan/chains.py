@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.model.attempts import COMPLETED, OUTCOMES, attempt_reference
+from flowops.model.call import BatchView
 from flowops.model.ledger import State
 from flowops.model.plan import Action, Decision
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from flowops.model.attempts import Attempts
     from flowops.model.call import Call, CallBatch, Script
-    from flowops.model.document import Place
     from flowops.model.ledger import Tried
 
 
@@ -100,12 +100,12 @@ def references_before(call: Call) -> tuple[str, ...]:
     return tuple(attempt_reference(call.root, attempt) for attempt in range(1, call.attempt))
 
 
-class LaterAttempts:
+class LaterAttempts(BatchView):
     """The calls of a batch, some of them as they are at a later attempt: a `flowops.model.call.CallBatch`."""
 
     def __init__(self, batch: CallBatch, attempts: Mapping[int, int]) -> None:
         """Take a batch of first attempts; `attempts` says which of them are at which later one."""
-        self._batch = batch
+        super().__init__(batch)
         self._later: dict[int, tuple[CallBatch, int]] = {}
         self.references = list(batch.references)
         self.bodies = list(batch.bodies)
@@ -120,29 +120,9 @@ class LaterAttempts:
                 self.hashes[index] = later.hashes[at]
 
     @property
-    def place(self) -> Place:
-        """Return where the document begins."""
-        return self._batch.place
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """Return the labels of the calls."""
-        return self._batch.labels
-
-    @property
     def scripts(self) -> frozenset[Script]:
         """Return the distinct things that these calls may say."""
         return self._batch.scripts.union(*(later.scripts for later, _ in self._later.values()))
-
-    @property
-    def has_terms(self) -> bool:
-        """Return whether one of them may say when and why it may be placed."""
-        return self._batch.has_terms
-
-    @property
-    def attempts(self) -> Attempts:
-        """Return how often each of them may be tried."""
-        return self._batch.attempts
 
     def repeated(self, indices: Sequence[int], attempt: int) -> CallBatch:
         """Return some of them as they are at a later attempt."""
