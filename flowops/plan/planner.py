@@ -273,10 +273,11 @@ class _Planner:
             self.found += len(entries)
             more = ledger.tried(list(entries))
             for at, index in enumerate(further):
+                # An attempt that was renamed is found under its new name, and stays where it was in the chain.
                 entry = entries.get(calls.references[at])
                 if entry is not None:
                     later[index] = attempt
-                    chains[index].append(more[entry.reference_id])
+                    chains[index].append(more[calls.references[at]])
                     found = FINGERPRINT + calls.hashes[at].hex()
                     self._put(index, _decide(calls.call(at), found, entry, ledger), actions, details)
         for index, tried in chains.items():

@@ -278,3 +278,15 @@ def test_a_plan_warns_where_no_further_attempt_can_follow(oncall: OnCall) -> Non
     told = oncall.run("plan").out
     assert "attempts: environment 'production' has no callbacks" in told
     assert "attempts: 3 are more than per-callee lets through: 2 calls (flowops.yaml:" in told
+
+
+def test_an_attempt_that_was_renamed_is_still_one_of_its_call(oncall: OnCall) -> None:
+    oncall.apply()
+    oncall.wait("place")
+    oncall.apply()
+    oncall.wait("place")
+    renamed = oncall.run("ledger", "rename", "alert-7~2", "alert-8", "--reason", "a test", "--yes")
+    assert renamed.code == 0, renamed.err
+    call = oncall.planned()
+    assert (call["action"], call["attempt"]) == ("unchanged", 2)
+    assert oncall.apply()["placed"] == 0
