@@ -21,14 +21,16 @@ from flowops.apply.control import ShutdownRequest
 from flowops.apply.run import apply
 from flowops.apply.worker import RunOptions
 from flowops.ledger.open import open_ledger
-from flowops.model.ledger import Actor, Claim, EventType, State, Written
+from flowops.model.claims import Claim, Written
+from flowops.model.ledger import Actor, EventType, State
 from flowops.model.result import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from flowops.model.call import Call
-    from flowops.model.ledger import Entry, Record, RunLedger
+    from flowops.model.claims import Record, RunLedger
+    from flowops.model.ledger import Entry
     from flowops.model.plan import Plan
 
 TOKEN = "11111111-2222-3333-4444-555555555555"

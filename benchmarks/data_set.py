@@ -152,7 +152,8 @@ def place_all(root: Path) -> None:
     )
     from flowops.app.plan import planned
     from flowops.app.selection import Selection
-    from flowops.model.ledger import Claim, EventType, Leg, Record
+    from flowops.model.claims import Claim, Record
+    from flowops.model.ledger import EventType, Leg
 
     with planned(Selection((), "large"), readonly=False) as found:
         calls = iter(found.plan.calls)

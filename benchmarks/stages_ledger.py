@@ -16,12 +16,13 @@ from pair import Pair
 from sample_plan import ENVIRONMENT, plan_of
 
 from flowops.ledger.open import init_ledger, open_ledger
-from flowops.model.ledger import Actor, Claim, EventType, Leg, Record
+from flowops.model.claims import Claim, Record
+from flowops.model.ledger import Actor, EventType, Leg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from flowops.model.ledger import Written
+    from flowops.model.claims import Written
     from flowops.model.plan import PlannedCall
 
 

@@ -21,8 +21,9 @@ from flowops.ledger.operations import imported_call
 from flowops.ledger.spool import is_spool
 from flowops.model.call import HOLDS_NUMBER, HOLDS_NUMBER_HINT
 from flowops.model.document import Place, Problem
-from flowops.model.ledger import DocumentTotals, LedgerStatus, State
+from flowops.model.ledger import State
 from flowops.model.plan import Guard
+from flowops.model.status import DocumentTotals, LedgerStatus
 from flowops.schema.check import reference_errors
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from flowops.documents.files import Unreadable, open_given
 from flowops.errors import FlowopsError, Invalid
 from flowops.ledger.blocks import decision_on
 from flowops.model.call import callees_of, phones_of
+from flowops.model.claims import Condition
 from flowops.model.document import Place, Problem
-from flowops.model.ledger import Condition
 from flowops.model.plan import Guard
 from flowops.model.result import CallResult, Outcome
 from flowops.plan.chains import not_due, references_before
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from flowops.apply.control import Halt
     from flowops.ledger.store import Store
     from flowops.model.call import Call, CallBatch
-    from flowops.model.ledger import Used
+    from flowops.model.claims import Used
     from flowops.model.plan import Decision, Plan, PlannedCall
 
 

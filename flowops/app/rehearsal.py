@@ -34,7 +34,8 @@ from flowops.ledger.blocks import decision_on
 from flowops.ledger.states import step
 from flowops.model.attempts import ONE_ATTEMPT
 from flowops.model.call import INSTRUCTION_ID, Call, Script
-from flowops.model.ledger import Claim, State, Written
+from flowops.model.claims import Claim, Written
+from flowops.model.ledger import State
 from flowops.plan.canonical import hash_of
 from flowops.plan.planner import make_plan
 from flowops.policy.config import Policy
@@ -52,8 +53,9 @@ if TYPE_CHECKING:
     from flowops.ledger.store import Store
     from flowops.model.attempts import Attempts
     from flowops.model.call import CallBatch
+    from flowops.model.claims import Move, Record
     from flowops.model.document import Place, Value
-    from flowops.model.ledger import Entry, Move, Record
+    from flowops.model.ledger import Entry
     from flowops.model.plan import Decision, Plan, PlannedCall
     from flowops.model.result import CallResult, Result
     from flowops.policy.rule import PolicyContext

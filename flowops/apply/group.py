@@ -8,13 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from flowops.errors import LedgerError
-from flowops.model.ledger import EventType, Record, Written
+from flowops.model.claims import Record, Written
+from flowops.model.ledger import EventType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
-    from flowops.model.ledger import Claim, RunLedger
+    from flowops.model.claims import Claim, RunLedger
 
 #: How many writes one transaction holds at most.
 LARGEST_BATCH = 500

@@ -6,14 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowops.errors import ExitCode, worst
-from flowops.model.ledger import EventType, Record, State
+from flowops.model.claims import Record
+from flowops.model.ledger import EventType, State
 from flowops.model.plan import Action
 from flowops.model.result import CallResult, Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from flowops.model.ledger import Entry, Written
+    from flowops.model.claims import Written
+    from flowops.model.ledger import Entry
     from flowops.model.plan import Decision, Guard, Plan, Planned
     from flowops.model.result import Verdict
 

@@ -13,7 +13,8 @@ from flowops.apply.group import GroupCommit
 from flowops.apply.outcome import elsewhere, in_plan_order, moved, sent, still_in_flight
 from flowops.apply.worker import Feed, Workers, format_error, now
 from flowops.errors import FlowopsError, LedgerError
-from flowops.model.ledger import Move, State
+from flowops.model.claims import Move
+from flowops.model.ledger import State
 from flowops.model.plan import SENDING, Action, PlannedCall
 from flowops.model.result import CallResult, Result
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from flowops.apply.control import ShutdownRequest
     from flowops.apply.worker import Api, RunOptions
     from flowops.model.call import Call
-    from flowops.model.ledger import RunLedger
+    from flowops.model.claims import RunLedger
     from flowops.model.plan import Plan, Planned
 
 _log = logging.getLogger(__name__)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 from flowops.apply.control import RateLimiter, Timing
 from flowops.apply.outcome import held_back, may_follow, record_of, sent, unsent
 from flowops.errors import LedgerError
-from flowops.model.ledger import Claim, EventType
+from flowops.model.claims import Claim
+from flowops.model.ledger import EventType
 from flowops.model.plan import Decision, Guard
 from flowops.model.result import CallResult, Verdict
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from flowops.apply.control import CircuitBreaker, ShutdownRequest
     from flowops.apply.group import GroupCommit
     from flowops.model.call import Call
+    from flowops.model.claims import Condition, Written
     from flowops.model.document import Value
-    from flowops.model.ledger import Condition, Written
     from flowops.model.plan import PlannedCall
 
 _log = logging.getLogger(__name__)

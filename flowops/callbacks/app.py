@@ -40,8 +40,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from flowops.httpd import Body, Handler, Request, Response
+    from flowops.model.claims import Written
     from flowops.model.document import Value
-    from flowops.model.ledger import Checkpoint, Leg, Written
+    from flowops.model.ledger import Checkpoint, Leg
 
 _log = logging.getLogger(__name__)
 #: The text format of Prometheus (prometheus.io, "Exposition formats").

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from flowops.app.selection import Selection
     from flowops.ledger.store import Store
-    from flowops.model.ledger import LedgerStatus
+    from flowops.model.status import LedgerStatus
 
 #: Seconds between two looks at a ledger.
 LOOK = 1.0

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_number
 from flowops.ledger.transaction import CHUNK
-from flowops.model.ledger import Claim, Condition, NumberBlock
+from flowops.model.claims import Claim, Condition
+from flowops.model.ledger import NumberBlock
 from flowops.model.plan import Action, Decision
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
     from flowops.ledger.database import Connection
     from flowops.ledger.pseudonyms import Pseudonymizer
-    from flowops.model.ledger import Actor, Record
+    from flowops.model.claims import Record
+    from flowops.model.ledger import Actor
 
 #: What a reason begins with, as that of a rule begins with its name.
 NAME = "policy block"

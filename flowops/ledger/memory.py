@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops.ledger.database import iso
 from flowops.ledger.open import stand_in
 from flowops.ledger.sqlite import SqliteDatabase
-from flowops.model.ledger import Actor, Claim, EventType, Leg, Record, State
+from flowops.model.claims import Claim, Record
+from flowops.model.ledger import Actor, EventType, Leg, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -18,7 +18,8 @@ from flowops.ledger.reader import claimed_since, rung_since, stopped, tried
 from flowops.ledger.states import Change, claimable, phones_of, stored_callees
 from flowops.ledger.transaction import CHUNK, names_of
 from flowops.model.call import read_call_id
-from flowops.model.ledger import RUN_LOST, EventType, Leg, State, Used, Written
+from flowops.model.claims import Used, Written
+from flowops.model.ledger import RUN_LOST, EventType, Leg, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from flowops.ledger.database import Connection, Database
     from flowops.ledger.states import CallRow
     from flowops.ledger.transaction import Transaction
+    from flowops.model.claims import Condition
     from flowops.model.document import Value
-    from flowops.model.ledger import Actor, Condition
+    from flowops.model.ledger import Actor
 
 
 #: More digits no code has.

@@ -24,7 +24,8 @@ from flowops.ledger.states import ABOUT_THE_ATTEMPT, NO_DATA, Change
 from flowops.ledger.transaction import CHUNK, Transaction, moved_to, transact
 from flowops.ledger.witness import Server, has_seen
 from flowops.model.call import INSTRUCTION_ID
-from flowops.model.ledger import REFUSALS, Actor, Claim, EventType, Record, State, Written
+from flowops.model.claims import Claim, Record, Written
+from flowops.model.ledger import REFUSALS, Actor, EventType, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -37,8 +38,9 @@ if TYPE_CHECKING:
     from flowops.ledger.states import CallRow
     from flowops.ledger.witness import Memory
     from flowops.model.call import Call
+    from flowops.model.claims import Move
     from flowops.model.document import Value
-    from flowops.model.ledger import Checkpoint, Leg, Move, OperatorStep
+    from flowops.model.ledger import Checkpoint, Leg, OperatorStep
 
 _log = logging.getLogger(__name__)
 #: What is recorded of a call whose request was answered, or may have been.

@@ -23,7 +23,8 @@ from flowops.ledger.states import (
     phones_of,
 )
 from flowops.model.attempts import attempt_reference, split_reference
-from flowops.model.ledger import Checkpoint, EventType, State, Written
+from flowops.model.claims import Written
+from flowops.model.ledger import Checkpoint, EventType, State
 from flowops.model.plan import Action, Decision
 
 if TYPE_CHECKING:

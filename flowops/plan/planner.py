@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flowops.model.call import Call, CallBatch
+    from flowops.model.claims import Ledger
     from flowops.model.document import Place, Value
-    from flowops.model.ledger import Checkpoint, Entry, GivenUp, Ledger
+    from flowops.model.ledger import Checkpoint, Entry, GivenUp
     from flowops.model.plan import Change, PlannedCall, Settings
     from flowops.plan.chains import Standing
     from flowops.plan.renamed import RenamedCalls

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from flowops.model.call import CallBatch
+    from flowops.model.claims import Ledger
     from flowops.model.document import Place
-    from flowops.model.ledger import Ledger
 
 #: The guard's name, by which an operator lifts it for a run.
 NAME = "renamed"

@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from flowops.common.number_plan import regions
-from flowops.common.spans import read_span
 from flowops.model.document import Problem
 from flowops.policy import rules as folder
+from flowops.policy.reading import CODE, PolicyReader
 from flowops.policy.rule import Rule, RunGuard, Setting
 from flowops.policy.rules.allow import Allow
 from flowops.policy.rules.limits import StopOn
@@ -22,15 +21,10 @@ from flowops.policy.rules.plans import MaxPlanAge
 from flowops.policy.terms import rules_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from datetime import timedelta
+    from collections.abc import Iterator, Mapping
 
     from flowops.model.call import Call
-    from flowops.model.document import Document, Path, Place, Value
-
-CODE = "policy"
-
-_T = TypeVar("_T")
+    from flowops.model.document import Document, Path, Value
 
 
 def _settings() -> Iterator[type[Setting]]:
@@ -106,48 +100,12 @@ def _read(reader: PolicyReader, at: Path, written: Mapping[str, Value], before: 
     for setting in found:
         for other in before:
             if type(other) is type(setting) and setting.is_looser_than(other):
-                reader.add_looser(setting, other)
+                reader.problems.append(_looser(setting, other))
     return found
 
 
-class PolicyReader:
-    """A policy as it is written, with the places of everything in it; collects what is wrong."""
-
-    def __init__(self, document: Document) -> None:
-        self.problems: list[Problem] = []
-        self._document = document
-
-    def place(self, at: Path) -> Place:
-        """Return where the last key of a path is; of an item in a list, where the item begins."""
-        return self._document.place(at) if isinstance(at[-1], int) else self._document.key_place(at)
-
-    def add_problem(self, at: Path, message: str, hint: str | None = None) -> None:
-        """Add a problem with the value at a path."""
-        name = next(str(step) for step in reversed(at) if isinstance(step, str))
-        self.problems.append(Problem(self._document.place(at), None, f"{name}: {message}", CODE, hint))
-
-    def read(self, at: Path, value: str, read: Callable[[str], _T]) -> _T | None:
-        """Return what a reader makes of a value; None, with a problem added, when it raises ValueError."""
-        try:
-            return read(value)
-        except ValueError as error:
-            self.add_problem(at, f"'{value[:40]}' {error}")
-            return None
-
-    def span(self, at: Path, holder: Mapping[str, Value], name: str) -> timedelta | None:
-        """Return a span of time under a key, None when there is none."""
-        return self.read((*at, name), holder[name], read_span) if name in holder else None
-
-    def countries(self, at: Path, value: list[str]) -> frozenset[str]:
-        """Return country codes; add a problem for each that does not exist."""
-        for index, code in enumerate(value):
-            if code not in regions():
-                hint = "it is GB" if code == "UK" else "write two capital letters of ISO 3166-1, such as GB"
-                self.add_problem((*at, index), f"'{code[:10]}' is not a country with phone numbers", hint)
-        return frozenset(value)
-
-    def add_looser(self, setting: Setting, other: Setting) -> None:
-        """Add a problem with what looks as if it would allow more than another setting beside it."""
-        message = f"{setting.name}: is looser than at line {other.place.line}, and has no effect"
-        hint = "an environment's policy can only be stricter than the project's"
-        self.problems.append(Problem(setting.place, None, message, CODE, hint))
+def _looser(setting: Setting, other: Setting) -> Problem:
+    """Return what is wrong with what looks as if it would allow more than another setting beside it."""
+    message = f"{setting.name}: is looser than at line {other.place.line}, and has no effect"
+    hint = "an environment's policy can only be stricter than the project's"
+    return Problem(setting.place, None, message, CODE, hint)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.numbers import nature
 from flowops.model.call import callees_of
-from flowops.model.ledger import Condition, Used
+from flowops.model.claims import Condition, Used
 from flowops.model.plan import Action, Decision, Guard
 from flowops.policy.rule import Block, CallContext, CallGroup, Defer, Rule, RunCounts, RunGuard, findings, format_reason
 from flowops.policy.times import moment_text

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from flowops.model.call import Call
     from flowops.model.document import Path, Place, Value
-    from flowops.policy.config import PolicyReader
+    from flowops.policy.reading import PolicyReader
 
 #: What is from the future is no newer than what is from today: clocks of two machines may differ by this.
 AHEAD = timedelta(days=1)

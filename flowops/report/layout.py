@@ -16,11 +16,12 @@ from flowops.common.number_plan import tables
 from flowops.model.diagnosis import Check, Diagnosis, Status
 from flowops.model.difference import Shift
 from flowops.model.field import Field
-from flowops.model.ledger import LedgerStatus, State
+from flowops.model.ledger import State
 from flowops.model.plan import ABSENT, Action
 from flowops.model.problems import with_rows
 from flowops.model.project import SANDBOX
 from flowops.model.result import CallResult, CaseResult, Outcome
+from flowops.model.status import LedgerStatus
 from flowops.report import phrases
 from flowops.report.blocks import (
     Bar,
@@ -77,9 +78,10 @@ if TYPE_CHECKING:
 
     from flowops.model.call import Call
     from flowops.model.document import Place, Problem
-    from flowops.model.ledger import DocumentTotals, GivenUp, LedgerRun, NumberBlock, OperatorStep
     from flowops.model.ledger import Entry as LedgerEntry
+    from flowops.model.ledger import GivenUp, LedgerRun, NumberBlock, OperatorStep
     from flowops.model.plan import Guard
+    from flowops.model.status import DocumentTotals
     from flowops.report.difference import ChangedField, DifferenceView
     from flowops.report.hours import Hour, Hours
     from flowops.report.views import (

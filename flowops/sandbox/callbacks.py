@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from flowops.model.document import Value
     from flowops.sandbox.exchange import Placed, PlacedLeg
-    from flowops.sandbox.server import Journal
+    from flowops.sandbox.journal import Journal
     from flowops.sandbox.settings import Settings
 
 

@@ -3,58 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from flowops.common.addresses import is_loopback
-from flowops.common.safe_files import append_to
-from flowops.errors import FlowopsError, UsageError
+from flowops.errors import UsageError
 from flowops.httpd import Limits, Response, WireFault, catch_signals, open_listener, serving, url_of
 from flowops.sandbox.callbacks import Notifier
 from flowops.sandbox.exchange import Memory
 from flowops.sandbox.handler import BODY_LIMIT, VOICE_BASE, handle
+from flowops.sandbox.journal import Journal
 from flowops.sandbox.settings import FaultKind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from types import TracebackType
 
     from flowops.httpd import Body, Request
-    from flowops.model.document import Value
     from flowops.sandbox.settings import Settings
-
-
-class Journal:
-    """A file that lines are added to; each is on its way to the disk before the answer leaves."""
-
-    def __init__(self, file: Path | None) -> None:
-        if file is None:
-            self._lines = None
-            return
-        try:
-            self._lines = append_to(file, Path.cwd())
-        except OSError as error:
-            raise FlowopsError(f"the log '{file}' cannot be written: {error.strerror}") from None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._lines is not None:
-            self._lines.close()
-
-    def write(self, event: str, now: float, **facts: Value) -> None:
-        """Write one line: what happened, when, and the facts of it."""
-        if self._lines is not None:
-            time = datetime.fromtimestamp(now, UTC).isoformat(timespec="microseconds")
-            self._lines.write(json.dumps({"event": event, "time": time, **facts}) + "\n")
 
 
 #: At its end a sandbox waits for nobody. A run may have a thousand requests under way.

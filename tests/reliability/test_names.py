@@ -13,8 +13,9 @@ import pytest
 from flowops.ledger.open import init_ledger, open_ledger
 from flowops.ledger.operators import Rename
 from flowops.model.call import Call, Origin, Terms
+from flowops.model.claims import Claim, Move, Record
 from flowops.model.document import Document, SourceMap
-from flowops.model.ledger import Actor, Claim, EventType, Leg, Move, Record, State
+from flowops.model.ledger import Actor, EventType, Leg, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable

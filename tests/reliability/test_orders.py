@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support.values import call
 
-from flowops.model.ledger import Claim, EventType, Leg, Record, State
+from flowops.model.claims import Claim, Record
+from flowops.model.ledger import EventType, Leg, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -14,7 +14,7 @@ from support.repository import PLACE
 from support.server import accept, answer_with
 from support.values import call
 
-from flowops.model.ledger import Claim
+from flowops.model.claims import Claim
 
 if TYPE_CHECKING:
     import socket

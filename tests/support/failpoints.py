@@ -25,14 +25,15 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from flowops.apply.control import Timing
-from flowops.model.ledger import Claim, Record
+from flowops.model.claims import Claim, Record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from flowops.apply.worker import Api, RunOptions, Sender
+    from flowops.model.claims import RunLedger, Written
     from flowops.model.document import Value
-    from flowops.model.ledger import Entry, RunLedger, Written
+    from flowops.model.ledger import Entry
     from flowops.model.result import Verdict
 
 #: Room for what a command prints, and not for the journal of a transaction.

@@ -30,7 +30,8 @@ from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.ledger.spool import Spool
 from flowops.ledger.sqlite import SqliteDatabase
 from flowops.ledger.store import Store
-from flowops.model.ledger import Actor, Claim, EventType, Leg, Owner, State
+from flowops.model.claims import Claim
+from flowops.model.ledger import Actor, EventType, Leg, Owner, State
 from flowops.model.result import Verdict
 from support.operators import operate
 from support.plans import plan_of, sends_of

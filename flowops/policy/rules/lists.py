@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flowops.model.document import Path, Place, Value
-    from flowops.policy.config import PolicyReader
+    from flowops.policy.reading import PolicyReader
     from flowops.policy.rule import CallContext, CallGroup, PolicyContext
 
 HASH = "hmac-sha256:"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from flowops.model.document import Path, Place, Value
-    from flowops.policy.config import PolicyReader
+    from flowops.policy.reading import PolicyReader
     from flowops.policy.rule import CallContext
 
 #: What people have at home and in their pockets. The others cost somebody more, or nobody knows whose they are.

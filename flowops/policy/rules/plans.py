@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from flowops.model.document import Path, Place, Value
-    from flowops.policy.config import PolicyReader
+    from flowops.policy.reading import PolicyReader
 
 
 @dataclass(frozen=True, slots=True)

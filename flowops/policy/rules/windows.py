@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from flowops.model.document import Path, Place, Value
-    from flowops.policy.config import PolicyReader
+    from flowops.policy.reading import PolicyReader
     from flowops.policy.rule import CallContext
 
 

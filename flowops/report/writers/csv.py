@@ -6,7 +6,8 @@ import csv
 from typing import TYPE_CHECKING
 
 from flowops.common.text import spreadsheet_cell
-from flowops.model.ledger import LedgerStatus, State
+from flowops.model.ledger import State
+from flowops.model.status import LedgerStatus
 from flowops.report.formats import EXPORT, STATUS, Format
 from flowops.report.views import AuditRow, AuditTrail, Exported
 

@@ -18,10 +18,11 @@ from flowops.errors import Invalid
 from flowops.model.diagnosis import Diagnosis, Status
 from flowops.model.difference import Shift
 from flowops.model.field import Field
-from flowops.model.ledger import LedgerStatus, State
+from flowops.model.ledger import State
 from flowops.model.plan import ABSENT, Action
 from flowops.model.problems import with_rows
 from flowops.model.result import Outcome
+from flowops.model.status import LedgerStatus
 from flowops.report.difference import DifferenceOutput, changes_of, masked_changes
 from flowops.report.escape import COMMAND, UNSAFE
 from flowops.report.formats import ALL, IMPORT, Format

@@ -18,8 +18,9 @@ from flowops.apply.control import ONE_REQUEST, ShutdownRequest, Timing
 from flowops.apply.run import apply
 from flowops.apply.worker import RunOptions
 from flowops.model.call import FINGERPRINT, Call, Origin
+from flowops.model.claims import Claim, Record, Written
 from flowops.model.document import Document, SourceMap
-from flowops.model.ledger import Checkpoint, Claim, Entry, EventType, Leg, Record, State, Written
+from flowops.model.ledger import Checkpoint, Entry, EventType, Leg, State
 from flowops.model.plan import Action, Plan, PlannedCall
 from flowops.model.result import Verdict
 

@@ -9,7 +9,8 @@ import pytest
 
 from flowops.apply.group import LARGEST_BATCH, GroupCommit
 from flowops.errors import LedgerError
-from flowops.model.ledger import Claim, EventType, Record, State, Written
+from flowops.model.claims import Claim, Record, Written
+from flowops.model.ledger import EventType, State
 
 
 def claim(kit, name):

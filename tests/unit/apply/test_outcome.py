@@ -23,7 +23,8 @@ from flowops.apply.outcome import (
 )
 from flowops.errors import ExitCode
 from flowops.model.call import FINGERPRINT
-from flowops.model.ledger import Entry, EventType, Leg, Record, State, Written
+from flowops.model.claims import Record, Written
+from flowops.model.ledger import Entry, EventType, Leg, State
 from flowops.model.plan import Action, Decision, Guard
 from flowops.model.result import CallResult, Outcome, Result, Verdict
 

@@ -13,7 +13,8 @@ import pytest
 from flowops.apply.outcome import exit_code
 from flowops.apply.run import RunFailed
 from flowops.errors import LedgerError
-from flowops.model.ledger import Claim, EventType, Leg, Record, State
+from flowops.model.claims import Claim, Record
+from flowops.model.ledger import EventType, Leg, State
 from flowops.model.plan import Action, Decision
 from flowops.model.result import Outcome, Verdict
 

@@ -12,7 +12,8 @@ from flowops.callbacks.app import Endpoint, application
 from flowops.callbacks.token import callback_url
 from flowops.errors import LedgerError
 from flowops.httpd import Request
-from flowops.model.ledger import Checkpoint, Leg, State, Written
+from flowops.model.claims import Written
+from flowops.model.ledger import Checkpoint, Leg, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -170,7 +170,8 @@ PROGRAM = """
 import sys, time
 from flowops.callbacks.app import Endpoint, application
 from flowops.httpd import run
-from flowops.model.ledger import State, Written
+from flowops.model.claims import Written
+from flowops.model.ledger import State
 
 class Slow:
     def called_back(self, reference, finished):

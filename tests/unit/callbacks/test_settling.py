@@ -16,8 +16,9 @@ from flowops.callbacks.token import callback_url
 from flowops.httpd import open_listener, serving
 from flowops.ledger.open import open_ledger
 from flowops.model.call import Call, Origin
+from flowops.model.claims import Claim
 from flowops.model.document import Document, SourceMap
-from flowops.model.ledger import Actor, Claim, State
+from flowops.model.ledger import Actor, State
 from flowops.sandbox.server import serve
 from flowops.sandbox.settings import CallbackFaults, Settings, Span
 

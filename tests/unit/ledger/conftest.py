@@ -15,8 +15,9 @@ import pytest
 
 from flowops.ledger.open import init_ledger, open_ledger
 from flowops.model.call import Call, Origin
+from flowops.model.claims import Claim, Record
 from flowops.model.document import Document, SourceMap
-from flowops.model.ledger import Actor, Claim, EventType, Leg, Record
+from flowops.model.ledger import Actor, EventType, Leg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

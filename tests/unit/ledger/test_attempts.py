@@ -9,12 +9,13 @@ import pytest
 
 from flowops.app.policy_run import _with_attempts
 from flowops.model.attempts import read_attempts
-from flowops.model.ledger import EventType, Leg, Record, State
+from flowops.model.claims import Record
+from flowops.model.ledger import EventType, Leg, State
 from flowops.model.plan import Action
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store
-    from flowops.model.ledger import Claim, Written
+    from flowops.model.claims import Claim, Written
 
 THREE = read_attempts({"max": 3, "on": ["no-answer", "failed"], "after": "1h"})
 LATER = datetime.now(UTC) + timedelta(hours=2)

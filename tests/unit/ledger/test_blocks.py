@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model.ledger import Claim, Condition, State
+from flowops.model.claims import Claim, Condition
+from flowops.model.ledger import State
 from flowops.model.plan import Action
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store
-    from flowops.model.ledger import Written
+    from flowops.model.claims import Written
 
 LONDON, NEW_YORK, PARIS = "+442079460023", "+12125550123", "+33199001018"
 

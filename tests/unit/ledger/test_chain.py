@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from flowops.errors import LedgerError
 from flowops.ledger.chain import ROW_HASH, Broken, Event, canonical, chained, genesis, row_hash, sha256
 from flowops.ledger.states import CallRow, StoredLeg
-from flowops.model.ledger import EventType, Leg, Record, State
+from flowops.model.claims import Record
+from flowops.model.ledger import EventType, Leg, State
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flowops.model.ledger import Claim, Condition, EventType, Record, State, Used, Written
+from flowops.model.claims import Claim, Condition, Record, Used, Written
+from flowops.model.ledger import EventType, State
 from flowops.model.plan import Action, Decision
 
 if TYPE_CHECKING:

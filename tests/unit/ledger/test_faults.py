@@ -20,7 +20,8 @@ from flowops.ledger.open import open_ledger
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.ledger.spool import Spool
 from flowops.ledger.states import Change
-from flowops.model.ledger import Actor, EventType, Leg, Record, State, Written
+from flowops.model.claims import Record, Written
+from flowops.model.ledger import Actor, EventType, Leg, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

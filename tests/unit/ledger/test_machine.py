@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from support.operators import resolve
 
-from flowops.model.ledger import EventType, Leg, Record, State
+from flowops.model.claims import Record
+from flowops.model.ledger import EventType, Leg, State
 
 IN_FLIGHT, PLACED, FINISHED, REJECTED, IN_DOUBT = (
     State.IN_FLIGHT,

@@ -11,7 +11,8 @@ from support.operators import resolve
 
 from flowops.errors import LedgerError
 from flowops.ledger.operations import imported_call
-from flowops.model.ledger import EventType, Leg, Record, State, Written
+from flowops.model.claims import Record, Written
+from flowops.model.ledger import EventType, Leg, State
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store

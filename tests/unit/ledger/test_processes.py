@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support.operators import resolve
 
-from flowops.model.ledger import EventType, State, Written
+from flowops.model.claims import Written
+from flowops.model.ledger import EventType, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,8 @@ from flowops.ledger import reader
 from flowops.ledger.database import migrations, statements
 from flowops.ledger.operations import imported_call
 from flowops.ledger.sqlite import _REWRITES, KIND
-from flowops.model.ledger import EventType, Leg, Record, State, Written
+from flowops.model.claims import Record, Written
+from flowops.model.ledger import EventType, Leg, State
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store

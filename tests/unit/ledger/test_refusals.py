@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowops.ledger import store as module
-from flowops.model.ledger import EventType, GivenUp, Record, State
+from flowops.model.claims import Record
+from flowops.model.ledger import EventType, GivenUp, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable

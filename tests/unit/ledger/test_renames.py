@@ -9,7 +9,8 @@ import pytest
 
 from flowops.ledger.operators import Rename, Resolve
 from flowops.model.call import Terms
-from flowops.model.ledger import Claim, EventType, Leg, Move, Record, State, Written
+from flowops.model.claims import Claim, Move, Record, Written
+from flowops.model.ledger import EventType, Leg, State
 from flowops.model.plan import Action
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowops.errors import LedgerError
-from flowops.model.ledger import Actor, Checkpoint, EventType, Leg, Record, State, Written
+from flowops.model.claims import Record, Written
+from flowops.model.ledger import Actor, Checkpoint, EventType, Leg, State
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store

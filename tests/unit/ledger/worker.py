@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from flowops.errors import LedgerError
 from flowops.ledger.open import open_ledger
 from flowops.model.call import Call, Origin
+from flowops.model.claims import Claim, Condition, Record, Used
 from flowops.model.document import Document, SourceMap
-from flowops.model.ledger import Actor, Claim, Condition, EventType, Leg, Record, Used
+from flowops.model.ledger import Actor, EventType, Leg
 from flowops.model.plan import Action, Decision
 
 if TYPE_CHECKING:

@@ -10,11 +10,13 @@ import pytest
 
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, RowPlace, SourceMap
-from flowops.model.ledger import Checkpoint, Claim, Entry, GivenUp, Record, State, Written
+from flowops.model.ledger import Checkpoint, Entry, GivenUp, State
 from flowops.plan.canonical import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from flowops.model.claims import Claim, Record, Written
 
 FLOW_ID = "7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10"
 SENT = (State.PLACED, State.FINISHED)

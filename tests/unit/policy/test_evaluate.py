@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flowops.model.ledger import Used
+from flowops.model.claims import Used
 from flowops.model.plan import Action
 from flowops.policy.evaluate import claim_condition, needed_counts, without_counted
 from flowops.policy.rule import PolicyContext

@@ -13,9 +13,10 @@ from support.plans import decided
 
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, RowPlace, SourceMap
-from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, GivenUp, LedgerStatus, Leg, State
+from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, GivenUp, Leg, State
 from flowops.model.plan import ABSENT, Action, Change, Guard, Plan, PlannedCall
 from flowops.model.result import CallResult, Outcome, Result
+from flowops.model.status import LedgerStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,8 +21,9 @@ from flowops.report.difference import DifferenceOutput
 from flowops.report.writers.json import plan_json
 
 if TYPE_CHECKING:
-    from flowops.model.ledger import Entry, LedgerStatus
+    from flowops.model.ledger import Entry
     from flowops.model.plan import Plan
+    from flowops.model.status import LedgerStatus
     from flowops.report.layout import Output
 
 #: What became of calls that an operator settled: done, done already, refused.

@@ -11,8 +11,9 @@ import pytest
 from support.reports import text_of
 
 from flowops.model.document import Document, Place, Problem, RowPlace, SourceMap
-from flowops.model.ledger import Checkpoint, LedgerStatus, State
+from flowops.model.ledger import Checkpoint, State
 from flowops.model.plan import ABSENT, Action, Change
+from flowops.model.status import LedgerStatus
 from flowops.report import views
 from flowops.report.reading import plan_of_json, result_of_json
 from flowops.report.views import EntryView, ProblemsView, ResultView

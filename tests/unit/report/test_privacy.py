@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.reports import markdown_of, text_of
 
-from flowops.model.ledger import LedgerStatus, Leg, State
+from flowops.model.ledger import Leg, State
 from flowops.model.plan import ABSENT, Action, Change
 from flowops.model.result import CallResult, Outcome, Result
+from flowops.model.status import LedgerStatus
 from flowops.report import views
 from flowops.report.views import Entries, EntryView, ResultView
 from flowops.report.writers.json import dumps, ledger_list_json, plan_json, result_json, status_json

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from support.reports import text_of
 
 from flowops.errors import FlowopsError, LedgerError
-from flowops.model.ledger import LedgerStatus, Leg, State
+from flowops.model.ledger import Leg, State
 from flowops.model.plan import Action, Change
 from flowops.model.result import CallResult, Outcome, Result
+from flowops.model.status import LedgerStatus
 from flowops.report import views
 from flowops.report.terminal import plain
 from flowops.report.views import Bodies, Entries, EntryView, ResultView

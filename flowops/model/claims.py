@@ -1,0 +1,148 @@
+"""What a run asks of the ledger, and what it answers: claims under conditions, records, moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from flowops.model.call import Call
+    from flowops.model.document import Value
+    from flowops.model.ledger import Checkpoint, Entry, EventType, GivenUp, Leg, State, Tried
+    from flowops.model.plan import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What has been used up of limits, by all runs.
+
+    `claimed` maps the start of a day to the number of calls that were claimed since and may have rung, `rung` maps a
+    number to the times of such calls to it. `tried` are the attempts before, by their references.
+    """
+
+    claimed: Mapping[datetime, int]
+    rung: Mapping[str, tuple[datetime, ...]]
+    tried: Mapping[str, Tried] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a claim hangs on that can only be known in the claim's own transaction.
+
+    `days` are the starts of the days to count, `numbers` those whose calls since `since` are to be given, if any are.
+    `decide` is pure: what then keeps the call from being placed, None when nothing does. `before` are the references of
+    the attempts before, whose rows are to be given.
+    """
+
+    days: frozenset[datetime]
+    numbers: tuple[str, ...]
+    since: datetime | None
+    decide: Callable[[Used], Decision | None]
+    before: tuple[str, ...] = ()
+
+
+class Claim(NamedTuple):
+    """Take a call for this run, before the first byte is sent. Lost when another run has it.
+
+    With a condition it is taken only if that holds at this very moment, whatever other runs claim meanwhile.
+    """
+
+    call: Call
+    fingerprint: str
+    condition: Condition | None = None
+
+
+class Move(NamedTuple):
+    """Record a call that was placed under another reference under its own; nothing is posted.
+
+    `fingerprint_as` gives the fingerprint that the call would have under the reference that was posted: nothing moves
+    where that is not what was sent.
+    """
+
+    reference_id: str
+    moved_from: str
+    fingerprint_as: Callable[[str], str]
+
+
+class Record(NamedTuple):
+    """What became of a call that this run had claimed."""
+
+    reference_id: str
+    event_type: EventType
+    legs: tuple[Leg, ...] = ()
+    detail: str | None = None
+
+
+class Written(NamedTuple):
+    """The answer to a claim or a record: `done`, or not, and the state the call is in now.
+
+    `stopped` says why no claim is taken at all: somebody has stopped the environment. `decision` is what a claim's
+    condition has come to, when that is why it was not taken.
+    """
+
+    done: bool
+    state: State | None
+    stopped: str | None = None
+    decision: Decision | None = None
+
+
+class RunLedger(Protocol):
+    """What a run asks of a ledger; `flowops.ledger` implements it. Errors are `LedgerError`."""
+
+    def look_up(self, reference_ids: Sequence[str]) -> dict[str, Entry]:
+        """Return the rows of these references that exist, a few statements for any number of them.
+
+        For one that became another the answer is the row of that one, where it has a state.
+        """
+        ...
+
+    def write(self, writes: Sequence[Claim | Record]) -> list[Written]:
+        """Write claims and records in one durable transaction: all are on disk when this returns."""
+        ...
+
+    def move(self, moves: Sequence[Move]) -> list[Written]:
+        """Record calls under the references that they have now, in one durable transaction; one by one, or not."""
+        ...
+
+    def sweep(self) -> list[str]:
+        """Turn in-flight calls whose lease is dead into in-doubt ones; their references."""
+        ...
+
+    def beat(self) -> None:
+        """Renew this run's lease."""
+        ...
+
+
+class Ledger(RunLedger, Protocol):
+    """What a plan asks of a ledger besides."""
+
+    def checkpoint(self) -> Checkpoint:
+        """Return which ledger this is and how many events it has."""
+        ...
+
+    def pseudonymize(self, call: Call) -> dict[str, Value]:
+        """Return the body with every sensitive value replaced by ``{"$pseudonym": hmac, "shown": masked}``."""
+        ...
+
+    def fingerprints(self, reference_ids: Sequence[str]) -> dict[str, str]:
+        """Return what was placed under these references, where that is known whole and nothing else is to be told."""
+        ...
+
+    def placed_with_the_words_of(self, bodies: Sequence[Mapping[str, Value]], template: str) -> dict[int, str]:
+        """Return which of some bodies may have been placed under another reference, that another template made."""
+        ...
+
+    def given_up(self, calls: Mapping[str, str]) -> dict[str, GivenUp]:
+        """Return which of these calls, given with their fingerprints, the API has refused too often."""
+        ...
+
+    def count(self) -> dict[State, int]:
+        """Return how many calls of this environment are in each state."""
+        ...
+
+    def tried(self, reference_ids: Sequence[str]) -> dict[str, Tried]:
+        """Return what decides whether another attempt follows these calls, of those that are in the ledger."""
+        ...
