@@ -9,13 +9,14 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from flowops.errors import LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from flowops.ledger.spool import Spool
     from flowops.ledger.witness import Server
     from flowops.model.document import Value
     from flowops.model.ledger import Checkpoint
@@ -297,3 +298,32 @@ def now() -> str:
 def iso(time: datetime) -> str:
     """Return ISO 8601 in UTC, to the millisecond, so that times sort as texts."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Place(Protocol):
+    """Where a ledger's database is."""
+
+    @property
+    def name(self) -> str:
+        """Return what messages call it, without secrets."""
+        ...
+
+    @property
+    def key_file(self) -> Path | None:
+        """Return the file that keeps the key when nobody gives one; None where the database keeps it."""
+        ...
+
+    def exists(self) -> bool:
+        """Return whether there is a database at all."""
+        ...
+
+    def open(self, environment: str, *, make: bool, readonly: bool, sandbox: bool) -> Database:
+        """Connect, with what is special to this kind of database checked.
+
+        `make` makes what is missing. A `sandbox` rings nobody: what only endangers the promise is let pass.
+        """
+        ...
+
+    def spool(self, ledger_id: str) -> Spool:
+        """Return the file for results that the database cannot take."""
+        ...

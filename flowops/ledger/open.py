@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hmac
 import logging
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.addresses import BadAddress, is_postgres, ledger_address
 from flowops.errors import LedgerError
 from flowops.ledger import records
 from flowops.ledger.database import RESTORE
-from flowops.ledger.keys import GIVEN, KEY_BYTES, pseudonymizer_of
+from flowops.ledger.keys import FILE, GIVEN, KEY_BYTES, LOST, ROW, key_in, usable_key
 from flowops.ledger.postgres import PostgresServer
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.ledger.sqlite import SqliteDatabase, SqliteFile
@@ -22,39 +23,9 @@ from flowops.model.ledger import Actor, Owner
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flowops.ledger.database import Connection, Database
+    from flowops.ledger.database import Connection, Database, Place
     from flowops.ledger.records import OtherLedger, Record
-    from flowops.ledger.spool import Spool
     from flowops.model.ledger import Checkpoint
-
-
-class Place(Protocol):
-    """Where a ledger's database is."""
-
-    @property
-    def name(self) -> str:
-        """Return what messages call it, without secrets."""
-        ...
-
-    @property
-    def key_file(self) -> Path | None:
-        """Return the file that keeps the key when nobody gives one; None where the database keeps it."""
-        ...
-
-    def exists(self) -> bool:
-        """Return whether there is a database at all."""
-        ...
-
-    def open(self, environment: str, *, make: bool, readonly: bool, sandbox: bool) -> Database:
-        """Connect, with what is special to this kind of database checked.
-
-        `make` makes what is missing. A `sandbox` rings nobody: what only endangers the promise is let pass.
-        """
-        ...
-
-    def spool(self, ledger_id: str) -> Spool:
-        """Return the file for results that the database cannot take."""
-        ...
 
 
 def place_of(url: str, root: Path) -> Place:
@@ -105,7 +76,7 @@ def open_ledger(
         if record is None and create:
             record = database.write(lambda connection: records.make(database, connection, place, owner, key, actor))
         record = _trusted(records.check_owner(database, record, owner), database, pinned)
-        pseudonymizer = pseudonymizer_of(record, place, key, may_be_lost=readonly)
+        pseudonymizer = _pseudonymizer_of(record, place, key, may_be_lost=readonly)
         store = Store(database, environment, record.id, record.number, pseudonymizer, actor, place.spool(record.id))
         about = {"ledger": record.id, "environment": environment, "how": "to be read" if readonly else "to be written"}
         _log.info("ledger %(ledger)s of %(environment)s is open %(how)s", about)
@@ -161,6 +132,51 @@ def init_ledger(
         return database.write(work)
     finally:
         database.close()
+
+
+def _pseudonymizer_of(
+    record: Record, place: Place, given: bytes | None, *, may_be_lost: bool
+) -> Pseudonymizer | LedgerError:
+    """Return what makes pseudonyms with the record's key; where that may be lost, the error for who needs one."""
+    try:
+        return _pseudonymizer(record, place, given)
+    except LedgerError as error:
+        if not may_be_lost:
+            raise
+        return error
+
+
+def _pseudonymizer(record: Record, place: Place, given: bytes | None) -> Pseudonymizer:
+    found = Pseudonymizer(_key_of(record, place, given))
+    if not hmac.compare_digest(found.check(record.id), record.key_check):
+        raise LedgerError(
+            f"{place.name}: the key is not the one that ledger {record.id} was made with",
+            hint=f"give it the key it was made with; {LOST}",
+        )
+    return found
+
+
+def _key_of(record: Record, place: Place, given: bytes | None) -> bytes:
+    if given is not None:
+        return usable_key(given)
+    if record.key_place == ROW and record.key:
+        return usable_key(record.key.encode())
+    if record.key_place == FILE and place.key_file is not None:
+        try:
+            return usable_key(key_in(place.key_file))
+        except PermissionError as error:
+            raise LedgerError(
+                f"{place.key_file}: the ledger's key cannot be read by this user: {error.strerror}",
+                hint="run flowops as the user that the ledger and its key belong to",
+            ) from error
+        except OSError as error:
+            raise LedgerError(
+                f"{place.key_file}: the ledger's key: {error.strerror or error}", hint=f"restore the file; {LOST}"
+            ) from error
+    raise LedgerError(
+        f"{place.name}: the key of ledger {record.id} is kept elsewhere, and was not given",
+        hint="name the environment variable that holds it: `ledger: {url: …, key: {env: NAME}}`",
+    )
 
 
 def _trusted(record: Record, database: Database, pinned: str | None) -> Record:

@@ -16,8 +16,7 @@ from flowops.model.ledger import Checkpoint, Owner
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flowops.ledger.database import Connection, Database
-    from flowops.ledger.open import Place
+    from flowops.ledger.database import Connection, Database, Place
     from flowops.model.ledger import Actor
 
 
@@ -88,7 +87,7 @@ def is_current(database: Database, version: str, environment: str) -> bool:
     if version not in known:
         raise LedgerError(
             f"{name}: made by a newer flowops (its tables are at version {version}, this one knows {known[-1]})",
-            hint="update flowops here: `pip install --upgrade flowops`",
+            hint="update flowops here",
         )
     if version != known[-1] and database.readonly:
         raise LedgerError(

@@ -252,7 +252,7 @@ class TestVersions:
         address.init()
         address.sql("UPDATE flowops_version SET version = '0099'")
         for opening in (address.open, address.init, lambda: address.open(readonly=True)):
-            assert "pip install --upgrade" in refused(opening, "made by a newer flowops .* at version 0099")
+            assert "update flowops here" in refused(opening, "made by a newer flowops .* at version 0099")
 
     def test_an_older_ledger_is_upgraded_by_whoever_writes(self, address, make, newer) -> None:
         checkpoint = older(address)
