@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from flowops.app.selection import Selection
     from flowops.cli.options import Asked
-    from flowops.ledger.reader import LoggedEvent
+    from flowops.ledger.history import LoggedEvent
 
 STATES = tuple(state.value for state in State)
 

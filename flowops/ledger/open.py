@@ -15,7 +15,8 @@ from flowops.ledger.database import RESTORE
 from flowops.ledger.keys import FILE, GIVEN, KEY_BYTES, LOST, ROW, key_in, usable_key
 from flowops.ledger.postgres import PostgresServer
 from flowops.ledger.pseudonyms import Pseudonymizer
-from flowops.ledger.sqlite import SqliteDatabase, SqliteFile
+from flowops.ledger.sqlite import SqliteDatabase
+from flowops.ledger.sqlite_file import SqliteFile
 from flowops.ledger.store import Store
 from flowops.ledger.witness import Memory
 from flowops.model.ledger import Actor, Owner

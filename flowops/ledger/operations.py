@@ -14,9 +14,10 @@ from flowops.common.numbers import Refusal, read
 from flowops.ledger.chain import hash_of_details
 from flowops.ledger.database import iso
 from flowops.ledger.pseudonyms import storable
-from flowops.ledger.reader import claimed_since, rung_since, stopped, tried
+from flowops.ledger.reader import stopped
 from flowops.ledger.states import Change, claimable, phones_of, stored_callees
 from flowops.ledger.transaction import CHUNK, names_of
+from flowops.ledger.usage import claimed_since, rung_since, tried
 from flowops.model.call import read_call_id
 from flowops.model.claims import Used, Written
 from flowops.model.ledger import RUN_LOST, EventType, Leg, State

@@ -9,15 +9,11 @@ killed process leaves of it says nothing, or is rolled back by whoever comes nex
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
-import os
 import re
 import shutil
 import sqlite3
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -25,21 +21,14 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from flowops.common.safe_files import PRIVATE_FILE
 from flowops.errors import LedgerError
-from flowops.ledger.database import RESTORE, RUN_BYTES, Connection, Database, T, migrations, no_ledger, statements
+from flowops.ledger.database import RESTORE, Connection, Database, T, migrations, statements
 from flowops.ledger.files import (
     APPLICATION_ID,
-    FOREIGN_DATABASE,
     JOURNAL,
     beside,
-    check_journal,
-    check_own,
-    create_private,
-    damage,
-    shared_file_system,
 )
-from flowops.ledger.spool import Spool
+from flowops.ledger.leases import FileLease
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -65,8 +54,6 @@ _REWRITES = (
     (r"LIKE (:\w+) ESCAPE '\\'", r"GLOB \1"),
     (r" FOR UPDATE", ""),
 )
-#: How a run is called.
-_RUN = re.compile(rf"[0-9a-f]{{{2 * RUN_BYTES}}}")
 _ROW = re.compile(r"\(\?[?, ]*\)")
 
 
@@ -101,74 +88,6 @@ class SqliteConnection(Connection):
 @cache
 def _for_rows(sql: str, count: int) -> str:
     return _ROW.sub(lambda row: ", ".join([row[0]] * count), sql)
-
-
-class FileLease:
-    """The leases of the runs on one SQLite ledger."""
-
-    def __init__(self, ledger: Path) -> None:
-        self._ledger = ledger
-        self._held: dict[str, int] = {}
-
-    def take(self, run: str) -> None:
-        """Hold the lease of an own run, before anybody can know of the run."""
-        path = self._path(run)
-        try:
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, PRIVATE_FILE)
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise LedgerError(f"{path}: the lease of this run: {error.strerror}") from error
-        self._held[run] = descriptor
-
-    def alive(self, run: str) -> bool:
-        """Return whether a process holds this run's lease."""
-        if not _RUN.fullmatch(run):  # not a run of ours, and perhaps not a harmless file name
-            return False
-        try:
-            descriptor = os.open(self._path(run), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            return False
-        except OSError as error:
-            if error.errno == errno.ELOOP:  # a link is nobody's lease
-                return False
-            raise
-        try:
-            # Shared, so that two who look at the same time do not take each other for the holder.
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
-
-    def known(self) -> set[str]:
-        """Return the runs that have a file here: alive, dead, or killed before the ledger heard of them.
-
-        Whoever takes a lease does so in a transaction that writes, and may only be asked about in another one.
-        """
-        prefix = self._path("").name
-        names = {path.name for path in self._ledger.parent.iterdir()}
-        return {
-            name[len(prefix) :] for name in names if name.startswith(prefix) and _RUN.fullmatch(name[len(prefix) :])
-        }
-
-    def forget(self, run: str) -> None:
-        """Clear away what a dead run left."""
-        if not _RUN.fullmatch(run):
-            return
-        # A file that cannot be removed is in nobody's way, as long as it is not locked: a later sweep clears it away.
-        with suppress(OSError):
-            self._path(run).unlink(missing_ok=True)
-
-    def release(self) -> None:
-        """End the own leases."""
-        for run, descriptor in self._held.items():
-            self.forget(run)
-            os.close(descriptor)
-        self._held.clear()
-
-    def _path(self, run: str) -> Path:
-        return beside(self._ledger, f".run-{run}")
 
 
 class SqliteDatabase(Database):
@@ -406,110 +325,3 @@ def explained(error: BaseException | None, name: str) -> LedgerError:
         if code.startswith(known):
             return LedgerError(f"{name}: {words} ({error})", hint=hint)
     return LedgerError(f"{name}: {error}")
-
-
-@dataclass(frozen=True, slots=True)
-class SqliteFile:
-    """A SQLite ledger's place (see `flowops.ledger.open.Place`). `root` is the project's folder."""
-
-    path: Path
-    root: Path
-
-    @classmethod
-    def of(cls, address: str, root: Path) -> SqliteFile:
-        """Return the file that an address names, with an absolute path."""
-        return cls(Path(address.removeprefix("sqlite:///")), root.absolute())
-
-    @property
-    def name(self) -> str:
-        """Return the path."""
-        return str(self.path)
-
-    @property
-    def key_file(self) -> Path:
-        """Return the file beside the ledger."""
-        return beside(self.path, ".key")
-
-    def exists(self) -> bool:
-        """Return whether there is a file with anything in it."""
-        return self.path.is_file() and self.path.stat().st_size > 0
-
-    def spool(self, ledger_id: str) -> Spool:  # noqa: ARG002
-        """Return one for all environments in the file; its lines say whose they are."""
-        return Spool(beside(self.path, ".spool"), self.root)
-
-    def open(self, environment: str, *, make: bool, readonly: bool, sandbox: bool) -> SqliteDatabase:
-        """Check the file, then connect."""
-        try:
-            check_own([self.path, self.key_file, beside(self.path, JOURNAL)], self.root)
-            self._check_file(environment, make=make, sandbox=sandbox)
-            if not readonly:
-                self._prepare_to_write(make=make)
-        except OSError as error:
-            raise LedgerError(f"{self.path}: {error.strerror or error}") from error
-        database = SqliteDatabase(self.path, readonly=readonly)
-        try:
-            database.read(self._check_owner)
-        except BaseException:
-            database.close()
-            raise
-        return database
-
-    def _check_file(self, environment: str, *, make: bool, sandbox: bool) -> None:
-        path = self.path
-        kind = None if sandbox else shared_file_system(path)
-        if kind is not None:
-            raise LedgerError(
-                f"{path}: on a shared file system ({kind}), where locks do not reach everyone who may write",
-                hint="keep it on a local disk, or share a ledger in PostgreSQL",
-            )
-        if not self.exists():
-            if not make:
-                what = "the ledger is empty" if path.exists() else "there is no ledger here"
-                raise LedgerError(f"{path}: {what}", hint=no_ledger(environment))
-            return
-        check_journal(path)
-        harm = damage(path)
-        if harm == FOREIGN_DATABASE:
-            raise self._foreign()
-        if harm is not None:
-            raise LedgerError(f"{path}: {harm}", hint=RESTORE)
-
-    def _prepare_to_write(self, *, make: bool) -> None:
-        if make:
-            create_private(self.path)
-        if not os.access(self.path.parent, os.W_OK):
-            raise LedgerError(
-                f"{self.path.parent}: cannot be written, and a ledger needs its journal there",
-                hint="let the user that runs flowops write to this directory",
-            )
-
-    def _check_owner(self, connection: Connection) -> None:
-        (mark,) = connection.raw.execute("PRAGMA application_id").fetchone()
-        found = _schema(connection.raw)
-        # One without tables is being made right now, or was never finished.
-        if found and (mark != APPLICATION_ID or found not in _own_schemas(tuple(migrations(KIND).values()))):
-            raise self._foreign()
-
-    def _foreign(self) -> LedgerError:
-        return LedgerError(
-            f"{self.path}: {FOREIGN_DATABASE}",
-            hint="nothing was changed; give the ledger a file of its own. One that a newer flowops has made needs that",
-        )
-
-
-def _schema(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str, str | None]]:
-    """Return all that a database is made of: tables and indices; nothing else is, of ours."""
-    rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master LIMIT 1000")
-    return frozenset((str(kind), str(name), str(table), sql) for kind, name, table, sql in rows)
-
-
-@cache
-def _own_schemas(scripts: tuple[str, ...]) -> frozenset[frozenset[tuple[str, str, str, str | None]]]:
-    """Return what the tables are made of after each of some scripts: any other could hold what runs when it is read."""
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        found = []
-        for script in scripts:
-            connection.executescript(script)
-            found.append(_schema(connection))
-        return frozenset(found)

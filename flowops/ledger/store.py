@@ -1,46 +1,39 @@
-"""A ledger that can be written: claims, records, leases, and what operators do."""
+"""A ledger as a run writes it: claims, records, its lease, and what it could only keep beside the ledger."""
 
 from __future__ import annotations
 
 import logging
 import os
 import secrets
-import shlex
 from contextlib import suppress
-from functools import partial
-from itertools import islice
-from typing import TYPE_CHECKING, Never, Self
+from typing import TYPE_CHECKING, Self
 
 from flowops.errors import LedgerError
 from flowops.ledger import blocks, operations
+from flowops.ledger.administration import Administration, can_be_kept, name_of
 from flowops.ledger.chain import canonical
-from flowops.ledger.database import RUN_BYTES, iso, now
-from flowops.ledger.operations import Import, ImportedCall, make_conditionally
-from flowops.ledger.operators import OperatorTransaction, perform
-from flowops.ledger.pseudonyms import NONCE, Pseudonymizer, clean, storable
-from flowops.ledger.reader import OLDER_COPY, Reader, stopped
+from flowops.ledger.database import RUN_BYTES, now
+from flowops.ledger.operations import make_conditionally
+from flowops.ledger.pseudonyms import NONCE, Pseudonymizer, clean
+from flowops.ledger.reader import stopped
 from flowops.ledger.spool import Spool
 from flowops.ledger.states import ABOUT_THE_ATTEMPT, NO_DATA, Change
-from flowops.ledger.transaction import CHUNK, Transaction, moved_to, transact
-from flowops.ledger.witness import Server, has_seen
+from flowops.ledger.transaction import Transaction, moved_to, transact
 from flowops.model.call import INSTRUCTION_ID
 from flowops.model.claims import Claim, Record, Written
 from flowops.model.ledger import REFUSALS, Actor, EventType, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from flowops.ledger.database import Connection, Database
-    from flowops.ledger.operators import Operation
     from flowops.ledger.states import CallRow
-    from flowops.ledger.witness import Memory
     from flowops.model.call import Call
     from flowops.model.claims import Move
     from flowops.model.document import Value
-    from flowops.model.ledger import Checkpoint, Leg, OperatorStep
+    from flowops.model.ledger import Checkpoint, Leg
 
 _log = logging.getLogger(__name__)
 #: What is recorded of a call whose request was answered, or may have been.
@@ -49,15 +42,7 @@ _ANSWERED = REFUSALS | {EventType.ACCEPTED, EventType.UNCLEAR}
 MANY = 20
 
 
-class _Rehearsed(Exception):
-    """Ends the transaction in which an operation was shown, so that nothing of it stays."""
-
-    def __init__(self, steps: list[OperatorStep]) -> None:
-        super().__init__()
-        self.steps = steps
-
-
-class Store(Reader):
+class Store(Administration):
     """One environment's ledger, as `flowops.model.ledger.Ledger` asks for it, and the operations of the commands.
 
     A store is one run: it holds a lease from its first claim until it is closed.
@@ -73,93 +58,16 @@ class Store(Reader):
         actor: Actor,
         spool: Spool | None,
     ) -> None:
-        super().__init__(database, environment, ledger_id, number, pseudonymizer)
-        self.actor = actor
+        super().__init__(database, environment, ledger_id, number, pseudonymizer, actor, spool)
         self.run = secrets.token_hex(RUN_BYTES)
-        self._spool = spool
         #: Whether the lease is held, and whether the database knows of the run.
         self._leased = self._known = False
         #: How many requests of this run were answered, and how many of them refused.
         self._posts = self._refused = 0
-        #: Why this seems to be an older copy of the ledger; None where nothing says so.
-        self.suspicion: str | None = None
-        self._memory: Memory | None = None
         #: How far the ledger went when this run last wrote to it.
         self._seen: Checkpoint | None = None
         #: The rows of the calls that this run has in flight, as it left them: they need not be read back.
         self._in_flight: dict[str, CallRow] = {}
-
-    def ask_witnesses(self, memory: Memory, suspicion: str | None, written_on: str | None) -> None:
-        """Ask whoever may have seen more of this ledger than it has; where one has, no run may claim a call.
-
-        The ledger's record has a `suspicion`, or none, and the server that it was `written_on` last. Nothing is
-        written where the ledger is only read.
-        """
-        server = self._database.read(self._database.server)
-        self.suspicion = suspicion
-        if server is not None and server.timeline is None:
-            return  # a standby lags, and is never written
-        self._memory = memory
-        seen = memory.seen()
-        self.hear(f"this workspace ({memory.path})", [seen] if seen is not None else [])
-        if self._database.readonly and self._spool is not None and isinstance(self._pseudonymizer, Pseudonymizer):
-            self.hear(f"a spool ({self._spool.path})", self._spool.seen(self.id, self._pseudonymizer.signature))
-        if server is None:
-            return
-        before = Server.read(written_on) if written_on else server
-        if server.is_another(before):
-            self._suspect(
-                f"it was written last on another server (system {before.system}, timeline {before.timeline}; this is "
-                f"system {server.system}, timeline {server.timeline}), and its last writes may not have come here"
-            )
-        elif str(server) != written_on and not self._database.readonly:
-            self._database.write(lambda it: it.run("set_server", ledger=self.number, server=str(server)))
-
-    def hear(self, who: str, seen: Sequence[Checkpoint]) -> None:
-        """Hear a witness: where it has seen what this ledger does not hold, no run may claim a call."""
-        for checkpoint in seen:
-            if self.lacks(checkpoint):
-                self._suspect(has_seen(who, checkpoint))
-
-    def _suspect(self, why: str) -> None:
-        """Let no run claim a call, until somebody has accepted that this is an older copy."""
-        if self.suspicion is None:
-            self.suspicion = why
-            if not self._database.readonly:
-                self._database.write(lambda it: it.run("set_suspicion", ledger=self.number, suspicion=why))
-
-    def check_newest(self) -> None:
-        """Raise LedgerError, with the way on, for what seems to be an older copy."""
-        if self.suspicion is not None:
-            raise LedgerError(f"{self._database.name}: {OLDER_COPY}: {self.suspicion}", hint=self.way_on)
-
-    @property
-    def way_on(self) -> str:
-        """Return what is to be done about an older copy."""
-        env = shlex.quote(self.environment)
-        return (
-            "first find the newest one, or restore it: what was placed since this copy rings again, and a new ledger "
-            f"rings everybody again. If it is lost, run `flowops reconcile --env {env}`, settle what it tells, then "
-            f"`flowops ledger verify --env {env} --accept --reason …`"
-        )
-
-    def accept(self, reason: str) -> str | None:
-        """Go on with an older copy; return what had told that it is one, None where nothing had."""
-        why = self.suspicion
-
-        def work(connection: Connection) -> None:
-            connection.first("lock_ledger", ledger=self.number)
-            server = self._database.server(connection)
-            who = f"{self.actor.who} on {self.actor.host}"
-            connection.run("insert_acceptance", ledger=self.number, at=now(), who=who, reason=clean(reason) or "")
-            connection.run("accept_copy", ledger=self.number, server=str(server) if server else None)
-
-        if why is not None:
-            self._database.write(work)
-            self.suspicion = None
-            if self._memory is not None:
-                self._memory.keep(self.checkpoint(), again=True, on_disk=True)
-        return why
 
     def __enter__(self) -> Self:
         return self
@@ -226,7 +134,7 @@ class Store(Reader):
         at = now()
 
         def work(transaction: Transaction) -> list[Written]:
-            transaction.rows([name for move in moves for name in (move.moved_from, _name(move.reference_id))])
+            transaction.rows([name for move in moves for name in (move.moved_from, name_of(move.reference_id))])
             return [self._move(transaction, move, at) for move in moves]
 
         return transact(self._database, self.number, work)
@@ -258,66 +166,12 @@ class Store(Reader):
         """
         return self._prove(EventType.RECORDED, records, unknown=unknown)
 
-    def rehearse(self, operation: Operation, references: Sequence[str], reason: str) -> list[OperatorStep]:
-        """Return what an operator's operation would do to some calls, in their order, and do none of it."""
-        at = now()
-
-        def work(transaction: Transaction) -> Never:
-            operator = self._operator(transaction, at, reason)
-            raise _Rehearsed(perform(operator, operation, references))
-
-        try:
-            transact(self._database, self.number, work)
-        except _Rehearsed as rehearsed:
-            return rehearsed.steps
-
-    def operate(self, operation: Operation, shown: Sequence[OperatorStep], reason: str) -> list[OperatorStep]:
-        """Do to calls what `rehearse` has shown, in one durable transaction, and return what that came to.
-
-        What was refused then is not asked again, and a call that has changed meanwhile is left as it is.
-        """
-        at = now()
-        agreed = {step.reference_id: step for step in shown if step.refused is None}
-
-        def work(transaction: Transaction) -> list[OperatorStep]:
-            operator = self._operator(transaction, at, reason)
-            return perform(operator, operation, list(agreed), agreed)
-
-        done = {step.reference_id: step for step in transact(self._database, self.number, work)}
-        return [done.get(step.reference_id, step) for step in shown]
-
     def rehearsed(self, reference_id: str, detail: str) -> None:
         """Keep what happens in a rehearsal, durably: an event of a reference that is no call's."""
-        change = Change(_name(reference_id), EventType.REHEARSED, now(), self.actor, run=self.run, detail=clean(detail))
+        change = Change(
+            name_of(reference_id), EventType.REHEARSED, now(), self.actor, run=self.run, detail=clean(detail)
+        )
         transact(self._database, self.number, lambda transaction: transaction.make([change]))
-
-    def _operator(self, transaction: Transaction, at: str, reason: str) -> OperatorTransaction:
-        return OperatorTransaction(self._database, transaction, lambda: self.pseudonymizer, self.actor, at, reason)
-
-    def import_calls(self, calls: Iterable[ImportedCall]) -> Import:
-        """Adopt calls that were placed elsewhere, a thousand in a transaction; one the ledger has stays as it is."""
-        result = Import()
-        rest = iter(calls)
-        while some := list(islice(rest, CHUNK)):
-            changes = [self._import(call) for call in some]
-            written = transact(self._database, self.number, partial(Transaction.make, changes=changes))
-            for call, answer in zip(some, written, strict=True):
-                if answer.done:
-                    result.added.append(call.reference_id)
-                elif answer.state is not None:
-                    result.present[call.reference_id] = answer.state
-        return result
-
-    def purge(self, older_than: datetime) -> int:
-        """Forget all but the fact of calls that are settled and that nothing has happened to since a time."""
-        before, at, count = iso(older_than), now(), 0
-        while purged := transact(
-            self._database, self.number, lambda transaction: operations.purge(transaction, before, self.actor, at)
-        ):
-            count += purged
-        if count:
-            self._database.write(lambda connection: connection.run("forget_actors", ledger=self.number))
-        return count
 
     def take_in_spool(self) -> int:
         """Record what an earlier run could only keep beside the ledger; how many events that were.
@@ -363,39 +217,6 @@ class Store(Reader):
             _log.warning("%(what)s: %(why)s", {"what": _described(change), "why": error.message})
             return False
         return True
-
-    def set_throttle(self, key: str, until: datetime) -> None:
-        """Remember that something must not be asked again before a time, by whichever run."""
-
-        def work(connection: Connection) -> None:
-            connection.run("set_throttle", ledger=self.number, key=key, until=iso(until))
-
-        self._database.write(work)
-
-    def stop(self, reason: str) -> bool:
-        """Let no run of this environment claim another call; False when that was so already."""
-        why = clean(reason) or ""
-        return self._database.write(lambda connection: operations.stop(connection, self.number, self.actor, why, now()))
-
-    def resume(self) -> bool:
-        """Let runs claim calls again; False when nobody had stopped them."""
-        return self._database.write(lambda connection: operations.resume(connection, self.number, self.actor, now()))
-
-    def block(self, numbers: Sequence[str], reason: str) -> list[bool]:
-        """Let no run call some numbers ever again, in one durable transaction; return which were not blocked yet."""
-        return self._database.write(
-            lambda it: blocks.block(
-                it, self.number, numbers, self.pseudonymizer, self.actor, clean(reason) or "", now()
-            )
-        )
-
-    def unblock(self, numbers: Sequence[str], reason: str) -> list[bool]:
-        """Let runs call some numbers again, in one durable transaction; return which of them were blocked."""
-        return self._database.write(
-            lambda it: blocks.unblock(
-                it, self.number, numbers, self.pseudonymizer, self.actor, clean(reason) or "", now()
-            )
-        )
 
     def sweep(self) -> list[str]:
         """Turn in-flight calls whose run is dead into in-doubt ones; their references."""
@@ -455,7 +276,7 @@ class Store(Reader):
     def _change(self, write: Claim | Record, at: str, nonce: bytes | None = None) -> Change:
         if isinstance(write, Claim):
             return Change(
-                _name(write.call.reference_id),
+                name_of(write.call.reference_id),
                 EventType.CLAIMED,
                 at,
                 self.actor,
@@ -482,21 +303,6 @@ class Store(Reader):
         body = self.pseudonymize(call)
         del body[INSTRUCTION_ID]
         return body
-
-    def _import(self, call: ImportedCall) -> Change:
-        return Change(
-            _name(call.reference_id),
-            EventType.IMPORTED,
-            now(),
-            self.actor,
-            legs=self.pseudonymizer.legs(call.legs),
-            to=call.state,
-            fingerprint=self.pseudonymizer.blind(call.fingerprint),
-            data={
-                **({"placed_at": call.placed_at} if call.placed_at else {}),
-                **({"renamed": call.renamed} if call.renamed else {}),
-            },
-        )
 
     def _keep(self, records: Sequence[Change], error: LedgerError) -> None:
         """Put records that could not be written into the spool, and say so in the error."""
@@ -534,7 +340,7 @@ class Store(Reader):
             taken = [
                 change if change.reference_id in known else change._replace(to=unknown)
                 for change in changes
-                if change.reference_id in known or (unknown is not None and _can_be_kept(change.reference_id))
+                if change.reference_id in known or (unknown is not None and can_be_kept(change.reference_id))
             ]
             written = transaction.make(taken)
             found = {change.reference_id: answer for change, answer in zip(taken, written, strict=True)}
@@ -568,19 +374,7 @@ def _make_late(transaction: Transaction, changes: Sequence[Change]) -> None:
 def _moved_from(call: Call) -> str | None:
     """Return the reference that a call had before, if it had another one."""
     before = call.terms.moved_from
-    return None if before is None or before == call.reference_id else _name(before)
-
-
-def _can_be_kept(reference_id: str) -> bool:
-    """Return whether every database keeps a reference, and finds it again, as it is."""
-    return reference_id == storable(reference_id)
-
-
-def _name(reference_id: str) -> str:
-    """Return a reference that can be kept. Raises LedgerError for another one."""
-    if not _can_be_kept(reference_id):
-        raise LedgerError(f"reference-id {reference_id[:80]!r}: is too long, or has a character that cannot be kept")
-    return reference_id
+    return None if before is None or before == call.reference_id else name_of(before)
 
 
 def _described(record: Change) -> str:

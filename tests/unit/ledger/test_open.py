@@ -18,6 +18,7 @@ from flowops.errors import LedgerError
 from flowops.ledger import database
 from flowops.ledger import postgres as postgres_module
 from flowops.ledger import sqlite as sqlite_module
+from flowops.ledger import sqlite_file as sqlite_file_module
 from flowops.ledger.files import passing_file_system, shared_file_system
 from flowops.ledger.open import init_ledger, open_ledger
 from flowops.model.ledger import Actor, State
@@ -285,7 +286,7 @@ class TestVersions:
         script = "-- A comment; with a semicolon.\nCREATE TABLE flowops_notes (\n  note TEXT DEFAULT ';'\n);\n"
 
         def add(script: str = script) -> None:
-            for module in (sqlite_module, postgres_module):
+            for module in (sqlite_module, sqlite_file_module, postgres_module):
                 scripts = {**database.migrations(module.KIND), "0002": script}
                 monkeypatch.setattr(module, "migrations", lambda _kind, scripts=scripts: scripts)
 

@@ -1,0 +1,77 @@
+"""What the policy asks of a ledger: how often and when phones were called, and how earlier attempts ended."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from flowops.ledger.database import iso
+from flowops.ledger.states import stored_callees
+from flowops.ledger.transaction import CHUNK, parsed
+from flowops.model.attempts import OUTCOME_CODES
+from flowops.model.ledger import State, Tried
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from flowops.ledger.database import Connection
+
+_MAY_HAVE_RUNG = [str(state) for state in State if state.may_have_rung]
+_UNSETTLED = [str(state) for state in State if state.is_unsettled]
+#: It outweighs every other code, whichever came first.
+COMPLETED_CODE = OUTCOME_CODES["completed"]
+
+
+def claimed_since(connection: Connection, ledger: int, since: datetime) -> int:
+    """Return how many phones were claimed since a time and may have rung."""
+    given = {"ledger": ledger, "since": iso(since), "states": _MAY_HAVE_RUNG}
+    return int(connection.value("count_claimed_since", **given))
+
+
+def rung_since(
+    connection: Connection, ledger: int, callees: Collection[str], since: datetime
+) -> dict[str, list[datetime]]:
+    """Return when each of these callees (pseudonyms) may have been called since a time; none that was not."""
+    found: dict[str, list[datetime]] = {}
+    begin = iso(since)
+    rung = chain(_answered(connection, ledger, list(callees)), _unanswered(connection, ledger))
+    for callee, claimed_at in rung:
+        if claimed_at >= begin and callee in callees:
+            found.setdefault(callee, []).append(datetime.fromisoformat(claimed_at))
+    return found
+
+
+def tried(connection: Connection, ledger: int, references: Sequence[str]) -> dict[str, Tried]:
+    """Return what decides whether another attempt follows these calls."""
+    found: dict[str, Tried] = {}
+    for start in range(0, len(references), CHUNK):
+        some = list(references[start : start + CHUNK])
+        codes: dict[str, list[int]] = {}
+        for reference, code, later in connection.all("codes_of", ledger=ledger, references=some):
+            completed = COMPLETED_CODE in (code, later)
+            codes.setdefault(reference, []).append(COMPLETED_CODE if completed else code)
+        finished: dict[str, str] = dict(connection.all("finish_times", ledger=ledger, references=some))
+        for reference, state, claimed_at, claim in connection.all("tried", ledger=ledger, references=some):
+            said = parsed(claim, connection.name) if claim else {}
+            most = said.get("data", {}).get("max_attempts", 1)
+            told = tuple(codes.get(reference, ()))
+            found[reference] = Tried(State(state), claimed_at, most, told, finished.get(reference))
+    return found
+
+
+def _answered(connection: Connection, ledger: int, callees: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield the callees of calls of which something has been told, and when they were claimed."""
+    for start in range(0, len(callees), CHUNK):
+        some = callees[start : start + CHUNK]
+        for row in connection.all("callees_answered", ledger=ledger, callees=some, states=_MAY_HAVE_RUNG):
+            callee, claimed_at = row
+            yield callee, claimed_at
+
+
+def _unanswered(connection: Connection, ledger: int) -> Iterator[tuple[str, str]]:
+    """Yield the callees of calls of which nothing has been told yet, and when they were claimed."""
+    for body, claimed_at in connection.all("bodies_unanswered", ledger=ledger, states=_UNSETTLED):
+        for leg in stored_callees(parsed(body, connection.name)):
+            if leg.callee is not None:
+                yield leg.callee, claimed_at
