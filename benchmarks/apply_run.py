@@ -48,9 +48,6 @@ class NoLedger:
     def sweep(self) -> list[str]:
         return []
 
-    def beat(self) -> None:
-        return
-
 
 async def bare(api: FlowBuilder, calls: Iterator[Call]) -> None:
     """One of the bare client's tasks."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from flowops.model.ledger import Entry
     from flowops.model.plan import Plan, PlannedCall
 
-#: Seconds between two look-ups of outcomes in the ledger, and between two renewals of the lease.
-LOOK, BEAT = 0.5, 10.0
+#: Seconds between two look-ups of outcomes in the ledger, and between two at a clock that may be set.
+LOOK, CLOCK = 0.5, 10.0
 #: A result code that says something about the callee's phone, and not that something is wrong with the calls:
 #: 9 was not answered in time, 10 finished successfully (vendor documentation).
 _GOOD = (9, 10)
@@ -162,7 +163,6 @@ class Rounds:
             if not open_ or clock() >= until or self.shutdown.signal is not None:
                 break
             await asyncio.sleep(LOOK)
-            await asyncio.to_thread(ledger.beat)
         for _, entry in known:
             if entry is not None and entry.state is State.FINISHED:
                 self.finished(entry)
@@ -196,15 +196,13 @@ class Rounds:
         return self.shutdown.signal is None and self.halt.guard is None and result.failure is None
 
     async def _sleep_until(self, opens: datetime) -> None:
-        """Wait for a time or a signal, and keep the run's lease meanwhile: a run taken for dead loses its claims."""
+        """Wait for a time or a signal."""
         ended = asyncio.Event()
         self.shutdown.when_requested(ended.set)
         while not ended.is_set() and (left := (opens - clock()).total_seconds()) > 0:
-            try:
-                async with asyncio.timeout(min(left, BEAT)):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(left, CLOCK)):
                     await ended.wait()
-            except TimeoutError:
-                await asyncio.to_thread(self.found.ledger.beat)
 
 
 _SENDS = (Action.PLACE, Action.RETRY)

@@ -88,15 +88,14 @@ _log = logging.getLogger(__name__)
 class Timing:
     """The waits of a run, in seconds. Tests shorten them.
 
-    `backoff` comes before the second attempt of a call and doubles before each further one. `beat` is the time
-    between two renewals of the lease. A claim older than `stale` is not sent on: the process was stopped, or
-    the machine slept. `longest_pause` is the most that a 429 may ask for; the run ends when it asks for more.
+    `backoff` comes before the second attempt of a call and doubles before each further one. A claim older than `stale`
+    is not sent on: the process was stopped, or the machine slept; the run's lease lasts for as long as that.
+    `longest_pause` is the most that a 429 may ask for; the run ends when it asks for more.
     Calls in flight in another run are looked up every `first_look` seconds, less and less often up to every
     `last_look`, for `patience` seconds in all.
     """
 
     backoff: float = 0.5
-    beat: float = 10.0
     stale: float = 15.0
     longest_pause: float = 300.0
     first_look: float = 0.2

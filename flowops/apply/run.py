@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,7 +17,7 @@ from flowops.model.plan import SENDING, Action, PlannedCall
 from flowops.model.result import CallResult, Result
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from flowops.apply.control import ShutdownRequest
     from flowops.apply.worker import Api, RunOptions
@@ -87,12 +85,11 @@ async def apply(
         workers = Workers(options, commit, breaker, shutdown)
         try:
             await commit.call(ledger.sweep)
-            async with _heartbeat(workers, commit, ledger, timing.beat):
-                # With a rate, a claim that waited for a connection would be sent out of its turn.
-                ahead = concurrency // AHEAD if options.rate is None else 0
-                await workers.work(api, Feed(calls), plan.size, concurrency, ahead)
-                await workers.settle()
-                await _settle_elsewhere(_elsewhere(plan, workers), workers, commit, ledger, timing)
+            # With a rate, a claim that waited for a connection would be sent out of its turn.
+            ahead = concurrency // AHEAD if options.rate is None else 0
+            await workers.work(api, Feed(calls), plan.size, concurrency, ahead)
+            await workers.settle()
+            await _settle_elsewhere(_elsewhere(plan, workers), workers, commit, ledger, timing)
         except LedgerError as error:
             breaker.trip(format_error(error))
         await _save_late(workers, commit)
@@ -133,28 +130,6 @@ def move(
         for planned, written in zip(some, ledger.move(moves) if moves else (), strict=True):
             results[planned.reference_id] = moved(planned, written)
     return results
-
-
-@asynccontextmanager
-async def _heartbeat(workers: Workers, commit: GroupCommit, ledger: RunLedger, seconds: float) -> AsyncIterator[None]:
-    """Renew the run's lease as long as the block runs; when that fails, the claiming ends."""
-
-    async def beat() -> None:
-        try:
-            while True:
-                await asyncio.sleep(seconds)
-                await commit.call(ledger.beat)
-        except LedgerError as error:
-            workers.breaker.trip(f"the lease could not be renewed: {format_error(error)}")
-        except Exception as error:
-            workers.fail(error)
-
-    task = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 def _elsewhere(plan: Plan, workers: Workers) -> dict[str, Planned]:

@@ -187,6 +187,9 @@ class Workers:
                 return held_back(planned, found, attempts)
             began = now()
             claim = await self._commit.submit(Claim(call, planned.fingerprint, found))
+            if claim.lost is not None:
+                self.breaker.trip(claim.lost)
+                return None
             if claim.stopped is not None:
                 self.breaker.halt(Guard("stop", claim.stopped))
                 return None

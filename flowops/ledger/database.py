@@ -30,8 +30,11 @@ RECONNECTS = 3
 PAUSE = 0.2
 
 
-class Disconnected(Exception):
-    """The connection was lost; `committing`: in the middle of a commit, so the outcome has to be looked up."""
+class Interrupted(Exception):
+    """A transaction was ended from outside and may be tried again: its connection was lost, or others held a lock.
+
+    `committing`: in the middle of a commit, so the outcome has to be looked up.
+    """
 
     def __init__(self, cause: LedgerError, *, committing: bool) -> None:
         super().__init__(str(cause))
@@ -100,7 +103,7 @@ class Database(ABC):
     def writing(self) -> Iterator[Connection]:
         """Open a transaction that is on disk when the block has ended, or has left nothing.
 
-        Raises `Disconnected` when the connection was lost, `LedgerError` for anything else.
+        Raises `Interrupted` when it may be tried again, `LedgerError` for anything else.
         """
         with self._transaction(for_writing=True) as connection:
             yield connection
@@ -115,7 +118,7 @@ class Database(ABC):
             try:
                 with self._transaction(for_writing=for_writing) as connection:
                     return work(connection)
-            except Disconnected as lost:
+            except Interrupted as lost:
                 if attempt == RECONNECTS:
                     raise lost.cause from lost
                 time.sleep(PAUSE * 2**attempt)
@@ -143,7 +146,9 @@ class Database(ABC):
                 cause = self.explain(error)
                 if self._connection is not None and self._is_lost(self._connection):
                     self._drop()
-                    raise Disconnected(cause, committing=committing) from error
+                    raise Interrupted(cause, committing=committing) from error
+                if self._waited_in_vain(error):
+                    raise Interrupted(cause, committing=False) from error
                 raise cause from error
             except OSError as error:  # of a lease's file
                 raise LedgerError(f"{self.name}: {error.strerror or error}") from error
@@ -157,7 +162,7 @@ class Database(ABC):
             except self._errors as error:
                 if not self._was_connected:
                     raise
-                raise Disconnected(self.explain(error), committing=False) from error
+                raise Interrupted(self.explain(error), committing=False) from error
             self._was_connected = True
         return self._connection
 
@@ -177,6 +182,10 @@ class Database(ABC):
     def _is_lost(self, connection: Connection) -> bool:  # noqa: ARG002
         """Return whether an error has ended the connection."""
         return False
+
+    @abstractmethod
+    def _waited_in_vain(self, error: Exception) -> bool:
+        """Return whether somebody else held a lock for longer than a transaction waits; nothing was written."""
 
     @abstractmethod
     def explain(self, error: Exception) -> LedgerError:
@@ -230,8 +239,8 @@ class Database(ABC):
         """Hold the lease of an own run, before anybody can know of the run."""
 
     @abstractmethod
-    def beat(self, connection: Connection, run: str) -> None:
-        """Renew an own run's lease."""
+    def holds_lease(self, connection: Connection, run: str) -> bool:
+        """Return whether an own run still has its lease, and for long enough to send what it claims now."""
 
     @abstractmethod
     def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import re
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -15,10 +17,41 @@ from flowops.ledger.database import RUN_BYTES
 from flowops.ledger.files import beside
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+_log = logging.getLogger(__name__)
+#: How long the end of a run waits for a heartbeat that is under way, in seconds.
+_LAST_BEAT = 2.0
 #: How a run is called.
 _RUN = re.compile(rf"[0-9a-f]{{{2 * RUN_BYTES}}}")
+
+
+class Heartbeat:
+    """Renews a lease every few seconds, in a thread of its own, from then on until it is stopped.
+
+    What fails is tried again with the next beat: whether the lease has ended meanwhile, the ledger says.
+    """
+
+    def __init__(self, renew: Callable[[], None], seconds: float) -> None:
+        self._renew = renew
+        self._seconds = seconds
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="flowops-lease", daemon=True)
+        self._thread.start()
+
+    def _beat(self) -> None:
+        while not self._stopped.wait(self._seconds):
+            try:
+                self._renew()
+            except Exception as error:
+                _log.warning("the lease of this run could not be renewed: %(why)s", {"why": type(error).__name__})
+
+    def stop(self) -> bool:
+        """Beat no more; return whether a beat that was under way has ended."""
+        self._stopped.set()
+        self._thread.join(_LAST_BEAT)
+        return not self._thread.is_alive()
 
 
 class FileLease:

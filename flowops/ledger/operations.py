@@ -314,7 +314,7 @@ def _callees(row: CallRow) -> Iterator[str]:
             yield leg.callee
 
 
-def begin_run(database: Database, connection: Connection, ledger: int, run: str, actor: Actor, at: str) -> None:
+def begin_run(connection: Connection, ledger: int, run: str, actor: Actor, at: str) -> None:
     """Make a run known whose lease is held already."""
     connection.run(
         "insert_run",
@@ -326,7 +326,6 @@ def begin_run(database: Database, connection: Connection, ledger: int, run: str,
         commit=storable(actor.commit),
         at=at,
     )
-    database.beat(connection, run)
 
 
 def count_posts(connection: Connection, run: str, posts: int, refused: int) -> None:

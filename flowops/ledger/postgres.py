@@ -1,9 +1,13 @@
 """A ledger database that several machines share.
 
-A run's lease is two things: a heartbeat by the server's clock, and an advisory lock of its session, which the
-server gives up as soon as the connection is gone. A lease needs both, so that a killed run is seen at once and a
-frozen one after `LEASE` seconds. An operator who says that a call was not placed is only believed when there is
-neither.
+A run's lease is two things: a heartbeat by the server's clock, and an advisory lock of a session, which the server
+gives up as soon as the connection is gone. A lease needs both, so that a killed run is seen at once and a frozen one
+after `LEASE` seconds. An operator who says that a call was not placed is only believed when there is neither.
+
+Both are kept over a connection of their own, by a thread of its own (`RunLease`): whatever the run's writes wait for,
+its lease goes on. The server ends a transaction long before a lease ends, so that whoever stands still in the middle of
+one keeps nobody from writing, and has lost what it had not committed. A lease that has ended is not renewed: a run
+that wakes up finds that out with its next claim, and places nothing more.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from flowops.common.addresses import BadAddress, postgres_parameters
 from flowops.common.extras import install_command
 from flowops.errors import LedgerError
 from flowops.ledger.database import Connection, Database, migrations, statements
+from flowops.ledger.leases import Heartbeat
 from flowops.ledger.spool import Spool
 from flowops.ledger.witness import Server
 
@@ -34,12 +39,15 @@ if TYPE_CHECKING:
 
 #: Where its statements are, in `sql/`.
 KIND = "postgres"
-#: How long a lease lasts behind its last heartbeat, in seconds; apply beats three times as often.
-LEASE = 30
-#: How long to wait for another run's write, in milliseconds, and for a connection, in seconds.
-_LOCK_TIMEOUT, _CONNECT_TIMEOUT = 60_000, 10
-#: The server itself ends a transaction that its client has forgotten about, in milliseconds.
-_IDLE_TIMEOUT = 60_000
+#: How long a lease lasts behind its last heartbeat, how often it is renewed, and how long it must still last for a
+#: claim: what is claimed is sent within that time, or not at all. In seconds.
+LEASE, BEAT, TO_SEND = 30, 3, 15
+#: How long one transaction waits for another run's write, in milliseconds, and a connection for the server, in seconds.
+LOCK_TIMEOUT, _CONNECT_TIMEOUT = 10_000, 10
+#: The server itself ends a transaction whose client stands still, or that takes too long, in milliseconds.
+IDLE_TIMEOUT, WRITE_TIMEOUT = 5_000, 20_000
+#: The first version that ends a whole transaction by the time it takes; others end its statements.
+_ENDS_TRANSACTIONS = 170_000
 #: What an address may leave open: a peer that is dead is noticed within a minute.
 _DEFAULTS = {
     "connect_timeout": _CONNECT_TIMEOUT,
@@ -77,7 +85,7 @@ class PostgresDatabase(Database):
         self._parameters = {**_DEFAULTS, **parameters}
         self._password = str(self._parameters.get("password") or "")
         self._sandbox = sandbox
-        self._held: set[str] = set()
+        self._leases: dict[str, RunLease] = {}
         self._is_standby, self._pid, self._mark = False, 0, ""
 
     def _connect(self) -> Connection:
@@ -88,8 +96,6 @@ class PostgresDatabase(Database):
             connection = Connection(raw, self.name, _statements())
             self._check_server(connection)
             self._mark_session(connection)
-            for run in self._held:
-                connection.first("take_lease", lock=_lock(run))
         except BaseException:
             raw.close()
             raise
@@ -118,8 +124,8 @@ class PostgresDatabase(Database):
             )
         if commit == "off":
             connection.raw.execute("SET synchronous_commit = on")
-        connection.raw.execute(f"SET lock_timeout = {_LOCK_TIMEOUT}")
-        connection.raw.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_TIMEOUT}")
+        connection.raw.execute(f"SET lock_timeout = {LOCK_TIMEOUT}")
+        connection.raw.execute(f"SET idle_in_transaction_session_timeout = {IDLE_TIMEOUT}")
 
     def _mark_session(self, connection: Connection) -> None:
         """Mark the session, and see that it is one: a lease is held by a session.
@@ -148,14 +154,19 @@ class PostgresDatabase(Database):
         # A writer must see what was committed while it waited for the ledger's row; a reader one state of it all.
         mode = "READ COMMITTED, READ WRITE" if for_writing else "REPEATABLE READ, READ ONLY"
         # In one trip with the question whose session this is.
-        cursor = connection.raw.execute(f"BEGIN ISOLATION LEVEL {mode}; {_statements()['session_mark']}")
-        cursor.nextset()
+        limit = f"SET LOCAL {_limit(connection)} = {WRITE_TIMEOUT}; " if for_writing else ""
+        cursor = connection.raw.execute(f"BEGIN ISOLATION LEVEL {mode}; {limit}{_statements()['session_mark']}")
+        while cursor.nextset():
+            pass
         if cursor.fetchone() != (self._mark,):
             connection.raw.rollback()
             raise self._pooled()
 
     def _is_lost(self, connection: Connection) -> bool:
         return bool(connection.raw.closed)
+
+    def _waited_in_vain(self, error: Exception) -> bool:
+        return getattr(error, "sqlstate", None) == _LOCKED
 
     def explain(self, error: Exception) -> LedgerError:
         state = getattr(error, "sqlstate", None)
@@ -209,12 +220,15 @@ class PostgresDatabase(Database):
     def lock_schema(self, connection: Connection) -> None:
         connection.first("lock_schema")
 
-    def take_lease(self, connection: Connection, run: str) -> None:
-        connection.first("take_lease", lock=_lock(run))
-        self._held.add(run)
+    def take_lease(self, connection: Connection, run: str) -> None:  # noqa: ARG002 (it has one of its own)
+        self._leases[run] = RunLease(self._parameters, run)
 
-    def beat(self, connection: Connection, run: str) -> None:
-        connection.run("beat", run=run)
+    def holds_lease(self, connection: Connection, run: str) -> bool:
+        found = connection.first("lease", run=run, lease=LEASE, enough=LEASE - TO_SEND)
+        holds, is_enough = found or (False, False)
+        if holds and not is_enough:  # it has just woken up, and the heartbeat has not
+            return connection.run("renew_lease", run=run, lease=LEASE) > 0
+        return bool(holds)
 
     def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:
         return self._locked(connection, named) & self._beating(connection, named)
@@ -227,10 +241,9 @@ class PostgresDatabase(Database):
 
     def release_leases(self) -> None:
         """End the own leases, and not only with the session: a server may take a while to notice that it has ended."""
-        with self._turn, suppress(self._errors):
-            if self._held and self._connection is not None:
-                self._connection.first("release_leases")
-        self._held.clear()
+        for lease in self._leases.values():
+            lease.release()
+        self._leases.clear()
 
     def _beating(self, connection: Connection, named: Sequence[str]) -> set[str]:
         return {run for (run,) in connection.all("beating", runs=list(named), seconds=LEASE)}
@@ -239,11 +252,50 @@ class PostgresDatabase(Database):
         """Return which runs' sessions are there, as far as this server can know: a standby has locks of its own."""
         if self._is_standby:
             return set(named)
-        others = [run for run in named if run not in self._held]
-        shared = connection.all("share_leases", locks=[_lock(run) for run in others]) if others else []
-        return {run for run in named if run in self._held} | {
-            run for run, (is_free,) in zip(others, shared, strict=True) if not is_free
-        }
+        shared = connection.all("share_leases", locks=[_lock(run) for run in named]) if named else []
+        return {run for run, (is_free,) in zip(named, shared, strict=True) if not is_free}
+
+
+class RunLease:
+    """The lease of an own run: a session that holds the run's lock, and a thread that renews its heartbeat.
+
+    Raises psycopg.Error when it cannot be taken.
+    """
+
+    def __init__(self, parameters: Mapping[str, Any], run: str) -> None:
+        self._parameters = parameters
+        self._run = run
+        self._session: Any = None
+        self._has_lock = False
+        self._connect()
+        self._heartbeat = Heartbeat(self._renew, BEAT)
+
+    def _connect(self) -> None:
+        self._session = libpq.connect(dict(self._parameters), autocommit=True, prepare_threshold=None)
+        self._has_lock = False
+        self._session.execute(f"SET lock_timeout = {LOCK_TIMEOUT}")
+        self._take_lock()
+
+    def _take_lock(self) -> None:
+        """Take the run's lock; somebody who looks whether it is held may have it for that moment."""
+        if not self._has_lock:
+            found = self._session.execute(_statements()["take_lease"], {"lock": _lock(self._run)})
+            (self._has_lock,) = found.fetchone()
+
+    def _renew(self) -> None:
+        """Renew the lease, over a new session where the old one is lost. One that has ended stays ended."""
+        if self._session.closed:
+            self._connect()
+        self._take_lock()
+        self._session.execute(_statements()["renew_lease"], {"run": self._run, "lease": LEASE})
+
+    def release(self) -> None:
+        """End the lease, and not only with the session: a server may take a while to notice that it has ended."""
+        if not self._heartbeat.stop():
+            return  # it waits for a server that does not answer
+        with suppress(Exception):
+            self._session.execute(_statements()["release_leases"])
+        self._session.close()
 
 
 def _json(names: Sequence[str], rows: Sequence[Sequence[Value]]) -> str:
@@ -302,7 +354,13 @@ def _lock(run: str) -> int:
     return int.from_bytes(hashlib.sha256(f"flowops run {run}".encode()).digest()[:8], signed=True)
 
 
-_NOT_ALLOWED = "42501"
+def _limit(connection: Connection) -> str:
+    """Return the setting that ends a transaction which takes too long."""
+    ends_transactions = connection.raw.info.server_version >= _ENDS_TRANSACTIONS
+    return "transaction_timeout" if ends_transactions else "statement_timeout"
+
+
+_NOT_ALLOWED, _LOCKED = "42501", "55P03"
 _WORDS: dict[str, tuple[str, str]] = {
     "25006": ("it only allows reading", "give the primary's address, and a user that may write"),
     "28P01": ("it refused the user or the password", "look at the variable that holds the ledger's address"),
@@ -314,5 +372,5 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "53100": ("the server's disk is full", "make room, then run the command again"),
     "53300": ("the server has no connection left", "try again later"),
-    "55P03": ("another run holds it for too long", "try again when the other command has ended"),
+    _LOCKED: ("another run holds it for too long", "try again when the other command has ended"),
 }

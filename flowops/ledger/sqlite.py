@@ -46,8 +46,8 @@ STATEMENTS = 5 * MOST
 LONGEST_VALUE = 16 * 1024 * 1024
 #: How many steps of SQLite's own one transaction may take, and after how many it is asked: a minute or more of work.
 MOST_STEPS, STEPS_AT_ONCE = 4_000_000_000, 20_000_000
-#: How long to wait for another process to finish its write, in seconds.
-PATIENCE = 60.0
+#: How long one transaction waits for another process to finish its own, in seconds.
+PATIENCE = 10.0
 #: What SQLite says in its own way. A list of values is one parameter, as JSON. `BEGIN IMMEDIATE` has locked already.
 _REWRITES = (
     (r"= ANY \((:\w+)\)", r"IN (SELECT value FROM json_each(\1))"),
@@ -93,10 +93,10 @@ def _for_rows(sql: str, count: int) -> str:
 class SqliteDatabase(Database):
     """The ledgers in one SQLite file; None for one in memory that is never written: an empty ledger."""
 
-    def __init__(self, path: Path | None, *, readonly: bool, patience: float = PATIENCE) -> None:
+    def __init__(self, path: Path | None, *, readonly: bool, patience: float | None = None) -> None:
         super().__init__(str(path), sqlite3.Error, readonly=readonly)
         self._path = path
-        self._patience = patience
+        self._patience = PATIENCE if patience is None else patience
         self._file = _identity(path) if path else None
         self._leases = FileLease(path) if path else None
 
@@ -124,6 +124,9 @@ class SqliteDatabase(Database):
             self._drop()
             self._connection = SqliteConnection(_rolled_back(self._path), self.name, _statements())
         return super().read(work)
+
+    def _waited_in_vain(self, error: Exception) -> bool:
+        return getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
 
     def explain(self, error: Exception) -> LedgerError:
         return explained(error, self.name)
@@ -171,8 +174,9 @@ class SqliteDatabase(Database):
         if self._leases is not None:
             self._leases.take(run)
 
-    def beat(self, connection: Connection, run: str) -> None:
-        """Renew nothing: the lock lasts as long as the process."""
+    def holds_lease(self, connection: Connection, run: str) -> bool:  # noqa: ARG002
+        """Return True: the lock lasts as long as the process, however long it stands still."""
+        return True
 
     def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:  # noqa: ARG002
         return {run for run in named if self._leases is not None and self._leases.alive(run)}

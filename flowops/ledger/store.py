@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 #: What is recorded of a call whose request was answered, or may have been.
 _ANSWERED = REFUSALS | {EventType.ACCEPTED, EventType.UNCLEAR}
+#: Why a run that stood still claims nothing more.
+LEASE_LOST = "this run stood still, or could not reach the ledger, for so long that it has lost its lease"
 #: How many results a message names when they can be kept nowhere.
 MANY = 20
 
@@ -94,9 +96,9 @@ class Store(Administration):
         def work(transaction: Transaction) -> tuple[list[Written], list[CallRow], Checkpoint]:
             if claims and not self._known:
                 self._begin(transaction.connection, at)
-            why = stopped(transaction.connection, self.number) if claims else None
-            if why is not None:
-                written = _without_claims(transaction, changes, why)
+            refusal = self._refusal(transaction.connection) if claims else None
+            if refusal is not None:
+                written = _without_claims(transaction, changes, refusal)
             else:
                 written = self._make(transaction, writes, changes) if claims else transaction.make(changes)
             if refusals:
@@ -116,6 +118,13 @@ class Store(Administration):
         if self._memory is not None and self.suspicion is None:
             self._memory.keep(self._seen)
         return written
+
+    def _refusal(self, connection: Connection) -> Written | None:
+        """Return the answer to every claim while no claim may be taken; None while they may."""
+        if not self._database.holds_lease(connection, self.run):
+            return Written(done=False, state=None, lost=LEASE_LOST)
+        why = stopped(connection, self.number)
+        return None if why is None else Written(done=False, state=None, stopped=why)
 
     def _make(
         self, transaction: Transaction, writes: Sequence[Claim | Record], changes: Sequence[Change]
@@ -227,11 +236,6 @@ class Store(Administration):
             lambda transaction: operations.sweep(self._database, transaction, self.run, self.actor, at),
         )
 
-    def beat(self) -> None:
-        """Renew this run's lease."""
-        if self._leased:
-            self._database.write(lambda connection: self._database.beat(connection, self.run))
-
     def close(self) -> None:
         """End the run: its lease, and the connection."""
         try:
@@ -253,7 +257,7 @@ class Store(Administration):
         if not self._leased:
             self._database.take_lease(connection, self.run)
             self._leased = True
-        operations.begin_run(self._database, connection, self.number, self.run, self.actor, at)
+        operations.begin_run(connection, self.number, self.run, self.actor, at)
 
     def _own_rows(self, changes: Sequence[Change]) -> dict[str, CallRow]:
         """Return the rows of the calls in flight that something is recorded of.
@@ -349,12 +353,12 @@ class Store(Administration):
         return transact(self._database, self.number, work)
 
 
-def _without_claims(transaction: Transaction, changes: Sequence[Change], why: str) -> list[Written]:
+def _without_claims(transaction: Transaction, changes: Sequence[Change], refusal: Written) -> list[Written]:
     """Record what has happened, and take no claim."""
     records = iter(transaction.make([change for change in changes if change.event_type is not EventType.CLAIMED]))
     rows = transaction.rows([change.reference_id for change in changes])
     return [
-        Written(False, row.state if (row := rows.get(change.reference_id)) else None, stopped=why)
+        refusal._replace(state=row.state if (row := rows.get(change.reference_id)) else None)
         if change.event_type is EventType.CLAIMED
         else next(records)
         for change in changes

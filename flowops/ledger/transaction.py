@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flowops.errors import LedgerError
 from flowops.ledger.chain import EventBuilder
-from flowops.ledger.database import PAUSE, RECONNECTS, Disconnected
+from flowops.ledger.database import PAUSE, RECONNECTS, Interrupted
 from flowops.ledger.states import (
     FOLLOW_THE_CALL,
     PROOFS,
@@ -331,7 +331,8 @@ def transact(
 ) -> T:
     """Do some work in one durable transaction; what it decided is on disk when this returns, or nothing is.
 
-    The work is done again from the start when a row changed underneath or the connection was lost before the commit.
+    The work is done again from the start when a row changed underneath, the connection was lost before the commit, or
+    somebody else held a lock for too long.
     A connection lost during the commit is followed by a look whether the events are there. Rows that are `known` need
     not be read.
     """
@@ -343,7 +344,7 @@ def transact(
                 transaction = Transaction(database, connection, ledger, known)
                 answer = work(transaction)
                 transaction.flush()
-        except Disconnected as lost:
+        except Interrupted as lost:
             if lost.committing and transaction is not None and _arrived(database, ledger, transaction.checkpoint):
                 return answer
             cause = lost.cause
@@ -368,7 +369,7 @@ def _arrived(database: Database, ledger: int, checkpoint: Checkpoint) -> bool:
                 # Waits until the server is done with the lost transaction, one way or the other.
                 Transaction(database, connection, ledger)
                 return bool(connection.value("event_hash", ledger=ledger, serial=checkpoint.serial) == checkpoint.head)
-        except Disconnected as lost:
+        except Interrupted as lost:
             if attempt == RECONNECTS:
                 raise LedgerError(
                     f"{database.name}: the connection was lost during a write; whether it arrived cannot be known",

@@ -79,13 +79,14 @@ class Record(NamedTuple):
 class Written(NamedTuple):
     """The answer to a claim or a record: `done`, or not, and the state the call is in now.
 
-    `stopped` says why no claim is taken at all: somebody has stopped the environment. `decision` is what a claim's
-    condition has come to, when that is why it was not taken.
+    `stopped` says why no claim is taken at all: somebody has stopped the environment. `lost` says why this run cannot
+    claim any more. `decision` is what a claim's condition has come to, when that is why it was not taken.
     """
 
     done: bool
     state: State | None
     stopped: str | None = None
+    lost: str | None = None
     decision: Decision | None = None
 
 
@@ -109,10 +110,6 @@ class RunLedger(Protocol):
 
     def sweep(self) -> list[str]:
         """Turn in-flight calls whose lease is dead into in-doubt ones; their references."""
-        ...
-
-    def beat(self) -> None:
-        """Renew this run's lease."""
         ...
 
 

@@ -4,6 +4,7 @@
 point          reached
 =============  =====================================================================
 ``claiming``   before a transaction with claims
+``flushed``    in the middle of a transaction: it holds its lock, has written its rows, and nothing is committed
 ``claimed``    behind it: the claims are durable, nothing has been sent for them
 ``sending``    before a request
 ``answered``   behind it: there is a verdict, which nobody has been told
@@ -19,12 +20,15 @@ from __future__ import annotations
 import os
 import resource
 import signal as signals
+import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from importlib import import_module
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from flowops.apply.control import Timing
+from flowops.ledger.transaction import Transaction
 from flowops.model.claims import Claim, Record
 
 if TYPE_CHECKING:
@@ -53,6 +57,7 @@ class Failpoints:
         """The run is here."""
         if self._point in (None, point) and next(self._reached) == self._nth:
             os.kill(os.getpid(), self._signal)
+            time.sleep(0.1)  # the signal may reach another thread first, and this one must not go on meanwhile
 
 
 class WatchedLedger:
@@ -83,9 +88,6 @@ class WatchedLedger:
 
     def fingerprints(self, reference_ids: Sequence[str]) -> dict[str, str]:
         return self._ledger.fingerprints(reference_ids)
-
-    def beat(self) -> None:
-        self._ledger.beat()
 
 
 class WatchedApi:
@@ -119,9 +121,12 @@ def install(
     point: str | None = None,
     signal: int = signals.SIGKILL,
     full_at_the_end: bool = False,
+    constants: Mapping[str, float] | None = None,
     **timing: float,
 ) -> None:
     """Put failpoints into every run of this process; `timing` changes the waits of `flowops.apply.control.Timing`.
+
+    `constants` are other waits, by module and name (``flowops.ledger.postgres.BEAT``).
 
     With `full_at_the_end`, no file of the process can grow beyond a few bytes once the run has been applied.
     """
@@ -129,6 +134,10 @@ def install(
 
     apply = placing.apply
     points = Failpoints(nth=nth, point=point, signal=signal)
+    for name, value in (constants or {}).items():
+        module, _, constant = name.rpartition(".")
+        setattr(import_module(module), constant, value)
+    _watch_flushes(points)
 
     async def watched(
         plan: Any, calls: Any, options: RunOptions, *, api: Api, ledger: RunLedger, **controls: Any
@@ -142,3 +151,15 @@ def install(
         return result
 
     placing.apply = watched
+
+
+def _watch_flushes(points: Failpoints) -> None:
+    flush = Transaction.flush
+
+    def watched(transaction: Transaction) -> None:
+        there_is_something = bool(transaction.changed)
+        flush(transaction)
+        if there_is_something:
+            points.reach("flushed")
+
+    Transaction.flush = watched  # type: ignore[method-assign]

@@ -26,6 +26,7 @@ from flowops.ledger import operations, records
 from flowops.ledger.database import now as wall_clock
 from flowops.ledger.keys import GIVEN
 from flowops.ledger.operators import Resolve
+from flowops.ledger.postgres import BEAT, LEASE, TO_SEND
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.ledger.spool import Spool
 from flowops.ledger.sqlite import SqliteDatabase
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
 
 ENVIRONMENT, LEDGER, KEY = "production", "00000000-0000-0000-0000-000000000001", b"k" * 32
 CALLEE = "+442079460001"
-#: How long a heartbeat counts, as in `flowops.ledger.postgres`.
-LEASE = 30.0
 #: What a request meets, how often, what the run hears, and whether phones ring.
 WAYS: tuple[tuple[str, int, EventType, bool], ...] = (
     ("accepted", 60, EventType.ACCEPTED, True),
@@ -71,6 +70,8 @@ class Leases(SqliteDatabase):
         self._heartbeats = heartbeats
         self._beats: dict[str, float] = {}
         self.sessions: set[str] = set()
+        #: Hears of each lease that is taken.
+        self.taken: Callable[[], None] = lambda: None
         self.fails: Callable[[], str | None] = lambda: None
 
     @contextmanager
@@ -85,10 +86,23 @@ class Leases(SqliteDatabase):
 
     def take_lease(self, connection: Connection, run: str) -> None:
         self.sessions.add(run)
-        self.beat(connection, run)
-
-    def beat(self, connection: Connection, run: str) -> None:
         self._beats[run] = self._clock()
+        self.taken()
+
+    def renew(self, run: str) -> None:
+        """Renew a lease that has not ended, in a session that may be a new one."""
+        self.sessions.add(run)
+        if self._beating(run) and not self.read(partial(_has_ended, run)):
+            self._beats[run] = self._clock()
+
+    def holds_lease(self, connection: Connection, run: str) -> bool:
+        if not self._heartbeats:
+            return True
+        if _has_ended(run, connection) or not self._beating(run):
+            return False
+        if self._clock() - self._beats[run] > LEASE - TO_SEND:
+            self._beats[run] = self._clock()
+        return True
 
     def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:
         return {run for run in named if run in self.sessions and (not self._heartbeats or self._beating(run))}
@@ -100,6 +114,11 @@ class Leases(SqliteDatabase):
         return self._clock() - self._beats.get(run, float("-inf")) < LEASE
 
 
+def _has_ended(run: str, connection: Connection) -> bool:
+    query = "SELECT 1 FROM flowops_runs WHERE run = ? AND ended_at IS NOT NULL"
+    return connection.raw.execute(query, (run,)).fetchone() is not None
+
+
 class Process:
     """One run's process: it may be frozen for a while, and it may be killed."""
 
@@ -107,7 +126,7 @@ class Process:
         self.name = name
         self.store = store
         self.shutdown = ShutdownRequest(lambda: asyncio.get_running_loop().time())
-        self.killed = False
+        self.killed = self.has_ended = False
         self.frozen_until = 0.0
         self._buried = asyncio.Event()
 
@@ -145,6 +164,7 @@ class World:
     #: Whether it is a run that uses the ledger right now.
     _writing: bool = False
     _failures: list[BaseException] = field(default_factory=list)
+    _hearts: set[asyncio.Future[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
@@ -197,8 +217,6 @@ class World:
     async def _on_a_thread(self, func: Callable[[], Any]) -> Any:
         process = _process.get()
         await self._go_on(process)
-        if process.store._leased:  # a lost session is made anew with the next statement
-            self.database.sessions.add(process.store.run)
         self._writing = True
         try:
             answer = func()
@@ -229,6 +247,7 @@ class World:
         """One whole `flowops apply`: opened, planned, applied, closed; None for a process that was killed."""
         process = Process(name, self.new_store(name))
         _process.set(process)
+        self.database.taken = self._begin_to_beat
         self.tell(name, "starts")
         process.store.take_in_spool()
         calls = [call(reference, CALLEE) for reference in self.references]
@@ -253,12 +272,23 @@ class World:
         if process.killed:
             return process, None
         troubles.cancel()
+        process.has_ended = True
         if process.store._known:
             run, at = process.store.run, wall_clock()
             self.database.write(lambda connection: operations.end_run(connection, run, at, 0, 0))
         self.database.sessions.discard(process.store.run)
         self.tell(name, "ends")
         return process, result
+
+    def _begin_to_beat(self) -> None:
+        process = _process.get()
+        self._hearts.add(asyncio.ensure_future(self._beat(process)))
+
+    async def _beat(self, process: Process) -> None:
+        """Renew the lease of a process for as long as it lives; one that stands still does not."""
+        while not (process.killed or process.has_ended):
+            self.database.renew(process.store.run)
+            await asyncio.sleep(max(BEAT, process.frozen_until - self.loop.time()))
 
     async def _trouble(self, process: Process) -> None:
         """What befalls a process while it runs, besides being killed or frozen."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 DOCUMENT = Document("calls.yaml", "Call", {}, SourceMap(1, 1, 0, 0), "")
-QUICK = Timing(backoff=0.001, beat=0.01, stale=15.0, longest_pause=5.0, first_look=0.001, last_look=0.01, patience=5.0)
+QUICK = Timing(backoff=0.001, stale=15.0, longest_pause=5.0, first_look=0.001, last_look=0.01, patience=5.0)
 
 #: What an event makes of a call in flight; None: as before the claim.
 AFTER = {
@@ -70,7 +70,9 @@ class FakeLedger:
         self.database.live.add(run)
         self.batches: list[list[Claim | Record]] = []
         self.log: list[tuple[str, str]] = []
-        self.beats = self.sweeps = 0
+        self.sweeps = 0
+        #: Why this run can claim nothing more.
+        self.lost: str | None = None
         self.threads: set[int] = set()
         self.fails: Callable[[Sequence[Claim | Record]], None] = lambda _writes: None
         self.late: Callable[[Sequence[Claim | Record]], None] = lambda _writes: None
@@ -109,6 +111,8 @@ class FakeLedger:
     def _claim(self, claim: Claim) -> Written:
         rows, name = self.database.rows, claim.call.reference_id
         old = rows.get(name)
+        if self.lost is not None:
+            return Written(False, old and old.state, lost=self.lost)
         if old is not None and old.state is not State.REJECTED:
             return Written(False, old.state)
         rows[name] = Row(State.IN_FLIGHT, claim.fingerprint, self.run, before=old)
@@ -145,9 +149,6 @@ class FakeLedger:
             self.database.rows[name].state = State.IN_DOUBT
             self.database.rows[name].error = "the run that sent it ended before the answer"
         return dead
-
-    def beat(self) -> None:
-        self.beats += 1
 
 
 def accepted(body: Mapping[str, Any]) -> Verdict:

@@ -299,39 +299,16 @@ def test_the_ledger_is_used_from_one_thread(given, kit):
     assert len(given.ledger.threads) == 1
 
 
-def test_the_lease_is_renewed_while_calls_are_in_flight(given, kit):
+def test_a_run_that_has_lost_its_lease_records_what_it_has_and_claims_nothing_more(given, kit):
     async def script(body, attempt):
-        while given.ledger.beats < 3:
-            await asyncio.sleep(0.001)
+        given.ledger.lost = "the lease is lost"
         return kit.accepted(body)
 
     given.api.script = script
-    [call] = given.run(kit.plan_of("a")).calls
-    assert call.outcome is Outcome.PLACED
-
-
-def test_a_lease_that_cannot_be_renewed_stops_claiming(given, kit):
-    def lost():
-        raise LedgerError("the lease is lost")
-
-    async def script(body, attempt):
-        while not given.ledger.beats_failed:
-            await asyncio.sleep(0.001)
-        await asyncio.sleep(0.01)
-        return kit.accepted(body)
-
-    given.ledger.beats_failed = False
-
-    def beat():
-        given.ledger.beats_failed = True
-        lost()
-
-    given.ledger.beat = beat
-    given.api.script = script
-    plan = kit.plan_of("a", "b", "c")
-    result = given.run(plan, concurrency=1)
+    result = given.run(kit.plan_of("a", "b", "c"), concurrency=1)
     assert outcomes(result) == {"a": Outcome.PLACED, "b": Outcome.NOT_ATTEMPTED, "c": Outcome.NOT_ATTEMPTED}
-    assert "the lease is lost" in (result.failure or "")
+    assert result.failure == "the lease is lost"
+    assert len(given.api.sent) == 1
     assert exit_code(result) == 5
 
 

@@ -47,11 +47,15 @@ class Process:
 
     def ask_or_die(self, line: str) -> str | None:
         """Say a line, read the answer; None when the process dies over it."""
-        assert self.popen.stdin is not None
+        self.say(line)
         assert self.popen.stdout is not None
+        return self.popen.stdout.readline().rstrip("\n") or None
+
+    def say(self, line: str) -> None:
+        """Say a line, and do not wait for the answer."""
+        assert self.popen.stdin is not None
         self.popen.stdin.write(line + "\n")
         self.popen.stdin.flush()
-        return self.popen.stdout.readline().rstrip("\n") or None
 
     def hear(self) -> str:
         """Read a line."""

@@ -122,7 +122,6 @@ class TestStandbys:
         postgres.init()
         store = postgres.open()
         store.write([make.claim(), make.claim("b"), make.accepted("b")])
-        store.beat()
         with standby(server) as other:
             other.follow(server)
             url = other.uri.format(postgres.url.partition("?")[0].rpartition("/")[2])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 from support.operators import resolve
 
@@ -85,7 +87,6 @@ def test_the_calls_of_a_run_that_ended_without_recording_are_swept(address) -> N
 @pytest.mark.usefixtures("ready")
 def test_a_run_that_claimed_nothing_leaves_no_trace(address) -> None:
     runner = address.process()
-    assert runner.ask("beat") == "beaten"
     assert runner.ask("close") == "closed"
     assert sorted(path.name for path in address.root.glob("*.run-*")) == []
 
@@ -126,20 +127,51 @@ def test_a_frozen_process_loses_its_lease_on_a_server_and_its_answer_is_not_lost
     ]
 
 
-def test_a_beat_keeps_the_lease_on_a_server(postgres) -> None:
+def test_a_lease_is_renewed_while_the_writes_of_its_run_wait_for_somebody_else(postgres) -> None:
     postgres.init()
-    runner = postgres.process()
+    runner = postgres.process("beat=0.05")
     runner.ask("claim a")
-    _age(postgres)
-    assert runner.ask("beat") == "beaten"
-    store = postgres.open()
-    assert store.look_up(["a"])["a"].live
-    assert store.sweep() == []
+    _age(postgres, seconds=20)
+    with closing(psycopg.connect(postgres.url)) as other:
+        other.execute("SELECT * FROM flowops_ledgers FOR UPDATE")
+        runner.say("claim b")
+        for _ in range(3):
+            _age(postgres, seconds=20)
+            while _seconds_since_the_heartbeat(postgres) > 10:
+                pass
+        assert postgres.open(readonly=True).look_up(["a"])["a"].live
+        other.rollback()
+    assert json.loads(runner.hear())[1] == [True]
 
 
-def test_a_lost_connection_ends_the_lease_until_the_run_is_back(postgres) -> None:
+def test_a_run_whose_lease_has_ended_claims_nothing_more_and_still_records_what_it_hears(postgres) -> None:
     postgres.init()
-    runner = postgres.process()
+    runner = postgres.process("beat=0.05")
+    runner.ask("claim a")
+    runner.popen.send_signal(signal.SIGSTOP)
+    _age(postgres, seconds=60)
+    store = postgres.open()
+    assert store.sweep() == ["a"]
+    runner.popen.send_signal(signal.SIGCONT)
+    assert json.loads(runner.ask("claim b c"))[1] == [False, False]
+    assert json.loads(runner.ask("record accepted a")) == ["placed"]
+    assert set(store.look_up(["a", "b", "c"])) == {"a"}
+
+
+def test_a_run_that_wakes_up_in_time_claims_before_its_heartbeat_does(postgres) -> None:
+    postgres.init()
+    runner = postgres.process("beat=3600")
+    runner.ask("claim a")
+    _age(postgres, seconds=20)
+    assert json.loads(runner.ask("claim b"))[1] == [True]
+    assert _seconds_since_the_heartbeat(postgres) < 10
+    _age(postgres, seconds=31)
+    assert json.loads(runner.ask("claim c"))[1] == [False]
+
+
+def test_a_lost_session_ends_the_lease_until_the_run_is_back(postgres) -> None:
+    postgres.init()
+    runner = postgres.process("beat=1")
     runner.ask("claim a")
     store = postgres.open()
     postgres.sql(
@@ -148,14 +180,21 @@ def test_a_lost_connection_ends_the_lease_until_the_run_is_back(postgres) -> Non
     _wait_for_the_server_to_notice(store)
     # The heartbeat is fresh: nobody is told that it was not placed.
     assert "still alive" in resolve(store, "a", placed=False)
-    assert runner.ask("beat") == "beaten"
-    assert store.look_up(["a"])["a"].live
+    while not store.look_up(["a"])["a"].live:
+        pass
     assert json.loads(runner.ask("record accepted a")) == ["placed"]
 
 
-def _age(postgres) -> None:
-    """Let the heartbeats be a minute old."""
-    postgres.sql("UPDATE flowops_runs SET beat_at = beat_at - interval '1 minute'")
+def _age(postgres, seconds: int = 60) -> None:
+    """Let the heartbeats be so old."""
+    postgres.sql(f"UPDATE flowops_runs SET beat_at = clock_timestamp() - interval '{seconds} seconds'")
+
+
+def _seconds_since_the_heartbeat(postgres) -> float:
+    with closing(psycopg.connect(postgres.url)) as connection:
+        row = connection.execute("SELECT extract(epoch FROM clock_timestamp() - beat_at) FROM flowops_runs").fetchone()
+    assert row is not None
+    return float(row[0])
 
 
 def _wait_for_the_server_to_notice(store) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowops.errors import LedgerError
+from flowops.ledger import postgres
 from flowops.ledger.open import open_ledger
 from flowops.model.call import Call, Origin
 from flowops.model.claims import Claim, Condition, Record, Used
@@ -25,6 +26,9 @@ CALLEE = "+442079460023"
 
 def main() -> None:
     url, root, environment, *options = sys.argv[1:]
+    for option in options:
+        if option.startswith("beat="):
+            postgres.BEAT = float(option.removeprefix("beat="))  # type: ignore[assignment]
     store = open_ledger(url, environment, actor=Actor("worker", "host"), root=Path(root), create="create" in options)
     print("ready", flush=True)
     for line in sys.stdin:
@@ -104,19 +108,13 @@ def limit(store: Store, size: str) -> str:
     return "limited"
 
 
-def beat(store: Store) -> str:
-    """Renew the lease."""
-    store.beat()
-    return "beaten"
-
-
 def close(store: Store) -> str:
     """End the run."""
     store.close()
     return "closed"
 
 
-COMMANDS = {command.__name__: command for command in (claim, race, race_for, record, limit, beat, close)}
+COMMANDS = {command.__name__: command for command in (claim, race, race_for, record, limit, close)}
 
 
 if __name__ == "__main__":

@@ -107,9 +107,6 @@ class DictLedger:
     def sweep(self) -> list[str]:
         raise AssertionError("a plan writes nothing")
 
-    def beat(self) -> None:
-        raise AssertionError("a plan writes nothing")
-
 
 @pytest.fixture(scope="session")
 def call() -> Callable[..., Call]:

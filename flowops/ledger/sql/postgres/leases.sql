@@ -1,4 +1,4 @@
--- A run's lease: a heartbeat by the server's clock, and an advisory lock of its session.
+-- A run's lease: a heartbeat by the server's clock, and an advisory lock of a session of its own.
 
 -- Which server this is: after a promotion its timeline is another, and in another cluster its system.
 -- name: origin
@@ -20,8 +20,16 @@ SELECT pg_try_advisory_lock(:lock)
 -- name: release_leases
 SELECT pg_advisory_unlock_all()
 
--- name: beat
-UPDATE flowops_runs SET beat_at = clock_timestamp() WHERE run = :run
+-- One that has ended is not renewed: others may have acted on that.
+-- name: renew_lease
+UPDATE flowops_runs SET beat_at = clock_timestamp()
+WHERE run = :run AND ended_at IS NULL AND beat_at > clock_timestamp() - make_interval(secs => :lease)
+
+-- Whether it lasts, and for long enough: no heartbeat is as old as that.
+-- name: lease
+SELECT ended_at IS NULL AND beat_at > clock_timestamp() - make_interval(secs => :lease),
+  beat_at > clock_timestamp() - make_interval(secs => :enough)
+FROM flowops_runs WHERE run = :run
 
 -- name: beating
 SELECT run FROM flowops_runs

@@ -57,7 +57,7 @@ CREATE TABLE flowops_runs (
   job TEXT,
   "commit" TEXT,
   started_at TEXT NOT NULL,
-  beat_at TIMESTAMPTZ,
+  beat_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
   ended_at TEXT,
   posts INTEGER NOT NULL DEFAULT 0,
   refused INTEGER NOT NULL DEFAULT 0
