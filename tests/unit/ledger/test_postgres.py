@@ -168,7 +168,7 @@ class TestRights:
         def refused(_path: Path) -> bytes:
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr("flowops.ledger.keys.key_in", refused)
+        monkeypatch.setattr("flowops.ledger.open.key_in", refused)
         with pytest.raises(LedgerError, match="cannot be read by this user") as told:
             sqlite.open()
         assert told.value.hint == "run flowops as the user that the ledger and its key belong to"
