@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from flowops.model.document import Document, Place, Problem, Value
 
 _COLUMN = re.compile(r"\brow(?:\.\w++|\[\s*+(?:'[^'\]]++'|\"[^\"\]]++\")\s*+\])")
+#: The example stands in a template; a hint that names a column of the row by itself means that one.
+_EXAMPLE = f"{{{{ {EXAMPLE_COLUMN}"
 _WHO = ("callee", "callees")
 _COUNTRIES = "countries"
 
@@ -30,8 +32,8 @@ def _localized(problem: Problem, workspace: Workspace) -> Problem:
     said = hint
     if EXAMPLE_FILTER in said and (country := country_of(workspace)) is not None:
         said = said.replace(EXAMPLE_FILTER, f"e164('{country}')")
-    if EXAMPLE_COLUMN in said and (column := _column(workspace.calls, problem.place)) is not None:
-        said = said.replace(EXAMPLE_COLUMN, column)
+    if _EXAMPLE in said and (column := _column(workspace.calls, problem.place)) is not None:
+        said = said.replace(_EXAMPLE, f"{{{{ {column}")
     return problem if said == hint else problem.with_hint(said)
 
 

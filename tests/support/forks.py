@@ -18,11 +18,12 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from support.commands import EXAMPLES, ROOT, Ran, environment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
 #: What a child does at its n-th event or at the n-th event of one name: see `support.failpoints`.
@@ -129,7 +130,7 @@ class Forks:
 
 def main() -> None:
     """Serve requests until the input ends; then end the children that are left."""
-    _warm_up()
+    warm_up()
     running: set[int] = set()
     for line in sys.stdin:
         request = json.loads(line)
@@ -147,7 +148,7 @@ def main() -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _warm_up() -> None:
+def warm_up() -> None:
     """Import what `flowops apply` needs, and plan once, which fills the caches of patterns, schemas and templates."""
     for name in _NEEDED:
         import_module(name)
@@ -159,28 +160,14 @@ def _warm_up() -> None:
 
 def _be(command: dict[str, Any]) -> None:
     """Become the process of one command; never returns."""
+    end_with(lambda: _flowops(command))
+
+
+def end_with(work: Callable[[], None]) -> NoReturn:
+    """End this forked process with the code of its work, and nothing of what its parent would do at its own end."""
     code: Any = _TRACEBACK
     try:
-        os.chdir(command["cwd"])
-        os.environ.clear()
-        os.environ.update(command["env"])
-        output = Path(command["output"])
-        for number, name in ((0, os.devnull), (1, output / f"{os.getpid()}.out"), (2, output / f"{os.getpid()}.err")):
-            # Numbers of processes come again, and so do these names: nothing of an earlier one may stay.
-            descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-            os.dup2(descriptor, number)
-            os.close(descriptor)
-        sys.argv = ["flowops", *command["args"]]
-        if command["largest_file"] is not None:
-            # Python ignores the signal that comes with it (SIGXFSZ), so that the write fails: EFBIG.
-            resource.setrlimit(resource.RLIMIT_FSIZE, (command["largest_file"], resource.RLIM_INFINITY))
-        if command["failpoint"] is not None:
-            from support.failpoints import install
-
-            install(**command["failpoint"])
-        from flowops.cli.main import main as flowops
-
-        flowops()
+        work()
     except SystemExit as ending:
         code = ending.code
     except BaseException:
@@ -189,6 +176,30 @@ def _be(command: dict[str, Any]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _flowops(command: dict[str, Any]) -> None:
+    """Run the command line as it was asked for."""
+    os.chdir(command["cwd"])
+    os.environ.clear()
+    os.environ.update(command["env"])
+    output = Path(command["output"])
+    for number, name in ((0, os.devnull), (1, output / f"{os.getpid()}.out"), (2, output / f"{os.getpid()}.err")):
+        # Numbers of processes come again, and so do these names: nothing of an earlier one may stay.
+        descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    sys.argv = ["flowops", *command["args"]]
+    if command["largest_file"] is not None:
+        # Python ignores the signal that comes with it (SIGXFSZ), so that the write fails: EFBIG.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (command["largest_file"], resource.RLIM_INFINITY))
+    if command["failpoint"] is not None:
+        from support.failpoints import install
+
+        install(**command["failpoint"])
+    from flowops.cli.main import main as flowops
+
+    flowops()
 
 
 if __name__ == "__main__":

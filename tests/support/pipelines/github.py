@@ -9,31 +9,30 @@ actions/checkout, actions/upload-artifact and actions/download-artifact (v4).
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from support.commands import ROOT, environment
-from support.pipelines.clock import clock_of
+from support.commands import ROOT
 from support.pipelines.expressions import PURE, Unknown, condition, render
+from support.pipelines.machine import Machine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
     from pathlib import Path
 
     from support.git import Repository
 
-BOT = "github-actions[bot]"
 _OURS = "flowops/flowops/.github/actions/"
 _KNOWN_JOB = {
     *("if", "needs", "runs-on", "environment", "permissions", "concurrency", "outputs", "steps"),
 }
 _KNOWN_STEP = {"if", "uses", "with", "env", "id", "run", "name", "shell", "working-directory"}
+#: What a job says before it has ended.
+_OPEN = {"waiting", "pending", "running"}
 
 
 @dataclass
@@ -63,7 +62,9 @@ class StepLog:
 
 @dataclass
 class Job:
-    """One job: `result` is success, failure, skipped, cancelled, or waiting for somebody to approve it."""
+    """One job: `result` is success, failure, skipped or cancelled; before that running, waiting for somebody to approve
+    it, or pending behind another one of its group.
+    """
 
     name: str
     result: str
@@ -87,6 +88,16 @@ class Run:
     artifacts: dict[str, dict[str, bytes]] = field(default_factory=dict)
 
     @property
+    def results(self) -> dict[str, str]:
+        """How its jobs ended, but for those that were skipped."""
+        return {name: job.result for name, job in self.jobs.items() if job.result != "skipped"}
+
+    @property
+    def text(self) -> str:
+        """What its jobs printed."""
+        return "".join(job.text for job in self.jobs.values())
+
+    @property
     def is_red(self) -> bool:
         """Whether somebody is told that it has failed."""
         return any(job.result == "failure" for job in self.jobs.values())
@@ -100,7 +111,8 @@ class Run:
 class GitHub:
     """One repository with one workflow. `reviewed` are the environments that need an approval.
 
-    `comments` are those of pull requests, by number, as text and author.
+    `comments` are those of pull requests, by number, as text and author. `meanwhile` has what happens while a job of a
+    name runs.
     """
 
     def __init__(
@@ -112,10 +124,14 @@ class GitHub:
         secrets: Mapping[str, Mapping[str, str]],
         variables: Mapping[str, str] | None = None,
         reviewed: frozenset[str] = frozenset(),
+        flowops: Iterable[str] = (),
     ) -> None:
         self.repository = repository
         self.comments: dict[int, list[dict[str, Any]]] = {}
         self.runs: list[Run] = []
+        self.meanwhile: dict[str, Callable[[], None]] = {}
+        self.machine: Machine | None = None
+        self._flowops = flowops
         self._folder = folder
         self._workflow = workflow
         self._secrets = secrets
@@ -136,6 +152,37 @@ class GitHub:
         self._go_on(run, workflow["jobs"], frozenset())
         return run
 
+    def push(self, sha: str, at: datetime) -> Run:
+        """Push a commit to the main branch."""
+        return self._surely(Event("push", sha, "refs/heads/main"), at)
+
+    def schedule(self, sha: str, at: datetime) -> Run:
+        """Let the schedule come, which takes the newest commit of the main branch."""
+        return self._surely(Event("schedule", sha, "refs/heads/main"), at)
+
+    def operate(self, sha: str, at: datetime, command: str, arguments: str) -> Run:
+        """Start the workflow by hand, with an operator's command; whoever has to approve it does."""
+        inputs = {"command": command, "arguments": arguments}
+        run = self._surely(Event("workflow_dispatch", sha, "refs/heads/main", inputs=inputs), at)
+        if run.is_waiting:
+            self.approve(run, at)
+        return run
+
+    def propose(self, number: int, base: str, head: str, at: datetime, *, fork: bool = False) -> Run:
+        """Open a pull request, or push to it."""
+        payload = {
+            "number": number,
+            "base": {"sha": base},
+            "head": {"sha": head, "repo": {"full_name": "mallory/calls" if fork else "acme/calls"}},
+        }
+        event = Event("pull_request", head, f"refs/pull/{number}/merge", {"pull_request": payload}, fork=fork)
+        return self._surely(event, at)
+
+    def _surely(self, event: Event, at: datetime) -> Run:
+        run = self.happen(event, at)
+        assert run is not None, f"the workflow is not for {event.name}"
+        return run
+
     def approve(self, run: Run, at: datetime) -> None:
         """Approve the jobs of a run that wait for it, and run them."""
         waiting = frozenset(name for name, job in run.jobs.items() if job.result == "waiting")
@@ -144,24 +191,39 @@ class GitHub:
             del run.jobs[name]
         self._go_on(run, self._jobs(run), waiting)
 
-    def _check_group(self, run: Run, job: Mapping[str, Any]) -> None:
-        """Refuse a job whose group has one that waits for an approval: which of them goes on is documented nowhere."""
-        group = self._group(job, run)
-        for other in self.runs:
-            jobs = self._jobs(other)
-            held = {self._group(jobs[name], other) for name, each in other.jobs.items() if each.result == "waiting"}
-            if group is not None and group in held:
-                raise Unknown(f"a second job of the group {group} while one waits for its approval")
-
     def _jobs(self, run: Run) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = yaml.safe_load(self.repository.git("show", f"{run.event.sha}:{self._workflow}"))[
-            "jobs"
-        ]
+        text = self.repository.git("show", f"{run.event.sha}:{self._workflow}")
+        found: Mapping[str, Any] = yaml.safe_load(text)["jobs"]
         return found
 
     def _group(self, job: Mapping[str, Any], run: Run) -> str | None:
         given = job.get("concurrency")
-        return None if given is None else render(given["group"], self._contexts(run, {}))
+        if given is None:
+            return None
+        if unknown := given.keys() - {"group", "cancel-in-progress"}:
+            raise Unknown(f"keys of concurrency: {unknown}")
+        return render(given["group"], self._contexts(run, {})).casefold()
+
+    def _must_wait(self, run: Run, job: Mapping[str, Any]) -> bool:
+        """Make room in a job's group, as it says: whoever is pending is cancelled; return whether one still runs.
+
+        Refuse a job whose group has one that waits for an approval: which of them goes on is documented nowhere.
+        """
+        group = self._group(job, run)
+        if group is None:
+            return False
+        found = False
+        for other in self.runs:
+            specs = self._jobs(other)
+            for each in other.jobs.values():
+                if each.result not in _OPEN or self._group(specs[each.name], other) != group:
+                    continue
+                if each.result == "waiting" or job.get("environment") in self._reviewed:
+                    raise Unknown(f"a second job of the group {group} while one waits for its approval")
+                if each.result == "pending" or job["concurrency"].get("cancel-in-progress", False):
+                    each.result = "cancelled"
+                found |= each.result == "running"
+        return found
 
     def _go_on(self, run: Run, jobs: Mapping[str, Any], approved: frozenset[str]) -> None:
         for name, job in jobs.items():
@@ -170,22 +232,31 @@ class GitHub:
             if name in run.jobs:
                 continue
             needs = [job["needs"]] if isinstance(job.get("needs"), str) else list(job.get("needs", ()))
-            if any(run.jobs[each].result == "waiting" for each in needs):
+            if any(each not in run.jobs or run.jobs[each].result in _OPEN for each in needs):
                 continue
-            results = [run.jobs[each] for each in needs]
-            contexts = self._contexts(run, {each.name: each for each in results})
-            functions = _status(
-                success=all(each.result == "success" for each in results),
-                failure=any(each.result == "failure" for each in results),
-            )
-            if not condition(job.get("if"), contexts, functions):
+            contexts = self._contexts(run, {each: run.jobs[each] for each in needs})
+            if not condition(job.get("if"), contexts, _status([run.jobs[each].result for each in needs])):
                 run.jobs[name] = Job(name, "skipped")
-                continue
-            self._check_group(run, job)
-            if job.get("environment") in self._reviewed and name not in approved:
+            elif self._must_wait(run, job):
+                run.jobs[name] = Job(name, "pending")
+            elif job.get("environment") in self._reviewed and name not in approved:
                 run.jobs[name] = Job(name, "waiting")
-                continue
-            run.jobs[name] = _Runner(self, run, name, job, contexts).run()
+            else:
+                self._start(run, name, job, contexts)
+
+    def _start(self, run: Run, name: str, job: Mapping[str, Any], contexts: dict[str, Any]) -> None:
+        """Run a job, and then what has been pending behind it."""
+        log = run.jobs[name] = Job(name, "running")
+        self.meanwhile.pop(name, lambda: None)()
+        if log.result == "running":
+            _Runner(self, run, log, job, contexts).run()
+        for other in self.runs:
+            changed = [each.name for each in other.jobs.values() if each.result in ("pending", "cancelled")]
+            for each in changed:
+                if other.jobs[each].result == "pending":
+                    del other.jobs[each]
+            if changed:
+                self._go_on(other, self._jobs(other), frozenset())
 
     def _contexts(self, run: Run, needs: Mapping[str, Job]) -> dict[str, Any]:
         event = run.event
@@ -207,13 +278,11 @@ class GitHub:
         """Return the secrets that a job sees: those of its environment, and none for a stranger."""
         return {} if run.event.fork or place is None else self._secrets.get(place, {})
 
-    def workspace(self) -> Path:
+    def new_machine(self, at: datetime) -> Machine:
         """Return a new machine."""
         self._count += 1
-        folder = self._folder / f"job-{self._count}"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        return folder
+        self.machine = Machine(self._folder / f"job-{self._count}", at, self._flowops)
+        return self.machine
 
 
 def _is_for(events: Mapping[str, Any], event: Event) -> bool:
@@ -232,30 +301,33 @@ def _is_for(events: Mapping[str, Any], event: Event) -> bool:
     return True
 
 
-def _status(*, success: bool, failure: bool) -> dict[str, Callable[..., Any]]:
-    """Return the status functions; nobody cancels a run here."""
+def _status(results: list[str]) -> dict[str, Callable[..., Any]]:
+    """Return the status functions. Whether a job that its group has cancelled cancels the run is documented nowhere."""
+
+    def cancelled() -> bool:
+        if "cancelled" in results:
+            raise Unknown("cancelled() behind a job that was cancelled")
+        return False
+
     return {
         **PURE,
         "always": lambda: True,
-        "cancelled": lambda: False,
-        "success": lambda: success,
-        "failure": lambda: failure,
+        "cancelled": cancelled,
+        "success": lambda: all(each == "success" for each in results),
+        "failure": lambda: "failure" in results,
     }
 
 
 class _Runner:
     """A machine that runs one job."""
 
-    def __init__(self, service: GitHub, run: Run, name: str, job: Mapping[str, Any], contexts: dict[str, Any]) -> None:
+    def __init__(self, service: GitHub, run: Run, log: Job, job: Mapping[str, Any], contexts: dict[str, Any]) -> None:
         self._service = service
         self._run = run
         self._job = job
-        self._log = Job(name, "success")
-        self._machine = service.workspace()
-        self._workspace = self._machine / "work"
-        self._temp = self._machine / "temp"
-        for folder in (self._workspace, self._temp, self._temp / "bin"):
-            folder.mkdir()
+        self._log = log
+        self._machine = service.new_machine(run.at)
+        self._workspace, self._temp = self._machine.work, self._machine.temp
         self._steps: dict[str, Any] = {}
         self._contexts = {
             **contexts,
@@ -265,20 +337,23 @@ class _Runner:
         }
         self._failed = False
 
-    def run(self) -> Job:
+    def run(self) -> None:
         """Run all steps whose conditions hold."""
         for step in self._job["steps"]:
             if unknown := step.keys() - _KNOWN_STEP:
                 raise Unknown(f"keys of a step: {unknown}")
-            contexts = {key: value for key, value in self._contexts.items() if key != "secrets"}
-            if condition(step.get("if"), contexts, _status(success=not self._failed, failure=self._failed)):
+            if not self._machine.is_lost and self._is_due(step, self._contexts, failed=self._failed):
                 self._failed |= not self._step(step)
+        self._failed |= self._machine.is_lost
         self._log.result = "failure" if self._failed else "success"
         for name, value in (self._job.get("outputs") or {}).items():
             # A step that was never run has no outputs: nothing can be read from its JSON.
             self._log.outputs[name] = "" if self._failed and not self._steps else self._output(value)
-        shutil.rmtree(self._machine)
-        return self._log
+        self._machine.remove()
+
+    def _is_due(self, step: Mapping[str, Any], contexts: Mapping[str, Any], *, failed: bool) -> bool:
+        seen = {key: value for key, value in contexts.items() if key != "secrets"}
+        return condition(step.get("if"), seen, _status(["failure" if failed else "success"]))
 
     def _output(self, value: str) -> str:
         try:
@@ -315,23 +390,14 @@ class _Runner:
     def _checkout(self, given: Mapping[str, str]) -> str | None:
         commit = given.get("ref") or self._run.event.sha
         source = self._service.repository.root.as_uri()
-        depth = [] if given.get("fetch-depth") == "0" else ["--depth", "1"]
-        for command in (
-            ["init", "-q"],
-            ["fetch", "-q", *depth, source, commit],
-            ["checkout", "-q", "--detach", "FETCH_HEAD"],
-        ):
-            ran = subprocess.run(
-                ["git", "-C", str(self._workspace), *command], capture_output=True, text=True, check=False
-            )
-            if ran.returncode:
-                return ran.stderr
-        if given.get("fetch-depth") == "0":
+        whole = given.get("fetch-depth") == "0"
+        problem = self._machine.checkout(self._service.repository, commit, None if whole else 1)
+        if problem is None and whole:
             subprocess.run(
                 ["git", "-C", str(self._workspace), "fetch", "-q", source, "+refs/heads/*:refs/remotes/origin/*"],
                 check=True,
             )
-        return None
+        return problem
 
     def _upload(self, given: Mapping[str, str]) -> str | None:
         """Keep files. Hidden ones are left out unless asked for; a name is taken once in a run."""
@@ -368,8 +434,10 @@ class _Runner:
         contexts |= {"inputs": {**defaults, **given}, "steps": steps}
         well = True
         for step in action["runs"]["steps"]:
-            if unknown := step.keys() - (_KNOWN_STEP - {"if", "uses", "with"}):
+            if unknown := step.keys() - (_KNOWN_STEP - {"uses", "with"}):
                 raise Unknown(f"keys of a step of an action: {unknown}")
+            if self._machine.is_lost or not self._is_due(step, contexts, failed=not well):
+                continue
             if step["name"] == "Install flowops":
                 self._install()
                 continue
@@ -377,19 +445,17 @@ class _Runner:
             if "id" in step:
                 steps[step["id"]] = {"outputs": found}
             own = {key: render(value, contexts) for key, value in (step.get("env") or {}).items()}
-            well = self._shell(step, f"{name}: {step['name']}", env | own, contexts, found)
-            if not well:
-                break
+            well &= self._shell(step, f"{name}: {step['name']}", env | own, contexts, found)
         for key, each in (action.get("outputs") or {}).items():
             outputs[key] = render(each["value"], contexts)
         return well
 
     def _install(self) -> None:
         """Put the flowops under test where the action would install it; what it installs is another test."""
-        flowops = self._temp / "flowops/bin/flowops"
-        flowops.parent.mkdir(parents=True, exist_ok=True)
-        flowops.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m flowops "$@"\n')
-        flowops.chmod(0o755)
+        installed = self._temp / "flowops/bin/flowops"
+        if not installed.exists():
+            installed.parent.mkdir(parents=True)
+            installed.symlink_to(self._temp / "bin/flowops")
 
     def _shell(
         self,
@@ -406,23 +472,17 @@ class _Runner:
         for file in (summary, told):
             file.write_text("")
         self._gh()
-        given = environment(
-            **{
-                "PATH": f"{self._temp / 'bin'}:{environment()['PATH']}",
-                "RUNNER_TEMP": str(self._temp),
-                "GITHUB_STEP_SUMMARY": str(summary),
-                "GITHUB_OUTPUT": str(told),
-                "GITHUB_WORKSPACE": str(self._workspace),
-                "GITHUB_REPOSITORY": "acme/calls",
-                "GITHUB_ACTIONS": "true",
-                "CI": "true",
-                **clock_of(self._run.at),
-                **env,
-            }
-        )
+        given = {
+            "RUNNER_TEMP": str(self._temp),
+            "GITHUB_STEP_SUMMARY": str(summary),
+            "GITHUB_OUTPUT": str(told),
+            "GITHUB_WORKSPACE": str(self._workspace),
+            "GITHUB_REPOSITORY": "acme/calls",
+            "GITHUB_ACTIONS": "true",
+            **env,
+        }
         folder = self._workspace / render(step.get("working-directory", "."), contexts)
-        shell = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]]
-        ran = subprocess.run(shell, cwd=folder, env=given, text=True, capture_output=True, check=False, timeout=600)
+        ran = self._machine.shell(step["run"], given, folder)
         self._log.steps.append(StepLog(name, ran.returncode != 0, ran.stdout, ran.stderr))
         self._log.summary += summary.read_text()
         outputs |= dict(line.split("=", 1) for line in told.read_text().splitlines())
@@ -431,10 +491,7 @@ class _Runner:
 
     def _gh(self) -> None:
         """Put a `gh` in the way that keeps comments in files; its --jq is asked of the real jq."""
-        gh = self._temp / "bin/gh"
-        if not gh.exists():
-            gh.write_text(_GH)
-            gh.chmod(0o755)
+        self._machine.put("gh", _GH)
         number = (self._run.event.payload.get("pull_request") or {}).get("number", 0)
         (self._temp / "comments.json").write_text(json.dumps(self._service.comments.get(number, [])))
 

@@ -1,7 +1,9 @@
-"""What the simulated services do is what their documentation says; each case names its page."""
+"""What the simulated GitHub Actions does is what its documentation says; each case names its page."""
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -211,3 +213,56 @@ class TestEnvironments:
         pushed(made)
         with pytest.raises(Unknown, match="while one waits"):
             pushed(made)
+
+
+class TestGroups:
+    """docs.github.com: "Control the concurrency of workflows and jobs"."""
+
+    ON = "{push: {branches: [main]}, schedule: [{cron: '7 * * * *'}]}"
+
+    def during(self, service: GitHub, *names: str) -> list[dict[str, str]]:
+        """Let events come, one after the other, while the job of the first one runs."""
+        service.meanwhile["a"] = lambda: [pushed(service, name) for name in names] and None
+        pushed(service)
+        return [results(run) for run in service.runs]
+
+    def job(self, more: str = "") -> str:
+        return f"  a: {{concurrency: {{group: g{more}}}, {STEP % 'true'}}}\n  b: {{needs: a, {STEP % 'true'}}}\n"
+
+    def test_the_next_one_is_pending_until_the_first_has_ended(self, service: Any) -> None:
+        whole = {"a": "success", "b": "success"}
+        assert self.during(service(self.job(), on=self.ON), "schedule") == [whole, whole]
+
+    def test_whoever_is_pending_is_cancelled_by_the_next(self, service: Any) -> None:
+        whole = {"a": "success", "b": "success"}
+        found = self.during(service(self.job(), on=self.ON), "schedule", "schedule")
+        assert found == [whole, {"a": "cancelled", "b": "skipped"}, whole]
+
+    def test_one_in_progress_is_cancelled_where_it_is_asked_for(self, service: Any) -> None:
+        found = self.during(service(self.job(", cancel-in-progress: true"), on=self.ON), "schedule")
+        assert found == [{"a": "cancelled", "b": "skipped"}, {"a": "success", "b": "success"}]
+
+    def test_cancelled_behind_a_job_that_its_group_has_cancelled_is_refused(self, service: Any) -> None:
+        """No page says whether the run counts as cancelled."""
+        jobs = self.job(", cancel-in-progress: true").replace("needs: a", "needs: a, if: '${{ !cancelled() }}'")
+        with pytest.raises(Unknown, match="cancelled"):
+            self.during(service(jobs, on=self.ON), "schedule")
+
+
+def test_on_a_lost_machine_no_step_runs_any_more(service: Any) -> None:
+    """docs.github.com: "Workflow syntax": always() is asked by the runner, and there is none."""
+    steps = "{shell: bash, run: 'flowops sandbox'}, {if: always(), shell: bash, run: 'echo still'}"
+    made = service(f"  a: {{runs-on: ubuntu-latest, steps: [{steps}]}}\n", on="{push: {branches: [main]}}")
+    losing = threading.Thread(target=lambda: lose(made))
+    made.meanwhile["a"] = losing.start
+    run = pushed(made)
+    losing.join()
+    assert results(run) == {"a": "failure"}
+    assert "still" not in run.text
+
+
+def lose(service: GitHub) -> None:
+    """Lose the machine once flowops runs on it."""
+    while service.machine is None or not service.machine.is_busy:
+        time.sleep(0.01)
+    service.machine.lose()
