@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from flowops.apply.control import CircuitBreaker, Halt, Timing
 from flowops.apply.group import GroupCommit
 from flowops.apply.outcome import elsewhere, in_plan_order, moved, sent, still_in_flight
-from flowops.apply.worker import Feed, Workers, format_error, now
+from flowops.apply.worker import Feed, Workers, format_error, now, one_by_one
 from flowops.errors import FlowopsError, LedgerError
 from flowops.model.claims import Move
 from flowops.model.ledger import State
@@ -17,7 +18,7 @@ from flowops.model.plan import SENDING, Action, PlannedCall
 from flowops.model.result import CallResult, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 
     from flowops.apply.control import ShutdownRequest
     from flowops.apply.worker import Api, RunOptions
@@ -75,25 +76,10 @@ async def apply(
         "placing %(calls)d calls in %(environment)s over %(connections)d connections",
         {"calls": plan.size, "environment": plan.environment, "connections": options.concurrency},
     )
-    timing, concurrency = options.timing, options.concurrency
-    breaker = CircuitBreaker(
-        shutdown, unplaced_limit=concurrency + UNPLACED_IN_A_ROW, doubtful_limit=concurrency + DOUBTFUL_IN_A_ROW
-    )
-    if halt is not None:
-        halt.when_set(breaker.halt)
-    async with GroupCommit(ledger) as commit:
-        workers = Workers(options, commit, breaker, shutdown)
-        try:
-            await commit.call(ledger.sweep)
-            # With a rate, a claim that waited for a connection would be sent out of its turn.
-            ahead = concurrency // AHEAD if options.rate is None else 0
-            await workers.work(api, Feed(calls), plan.size, concurrency, ahead)
-            await workers.settle()
-            await _settle_elsewhere(_elsewhere(plan, workers), workers, commit, ledger, timing)
-        except LedgerError as error:
-            breaker.trip(format_error(error))
-        await _save_late(workers, commit)
-    results = {**before, **workers.found.results}
+    async with placing(options, ledger, shutdown, halt) as workers:
+        await work(workers, api, ledger, Feed(one_by_one(calls)), options, plan.size)
+        await _settle_elsewhere(_elsewhere(plan, workers), workers, ledger, options.timing)
+    results, breaker = {**before, **workers.found.results}, workers.breaker
     in_order = in_plan_order(plan, results, breaker.reason, changed=changed)
     result = Result(
         plan.environment,
@@ -111,6 +97,41 @@ async def apply(
         unexpected = workers.found.errors[0]
         raise RunFailed(result, unexpected) from unexpected
     return result
+
+
+@asynccontextmanager
+async def placing(
+    options: RunOptions, ledger: RunLedger, shutdown: ShutdownRequest, halt: Halt | None = None
+) -> AsyncIterator[Workers]:
+    """Give the workers of one run of the ledger. What it could not record is recorded once more in the end.
+
+    A failure of the ledger ends the block, and is the breaker's failure then, no exception.
+    """
+    concurrency = options.concurrency
+    breaker = CircuitBreaker(
+        shutdown, unplaced_limit=concurrency + UNPLACED_IN_A_ROW, doubtful_limit=concurrency + DOUBTFUL_IN_A_ROW
+    )
+    if halt is not None:
+        halt.when_set(breaker.halt)
+    async with GroupCommit(ledger) as commit:
+        workers = Workers(options, commit, breaker, shutdown)
+        try:
+            yield workers
+        except LedgerError as error:
+            breaker.trip(format_error(error))
+        await _save_late(workers, commit)
+
+
+async def work(workers: Workers, api: Api, ledger: RunLedger, calls: Feed, options: RunOptions, size: int) -> None:
+    """Place `size` calls, or as many as come before the run ends, and wait until all is recorded.
+
+    What runs that are gone left in flight is in doubt from the beginning. Raises LedgerError.
+    """
+    await workers.commit.call(ledger.sweep)
+    # With a rate, a claim that waited for a connection would be sent out of its turn.
+    ahead = options.concurrency // AHEAD if options.rate is None else 0
+    await workers.work(api, calls, size, options.concurrency, ahead)
+    await workers.settle()
 
 
 def move(
@@ -142,10 +163,9 @@ def _elsewhere(plan: Plan, workers: Workers) -> dict[str, Planned]:
     }
 
 
-async def _settle_elsewhere(
-    undecided: dict[str, Planned], workers: Workers, commit: GroupCommit, ledger: RunLedger, timing: Timing
-) -> None:
+async def _settle_elsewhere(undecided: dict[str, Planned], workers: Workers, ledger: RunLedger, timing: Timing) -> None:
     """Wait until no other run has these calls in flight, or patience or the run ends; keep their results."""
+    commit = workers.commit
     pause, until = timing.first_look, now() + timing.patience
     while undecided:
         look = partial(ledger.look_up, list(undecided))

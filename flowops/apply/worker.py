@@ -19,7 +19,7 @@ from flowops.model.plan import Decision, Guard
 from flowops.model.result import CallResult, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from flowops.apply.control import CircuitBreaker, ShutdownRequest
@@ -66,7 +66,7 @@ class RunOptions:
     requests are under way at once; `rate` is phones a second, None means no limit. `check` is asked right before
     each claim: why a call may not be placed after all, or on which condition it may be claimed. `attempts_cap` is how
     often one call is tried, as long as nothing was sent. `claimed` gets the reference of each call that is about to be
-    sent.
+    sent, `elsewhere` that of each call that another run had claimed first.
     """
 
     callback_url: Callable[[Call], str | None]
@@ -77,6 +77,7 @@ class RunOptions:
     attempts_cap: int = 3
     timing: Timing = field(default_factory=Timing)
     claimed: Callable[[str], None] = _not_told
+    elsewhere: Callable[[str], None] = _not_told
 
 
 @dataclass(slots=True)
@@ -96,21 +97,29 @@ class Findings:
 class Feed:
     """Hands the calls of a run to its workers. They come a batch at a time, each made when it is asked for."""
 
-    def __init__(self, batches: Iterable[Sequence[PlannedCall]]) -> None:
-        self._batches = iter(batches)
+    def __init__(self, batches: AsyncIterator[Sequence[PlannedCall]]) -> None:
+        self._batches = batches
         self._ready: deque[PlannedCall] = deque()
+        self._turn = asyncio.Lock()
 
     async def next(self) -> PlannedCall | None:
         """Return the next call, None behind the last."""
         while not self._ready:
-            batch = next(self._batches, None)
-            if batch is None:
-                return None
-            self._ready.extend(batch)
-            if not batch:
-                # Many batches in a row may have nothing to send: answers and signals get their turn in between.
-                await asyncio.sleep(0)
+            async with self._turn:
+                if self._ready:
+                    break
+                batch = await anext(self._batches, None)
+                if batch is None:
+                    return None
+                self._ready.extend(batch)
         return self._ready.popleft()
+
+
+async def one_by_one(batches: Iterable[Sequence[PlannedCall]]) -> AsyncIterator[Sequence[PlannedCall]]:
+    """Yield batches; in front of each, answers and signals get their turn: many in a row may have nothing to send."""
+    for batch in batches:
+        yield batch
+        await asyncio.sleep(0)
 
 
 class Workers:
@@ -121,7 +130,7 @@ class Workers:
     ) -> None:
         self.found = Findings()
         self._options = options
-        self._commit = commit
+        self.commit = commit
         self._limiter = RateLimiter(options.rate)
         self.breaker = breaker
         self._turn = asyncio.Lock()
@@ -186,7 +195,7 @@ class Workers:
             if isinstance(found, Decision):
                 return held_back(planned, found, attempts)
             began = now()
-            claim = await self._commit.submit(Claim(call, planned.fingerprint, found))
+            claim = await self.commit.submit(Claim(call, planned.fingerprint, found))
             if claim.lost is not None:
                 self.breaker.trip(claim.lost)
                 return None
@@ -197,6 +206,7 @@ class Workers:
                 return held_back(planned, claim.decision, attempts)
             if not claim.done:
                 self.found.elsewhere.append(planned.reference_id)
+                options.elsewhere(planned.reference_id)
                 return None
             options.claimed(planned.reference_id)
             verdict = await self._send(body, began, final=attempts + 1 >= options.attempts_cap)
@@ -269,14 +279,14 @@ class Workers:
     async def _record(self, reference_id: str, verdict: Verdict, attempts: int) -> Written:
         """Record a verdict; if that fails, it is kept for the end of the run."""
         try:
-            return await self._commit.submit(record_of(reference_id, verdict))
+            return await self.commit.submit(record_of(reference_id, verdict))
         except Exception:
             self.found.unrecorded[reference_id] = (verdict, attempts)
             raise
 
     def _record_meanwhile(self, reference_id: str, verdict: Verdict, attempts: int) -> None:
         """Record a call that was placed while its worker goes on: in one commit with its next claim."""
-        answer = self._commit.post(record_of(reference_id, verdict))
+        answer = self.commit.post(record_of(reference_id, verdict))
         self._unread.add(answer)
 
         def read(_answer: asyncio.Future[Written]) -> None:
