@@ -160,11 +160,11 @@ def entries_asked(
     codes: Collection[int] | None = None,
     limit: int | None = None,
 ) -> Iterator[Entry]:
-    """Yield the rows of the calls that are asked for, in the order of their references.
+    """Return the rows of the calls that are asked for, in the order of their references.
 
     With `since` only those that were claimed since then, with `codes` those of which a callee ended with one of them.
     Where files or labels are asked for, the files say which calls these are. Raises UsageError where a selection takes
-    none, unless it names single calls, and Invalid where the files are not valid.
+    none, unless it names single calls, and Invalid where the files are not valid: before the first row is taken.
     """
     calls, names = asked.calls, None
     if asked.paths or calls.labels:
@@ -178,12 +178,13 @@ def entries_asked(
     found = (row for row in rows if calls.takes_name(row.reference_id))
     first = next(found, None)
     if first is not None:
-        yield from islice((row for row in chain([first], found) if _fits(row, since, codes)), limit)
-    elif (asked.paths or calls.narrows) and not calls.exact_names:
+        return islice((row for row in chain([first], found) if _fits(row, since, codes)), limit)
+    if (asked.paths or calls.narrows) and not calls.exact_names:
         raise UsageError(
             f"nothing in the ledger of {ledger.environment} is selected by {asked.words()}",
             hint="look at what there is, without a selection",
         )
+    return iter(())
 
 
 def _fits(entry: Entry, since: datetime | None, codes: Collection[int] | None) -> bool:

@@ -26,8 +26,8 @@ from flowops.model.call import read_call_id
 from flowops.model.ledger import EventType, State
 from flowops.report import phrases
 from flowops.report.escape import safe
-from flowops.report.formats import ENTRIES, ENTRY, EXPORT, IMPORT, OPERATION, RUNS
-from flowops.report.views import AuditTrail, Entries, EntryView, Exported, Imported, Runs
+from flowops.report.formats import DONE, ENTRIES, ENTRY, EXPORT, OPERATION, RUNS
+from flowops.report.views import AuditTrail, Done, Entries, EntryView, Exported, Runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +52,8 @@ def command() -> None:
     metavar="ID",
     help="Go on with the ledger ID under this name of project, environment or API.",
 )
-def init(environment: str, goes_on: str | None) -> None:
+@options.formats(DONE)
+def init(environment: str, goes_on: str | None, format_: str) -> None:
     """Make the ledger of an environment, once, and print its id.
 
     It belongs to the project, the environment, and the API's host. Where one of these was renamed, go on with the
@@ -61,7 +62,9 @@ def init(environment: str, goes_on: str | None) -> None:
     """
 
     made = make_ledger(environment, goes_on, TERMINAL)
-    click.echo(made.checkpoint.id)
+    checkpoint = made.checkpoint
+    facts = {"id": checkpoint.id, "serial": checkpoint.serial, "others": [other.id for other in made.others]}
+    print_result(DONE, Done(environment, "ledger init", facts, [checkpoint.id]), format_)
     if goes_on is not None:
         echo_status(f"ledger {goes_on} goes on as that of {environment}, with {made.checkpoint.serial:,} events")
         return
@@ -104,7 +107,7 @@ def list_(
         wanted = [State(state) for state in states] or None
         codes = [OUTCOME_CODES[outcome] for outcome in outcomes] or None
         rows = entries_asked(ledger, selection, states=wanted, since=since, codes=codes, limit=limit)
-        print_result(ENTRIES, Entries(rows), format_)
+        print_result(ENTRIES, Entries(rows, ledger.environment), format_)
 
 
 @command.command("show", short_help="Show one call and everything that happened to it.")
@@ -190,7 +193,7 @@ def export(environment: str, events: bool, format_: str, out: Path | None) -> No
 @command.command("import", short_help="Adopt calls that were placed elsewhere.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @options.env
-@options.formats(IMPORT)
+@options.formats(DONE)
 def import_(file: Path, environment: str, format_: str) -> None:
     """Adopt the calls in FILE (.jsonl or .csv), so that none of them is placed again.
 
@@ -205,14 +208,20 @@ def import_(file: Path, environment: str, format_: str) -> None:
     if names_spool(file):
         with open_for(project, settings, observer=TERMINAL) as ledger:
             count = ledger.import_spool(file)
-        print_result(IMPORT, Imported(count, 0), format_)
+        _print_imported(environment, count, 0, format_)
         return
     adopted = read_import(file, numbered=allows_numbers(policy_of(project, environment)[0]))
     with open_for(project, settings, observer=TERMINAL) as ledger:
         done = ledger.import_calls(adopted)
-    print_result(IMPORT, Imported(len(done.added), len(done.present)), format_)
+    _print_imported(environment, len(done.added), len(done.present), format_)
     if done.added:
         echo_status("they count as placed: apply never places them again")
+
+
+def _print_imported(environment: str, added: int, present: int, format_: str) -> None:
+    facts = {"added": added, "present": present}
+    said = f"{added:,} adopted, {present:,} known already"
+    print_result(DONE, Done(environment, "ledger import", facts, [said]), format_)
 
 
 @command.command("resolve", short_help="Settle calls that are in doubt, or say how they ended.")
@@ -310,7 +319,8 @@ def rename(
 @options.env
 @click.option("--older-than", required=True, callback=options.span, metavar="AGE", help="Such as 90d, 12w or 36h.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
-def purge(environment: str, older_than: timedelta, auto_approve: bool) -> None:
+@options.formats(DONE)
+def purge(environment: str, older_than: timedelta, auto_approve: bool, format_: str) -> None:
     """Forget the bodies, callees and errors of settled calls to which nothing has happened for AGE.
 
     What stays is that the call was placed: a purged call is never placed again, and the chain still verifies.
@@ -321,15 +331,17 @@ def purge(environment: str, older_than: timedelta, auto_approve: bool) -> None:
     if not auto_approve and not settings.sandboxed:
         confirm(f"Forget the personal data of calls in {environment} from before {before:%Y-%m-%d %H:%M} UTC?")
     with open_for(project, settings, observer=TERMINAL) as ledger:
-        count = ledger.purge(before)
-    echo_status(f"{count:,} call{'' if count == 1 else 's'} purged")
+        purged = ledger.purge(before)
+    said = f"{phrases.count(purged, 'call')} purged"
+    print_result(DONE, Done(environment, "ledger purge", {"purged": purged}, [said]), format_)
 
 
 @command.command("verify", short_help="Check the chain of events.")
 @options.env
 @click.option("--accept", is_flag=True, help="Go on with what is an older copy of the ledger; needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why the newest copy is given up; kept in the ledger.")
-def verify(environment: str, accept: bool, reason: str | None) -> None:
+@options.formats(DONE)
+def verify(environment: str, accept: bool, reason: str | None, format_: str) -> None:
     """Walk the chain of events and hold the calls against it; name the first event that does not fit.
 
     An older copy that was put back holds, too, but calls that were placed since it would ring again: where a
@@ -349,6 +361,8 @@ def verify(environment: str, accept: bool, reason: str | None) -> None:
             f"the ledger of {environment} is not what flowops wrote: {broken}",
             hint="do not apply with it; restore the last copy that verifies",
         )
-    click.echo(f"{checkpoint.id}: {checkpoint.serial:,} event{'' if checkpoint.serial == 1 else 's'}, the chain holds")
+    said = [f"{checkpoint.id}: {phrases.count(checkpoint.serial, 'event')}, the chain holds"]
     if accept:
-        echo_status("accepted: calls may be claimed again" if accepted else "there is nothing to accept: no witness")
+        said.append("accepted: calls may be claimed again" if accepted else "there is nothing to accept: no witness")
+    facts = {"id": checkpoint.id, "serial": checkpoint.serial, "accepted": bool(accepted)}
+    print_result(DONE, Done(environment, "ledger verify", facts, said), format_)

@@ -12,10 +12,10 @@ from flowops.app.load import project_of
 from flowops.app.policy_run import hash_list
 from flowops.cli import options
 from flowops.cli.group import Group
-from flowops.cli.output import TERMINAL, echo_status, print_result
-from flowops.report.formats import BLOCKED
+from flowops.cli.output import TERMINAL, print_result
+from flowops.report.formats import BLOCKED, DONE
 from flowops.report.phrases import count
-from flowops.report.views import BlockedView
+from flowops.report.views import BlockedView, Done
 
 
 @click.group("policy", cls=Group, short_help="Work on the policy's lists, and block numbers.")
@@ -37,14 +37,15 @@ _from_file = click.option(
 @options.env
 @_from_file
 @options.reason
-def block(numbers: tuple[str, ...], environment: str, from_file: str | None, reason: str) -> int:
+@options.formats(DONE)
+def block(numbers: tuple[str, ...], environment: str, from_file: str | None, reason: str, format_: str) -> int:
     """Let nobody on this ledger call these numbers ever again, from now on: also not by a plan that was made before, by
     a run that is going on, or by a further attempt. A request to several phones is blocked by one of them.
 
     Numbers are written with their country code. The ledger keeps keyed hashes of them, who blocked them, and why. What
     the API has accepted already cannot be taken back. `flowops policy unblock` lifts it.
     """
-    return _work(numbers, environment, from_file, reason, lift=False)
+    return _work(numbers, environment, from_file, reason, format_, lift=False)
 
 
 @command.command("unblock", short_help="Let a number be called again.")
@@ -52,9 +53,10 @@ def block(numbers: tuple[str, ...], environment: str, from_file: str | None, rea
 @options.env
 @_from_file
 @options.reason
-def unblock(numbers: tuple[str, ...], environment: str, from_file: str | None, reason: str) -> int:
+@options.formats(DONE)
+def unblock(numbers: tuple[str, ...], environment: str, from_file: str | None, reason: str, format_: str) -> int:
     """Let numbers be called again after `flowops policy block`. Nothing is placed by this itself."""
-    return _work(numbers, environment, from_file, reason, lift=True)
+    return _work(numbers, environment, from_file, reason, format_, lift=True)
 
 
 @command.command("blocked", short_help="List the numbers that are never called again.")
@@ -68,7 +70,9 @@ def blocked(environment: str, format_: str) -> int:
     return 0
 
 
-def _work(numbers: tuple[str, ...], environment: str, from_file: str | None, reason: str, *, lift: bool) -> int:
+def _work(
+    numbers: tuple[str, ...], environment: str, from_file: str | None, reason: str, format_: str, *, lift: bool
+) -> int:
     """Block numbers, or lift that, and say of how many it was so already."""
     meant = read_numbers(numbers, from_file)
     project, settings = project_of(environment)
@@ -76,7 +80,10 @@ def _work(numbers: tuple[str, ...], environment: str, from_file: str | None, rea
         changed = sum((ledger.unblock if lift else ledger.block)(meant, reason))
     done, before = ("unblocked", "not blocked") if lift else ("blocked", "blocked already")
     others = f", {count(len(meant) - changed, 'number')} {_were(len(meant) - changed)} {before}"
-    echo_status(f"{environment}: {count(changed, 'number')} {done}{others if changed < len(meant) else ''}")
+    said = f"{environment}: {count(changed, 'number')} {done}{others if changed < len(meant) else ''}"
+    facts = {"changed": changed, "unchanged": len(meant) - changed}
+    command = "policy unblock" if lift else "policy block"
+    print_result(DONE, Done(environment, command, facts, [said]), format_)
     return 0
 
 

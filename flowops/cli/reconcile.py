@@ -9,10 +9,13 @@ import click
 
 from flowops.app.reconcile import Adopt, reconcile, reconcile_file
 from flowops.cli import options
-from flowops.cli.output import TERMINAL, echo_status
+from flowops.cli.output import TERMINAL, echo_status, print_result
 from flowops.errors import ExitCode, UsageError
+from flowops.report.formats import DONE
+from flowops.report.views import Done
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import timedelta
 
     from flowops.app.reconcile import Reconciled
@@ -40,7 +43,10 @@ if TYPE_CHECKING:
     type=click.Choice([str(Adopt.NAMED), str(Adopt.ALL)]),
     help="Take calls that the ledger does not know for its own: those that the files name, or `all`.",
 )
-def command(environment: str, since: timedelta | None, no_wait: bool, from_file: Path | None, adopt: str) -> int:
+@options.formats(DONE)
+def command(
+    environment: str, since: timedelta | None, no_wait: bool, from_file: Path | None, adopt: str, format_: str
+) -> int:
     """Ask for the Call Detail Records of the calls that are placed or in doubt, and settle those that have one.
 
     A record proves that a call was placed. No record proves nothing: the records hold successful calls only,
@@ -57,8 +63,13 @@ def command(environment: str, since: timedelta | None, no_wait: bool, from_file:
         raise UsageError("--since and --no-wait have no meaning with --from-file")
     else:
         done = reconcile_file(environment, from_file, adopt=adopted, observer=TERMINAL)
-    click.echo(f"{done.settled:,} settled, {done.in_doubt:,} in doubt")
-    _echo_unknown(done, environment)
+    print_result(DONE, Done(environment, "reconcile", done._asdict(), list(_said(done))), format_)
+    if done.doubtful:
+        echo_status(
+            "The ledger may have lost them, such as by an older copy put back: take them for placed with "
+            f"`flowops reconcile --env {environment} --adopt`. If others on this account use the same references, say "
+            f"`flowops ledger resolve REF --env {environment} --reason … --not-placed`."
+        )
     if not done.in_doubt:
         return 0
     echo_status(
@@ -68,16 +79,12 @@ def command(environment: str, since: timedelta | None, no_wait: bool, from_file:
     return ExitCode.IN_DOUBT
 
 
-def _echo_unknown(done: Reconciled, environment: str) -> None:
-    """Say what the records had of calls that the ledger did not know."""
+def _said(done: Reconciled) -> Iterator[str]:
+    """Yield what the records came to, and what they had of calls that the ledger did not know."""
+    yield f"{done.settled:,} settled, {done.in_doubt:,} in doubt"
     if done.adopted:
-        click.echo(f"{done.adopted:,} adopted: the ledger did not know them")
+        yield f"{done.adopted:,} adopted: the ledger did not know them"
     if done.doubtful:
-        click.echo(f"{done.doubtful:,} in doubt now: the files name them, and the ledger did not know them")
-        echo_status(
-            "The ledger may have lost them, such as by an older copy put back: take them for placed with "
-            f"`flowops reconcile --env {environment} --adopt`. If others on this account use the same references, say "
-            f"`flowops ledger resolve REF --env {environment} --reason … --not-placed`."
-        )
+        yield f"{done.doubtful:,} in doubt now: the files name them, and the ledger did not know them"
     if done.foreign:
-        click.echo(f"{done.foreign:,} of other calls on the account: neither the ledger nor the files name them")
+        yield f"{done.foreign:,} of other calls on the account: neither the ledger nor the files name them"

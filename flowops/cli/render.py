@@ -26,4 +26,4 @@ def command(selection: Selection, format_: str) -> None:
     is added when a call is sent, and is not shown.
     """
 
-    print_result(BODIES, Bodies(render(selection, TERMINAL)), format_)
+    print_result(BODIES, Bodies(render(selection, TERMINAL), selection.environment), format_)

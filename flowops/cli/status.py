@@ -90,7 +90,7 @@ def _settled(report: Callable[[], LedgerStatus], wait: timedelta) -> LedgerStatu
 def _of_calls(ledger: Store, selection: Selection, fail_on: frozenset[str], format_: str) -> int:
     """Print the rows of some calls; return 1 when the ledger does not know one that was named."""
     entries = list(entries_asked(ledger, selection))
-    print_result(ENTRIES, Entries(entries), format_)
+    print_result(ENTRIES, Entries(entries, ledger.environment), format_)
     unknown = selection.calls.exact_names.difference(entry.reference_id for entry in entries)
     for reference in sorted(unknown):
         echo_status(f"{reference}: not in the ledger of {ledger.environment}")

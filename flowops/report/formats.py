@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: The kinds of result, by the commands that print them.
 PROBLEMS, PLAN, RESULT, DIFFERENCE = "validate", "plan", "apply", "diff"
 STATUS, ENTRIES, ENTRY, BODIES = "status", "ledger list", "ledger show", "render"
-EXPORT, IMPORT, OPERATION, CASES = "ledger export", "ledger import", "ledger operation", "test"
+EXPORT, DONE, OPERATION, CASES = "ledger export", "done", "ledger operation", "test"
 FIELD, DIAGNOSIS, RUNS, BLOCKED = "explain", "doctor", "ledger runs", "policy blocked"
 ALL = (
     *(PROBLEMS, CASES, PLAN, RESULT, DIFFERENCE, STATUS, ENTRIES, ENTRY, RUNS, BODIES, OPERATION, FIELD, DIAGNOSIS),

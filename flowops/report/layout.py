@@ -56,10 +56,10 @@ from flowops.report.views import (
     BlockedView,
     Bodies,
     CasesView,
+    Done,
     Entries,
     EntryView,
     Exported,
-    Imported,
     OperationView,
     PlanOutput,
     ProblemsView,
@@ -107,7 +107,7 @@ Output: TypeAlias = (
     | EntryView
     | Runs
     | Bodies
-    | Imported
+    | Done
     | Exported
     | AuditTrail
     | OperationView
@@ -895,9 +895,8 @@ def _texts(texts: tuple[SpokenText, ...], flow: str | None, number: int) -> Entr
     return Entry(tuple((named(each.name), " ", each.text) for each in texts), (note,))
 
 
-def _imported_report(imported: Imported) -> Report:
-    said = f"{imported.added:,} adopted, {imported.present:,} known already"
-    return Report([], remarks=((said,),))
+def _done_report(done: Done) -> Report:
+    return Report([], remarks=tuple((mask_text(line),) for line in done.said), environment=done.environment)
 
 
 #: What lays out each kind of result but a plan.
@@ -913,7 +912,7 @@ _LAYOUTS: Mapping[type, Callable[[Any], Report]] = {
     EntryView: entry_report,
     Runs: runs_report,
     Bodies: lambda output: render_report(output.calls),
-    Imported: _imported_report,
+    Done: _done_report,
     OperationView: operation_report,
     BlockedView: blocked_report,
 }

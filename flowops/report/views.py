@@ -366,6 +366,7 @@ class Bodies(NamedTuple):
     """Calls whose bodies are printed exactly, nothing masked; they are gone through once."""
 
     calls: Iterable[Call]
+    environment: str = ""
 
 
 class Exported(NamedTuple):
@@ -419,11 +420,13 @@ class AuditTrail(NamedTuple):
             )
 
 
-class Imported(NamedTuple):
-    """How many calls an import added, and how many the ledger knew."""
+class Done(NamedTuple):
+    """What a command has done that works on a ledger as a whole: the facts by their names, and in words."""
 
-    added: int
-    present: int
+    environment: str
+    command: str
+    facts: Mapping[str, Value]
+    said: Sequence[str]
 
 
 class Runs(NamedTuple):
@@ -498,6 +501,7 @@ class Entries(NamedTuple):
     """Rows of the ledger, which are gone through once."""
 
     entries: Iterable[Entry]
+    environment: str = ""
 
 
 class EntryView(NamedTuple):

@@ -503,7 +503,7 @@ def build(description: dict[str, Value], project: ProjectFacts | None = None) ->
     schemas["callset"]["properties"]["attempts"] = attempts_schema()
     schemas["callset"]["properties"]["call"] = row_call_schema(api, project)
     schemas["callset"]["properties"]["labels"] = labels_schema()
-    schemas["render"]["items"]["properties"]["body"] = body_schema(api)
+    schemas["render"]["properties"]["calls"]["items"]["properties"]["body"] = body_schema(api)
     _name_states(*(schemas[name] for name in ("ledger-list", "ledger-show", "ledger-operation", "status")))
     _name_expected(schemas["test"]["properties"])
     fields = schemas["project"]["properties"]
@@ -521,7 +521,8 @@ def build(description: dict[str, Value], project: ProjectFacts | None = None) ->
 
 def _name_states(ledger_list: Schema, ledger_show: Schema, operation: Schema, status: Schema) -> None:
     """Fill in the states and the events of a call."""
-    listed, shown = ledger_list["items"]["properties"], ledger_show["properties"]
+    listed = ledger_list["properties"]["calls"]["items"]["properties"]
+    shown = ledger_show["properties"]
     event, counts = shown["events"]["items"]["properties"], status["properties"]["counts"]
     states = [str(state) for state in State]
     listed["state"]["enum"] = shown["state"]["enum"] = states

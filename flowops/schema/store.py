@@ -39,6 +39,7 @@ NAMES = (
     "field",
     "doctor",
     "blocked",
+    "done",
     "diagnostics",
     "event",
 )

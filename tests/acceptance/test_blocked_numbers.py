@@ -89,7 +89,7 @@ def test_one_blocked_phone_blocks_the_request_and_unblocking_lets_it_pass(clinic
     assert outcomes(clinic.run(*APPLY)) == {"both": "blocked"}
     assert "+44 20 79•• ••02 is blocked by" in clinic.run("plan", *PRODUCTION).out
     lifted = clinic.run("policy", "unblock", SECOND, *PRODUCTION, "--reason", "it was the wrong one")
-    assert (lifted.code, lifted.err) == (0, "production: 1 number unblocked\n")
+    assert (lifted.code, lifted.out) == (0, "production: 1 number unblocked\n")
     assert outcomes(clinic.run(*APPLY)) == {"both": "placed"}
     assert api.received == {"both": 1}
     listed = clinic.blocked()
@@ -110,7 +110,7 @@ def test_numbers_come_from_a_file_or_stdin_and_each_counts_once(clinic: Clinic) 
     (clinic.root / "stop.txt").write_text("# as-of: 2026-11-27\n+442079460101\n\n+44 (0)20 7946 0102\n")
     assert clinic.block("--from-file", "stop.txt").err == "production: 2 numbers blocked\n"
     again = clinic.block(SECOND, "--from-file", "-", stdin="+442079460103\n+442079460102\n")
-    assert again.err == "production: 1 number blocked, 1 number was blocked already\n"
+    assert again.out == "production: 1 number blocked, 1 number was blocked already\n"
     assert clinic.blocked()["summary"] == {"blocked": 3, "lifted": 0}
 
 

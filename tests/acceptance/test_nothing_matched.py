@@ -53,7 +53,7 @@ def test_yml_is_read_wherever_yaml_is(root: Path) -> None:
         (root / "flowops.yml").write_text(f"{PROJECT}environments: {{production: {{api: sandbox}}}}\n{include}")
         ran = flowops("validate", "--env", "production", cwd=root)
         assert (ran.code, ran.out, ran.err) == (0, "valid: 4 files, 4 documents, 2 calls\n", "")
-    assert flowops("render", "--format", "json", cwd=root / "calls").json[1]["reference_id"] == "b"
+    assert flowops("render", "--format", "json", cwd=root / "calls").json["calls"][1]["reference_id"] == "b"
 
 
 def test_two_project_files_are_an_error(root: Path) -> None:

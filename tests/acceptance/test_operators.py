@@ -30,7 +30,7 @@ def run(root: Path, *args: str, stdin: str | None = None) -> Ran:
 
 def states(root: Path) -> dict[str, str]:
     listed = run(root, "ledger", "list", "--format", "json")
-    return {entry["reference_id"]: entry["state"] for entry in listed.json}
+    return {entry["reference_id"]: entry["state"] for entry in listed.json["calls"]}
 
 
 def count(root: Path, state: str) -> int:
@@ -149,7 +149,7 @@ class TestOutcome:
         assert both.code == 0, both.err
         assert run(doubtful, "ledger", "resolve", "ok-2", "ok-3", "--placed", *WORD).code == 0
         assert run(doubtful, "ledger", "resolve", "--ref", "*", "--outcome", "no-answer", *WORD).code == 0
-        shown = run(doubtful, "ledger", "list", "--state", "finished", "--format", "json").json
+        shown = run(doubtful, "ledger", "list", "--state", "finished", "--format", "json").json["calls"]
         assert {entry["reference_id"]: entry["callees"][0]["code"] for entry in shown} == {
             "ok-1": 10, "ok-2": 9, "ok-3": 9,
         }  # fmt: skip

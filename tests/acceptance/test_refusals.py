@@ -84,13 +84,13 @@ def test_ten_mistakes_in_three_files_are_ten_messages(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
     ran = flowops("validate", "--format", "json", cwd=tmp_path)
     assert ran.code == 3, ran.err
-    found = [(p["file"], p["line"]) for p in ran.json["problems"]]
-    assert len(found) == 10, [p["message"] for p in ran.json["problems"]]
+    found = [(p["file"], p["line"]) for p in ran.json["diagnostics"]]
+    assert len(found) == 10, [p["message"] for p in ran.json["diagnostics"]]
     assert found == sorted(found)
     assert {file for file, _ in found} == {"calls/a.yaml", "calls/b.yaml", "calls/c.yaml"}
     text = flowops("validate", cwd=tmp_path)
     assert text.code == 3
-    for problem in ran.json["problems"]:
+    for problem in ran.json["diagnostics"]:
         assert f"{problem['file']}:{problem['line']}:{problem['column']}: " in text.out + text.err
 
 

@@ -179,7 +179,7 @@ class TestRename:
         for line in (2, 3, 4):
             assert f"pairs.csv:{line}:1: " in ran.err, ran.err
         listed = flowops("ledger", "list", *PRODUCTION, "--format", "json", cwd=called, env=ENV)
-        assert [entry["reference_id"] for entry in listed.json] == ["ok-a", "ok-b", "ok-c"]
+        assert [entry["reference_id"] for entry in listed.json["calls"]] == ["ok-a", "ok-b", "ok-c"]
 
 
 class TestGuard:

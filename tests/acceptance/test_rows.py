@@ -81,14 +81,14 @@ EVEN = {
 def test_rows_of_every_kind_become_the_same_calls(data: Path, kind: str) -> None:
     callset(data, *EVEN[kind])
     assert flowops("validate", cwd=data).out == "valid: 2 files, 2 documents, 10 calls\n"
-    rendered = flowops("render", "--format", "json", cwd=data).json
+    rendered = flowops("render", "--format", "json", cwd=data).json["calls"]
     assert [call["reference_id"] for call in rendered] == [f"r-{n}" for n in range(2, 21, 2)]
     assert rendered[0]["body"]["callee"] == "+442079460002"
 
 
 def test_a_limit_is_a_first_try(data: Path) -> None:
     callset(data, EVEN["csv"][0] + "\nlimit: 3")
-    rendered = flowops("render", "--format", "json", cwd=data).json
+    rendered = flowops("render", "--format", "json", cwd=data).json["calls"]
     assert [call["source"]["row"] for call in rendered] == [2, 4, 6]
     first = flowops("apply", "--format", "json", cwd=data)
     assert first.json["summary"]["placed"] == 3
@@ -113,7 +113,7 @@ def test_a_rows_place_is_in_every_message(data: Path, fields: str, place: str) -
     ran = flowops("validate", cwd=data)
     assert ran.code == 3
     assert place in ran.err
-    (problem,) = flowops("validate", "--format", "json", cwd=data).json["problems"]
+    (problem,) = flowops("validate", "--format", "json", cwd=data).json["diagnostics"]
     assert problem["row"] == 7
 
 
@@ -167,8 +167,8 @@ class TestSources:
     def test_render_plan_and_apply_read_them(self, crm: Path, url: str) -> None:
         env = {"FLOWOPS_CRM_URL": url, "FLOWOPS_TOKEN": TOKEN, **ALLOWED}
         rendered = flowops("render", "--env", "production", "--format", "json", cwd=crm, env=env)
-        assert [call["reference_id"] for call in rendered.json] == [f"r-{n}" for n in (5, 4, 3, 2, 1)]
-        assert rendered.json[0]["source"]["row"] == 1
+        assert [call["reference_id"] for call in rendered.json["calls"]] == [f"r-{n}" for n in (5, 4, 3, 2, 1)]
+        assert rendered.json["calls"][0]["source"]["row"] == 1
         assert flowops("ledger", "init", "--env", "production", cwd=crm).code == 0
         plan = flowops("plan", "--env", "production", "--format", "json", cwd=crm, env=env)
         assert plan.json["summary"]["place"] == 5
@@ -268,5 +268,5 @@ def test_rows_are_chosen_the_same_by_several_processes(real: Path, fields: str, 
     callset(real, f"for-each: ../data/many.csv\n{fields}", CALL.replace("{{ row.phone }}", "+442079460018"))
     ran = flowops("render", "--format", "json", cwd=real)
     assert ran.code == 0, ran.err
-    assert [call["source"]["row"] for call in ran.json] == list(numbers)
+    assert [call["source"]["row"] for call in ran.json["calls"]] == list(numbers)
     assert ran.json[-1]["reference_id"] == f"r-{numbers[-1]}"

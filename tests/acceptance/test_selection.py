@@ -47,7 +47,7 @@ def root(tmp_path: Path) -> Path:
 def test_render_plan_and_apply_take_the_same_calls(root: Path) -> None:
     for asked, expected in ((RECALL, ["b-1"]), (FIRST, ["a-1"]), (("calls/a.yaml", "--ref", "*-3"), ["a-3"])):
         rendered = flowops("render", *asked, "--format", "json", cwd=root)
-        assert expected == [line["reference_id"] for line in rendered.json]
+        assert expected == [line["reference_id"] for line in rendered.json["calls"]]
         planned = flowops("plan", *asked, "--format", "json", cwd=root)
         assert expected == [call["reference_id"] for call in planned.json["calls"]]
         applied = flowops("apply", *asked, "--format", "json", cwd=root)

@@ -112,12 +112,12 @@ def test_calls_that_a_copy_put_back_does_not_know_are_not_placed_again_once_reco
     assert (doubtful.code, doubtful.json["summary"]["in_doubt"]) == (7, 2)
     assert run(project, "reconcile", "--from-file", str(records), "--adopt").code == 0
     assert run(project, "apply", "--auto-approve", "--format", "json").json["summary"]["unchanged"] == 2
-    assert [entry["reference_id"] for entry in run(project, "ledger", "list", "--format", "json").json] == [
+    assert [entry["reference_id"] for entry in run(project, "ledger", "list", "--format", "json").json["calls"]] == [
         "clear-2",
         "lost-1",
     ]
     assert run(project, "reconcile", "--from-file", str(records), "--adopt", "all").code == 0
-    assert len(run(project, "ledger", "list", "--format", "json").json) == 3
+    assert len(run(project, "ledger", "list", "--format", "json").json["calls"]) == 3
     assert run(project, "ledger", "verify").code == 0
     assert posts(project) == ["clear-2", "lost-1"]
 
@@ -130,7 +130,7 @@ def test_imported_calls_are_never_placed(project: Path) -> None:
     wrong = run(project, "ledger", "import", str(rows))
     assert wrong.code == 3
     assert "placed.csv:3:1: placed-at" in wrong.err
-    assert run(project, "ledger", "list", "--format", "json").json == []
+    assert run(project, "ledger", "list", "--format", "json").json["calls"] == []
     rows.write_text("reference-id,callee,placed-at\nlost-1,+442079460101,2026-11-01T09:00:00Z\nclear-2,,\n")
     assert run(project, "ledger", "import", str(rows)).code == 0
     applied = run(project, "apply", "--auto-approve", "--format", "json")
@@ -153,7 +153,7 @@ def test_a_purged_call_is_forgotten_but_never_placed_again(project: Path) -> Non
     assert run(project, "ledger", "purge", "--older-than", "0h").code == 64
     purged = run(project, "ledger", "purge", "--older-than", "0h", "--auto-approve")
     assert purged.code == 0, purged.err
-    assert "1 call purged" in purged.err
+    assert "1 call purged" in purged.out
     shown = run(project, "ledger", "show", "clear-2", "--format", "json").json
     assert shown["purged"]
     assert shown["body"] == {}

@@ -232,7 +232,7 @@ def test_rows_are_named_with_file_and_line_for_machines_too(root: Path) -> None:
     (root / "calls/c.yaml").write_text(SET.replace("{FOR_EACH}", "../data/d.csv"))
     (root / "data/d.csv").write_text(f'phone,name\n{ANN},"Ann\nSmith"\n\n+44207946,Ben\n')
     ran = flowops("validate", "--format", "json", cwd=root)
-    (problem,) = ran.json["problems"]
+    (problem,) = ran.json["diagnostics"]
     assert (problem["file"], problem["row"], problem["row_file"], problem["row_line"]) == (
         "calls/c.yaml",
         2,

@@ -39,7 +39,7 @@ def root(tmp_path: Path) -> Path:
 def texts(root: Path, *options: str) -> list[str]:
     ran = flowops("render", "--format", "json", *options, cwd=root)
     assert ran.code == 0, ran.err
-    return [call["body"]["flow-variables"]["text"] for call in ran.json]
+    return [call["body"]["flow-variables"]["text"] for call in ran.json["calls"]]
 
 
 def test_vars_may_use_vars_of_the_project_and_of_the_environment(root: Path) -> None:

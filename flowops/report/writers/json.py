@@ -25,15 +25,15 @@ from flowops.model.result import Outcome
 from flowops.model.status import LedgerStatus
 from flowops.report.difference import DifferenceOutput, changes_of, masked_changes
 from flowops.report.escape import COMMAND, UNSAFE
-from flowops.report.formats import ALL, IMPORT, Format
+from flowops.report.formats import ALL, DONE, Format
 from flowops.report.masking import masked
 from flowops.report.views import (
     BlockedView,
     Bodies,
     CasesView,
+    Done,
     Entries,
     EntryView,
-    Imported,
     OperationView,
     PlanOutput,
     ProblemsView,
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from flowops.errors import FlowopsError
-    from flowops.model.call import Call
     from flowops.model.difference import Difference, DifferentCall
     from flowops.model.document import Place, Problem, RowPlace, Value
     from flowops.model.ledger import Entry
@@ -63,7 +62,7 @@ if TYPE_CHECKING:
     from flowops.report.layout import Output
     from flowops.report.views import CallView, LedgerEvent
 
-FORMAT = Format("for programs: one document, whose schema `flowops schema show` prints", (*ALL, IMPORT), order=20)
+FORMAT = Format("for programs: one document, whose schema `flowops schema show` prints", (*ALL, DONE), order=20)
 
 FORMAT_VERSION = 1
 _UNSAFE = re.compile(f"[{UNSAFE}]")
@@ -76,7 +75,7 @@ def write(output: Output, target: Target) -> None:
     target.stream.writelines(dumps(document_of(output)))
 
 
-def document_of(output: Output) -> Mapping[str, Value] | Iterable[Json]:
+def document_of(output: Output) -> Json:
     """Return the document of a result."""
     make = _DOCUMENTS.get(type(output))
     if make is None:
@@ -148,15 +147,25 @@ def difference_json(found: Difference) -> Json:
     }
 
 
-def render_json(calls: Iterable[Call]) -> Iterator[Json]:
-    """Yield the exact request bodies, nothing masked."""
-    for call in calls:
-        yield {"reference_id": call.reference_id, "source": source(call.origin.place(), call.row), "body": call.body}
+def render_json(bodies: Bodies) -> Json:
+    """Return the exact request bodies, nothing masked; see `schemas/render.schema.json`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": bodies.environment,
+        "calls": (
+            {"reference_id": call.reference_id, "source": source(call.origin.place(), call.row), "body": call.body}
+            for call in bodies.calls
+        ),
+    }
 
 
-def ledger_list_json(entries: Iterable[Entry]) -> Iterator[Json]:
-    """Return rows of a ledger."""
-    return map(_entry, map(of_entry, entries))
+def ledger_list_json(view: Entries) -> Json:
+    """Return rows of a ledger; see `schemas/ledger-list.schema.json`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": view.environment,
+        "calls": map(_entry, map(of_entry, view.entries)),
+    }
 
 
 def entry_json(view: EntryView) -> Json:
@@ -212,6 +221,16 @@ def operation_json(view: OperationView) -> Json:
             }
             for step in view.steps
         ],
+    }
+
+
+def done_json(done: Done) -> Json:
+    """Return what a command has done, or found; see `schemas/done.schema.json`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": done.environment,
+        "command": done.command,
+        **{name: optional(fact) if isinstance(fact, str) else fact for name, fact in done.facts.items()},
     }
 
 
@@ -284,13 +303,14 @@ def diagnostics_json(error: FlowopsError) -> Json:
     else:
         found = [
             {
-                **dict.fromkeys(("file", "line", "column", "row")),
+                **dict.fromkeys(("file", "line", "column", "row", "row_file", "row_line")),
                 "code": error.code,
                 "severity": "error",
                 "message": mask_text(error.message),
                 "details": list(map(mask_text, error.details)),
                 "hint": optional(error.hint),
                 "count": 1,
+                "first_rows": [],
             }
         ]
     return {"format_version": FORMAT_VERSION, "exit_code": int(error.exit_code), "diagnostics": found}
@@ -300,12 +320,15 @@ def diagnostic(problem: Problem) -> Json:
     """Return what is wrong at a place of a file."""
     return {
         **source(problem.place, problem.row),
+        "row_file": problem.row.file if problem.row else None,
+        "row_line": problem.row.line if problem.row else None,
         "code": problem.code,
         "severity": "error",
         "message": with_rows(problem),
         "details": [],
         "hint": problem.hint,
         "count": max(1, problem.count),
+        "first_rows": [row.number for row in problem.rows],
     }
 
 
@@ -316,19 +339,6 @@ def validate_json(view: ProblemsView) -> Json:
     return {
         "format_version": FORMAT_VERSION,
         "summary": {**checked, "problems": len(found)},
-        "problems": [
-            {
-                **source(problem.place, problem.row),
-                "row_file": problem.row.file if problem.row else None,
-                "row_line": problem.row.line if problem.row else None,
-                "message": problem.message,
-                "code": problem.code,
-                "hint": problem.hint,
-                "rows": problem.count,
-                "first_rows": [row.number for row in problem.rows],
-            }
-            for problem in found
-        ],
         "diagnostics": list(map(diagnostic, found)),
         "warnings": list(without_numbers(view.warnings)),
         "not_read": [
@@ -400,13 +410,13 @@ def _field(field: Field) -> Json:
     }
 
 
-def dumps(value: Mapping[str, Value] | Iterable[Json]) -> Iterator[str]:
+def dumps(value: Json | list[Json]) -> Iterator[str]:
     """Yield the text of a document, piece by piece: a line for each key, and for each item of a list of objects.
 
-    A list may be an iterator, whose items are made while they are written; so there may be any number of them. One call
-    a line is quick to write, to compare and to search; characters that a terminal obeys are escaped.
+    A list in an object may be an iterator, whose items are made while they are written; so there may be any number of
+    them. One call a line is quick to write, to compare and to search; characters that a terminal obeys are escaped.
     """
-    if not isinstance(value, dict):
+    if isinstance(value, list):
         yield from _array(value, "")
         yield "\n"
         return
@@ -550,7 +560,7 @@ def snake(name: str) -> str:
 
 
 #: What makes the document of each kind of result.
-_DOCUMENTS: Mapping[type, Callable[[Any], Mapping[str, Value] | Iterable[Json]]] = {
+_DOCUMENTS: Mapping[type, Callable[[Any], Json]] = {
     PlanOutput: lambda output: output.json(),
     ResultView: lambda output: output.json or result_json(output),
     ProblemsView: validate_json,
@@ -559,11 +569,11 @@ _DOCUMENTS: Mapping[type, Callable[[Any], Mapping[str, Value] | Iterable[Json]]]
     Diagnosis: diagnosis_json,
     DifferenceOutput: lambda output: difference_json(output.found),
     LedgerStatus: status_json,
-    Entries: lambda output: ledger_list_json(output.entries),
+    Entries: ledger_list_json,
     EntryView: entry_json,
     Runs: runs_json,
-    Bodies: lambda output: render_json(output.calls),
-    Imported: lambda output: {"format_version": FORMAT_VERSION, "added": output.added, "present": output.present},
+    Bodies: render_json,
+    Done: done_json,
     OperationView: operation_json,
     BlockedView: blocked_json,
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 from flowops.report import phrases
 from flowops.report.blocks import Chart, Code, Edit, Listing, Table, Tone, Where, Word
 from flowops.report.escape import LONGEST_MESSAGE, clip, pad, safe, width
-from flowops.report.formats import ALL, IMPORT, Format
+from flowops.report.formats import ALL, DONE, Format
 from flowops.report.layout import report_of
 from flowops.report.terminal import Line, Span, emit, line
 from flowops.report.views import ProblemsView
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from flowops.report.layout import Output
     from flowops.report.worddiff import Piece
 
-FORMAT = Format("for people at a terminal", (*ALL, IMPORT), order=10)
+FORMAT = Format("for people at a terminal", (*ALL, DONE), order=10)
 
 STYLES = {
     Tone.PLAIN: "",

@@ -77,7 +77,7 @@ def outputs(
         formats.BLOCKED: views.BlockedView("production", [BLOCK, LIFTED]),
         formats.RUNS: views.Runs("production", [RUN]),
         formats.EXPORT: views.Exported([]),
-        formats.IMPORT: views.Imported(3, 1),
+        formats.DONE: views.Done("production", "ledger import", {"added": 3, "present": 1}, ["3 adopted"]),
         formats.OPERATION: views.OperationView("production", "resolve", "resolved", "seen it", STEPS, is_done=True),
     }
 

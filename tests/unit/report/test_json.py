@@ -61,15 +61,15 @@ def test_result(result: Result, golden: Golden) -> None:
 
 
 def test_render_is_exact(plan: Plan, golden: Golden) -> None:
-    document = text(render_json(item.call for item in plan.calls))
+    document = text(render_json(views.Bodies((item.call for item in plan.calls), "production")))
     golden("004-render/render.json", document)
-    assert [item["body"] for item in json.loads(document)] == [item.call.body for item in plan.calls]
+    assert [item["body"] for item in json.loads(document)["calls"]] == [item.call.body for item in plan.calls]
     fits("render", json.loads(document))
 
 
 def test_ledger_list(entries: list[Entry], golden: Golden) -> None:
-    golden("003-ledger/list.json", text(ledger_list_json(entries)))
-    fits("ledger-list", ledger_list_json(entries))
+    golden("003-ledger/list.json", text(ledger_list_json(views.Entries(entries, "production"))))
+    fits("ledger-list", ledger_list_json(views.Entries(entries, "production")))
 
 
 def test_ledger_show(entries: list[Entry], history: Any, golden: Golden) -> None:
@@ -79,7 +79,7 @@ def test_ledger_show(entries: list[Entry], history: Any, golden: Golden) -> None
 
 
 def test_an_imported_call_has_no_fingerprint(entries: list[Entry]) -> None:
-    assert list(ledger_list_json(entries))[-1]["fingerprint"] is None
+    assert list(ledger_list_json(views.Entries(entries))["calls"])[-1]["fingerprint"] is None
 
 
 def test_status(status: LedgerStatus, golden: Golden) -> None:

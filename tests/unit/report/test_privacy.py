@@ -67,7 +67,7 @@ def test_no_number_is_in_any_output(
         "".join(dumps(result_json(ResultView(result)))),
         text_of(Entries([entry])),
         text_of(EntryView(entry)),
-        "".join(dumps(ledger_list_json([entry]))),
+        "".join(dumps(ledger_list_json(Entries([entry])))),
         text_of(status),
         "".join(dumps(status_json(status))),
     ]

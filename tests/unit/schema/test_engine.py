@@ -103,7 +103,11 @@ GOOD: dict[str, Any] = {
             }
         ],
     },
-    "render": [{"reference_id": "r1", "source": SOURCE, "body": BODY}],
+    "render": {
+        "format_version": 1,
+        "environment": "sandbox",
+        "calls": [{"reference_id": "r1", "source": SOURCE, "body": BODY}],
+    },
     "status": {
         "format_version": 1,
         "environment": "sandbox",

@@ -184,34 +184,38 @@ OUTPUTS: dict[str, Any] = {
         "environment": [{"path": "/policy", "after": {}}],
         "calls": [{"reference_id": "r1", "change": "removed", "source": None, "changes": []}],
     },
-    "ledger-list": [
-        {
-            "environment": "production",
-            "reference_id": "r1",
-            "state": "finished",
-            "fingerprint": f"v1:{SHA}",
-            "callees": [
-                {
-                    "shown": "+44 20 79•• ••18",
-                    "call_id": "3f0a",
-                    "code": 9,
-                    "later": 10,
-                    "description": "Cancelled",
-                    "error": None,
-                }
-            ],
-            "cancelled_from": None,
-            "refused": 0,
-            "attempts": 1,
-            "error": None,
-            "claimed_at": "2026-03-02T09:00:00Z",
-            "updated_at": "2026-03-02T09:01:00Z",
-            "live": False,
-            "purged": False,
-            "posted_as": "r1",
-            "became": None,
-        }
-    ],
+    "ledger-list": {
+        "format_version": 1,
+        "environment": "production",
+        "calls": [
+            {
+                "environment": "production",
+                "reference_id": "r1",
+                "state": "finished",
+                "fingerprint": f"v1:{SHA}",
+                "callees": [
+                    {
+                        "shown": "+44 20 79•• ••18",
+                        "call_id": "3f0a",
+                        "code": 9,
+                        "later": 10,
+                        "description": "Cancelled",
+                        "error": None,
+                    }
+                ],
+                "cancelled_from": None,
+                "refused": 0,
+                "attempts": 1,
+                "error": None,
+                "claimed_at": "2026-03-02T09:00:00Z",
+                "updated_at": "2026-03-02T09:01:00Z",
+                "live": False,
+                "purged": False,
+                "posted_as": "r1",
+                "became": None,
+            }
+        ],
+    },
     "ledger-show": {
         "format_version": 1,
         "environment": "production",
@@ -310,31 +314,20 @@ OUTPUTS: dict[str, Any] = {
         "exit_code": 64,
         "diagnostics": [
             {
-                **dict.fromkeys(("file", "line", "column", "row")),
+                **dict.fromkeys(("file", "line", "column", "row", "row_file", "row_line")),
                 "code": "usage",
                 "severity": "error",
                 "message": "there is no environment 'prodction'",
                 "details": [],
                 "hint": None,
                 "count": 1,
+                "first_rows": [],
             }
         ],
     },
     "validate": {
         "format_version": 1,
         "summary": {"files": 2, "documents": 3, "calls": 1200, "problems": 1},
-        "problems": [
-            {
-                **SOURCE,
-                "message": "callee: is missing",
-                "code": "schema",
-                "hint": None,
-                "row_file": "data/d.csv",
-                "row_line": 3,
-                "rows": 12,
-                "first_rows": [2, 3, 4, 5],
-            }
-        ],
         "diagnostics": [
             {
                 **SOURCE,
@@ -343,25 +336,33 @@ OUTPUTS: dict[str, Any] = {
                 "message": "callee: is missing",
                 "details": [],
                 "hint": None,
+                "row_file": "data/d.csv",
+                "row_line": 3,
                 "count": 12,
+                "first_rows": [2, 3, 4, 5],
             }
         ],
         "warnings": ["calls/b.YAML:1:1: this file is not read"],
         "not_read": [{**SOURCE, "row": None, "source": "crm"}],
     },
-    "render": [
-        {
-            "reference_id": "r1",
-            "source": {**SOURCE, "row": None},
-            "body": {
-                "instruction-id": "r1",
-                "callee": "+442079460018",
-                "caller": "+442079460000",
-                "callflow-id": "7b1f0f5e",
-                "voicemail-response": "Stop",
-            },
-        }
-    ],
+    "render": {
+        "format_version": 1,
+        "environment": "production",
+        "calls": [
+            {
+                "reference_id": "r1",
+                "source": {**SOURCE, "row": None},
+                "body": {
+                    "instruction-id": "r1",
+                    "callee": "+442079460018",
+                    "caller": "+442079460000",
+                    "callflow-id": "7b1f0f5e",
+                    "voicemail-response": "Stop",
+                },
+            }
+        ],
+    },
+    "done": {"format_version": 1, "environment": "production", "command": "stop", "changed": True, "reason": "why"},
 }
 
 
@@ -417,9 +418,9 @@ def test_every_action_and_outcome_has_its_word() -> None:
 
 
 def test_every_state_and_event_has_its_word() -> None:
-    row, shown = OUTPUTS["ledger-list"][0], OUTPUTS["ledger-show"]
+    listed, shown = OUTPUTS["ledger-list"], OUTPUTS["ledger-show"]
     for state in State:
-        assert check("ledger-list", [{**row, "state": str(state)}]) == []
+        assert check("ledger-list", {**listed, "calls": [{**listed["calls"][0], "state": str(state)}]}) == []
         event = {**shown["events"][0], "state": str(state)}
         assert check("ledger-show", {**shown, "events": [event]}) == []
     for event_type in EventType:
