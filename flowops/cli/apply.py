@@ -27,8 +27,9 @@ from flowops.model.plan import Action
 from flowops.model.result import Outcome
 from flowops.report import phrases
 from flowops.report.formats import RESULT
-from flowops.report.layout import plan_report
-from flowops.report.views import ResultView, of_plan, spoken_texts
+from flowops.report.layouts.plan import plan_report
+from flowops.report.views.plan import of_plan, spoken_texts
+from flowops.report.views.result import ResultView
 from flowops.report.writers.text import report_lines
 from flowops.sandbox.settings import BANNER
 

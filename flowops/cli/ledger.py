@@ -27,7 +27,7 @@ from flowops.model.ledger import EventType, State
 from flowops.report import phrases
 from flowops.report.escape import safe
 from flowops.report.formats import DONE, ENTRIES, ENTRY, EXPORT, OPERATION, RUNS
-from flowops.report.views import AuditTrail, Done, Entries, EntryView, Exported, Runs
+from flowops.report.views.ledger import AuditTrail, Done, Entries, EntryView, Exported, Runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,8 +11,8 @@ from flowops.cli.output import TERMINAL, confirm, echo_lines, print_result
 from flowops.errors import ExitCode
 from flowops.report import phrases
 from flowops.report.formats import OPERATION
-from flowops.report.layout import operation_report
-from flowops.report.views import OperationView
+from flowops.report.layouts.ledger import operation_report
+from flowops.report.views.ledger import OperationView
 from flowops.report.writers.text import report_lines
 
 if TYPE_CHECKING:

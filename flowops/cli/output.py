@@ -37,7 +37,8 @@ def take_stdout() -> None:
 
 def print_diagnostics(error: FlowopsError) -> None:
     """Print a failure to stdout as JSON, unless a result stands there that has it."""
-    from flowops.report.writers.json import diagnostics_json, dumps
+    from flowops.report.json.problems import diagnostics_json
+    from flowops.report.json.text import dumps
 
     if not _Stdout.has_result:
         sys.stdout.writelines(dumps(diagnostics_json(error)))
@@ -59,7 +60,7 @@ def report_problems_as(selection: Selection, format_: str) -> Iterator[None]:
         yield
     except Invalid as error:
         if formats.writer(format_).FORMAT.instead:
-            from flowops.report.views import ProblemsView
+            from flowops.report.views.problems import ProblemsView
 
             view = ProblemsView(error.problems, selection.environment)
             print_result(formats.PROBLEMS, view, format_, paths=selection.paths)

@@ -22,8 +22,8 @@ from flowops.plan.renamed import NAME as RENAMED
 from flowops.policy.config import LIFTABLE
 from flowops.report.formats import PLAN
 from flowops.report.hours import PlanClock
-from flowops.report.views import PlanOutput, PlanView, of_plan
-from flowops.report.writers.json import plan_json
+from flowops.report.json.plan import plan_json
+from flowops.report.views.plan import PlanOutput, PlanView, of_plan
 from flowops.sandbox.settings import BANNER
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from flowops.cli.group import Group
 from flowops.cli.output import TERMINAL, print_result
 from flowops.report.formats import BLOCKED, DONE
 from flowops.report.phrases import count
-from flowops.report.views import BlockedView, Done
+from flowops.report.views.ledger import BlockedView, Done
 
 
 @click.group("policy", cls=Group, short_help="Work on the policy's lists, and block numbers.")

@@ -12,7 +12,7 @@ from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status, print_result
 from flowops.errors import ExitCode, UsageError
 from flowops.report.formats import DONE
-from flowops.report.views import Done
+from flowops.report.views.ledger import Done
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from flowops.app.render import render
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, print_result
 from flowops.report.formats import BODIES
-from flowops.report.views import Bodies
+from flowops.report.views.plan import Bodies
 
 if TYPE_CHECKING:
     from flowops.app.selection import Selection

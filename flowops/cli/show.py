@@ -11,7 +11,8 @@ from flowops.cli import options
 from flowops.cli.output import print_result
 from flowops.report.formats import PLAN, RESULT
 from flowops.report.reading import plan_of_json, result_of_json
-from flowops.report.views import PlanOutput, ResultView
+from flowops.report.views.plan import PlanOutput
+from flowops.report.views.result import ResultView
 
 
 @click.command("show", short_help="Print a saved plan or result again.")

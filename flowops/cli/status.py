@@ -16,7 +16,7 @@ from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status, print_result
 from flowops.errors import ExitCode, worst
 from flowops.report.formats import ENTRIES, STATUS
-from flowops.report.views import Entries
+from flowops.report.views.ledger import Entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from flowops.app.load import project_of
 from flowops.cli import options
 from flowops.cli.output import print_result
 from flowops.report.formats import DONE
-from flowops.report.views import Done
+from flowops.report.views.ledger import Done
 
 
 @click.command("stop", short_help="Let no run claim another call.")

@@ -12,7 +12,7 @@ from flowops.documents.discovery import TESTS
 from flowops.errors import ExitCode
 from flowops.model.project import SANDBOX
 from flowops.report.formats import CASES
-from flowops.report.views import CasesView
+from flowops.report.views.problems import CasesView
 
 
 @click.command("test", short_help="Run the project's tests of its calls.")

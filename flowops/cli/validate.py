@@ -33,7 +33,7 @@ def command(selection: Selection, format_: str) -> int:
 def _print(checked: Validation, selection: Selection, format_: str) -> int:
     files, documents, calls, problems, excerpt, unread, warnings = checked
     if format_ != "text":
-        from flowops.report.views import ProblemsView
+        from flowops.report.views.problems import ProblemsView
 
         view = ProblemsView(problems, selection.environment, files, documents, calls, unread, warnings=warnings)
         print_result(PROBLEMS, view, format_, paths=selection.paths)

@@ -12,7 +12,8 @@ from flowops.model.plan import Action
 from flowops.model.problems import with_rows
 from flowops.report import phrases
 from flowops.report.escape import clip, safe
-from flowops.report.views import CasesView, PlanOutput, ProblemsView, in_order
+from flowops.report.views.plan import PlanOutput
+from flowops.report.views.problems import CasesView, ProblemsView, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from flowops.model.difference import Shift
     from flowops.model.document import Problem
     from flowops.report.layout import Output
-    from flowops.report.views import CallView, PlanView
+    from flowops.report.views.plan import CallView, PlanView
 
 #: What a plan has to say about a call, in the order of urgency.
 URGENT: Mapping[Action | Shift, str] = {

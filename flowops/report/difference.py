@@ -13,7 +13,7 @@ from flowops.common.masking import mask_number
 from flowops.model.difference import Shift
 from flowops.model.plan import A_FEW, ABSENT, Change
 from flowops.report.masking import PeopleCounter, masked
-from flowops.report.views import Group, country_code, distinguish_callees, view_of
+from flowops.report.views.plan import Group, country_code, distinguish_callees, view_of
 from flowops.report.worddiff import Piece, edit, pieces
 
 if TYPE_CHECKING:

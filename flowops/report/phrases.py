@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from flowops.model.document import Value
     from flowops.model.ledger import Entry, Leg
     from flowops.model.plan import Change
-    from flowops.report.views import Group, LedgerEvent
+    from flowops.report.views.ledger import LedgerEvent
+    from flowops.report.views.plan import Group
 
 #: The totals of a plan, in the order in which people read them.
 PLANNED = {

@@ -16,15 +16,8 @@ from flowops.model.plan import ABSENT, SENDING, Action, Change, Guard
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report.hours import Ready, hours_of
 from flowops.report.masking import masked
-from flowops.report.views import (
-    CallView,
-    Group,
-    PlanView,
-    country_code,
-    distinguish_callees,
-    guards_of,
-    without_numbers,
-)
+from flowops.report.views.masked import guards_of, without_numbers
+from flowops.report.views.plan import CallView, Group, PlanView, country_code, distinguish_callees
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flowops.report.layout import report_of
 from flowops.report.terminal import plain
-from flowops.report.views import PlanOutput, PlanView
+from flowops.report.views.plan import PlanOutput, PlanView
 from flowops.report.writers.html import page
 from flowops.report.writers.markdown import markdown
 from flowops.report.writers.text import report_lines

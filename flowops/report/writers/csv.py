@@ -9,7 +9,7 @@ from flowops.common.text import spreadsheet_cell
 from flowops.model.ledger import State
 from flowops.model.status import LedgerStatus
 from flowops.report.formats import EXPORT, STATUS, Format
-from flowops.report.views import AuditRow, AuditTrail, Exported
+from flowops.report.views.ledger import AuditRow, AuditTrail, Exported
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,10 +16,12 @@ from flowops.report.annotations import of_output, of_problems
 from flowops.report.difference import DifferenceOutput
 from flowops.report.escape import command_data, command_property, safe
 from flowops.report.formats import REVIEWED, Format
+from flowops.report.json.text import snake
 from flowops.report.layout import report_of
-from flowops.report.views import CasesView, PlanOutput, ProblemsView, ResultView
+from flowops.report.views.plan import PlanOutput
+from flowops.report.views.problems import CasesView, ProblemsView
+from flowops.report.views.result import ResultView
 from flowops.report.writers import text
-from flowops.report.writers.json import snake
 from flowops.report.writers.markdown import markdown
 
 if TYPE_CHECKING:

@@ -14,16 +14,18 @@ from flowops.model.result import Outcome
 from flowops.report.annotations import of_output
 from flowops.report.difference import DifferenceOutput
 from flowops.report.formats import REVIEWED, Format
-from flowops.report.views import CasesView, PlanOutput, ProblemsView, ResultView
-from flowops.report.writers.json import dumps
+from flowops.report.json.text import dumps
+from flowops.report.views.plan import PlanOutput
+from flowops.report.views.problems import CasesView, ProblemsView
+from flowops.report.views.result import ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from flowops.report.annotations import Annotation
     from flowops.report.formats import Target
+    from flowops.report.json.text import Json
     from flowops.report.layout import Output
-    from flowops.report.writers.json import Json
 
 FORMAT = Format(
     "for a merge request: code quality of what is wrong, the plan widget's counts of all else", REVIEWED, order=50

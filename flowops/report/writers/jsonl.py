@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from flowops.report.formats import EXPORT, Format
-from flowops.report.views import AuditTrail, Exported
+from flowops.report.views.ledger import AuditTrail, Exported
 
 if TYPE_CHECKING:
     from flowops.report.formats import Target

@@ -16,7 +16,9 @@ from flowops.report.annotations import of_output
 from flowops.report.escape import xml_text
 from flowops.report.formats import CASES, PLAN, PROBLEMS, RESULT, Format
 from flowops.report.phrases import DONE, count
-from flowops.report.views import CasesView, PlanOutput, ProblemsView, ResultView
+from flowops.report.views.plan import PlanOutput
+from flowops.report.views.problems import CasesView, ProblemsView
+from flowops.report.views.result import ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from flowops.report.annotations import Annotation
     from flowops.report.formats import Target
     from flowops.report.layout import Output
-    from flowops.report.views import CallView, PlanView
+    from flowops.report.views.plan import CallView, PlanView
 
 FORMAT = Format("JUnit XML, which every CI system shows", (PROBLEMS, CASES, PLAN, RESULT), order=70, instead=True)
 

@@ -8,15 +8,15 @@ from urllib.parse import quote
 from flowops import __version__
 from flowops.report.annotations import of_output
 from flowops.report.formats import CASES, PLAN, PROBLEMS, Format
-from flowops.report.writers.json import dumps
+from flowops.report.json.text import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from flowops.report.annotations import Annotation
     from flowops.report.formats import Target
+    from flowops.report.json.text import Json
     from flowops.report.layout import Output
-    from flowops.report.writers.json import Json
 
 FORMAT = Format("SARIF 2.1.0, for code scanning", (PROBLEMS, CASES, PLAN), order=60, instead=True)
 

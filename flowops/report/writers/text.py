@@ -10,7 +10,7 @@ from flowops.report.escape import LONGEST_MESSAGE, clip, pad, safe, width
 from flowops.report.formats import ALL, DONE, Format
 from flowops.report.layout import report_of
 from flowops.report.terminal import Line, Span, emit, line
-from flowops.report.views import ProblemsView
+from flowops.report.views.problems import ProblemsView
 from flowops.report.worddiff import Side, one_side
 
 if TYPE_CHECKING:

@@ -18,10 +18,11 @@ from support.reports import text_of
 from flowops.model.document import Place, Problem
 from flowops.model.ledger import State
 from flowops.report.escape import UNSAFE, clip, pad, safe, width
-from flowops.report.layout import entries_report, render_report
+from flowops.report.json.text import dumps
+from flowops.report.layouts.ledger import entries_report
+from flowops.report.layouts.plan import render_report
 from flowops.report.terminal import Span, emit, line
-from flowops.report.views import Bodies
-from flowops.report.writers.json import dumps
+from flowops.report.views.plan import Bodies
 from flowops.report.writers.text import problem_lines, report_lines
 
 if TYPE_CHECKING:

@@ -16,9 +16,13 @@ from flowops.model.field import Field
 from flowops.model.ledger import EventType, LedgerRun, NumberBlock, OperatorStep, State
 from flowops.model.plan import ABSENT, Action
 from flowops.model.result import CallResult, CaseResult, Outcome, Result
-from flowops.report import formats, views
+from flowops.report import formats
 from flowops.report.difference import DifferenceOutput
-from flowops.report.writers.json import plan_json
+from flowops.report.json.plan import plan_json
+from flowops.report.views.ledger import BlockedView, Done, Entries, EntryView, Exported, OperationView, Runs
+from flowops.report.views.plan import Bodies, PlanOutput, of_plan
+from flowops.report.views.problems import CasesView, ProblemsView
+from flowops.report.views.result import ResultView
 
 if TYPE_CHECKING:
     from flowops.model.ledger import Entry
@@ -58,8 +62,8 @@ def outputs(
     """One result of each kind."""
     added = Difference("main", None, (DifferentCall(Shift.ADDED, make.call("new")),), 0)
     return {
-        formats.PROBLEMS: views.ProblemsView([Problem(Place("a.yaml", 9, 3), None, "wrong", "x")], "production"),
-        formats.CASES: views.CasesView(
+        formats.PROBLEMS: ProblemsView([Problem(Place("a.yaml", 9, 3), None, "wrong", "x")], "production"),
+        formats.CASES: CasesView(
             [
                 CaseResult("it holds", Place("t.yaml", 1, 1)),
                 CaseResult("it does not", Place("t.yaml", 9, 1), (Problem(Place("t.yaml", 11, 3), None, "x", "test"),)),
@@ -67,18 +71,18 @@ def outputs(
         ),
         formats.FIELD: Field(("call",), "text", "a call", True, None, ("x",), ("x", "y"), (FIELD,)),
         formats.DIAGNOSIS: Diagnosis("production", (Check("api", Status.FAILED, "closed", "curl", ExitCode.API),)),
-        formats.PLAN: views.PlanOutput(lambda full: views.of_plan(plan, full=full), lambda: plan_json(plan)),
-        formats.RESULT: views.ResultView(result),
+        formats.PLAN: PlanOutput(lambda full: of_plan(plan, full=full), lambda: plan_json(plan)),
+        formats.RESULT: ResultView(result),
         formats.DIFFERENCE: DifferenceOutput(added, "production"),
         formats.STATUS: status,
-        formats.ENTRIES: views.Entries(entries),
-        formats.ENTRY: views.EntryView(entries[1], history),
-        formats.BODIES: views.Bodies([make.call("a")]),
-        formats.BLOCKED: views.BlockedView("production", [BLOCK, LIFTED]),
-        formats.RUNS: views.Runs("production", [RUN]),
-        formats.EXPORT: views.Exported([]),
-        formats.DONE: views.Done("production", "ledger import", {"added": 3, "present": 1}, ["3 adopted"]),
-        formats.OPERATION: views.OperationView("production", "resolve", "resolved", "seen it", STEPS, is_done=True),
+        formats.ENTRIES: Entries(entries),
+        formats.ENTRY: EntryView(entries[1], history),
+        formats.BODIES: Bodies([make.call("a")]),
+        formats.BLOCKED: BlockedView("production", [BLOCK, LIFTED]),
+        formats.RUNS: Runs("production", [RUN]),
+        formats.EXPORT: Exported([]),
+        formats.DONE: Done("production", "ledger import", {"added": 3, "present": 1}, ["3 adopted"]),
+        formats.OPERATION: OperationView("production", "resolve", "resolved", "seen it", STEPS, is_done=True),
     }
 
 
@@ -102,7 +106,7 @@ def test_every_call_that_was_not_placed_has_its_reason(name: str) -> None:
     unplaced = [outcome for outcome in Outcome if outcome not in (Outcome.PLACED, Outcome.UNCHANGED)]
     calls = [CallResult(f"r-{outcome}", outcome, (), 1, f"because {outcome}") for outcome in unplaced]
     run = Result("production", None, "sha256:00", tuple(calls), failure="nobody answers")
-    text = unescape(written(formats.RESULT, views.ResultView(run), name))
+    text = unescape(written(formats.RESULT, ResultView(run), name))
     assert "nobody answers" in text
     for outcome in unplaced:
         assert f"r-{outcome}" in text
@@ -113,7 +117,7 @@ def test_every_call_that_was_not_placed_has_its_reason(name: str) -> None:
 def test_every_action_of_a_plan_has_its_reason(name: str, make: Any) -> None:
     calls = [make.planned(make.call(f"r-{action}"), action, f"because {action}") for action in Action]
     plan = make.plan(*calls)
-    output = views.PlanOutput(lambda full: views.of_plan(plan, full=full), lambda: plan_json(plan), full=True)
+    output = PlanOutput(lambda full: of_plan(plan, full=full), lambda: plan_json(plan), full=True)
     text = unescape(written(formats.PLAN, output, name))
     for action in Action:
         assert f"r-{action}" in text
@@ -123,7 +127,7 @@ def test_every_action_of_a_plan_has_its_reason(name: str, make: Any) -> None:
 @pytest.mark.parametrize("name", ["text", "json", "markdown", "html"])
 def test_warnings_and_notes_of_a_plan_are_said(name: str, make: Any) -> None:
     plan = make.plan(make.planned(make.call("a"), Action.PLACE), warnings=("mind this",), notes=("and know that",))
-    output = views.PlanOutput(lambda full: views.of_plan(plan, full=full), lambda: plan_json(plan))
+    output = PlanOutput(lambda full: of_plan(plan, full=full), lambda: plan_json(plan))
     text = written(formats.PLAN, output, name)
     assert "mind this" in text
     assert "and know that" in text

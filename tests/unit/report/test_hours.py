@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from support.reports import page_of
 
 from flowops.model.plan import Action
-from flowops.report import views
 from flowops.report.hours import Hour, Hours, PlanClock, Ready, hours_of
+from flowops.report.json.plan import plan_json
+from flowops.report.json.text import dumps
 from flowops.report.reading import plan_of_json
-from flowops.report.writers.json import dumps, plan_json
+from flowops.report.views.plan import of_plan
 
 AT = datetime(2026, 11, 25, 21, 30, tzinfo=UTC)
 NOW = Ready(None, deferred=False)
@@ -98,11 +99,11 @@ class TestAPlan:
         return json.loads("".join(dumps(plan_json(self.plan(make)))))
 
     def test_only_what_would_be_sent_has_an_hour(self, make: Any) -> None:
-        found = views.of_plan(self.plan(make), clock=PlanClock(AT, 10.0)).hours
+        found = of_plan(self.plan(make), clock=PlanClock(AT, 10.0)).hours
         assert rows(found) == [("25 21:00", 4, 0), ("26 09:00", 0, 1)]
 
     def test_the_page_says_what_its_hours_are(self, make: Any) -> None:
-        page = page_of(views.of_plan(self.plan(make), clock=PlanClock(AT, 10.0)))
+        page = page_of(of_plan(self.plan(make), clock=PlanClock(AT, 10.0)))
         assert "<h2>Phones, by hour</h2>" in page
         assert (
             "In UTC: the calls to place go out from 21:30 on, the time of this plan, at the environment&#39;s" in page
@@ -111,7 +112,7 @@ class TestAPlan:
         assert "Wed 2026-11-25 21:00" in page
         assert page.count('<td class="where">deferred</td>') == 1
         assert "all in one go: the environment sets no rate." in page_of(
-            views.of_plan(make.plan(make.planned(make.call("a"), Action.PLACE)), clock=PlanClock(AT, None))
+            of_plan(make.plan(make.planned(make.call("a"), Action.PLACE)), clock=PlanClock(AT, None))
         )
 
     @pytest.mark.parametrize(
@@ -119,17 +120,17 @@ class TestAPlan:
     )
     def test_a_rate_is_told_by_the_hour(self, make: Any, rate: float, told: str) -> None:
         one = make.plan(make.planned(make.call("a"), Action.PLACE))
-        assert f"rate of {told} an hour." in page_of(views.of_plan(one, clock=PlanClock(AT, rate)))
+        assert f"rate of {told} an hour." in page_of(of_plan(one, clock=PlanClock(AT, rate)))
 
     def test_an_hour_of_both_kinds_says_how_many_are_deferred(self, make: Any) -> None:
         soon = make.planned(make.call("late"), Action.DEFERRED, until=AT + timedelta(minutes=10))
         placed = [make.planned(make.call(f"r-{n}"), Action.PLACE) for n in range(3)]
-        page = page_of(views.of_plan(make.plan(*placed, soon), clock=PlanClock(AT, None)))
+        page = page_of(of_plan(make.plan(*placed, soon), clock=PlanClock(AT, None)))
         assert '<td class="number">4</td><td class="where">1 deferred</td>' in page
 
     def test_a_plan_of_nothing_to_send_has_none(self, make: Any) -> None:
         nothing = make.plan(make.planned(make.call("a"), Action.UNCHANGED))
-        assert "by hour" not in page_of(views.of_plan(nothing, clock=PlanClock(AT, 10.0)))
+        assert "by hour" not in page_of(of_plan(nothing, clock=PlanClock(AT, 10.0)))
 
     def test_a_plan_that_is_read_again_knows_its_openings(self, make: Any) -> None:
         document = self.printed(make)

@@ -17,11 +17,12 @@ from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.document import Place, Problem, RowPlace
 from flowops.model.plan import ABSENT, Action, Change
 from flowops.model.result import CallResult, Outcome, Result
-from flowops.report import views
 from flowops.report.difference import DifferenceOutput
 from flowops.report.hours import PlanClock
-from flowops.report.layout import country_names
-from flowops.report.views import ProblemsView, ResultView
+from flowops.report.layouts.charts import country_names
+from flowops.report.views.plan import of_plan
+from flowops.report.views.problems import ProblemsView
+from flowops.report.views.result import ResultView
 from flowops.report.writers.html import MOST
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def changed(make: Any) -> Difference:
 
 
 def test_a_plan(plan: Plan) -> None:
-    tree = check(page_of(views.of_plan(plan, full=True)))
+    tree = check(page_of(of_plan(plan, full=True)))
     said = words(tree)
     assert "Plan for production" in said
     assert "What people will hear" in said
@@ -108,7 +109,7 @@ def test_problems() -> None:
 
 def test_a_page_holds_no_more_rows_than_a_browser_takes(make: Any) -> None:
     calls = [make.planned(make.call(f"r-{n}"), Action.PLACE) for n in range(MOST + 10)]
-    page = page_of(views.of_plan(make.plan(*calls), full=True))
+    page = page_of(of_plan(make.plan(*calls), full=True))
     assert page.count("<tr data-found>") == MOST
     assert "… and 10 more rows" in page
 
@@ -118,7 +119,7 @@ def everything(make: Any, hostile: str) -> Iterator[str]:
     call = make.call(hostile, document=make.document(hostile), flow=hostile, variables={hostile: hostile})
     item = make.planned(call, Action.CONFLICT, hostile, changes=(change, Change("/y", ABSENT, f"{hostile} b")))
     placed = make.planned(call, Action.PLACE)
-    yield page_of(views.of_plan(make.plan(item, placed, environment=hostile, revision=hostile), full=True))
+    yield page_of(of_plan(make.plan(item, placed, environment=hostile, revision=hostile), full=True))
     result = CallResult(hostile, Outcome.REJECTED, (hostile,), 1, hostile)
     yield page_of(ResultView(Result(hostile, hostile, hostile, (result,), failure=hostile)))
     yield page_of(ProblemsView([Problem(Place(hostile), RowPlace(hostile, 1, 2), hostile, hint=hostile)], hostile))
@@ -155,8 +156,8 @@ def test_a_validator_of_other_people_finds_nothing(
     (tmp_path / ".htmlvalidate.json").write_text('{"root": true, "extends": ["html-validate:standard"]}')
     deferred = make.planned(make.call("late"), Action.DEFERRED, until=datetime(2026, 11, 26, 9, tzinfo=UTC))
     whole = [
-        page_of(views.of_plan(plan, full=True, sandboxed=True)),
-        page_of(views.of_plan(make.plan(deferred), clock=PlanClock(datetime(2026, 11, 25, tzinfo=UTC), 10.0))),
+        page_of(of_plan(plan, full=True, sandboxed=True)),
+        page_of(of_plan(make.plan(deferred), clock=PlanClock(datetime(2026, 11, 25, tzinfo=UTC), 10.0))),
         page_of(DifferenceOutput(changed, "production")),
         *everything(make, hostile),
     ]

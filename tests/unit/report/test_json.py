@@ -14,19 +14,17 @@ from flowops.model.document import Document, Place, Problem, RowPlace, SourceMap
 from flowops.model.ledger import Checkpoint, State
 from flowops.model.plan import ABSENT, Action, Change
 from flowops.model.status import LedgerStatus
-from flowops.report import views
+from flowops.report.json.ledger import entry_json, ledger_list_json
+from flowops.report.json.plan import plan_json, render_json
+from flowops.report.json.problems import validate_json
+from flowops.report.json.result import result_json
+from flowops.report.json.status import status_json
+from flowops.report.json.text import dumps
 from flowops.report.reading import plan_of_json, result_of_json
-from flowops.report.views import EntryView, ProblemsView, ResultView
-from flowops.report.writers.json import (
-    dumps,
-    entry_json,
-    ledger_list_json,
-    plan_json,
-    render_json,
-    result_json,
-    status_json,
-    validate_json,
-)
+from flowops.report.views.ledger import Entries, EntryView
+from flowops.report.views.plan import Bodies, of_plan
+from flowops.report.views.problems import ProblemsView
+from flowops.report.views.result import ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,15 +59,15 @@ def test_result(result: Result, golden: Golden) -> None:
 
 
 def test_render_is_exact(plan: Plan, golden: Golden) -> None:
-    document = text(render_json(views.Bodies((item.call for item in plan.calls), "production")))
+    document = text(render_json(Bodies((item.call for item in plan.calls), "production")))
     golden("004-render/render.json", document)
     assert [item["body"] for item in json.loads(document)["calls"]] == [item.call.body for item in plan.calls]
     fits("render", json.loads(document))
 
 
 def test_ledger_list(entries: list[Entry], golden: Golden) -> None:
-    golden("003-ledger/list.json", text(ledger_list_json(views.Entries(entries, "production"))))
-    fits("ledger-list", ledger_list_json(views.Entries(entries, "production")))
+    golden("003-ledger/list.json", text(ledger_list_json(Entries(entries, "production"))))
+    fits("ledger-list", ledger_list_json(Entries(entries, "production")))
 
 
 def test_ledger_show(entries: list[Entry], history: Any, golden: Golden) -> None:
@@ -79,7 +77,7 @@ def test_ledger_show(entries: list[Entry], history: Any, golden: Golden) -> None
 
 
 def test_an_imported_call_has_no_fingerprint(entries: list[Entry]) -> None:
-    assert list(ledger_list_json(views.Entries(entries))["calls"])[-1]["fingerprint"] is None
+    assert list(ledger_list_json(Entries(entries))["calls"])[-1]["fingerprint"] is None
 
 
 def test_status(status: LedgerStatus, golden: Golden) -> None:
@@ -131,7 +129,7 @@ class TestShownAgain:
     def test_a_plan_reads_as_it_did(self, plan: Plan) -> None:
         again = plan_of_json(json.loads(text(plan_json(plan))))
         lines = text_of(again).replace("the data", "data/appointments.csv")
-        first = text_of(views.of_plan(plan))
+        first = text_of(of_plan(plan))
         told = [line for line in first.splitlines() if not line.startswith("calls/")]
         assert [line for line in lines.splitlines() if not line.startswith("calls/")] == told
 

@@ -15,9 +15,11 @@ from flowops.model.document import Place, Problem, RowPlace
 from flowops.model.ledger import EventType, State
 from flowops.model.plan import Action, Change
 from flowops.model.result import CallResult, Outcome, Result
-from flowops.report import views
 from flowops.report.escape import markdown_code, markdown_prose
-from flowops.report.views import EntryView, ProblemsView, ResultView
+from flowops.report.views.ledger import EntryView
+from flowops.report.views.plan import of_plan
+from flowops.report.views.problems import ProblemsView
+from flowops.report.views.result import ResultView
 from flowops.report.writers.markdown import LIMIT, marker
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ def columns(markdown: str) -> set[tuple[int, int]]:
 
 
 def test_plan(plan: Plan, golden: Golden) -> None:
-    markdown = markdown_of(views.of_plan(plan))
+    markdown = markdown_of(of_plan(plan))
     golden("001-plan/plan.md", markdown)
     check(markdown)
     assert columns(markdown) == {(len(Action), len(Action)), (5, 5)}
@@ -106,7 +108,7 @@ def test_problems(golden: Golden) -> None:
 
 
 def test_an_empty_plan_is_its_totals(make: Any) -> None:
-    markdown = markdown_of(views.of_plan(make.plan(environment="sandbox", revision=None), sandboxed=True))
+    markdown = markdown_of(of_plan(make.plan(environment="sandbox", revision=None), sandboxed=True))
     assert "<details" not in markdown
     assert "no phone rings" in markdown
 
@@ -114,7 +116,7 @@ def test_an_empty_plan_is_its_totals(make: Any) -> None:
 class TestFits:
     def test_a_plan_of_many_calls(self, make: Any) -> None:
         calls = [make.planned(make.call(f"reminder-{n}", row=n), Action.CONFLICT, "why " * 40) for n in range(1, 5_000)]
-        markdown = markdown_of(views.of_plan(make.plan(*calls), full=True))
+        markdown = markdown_of(of_plan(make.plan(*calls), full=True))
         check(markdown)
         shown = markdown.count("<code>reminder-")
         assert f"… and {4_999 - shown:,} more calls than fit here" in markdown
@@ -125,7 +127,7 @@ class TestFits:
             make.planned(make.call(f"c-{n}", document=make.document(f"calls/{n}.yaml")), Action.PLACE)
             for n in range(3_000)
         ]
-        markdown = markdown_of(views.of_plan(make.plan(*calls)))
+        markdown = markdown_of(of_plan(make.plan(*calls)))
         check(markdown)
         shown = markdown.count("<code>c-")
         assert f"… and {3_000 - shown:,} more calls than fit here" in markdown
@@ -136,13 +138,13 @@ class TestFits:
             for n in range(3_000)
         ]
         calls.append(make.planned(make.call("last", document=make.document("calls/z.yaml")), Action.IN_DOUBT))
-        assert "<code>last</code>" in markdown_of(views.of_plan(make.plan(*calls)))
+        assert "<code>last</code>" in markdown_of(of_plan(make.plan(*calls)))
 
     def test_texts_of_any_length(self, make: Any) -> None:
         long = "日`|" * 30_000
         change = Change(f"/{long}", long, [long])
         item = make.planned(make.call(long, flow=long), Action.CONFLICT, long, changes=(change,) * 50)
-        check(markdown_of(views.of_plan(make.plan(item, environment=long, revision=long))))
+        check(markdown_of(of_plan(make.plan(item, environment=long, revision=long))))
         check(
             markdown_of(
                 ResultView(Result(long, long, long, (CallResult(long, Outcome.REJECTED, error=long),), failure=long))
@@ -172,7 +174,7 @@ class TestHostile:
         call = make.call(hostile, document=make.document(hostile), flow=hostile)
         item = make.planned(call, Action.CONFLICT, hostile, changes=(change,))
         for markdown in (
-            markdown_of(views.of_plan(make.plan(item, environment=hostile, revision=hostile))),
+            markdown_of(of_plan(make.plan(item, environment=hostile, revision=hostile))),
             markdown_of(
                 ResultView(
                     Result(

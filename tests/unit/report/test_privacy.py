@@ -12,9 +12,14 @@ from flowops.model.ledger import Leg, State
 from flowops.model.plan import ABSENT, Action, Change
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.model.status import LedgerStatus
-from flowops.report import views
-from flowops.report.views import Entries, EntryView, ResultView
-from flowops.report.writers.json import dumps, ledger_list_json, plan_json, result_json, status_json
+from flowops.report.json.ledger import ledger_list_json
+from flowops.report.json.plan import plan_json
+from flowops.report.json.result import result_json
+from flowops.report.json.status import status_json
+from flowops.report.json.text import dumps
+from flowops.report.views.ledger import Entries, EntryView
+from flowops.report.views.plan import of_plan
+from flowops.report.views.result import ResultView
 
 # The ranges for fiction.
 NUMBERS = st.builds(
@@ -58,9 +63,9 @@ def test_no_number_is_in_any_output(
     entry = make.entry("a", State.IN_DOUBT, Leg(None, "c", error, 11, error, "+44 20 79•• ••23"), error=error)
     status = LedgerStatus("production", plan.ledger, {}, {}, [entry])
     outputs = [
-        text_of(views.of_plan(plan)),
-        text_of(views.of_plan(plan, full=True)),
-        markdown_of(views.of_plan(plan, full=True)),
+        text_of(of_plan(plan)),
+        text_of(of_plan(plan, full=True)),
+        markdown_of(of_plan(plan, full=True)),
         "".join(dumps(plan_json(plan))),
         text_of(ResultView(result, full=True)),
         markdown_of(ResultView(result)),
@@ -79,14 +84,14 @@ def test_no_number_is_in_any_output(
 @given(st.lists(NUMBERS, min_size=1, max_size=3, unique=True))
 def test_numbers_are_shown_to_those_who_ask(make: Any, callees: list[str]) -> None:
     plan = make.plan(make.planned(make.call("a", *callees), Action.PLACE))
-    text = text_of(views.of_plan(plan, show_pii=True))
+    text = text_of(of_plan(plan, show_pii=True))
     assert all(number in text for number in callees)
 
 
 def test_rendering_for_show_pii_leaves_the_plan_as_it_is(make: Any) -> None:
     change = Change("/callee", make.hidden("+44 20 79•• ••01"), make.hidden("+44 20 79•• ••23"))
     plan = make.plan(make.planned(make.call("a"), Action.CONFLICT, changes=(change,)))
-    list(text_of(views.of_plan(plan, show_pii=True)))
+    list(text_of(of_plan(plan, show_pii=True)))
     plan_json(plan)
     assert plan.calls[0].changes == (change,)
     assert plan.calls[0].call.callees == ("+442079460023",)

@@ -10,11 +10,11 @@ from support.reports import text_of
 
 from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.plan import Action
-from flowops.report import views
 from flowops.report.difference import of_difference
+from flowops.report.json.plan import plan_json
 from flowops.report.masking import PeopleCounter, distinguish
 from flowops.report.reading import plan_of_json
-from flowops.report.writers.json import plan_json
+from flowops.report.views.plan import PlanView, of_plan
 
 ANN, ALSO_ANN_TO_SEE, BOB = "+442079460023", "+442079461023", "+12125550123"
 SHOWN = "+44 20 79•• ••23"
@@ -25,32 +25,32 @@ def plan_of(make: Any, *numbers: str, pseudonym: Any = None) -> Any:
     return replace(make.plan(*calls), pseudonym=pseudonym)
 
 
-def callees(found: views.PlanView) -> list[str]:
+def callees(found: PlanView) -> list[str]:
     return [callee for group in found.groups for call in group.shown for callee in call.callees]
 
 
 def test_people_who_look_alike_are_told_apart_and_nobody_else_is_named(make: Any) -> None:
     plan = plan_of(make, ANN, ALSO_ANN_TO_SEE, ANN, BOB)
-    assert callees(views.of_plan(plan, full=True)) == [
+    assert callees(of_plan(plan, full=True)) == [
         f"{SHOWN} (1)",
         f"{SHOWN} (2)",
         f"{SHOWN} (1)",
         "+1 21 25•• ••23",
     ]
-    assert callees(views.of_plan(plan_of(make, ANN, BOB))) == [SHOWN, "+1 21 25•• ••23"]
+    assert callees(of_plan(plan_of(make, ANN, BOB))) == [SHOWN, "+1 21 25•• ••23"]
 
 
 def test_the_same_person_has_the_same_name_in_every_document(make: Any) -> None:
     elsewhere = make.call("r-9", ANN, document=make.document("calls/other.yaml"))
     plan = plan_of(make, ALSO_ANN_TO_SEE, ANN)
     plan = replace(plan, **decided([*plan.calls, make.planned(elsewhere, Action.PLACE)]))
-    assert callees(views.of_plan(plan)) == [f"{SHOWN} (1)", f"{SHOWN} (2)", f"{SHOWN} (2)"]
+    assert callees(of_plan(plan)) == [f"{SHOWN} (1)", f"{SHOWN} (2)", f"{SHOWN} (2)"]
 
 
 def test_the_ledgers_names_are_taken_where_there_is_a_ledger(make: Any) -> None:
     names = {ANN: "k7qm3", ALSO_ANN_TO_SEE: "zzzzz"}
     plan = plan_of(make, ALSO_ANN_TO_SEE, ANN, pseudonym=names.__getitem__)
-    assert callees(views.of_plan(plan)) == [f"{SHOWN} (zzzzz)", f"{SHOWN} (k7qm3)"]
+    assert callees(of_plan(plan)) == [f"{SHOWN} (zzzzz)", f"{SHOWN} (k7qm3)"]
     assert [call["pseudonyms"] for call in plan_json(plan)["calls"]] == [["zzzzz"], ["k7qm3"]]
 
 
@@ -67,14 +67,14 @@ def test_a_plan_that_is_read_again_is_shown_as_it_was(make: Any) -> None:
     plan = plan_of(make, ANN, ALSO_ANN_TO_SEE, BOB)
     written = {**plan_json(plan), "calls": list(plan_json(plan)["calls"])}
     again = plan_of_json(written)
-    assert callees(again) == callees(views.of_plan(plan))
+    assert callees(again) == callees(of_plan(plan))
     for call in written["calls"]:
         del call["pseudonyms"]
     assert callees(plan_of_json(written)) == [SHOWN, SHOWN, "+1 21 25•• ••23"]
 
 
 def test_who_may_see_numbers_sees_no_names(make: Any) -> None:
-    text = text_of(views.of_plan(plan_of(make, ANN, ANN), show_pii=True))
+    text = text_of(of_plan(plan_of(make, ANN, ANN), show_pii=True))
     assert ANN in text
     assert "(1)" not in text
 

@@ -20,12 +20,13 @@ from typos_gitlab_code_quality import GitlabIssue
 from flowops.model.document import Place, Problem, RowPlace
 from flowops.model.plan import Action
 from flowops.model.result import CallResult, Outcome, Result
-from flowops.report import views
 from flowops.report.annotations import URGENT, Annotation, of_output, of_plan, of_problems
-from flowops.report.views import ProblemsView, ResultView
+from flowops.report.json.text import dumps
+from flowops.report.views.plan import of_plan as view_of_plan
+from flowops.report.views.problems import ProblemsView
+from flowops.report.views.result import ResultView
 from flowops.report.writers.github import MOST, annotation_lines, outputs
 from flowops.report.writers.gitlab import code_quality, plan_counts
-from flowops.report.writers.json import dumps
 from flowops.report.writers.junit import plan_junit, problems_junit, result_junit
 from flowops.report.writers.sarif import sarif
 
@@ -81,7 +82,7 @@ class TestNotes:
         assert keys(1) == keys(40)
 
     def test_a_plan_has_one_for_each_call_that_needs_a_decision(self, plan: Plan) -> None:
-        notes = of_plan(views.of_plan(plan, full=True))
+        notes = of_plan(view_of_plan(plan, full=True))
         assert {note.code for note in notes} == {"conflict", "in-doubt", "given-up", "blocked"}
         assert len(notes) == sum(planned.action in URGENT for planned in plan.calls)
         assert not any("+4420794600" in note.message for note in notes)
@@ -134,7 +135,7 @@ class TestGitLab:
         assert len({issue["fingerprint"] for issue in issues}) == len(issues)
 
     def test_it_fits_what_another_project_knows_of_the_format(self, problems: list[Problem], plan: Plan) -> None:
-        for notes in ([], of_problems(problems), of_plan(views.of_plan(plan, full=True))):
+        for notes in ([], of_problems(problems), of_plan(view_of_plan(plan, full=True))):
             issues = json.loads("".join(dumps(code_quality(notes))))
             self.judge(issues)
             with pytest.raises(TypeCheckError):
@@ -151,7 +152,7 @@ class TestGitLab:
 
 class TestSarif:
     def test_it_fits_the_schema(self, problems: list[Problem], plan: Plan) -> None:
-        for notes in ([], of_problems(problems), of_plan(views.of_plan(plan, full=True))):
+        for notes in ([], of_problems(problems), of_plan(view_of_plan(plan, full=True))):
             document = sarif(notes)
             assert [error.message for error in judge().iter_errors(document)] == []
             assert len(document["runs"][0]["results"]) == len(notes)
@@ -185,7 +186,7 @@ class TestJUnit:
         assert (found.tests, found.failures) == (1, 0)
 
     def test_a_plan(self, plan: Plan) -> None:
-        found = self.read(plan_junit(views.of_plan(plan, full=True)))
+        found = self.read(plan_junit(view_of_plan(plan, full=True)))
         counts = plan.counts()
         assert found.tests == len(plan.calls)
         held = (*URGENT, Action.IN_FLIGHT, Action.DEFERRED)
@@ -212,7 +213,7 @@ class TestJUnit:
     @given(texts())
     def test_whatever_the_texts_are(self, make: Any, hostile: str) -> None:
         call = make.planned(make.call(hostile or "a", document=make.document(hostile)), Action.CONFLICT, hostile)
-        assert self.read(plan_junit(views.of_plan(make.plan(call, environment=hostile)))).tests == 1
+        assert self.read(plan_junit(view_of_plan(make.plan(call, environment=hostile)))).tests == 1
 
 
 @pytest.mark.skipif(npm.MISSING, reason="no npm")
@@ -222,7 +223,7 @@ class TestJUnitByTheSchemaOfJenkins:
         for report in (
             problems_junit(of_problems(problems), files=2),
             problems_junit([], files=2),
-            plan_junit(views.of_plan(plan, full=True)),
+            plan_junit(view_of_plan(plan, full=True)),
             result_junit(ResultView(Result("production", None, "sha256:00", calls, failure="the disk is full"))),
             result_junit(ResultView(Result("production", None, "sha256:00", ()))),
         ):
@@ -236,4 +237,4 @@ class TestJUnitByTheSchemaOfJenkins:
     def test_whatever_the_texts_are(self, schema: Any, make: Any, hostile: str) -> None:
         call = make.planned(make.call(hostile or "a", document=make.document(hostile)), Action.CONFLICT, hostile)
         late = make.planned(make.call("late"), Action.DEFERRED, hostile)
-        assert junit.problems(schema, plan_junit(views.of_plan(make.plan(call, late, environment=hostile)))) == []
+        assert junit.problems(schema, plan_junit(view_of_plan(make.plan(call, late, environment=hostile)))) == []

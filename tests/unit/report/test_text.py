@@ -15,9 +15,10 @@ from flowops.model.ledger import Leg, State
 from flowops.model.plan import Action, Change
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.model.status import LedgerStatus
-from flowops.report import views
 from flowops.report.terminal import plain
-from flowops.report.views import Bodies, Entries, EntryView, ResultView
+from flowops.report.views.ledger import Entries, EntryView
+from flowops.report.views.plan import Bodies, of_plan
+from flowops.report.views.result import ResultView
 from flowops.report.writers.text import error_lines
 
 if TYPE_CHECKING:
@@ -31,35 +32,35 @@ if TYPE_CHECKING:
 
 class TestPlan:
     def test_shows_a_few_calls_of_each_document(self, plan: Plan, golden: Golden) -> None:
-        golden("001-plan/few.txt", text_of(views.of_plan(plan)))
+        golden("001-plan/few.txt", text_of(of_plan(plan)))
 
     def test_shows_every_call_when_asked(self, plan: Plan, golden: Golden) -> None:
-        golden("001-plan/full.txt", text_of(views.of_plan(plan, full=True)))
+        golden("001-plan/full.txt", text_of(of_plan(plan, full=True)))
 
     def test_shows_numbers_when_asked(self, plan: Plan, golden: Golden) -> None:
-        golden("001-plan/show-pii.txt", text_of(views.of_plan(plan, show_pii=True)))
+        golden("001-plan/show-pii.txt", text_of(of_plan(plan, show_pii=True)))
 
     def test_of_a_sandbox_says_that_no_phone_rings(self, make: Any, golden: Golden) -> None:
         calls = [make.planned(make.call(f"reminder-{row}", row=row), Action.PLACE) for row in range(1, 201)]
         empty = make.plan(*calls, environment="sandbox", revision=None, ledger=None)
-        golden("001-plan/sandbox.txt", text_of(views.of_plan(empty, sandboxed=True)))
+        golden("001-plan/sandbox.txt", text_of(of_plan(empty, sandboxed=True)))
 
     def test_of_nothing_is_totals(self, make: Any, golden: Golden) -> None:
-        golden("001-plan/empty.txt", text_of(views.of_plan(make.plan())))
+        golden("001-plan/empty.txt", text_of(of_plan(make.plan())))
 
     def test_never_leaves_out_what_needs_a_decision(self, make: Any) -> None:
         calls = [make.planned(make.call(f"c-{n}"), Action.CONFLICT, f"why {n}") for n in range(50)]
         calls += [make.planned(make.call(f"d-{n}"), Action.IN_DOUBT, f"settle {n}") for n in range(50)]
-        text = text_of(views.of_plan(make.plan(*calls)))
+        text = text_of(of_plan(make.plan(*calls)))
         assert all(f"why {n}\n" in text and f"settle {n}\n" in text for n in range(50))
 
     def test_does_not_wrap(self, make: Any) -> None:
         long = make.planned(make.call("r" * 500, *["+442079460023"] * 9), Action.PLACE, "because " * 100)
-        assert len(text_of(views.of_plan(make.plan(long))).splitlines()) == 9
+        assert len(text_of(of_plan(make.plan(long))).splitlines()) == 9
 
     def test_names_many_flows_by_their_number(self, make: Any) -> None:
         calls = [make.planned(make.call(f"c-{n}", flow=f"flow-{n}"), Action.PLACE) for n in range(3)]
-        assert "calls/reminders.yaml:12  3 flows  3 calls, 1 script\n" in text_of(views.of_plan(make.plan(*calls)))
+        assert "calls/reminders.yaml:12  3 flows  3 calls, 1 script\n" in text_of(of_plan(make.plan(*calls)))
 
     def test_counts_one_script_for_each_set_of_variables(self, make: Any) -> None:
         variables = [{"a": 1}, {"a": 2}, {"a": 1, "b": 1}, None]
@@ -67,7 +68,7 @@ class TestPlan:
             make.planned(make.call(f"c-{n}", **{"flow-variables": some}), Action.PLACE)
             for n, some in enumerate(variables)
         ]
-        assert "4 calls, 3 scripts" in text_of(views.of_plan(make.plan(*calls)))
+        assert "4 calls, 3 scripts" in text_of(of_plan(make.plan(*calls)))
 
 
 class TestResult:
@@ -181,8 +182,8 @@ def test_nothing_that_a_terminal_obeys_gets_through(make: Any, harmless: Callabl
         hostile, hostile, hostile, (CallResult(hostile, Outcome.REJECTED, (), 1, hostile),), failure=hostile
     )
     texts = [
-        text_of(views.of_plan(plan, full=True, show_pii=True)),
-        text_of(views.of_plan(plan)),
+        text_of(of_plan(plan, full=True, show_pii=True)),
+        text_of(of_plan(plan)),
         text_of(ResultView(result)),
         text_of(Entries([entry])),
         text_of(EntryView(entry)),

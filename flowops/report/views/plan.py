@@ -1,4 +1,4 @@
-"""Results as they may be shown: masked copies of what there is, the totals, and which of many calls a reader sees.
+"""Plans and calls as they may be shown: masked copies, the totals, and which of many calls a reader sees.
 
 Every format is made from these values and never from a `Call`, so what is not masked here is not printed anywhere.
 """
@@ -8,27 +8,22 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.common.masking import HIDDEN, mask_number, mask_text, masked_but
+from flowops.common.masking import HIDDEN, mask_number, masked_but
 from flowops.model.difference import Shift
 from flowops.model.plan import A_FEW, ABSENT, ALL_SHOWN, NONE_SHOWN, Action, Change
-from flowops.model.problems import Problems
-from flowops.model.result import Outcome
 from flowops.report.hours import Hours, PlanClock, Ready, hours_of
 from flowops.report.masking import PeopleCounter, distinguish, masked, without_pseudonyms
-from flowops.report.phrases import signal_name
-from flowops.report.remedies import remedy
+from flowops.report.views.masked import guards_of, without_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping
     from datetime import datetime
 
     from flowops.model.call import Call, LeftOut, Script
-    from flowops.model.document import Document, Place, Problem, RowPlace, Value
-    from flowops.model.ledger import Actor, Entry, EventType, LedgerRun, NumberBlock, OperatorStep, State
+    from flowops.model.document import Place, RowPlace, Value
     from flowops.model.plan import Guard, Plan, PlannedBatch, PlannedCall
-    from flowops.model.result import CallResult, CaseResult, Result
 
 
 class SpokenText(NamedTuple):
@@ -197,16 +192,6 @@ def distinguish_callees(groups: Iterable[Group]) -> None:
         calls[at] = replace(calls[at], callees=named)
 
 
-def without_numbers(sentences: Iterable[str]) -> tuple[str, ...]:
-    """Return sentences about a plan as a whole, without numbers."""
-    return tuple(mask_text(text) for text in sentences)
-
-
-def guards_of(guards: Iterable[Guard]) -> tuple[Guard, ...]:
-    """Return guards that have tripped for readers, without numbers."""
-    return tuple(guard._replace(reason=mask_text(guard.reason)) for guard in guards)
-
-
 def of_call(planned: PlannedCall, pseudonym: Callable[[str], str], *, show_pii: bool = False) -> CallView:
     """Return one call of a plan for readers."""
     call = planned.call
@@ -264,265 +249,11 @@ def country_code(masked_number: str) -> str:
     return masked_number.partition(" ")[0]
 
 
-#: What a call has come to that was to be placed, and is not, or nobody knows.
-_FAILED = frozenset({Outcome.REJECTED, Outcome.NOT_ATTEMPTED, Outcome.IN_DOUBT})
-
-
-class Cause(NamedTuple):
-    """Why so many `calls` of a run were not placed, and what helps."""
-
-    reason: str
-    calls: int
-    hint: str | None
-
-
-class ResultView(NamedTuple):
-    """A run for readers; its calls are masked as they are asked for, since there may be very many.
-
-    With `full` every call that needs doing is named.
-    """
-
-    result: Result
-    full: bool = False
-    json: Mapping[str, Value] | None = None
-
-    @property
-    def failure(self) -> str | None:
-        """Return what ended the run early."""
-        return None if self.result.failure is None else mask_text(self.result.failure)
-
-    @property
-    def guards(self) -> tuple[Guard, ...]:
-        """Return which guards of the run have tripped, without numbers."""
-        return guards_of(self.result.guards)
-
-    @property
-    def interrupted(self) -> str | None:
-        """Return the name of the signal that ended the run."""
-        return None if self.result.interrupted is None else signal_name(self.result.interrupted)
-
-    def calls(self) -> Iterator[CallResult]:
-        """Yield the calls, in the order of the plan."""
-        for call in self.result.calls:
-            yield call if call.error is None else replace(call, error=mask_text(call.error))
-
-    def causes(self) -> list[Cause]:
-        """Return why calls were not placed that were to be, the commonest cause first."""
-        result = self.result
-        found = Counter(
-            call.error
-            for call in self.calls()
-            if call.outcome in _FAILED and call.error is not None and call.reference_id not in result.beyond
-        )
-        return [Cause(reason, count, remedy(reason)) for reason, count in found.most_common()]
-
-    def having(self, outcome: Outcome, *, partly: bool | None = None) -> Iterator[CallResult]:
-        """Yield the calls of an outcome; with `partly` only those of which some callees were refused, or were not."""
-        for call in self.calls():
-            if call.outcome is outcome and partly in (None, bool(call.refused_callees)):
-                yield call
-
-
-class ProblemsView(NamedTuple):
-    """How much was checked, and what is wrong with it; `not_read` are call sets whose rows were not asked for.
-
-    `excerpt` gives the line of a file at a place. `warnings` are what a reviewer has to look at besides.
-    """
-
-    problems: Sequence[Problem]
-    environment: str
-    files: int = 0
-    documents: int = 0
-    calls: int = 0
-    not_read: Sequence[tuple[Document, str]] = ()
-    excerpt: Callable[[Place], str | None] | None = None
-    warnings: Sequence[str] = ()
-
-
-class CasesView(NamedTuple):
-    """The tests of a project's calls; `excerpt` gives the line of a file at a place."""
-
-    results: Sequence[CaseResult]
-    environment: str = ""
-    excerpt: Callable[[Place], str | None] | None = None
-
-    @property
-    def failed(self) -> int:
-        """Return how many tests have failed."""
-        return sum(not result.passed for result in self.results)
-
-    @property
-    def problems(self) -> list[Problem]:
-        """Return what differs, in all tests."""
-        return [problem for result in self.results for problem in result.failures]
-
-
-def in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """Return what is wrong, by place; those of one place and kind are one."""
-    return list(Problems(problems))
-
-
 class Bodies(NamedTuple):
     """Calls whose bodies are printed exactly, nothing masked; they are gone through once."""
 
     calls: Iterable[Call]
     environment: str = ""
-
-
-class Exported(NamedTuple):
-    """The ledger as rows for other programs, their callees masked; they are gone through once."""
-
-    rows: Iterable[dict[str, Value]]
-
-
-class AuditRow(NamedTuple):
-    """One event for auditors, without bodies, callees and numbers; who acted and why is None once it was purged."""
-
-    serial: int
-    reference_id: str
-    event: str
-    state: str | None
-    at: str
-    who: str | None
-    host: str | None
-    job: str | None
-    commit: str | None
-    run: str | None
-    reason: str | None
-    override: str | None
-    hash: str
-
-
-class AuditTrail(NamedTuple):
-    """The events of a ledger for other programs, oldest first; they are gone through once."""
-
-    events: Iterable[LedgerEvent]
-
-    def rows(self) -> Iterator[AuditRow]:
-        """Yield each event as a row."""
-        for event in self.events:
-            actor, data = event.actor, event.data or {}
-            reason = data.get("reason") or data.get("detail")
-            yield AuditRow(
-                serial=event.serial,
-                reference_id=event.reference_id,
-                event=event.event_type.value,
-                state=event.state.value if event.state else None,
-                at=event.at,
-                who=actor.who if actor else None,
-                host=actor.host if actor else None,
-                job=actor.job if actor else None,
-                commit=actor.commit if actor else None,
-                run=event.run,
-                reason=mask_text(str(reason)) if reason else None,
-                override=optional(actor.override) if actor else None,
-                hash=event.hash,
-            )
-
-
-class Done(NamedTuple):
-    """What a command has done that works on a ledger as a whole: the facts by their names, and in words."""
-
-    environment: str
-    command: str
-    facts: Mapping[str, Value]
-    said: Sequence[str]
-
-
-class Runs(NamedTuple):
-    """The runs of a ledger, the newest first."""
-
-    environment: str
-    runs: Sequence[LedgerRun]
-
-
-class BlockedView(NamedTuple):
-    """The numbers of a ledger that were ever blocked."""
-
-    environment: str
-    blocks: Sequence[NumberBlock]
-
-    @property
-    def blocked(self) -> Sequence[NumberBlock]:
-        """Return those that are."""
-        return [block for block in self.blocks if block.lifted_at is None]
-
-    @property
-    def lifted(self) -> Sequence[NumberBlock]:
-        """Return those that were."""
-        return [block for block in self.blocks if block.lifted_at is not None]
-
-
-class OperationView(NamedTuple):
-    """What an operator does to calls, or would do: `name` is the command's word, `done` what it comes to then.
-
-    Before it is done `is_done` is false.
-    """
-
-    environment: str
-    name: str
-    done: str
-    reason: str
-    steps: Sequence[OperatorStep]
-    is_done: bool
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """Return how many calls are changed, are as they were asked for already, and are refused."""
-        changed = sum(step.changed for step in self.steps)
-        refused = sum(step.refused is not None for step in self.steps)
-        return {"changed": changed, "unchanged": len(self.steps) - changed - refused, "refused": refused}
-
-
-class LedgerEvent(Protocol):
-    """One event of a call's history; `actor` and `data` are None once the call was purged."""
-
-    @property
-    def serial(self) -> int: ...
-    @property
-    def reference_id(self) -> str: ...
-    @property
-    def event_type(self) -> EventType: ...
-    @property
-    def state(self) -> State | None: ...
-    @property
-    def at(self) -> str: ...
-    @property
-    def actor(self) -> Actor | None: ...
-    @property
-    def run(self) -> str | None: ...
-    @property
-    def data(self) -> Mapping[str, Value] | None: ...
-    @property
-    def hash(self) -> str: ...
-
-
-class Entries(NamedTuple):
-    """Rows of the ledger, which are gone through once."""
-
-    entries: Iterable[Entry]
-    environment: str = ""
-
-
-class EntryView(NamedTuple):
-    """One call of the ledger and its history, oldest first."""
-
-    entry: Entry
-    history: Sequence[LedgerEvent] = ()
-
-
-def of_entry(entry: Entry) -> Entry:
-    """Return a call of the ledger for readers: its pseudonyms as they are shown, and no numbers."""
-    legs = (
-        replace(leg, error=optional(leg.error), description=optional(leg.description), callee=None)
-        for leg in entry.legs
-    )
-    return replace(entry, error=optional(entry.error), legs=tuple(legs), body=masked(dict(entry.body)))
-
-
-def optional(text: str | None) -> str | None:
-    """Return a text without numbers, if there is one."""
-    return None if text is None else mask_text(text)
 
 
 def _ready(batch: PlannedBatch) -> Counter[Ready]:

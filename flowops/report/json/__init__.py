@@ -1,0 +1,1 @@
+"""What each kind of result is for machines: a file a subject."""

@@ -1,0 +1,164 @@
+"""Calls of a ledger, runs, and what was done, as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowops.model.ledger import State
+from flowops.report.json.text import FORMAT_VERSION, Json
+from flowops.report.masking import masked
+from flowops.report.views.ledger import BlockedView, Done, Entries, EntryView, OperationView, Runs, of_entry
+from flowops.report.views.masked import optional
+
+if TYPE_CHECKING:
+    from flowops.model.ledger import Entry
+    from flowops.report.views.ledger import LedgerEvent
+
+
+def ledger_list_json(view: Entries) -> Json:
+    """Return rows of a ledger; see `schemas/ledger-list.schema.json`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": view.environment,
+        "calls": map(_entry, map(of_entry, view.entries)),
+    }
+
+
+def entry_json(view: EntryView) -> Json:
+    """Return one row of a ledger with its body, masked, and its events, oldest first."""
+    entry = of_entry(view.entry)
+    return {
+        "format_version": FORMAT_VERSION,
+        **_entry(entry),
+        "body": entry.body,
+        "events": [_event(event) for event in view.history],
+    }
+
+
+def runs_json(view: Runs) -> Json:
+    """Return the runs of a ledger, the newest first; see `schemas/ledger-runs.schema.json`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": view.environment,
+        "runs": [
+            {
+                "run": run.run,
+                "state": run.state,
+                "who": run.who,
+                "host": run.host,
+                "job": run.job,
+                "commit": run.commit,
+                "started_at": run.started_at,
+                "ended_at": run.ended_at,
+                "posts": run.posts,
+                **run.done,
+            }
+            for run in view.runs
+        ],
+    }
+
+
+def operation_json(view: OperationView) -> Json:
+    """Return what an operator has done to calls; see `schemas/ledger-operation.schema.json`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": view.environment,
+        "operation": view.name,
+        "reason": optional(view.reason),
+        "summary": dict(view.counts),
+        "calls": [
+            {
+                "reference_id": step.reference_id,
+                "before": step.before and step.before.value,
+                "after": step.after and step.after.value,
+                "changed": step.changed,
+                "refused": optional(step.refused),
+                "note": optional(step.note),
+            }
+            for step in view.steps
+        ],
+    }
+
+
+def done_json(done: Done) -> Json:
+    """Return what a command has done, or found; see `schemas/done.schema.json`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": done.environment,
+        "command": done.command,
+        **{name: optional(fact) if isinstance(fact, str) else fact for name, fact in done.facts.items()},
+    }
+
+
+def blocked_json(view: BlockedView) -> Json:
+    """Return the numbers that were ever blocked; see `schemas/blocked.schema.json`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": view.environment,
+        "summary": {"blocked": len(view.blocked), "lifted": len(view.lifted)},
+        "numbers": [
+            {
+                "shown": block.shown,
+                "pseudonym": block.pseudonym,
+                "blocked": block.lifted_at is None,
+                "at": block.at,
+                "who": block.who,
+                "host": block.host,
+                "reason": optional(block.reason),
+                "lifted_at": block.lifted_at,
+                "lifted_by": block.lifted_by,
+                "lifted_reason": optional(block.lifted_reason),
+            }
+            for block in (*view.blocked, *view.lifted)
+        ],
+    }
+
+
+def _entry(entry: Entry) -> Json:
+    return {
+        "environment": entry.environment,
+        "reference_id": entry.reference_id,
+        "state": entry.state.value,
+        "fingerprint": entry.fingerprint or None,
+        "callees": [
+            {
+                "shown": leg.shown,
+                "call_id": leg.call_id,
+                "code": leg.code,
+                "later": leg.later,
+                "description": leg.description,
+                "error": leg.error,
+            }
+            for leg in entry.legs
+        ],
+        "cancelled_from": entry.cancelled_from and entry.cancelled_from.value,
+        "refused": entry.refused,
+        "attempts": entry.attempts,
+        "error": entry.error,
+        "claimed_at": entry.claimed_at,
+        "updated_at": entry.updated_at,
+        "live": entry.live,
+        "purged": entry.purged,
+        "posted_as": None if entry.state is State.RENAMED else entry.posted_as,
+        "became": entry.became,
+    }
+
+
+def _event(event: LedgerEvent) -> Json:
+    actor = event.actor
+    return {
+        "serial": event.serial,
+        "happening": event.event_type.value,
+        "state": event.state.value if event.state is not None else None,
+        "at": event.at,
+        "actor": {
+            "who": actor.who,
+            "host": actor.host,
+            "job": actor.job,
+            "commit": actor.commit,
+            "override": optional(actor.override),
+        }
+        if actor
+        else None,
+        "data": masked(dict(event.data)) if event.data is not None else None,
+    }

@@ -1,0 +1,116 @@
+"""A plan, a difference and rendered bodies as JSON."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from flowops import __version__
+from flowops.model.difference import Shift
+from flowops.model.plan import ABSENT, Action
+from flowops.report.difference import changes_of, masked_changes
+from flowops.report.json.text import FORMAT_VERSION, Json, snake, source
+from flowops.report.views.masked import guards_of, without_numbers
+from flowops.report.views.plan import Bodies, of_call, of_left_out, pseudonyms_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flowops.model.difference import Difference, DifferentCall
+    from flowops.model.document import Value
+    from flowops.model.plan import Change, Guard, Plan
+    from flowops.report.views.plan import CallView
+
+
+def plan_json(plan: Plan) -> Json:
+    """Return a plan; see `schemas/plan.schema.json`."""
+    checkpoint = plan.ledger
+    counts = plan.counts()
+    pseudonym = pseudonyms_of(plan)
+    return {
+        "format_version": FORMAT_VERSION,
+        "flowops": __version__,
+        "environment": plan.environment,
+        "revision": plan.revision,
+        "ledger": {"id": checkpoint.id, "serial": checkpoint.serial, "head": checkpoint.head} if checkpoint else None,
+        "digest": plan.digest,
+        "settings": dict(plan.settings),
+        "summary": {
+            **{snake(action): counts[action] for action in Action},
+            "unnamed": plan.unnamed,
+            "phones": sum(phones for action, phones in plan.phones().items() if action.sends),
+        },
+        "guards": [guard_json(guard) for guard in guards_of(plan.guards)],
+        "warnings": list(without_numbers(plan.warnings)),
+        "notes": list(without_numbers(plan.notes)),
+        "calls": map(
+            _planned, chain((of_call(planned, pseudonym) for planned in plan.calls), map(of_left_out, plan.invalid))
+        ),
+    }
+
+
+def difference_json(found: Difference) -> Json:
+    """Return what two revisions render differently; see `schemas/diff.schema.json`."""
+    counts = found.counts()
+    people = {number for each in found.calls if each.shift is not Shift.REMOVED for number in each.call.callees}
+    return {
+        "format_version": FORMAT_VERSION,
+        "base": found.base,
+        "head": found.head,
+        "summary": {**{shift.value: counts[shift] for shift in Shift}, "unchanged": found.unchanged},
+        "people": len(people),
+        "base_problems": found.base_problems,
+        "environment": [_change(change) for change in masked_changes(found.environment)],
+        "calls": [_different(each) for each in found.calls],
+    }
+
+
+def render_json(bodies: Bodies) -> Json:
+    """Return the exact request bodies, nothing masked; see `schemas/render.schema.json`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": bodies.environment,
+        "calls": (
+            {"reference_id": call.reference_id, "source": source(call.origin.place(), call.row), "body": call.body}
+            for call in bodies.calls
+        ),
+    }
+
+
+def _planned(call: CallView) -> Json:
+    return {
+        "reference_id": call.reference_id or None,
+        "root": call.root or call.reference_id or None,
+        "attempt": call.attempt,
+        "max_attempts": call.max_attempts,
+        "fingerprint": call.fingerprint or None,
+        "action": call.action.value,
+        "flow": call.flow,
+        "callees": list(call.callees),
+        "pseudonyms": list(call.pseudonyms),
+        "source": source(call.place, call.row) if call.place else None,
+        "labels": dict(call.labels),
+        "changes": [_change(change) for change in call.changes],
+        "reasons": list(call.reasons),
+        "deferred_until": call.until,
+    }
+
+
+def _change(change: Change) -> Json:
+    sides: Mapping[str, Value] = {"before": change.before, "after": change.after}
+    return {"path": change.path, **{side: value for side, value in sides.items() if value is not ABSENT}}
+
+
+def _different(each: DifferentCall) -> Json:
+    call = each.call
+    return {
+        "reference_id": call.reference_id,
+        "change": each.shift.value,
+        "source": None if each.shift is Shift.REMOVED else source(call.origin.place(), call.row),
+        "changes": [_change(change) for change in changes_of(each)],
+    }
+
+
+def guard_json(guard: Guard) -> Json:
+    """Return a guard of the run that has tripped."""
+    return {"name": guard.name, "reason": guard.reason, "source": source(guard.place, None) if guard.place else None}

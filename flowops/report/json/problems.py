@@ -1,0 +1,90 @@
+"""What is wrong as JSON: with files, with a command, or with what tests expect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowops.common.masking import mask_text
+from flowops.errors import Invalid
+from flowops.model.problems import with_rows
+from flowops.report.json.text import FORMAT_VERSION, Json, source
+from flowops.report.views.masked import optional, without_numbers
+from flowops.report.views.problems import CasesView, ProblemsView, in_order
+
+if TYPE_CHECKING:
+    from flowops.errors import FlowopsError
+    from flowops.model.document import Place, Problem
+
+
+def diagnostics_json(error: FlowopsError) -> Json:
+    """Return why a command has failed that has no result; see `schemas/diagnostics.schema.json`."""
+    if isinstance(error, Invalid):
+        found = list(map(diagnostic, in_order(error.problems)))
+    else:
+        found = [
+            {
+                **dict.fromkeys(("file", "line", "column", "row", "row_file", "row_line")),
+                "code": error.code,
+                "severity": "error",
+                "message": mask_text(error.message),
+                "details": list(map(mask_text, error.details)),
+                "hint": optional(error.hint),
+                "count": 1,
+                "first_rows": [],
+            }
+        ]
+    return {"format_version": FORMAT_VERSION, "exit_code": int(error.exit_code), "diagnostics": found}
+
+
+def diagnostic(problem: Problem) -> Json:
+    """Return what is wrong at a place of a file."""
+    return {
+        **source(problem.place, problem.row),
+        "row_file": problem.row.file if problem.row else None,
+        "row_line": problem.row.line if problem.row else None,
+        "code": problem.code,
+        "severity": "error",
+        "message": with_rows(problem),
+        "details": [],
+        "hint": problem.hint,
+        "count": max(1, problem.count),
+        "first_rows": [row.number for row in problem.rows],
+    }
+
+
+def validate_json(view: ProblemsView) -> Json:
+    """Return what was checked, what is wrong with it, and which call sets' rows are in a source that was not asked."""
+    found = in_order(view.problems)
+    checked = {"files": view.files, "documents": view.documents, "calls": view.calls}
+    return {
+        "format_version": FORMAT_VERSION,
+        "summary": {**checked, "problems": len(found)},
+        "diagnostics": list(map(diagnostic, found)),
+        "warnings": list(without_numbers(view.warnings)),
+        "not_read": [
+            {**source(document.place(("for-each", "source")), None), "source": name} for document, name in view.not_read
+        ],
+    }
+
+
+def cases_json(view: CasesView) -> Json:
+    """Return which tests passed, and what differs in the others; see `schemas/test-result.schema.json`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "summary": {"tests": len(view.results), "passed": len(view.results) - view.failed, "failed": view.failed},
+        "tests": [
+            {
+                "name": result.name,
+                "passed": result.passed,
+                **_at(result.place),
+                "failures": [
+                    {**_at(each.place), "message": with_rows(each), "hint": each.hint} for each in result.failures
+                ],
+            }
+            for result in view.results
+        ],
+    }
+
+
+def _at(place: Place) -> Json:
+    return {"file": place.file, "line": place.line, "column": place.column}

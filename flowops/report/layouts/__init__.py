@@ -1,0 +1,1 @@
+"""What each kind of result says to people, as blocks: a file a subject."""

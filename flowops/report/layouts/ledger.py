@@ -1,0 +1,195 @@
+"""Lay out calls of a ledger, runs, and what operators did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowops.common.masking import mask_text
+from flowops.model.ledger import State
+from flowops.report import phrases
+from flowops.report.blocks import (
+    Cell,
+    Code,
+    Column,
+    Entry,
+    Lazy,
+    Listing,
+    Report,
+    Row,
+    Section,
+    Table,
+    Tone,
+    Total,
+    Totals,
+    Where,
+    Word,
+    cell,
+    named,
+    strong,
+)
+from flowops.report.layouts.marks import tone_of
+from flowops.report.views.ledger import BlockedView, Done, EntryView, OperationView, Runs, of_entry
+from flowops.report.yaml import yaml_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from flowops.model.ledger import Entry as LedgerEntry
+    from flowops.model.ledger import LedgerRun, NumberBlock, OperatorStep
+
+
+def entries_report(entries: Iterable[LedgerEntry]) -> Report:
+    """Lay out rows of the ledger as one table."""
+    names = ("reference-id", "state", "callee", "outcome", "attempts", "updated", "error")
+    table = Table(tuple(map(Column, names)), Lazy(lambda: map(_entry_row, entries)), total="call", indent=0)
+    return Report([Section((), [table])])
+
+
+def entry_report(view: EntryView) -> Report:
+    """Lay out one call of the ledger: its row, what was sent, and what happened to it, a line an event."""
+    entry = of_entry(view.entry)
+    body = Code(yaml_lines(dict(sorted(entry.body.items()))))
+    fields = [Row((cell(field), value)) for field, value in _entry_fields(entry)]
+    history = Listing([Entry(((phrases.event(event),),)) for event in view.history])
+    return Report(
+        [
+            Section((), [Table((Column("field"), Column("value")), fields)]),
+            *([Section((strong("Body"),), [body])] if entry.body else []),
+            *([Section((strong("History"),), [history])] if view.history else []),
+        ],
+        title=(named(entry.reference_id, strong=True), "  ", Word(phrases.state(entry), tone_of(entry.state))),
+        environment=entry.environment,
+    )
+
+
+def runs_report(view: Runs) -> Report:
+    """Lay out the runs of a ledger as one table."""
+    names = ("run", "state", "who", "where", "commit", "started", "ended", "posts", "did")
+    table = Table(tuple(map(Column, names)), [_run_row(run) for run in view.runs], total="run", indent=0)
+    return Report([Section((), [table])], environment=view.environment)
+
+
+def _run_row(run: LedgerRun) -> Row:
+    did = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in run.done.items() if number)
+    where = (run.host, run.job and f"in {run.job}")
+    return Row(
+        (
+            cell(named(run.run)),
+            cell(run.state),
+            cell(run.who or "not known"),
+            cell(" ".join(filter(None, where)) or "not known"),
+            cell(run.commit or ""),
+            cell(run.started_at),
+            cell(run.ended_at or ""),
+            cell(f"{run.posts:,}"),
+            cell(did or "nothing"),
+        ),
+        urgent=run.state == "lost",
+    )
+
+
+def operation_report(view: OperationView) -> Report:
+    """Lay out what an operator does to calls: all of them before it is done; then the totals, and what was refused."""
+    refused = [step for step in view.steps if step.refused is not None]
+    others = [step for step in view.steps if step.refused is None]
+    tone = Tone.BAD if refused else Tone.PLAIN
+    totals = [Total(name, view.counts[name], tone if name == "refused" else Tone.PLAIN) for name in view.counts]
+    did = view.done.capitalize() if view.is_done else f"To {view.name}"
+    return Report(
+        [
+            *([Section((strong(f"{did}:"),), [_step_table(others)], detail=view.is_done)] if others else []),
+            *([Section((strong("Refused", Tone.BAD), ": nothing is done to these"), [_step_table(refused)])])
+            * bool(refused),
+        ],
+        title=(view.name.capitalize(), " in ", named(view.environment)),
+        context=("reason: ", mask_text(view.reason)),
+        totals=Totals((strong(f"{did} in {view.environment}: "),), tuple(totals), len(totals)),
+        environment=view.environment,
+        headed=not view.is_done,
+    )
+
+
+def blocked_report(view: BlockedView) -> Report:
+    """Lay out the numbers that are blocked, and those that were."""
+    totals = (Total("blocked", len(view.blocked), Tone.PLAIN), Total("lifted", len(view.lifted), Tone.MUTED))
+    return Report(
+        [
+            *([Section((strong("Blocked:"),), [_block_table(view.blocked)])] if view.blocked else []),
+            *([Section((strong("Lifted:"),), [_block_table(view.lifted)], detail=True)] if view.lifted else []),
+        ],
+        title=("Blocked numbers of ", named(view.environment)),
+        totals=Totals((strong(f"Numbers in {view.environment}: "),), totals, len(totals)),
+        environment=view.environment,
+        headed=False,
+    )
+
+
+def _block_table(blocks: Sequence[NumberBlock]) -> Table:
+    names = (Column("number"), Column("pseudonym"), Column("why", Where.AFTER))
+    return Table(names, Lazy(lambda: map(_block_row, blocks)), len(blocks))
+
+
+def _block_row(block: NumberBlock) -> Row:
+    lifted = f"; lifted by {block.lifted_by} at {block.lifted_at}: {mask_text(block.lifted_reason or '')}"
+    why = f"by {block.who} on {block.host} at {block.at}: {mask_text(block.reason)}"
+    return Row((cell(block.shown), cell(block.pseudonym), cell(why + lifted * (block.lifted_at is not None))))
+
+
+def _step_table(steps: Sequence[OperatorStep]) -> Table:
+    names = (Column("reference-id"), Column("state"), Column("why", Where.AFTER))
+    return Table(names, Lazy(lambda: map(_step_row, steps)), len(steps))
+
+
+def _step_row(step: OperatorStep) -> Row:
+    before, after = (phrases.state_word(state) for state in (step.before, step.after))
+    said = f"stays {after}" if step.before is step.after else f"{before} → {after}"
+    why = mask_text(step.refused or step.note or ("" if step.changed else "it is so already"))
+    cells = (cell(named(step.reference_id)), cell(said), cell(why) if why else cell())
+    return Row(cells, urgent=step.refused is not None)
+
+
+def _entry_row(row: LedgerEntry) -> Row:
+    entry = of_entry(row)
+    outcomes = sorted({outcome for leg in entry.legs if (outcome := phrases.leg_outcome(leg))})
+    return Row(
+        (
+            cell(named(entry.reference_id)),
+            cell(phrases.state(entry)),
+            cell(phrases.phones([leg.shown or "not known" for leg in entry.legs])),
+            cell("; ".join(outcomes)),
+            cell(str(entry.attempts)),
+            cell(entry.updated_at),
+            cell(f"it is {entry.became} now" if entry.became else entry.error or ""),
+        )
+    )
+
+
+def _entry_fields(entry: LedgerEntry) -> Iterator[tuple[str, Cell]]:
+    yield "environment", cell(named(entry.environment))
+    yield "attempts", cell(f"{entry.attempts:,}")
+    yield "claimed", cell(entry.claimed_at)
+    yield "updated", cell(entry.updated_at)
+    yield "fingerprint", cell(named(entry.fingerprint) if entry.fingerprint else "not known")
+    if entry.error:
+        yield "error", cell(entry.error)
+    if entry.became:
+        yield "became", cell(named(entry.became))
+    elif entry.renamed:
+        yield "posted as", cell(named(entry.renamed))
+    for leg in entry.legs:
+        outcome = phrases.leg_outcome(leg)
+        yield "callee", cell(leg.shown or "not known", f"  {outcome}" if outcome else "")
+        if leg.call_id:
+            yield "  call-id", cell(named(leg.call_id))
+    if entry.state is State.CANCELLED:
+        doubt = "; it may have rung" if entry.may_have_rung else ""
+        yield "before", cell(f"{phrases.state_word(entry.cancelled_from)}{doubt}")
+    if entry.refused:
+        yield "refused", cell(f"{phrases.count(entry.refused, 'callee')} among others, not accepted yet")
+    if entry.purged:
+        yield "body", cell("purged from the ledger")
+
+
+def done_report(done: Done) -> Report:
+    """Lay out what a command has done."""
+    return Report([], remarks=tuple((mask_text(line),) for line in done.said), environment=done.environment)

@@ -1,0 +1,144 @@
+"""Lay out a plan: its calls by document, then when and where phones would ring, and what people would hear."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowops.model.difference import Shift
+from flowops.model.plan import Action
+from flowops.model.project import SANDBOX
+from flowops.report import phrases
+from flowops.report.blocks import (
+    Code,
+    Column,
+    Edit,
+    Lazy,
+    Phrase,
+    Report,
+    Row,
+    Section,
+    Table,
+    Total,
+    Totals,
+    Where,
+    Word,
+    cell,
+    named,
+    strong,
+)
+from flowops.report.layouts.charts import chart_section, countries_chart, heard_section, hours_chart
+from flowops.report.layouts.marks import guard_alert, labels_of, mark_of, place_of, tone_of, warnings_of
+from flowops.report.worddiff import pieces
+from flowops.report.yaml import yaml_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from flowops.model.call import Call
+    from flowops.report.views.plan import CallView, Group, PlanView
+
+_URGENT = (Action.CONFLICT, Action.IN_DOUBT, Action.GIVEN_UP, Action.BLOCKED)
+_SHORT_ID, _SHORT_REVISION = 8, 12
+
+
+def plan_report(view: PlanView) -> Report:
+    """Lay out a plan: its calls by document, then when and where phones would ring, and what people would hear."""
+    return Report(
+        title=("Plan for ", named(view.environment)),
+        subtitle=("the embedded API answers, no phone rings",) if view.sandboxed else (),
+        context=_made_from(view),
+        alerts=tuple(map(guard_alert, view.guards)),
+        totals=Totals(
+            (strong("Plan: "),),
+            tuple(
+                Total(name, view.counts[each], tone_of(each), view.phones[each])
+                for each, name in phrases.PLANNED.items()
+            ),
+            phrases.ALWAYS_TOLD,
+        ),
+        remarks=tuple((remark,) for remark in _plan_remarks(view)),
+        notices=(*warnings_of(view.warnings), *((note,) for note in view.notes)),
+        sections=[
+            chart_section(lambda: countries_chart("Phones that would ring, by country", view.countries)),
+            chart_section(lambda: hours_chart(view.hours)),
+            heard_section("What people will hear", view.groups),
+            *map(group_section, view.groups),
+        ],
+        digest=view.digest,
+        kind="plan",
+        environment=view.environment,
+        spaced=True,
+    )
+
+
+def render_report(calls: Iterable[Call]) -> Report:
+    """Lay out the bodies exactly as they would be sent. Nothing is masked."""
+    return Report(
+        Section((), [Code(yaml_lines(call.body), f"{call.origin.place()}{f' ({call.row})' if call.row else ''}")])
+        for call in calls
+    )
+
+
+def _made_from(view: PlanView) -> Phrase:
+    known: Phrase = ("no ledger yet",)
+    if view.ledger_id is not None:
+        known = ("ledger ", named(view.ledger_id, view.ledger_id[:_SHORT_ID]), f" at event {view.ledger_serial}")
+    return (*known, ", commit ", commit(view.revision)) if view.revision else known
+
+
+def commit(revision: str) -> Word:
+    """Return a commit as people write it; what else it says (``-dirty``) stays."""
+    commit, dash, rest = revision.partition("-")
+    return named(revision, f"{commit[:_SHORT_REVISION]}{dash}{rest}")
+
+
+def _where_to(settings: Mapping[str, str]) -> Iterator[str]:
+    """Yield where calls go and who hears of them, which a reviewer agrees to; the sandbox goes nowhere."""
+    if settings.get("api", SANDBOX) != SANDBOX:
+        callbacks = f"; callbacks go to {settings['callbacks']}" if "callbacks" in settings else ""
+        yield f"Calls are posted to {settings['api']}, with the token in {settings.get('token')}{callbacks}."
+
+
+def _plan_remarks(view: PlanView) -> Iterator[str]:
+    yield from _where_to(view.settings)
+    if view.counts[Action.CONFLICT]:
+        yield "What is in conflict was placed before, and is not placed again; apply places the others."
+    if view.counts[Action.IN_DOUBT]:
+        yield "What is in doubt may have rung: it stays as it is until it is settled; apply places the others."
+    if view.counts[Action.GIVEN_UP]:
+        yield "What is given up was refused again and again: it is not placed until it is edited, or asked for."
+    if view.counts[Action.BLOCKED]:
+        yield "What the policy blocks is not placed; apply places the others."
+    if view.counts[Action.CANCELLED]:
+        yield "What an operator has cancelled is not placed; `flowops ledger cancel --undo` takes that back."
+    if view.unnamed:
+        verbs = ("is", "stays") if view.unnamed == 1 else ("are", "stay")
+        calls = phrases.count(view.unnamed, "call")
+        yield f"{calls} in the ledger {verbs[0]} not in these files, and {verbs[1]} untouched."
+
+
+def group_section(group: Group) -> Section:
+    """Return the calls of one document; the title says what became of all of them, where it is one thing."""
+    shift = f" {group.shift}" if group.shift else ""
+    calls = group.counts.total() - group.counts[Action.INVALID]
+    heading = phrases.heading(group.flows, calls, len(group.scripts))
+    needs = [f"{group.counts[action]:,} {phrases.PLANNED[action]}" for action in _URGENT if group.counts[action]]
+    columns = [Column("reference-id"), Column("callee"), Column("row")]
+    columns += [] if shift else [Column("why", Where.BELOW)]
+    table = Table(
+        tuple(columns), Lazy(lambda: map(_call_row, group.shown)), len(group.shown), hidden=phrases.left_out(group)
+    )
+    where = (*place_of(group.place), *labels_of(group.labels))
+    urgent: Phrase = (*where, ", ".join(needs)) if needs else ()
+    return Section((*where, f"{heading}{shift}") if where else (), [table], urgent, folded=True)
+
+
+def _call_row(call: CallView) -> Row:
+    changes: Iterator[Phrase] = (
+        (named(phrases.path(each.path)), ": ", Edit(pieces(each.before, each.after))) for each in call.changes
+    )
+    why = (*changes, *((reason,) for reason in call.reasons))
+    row = cell(str(call.row)) if call.row else ()
+    name = cell(named(call.reference_id)) if call.reference_id else cell()
+    cells = (name, cell(phrases.phones(call.callees)), row)
+    return Row(cells if isinstance(call.action, Shift) else (*cells, why), call.action in _URGENT, mark_of(call.action))

@@ -1,0 +1,119 @@
+"""Lay out a run: what needs doing, how it ended, the totals; then what was placed."""
+
+from __future__ import annotations
+
+import shlex
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from flowops.model.result import CallResult, Outcome
+from flowops.report import phrases
+from flowops.report.blocks import (
+    Column,
+    Lazy,
+    Mark,
+    Phrase,
+    Report,
+    Row,
+    Section,
+    Table,
+    Tone,
+    Total,
+    Totals,
+    Where,
+    cell,
+    named,
+    strong,
+)
+from flowops.report.layouts.marks import mark_of, tone_of
+from flowops.report.layouts.plan import commit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flowops.report.views.result import Cause, ResultView
+
+#: What a run says of each outcome, in the order in which people have to act; True for those placed only in part.
+_OUTCOMES = (
+    (Outcome.REJECTED, None, "Rejected", ": not placed. Mend what was refused, then apply again."),
+    (Outcome.PLACED, True, "Placed in part", ": some callees were refused; they need a call of their own."),
+    (Outcome.UNCHANGED, True, "Placed in part before", ": some callees were refused, and nobody has accepted that."),
+    (Outcome.IN_DOUBT, None, "In doubt", ": may have rung, and is not placed again until it is settled:"),
+    (Outcome.CONFLICT, None, "In conflict", ": edited after they were placed, and not placed again."),
+    (Outcome.NOT_ATTEMPTED, None, "Not attempted", ": not placed in this run."),
+    (Outcome.IN_FLIGHT, None, "In flight", ": another run has sent them, and waits for the answer."),
+    (Outcome.GIVEN_UP, None, "Given up", ": refused again and again, and not asked for until they are edited."),
+    (Outcome.BLOCKED, None, "Blocked", ": not placed, by the rules that are named."),
+    (Outcome.DEFERRED, None, "Deferred", ": not placed in this run; apply again then."),
+    (Outcome.CANCELLED, None, "Cancelled", ": not placed, an operator said so."),
+    (Outcome.PLACED, False, "Placed", ""),
+    (Outcome.MOVED, None, "Moved", ": placed before, and known by a new reference-id from now on."),
+    (Outcome.UNCHANGED, False, "Unchanged", ": placed before."),
+)
+#: How many causes of failed calls are told first; each call has its own besides.
+CAUSES = 3
+#: How many calls of one outcome a terminal shows where not all are asked for.
+A_FEW = 20
+
+
+def result_report(view: ResultView) -> Report:
+    """Lay out a run: what needs doing, how it ended, the totals; then what was placed."""
+    result = view.result
+    found, phones = result.counts(), result.phones()
+    notices: list[Phrase] = []
+    if view.failure is not None:
+        notices.append((strong("Ended early", Tone.BAD), ": ", view.failure))
+    if view.interrupted is not None:
+        notices.append((strong("Interrupted", Tone.BAD), f" by {view.interrupted}; what had been sent is recorded."))
+    done = sum(found.values()) == found[Outcome.UNCHANGED] and view.failure is None
+    return Report(
+        title=("Applied to ", named(result.environment)),
+        context=("commit ", commit(result.revision)) if result.revision else (),
+        totals=Totals(
+            (strong(f"Applied to {result.environment}: "),),
+            tuple(Total(name, found[each], tone_of(each), phones[each]) for each, name in phrases.DONE.items()),
+            phrases.ALWAYS_TOLD,
+        ),
+        alerts=(
+            *((strong("No more calls are placed", Tone.BAD), ": ", guard.reason) for guard in view.guards),
+            *chain.from_iterable(map(_cause, view.causes()[:CAUSES])),
+        ),
+        remarks=(("Nothing is left to place: every call of these files was placed before.",),) if done else (),
+        notices=tuple(notices),
+        sections=[section for each in _OUTCOMES for section in _outcome(view, *each)],
+        digest=result.digest,
+        kind="result",
+        environment=result.environment,
+        headed=False,
+    )
+
+
+def _cause(cause: Cause) -> Iterator[Phrase]:
+    """Yield why several calls were not placed, or what helps; one alone says why in its own line."""
+    if cause.calls == 1 and cause.hint is None:
+        return
+    yield strong(phrases.count(cause.calls, "call"), Tone.BAD), ": ", cause.reason
+    if cause.hint is not None:
+        yield strong("hint"), ": ", cause.hint
+
+
+def _outcome(view: ResultView, outcome: Outcome, partly: bool | None, title: str, says: str) -> Iterator[Section]:
+    """Yield a section for the calls of an outcome, if there are any; what is well is for where there is room."""
+    number = sum(1 for _ in view.having(outcome, partly=partly))
+    if not number:
+        return
+    mark = Mark("!", "placed", Tone.WARN) if partly else mark_of(outcome)
+    command = f"flowops ledger resolve REF --env {shlex.quote(view.result.environment)}"
+    rows = Lazy(lambda: (_result_row(call, mark) for call in view.having(outcome, partly=partly)))
+    columns = (Column("reference-id"), Column("call-id", Where.PAGE), Column("error", Where.AFTER))
+    yield Section(
+        (strong(title, mark.tone), says),
+        [Table(columns, rows, number, few=None if view.full else A_FEW)],
+        detail=outcome in (Outcome.PLACED, Outcome.UNCHANGED) and not partly,
+        commands=(f"{command} --reason … --placed, or --not-placed",) if outcome is Outcome.IN_DOUBT else (),
+    )
+
+
+def _result_row(call: CallResult, mark: Mark) -> Row:
+    ids = tuple((named(call_id),) for call_id in call.call_ids)
+    return Row((cell(named(call.reference_id)), ids, cell(call.error) if call.error else ()), mark=mark)

@@ -1,0 +1,1 @@
+"""Results as they may be shown: everything in them is masked."""

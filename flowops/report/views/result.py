@@ -1,0 +1,78 @@
+"""A run as it may be shown, and why calls were not placed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowops.common.masking import mask_text
+from flowops.model.result import Outcome
+from flowops.report.phrases import signal_name
+from flowops.report.remedies import remedy
+from flowops.report.views.masked import guards_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from flowops.model.document import Value
+    from flowops.model.plan import Guard
+    from flowops.model.result import CallResult, Result
+
+#: What a call has come to that was to be placed, and is not, or nobody knows.
+_FAILED = frozenset({Outcome.REJECTED, Outcome.NOT_ATTEMPTED, Outcome.IN_DOUBT})
+
+
+class Cause(NamedTuple):
+    """Why so many `calls` of a run were not placed, and what helps."""
+
+    reason: str
+    calls: int
+    hint: str | None
+
+
+class ResultView(NamedTuple):
+    """A run for readers; its calls are masked as they are asked for, since there may be very many.
+
+    With `full` every call that needs doing is named.
+    """
+
+    result: Result
+    full: bool = False
+    json: Mapping[str, Value] | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """Return what ended the run early."""
+        return None if self.result.failure is None else mask_text(self.result.failure)
+
+    @property
+    def guards(self) -> tuple[Guard, ...]:
+        """Return which guards of the run have tripped, without numbers."""
+        return guards_of(self.result.guards)
+
+    @property
+    def interrupted(self) -> str | None:
+        """Return the name of the signal that ended the run."""
+        return None if self.result.interrupted is None else signal_name(self.result.interrupted)
+
+    def calls(self) -> Iterator[CallResult]:
+        """Yield the calls, in the order of the plan."""
+        for call in self.result.calls:
+            yield call if call.error is None else replace(call, error=mask_text(call.error))
+
+    def causes(self) -> list[Cause]:
+        """Return why calls were not placed that were to be, the commonest cause first."""
+        result = self.result
+        found = Counter(
+            call.error
+            for call in self.calls()
+            if call.outcome in _FAILED and call.error is not None and call.reference_id not in result.beyond
+        )
+        return [Cause(reason, count, remedy(reason)) for reason, count in found.most_common()]
+
+    def having(self, outcome: Outcome, *, partly: bool | None = None) -> Iterator[CallResult]:
+        """Yield the calls of an outcome; with `partly` only those of which some callees were refused, or were not."""
+        for call in self.calls():
+            if call.outcome is outcome and partly in (None, bool(call.refused_callees)):
+                yield call
