@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from flowops.common.lines import Lines
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, SourceMap
 from flowops.model.plan import HASH_BYTES, Action, Plan, PlannedBatch
@@ -14,7 +15,7 @@ ENVIRONMENT = "benchmark"
 def plan_of(count: int) -> Plan:
     """Calls as a clinic would place them, none of which the ledger knows."""
     prefix = f"{time.time_ns():x}"
-    document = Document("calls.yaml", "Call", {}, SourceMap(1, 1, 0, 0), "")
+    document = Document("calls.yaml", "Call", {}, SourceMap(Lines(""), 0, 0), "")
     sensitive = frozenset({("callee",), ("flow-variables", "patient")})
     calls = [
         Call(

@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from flowops.documents.text import LINE_BREAK, line_starts
+from flowops.common.lines import LINE_BREAK, line_starts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -90,9 +90,9 @@ class Excerpts:
 
     def _is_unread(self, number: int) -> bool:
         """Return whether a line belongs to a document whose values have no places."""
-        start = self._starts[number - 1]
+        start, end = self._starts[number - 1 : number + 1]
         found = (document.source_map for document in self._documents if document.complete and not document.problems)
-        return not any(each.value is not None and each.line <= number and start < each.end for each in found)
+        return not any(each.value is not None and each.start < end and start < each.end for each in found)
 
     def _by_its_look(self, line: str, number: int) -> str:
         names = NUMBERS | ROWS | self._sensitive
@@ -180,7 +180,7 @@ class _Walk:
         self._seen.add(this)
         steps = range(len(node.value)) if isinstance(node.value, list) else node.value or ()
         for number, step in enumerate(steps):
-            start, end = node.entries[number * node.ENTRY + 4 : number * node.ENTRY + 6]
+            start, end = node.entries[number * node.ENTRY + 1 : (number + 1) * node.ENTRY]
             inner = (node.inside or {}).get(step)
             if in_variables and step in self._sensitive:
                 yield start, end

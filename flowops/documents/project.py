@@ -10,6 +10,7 @@ from flowops.common.addresses import ledger_address, service_address
 from flowops.common.git import git_root
 from flowops.common.json import NotJson, read_json
 from flowops.common.limits import DOCUMENT_DEPTH
+from flowops.common.lines import Lines
 from flowops.common.names import did_you_mean, same_name
 from flowops.common.secrets import Reference
 from flowops.common.spans import read_rate, read_span
@@ -313,10 +314,10 @@ def _from_json(reader: Reader, file: str, data: bytes) -> list[Parsed]:
     if isinstance(text, Problem):
         return [Parsed.broken(text)]
     try:
-        return [Parsed(read_json(text, depth=DOCUMENT_DEPTH), SourceMap(1, 1, 0, len(text)))]
+        return [Parsed(read_json(text, depth=DOCUMENT_DEPTH), SourceMap(Lines(text), 0, len(text)))]
     except NotJson as error:
         return [Parsed.broken(Problem(Place(file, error.line, error.column), message=error.message, code=VARS))]
 
 
 def _vars_problem(parsed: Parsed, file: str, message: str) -> Problem:
-    return Problem(Place(file, parsed.source_map.line, parsed.source_map.column), message=message, code=VARS)
+    return Problem(parsed.place(file), message=message, code=VARS)

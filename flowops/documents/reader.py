@@ -268,7 +268,7 @@ class Reader:
     def _section(self, file: str, parsed: Parsed) -> Section:
         self._sensitive |= _sensitive_names(parsed.value)
         kind, problems = read_header(file, parsed) if parsed.complete else (None, [])
-        place = Place(file, parsed.source_map.line, parsed.source_map.column)
+        place = parsed.place(file)
         if kind is None or problems or parsed.problems:
             return Section(place, kind, None, (*parsed.problems, *problems))
         document = Document(file, kind, parsed.value, parsed.source_map, self._texts[file])

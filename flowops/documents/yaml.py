@@ -27,8 +27,8 @@ from yaml.events import (
 )
 
 from flowops.common.limits import DOCUMENT_DEPTH
+from flowops.common.lines import Lines, count_breaks
 from flowops.common.text import escaped, quoted
-from flowops.documents.text import LINE_BREAK, count_breaks, line_and_column
 from flowops.documents.yaml_errors import SYNTAX, TEMPLATE, quoted_template, syntax_problem
 from flowops.model.document import Place, Problem, SourceMap
 
@@ -101,6 +101,9 @@ _LONGEST_REMEMBERED = 64
 _remembered_number = lru_cache(maxsize=2_048)(_number)
 
 
+_NOWHERE = SourceMap(Lines(""), 0, 0)
+
+
 class Parsed(NamedTuple):
     """One document. With problems its value is only good for telling what kind of document it may be.
 
@@ -115,8 +118,13 @@ class Parsed(NamedTuple):
     @classmethod
     def broken(cls, *problems: Problem) -> Parsed:
         """Return what could not be read, for at least one reason."""
-        place = problems[0].place
-        return cls(None, SourceMap(place.line, place.column, 0, 0), problems, complete=False)
+        return cls(None, _NOWHERE, problems, complete=False)
+
+    def place(self, file: str) -> Place:
+        """Return where it begins; of what could not be read, where it could not."""
+        if not self.complete:
+            return self.problems[0].place
+        return Place(file, *self.source_map.lines.at(self.source_map.start))
 
 
 MERGE = "<<"
@@ -125,7 +133,7 @@ MERGE = "<<"
 class Mapped:
     """A mapping in the making: its values, where they and their keys stand (as a `SourceMap` keeps it), its merges.
 
-    `merge_key` is the line and column of its ``<<``.
+    `merge_key` is the offset of its ``<<``.
     """
 
     __slots__ = ("entries", "inside", "merge_key", "merged", "values")
@@ -135,14 +143,13 @@ class Mapped:
         self.entries = entries
         self.inside = inside
         self.merged: list[Mapped] = []
-        self.merge_key: tuple[int, int] | None = None
+        self.merge_key: int | None = None
 
-    def first(self, key: str) -> tuple[int, int] | None:
-        """Return the line and column where a key has been given already."""
+    def first(self, key: str) -> int | None:
+        """Return the offset at which a key has been given already."""
         if key not in self.values:
             return self.merge_key if key == MERGE else None
-        at = list(self.values).index(key) * SourceMap.ENTRY
-        return self.entries[at] + 1, self.entries[at + 1] + 1
+        return self.entries[list(self.values).index(key) * SourceMap.ENTRY]
 
 
 def merge(own: Mapped) -> Mapped:
@@ -208,10 +215,11 @@ class Budget:
 class Builder:
     """Builds one document from events; what is wrong is collected in `problems`."""
 
-    def __init__(self, file: str, text: str, next_event: Callable[[], Event], budget: Budget) -> None:
+    def __init__(self, file: str, text: str, lines: Lines, next_event: Callable[[], Event], budget: Budget) -> None:
         self.problems: list[Problem] = []
         self._file = file
         self._text = text
+        self._lines = lines
         self._next_event = next_event
         self._budget = budget
         # An anchor whose value is not finished yet is None: an alias to it stands inside of it.
@@ -266,7 +274,7 @@ class Builder:
         start = event.start_mark
         self._spend(1, start.index)
         if kind is ScalarEvent:
-            return event.value if event.style else read_plain(event.value), _scalar_map(event)
+            return event.value if event.style else read_plain(event.value), self._scalar_map(event)
         depth += 1
         if depth > self._deepest:
             self._deepest = depth
@@ -280,8 +288,7 @@ class Builder:
         next_event = self._next_event
         mapping = Mapped({}, [], {})
         values, entries = mapping.values, mapping.entries
-        mark = opening.start_mark
-        end = mark.index
+        end = opening.start_mark.index
         left = self._budget.values
         in_brackets = opening.flow_style
         while True:
@@ -316,10 +323,8 @@ class Builder:
                 if not event.style and (not value or value[0] in SPECIAL_STARTS):
                     value = read_plain(value)
                 values[key] = value
-                at = key_event.start_mark
-                mark = event.start_mark
                 end = event.end_mark.index
-                entries += (at.line, at.column, mark.line, mark.column, mark.index, end)
+                entries += (key_event.start_mark.index, event.start_mark.index, end)
                 continue
             self._budget.values = left
             value, found = self._node(event, depth)
@@ -330,14 +335,14 @@ class Builder:
         if in_brackets:
             end = key_event.end_mark.index
         whole = merge(mapping) if mapping.merged else mapping
-        return whole.values, _collection_map(opening, end, whole.values, whole.entries, whole.inside)
+        return whole.values, self._collection_map(opening, end, whole.values, whole.entries, whole.inside)
 
     def _entry(self, mapping: Mapped, key: str, key_event: Event, value: Value, found: SourceMap, event: Event) -> None:
         """Add an entry that may be a merge, or have a key that the mapping has already."""
-        at = (key_event.start_mark.line + 1, key_event.start_mark.column + 1)
+        at = key_event.start_mark.index
         first = mapping.first(key)
         if first is not None:
-            message = f"the key {quoted(key)} is given twice in one mapping, first at {Place(self._file, *first)}"
+            message = f"the key {quoted(key)} is given twice in one mapping, first at {self._at(first)}"
             hint = "merge several as a list: <<: [*a, *b]" if key == MERGE else None
             self._note(key_event, message, "yaml-duplicate-key", hint)
         elif key == MERGE and not key_event.style:
@@ -345,7 +350,7 @@ class Builder:
             mapping.merged += self._to_merge(found, event)
         else:
             mapping.values[key] = value
-            mapping.entries += (at[0] - 1, at[1] - 1, found.line - 1, found.column - 1, found.start, found.end)
+            mapping.entries += (at, found.start, found.end)
             if found.value is not None:
                 mapping.inside[key] = found
 
@@ -353,8 +358,7 @@ class Builder:
         values: list[Value] = []
         entries: list[int] = []
         inside: dict[str | int, SourceMap] = {}
-        start = opening.start_mark
-        end = start.index
+        start = end = opening.start_mark.index
         while True:
             event = self._next_event()
             kind = type(event)
@@ -362,13 +366,13 @@ class Builder:
                 break
             value, found = self._node(event, depth)
             end = event.end_mark.index if kind is AliasEvent else found.end
-            entries += (start.line, start.column, found.line - 1, found.column - 1, found.start, found.end)
+            entries += (start, found.start, found.end)
             if found.value is not None:
                 inside[len(values)] = found
             values.append(value)
         if opening.flow_style:
             end = event.end_mark.index
-        return values, _collection_map(opening, end, values, entries, inside)
+        return values, self._collection_map(opening, end, values, entries, inside)
 
     def _alias(self, event: Event, depth: int) -> tuple[Value, SourceMap]:
         """Return what the anchor stands for, and where that was written."""
@@ -389,7 +393,7 @@ class Builder:
         else:
             hint = "text that begins with '*' has to be quoted"
             self._note(event, f"there is no anchor '&{name}' before this alias", "yaml-alias", hint)
-        return None, _scalar_map(event)
+        return None, self._scalar_map(event)
 
     def _odd_key(self, event: Event, mapping: Event, depth: int) -> str | None:
         """Return the text of a key that is more than a scalar; None, and a problem, when it is no text at all."""
@@ -440,13 +444,8 @@ class Builder:
     def _leave_out_anchor(self, found: SourceMap) -> None:
         """Let an anchored value begin behind its anchor: its first event stands at the ``&``."""
         anchor = _ANCHOR.match(self._text, found.start, max(found.start, found.end))
-        if anchor is None:
-            return
-        start = anchor.end()
-        breaks = list(LINE_BREAK.finditer(self._text, found.start, start))
-        found.column = start - breaks[-1].end() + 1 if breaks else found.column + start - found.start
-        found.line += len(breaks)
-        found.start = start
+        if anchor is not None:
+            found.start = anchor.end()
 
     def _spend(self, count: int, index: int) -> None:
         """Count values against the budget; past it, nothing of this file is read any further."""
@@ -467,24 +466,20 @@ class Builder:
         return Place(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
 
     def _at(self, index: int) -> Place:
-        return Place(self._file, *line_and_column(self._text, index))
+        return Place(self._file, *self._lines.at(index))
 
     def _stop(self, index: int, message: str) -> NoReturn:
         self.problems.append(Problem(self._at(index), message=message, code="yaml-size"))
         raise Abandoned(None)
 
+    def _scalar_map(self, event: Event) -> SourceMap:
+        return SourceMap(self._lines, event.start_mark.index, event.end_mark.index)
 
-def _scalar_map(event: Event) -> SourceMap:
-    mark = event.start_mark
-    return SourceMap(mark.line + 1, mark.column + 1, mark.index, event.end_mark.index)
-
-
-def _collection_map(
-    opening: Event, end: int, value: Value, entries: Sequence[int], inside: Mapping[str | int, SourceMap]
-) -> SourceMap:
-    mark = opening.start_mark
-    # A sixth of the memory of a list of numbers.
-    return SourceMap(mark.line + 1, mark.column + 1, mark.index, end, value, array("I", entries), inside or None)
+    def _collection_map(
+        self, opening: Event, end: int, value: Value, entries: Sequence[int], inside: Mapping[str | int, SourceMap]
+    ) -> SourceMap:
+        # A sixth of the memory of a list of numbers.
+        return SourceMap(self._lines, opening.start_mark.index, end, value, array("I", entries), inside or None)
 
 
 # After so many broken documents the rest of a file is not read: each costs another look at the whole text.
@@ -506,9 +501,10 @@ def parse(file: str, text: str, budget: Budget) -> list[Parsed]:
     if "%TAG" in text and len(_TAG_DIRECTIVE.findall(text)) > _MAX_TAG_DIRECTIVES:
         return [_refused(file, text, 0, "tags are not supported, and this file declares many of them")]
     text, documents = _characters(file, text)
+    lines = Lines(text)
     position = 0
     for _ in range(_MAX_BROKEN):
-        rest = _read_from(file, text, position, budget, documents)
+        rest = _read_from(file, text, lines, position, budget, documents)
         if rest is None:
             return documents
         position = rest
@@ -516,7 +512,9 @@ def parse(file: str, text: str, budget: Budget) -> list[Parsed]:
     return [*documents, _refused(file, text, position, message)]
 
 
-def _read_from(file: str, text: str, position: int, budget: Budget, documents: list[Parsed]) -> int | None:
+def _read_from(
+    file: str, text: str, lines: Lines, position: int, budget: Budget, documents: list[Parsed]
+) -> int | None:
     """Read documents up to the end or a broken one; where the document behind that begins, if there is one."""
     # Blanks in place of what has been read keep every line, column and offset what it is in the file.
     next_event = _LOADER(_blanks(text, position) + text[position:] if position else text).get_event
@@ -525,7 +523,7 @@ def _read_from(file: str, text: str, position: int, budget: Budget, documents: l
     try:
         while type(event := next_event()) is not StreamEndEvent:
             if type(event) is DocumentStartEvent:
-                builder = Builder(file, text, next_event, budget)
+                builder = Builder(file, text, lines, next_event, budget)
                 problems = builder.problems
                 value, source_map = builder.build(event)
                 if value is not None or problems:
@@ -567,11 +565,11 @@ def _characters(file: str, text: str) -> tuple[str, list[Parsed]]:
 
 def _refused(file: str, text: str, index: int, message: str, hint: str | None = None) -> Parsed:
     """Return what is wrong with the text itself, in front of or behind its documents."""
-    place = Place(file, *line_and_column(text, index))
+    place = Place(file, *Lines(text).at(index))
     return Parsed.broken(Problem(place, message=message, code=SYNTAX, hint=hint))
 
 
 def _blanks(text: str, end: int) -> str:
     """Return as many characters and line breaks as the text has before an offset at the start of a line."""
-    lines = count_breaks(text, end)
+    lines = count_breaks(text, 0, end)
     return " " * (end - lines) + "\n" * lines

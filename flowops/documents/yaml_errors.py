@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.documents.text import line_and_column
+from flowops.common.lines import Lines
 from flowops.model.document import Place, Problem
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def syntax_problem(file: str, text: str, position: int, error: MarkedYAMLError) 
     line, column = mark.line + 1, mark.column + 1
     if mark.index >= len(text):
         # Behind the last line break; libyaml counts one line more even without it. Nobody can see that place.
-        line, column = line_and_column(text, len(text.rstrip()))
+        line, column = Lines(text).at(len(text.rstrip()))
     if char == "\t":
         # Found where a value should begin: what PyYAML says of it depends on the version.
         said = "found a tab character"
@@ -153,7 +153,7 @@ def syntax_problem(file: str, text: str, position: int, error: MarkedYAMLError) 
         message, hint = "'...' ends a document, and none has begun", "remove it"
     conflict = _CONFLICT.search(text, position, mark.index + _CONFLICT_LENGTH)
     if conflict:
-        line, column = line_and_column(text, conflict.start())
+        line, column = Lines(text).at(conflict.start())
         message, hint = "a conflict mark of Git stands here: the merge is not finished", None
     elif char == "%" and text[mark.index - 1 : mark.index] == "{":
         column -= 1

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Final
 
+    from flowops.common.lines import Lines
+
 
 class Place(NamedTuple):
     """A position in a file; `line` and `column` count from 1, `file` is shown as it is."""
@@ -149,37 +151,44 @@ Path = tuple[str | int, ...]
 class SourceMap:
     """Tells where a value stands in a file, and everything inside it.
 
-    Lines and columns count from 1. `start` and `end` are character offsets into the file's text: what lies between is
-    the value as it was written, quotes and all. `value` is the mapping or list that was read, None for a scalar.
+    `start` and `end` are character offsets into the file's text: what lies between is the value as it was written,
+    quotes and all. `value` is the mapping or list that was read, None for a scalar. `lines` are those of the file.
 
-    Most documents are never asked, so what is inside is kept flat: `entries` has `ENTRY` numbers for each entry of
-    `value`, in its order: line and column of the key (of the mapping or list itself in a list), and line, column, start
-    and end of the value; all count from 0, as the parser does. `inside` has the maps of those values that are mappings
-    and lists themselves.
+    Most documents are never asked, so what is inside is kept flat: `entries` has `ENTRY` offsets for each entry of
+    `value`, in its order: the start of the key (of the mapping or list itself in a list), and start and end of the
+    value. `inside` has the maps of those values that are mappings and lists themselves.
     """
 
-    __slots__ = ("_numbers", "column", "end", "entries", "inside", "line", "start", "value")
+    __slots__ = ("_numbers", "end", "entries", "inside", "lines", "start", "value")
 
-    ENTRY = 6
+    ENTRY = 3
 
     def __init__(
         self,
-        line: int,
-        column: int,
+        lines: Lines,
         start: int,
         end: int,
         value: Value = None,
         entries: Sequence[int] = (),
         inside: Mapping[str | int, SourceMap] | None = None,
     ) -> None:
-        self.line = line
-        self.column = column
+        self.lines = lines
         self.start = start
         self.end = end
         self.value = value
         self.entries = entries
         self.inside = inside
         self._numbers: dict[str | int, int] | None = None
+
+    @property
+    def line(self) -> int:
+        """Return the line at which the value begins; lines and columns count from 1."""
+        return self.lines.at(self.start)[0]
+
+    @property
+    def column(self) -> int:
+        """Return the column at which the value begins."""
+        return self.lines.at(self.start)[1]
 
     def at(self, path: Path) -> SourceMap:
         """Return the map of the value at a path, or of the deepest value on the way that exists."""
@@ -194,7 +203,7 @@ class SourceMap:
     def key(self, name: str) -> tuple[int, int]:
         """Return the line and column of a key of this mapping; of the value itself where it has no such key."""
         at = self.entry(name) if isinstance(self.value, dict) else None
-        return (self.line, self.column) if at is None else (self.entries[at] + 1, self.entries[at + 1] + 1)
+        return self.lines.at(self.start if at is None else self.entries[at])
 
     def entry(self, step: str | int) -> int | None:
         """Return where the numbers of a key or an index begin in `entries`; None where there is no such entry."""
@@ -211,8 +220,8 @@ class SourceMap:
         at = self.entry(step)
         if at is None:
             return None
-        line, column, start, end = self.entries[at + 2 : at + self.ENTRY]
-        return SourceMap(line + 1, column + 1, start, end)
+        start, end = self.entries[at + 1 : at + self.ENTRY]
+        return SourceMap(self.lines, start, end)
 
 
 class Document:
@@ -251,7 +260,7 @@ class Document:
     def place(self, path: Path = ()) -> Place:
         """Return where the value at a path stands, or the deepest value on the way that exists."""
         found = self.source_map.at(path)
-        return Place(self.file, found.line, found.column)
+        return Place(self.file, *found.lines.at(found.start))
 
     def key_place(self, path: Path) -> Place:
         """Return where the key that ends a path stands."""

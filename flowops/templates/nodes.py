@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from flowops.common.budget import CHARACTERS_PER_STEP, MAX_TEXT, SHORT, json_bound
 from flowops.common.limits import MAX_INTEGER
+from flowops.common.lines import LINE_BREAK
 from flowops.model.document import Place, Problem
 from flowops.model.problems import MOST
 from flowops.templates.budget import ATTEMPT, MAX_SOURCE, Scope
@@ -54,7 +54,6 @@ def plain_size(values: Mapping[str, Value]) -> int | None:
     return json_bound(len(values), len(written) + len(names)) if is_plain(written) and "{" not in names else None
 
 
-_LINE_BREAK = re.compile(r"\r\n?|\n")
 # YAML 1.2.2, section 5.7: the escapes of double quotes with the number of hexadecimal digits behind them.
 _HEXADECIMAL = {"x": 2, "u": 4, "U": 8}
 _WHITE_ESCAPES = frozenset("\n\r tnrvfN_LP\t")
@@ -75,7 +74,7 @@ class Positions:
         written = document.text[self._found.start : self._found.end]
         self._in_value = [index for index, character in enumerate(value) if not character.isspace()]
         self._in_file = list(islice(_visible(written), len(self._in_value) + 1))
-        self._lines = [each.end() for each in _LINE_BREAK.finditer(written)]
+        self._lines = [each.end() for each in LINE_BREAK.finditer(written)]
 
     def place(self, offset: int) -> Place:
         """Return the place of a character that is not white space; the scalar's own where that does not work out."""
@@ -93,7 +92,7 @@ def _visible(written: str) -> Iterator[int]:
     style = written[:1]
     index = 1 if style in ("'", '"') else 0
     if style in ("|", ">"):
-        header = _LINE_BREAK.search(written)
+        header = LINE_BREAK.search(written)
         index = len(written) if header is None else header.end()
     while index < len(written):
         character = written[index]

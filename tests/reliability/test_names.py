@@ -9,12 +9,12 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 import pytest
+from support.values import document_at
 
 from flowops.ledger.open import init_ledger, open_ledger
 from flowops.ledger.operators import Rename
 from flowops.model.call import Call, Origin, Terms
 from flowops.model.claims import Claim, Move, Record
-from flowops.model.document import Document, SourceMap
 from flowops.model.ledger import Actor, EventType, Leg, State
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ ADA = Actor("ada", "desk")
 
 
 def _call(reference: str, moved_from: str | None) -> Call:
-    document = Document("calls/a.yaml", "Call", {}, SourceMap(1, 1, 0, 0), "")
+    document = document_at("calls/a.yaml", "Call")
     body = {"instruction-id": reference, "caller": "+442079460000", "callee": NUMBER, "callflow-id": "f"}
     return Call(
         reference, body, None, frozenset({("callee",)}), Origin(document, {}), terms=Terms(moved_from=moved_from)

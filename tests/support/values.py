@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowops.common.lines import Lines
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, SourceMap
 
 if TYPE_CHECKING:
     from flowops.model.document import Value
 
-_DOCUMENT = Document("calls.yaml", "Call", {}, SourceMap(1, 1, 0, 0), "")
+
+def document_at(file: str, kind: str, line: int = 1, column: int = 1, value: Value = None) -> Document:
+    """A document that begins at a place, whatever it says."""
+    text = "\n" * (line - 1) + " " * (column - 1)
+    return Document(file, kind, value or {}, SourceMap(Lines(text), len(text), len(text)), text)
+
+
+_DOCUMENT = document_at("calls.yaml", "Call")
 _SENSITIVE = frozenset({("callee",), ("callees",), ("flow-variables", "patient")})
 
 

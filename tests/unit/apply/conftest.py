@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.plans import decided, sends_of
+from support.values import document_at
 
 from flowops.apply.control import ONE_REQUEST, ShutdownRequest, Timing
 from flowops.apply.run import apply
 from flowops.apply.worker import RunOptions
 from flowops.model.call import FINGERPRINT, Call, Origin
 from flowops.model.claims import Claim, Record, Written
-from flowops.model.document import Document, SourceMap
 from flowops.model.ledger import Checkpoint, Entry, EventType, Leg, State
 from flowops.model.plan import Action, Plan, PlannedCall
 from flowops.model.result import Verdict
@@ -27,7 +27,7 @@ from flowops.model.result import Verdict
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-DOCUMENT = Document("calls.yaml", "Call", {}, SourceMap(1, 1, 0, 0), "")
+DOCUMENT = document_at("calls.yaml", "Call")
 QUICK = Timing(backoff=0.001, stale=15.0, longest_pause=5.0, first_look=0.001, last_look=0.01, patience=5.0)
 
 #: What an event makes of a call in flight; None: as before the claim.

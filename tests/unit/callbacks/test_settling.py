@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from support.values import document_at
 
 from flowops.callbacks.app import Endpoint, application
 from flowops.callbacks.token import callback_url
@@ -17,7 +18,6 @@ from flowops.httpd import open_listener, serving
 from flowops.ledger.open import open_ledger
 from flowops.model.call import Call, Origin
 from flowops.model.claims import Claim
-from flowops.model.document import Document, SourceMap
 from flowops.model.ledger import Actor, State
 from flowops.sandbox.server import serve
 from flowops.sandbox.settings import CallbackFaults, Settings, Span
@@ -32,7 +32,7 @@ SECRET = "a secret of more than 16 characters"
 ENVIRONMENT = "sandbox"
 CALLEES = ["+442079460018", "+12125550143"]
 TOKEN = "11111111-2222-4333-8444-555555555555"
-DOCUMENT = Document("calls.yaml", "Call", {}, SourceMap(1, 1, 0, 0), "")
+DOCUMENT = document_at("calls.yaml", "Call")
 
 
 def body_of(reference: str) -> dict[str, Any]:

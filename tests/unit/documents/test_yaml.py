@@ -13,8 +13,8 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from flowops.common.lines import LINE_BREAK
 from flowops.documents import yaml as yaml_module
-from flowops.documents.text import LINE_BREAK, line_and_column
 from flowops.documents.yaml import SPECIAL_STARTS, Budget, parse, read_plain
 from flowops.model.document import Document, Place, SourceMap, Value
 
@@ -65,7 +65,8 @@ def test_source_maps_enclose_each_value_as_it_was_written(value: Any, flow: bool
     (found,) = read(text)
     assert found.problems == ()
     for part, place in walk(found.value, found.source_map):
-        assert (place.line, place.column) == line_and_column(text, place.start)
+        before = LINE_BREAK.split(text[: place.start])
+        assert (place.line, place.column) == (len(before), len(before[-1]) + 1)
         written = text[place.start : place.end]
         if isinstance(part, dict | list):
             continue
@@ -100,7 +101,7 @@ def test_a_broken_document_does_not_hide_the_next_ones(broken: str, following: i
     lines = text.split("\n")
     for number in range(following):
         at = next(index for index in range(len(lines) - 1, -1, -1) if lines[index] == f"value: {number}")
-        expected = ({"value": number}, line_and_column(text, sum(len(each) + 1 for each in lines[:at]))[0])
+        expected = ({"value": number}, len(LINE_BREAK.split("\n".join([*lines[:at], ""]))))
         assert expected in found
 
 

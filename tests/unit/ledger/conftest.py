@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from support.values import document_at
 
 from flowops.ledger.open import init_ledger, open_ledger
 from flowops.model.call import Call, Origin
 from flowops.model.claims import Claim, Record
-from flowops.model.document import Document, SourceMap
 from flowops.model.ledger import Actor, EventType, Leg
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def call(reference_id: str = "a", *callees: str, patient: str = "Ann") -> Call:
         body["callees"] = list(callees)
     else:
         body["callee"] = callees[0] if callees else "+442079460023"
-    document = Document("calls/a.yaml", "Call", {}, SourceMap(1, 1, 0, 0), "")
+    document = document_at("calls/a.yaml", "Call")
     sensitive = frozenset({("callee",), ("callees",), ("flow-variables", "patient")})
     return Call(reference_id, body, None, sensitive, Origin(document, {}))
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from support.values import document_at
 
 from flowops.ledger.memory import EVENTS, GivenCall, memory_ledger
 from flowops.model.call import Call, Origin
-from flowops.model.document import Document, SourceMap
 from flowops.model.ledger import State
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ NUMBER = "+442079460101"
 
 def call(reference: str, **fields: Value) -> Call:
     body = {"instruction-id": reference, **(fields or {"callee": NUMBER})}
-    origin = Origin(Document("a.yaml", "Call", {}, SourceMap(1, 1, 0, 0), ""), {})
+    origin = Origin(document_at("a.yaml", "Call"), {})
     return Call(reference, body, None, frozenset({("callee",), ("callees",)}), origin)
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowops.common.lines import Lines
 from flowops.errors import LedgerError
 from flowops.ledger import postgres
 from flowops.ledger.open import open_ledger
@@ -42,7 +43,7 @@ def main() -> None:
 
 def _claim(reference_id: str, callee: str = CALLEE, condition: Condition | None = None) -> Claim:
     body = {"instruction-id": reference_id, "callee": callee}
-    document = Document("calls.yaml", "Call", {}, SourceMap(1, 1, 0, 0), "")
+    document = Document("calls.yaml", "Call", {}, SourceMap(Lines(""), 0, 0), "")
     call = Call(reference_id, body, None, frozenset({("callee",)}), Origin(document, {}))
     return Claim(call, f"v1:sha256:{'0' * 64}", condition)
 

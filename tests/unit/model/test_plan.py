@@ -9,13 +9,13 @@ from hashlib import sha256
 from hypothesis import given
 from hypothesis import strategies as st
 from support.plans import decided
+from support.values import document_at
 
 from flowops.model.call import FINGERPRINT, HASH_BYTES, Call, Origin
-from flowops.model.document import Document, SourceMap
 from flowops.model.plan import SENDING, Action, Change, Plan, PlannedBatch, PlannedCall, PlannedReference
 
 AT = datetime(2026, 11, 25, tzinfo=UTC)
-PLACES = [Document("calls/a.yaml", "CallSet", {}, SourceMap(line, 1, 0, 0), "") for line in (1, 9)]
+PLACES = [document_at("calls/a.yaml", "CallSet", line) for line in (1, 9)]
 
 
 def planned(number: int, action: Action, place: int = 0) -> PlannedCall:

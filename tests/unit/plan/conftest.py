@@ -7,9 +7,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.values import document_at
 
 from flowops.model.call import Call, Origin
-from flowops.model.document import Document, RowPlace, SourceMap
+from flowops.model.document import RowPlace
 from flowops.model.ledger import Checkpoint, Entry, GivenUp, State
 from flowops.plan.canonical import fingerprint
 
@@ -37,7 +38,7 @@ def make_call(reference_id: str, *, line: int = 1, row: int | None = None, **bod
         body={name: value for name, value in fields.items() if value is not None},
         flow=None,
         sensitive=frozenset({("callee",), ("callees",)}),
-        origin=Origin(Document("calls/a.yaml", "Call", {}, SourceMap(line, 1, 0, 0), ""), {}),
+        origin=Origin(document_at("calls/a.yaml", "Call", line), {}),
         row=RowPlace("data/a.csv", row, row + 1) if row else None,
     )
 

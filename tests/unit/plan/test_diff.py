@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.values import document_at
 
 from flowops.model.call import Call, Origin
 from flowops.model.difference import Shift
-from flowops.model.document import Document, SourceMap
 from flowops.model.plan import ABSENT, Change
 from flowops.plan.canonical import canonical
 from flowops.plan.diff import diff, difference, identity
@@ -67,7 +67,7 @@ def test_a_difference_read_backwards_is_the_difference_backwards(before: Any, af
     assert diff(after, before) == tuple(Change(c.path, c.after, c.before) for c in diff(before, after))
 
 
-DOCUMENT = Document("calls/a.yaml", "CallSet", {}, SourceMap(1, 1, 0, 0), "")
+DOCUMENT = document_at("calls/a.yaml", "CallSet")
 
 
 def call(reference: str, sensitive: Iterable[tuple[str | int, ...]] = (), /, **fields: Any) -> Call:
@@ -111,7 +111,7 @@ def test_calls_are_joined_by_reference_id() -> None:
 def test_another_place_or_order_of_keys_is_no_change() -> None:
     one = call("a", x=1, y=2)
     other = call("a", y=2, x=1)._replace(
-        origin=Origin(Document("calls/moved.yaml", "CallSet", {}, SourceMap(1, 1, 0, 0), ""), {}),
+        origin=Origin(document_at("calls/moved.yaml", "CallSet"), {}),
         flow="named",
     )
     assert compared([one], [other]).calls == ()

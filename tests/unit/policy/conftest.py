@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from support.values import document_at
 
 from flowops.documents.yaml import Budget, parse
 from flowops.model.call import Call, Origin, Terms
-from flowops.model.document import Document, Place, SourceMap
+from flowops.model.document import Document, Place
 from flowops.policy.config import Policy, read_policy
 from flowops.policy.evaluate import PolicyEvaluator
 from flowops.policy.rule import PolicyContext
@@ -32,7 +33,7 @@ def make_call(reference_id: str = "a", *, document: int = 1, terms: Terms | None
     fields |= {name.replace("_", "-"): value for name, value in body.items()}
     if "callees" in fields:
         del fields["callee"]
-    origin = Origin(Document("calls/a.yaml", "Call", {}, SourceMap(document, 1, 0, 0), ""), {})
+    origin = Origin(document_at("calls/a.yaml", "Call", document), {})
     return Call(reference_id, fields, None, frozenset({("callee",)}), origin, None, terms or Terms())
 
 
@@ -44,7 +45,7 @@ def make_policy(written: str, environment: str = "{}") -> Policy:
     more = _numbers(yaml.load(environment, Loader=yaml.BaseLoader))
     if more:
         value["environments"]["production"]["policy"] = more
-    policy, problems = read_policy(Document("flowops.yaml", "Project", value, SourceMap(7, 3, 0, 0), ""), "production")
+    policy, problems = read_policy(document_at("flowops.yaml", "Project", 7, 3, value=value), "production")
     assert problems == []
     assert policy is not None
     return policy

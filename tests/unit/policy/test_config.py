@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from support.values import document_at
 
 from flowops.common.secrets import Reference
-from flowops.model.document import Document, Place, SourceMap
+from flowops.model.document import Place
 from flowops.policy.config import read_policy
 from flowops.policy.rules.limits import MaxChange, PerCallee, PerDay, PerDocument, PerRun, StopOn
 from flowops.policy.rules.lists import DoNotCall
@@ -20,7 +21,7 @@ WEEK = frozenset(range(7))
 
 def read(policy, environment=None):
     value = {"policy": policy, "environments": {"production": {"policy": environment} if environment else None}}
-    return read_policy(Document("flowops.yaml", "Project", value, SourceMap(7, 3, 0, 0), ""), "production")
+    return read_policy(document_at("flowops.yaml", "Project", 7, 3, value=value), "production")
 
 
 def rules(policy, environment=None):

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.plans import decided
+from support.values import document_at
 
 from flowops.model.call import Call, Origin
-from flowops.model.document import Document, RowPlace, SourceMap
+from flowops.model.document import Document, RowPlace
 from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, GivenUp, Leg, State
 from flowops.model.plan import ABSENT, Action, Change, Guard, Plan, PlannedCall
 from flowops.model.result import CallResult, Outcome, Result
@@ -46,7 +47,7 @@ def golden() -> Callable[[str, str], None]:
 
 
 def make_document(file: str = "calls/reminders.yaml", line: int = 12) -> Document:
-    return Document(file, "CallSet", {}, SourceMap(line, 1, 0, 0), "")
+    return document_at(file, "CallSet", line)
 
 
 def make_call(

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 from support.reports import text_of
 
+from flowops.common.lines import Lines
 from flowops.model.document import Document, Place, Problem, RowPlace, SourceMap
 from flowops.model.ledger import Checkpoint, State
 from flowops.model.plan import ABSENT, Action, Change
@@ -100,9 +101,12 @@ def test_validate(golden: Golden) -> None:
         Problem(Place("calls/a.yaml", 9, 3), None, "kind: missing", "schema"),
         Problem(Place("calls/b.yaml", 2, 1), RowPlace("data/a.csv", 2, 3), "callee: 'x' is not a number", "number"),
     ]
-    inside = SourceMap(3, 11, 0, 0, {"source": "crm"}, [4, 2, 4, 10, 0, 0])
-    source_map = SourceMap(1, 1, 0, 0, {"for-each": {"source": "crm"}}, [2, 0, 2, 10, 0, 0], {"for-each": inside})
-    unread = [(Document("calls/crm.yaml", "CallSet", {}, source_map, ""), "crm")]
+    written = "apiVersion: flowops/v1\nkind: CallSet\n\nfor-each:\n  source: crm\n"
+    at, end, lines = written.index("source"), len(written) - 1, Lines(written)
+    inside = SourceMap(lines, at, end, {"source": "crm"}, [at, written.index("crm"), end])
+    value = {"for-each": {"source": "crm"}}
+    source_map = SourceMap(lines, 0, end, value, [written.index("for-each"), at, end], {"for-each": inside})
+    unread = [(Document("calls/crm.yaml", "CallSet", value, source_map, written), "crm")]
     document = validate_json(ProblemsView(problems, "production", 2, 3, 14, unread))
     golden("005-problems/validate.json", text(document))
     fits("validate", document)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.values import document_at
 
 from flowops.app.render import CallCheck
 from flowops.model.call import Call, Origin
-from flowops.model.document import Document, Problem, RowPlace, SourceMap
+from flowops.model.document import Document, Problem, RowPlace
 from flowops.schema.check import FIELD, check_body, check_document, check_documents, checker
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def test_a_secret_in_a_file_is_marked_so_that_its_line_is_not_shown(read: Callab
     assert "hunter2" not in f"{problem.message} {problem.hint}"
 
 
-DOCUMENT = Document("flows/a.yaml", "Flow", {}, SourceMap(1, 1, 0, 0), "")
+DOCUMENT = document_at("flows/a.yaml", "Flow")
 SENT: dict[str, Any] = {
     "instruction-id": "reminder-1",
     "callee": "+442079460018",

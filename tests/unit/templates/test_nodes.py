@@ -9,6 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flowops.common.lines import Lines
 from flowops.model.document import Document, SourceMap
 from flowops.templates.nodes import Positions
 
@@ -152,6 +153,6 @@ def test_the_place_of_a_character_is_found_however_yaml_writes_it(before, betwee
     if node.value != value:
         return  # PyYAML does not always read what it writes
     start, end = node.start_mark, node.end_mark
-    found = SourceMap(start.line + 1, start.column + 1, start.index, end.index)
+    found = SourceMap(Lines(text), start.index, end.index)
     place = Positions(Document("a.yaml", "Call", {}, found, text), (), value).place(offset)
     assert text.split("\n")[place.line - 1][place.column - 1 :].startswith(("€", "\\u20AC"))
