@@ -1,0 +1,809 @@
+"""One call, and everybody who has to do with it: two runners, whoever hears of it, and whoever says something of it.
+
+The steps are the product's own: `flowops.apply.apply` runs, and plans, claims, records, leases and operators' words are
+the real ones, over a real ledger (SQLite in memory, whose rows are a part of each state) with lock files and a spool
+on disk. Only what a run asks of the outside is answered here, one question a step, so that anybody may come in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections import deque
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from copy import copy
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from unittest import mock
+
+from flowops.api.records import CallRecord
+from flowops.app.reconcile import Adopt, _Records
+from flowops.apply.control import ShutdownRequest, Timing
+from flowops.apply.run import RunFailed, apply, move
+from flowops.apply.worker import RunOptions
+from flowops.errors import LedgerError
+from flowops.ledger import records
+from flowops.ledger.database import iso
+from flowops.ledger.files import PRIVATE_FILE
+from flowops.ledger.keys import GIVEN
+from flowops.ledger.operators import Cancel, Rename, Resolve, UndoCancel
+from flowops.ledger.pseudonyms import Pseudonymizer
+from flowops.ledger.spool import Spool
+from flowops.ledger.sqlite import FileLease, SqliteConnection, SqliteDatabase, _statements
+from flowops.ledger.states import claimable
+from flowops.ledger.store import Store
+from flowops.ledger.transaction import rows_of
+from flowops.model.call import Terms
+from flowops.model.claims import Claim
+from flowops.model.ledger import Actor, EventType, Leg, Owner, State
+from flowops.model.plan import SENDING, Action
+from flowops.model.result import Outcome, Result, Verdict
+from flowops.plan.planner import fingerprint_as
+from support.plans import plan_of, sends_of
+from support.values import call
+from support.virtual import VirtualLoop
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping, Sequence
+
+    from flowops.ledger.database import Connection
+    from flowops.ledger.operators import Operation
+    from flowops.ledger.states import CallRow
+    from flowops.model.call import Call
+    from flowops.model.document import Value
+    from flowops.model.ledger import OperatorStep
+    from flowops.model.plan import Plan
+
+ENVIRONMENT, LEDGER, KEY = "production", "00000000-0000-0000-0000-000000000001", b"k" * 32
+#: The call as it is called first, as it is called later, and whom it rings.
+OLD, NEW, CALLEE = "old", "new", "+442079460001"
+NAMES = (OLD, NEW)
+BEGAN = datetime(2026, 12, 1, 9, tzinfo=UTC)
+#: No waits, and no second look at what another run has in flight.
+TIMING = Timing(backoff=0.0, first_look=0.0, last_look=0.0, patience=0.0, beat=1e9)
+#: Where files cost nothing.
+MEMORY = Path("/dev/shm")
+
+
+class Way(Enum):
+    """How the API meets a request: what the run hears, whether the request arrives, and whether a phone rings."""
+
+    ACCEPTED = (EventType.ACCEPTED, True, True)
+    REFUSED = (EventType.REFUSED, True, False)
+    LOST = (EventType.UNCLEAR, True, True)
+    BROKEN = (EventType.UNCLEAR, True, False)
+    UNSENT = (EventType.UNSENT, False, False)
+    THROTTLED = (EventType.THROTTLED, False, False)
+    FORBIDDEN = (EventType.FORBIDDEN, False, False)
+    UNAUTHORIZED = (EventType.UNAUTHORIZED, False, False)
+
+    def __init__(self, event_type: EventType, arrives: bool, rings: bool) -> None:
+        self.event_type = event_type
+        self.arrives = arrives
+        self.rings = rings
+
+    def verdict(self, reference: str) -> Verdict:
+        """What a run makes of the answer."""
+        legs = (Leg(CALLEE, f"id-{reference}"),) if self is Way.ACCEPTED else ()
+        detail = None if self is Way.ACCEPTED else self.name
+        return Verdict(self.event_type, legs, detail, stop=self is Way.UNAUTHORIZED, retry_after=0.0)
+
+
+#: What makes a difference to the ledger: the others leave a call as it was, as one that was not sent does.
+WAYS = (Way.ACCEPTED, Way.REFUSED, Way.LOST, Way.BROKEN, Way.UNSENT)
+
+
+class Post(NamedTuple):
+    """A request that has arrived at the API; `heard` says whether the run has the answer."""
+
+    reference: str
+    way: Way
+    run: str
+    heard: bool = False
+
+    @property
+    def is_a_risk(self) -> bool:
+        """Whether nobody may send it again: it was not proven that nothing was placed."""
+        return not (self.way is Way.REFUSED and self.heard)
+
+
+class Question(NamedTuple):
+    """What a run asks next: of the ledger, of the policy or of the API; or how it ended."""
+
+    what: str
+    about: Any = None
+
+
+class _Asking:
+    """One `apply` that goes on as long as its questions are answered: a ledger, a policy and an API to it."""
+
+    def __init__(self, answers: Sequence[Any]) -> None:
+        self._answers = deque(answers)
+        self._loop = VirtualLoop()
+        self._loop.thread = self._on_a_thread
+        self.question: Question | None = None
+
+    def run(self, plan: Plan) -> Question:
+        """What it asks behind the answers."""
+        options = RunOptions(
+            lambda _call: None, lambda _result: None, 1, check=self._check, attempts_cap=2, timing=TIMING
+        )
+        whole = apply(plan, sends_of(plan), options, api=self, ledger=self, shutdown=ShutdownRequest())
+        with ExitStack() as patched:
+            for module in ("worker", "run"):
+                patched.enter_context(mock.patch(f"flowops.apply.{module}.now", self._loop.time))
+            task = self._loop.create_task(whole)
+            task.add_done_callback(lambda _task: self._loop.stop())
+            self._loop.run_forever()
+            if task.done():
+                with suppress(RunFailed):
+                    self.question = Question("end", task.result())
+            self._end()
+        assert self.question is not None
+        return self.question
+
+    def _end(self) -> None:
+        """Let nothing go on; what was asked meanwhile is nobody's question."""
+        question = self.question
+        self._loop.set_exception_handler(lambda _loop, _context: None)
+        waiting = asyncio.all_tasks(self._loop)
+        for task in waiting:
+            task.cancel()
+        for _ in range(20):  # what ends it takes some turns
+            self._loop.call_soon(self._loop.stop)
+            self._loop.run_forever()
+        self._loop.close()
+        self.question = question
+
+    async def _ask(self, what: str, about: Any) -> Any:
+        if not self._answers:
+            self.question = Question(what, about)
+            self._loop.stop()
+            return await self._loop.create_future()
+        answer, frozen = self._answers.popleft()
+        self._loop._virtual.now += frozen
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    async def _on_a_thread(self, method: Callable[[], tuple[str, Any]]) -> Any:
+        return await self._ask(*method())
+
+    async def _check(self, planned: Any) -> Any:
+        return await self._ask("check", planned)
+
+    # What it takes for its ledger.
+
+    def sweep(self) -> tuple[str, Any]:
+        return "sweep", None
+
+    def write(self, writes: Sequence[Any]) -> tuple[str, Any]:
+        return "write", writes
+
+    def look_up(self, references: Sequence[str]) -> tuple[str, Any]:
+        return "look_up", references
+
+    # What it takes for the API.
+
+    @asynccontextmanager
+    async def worker(self) -> AsyncIterator[Self]:
+        yield self
+
+    async def place(self, body: Mapping[str, Value]) -> Verdict:
+        reference = body["instruction-id"]
+        way = await self._ask("send", reference)
+        if way.arrives:
+            await self._ask("hear", (reference, way))
+        return way.verdict(reference)
+
+
+class Runs:
+    """What runs ask: the same behind the same answers, so each is asked once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, Question] = {}
+
+    def question(self, runner: Runner) -> Question:
+        """What a runner's `apply` asks next."""
+        assert runner.plan is not None
+        actions = tuple((planned.reference_id, planned.action) for planned in runner.plan.references())
+        key = (actions, runner.heard)
+        if key not in self._known:
+            self._known[key] = _Asking(runner.answers).run(runner.plan)
+        return self._known[key]
+
+
+class Runner(NamedTuple):
+    """One process after the other that applies the files; `new` says whether these name the call as it is called later.
+
+    `answers` is what the run has been told, each with how long it stood still behind that, in seconds; `heard` is the
+    same in words. `store` is the run's ledger, `runs` how often it may still begin.
+    """
+
+    name: str
+    runs: int
+    new: bool = False
+    plan: Plan | None = None
+    store: Store | None = None
+    answers: tuple[tuple[Any, float], ...] = ()
+    heard: tuple[Hashable, ...] = ()
+    moves: bool = False
+    died: bool = False
+    fresh: bool = True
+
+
+class Shared(SqliteDatabase):
+    """One process's way to the database that all share; `fails` says when its next commit does."""
+
+    def __init__(self, connection: SqliteConnection, ledger: Path) -> None:
+        super().__init__(None, readonly=False)
+        self.name = "the ledger"
+        self._shared = connection
+        self._leases = FileLease(ledger)
+        self.fails: str | None = None
+
+    def _connect(self) -> SqliteConnection:
+        return self._shared
+
+    def _drop(self) -> None:
+        self._connection = None
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        fails, self.fails = self.fails, None
+        if fails == "before":
+            raise LedgerError("it fails before the commit")
+        with super().writing() as connection:
+            yield connection
+        if fails == "behind":
+            raise LedgerError("it fails behind the commit")
+
+
+class Moment(NamedTuple):
+    """Everything that there is at one time."""
+
+    tables: Mapping[str, Sequence[tuple[Any, ...]]]
+    rows: Sequence[CallRow]
+    leases: tuple[tuple[str, bool], ...]
+    spool: bytes | None
+    runners: tuple[Runner, ...]
+    posts: tuple[Post, ...]
+    left: tuple[tuple[str, int], ...]
+    shown: tuple[tuple[str, tuple[Operation, tuple[OperatorStep, ...]]], ...]
+    said: frozenset[str]
+    words: int
+    seconds: int
+
+
+class Crash(BaseException):
+    """A process is gone in the middle of what it did."""
+
+
+class Orders:
+    """A world as `support.walk` walks it. `left` says how often each may happen that is not a runner's step.
+
+    `runs` is how often each of two runners may begin. Where a call is renamed, the second one has the new files.
+    """
+
+    def __init__(self, *, runs: Sequence[int] = (1, 1), ways: Sequence[Way] = WAYS, **left: int) -> None:
+        self._stack = ExitStack()
+        self.directory = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
+        self._stack.callback(shutil.rmtree, self.directory)
+        self._stack.enter_context(mock.patch("flowops.ledger.store.now", self._now))
+        # Thousands of runs say that their ledger fails.
+        logging.disable()
+        self._stack.callback(logging.disable, logging.NOTSET)
+        self._ways = ways
+        self._runs = Runs()
+        #: Which runner each run is of, and how it reaches the ledger.
+        self.owners: dict[str, str] = {}
+        self._databases: dict[str, Shared] = {}
+        raw = sqlite3.connect(":memory:", isolation_level=None)
+        self._stack.callback(raw.close)
+        self._connection = SqliteConnection(raw, "the ledger", _statements())
+        self._ledger = self.directory / "leases" / "ledger.db"
+        self._ledger.parent.mkdir()
+        self._spool = self.directory / "spool" / "results"
+        self._pseudonymizer = Pseudonymizer(KEY)
+        self._calls = {name: _call(name) for name in NAMES}
+        self._prints = {fingerprint_as(self._calls[name], name): name for name in NAMES}
+        self.seconds = 0
+        self.runners = {
+            name: Runner(name, count, new=new)
+            for name, count, new in zip(("one", "two"), runs, (False, "rename" in left), strict=True)
+        }
+        self.posts: list[Post] = []
+        self.left = dict(left)
+        self.shown: dict[str, tuple[Operation, tuple[OperatorStep, ...]]] = {}
+        #: What was told of the call, and how often an operator said that it was not placed.
+        self.said: frozenset[str] = frozenset()
+        self.words = 0
+        #: Whoever tells the ledger something, and does not run.
+        self.listener = self._store("listener")
+        self.listener._database.write(self._make)
+        names = raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        self._tables: dict[str, Sequence[tuple[Any, ...]]] = {name: () for (name,) in names}
+        self._held: tuple[tuple[str, bool], ...] = ()
+        self._look()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for database in self._databases.values():
+            database.release_leases()
+        self._stack.close()
+
+    def _make(self, connection: Connection) -> None:
+        records.upgrade(self.listener._database, connection)
+        records.insert(connection, Owner("", ENVIRONMENT), LEDGER, GIVEN, KEY)
+
+    def _now(self) -> str:
+        return iso(BEGAN + timedelta(seconds=self.seconds))
+
+    def _store(self, who: str) -> Store:
+        database = Shared(self._connection, self._ledger)
+        spool = Spool(self._spool, self.directory)
+        store = Store(database, ENVIRONMENT, LEDGER, 1, self._pseudonymizer, Actor(who, "host"), spool)
+        self.owners[store.run], self._databases[store.run] = who, database
+        return store
+
+    # A moment is taken down, and made the present one again.
+
+    def save(self) -> Moment:
+        """Take down everything that there is."""
+        return Moment(
+            dict(self._tables),
+            self._rows,
+            self._held,
+            self._spool.read_bytes() if self._spool.exists() else None,
+            tuple(self.runners.values()),
+            tuple(self.posts),
+            tuple(self.left.items()),
+            tuple(self.shown.items()),
+            self.said,
+            self.words,
+            self.seconds,
+        )
+
+    def load(self, moment: Moment) -> None:
+        """Make a moment the present one. What was there is known: it was judged."""
+        self._restore(moment.tables)
+        self._rows = moment.rows
+        self._lock(dict(moment.leases))
+        if moment.spool is None:
+            self._spool.unlink(missing_ok=True)
+        else:
+            self._spool.parent.mkdir(exist_ok=True)
+            self._spool.write_bytes(moment.spool)
+            self._spool.chmod(PRIVATE_FILE)
+        self.runners = {runner.name: runner for runner in moment.runners}
+        self.posts = list(moment.posts)
+        self.left, self.shown = dict(moment.left), dict(moment.shown)
+        self.said, self.words, self.seconds = moment.said, moment.words, moment.seconds + 1
+
+    def _look(self) -> None:
+        """See what there is in the ledger, and which leases."""
+        raw = self._connection.raw
+        for name, before in self._tables.items():
+            rows = raw.execute(f"SELECT * FROM {name}").fetchall()
+            if rows != before:
+                self._tables[name] = rows
+        found = FileLease(self._ledger).known()
+        self._held = tuple((run, run in self._databases[run]._leases._held) for run in sorted(found))
+        self._rows = self.listener._database.read(lambda it: rows_of(it, 1, self.names))
+
+    def _restore(self, tables: Mapping[str, Sequence[tuple[Any, ...]]]) -> None:
+        """Let the tables hold these rows: those that they do not hold already."""
+        raw = self._connection.raw
+        raw.execute("BEGIN")
+        for name, rows in tables.items():
+            if rows is not self._tables[name]:
+                raw.execute(f"DELETE FROM {name}")
+                if rows:
+                    raw.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+        raw.execute("COMMIT")
+        self._tables = dict(tables)
+
+    def _lock(self, leases: Mapping[str, bool]) -> None:
+        """Let the files of these leases be there, locked or not, and no others."""
+        for run, held in self._held:
+            database = self._databases[run]
+            if held and not leases.get(run, False):
+                os.close(database._leases._held.pop(run))
+            if run not in leases:
+                database.forget_lease(run)
+        for run, held in leases.items():
+            own = self._databases[run]._leases
+            if (run, held) not in self._held:
+                descriptor = os.open(own._path(run), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, PRIVATE_FILE)
+                if held:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    own._held[run] = descriptor
+                else:
+                    os.close(descriptor)
+        self._held = tuple(sorted(leases.items()))
+
+    # What a moment says, without times and hashes.
+
+    def says(self) -> Hashable:
+        """What rows, leases, messages and processes say."""
+        rows = self._rows
+        return (
+            tuple(map(self._row, rows)),
+            tuple(sorted((self.owners[run], ended) for run, ended in self._ended().items())),
+            tuple(sorted((self.owners[run], held) for run, held in self._held)),
+            self._lines({row.reference_id: row for row in rows}),
+            tuple(self._process(runner, rows) for runner in self.runners.values()),
+            tuple(self.posts),
+            tuple(self.left.items()),
+            tuple(
+                (who, operation.name, getattr(operation, "_placed", None), *(step.before for step in steps))
+                for who, (operation, steps) in self.shown.items()
+            ),
+            self.said,
+            self.words,
+        )
+
+    def _ended(self) -> Mapping[str, bool]:
+        """Whether the runs that the ledger knows have ended, as it knows."""
+        columns = [name for _, name, *_ in self._connection.raw.execute("PRAGMA table_info(flowops_runs)")]
+        run, ended_at = columns.index("run"), columns.index("ended_at")
+        return {row[run]: row[ended_at] is not None for row in self._tables["flowops_runs"]}
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The references that the call may have."""
+        return NAMES
+
+    def _row(self, row: CallRow) -> Hashable:
+        meant = self._pseudonymizer.unblind(row.fingerprint) if row.fingerprint else ""
+        return row._replace(
+            fingerprint=self._prints.get(meant, meant),
+            claim=row.claim > 0,
+            run=self.owners.get(row.run, row.run) if row.run else None,
+            error=None,
+            claimed_at="",
+            updated_at="",
+            serial=0,
+            words=None,
+            naming=None,
+            body=row.body == "{}",
+            legs=tuple((leg.call_id, leg.error, leg.code, leg.later) for leg in row.legs),
+        )
+
+    def _lines(self, rows: Mapping[str, CallRow]) -> Hashable:
+        """What is kept in the spool, and whether each line is older than the claim of its call."""
+        if not self._spool.exists():
+            return None
+        changes = Spool(self._spool, self.directory).kept(LEDGER, self._pseudonymizer.signature).changes
+        return tuple(
+            (
+                it.reference_id,
+                it.event_type,
+                self.owners.get(it.run, it.run),
+                it.reference_id in rows and it.at < rows[it.reference_id].claimed_at,
+            )
+            for it in changes
+        )
+
+    def _process(self, runner: Runner, rows: Sequence[CallRow]) -> Hashable:
+        """What a process knows; of its own rows, whether they are as it left them."""
+        known: tuple[Hashable, ...] = ()
+        if runner.store is not None:
+            serials = {row.reference_id: row.serial for row in rows}
+            kept = runner.store._in_flight.items()
+            known = tuple((name, row.serial == serials.get(name)) for name, row in sorted(kept))
+        planned = (
+            tuple((planned.reference_id, planned.action) for planned in runner.plan.references()) if runner.plan else ()
+        )
+        return runner.name, runner.runs, runner.died, runner.moves, planned, runner.heard, known
+
+    # Who may do what next.
+
+    def steps(self) -> list[tuple[str, Callable[[], None]]]:
+        """What may happen next."""
+        found: list[tuple[str, Callable[[], None]]] = []
+        for runner in self.runners.values():
+            found += self._steps_of(runner)
+        for part in self.left:
+            if part in _PARTS and (self.left[part] or part in self.shown):
+                found += _PARTS[part](self, part)
+        return found
+
+    def _steps_of(self, runner: Runner) -> Iterator[tuple[str, Callable[[], None]]]:
+        name = runner.name
+        if runner.store is None:
+            # Two runs that are alike begin in one order.
+            second = name == "two" and not runner.new and self.runners["one"].fresh
+            if runner.runs and not runner.died and not second:
+                yield f"{name} opens the ledger and plans", partial(self._open, runner)
+            return
+        heard, runner, question = self._hear(runner)
+        what = question.what
+        if what == "write":
+            (write,) = question.about
+            did = "claims" if isinstance(write, Claim) else f"records that it was {write.event_type}"
+            yield f"{name} {did}", partial(self._write, runner, question.about, heard)
+            if self.left.get("faults"):
+                for when in ("before", "behind"):
+                    told = f"{name} {did}, and the ledger fails {when} the commit"
+                    yield told, partial(self._write, runner, question.about, heard, fails=when)
+        elif what == "send":
+            for way in self._ways:
+                yield f"{name} sends: {way.name.lower()}", partial(self._send, runner, question.about, way)
+        else:
+            yield f"{name} {_DOES[what]}", partial(getattr(self, f"_{what}"), runner, question.about)
+        if self.left.get("crashes"):
+            yield f"{name} dies before it {_DOES[what]}", partial(self._die, runner)
+
+    def _hear(self, runner: Runner) -> tuple[Post | None, Runner, Question]:
+        """What a runner does next that anybody else can tell of, and the answer of the API that it has before."""
+        heard = None
+        if runner.moves:
+            return heard, runner, Question("move")
+        question = self._runs.question(runner)
+        while question.what in ("check", "hear"):
+            if question.what == "hear":
+                heard = Post(*question.about, runner.name)
+            runner = _told(runner, None, None)
+            question = self._runs.question(runner)
+        return heard, runner, question
+
+    def _open(self, runner: Runner) -> None:
+        store = self._store(runner.name)
+        store.take_in_spool()
+        plan = self.plan(store, new=runner.new)
+        moves = any(planned.action is Action.MOVED for planned in plan.references())
+        self._put(runner._replace(store=store, plan=plan, runs=runner.runs - 1, moves=moves, fresh=False))
+
+    def plan(self, store: Store, *, new: bool) -> Plan:
+        """What the files would do now."""
+        return plan_of([self._calls[NEW if new else OLD]], environment=ENVIRONMENT, revision=None, ledger=store)
+
+    def _put(self, runner: Runner) -> None:
+        self.runners[runner.name] = runner
+
+    def _own(self, runner: Runner) -> tuple[Runner, Store]:
+        """A runner with a store of its own: other moments have theirs."""
+        store = copy(runner.store)
+        assert store is not None
+        store._in_flight = dict(store._in_flight)
+        return runner._replace(store=store), store
+
+    def _answer(self, runner: Runner, answer: Any, heard: Hashable) -> None:
+        self._put(_told(runner, answer, heard))
+
+    def _move(self, runner: Runner, _about: None) -> None:
+        runner, store = self._own(runner)
+        plan = runner.plan
+        assert plan is not None
+        move([[planned for planned in plan.calls if planned.action is Action.MOVED]], store, fingerprint_as)
+        self._put(runner._replace(moves=False))
+
+    def _sweep(self, runner: Runner, _about: None) -> None:
+        runner, store = self._own(runner)
+        self._answer(runner, store.sweep(), "swept")
+
+    def _look_up(self, runner: Runner, references: Sequence[str]) -> None:
+        runner, store = self._own(runner)
+        found = store.look_up(references)
+        said = tuple((name, entry.state, entry.live) for name, entry in sorted(found.items()))
+        runner = _told(runner, found, said)
+        self._put(runner)
+        # What it has seen is nobody else's matter.
+        question = self._runs.question(runner)
+        if question.what == "end":
+            self._end(runner, question.about)
+
+    def _write(self, runner: Runner, writes: Sequence[Any], heard: Post | None, fails: str | None = None) -> None:
+        runner, store = self._own(runner)
+        if heard is not None:
+            at = self.posts.index(heard)
+            self.posts[at] = heard._replace(heard=True)
+        store._database.fails = fails
+        if fails is not None:
+            self.left["faults"] -= 1
+        try:
+            answers = store.write(writes)
+        except LedgerError as error:
+            if fails is None:
+                raise
+            self._answer(runner, error, fails)
+        else:
+            ((done, state, stopped, decision),) = answers
+            self._answer(runner, answers, (done, state, stopped, decision))
+
+    def _send(self, runner: Runner, reference: str, way: Way) -> None:
+        if way.arrives:
+            assert runner.store is not None
+            row = self._current(reference)
+            claimed = row is not None and row.state is State.IN_FLIGHT and row.run == runner.store.run
+            assert claimed, f"{reference} is sent by a run that does not have it"
+            self.posts.append(Post(reference, way, runner.name))
+        self._answer(runner, way, way)
+
+    def _end(self, runner: Runner, result: Result) -> None:
+        _runner, store = self._own(runner)
+        for made in result.calls:
+            if made.outcome is Outcome.PLACED:
+                assert self.rang, f"{runner.name} says that {made.reference_id} was placed"
+        store.close()
+        self._put(Runner(runner.name, runner.runs, new=runner.new, fresh=False))
+
+    def _die(self, runner: Runner) -> None:
+        """What the end of a process does: its files close and its locks go, nothing is written."""
+        assert runner.store is not None
+        self.left["crashes"] -= 1
+        held = self._databases[runner.store.run]._leases._held
+        for descriptor in held.values():
+            os.close(descriptor)
+        held.clear()
+        self._put(Runner(runner.name, runner.runs, new=runner.new, died=runner.runs == 0, fresh=False))
+
+    # Who tells of it.
+
+    @property
+    def rang(self) -> int:
+        """How often a phone has rung."""
+        return sum(post.way.rings for post in self.posts)
+
+    def _rung_as(self) -> list[str]:
+        return [post.reference for post in self.posts if post.way.rings]
+
+    def _callback(self, part: str) -> Iterator[tuple[str, Callable[[], None]]]:
+        for reference in self._rung_as():
+            yield f"a callback of {reference}", partial(self._call_back, part, reference)
+
+    def _call_back(self, part: str, reference: str) -> None:
+        self.left[part] -= 1
+        self.listener.called_back(reference, [Leg(CALLEE, f"id-{reference}", code=10, description="ended")])
+        self.said |= {"callback"}
+
+    def _record(self, part: str) -> Iterator[tuple[str, Callable[[], None]]]:
+        for reference in self._rung_as():
+            yield f"a record of {reference}", partial(self._reconcile, part, reference)
+
+    def _reconcile(self, part: str, reference: str) -> None:
+        self.left[part] -= 1
+        self.listener.sweep()
+        settling = _Records(self.listener, ENVIRONMENT, Adopt.NONE)
+        settling._named = frozenset(NAMES)
+        settling.settle([CallRecord(reference, f"id-{reference}", CALLEE)])
+        self.said |= {"record"}
+
+    def _spooled(self, part: str) -> Iterator[tuple[str, Callable[[], None]]]:
+        if self._spool.exists():
+            yield "the spool is taken in", partial(self._take_in, part)
+            yield "the spool is taken in by a process that dies before it is emptied", partial(self._take_in_half, part)
+            yield "the spool of another machine is taken in", partial(self._import, part)
+
+    def _take_in(self, part: str) -> None:
+        self.left[part] -= 1
+        self.listener.take_in_spool()
+
+    def _take_in_half(self, part: str) -> None:
+        self.left[part] -= 1
+        with suppress(Crash), mock.patch.object(Spool, "_leave", side_effect=Crash):
+            self.listener.take_in_spool()
+
+    def _import(self, part: str) -> None:
+        self.left[part] -= 1
+        other = self.directory / "other"
+        shutil.copy(self._spool, other)
+        self.listener.import_spool(other)
+
+    # Who says something of it: first it is shown, then it is done.
+
+    def _operator(self, part: str) -> Iterator[tuple[str, Callable[[], None]]]:
+        if part in self.shown:
+            yield f"{part} says it: {self.shown[part][0].name}", partial(self._do, part)
+            return
+        words: tuple[Operation, ...] = (Resolve(placed=self.rang > 0), Cancel(lambda: NAMES), UndoCancel())
+        for operation in words:
+            yield f"{part} is shown: {operation.name}", partial(self._show, part, operation)
+
+    def _rename(self, part: str) -> Iterator[tuple[str, Callable[[], None]]]:
+        if part in self.shown:
+            yield "the call is renamed", partial(self._do, part)
+            return
+        yield "what a rename would do is shown", partial(self._show, part, Rename({OLD: NEW}))
+
+    def _show(self, part: str, operation: Operation) -> None:
+        shown = self.listener.rehearse(operation, [OLD], "so")
+        if shown[0].changed:
+            self.left[part] -= 1
+            self.shown[part] = operation, tuple(shown)
+
+    def _do(self, part: str) -> None:
+        operation, shown = self.shown.pop(part)
+        (done,) = self.listener.operate(operation, shown, "so")
+        if done.changed and getattr(operation, "_placed", None) is False:
+            self.words += 1
+
+    # What has to hold.
+
+    def _current(self, reference: str) -> CallRow | None:
+        """The row that stands for a reference now."""
+        rows = {row.reference_id: row for row in self._rows}
+        row = rows.get(reference)
+        while row is not None and row.state is State.RENAMED and row.renamed in rows:
+            row = rows[row.renamed]
+        return row
+
+    def judge(self) -> None:
+        """The promise, by what the API has received."""
+        self._look()
+        assert self.rang <= 1, "it rang twice"
+        risks = sum(post.is_a_risk for post in self.posts)
+        assert risks <= 1 + self.words, "it was sent again, although it may have been placed"
+        for reference in self._rung_as():
+            for name in (reference, OLD):
+                row = self._current(name)
+                state = row.state if row else None
+                assert not claimable(state), f"{reference} rang, and {name} may be claimed: it is {state}"
+            self._judge_what_was_told(self._current(reference))
+
+    def _judge_what_was_told(self, row: CallRow | None) -> None:
+        assert row is not None
+        if "callback" in self.said:
+            assert row.state is State.FINISHED, f"a callback is lost: it is {row.state}"
+            assert any(leg.code == 10 for leg in row.legs), "what the callback said is lost"
+        if "record" in self.said:
+            assert row.state is not None
+            assert row.state.is_placed, f"a record is lost: it is {row.state}"
+
+    def judge_end(self) -> None:
+        """The same when nothing more happens, and somebody runs again with either files."""
+        self.listener.take_in_spool()
+        self.listener.sweep()
+        assert self.listener.verify() is None
+        self.judge()
+        for post in self.posts:
+            row = self._current(post.reference)
+            state = row.state if row else None
+            if post.way is Way.ACCEPTED and post.heard and not self.runners[post.run].died:
+                assert state is not None, "what the API has accepted is lost"
+                assert state.is_placed, f"what the API has accepted is lost: it is {state}"
+        for new in {runner.new for runner in self.runners.values()}:
+            plan = self.plan(self.listener, new=new)
+            if self.rang:
+                sends = [planned.reference_id for planned in plan.references(*SENDING)]
+                assert not sends, f"it rang, and the next run would place {sends}"
+
+
+def _told(runner: Runner, answer: Any, heard: Hashable, frozen: float = 0.0) -> Runner:
+    """A runner behind an answer, and behind a time in which it stood still."""
+    return runner._replace(answers=(*runner.answers, (answer, frozen)), heard=(*runner.heard, heard))
+
+
+def _call(name: str) -> Call:
+    made = call(name, CALLEE)
+    return made._replace(terms=Terms(moved_from=OLD)) if name == NEW else made
+
+
+#: What the questions of a run are, in words.
+_DOES = {
+    "sweep": "sweeps",
+    "look_up": "looks at what others have in flight",
+    "end": "ends",
+    "move": "moves",
+    "send": "sends",
+    "write": "writes",
+}
+_PARTS: Mapping[str, Callable[[Orders, str], Iterator[tuple[str, Callable[[], None]]]]] = {
+    "callback": Orders._callback,
+    "record": Orders._record,
+    "spool": Orders._spooled,
+    "operator": Orders._operator,
+    "another operator": Orders._operator,
+    "rename": Orders._rename,
+}
