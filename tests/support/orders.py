@@ -34,15 +34,16 @@ from flowops.ledger import records
 from flowops.ledger.database import iso
 from flowops.ledger.files import PRIVATE_FILE
 from flowops.ledger.keys import GIVEN
+from flowops.ledger.leases import FileLease
 from flowops.ledger.operators import Cancel, Rename, Resolve, UndoCancel
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.ledger.spool import Spool
-from flowops.ledger.sqlite import FileLease, SqliteConnection, SqliteDatabase, _statements
+from flowops.ledger.sqlite import SqliteConnection, SqliteDatabase, _statements
 from flowops.ledger.states import claimable
 from flowops.ledger.store import Store
 from flowops.ledger.transaction import rows_of
 from flowops.model.call import Terms
-from flowops.model.claims import Claim
+from flowops.model.claims import Claim, Record
 from flowops.model.ledger import Actor, EventType, Leg, Owner, State
 from flowops.model.plan import SENDING, Action
 from flowops.model.result import Outcome, Result, Verdict
@@ -62,13 +63,16 @@ if TYPE_CHECKING:
     from flowops.model.ledger import OperatorStep
     from flowops.model.plan import Plan
 
+    Steps = Iterator[tuple[str, Callable[[], None]]]
+    Part = Callable[["Orders", str], Steps]
+
 ENVIRONMENT, LEDGER, KEY = "production", "00000000-0000-0000-0000-000000000001", b"k" * 32
 #: The call as it is called first, as it is called later, and whom it rings.
 OLD, NEW, CALLEE = "old", "new", "+442079460001"
 NAMES = (OLD, NEW)
 BEGAN = datetime(2026, 12, 1, 9, tzinfo=UTC)
 #: No waits, and no second look at what another run has in flight.
-TIMING = Timing(backoff=0.0, first_look=0.0, last_look=0.0, patience=0.0, beat=1e9)
+TIMING = Timing(backoff=0.0, first_look=0.0, last_look=0.0, patience=0.0)
 #: Where files cost nothing.
 MEMORY = Path("/dev/shm")
 
@@ -281,6 +285,7 @@ class Moment(NamedTuple):
     said: frozenset[str]
     words: int
     seconds: int
+    more: Hashable
 
 
 class Crash(BaseException):
@@ -293,11 +298,15 @@ class Orders:
     `runs` is how often each of two runners may begin. Where a call is renamed, the second one has the new files.
     """
 
+    #: Questions that are answered at once: there is no policy to ask here.
+    asks_nobody: Sequence[str] = ("check",)
+
     def __init__(self, *, runs: Sequence[int] = (1, 1), ways: Sequence[Way] = WAYS, **left: int) -> None:
         self._stack = ExitStack()
         self.directory = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
         self._stack.callback(shutil.rmtree, self.directory)
-        self._stack.enter_context(mock.patch("flowops.ledger.store.now", self._now))
+        for module in ("store", "administration"):
+            self._stack.enter_context(mock.patch(f"flowops.ledger.{module}.now", self._now))
         # Thousands of runs say that their ledger fails.
         logging.disable()
         self._stack.callback(logging.disable, logging.NOTSET)
@@ -326,12 +335,16 @@ class Orders:
         #: What was told of the call, and how often an operator said that it was not placed.
         self.said: frozenset[str] = frozenset()
         self.words = 0
+        #: What else there is in a world of more.
+        self.more: Hashable = None
         #: Whoever tells the ledger something, and does not run.
         self.listener = self._store("listener")
         self.listener._database.write(self._make)
         names = raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         self._tables: dict[str, Sequence[tuple[Any, ...]]] = {name: () for (name,) in names}
         self._held: tuple[tuple[str, bool], ...] = ()
+        self._rows: Sequence[CallRow] = ()
+        self._changes = -1
         self._look()
 
     def __enter__(self) -> Self:
@@ -372,6 +385,7 @@ class Orders:
             self.said,
             self.words,
             self.seconds,
+            self.more,
         )
 
     def load(self, moment: Moment) -> None:
@@ -389,17 +403,20 @@ class Orders:
         self.posts = list(moment.posts)
         self.left, self.shown = dict(moment.left), dict(moment.shown)
         self.said, self.words, self.seconds = moment.said, moment.words, moment.seconds + 1
+        self.more = moment.more
 
     def _look(self) -> None:
         """See what there is in the ledger, and which leases."""
         raw = self._connection.raw
-        for name, before in self._tables.items():
-            rows = raw.execute(f"SELECT * FROM {name}").fetchall()
-            if rows != before:
-                self._tables[name] = rows
+        if raw.total_changes != self._changes:
+            self._changes = raw.total_changes
+            for name, before in self._tables.items():
+                rows = raw.execute(f"SELECT * FROM {name}").fetchall()
+                if rows != before:
+                    self._tables[name] = rows
+            self._rows = self.listener._database.read(lambda it: rows_of(it, 1, self.names))
         found = FileLease(self._ledger).known()
         self._held = tuple((run, run in self._databases[run]._leases._held) for run in sorted(found))
-        self._rows = self.listener._database.read(lambda it: rows_of(it, 1, self.names))
 
     def _restore(self, tables: Mapping[str, Sequence[tuple[Any, ...]]]) -> None:
         """Let the tables hold these rows: those that they do not hold already."""
@@ -411,7 +428,7 @@ class Orders:
                 if rows:
                     raw.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(rows[0]))})", rows)
         raw.execute("COMMIT")
-        self._tables = dict(tables)
+        self._tables, self._changes = dict(tables), raw.total_changes
 
     def _lock(self, leases: Mapping[str, bool]) -> None:
         """Let the files of these leases be there, locked or not, and no others."""
@@ -446,11 +463,12 @@ class Orders:
             tuple(self.posts),
             tuple(self.left.items()),
             tuple(
-                (who, operation.name, getattr(operation, "_placed", None), *(step.before for step in steps))
+                (who, operation.name, _meant(operation), *(step[:2] for step in steps))
                 for who, (operation, steps) in self.shown.items()
             ),
             self.said,
             self.words,
+            self.more,
         )
 
     def _ended(self) -> Mapping[str, bool]:
@@ -509,17 +527,23 @@ class Orders:
 
     # Who may do what next.
 
+    @property
+    def parts(self) -> Mapping[str, Part]:
+        """What others may do."""
+        return PARTS
+
     def steps(self) -> list[tuple[str, Callable[[], None]]]:
         """What may happen next."""
         found: list[tuple[str, Callable[[], None]]] = []
         for runner in self.runners.values():
             found += self._steps_of(runner)
         for part in self.left:
-            if part in _PARTS and (self.left[part] or part in self.shown):
-                found += _PARTS[part](self, part)
+            may_come = self.parts.get(part)
+            if may_come is not None and (self.left[part] or part in self.shown):
+                found += may_come(self, part)
         return found
 
-    def _steps_of(self, runner: Runner) -> Iterator[tuple[str, Callable[[], None]]]:
+    def _steps_of(self, runner: Runner) -> Steps:
         name = runner.name
         if runner.store is None:
             # Two runs that are alike begin in one order.
@@ -551,10 +575,10 @@ class Orders:
         if runner.moves:
             return heard, runner, Question("move")
         question = self._runs.question(runner)
-        while question.what in ("check", "hear"):
+        while question.what in ("hear", *self.asks_nobody):
             if question.what == "hear":
                 heard = Post(*question.about, runner.name)
-            runner = _told(runner, None, None)
+            runner = told(runner, None, None)
             question = self._runs.question(runner)
         return heard, runner, question
 
@@ -580,7 +604,7 @@ class Orders:
         return runner._replace(store=store), store
 
     def _answer(self, runner: Runner, answer: Any, heard: Hashable) -> None:
-        self._put(_told(runner, answer, heard))
+        self._put(told(runner, answer, heard))
 
     def _move(self, runner: Runner, _about: None) -> None:
         runner, store = self._own(runner)
@@ -597,7 +621,7 @@ class Orders:
         runner, store = self._own(runner)
         found = store.look_up(references)
         said = tuple((name, entry.state, entry.live) for name, entry in sorted(found.items()))
-        runner = _told(runner, found, said)
+        runner = told(runner, found, said)
         self._put(runner)
         # What it has seen is nobody else's matter.
         question = self._runs.question(runner)
@@ -613,14 +637,17 @@ class Orders:
         if fails is not None:
             self.left["faults"] -= 1
         try:
-            answers = store.write(writes)
+            answers = store.write([self._claim(runner, write) for write in writes])
         except LedgerError as error:
             if fails is None:
                 raise
             self._answer(runner, error, fails)
         else:
-            ((done, state, stopped, decision),) = answers
-            self._answer(runner, answers, (done, state, stopped, decision))
+            self._answer(runner, answers, tuple(answers))
+
+    def _claim(self, _runner: Runner, write: Claim | Record) -> Claim | Record:
+        """What is written where a run asks for that."""
+        return write
 
     def _send(self, runner: Runner, reference: str, way: Way) -> None:
         if way.arrives:
@@ -659,7 +686,7 @@ class Orders:
     def _rung_as(self) -> list[str]:
         return [post.reference for post in self.posts if post.way.rings]
 
-    def _callback(self, part: str) -> Iterator[tuple[str, Callable[[], None]]]:
+    def _callback(self, part: str) -> Steps:
         for reference in self._rung_as():
             yield f"a callback of {reference}", partial(self._call_back, part, reference)
 
@@ -668,7 +695,7 @@ class Orders:
         self.listener.called_back(reference, [Leg(CALLEE, f"id-{reference}", code=10, description="ended")])
         self.said |= {"callback"}
 
-    def _record(self, part: str) -> Iterator[tuple[str, Callable[[], None]]]:
+    def _record(self, part: str) -> Steps:
         for reference in self._rung_as():
             yield f"a record of {reference}", partial(self._reconcile, part, reference)
 
@@ -680,7 +707,7 @@ class Orders:
         settling.settle([CallRecord(reference, f"id-{reference}", CALLEE)])
         self.said |= {"record"}
 
-    def _spooled(self, part: str) -> Iterator[tuple[str, Callable[[], None]]]:
+    def _spooled(self, part: str) -> Steps:
         if self._spool.exists():
             yield "the spool is taken in", partial(self._take_in, part)
             yield "the spool is taken in by a process that dies before it is emptied", partial(self._take_in_half, part)
@@ -703,22 +730,25 @@ class Orders:
 
     # Who says something of it: first it is shown, then it is done.
 
-    def _operator(self, part: str) -> Iterator[tuple[str, Callable[[], None]]]:
+    def _operator(self, part: str) -> Steps:
         if part in self.shown:
             yield f"{part} says it: {self.shown[part][0].name}", partial(self._do, part)
             return
-        words: tuple[Operation, ...] = (Resolve(placed=self.rang > 0), Cancel(lambda: NAMES), UndoCancel())
-        for operation in words:
-            yield f"{part} is shown: {operation.name}", partial(self._show, part, operation)
+        for reference, operation in self.may_be_said():
+            yield f"{part} is shown: {operation.name}", partial(self._show, part, operation, reference)
 
-    def _rename(self, part: str) -> Iterator[tuple[str, Callable[[], None]]]:
+    def may_be_said(self) -> Sequence[tuple[str, Operation]]:
+        """What an operator may say, and of which reference: an honest one, who asks whoever knows."""
+        return [(OLD, Resolve(placed=self.rang > 0)), (OLD, Cancel(lambda: NAMES)), (OLD, UndoCancel())]
+
+    def _rename(self, part: str) -> Steps:
         if part in self.shown:
             yield "the call is renamed", partial(self._do, part)
             return
-        yield "what a rename would do is shown", partial(self._show, part, Rename({OLD: NEW}))
+        yield "what a rename would do is shown", partial(self._show, part, Rename({OLD: NEW}), OLD)
 
-    def _show(self, part: str, operation: Operation) -> None:
-        shown = self.listener.rehearse(operation, [OLD], "so")
+    def _show(self, part: str, operation: Operation, reference: str) -> None:
+        shown = self.listener.rehearse(operation, [reference], "so")
         if shown[0].changed:
             self.left[part] -= 1
             self.shown[part] = operation, tuple(shown)
@@ -750,9 +780,9 @@ class Orders:
                 row = self._current(name)
                 state = row.state if row else None
                 assert not claimable(state), f"{reference} rang, and {name} may be claimed: it is {state}"
-            self._judge_what_was_told(self._current(reference))
+            self._judge_what_wastold(self._current(reference))
 
-    def _judge_what_was_told(self, row: CallRow | None) -> None:
+    def _judge_what_wastold(self, row: CallRow | None) -> None:
         assert row is not None
         if "callback" in self.said:
             assert row.state is State.FINISHED, f"a callback is lost: it is {row.state}"
@@ -780,7 +810,12 @@ class Orders:
                 assert not sends, f"it rang, and the next run would place {sends}"
 
 
-def _told(runner: Runner, answer: Any, heard: Hashable, frozen: float = 0.0) -> Runner:
+def _meant(operation: Operation) -> Hashable:
+    """What an operator says with an operation."""
+    return tuple(sorted((name, value) for name, value in vars(operation).items() if isinstance(value, int | str)))
+
+
+def told(runner: Runner, answer: Any, heard: Hashable, frozen: float = 0.0) -> Runner:
     """A runner behind an answer, and behind a time in which it stood still."""
     return runner._replace(answers=(*runner.answers, (answer, frozen)), heard=(*runner.heard, heard))
 
@@ -793,13 +828,15 @@ def _call(name: str) -> Call:
 #: What the questions of a run are, in words.
 _DOES = {
     "sweep": "sweeps",
+    "check": "asks the policy",
     "look_up": "looks at what others have in flight",
     "end": "ends",
     "move": "moves",
     "send": "sends",
     "write": "writes",
 }
-_PARTS: Mapping[str, Callable[[Orders, str], Iterator[tuple[str, Callable[[], None]]]]] = {
+#: What may be done by others, and how.
+PARTS: Mapping[str, Part] = {
     "callback": Orders._callback,
     "record": Orders._record,
     "spool": Orders._spooled,
