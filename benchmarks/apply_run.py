@@ -39,7 +39,7 @@ TOKEN = "11111111-2222-3333-4444-555555555555"
 class NoLedger:
     """Remembers nothing."""
 
-    def write(self, writes: Sequence[Claim | Record]) -> list[Written]:
+    def write(self, writes: Sequence[Claim | Record], *, rate: float | None = None) -> list[Written]:  # noqa: ARG002
         return [Written(True, State.IN_FLIGHT if isinstance(write, Claim) else State.PLACED) for write in writes]
 
     def look_up(self, _reference_ids: Sequence[str]) -> dict[str, Entry]:

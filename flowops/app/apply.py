@@ -135,6 +135,11 @@ async def _place(
             events.done(result)
             advance(1)
 
+        def paused(seconds: float) -> None:
+            told = f"the API asks to wait: nothing is sent for {seconds:.0f} s"
+            observer.report(told)
+            events.paused(told)
+
         async with api_of(found.workspace.project, found.environment) as api, _callbacks(found, pacing) as callback_url:
             options = RunOptions(
                 callback_url,
@@ -143,6 +148,7 @@ async def _place(
                 rate=found.environment.rate,
                 check=check,
                 claimed=events.claimed,
+                paused=paused,
             )
 
             moves = recheck_moved(found.walk, found.plan.batches, changed.add) if found.plan.moves else ()

@@ -64,6 +64,10 @@ class Events:
         call = {"reference_id": result.reference_id, "call_ids": list(result.call_ids), "error": error}
         self._emit(_snake(result.outcome), **call)
 
+    def paused(self, told: str) -> None:
+        """Say that nothing is sent for a while."""
+        self._diagnostic("warning", "paused", told)
+
     def finished(self, entry: Entry) -> None:
         """Say how a call ended, of which this run has waited for the outcome."""
         codes = [leg.code for leg in entry.legs if leg.code is not None]

@@ -34,7 +34,7 @@ from flowops.ledger.blocks import decision_on
 from flowops.ledger.states import step
 from flowops.model.attempts import ONE_ATTEMPT
 from flowops.model.call import INSTRUCTION_ID, Call, Script
-from flowops.model.claims import Claim, Written
+from flowops.model.claims import Claim, Later, Written
 from flowops.model.ledger import State
 from flowops.plan.canonical import hash_of
 from flowops.plan.planner import make_plan
@@ -157,9 +157,13 @@ class RehearsalLog:
         """Return nothing: a rehearsal was never placed before."""
         return {}
 
-    def write(self, writes: Sequence[Claim | Record]) -> list[Written]:
+    def write(self, writes: Sequence[Claim | Record], *, rate: float | None = None) -> list[Written]:
         """Keep what happens, durably; nothing is claimed where the environment is stopped."""
-        return [self._claim(write) if isinstance(write, Claim) else self._record(write) for write in writes]
+        return [self._claim(write, rate) if isinstance(write, Claim) else self._record(write) for write in writes]
+
+    def pause(self, seconds: float) -> None:
+        """Let no run of the environment claim a call for so many seconds."""
+        self.store.pause(seconds)
 
     def move(self, _moves: Sequence[Move]) -> list[Written]:
         """Return nothing: a rehearsal never had another name."""
@@ -169,18 +173,18 @@ class RehearsalLog:
         """Return nothing: no other run has rehearsals in flight."""
         return []
 
-    def beat(self) -> None:
-        """Do nothing: nobody waits for a rehearsal."""
-
-    def _claim(self, claim: Claim) -> Written:
+    def _claim(self, claim: Claim, rate: float | None) -> Written:
         why = self.store.stopped()
         if why is not None:
             return Written(False, None, stopped=why)
         blocked = _blocked(self.store, claim.call)
         if blocked is not None:
             return Written(False, None, decision=blocked)
+        slot = self.store.take_slot(rate)
+        if isinstance(slot, Later):
+            return Written(False, None, later=slot)
         self.store.rehearsed(claim.call.reference_id, self.about)
-        return Written(True, State.IN_FLIGHT)
+        return Written(True, State.IN_FLIGHT, slot=slot)
 
     def _record(self, record: Record) -> Written:
         ids = ", ".join(leg.call_id for leg in record.legs if leg.call_id)

@@ -19,18 +19,22 @@ if TYPE_CHECKING:
 
 #: How many writes one transaction holds at most.
 LARGEST_BATCH = 500
+#: How long a write waits for company under a rate, in seconds: claims are made ahead of their slots, and nobody waits
+#: for a record.
+COMPANY = 0.1
 
 T = TypeVar("T")
 
 
 class GroupCommit:
-    """A ledger for many tasks: its methods run in one thread, one at a time.
+    """A ledger for many tasks: its methods run in one thread, one at a time. `rate` is what claims are made under.
 
     After the first failure nothing is written any more: what should have been is kept for `retry`.
     """
 
-    def __init__(self, ledger: RunLedger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: RunLedger, rate: float | None = None) -> None:
+        self.ledger = ledger
+        self._rate = rate
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="flowops-ledger")
         self._pending: list[tuple[Claim | Record, asyncio.Future[Written]]] = []
         self._flusher: asyncio.Task[None] | None = None
@@ -76,12 +80,14 @@ class GroupCommit:
         records, self._unsaved = self._unsaved, []
         if not records:
             return {}
-        answers = await self.call(partial(self._ledger.write, records))
+        answers = await self.call(partial(self.ledger.write, records))
         return {record.reference_id: answer for record, answer in zip(records, answers, strict=True)}
 
     async def _flush(self) -> None:
         """Commit until nothing is pending; while one batch is written, the next one gathers."""
         while self._pending:
+            if self._rate is not None and len(self._pending) < LARGEST_BATCH:
+                await asyncio.sleep(COMPANY)
             batch, self._pending = self._pending[:LARGEST_BATCH], self._pending[LARGEST_BATCH:]
             try:
                 answers = await self._write([write for write, _ in batch])
@@ -98,7 +104,7 @@ class GroupCommit:
         """Write in one transaction; after a failed one nothing more is written."""
         if self._broken is not None:
             raise LedgerError(self._broken)
-        return await self.call(partial(self._ledger.write, writes))
+        return await self.call(partial(self.ledger.write, writes, rate=self._rate))
 
     def _keep(self, write: Claim | Record) -> None:
         """Keep a record for `retry`; of a claim that may be on disk, keep that nothing was sent."""

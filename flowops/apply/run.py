@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from contextlib import asynccontextmanager
 from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING
 
 from flowops.apply.control import CircuitBreaker, Halt, Timing
-from flowops.apply.group import GroupCommit
+from flowops.apply.group import LARGEST_BATCH, GroupCommit
 from flowops.apply.outcome import elsewhere, in_plan_order, moved, sent, still_in_flight
-from flowops.apply.worker import Feed, Workers, format_error, now, one_by_one
+from flowops.apply.worker import Feed, Workers, format_error, one_by_one
+from flowops.common.clock import now
 from flowops.errors import FlowopsError, LedgerError
 from flowops.model.claims import Move
 from flowops.model.ledger import State
@@ -34,6 +36,8 @@ DOUBTFUL_IN_A_ROW = 20
 #: One call in so many besides those on connections may be claimed already: while the disk takes its time over a claim
 #: or an answer, connections go on. A crash leaves those in doubt as well, so there are no more of them.
 AHEAD = 2
+#: Under a rate, those of so many seconds: that lets many be written in one transaction.
+SECONDS_AHEAD = 0.5
 
 #: The actions of calls that another run has sent, or had in flight: its answer is waited for.
 _OPEN = frozenset({Action.IN_DOUBT, Action.IN_FLIGHT})
@@ -113,7 +117,7 @@ async def placing(
     )
     if halt is not None:
         halt.when_set(breaker.halt)
-    async with GroupCommit(ledger) as commit:
+    async with GroupCommit(ledger, options.rate) as commit:
         workers = Workers(options, commit, breaker, shutdown)
         try:
             yield workers
@@ -128,9 +132,7 @@ async def work(workers: Workers, api: Api, ledger: RunLedger, calls: Feed, optio
     What runs that are gone left in flight is in doubt from the beginning. Raises LedgerError.
     """
     await workers.commit.call(ledger.sweep)
-    # With a rate, a claim that waited for a connection would be sent out of its turn.
-    ahead = options.concurrency // AHEAD if options.rate is None else 0
-    await workers.work(api, calls, size, options.concurrency, ahead)
+    await workers.work(api, calls, size, options.concurrency, _ahead(options))
     await workers.settle()
 
 
@@ -151,6 +153,13 @@ def move(
         for planned, written in zip(some, ledger.move(moves) if moves else (), strict=True):
             results[planned.reference_id] = moved(planned, written)
     return results
+
+
+def _ahead(options: RunOptions) -> int:
+    """Return how many calls may be claimed besides those on connections."""
+    if options.rate is None:
+        return options.concurrency // AHEAD
+    return min(ceil(options.rate * SECONDS_AHEAD), LARGEST_BATCH)
 
 
 def _elsewhere(plan: Plan, workers: Workers) -> dict[str, Planned]:

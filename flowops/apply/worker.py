@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import deque
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from flowops.apply.control import RateLimiter, Timing
+from flowops.apply.control import Timing
 from flowops.apply.outcome import held_back, may_follow, record_of, sent, unsent
+from flowops.common.clock import now
 from flowops.errors import LedgerError
 from flowops.model.claims import Claim
 from flowops.model.ledger import EventType
@@ -25,13 +26,15 @@ if TYPE_CHECKING:
     from flowops.apply.control import CircuitBreaker, ShutdownRequest
     from flowops.apply.group import GroupCommit
     from flowops.model.call import Call
-    from flowops.model.claims import Condition, Written
+    from flowops.model.claims import Condition, Later, Written
     from flowops.model.document import Value
     from flowops.model.plan import PlannedCall
 
 _log = logging.getLogger(__name__)
 
 CALLBACK_URL = "callback-url"
+#: Two pauses that end so close to each other, in seconds, are one.
+_SAME_PAUSE = 1.0
 
 
 class Sender(Protocol):
@@ -50,7 +53,7 @@ class Api(Protocol):
         ...
 
 
-def _not_told(_reference_id: str) -> None:
+def _not_told(_told: object) -> None:
     return None
 
 
@@ -66,7 +69,8 @@ class RunOptions:
     requests are under way at once; `rate` is phones a second, None means no limit. `check` is asked right before
     each claim: why a call may not be placed after all, or on which condition it may be claimed. `attempts_cap` is how
     often one call is tried, as long as nothing was sent. `claimed` gets the reference of each call that is about to be
-    sent, `elsewhere` that of each call that another run had claimed first.
+    sent, `elsewhere` that of each call that another run had claimed first, `paused` the seconds that the API asks
+    everybody to wait.
     """
 
     callback_url: Callable[[Call], str | None]
@@ -78,6 +82,7 @@ class RunOptions:
     timing: Timing = field(default_factory=Timing)
     claimed: Callable[[str], None] = _not_told
     elsewhere: Callable[[str], None] = _not_told
+    paused: Callable[[float], None] = _not_told
 
 
 @dataclass(slots=True)
@@ -131,9 +136,9 @@ class Workers:
         self.found = Findings()
         self._options = options
         self.commit = commit
-        self._limiter = RateLimiter(options.rate)
+        #: Until when the API has asked to wait, by this process's clock.
+        self._paused_until = float("-inf")
         self.breaker = breaker
-        self._turn = asyncio.Lock()
         self._senders: asyncio.LifoQueue[Sender] = asyncio.LifoQueue()
         #: In the order in which they began.
         self._sends: dict[asyncio.Task[None], None] = {}
@@ -190,18 +195,17 @@ class Workers:
         attempts, last = 0, ""
         if planned.phones > 1:
             self._several[planned.reference_id] = planned.phones
-        while await self._turn_comes(planned.phones):
+        while not self.breaker.is_open:
             found = await options.check(planned)
             if isinstance(found, Decision):
                 return held_back(planned, found, attempts)
             began = now()
             claim = await self.commit.submit(Claim(call, planned.fingerprint, found))
-            if claim.lost is not None:
-                self.breaker.trip(claim.lost)
+            if self._ends_the_run(claim):
                 return None
-            if claim.stopped is not None:
-                self.breaker.halt(Guard("stop", claim.stopped))
-                return None
+            if claim.later is not None:
+                await self._come_later(claim.later)
+                continue
             if claim.decision is not None:
                 return held_back(planned, claim.decision, attempts)
             if not claim.done:
@@ -209,6 +213,7 @@ class Workers:
                 options.elsewhere(planned.reference_id)
                 return None
             options.claimed(planned.reference_id)
+            await self._slot_comes(claim.slot)
             verdict = await self._send(body, began, final=attempts + 1 >= options.attempts_cap)
             if verdict is None:
                 return await self._put_back(planned, attempts, last)
@@ -229,16 +234,35 @@ class Workers:
         url = self._options.callback_url(call)
         return call.body if url is None or CALLBACK_URL in call.body else {**call.body, CALLBACK_URL: url}
 
-    async def _turn_comes(self, phones: int) -> bool:
-        """Wait for the next slots of the rate; return False when the claiming has ended. One waits, others queue."""
-        async with self._turn:
-            while (delay := self._limiter.delay(now())) > 0.0:
-                if not await self.breaker.sleep(delay):
-                    return False
-            if self.breaker.is_open:
-                return False
-            self._limiter.take(now(), phones)
-            return True
+    def _ends_the_run(self, claim: Written) -> bool:
+        """End the claiming where no claim of this run, or of any, is taken; return whether that is so."""
+        if claim.lost is not None:
+            self.breaker.trip(claim.lost)
+        elif claim.stopped is not None:
+            self.breaker.halt(Guard("stop", claim.stopped))
+        else:
+            return False
+        return True
+
+    async def _come_later(self, later: Later) -> None:
+        """Wait before a claim is tried again, or until the claiming has ended."""
+        if later.is_pause:
+            self._tell_pause(later.seconds)
+        await self.breaker.sleep(later.seconds)
+
+    async def _slot_comes(self, slot: float | None) -> None:
+        """Wait until what is claimed may be sent, or until the claiming has ended. One that is late goes at once."""
+        while (delay := max(slot or 0.0, self._paused_until) - now()) > 0.0:
+            if not await self.breaker.sleep(delay):
+                return
+
+    def _tell_pause(self, seconds: float) -> None:
+        """Keep and tell a pause that the API has asked for; one that is known already is told once."""
+        until = now() + seconds
+        if until > self._paused_until + _SAME_PAUSE:
+            _log.warning("the API asks to wait: nothing is sent for %(seconds).0f s", {"seconds": seconds})
+            self._options.paused(seconds)
+        self._paused_until = max(self._paused_until, until)
 
     async def _send(self, body: Mapping[str, Value], began: float, *, final: bool) -> Verdict | None:
         """Send one request, whose claim began at a time; return None when the claiming has ended before it left.
@@ -315,8 +339,8 @@ class Workers:
             if pause > self._options.timing.longest_pause:
                 self.breaker.trip(f"the API asks to wait {pause:.0f} s; run apply again then")
                 return False
-            _log.info("the API throttles: every worker waits %(seconds).1f s", {"seconds": pause})
-            self._limiter.pause(now(), pause)
+            self._tell_pause(pause)
+            await self.commit.call(partial(self.commit.ledger.pause, pause))
             return True
         return await self.breaker.sleep(backoff)
 
@@ -352,11 +376,6 @@ class Workers:
         self._sends.clear()
         for task in given_up:
             task.cancel()
-
-
-def now() -> float:
-    """Return the seconds of a clock that goes on while the machine sleeps, where the system has one."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def format_error(error: LedgerError) -> str:

@@ -209,6 +209,10 @@ class Database(ABC):
         return None
 
     @abstractmethod
+    def clock(self, connection: Connection) -> float:
+        """Return the database's time, in seconds since 1970."""
+
+    @abstractmethod
     def pattern(self, glob: str) -> str:
         """Return a pattern with ``*`` and ``?`` as the database takes it; capitals count."""
 

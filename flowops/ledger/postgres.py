@@ -190,6 +190,9 @@ class PostgresDatabase(Database):
         assert found is not None, "it is a row of settings"
         return Server(*found)
 
+    def clock(self, connection: Connection) -> float:
+        return float(connection.value("clock"))
+
     def pattern(self, glob: str) -> str:
         escaped = glob.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         return escaped.replace("*", "%").replace("?", "_")

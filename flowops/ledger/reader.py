@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.errors import LedgerError
 from flowops.ledger.blocks import blocks_among
@@ -303,12 +303,27 @@ def _calls_with_words(given: Mapping[str, Value], connection: Connection) -> lis
     return connection.all("calls_with_words", **given)
 
 
+class Standing(NamedTuple):
+    """What is so of a ledger for all runs: why none of them may claim a call, and when its next phone may ring."""
+
+    stopped: str | None
+    next_slot: float
+    paused_until: float
+
+
+def standing(connection: Connection, ledger: int) -> Standing:
+    """Return whether runs may claim a call: the environment may be stopped, or its ledger an older copy."""
+    found = connection.first("open_stop", ledger=ledger) or (None, None, None, None, None, 0.0, 0.0)
+    at, who, host, reason, suspicion, next_slot, paused_until = found
+    why = suspicion and f"{OLDER_COPY}: {suspicion}"
+    if at is not None:
+        why = f"stopped at {at} by {who} on {host}: {reason}"
+    return Standing(why, next_slot, paused_until)
+
+
 def stopped(connection: Connection, ledger: int) -> str | None:
-    """Return why no run may claim a call: the environment is stopped, or its ledger an older copy; None otherwise."""
-    at, who, host, reason, suspicion = connection.first("open_stop", ledger=ledger) or (None,) * 5
-    if at is None:
-        return suspicion and f"{OLDER_COPY}: {suspicion}"
-    return f"stopped at {at} by {who} on {host}: {reason}"
+    """Return why no run may claim a call; None where they may."""
+    return standing(connection, ledger).stopped
 
 
 def exported(entry: Entry) -> dict[str, Value]:

@@ -8,19 +8,21 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
+from flowops.common.clock import now as monotonic
 from flowops.errors import LedgerError
 from flowops.ledger import blocks, operations
 from flowops.ledger.administration import Administration, can_be_kept, name_of
 from flowops.ledger.chain import canonical
 from flowops.ledger.database import RUN_BYTES, now
 from flowops.ledger.operations import make_conditionally
+from flowops.ledger.pace import Pace
 from flowops.ledger.pseudonyms import NONCE, Pseudonymizer, clean
-from flowops.ledger.reader import stopped
+from flowops.ledger.reader import Standing, standing
 from flowops.ledger.spool import Spool
 from flowops.ledger.states import ABOUT_THE_ATTEMPT, NO_DATA, Change
 from flowops.ledger.transaction import Transaction, moved_to, transact
 from flowops.model.call import INSTRUCTION_ID
-from flowops.model.claims import Claim, Record, Written
+from flowops.model.claims import Claim, Later, Record, Written
 from flowops.model.ledger import REFUSALS, Actor, EventType, State
 
 if TYPE_CHECKING:
@@ -79,10 +81,13 @@ class Store(Administration):
     ) -> None:
         self.close()
 
-    def write(self, writes: Sequence[Claim | Record], at: str | None = None) -> list[Written]:
+    def write(
+        self, writes: Sequence[Claim | Record], at: str | None = None, *, rate: float | None = None
+    ) -> list[Written]:
         """Write claims and records in one durable transaction: all are on disk when this returns.
 
-        They have happened now, or `at` a time of which somebody tells.
+        They have happened now, or `at` a time of which somebody tells. With a rate, in phones a second, each claim
+        takes the next slots of all runs, or is told to come later (see `flowops.ledger.pace`).
         """
         at = at or now()
         # At once: each fetch lets another thread run first.
@@ -96,11 +101,7 @@ class Store(Administration):
         def work(transaction: Transaction) -> tuple[list[Written], list[CallRow], Checkpoint]:
             if claims and not self._known:
                 self._begin(transaction.connection, at)
-            refusal = self._refusal(transaction.connection) if claims else None
-            if refusal is not None:
-                written = _without_claims(transaction, changes, refusal)
-            else:
-                written = self._make(transaction, writes, changes) if claims else transaction.make(changes)
+            written = self._claim(transaction, writes, changes, rate) if claims else transaction.make(changes)
             if refusals:
                 operations.count_posts(transaction.connection, self.run, posts, refused)
             return written, transaction.changed, transaction.checkpoint
@@ -119,12 +120,32 @@ class Store(Administration):
             self._memory.keep(self._seen)
         return written
 
-    def _refusal(self, connection: Connection) -> Written | None:
-        """Return the answer to every claim while no claim may be taken; None while they may."""
+    def _claim(
+        self, transaction: Transaction, writes: Sequence[Claim | Record], changes: Sequence[Change], rate: float | None
+    ) -> list[Written]:
+        """Make changes with claims among them, as far as claims may be taken at this very moment."""
+        connection = transaction.connection
+        now = standing(connection, self.number)
         if not self._database.holds_lease(connection, self.run):
-            return Written(done=False, state=None, lost=LEASE_LOST)
-        why = stopped(connection, self.number)
-        return None if why is None else Written(done=False, state=None, stopped=why)
+            return _without_claims(transaction, changes, Written(done=False, state=None, lost=LEASE_LOST))
+        if now.stopped is not None:
+            return _without_claims(transaction, changes, Written(done=False, state=None, stopped=now.stopped))
+        if rate is None and not now.paused_until:
+            return self._make(transaction, writes, changes)
+        pace = self._pace(connection, now, rate)
+        answers = iter(pace.answers([len(write.call.callees) for write in writes if isinstance(write, Claim)]))
+        later = [next(answers) if isinstance(write, Claim) else None for write in writes]
+        taken = [number for number, answer in enumerate(later) if answer is None]
+        made = iter(self._make(transaction, [writes[it] for it in taken], [changes[it] for it in taken]))
+        written = []
+        for write, answer in zip(writes, later, strict=True):
+            one = next(made) if answer is None else Written(done=False, state=None, later=answer)
+            if one.done and isinstance(write, Claim):
+                one = one._replace(slot=pace.take(len(write.call.callees)))
+            written.append(one)
+        if rate is not None:
+            connection.run("set_next_slot", ledger=self.number, slot=pace.next_slot)
+        return written
 
     def _make(
         self, transaction: Transaction, writes: Sequence[Claim | Record], changes: Sequence[Change]
@@ -134,6 +155,33 @@ class Store(Administration):
         if any(conditions):
             return make_conditionally(transaction, changes, conditions, self.pseudonymizer.value)
         return transaction.make(changes)
+
+    def _pace(self, connection: Connection, now: Standing, rate: float | None) -> Pace:
+        return Pace(self._database.clock(connection), monotonic(), now.next_slot, now.paused_until, rate)
+
+    def take_slot(self, rate: float | None) -> Later | float | None:
+        """Take the next slot for a phone that rings without a call of this ledger: see `Written.later` and `slot`."""
+
+        def work(connection: Connection) -> Later | float | None:
+            connection.first("lock_ledger", ledger=self.number)
+            pace = self._pace(connection, standing(connection, self.number), rate)
+            (later,) = pace.answers([1])
+            if later is not None:
+                return later
+            slot = pace.take(1)
+            if slot is not None:
+                connection.run("set_next_slot", ledger=self.number, slot=pace.next_slot)
+            return slot
+
+        return self._database.write(work)
+
+    def pause(self, seconds: float) -> None:
+        """Let no run claim a call for so many seconds from now; a longer pause that is already on stays."""
+
+        def work(connection: Connection) -> None:
+            connection.run("pause", ledger=self.number, until=self._database.clock(connection) + seconds)
+
+        self._database.write(work)
 
     def move(self, moves: Sequence[Move]) -> list[Written]:
         """Record calls that were placed under another reference under their own, in one durable transaction.

@@ -76,11 +76,19 @@ class Record(NamedTuple):
     detail: str | None = None
 
 
+class Later(NamedTuple):
+    """A claim comes too early: it may come again after so many seconds. `is_pause`: the API has asked all to wait."""
+
+    seconds: float
+    is_pause: bool = False
+
+
 class Written(NamedTuple):
     """The answer to a claim or a record: `done`, or not, and the state the call is in now.
 
     `stopped` says why no claim is taken at all: somebody has stopped the environment. `lost` says why this run cannot
-    claim any more. `decision` is what a claim's condition has come to, when that is why it was not taken.
+    claim any more. `decision` is what a claim's condition has come to, when that is why it was not taken. `later` says
+    when to come again with it, `slot` when what was claimed may be sent, by `flowops.common.clock`; None for at once.
     """
 
     done: bool
@@ -88,6 +96,8 @@ class Written(NamedTuple):
     stopped: str | None = None
     lost: str | None = None
     decision: Decision | None = None
+    later: Later | None = None
+    slot: float | None = None
 
 
 class RunLedger(Protocol):
@@ -100,8 +110,15 @@ class RunLedger(Protocol):
         """
         ...
 
-    def write(self, writes: Sequence[Claim | Record]) -> list[Written]:
-        """Write claims and records in one durable transaction: all are on disk when this returns."""
+    def write(self, writes: Sequence[Claim | Record], *, rate: float | None = None) -> list[Written]:
+        """Write claims and records in one durable transaction: all are on disk when this returns.
+
+        With a rate, in phones a second, each claim takes the next slots of all runs, or is told to come later.
+        """
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Let no run claim a call for so many seconds from now; a longer pause that is already on stays."""
         ...
 
     def move(self, moves: Sequence[Move]) -> list[Written]:

@@ -67,15 +67,18 @@ class WatchedLedger:
         self._ledger = ledger
         self._points = points
 
-    def write(self, writes: Sequence[Claim | Record]) -> list[Written]:
+    def write(self, writes: Sequence[Claim | Record], *, rate: float | None = None) -> list[Written]:
         kinds = [("claim", Claim), ("record", Record)]
         there = [name for name, kind in kinds if any(isinstance(write, kind) for write in writes)]
         for name in there:
             self._points.reach(f"{name}ing")
-        written = self._ledger.write(writes)
+        written = self._ledger.write(writes, rate=rate)
         for name in there:
             self._points.reach(f"{name}ed")
         return written
+
+    def pause(self, seconds: float) -> None:
+        self._ledger.pause(seconds)
 
     def sweep(self) -> list[str]:
         self._points.reach("sweeping")

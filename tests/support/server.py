@@ -101,6 +101,8 @@ class ApiServer:
         self.behave = behave
         self.delay = delay
         self.received: Counter[str] = Counter()
+        #: When each request had been read.
+        self.times: list[float] = []
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self._lock = threading.Lock()
@@ -179,6 +181,7 @@ class ApiServer:
                         self.received[request["instruction-id"]] += 1
                         self.bodies.append(request)
                         self.headers.append(headers)
+                        self.times.append(time.monotonic())
                         self._changed.notify_all()
                     if self.delay:
                         time.sleep(self.delay)

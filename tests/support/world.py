@@ -104,6 +104,9 @@ class Leases(SqliteDatabase):
             self._beats[run] = self._clock()
         return True
 
+    def clock(self, connection: Connection) -> float:
+        return self._clock()
+
     def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:
         return {run for run in named if run in self.sessions and (not self._heartbeats or self._beating(run))}
 
@@ -172,6 +175,7 @@ class World:
         self.loop.thread = self._on_a_thread
         self.loop.set_exception_handler(self._notice)
         self.heartbeats = self.random.random() < 0.5
+        self.rate = self.random.choice([None, None, 1.0, 20.0])
         self.database = Leases(self.loop.time, heartbeats=self.heartbeats)
         self.database.write(self._make)
         self.listener = self.new_store("listener")
@@ -201,6 +205,7 @@ class World:
         with (
             mock.patch("flowops.apply.worker.now", self.loop.time),
             mock.patch("flowops.apply.run.now", self.loop.time),
+            mock.patch("flowops.ledger.store.monotonic", self.loop.time),
             mock.patch.object(self.database, "fails", self._ledger_fails),
             asyncio.Runner(loop_factory=lambda: self.loop) as runner,
         ):
@@ -261,6 +266,7 @@ class World:
                     callback_url=lambda _call: None,
                     progress=lambda result: self.tell(name, f"{result.reference_id} {result.outcome}"),
                     concurrency=self.random.choice([1, 2, 4]),
+                    rate=self.rate,
                 ),
                 api=_Api(self, process),
                 ledger=process.store,
@@ -336,7 +342,8 @@ class World:
 
 def _claims(method: Callable[[], Any]) -> bool:
     """Whether this call of a ledger's method writes claims."""
-    return isinstance(method, partial) and any(isinstance(write, Claim) for write in method.args[0])
+    writes = method.args[0] if isinstance(method, partial) and isinstance(method.args[0], list) else []
+    return any(isinstance(write, Claim) for write in writes)
 
 
 class _Api:

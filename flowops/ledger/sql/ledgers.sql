@@ -36,6 +36,12 @@ FROM flowops_ledgers
 -- name: set_suspicion
 UPDATE flowops_ledgers SET suspicion = :suspicion WHERE number = :ledger
 
+-- name: set_next_slot
+UPDATE flowops_ledgers SET next_slot = :slot WHERE number = :ledger
+
+-- name: pause
+UPDATE flowops_ledgers SET paused_until = :until WHERE number = :ledger AND paused_until < :until
+
 -- name: set_server
 UPDATE flowops_ledgers SET server = :server WHERE number = :ledger
 

@@ -35,7 +35,7 @@ WHERE ledger = :ledger AND ended_at < :before AND run NOT IN (
 )
 
 -- name: open_stop
-SELECT stops.at, stops.who, stops.host, stops.reason, flowops_ledgers.suspicion
+SELECT stops.at, stops.who, stops.host, stops.reason, suspicion, next_slot, paused_until
 FROM flowops_ledgers
 LEFT JOIN (
   SELECT at, who, host, reason FROM flowops_stops

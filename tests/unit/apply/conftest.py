@@ -18,6 +18,8 @@ from support.values import document_at
 from flowops.apply.control import ONE_REQUEST, ShutdownRequest, Timing
 from flowops.apply.run import apply
 from flowops.apply.worker import RunOptions
+from flowops.common.clock import now
+from flowops.ledger.pace import Pace
 from flowops.model.call import FINGERPRINT, Call, Origin
 from flowops.model.claims import Claim, Record, Written
 from flowops.model.ledger import Checkpoint, Entry, EventType, Leg, State
@@ -59,6 +61,8 @@ class Database:
     rows: dict[str, Row] = field(default_factory=dict)
     live: set[str] = field(default_factory=set)
     lock: threading.RLock = field(default_factory=threading.RLock)
+    next_slot: float = 0.0
+    paused_until: float = 0.0
 
 
 class FakeLedger:
@@ -99,14 +103,32 @@ class FakeLedger:
         live = row.state is State.IN_FLIGHT and row.run in self.database.live
         return Entry("test", name, row.state, row.fingerprint, {}, row.legs, row.attempts, live, row.error, "", "")
 
-    def write(self, writes: Sequence[Claim | Record]) -> list[Written]:
+    def write(self, writes: Sequence[Claim | Record], *, rate: float | None = None) -> list[Written]:
         self.threads.add(threading.get_ident())
         self.batches.append(list(writes))
         self.fails(writes)
         with self.database.lock:
-            answers = [self._claim(write) if isinstance(write, Claim) else self._record(write) for write in writes]
+            answers = [
+                self._paced(write, rate) if isinstance(write, Claim) else self._record(write) for write in writes
+            ]
         self.late(writes)
         return answers
+
+    def _paced(self, claim: Claim, rate: float | None) -> Written:
+        """Claims in the slots of the rate, and none while the API has asked to wait."""
+        database, here = self.database, now()
+        pace = Pace(here, here, database.next_slot, database.paused_until, rate)
+        [later] = pace.answers([len(claim.call.callees)])
+        if later is not None:
+            return Written(False, None, later=later)
+        written = self._claim(claim)
+        if written.done:
+            written = written._replace(slot=pace.take(len(claim.call.callees)))
+            database.next_slot = pace.next_slot
+        return written
+
+    def pause(self, seconds: float) -> None:
+        self.database.paused_until = max(self.database.paused_until, now() + seconds)
 
     def _claim(self, claim: Claim) -> Written:
         rows, name = self.database.rows, claim.call.reference_id

@@ -1,4 +1,4 @@
-"""A run ends at a signal, and requests keep their rate."""
+"""A run ends at a signal, and one breaker ends the claiming of all workers."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import os
 import signal
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from flowops.apply.control import (
-    SLACK,
     WATCHED_RESULTS,
     CircuitBreaker,
-    RateLimiter,
     ShutdownRequest,
     with_signals,
 )
@@ -90,67 +87,6 @@ def test_a_signal_that_is_ignored_stays_ignored():
 
 
 WAITS = st.lists(st.floats(0, 3), min_size=1, max_size=60)
-
-
-def starts(limiter, rests):
-    """The times at which requests begin when each asks so long after the one before began."""
-    now, times = 1000.0, []
-    for rest in rests:
-        now += rest
-        while (delay := limiter.delay(now)) > 0.0:
-            now += delay
-        limiter.take(now)
-        times.append(now)
-    return times
-
-
-def test_the_first_request_begins_at_once_and_the_rest_at_even_intervals():
-    assert starts(RateLimiter(10.0), [0.0] * 4) == pytest.approx([1000.0, 1000.1, 1000.2, 1000.3])
-
-
-def test_without_a_rate_nobody_waits():
-    assert starts(RateLimiter(None), [0.0] * 4) == [1000.0] * 4
-
-
-def test_a_quiet_time_is_not_caught_up_with_a_burst():
-    first, second, third = starts(RateLimiter(2.0), [0.0, 60.0, 0.0])
-    assert (second - first, third - second) == pytest.approx((60.0, 0.5))
-
-
-def test_a_late_wake_up_costs_no_throughput():
-    limiter, now, times = RateLimiter(1000.0), 0.0, []
-    for _ in range(1000):
-        now += limiter.delay(now) + 0.0003  # the event loop wakes up a little late, each time
-        limiter.take(now)
-        times.append(now)
-    assert times[-1] - times[0] < 1.01
-
-
-def test_a_pause_holds_everybody_and_the_longer_one_counts():
-    limiter = RateLimiter(10.0)
-    limiter.pause(1000.0, 7.0)
-    limiter.pause(1000.0, 3.0)
-    assert limiter.delay(1001.0) == pytest.approx(6.0)
-    assert starts(limiter, [0.0, 0.0, 0.0]) == pytest.approx([1007.0, 1007.1, 1007.2])
-
-
-@given(rate=st.floats(0.01, 5000), rests=WAITS)
-def test_no_stretch_of_time_sees_more_than_its_share(rate, rests):
-    times = starts(RateLimiter(rate), rests)
-    for first, start in enumerate(times):
-        for last in range(first, len(times)):
-            assert last - first <= (times[last] - start + min(SLACK, 1 / rate)) * rate + 1e-3
-
-
-@given(rate=st.floats(0.01, 5000), rests=WAITS)
-def test_nobody_waits_longer_than_one_interval_for_a_free_slot(rate, rests):
-    limiter, now = RateLimiter(rate), 1000.0
-    for rest in rests:
-        now += rest
-        delay = limiter.delay(now)
-        assert delay <= 1 / rate + 1e-6
-        now += delay
-        limiter.take(now)
 
 
 def test_half_of_the_last_forty_results_in_doubt_end_the_claiming() -> None:

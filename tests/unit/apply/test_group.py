@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from flowops.apply.group import LARGEST_BATCH, GroupCommit
+from flowops.apply.group import COMPANY, LARGEST_BATCH, GroupCommit
 from flowops.errors import LedgerError
 from flowops.model.claims import Claim, Record, Written
 from flowops.model.ledger import EventType, State
@@ -34,6 +34,21 @@ def test_what_gathers_during_a_commit_goes_into_the_next_one(kit):
     answers = asyncio.run(main())
     assert [len(batch) for batch in ledger.batches] == [1, 100]
     assert answers == [Written(True, State.IN_FLIGHT)] * 101
+
+
+def test_under_a_rate_writes_wait_a_moment_for_company(kit):
+    ledger = kit.FakeLedger()
+
+    async def main():
+        async with GroupCommit(ledger, rate=100.0) as commit:
+            first = asyncio.create_task(commit.submit(claim(kit, "first")))
+            await asyncio.sleep(COMPANY / 10)
+            second = asyncio.create_task(commit.submit(claim(kit, "second")))
+            return await asyncio.gather(first, second)
+
+    answers = asyncio.run(main())
+    assert [len(batch) for batch in ledger.batches] == [2]
+    assert answers[1].slot - answers[0].slot == pytest.approx(0.01, abs=0.005)
 
 
 def test_everybody_gets_their_own_answer(kit):
@@ -101,7 +116,7 @@ def test_a_failure_reaches_everybody_and_nothing_is_written_after_it(kit, error)
 
 def test_a_ledger_that_answers_too_little_keeps_nobody_waiting(kit):
     ledger = kit.FakeLedger()
-    ledger.write = lambda _writes: []
+    ledger.write = lambda _writes, **_rate: []
 
     async def main():
         async with GroupCommit(ledger) as commit:

@@ -243,8 +243,8 @@ def names(count):
     return [f"call-{number}" for number in range(count)]
 
 
-@pytest.mark.parametrize(("rate", "claimed"), [(None, 12), (100_000.0, 8)])
-def test_a_few_calls_are_claimed_ahead_of_a_free_connection_unless_there_is_a_rate(given, kit, rate, claimed):
+@pytest.mark.parametrize(("rate", "claimed"), [(None, 12), (40.0, 28)])
+def test_a_few_calls_are_claimed_ahead_of_a_free_connection_and_half_a_second_of_a_rate(given, kit, rate, claimed):
     seen = []
 
     async def script(body, attempt):

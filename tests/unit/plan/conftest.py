@@ -102,7 +102,7 @@ class DictLedger:
     def count(self) -> dict[State, int]:
         return {state: sum(entry.state is state for entry in self.entries.values()) for state in State}
 
-    def write(self, writes: Sequence[Claim | Record]) -> list[Written]:
+    def write(self, writes: Sequence[Claim | Record], *, rate: float | None = None) -> list[Written]:
         raise AssertionError("a plan writes nothing")
 
     def sweep(self) -> list[str]:

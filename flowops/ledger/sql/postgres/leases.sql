@@ -14,6 +14,9 @@ SELECT set_config('flowops.session', :mark, false)
 -- name: session_mark
 SELECT current_setting('flowops.session', true)
 
+-- name: clock
+SELECT extract(epoch FROM clock_timestamp())::double precision
+
 -- name: take_lease
 SELECT pg_try_advisory_lock(:lock)
 

@@ -6,6 +6,7 @@
 -- event's number and hash; `epoch` counts how often an older copy of it was accepted. `key_check` proves the key;
 -- `key_place` says where the key is kept: in a `file` beside the ledger, in this `row` (`key`), or `given`.
 -- `suspicion` says why it seems to be an older copy, until that is accepted; `server` is where it was written last.
+-- `next_slot` is when its next phone may ring, `paused_until` until when the API has asked to wait: seconds since 1970.
 CREATE TABLE flowops_ledgers (
   number INTEGER NOT NULL PRIMARY KEY,
   project TEXT COLLATE "C" NOT NULL,
@@ -20,6 +21,8 @@ CREATE TABLE flowops_ledgers (
   key TEXT,
   suspicion TEXT,
   server TEXT,
+  next_slot DOUBLE PRECISION NOT NULL DEFAULT 0,
+  paused_until DOUBLE PRECISION NOT NULL DEFAULT 0,
   UNIQUE (project, environment)
 );
 

@@ -5,6 +5,7 @@
 -- event's number and hash; `epoch` counts how often an older copy of it was accepted. `key_check` proves the key;
 -- `key_place` says where the key is kept: in a `file` beside the ledger, in this `row` (`key`), or `given`.
 -- `suspicion` says why it seems to be an older copy, until that is accepted; `server` is where it was written last.
+-- `next_slot` is when its next phone may ring, `paused_until` until when the API has asked to wait: seconds since 1970.
 CREATE TABLE flowops_ledgers (
   number INTEGER NOT NULL PRIMARY KEY,
   project TEXT NOT NULL,
@@ -19,6 +20,8 @@ CREATE TABLE flowops_ledgers (
   key TEXT,
   suspicion TEXT,
   server TEXT,
+  next_slot REAL NOT NULL DEFAULT 0,
+  paused_until REAL NOT NULL DEFAULT 0,
   UNIQUE (project, environment)
 );
 
