@@ -1,7 +1,7 @@
 """One run of `apply_speed`, in a process of its own: prints what placing the calls took, as JSON.
 
-Takes how the calls are placed (bare, no ledger, or ledger), how many, over how many connections, the API's address,
-and the ledger's.
+Takes how the calls are placed (bare, no ledger, or ledger), how many, over how many connections, the API's address, the
+ledger's, and at which rate, if at any.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ async def bare(api: FlowBuilder, calls: Iterator[Call]) -> None:
             assert verdict.event_type is EventType.ACCEPTED, verdict
 
 
-async def place(address: str, ledger: RunLedger | None, plan: Plan, concurrency: int) -> None:
+async def place(
+    address: str, ledger: RunLedger | None, plan: Plan, concurrency: int, rate: float | None = None
+) -> None:
     """Place all calls of a plan."""
     api = FlowBuilder(address, Secret(TOKEN))
     if ledger is None:
@@ -67,7 +69,7 @@ async def place(address: str, ledger: RunLedger | None, plan: Plan, concurrency:
     result = await apply(
         plan,
         [list(plan.calls)],
-        RunOptions(lambda _call: None, lambda _result: None, concurrency),
+        RunOptions(lambda _call: None, lambda _result: None, concurrency, rate),
         api=api,
         ledger=ledger,
         shutdown=ShutdownRequest(),
@@ -75,15 +77,16 @@ async def place(address: str, ledger: RunLedger | None, plan: Plan, concurrency:
     assert result.counts()[Outcome.PLACED] == plan.size, result.failure
 
 
-def main(way: str, calls: int, concurrency: int, address: str, url: str) -> None:
+def main(way: str, calls: int, concurrency: int, address: str, url: str, rate: float | None = None) -> None:
     """Place the calls."""
     forgetful = nullcontext(NoLedger() if way == "no ledger" else None)
     with open_ledger(url, ENVIRONMENT, actor=Actor("benchmark", "host")) if url else forgetful as ledger:
         plan = plan_of(calls)
         start, used = time.perf_counter(), time.process_time()
-        asyncio.run(place(address, ledger, plan, concurrency))
+        asyncio.run(place(address, ledger, plan, concurrency, rate))
         print(json.dumps({"wall": time.perf_counter() - start, "cpu": time.process_time() - used}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5])
+    way, calls, concurrency, address, url, *rate = sys.argv[1:]
+    main(way, int(calls), int(concurrency), address, url, float(rate[0]) if rate else None)

@@ -20,6 +20,7 @@ from comparison import text
 from growth import growth
 from ledger_size import ledger_size
 from machine import machine
+from many_writers import many_writers
 from peers import peers
 from plan_rows import plan_rows
 from results import Results
@@ -40,6 +41,7 @@ BENCHMARKS: dict[str, Callable[[Size, Path | None], Sequence[Report]]] = {
     "files": spec_files,
     "rows": plan_rows,
     "apply": apply_speed,
+    "writers": many_writers,
     "peers": peers,
     "growth": growth,
     "ledger": ledger_size,
