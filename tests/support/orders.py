@@ -189,7 +189,7 @@ class _Asking:
     def sweep(self) -> tuple[str, Any]:
         return "sweep", None
 
-    def write(self, writes: Sequence[Any], *, rate: float | None = None) -> tuple[str, Any]:  # noqa: ARG002
+    def write(self, writes: Sequence[Any], *, rate: float | None = None) -> tuple[str, Any]:
         return "write", writes
 
     def look_up(self, references: Sequence[str]) -> tuple[str, Any]:
