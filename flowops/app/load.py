@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import compress
+from operator import not_
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -92,15 +94,18 @@ def load(selection: Selection, reader: Reader | None = None, *, with_tests: bool
     policy, troubles = policy_of(project, environment)
     problems += troubles
     problems += _not_rendered(project, found)
-    calls = tuple(document for document in found.selected if asked.takes_labels(document.labels))
-    others = tuple(document for document in found.selected if not asked.takes_labels(document.labels))
+    calls, others = found.selected, found.others
+    if asked.labels:
+        takes = [asked.takes_labels(document.labels) for document in found.selected]
+        calls = tuple(compress(found.selected, takes))
+        others = (*compress(found.selected, map(not_, takes)), *others)
     documents = [*calls, *found.flows, *found.tests, *([project.document] if project.document else [])]
     return Workspace(
         reader=reader,
         project=project,
         environment=settings,
         calls=calls,
-        others=(*others, *found.others),
+        others=others,
         flows=flows,
         broken=tuple(broken),
         policy=policy,

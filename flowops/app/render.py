@@ -119,7 +119,8 @@ class Walk:
         findings = Findings(problems, self.warnings, self.left_out)
         for batch in self._batches(compilation, self.workspace.calls, findings, self._online):
             references.add(batch.references)
-            self.moved.add(moved_from(batch))
+            if batch.has_terms:
+                self.moved.add(moved_from(batch))
             chosen = selected(batch, self.workspace.asked)
             self.count += len(chosen.references)
             if chosen is not batch:
@@ -143,28 +144,22 @@ class Walk:
         """Go through the calls of some documents; what is met on the way is put into the findings."""
         problems = findings.problems
         numbered = allows_numbers(self.workspace.policy)
+        whole = checks(partly=False, numbered=numbered)
         for some in _together(documents) if not compilation.budget.exhausted else ():
             alone: list[_Alone] = []
             for document, fields in _well_shaped(some, problems):
-                compiled = compilation.compiled(_without(document, fields))
-                problems += compiled.check()
-                check = checks(partly=bool(fields), numbered=numbered)
+                compiled = compilation.compiled(_without(document, fields) if fields else document)
+                if wrong := compiled.check():
+                    problems += wrong
+                check = checks(partly=True, numbered=numbered) if fields else whole
                 if document.kind == "CallSet":
                     yield from self._rows(compiled, check, findings, online)
                 else:
-                    call, wrong = compiled.render()
-                    problems += wrong
-                    alone.append(_Alone(compiled, call, check))
+                    alone.append(_alone(compiled, check, problems))
                 if compilation.budget.exhausted:
                     problems.add(_exhausted(document))
                     break
-            _judge(alone)
-            for batch in alone:
-                problems += batch.problems
-                problems += _of_later_attempts(batch, batch.uses_attempt, findings)
-            if findings.warnings is not None and may_have_leftovers(body for batch in alone for body in batch.bodies):
-                for batch in alone:
-                    _warn(batch, (), findings.warnings)
+            _look_at(alone, findings)
             yield from alone
             if compilation.budget.exhausted:
                 break
@@ -213,7 +208,8 @@ class Walk:
         for batch in selection.select(rows):
             rendered = calls.render(batch, check)
             problems += rendered.problems
-            problems += _of_later_attempts(rendered, compiled.uses_attempt, findings)
+            if compiled.uses_attempt:
+                problems += _of_later_attempts(rendered, findings)
             rendered_in_all += len(rendered.references)
             wrong.add(rendered)
             if warnings is not None:
@@ -259,9 +255,9 @@ class Findings:
     invalid: list[LeftOut] = field(default_factory=list)
 
 
-def _of_later_attempts(batch: RenderedBatch | _Alone, uses_attempt: bool, findings: Findings) -> list[Problem]:
-    """Return what is wrong with later attempts only, where they may say something else; once, on the first walk."""
-    if not uses_attempt or findings.left_out is None:
+def _of_later_attempts(batch: RenderedBatch | _Alone, findings: Findings) -> list[Problem]:
+    """Return what is wrong with later attempts only, which may say something else; once, on the first walk."""
+    if findings.left_out is None:
         return []
     everyone = range(len(batch.references))
     attempts = range(2, batch.attempts.most + 1)
@@ -499,11 +495,10 @@ def checks(*, partly: bool, numbered: bool = False) -> CallCheck:
 class _Alone:
     """The call of a document of kind Call, as a batch; of a wrong one there is none."""
 
-    __slots__ = ("_calls", "_compiled", "bodies", "check", "hashes", "place", "problems", "references")
+    __slots__ = ("_calls", "_compiled", "bodies", "check", "hashes", "problems", "references")
 
     def __init__(self, compiled: CompiledCall, call: Call | None, check: CallCheck) -> None:
         self._compiled = compiled
-        self.place = compiled.document.place()
         #: What is wrong with it as a whole, see `_judge`.
         self.problems: list[Problem] = []
         self.check = check
@@ -511,6 +506,10 @@ class _Alone:
         self._calls = [] if call is None else [call]
         self.references = [call.reference_id for call in self._calls]
         self.bodies = [call.body for call in self._calls]
+
+    @property
+    def place(self) -> Place:
+        return self._compiled.document.place()
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -541,7 +540,7 @@ class _Alone:
 
     @property
     def has_terms(self) -> bool:
-        return any(call.terms != NO_TERMS for call in self._calls)
+        return self._compiled.has_terms
 
     def call(self, index: int) -> Call:
         return self._calls[index]
@@ -574,6 +573,27 @@ def _well_shaped(documents: Sequence[Document], problems: Problems) -> list[tupl
         if fields is not None:
             found.append((document, fields))
     return found
+
+
+def _alone(compiled: CompiledCall, check: CallCheck, problems: Problems) -> _Alone:
+    """Return the call of a document of kind Call, if it can be made; report what is wrong with it by itself."""
+    call, wrong = compiled.render()
+    if wrong:
+        problems += wrong
+    return _Alone(compiled, call, check)
+
+
+def _look_at(alone: Sequence[_Alone], findings: Findings) -> None:
+    """Look at the calls of some documents; what is wrong with them, and what to warn of, is put into the findings."""
+    _judge(alone)
+    for batch in alone:
+        if batch.problems:
+            findings.problems += batch.problems
+        if batch.uses_attempt:
+            findings.problems += _of_later_attempts(batch, findings)
+    if findings.warnings is not None and may_have_leftovers(body for batch in alone for body in batch.bodies):
+        for batch in alone:
+            _warn(batch, (), findings.warnings)
 
 
 def _judge(batches: Sequence[_Alone]) -> None:
@@ -649,8 +669,6 @@ def _wrong_moves(walk: Walk, candidates: frozenset[int]) -> list[Problem]:
 
 def _without(document: Document, fields: frozenset[str]) -> Document:
     """Return a document without the fields that are wrong, so that what is wrong with the others is found too."""
-    if not fields:
-        return document
     value = document.value
     if document.kind == "CallSet":
         kept = {name: item for name, item in value["call"].items() if name not in fields}

@@ -113,8 +113,7 @@ def is_e164(text: str) -> bool:
 
 def is_canonical(text: str) -> bool:
     """Return whether a text is a valid number in the one form that is kept, compared and sent; nothing is forgiven."""
-    code = country_code(text[:4])
-    return code is not None and 8 <= len(text) <= 16 and code.find(text) is not None
+    return are_canonical((text,))
 
 
 def are_canonical(texts: Iterable[str]) -> bool:

@@ -99,10 +99,21 @@ def _sensitive_names(value: Value) -> set[str]:
 class Section(NamedTuple):
     """One document of a file, or what is known of it: `document` is None when there are problems."""
 
-    place: Place
+    file: str
+    parsed: Parsed
     kind: Kind | None
     document: Document | None
     problems: tuple[Problem, ...]
+
+    @classmethod
+    def unread(cls, problem: Problem) -> Section:
+        """Return what stands for documents that have not been looked at."""
+        return cls(problem.place.file, Parsed.broken(problem), None, None, (problem,))
+
+    @property
+    def place(self) -> Place:
+        """Return where it begins."""
+        return self.parsed.place(self.file)
 
 
 class Reader:
@@ -115,6 +126,7 @@ class Reader:
         self._sections: dict[Path, list[Section]] = {}
         self._texts: dict[str, str] = {}
         self._paths: dict[str, Path] = {}
+        self._logs = _log.isEnabledFor(logging.DEBUG)
         self._values_left = MAX_VALUES_IN_ALL
         self._bytes_left = MAX_BYTES_IN_ALL
         #: Seconds of the processor that queries over files have taken.
@@ -251,8 +263,9 @@ class Reader:
         self._paths[file] = path
         if isinstance(data, Unreadable):
             problem = Problem(Place(file), message=f"the file {data}", code="file")
-            return [Section(problem.place, None, None, (problem,))]
-        _log.debug("%(file)s: %(bytes)d bytes read", {"file": file, "bytes": len(data)})
+            return [Section.unread(problem)]
+        if self._logs:
+            _log.debug("%(file)s: %(bytes)d bytes read", {"file": file, "bytes": len(data)})
         sections: list[Section] = []
         broken = 0
         for parsed in self.parse(file, data):
@@ -260,19 +273,19 @@ class Reader:
             if broken == MAX_BROKEN:
                 message = f"the rest of the file has not been looked at, after {MAX_BROKEN:,} documents with problems"
                 problem = Problem(section.place, message=message, code="file")
-                return [*sections, Section(section.place, None, None, (problem,))]
+                return [*sections, Section.unread(problem)]
             sections.append(section)
             broken += bool(section.problems)
         return sections
 
     def _section(self, file: str, parsed: Parsed) -> Section:
-        self._sensitive |= _sensitive_names(parsed.value)
+        if names := _sensitive_names(parsed.value):
+            self._sensitive |= names
         kind, problems = read_header(file, parsed) if parsed.complete else (None, [])
-        place = parsed.place(file)
         if kind is None or problems or parsed.problems:
-            return Section(place, kind, None, (*parsed.problems, *problems))
+            return Section(file, parsed, kind, None, (*parsed.problems, *problems))
         document = Document(file, kind, parsed.value, parsed.source_map, self._texts[file])
-        return Section(place, kind, document, ())
+        return Section(file, parsed, kind, document, ())
 
     def _remember(self, path: Path, digest: bytes) -> None:
         if self._digests.setdefault(path, digest) != digest:

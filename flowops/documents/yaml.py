@@ -498,7 +498,7 @@ _HALF_CHARACTER = re.compile(r"\\(?:u|U0000)[dD][89a-fA-F]")
 
 def parse(file: str, text: str, budget: Budget) -> list[Parsed]:
     """Return the documents of a text in their order, without the empty ones. Never raises for what is in the text."""
-    if "%TAG" in text and len(_TAG_DIRECTIVE.findall(text)) > _MAX_TAG_DIRECTIVES:
+    if "%" in text and len(_TAG_DIRECTIVE.findall(text)) > _MAX_TAG_DIRECTIVES:
         return [_refused(file, text, 0, "tags are not supported, and this file declares many of them")]
     text, documents = _characters(file, text)
     lines = Lines(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import compress, product
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
@@ -52,7 +53,7 @@ FLOW = "flow"
 FLOW_ID = "callflow-id"
 ATTEMPTS = "attempts"
 #: What a document says beside the fields of its calls. Labels and attempts are the document's: all rows have the same.
-_NO_FIELDS = ("apiVersion", "kind", "labels", ATTEMPTS)
+_NO_FIELDS = frozenset(("apiVersion", "kind", "labels", ATTEMPTS))
 # Either says which flow; the document's one takes the place of whichever the project has.
 _FLOW_FIELDS = (FLOW, FLOW_ID)
 
@@ -118,7 +119,7 @@ class Defaults:
             below = self._without_flow if any(name in own for name in _FLOW_FIELDS) else self._fields
             fields = {**{name: written.value for name, written in below.items()}, **own}
         fields = {name: value for name, value in fields.items() if value is not None and name not in _NO_FIELDS}
-        inherited = {name: written for name, written in below.items() if name not in own}
+        inherited = {name: written for name, written in below.items() if name not in own} if below else below
         fields.pop(VARIABLES, None)
         variables = self._variables
         layers: tuple[dict[str, SourceValue] | SourceValue, ...] = ()
@@ -532,11 +533,16 @@ class CompiledCall:
         if attempts.most > 1:
             self._refuse_with_attempts(written, compiler)
         nodes = self._compiled(written, compiler)
-        parts: list[Part] = [(_BODY, _sent_as(name), node.evaluate, node) for name, node in nodes.items()]
+        parts: list[Part] = [
+            (_BODY, INSTRUCTION_ID if name == REFERENCE else name, node.evaluate, node) for name, node in nodes.items()
+        ]
         self._parts = (*parts, *variables.parts)
         #: Whether all rows start one flow; where they do not, `make` finds that of each.
         self._one_flow = FLOW not in nodes and FLOW_ID not in nodes
-        values = {_sent_as(name): None if name in nodes else value for name, value in written.fields.items()}
+        values = {
+            INSTRUCTION_ID if name == REFERENCE else name: None if name in nodes else value
+            for name, value in written.fields.items()
+        }
         self.has_terms = not values.keys().isdisjoint(TERMS)
         #: Whether all rows start one flow with the same variables.
         self.has_one_script = self._one_flow and variables.has_same_names
@@ -754,26 +760,27 @@ class CompiledCall:
         return self._origins.of(None).place((field,))
 
 
-def _sent_as(field: str) -> str:
-    return INSTRUCTION_ID if field == REFERENCE else field
-
-
 def _too_large() -> TemplateError:
     return TemplateError("the body would have more than 1 MiB of JSON", hint="say less in its variables")
 
 
 def _skeleton(values: Mapping[str, Value], always: Mapping[str, Value]) -> dict[str, Value]:
     """Return a body in its order, None where a value is rendered; what is not sent stands behind it."""
-    body: dict[str, Value] = {INSTRUCTION_ID: None}
-    unsent: dict[str, Value] = {}
-    for name in _ORDER:
-        if name in values or name in (FLOW_ID, VARIABLES):
-            body[name] = values.get(name)
-    for name, value in values.items():
-        (unsent if name in _UNSENT else body)[name] = value
-    for name, value in always.items():
-        body.setdefault(name, value)
-    return body | unsent
+    return {
+        name: values[name] if name in values else always.get(name) for name in _in_order(tuple(values), tuple(always))
+    }
+
+
+@lru_cache(maxsize=256)
+def _in_order(given: tuple[str, ...], always: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of a body in their order, those that are not sent behind all others.
+
+    Most documents of a project have the same fields.
+    """
+    first = [name for name in _ORDER if name in given or name in (FLOW_ID, VARIABLES)]
+    sent = [name for name in given if name not in _UNSENT]
+    unsent = [name for name in given if name in _UNSENT]
+    return tuple(dict.fromkeys((INSTRUCTION_ID, *first, *sent, *always, *unsent)))
 
 
 def _terms_of(values: dict[str, Value]) -> Terms:

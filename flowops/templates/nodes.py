@@ -48,10 +48,11 @@ def plain_size(values: Mapping[str, Value]) -> int | None:
         others = [value for value in values.values() if type(value) is not str]
         if not _FLAT.issuperset(map(type, others)) or not -MAX_INTEGER <= min(others) <= max(others) <= MAX_INTEGER:
             return None
-    if sum(map(len, texts)) > MAX_TEXT:
+    size = sum(map(len, texts))
+    if size > MAX_TEXT:
         return None
-    written, names = "".join(texts), "".join(values)
-    return json_bound(len(values), len(written) + len(names)) if is_plain(written) and "{" not in names else None
+    names = "".join(values)
+    return json_bound(len(values), size + len(names)) if is_plain("".join(texts)) and "{" not in names else None
 
 
 # YAML 1.2.2, section 5.7: the escapes of double quotes with the number of hexadecimal digits behind them.

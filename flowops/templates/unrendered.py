@@ -37,7 +37,8 @@ _HINT = "templates are rendered in call:, where:, defaults: and vars: only"
 def unrendered(document: Document) -> Iterator[Problem]:
     """Yield a problem for each text of a document that holds a template, and is not rendered."""
     rendered = _RENDERED.get(document.kind)
-    if rendered is None:
+    # Nearly no text has an opening, nor an escape that may stand for one.
+    if rendered is None or ("{" not in document.text and "\\" not in document.text):
         return
     left: list[tuple[Path, Value]] = [((), document.value)]
     if document.kind in _NOT_RENDERED:
