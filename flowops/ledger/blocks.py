@@ -51,10 +51,18 @@ def decision_on(callees: Sequence[str], blocks: Mapping[str, NumberBlock]) -> De
 
 
 def with_blocks(
-    connection: Connection, ledger: int, writes: Sequence[Claim | Record], pseudonymizer: Pseudonymizer
+    connection: Connection,
+    ledger: int,
+    writes: Sequence[Claim | Record],
+    pseudonymizer: Pseudonymizer,
+    *,
+    any_blocked: bool,
 ) -> list[Condition | None]:
-    """Return what each claim hangs on, None for what hangs on nothing: no call to a blocked number is claimed."""
-    numbers = {number for write in writes if isinstance(write, Claim) for number in write.call.callees}
+    """Return what each claim hangs on, None for what hangs on nothing: no call to a blocked number is claimed.
+
+    Numbers are looked up only where any is blocked.
+    """
+    numbers = {number for write in writes if any_blocked and isinstance(write, Claim) for number in write.call.callees}
     blocks = blocks_among(connection, ledger, numbers, pseudonymizer)
     return [_condition(write, blocks) if isinstance(write, Claim) else None for write in writes]
 

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from flowops.errors import LedgerError
 
@@ -40,6 +40,13 @@ class Interrupted(Exception):
         super().__init__(str(cause))
         self.cause = cause
         self.committing = committing
+
+
+class Lease(NamedTuple):
+    """Whether a run has its lease, for long enough to send what it claims now; `now` is the database's time."""
+
+    is_held: bool
+    now: float
 
 
 class Connection:
@@ -243,8 +250,8 @@ class Database(ABC):
         """Hold the lease of an own run, before anybody can know of the run."""
 
     @abstractmethod
-    def holds_lease(self, connection: Connection, run: str) -> bool:
-        """Return whether an own run still has its lease, and for long enough to send what it claims now."""
+    def lease(self, connection: Connection, run: str) -> Lease:
+        """Return whether an own run still has its lease, in one trip with the time."""
 
     @abstractmethod
     def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:

@@ -25,7 +25,7 @@ from flowops.common import libpq
 from flowops.common.addresses import BadAddress, postgres_parameters
 from flowops.common.extras import install_command
 from flowops.errors import LedgerError
-from flowops.ledger.database import Connection, Database, migrations, statements
+from flowops.ledger.database import Connection, Database, Lease, migrations, statements
 from flowops.ledger.leases import Heartbeat
 from flowops.ledger.spool import Spool
 from flowops.ledger.witness import Server
@@ -226,12 +226,12 @@ class PostgresDatabase(Database):
     def take_lease(self, connection: Connection, run: str) -> None:  # noqa: ARG002 (it has one of its own)
         self._leases[run] = RunLease(self._parameters, run)
 
-    def holds_lease(self, connection: Connection, run: str) -> bool:
+    def lease(self, connection: Connection, run: str) -> Lease:
         found = connection.first("lease", run=run, lease=LEASE, enough=LEASE - TO_SEND)
-        holds, is_enough = found or (False, False)
-        if holds and not is_enough:  # it has just woken up, and the heartbeat has not
-            return connection.run("renew_lease", run=run, lease=LEASE) > 0
-        return bool(holds)
+        is_held, is_enough, now = found or (False, False, 0.0)
+        if is_held and not is_enough:  # it has just woken up, and the heartbeat has not
+            is_held = connection.run("renew_lease", run=run, lease=LEASE) > 0
+        return Lease(bool(is_held), now)
 
     def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:
         return self._locked(connection, named) & self._beating(connection, named)

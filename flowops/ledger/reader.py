@@ -304,21 +304,25 @@ def _calls_with_words(given: Mapping[str, Value], connection: Connection) -> lis
 
 
 class Standing(NamedTuple):
-    """What is so of a ledger for all runs: why none of them may claim a call, and when its next phone may ring."""
+    """What is so of a ledger for all runs: why none of them may claim a call, and when its next phone may ring.
+
+    `has_blocks` says whether a number is blocked.
+    """
 
     stopped: str | None
     next_slot: float
     paused_until: float
+    has_blocks: bool
 
 
 def standing(connection: Connection, ledger: int) -> Standing:
     """Return whether runs may claim a call: the environment may be stopped, or its ledger an older copy."""
-    found = connection.first("open_stop", ledger=ledger) or (None, None, None, None, None, 0.0, 0.0)
-    at, who, host, reason, suspicion, next_slot, paused_until = found
+    found = connection.first("open_stop", ledger=ledger) or (None, None, None, None, None, 0.0, 0.0, False)
+    at, who, host, reason, suspicion, next_slot, paused_until, has_blocks = found
     why = suspicion and f"{OLDER_COPY}: {suspicion}"
     if at is not None:
         why = f"stopped at {at} by {who} on {host}: {reason}"
-    return Standing(why, next_slot, paused_until)
+    return Standing(why, next_slot, paused_until, bool(has_blocks))
 
 
 def stopped(connection: Connection, ledger: int) -> str | None:

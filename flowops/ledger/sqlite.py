@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from flowops.errors import LedgerError
-from flowops.ledger.database import RESTORE, Connection, Database, T, migrations, statements
+from flowops.ledger.database import RESTORE, Connection, Database, Lease, T, migrations, statements
 from flowops.ledger.files import (
     APPLICATION_ID,
     JOURNAL,
@@ -179,9 +179,9 @@ class SqliteDatabase(Database):
         if self._leases is not None:
             self._leases.take(run)
 
-    def holds_lease(self, connection: Connection, run: str) -> bool:  # noqa: ARG002
-        """Return True: the lock lasts as long as the process, however long it stands still."""
-        return True
+    def lease(self, connection: Connection, run: str) -> Lease:  # noqa: ARG002
+        """Return that it is held: the lock lasts as long as the process, however long it stands still."""
+        return Lease(True, self.clock(connection))
 
     def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:  # noqa: ARG002
         return {run for run in named if self._leases is not None and self._leases.alive(run)}

@@ -12,7 +12,7 @@ from flowops.common.clock import now as monotonic
 from flowops.errors import LedgerError
 from flowops.ledger import blocks, operations
 from flowops.ledger.administration import Administration, can_be_kept, name_of
-from flowops.ledger.chain import canonical
+from flowops.ledger.chain import actor_json, canonical
 from flowops.ledger.database import RUN_BYTES, now
 from flowops.ledger.operations import make_conditionally
 from flowops.ledger.pace import Pace
@@ -64,6 +64,7 @@ class Store(Administration):
     ) -> None:
         super().__init__(database, environment, ledger_id, number, pseudonymizer, actor, spool)
         self.run = secrets.token_hex(RUN_BYTES)
+        self._actor_json = actor_json(actor, self.run)
         #: Whether the lease is held, and whether the database knows of the run.
         self._leased = self._known = False
         #: How many requests of this run were answered, and how many of them refused.
@@ -107,7 +108,9 @@ class Store(Administration):
             return written, transaction.changed, transaction.checkpoint
 
         try:
-            written, changed, self._seen = transact(self._database, self.number, work, self._own_rows(changes))
+            written, changed, self._seen = transact(
+                self._database, self.number, work, self._own_rows(changes), self._actor_json
+            )
         except LedgerError as error:
             self._keep([change for change in changes if change.event_type is not EventType.CLAIMED], error)
             raise
@@ -126,17 +129,19 @@ class Store(Administration):
         """Make changes with claims among them, as far as claims may be taken at this very moment."""
         connection = transaction.connection
         now = standing(connection, self.number)
-        if not self._database.holds_lease(connection, self.run):
+        lease = self._database.lease(connection, self.run)
+        here = monotonic()
+        if not lease.is_held:
             return _without_claims(transaction, changes, Written(done=False, state=None, lost=LEASE_LOST))
         if now.stopped is not None:
             return _without_claims(transaction, changes, Written(done=False, state=None, stopped=now.stopped))
         if rate is None and not now.paused_until:
-            return self._make(transaction, writes, changes)
-        pace = self._pace(connection, now, rate)
+            return self._make(transaction, writes, changes, now)
+        pace = Pace(lease.now, here, now.next_slot, now.paused_until, rate)
         answers = iter(pace.answers([len(write.call.callees) for write in writes if isinstance(write, Claim)]))
         later = [next(answers) if isinstance(write, Claim) else None for write in writes]
         taken = [number for number, answer in enumerate(later) if answer is None]
-        made = iter(self._make(transaction, [writes[it] for it in taken], [changes[it] for it in taken]))
+        made = iter(self._make(transaction, [writes[it] for it in taken], [changes[it] for it in taken], now))
         written = []
         for write, answer in zip(writes, later, strict=True):
             one = next(made) if answer is None else Written(done=False, state=None, later=answer)
@@ -148,23 +153,23 @@ class Store(Administration):
         return written
 
     def _make(
-        self, transaction: Transaction, writes: Sequence[Claim | Record], changes: Sequence[Change]
+        self, transaction: Transaction, writes: Sequence[Claim | Record], changes: Sequence[Change], now: Standing
     ) -> list[Written]:
         """Make changes with claims among them, but no claim that something is against at this very moment."""
-        conditions = blocks.with_blocks(transaction.connection, self.number, writes, self.pseudonymizer)
+        conditions = blocks.with_blocks(
+            transaction.connection, self.number, writes, self.pseudonymizer, any_blocked=now.has_blocks
+        )
         if any(conditions):
             return make_conditionally(transaction, changes, conditions, self.pseudonymizer.value)
         return transaction.make(changes)
-
-    def _pace(self, connection: Connection, now: Standing, rate: float | None) -> Pace:
-        return Pace(self._database.clock(connection), monotonic(), now.next_slot, now.paused_until, rate)
 
     def take_slot(self, rate: float | None) -> Later | float | None:
         """Take the next slot for a phone that rings without a call of this ledger: see `Written.later` and `slot`."""
 
         def work(connection: Connection) -> Later | float | None:
             connection.first("lock_ledger", ledger=self.number)
-            pace = self._pace(connection, standing(connection, self.number), rate)
+            now, clock = standing(connection, self.number), self._database.clock(connection)
+            pace = Pace(clock, monotonic(), now.next_slot, now.paused_until, rate)
             (later,) = pace.answers([1])
             if later is not None:
                 return later

@@ -153,20 +153,27 @@ class Transaction:
     """Changes on their way into one ledger. What is decided is written when the transaction ends.
 
     Rows that are `known` from an earlier transaction are not read again: a change of one is only written if the row is
-    still as it was then.
+    still as it was then. `actor` (canonical JSON) is who is going to act, for the most part.
     """
 
     def __init__(
-        self, database: Database, connection: Connection, ledger: int, known: Mapping[str, CallRow] = _NOTHING
+        self,
+        database: Database,
+        connection: Connection,
+        ledger: int,
+        known: Mapping[str, CallRow] = _NOTHING,
+        actor: str = "",
     ) -> None:
         self.connection = connection
         self._database = database
         # Also waits for a commit of unknown outcome.
-        found = connection.first("lock_ledger", ledger=ledger)
+        found = connection.first("lock_ledger_for", ledger=ledger, actor=actor)
         if found is None:
             raise LedgerError(f"{database.name}: the ledger is no longer there")
         self.ledger = ledger
-        self._builder = EventBuilder(Checkpoint(*found), ledger, self._number_of_actor)
+        *checkpoint, number = found
+        self._actors: dict[str, int] = {} if number is None else {actor: number}
+        self._builder = EventBuilder(Checkpoint(*checkpoint), ledger, self._number_of_actor)
         self._before: dict[str, CallRow | None] = {}
         self._after: dict[str, CallRow] = {}
         self._known = known
@@ -311,6 +318,8 @@ class Transaction:
 
     def _number_of_actor(self, actor: str) -> int:
         """Return the number of an actor (canonical JSON), who gets one with the first event."""
+        if actor in self._actors:
+            return self._actors[actor]
         found: int | None = self.connection.value("actor", ledger=self.ledger, actor=actor)
         if found is None:
             self.connection.run("insert_actor", ledger=self.ledger, actor=actor)
@@ -327,21 +336,25 @@ class Transaction:
 
 
 def transact(
-    database: Database, ledger: int, work: Callable[[Transaction], T], known: Mapping[str, CallRow] = _NOTHING
+    database: Database,
+    ledger: int,
+    work: Callable[[Transaction], T],
+    known: Mapping[str, CallRow] = _NOTHING,
+    actor: str = "",
 ) -> T:
     """Do some work in one durable transaction; what it decided is on disk when this returns, or nothing is.
 
     The work is done again from the start when a row changed underneath, the connection was lost before the commit, or
     somebody else held a lock for too long.
     A connection lost during the commit is followed by a look whether the events are there. Rows that are `known` need
-    not be read.
+    not be read; `actor` (canonical JSON) is who acts, for the most part.
     """
     failures = 0
     while True:
         transaction = None
         try:
             with database.writing() as connection:
-                transaction = Transaction(database, connection, ledger, known)
+                transaction = Transaction(database, connection, ledger, known, actor)
                 answer = work(transaction)
                 transaction.flush()
         except Interrupted as lost:

@@ -23,6 +23,7 @@ from flowops.apply.run import RunFailed, apply
 from flowops.apply.worker import RunOptions
 from flowops.errors import LedgerError
 from flowops.ledger import operations, records
+from flowops.ledger.database import Lease
 from flowops.ledger.database import now as wall_clock
 from flowops.ledger.keys import GIVEN
 from flowops.ledger.operators import Resolve
@@ -95,14 +96,14 @@ class Leases(SqliteDatabase):
         if self._beating(run) and not self.read(partial(_has_ended, run)):
             self._beats[run] = self._clock()
 
-    def holds_lease(self, connection: Connection, run: str) -> bool:
+    def lease(self, connection: Connection, run: str) -> Lease:
         if not self._heartbeats:
-            return True
+            return Lease(True, self._clock())
         if _has_ended(run, connection) or not self._beating(run):
-            return False
+            return Lease(False, self._clock())
         if self._clock() - self._beats[run] > LEASE - TO_SEND:
             self._beats[run] = self._clock()
-        return True
+        return Lease(True, self._clock())
 
     def clock(self, connection: Connection) -> float:
         return self._clock()

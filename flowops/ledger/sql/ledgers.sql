@@ -75,3 +75,9 @@ SELECT id, serial, head, epoch FROM flowops_ledgers WHERE number = :ledger
 -- Writers of one ledger come one after the other: its chain has one end. The lock also ends when a commit does.
 -- name: lock_ledger
 SELECT id, serial, head, epoch FROM flowops_ledgers WHERE number = :ledger FOR UPDATE
+
+-- In one trip with the number of who is going to act.
+-- name: lock_ledger_for
+SELECT id, serial, head, epoch,
+  (SELECT flowops_actors.number FROM flowops_actors WHERE flowops_actors.ledger = :ledger AND actor = :actor)
+FROM flowops_ledgers WHERE number = :ledger FOR UPDATE

@@ -34,8 +34,10 @@ WHERE ledger = :ledger AND ended_at < :before AND run NOT IN (
   SELECT run FROM flowops_calls WHERE ledger = :ledger AND state = 'in-flight' AND run IS NOT NULL
 )
 
+-- What is so of a ledger for all runs, in one trip: see `flowops.ledger.reader.Standing`.
 -- name: open_stop
-SELECT stops.at, stops.who, stops.host, stops.reason, suspicion, next_slot, paused_until
+SELECT stops.at, stops.who, stops.host, stops.reason, suspicion, next_slot, paused_until,
+  EXISTS (SELECT 1 FROM flowops_blocked WHERE ledger = :ledger AND lifted_at IS NULL)
 FROM flowops_ledgers
 LEFT JOIN (
   SELECT at, who, host, reason FROM flowops_stops

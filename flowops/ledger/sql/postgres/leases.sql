@@ -28,10 +28,10 @@ SELECT pg_advisory_unlock_all()
 UPDATE flowops_runs SET beat_at = clock_timestamp()
 WHERE run = :run AND ended_at IS NULL AND beat_at > clock_timestamp() - make_interval(secs => :lease)
 
--- Whether it lasts, and for long enough: no heartbeat is as old as that.
+-- Whether it lasts, and for long enough: no heartbeat is as old as that. And what time it is.
 -- name: lease
 SELECT ended_at IS NULL AND beat_at > clock_timestamp() - make_interval(secs => :lease),
-  beat_at > clock_timestamp() - make_interval(secs => :enough)
+  beat_at > clock_timestamp() - make_interval(secs => :enough), extract(epoch FROM clock_timestamp())::double precision
 FROM flowops_runs WHERE run = :run
 
 -- name: beating
