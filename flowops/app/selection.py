@@ -13,6 +13,7 @@ from flowops.common.names import nearest, same_name
 from flowops.common.selection import WILDCARDS, reference_filter
 from flowops.common.text import listed, quoted
 from flowops.errors import UsageError
+from flowops.model.attempts import split_reference
 from flowops.model.call import BatchView
 
 if TYPE_CHECKING:
@@ -60,6 +61,19 @@ class CallFilter(NamedTuple):
             if not patterns or not reference_filter(patterns).takes(reference):
                 return False
         return reference_filter(self.refs, self.excluded).takes(reference)
+
+    def takes_row(self, reference: str) -> bool:
+        """Return whether a row of the ledger is asked for: a pattern that fits a call means all attempts of it."""
+        root = split_reference(reference)[0]
+        if root == reference or not (self.refs or self.excluded):
+            return self.takes_name(reference)
+        wanted, unwanted = reference_filter(self.refs), reference_filter((), self.excluded)
+        return (
+            self._replace(refs=(), excluded=()).takes_name(reference)
+            and (wanted.takes(root) or wanted.takes(reference))
+            and unwanted.takes(root)
+            and unwanted.takes(reference)
+        )
 
     def arguments(self) -> list[str]:
         """Return the options of a command line that ask for the same."""

@@ -10,8 +10,10 @@ import click
 
 from flowops.app.access import open_for
 from flowops.app.gate import failures
-from flowops.app.ledger import entries_asked, is_doubtful, report_since
+from flowops.app.ledger import entries_asked
 from flowops.app.load import project_of
+from flowops.app.policy_run import clock
+from flowops.app.status import files_say, is_doubtful, report_since
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status, print_result
 from flowops.errors import ExitCode, worst
@@ -59,7 +61,8 @@ def command(
         if since is None and (selection.paths or selection.calls.narrows):
             code = _of_calls(ledger, selection, fail_on, format_)
         else:
-            status = status or report()
+            files = files_say(ledger, selection, clock()) if since is not None else None
+            status = report(files=files)
             print_result(STATUS, status, format_)
             code = worst(failures(fail_on, _words(status)))
     if wait is None or status is None:

@@ -4,13 +4,60 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.model.attempts import OUTCOME_CODES
 from flowops.model.ledger import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from flowops.model.ledger import Checkpoint, Entry, GivenUp
-    from flowops.model.plan import Guard
+    from flowops.model.plan import Action, Guard
+
+
+class Totals(NamedTuple):
+    """Calls by their state, and phones by the API's result code."""
+
+    counts: Mapping[State, int]
+    outcomes: Mapping[int, int]
+
+    @property
+    def calls(self) -> int:
+        """Return how many calls there are."""
+        return sum(self.counts.values())
+
+    @property
+    def came_to(self) -> dict[str, int]:
+        """Return what a report says of them, in its order: calls that were placed, refused and so on, and outcomes."""
+        found = {name: sum(self.counts.get(state, 0) for state in states) for name, states in CAME_TO.items()}
+        outcomes = {name: self.outcomes.get(code, 0) for name, code in OUTCOME_CODES.items()}
+        placed = found.pop("placed")
+        return {"placed": placed, **outcomes, **found}
+
+
+#: What a report says of the states of calls.
+CAME_TO: Mapping[str, tuple[State, ...]] = {
+    "placed": (State.PLACED, State.FINISHED),
+    "refused": (State.REJECTED,),
+    "in-doubt": (State.IN_DOUBT,),
+    "in-flight": (State.IN_FLIGHT,),
+    "cancelled": (State.CANCELLED,),
+}
+
+
+class GroupTotals(NamedTuple):
+    """What became of the calls of one label, or of one attempt: `name` is ``campaign=reminders``, or ``2``."""
+
+    name: str
+    totals: Totals
+
+
+class HeldBack(NamedTuple):
+    """Why so many `calls`, which would ring so many `phones`, are not placed, though the files name them."""
+
+    action: Action
+    reason: str
+    calls: int
+    phones: int
 
 
 class DocumentTotals(NamedTuple):
@@ -18,8 +65,7 @@ class DocumentTotals(NamedTuple):
 
     place: str | None
     labels: Mapping[str, str]
-    counts: Mapping[State, int]
-    outcomes: Mapping[int, int]
+    totals: Totals
 
 
 class LedgerStatus(NamedTuple):
@@ -28,8 +74,9 @@ class LedgerStatus(NamedTuple):
     `outcomes` counts callees by the API's result code. A call whose run has ended before the answer counts as in doubt.
     `given_up` are calls that were refused too often, as they were sent last. `guards` are those that keep every run
     from claiming. With `since`, only calls count that were claimed since then; `hours` counts these by the hour of
-    their claim, and `documents` by the document that they stand in, as far as the files are valid. `hears` says whether
-    somebody hears how calls end.
+    their claim, and where the files are valid, `documents`, `labels` and `attempts` by these; `held` are the calls that
+    the files name and that are not placed now, None where nobody knows. `hears` says whether somebody hears how calls
+    end.
     """
 
     environment: str
@@ -43,6 +90,14 @@ class LedgerStatus(NamedTuple):
     hours: Mapping[str, int] = {}
     hears: bool = True
     documents: Sequence[DocumentTotals] = ()
+    labels: Sequence[GroupTotals] = ()
+    attempts: Sequence[GroupTotals] = ()
+    held: Sequence[HeldBack] | None = None
+
+    @property
+    def totals(self) -> Totals:
+        """Return what became of all of them."""
+        return Totals(self.counts, self.outcomes)
 
     @property
     def waiting(self) -> int:

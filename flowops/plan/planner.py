@@ -55,6 +55,8 @@ NOTHING_AGAIN: frozenset[Action] = frozenset()
 _DIGITS = 2 * HASH_BYTES
 #: Said of a call whose outcome is open, and that was edited since.
 EDITED = "the files now say something else than what was sent"
+#: How the reason of a call begins that the API has refused.
+REFUSED_EARLIER = "refused earlier"
 
 
 class Rules(Protocol):
@@ -399,7 +401,7 @@ def _decide(call: Call, fingerprint: str, entry: Entry, ledger: Ledger) -> Decis
         return Decision(Action.UNCHANGED, (), (f"it became {entry.renamed}, which stands for it now",))
     became = () if entry.reference_id == call.reference_id else (f"it is {entry.reference_id} now",)
     if entry.state is State.REJECTED:
-        why = f"refused earlier: {entry.error or 'no reason was recorded'}"
+        why = f"{REFUSED_EARLIER}: {entry.error or 'no reason was recorded'}"
         return Decision(Action.UNCHANGED if became else Action.RETRY, changes, (*became, why))
     if edited:
         return Decision(Action.CONFLICT, changes, (*became, *_conflict(entry, changes)))
@@ -441,7 +443,7 @@ def _moved(call: Call, name: str, entry: Entry, ledger: Ledger, before: Decision
     if entry.state.is_unsettled:
         return Decision(Action.IN_DOUBT, changes, (f"as {name}", *_doubts(entry, edited)))
     if entry.state is State.REJECTED:
-        return Decision(Action.RETRY, (), (f"refused earlier as {name}: {entry.error or 'no reason was recorded'}",))
+        return Decision(Action.RETRY, (), (f"{REFUSED_EARLIER} as {name}: {entry.error or 'no reason was recorded'}",))
     if edited:
         return Decision(Action.CONFLICT, changes, (f"{entry.state.value} as {name}", *_conflict(entry, changes)))
     return Decision(Action.MOVED, (), (f"{entry.state.value} as {name}; nothing is posted",))

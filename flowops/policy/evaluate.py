@@ -31,6 +31,9 @@ _KEPT = 4_096
 #: How often the rules may move an opening further before it counts as never.
 _ROUNDS = 50
 
+#: How the reason begins that says from when on a call may be placed.
+OPENING = "may be placed from"
+
 
 class HeldBack(NamedTuple):
     """What keeps calls from being placed, by their index; and the contexts of all, which calls that are alike share.
@@ -131,7 +134,7 @@ class PolicyEvaluator:
             return Decision(Action.BLOCKED, reasons=(*_deferred(found), until))
         zone = next((callee.zones[0] for callee in context.callees if len(callee.zones) == 1), None)
         own = call.terms.timezone
-        opening = f"may be placed from {moment_text(until[0], own if isinstance(own, str) else zone)}"
+        opening = f"{OPENING} {moment_text(until[0], own if isinstance(own, str) else zone)}"
         return Decision(Action.DEFERRED, reasons=(*_deferred(found), opening), until=until[0])
 
     def _count(self, call: Call, at: datetime) -> None:

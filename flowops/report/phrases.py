@@ -53,6 +53,19 @@ DONE = {
     Outcome.MOVED: "moved",
     Outcome.CANCELLED: "cancelled",
 }
+#: What became of calls, as the report of a day says it.
+CAME_TO = {
+    "placed": "placed",
+    "completed": "completed",
+    "no-answer": "not answered",
+    "failed": "failed",
+    "declined": "declined",
+    "refused": "refused",
+    "in-doubt": "in doubt",
+    "in-flight": "in flight",
+    "cancelled": "cancelled",
+    "held-back": "held back",
+}
 #: What the API's result codes mean (the vendor's documentation of the callback).
 CODES = {
     9: "cancelled: not answered in time",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from datetime import UTC, datetime
+from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,6 +60,49 @@ def test_a_day_is_told_by_document_and_label(real: Path) -> None:
     (real / "calls/three.yaml").write_text("x: [")
     broken = flowops(*STATUS, "--since", "today", "--format", "json", cwd=real)
     assert (broken.code, broken.json["documents"], broken.json["counts"]["placed"]) == (0, [], 4)
+
+
+def test_a_day_says_what_calls_came_to_by_label_and_attempt_and_what_is_held_back(real: Path, api: ApiServer) -> None:
+    (real / "calls/recall.yaml").write_text(
+        "apiVersion: flowops/v1\nkind: CallSet\nlabels: {campaign: recall}\nmatrix: {n: [1, 2, 3, 4]}\n"
+        "attempts: {max: 2, after: 1s}\n"
+        "call: {reference-id: 'recall-{{ row.n }}', callee: '+44207946011{{ row.n }}'}\n"
+    )
+    (real / "dnc.txt").write_text("+442079460113\n")
+    project = (real / "flowops.yaml").read_text()
+    (real / "flowops.yaml").write_text(f"{project}policy: {{do-not-call: {{file: dnc.txt}}}}\n")
+    apply = ("apply", *PRODUCTION, "--auto-approve")
+    resolve = ("ledger", "resolve", *PRODUCTION, "--reason", "said so", "--yes", "--outcome")
+    assert flowops(*apply, "--ref", "recall-1", "--ref", "recall-2", cwd=real, env=ENV).code == 0
+    assert flowops(*resolve, "no-answer", "recall-1", cwd=real, env=ENV).code == 0
+    assert flowops(*resolve, "completed", "recall-2", cwd=real, env=ENV).code == 0
+    assert flowops(*apply, "--ref", "recall-1", cwd=real, env=ENV).code == 0
+    api.behave = answer_with("400 Bad Request", b'{"error": "no"}')
+    assert flowops(*apply, "--ref", "recall-4", cwd=real, env=ENV).code == 6
+    assert api.received["recall-1~2"] == 1
+    day = (*STATUS, "--since", "today", "-l", "campaign=recall")
+    found = flowops(*day, "--format", "json", cwd=real).json
+    assert check("status", found) == []
+    expected = {"placed": 3, "completed": 1, "no_answer": 1, "refused": 1, "in_doubt": 0, "held_back": 1}
+    assert found["summary"] == {**dict.fromkeys(found["summary"], 0), **expected}
+    (label,) = found["labels"]
+    assert (label["label"], label["counts"]["placed"], label["outcomes"]) == ("campaign=recall", 1, {"9": 1, "10": 1})
+    assert [(each["attempt"], each["counts"]["placed"]) for each in found["attempts"]] == [(1, 0), (2, 1)]
+    (held,) = found["held_back"]
+    assert (held["action"], held["calls"], "do-not-call (flowops.yaml:" in held["reason"]) == ("blocked", 1, True)
+    assert [each["place"] for each in found["documents"]] == ["calls/recall.yaml:1"], "an attempt is in its document"
+    for format_ in ("text", "markdown", "html", "csv"):
+        shown = unescape(flowops(*day, "--format", format_, cwd=real).out)
+        for said in ("completed", "recall", "held back", "the callee is in dnc.txt"):
+            assert said in shown, (format_, said)
+    api.behave = answer_with("502 Bad Gateway", b"")
+    assert flowops("stop", *PRODUCTION, "--reason", "wrong text", cwd=real, env=ENV).code == 0
+    for asked in (day, ("plan", *PRODUCTION)):
+        for format_ in ("text", "markdown", "html", "json"):
+            shown = unescape(flowops(*asked, "--format", format_, cwd=real, env=ENV).out)
+            assert "wrong text" in shown
+            unheard = '"callbacks": false' if (asked, format_) == (day, "json") else "callbacks are configured"
+            assert unheard in shown, (asked, format_)
 
 
 def test_a_day_takes_a_selection(real: Path) -> None:

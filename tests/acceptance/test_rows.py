@@ -269,4 +269,4 @@ def test_rows_are_chosen_the_same_by_several_processes(real: Path, fields: str, 
     ran = flowops("render", "--format", "json", cwd=real)
     assert ran.code == 0, ran.err
     assert [call["source"]["row"] for call in ran.json["calls"]] == list(numbers)
-    assert ran.json[-1]["reference_id"] == f"r-{numbers[-1]}"
+    assert ran.json["calls"][-1]["reference_id"] == f"r-{numbers[-1]}"

@@ -75,7 +75,7 @@ def test_status_and_the_ledgers_list_take_the_same_calls(root: Path) -> None:
     ):
         for command in (("status",), ("ledger", "list")):
             rows = flowops(*command, *asked, "--format", "json", cwd=root)
-            assert expected == [row["reference_id"] for row in rows.json], rows.err
+            assert expected == [row["reference_id"] for row in rows.json["calls"]], rows.err
 
 
 def test_a_selection_that_matches_nothing_is_wrong_usage(root: Path) -> None:

@@ -11,7 +11,7 @@ from flowops.report.json.text import FORMAT_VERSION, Json, snake
 from flowops.report.views.masked import guards_of, optional
 
 if TYPE_CHECKING:
-    from flowops.model.status import LedgerStatus
+    from flowops.model.status import LedgerStatus, Totals
 
 
 def status_json(status: LedgerStatus) -> Json:
@@ -21,8 +21,11 @@ def status_json(status: LedgerStatus) -> Json:
         "format_version": FORMAT_VERSION,
         "environment": status.environment,
         "ledger": {"id": checkpoint.id, "serial": checkpoint.serial} if checkpoint else None,
-        "counts": {snake(state): status.counts.get(state, 0) for state in State},
-        "outcomes": {str(code): number for code, number in sorted(status.outcomes.items())},
+        "summary": {
+            **{snake(name): number for name, number in status.totals.came_to.items()},
+            "held_back": None if status.held is None else sum(each.calls for each in status.held),
+        },
+        **_totals(status.totals),
         "in_doubt": [
             {"reference_id": entry.reference_id, "since": entry.updated_at, "error": optional(entry.error)}
             for entry in status.in_doubt
@@ -40,13 +43,27 @@ def status_json(status: LedgerStatus) -> Json:
         "since": status.since,
         "hours": dict(status.hours),
         "documents": [
+            {"place": each.place, "labels": dict(each.labels), **_totals(each.totals)} for each in status.documents
+        ],
+        "labels": [{"label": each.name, **_totals(each.totals)} for each in status.labels],
+        "attempts": [{"attempt": int(each.name), **_totals(each.totals)} for each in status.attempts],
+        "held_back": None
+        if status.held is None
+        else [
             {
-                "place": document.place,
-                "labels": dict(document.labels),
-                "counts": {snake(state): document.counts.get(state, 0) for state in State},
-                "outcomes": {str(code): number for code, number in sorted(document.outcomes.items())},
+                "action": each.action.value,
+                "reason": mask_text(each.reason),
+                "calls": each.calls,
+                "phones": each.phones,
             }
-            for document in status.documents
+            for each in status.held
         ],
         "callbacks": status.hears,
+    }
+
+
+def _totals(totals: Totals) -> Json:
+    return {
+        "counts": {snake(state): totals.counts.get(state, 0) for state in State},
+        "outcomes": {str(code): number for code, number in sorted(totals.outcomes.items())},
     }

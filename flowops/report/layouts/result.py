@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 #: What a run says of each outcome, in the order in which people have to act; True for those placed only in part.
 _OUTCOMES = (
-    (Outcome.REJECTED, None, "Rejected", ": not placed. Mend what was refused, then apply again."),
+    (Outcome.REJECTED, None, "Rejected", ": not placed. Fix what was refused, then apply again."),
     (Outcome.PLACED, True, "Placed in part", ": some callees were refused; they need a call of their own."),
     (Outcome.UNCHANGED, True, "Placed in part before", ": some callees were refused, and nobody has accepted that."),
     (Outcome.IN_DOUBT, None, "In doubt", ": may have rung, and is not placed again until it is settled:"),

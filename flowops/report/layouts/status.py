@@ -11,6 +11,7 @@ from flowops.model.project import SANDBOX
 from flowops.report import phrases
 from flowops.report.blocks import (
     Bar,
+    Cell,
     Chart,
     Column,
     Lazy,
@@ -20,13 +21,15 @@ from flowops.report.blocks import (
     Section,
     Table,
     Tone,
+    Total,
+    Totals,
     Where,
     cell,
     named,
     strong,
 )
 from flowops.report.layouts.charts import MOST_HOURS
-from flowops.report.layouts.marks import guard_alert, mark_of, tone_of
+from flowops.report.layouts.marks import guard_alert, labels_of, mark_of, tone_of
 from flowops.report.views.ledger import of_entry
 from flowops.report.views.masked import guards_of
 
@@ -35,8 +38,12 @@ if TYPE_CHECKING:
 
     from flowops.model.ledger import Entry as LedgerEntry
     from flowops.model.ledger import GivenUp
-    from flowops.model.status import DocumentTotals, LedgerStatus
+    from flowops.model.status import DocumentTotals, HeldBack, LedgerStatus
+    from flowops.model.status import Totals as CallTotals
 
+#: What is told of a day even where there is none of it.
+_ALWAYS = ("placed", "completed", "no-answer", "refused", "in-doubt")
+_TONES = {"placed": Tone.GOOD, "refused": Tone.BAD, "in-doubt": Tone.DOUBT, "held-back": Tone.WAIT}
 #: Said where calls stay placed for ever.
 _UNHEARD: Phrase = (strong("No callbacks are configured", Tone.WARN), ": how calls ended is not known")
 
@@ -48,6 +55,7 @@ def status_report(status: LedgerStatus) -> Report:
         title = ("Calls in ", named(status.environment), f" since {_until_minute(status.since)}")
     if status.ledger is None:
         return Report([], title, context=("not made yet: nothing was placed",))
+    day = status.since is not None
     states = [Bar(each.value.replace("-", " "), status.counts.get(each, 0), tone=tone_of(each)) for each in State]
     outcomes = [Bar(phrases.code(code), number) for code, number in sorted(status.outcomes.items())]
     hours = [Bar(_until_minute(hour), number) for hour, number in status.hours.items()]
@@ -56,6 +64,11 @@ def status_report(status: LedgerStatus) -> Report:
         *([Chart("What the calls came to", outcomes)] if outcomes else []),
         *([Chart("Calls by hour", hours[-MOST_HOURS:])] if hours else []),
     ]
+    grouped = {
+        "By document": [(_document_name(each), each.totals) for each in status.documents],
+        "By label": [(cell(named(each.name)), each.totals) for each in status.labels],
+        "By attempt": [(cell(f"attempt {each.name}"), each.totals) for each in status.attempts],
+    }
     doubtful = Table(
         (Column("reference-id"), Column("in doubt"), Column("error", Where.AFTER)),
         Lazy(lambda: map(_doubtful_row, status.in_doubt)),
@@ -66,7 +79,8 @@ def status_report(status: LedgerStatus) -> Report:
     return Report(
         [
             *(Section((), [chart]) for chart in charts),
-            *([_documents_section(status.documents)] if status.documents else []),
+            *(_groups_section(title, groups) for title, groups in grouped.items() if groups),
+            *_held_section(status.held or ()),
             *([Section(say, [doubtful])] if status.in_doubt else []),
             *_given_up_section(status.given_up),
         ],
@@ -76,47 +90,65 @@ def status_report(status: LedgerStatus) -> Report:
             *map(guard_alert, guards_of(status.guards)),
             *([_UNHEARD] if not status.hears and status.environment != SANDBOX else []),
         ),
+        totals=_totals(status) if day else None,
         environment=status.environment,
     )
 
 
-#: What the report of a day says of each document, in its order: a state of calls, or how callees were reached.
-_OF_DOCUMENT = (
-    ("placed", (State.PLACED, State.FINISHED)),
-    ("completed", 10),
-    ("not answered", 9),
-    ("failed", 11),
-    ("declined", 12),
-    ("refused", (State.REJECTED,)),
-    ("in doubt", (State.IN_DOUBT,)),
-)
+def _totals(status: LedgerStatus) -> Totals:
+    """Return the totals of a day: what calls came to, and how many are held back."""
+    found = [Total(phrases.CAME_TO[name], number, _TONES.get(name, Tone.PLAIN)) for name, number in _numbers(status)]
+    return Totals((strong("Day: "),), tuple(found), len(found))
 
 
-def _documents_section(documents: Sequence[DocumentTotals]) -> Section:
-    """Return what became of the calls of each document, a line each."""
-    columns = (Column("document"), Column("labels"), Column("calls"), Column("came to"))
-    rows = Lazy(lambda: map(_document_row, documents))
-    return Section((strong("By document"),), [Table(columns, rows, len(documents))])
+def _numbers(status: LedgerStatus) -> Iterator[tuple[str, int]]:
+    """Yield the totals of a day; what there is nothing of is left out, but for what everybody looks for."""
+    for name, number in status.totals.came_to.items():
+        if number or name in _ALWAYS:
+            yield name, number
+    if status.held is not None:
+        yield "held-back", sum(each.calls for each in status.held)
 
 
-def _document_row(document: DocumentTotals) -> Row:
-    numbers = (
-        (
-            document.outcomes.get(what, 0)
-            if isinstance(what, int)
-            else sum(document.counts.get(each, 0) for each in what)
-        )
-        for _, what in _OF_DOCUMENT
+def _groups_section(title: str, groups: Sequence[tuple[Cell, CallTotals]]) -> Section:
+    """Return what became of the calls of each document, label or attempt, a line each."""
+    columns = (Column(title.split()[-1]), Column("calls"), Column("came to"))
+    rows = Lazy(lambda: (_group_row(name, totals) for name, totals in groups))
+    return Section((strong(title),), [Table(columns, rows, len(groups))])
+
+
+def _group_row(name: Cell, totals: CallTotals) -> Row:
+    came_to = (f"{number:,} {phrases.CAME_TO[word]}" for word, number in totals.came_to.items() if number)
+    return Row((name, cell(phrases.count(totals.calls, "call")), cell(", ".join(came_to))))
+
+
+def _document_name(document: DocumentTotals) -> Cell:
+    return cell(
+        named(document.place) if document.place else "no longer in the files",
+        *(("  ", *labels_of(document.labels)[:1]) if document.labels else ()),
     )
-    came_to = (f"{number:,} {name}" for number, (name, _) in zip(numbers, _OF_DOCUMENT, strict=True) if number)
-    labels = ", ".join(f"{name}={value}" for name, value in document.labels.items())
+
+
+def _held_section(held: Sequence[HeldBack]) -> Iterator[Section]:
+    """Yield why calls are not placed now, the commonest reason first."""
+    if held:
+        columns = (Column("held back"), Column("calls"), Column("why"))
+        rows = Lazy(lambda: map(_held_row, held))
+        yield Section(
+            (strong("Held back now"), ": the files name these, and apply does not place them"),
+            [Table(columns, rows, len(held))],
+        )
+
+
+def _held_row(held: HeldBack) -> Row:
+    phones = f", {phrases.count(held.phones, 'phone')}" if held.phones != held.calls else ""
     return Row(
         (
-            cell(named(document.place) if document.place else "no longer in the files"),
-            cell(named(labels)) if labels else cell(),
-            cell(phrases.count(sum(document.counts.values()), "call")),
-            cell(", ".join(came_to)),
-        )
+            cell(phrases.PLANNED[held.action]),
+            cell(f"{phrases.count(held.calls, 'call')}{phones}"),
+            cell(mask_text(held.reason) or phrases.PLANNED[held.action]),
+        ),
+        mark=mark_of(held.action),
     )
 
 

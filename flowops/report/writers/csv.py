@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
+from flowops.common.masking import mask_text
 from flowops.common.text import spreadsheet_cell
 from flowops.model.ledger import State
-from flowops.model.status import LedgerStatus
+from flowops.model.status import DocumentTotals, GroupTotals, LedgerStatus
 from flowops.report.formats import EXPORT, STATUS, Format
 from flowops.report.views.ledger import AuditRow, AuditTrail, Exported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from flowops.model.document import Value
     from flowops.report.formats import Target
@@ -43,9 +44,7 @@ def write(output: Output, target: Target) -> None:
     writer = csv.writer(target.stream, lineterminator="\n")
     if isinstance(output, LedgerStatus):
         writer.writerow(("what", "name", "number"))
-        writer.writerows(("state", state.value, output.counts.get(state, 0)) for state in State)
-        writer.writerows(("outcome", code, number) for code, number in sorted(output.outcomes.items()))
-        writer.writerows(("hour", *each) for each in output.hours.items())
+        writer.writerows(map(_cells, _of_status(output)))
         return
     if isinstance(output, AuditTrail):
         writer.writerow(AuditRow._fields)
@@ -58,6 +57,22 @@ def write(output: Output, target: Target) -> None:
         legs = {f"{name}s": _joined(row, name) for name in ("callee", "call_id", "code")}
         cells = {**row, **legs}
         writer.writerow(_cells(cells[name] for name in COLUMNS))
+
+
+def _of_status(status: LedgerStatus) -> Iterator[tuple[str, Value, int]]:
+    """Yield what a line says of, its name, and the number: totals first, then by document, label and attempt."""
+    yield from (("total", name, number) for name, number in status.totals.came_to.items())
+    yield from (("state", state.value, status.counts.get(state, 0)) for state in State)
+    yield from (("outcome", code, number) for code, number in sorted(status.outcomes.items()))
+    yield from (("hour", *each) for each in status.hours.items())
+    groups: list[tuple[str, str, DocumentTotals | GroupTotals]]
+    groups = [("document", each.place or "no longer in the files", each) for each in status.documents]
+    groups += [("label", each.name, each) for each in status.labels]
+    groups += [("attempt", each.name, each) for each in status.attempts]
+    for what, name, each in groups:
+        came_to = each.totals.came_to.items()
+        yield from ((f"{what} {word}", name, number) for word, number in came_to if number)
+    yield from ((f"held back: {each.action.value}", mask_text(each.reason), each.calls) for each in status.held or ())
 
 
 def _cells(values: Iterable[Value]) -> list[str]:
