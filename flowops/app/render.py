@@ -142,6 +142,12 @@ class Walk:
         self, compilation: Compilation, documents: Sequence[Document], findings: Findings, online: bool
     ) -> Iterator[CallBatch]:
         """Go through the calls of some documents; what is met on the way is put into the findings."""
+        with self.workspace.reader.walking():
+            yield from self._of_each(compilation, documents, findings, online)
+
+    def _of_each(
+        self, compilation: Compilation, documents: Sequence[Document], findings: Findings, online: bool
+    ) -> Iterator[CallBatch]:
         problems = findings.problems
         numbered = allows_numbers(self.workspace.policy)
         whole = checks(partly=False, numbered=numbered)

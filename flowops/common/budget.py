@@ -12,7 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 #: Steps of one call, over all its templates.
 CALL_STEPS = 10_000
@@ -135,13 +135,15 @@ def json_size(value: Any, limit: int = MAX_BODY) -> int:
     while ahead and size <= limit:
         found = ahead.pop()
         if type(found) is dict:
-            size += 2 + 2 * len(found) + (sum(map(_bytes, found)) if len(found) <= limit // 5 else limit)
-            ahead += found.values()
+            size += 2 + 2 * len(found) + _bytes_of(found, limit)
+            found = found.values()
         elif type(found) is list:
             size += 2 + len(found)
-            ahead += found
         else:
-            size += _bytes(found)
+            found = (found,)
+        inside = [item for item in found if type(item) is list or type(item) is dict]
+        ahead += inside
+        size += _bytes_of(found if not inside else [item for item in found if type(item) not in (list, dict)], limit)
     return size
 
 
@@ -171,8 +173,10 @@ def json_bound(entries: int, characters: int) -> int:
     return 2 + _ENTRY_BYTES * entries + 6 * characters
 
 
-def _bytes(value: Any) -> int:
-    if type(value) is str:
-        written = json.dumps(value, ensure_ascii=False)
-        return len(written) if written.isascii() else len(written.encode("utf-8", "surrogatepass"))
-    return len(str(value))
+def _bytes_of(scalars: Collection[Any], limit: int) -> int:
+    """Return how many bytes scalars have as JSON, without what stands between them."""
+    if len(scalars) + _characters(scalars) > limit:
+        return limit + 1
+    written = json.dumps(list(scalars), ensure_ascii=False, separators=(",", ","))
+    length = len(written) if written.isascii() else len(written.encode("utf-8", "surrogatepass"))
+    return length - 1 - max(len(scalars), 1)

@@ -45,11 +45,18 @@ class Excerpts:
         self._text = text
         self._documents = documents
         self._sensitive = sensitive
+        #: The lines that were asked for: a thousand problems may be on one long line.
+        self._shown: dict[int, str] = {}
 
     def line(self, number: int) -> str | None:
         """Return a line without its end, counted from 1; None when there is no such line."""
         if not 1 <= number < len(self._starts):
             return None
+        if number not in self._shown:
+            self._shown[number] = self._hide_in(number)
+        return self._shown[number]
+
+    def _hide_in(self, number: int) -> str:
         start, end = self._starts[number - 1], self._starts[number]
         line = LINE_BREAK.sub("", self._text[start:end])
         for first, last in self._within(start, start + len(line)):

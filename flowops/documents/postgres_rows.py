@@ -32,6 +32,10 @@ _ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
 class PostgresRows(QueryRows):
     """The rows of a query over the database that an environment calls by a name."""
 
+    def is_counted(self) -> bool:
+        """Return False: the operator has said that the database is asked, and its rows are somebody's."""
+        return False
+
     def read(self) -> Iterator[Batch]:
         """Yield the rows. Raises RowsError, and FlowopsError when the server cannot be reached."""
         query, sources = self.query, self.sources

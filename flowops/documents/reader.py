@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from flowops.documents.files import Files
     from flowops.documents.snapshots import HashedStream, Snapshot
+    from flowops.documents.sql_rows import Queries
     from flowops.model.document import SourceMap, Value
 
 API_VERSION = "flowops/v1"
@@ -81,6 +83,9 @@ MAX_VALUES = 250_000
 MAX_VALUES_IN_ALL = 3_000_000
 #: How large all files may be together: their texts are kept.
 MAX_BYTES_IN_ALL = 96 * 1024 * 1024
+#: How many rows there may be of what nobody has written row by row (a matrix, a query over files, a file that another
+#: call set has read), how many bytes of data there are for each one more, and how many count for one when read again.
+ROWS_AGAIN, BYTES_A_ROW, BYTES_AGAIN = 50_000, 2, 256
 #: How many files are fetched before the first of them is looked at, and how large they may be together.
 _AHEAD = 32
 _AHEAD_BYTES = 1 << 20
@@ -129,9 +134,16 @@ class Reader:
         self._logs = _log.isEnabledFor(logging.DEBUG)
         self._values_left = MAX_VALUES_IN_ALL
         self._bytes_left = MAX_BYTES_IN_ALL
-        #: Seconds of the processor that queries over files have taken.
+        self._rows_left = ROWS_AGAIN
+        self._opened: set[Path] = set()
+        self._walked: set[SourceMap] = set()
+        #: Seconds of the processor that queries over files have taken, and what those of one walk share.
         self.query_seconds = 0.0
+        self.queries: Queries | None = None
+        #: What is closed when the walk over the rows ends, if there is one.
+        self.walk: ExitStack | None = None
         self._digests: dict[Path, bytes] = {}
+        self._sizes: dict[Path, int] = {}
         self._changed: set[Path] = set()
         #: The names of variables that some flow marks as sensitive, whatever else is wrong with it.
         self._sensitive: set[str] = set()
@@ -190,18 +202,51 @@ class Reader:
                     self._sections[path] = self._sections_of(path, data)
                 yield path, self._sections[path]
 
+    @contextmanager
+    def walking(self) -> Iterator[None]:
+        """Let the queries of a walk over rows share what each of them needs. A walk inside of another is part of it."""
+        if self.walk is not None:
+            yield
+            return
+        try:
+            with ExitStack() as self.walk:
+                yield
+        finally:
+            self.walk = self.queries = None
+
+    def spend_rows(self, count: int) -> bool:
+        """Take rows that nobody has written row by row; return whether there may be so many."""
+        self._rows_left -= count
+        return self._rows_left >= 0
+
+    def spend_bytes(self, path: Path) -> None:
+        """Take the bytes of a data file that is read once more."""
+        self._rows_left -= self._sizes.get(path, 0) // BYTES_AGAIN
+
+    def has_opened(self, path: Path) -> bool:
+        """Return whether a data file has been read before, if only in part."""
+        return path in self._opened
+
+    def has_walked(self, document: Document) -> bool:
+        """Return whether the rows of a call set have been asked for before: then they are no others."""
+        known = document.source_map in self._walked
+        self._walked.add(document.source_map)
+        return known
+
     def open(self, path: Path) -> HashedStream:
         """Open a data file, whose hash is remembered when it has been read to its end. Raises Unreadable."""
         # Most commands read no data, and hashing takes long to be imported.
         from flowops.documents.snapshots import HashedStream
 
+        self._opened.add(path)
         return HashedStream(self.files.open(path), partial(self._remember, path))
 
     def local(self, path: Path) -> Path | None:
         """Return where a data file is on the disk, and remember its hash; see `Files.local`."""
+        self._opened.add(path)
         real = self.files.local(path)
         if real is not None:
-            self._remember(path, self._digest(path))
+            self._remember(path, self._digest(path), real.stat().st_size)
         return real
 
     def changed_files(self) -> list[str]:
@@ -287,8 +332,11 @@ class Reader:
         document = Document(file, kind, parsed.value, parsed.source_map, self._texts[file])
         return Section(file, parsed, kind, document, ())
 
-    def _remember(self, path: Path, digest: bytes) -> None:
-        if self._digests.setdefault(path, digest) != digest:
+    def _remember(self, path: Path, digest: bytes, size: int) -> None:
+        if path not in self._digests:
+            self._digests[path], self._sizes[path] = digest, size
+            self._rows_left += size // BYTES_A_ROW
+        elif self._digests[path] != digest:
             self._changed.add(path)
 
     def _digest(self, path: Path) -> bytes:

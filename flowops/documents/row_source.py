@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from flowops.common.names import did_you_mean
 from flowops.common.text import quoted
 from flowops.documents.files import Unreadable
+from flowops.documents.reader import BYTES_A_ROW, ROWS_AGAIN
 from flowops.model.document import Batch, Place, Problem, RowPlace
 
 if TYPE_CHECKING:
@@ -178,12 +179,28 @@ class RowSource(ABC):
         """Return about how many rows there are, or None where nobody can tell; 0 if they cannot be read."""
         return None
 
+    def is_counted(self) -> bool:
+        """Return whether nobody has written the rows one by one: a command takes only so many of those."""
+        return True
+
     def batches(self) -> Iterator[Batch]:
         """Yield the rows, and at their end what is wrong with all of them."""
         try:
-            yield from self._keep() if self.kept else self.read()
+            rows = self._keep() if self.kept else self.read()
+            is_known = self.reader.has_walked(self.document)
+            yield from self._counted(rows) if not is_known and self.is_counted() else rows
         except RowsError as error:
             yield Batch(self.shown, [], (), None, [(0, each) for each in error.problems or (self._problem(error),)])
+
+    def _counted(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """Yield rows that nobody has written row by row, while there may be more of them. Raises RowsError."""
+        for batch in batches:
+            if not self.reader.spend_rows(len(batch.rows)):
+                of_whom = "those of matrices and queries, and of files that are read again"
+                most = f"{ROWS_AGAIN:,} together, and one for each {BYTES_A_ROW} bytes of data"
+                message = f"there are too many rows: {of_whom}, may be {most}"
+                raise RowsError(message, "name fewer documents, or write the rows into a file for one call set")
+            yield batch
 
     def _keep(self) -> Iterator[Batch]:
         """Yield rows that are read for the first time, and from then on those of the first time."""
@@ -232,6 +249,13 @@ def missing_hint(reader: Reader, folder: Path, name: str) -> str | None:
 
 class FileRows(RowSource):
     """The rows of one file."""
+
+    def is_counted(self) -> bool:
+        """Return whether the file is read again, for another call set."""
+        is_again = self.reader.has_opened(self.path)
+        if is_again:
+            self.reader.spend_bytes(self.path)
+        return is_again
 
     @property
     def data(self) -> DataFile:

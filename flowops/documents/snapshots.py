@@ -63,12 +63,13 @@ class Snapshot:
 
 
 class HashedStream:
-    """Reads a file, and tells the SHA-256 of all of it to `done` when its end has been reached."""
+    """Reads a file, and tells the SHA-256 of all of it, and its size, to `done` when its end has been reached."""
 
-    def __init__(self, stream: BinaryIO, done: Callable[[bytes], None]) -> None:
+    def __init__(self, stream: BinaryIO, done: Callable[[bytes, int], None]) -> None:
         self._stream = stream
         self._done = done
         self._hash = sha256()
+        self._size = 0
 
     def __enter__(self) -> Self:
         return self
@@ -81,8 +82,9 @@ class HashedStream:
         data = self._stream.read(size)
         if data:
             self._hash.update(data)
+            self._size += len(data)
         else:
-            self._done(self._hash.digest())
+            self._done(self._hash.digest(), self._size)
         return data
 
 

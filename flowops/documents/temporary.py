@@ -99,6 +99,7 @@ def _removed_on_signals(directory: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        for each in ours:
+        # What is left when a generator is forgotten, another thread may end; the handler does no harm then.
+        for each in ours if threading.current_thread() is threading.main_thread() else ():
             if signal.getsignal(each) is end:
                 signal.signal(each, signal.SIG_DFL)

@@ -1,6 +1,8 @@
-"""A query, or a whole Parquet file, to rows as JSON texts: by DuckDB, locked up.
+"""Queries, or whole Parquet files, to rows as JSON texts: by DuckDB, locked up.
 
-It has one thread, so that the order of rows is the same each time, little memory, and some files.
+It has one thread, so that the order of rows is the same each time, little memory, and some files. One database answers
+all queries of a walk over text, since making one takes longer than most of them; it keeps nothing of a query. Parquet
+files lie behind links, which lead nowhere yet when that database is locked, so a query of those has one of its own.
 
 Tried with DuckDB 2.0: once ``enable_external_access`` is off and the configuration locked, nothing but
 ``allowed_paths`` is opened, no extension is loaded, and no setting is changed back.
@@ -10,16 +12,24 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowops.queries.check import tables
-from flowops.queries.limits import BATCH_ROWS, DUCKDB_MIB, MAX_ROW, MAX_ROWS, QueryRefused, most_rows
+from flowops.queries.limits import (
+    BATCH_ROWS,
+    DUCKDB_MIB,
+    MAX_ROW,
+    MAX_ROWS,
+    QueryRefused,
+    most_rows,
+)
 from flowops.queries.parquet import check_pages
 from flowops.queries.values import NoJson, json_value, type_without_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from duckdb import DuckDBPyConnection
 
@@ -38,27 +48,32 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
-def connect() -> DuckDBPyConnection:
-    """Open a database in memory, which can open files until `attach` has locked it."""
+def locked(paths: Iterable[str]) -> DuckDBPyConnection:
+    """Open a database in memory that opens these files, and nothing else."""
     import duckdb
 
     connection = duckdb.connect(":memory:", config=_SETTINGS)
     connection.execute("set TimeZone = 'UTC'")
+    connection.execute(f"set allowed_paths = [{', '.join(map(_literal, paths))}]")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
     return connection
 
 
-def attach(connection: DuckDBPyConnection, files: Mapping[str, Mapping[str, Any]]) -> None:
-    """Let a query see files, each by the name it has for it, and nothing else.
+@contextmanager
+def seen(connection: DuckDBPyConnection, files: Files) -> Iterator[DuckDBPyConnection]:
+    """Yield a database that lets a query see files, each by the name it has for it, while it runs.
 
     A file has a ``path``, and, when it is JSON Lines, ``columns``: types by names. In the file a column is called
     by its number there, from 0. A file without columns is Parquet.
     """
-    paths = ", ".join(_literal(file["path"]) for file in files.values())
-    connection.execute(f"set allowed_paths = [{paths}]")
-    connection.execute("set enable_external_access = false")
-    for name, file in files.items():
-        connection.execute(f"create view {identifier(name)} as {_read_clause(file)}")
-    connection.execute("set lock_configuration = true")
+    try:
+        for name, file in files.items():
+            connection.execute(f"create view {identifier(name)} as {_read_clause(file)}")
+        yield connection
+    finally:
+        for name in files:
+            connection.execute(f"drop view if exists {identifier(name)}")
 
 
 def identifier(name: str) -> str:
@@ -85,34 +100,36 @@ def _literal(value: str) -> str:
 _MESSAGE = 300
 
 
-def answer(ask: Callable[[], dict[str, Any]], allow: Callable[[int, int], None]) -> Iterator[str]:
-    """Yield what the process says, in order.
+def answer(
+    connection: DuckDBPyConnection, sql: str | None, ask: Callable[[], Files], allow: Callable[[int, int], None]
+) -> Iterator[str]:
+    """Yield what the process says of a query, but for its end; `ask` is called for the files once they are known.
 
-    `allow` is called with how many bytes are read, and how many rows have been given. Raises QueryRefused.
+    `allow` is called with how many bytes are read, and how many rows have been given. Raises
+    QueryRefused.
     """
     import duckdb
 
-    sql: str | None = ask()["sql"]
     files: Files = {}
     try:
-        connection = connect()
         if sql is not None:
             yield json.dumps({"files": tables(connection, sql)})
-        files = ask()["files"]
-        attach(connection, files)
-        size = sum(Path(path).stat().st_size for path in {file["path"] for file in files.values()})
+        files = ask()
+        paths = sorted({file["path"] for file in files.values()})
+        size = sum(Path(path).stat().st_size for path in paths)
         allow(size, 0)
-        for path in sorted({file["path"] for file in files.values() if "columns" not in file}):
+        parquet = sorted({file["path"] for file in files.values() if "columns" not in file})
+        for path in parquet:
             check_pages(path)
-        connection.execute(sql if sql is not None else f"from {identifier(next(iter(files)))}")
-        columns = _columns(connection)
-        yield json.dumps({"columns": list(columns)})
-        yield from _rows(connection, columns, most_rows(size), lambda given: allow(size, given))
+        with seen(connection, files) if not parquet else seen(locked(paths), files) as connection:
+            connection.execute(sql if sql is not None else f"from {identifier(next(iter(files)))}")
+            columns = _columns(connection)
+            yield json.dumps({"columns": list(columns)})
+            yield from _rows(connection, columns, most_rows(size), lambda given: allow(size, given))
     except duckdb.OutOfMemoryException:
         raise QueryRefused(f"it takes more than {DUCKDB_MIB} MiB of memory") from None
     except duckdb.Error as error:
         raise _describe(error, files) from None
-    yield json.dumps({"end": True})
 
 
 def _columns(connection: DuckDBPyConnection) -> dict[str, str]:

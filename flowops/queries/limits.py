@@ -1,4 +1,4 @@
-"""What reading a file or answering a query may take: a hostile one ends with a message, soon and in little memory.
+"""What reading a file or answering queries may take: a hostile one ends with a message, soon and in little memory.
 
 Time is that of the processor, not of the clock: a slow machine gives the same answer as a fast one, but for queries at
 the very edge.
@@ -6,8 +6,12 @@ the very edge.
 
 from __future__ import annotations
 
-#: Seconds of processor time, and how many more for each byte that is read and each row that has been given.
-SECONDS = 2
+#: Seconds of processor time of all queries of a command together, and how many more for each query, for each byte that
+#: it reads, and for each row that it has given.
+SECONDS = 1
+SECONDS_A_QUERY = 20e-3
+#: What counts for another process, where a query has brought the one before down.
+SECONDS_A_PROCESS = 0.5
 SECONDS_A_BYTE = 200e-9
 SECONDS_A_ROW = 20e-6
 #: Bytes of memory, everything in the process counted.
@@ -22,8 +26,8 @@ MAX_ROW = 1024 * 1024
 #: a row that is a call has a number of its own.
 ROWS_WITHOUT_DATA = 10_000
 BYTES_A_ROW = 4
-#: Seconds of the queries of a command together, of each no more than `SECONDS`.
-SECONDS_IN_ALL = 20
+#: How many files the queries of a walk may name.
+MAX_FILES = 500
 
 
 def most_rows(size: int) -> int:

@@ -27,6 +27,8 @@ CASES = sorted((Path(__file__).parent.parent / "cases" / "hostile").iterdir())
 #: nothing fail, and only what waits for something that never comes is ended by the clock.
 CPU_SECONDS = 2
 PATIENCE = 120
+#: Seconds more for processes that the command starts: Git, and one that answers queries.
+HELPERS = 1.5
 MEGABYTES = 256
 #: Of a large input more is told: so much for each character, at most.
 MUCH = 20
@@ -43,12 +45,16 @@ PROJECT = "apiVersion: flowops/v1\nkind: Project\nname: x\n"
 
 
 class Ended(NamedTuple):
-    """What a command has left: its exit code, all that it printed, how large it was, and how large its input."""
+    """What a command has left: its exit code, all that it printed, how large it was, and how large its input.
+
+    `seconds` of the processor, and megabytes, are those of all its processes.
+    """
 
     code: int
     text: str
     megabytes: float
     characters: int
+    seconds: float
 
 
 #: Runs flowops within its limit and writes down its peak. What the kernel tells of a child that has ended counts its
@@ -59,8 +65,11 @@ import atexit, os, resource, runpy, sys
 resource.setrlimit(resource.RLIMIT_CPU, (int(os.environ["CPU_SECONDS"]),) * 2)
 
 def peak():
+    used, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    seconds = sum(each.ru_utime + each.ru_stime for each in (used, children))
     with open("/proc/self/status") as status, open(os.environ["PEAK"], "w") as out:
-        out.write(next(line for line in status if line.startswith("VmHWM")).split()[1])
+        own = int(next(line for line in status if line.startswith("VmHWM")).split()[1])
+        out.write(f"{max(own, children.ru_maxrss)} {seconds}")
 
 atexit.register(peak)
 runpy.run_module("flowops", run_name="__main__", alter_sys=True)
@@ -93,7 +102,9 @@ def run(root: Path, command: str) -> Ended:
     text = output.decode()
     assert "Traceback" not in text, text
     assert not _HARMFUL.search(text), ascii(text)
-    return Ended(process.returncode, text, int(peak.read_text()) / 1024, sum(size for size, _ in before.values()))
+    kilobytes, seconds = peak.read_text().split()
+    characters = sum(size for size, _ in before.values())
+    return Ended(process.returncode, text, int(kilobytes) / 1024, characters, float(seconds))
 
 
 def state_of(root: Path) -> dict[str, tuple[int, int]]:
@@ -110,6 +121,7 @@ def hold(ended: Ended, code: int, *words: str) -> None:
     assert [some for some in words if some not in ended.text] == [], ended.text
     assert len(ended.text) < max(100_000, MUCH * ended.characters)
     assert ended.megabytes < MEGABYTES
+    assert ended.seconds < CPU_SECONDS + HELPERS
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -363,6 +375,61 @@ def searches_of_a_text(root: Path, times: int) -> None:
     (root / "calls/a.yaml").write_text("---\n".join(calls))
 
 
+def one_long_line(root: Path, times: int) -> None:
+    """Have many problems on one line, each of which shows it."""
+    (root / "calls/a.yaml").write_text(f"{CALL}flow-variables: {{s: {{{'a: ,' * 20_000 * times}}}}}\n")
+
+
+def query(number: int, sql: str) -> str:
+    fields = CALLSET.replace("rows", f'{{sql: "{sql}"}}').replace('"a-', f'"a{number}-')
+    return fields.replace("{{ row.phone }}", "+442079460023")
+
+
+def many_queries(root: Path, times: int) -> None:
+    """Ask the same data, in many documents."""
+    (root / "calls/a.csv").write_text("id,phone\n1,+442079460023\n")
+    sets = (query(number, "select id, nope from 'a.csv' order by id") for number in range(10 * times))
+    (root / "calls/a.yaml").write_text("---\n".join(sets))
+
+
+def slow_queries(root: Path, times: int) -> None:
+    """Have queries work, in many documents."""
+    tables = ", ".join(f"(select unnest(range(100000)) as c{each})" for each in range(3))
+    sets = (query(number, f"select count(*) + {number} as id from {tables} order by 1") for number in range(10 * times))
+    (root / "calls/a.yaml").write_text("---\n".join(sets))
+
+
+def large_queries(root: Path, times: int) -> None:
+    """Have queries fill their memory, in many documents."""
+    sets = (query(n, f"select repeat('x', 4000000000) as id, {n} as n order by 1") for n in range(10 * times))
+    (root / "calls/a.yaml").write_text("---\n".join(sets))
+
+
+def files_of_queries(root: Path, times: int) -> None:
+    """Spell a file in many ways, in many documents."""
+    (root / "calls/a.csv").write_text("id,phone\n" + "1,2\n" * 20_000)
+    sets = []
+    for number in range(10 * times):
+        names = ", ".join(f"'.{'/' * (number * 5 + each + 1)}a.csv' t{each}" for each in range(5))
+        sets.append(query(number, f"select count(t0.id) as id, nope from {names} order by 1"))
+    (root / "calls/a.yaml").write_text("---\n".join(sets))
+
+
+def rows_of_matrices(root: Path, times: int) -> None:
+    """Make rows of nothing, in many documents."""
+    some = ", ".join(map(str, range(100)))
+    fields = CALLSET.replace("for-each: rows", f"matrix: {{x: [{some}], y: [{some}]}}")
+    fields = fields.replace("row.id", "row.x }}-{{ row.y").replace("{{ row.phone }}", "+442079460023")
+    (root / "calls/a.yaml").write_text("---\n".join(fields.replace('"a-', f'"a{n}-') for n in range(10 * times)))
+
+
+def rows_of_one_file(root: Path, times: int) -> None:
+    """Read one file, in many documents."""
+    (root / "calls/a.csv").write_text("id\n" + "".join(f"{number}\n" for number in range(10_000)))
+    fields = CALLSET.replace("rows", "a.csv").replace("{{ row.phone }}", "+442079460023")
+    (root / "calls/a.yaml").write_text("---\n".join(fields.replace('"a-', f'"a{n}-') for n in range(10 * times)))
+
+
 MULTIPLIED = [
     (aliased_items, "the templates of this call take too much work"),
     (loops_of_many_documents, "the templates of this command take too much work together"),
@@ -373,6 +440,13 @@ MULTIPLIED = [
     (templates_of_many_characters, "the templates of this command take too much work together"),
     (patterns_over_many_directories, "the patterns look at too many names together"),
     (searches_of_a_text, "take too much work"),
+    (one_long_line, "the key 'a' is given twice in one mapping"),
+    (many_queries, "nope"),
+    (slow_queries, "it takes too much work for so little data"),
+    (large_queries, "memory"),
+    (files_of_queries, "nope"),
+    (rows_of_matrices, "there are too many rows: those of matrices and queries"),
+    (rows_of_one_file, "there are too many rows: those of matrices and queries"),
 ]
 
 

@@ -17,7 +17,7 @@ from flowops.documents.git import Revision, commit_of
 from flowops.documents.reader import Reader
 from flowops.documents.row_source import Dialect
 from flowops.documents.rows import read_batches, read_rows
-from flowops.documents.sql_rows import StagingDir
+from flowops.documents.staging import Named, StagingDir
 from flowops.errors import FlowopsError
 from flowops.model.document import Place, Problem, Row, RowPlace
 
@@ -159,16 +159,16 @@ def test_names_of_columns_may_be_anything_but_the_same(said: Any, tree: Any) -> 
 def test_a_wide_header_makes_no_long_rows(tree: Any, tmp_path: Path) -> None:
     header = ",".join(f"{'x' * 900}{number}" for number in range(1000))
     tree.write({"data/a.csv": header + "\n" + ("," * 999 + "\n") * 10})
-    staging = StagingDir(tree.reader, tree.root, Dialect(), tmp_path)
-    (file,) = staging.add(["data/a.csv"]).values()
+    staging = StagingDir(tree.reader, tmp_path)
+    (file,) = staging.add(Named(["data/a.csv"], tree.root, Dialect())).values()
     assert Path(file["path"]).stat().st_size < 20 * len(header)
 
 
 def test_a_text_that_is_too_large_is_refused(said: Any, tree: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flowops.documents.sql_rows.MAX_STAGED", 1000)
+    monkeypatch.setattr("flowops.documents.staging.MAX_STAGED", 1000)
     tree.write({"data/a.csv": "a\n" + "x\n" * 1000})
     assert said("from '../data/a.csv' order by 1") == [
-        "for-each: sql: '../data/a.csv' is too large for a query, with what it reads besides"
+        "for-each: sql: '../data/a.csv' is too large for a query, with what is read besides"
     ]
 
 
@@ -302,7 +302,7 @@ def test_a_mistake_in_the_process_is_no_problem_of_the_user(
     said: Any, tree: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = (
-        "from flowops.queries import answer; answer.connect = None; from flowops.queries.__main__ import main; main()"
+        "from flowops.queries import answer; answer.locked = None; from flowops.queries.__main__ import main; main()"
     )
     tree.write({"data/a.parquet": b""})
     monkeypatch.setattr("flowops.documents.sql_rows._COMMAND", [sys.executable, "-c", broken])

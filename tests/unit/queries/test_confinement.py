@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from flowops.queries.answer import attach, connect
+from flowops.queries.answer import locked as locked_in
+from flowops.queries.answer import seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,11 +24,10 @@ if TYPE_CHECKING:
 def locked(tmp_path: Path) -> Iterator[Any]:
     """A database that has been given one file, ``a.parquet``."""
     with duckdb.connect() as maker:
-        maker.execute(f"copy (select 1 as a) to '{tmp_path}/0.parquet' (format parquet)")
+        maker.execute(f"copy (select 1 as a) to '{tmp_path}/0' (format parquet)")
     (tmp_path / "other.csv").write_text("a\n1\n")
-    connection = connect()
-    attach(connection, {"a.parquet": {"path": f"{tmp_path}/0.parquet"}})
-    with connection:
+    connection = locked_in([f"{tmp_path}/0"])
+    with connection, seen(connection, {"a.parquet": {"path": f"{tmp_path}/0"}}):
         yield connection
 
 
@@ -39,7 +39,7 @@ def test_the_files_that_were_given_are_there(locked: Any) -> None:
     "sql",
     [
         "copy (select 1) to '{dir}/out.csv'",
-        "copy (select 1) to '{dir}/0.parquet/../out.csv'",
+        "copy (select 1) to '{dir}/0/../out.csv'",
         "export database '{dir}/out'",
         "attach '{dir}/out.db'",
         "attach 'https://example.org/x.db'",
@@ -51,7 +51,7 @@ def test_the_files_that_were_given_are_there(locked: Any) -> None:
         "from read_blob('/etc/passwd')",
         "from read_text('{dir}/other.csv')",
         "from read_text('{dir}/*')",
-        "from read_csv('{dir}/0.parquet/../other.csv')",
+        "from read_csv('{dir}/0/../other.csv')",
         "from '{dir}/other.csv'",
         "from '../../../../../../etc/passwd'",
         "from read_parquet('https://example.org/x.parquet')",
@@ -100,16 +100,16 @@ def test_the_process_writes_no_file(tmp_path: Path) -> None:
 
 
 WITH_LIMITS = (
-    "from flowops.queries import limits; limits.SECONDS = {seconds}; limits.MEMORY = {memory}; "
-    "from flowops.queries.__main__ import main; main()"
+    "from flowops.queries import limits; limits.MEMORY = {memory}; from flowops.queries.__main__ import main; main()"
 )
 
 
-def test_a_query_that_takes_too_much_time_is_ended_by_the_system() -> None:
+def test_a_query_that_takes_too_much_time_is_ended_by_the_system(tmp_path: Path) -> None:
     lines = " cross join ".join(f"(select unnest(range(100000)) as c{n})" for n in range(3))
-    query = {"sql": f"select count(*) from {lines} order by 1"}
-    done = run(WITH_LIMITS.format(seconds=1, memory=2 << 30), query, {"files": {}}, timeout=120)
-    assert done.returncode == -signal.SIGXCPU
+    query = {"sql": f"select count(*) from {lines} order by 1", "seconds": 0.3}
+    asked = ({"directory": str(tmp_path)}, query, {"files": {}})
+    done = run(WITH_LIMITS.format(memory=2 << 30), *asked, timeout=120)
+    assert done.returncode == -signal.SIGPROF
     assert done.stdout.splitlines() == ['{"files": []}']
 
 
@@ -125,9 +125,27 @@ def test_a_query_that_takes_too_much_time_is_ended_by_the_system() -> None:
         "select a from (select unnest(range(200000000)) as a)",
     ],
 )
-def test_a_query_that_takes_too_much_memory_is_refused(sql: str) -> None:
-    asked = {"sql": f"{sql} order by 1"}
-    done = run(WITH_LIMITS.format(seconds=5, memory=1 << 30), asked, {"files": {}}, timeout=300)
+def test_a_query_that_takes_too_much_memory_is_refused(sql: str, tmp_path: Path) -> None:
+    asked = {"sql": f"{sql} order by 1", "seconds": 5}
+    done = run(WITH_LIMITS.format(memory=1 << 30), {"directory": str(tmp_path)}, asked, {"files": {}}, timeout=300)
     last = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {}
     # What fills its memory slowly enough runs out of time first.
-    assert done.returncode == -signal.SIGXCPU or "refused" in last, (done.returncode, done.stderr[-500:])
+    assert done.returncode == -signal.SIGPROF or "refused" in last, (done.returncode, done.stderr[-500:])
+
+
+def test_a_query_leaves_nothing_for_the_next(tmp_path: Path) -> None:
+    (tmp_path / "0").write_text('{"0": "Ann"}\n')
+    files = {"files": {"a.csv": {"path": f"{tmp_path}/0", "columns": {"name": "VARCHAR"}}}}
+    asked = (
+        *({"sql": "select name from 'a.csv' order by 1", "seconds": 1}, files),
+        *({"sql": "select nope from 'a.csv' order by 1", "seconds": 1}, files),
+        *({"sql": "select name from 'a.csv' order by 1", "seconds": 1}, {"files": {}}),
+        *({"sql": "from 'a.csv' order by all", "seconds": 1}, files),
+    )
+    done = run(WITH_LIMITS.format(memory=2 << 30), {"directory": str(tmp_path)}, *asked, timeout=60)
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    answers = [each.get("rows", each.get("refused", "")) for each in said if "rows" in each or "refused" in each]
+    assert answers[0] == answers[3] == [["Ann"]]
+    assert "nope" in answers[1]
+    assert "Cannot access file" in answers[2]
+    assert all(each["seconds"] >= 0 for each in said if "end" in each or "refused" in each)
