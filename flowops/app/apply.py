@@ -89,7 +89,7 @@ def check_pacing(found: Planned, pacing: Pacing) -> None:
     if pacing.canary is not None and environment.callbacks is None and not environment.sandboxed:
         raise UsageError(
             f"--canary waits for the outcomes of calls, and environment '{environment.name}' has no callbacks",
-            hint="say where they arrive: callbacks: {url: https://…, secret: {env: NAME}}, and run flowops listen",
+            hint="say where they arrive: callbacks: {url: https://…, secret: {env: NAME}}, and run `flowops listen`",
         )
 
 
@@ -223,4 +223,4 @@ def _where_to_look(saved: SavedPlan, fresh: Plan) -> str:
     request = saved.request
     calls = CallFilter(read_labels(request.labels), request.refs, request.exclude_refs)
     asked = Selection(request.paths, fresh.environment, var_files=request.var_files, calls=calls)
-    return f"see what the files say: flowops diff {saved.revision} {asked.arguments()}; then "
+    return f"see what the files say: `flowops diff {saved.revision} {asked.arguments()}`; then "

@@ -117,7 +117,7 @@ def revisions(spec: str, paths: Sequence[str]) -> Iterator[Revisions]:
     disk = open_disk(_start(paths), cwd)
     root = disk.files.root
     if not (root / ".git").exists():
-        raise UsageError(f"{root} is not in a Git repository", hint="flowops diff compares Git revisions")
+        raise UsageError(f"{root} is not in a Git repository", hint="the difference is that of two Git revisions")
     dots = "..." if "..." in spec else ".."
     base, separator, head = spec.partition(dots)
     base, head = base or "HEAD", (head or "HEAD") if separator else ""

@@ -59,7 +59,7 @@ class _Examination:
         self._project: Project = workspace.project
         self._environment: Environment = workspace.environment
         self._field = f"environments.{workspace.environment.name}"
-        self._env = f"--env {shlex.quote(workspace.environment.name)}"
+        self._env = shlex.quote(workspace.environment.name)
 
     def checks(self) -> Iterator[Check]:
         """Yield the checks, one after the other, as apply would come to them."""
@@ -89,7 +89,7 @@ class _Examination:
         problems = len(self._workspace.problems)
         if not problems:
             return Check("files", Status.OK, f"{self._workspace.documents:,} documents of the project can be read")
-        remedy = f"flowops validate {self._env}"
+        remedy = f"flowops validate --env {self._env}"
         return Check("files", Status.FAILED, f"{problems:,} problems in the files", remedy, ExitCode.INVALID)
 
     def _token(self, reference: Reference) -> tuple[Secret | None, Check]:
@@ -143,7 +143,7 @@ class _Examination:
             remedy = f"pin it in flowops.yaml: ledger: {{url: …, id: {checkpoint.id}}}"
             yield Check("ledger", Status.WARNING, f"{found}; any other one would be taken, too", remedy)
         for guard in guards:
-            yield Check(guard.name, Status.FAILED, guard.reason, f"flowops resume {self._env}", ExitCode.GUARD)
+            yield Check(guard.name, Status.FAILED, guard.reason, f"flowops resume --env {self._env}", ExitCode.GUARD)
 
     def _libraries(self) -> Iterator[Check]:
         """Say which libraries that not everybody needs are here, by the name of the library itself."""
@@ -239,7 +239,7 @@ class _Examination:
             remedy = _setting(self._environment.account)
             return Check(name, Status.WARNING, "the API answers 404: is this the voice account's id?", remedy)
         message = f"not known: the API answers {answer.status} to who asks for records"
-        return Check(name, Status.WARNING, message, f"flowops doctor {self._env}")
+        return Check(name, Status.WARNING, message, f"flowops doctor --env {self._env}")
 
     def _callbacks(self) -> Check:
         """Ask for the address that the API calls back: whatever answers there is reachable from here."""
@@ -254,7 +254,7 @@ class _Examination:
         except ApiError as error:
             return Check("callbacks", Status.WARNING, error.message, error.hint)
         if isinstance(received, Failure):
-            remedy = f"flowops listen {self._env}, behind whatever serves {host.netloc}"
+            remedy = f"flowops listen --env {self._env}, behind whatever serves {host.netloc}"
             return Check("callbacks", Status.WARNING, f"{host.netloc}: {_reason(received)}", remedy)
         if is_loopback(host.hostname or ""):
             message = f"{host.netloc} is this machine: the API cannot reach it"

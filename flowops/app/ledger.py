@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from itertools import chain, islice
 from typing import TYPE_CHECKING
@@ -131,7 +132,8 @@ def init(environment: str, goes_on: str | None = None, observer: Observer = SILE
 def guards_of(ledger: Reader) -> tuple[Guard, ...]:
     """Return the guards that the ledger itself knows of: somebody has stopped the environment."""
     why = ledger.stopped()
-    return () if why is None else (Guard("stop", why),)
+    again = f"`flowops resume --env {shlex.quote(ledger.environment)}` lets runs claim calls again"
+    return () if why is None else (Guard("stop", f"{why}; {again}"),)
 
 
 def read_import(file: Path, *, numbered: bool = False) -> list[ImportedCall]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.selection import EVERY_CALL
+from flowops.common.called import note_work
 from flowops.documents.discovery import discover
 from flowops.documents.project import (
     find_project,
@@ -222,4 +223,5 @@ def _environment(project: Project, name: str) -> Environment:
         raise UsageError(
             f"there is no environment '{name}'", hint=f"the project has: {', '.join(project.environments)}"
         )
+    note_work(str(project.root), name)
     return project.environments[name]

@@ -179,7 +179,7 @@ def _partly_refused(plan: Plan) -> Iterator[str]:
         calls = "1 call is" if len(details) == 1 else f"{len(details):,} calls are"
         yield (
             f"{calls} placed in part: callees among others were refused; once that is known, "
-            f"flowops ledger accept --ref '*' --env {shlex.quote(plan.environment)} --reason …"
+            f"`flowops ledger accept --ref '*' --env {shlex.quote(plan.environment)} --reason …`"
         )
 
 
@@ -188,7 +188,7 @@ def _of_outcomes(environment: Environment) -> Iterator[str]:
     if environment.callbacks is None and not environment.sandboxed:
         yield (
             f"No callbacks are configured for {environment.name}: how calls end will not be known, but for what "
-            "`flowops reconcile` finds"
+            f"`flowops reconcile --env {shlex.quote(environment.name)}` finds"
         )
 
 

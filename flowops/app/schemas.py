@@ -46,12 +46,13 @@ def folder_of(project: Path | None) -> Path:
     return Path("schemas") if project is None else project / ".flowops" / "schemas"
 
 
-def check_fresh(folder: Path, built: Mapping[str, Schema]) -> None:
-    """Raise FlowopsError when a schema in a folder is not what was derived."""
+def check_fresh(folder: Path, built: Mapping[str, Schema], again: str = "flowops schema build") -> None:
+    """Raise FlowopsError when a schema in a folder is not what was derived; `again` is the command that derives it."""
     stale = stale_schemas(folder, built)
     if stale:
         raise FlowopsError(
-            f"stale in {folder}: {', '.join(stale)}", hint="run flowops schema build, and commit what it writes"
+            f"stale in {folder}: {', '.join(stale)}",
+            hint=f"run `{again}`, and commit what it writes",
         )
 
 

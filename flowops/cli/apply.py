@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 #: Said after calls were placed where no phone rings.
 NEXT = (
     "Next: apply again, and nothing is placed twice; change a call, and `flowops plan` shows it. "
-    "`flowops status` shows the ledger, README.md the way to a pipeline."
+    "`flowops status` shows the ledger, and `flowops init --help` tells how to get a pipeline."
 )
 
 

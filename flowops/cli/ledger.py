@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,7 +129,8 @@ def show(reference: str, environment: str, format_: str) -> None:
         _show_rehearsal(reference, history, format_)
         return
     if entry is None:
-        where = " any more; its history is in `flowops ledger export`" if history else ""
+        trail = f"flowops ledger export --events --env {shlex.quote(environment)}"
+        where = f" any more; its history is in `{trail}`" if history else ""
         raise FlowopsError(f"{reference}: not in the ledger of {environment}{where}")
     if entry.reference_id != reference:
         echo_status(f"{reference}: it is {entry.reference_id} now")

@@ -14,6 +14,7 @@ import click
 from flowops import __version__
 from flowops.cli.group import LazyGroup
 from flowops.cli.options import with_log_options
+from flowops.common.called import note_call, program_of
 from flowops.errors import ExitCode, FlowopsError, Invalid, UsageError
 
 _log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ COMMANDS = {
 )
 def root(chdir: str | None) -> None:
     """Outbound phone calls as configuration: planned like infrastructure, placed at most once."""
+    note_call(program_of(sys.argv[0]), chdir)
     if chdir is not None:
         os.chdir(chdir)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from flowops.common.called import called
 from flowops.errors import FlowopsError, Invalid, UsageError
 from flowops.report import formats
 
@@ -95,7 +96,7 @@ def echo_status(text: str) -> None:
     """Print one plain line that is not the result, to stderr; characters that a terminal obeys are escaped."""
     from flowops.report.escape import log_line, safe
 
-    sys.stderr.write(f"{log_line(safe(text))}\n")
+    sys.stderr.write(f"{log_line(safe(called().printed(text)))}\n")
 
 
 def print_problems(problems: Iterable[Problem], excerpt: Callable[[Place], str | None]) -> None:

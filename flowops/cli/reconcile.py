@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,18 +64,19 @@ def command(
         raise UsageError("--since and --no-wait have no meaning with --from-file")
     else:
         done = reconcile_file(environment, from_file, adopt=adopted, observer=TERMINAL)
+    env = shlex.quote(environment)
     print_result(DONE, Done(environment, "reconcile", done._asdict(), list(_said(done))), format_)
     if done.doubtful:
         echo_status(
             "The ledger may have lost them, such as by an older copy put back: take them for placed with "
-            f"`flowops reconcile --env {environment} --adopt`. If others on this account use the same references, say "
-            f"`flowops ledger resolve REF --env {environment} --reason … --not-placed`."
+            f"`flowops reconcile --env {env} --adopt`. If others on this account use the same references, say "
+            f"`flowops ledger resolve REF --env {env} --reason … --not-placed`."
         )
     if not done.in_doubt:
         return 0
     echo_status(
         "No record proves nothing: the records hold successful calls only. Ask the vendor, then "
-        f"`flowops ledger resolve REF --env {environment} --reason … --placed`, or `--not-placed`."
+        f"`flowops ledger resolve REF --env {env} --reason … --placed`, or `--not-placed`."
     )
     return ExitCode.IN_DOUBT
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -42,7 +43,9 @@ def build(openapi: Path | None, project: Path | None, out: Path | None, check: b
     """
     built, folder = build_schemas(openapi, project), out or folder_of(project)
     if check:
-        check_fresh(folder, built)
+        given = (("--openapi", openapi), ("--project", project), ("--out", out))
+        options = [word for name, path in given if path for word in (name, str(path))]
+        check_fresh(folder, built, shlex.join(["flowops", "schema", "build", *options]))
         echo_status(f"{len(built)} schemas in {folder} are fresh")
         return
     changed = write_schemas(folder, built, Path.cwd() if project is None or out is not None else project)

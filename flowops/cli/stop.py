@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from flowops.app.access import open_for
@@ -28,7 +30,8 @@ def stop(environment: str, reason: str, format_: str) -> int:
         why = ledger.stopped()
     said = f"{environment} was stopped already: {why}"
     if changed:
-        said = f"{environment} is stopped: no run claims another call until `flowops resume --env {environment}`"
+        again = f"flowops resume --env {shlex.quote(environment)}"
+        said = f"{environment} is stopped: no run claims another call until `{again}`"
     print_result(DONE, Done(environment, "stop", {"changed": changed, "reason": why}, [said]), format_)
     return 0
 

@@ -185,7 +185,7 @@ def discover(reader: Reader, project: Project, paths: Sequence[Path] = (), *, wi
     chosen = _chosen(reader, paths, included) if paths else included
     if not chosen and not problems and project.document is None:
         message = f"there is nothing to read in {project.root}: no {PROJECT_FILE}, and no calls in calls/"
-        raise UsageError(message, hint="name a file, or begin with 'flowops init'")
+        raise UsageError(message, hint="name a file, or begin with `flowops init`")
     selected: list[Document] = []
     others: list[Document] = []
     flows: list[Document] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -305,8 +306,8 @@ RESTORE = (
 def no_ledger(environment: str) -> str:
     """Of a ledger that is not there, with the warning that it deserves."""
     return (
-        f"`flowops ledger init --env {environment}` makes it, once. If calls were placed from here before, restore "
-        "a copy of their ledger instead: a new one knows of no call and would ring everyone again"
+        f"`flowops ledger init --env {shlex.quote(environment)}` makes it, once. If calls were placed from here "
+        "before, restore a copy of their ledger instead: a new one knows of no call and would ring everyone again"
     )
 
 

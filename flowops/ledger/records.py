@@ -92,7 +92,7 @@ def is_current(database: Database, version: str, environment: str) -> bool:
     if version != known[-1] and database.readonly:
         raise LedgerError(
             f"{name}: made by an older flowops (its tables are at version {version}, this one has {known[-1]})",
-            hint=f"`flowops ledger init --env {environment}` brings it up to date and touches no call",
+            hint=f"`flowops ledger init --env {shlex.quote(environment)}` brings it up to date and touches no call",
         )
     return version == known[-1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -71,6 +72,6 @@ def _guard(placed: str, suspect: _Suspect, count: int, environment: str) -> Guar
         f"{NAME} ({suspect.place.file}:{suspect.place.line}): {calls} placed with the same words to the same numbers "
         f"under references that no file names any more, such as {placed}, which is {suspect.reference} now. If these "
         f"are the same calls, say what they were called, beside reference-id: moved-from: …; if they are others: "
-        f"flowops apply --env {environment} --override {NAME} --reason …"
+        f"flowops apply --env {shlex.quote(environment)} --override renamed --reason …"
     )
     return Guard(NAME, reason, suspect.place)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from flowops.common.called import called
 from flowops.report.escape import log_line
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def plain(lines: Iterable[Line]) -> str:
 
 def emit(lines: Iterable[Line], stream: TextIO) -> None:
     """Write lines, coloured where that is wanted, never wrapped."""
+    lines = map(_as_called, lines)
     if not coloured(stream):
         stream.writelines(encodable(log_line(plain([spans])), stream) for spans in lines)
         return
@@ -51,6 +53,13 @@ def emit(lines: Iterable[Line], stream: TextIO) -> None:
             spans = line(log_line(line_text))
         text = Text.assemble(*((encodable(span.text, stream), span.style) for span in spans))
         terminal.print(text, soft_wrap=True, highlight=False)
+
+
+def _as_called(spans: Line) -> Line:
+    """Return a line whose commands work as they are printed."""
+    if not any("flowops " in span.text for span in spans):
+        return spans
+    return tuple(span._replace(text=called().printed(span.text)) for span in spans)
 
 
 def console(stream: TextIO) -> Console:

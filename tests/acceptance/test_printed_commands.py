@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import re
 import shlex
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
-from support.commands import flowops
+import click
+import pytest
+from support.commands import ROOT, environment, flowops
 from support.server import TOKEN, ApiServer, answer_with
 
+from flowops.cli.main import root
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 ENV = {"FLOWOPS_TOKEN": TOKEN}
@@ -67,3 +76,132 @@ def test_every_printed_command_is_right_usage(real: Path, api: ApiServer) -> Non
         ran = flowops(*shlex.split(command), cwd=real, env=ENV)
         asks = "this has to be confirmed" in ran.err  # a person, at a terminal
         assert ran.code != 64 or asks, f"flowops {asked} says: flowops {command}\n{ran.err}"
+
+
+COMMANDS = root.list_commands(click.Context(root))
+#: What a reader has to fill in, or a message, in the texts of the code.
+FILLED = {"…": "x", "NUMBER": "+442079460101", "VALUE": "x", "GLOB": "*"}
+#: Texts that tell of commands, and recommend none as it stands.
+OF_COMMANDS = (
+    "`flowops init --help` tells",
+    "flowops ledger {X}",
+    "Only plan: the same as",
+    "or give it to flowops apply",
+    "{FORMAT}",
+)
+COMMAND = re.compile(r"(?<![\w./-])flowops ((?:[a-z-]+)(?: [^`,;\n]*)?)")
+
+
+#: What stands in a sentence behind a command.
+AND_SO_ON = re.compile(r"[.:]? (?:or|and|makes|shows|to|brings|goes|takes|finds|tells|of|then|lets) | = |\\.$")
+
+
+def texts(tree: ast.Module) -> Iterator[str]:
+    """The texts of a module, but its docstrings; what is filled in is X."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    prose = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    within = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{X}" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose | within:
+            yield node.value
+
+
+def hints() -> Iterator[tuple[str, str]]:
+    """Each command that a text of the code recommends, and where."""
+    for file in sorted((ROOT / "flowops").rglob("*.py")):
+        for text in texts(ast.parse(file.read_text())):
+            if not any(each in text for each in OF_COMMANDS):
+                for found in COMMAND.finditer(text):
+                    name = found[1].split()[0]
+                    if name in COMMANDS and "report/writers" not in str(file):
+                        yield str(file.relative_to(ROOT)), found[1]
+
+
+class UnknownCommand(Exception):
+    """A command that there is not."""
+
+
+def parsed(words: list[str]) -> click.Context:
+    """The context of a command line that is parsed, and not run."""
+    command: click.Command = root
+    while isinstance(command, click.Group):
+        found = command.get_command(click.Context(command), words[0])
+        if found is None:
+            raise UnknownCommand(words)
+        command, words = found, words[1:]
+    return command.make_context("flowops", words)
+
+
+def test_every_command_that_the_code_recommends_can_be_typed() -> None:
+    wrong, seen = [], 0
+    for file, hint in hints():
+        seen += 1
+        # What follows in the sentence is no part of it.
+        words = shlex.split(AND_SO_ON.split(hint)[0])
+        try:
+            parsed([FILLED.get(word, word.replace("{X}", "x")) for word in words])
+        except (click.UsageError, UnknownCommand) as error:
+            wrong.append(f"{file}: flowops {hint}: {error}")
+    assert seen > 30
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def venv(real: Path) -> tuple[Path, Path]:
+    """The repository in a directory with a blank in its name, and a program that is not on the PATH."""
+    home = real.rename(real.parent / "our calls")
+    program = home.parent / "bin/flowops"
+    program.parent.mkdir()
+    program.write_text(f"#!{sys.executable}\nfrom flowops.cli.main import main\nmain()\n")
+    program.chmod(0o755)
+    return program, home
+
+
+def shell(command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", command], cwd=cwd, env=environment(**ENV), capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def recommended(text: str, program: str) -> str:
+    """The first command that a text recommends, as a reader takes it from there."""
+    start = text.index(f"{program} ")
+    return re.split(r"[`;\n]|, ", text[start:])[0].strip()
+
+
+def test_a_command_works_in_the_shell_where_it_is_printed(venv: tuple[Path, Path]) -> None:
+    program, home = venv
+    elsewhere, called = home.parent, f"{os.path.relpath(program, home.parent)} -C 'our calls'"
+    missing = shell(f"{called} plan --env production", elsewhere)
+    assert missing.returncode == 5
+    assert shell(recommended(missing.stderr, called), elsewhere).returncode == 0
+    saved = shell(f"{called} plan --env production -o 'the plan.json'", elsewhere)
+    assert shell(recommended(saved.stderr, called), elsewhere).returncode == 0
+    assert shell(f"{called} stop --env production --reason why", elsewhere).returncode == 0
+    again = shell(f"{called} stop --env production --reason why", elsewhere)
+    plan = shell(f"{called} plan --env production", elsewhere)
+    assert (again.returncode, plan.returncode) == (0, 0)
+    assert shell(recommended(plan.stdout, called), elsewhere).returncode == 0
+    assert "No call is placed" in plan.stdout
+    assert "No call is placed" not in shell(f"{called} plan --env production", elsewhere).stdout
+
+
+def test_a_command_names_the_project_that_was_named(venv: tuple[Path, Path]) -> None:
+    program, home = venv
+    called = os.path.relpath(program, home.parent)
+    missing = shell(f"{called} plan 'our calls' --env production", home.parent)
+    command = recommended(missing.stderr, called)
+    assert "-C 'our calls'" in command
+    assert shell(command, home.parent).returncode == 0
+
+
+def test_a_program_that_the_shell_finds_is_called_by_its_name(venv: tuple[Path, Path]) -> None:
+    program, home = venv
+    path = f"PATH={shlex.quote(str(program.parent))}:$PATH"
+    assert "`flowops ledger init --env production`" in shell(f"{path} flowops plan --env production", home).stderr

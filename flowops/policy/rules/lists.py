@@ -272,7 +272,9 @@ class _List:
             if self._key is None and not self._proves_elsewhere:
                 raise ValueError("holds hashes: say which key they are made with, key: {env: NAME}")
             if not self._is_proven:
-                raise ValueError("does not prove its key: make it again with flowops policy hash-numbers")
+                raise ValueError(
+                    "does not prove its key: make it again with `flowops policy hash-numbers FILE --key-env NAME`"
+                )
             return line
         found = read(line)
         if not isinstance(found, Refusal):

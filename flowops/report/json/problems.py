@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowops.common.called import called
 from flowops.common.masking import mask_text
 from flowops.errors import Invalid
 from flowops.model.problems import with_rows
@@ -28,7 +29,7 @@ def diagnostics_json(error: FlowopsError) -> Json:
                 "severity": "error",
                 "message": mask_text(error.message),
                 "details": list(map(mask_text, error.details)),
-                "hint": optional(error.hint),
+                "hint": optional(called().completed(error.hint)) if error.hint else None,
                 "count": 1,
                 "first_rows": [],
             }

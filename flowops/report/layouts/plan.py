@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from flowops.model.difference import Shift
@@ -100,6 +101,7 @@ def _where_to(settings: Mapping[str, str]) -> Iterator[str]:
 
 
 def _plan_remarks(view: PlanView) -> Iterator[str]:
+    undo = f"flowops ledger cancel --undo REF --env {shlex.quote(view.environment)} --reason …"
     yield from _where_to(view.settings)
     if view.counts[Action.CONFLICT]:
         yield "What is in conflict was placed before, and is not placed again; apply places the others."
@@ -110,7 +112,7 @@ def _plan_remarks(view: PlanView) -> Iterator[str]:
     if view.counts[Action.BLOCKED]:
         yield "What the policy blocks is not placed; apply places the others."
     if view.counts[Action.CANCELLED]:
-        yield "What an operator has cancelled is not placed; `flowops ledger cancel --undo` takes that back."
+        yield f"What an operator has cancelled is not placed; `{undo}` takes that back."
     if view.unnamed:
         verbs = ("is", "stays") if view.unnamed == 1 else ("are", "stay")
         calls = phrases.count(view.unnamed, "call")

@@ -103,14 +103,14 @@ def _outcome(view: ResultView, outcome: Outcome, partly: bool | None, title: str
     if not number:
         return
     mark = Mark("!", "placed", Tone.WARN) if partly else mark_of(outcome)
-    command = f"flowops ledger resolve REF --env {shlex.quote(view.result.environment)}"
+    settle = f"flowops ledger resolve REF --env {shlex.quote(view.result.environment)} --reason … --placed"
     rows = Lazy(lambda: (_result_row(call, mark) for call in view.having(outcome, partly=partly)))
     columns = (Column("reference-id"), Column("call-id", Where.PAGE), Column("error", Where.AFTER))
     yield Section(
         (strong(title, mark.tone), says),
         [Table(columns, rows, number, few=None if view.full else A_FEW)],
         detail=outcome in (Outcome.PLACED, Outcome.UNCHANGED) and not partly,
-        commands=(f"{command} --reason … --placed, or --not-placed",) if outcome is Outcome.IN_DOUBT else (),
+        commands=(f"{settle}, or --not-placed",) if outcome is Outcome.IN_DOUBT else (),
     )
 
 

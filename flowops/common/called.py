@@ -1,0 +1,91 @@
+"""How this process was called: what a command has to look like that is printed for whoever called it.
+
+A message names a command as ``flowops ledger export``. Where it is printed to a terminal, it is completed: with the
+environment that is meant, with the program as it was called where it is not the one that the shell finds, and with the
+directory where that is another one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from contextvars import ContextVar
+from typing import NamedTuple
+
+#: The commands that take ``--env``, as they are found in a text.
+_COMMAND = re.compile(
+    r"(?<![\w./-])flowops (?P<command>(?:ledger|policy) [a-z]+|plan|apply|render|validate|diff|status|reconcile|listen"
+    r"|doctor|stop|resume|init|show|test|sandbox|schema [a-z]+|explain|completion)\b(?P<rest>[^`;,\n]*)"
+)
+_WITHOUT_ENVIRONMENT = ("init", "show", "test", "sandbox", "schema", "explain", "completion", "policy hash-numbers")
+#: Of these the files are named from the directory that the command was called in.
+_WITH_FILES = re.compile(r" --plan\b")
+_DEFAULT = "sandbox"
+
+
+class Called(NamedTuple):
+    """How the process was called: the `program`, the `directory` of ``-C``, and where it is at work.
+
+    `project` is the directory of the project, where that is not above the one that the process is in.
+    """
+
+    program: str = "flowops"
+    directory: str | None = None
+    environment: str = _DEFAULT
+    project: str | None = None
+
+    def completed(self, text: str) -> str:
+        """Return a text whose commands name the environment that is meant."""
+        return _COMMAND.sub(lambda found: f"flowops {self._with_environment(found)}", text)
+
+    def printed(self, text: str) -> str:
+        """Return a text whose commands work as they are printed."""
+        return _COMMAND.sub(lambda found: f"{self._program(found)} {self._with_environment(found)}", text)
+
+    def _with_environment(self, found: re.Match[str]) -> str:
+        command, rest = found["command"], found["rest"]
+        known = self.environment == _DEFAULT or "--env " in rest or _WITH_FILES.search(rest) is not None
+        if known or command.startswith(_WITHOUT_ENVIRONMENT):
+            return f"{command}{rest}"
+        return f"{command} --env {shlex.quote(self.environment)}{rest}"
+
+    def _program(self, found: re.Match[str]) -> str:
+        directories = [self.directory] if self.directory is not None else []
+        if self.project is not None and _WITH_FILES.search(found["rest"]) is None:
+            directories.append(self.project)
+        elsewhere = f" -C {shlex.quote(os.path.join(*directories))}" if directories else ""  # noqa: PTH118
+        return f"{self.program}{elsewhere}"
+
+
+_called: ContextVar[Called | None] = ContextVar("called", default=None)
+
+
+def called() -> Called:
+    """Return how this process was called; where it is no command line, as ``flowops``."""
+    return _called.get() or Called()
+
+
+def note_call(program: str, directory: str | None) -> None:
+    """Remember how the command line was called."""
+    _called.set(Called(program, directory))
+
+
+def note_work(root: str, environment: str) -> None:
+    """Remember which project and environment the command line is at work on."""
+    if (known := _called.get()) is not None:
+        root = os.path.relpath(root)
+        above = os.path.commonpath([os.path.abspath(root), os.path.abspath(".")]) == os.path.abspath(root)  # noqa: PTH100
+        _called.set(known._replace(environment=environment, project=None if above else root))
+
+
+def program_of(argument: str) -> str:
+    """Return how a shell calls the program that was started as `argument`, its path as the process was given it."""
+    name = os.path.basename(argument)  # noqa: PTH119
+    if name == "__main__.py":
+        return "flowops"
+    found = shutil.which("flowops")
+    if found is not None and os.path.realpath(found) == os.path.realpath(argument):
+        return "flowops"
+    return shlex.quote(argument)
