@@ -1,8 +1,8 @@
 """What a call costs the processor when several runs share a ledger, and under a rate.
 
-One run places all calls; four runs beside each other place a quarter each, over a quarter of the connections; one run
-places them at 200 a second. What is held against the first is the processor's time of the placing, of all runs
-together.
+One run places all calls; four runs beside each other place a quarter each, over as many connections each, as all runs
+of an environment have; one run places them at 200 a second. What is held against the first is the processor's time of
+the placing, of all runs together.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api_server import api_server
-from apply_speed import CONCURRENCY, SCRIPT
+from apply_speed import SCRIPT
 from comparison import Comparison
 from ledgers import ledgers
 from measuring import ENVIRONMENT, Run, in_turns
@@ -25,15 +25,15 @@ from measuring import ENVIRONMENT, Run, in_turns
 if TYPE_CHECKING:
     from size import Size
 
-RUNS, RATE = 4, 200
+RUNS, RATE, CONNECTIONS = 4, 200, 25
 #: At the rate, that many take a quarter of a minute.
 MOST = 3_000
 DELAY = 0.05
 
 
 def beside(runs: int, calls: int, address: str, url: str, rate: int | None = None) -> Run:
-    """So many runs at once, which share calls and connections: the time of the last, the processor's time of all."""
-    words = ["ledger", calls // runs, CONCURRENCY // runs, address, url, *([] if rate is None else [rate])]
+    """So many runs at once, which share the calls: the time of the last, the processor's time of all."""
+    words = ["ledger", calls // runs, CONNECTIONS, address, url, *([] if rate is None else [rate])]
     command = [sys.executable, str(SCRIPT), *map(str, words)]
     started = [subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) for _ in range(runs)]
     told = [json.loads(process.communicate()[0]) for process in started]
