@@ -45,6 +45,8 @@ _PSEUDONYM = 32
 #: Characters of a short pseudonym, 5 bits each: enough to tell those apart whose masked numbers are the same.
 _SHORT = 5
 _KEPT = 1024
+#: Characters of a text that is worth keeping.
+_SHORT_TEXT = 200
 #: Bytes of the hashes of a call's words, by which rows are found, and of what names it, which tells few apart.
 _WORDS, _NAMING = 6, 2
 
@@ -57,6 +59,7 @@ class Pseudonymizer:
         # Copied for each hash, as half of the work is the key's. And `hmac.digest` would let another thread run first.
         self._mac = hmac.new(key, digestmod="sha256")
         self._blinding = hashlib.blake2b(digest_size=_DIGITS // 2, key=key, person=b"fingerprint")
+        self._words = hashlib.blake2b(digest_size=_WORDS, key=key, person=b"words")
         #: A callee gets its pseudonym when its call is claimed, and again when that is answered.
         self._text = lru_cache(maxsize=_KEPT)(self._pseudonym_of_text)
         self._naming = lru_cache(maxsize=_KEPT)(self._hash_of_naming)
@@ -95,18 +98,19 @@ class Pseudonymizer:
 
     def words(self, body: Mapping[str, Value]) -> int:
         """Return a keyed hash of a body but for its reference: calls with the same one say the same to the same."""
-        said = {name: value for name, value in body.items() if name != INSTRUCTION_ID}
-        return self._number(b"words", canonical(said), _WORDS)
+        said = dict(body)
+        del said[INSTRUCTION_ID]
+        state = self._words.copy()
+        state.update(canonical(said))
+        return int.from_bytes(state.digest(), signed=True)
 
     def naming(self, template: str) -> int:
         """Return a keyed hash of what a document says of the references of its calls."""
         return self._naming(template)
 
     def _hash_of_naming(self, template: str) -> int:
-        return self._number(b"naming", template.encode("utf-8", "surrogatepass"), _NAMING)
-
-    def _number(self, purpose: bytes, text: bytes, size: int) -> int:
-        digest = hashlib.blake2b(text, digest_size=size, key=self._key, person=purpose).digest()
+        text = template.encode("utf-8", "surrogatepass")
+        digest = hashlib.blake2b(text, digest_size=_NAMING, key=self._key, person=b"naming").digest()
         return int.from_bytes(digest, signed=True)
 
     def legs(self, legs: Iterable[Leg]) -> tuple[StoredLeg, ...]:
@@ -174,7 +178,7 @@ class Pseudonymizer:
                 return [self._pseudonymized(item) for item in value]
             return None if value is None else self._pseudonymized(value)
         if isinstance(value, str):
-            shown = mask_text(value)
+            shown = _masked(value) if len(value) <= _SHORT_TEXT else mask_text(value)
             return value if shown == value else {PSEUDONYM: self.value(value), SHOWN: shown}
         if isinstance(value, dict):
             return {key: self._without(item, sensitive.get(key, _NOTHING)) for key, item in value.items()}
@@ -184,6 +188,10 @@ class Pseudonymizer:
 
     def _pseudonymized(self, value: Value) -> dict[str, str]:
         return {PSEUDONYM: self.value(value), SHOWN: mask(value)}
+
+
+#: What most calls of a document say alike, their caller and flow, is looked through once.
+_masked = lru_cache(maxsize=_KEPT)(mask_text)
 
 
 @lru_cache(maxsize=_KEPT)
