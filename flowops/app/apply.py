@@ -7,6 +7,7 @@ import logging
 import re
 from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowops.app.callback_server import callback_server
@@ -14,6 +15,7 @@ from flowops.app.canary import Pacing, Rounds
 from flowops.app.events import NO_EVENTS, Events
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import ClaimCheck, clock, facts_of
+from flowops.app.saved import from_here
 from flowops.app.secrets import connection_of, token_of, value_of
 from flowops.app.selection import CallFilter, Selection, read_labels
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
@@ -59,10 +61,11 @@ def check_reviewed(found: Planned, saved: SavedPlan | None, fit: Fit | None, dig
             found.ledger.check_newest()
         if fit.moved:
             more = [f"… and {len(fit.moved) - MOVED:,} more"] if len(fit.moved) > MOVED else []
+            look = _where_to_look(saved, found.plan, found.workspace.project.root)
             raise StalePlan(
                 "the saved plan no longer fits",
                 details=[*fit.moved[:MOVED], *more],
-                hint=f"{_where_to_look(saved, found.plan)}plan again, and have it reviewed",
+                hint=f"{look}plan again, and have it reviewed",
             )
         _check_age(found, saved)
     if digest is not None and digest != found.plan.digest:
@@ -214,7 +217,7 @@ def _callback_url(project: Project, environment: Environment, ledger_id: str) ->
     return lambda call: callback_url(settings.url, secret, ledger_id, call.reference_id)
 
 
-def _where_to_look(saved: SavedPlan, fresh: Plan) -> str:
+def _where_to_look(saved: SavedPlan, fresh: Plan, root: str | Path) -> str:
     """Say how to see what the files say differently: a saved plan has no bodies, but Git may have its commit."""
     before = {reference: call.fingerprint for reference, call in saved.calls.items()}
     after = {planned.reference_id: planned.fingerprint for planned in fresh.references()}
@@ -222,5 +225,6 @@ def _where_to_look(saved: SavedPlan, fresh: Plan) -> str:
         return ""
     request = saved.request
     calls = CallFilter(read_labels(request.labels), request.refs, request.exclude_refs)
-    asked = Selection(request.paths, fresh.environment, var_files=request.var_files, calls=calls)
+    paths, var_files = (from_here(Path(root), named) for named in (request.paths, request.var_files))
+    asked = Selection(paths, fresh.environment, var_files=var_files, calls=calls)
     return f"see what the files say: `flowops diff {saved.revision} {asked.arguments()}`; then "

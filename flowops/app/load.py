@@ -182,6 +182,16 @@ def project_name(start: str) -> str:
     return name if isinstance(name, str) else found.root.name
 
 
+def project_root(file: Path) -> Path:
+    """Return where the project is that a file belongs to: the one around this directory, or around the file."""
+    here = find_project(open_disk(Path(), Path.cwd()), Path())
+    if here.document is not None:
+        return Path(here.root).absolute()
+    start = file.absolute().parent
+    around = find_project(open_disk(start, Path.cwd()), start)
+    return Path(around.root if around.document is not None else here.root).absolute()
+
+
 def _open(start: str, reader: Reader | None = None) -> tuple[Reader, Project]:
     """Return the project around a path, checked."""
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from flowops.app.selection import Selection
     from flowops.ledger.store import Store
     from flowops.model.call import CallBatch
+    from flowops.model.document import Place
     from flowops.model.plan import PlannedBatch
     from flowops.model.project import Environment
     from flowops.plan.saved import Fit, SavedPlan
@@ -76,12 +77,23 @@ class Planned:
     def fit(self, saved: SavedPlan) -> Fit:
         """Return whether a saved plan fits this one."""
         contains = saved.ledger is None or self.ledger.contains(saved.ledger)
-        of_queries = {unread.document.place() for unread in not_read(self.workspace)}
-        return compare(saved, self.plan, contains_checkpoint=contains, of_queries=of_queries)
+        return compare(saved, self.plan, contains_checkpoint=contains, of_queries=self.of_queries)
 
-    def holding(self, waiting: frozenset[str]) -> Planned:
-        """Return the same with calls that wait for a new plan."""
-        return replace(self, plan=hold(self.plan, waiting, self.walk), waiting=waiting) if waiting else self
+    @property
+    def of_queries(self) -> frozenset[Place]:
+        """Return the places of call sets whose rows come from a database."""
+        return frozenset(unread.document.place() for unread in not_read(self.workspace))
+
+    def holding(self, fit: Fit) -> Planned:
+        """Return the same with calls that wait for a new plan; those that a query does not give any more are told."""
+        plan = self.plan
+        if fit.gone:
+            calls = f"{len(fit.gone):,} calls are" if len(fit.gone) > 1 else "1 call is"
+            told = f"{calls} in the saved plan, and no query gives the row any more, such as {fit.gone[0]}: not placed"
+            plan = replace(plan, notes=(*plan.notes, told))
+        if fit.waiting:
+            plan = hold(plan, fit.waiting, self.walk)
+        return replace(self, plan=plan, waiting=fit.waiting)
 
 
 @contextmanager

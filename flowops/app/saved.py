@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from flowops.app.load import project_root
 from flowops.app.selection import CallFilter, Selection, read_labels
 from flowops.common.json import NotJson, read_json
 from flowops.common.safe_files import PRIVATE_FILE, replace_file
@@ -18,7 +20,7 @@ from flowops.plan.saved import MAX_BYTES, NO_REQUEST, PlanRequest, dump, load
 from flowops.schema.check import check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from flowops.app.canary import Pacing
@@ -29,10 +31,10 @@ if TYPE_CHECKING:
 HINT = "it shows what `plan -o`, `plan --format json` and `apply --format json` write"
 
 
-def save_plan(plan: Plan, file: Path, request: PlanRequest = NO_REQUEST) -> None:
+def save_plan(plan: Plan, file: Path, request: PlanRequest = NO_REQUEST, of_queries: Collection[Place] = ()) -> None:
     """Write a plan so that the file is whole or not there. Raise FlowopsError when it cannot be written."""
     try:
-        replace_file(file, dump(plan, request), Path.cwd(), PRIVATE_FILE)
+        replace_file(file, dump(plan, request, of_queries), Path.cwd(), PRIVATE_FILE)
     except OSError as error:
         raise FlowopsError(f"{file} cannot be written: {error.strerror}") from None
 
@@ -42,16 +44,18 @@ def load_plan(file: Path) -> SavedPlan:
     return load(_bytes(file), str(file))
 
 
-def request_of(selection: Selection, retry: Iterable[str], pacing: Pacing | None, at: datetime) -> PlanRequest:
-    """Return how a plan is asked for, as it is kept with it."""
+def request_of(
+    selection: Selection, root: Path, retry: Iterable[str], pacing: Pacing | None, at: datetime
+) -> PlanRequest:
+    """Return how a plan is asked for, as it is kept with it: its paths begin at the project's `root`."""
     calls = selection.calls
     request = PlanRequest(
-        paths=tuple(selection.paths),
+        paths=tuple(os.path.relpath(path, root) for path in selection.paths),
         labels=tuple(map("=".join, calls.labels)),
         refs=calls.refs,
         exclude_refs=calls.excluded,
         names=tuple(dict.fromkeys(text.partition("=")[0] for text in selection.var)),
-        var_files=tuple(selection.var_files),
+        var_files=tuple(os.path.relpath(path, root) for path in selection.var_files),
         retry=tuple(map(str, retry)),
         saved_at=at.isoformat(timespec="seconds"),
     )
@@ -74,7 +78,9 @@ def as_saved(saved: SavedPlan, file: Path, given: Selection, *, is_named: bool) 
             hint="a saved plan knows its environment: leave out --env, and FLOWOPS_ENV",
         )
     calls = CallFilter(read_labels(request.labels), request.refs, request.exclude_refs)
-    if (given.paths and tuple(given.paths) != request.paths) or (given.calls.narrows and given.calls != calls):
+    root = project_root(file)
+    named = tuple(os.path.relpath(path, root) for path in given.paths)
+    if (named and named != request.paths) or (given.calls.narrows and given.calls != calls):
         asked = Selection(request.paths, saved.environment, calls=calls).words() or "the whole project"
         raise UsageError(
             f"the plan is of {asked}", hint="a saved plan knows its paths and its selection: leave them out"
@@ -86,7 +92,17 @@ def as_saved(saved: SavedPlan, file: Path, given: Selection, *, is_named: bool) 
             f"the plan was made with variables that are missing: {', '.join(missing)}",
             hint=f"give the same values: flowops apply --plan {shlex.quote(str(file))} {values}",
         )
-    return Selection(request.paths, saved.environment, given.var, given.var_files or request.var_files, calls)
+    paths = from_here(root, request.paths)
+    # Without a path the project is looked for here, and above.
+    if not paths and not Path.cwd().is_relative_to(root):
+        paths = [os.path.relpath(root)]
+    var_files = from_here(root, request.var_files)
+    return Selection(paths, saved.environment, given.var, given.var_files or var_files, calls)
+
+
+def from_here(root: Path, paths: Iterable[str]) -> list[str]:
+    """Return paths that begin at a project's root as they are named from this directory."""
+    return [os.path.relpath(root / path) for path in paths]
 
 
 def pacing_as_saved(saved: SavedPlan, given: Pacing) -> Pacing:

@@ -204,7 +204,7 @@ def _apply(selection: Selection, plan_file: Path | None, how: _How) -> int:
         fit = None
         if saved is not None:
             fit = found.fit(saved)
-            found = found.holding(fit.waiting)
+            found = found.holding(fit)
         check_pacing(found, pacing)
         _show(found, shown)
         check_reviewed(found, saved, fit, digest)

@@ -113,8 +113,9 @@ def run(
         echo_notices(found)
         show_plan(found, at, shown, selection.paths)
         if out is not None:
-            request = request_of(selection, retry, pacing, at)
-            save_plan(found.plan, out, request)
+            root = Path(found.workspace.project.root)
+            request = request_of(selection, root, retry, pacing, at)
+            save_plan(found.plan, out, request, found.of_queries)
             values = f", with the same --var of: {', '.join(request.names)}" if request.names else ""
             place = f"flowops apply --plan {shlex.quote(str(out))}"
             echo_status(f"the plan is saved in {out}; place it with: {place}{values}")

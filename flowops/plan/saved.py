@@ -61,11 +61,15 @@ NO_REQUEST = PlanRequest()
 
 
 class SavedCall(NamedTuple):
-    """What was decided for one reference-id; `terms` is the hash of when and why it may be placed, where it says so."""
+    """What was decided for one reference-id; `terms` is the hash of when and why it may be placed, where it says so.
+
+    `queried` is whether it is made of a row that a database gave, and may not give again.
+    """
 
     fingerprint: str
     action: Action
     terms: str = ""
+    queried: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,11 @@ class SavedPlan:
     request: PlanRequest = NO_REQUEST
 
 
-def dump(plan: Plan, request: PlanRequest = NO_REQUEST) -> Iterator[bytes]:
-    """Yield the bytes of a saved plan, piece by piece, one call a line."""
+def dump(plan: Plan, request: PlanRequest = NO_REQUEST, of_queries: Collection[Place] = ()) -> Iterator[bytes]:
+    """Yield the bytes of a saved plan, piece by piece, one call a line.
+
+    `of_queries` are the places of call sets whose rows come from a database.
+    """
     checkpoint = plan.ledger
     head = {
         "format_version": FORMAT_VERSION,
@@ -99,10 +106,17 @@ def dump(plan: Plan, request: PlanRequest = NO_REQUEST) -> Iterator[bytes]:
     lines = "".join(f'  "{key}": {json.dumps(value)},\n' for key, value in head.items())
     yield f'{{\n{lines}  "calls": [\n'.encode()
     separator = "    "
-    for item in plan.references():
-        call = {"reference_id": item.reference_id, "fingerprint": item.fingerprint, "action": item.action.value}
+    calls = ((batch.place, batch.reference(index)) for batch in plan.batches for index in range(len(batch)))
+    for place, item in calls:
+        call: dict[str, Value] = {
+            "reference_id": item.reference_id,
+            "fingerprint": item.fingerprint,
+            "action": item.action.value,
+        }
         if item.terms:
             call["terms"] = item.terms
+        if place in of_queries:
+            call["queried"] = True
         yield f"{separator}{json.dumps(call)}".encode()
         separator = ",\n    "
     yield b"\n  ]\n}\n"
@@ -134,11 +148,12 @@ class Fit(NamedTuple):
     """Whether a saved plan still fits: what `moved` of what was reviewed, in words, and which calls are `waiting`.
 
     These may be placed by now, and nobody has reviewed that: the ledger or a list has let them go since, or a query has
-    given them.
+    given them. `gone` are calls that a query does not give any more.
     """
 
     moved: list[str]
     waiting: frozenset[str]
+    gone: tuple[str, ...] = ()
 
 
 def compare(saved: SavedPlan, fresh: Plan, *, contains_checkpoint: bool, of_queries: Collection[Place] = ()) -> Fit:
@@ -159,10 +174,11 @@ def compare(saved: SavedPlan, fresh: Plan, *, contains_checkpoint: bool, of_quer
                 moved += _edited(before, item)
             if item.action in MAY_BE_PLACED and (before is None or before.action not in MAY_BE_PLACED):
                 waiting.add(item.reference_id)
-    moved += (f"{reference}: no longer in the files" for reference in saved.calls if reference not in named)
+    missing = [reference for reference in saved.calls if reference not in named]
+    moved += (f"{reference}: no longer in the files" for reference in missing if not saved.calls[reference].queried)
     if moved:
         moved.append(f"digest: {saved.digest} when saved, {fresh.digest} now")
-    return Fit(moved, frozenset(waiting))
+    return Fit(moved, frozenset(waiting), tuple(each for each in missing if saved.calls[each].queried))
 
 
 def hold(plan: Plan, waiting: Container[str], again: Iterable[CallBatch]) -> Plan:
@@ -237,7 +253,10 @@ def _read(document: dict[str, Value]) -> SavedPlan | None:
     """Return the value of a document; None, or one of several errors, when its digest does not fit."""
     calls = {
         _text(call["reference_id"]): SavedCall(
-            _text(call["fingerprint"]), Action(call["action"]), _text(call.get("terms", ""))
+            _text(call["fingerprint"]),
+            Action(call["action"]),
+            _text(call.get("terms", "")),
+            call.get("queried") is True,
         )
         for call in document["calls"]
     }

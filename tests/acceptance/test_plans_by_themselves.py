@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,37 @@ def test_a_plan_knows_its_environment_paths_and_selection(real: Path, api: ApiSe
     assert ran.code == 0, ran.err
     assert api.received == {"call-2": 1}
     assert [call["reference_id"] for call in ran.json["calls"]] == ["call-2"]
+
+
+@pytest.mark.parametrize("place", ["calls", "..", "../elsewhere", "../clone/x"])
+def test_a_plan_is_placed_from_any_directory_and_in_another_clone(real: Path, api: ApiServer, place: str) -> None:
+    (real / "vars.yaml").write_text("brand: Acme\n")
+    assert flowops(*SAVE, "calls/three.yaml", "--var-file", "vars.yaml", cwd=real, env=ENV).code == 0
+    where, plan = real / place, real / "plan.json"
+    if "clone" in place:
+        shutil.copytree(real, real.parent / "clone")
+        real.rename(real.parent / "gone")
+        plan = real.parent / "gone/plan.json"
+    where.mkdir(parents=True, exist_ok=True)
+    ran = flowops("apply", "--plan", plan, cwd=where, env=ENV)
+    assert (ran.code, api.received.total()) == (0, 3), ran.err
+
+
+def test_what_came_due_since_is_placed_and_what_was_blocked_or_cancelled_is_skipped(real: Path, api: ApiServer) -> None:
+    (real / "calls/later.yaml").write_text(
+        "apiVersion: flowops/v1\nkind: Call\nreference-id: later\ncallee: '+442079460107'\n"
+        f"not-before: '{(datetime.now(UTC) + timedelta(seconds=8)).isoformat(timespec='seconds')}'\n"
+    )
+    saved = flowops(*SAVE, "--format", "json", cwd=real, env=ENV)
+    assert saved.code == 0, saved.err
+    assert (saved.json["summary"]["place"], saved.json["summary"]["deferred"]) == (3, 1)
+    why = ("--reason", "said so")
+    assert flowops("policy", "block", "+442079460101", *PRODUCTION, *why, cwd=real, env=ENV).code == 0
+    assert flowops("ledger", "cancel", "call-2", *PRODUCTION, *why, "--yes", cwd=real, env=ENV).code == 0
+    ran = flowops(*PLACE, "--wait", "30s", "--format", "json", cwd=real, env=ENV)
+    assert ran.code == 0, ran.err
+    assert api.received == {"call-3": 1, "later": 1}
+    assert [call["outcome"] for call in ran.json["calls"]] == ["placed", "blocked", "cancelled", "placed"]
 
 
 def test_a_plan_names_the_variables_that_are_missing_and_takes_them(real: Path, api: ApiServer) -> None:

@@ -176,7 +176,7 @@ class TestWhatMoved:
             for now in Action:
                 after = moved(plan, **decided([replace(first, action=now), *others]))
                 fit = compare(saved_plan, after, contains_checkpoint=True)
-                assert fit == ([], frozenset({"a"}) if now in MAY_BE_PLACED else frozenset())
+                assert fit[:2] == ([], frozenset({"a"}) if now in MAY_BE_PLACED else frozenset())
 
     def test_a_row_that_a_query_has_given_since_waits(self, plan: Plan) -> None:
         first, *others = plan.calls
@@ -184,9 +184,17 @@ class TestWhatMoved:
         place = first.call.origin.place()
         assert compare(before, plan, contains_checkpoint=True).moved[0] == "a: not in the saved plan"
         fit = compare(before, plan, contains_checkpoint=True, of_queries={place})
-        assert fit == ([], {"a"})
+        assert fit == ([], {"a"}, ())
         held = hold(plan, fit.waiting, [])
         assert [item.action for item in held.references()] == [Action.DEFERRED, *(item.action for item in others)]
+
+    def test_a_row_that_a_query_does_not_give_any_more_is_gone_and_moves_nothing(self, plan: Plan) -> None:
+        first, *others = plan.calls
+        place = first.call.origin.place()
+        before = b"".join(saved.dump(plan, of_queries={place}))
+        fit = compare(load(before, "plan"), moved(plan, **decided(others)), contains_checkpoint=True)
+        assert (fit.moved, fit.gone) == ([], ("a",))
+        assert told(plan, moved(plan, **decided(others)))[0] == "a: no longer in the files"
 
     def test_another_environment(self, plan: Plan) -> None:
         assert (
