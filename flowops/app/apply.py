@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from flowops.app.observer import Observer
     from flowops.app.plan import Planned
     from flowops.model.call import Call
-    from flowops.model.plan import Plan, PlannedCall
+    from flowops.model.plan import Guard, Plan, PlannedCall
     from flowops.model.project import Environment, Project
     from flowops.model.result import CallResult, Result
     from flowops.plan.saved import Fit, SavedPlan
@@ -101,16 +101,23 @@ def place(found: Planned, pacing: Pacing, observer: Observer = SILENT, events: E
 
     Raises StalePlan when a file is not what it was when the plan was made: then nothing has been sent.
     """
-    _check_files(found)
-    policy = found.workspace.policy or Policy()
-    # The lists are read once more: the plan may have waited for somebody's yes.
-    facts = facts_of(found.workspace, found.ledger, clock(), found.override)
-    guards = found.plan.guards or tripped(policy, facts, clock())
+    guards, facts = look_again(found)
     if guards:
-        for guard in guards:
-            _log.warning("nothing is placed: %(why)s", {"why": guard.reason})
         return nothing_sent(found.plan, guards)
-    return asyncio.run(_place(found, pacing, policy, facts, observer, events))
+    return asyncio.run(_place(found, pacing, found.workspace.policy or Policy(), facts, observer, events))
+
+
+def look_again(found: Planned) -> tuple[tuple[Guard, ...], PolicyContext]:
+    """Return which guards have tripped before anything is placed, and what the rules know, lists read once more.
+
+    Raises StalePlan when a file is not what it was when the plan was made, which may have waited for somebody's yes.
+    """
+    _check_files(found)
+    facts = facts_of(found.workspace, found.ledger, clock(), found.override)
+    guards = found.plan.guards or tripped(found.workspace.policy or Policy(), facts, clock())
+    for guard in guards:
+        _log.warning("nothing is placed: %(why)s", {"why": guard.reason})
+    return guards, facts
 
 
 def _check_files(found: Planned) -> None:
@@ -154,8 +161,7 @@ async def _place(
                 paused=paused,
             )
 
-            moves = recheck_moved(found.walk, found.plan.batches, changed.add) if found.plan.moves else ()
-            moved = await asyncio.to_thread(move, moves, found.ledger, fingerprint_as)
+            moved = await asyncio.to_thread(record_moves, found, changed.add)
 
             async def place_now(
                 plan: Plan, calls: Iterable[Sequence[PlannedCall]], before: Mapping[str, CallResult] = _NOTHING
@@ -175,6 +181,12 @@ async def _place(
             return await Rounds(found, pacing, shutdown, halt, observer, changed.add, events.finished).run(place_now)
 
 
+def record_moves(found: Planned, changed: Callable[[str], None]) -> dict[str, CallResult]:
+    """Record the calls that the plan moves under the references that they have now; nothing is posted."""
+    moves = recheck_moved(found.walk, found.plan.batches, changed) if found.plan.moves else ()
+    return move(moves, found.ledger, fingerprint_as)
+
+
 @asynccontextmanager
 async def _callbacks(found: Planned, pacing: Pacing) -> AsyncIterator[Callable[[Call], str | None]]:
     """Give what gives each call the address that the API calls back.
@@ -183,7 +195,7 @@ async def _callbacks(found: Planned, pacing: Pacing) -> AsyncIterator[Callable[[
     """
     environment = found.environment
     if not (environment.sandboxed and environment.callbacks is None and pacing.canary is not None):
-        yield _callback_url(found.workspace.project, environment, found.ledger.id)
+        yield callback_urls(found.workspace.project, environment, found.ledger.id)
         return
 
     async with callback_server(environment.name, found.ledger) as (url, secret):
@@ -206,7 +218,7 @@ async def api_of(project: Project, environment: Environment) -> AsyncIterator[Fl
     yield FlowBuilder(environment.api, token_of(project, environment), connection_of(environment))
 
 
-def _callback_url(project: Project, environment: Environment, ledger_id: str) -> Callable[[Call], str | None]:
+def callback_urls(project: Project, environment: Environment, ledger_id: str) -> Callable[[Call], str | None]:
     """Return what gives each call the address that the API calls back."""
     settings = environment.callbacks
     if settings is None:

@@ -166,11 +166,7 @@ class Rounds:
         for _, entry in known:
             if entry is not None and entry.state is State.FINISHED:
                 self.finished(entry)
-        failed = sum(_failed(planned, entry) for planned, entry in known)
-        if failed <= pacing.failures * phones:
-            return None
-        unknown = f", {open_:,} of them without an outcome" if open_ else ""
-        return f"canary: {failed:,} of {_count(phones)} failed{unknown}, the limit is {pacing.failures:.0%}"
+        return why_failed([(planned.phones, entry) for planned, entry in known], pacing.failures)
 
     async def _wait(self, place: Place, result: Result, until: datetime) -> Result:
         """Place what its windows let pass until a time."""
@@ -227,10 +223,21 @@ def _split(
     return first, chain([rest], batches)
 
 
-def _failed(planned: PlannedCall, entry: Entry | None) -> int:
+def why_failed(first: Sequence[tuple[int, Entry | None]], failures: float) -> str | None:
+    """Return why the calls of a canary are no good sign, given with their phones; None when not too many failed."""
+    phones = sum(number for number, _ in first)
+    failed = sum(_failed(number, entry) for number, entry in first)
+    if failed <= failures * phones:
+        return None
+    open_ = sum(number for number, entry in first if entry is not None and entry.state.is_open)
+    unknown = f", {open_:,} of them without an outcome" if open_ else ""
+    return f"canary: {failed:,} of {_count(phones)} failed{unknown}, the limit is {failures:.0%}"
+
+
+def _failed(phones: int, entry: Entry | None) -> int:
     """Return how many phones of a call have not come to a good end."""
     if entry is None or entry.state is not State.FINISHED:
-        return planned.phones
+        return phones
     return sum(leg.code not in _GOOD or leg.error is not None for leg in entry.legs)
 
 

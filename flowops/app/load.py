@@ -69,6 +69,20 @@ def project_of(environment: str, start: str = ".") -> tuple[Project, Environment
     return project, _environment(project, environment)
 
 
+def load_project(environment: str, start: str = ".") -> Workspace:
+    """Read the project around a path, with none of its documents: what it says of one of its environments.
+
+    Raises Invalid when its file cannot be used.
+    """
+    reader, project = _open(start)
+    policy, problems = policy_of(project, environment)
+    if problems := tuple(problems):
+        with excerpts(reader):
+            raise Invalid(problems)
+    settings = _environment(project, environment)
+    return Workspace(reader, project, settings, (), (), {}, (), policy, (), files=0, documents=0)
+
+
 def load(selection: Selection, reader: Reader | None = None, *, with_tests: bool = False) -> Workspace:
     """Read the project and its documents: those of the disk, or of another reader; `with_tests` its tests, too.
 

@@ -15,10 +15,11 @@ from flowops.common.text import quoted
 from flowops.documents.files import Unreadable, open_given
 from flowops.errors import FlowopsError, Invalid
 from flowops.ledger.blocks import decision_on
+from flowops.model.attempts import split_reference
 from flowops.model.call import callees_of, phones_of
 from flowops.model.claims import Condition
 from flowops.model.document import Place, Problem
-from flowops.model.plan import Guard
+from flowops.model.plan import Action, Decision, Guard
 from flowops.model.result import CallResult, Outcome
 from flowops.plan.chains import not_due, references_before
 from flowops.policy.config import Policy
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from flowops.ledger.store import Store
     from flowops.model.call import Call, CallBatch
     from flowops.model.claims import Used
-    from flowops.model.plan import Decision, Plan, PlannedCall
+    from flowops.model.plan import Plan, PlannedCall
 
 
 #: More of one line is never read at once, whatever the file is.
@@ -83,8 +84,19 @@ class PolicyRun:
     `unseen` counts the calls that may be placed and whose outcome goes to somebody else.
     """
 
-    def __init__(self, policy: Policy, facts: PolicyContext, ledger: Store, at: datetime, rate: float | None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        facts: PolicyContext,
+        ledger: Store,
+        at: datetime,
+        rate: float | None,
+        *,
+        of_campaign: bool = False,
+    ) -> None:
+        """Take a policy and what it knows; the calls `of_campaign` are not left to the campaign that they wait in."""
         self.unseen = 0
+        self._has_campaigns = not of_campaign and ledger.campaigns.exist()
         self._by_document: Counter[Place] = Counter()
         self._whole = policy
         self._facts = facts
@@ -105,6 +117,8 @@ class PolicyRun:
         phones = sum(map(phones_of, map(batch.bodies.__getitem__, indices)))
         self._by_document[batch.place] += phones
         held = self._blocked(batch, indices) if self._has_blocks else {}
+        if self._has_campaigns:
+            held |= self._waiting(batch, indices)
         others = [index for index in indices if index not in held] if held else indices
         if self._policy.rules or batch.has_terms:
             held |= self._held(batch, others)
@@ -144,6 +158,16 @@ class PolicyRun:
         blocks = self._ledger.blocked({number for some in callees.values() for number in some})
         decisions = ((index, decision_on(some, blocks)) for index, some in callees.items())
         return {index: decision for index, decision in decisions if decision is not None}
+
+    def _waiting(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Decision]:
+        """Say which of the calls wait in a campaign, which is to place them."""
+        roots = {index: split_reference(batch.references[index])[0] for index in indices}
+        waiting = self._ledger.campaigns.of(set(roots.values()))
+        return {
+            index: Decision(Action.DEFERRED, reasons=(waiting[root],))
+            for index, root in roots.items()
+            if root in waiting
+        }
 
     def _held(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Decision]:
         # A ledger without a call has rung nobody.

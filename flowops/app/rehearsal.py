@@ -7,7 +7,6 @@ the events of the ledger and nowhere else. So it is no evidence of the call whos
 from __future__ import annotations
 
 import asyncio
-import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,6 +24,7 @@ from flowops.apply.control import ShutdownRequest, with_signals
 from flowops.apply.outcome import nothing_sent
 from flowops.apply.run import apply
 from flowops.apply.worker import RunOptions
+from flowops.common.ids import ulid
 from flowops.common.masking import mask_number, mask_written
 from flowops.common.names import did_you_mean
 from flowops.common.numbers import Refusal, read
@@ -65,7 +65,6 @@ PREFIX = "rehearsal-"
 NOT_ASKED = (Windows, PerCallee)
 #: So many references are looked at for the one that was probably meant.
 NEAR = 200
-_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class Rehearsal(NamedTuple):
@@ -270,7 +269,7 @@ def _named(walk: Walk, reference: str, observer: Observer) -> Call:
 
 def _rehearsed(call: Call, callee: str) -> Call:
     """Return a call with the words of another one, to a number. When the other one is due, and where, is no matter."""
-    name = PREFIX + _ulid()
+    name = PREFIX + ulid()
     left_out = (INSTRUCTION_ID, "callee", "callees", "callback-url")
     rest: dict[str, Value] = {field: value for field, value in call.body.items() if field not in left_out}
     terms = call.terms._replace(timezone=None, not_before=None, moved_from=None)
@@ -287,9 +286,3 @@ def _without_times(policy: Policy) -> Policy:
         guards=tuple(guard for guard in policy.guards if isinstance(guard, Rule)),
         stop_on=(),
     )
-
-
-def _ulid() -> str:
-    """Return a name that was never used: 26 letters and digits, of which the first ten are the time."""
-    number = int(clock().timestamp() * 1_000) << 80 | secrets.randbits(80)
-    return "".join(_DIGITS[number >> 5 * at & 31] for at in reversed(range(26)))

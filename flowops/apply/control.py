@@ -188,6 +188,10 @@ class CircuitBreaker:
         elif failure != self.failure:
             self.failure = f"{self.failure}; then: {failure}"
 
+    async def opened(self) -> None:
+        """Wait until no call may be claimed any more."""
+        await self._opened.wait()
+
     async def sleep(self, seconds: float) -> bool:
         """Wait that long; return False as soon as the claiming has ended."""
         try:

@@ -200,7 +200,7 @@ class Workers:
             if isinstance(found, Decision):
                 return held_back(planned, found, attempts)
             began = now()
-            claim = await self.commit.submit(Claim(call, planned.fingerprint, found))
+            claim = await self.commit.submit(Claim(call, planned.fingerprint, found, planned.campaign))
             if self._ends_the_run(claim):
                 return None
             if claim.later is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 import click
 from click.core import ParameterSource
 
+from flowops.app import campaigns
 from flowops.app.apply import check_pacing, check_reviewed, place
 from flowops.app.canary import Pacing
 from flowops.app.events import Events, events_to
@@ -26,8 +28,9 @@ from flowops.errors import ExitCode, UsageError
 from flowops.model.plan import Action
 from flowops.model.result import Outcome
 from flowops.report import phrases
-from flowops.report.formats import RESULT
+from flowops.report.formats import CAMPAIGNS, RESULT
 from flowops.report.layouts.plan import plan_report
+from flowops.report.views.ledger import CampaignsView
 from flowops.report.views.plan import of_plan, spoken_texts
 from flowops.report.views.result import ResultView
 from flowops.report.writers.text import report_lines
@@ -35,7 +38,7 @@ from flowops.sandbox.settings import BANNER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from flowops.app.plan import Planned
     from flowops.app.policy_run import Override
@@ -66,6 +69,32 @@ pacing_options = options.together(
     name="pacing",
     make=_pacing,
     parameters=("wait", "canary", "canary_failures", "canary_wait", "limit"),
+)
+
+
+class Detached(NamedTuple):
+    """That a plan is handed over to workers: as which campaign, and from when on it is placed."""
+
+    name: str | None
+    start: datetime | None
+
+
+def _detached(detach: bool, name: str | None, start: datetime | None) -> Detached | None:
+    """Take options that go together. Raise UsageError for those of a campaign without one."""
+    if not detach and (name is not None or start is not None):
+        raise UsageError("--name and --start are those of a campaign: they go with --detach")
+    return Detached(name, start) if detach else None
+
+
+detached_options = options.together(
+    click.option("--detach", is_flag=True, help="Hand the plan over to flowops worker, as a campaign, and return."),
+    click.option("--name", type=options.NAME, metavar="NAME", help="What the campaign is called."),
+    click.option(
+        "--start", callback=options.moment, metavar="TIME", help="Place nothing of it before, 2026-12-01T09:00Z."
+    ),
+    name="detached",
+    make=_detached,
+    parameters=("detach", "name", "start"),
 )
 
 
@@ -113,6 +142,7 @@ rehearsal_options = options.together(
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only plan: the same as flowops plan.")
 @rehearsal_options
+@detached_options
 @pacing_options
 @options.retry
 @override_option
@@ -131,6 +161,7 @@ def command(
     auto_approve: bool,
     dry_run: bool,
     rehearsed: Rehearsed | None,
+    detached: Detached | None,
     pacing: Pacing,
     retry: frozenset[Action],
     override: Override | None,
@@ -155,6 +186,7 @@ def command(
         "--wait": pacing.wait,
         "--canary": pacing.canary,
         "--limit": pacing.limit,
+        "--detach": detached,
         "--retry": retry,
         "--override": override,
         "--events": events,
@@ -171,7 +203,7 @@ def command(
         if events == "-":
             take_stdout()
             stream = sys.stderr
-        how = _How(digest, auto_approve, pacing, retry, override, fail_on, shown, told, stream)
+        how = _How(digest, auto_approve, pacing, retry, override, fail_on, shown, told, stream, detached)
         return _apply(selection, plan_file, how)
 
 
@@ -187,6 +219,7 @@ class _How(NamedTuple):
     shown: Shown
     events: Events
     stream: TextIO | None
+    detached: Detached | None
 
 
 def _apply(selection: Selection, plan_file: Path | None, how: _How) -> int:
@@ -210,8 +243,8 @@ def _apply(selection: Selection, plan_file: Path | None, how: _How) -> int:
         check_reviewed(found, saved, fit, digest)
         how.events.planned(found.plan)
         if not (found.environment.sandboxed or how.auto_approve or saved is not None or digest is not None):
-            _confirm(found.plan, pacing)
-        return _place(found, pacing, how)
+            _confirm(found.plan, pacing, how.detached)
+        return _place(found, pacing, how) if how.detached is None else _hand_over(found, how.detached, pacing, how)
 
 
 def _have_no_meaning(option: str, given: Mapping[str, object]) -> None:
@@ -269,17 +302,18 @@ def _show(found: Planned, shown: Shown) -> None:
     echo_lines(report_lines(plan_report(seen)))
 
 
-def _confirm(plan: Plan, pacing: Pacing) -> None:
+def _confirm(plan: Plan, pacing: Pacing, detached: Detached | None) -> None:
     """Let somebody confirm what would be placed."""
     counts = plan.counts()
-    count = plan.size + (counts[Action.DEFERRED] if pacing.wait is not None else 0)
+    count = plan.size + (counts[Action.DEFERRED] if pacing.wait is not None or detached is not None else 0)
     moves = f"record {phrases.count(plan.moves, 'call')} under new names" if plan.moves else ""
     if count:
         most = "" if pacing.limit is None else f", at most {phrases.count(pacing.limit, 'phone')},"
         also = f" and {moves}" if moves else ""
         calls = f"{phrases.count(count, 'call')}{most}{also}"
         confirm(
-            f"Place {calls} in {plan.environment}? A placed call cannot be taken back.",
+            f"{'Place' if detached is None else 'Hand over'} {calls} in {plan.environment}? "
+            "A placed call cannot be taken back.",
             hint=_HOW,
         )
     elif moves:
@@ -303,6 +337,28 @@ def _place(found: Planned, pacing: Pacing, how: _How) -> int:
     if found.environment.sandboxed and result.counts()[Outcome.PLACED]:
         echo_status(NEXT)
     return exit_code(result, failures(how.fail_on, words_of_result(found.plan, result)))
+
+
+def _hand_over(found: Planned, detached: Detached, pacing: Pacing, how: _How) -> int:
+    """Hand the calls over to workers and print the campaign; return the exit code."""
+    if pacing.wait is not None:
+        raise UsageError("--wait has no meaning with --detach: a worker waits for windows to open")
+    handed = campaigns.hand_over(found, pacing, TERMINAL, name=detached.name, start=detached.start)
+    for guard in handed.guards:
+        echo_status(f"nothing was handed over: {guard.reason}")
+    if handed.guards:
+        return ExitCode.GUARD
+    if handed.campaign is None:
+        echo_status("nothing was handed over: nothing of the plan can be placed")
+        return ExitCode.DONE
+    progress = found.ledger.campaigns.progress(handed.campaign.id)
+    environment = found.plan.environment
+    print_result(CAMPAIGNS, CampaignsView(environment, [(handed.campaign, progress)]), how.shown.format_, how.stream)
+    echo_status(
+        "what was handed over is called even when a row leaves the files later; to end it: "
+        f"flowops campaign cancel {handed.campaign.id} --env {shlex.quote(environment)}"
+    )
+    return ExitCode.DONE
 
 
 def _print(result: Result, shown: Shown, stream: TextIO | None = None) -> None:

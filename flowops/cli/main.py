@@ -26,6 +26,8 @@ COMMANDS = {
     "test": ("flowops.cli.test:command", "Run the project's tests of its calls."),
     "plan": ("flowops.cli.plan:command", "Show what apply would do, against the ledger."),
     "apply": ("flowops.cli.apply:command", "Show the plan, ask, and place the calls: each at most once."),
+    "campaign": ("flowops.cli.campaign:command", "Work on campaigns: plans that workers place."),
+    "worker": ("flowops.cli.worker:command", "Place what is due of campaigns, until it is told to stop."),
     "diff": ("flowops.cli.diff:command", "Show what two Git revisions render differently."),
     "show": ("flowops.cli.show:command", "Print a saved plan or result again."),
     "status": ("flowops.cli.status:command", "Show the ledger at a glance."),

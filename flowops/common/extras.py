@@ -8,7 +8,12 @@ import sys
 #: The name under which flowops itself is installed. The plain name belongs to somebody else's package.
 DISTRIBUTION = "flowops-calls"
 #: What the extras of the distribution install, by the name that is imported.
-LIBRARIES = {"duckdb": "duckdb>=2,<3", "psycopg": "psycopg[binary]>=3.2,<4"}
+LIBRARIES = {
+    "cryptography": "cryptography>=44",
+    "dbos": "dbos>=3.4,<4",
+    "duckdb": "duckdb>=2,<3",
+    "psycopg": "psycopg[binary]>=3.2,<4",
+}
 
 
 def install_command(library: str) -> str:

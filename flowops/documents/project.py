@@ -29,6 +29,7 @@ from flowops.model.project import (
     Flow,
     LedgerSettings,
     Project,
+    WorkerSettings,
 )
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ def _environment(name: str, fields: Mapping[str, Value], root: Path, sandbox: En
         rate=read_rate(fields["rate"]) if "rate" in fields else default.rate,
         concurrency=fields.get("concurrency", default.concurrency),
         connection=_connection(fields.get("timeouts") or {}),
+        workers=_workers(fields.get("workers")),
         sources={name: Reference.of(source["url"]) for name, source in (fields.get("sources") or {}).items()},
     )
 
@@ -193,6 +195,13 @@ def _callbacks(fields: Mapping[str, Value] | None) -> CallbackSettings | None:
         return None
     previous = _reference(fields.get("previous"))
     return CallbackSettings(service_address(fields["url"]), Reference.of(fields["secret"]), previous)
+
+
+def _workers(fields: Mapping[str, Value] | None) -> WorkerSettings | None:
+    if fields is None:
+        return None
+    settings = WorkerSettings(Reference.of(fields["key"]))
+    return settings._replace(keep=read_span(fields["keep"])) if "keep" in fields else settings
 
 
 def _connection(timeouts: Mapping[str, Value]) -> Connection:

@@ -62,7 +62,8 @@ def _references(project: Mapping[str, Value]) -> Iterator[tuple[Path, str, Refer
             written += [(("ledger", "url"), LEDGER, ledger["url"]), (("ledger", "key"), SECRET, ledger.get("key"))]
         else:
             written.append((("ledger",), LEDGER, ledger))
-        written.append((("callbacks", "secret"), SECRET, callbacks.get("secret")))
+        written += [(("callbacks", name), SECRET, callbacks.get(name)) for name in ("secret", "previous")]
+        written.append((("workers", "key"), SECRET, (fields.get("workers") or {}).get("key")))
         for source, settings in (fields.get("sources") or {}).items():
             written.append((("sources", source, "url"), SOURCE, settings["url"]))
         for path, purpose, value in written:

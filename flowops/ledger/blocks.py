@@ -69,7 +69,7 @@ def with_blocks(
 
 def _condition(claim: Claim, blocks: Mapping[str, NumberBlock]) -> Condition | None:
     held = decision_on(claim.call.callees, blocks) if blocks else None
-    return claim.condition if held is None else Condition(frozenset(), (), None, lambda _used: held)
+    return claim.condition if held is None else Condition.never(held)
 
 
 def block(

@@ -82,6 +82,13 @@ class Connection:
         changed: int = self._execute(statement, values).rowcount
         return changed
 
+    def run_many(self, statement: str, rows: Sequence[Mapping[str, Value]]) -> int:
+        """Run a statement for each of some rows, and return how many rows all of them have changed."""
+        cursor = self.raw.cursor()
+        cursor.executemany(self._statements[statement], rows)
+        changed: int = cursor.rowcount
+        return changed
+
     def _execute(self, statement: str, values: dict[str, Value]) -> Any:
         return self.raw.execute(self._statements[statement], values)
 

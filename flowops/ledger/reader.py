@@ -198,6 +198,10 @@ class Reader(History):
 
         return self._database.read(work)
 
+    def alive(self, runs: Collection[str]) -> set[str]:
+        """Return which of some runs hold their leases."""
+        return self._database.read(lambda connection: self._database.alive(connection, sorted(runs)))
+
     def count(self) -> dict[State, int]:
         """Return how many calls of this environment are in each state; every state is there.
 
@@ -306,23 +310,24 @@ def _calls_with_words(given: Mapping[str, Value], connection: Connection) -> lis
 class Standing(NamedTuple):
     """What is so of a ledger for all runs: why none of them may claim a call, and when its next phone may ring.
 
-    `has_blocks` says whether a number is blocked.
+    `has_blocks` says whether a number is blocked, `has_campaigns` whether calls wait in a campaign.
     """
 
     stopped: str | None
     next_slot: float
     paused_until: float
     has_blocks: bool
+    has_campaigns: bool
 
 
 def standing(connection: Connection, ledger: int) -> Standing:
     """Return whether runs may claim a call: the environment may be stopped, or its ledger an older copy."""
-    found = connection.first("open_stop", ledger=ledger) or (None, None, None, None, None, 0.0, 0.0, False)
-    at, who, host, reason, suspicion, next_slot, paused_until, has_blocks = found
+    found = connection.first("open_stop", ledger=ledger) or (None, None, None, None, None, 0.0, 0.0, False, False)
+    at, who, host, reason, suspicion, next_slot, paused_until, *waiting = found
     why = suspicion and f"{OLDER_COPY}: {suspicion}"
     if at is not None:
         why = f"stopped at {at} by {who} on {host}: {reason}"
-    return Standing(why, next_slot, paused_until, bool(has_blocks))
+    return Standing(why, next_slot, paused_until, *map(bool, waiting))
 
 
 def stopped(connection: Connection, ledger: int) -> str | None:

@@ -12,6 +12,7 @@ from flowops.common.clock import now as monotonic
 from flowops.errors import LedgerError
 from flowops.ledger import blocks, operations
 from flowops.ledger.administration import Administration, can_be_kept, name_of
+from flowops.ledger.campaigns import Campaigns, held_by_campaigns
 from flowops.ledger.chain import actor_json, canonical
 from flowops.ledger.database import RUN_BYTES, now
 from flowops.ledger.operations import make_conditionally
@@ -22,7 +23,7 @@ from flowops.ledger.spool import Spool
 from flowops.ledger.states import ABOUT_THE_ATTEMPT, NO_DATA, Change
 from flowops.ledger.transaction import Transaction, moved_to, transact
 from flowops.model.call import INSTRUCTION_ID
-from flowops.model.claims import Claim, Later, Record, Written
+from flowops.model.claims import Claim, Condition, Later, Record, Written
 from flowops.model.ledger import REFUSALS, Actor, EventType, State
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Store(Administration):
         spool: Spool | None,
     ) -> None:
         super().__init__(database, environment, ledger_id, number, pseudonymizer, actor, spool)
+        self.campaigns = Campaigns(database, number, actor)
         self.run = secrets.token_hex(RUN_BYTES)
         self._actor_json = actor_json(actor, self.run)
         #: Whether the lease is held, and whether the database knows of the run.
@@ -159,6 +161,9 @@ class Store(Administration):
         conditions = blocks.with_blocks(
             transaction.connection, self.number, writes, self.pseudonymizer, any_blocked=now.has_blocks
         )
+        campaigns = held_by_campaigns(transaction.connection, self.number, writes, are_any=now.has_campaigns)
+        for at, held in campaigns.items():
+            conditions[at] = Condition.never(held)
         if any(conditions):
             return make_conditionally(transaction, changes, conditions, self.pseudonymizer.value)
         return transaction.make(changes)
@@ -288,6 +293,12 @@ class Store(Administration):
             self.number,
             lambda transaction: operations.sweep(self._database, transaction, self.run, self.actor, at),
         )
+
+    def begin(self) -> None:
+        """Hold the lease of this run from now on, whether or not it has claimed anything."""
+        at = now()
+        self._database.write(lambda connection: self._begin(connection, at))
+        self._known = True
 
     def close(self) -> None:
         """End the run: its lease, and the connection."""

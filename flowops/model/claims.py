@@ -43,16 +43,23 @@ class Condition:
     decide: Callable[[Used], Decision | None]
     before: tuple[str, ...] = ()
 
+    @classmethod
+    def never(cls, why: Decision) -> Condition:
+        """Return the condition that does not hold, because of a decision."""
+        return cls(frozenset(), (), None, lambda _used: why)
+
 
 class Claim(NamedTuple):
     """Take a call for this run, before the first byte is sent. Lost when another run has it.
 
-    With a condition it is taken only if that holds at this very moment, whatever other runs claim meanwhile.
+    With a condition it is taken only if that holds at this very moment, whatever other runs claim meanwhile. One of a
+    `campaign` is taken while that is placed, and any other while the call waits in no campaign.
     """
 
     call: Call
     fingerprint: str
     condition: Condition | None = None
+    campaign: str | None = None
 
 
 class Move(NamedTuple):

@@ -141,7 +141,7 @@ class PlannedReference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PlannedCall:
-    """A call and what is to be done with it, see `Decision`."""
+    """A call and what is to be done with it, see `Decision`; `campaign` is the one that it is placed for, if any."""
 
     call: Call
     fingerprint: str
@@ -150,6 +150,7 @@ class PlannedCall:
     reasons: tuple[str, ...] = ()
     until: datetime | None = None
     refused: int = 0
+    campaign: str | None = None
 
     @property
     def reference_id(self) -> str:

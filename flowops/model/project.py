@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -31,6 +32,13 @@ class CallbackSettings(NamedTuple):
     url: str
     secret: Reference
     previous: Reference | None = None
+
+
+class WorkerSettings(NamedTuple):
+    """What campaigns are sealed with, and how long those are kept that are over."""
+
+    key: Reference
+    keep: timedelta = timedelta(days=30)
 
 
 class Connection(NamedTuple):
@@ -65,6 +73,7 @@ class Environment(NamedTuple):
     concurrency: int = 10
     connection: Connection = Connection()
     sources: Mapping[str, Reference] = {}
+    workers: WorkerSettings | None = None
 
     @property
     def sandboxed(self) -> bool:

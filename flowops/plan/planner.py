@@ -123,6 +123,11 @@ def make_plan(
     return plan
 
 
+def plan_batch(batch: CallBatch, *, ledger: Ledger, environment: str, rules: Rules, at: datetime) -> PlannedBatch:
+    """Return what is to be done with the calls of one batch at a time. Passes on the ledger's `LedgerError`."""
+    return _Planner(ledger, environment, rules, at, NOTHING_AGAIN, None).planned(batch)
+
+
 def _waiting(count: int) -> tuple[str, ...]:
     """Say how many calls wait for the outcome of an attempt, before there is another."""
     if not count:

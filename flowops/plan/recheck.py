@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.errors import StalePlan
 from flowops.model.plan import SENDING, Action
@@ -53,16 +53,36 @@ def recheck(
     `batches` are those that the plan was made of, read again. A call is held against the plan's reference-id and
     fingerprint at its place; `changed` is called with each that is not the same, and it is left out.
     """
-    for before, now in zip_longest(planned, batches):
+    for before, first, same in unchanged(batches, planned, changed, actions):
+        now = at_attempts(first, before.later)
+        yield [before.planned(index, now.call(index)) for index in same]
+
+
+class Unchanged(NamedTuple):
+    """A batch of a plan, the same calls read again at their first attempts, and which are what was planned."""
+
+    planned: PlannedBatch
+    first: CallBatch
+    same: Sequence[int]
+
+
+def unchanged(
+    batches: Iterable[CallBatch],
+    planned: Sequence[PlannedBatch],
+    changed: Callable[[str], None],
+    actions: frozenset[Action] | None = None,
+) -> Iterator[Unchanged]:
+    """Go through the batches of a plan, see `recheck`."""
+    for before, first in zip_longest(planned, batches):
         if before is None:
             return  # what the plan does not hold is not looked at
-        now = None if now is None else at_attempts(now, before.later)
         wanted = range(len(before)) if actions is None else before.having(actions)
-        same = frozenset() if now is None else _same(before, now, wanted)
+        same = frozenset() if first is None else _same(before, at_attempts(first, before.later), wanted)
         for index in wanted:
             if index not in same:
                 changed(before.references[index])
-        yield [] if now is None else [before.planned(index, now.call(index)) for index in wanted if index in same]
+        if first is not None:
+            yield Unchanged(before, first, [index for index in wanted if index in same])
 
 
 def recheck_sent(

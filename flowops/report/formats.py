@@ -20,9 +20,10 @@ PROBLEMS, PLAN, RESULT, DIFFERENCE = "validate", "plan", "apply", "diff"
 STATUS, ENTRIES, ENTRY, BODIES = "status", "ledger list", "ledger show", "render"
 EXPORT, DONE, OPERATION, CASES = "ledger export", "done", "ledger operation", "test"
 FIELD, DIAGNOSIS, RUNS, BLOCKED = "explain", "doctor", "ledger runs", "policy blocked"
+CAMPAIGNS = "campaign"
 ALL = (
     *(PROBLEMS, CASES, PLAN, RESULT, DIFFERENCE, STATUS, ENTRIES, ENTRY, RUNS, BODIES, OPERATION, FIELD, DIAGNOSIS),
-    BLOCKED,
+    *(BLOCKED, CAMPAIGNS),
 )
 REVIEWED = (PROBLEMS, CASES, PLAN, RESULT, DIFFERENCE)
 

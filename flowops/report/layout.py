@@ -12,6 +12,7 @@ from flowops.report.layouts.difference import difference_report
 from flowops.report.layouts.fields import diagnosis_report, field_report
 from flowops.report.layouts.ledger import (
     blocked_report,
+    campaigns_report,
     done_report,
     entries_report,
     entry_report,
@@ -22,7 +23,17 @@ from flowops.report.layouts.plan import plan_report, render_report
 from flowops.report.layouts.problems import cases_report, problems_report
 from flowops.report.layouts.result import result_report
 from flowops.report.layouts.status import status_report
-from flowops.report.views.ledger import AuditTrail, BlockedView, Done, Entries, EntryView, Exported, OperationView, Runs
+from flowops.report.views.ledger import (
+    AuditTrail,
+    BlockedView,
+    CampaignsView,
+    Done,
+    Entries,
+    EntryView,
+    Exported,
+    OperationView,
+    Runs,
+)
 from flowops.report.views.plan import Bodies, PlanOutput
 from flowops.report.views.problems import CasesView, ProblemsView
 from flowops.report.views.result import ResultView
@@ -45,6 +56,7 @@ Output: TypeAlias = (
     | Entries
     | EntryView
     | Runs
+    | CampaignsView
     | Bodies
     | Done
     | Exported
@@ -76,6 +88,7 @@ _LAYOUTS: Mapping[type, Callable[[Any], Report]] = {
     Entries: lambda output: entries_report(output.entries),
     EntryView: entry_report,
     Runs: runs_report,
+    CampaignsView: campaigns_report,
     Bodies: lambda output: render_report(output.calls),
     Done: done_report,
     OperationView: operation_report,

@@ -32,6 +32,7 @@ NAMES = (
     "ledger-list",
     "ledger-show",
     "ledger-runs",
+    "campaigns",
     "ledger-operation",
     "status",
     "validate",

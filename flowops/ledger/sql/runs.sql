@@ -37,7 +37,8 @@ WHERE ledger = :ledger AND ended_at < :before AND run NOT IN (
 -- What is so of a ledger for all runs, in one trip: see `flowops.ledger.reader.Standing`.
 -- name: open_stop
 SELECT stops.at, stops.who, stops.host, stops.reason, suspicion, next_slot, paused_until,
-  EXISTS (SELECT 1 FROM flowops_blocked WHERE ledger = :ledger AND lifted_at IS NULL)
+  EXISTS (SELECT 1 FROM flowops_blocked WHERE ledger = :ledger AND lifted_at IS NULL),
+  EXISTS (SELECT 1 FROM flowops_campaigns WHERE ledger = :ledger AND state IN ('running', 'paused'))
 FROM flowops_ledgers
 LEFT JOIN (
   SELECT at, who, host, reason FROM flowops_stops

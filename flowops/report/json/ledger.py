@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 from flowops.model.ledger import State
 from flowops.report.json.text import FORMAT_VERSION, Json
 from flowops.report.masking import masked
-from flowops.report.views.ledger import BlockedView, Done, Entries, EntryView, OperationView, Runs, of_entry
+from flowops.report.views.ledger import (
+    BlockedView,
+    CampaignsView,
+    Done,
+    Entries,
+    EntryView,
+    OperationView,
+    Runs,
+    of_entry,
+)
 from flowops.report.views.masked import optional
 
 if TYPE_CHECKING:
@@ -54,6 +63,35 @@ def runs_json(view: Runs) -> Json:
                 **run.done,
             }
             for run in view.runs
+        ],
+    }
+
+
+def campaigns_json(view: CampaignsView) -> Json:
+    """Return campaigns, the newest first, and how far each is; see `schemas/campaigns.schema.json`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": view.environment,
+        "campaigns": [
+            {
+                "id": campaign.id,
+                "name": campaign.name,
+                "state": campaign.state,
+                "why": optional(campaign.why),
+                "who": campaign.who,
+                "host": campaign.host,
+                "commit": campaign.commit,
+                "digest": campaign.digest,
+                "created_at": campaign.created_at,
+                "starts_at": campaign.starts_at,
+                "ended_at": campaign.ended_at,
+                "calls": campaign.calls,
+                "phones": campaign.phones,
+                "waiting": progress.counts.get(None, 0),
+                **{state.value.replace("-", "_"): progress.counts.get(state, 0) for state in State},
+                "next_at": progress.next_at,
+            }
+            for campaign, progress in view.campaigns
         ],
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_text
+from flowops.model.campaign import CampaignState
 from flowops.model.ledger import State
 from flowops.report import phrases
 from flowops.report.blocks import (
@@ -28,12 +29,13 @@ from flowops.report.blocks import (
     strong,
 )
 from flowops.report.layouts.marks import tone_of
-from flowops.report.views.ledger import BlockedView, Done, EntryView, OperationView, Runs, of_entry
+from flowops.report.views.ledger import BlockedView, CampaignsView, Done, EntryView, OperationView, Runs, of_entry
 from flowops.report.yaml import yaml_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from flowops.model.campaign import Campaign, CampaignProgress
     from flowops.model.ledger import Entry as LedgerEntry
     from flowops.model.ledger import LedgerRun, NumberBlock, OperatorStep
 
@@ -85,6 +87,36 @@ def _run_row(run: LedgerRun) -> Row:
             cell(did or "nothing"),
         ),
         urgent=run.state == "lost",
+    )
+
+
+def campaigns_report(view: CampaignsView) -> Report:
+    """Lay out campaigns as one table: where each stands, and what became of its calls."""
+    names = ("campaign", "state", "handed over", "calls", "waiting", "came to", "next", "id")
+    table = Table(
+        tuple(map(Column, names)),
+        list(map(_campaign_row, *zip(*view.campaigns, strict=True))) if view.campaigns else [],
+        total="campaign",
+        indent=0,
+    )
+    return Report([Section((), [table])], environment=view.environment)
+
+
+def _campaign_row(campaign: Campaign, progress: CampaignProgress) -> Row:
+    came_to = [(state.value, progress.counts.get(state, 0)) for state in State]
+    why = f": {mask_text(campaign.why)}" if campaign.why else ""
+    return Row(
+        (
+            cell(named(campaign.name)),
+            cell(f"{campaign.state}{why}"),
+            cell(f"{campaign.created_at} by {campaign.who}"),
+            cell(f"{campaign.calls:,}"),
+            cell(f"{progress.counts.get(None, 0):,}"),
+            cell(", ".join(f"{number:,} {name}" for name, number in came_to if number) or "nothing yet"),
+            cell((progress.next_at or "") if campaign.state is CampaignState.RUNNING else ""),
+            cell(campaign.id),
+        ),
+        urgent=campaign.state is CampaignState.PAUSED,
     )
 
 

@@ -12,6 +12,7 @@ from flowops.report.views.masked import optional
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from flowops.model.campaign import Campaign, CampaignProgress
     from flowops.model.document import Value
     from flowops.model.ledger import Actor, Entry, EventType, LedgerRun, NumberBlock, OperatorStep, State
 
@@ -81,6 +82,13 @@ class Runs(NamedTuple):
 
     environment: str
     runs: Sequence[LedgerRun]
+
+
+class CampaignsView(NamedTuple):
+    """Campaigns, and how far each is."""
+
+    environment: str
+    campaigns: Sequence[tuple[Campaign, CampaignProgress]]
 
 
 class BlockedView(NamedTuple):

@@ -10,13 +10,21 @@ from flowops.model.status import LedgerStatus
 from flowops.report.difference import DifferenceOutput
 from flowops.report.formats import ALL, DONE, Format
 from flowops.report.json.fields import diagnosis_json, field_json
-from flowops.report.json.ledger import blocked_json, done_json, entry_json, ledger_list_json, operation_json, runs_json
+from flowops.report.json.ledger import (
+    blocked_json,
+    campaigns_json,
+    done_json,
+    entry_json,
+    ledger_list_json,
+    operation_json,
+    runs_json,
+)
 from flowops.report.json.plan import difference_json, render_json
 from flowops.report.json.problems import cases_json, validate_json
 from flowops.report.json.result import result_json
 from flowops.report.json.status import status_json
 from flowops.report.json.text import Json, dumps
-from flowops.report.views.ledger import BlockedView, Done, Entries, EntryView, OperationView, Runs
+from flowops.report.views.ledger import BlockedView, CampaignsView, Done, Entries, EntryView, OperationView, Runs
 from flowops.report.views.plan import Bodies, PlanOutput
 from flowops.report.views.problems import CasesView, ProblemsView
 from flowops.report.views.result import ResultView
@@ -56,6 +64,7 @@ _DOCUMENTS: Mapping[type, Callable[[Any], Json]] = {
     Entries: ledger_list_json,
     EntryView: entry_json,
     Runs: runs_json,
+    CampaignsView: campaigns_json,
     Bodies: render_json,
     Done: done_json,
     OperationView: operation_json,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from flowops.app import rehearsal
+from flowops.common.ids import ulid
 from flowops.common.names import why_unusable
 
 
 def test_names_are_new_and_in_the_order_of_time() -> None:
-    names = [rehearsal.PREFIX + rehearsal._ulid() for _ in range(100)]
+    names = [rehearsal.PREFIX + ulid() for _ in range(100)]
     assert len(set(names)) == 100
     times = [name[len(rehearsal.PREFIX) :][:10] for name in names]
     assert times == sorted(times)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flowops.errors import ExitCode, UsageError
+from flowops.model.campaign import Campaign, CampaignProgress, CampaignState
 from flowops.model.diagnosis import Check, Diagnosis, Status
 from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.document import Place, Problem
@@ -19,7 +20,16 @@ from flowops.model.result import CallResult, CaseResult, Outcome, Result
 from flowops.report import formats
 from flowops.report.difference import DifferenceOutput
 from flowops.report.json.plan import plan_json
-from flowops.report.views.ledger import BlockedView, Done, Entries, EntryView, Exported, OperationView, Runs
+from flowops.report.views.ledger import (
+    BlockedView,
+    CampaignsView,
+    Done,
+    Entries,
+    EntryView,
+    Exported,
+    OperationView,
+    Runs,
+)
 from flowops.report.views.plan import Bodies, PlanOutput, of_plan
 from flowops.report.views.problems import CasesView, ProblemsView
 from flowops.report.views.result import ResultView
@@ -38,6 +48,10 @@ STEPS = (
 )
 RUN = LedgerRun(
     "4f2a9c1e", "ada", "ci-1", None, None, "2026-03-02T09:00:00Z", None, 1, live=False, events={EventType.CLAIMED: 2}
+)
+CAMPAIGN = Campaign(
+    *("01jf", "spring", CampaignState.PAUSED, "canary: 1 of 2 phones failed", "2026-03-02T09:00:00.000Z"),
+    *("2026-03-02T09:00:00.000Z", None, "ada", "ci-1", None, "sha256:00", {}, 2, 2, 1),
 )
 PAIRS = [(kind, name) for name, each in formats.listed().items() for kind in each.kinds]
 FIELD = Field(("call", "callee"), "text", "who is called", False, ABSENT)
@@ -80,6 +94,7 @@ def outputs(
         formats.BODIES: Bodies([make.call("a")]),
         formats.BLOCKED: BlockedView("production", [BLOCK, LIFTED]),
         formats.RUNS: Runs("production", [RUN]),
+        formats.CAMPAIGNS: CampaignsView("production", [(CAMPAIGN, CampaignProgress({None: 2}, 0, 0, 1, None))]),
         formats.EXPORT: Exported([]),
         formats.DONE: Done("production", "ledger import", {"added": 3, "present": 1}, ["3 adopted"]),
         formats.OPERATION: OperationView("production", "resolve", "resolved", "seen it", STEPS, is_done=True),

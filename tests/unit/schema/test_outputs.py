@@ -269,6 +269,36 @@ OUTPUTS: dict[str, Any] = {
             }
         ],
     },
+    "campaigns": {
+        "format_version": 1,
+        "environment": "production",
+        "campaigns": [
+            {
+                "id": "01jf0000000000000000000000",
+                "name": "spring",
+                "state": "paused",
+                "why": "canary: 1 of 2 phones failed, the limit is 0%",
+                "who": "ada",
+                "host": "ci-1",
+                "commit": "8e56b8b",
+                "digest": "sha256:00",
+                "created_at": "2026-03-02T09:00:00.000Z",
+                "starts_at": "2026-03-02T09:00:00.000Z",
+                "ended_at": None,
+                "calls": 3,
+                "phones": 3,
+                "waiting": 1,
+                "in_flight": 0,
+                "placed": 1,
+                "finished": 1,
+                "rejected": 0,
+                "in_doubt": 0,
+                "renamed": 0,
+                "cancelled": 0,
+                "next_at": None,
+            }
+        ],
+    },
     "ledger-operation": {
         "format_version": 1,
         "environment": "production",

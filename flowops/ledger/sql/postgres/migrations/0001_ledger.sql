@@ -180,6 +180,52 @@ CREATE TABLE flowops_blocked (
 );
 CREATE UNIQUE INDEX flowops_blocked_callee ON flowops_blocked (ledger, callee) WHERE lifted_at IS NULL;
 
+-- One row a campaign, see `flowops.model.campaign.Campaign`. `settings`, `canary` and `totals` are JSON. A campaign is
+-- `new` while it is written; what its calls came to is kept when it is over.
+CREATE TABLE flowops_campaigns (
+  ledger INTEGER NOT NULL,
+  id TEXT COLLATE "C" NOT NULL,
+  name TEXT COLLATE "C" NOT NULL,
+  state TEXT NOT NULL,
+  why TEXT,
+  created_at TEXT NOT NULL,
+  starts_at TEXT NOT NULL,
+  ended_at TEXT,
+  who TEXT NOT NULL,
+  host TEXT NOT NULL,
+  "commit" TEXT,
+  digest TEXT NOT NULL,
+  settings TEXT NOT NULL,
+  calls INTEGER NOT NULL,
+  phones INTEGER NOT NULL,
+  batches INTEGER NOT NULL,
+  canary TEXT,
+  totals TEXT,
+  PRIMARY KEY (ledger, id)
+);
+
+-- Some calls of a campaign, `sealed` with a key that is not in the database. `turn` counts how often a worker has gone
+-- through them, `due_at` is when one is to go through them again; they are done when nothing of them is left to place.
+CREATE TABLE flowops_batches (
+  ledger INTEGER NOT NULL,
+  campaign TEXT COLLATE "C" NOT NULL,
+  number INTEGER NOT NULL,
+  turn INTEGER NOT NULL,
+  due_at TEXT NOT NULL,
+  done_at TEXT,
+  sealed BYTEA NOT NULL,
+  PRIMARY KEY (ledger, campaign, number)
+);
+
+-- Which campaign a call is in that is not over, by the reference-id of its first attempt.
+CREATE TABLE flowops_scheduled (
+  ledger INTEGER NOT NULL,
+  reference_id TEXT COLLATE "C" NOT NULL,
+  campaign TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (ledger, reference_id)
+);
+CREATE INDEX flowops_scheduled_campaign ON flowops_scheduled (ledger, campaign);
+
 -- The number of the newest migration that was made.
 CREATE TABLE flowops_version (version TEXT NOT NULL PRIMARY KEY);
 INSERT INTO flowops_version (version) VALUES ('0001');

@@ -1,0 +1,289 @@
+"""A worker: it places what is due of campaigns until it is told to stop, and takes over from workers that are gone."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import time
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowops.app.access import address_of, open_for
+from flowops.app.apply import api_of, callback_urls
+from flowops.app.campaigns import judge, seal_of
+from flowops.app.ledger import guards_of
+from flowops.app.load import load_project
+from flowops.app.policy_run import ClaimCheck, clock, facts_of
+from flowops.app.secrets import token_of
+from flowops.app.settings import settings_of
+from flowops.app.turns import Rulings, Turns
+from flowops.apply.control import Halt, ShutdownRequest, with_signals
+from flowops.apply.placer import Placer
+from flowops.apply.worker import RunOptions
+from flowops.campaigns.engine import Job
+from flowops.common import libpq
+from flowops.common.addresses import is_postgres
+from flowops.common.safe_files import PRIVATE_FILE
+from flowops.errors import ExitCode, LedgerError
+from flowops.ledger.files import beside, create_private
+from flowops.model.campaign import BatchTurn, CampaignState
+from flowops.policy.config import Policy
+from flowops.policy.evaluate import tripped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flowops.app.load import Workspace
+    from flowops.app.observer import Observer
+    from flowops.campaigns.engine import Engine
+    from flowops.ledger.store import Store
+    from flowops.model.claims import Condition
+    from flowops.model.plan import Decision, PlannedCall
+    from flowops.model.result import CallResult
+
+_log = logging.getLogger(__name__)
+#: How many batches a worker goes through at once.
+SLOTS = 4
+#: Seconds between two looks at what is to be looked after: new campaigns, workers that are gone, what has ended.
+LOOK = 1.0
+#: Seconds for which the configuration, the policy and its lists hold before they are read again.
+FRESH = 15.0
+#: Seconds between two searches for batches whose jobs were lost.
+AUDIT = 300.0
+#: Seconds before a run that had to end is followed by another one; twice as long each time, up to the longest.
+PAUSE, LONGEST_PAUSE = 5.0, 300.0
+#: Seconds that a worker which stops waits for the turns that it has in hand.
+PATIENCE = 60.0
+
+
+class WorkerOptions(NamedTuple):
+    """How a worker works: `once` places what is due and ends; `concurrency` is the environment's if not given."""
+
+    environment: str
+    once: bool = False
+    concurrency: int | None = None
+
+
+def run(options: WorkerOptions, observer: Observer) -> int:
+    """Place what is due of an environment's campaigns until a signal comes; return its number, 0 without one.
+
+    Raises UsageError, LedgerError and ApiError for what keeps it from beginning.
+    """
+    workspace = load_project(options.environment)
+    if not workspace.environment.sandboxed:
+        token_of(workspace.project, workspace.environment)
+    return asyncio.run(_until_signal(options, workspace, observer))
+
+
+async def _until_signal(options: WorkerOptions, workspace: Workspace, observer: Observer) -> int:
+    """Begin one run after the other, until a signal comes, or nothing is due."""
+    shutdown, pause = ShutdownRequest(), PAUSE
+    with with_signals(shutdown), _alone(workspace):
+        while True:
+            began = time.monotonic()
+            try:
+                failure = await _run(options, workspace, shutdown, observer)
+            except LedgerError as error:
+                if options.once or time.monotonic() - began < LOOK:
+                    raise
+                failure = error.message
+            if shutdown.signal is not None or failure is None:
+                return shutdown.signal or ExitCode.DONE
+            observer.report(f"the run has ended: {failure}")
+            if options.once:
+                return ExitCode.API
+            pause = PAUSE if time.monotonic() - began > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
+            observer.report(f"another one begins in {pause:.0f} s")
+            await _sleep(shutdown, pause)
+
+
+async def _run(
+    options: WorkerOptions, workspace: Workspace, shutdown: ShutdownRequest, observer: Observer
+) -> str | None:
+    """Work with one run of the ledger; return what has ended it early, None where nothing has."""
+    project, environment = workspace.project, workspace.environment
+    with open_for(project, environment, places=True, observer=observer) as ledger:
+        ledger.begin()
+        async with api_of(project, environment) as api:
+            worker = _Worker(options, workspace, ledger, observer)
+            placing = RunOptions(
+                callback_urls(project, environment, ledger.id),
+                _log_result,
+                concurrency=options.concurrency or environment.concurrency,
+                rate=environment.rate,
+                check=worker.check,
+            )
+            placer = Placer(placing, api=api, ledger=ledger, shutdown=shutdown)
+            return await worker.work(placer, shutdown)
+
+
+def _log_result(result: CallResult) -> None:
+    _log.info("%(reference)s: %(outcome)s", {"reference": result.reference_id, "outcome": result.outcome.value})
+
+
+class _Worker:
+    """One run of a worker."""
+
+    def __init__(self, options: WorkerOptions, workspace: Workspace, ledger: Store, observer: Observer) -> None:
+        self._options = options
+        self._ledger = ledger
+        self._observer = observer
+        self._address = address_of(workspace.project, workspace.environment)
+        self._seal = seal_of(workspace.project, workspace.environment, ledger)
+        self._in_hand = 0
+        self._failed: Exception | None = None
+        self._known: frozenset[str] = frozenset()
+        self._audited_at = float("-inf")
+        self._told: set[str] = set()
+        self._read_at = float("-inf")
+        self._read()
+
+    async def work(self, placer: Placer, shutdown: ShutdownRequest) -> str | None:
+        """Take turns until a signal comes, the run has to end, or, once, nothing more is due; return what ended it."""
+        loop = asyncio.get_running_loop()
+        turns = Turns(self._ledger, self._seal, self.rulings, placer.place, self._tell)
+        engine = await asyncio.to_thread(self._open_engine)
+
+        async def take(job: Job) -> None:
+            self._in_hand += 1
+            try:
+                after = await turns.take(job)
+                if after is not None:
+                    await asyncio.to_thread(engine.enqueue, [(_job(after), _seconds_to(after.due_at))])
+            except Exception as error:  # a turn that fails ends the run: another one begins with what the ledger says
+                self._failed = self._failed or error
+            finally:
+                self._in_hand -= 1
+
+        def handle(job: Job) -> None:
+            asyncio.run_coroutine_threadsafe(take(job), loop).result()
+
+        await asyncio.to_thread(engine.start, handle, SLOTS)
+        running = asyncio.create_task(placer.run(), name="flowops-run")
+        try:
+            while not running.done() and shutdown.signal is None and self._failed is None:
+                idle = await asyncio.to_thread(self._look_after, engine)
+                if self._options.once and idle and not self._in_hand:
+                    break
+                await asyncio.wait([running], timeout=LOOK)
+        finally:
+            placer.close()
+            await asyncio.wait([running])
+            await asyncio.to_thread(engine.stop, PATIENCE if self._in_hand else 0.0)
+        running.result()
+        if self._failed is not None:
+            raise self._failed
+        return placer.failure
+
+    def rulings(self) -> Rulings:
+        """Return what decides about calls, read again where that was long ago."""
+        if time.monotonic() - self._read_at > FRESH:
+            self._read()
+        return self._rulings
+
+    async def check(self, planned: PlannedCall) -> Decision | Condition | None:
+        """Return why a call may not be placed now, or what its claim depends on."""
+        return await self._check(planned)
+
+    def _read(self) -> None:
+        workspace = load_project(self._options.environment)
+        at, policy = clock(), workspace.policy or Policy()
+        facts = facts_of(workspace, self._ledger, at, None)
+        guards = (*guards_of(self._ledger), *tripped(policy, facts, at))
+        settings = settings_of(workspace.project, workspace.environment)
+        self._rulings = Rulings(workspace.environment, settings, policy, facts, guards)
+        self._check = ClaimCheck(policy, facts, Halt(), clock)
+        self._read_at = time.monotonic()
+        for guard in guards:
+            self._tell(f"nothing is placed: {guard.reason}")
+
+    def _tell(self, text: str) -> None:
+        """Tell something once."""
+        if text not in self._told:
+            self._told.add(text)
+            self._observer.report(text)
+
+    def _open_engine(self) -> Engine:
+        from flowops.campaigns.dbos import DbosEngine
+
+        if is_postgres(self._address.url):
+            given = libpq.parameters(self._address.url)
+            return DbosEngine(self._ledger.run, lambda: libpq.connect(given))
+        file = beside(_file_of(self._address.url), ".work")
+        create_private(file)
+        return DbosEngine(self._ledger.run, file)
+
+    def _look_after(self, engine: Engine) -> bool:
+        """Take over from workers that are gone, see what has ended, find batches that nobody has in hand.
+
+        Return whether nothing is due.
+        """
+        ledger, campaigns = self._ledger, self._ledger.campaigns
+        engine.take_over(ledger.alive)
+        for campaign in campaigns.all():
+            if campaign.state is CampaignState.RUNNING:
+                judge(ledger, campaign, self._seal, self.rulings().policy)
+        turns = campaigns.open_batches()
+        now = frozenset(turn.campaign for turn in turns)
+        if now != self._known or time.monotonic() - self._audited_at > AUDIT:
+            known = engine.known()
+            for turn in turns:
+                if _job(turn) not in known:
+                    self._give_job(engine, turn)
+            self._known, self._audited_at = now, time.monotonic()
+        return all(_seconds_to(turn.due_at) > 0 for turn in turns)
+
+    def _give_job(self, engine: Engine, turn: BatchTurn) -> None:
+        """Give a batch that no job is about one of its next turn: that of this turn was lost, or has failed."""
+        again = self._ledger.campaigns.advance(turn, datetime.fromisoformat(turn.due_at))
+        if again is not None:
+            engine.enqueue([(_job(again), _seconds_to(again.due_at))])
+
+
+@contextmanager
+def _alone(workspace: Workspace) -> Iterator[None]:
+    """Be the only worker of an SQLite ledger. Raises LedgerError where there is another one."""
+    url = address_of(workspace.project, workspace.environment).url
+    if is_postgres(url):
+        yield
+        return
+    file = beside(_file_of(url), ".worker")
+    try:
+        descriptor = os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)
+    except OSError as error:
+        raise LedgerError(f"{file}: {error.strerror}") from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LedgerError(
+                "another worker works on this ledger already", hint="several workers share a ledger in PostgreSQL"
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _file_of(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def _job(turn: BatchTurn) -> Job:
+    return Job(turn.campaign, turn.number, turn.turn)
+
+
+def _seconds_to(at: str) -> float:
+    """Return how long it is until a time."""
+    return (datetime.fromisoformat(at) - datetime.now(UTC)).total_seconds()
+
+
+async def _sleep(shutdown: ShutdownRequest, seconds: float) -> None:
+    """Wait so long, or until a signal comes."""
+    woken = asyncio.Event()
+    shutdown.when_requested(woken.set)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(woken.wait(), seconds)

@@ -1,0 +1,155 @@
+"""The calls of a campaign as it keeps them: what each of their attempts says, as JSON and back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowops.common.lines import Lines
+from flowops.model.attempts import Attempts, attempt_reference
+from flowops.model.call import INSTRUCTION_ID, NO_TERMS, Call, Origin, Script, Terms
+from flowops.model.document import Document, Place, RowPlace, SourceMap
+from flowops.plan.canonical import hash_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from flowops.model.call import CallBatch
+    from flowops.model.document import Path, Value
+
+#: Where the document that is kept of a call says how it is named.
+_NAMING: Path = ("reference-id",)
+
+
+class KeptCall(NamedTuple):
+    """A call as a campaign keeps it, rendered: `later` are the bodies of attempts that say something else."""
+
+    body: dict[str, Value]
+    flow: str | None
+    sensitive: frozenset[Path]
+    row: RowPlace | None
+    terms: Terms
+    later: Mapping[int, dict[str, Value]]
+
+    def at(self, attempt: int) -> dict[str, Value]:
+        """Return the body of an attempt, under its own reference-id."""
+        if attempt == 1:
+            return self.body
+        body = self.later.get(attempt, self.body)
+        return {**body, INSTRUCTION_ID: attempt_reference(self.body[INSTRUCTION_ID], attempt)}
+
+
+class KeptBatch:
+    """Some calls of one document, as a campaign keeps them: a `flowops.model.call.CallBatch`."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        attempts: Attempts,
+        scripts: frozenset[Script],
+        calls: Sequence[KeptCall],
+        attempt: int = 1,
+    ) -> None:
+        self.attempts = attempts
+        self.scripts = scripts
+        self.place = origin.document.place()
+        self.labels = origin.document.labels
+        self.bodies = [call.at(attempt) for call in calls]
+        self.references = [str(body[INSTRUCTION_ID]) for body in self.bodies]
+        self.hashes = list(map(hash_of, self.bodies))
+        self.has_terms = any(call.terms != NO_TERMS for call in calls)
+        self._origin = origin
+        self._calls = calls
+        self._attempt = attempt
+
+    def repeated(self, indices: Sequence[int], attempt: int) -> CallBatch:
+        """Return some of them as they are at a later attempt."""
+        some = [self._calls[index] for index in indices]
+        return KeptBatch(self._origin, self.attempts, self.scripts, some, attempt)
+
+    def call(self, index: int) -> Call:
+        """Return one of them."""
+        kept = self._calls[index]
+        return Call(
+            self.references[index],
+            self.bodies[index],
+            kept.flow,
+            kept.sensitive,
+            self._origin,
+            kept.row,
+            kept.terms,
+            self.attempts,
+            self._attempt,
+        )
+
+
+def keep(batch: CallBatch, indices: Sequence[int]) -> Value:
+    """Return some calls of a batch of first attempts as JSON, with all that `open_batch` makes of it again."""
+    calls = [batch.call(index) for index in indices]
+    later = [batch.repeated(indices, attempt) for attempt in range(2, batch.attempts.most + 1)]
+    document = calls[0].origin.document
+    return {
+        "document": {
+            "place": list(batch.place),
+            "kind": document.kind,
+            "labels": dict(batch.labels),
+            "naming": calls[0].naming,
+        },
+        "attempts": {
+            "most": batch.attempts.most,
+            "on": sorted(batch.attempts.on),
+            "after": [pause.total_seconds() for pause in batch.attempts.after],
+            "within": batch.attempts.within.total_seconds(),
+        },
+        "scripts": [[script.flow, script.callflow_id, sorted(script.variables)] for script in batch.scripts],
+        "calls": [
+            {
+                "body": call.body,
+                "flow": call.flow,
+                "sensitive": sorted(map(list, call.sensitive), key=str),
+                "row": None if call.row is None else list(call.row),
+                "terms": None if call.terms == NO_TERMS else list(call.terms),
+                "later": _later(call.body, [some.bodies[at] for some in later]),
+            }
+            for at, call in enumerate(calls)
+        ],
+    }
+
+
+def _later(first: Mapping[str, Value], bodies: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
+    """Return those bodies of later attempts that are not the first one under another reference-id."""
+    name = first[INSTRUCTION_ID]
+    return {
+        str(attempt): body for attempt, body in enumerate(bodies, 2) if {**body, INSTRUCTION_ID: name} != dict(first)
+    }
+
+
+def open_batch(kept: Value) -> KeptBatch:
+    """Return the calls that `keep` has made JSON of. What is wrong with it raises an exception that nobody catches."""
+    document, attempts = kept["document"], kept["attempts"]
+    place = Place(*document["place"])
+    value = {"labels": document["labels"], "reference-id": document["naming"]}
+    # All of it is where the document begins: a campaign keeps no text.
+    text = "\n" * (place.line - 1) + " " * (place.column - 1)
+    written = Document(place.file, document["kind"], value, SourceMap(Lines(text), len(text), len(text)), text)
+    return KeptBatch(
+        Origin(written, {_NAMING: (written, _NAMING)}),
+        Attempts(
+            attempts["most"],
+            frozenset(attempts["on"]),
+            tuple(timedelta(seconds=pause) for pause in attempts["after"]),
+            timedelta(seconds=attempts["within"]),
+        ),
+        frozenset(Script(flow, callflow, frozenset(names)) for flow, callflow, names in kept["scripts"]),
+        [
+            KeptCall(
+                call["body"],
+                call["flow"],
+                frozenset(map(tuple, call["sensitive"])),
+                None if call["row"] is None else RowPlace(*call["row"]),
+                NO_TERMS if call["terms"] is None else Terms(*call["terms"]),
+                {int(attempt): body for attempt, body in call["later"].items()},
+            )
+            for call in kept["calls"]
+        ],
+    )

@@ -1,0 +1,31 @@
+"""``flowops worker``: place what is due of campaigns."""
+
+from __future__ import annotations
+
+import click
+
+from flowops.app.worker import WorkerOptions, run
+from flowops.cli import options
+from flowops.cli.output import TERMINAL, echo_status
+from flowops.errors import ExitCode
+
+
+@click.command("worker", short_help="Place what is due of campaigns, until it is told to stop.")
+@options.env
+@click.option("--once", is_flag=True, help="Place what is due now, and end.")
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="Requests that are under way at once; what the environment says if not given.",
+)
+def command(environment: str, once: bool, concurrency: int | None) -> int:
+    """Place what is due of the campaigns that `flowops apply --detach` has handed over.
+
+    It works until SIGTERM or Ctrl-C comes: then it claims nothing more, lets what is in flight finish, and leaves all
+    else to other workers. Several of them share a ledger in PostgreSQL; what one has in hand that is killed, others
+    take over.
+    """
+    echo_status(f"working for {environment}; stop it with Ctrl-C or SIGTERM")
+    number = run(WorkerOptions(environment, once, concurrency), TERMINAL)
+    return number if once or number == ExitCode.DONE else 128 + number

@@ -1,0 +1,284 @@
+"""Campaigns in the ledger: which there are, what each holds, sealed, and whose turn it is.
+
+A call of a campaign is claimed as any other is. That its campaign is placed, and not paused, is asked in the claim's
+own transaction; so is, of a call that some `apply` claims, whether it waits in a campaign.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowops.errors import LedgerError
+from flowops.ledger.database import iso, now
+from flowops.ledger.transaction import CHUNK
+from flowops.model.attempts import split_reference
+from flowops.model.campaign import BatchTurn, Campaign, CampaignProgress, CampaignState, CanarySettings
+from flowops.model.claims import Claim
+from flowops.model.ledger import State
+from flowops.model.plan import Action, Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+    from typing import Any
+
+    from flowops.ledger.database import Connection, Database
+    from flowops.model.claims import Record
+    from flowops.model.document import Value
+    from flowops.model.ledger import Actor
+
+
+class SealedCalls(NamedTuple):
+    """Some calls on their way into a campaign: their reference-ids, how many phones they ring, and all else, sealed."""
+
+    references: Sequence[str]
+    phones: int
+    sealed: bytes
+
+
+class Campaigns:
+    """The campaigns of one ledger. Every method raises `LedgerError` when the database does not answer."""
+
+    def __init__(self, database: Database, number: int, actor: Actor) -> None:
+        self._database = database
+        self._number = number
+        self._actor = actor
+
+    def hand_over(self, new: Campaign, batches: Iterable[SealedCalls]) -> Campaign:
+        """Write a campaign and all of its batches; it exists for others only when that is done.
+
+        Raises LedgerError, and leaves nothing, where a call waits in another campaign.
+        """
+        ledger, database = self._number, self._database
+        canary = None if new.canary is None else json.dumps(new.canary)
+        first = {
+            "ledger": ledger,
+            "id": new.id,
+            "name": new.name,
+            "at": new.created_at,
+            "starts_at": new.starts_at,
+            "who": new.who,
+            "host": new.host,
+            "commit": new.commit,
+            "digest": new.digest,
+            "settings": json.dumps(dict(new.settings)),
+            "canary": canary,
+        }
+        database.write(lambda it: it.run("insert_campaign", **first))
+        calls = phones = number = 0
+        try:
+            for number, batch in enumerate(batches, 1):
+                self._insert(new, number - 1, batch)
+                calls, phones = calls + len(batch.references), phones + batch.phones
+            total = {"ledger": ledger, "campaign": new.id, "calls": calls, "phones": phones, "batches": number}
+            database.write(lambda it: it.run("begin_campaign", **total))
+        except BaseException:
+            self.delete(new.id)
+            raise
+        return new._replace(state=CampaignState.RUNNING, calls=calls, phones=phones, batches=number)
+
+    def _insert(self, campaign: Campaign, number: int, batch: SealedCalls) -> None:
+        ledger = self._number
+
+        def work(connection: Connection) -> int:
+            connection.run(
+                "insert_batch",
+                ledger=ledger,
+                campaign=campaign.id,
+                number=number,
+                due_at=campaign.starts_at,
+                sealed=batch.sealed,
+            )
+            rows = [
+                {"ledger": ledger, "reference_id": reference, "campaign": campaign.id} for reference in batch.references
+            ]
+            return connection.run_many("insert_scheduled", rows)
+
+        if self._database.write(work) != len(batch.references):
+            raise LedgerError(
+                "some of these calls were handed over meanwhile, in another campaign; nothing was handed over",
+                hint="plan again",
+            )
+
+    def all(self) -> list[Campaign]:
+        """Return all campaigns, the newest first."""
+        return [_campaign(row) for row in self._database.read(lambda it: it.all("campaigns", ledger=self._number))]
+
+    def find(self, campaign: str) -> Campaign | None:
+        """Return the campaign of an id, or the newest one of a name."""
+        row = self._database.read(lambda it: it.first("campaign", ledger=self._number, campaign=campaign))
+        return None if row is None else _campaign(row)
+
+    def exist(self) -> bool:
+        """Return whether there is one that is not over."""
+        return bool(self._database.read(lambda it: it.value("has_campaigns", ledger=self._number)))
+
+    def of(self, references: Collection[str]) -> dict[str, str]:
+        """Return why calls that wait in a campaign are left to it, by the references of their first attempts."""
+        return self._database.read(lambda it: _waiting_among(it, self._number, references))
+
+    def set(self, campaign: str, state: CampaignState, why: str | None = None) -> bool:
+        """Pause a campaign, let it go on, or end it; return whether it was not over. What ended needs nothing more."""
+        ledger = self._number
+        ended_at = now() if state.is_over else None
+
+        def work(connection: Connection) -> bool:
+            # What a claim has asked holds until its transaction ends.
+            connection.first("lock_ledger", ledger=ledger)
+            given = {"ledger": ledger, "campaign": campaign}
+            totals = json.dumps(_totals(_progress_of(connection, given))) if state.is_over else None
+            done = connection.run("set_campaign", **given, state=str(state), why=why, ended_at=ended_at, totals=totals)
+            if done and state.is_over:
+                connection.run("delete_scheduled", ledger=ledger, campaign=campaign)
+            return done > 0
+
+        return self._database.write(work)
+
+    def progress(self, campaign: str) -> CampaignProgress:
+        """Return how far a campaign is that is not over."""
+        given = {"ledger": self._number, "campaign": campaign}
+        return self._database.read(lambda connection: _progress_of(connection, given))
+
+    def references(self, campaign: str) -> list[str]:
+        """Return the calls of a campaign that is not over, by their first attempts."""
+        given = {"ledger": self._number, "campaign": campaign}
+        return [reference for (reference,) in self._database.read(lambda it: it.all("scheduled", **given))]
+
+    def open_batches(self) -> list[BatchTurn]:
+        """Return the batches that workers have to go through, those that are due first in front."""
+        rows = self._database.read(lambda it: it.all("open_batches", ledger=self._number))
+        return [BatchTurn(*row) for row in rows]
+
+    def sealed(self, campaign: str, number: int) -> tuple[int, bytes] | None:
+        """Return which turn of a batch it is, and its calls, sealed."""
+        given = {"ledger": self._number, "campaign": campaign, "number": number}
+        row = self._database.read(lambda it: it.first("sealed_batch", **given))
+        return None if row is None else (row[0], bytes(row[1]))
+
+    def advance(self, turn: BatchTurn, due: datetime | None) -> BatchTurn | None:
+        """End a turn of a batch, which is due again then, or is done; None when somebody else has ended it."""
+        due_at = turn.due_at if due is None else iso(due)
+        given = {"ledger": self._number, "campaign": turn.campaign, "number": turn.number, "turn": turn.turn}
+        times = {"due_at": due_at, "done_at": now() if due is None else None}
+        ended = self._database.write(lambda it: it.run("advance_batch", **given, **times))
+        return turn._replace(turn=turn.turn + 1, due_at=due_at) if ended else None
+
+    def end_canary(self, campaign: str) -> bool:
+        """Let the other calls of a campaign follow the first ones; return whether nobody else has."""
+        given = {"ledger": self._number, "campaign": campaign}
+        return self._database.write(lambda it: it.run("end_canary", **given)) > 0
+
+    def purge(self, ended_before: datetime, written_before: datetime) -> list[str]:
+        """Delete campaigns that ended before a time, and those that were begun before one and never handed over."""
+        given = {"ledger": self._number}
+
+        def work(connection: Connection) -> list[str]:
+            old = connection.all("ended_campaigns", before=iso(ended_before), **given)
+            lost = connection.all("unfinished_campaigns", before=iso(written_before), **given)
+            return [campaign for (campaign,) in (*old, *lost)]
+
+        found = self._database.read(work)
+        for campaign in found:
+            self.delete(campaign)
+        return found
+
+    def delete(self, campaign: str) -> None:
+        """Delete a campaign and all that it holds; what was placed stays in the ledger."""
+        given = {"ledger": self._number, "campaign": campaign}
+
+        def work(connection: Connection) -> None:
+            for statement in ("delete_batches", "delete_scheduled"):
+                connection.run(statement, **given)
+            connection.run("delete_campaign", **given)
+
+        self._database.write(work)
+
+
+def held_by_campaigns(
+    connection: Connection, ledger: int, writes: Sequence[Claim | Record], *, are_any: bool
+) -> dict[int, Decision]:
+    """Return what keeps claims from being taken, by their places, because of the campaigns that their calls are in.
+
+    A call of a campaign is claimed while that is placed; any other call while it is in none. `are_any` says whether
+    there is a campaign that is not over.
+    """
+    if not are_any:
+        claims = [at for at, write in enumerate(writes) if isinstance(write, Claim) and write.campaign is not None]
+        return dict.fromkeys(claims, _deferred("its campaign is over"))
+    roots = {at: _root(write.call.reference_id) for at, write in enumerate(writes) if isinstance(write, Claim)}
+    known = _scheduled(connection, ledger, set(roots.values()))
+    held: dict[int, Decision] = {}
+    for at, root in roots.items():
+        write = writes[at]
+        assert isinstance(write, Claim)
+        campaign, name, state = known.get(root, (None, "", ""))
+        if write.campaign != campaign:
+            held[at] = _deferred(_left_to(name, campaign) if campaign is not None else "its campaign is over")
+        elif campaign is not None and state != CampaignState.RUNNING:
+            held[at] = _deferred(f"campaign {name} is {state}")
+    return held
+
+
+def _waiting_among(connection: Connection, ledger: int, references: Collection[str]) -> dict[str, str]:
+    found = _scheduled(connection, ledger, references)
+    return {reference: _left_to(name, campaign) for reference, (campaign, name, _) in found.items()}
+
+
+def _scheduled(connection: Connection, ledger: int, references: Collection[str]) -> Mapping[str, tuple[str, str, str]]:
+    """Return the campaigns of calls, by their references: id, name and state."""
+    names, found = list(references), {}
+    for start in range(0, len(names), CHUNK):
+        for reference, *rest in connection.all(
+            "scheduled_among", ledger=ledger, references=names[start : start + CHUNK]
+        ):
+            found[reference] = (str(rest[0]), str(rest[1]), str(rest[2]))
+    return found
+
+
+def _root(reference: str) -> str:
+    return split_reference(reference)[0]
+
+
+def _left_to(name: str, campaign: str) -> str:
+    return f"it waits in campaign {name}: flowops campaign show {campaign}"
+
+
+def _deferred(why: str) -> Decision:
+    return Decision(Action.DEFERRED, reasons=(why,))
+
+
+def _progress_of(connection: Connection, given: Mapping[str, Value]) -> CampaignProgress:
+    counted, left = connection.all("count_scheduled", **given), connection.first("batches_left", **given)
+    counts: dict[State | None, int] = {}
+    refused = answered = 0
+    for name, number, phones, refused_callees in counted:
+        state = State(name) if name else None
+        counts[state] = number
+        if state is State.REJECTED or (state is not None and state.is_placed):
+            answered += phones
+            refused += phones if state is State.REJECTED else refused_callees
+    return CampaignProgress(counts, refused, answered, *(left or (0, None)))
+
+
+def _totals(progress: CampaignProgress) -> Value:
+    """Return how far a campaign is when it is over, as JSON."""
+    counts = [[state and str(state), number] for state, number in progress.counts.items()]
+    return {"counts": counts, "refused": progress.refused, "answered": progress.answered}
+
+
+def _read_totals(text: str) -> CampaignProgress:
+    totals = json.loads(text)
+    counts = {State(state) if state else None: number for state, number in totals["counts"]}
+    return CampaignProgress(counts, totals["refused"], totals["answered"], 0, None)
+
+
+def _campaign(row: Sequence[Any]) -> Campaign:
+    id_, name, state, *rest, settings, calls, phones, batches, canary, totals = row
+    judged_by = None if canary is None else CanarySettings(*json.loads(canary))
+    return Campaign._make(
+        (
+            *(id_, name, CampaignState(state), *rest, json.loads(settings), calls, phones, batches, judged_by),
+            None if totals is None else _read_totals(totals),
+        )
+    )

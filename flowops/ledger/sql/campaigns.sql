@@ -1,0 +1,104 @@
+-- Campaigns and their batches. The columns come in the order of `flowops.model.campaign.Campaign`.
+
+-- name: insert_campaign
+INSERT INTO flowops_campaigns (
+  ledger, id, name, state, created_at, starts_at, who, host, "commit", digest, settings, calls, phones, batches, canary
+)
+VALUES (
+  :ledger, :id, :name, 'new', :at, :starts_at, :who, :host, :commit, :digest, :settings, 0, 0, 0, :canary
+)
+
+-- name: campaigns
+SELECT
+  id, name, state, why, created_at, starts_at, ended_at, who, host, "commit", digest, settings, calls, phones, batches,
+  canary, totals
+FROM flowops_campaigns
+WHERE ledger = :ledger AND state <> 'new'
+ORDER BY created_at DESC, id DESC
+
+-- name: campaign
+SELECT
+  id, name, state, why, created_at, starts_at, ended_at, who, host, "commit", digest, settings, calls, phones, batches,
+  canary, totals
+FROM flowops_campaigns
+WHERE ledger = :ledger AND (id = :campaign OR name = :campaign) AND state <> 'new'
+ORDER BY created_at DESC, id DESC
+LIMIT 1
+
+-- name: has_campaigns
+SELECT EXISTS (SELECT 1 FROM flowops_campaigns WHERE ledger = :ledger AND state IN ('running', 'paused'))
+
+-- name: begin_campaign
+UPDATE flowops_campaigns SET state = 'running', calls = :calls, phones = :phones, batches = :batches
+WHERE ledger = :ledger AND id = :campaign AND state = 'new'
+
+-- name: set_campaign
+UPDATE flowops_campaigns SET state = :state, why = :why, ended_at = :ended_at, totals = :totals
+WHERE ledger = :ledger AND id = :campaign AND state IN ('running', 'paused')
+
+-- name: end_canary
+UPDATE flowops_campaigns SET canary = NULL WHERE ledger = :ledger AND id = :campaign AND canary IS NOT NULL
+
+-- Those that a process was killed over while it wrote them.
+-- name: unfinished_campaigns
+SELECT id FROM flowops_campaigns WHERE ledger = :ledger AND state = 'new' AND created_at < :before
+
+-- name: ended_campaigns
+SELECT id FROM flowops_campaigns
+WHERE ledger = :ledger AND state IN ('finished', 'cancelled') AND ended_at < :before
+
+-- name: delete_campaign
+DELETE FROM flowops_campaigns WHERE ledger = :ledger AND id = :campaign
+
+-- name: insert_batch
+INSERT INTO flowops_batches (ledger, campaign, number, turn, due_at, sealed)
+VALUES (:ledger, :campaign, :number, 0, :due_at, :sealed)
+
+-- name: sealed_batch
+SELECT turn, sealed FROM flowops_batches WHERE ledger = :ledger AND campaign = :campaign AND number = :number
+
+-- Those of campaigns that are placed, without what is held back until a canary is judged.
+-- name: open_batches
+SELECT campaign, flowops_batches.number, turn, due_at
+FROM flowops_batches
+INNER JOIN flowops_campaigns ON flowops_campaigns.ledger = flowops_batches.ledger AND id = campaign
+WHERE
+  flowops_batches.ledger = :ledger AND state = 'running' AND done_at IS NULL
+  AND (canary IS NULL OR flowops_batches.number = 0)
+ORDER BY due_at, campaign, flowops_batches.number
+
+-- name: advance_batch
+UPDATE flowops_batches SET turn = turn + 1, due_at = :due_at, done_at = :done_at
+WHERE ledger = :ledger AND campaign = :campaign AND number = :number AND turn = :turn
+
+-- name: batches_left
+SELECT count(*), min(due_at) FROM flowops_batches
+WHERE ledger = :ledger AND campaign = :campaign AND done_at IS NULL
+
+-- name: delete_batches
+DELETE FROM flowops_batches WHERE ledger = :ledger AND campaign = :campaign
+
+-- A reference is in one campaign that is not over at most.
+-- name: insert_scheduled
+INSERT INTO flowops_scheduled (ledger, reference_id, campaign) VALUES (:ledger, :reference_id, :campaign)
+ON CONFLICT DO NOTHING
+
+-- name: scheduled_among
+SELECT reference_id, campaign, name, state
+FROM flowops_scheduled
+INNER JOIN flowops_campaigns ON flowops_campaigns.ledger = flowops_scheduled.ledger AND id = campaign
+WHERE flowops_scheduled.ledger = :ledger AND reference_id = ANY (:references) AND state <> 'new'
+
+-- name: scheduled
+SELECT reference_id FROM flowops_scheduled WHERE ledger = :ledger AND campaign = :campaign ORDER BY reference_id
+
+-- name: count_scheduled
+SELECT state, count(*), coalesce(sum(phones), 0), coalesce(sum(refused), 0)
+FROM flowops_scheduled
+LEFT JOIN flowops_calls
+  ON flowops_calls.ledger = flowops_scheduled.ledger AND flowops_calls.reference_id = flowops_scheduled.reference_id
+WHERE flowops_scheduled.ledger = :ledger AND campaign = :campaign
+GROUP BY state
+
+-- name: delete_scheduled
+DELETE FROM flowops_scheduled WHERE ledger = :ledger AND campaign = :campaign

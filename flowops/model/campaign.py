@@ -1,0 +1,89 @@
+"""A campaign: a plan that was handed over to workers, which place it over hours or days."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flowops.model.ledger import State
+
+
+class CampaignState(StrEnum):
+    """Where a campaign stands; `FINISHED` is one in which nothing is left that could be placed."""
+
+    #: It is still being written: no worker looks at it, and no plan.
+    NEW = "new"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether nothing of it is placed any more."""
+        return self in (CampaignState.FINISHED, CampaignState.CANCELLED)
+
+
+class CanarySettings(NamedTuple):
+    """The calls of a campaign's first batch go before all others: they ring so many phones.
+
+    `failures` is the share of these that may fail, `patience` the seconds that their outcomes are waited for.
+    """
+
+    phones: int
+    failures: float
+    patience: float
+
+
+class CampaignProgress(NamedTuple):
+    """How far a campaign is: its calls by their state in the ledger, those that were never claimed under None.
+
+    Of the phones for which the API has `answered`, it has `refused` some.
+    `open_batches` are those that are not done, `next_at` is when the first of them is due.
+    """
+
+    counts: Mapping[State | None, int]
+    refused: int
+    answered: int
+    open_batches: int
+    next_at: str | None
+
+
+class Campaign(NamedTuple):
+    """One campaign, as the ledger has it.
+
+    `why` says why it is paused. `calls` and `phones` count what was handed over, `digest` and `settings` are those of
+    the plan that was approved: a campaign goes where it was to go, under the policy that it was judged by, or not at
+    all. Nothing of it is placed before `starts_at`. `canary` is there until it has been judged, `totals` when it is
+    over. Times are ISO 8601 in UTC.
+    """
+
+    id: str
+    name: str
+    state: CampaignState
+    why: str | None
+    created_at: str
+    starts_at: str
+    ended_at: str | None
+    who: str
+    host: str
+    commit: str | None
+    digest: str
+    settings: Mapping[str, str]
+    calls: int
+    phones: int
+    batches: int
+    canary: CanarySettings | None = None
+    totals: CampaignProgress | None = None
+
+
+class BatchTurn(NamedTuple):
+    """A batch of a campaign that is not done: it is due for the next time, which `turn` counts, at `due_at`."""
+
+    campaign: str
+    number: int
+    turn: int
+    due_at: str

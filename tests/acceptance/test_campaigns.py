@@ -1,0 +1,178 @@
+"""Campaigns: a plan that is handed over is placed by workers, by nobody else, and each call at most once."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+from support.commands import Ran, flowops, start
+from support.server import TOKEN, answer_with
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.server import ApiServer
+
+ENV = {"FLOWOPS_TOKEN": TOKEN, "FLOWOPS_CAMPAIGN_KEY": "c" * 64}
+E = ("--env", "production")
+
+
+@pytest.fixture
+def project(real: Path) -> Path:
+    """A repository with workers, whose ledger exists."""
+    written = (real / "flowops.yaml").read_text()
+    (real / "flowops.yaml").write_text(f"{written}    workers: {{key: {{env: FLOWOPS_CAMPAIGN_KEY}}}}\n")
+    asked(real, "ledger", "init")
+    return real
+
+
+def asked(project: Path, *args: str, env: dict[str, str] | None = None) -> Ran:
+    return flowops(*args, *E, cwd=project, env={**ENV, **(env or {})})
+
+
+def handed_over(project: Path, *args: str) -> None:
+    ran = asked(project, "apply", "--detach", "--auto-approve", "--name", "spring", *args)
+    assert ran.code == 0, ran.err
+
+
+def state(project: Path) -> str:
+    (campaign,) = asked(project, "campaign", "show", "spring", "--format", "json").json["campaigns"]
+    return str(campaign["state"])
+
+
+def test_a_worker_places_what_was_handed_over_and_nobody_else_does(project: Path, api: ApiServer) -> None:
+    handed_over(project)
+    assert api.received.total() == 0
+    again = asked(project, "apply", "--auto-approve")
+    assert again.code == 0
+    assert "it waits in campaign spring" in again.out
+    assert api.received.total() == 0
+    worked = asked(project, "worker", "--once")
+    assert worked.code == 0, worked.err
+    assert dict(api.received) == {"call-1": 1, "call-2": 1, "call-3": 1}
+    assert state(project) == "finished"
+    assert asked(project, "campaign", "wait", "spring").code == 0
+    assert asked(project, "apply", "--auto-approve").code == 0
+    assert asked(project, "worker", "--once").code == 0
+    assert api.received.total() == 3
+    assert asked(project, "ledger", "verify").code == 0
+
+
+def test_what_was_handed_over_is_called_when_its_row_has_left_the_files(project: Path, api: ApiServer) -> None:
+    handed_over(project)
+    (project / "calls/three.yaml").unlink()
+    assert asked(project, "worker", "--once").code == 0
+    assert api.received.total() == 3
+
+
+def test_nothing_of_a_paused_campaign_is_placed_until_it_is_resumed(project: Path, api: ApiServer) -> None:
+    handed_over(project)
+    assert asked(project, "campaign", "pause", "spring").code == 0
+    assert asked(project, "worker", "--once").code == 0
+    assert api.received.total() == 0
+    assert asked(project, "campaign", "wait", "spring").code == 4
+    assert asked(project, "campaign", "resume", "spring").code == 0
+    assert asked(project, "worker", "--once").code == 0
+    assert api.received.total() == 3
+
+
+def test_a_cancelled_campaign_leaves_its_calls_to_apply(project: Path, api: ApiServer) -> None:
+    handed_over(project)
+    ended = asked(project, "campaign", "cancel", "spring", "--yes")
+    assert ended.code == 0
+    assert "3 calls of it are still in the files, and are placed by: flowops apply --env production" in ended.err
+    assert asked(project, "campaign", "resume", "spring").code == 64
+    assert asked(project, "worker", "--once").code == 0
+    assert api.received.total() == 0
+    assert asked(project, "apply", "--auto-approve").code == 0
+    assert api.received.total() == 3
+
+
+def test_it_begins_when_it_is_to(project: Path, api: ApiServer) -> None:
+    handed_over(project, "--start", "2999-01-01T00:00Z")
+    assert asked(project, "worker", "--once").code == 0
+    assert api.received.total() == 0
+    assert state(project) == "running"
+
+
+def test_another_policy_than_the_approved_one_pauses_it(project: Path, api: ApiServer) -> None:
+    handed_over(project)
+    written = (project / "flowops.yaml").read_text()
+    (project / "flowops.yaml").write_text(f"{written}policy: {{countries: [GB]}}\n")
+    assert asked(project, "worker", "--once").code == 0
+    assert api.received.total() == 0
+    shown = asked(project, "campaign", "show", "spring")
+    assert "paused: policy: not what was approved" in shown.out
+
+
+def test_a_stopped_environment_places_nothing(project: Path, api: ApiServer) -> None:
+    handed_over(project)
+    asked(project, "stop", "--reason", "wrong text")
+    worked = asked(project, "worker", "--once")
+    assert "nothing is placed: stopped at " in worked.err
+    assert api.received.total() == 0
+
+
+def test_a_canary_that_the_api_refuses_pauses_the_others(project: Path, api: ApiServer) -> None:
+    written = (project / "flowops.yaml").read_text()
+    (project / "flowops.yaml").write_text(
+        f"{written}    callbacks: {{url: 'https://hooks.example.org/f', secret: {{env: FLOWOPS_SECRET}}}}\n"
+    )
+    secret = {"FLOWOPS_SECRET": "s" * 40}
+    api.behave = answer_with("400 Bad Request", b'{"errors":[{"code":1,"message":"no"}]}')
+    ran = asked(project, "apply", "--detach", "--auto-approve", "--name", "spring", "--canary", "1", env=secret)
+    assert ran.code == 0, ran.err
+    assert asked(project, "worker", "--once", env=secret).code == 0
+    assert api.received.total() == 1
+    assert "canary: 1 of 1 phone failed" in asked(project, "campaign", "show", "spring", env=secret).out
+
+
+@pytest.mark.parametrize(
+    ("workers", "env", "said"),
+    [
+        ("", {}, "environment 'production' has no workers"),
+        ("    workers: {key: {env: FLOWOPS_CAMPAIGN_KEY}}\n", {"FLOWOPS_CAMPAIGN_KEY": ""}, "FLOWOPS_CAMPAIGN_KEY"),
+        ("    workers: {key: {env: FLOWOPS_CAMPAIGN_KEY}}\n", {"FLOWOPS_CAMPAIGN_KEY": "short"}, "too short"),
+    ],
+)
+def test_nothing_is_handed_over_without_a_key(real: Path, workers: str, env: dict[str, str], said: str) -> None:
+    (real / "flowops.yaml").write_text((real / "flowops.yaml").read_text() + workers)
+    asked(real, "ledger", "init")
+    ran = asked(real, "apply", "--detach", "--auto-approve", env=env)
+    assert ran.code in (5, 64)
+    assert said in ran.err
+
+
+def test_a_batch_opens_with_its_own_key_only(project: Path, api: ApiServer) -> None:
+    handed_over(project)
+    worked = asked(project, "worker", "--once", env={"FLOWOPS_CAMPAIGN_KEY": "d" * 64})
+    assert "does not open" in worked.err
+    assert api.received.total() == 0
+
+
+def test_nobody_is_named_in_what_waits(project: Path) -> None:
+    handed_over(project)
+    kept = (project / "ledger.db").read_bytes()
+    assert b"44207946010" not in kept
+    with sqlite3.connect(project / "ledger.db") as ledger:
+        (sealed,) = ledger.execute("SELECT sealed FROM flowops_batches").fetchone()
+    assert b"callee" not in sealed
+
+
+def test_a_file_has_one_worker(project: Path, api: ApiServer) -> None:
+    handed_over(project, "--start", "2999-01-01T00:00Z")
+    first = start("worker", *E, cwd=project, env=ENV)
+    try:
+        assert first.stderr is not None
+        assert "working for production" in first.stderr.readline()
+        second = asked(project, "worker", "--once")
+        while second.code == 0:  # the first one has not begun yet
+            second = asked(project, "worker", "--once")
+        assert second.code == 5
+        assert "another worker works on this ledger already" in second.err
+    finally:
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(60) == 143
+        first.communicate()

@@ -1,0 +1,124 @@
+"""What every engine of jobs does, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flowops.campaigns.engine import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flowops.campaigns.dbos import DbosEngine
+
+PATIENCE = 30.0
+pytestmark = pytest.mark.usefixtures("_quiet")
+
+
+@pytest.fixture
+def _quiet(recwarn: pytest.WarningsRecorder) -> None:
+    """Take what libraries of the engine say of themselves."""
+
+
+def until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline, "it has not happened"
+        time.sleep(0.05)
+
+
+class Handled(list[Job]):
+    """The jobs that were handed out; each waits for `go_on`."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.go_on.set()
+        self.at_once = self.most = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, job: Job) -> None:
+        with self._lock:
+            self.append(job)
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+        self.go_on.wait(PATIENCE)
+        with self._lock:
+            self.at_once -= 1
+
+
+def jobs(*numbers: int, campaign: str = "a", turn: int = 0) -> list[Job]:
+    return [Job(campaign, number, turn) for number in numbers]
+
+
+def now(*some: Job) -> list[tuple[Job, float]]:
+    return [(job, 0.0) for job in some]
+
+
+def test_each_job_is_handed_out_once_it_is_due(engine) -> None:
+    handled = Handled()
+    with engine("one") as it:
+        it.enqueue([*now(*jobs(1, 2)), (Job("a", 3, 0), 3600.0)])
+        it.enqueue(now(*jobs(1)))
+        assert it.known() == set(jobs(1, 2, 3))
+        it.start(handled, 4)
+        until(lambda: it.known() == set(jobs(3)))
+        assert sorted(handled) == jobs(1, 2)
+
+
+def test_not_more_at_once_than_there_are_slots(engine) -> None:
+    handled = Handled()
+    with engine("one") as it:
+        it.enqueue(now(*jobs(*range(7))))
+        it.start(handled, 2)
+        until(lambda: len(handled) == 7)
+        assert handled.most <= 2
+
+
+def test_a_job_that_fails_is_not_known_any_more(engine) -> None:
+    def fail(_job: Job) -> None:
+        raise ValueError
+
+    with engine("one") as it:
+        it.enqueue(now(*jobs(1)))
+        it.start(fail, 1)
+        until(lambda: not it.known())
+
+
+def test_jobs_of_a_campaign_are_dropped(engine) -> None:
+    with engine("one") as it:
+        it.enqueue([*now(*jobs(1, 2)), *now(*jobs(1, campaign="ab")), (Job("a", 3, 0), 60.0)])
+        it.drop("a")
+        assert it.known() == set(jobs(1, campaign="ab"))
+
+
+def test_what_a_process_that_is_gone_had_in_hand_is_handed_out_again(engine) -> None:
+    handled = Handled()
+    handled.go_on.clear()
+    with engine("gone") as it:
+        it.enqueue(now(*jobs(1)))
+        it.start(handled, 1)
+        until(lambda: len(handled) == 1)
+    again = Handled()
+    with engine("next") as it:
+        it.start(again, 1)
+        assert it.take_over(lambda names: names) == 0
+        assert it.known() == set(jobs(1))
+        asked: list[str] = []
+        assert it.take_over(lambda names: asked.extend(names) or ()) == 1
+        assert asked == ["gone"]
+        until(lambda: len(again) == 1)
+    handled.go_on.set()
+    assert again == jobs(1)
+
+
+def test_its_tables_hold_names_of_batches_and_no_pickle(sqlite_engine, tmp_path) -> None:
+    it: DbosEngine = sqlite_engine("one")
+    it.enqueue(now(*jobs(1)))
+    it.stop(0)
+    kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b'["a",1,0]' in kept
+    assert b"pickle" not in kept

@@ -1,0 +1,131 @@
+"""Campaigns in the ledger: they exist whole or not at all, and each claim asks whether its own is placed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flowops.errors import LedgerError
+from flowops.ledger.campaigns import SealedCalls
+from flowops.model.campaign import BatchTurn, Campaign, CampaignState, CanarySettings
+from flowops.model.ledger import State
+
+if TYPE_CHECKING:
+    from flowops.ledger.store import Store
+
+NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
+
+
+def campaign(name: str = "spring", **fields: object) -> Campaign:
+    values = {
+        "id": f"id-{name}",
+        "name": name,
+        "state": CampaignState.NEW,
+        "why": None,
+        "created_at": "2026-11-27T09:00:00.000Z",
+        "starts_at": "2026-11-27T09:00:00.000Z",
+        "ended_at": None,
+        "who": "ada",
+        "host": "build-7",
+        "commit": "4f2a9c1",
+        "digest": "sha256:00",
+        "settings": {"api": "x"},
+        "calls": 0,
+        "phones": 0,
+        "batches": 0,
+        "canary": None,
+    }
+    return Campaign(**{**values, **fields})  # type: ignore[arg-type]
+
+
+def handed_over(store: Store, name: str = "spring", *batches: list[str], **fields: object) -> Campaign:
+    return store.campaigns.hand_over(
+        campaign(name, **fields), [SealedCalls(batch, len(batch), b"sealed") for batch in batches]
+    )
+
+
+def test_a_campaign_is_what_was_handed_over(store: Store) -> None:
+    made = handed_over(store, "spring", ["a", "b"], ["c"], canary=CanarySettings(2, 0.1, 600.0))
+    assert made.state is CampaignState.RUNNING
+    assert (made.calls, made.phones, made.batches) == (3, 3, 2)
+    assert store.campaigns.find("spring") == store.campaigns.find(made.id) == made
+    assert store.campaigns.all() == [made]
+    assert store.campaigns.sealed(made.id, 1) == (0, b"sealed")
+    assert store.campaigns.references(made.id) == ["a", "b", "c"]
+
+
+def test_a_call_waits_in_one_campaign_only(store: Store) -> None:
+    handed_over(store, "spring", ["a"])
+    with pytest.raises(LedgerError, match="nothing was handed over"):
+        handed_over(store, "autumn", ["b"], ["c", "a"])
+    assert [each.name for each in store.campaigns.all()] == ["spring"]
+    assert store.campaigns.of(["a", "b", "c"]).keys() == {"a"}
+    handed_over(store, "autumn", ["b"], ["c"])
+
+
+def test_a_claim_of_a_campaign_is_taken_while_that_is_placed(store: Store, make) -> None:
+    made = handed_over(store, "spring", ["a", "b", "c"])
+    assert store.write([make.claim("a")._replace(campaign=made.id)])[0].done
+    assert store.campaigns.set(made.id, CampaignState.PAUSED, "canary")
+    (paused,) = store.write([make.claim("b")._replace(campaign=made.id)])
+    assert not paused.done
+    assert paused.decision is not None
+    assert paused.decision.reasons == ("campaign spring is paused",)
+    assert store.campaigns.set(made.id, CampaignState.RUNNING)
+    assert store.write([make.claim("b")._replace(campaign=made.id)])[0].done
+    assert store.campaigns.set(made.id, CampaignState.CANCELLED)
+    assert not store.campaigns.set(made.id, CampaignState.RUNNING)
+    assert not store.write([make.claim("c")._replace(campaign=made.id)])[0].done
+    assert store.write([make.claim("c")])[0].done
+    assert store.verify() is None
+
+
+def test_what_waits_in_a_campaign_nobody_else_claims(store: Store, make) -> None:
+    handed_over(store, "spring", ["a"])
+    taken, other, later = store.write([make.claim("a"), make.claim("b"), make.claim("a~2")])
+    assert other.done
+    assert not taken.done
+    assert not later.done
+    assert taken.decision is not None
+    assert taken.decision.reasons == ("it waits in campaign spring: flowops campaign show id-spring",)
+
+
+def test_a_turn_is_ended_once(store: Store) -> None:
+    made = handed_over(store, "spring", ["a"], ["b"])
+    first, second = store.campaigns.open_batches()
+    assert first == BatchTurn(made.id, 0, 0, made.starts_at)
+    again = store.campaigns.advance(first, NOW + timedelta(hours=1))
+    assert again == BatchTurn(made.id, 0, 1, "2026-11-27T10:00:00.000Z")
+    assert store.campaigns.advance(first, NOW) is None
+    assert store.campaigns.advance(second, None)
+    assert store.campaigns.open_batches() == [again]
+    assert store.campaigns.progress(made.id).open_batches == 1
+
+
+def test_the_others_wait_for_a_canary(store: Store) -> None:
+    made = handed_over(store, "spring", ["a"], ["b"], canary=CanarySettings(1, 0.0, 60.0))
+    assert [batch.number for batch in store.campaigns.open_batches()] == [0]
+    assert store.campaigns.end_canary(made.id)
+    assert not store.campaigns.end_canary(made.id)
+    assert [batch.number for batch in store.campaigns.open_batches()] == [0, 1]
+
+
+def test_progress_counts_calls_by_their_state(store: Store, make) -> None:
+    made = handed_over(store, "spring", ["a", "b", "c"])
+    store.write([make.claim("a")._replace(campaign=made.id), make.claim("b")._replace(campaign=made.id)])
+    store.write([make.accepted("a")])
+    progress = store.campaigns.progress(made.id)
+    assert progress.counts == {State.PLACED: 1, State.IN_FLIGHT: 1, None: 1}
+    assert progress.next_at == made.starts_at
+
+
+def test_what_ended_is_purged_with_its_rows(store: Store, address) -> None:
+    old, new = handed_over(store, "spring", ["a"]), handed_over(store, "autumn", ["b"])
+    store.campaigns.set(old.id, CampaignState.FINISHED)
+    address.sql("UPDATE flowops_campaigns SET state = 'new' WHERE name = 'autumn'")
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    assert sorted(store.campaigns.purge(later, later)) == sorted([old.id, new.id])
+    assert store.campaigns.sealed(old.id, 0) is None
+    assert not store.campaigns.exist()
