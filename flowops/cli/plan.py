@@ -119,7 +119,7 @@ def run(
             values = f", with the same --var of: {', '.join(request.names)}" if request.names else ""
             place = f"flowops apply --plan {shlex.quote(str(out))}"
             echo_status(f"the plan is saved in {out}; place it with: {place}{values}")
-        there_is = {ExitCode.SOMETHING_TO_DO} if detailed and (found.plan.size or found.plan.moves) else set()
+        there_is = {ExitCode.SOMETHING_TO_DO} if detailed and found.plan.to_apply else set()
         return worst(failures(fail_on, words_of_plan(found.plan)) | there_is)
 
 

@@ -53,6 +53,13 @@ class Action(StrEnum):
 SENDING = frozenset({Action.PLACE, Action.RETRY})
 #: What whoever agrees to a plan agrees to: calls whose time has not come are placed when it has.
 MAY_BE_PLACED = SENDING | {Action.DEFERRED, Action.MOVED}
+
+
+def to_apply(counts: Mapping[Action, int]) -> int:
+    """Return with how many of some calls apply would do something: post them, or record them under a new reference."""
+    return sum(counts[action] for action in (*SENDING, Action.MOVED))
+
+
 #: The actions in the order of the bytes that stand for them.
 ACTIONS = tuple(Action)
 CODES = {action: code for code, action in enumerate(ACTIONS)}
@@ -323,6 +330,11 @@ class Plan:
     def moves(self) -> int:
         """Return how many calls apply would record under a new reference, and not post."""
         return self.counts()[Action.MOVED]
+
+    @property
+    def to_apply(self) -> int:
+        """Return how many calls apply would do something with: post them, or record them under a new reference."""
+        return to_apply(self.counts())
 
     @property
     def size(self) -> int:

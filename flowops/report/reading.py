@@ -146,6 +146,7 @@ def _result(document: Mapping[str, Value]) -> Result:
                 call_ids=tuple(str(call_id) for call_id in call["call_ids"]),
                 attempts=int(call["tries"]),
                 phones=int(call["phones"]),
+                refused_callees=int(call["refused"]),
                 error=call["error"],
                 labels=_labels(call),
                 **_attempt(call, str(call["reference_id"])),

@@ -37,6 +37,7 @@ def plan_json(plan: Plan) -> Json:
         "settings": dict(plan.settings),
         "summary": {
             **{snake(action): counts[action] for action in Action},
+            "to_apply": plan.to_apply,
             "unnamed": plan.unnamed,
             "phones": sum(phones for action, phones in plan.phones().items() if action.sends),
         },

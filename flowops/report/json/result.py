@@ -43,6 +43,7 @@ def _attempted(call: CallResult) -> Json:
         "outcome": call.outcome.value,
         "call_ids": list(call.call_ids),
         "phones": call.phones,
+        "refused": call.refused_callees,
         "labels": dict(call.labels),
         "tries": call.attempts,
         "error": call.error,

@@ -63,6 +63,10 @@ class ResultView(NamedTuple):
 
     def causes(self) -> list[Cause]:
         """Return why calls were not placed that were to be, the commonest cause first."""
+        if self.json is not None:
+            return [
+                Cause(mask_text(str(each["reason"])), int(each["calls"]), each["hint"]) for each in self.json["causes"]
+            ]
         result = self.result
         found = Counter(
             call.error

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from flowops.errors import FlowopsError
-from flowops.model.plan import SENDING
+from flowops.model.plan import to_apply
 from flowops.report.annotations import of_output, of_problems
 from flowops.report.difference import DifferenceOutput
 from flowops.report.escape import command_data, command_property, safe
@@ -86,7 +86,7 @@ def _totals(output: Output) -> dict[str, int | str]:
         case PlanOutput():
             plan = output.view(False)
             counted = {snake(action): number for action, number in plan.counts.items()}
-            return {**counted, "to_apply": sum(plan.counts[action] for action in SENDING), "digest": _word(plan.digest)}
+            return {**counted, "to_apply": to_apply(plan.counts), "digest": _word(plan.digest)}
         case ResultView():
             counts = output.result.counts()
             digest = _word(output.result.digest)

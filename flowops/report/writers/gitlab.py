@@ -60,7 +60,9 @@ def _document(output: Output, target: Target) -> Json | list[Json]:
     match output:
         case PlanOutput():
             actions = output.view(False).counts
-            return plan_counts(create=actions[Action.PLACE], update=actions[Action.RETRY], delete=0)
+            return plan_counts(
+                create=actions[Action.PLACE], update=actions[Action.RETRY] + actions[Action.MOVED], delete=0
+            )
         case ResultView():
             return plan_counts(create=output.result.counts()[Outcome.PLACED], update=0, delete=0)
         case DifferenceOutput():

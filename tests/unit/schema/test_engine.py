@@ -80,7 +80,9 @@ GOOD: dict[str, Any] = {
         "ledger": {"id": "x", "serial": 3, "head": "y"},
         "digest": SHA,
         "settings": {"api": "https://api.cm.com/voiceapi/v2"},
-        "summary": dict.fromkeys([*(action.replace("-", "_") for action in Action), "unnamed", "phones"], 0),
+        "summary": dict.fromkeys(
+            [*(action.replace("-", "_") for action in Action), "to_apply", "unnamed", "phones"], 0
+        ),
         "guards": [{"name": "stop", "reason": "stopped by ada", "source": None}],
         "warnings": [],
         "notes": ["windows: 3 of 4 calls may be placed now"],
@@ -121,6 +123,14 @@ GOOD: dict[str, Any] = {
         "since": None,
         "hours": {},
         "callbacks": True,
+        "summary": {
+            **dict.fromkeys(("placed", "completed", "no_answer", "failed", "declined"), 0),
+            **dict.fromkeys(("refused", "in_doubt", "in_flight", "cancelled"), 0),
+            "held_back": None,
+        },
+        "labels": [],
+        "attempts": [],
+        "held_back": None,
     },
 }
 NASTY = [

@@ -61,6 +61,7 @@ PLAN: dict[str, Any] = {
         "moved": 0,
         "cancelled": 0,
         "invalid": 0,
+        "to_apply": 0,
         "unnamed": 3,
         "phones": 0,
     },
@@ -72,7 +73,7 @@ PLAN: dict[str, Any] = {
 SAVED = {key: PLAN[key] for key in PLAN if key not in ("guards", "warnings", "notes")} | {
     "request": {**NO_REQUEST._asdict(), "paths": ["calls"]},
     "ledger": {"id": "6f9f1c1e", "serial": 42, "head": "ab12", "epoch": 0},
-    "summary": {key: number for key, number in PLAN["summary"].items() if key != "phones"},
+    "summary": {key: number for key, number in PLAN["summary"].items() if key not in ("phones", "to_apply")},
     "calls": [{key: CALL[key] for key in ("reference_id", "fingerprint", "action")}],
 }
 FIELD: dict[str, Any] = {
@@ -165,6 +166,7 @@ OUTPUTS: dict[str, Any] = {
                 "outcome": "placed",
                 "call_ids": ["3f0a3c64"],
                 "phones": 1,
+                "refused": 0,
                 "labels": {},
                 "root": "r1",
                 "attempt": 1,
@@ -320,6 +322,18 @@ OUTPUTS: dict[str, Any] = {
         "format_version": 1,
         "environment": "production",
         "ledger": {"id": "6f9f1c1e", "serial": 42},
+        "summary": {
+            "placed": 3,
+            "completed": 2,
+            "no_answer": 0,
+            "failed": 0,
+            "declined": 0,
+            "refused": 0,
+            "in_doubt": 1,
+            "in_flight": 0,
+            "cancelled": 0,
+            "held_back": 2,
+        },
         "counts": {
             "in_flight": 0,
             "placed": 1,
@@ -337,6 +351,9 @@ OUTPUTS: dict[str, Any] = {
         "hours": {},
         "documents": [],
         "callbacks": True,
+        "labels": [],
+        "attempts": [],
+        "held_back": [{"action": "blocked", "reason": "do-not-call (a.yaml:7): listed", "calls": 2, "phones": 2}],
     },
     "event": {"event": "claimed", "at": "2026-03-02T09:00:00+00:00"},
     "diagnostics": {
@@ -444,7 +461,7 @@ def test_every_action_and_outcome_has_its_word() -> None:
         assert check("result", {**result, "calls": [{**result["calls"][0], "outcome": str(outcome)}]}) == []
     assert set(result["summary"]) == {str(outcome).replace("-", "_") for outcome in Outcome} | {"phones"}
     summary = {str(action).replace("-", "_") for action in Action}
-    assert set(PLAN["summary"]) == summary | {"unnamed", "phones"}
+    assert set(PLAN["summary"]) == summary | {"to_apply", "unnamed", "phones"}
 
 
 def test_every_state_and_event_has_its_word() -> None:
