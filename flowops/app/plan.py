@@ -173,7 +173,7 @@ def plan_calls(
         *_partly_refused(plan),
         *_of_attempts(plan, policy, environment),
     )
-    notes = (*plan.notes, *rules.notes(), *_of_outcomes(environment))
+    notes = (*plan.notes, *rules.notes())
     plan = replace(plan, warnings=warnings, notes=notes, guards=guards)
     if named and plan.unnamed:
         plan = replace(plan, unnamed=max(0, plan.unnamed - ledger.count_of(sorted(named))))
@@ -192,15 +192,6 @@ def _partly_refused(plan: Plan) -> Iterator[str]:
         yield (
             f"{calls} placed in part: callees among others were refused; once that is known, "
             f"`flowops ledger accept --ref '*' --env {shlex.quote(plan.environment)} --reason …`"
-        )
-
-
-def _of_outcomes(environment: Environment) -> Iterator[str]:
-    """Say that nobody hears how calls end, where it is so."""
-    if environment.callbacks is None and not environment.sandboxed:
-        yield (
-            f"No callbacks are configured for {environment.name}: how calls end will not be known, but for what "
-            f"`flowops reconcile --env {shlex.quote(environment.name)}` finds"
         )
 
 

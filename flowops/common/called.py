@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 #: The commands that take ``--env``, as they are found in a text.
 _COMMAND = re.compile(
-    r"(?<![\w./-])flowops (?P<command>(?:ledger|policy) [a-z]+|plan|apply|render|validate|diff|status|reconcile|listen"
-    r"|doctor|stop|resume|init|show|test|sandbox|schema [a-z]+|explain|completion)\b(?P<rest>[^`;,\n]*)"
+    r"(?<![\w./-])flowops (?P<command>(?:ledger|policy|campaign) [a-z-]+|plan|apply|worker|render|validate|diff|status"
+    r"|reconcile|listen|doctor|stop|resume|init|show|test|sandbox|schema [a-z]+|explain|completion)\b"
+    r"(?P<rest>[^`;,\n]*)"
 )
 _WITHOUT_ENVIRONMENT = ("init", "show", "test", "sandbox", "schema", "explain", "completion", "policy hash-numbers")
 #: Of these the files are named from the directory that the command was called in.

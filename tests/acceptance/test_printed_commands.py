@@ -85,6 +85,7 @@ FILLED = {"…": "x", "NUMBER": "+442079460101", "VALUE": "x", "GLOB": "*"}
 OF_COMMANDS = (
     "`flowops init --help` tells",
     "flowops ledger {X}",
+    "flowops campaign 1",
     "Only plan: the same as",
     "or give it to flowops apply",
     "{FORMAT}",

@@ -273,7 +273,7 @@ class _List:
                 raise ValueError("holds hashes: say which key they are made with, key: {env: NAME}")
             if not self._is_proven:
                 raise ValueError(
-                    "does not prove its key: make it again with `flowops policy hash-numbers FILE --key-env NAME`"
+                    "does not prove its key: make it again with flowops policy hash-numbers FILE --key-env NAME"
                 )
             return line
         found = read(line)

@@ -35,6 +35,7 @@ def plan_json(plan: Plan) -> Json:
         "ledger": {"id": checkpoint.id, "serial": checkpoint.serial, "head": checkpoint.head} if checkpoint else None,
         "digest": plan.digest,
         "settings": dict(plan.settings),
+        "callbacks": "callbacks" in plan.settings,
         "summary": {
             **{snake(action): counts[action] for action in Action},
             "to_apply": plan.to_apply,

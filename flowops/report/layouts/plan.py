@@ -98,6 +98,8 @@ def _where_to(settings: Mapping[str, str]) -> Iterator[str]:
     if settings.get("api", SANDBOX) != SANDBOX:
         callbacks = f"; callbacks go to {settings['callbacks']}" if "callbacks" in settings else ""
         yield f"Calls are posted to {settings['api']}, with the token in {settings.get('token')}{callbacks}."
+        if not callbacks:
+            yield "No callbacks are configured: how calls end will not be known."
 
 
 def _plan_remarks(view: PlanView) -> Iterator[str]:

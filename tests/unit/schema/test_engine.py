@@ -80,6 +80,7 @@ GOOD: dict[str, Any] = {
         "ledger": {"id": "x", "serial": 3, "head": "y"},
         "digest": SHA,
         "settings": {"api": "https://api.cm.com/voiceapi/v2"},
+        "callbacks": False,
         "summary": dict.fromkeys(
             [*(action.replace("-", "_") for action in Action), "to_apply", "unnamed", "phones"], 0
         ),

@@ -48,6 +48,7 @@ PLAN: dict[str, Any] = {
     "ledger": {"id": "6f9f1c1e", "serial": 42, "head": "ab12"},
     "digest": SHA,
     "settings": {"api": "https://api.cm.com/voiceapi/v2"},
+    "callbacks": False,
     "summary": {
         "place": 0,
         "unchanged": 0,
@@ -70,7 +71,7 @@ PLAN: dict[str, Any] = {
     "notes": [],
     "calls": [CALL],
 }
-SAVED = {key: PLAN[key] for key in PLAN if key not in ("guards", "warnings", "notes")} | {
+SAVED = {key: PLAN[key] for key in PLAN if key not in ("guards", "warnings", "notes", "callbacks")} | {
     "request": {**NO_REQUEST._asdict(), "paths": ["calls"]},
     "ledger": {"id": "6f9f1c1e", "serial": 42, "head": "ab12", "epoch": 0},
     "summary": {key: number for key, number in PLAN["summary"].items() if key not in ("phones", "to_apply")},
