@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 CALLBACK_URL = "callback-url"
-#: Two pauses that end so close to each other, in seconds, are one.
+#: Two pauses that end so close to each other, in seconds, are one; a shorter one is not worth a word.
 _SAME_PAUSE = 1.0
 
 
@@ -259,7 +259,7 @@ class Workers:
     def _tell_pause(self, seconds: float) -> None:
         """Keep and tell a pause that the API has asked for; one that is known already is told once."""
         until = now() + seconds
-        if until > self._paused_until + _SAME_PAUSE:
+        if seconds >= _SAME_PAUSE and until > self._paused_until + _SAME_PAUSE:
             _log.warning("the API asks to wait: nothing is sent for %(seconds).0f s", {"seconds": seconds})
             self._options.paused(seconds)
         self._paused_until = max(self._paused_until, until)

@@ -2,8 +2,8 @@
 
 Runs of the real `flowops.apply` share one real store, in memory. They are killed, frozen and signalled; the ledger
 fails before and behind its commits; the API answers late, wrongly or not at all; callbacks come early, late, twice or
-never; an operator settles what has been in doubt for a while. Nothing here is told what anybody has decided: the
-server counts what it receives.
+never; an operator settles what has been in doubt for a while, and people edit, rename, cancel and accept
+(`support.people`). Nothing here is told what anybody has decided: the server counts what it receives.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from flowops.apply.control import ShutdownRequest
-from flowops.apply.run import RunFailed, apply
+from flowops.apply.run import RunFailed, apply, move
 from flowops.apply.worker import RunOptions
 from flowops.errors import LedgerError
 from flowops.ledger import operations, records
 from flowops.ledger.database import Lease
 from flowops.ledger.database import now as wall_clock
 from flowops.ledger.keys import GIVEN
-from flowops.ledger.operators import Resolve
 from flowops.ledger.postgres import BEAT, LEASE, TO_SEND
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.ledger.spool import Spool
@@ -34,10 +33,11 @@ from flowops.ledger.sqlite import SqliteDatabase
 from flowops.ledger.store import Store
 from flowops.model.claims import Claim
 from flowops.model.ledger import Actor, EventType, Leg, Owner, State
+from flowops.model.plan import Action
 from flowops.model.result import Verdict
-from support.operators import operate
+from flowops.plan.planner import fingerprint_as
+from support.people import CALLEE, People, names, occasion
 from support.plans import plan_of, sends_of
-from support.values import call
 from support.virtual import VirtualLoop
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from flowops.model.result import Result
 
 ENVIRONMENT, LEDGER, KEY = "production", "00000000-0000-0000-0000-000000000001", b"k" * 32
-CALLEE = "+442079460001"
 #: What a request meets, how often, what the run hears, and whether phones ring.
 WAYS: tuple[tuple[str, int, EventType, bool], ...] = (
     ("accepted", 60, EventType.ACCEPTED, True),
@@ -167,6 +166,10 @@ class World:
     calm: bool = False
     #: Whether it is a run that uses the ledger right now.
     _writing: bool = False
+    #: When each request left; the processes that were killed, by name, and what is left of them.
+    sent: list[float] = field(default_factory=list)
+    killed: dict[str, Process] = field(default_factory=dict)
+    left_behind: list[asyncio.Future[Any]] = field(default_factory=list)
     _failures: list[BaseException] = field(default_factory=list)
     _hearts: set[asyncio.Future[None]] = field(default_factory=set)
 
@@ -180,6 +183,7 @@ class World:
         self.database = Leases(self.loop.time, heartbeats=self.heartbeats)
         self.database.write(self._make)
         self.listener = self.new_store("listener")
+        self.people = People(self)
 
     def _make(self, connection: Connection) -> None:
         records.upgrade(self.database, connection)
@@ -246,6 +250,7 @@ class World:
         """End a process; nothing of it goes on, and after a moment the database has noticed."""
         self.tell(process.name, "is killed")
         process.killed = True
+        self.killed[process.name] = process
         self.loop.call_later(self.random.random(), self.database.sessions.discard, process.store.run)
         self.loop.call_later(1_000.0, process.bury)
 
@@ -256,10 +261,11 @@ class World:
         self.database.taken = self._begin_to_beat
         self.tell(name, "starts")
         process.store.take_in_spool()
-        calls = [call(reference, CALLEE) for reference in self.references]
-        plan = plan_of(calls, environment=ENVIRONMENT, revision=None, ledger=process.store)
+        plan = plan_of(self.people.calls(), environment=ENVIRONMENT, revision=None, ledger=process.store)
         troubles = asyncio.create_task(self._trouble(process))
+        moves = [planned for planned in plan.calls if planned.action is Action.MOVED]
         try:
+            moved = move([moves], process.store, fingerprint_as) if moves else {}
             result = await apply(
                 plan,
                 sends_of(plan),
@@ -272,6 +278,7 @@ class World:
                 api=_Api(self, process),
                 ledger=process.store,
                 shutdown=process.shutdown,
+                before=moved,
             )
         except RunFailed:
             if not process.killed:
@@ -317,17 +324,22 @@ class World:
             doubtful = [name for name, entry in self.entries().items() if entry.state is State.IN_DOUBT]
             for name in doubtful:
                 if name in before:
-                    self.resolve(name)
+                    self.people.resolve(name)  # its run may still send it
             before = set(doubtful)
-
-    def resolve(self, name: str) -> None:
-        """Take the vendor's word on one call."""
-        placed = name in self.rang
-        if operate(self.listener, Resolve(placed=placed), name).changed:  # its run may still send it
-            self.tell("operator", f"{name} was {'' if placed else 'not '}placed")
+            if self.chance(0.7):
+                self.people.meddle()
 
     def entries(self) -> Mapping[str, Any]:
-        return self.listener.look_up(list(self.references))
+        """What the ledger says under every name that a call has or had."""
+        return self.listener.look_up([name for first in self.references for name in names(first)])
+
+    def rung(self) -> Counter[str]:
+        """How often the phones of each occasion have rung, under whichever name."""
+        return _of_occasions(self.rang)
+
+    def too_late(self) -> Counter[str]:
+        """How many of these requests left a process that stood still in the very moment of sending."""
+        return _of_occasions(self.late)
 
     def ring(self, name: str, *, late: bool) -> None:
         """The server has read a request, and phones ring."""
@@ -339,6 +351,13 @@ class World:
     def _call_back(self, name: str) -> None:
         written = self.listener.called_back(name, [Leg(CALLEE, f"id-{name}", code=10)])
         self.tell("callback", f"{name} {written.state if written else 'unknown'}")
+
+
+def _of_occasions(counted: Counter[str]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for name, times in counted.items():
+        found[occasion(name)] += times
+    return found
 
 
 def _claims(method: Callable[[], Any]) -> bool:
@@ -365,6 +384,7 @@ class _Api:
         if world.calm:
             way, _, event_type, rings = WAYS[0]
         world.tell(self._process.name, f"posts {name}: {way}")
+        world.sent.append(world.loop.time())
         if rings:
             # On its way it is beyond the reach of whoever sent it.
             world.loop.call_later(world.random.random(), partial(world.ring, name, late=late))
