@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowops.app.callback_server import callback_server
-from flowops.app.canary import Pacing, Rounds
+from flowops.app.canary import Rounds
 from flowops.app.events import NO_EVENTS, Events
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import ClaimCheck, clock, facts_of
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from flowops.api.client import FlowBuilder
     from flowops.app.observer import Observer
+    from flowops.app.pacing import Pacing
     from flowops.app.plan import Planned
     from flowops.model.call import Call
     from flowops.model.plan import Guard, Plan, PlannedCall
@@ -83,16 +84,6 @@ def _check_age(found: Planned, saved: SavedPlan) -> None:
         raise StalePlan(
             f"the saved plan {old}, and {format_reason(limit, f'at most {span_text(limit.age)}')}",
             hint="plan again, and have it reviewed",
-        )
-
-
-def check_pacing(found: Planned, pacing: Pacing) -> None:
-    """Raise UsageError for a canary of which nobody would hear."""
-    environment = found.environment
-    if pacing.canary is not None and environment.callbacks is None and not environment.sandboxed:
-        raise UsageError(
-            f"--canary waits for the outcomes of calls, and environment '{environment.name}' has no callbacks",
-            hint="say where they arrive: callbacks: {url: https://…, secret: {env: NAME}}, and run `flowops listen`",
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
@@ -18,8 +17,10 @@ from flowops.plan.recheck import recheck_sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from flowops.app.observer import Observer
+    from flowops.app.pacing import Pacing
     from flowops.app.plan import Planned
     from flowops.apply.control import Halt, ShutdownRequest
     from flowops.model.ledger import Entry
@@ -31,21 +32,6 @@ LOOK, CLOCK = 0.5, 10.0
 #: 9 was not answered in time, 10 finished successfully (vendor documentation).
 _GOOD = (9, 10)
 _NOTHING: Mapping[str, CallResult] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Pacing:
-    """How the calls of a run are spread: how many go first, how many at all, how long what is deferred is waited for.
-
-    `canary` counts phones. `failures` is the share of them that may fail, `patience` how long their outcomes
-    are waited for. `limit` is how many phones the run rings at most.
-    """
-
-    wait: timedelta | None = None
-    canary: int | None = None
-    failures: float = 0.0
-    patience: timedelta = timedelta(minutes=10)
-    limit: int | None = None
 
 
 @dataclass(slots=True)

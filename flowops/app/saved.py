@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
 
-    from flowops.app.canary import Pacing
+    from flowops.app.pacing import Pacing
     from flowops.model.document import Value
     from flowops.model.plan import Plan
     from flowops.plan.saved import SavedPlan

@@ -11,10 +11,10 @@ import click
 from click.core import ParameterSource
 
 from flowops.app import campaigns
-from flowops.app.apply import check_pacing, check_reviewed, place
-from flowops.app.canary import Pacing
+from flowops.app.apply import check_reviewed, place
 from flowops.app.events import Events, events_to
 from flowops.app.gate import FAIL_ON, failures, words_of_result
+from flowops.app.pacing import Pacing, check_pacing
 from flowops.app.plan import planned
 from flowops.app.rehearsal import rehearsal, rehearse
 from flowops.app.saved import as_saved, load_plan, pacing_as_saved

@@ -324,7 +324,7 @@ def span(_context: click.Context, _option: click.Parameter, value: str | None) -
         raise click.BadParameter(f"'{value}' {error}") from None
 
 
-#: How many calls go first; see `flowops.app.canary.Pacing`.
+#: How many calls go first; see `flowops.app.pacing.Pacing`.
 CANARY = (
     click.option(
         "--canary",

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.app.apply import check_pacing
-from flowops.app.canary import Pacing
 from flowops.app.gate import FAIL_ON, failures, words_of_plan
+from flowops.app.pacing import Pacing, check_pacing
 from flowops.app.plan import planned
 from flowops.app.policy_run import clock
 from flowops.app.saved import request_of, save_plan
