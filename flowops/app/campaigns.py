@@ -30,8 +30,8 @@ from flowops.policy.rule import format_reason
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from flowops.app.canary import Pacing
     from flowops.app.observer import Observer
+    from flowops.app.pacing import Pacing
     from flowops.app.plan import Planned
     from flowops.ledger.store import Store
     from flowops.model.call import CallBatch
