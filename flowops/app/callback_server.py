@@ -8,9 +8,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from flowops.app.access import open_for
+from flowops.app.ledger import references_asked
 from flowops.app.load import project_of
-from flowops.app.reconcile import references_of
 from flowops.app.secrets import value_of
+from flowops.app.selection import Selection
 from flowops.callbacks.app import Endpoint, application
 from flowops.callbacks.token import check_secret
 from flowops.errors import FlowopsError, UsageError
@@ -43,7 +44,7 @@ def listen(environment: str, host: str, port: int, ready: Callable[[str], None])
 
     @cache
     def references() -> frozenset[str]:
-        return references_of(environment)
+        return references_asked(Selection((), environment))
 
     with open_for(project, settings) as ledger:
         endpoint = Endpoint(environment, keys, ledger, ledger.id, lambda reference: reference in references())

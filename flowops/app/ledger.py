@@ -57,7 +57,7 @@ def entries_asked(
     """
     calls, names = asked.calls, None
     if asked.paths or calls.labels:
-        names = sorted(attempts_asked(asked))
+        names = sorted(references_asked(asked, attempts=True))
     elif calls.names and calls.names == calls.exact_names:
         names = sorted(calls.names)
     if names is not None:
@@ -85,29 +85,19 @@ def _fits(entry: Entry, since: datetime | None, codes: Collection[int] | None) -
     return codes is None or any(code in codes for leg in entry.legs for code in (leg.code, leg.later))
 
 
-def references_asked(asked: Selection) -> frozenset[str]:
-    """Return the references of the calls that the files name and that are asked for.
+def references_asked(asked: Selection, *, attempts: bool = False) -> frozenset[str]:
+    """Return the references of the calls that the files name and that are asked for, with those of further `attempts`.
 
     Raises UsageError where there is none, and Invalid where the files are not valid.
     """
     # What renders takes long to be imported, and a ledger is looked at without.
     from flowops.app.render import batches_asked
 
-    return frozenset(reference for batch in batches_asked(asked) for reference in batch.references)
-
-
-def attempts_asked(asked: Selection) -> frozenset[str]:
-    """Return the references of the calls that the files name and that are asked for, and of their further attempts.
-
-    Raises UsageError where there is none, and Invalid where the files are not valid.
-    """
-    from flowops.app.render import batches_asked
-
     return frozenset(
         attempt_reference(root, attempt)
         for batch in batches_asked(asked)
         for root in batch.references
-        for attempt in range(1, batch.attempts.most + 1)
+        for attempt in range(1, batch.attempts.most + 1 if attempts else 2)
     )
 
 

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.app.ledger import references_asked
-from flowops.app.selection import Selection
 from flowops.common.names import same_name
 from flowops.common.selection import reference_filter
 from flowops.common.text import from_spreadsheet
@@ -21,6 +19,7 @@ from flowops.schema.check import reference_errors
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from flowops.app.selection import Selection
     from flowops.ledger.operators import Operation
     from flowops.ledger.store import Store
 
@@ -127,34 +126,19 @@ def _any_of(operation: Operation) -> str:
     return " or ".join(sorted(state.value if state else "not in the ledger" for state in operation.states))
 
 
-class Files(NamedTuple):
-    """The files of the project, as an operation asks for them: read and rendered when it does."""
+def edits(ledger: Store, asked: Selection) -> dict[str, str]:
+    """Return the placed calls of which the files say something else than what was sent, with those fingerprints.
 
-    environment: str
-    var: Sequence[str] = ()
-    var_files: Sequence[str] = ()
+    Raises Invalid where the files are wrong.
+    """
+    found: dict[str, str] = {}
+    # What renders takes long to be imported, and most commands on a ledger do without.
+    from flowops.app.render import batches_asked
 
-    def references(self) -> frozenset[str]:
-        """Return the references of all calls that the files name. Raises Invalid where they are wrong."""
-        return references_asked(self._all)
-
-    def edits(self, ledger: Store) -> dict[str, str]:
-        """Return the placed calls of which the files say something else than what was sent, with those fingerprints.
-
-        Raises Invalid where the files are wrong.
-        """
-        found: dict[str, str] = {}
-        # What renders takes long to be imported, and most commands on a ledger do without.
-        from flowops.app.render import batches_asked
-
-        for batch in batches_asked(self._all):
-            placed = ledger.placed(batch.references)
-            for reference, made in zip(batch.references, batch.hashes, strict=True):
-                fingerprint = FINGERPRINT + made.hex()
-                if placed.get(reference, (fingerprint, 0))[0] not in ("", fingerprint):
-                    found[reference] = fingerprint
-        return found
-
-    @property
-    def _all(self) -> Selection:
-        return Selection((), self.environment, self.var, self.var_files)
+    for batch in batches_asked(asked):
+        placed = ledger.placed(batch.references)
+        for reference, made in zip(batch.references, batch.hashes, strict=True):
+            fingerprint = FINGERPRINT + made.hex()
+            if placed.get(reference, (fingerprint, 0))[0] not in ("", fingerprint):
+                found[reference] = fingerprint
+    return found

@@ -192,7 +192,7 @@ class _Records:
     def _take_unknown(self, legs: dict[str, list[Leg]]) -> None:
         """Take records of calls that the ledger does not know: it has lost them, or they are somebody else's."""
         if self._named is None:
-            self._named = references_of(self._environment)
+            self._named = references_asked(Selection((), self._environment))
         # The files name the call whose attempt it may be.
         named = {reference for reference in legs if {reference, split_reference(reference)[0]} & self._named}
         usable = frozenset(reference for reference in legs if why_unusable(reference) is None)
@@ -202,8 +202,3 @@ class _Records:
                 self.ledger.recorded({reference: legs[reference] for reference in sorted(taken)}, unknown=state)
             self._counts[count] += len(taken)
         self._counts["foreign"] += len(legs.keys() - adopted - named)
-
-
-def references_of(environment: str) -> frozenset[str]:
-    """Return the references of all calls that the project's files name. Raises Invalid where they cannot be read."""
-    return references_asked(Selection((), environment))

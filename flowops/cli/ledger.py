@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shlex
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from flowops.app.access import open_for
-from flowops.app.ledger import entries_asked, names_spool, read_import
+from flowops.app.ledger import entries_asked, names_spool, read_import, references_asked
 from flowops.app.ledger import init as make_ledger
 from flowops.app.load import allows_numbers, policy_of, project_of
-from flowops.app.operators import Files, check_pair, read_pairs
+from flowops.app.operators import check_pair, edits, read_pairs
+from flowops.app.selection import Selection
 from flowops.cli import completing, options
 from flowops.cli.group import Group
 from flowops.cli.operators import operate
@@ -33,7 +35,6 @@ from flowops.report.views.ledger import AuditTrail, Done, Entries, EntryView, Ex
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flowops.app.selection import Selection
     from flowops.cli.options import Asked
     from flowops.ledger.history import LoggedEvent
 
@@ -264,8 +265,8 @@ def accept(asked: Asked, var: tuple[str, ...], var_files: tuple[str, ...]) -> in
     A pattern selects among the calls that were edited since they were placed, and those of which the API has refused
     a callee among others: that it is known of, and no later run reports it again. Nothing is placed by this.
     """
-    files = Files(asked.environment, var, var_files)
-    return operate(asked, lambda ledger: Accept(files.edits(ledger)))
+    project = Selection((), asked.environment, var, var_files)
+    return operate(asked, lambda ledger: Accept(edits(ledger, project)))
 
 
 @command.command("cancel", short_help="Say that calls are never to be placed.")
@@ -279,8 +280,8 @@ def cancel(asked: Asked, undo: bool, var: tuple[str, ...], var_files: tuple[str,
     A pattern selects among the calls of the files and of the ledger. Of a doubt it stays told that it may have rung. A
     call that is in flight, or whose run may still hear of it, cannot be cancelled.
     """
-    files = Files(asked.environment, var, var_files)
-    return operate(asked, lambda _: UndoCancel() if undo else Cancel(files.references))
+    named = partial(references_asked, Selection((), asked.environment, var, var_files))
+    return operate(asked, lambda _: UndoCancel() if undo else Cancel(named))
 
 
 @command.command("rename", short_help="Let calls go on under other reference-ids.")
