@@ -38,7 +38,7 @@ FORBIDDEN = 403
 THROTTLED = 429
 
 #: The longest pause that is believed, in seconds; a wrong clock must not stop a run for years.
-LONGEST_PAUSE = 3600.0
+LONGEST_PAUSE = 24 * 3600.0
 
 _SECONDS = re.compile(r"[0-9]{1,10}")
 #: Where answers of errors keep their text: the event's own name first, then what gateways use.

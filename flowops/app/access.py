@@ -129,6 +129,9 @@ def open_for(
     elif ledger.suspicion is not None:
         observer.report(f"warning: {OLDER_COPY}: {ledger.suspicion}")
         observer.report(ledger.way_on)
+    if ledger.sealed is not None:
+        observer.report(f"warning: {ledger.sealed.message}")
+        observer.report(str(ledger.sealed.hint))
     return ledger
 
 

@@ -128,6 +128,8 @@ class _Examination:
         try:
             address = address_of(self._project, self._environment)
             with open_for(self._project, self._environment, readonly=True) as ledger:
+                if ledger.sealed is not None:
+                    raise ledger.sealed
                 checkpoint, guards = ledger.checkpoint(), guards_of(ledger)
         except FlowopsError as error:
             yield Check("ledger", Status.FAILED, error.message, error.hint, error.exit_code)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from flowops.app.access import actor, address_of, host_of, name_of, passing_warning, revision_of
 from flowops.app.load import project_of
 from flowops.app.observer import SILENT
+from flowops.app.selection import CallFilter
 from flowops.common.numbers import names_number
 from flowops.common.text import from_spreadsheet
 from flowops.documents.files import Unreadable, open_given
@@ -52,12 +53,15 @@ def entries_asked(
     """Return the rows of the calls that are asked for, in the order of their references.
 
     With `since` only those that were claimed since then, with `codes` those of which a callee ended with one of them.
-    Where files or labels are asked for, the files say which calls these are. Raises UsageError where a selection takes
-    none, unless it names single calls, and Invalid where the files are not valid: before the first row is taken.
+    Where files are asked for, they say which calls these are; for labels see `labelled`. Raises UsageError where a
+    selection takes none, unless it names single calls, and Invalid where the files are not valid: before the first row
+    is taken.
     """
     calls, names = asked.calls, None
-    if asked.paths or calls.labels:
+    if asked.paths:
         names = sorted(references_asked(asked, attempts=True))
+    elif calls.labels:
+        names = sorted(labelled(ledger, asked))
     elif calls.names and calls.names == calls.exact_names:
         names = sorted(calls.names)
     if names is not None:
@@ -83,6 +87,20 @@ def _fits(entry: Entry, since: datetime | None, codes: Collection[int] | None) -
         return False
     # A callee of which two codes were told is found by each.
     return codes is None or any(code in codes for leg in entry.legs for code in (leg.code, leg.later))
+
+
+def labelled(ledger: Reader, asked: Selection) -> frozenset[str]:
+    """Return the references of the calls that have the labels which are asked for.
+
+    Those are the labels that a call was claimed with, which the ledger keeps, or that the files give it. Files that are
+    not valid give none: what was claimed is found all the same.
+    """
+    of_labels = asked._replace(paths=(), calls=CallFilter(asked.calls.labels))
+    try:
+        named = references_asked(of_labels, attempts=True)
+    except (Invalid, UsageError):
+        named = frozenset()
+    return named | ledger.labelled(asked.calls.labels)
 
 
 def references_asked(asked: Selection, *, attempts: bool = False) -> frozenset[str]:

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.app.ledger import labelled
+from flowops.app.selection import CallFilter, Selection
 from flowops.common.names import same_name
 from flowops.common.selection import reference_filter
 from flowops.common.text import from_spreadsheet
@@ -19,7 +21,6 @@ from flowops.schema.check import reference_errors
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from flowops.app.selection import Selection
     from flowops.ledger.operators import Operation
     from flowops.ledger.store import Store
 
@@ -31,21 +32,24 @@ class CallSelection(NamedTuple):
     """Which calls are meant; kinds narrow each other.
 
     `references` and the lines of `from_file` (``-`` for stdin) name calls. Where there is neither, the calls that the
-    operation is for are looked at. Of these any of `globs` takes some, and `excluded` takes some out.
+    operation is for are looked at. Of these any of `globs` takes some, `excluded` takes some out, and all of `labels`
+    have to be there.
     """
 
     references: Sequence[str] = ()
     globs: Sequence[str] = ()
     excluded: Sequence[str] = ()
     from_file: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 def select(selection: CallSelection, operation: Operation, ledger: Store) -> list[str]:
     """Return the references that are meant, each once. Raises UsageError where there is none."""
     named = selection.references or selection.from_file is not None
-    if not (named or selection.globs):
+    if not (named or selection.globs or selection.labels):
         raise UsageError(
-            "say which calls: by REF, --ref GLOB or --from-file FILE", hint="all that it can be done to: --ref '*'"
+            "say which calls: by REF, --ref GLOB, -l KEY=VALUE or --from-file FILE",
+            hint="all that it can be done to: --ref '*'",
         )
     if named:
         names = [*selection.references, *(_listed(selection.from_file) if selection.from_file else [])]
@@ -54,6 +58,10 @@ def select(selection: CallSelection, operation: Operation, ledger: Store) -> lis
         asked = operation.candidates(ledger)
     wanted = reference_filter(selection.globs, selection.excluded)
     found = [reference for reference in asked if wanted.takes(reference)]
+    if selection.labels:
+        calls = Selection((), ledger.environment, calls=CallFilter(selection.labels))
+        with_labels = labelled(ledger, calls)
+        found = [reference for reference in found if reference in with_labels]
     if not found:
         among = "" if named else f" among the calls that are {_any_of(operation)}"
         raise UsageError(f"nothing matches{among} in the ledger of {ledger.environment}")

@@ -139,6 +139,8 @@ class _Day:
         self.doubtful += [entry] if in_doubt else []
         if self._files is not None:
             document = self._files.document_of(entry.reference_id)
+            if document.place is None:  # the ledger keeps the labels that it was claimed with
+                document = Named(None, tuple(entry.labels.items()))
             # Only of a call that the files name is it known that its name is that of an attempt.
             attempt = split_reference(entry.reference_id)[1] if document.place is not None else 1
             self._documents[document].add(state, entry)

@@ -14,6 +14,8 @@ from flowops.app.access import open_for
 from flowops.app.ledger import entries_asked, names_spool, read_import, references_asked
 from flowops.app.ledger import init as make_ledger
 from flowops.app.load import allows_numbers, policy_of, project_of
+from flowops.app.move import copy as copy_to
+from flowops.app.move import take_back
 from flowops.app.operators import check_pair, edits, read_pairs
 from flowops.app.selection import Selection
 from flowops.cli import completing, options
@@ -29,7 +31,7 @@ from flowops.model.call import read_call_id
 from flowops.model.ledger import EventType, State
 from flowops.report import phrases
 from flowops.report.escape import safe
-from flowops.report.formats import DONE, ENTRIES, ENTRY, EXPORT, OPERATION, RUNS
+from flowops.report.formats import DONE, ENTRIES, ENTRY, EXPORT, RUNS
 from flowops.report.views.ledger import AuditTrail, Done, Entries, EntryView, Exported, Runs
 
 if TYPE_CHECKING:
@@ -124,7 +126,8 @@ def show(reference: str, environment: str, format_: str) -> None:
 
     project, settings = project_of(environment)
     with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
-        entry = ledger.look_up([reference]).get(reference)
+        found = ledger.look_up([reference]).get(reference)
+        entry = None if found is None else ledger.entries_of([found.reference_id])[0]  # with its labels
         history = list(ledger.events(entry.reference_id if entry else reference))
     if entry is None and history and all(event.event_type is EventType.REHEARSED for event in history):
         _show_rehearsal(reference, history, format_)
@@ -285,37 +288,54 @@ def cancel(asked: Asked, undo: bool, var: tuple[str, ...], var_files: tuple[str,
 
 
 @command.command("rename", short_help="Let calls go on under other reference-ids.")
-@click.argument("old", type=options.NAME, metavar="[OLD", required=False)
-@click.argument("new", type=options.NAME, metavar="NEW]", required=False)
-@options.env
-@click.option(
-    "--from-file",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    metavar="FILE",
-    help="A CSV file of old and new reference-ids.",
-)
-@options.reason
-@options.auto_approve
-@options.formats(OPERATION)
-def rename(
-    old: str | None,
-    new: str | None,
-    environment: str,
-    from_file: str | None,
-    reason: str,
-    approved: bool,
-    format_: str,
-) -> int:
+@options.asked_pairs
+def rename(asked: Asked) -> int:
     """Let the call OLD go on as NEW, or each call of a file: what was placed is not placed again under its new name.
 
     The old name stays, and is never placed again; what the API still says of it settles the call under its new name.
-    A call that is in flight or in doubt cannot be renamed, and no call to a name that the ledger has.
+    A call that is in flight or in doubt cannot be renamed, and no call to a name that the ledger has. Patterns and
+    labels select among the old names of the file.
     """
-    if (from_file is None) != (old is not None and new is not None):
+    calls = asked.calls
+    if len(calls.references) != (len(("OLD", "NEW")) if calls.from_file is None else 0):
         raise UsageError("say which calls: OLD NEW, or --from-file FILE")
-    pairs = read_pairs(from_file) if from_file is not None else check_pair(str(old), str(new))
-    asked = options.asked_for(tuple(pairs), environment, reason=reason, approved=approved, format_=format_)
+    pairs = read_pairs(calls.from_file) if calls.from_file is not None else check_pair(*calls.references)
+    asked = asked._replace(calls=calls._replace(references=tuple(pairs), from_file=None))
     return operate(asked, lambda _: Rename(pairs))
+
+
+@command.command("copy", short_help="Move the ledger to another database.")
+@options.env
+@click.option("--to", metavar="URL", help="The database it moves to: sqlite:///… or postgresql://…")
+@click.option("--undo", is_flag=True, help="Take back a move that was cut off: the ledger goes on where it is.")
+@options.auto_approve
+@options.formats(DONE)
+def copy(environment: str, to: str | None, undo: bool, approved: bool, format_: str) -> None:
+    """Move the ledger whole to another database: calls, events and their chain, what policies count, its id and key.
+
+    Nothing may be running. From the first byte on the old ledger takes no writes, and nothing can be placed from it any
+    more; the new one is used once all of it was compared. A move that was cut off goes on with the same command, or is
+    taken back with --undo (and --to, once the copy is whole). Then give the environment its new address.
+    """
+    if undo:
+        was_moving = take_back(environment, to)
+        said = f"the ledger of {environment} goes on where it is" if was_moving else "it was not being moved"
+        facts = {"outcome": "taken back" if was_moving else "not moving", "id": None, "serial": None}
+        print_result(DONE, Done(environment, "ledger copy", facts, [said]), format_)
+        return
+    if not to:
+        raise UsageError("say where it moves to: --to sqlite:///… or --to postgresql://…")
+    _, settings = project_of(environment)
+    if not (settings.sandboxed or approved):
+        confirm(f"Move the ledger of {environment}? From then on nothing is placed from the old one.")
+    moved = copy_to(environment, to, TERMINAL)
+    said = f"{moved.id}: {phrases.count(moved.serial, 'event')} moved, the chain holds"
+    found = {"outcome": "moved", "id": moved.id, "serial": moved.serial}
+    print_result(DONE, Done(environment, "ledger copy", found, [said]), format_)
+    echo_status(
+        f"give environments.{environment}.ledger its new address, in flowops.yaml or the variable that it names: the "
+        "old ledger takes no writes any more"
+    )
 
 
 @command.command("purge", short_help="Remove personal data older than an age.")

@@ -231,19 +231,17 @@ def _asked(
     environment: str,
     globs: tuple[str, ...],
     excluded: tuple[str, ...],
+    labels: tuple[str, ...],
     from_file: str | None,
     reason: str,
     approved: bool,
     format_: str,
 ) -> Asked:
     from flowops.app.operators import CallSelection
+    from flowops.app.selection import read_labels
 
-    return Asked(environment, CallSelection(references, globs, excluded, from_file), reason, approved, format_)
-
-
-def asked_for(references: tuple[str, ...], environment: str, *, reason: str, approved: bool, format_: str) -> Asked:
-    """Return what an operator asks for whose calls are all named."""
-    return _asked(references, environment, (), (), None, reason, approved, format_)
+    calls = CallSelection(references, globs, excluded, from_file, read_labels(labels))
+    return Asked(environment, calls, reason, approved, format_)
 
 
 def _reason(_context: click.Context, _option: click.Parameter, value: str) -> str:
@@ -257,31 +255,38 @@ reason = click.option(
     "--reason", required=True, callback=_reason, metavar="TEXT", help="Why; kept in the ledger for ever."
 )
 auto_approve = click.option("--yes", "--auto-approve", "approved", is_flag=True, help="Do not ask.")
-#: What every operation on many calls takes.
-asked = together(
-    click.argument("references", nargs=-1, type=NAME, metavar="[REF]...", shell_complete=completing.references),
-    env,
-    ref,
-    exclude_ref,
-    click.option(
-        "--from-file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE", help="A reference a line."
-    ),
-    reason,
-    auto_approve,
-    formats(OPERATION),
-    name="asked",
-    make=_asked,
-    parameters=(
-        "references",
-        "environment",
-        "refs",
-        "excluded",
-        "from_file",
-        "reason",
-        "approved",
-        "format_",
-    ),
-)
+
+
+def _asking(metavar: str, listed: str) -> Decorator:
+    """Return what every operation on many calls takes, whose arguments and file are called so."""
+    return together(
+        click.argument("references", nargs=-1, type=NAME, metavar=metavar, shell_complete=completing.references),
+        env,
+        label,
+        ref,
+        exclude_ref,
+        click.option("--from-file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE", help=listed),
+        reason,
+        auto_approve,
+        formats(OPERATION),
+        name="asked",
+        make=_asked,
+        parameters=(
+            "references",
+            "environment",
+            "refs",
+            "excluded",
+            "labels",
+            "from_file",
+            "reason",
+            "approved",
+            "format_",
+        ),
+    )
+
+
+asked = _asking("[REF]...", "A reference a line.")
+asked_pairs = _asking("[OLD NEW]", "A CSV file of old and new reference-ids.")
 
 
 class Shown(NamedTuple):

@@ -358,7 +358,8 @@ class _Records:
             previous = len(block)
             self._read += previous
             self._kept.append((self._lines.number + 1, block))
-            yield io.StringIO(block, newline="\n")
+            # A checkout on another system writes line ends of its own, in cells too: they are no other text.
+            yield io.StringIO(block.replace("\r\n", "\n") if "\r" in block else block, newline="\n")
 
 
 def _gather(records: _Records, header: list[str], found: BatchBuilder, dialect: Dialect) -> None:

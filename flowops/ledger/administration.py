@@ -9,22 +9,25 @@ from typing import TYPE_CHECKING, Never
 
 from flowops.errors import LedgerError
 from flowops.ledger import blocks, operations
-from flowops.ledger.database import iso, now
+from flowops.ledger.chain import canonical
+from flowops.ledger.database import T, iso, now
 from flowops.ledger.operations import Import, ImportedCall
 from flowops.ledger.operators import OperatorTransaction, perform
 from flowops.ledger.pseudonyms import Pseudonymizer, clean, storable
 from flowops.ledger.reader import OLDER_COPY, Reader
+from flowops.ledger.seal import write
 from flowops.ledger.states import Change
 from flowops.ledger.transaction import CHUNK, Transaction, transact
 from flowops.ledger.witness import Server, has_seen
 from flowops.model.ledger import EventType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from flowops.ledger.database import Connection, Database
     from flowops.ledger.operators import Operation
+    from flowops.ledger.seal import Seal
     from flowops.ledger.spool import Spool
     from flowops.ledger.witness import Memory
     from flowops.model.ledger import Actor, Checkpoint, OperatorStep
@@ -56,7 +59,13 @@ class Administration(Reader):
         self._spool = spool
         #: Why this seems to be an older copy of the ledger; None where nothing says so.
         self.suspicion: str | None = None
+        #: Why nothing can be written into it; None where something can.
+        self.sealed: LedgerError | None = None
         self._memory: Memory | None = None
+
+    def _write(self, work: Callable[[Connection], T]) -> T:
+        """Do some work that may be done twice in a durable transaction. Raises LedgerError for a sealed ledger."""
+        return write(self._database, self.number, work)
 
     def ask_witnesses(self, memory: Memory, suspicion: str | None, written_on: str | None) -> None:
         """Ask whoever may have seen more of this ledger than it has; where one has, no run may claim a call.
@@ -82,7 +91,7 @@ class Administration(Reader):
                 f"system {server.system}, timeline {server.timeline}), and its last writes may not have come here"
             )
         elif str(server) != written_on and not self._database.readonly:
-            self._database.write(lambda it: it.run("set_server", ledger=self.number, server=str(server)))
+            self._write(lambda it: it.run("set_server", ledger=self.number, server=str(server)))
 
     def hear(self, who: str, seen: Sequence[Checkpoint]) -> None:
         """Hear a witness: where it has seen what this ledger does not hold, no run may claim a call."""
@@ -95,7 +104,7 @@ class Administration(Reader):
         if self.suspicion is None:
             self.suspicion = why
             if not self._database.readonly:
-                self._database.write(lambda it: it.run("set_suspicion", ledger=self.number, suspicion=why))
+                self._write(lambda it: it.run("set_suspicion", ledger=self.number, suspicion=why))
 
     def check_newest(self) -> None:
         """Raise LedgerError, with the way on, for what seems to be an older copy."""
@@ -117,14 +126,13 @@ class Administration(Reader):
         why = self.suspicion
 
         def work(connection: Connection) -> None:
-            connection.first("lock_ledger", ledger=self.number)
             server = self._database.server(connection)
             who = f"{self.actor.who} on {self.actor.host}"
             connection.run("insert_acceptance", ledger=self.number, at=now(), who=who, reason=clean(reason) or "")
             connection.run("accept_copy", ledger=self.number, server=str(server) if server else None)
 
         if why is not None:
-            self._database.write(work)
+            self._write(work)
             self.suspicion = None
             if self._memory is not None:
                 self._memory.keep(self.checkpoint(), again=True, on_disk=True)
@@ -184,9 +192,12 @@ class Administration(Reader):
             legs=self.pseudonymizer.legs(call.legs),
             to=call.state,
             fingerprint=self.pseudonymizer.blind(call.fingerprint),
+            detail=clean(call.error),
+            labels=canonical(call.labels).decode() if call.labels else "",
             data={
                 **({"placed_at": call.placed_at} if call.placed_at else {}),
                 **({"renamed": call.renamed} if call.renamed else {}),
+                **({"cancelled_from": call.cancelled_from.value} if call.cancelled_from else {}),
             },
         )
 
@@ -198,8 +209,24 @@ class Administration(Reader):
         ):
             count += purged
         if count:
-            self._database.write(lambda connection: connection.run("forget_actors", ledger=self.number))
+            self._write(lambda connection: connection.run("forget_actors", ledger=self.number))
         return count
+
+    def seal(self, seal: Seal) -> None:
+        """Let nobody write into this ledger from now on, durably: it moves. Raises LedgerError while a run lives."""
+
+        def work(transaction: Transaction) -> None:
+            living = operations.running(self._database, transaction.connection, self.number)
+            if living is not None:
+                raise LedgerError(
+                    f"{self._database.name}: {living}, and a ledger only moves while nothing is placed from it",
+                    hint=f"wait until it has ended; `flowops stop --env {shlex.quote(self.environment)} --reason …` "
+                    "ends it soon",
+                )
+            operations.sweep(self._database, transaction, "", self.actor, now())
+            transaction.connection.run("set_seal", id=self.id, before="", seal=str(seal))
+
+        transact(self._database, self.number, work)
 
     def set_throttle(self, key: str, until: datetime) -> None:
         """Remember that something must not be asked again before a time, by whichever run."""
@@ -207,20 +234,20 @@ class Administration(Reader):
         def work(connection: Connection) -> None:
             connection.run("set_throttle", ledger=self.number, key=key, until=iso(until))
 
-        self._database.write(work)
+        self._write(work)
 
     def stop(self, reason: str) -> bool:
         """Let no run of this environment claim another call; False when that was so already."""
         why = clean(reason) or ""
-        return self._database.write(lambda connection: operations.stop(connection, self.number, self.actor, why, now()))
+        return self._write(lambda connection: operations.stop(connection, self.number, self.actor, why, now()))
 
     def resume(self) -> bool:
         """Let runs claim calls again; False when nobody had stopped them."""
-        return self._database.write(lambda connection: operations.resume(connection, self.number, self.actor, now()))
+        return self._write(lambda connection: operations.resume(connection, self.number, self.actor, now()))
 
     def block(self, numbers: Sequence[str], reason: str) -> list[bool]:
         """Let no run call some numbers ever again, in one durable transaction; return which were not blocked yet."""
-        return self._database.write(
+        return self._write(
             lambda it: blocks.block(
                 it, self.number, numbers, self.pseudonymizer, self.actor, clean(reason) or "", now()
             )
@@ -228,7 +255,7 @@ class Administration(Reader):
 
     def unblock(self, numbers: Sequence[str], reason: str) -> list[bool]:
         """Let runs call some numbers again, in one durable transaction; return which of them were blocked."""
-        return self._database.write(
+        return self._write(
             lambda it: blocks.unblock(
                 it, self.number, numbers, self.pseudonymizer, self.actor, clean(reason) or "", now()
             )

@@ -82,7 +82,6 @@ def block(
     at: str,
 ) -> list[bool]:
     """Block numbers; return of each whether it was not blocked yet."""
-    connection.first("lock_ledger", ledger=ledger)
     return [
         connection.run(
             "insert_block",
@@ -111,7 +110,6 @@ def unblock(
     at: str,
 ) -> list[bool]:
     """Let numbers be called again; return of each whether it was blocked."""
-    connection.first("lock_ledger", ledger=ledger)
     by = f"{actor.who} on {actor.host}"
     callees = map(pseudonymizer.value, numbers)
     return [

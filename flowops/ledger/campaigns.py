@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.errors import LedgerError
 from flowops.ledger.database import iso, now
+from flowops.ledger.seal import write
 from flowops.ledger.transaction import CHUNK
 from flowops.model.attempts import split_reference
 from flowops.model.campaign import BatchTurn, Campaign, CampaignProgress, CampaignState, CanarySettings
@@ -65,14 +66,14 @@ class Campaigns:
             "settings": json.dumps(dict(new.settings)),
             "canary": canary,
         }
-        database.write(lambda it: it.run("insert_campaign", **first))
+        write(database, ledger, lambda it: it.run("insert_campaign", **first))
         calls = phones = number = 0
         try:
             for number, batch in enumerate(batches, 1):
                 self._insert(new, number - 1, batch)
                 calls, phones = calls + len(batch.references), phones + batch.phones
             total = {"ledger": ledger, "campaign": new.id, "calls": calls, "phones": phones, "batches": number}
-            database.write(lambda it: it.run("begin_campaign", **total))
+            write(database, ledger, lambda it: it.run("begin_campaign", **total))
         except BaseException:
             self.delete(new.id)
             raise
@@ -95,7 +96,7 @@ class Campaigns:
             ]
             return connection.run_many("insert_scheduled", rows)
 
-        if self._database.write(work) != len(batch.references):
+        if write(self._database, self._number, work) != len(batch.references):
             raise LedgerError(
                 "some of these calls were handed over meanwhile, in another campaign; nothing was handed over",
                 hint="plan again",
@@ -124,8 +125,6 @@ class Campaigns:
         ended_at = now() if state.is_over else None
 
         def work(connection: Connection) -> bool:
-            # What a claim has asked holds until its transaction ends.
-            connection.first("lock_ledger", ledger=ledger)
             given = {"ledger": ledger, "campaign": campaign}
             totals = json.dumps(_totals(_progress_of(connection, given))) if state.is_over else None
             done = connection.run("set_campaign", **given, state=str(state), why=why, ended_at=ended_at, totals=totals)
@@ -133,7 +132,7 @@ class Campaigns:
                 connection.run("delete_scheduled", ledger=ledger, campaign=campaign)
             return done > 0
 
-        return self._database.write(work)
+        return write(self._database, self._number, work)
 
     def progress(self, campaign: str) -> CampaignProgress:
         """Return how far a campaign is that is not over."""
@@ -161,13 +160,13 @@ class Campaigns:
         due_at = turn.due_at if due is None else iso(due)
         given = {"ledger": self._number, "campaign": turn.campaign, "number": turn.number, "turn": turn.turn}
         times = {"due_at": due_at, "done_at": now() if due is None else None}
-        ended = self._database.write(lambda it: it.run("advance_batch", **given, **times))
+        ended = write(self._database, self._number, lambda it: it.run("advance_batch", **given, **times))
         return turn._replace(turn=turn.turn + 1, due_at=due_at) if ended else None
 
     def end_canary(self, campaign: str) -> bool:
         """Let the other calls of a campaign follow the first ones; return whether nobody else has."""
         given = {"ledger": self._number, "campaign": campaign}
-        return self._database.write(lambda it: it.run("end_canary", **given)) > 0
+        return write(self._database, self._number, lambda it: it.run("end_canary", **given)) > 0
 
     def purge(self, ended_before: datetime, written_before: datetime) -> list[str]:
         """Delete campaigns that ended before a time, and those that were begun before one and never handed over."""
@@ -192,7 +191,7 @@ class Campaigns:
                 connection.run(statement, **given)
             connection.run("delete_campaign", **given)
 
-        self._database.write(work)
+        write(self._database, self._number, work)
 
 
 def held_by_campaigns(

@@ -53,6 +53,10 @@ class Broken:
     serial: int | None = None
     reference_id: str | None = None
 
+    def __str__(self) -> str:
+        of = f" ({self.reference_id})" if self.reference_id else ""
+        return self.message if self.serial is None else f"event {self.serial:,}{of}: {self.message}"
+
 
 def genesis(ledger_id: str) -> str:
     """Return what stands before a ledger's first event."""
@@ -99,12 +103,14 @@ def hash_of_details(actor: str, details: str, body: str | None) -> str:
     return sha256(f"{actor}\n{details}\n{body or ''}".encode())
 
 
-def actor_json(actor: Actor, run: str | None) -> str:
-    """Return who has acted, and in which run if in any, as canonical JSON."""
+def actor_json(actor: Actor, run: str | None, labels: str = "") -> str:
+    """Return who has acted, in which run if in any, and for calls with which labels (JSON), as canonical JSON."""
     lifted = {} if actor.override is None else {"override": actor.override}
     about = {"commit": actor.commit, "host": actor.host, "job": actor.job, "who": actor.who, **lifted}
     if run is not None:
         about["run"] = run
+    if labels:
+        about["labels"] = json.loads(labels)
     return canonical(about).decode()
 
 
@@ -145,10 +151,9 @@ class EventBuilder:
         self._head = checkpoint.head
         self._ledger = ledger
         self._number_of_actor = number_of_actor
-        #: Who has acted last, in which run, as JSON and by number: mostly it is the same one.
+        #: Who has acted last, and by their runs and labels as JSON and by number: mostly it is the same one.
         self._actor: Actor | None = None
-        self._run: str | None = None
-        self._actor_json, self._actor_number = "", 0
+        self._actors: dict[tuple[str | None, str], tuple[str, int]] = {}
         self._salts: Iterator[bytes] = iter(())
 
     @property
@@ -164,10 +169,7 @@ class EventBuilder:
 
     def add(self, change: Change, before: CallRow | None, after: CallRow) -> None:
         """Add the event of a change, with the rows before and behind it; one of those that were to be expected."""
-        if change.actor is not self._actor or change.run != self._run:
-            self._actor, self._run = change.actor, change.run
-            self._actor_json = actor_json(change.actor, change.run)
-            self._actor_number = self._number_of_actor(self._actor_json)
+        actor, actor_number = self._known_actor(change)
         # The keys are sorted: what came with it, what was refused (the row may not keep it), the row that it left
         # behind, and what nobody can guess.
         details = b'{"data":%b,%b"row":"%b","salt":"%b"}' % (
@@ -181,9 +183,19 @@ class EventBuilder:
         event_type, state = change.event_type._value_, after.state and after.state._value_
         said = serial, change.reference_id, event_type, state, change.at, before.serial if before else None
         text, body = details.decode(), change.body if change.event_type is EventType.CLAIMED else None
-        head = chained(self._head, hash_of_details(self._actor_json, text, body), self._id, *said)
-        self.events.append((self._ledger, *said, self._actor_number, text, body, head))
+        head = chained(self._head, hash_of_details(actor, text, body), self._id, *said)
+        self.events.append((self._ledger, *said, actor_number, text, body, head))
         self.serial, self._head = serial, head
+
+    def _known_actor(self, change: Change) -> tuple[str, int]:
+        """Return who has made a change, as JSON and by number."""
+        if change.actor is not self._actor:
+            self._actor, self._actors = change.actor, {}
+        found = self._actors.get((change.run, change.labels))
+        if found is None:
+            actor = actor_json(change.actor, change.run, change.labels)
+            found = self._actors[change.run, change.labels] = actor, self._number_of_actor(actor)
+        return found
 
 
 def _data(change: Change, after: CallRow) -> bytes:

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 from flowops.errors import LedgerError
 
@@ -95,6 +95,11 @@ class Connection:
 
 class Database(ABC):
     """One database with ledgers in it. `name` says which, without secrets."""
+
+    #: How the driver writes a value that comes by its place.
+    placeholder: ClassVar[str]
+    #: What its driver says of a column of booleans; None where it does not say.
+    boolean: ClassVar[int | None] = None
 
     def __init__(self, name: str, errors: type[Exception], *, readonly: bool) -> None:
         self.name = name

@@ -163,6 +163,7 @@ class History:
         details = {} if event.details is None else parsed(event.details, name)
         who = {} if event.actor is None else parsed(actors[event.actor], name)
         run = who.pop("run", None)
+        who.pop("labels", None)  # of the call
         return LoggedEvent(
             serial=event.serial,
             reference_id=event.reference_id,

@@ -45,6 +45,26 @@ def new_key(place: Place, given: bytes | None, *, must_exist: bool) -> tuple[str
         raise LedgerError(f"{path}: {error.strerror or error}") from error
 
 
+def put_key(place: Place, key: bytes, given: bytes | None) -> str:
+    """Keep the key of a ledger that comes from another database; return where.
+
+    Raises LedgerError for a place that keeps another one.
+    """
+    if given is not None:
+        return GIVEN
+    path = place.key_file
+    if path is None:
+        return ROW
+    try:
+        if not write_private(path, f"{key.hex()}\n".encode()) and usable_key(key_in(path)) != key:
+            raise LedgerError(
+                f"{path}: the ledgers of this file have another key", hint="give the copy a file of its own"
+            )
+    except OSError as error:
+        raise LedgerError(f"{path}: {error.strerror or error}") from error
+    return FILE
+
+
 def key_in(path: Path) -> bytes:
     """Return the key in a file, without the line break at its end."""
     return without_line_break(path.read_text(encoding="utf-8", errors="surrogateescape")).encode(

@@ -15,6 +15,7 @@ from flowops.ledger.database import RESTORE
 from flowops.ledger.keys import FILE, GIVEN, KEY_BYTES, LOST, ROW, key_in, usable_key
 from flowops.ledger.postgres import PostgresServer
 from flowops.ledger.pseudonyms import Pseudonymizer
+from flowops.ledger.seal import Seal
 from flowops.ledger.sqlite import SqliteDatabase
 from flowops.ledger.sqlite_file import SqliteFile
 from flowops.ledger.store import Store
@@ -77,11 +78,13 @@ def open_ledger(
         if record is None and create:
             record = database.write(lambda connection: records.make(database, connection, place, owner, key, actor))
         record = _trusted(records.check_owner(database, record, owner), database, pinned)
+        sealed = _sealed(record, database)
         pseudonymizer = _pseudonymizer_of(record, place, key, may_be_lost=readonly)
         store = Store(database, environment, record.id, record.number, pseudonymizer, actor, place.spool(record.id))
         about = {"ledger": record.id, "environment": environment, "how": "to be read" if readonly else "to be written"}
         _log.info("ledger %(ledger)s of %(environment)s is open %(how)s", about)
-        if not create:
+        store.sealed = sealed
+        if not create and sealed is None:
             store.ask_witnesses(Memory((root or Path.cwd()).absolute(), record.id), record.suspicion, record.server)
         if not readonly:
             store.take_in_spool()
@@ -140,24 +143,25 @@ def _pseudonymizer_of(
 ) -> Pseudonymizer | LedgerError:
     """Return what makes pseudonyms with the record's key; where that may be lost, the error for who needs one."""
     try:
-        return _pseudonymizer(record, place, given)
+        return Pseudonymizer(key_of(record, place, given))
     except LedgerError as error:
         if not may_be_lost:
             raise
         return error
 
 
-def _pseudonymizer(record: Record, place: Place, given: bytes | None) -> Pseudonymizer:
-    found = Pseudonymizer(_key_of(record, place, given))
-    if not hmac.compare_digest(found.check(record.id), record.key_check):
+def key_of(record: Record, place: Place, given: bytes | None) -> bytes:
+    """Return the key of a record. Raises LedgerError where it is not there, or another one."""
+    key = _find_key(record, place, given)
+    if not hmac.compare_digest(Pseudonymizer(key).check(record.id), record.key_check):
         raise LedgerError(
             f"{place.name}: the key is not the one that ledger {record.id} was made with",
             hint=f"give it the key it was made with; {LOST}",
         )
-    return found
+    return key
 
 
-def _key_of(record: Record, place: Place, given: bytes | None) -> bytes:
+def _find_key(record: Record, place: Place, given: bytes | None) -> bytes:
     if given is not None:
         return usable_key(given)
     if record.key_place == ROW and record.key:
@@ -189,6 +193,17 @@ def _trusted(record: Record, database: Database, pinned: str | None) -> Record:
         )
     database.read(lambda connection: _check_end(connection, database.name, record.number))
     return record
+
+
+def _sealed(record: Record, database: Database) -> LedgerError | None:
+    """Return why nothing can be written into a ledger. Raises that where somebody would, or it is not to be used."""
+    seal = Seal.read(record.seal)
+    if seal is None:
+        return None
+    refusal = seal.refusal(database.name, record.environment)
+    if seal.is_of_the_copy or not database.readonly:
+        raise refusal
+    return refusal
 
 
 def _check_end(connection: Connection, name: str, ledger: int) -> None:

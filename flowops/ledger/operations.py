@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from flowops.common.json import read_json
 from flowops.common.masking import is_masked, mask_written
 from flowops.common.names import same_name
 from flowops.common.numbers import Refusal, read
@@ -43,6 +44,7 @@ class ImportedCall:
 
     Without a fingerprint it is unchanged whatever its body says now: nobody can tell. `renamed` is the reference under
     which it was posted where that is another one, and of one that is renamed the reference that it became.
+    `cancelled_from` is the state that a cancelled one had before, `error` what stood between it and being placed.
     """
 
     reference_id: str
@@ -51,6 +53,9 @@ class ImportedCall:
     placed_at: str | None = None
     fingerprint: str = ""
     renamed: str | None = None
+    cancelled_from: State | None = None
+    error: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -69,7 +74,8 @@ def imported_call(row: Mapping[str, Value]) -> ImportedCall:
     """Return a call from a row: of CSV, of JSON Lines, or of an export. Raises `ValueError` with the field in front.
 
     Keys, with ``-`` or ``_``: ``reference-id``; ``callee`` or ``callees``, ``call-id``, ``placed-at`` (ISO 8601 with an
-    offset), ``state``, ``fingerprint``, ``renamed``; an export's ``legs`` and ``claimed_at``. Others are ignored.
+    offset), ``state``, ``fingerprint``, ``renamed``, ``cancelled-from``, ``error``, ``labels``; an export's ``legs``
+    and ``claimed_at``. Others are ignored.
     """
     if row.keys() >= _AUDITED:
         raise ValueError("hash: this is an event of the audit trail, and no call: export the ledger without --events")
@@ -78,14 +84,33 @@ def imported_call(row: Mapping[str, Value]) -> ImportedCall:
     if not isinstance(reference_id, str):
         raise ValueError("reference-id: is missing")  # noqa: TRY004
     reference_id = same_name(reference_id)
+    state = _state(values.get("state", State.PLACED))
+    before = values.get("cancelled_from")
     return ImportedCall(
         reference_id=reference_id,
-        state=_state(values.get("state", State.PLACED)),
+        state=state,
         legs=_legs(values),
         placed_at=_time(values.get("placed_at") or values.get("claimed_at")),
         fingerprint=_text(values, "fingerprint") or "",
         renamed=_renamed(values),
+        cancelled_from=_state(before) if before is not None and state is State.CANCELLED else None,
+        error=_text(values, "error"),
+        labels=_labels(values.get("labels")),
     )
+
+
+def _labels(value: Value) -> dict[str, str]:
+    """Return the labels of a call; in a cell they stand as JSON."""
+    if isinstance(value, str):
+        try:
+            value = read_json(value)
+        except ValueError:
+            value = [value]
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise ValueError("labels: have to be an object of texts")
+    return dict(value)
 
 
 def _renamed(values: Mapping[str, Value]) -> str | None:
@@ -336,6 +361,17 @@ def count_posts(connection: Connection, run: str, posts: int, refused: int) -> N
 def end_run(connection: Connection, run: str, at: str, posts: int, refused: int) -> None:
     """Say that a run has ended by itself, see `count_posts`."""
     connection.run("end_run", run=run, at=at, posts=posts, refused=refused)
+
+
+def running(database: Database, connection: Connection, ledger: int) -> str | None:
+    """Return which run may still send a call or hear an answer, in words; None where no run may."""
+    named = {run for (run,) in connection.all("open_runs", ledger=ledger)}
+    named |= {run for _, run in connection.all("calls_in_flight", ledger=ledger) if run}
+    living = next((run for run in sorted(named) if database.may_be_running(connection, run)), None)
+    if living is None:
+        return None
+    who, host = connection.first("who_runs", run=living) or (None, None)
+    return f"a run of {who or 'somebody'} on {host or 'some machine'} still lives"
 
 
 def sweep(database: Database, transaction: Transaction, own: str, actor: Actor, at: str) -> list[str]:

@@ -77,6 +77,9 @@ def _statements() -> Mapping[str, str]:
 class PostgresDatabase(Database):
     """The ledgers in one PostgreSQL database."""
 
+    placeholder = "%s"
+    boolean = 16  # pg_type.oid of `bool`
+
     def __init__(self, parameters: Mapping[str, Any], name: str, *, readonly: bool, sandbox: bool) -> None:
         import psycopg
 

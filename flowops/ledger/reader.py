@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
@@ -25,7 +26,7 @@ from flowops.model.ledger import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from flowops.ledger.database import Connection
     from flowops.ledger.states import CallRow
@@ -46,7 +47,7 @@ class Reader(History):
         return self.pseudonymizer.body(call)
 
     def look_up(self, reference_ids: Sequence[str]) -> dict[str, Entry]:
-        """Return the rows of these references that exist, one or two statements for a thousand of them."""
+        """Return the rows of these references that exist, one or two statements for a thousand of them; no labels."""
         found: dict[str, Entry] = {}
         for start in range(0, len(reference_ids), CHUNK):
             chunk = reference_ids[start : start + CHUNK]
@@ -169,10 +170,38 @@ class Reader(History):
 
             def work(connection: Connection, some: Sequence[str] = some) -> list[Entry]:
                 rows = rows_of(connection, self.number, some)
-                return self._entries(connection, [row for row in rows if row.state is not None])
+                return self._labelled_entries(connection, [row for row in rows if row.state is not None])
 
             found += self._database.read(work)
         return sorted(found, key=lambda entry: entry.reference_id)
+
+    def labelled(self, labels: Iterable[tuple[str, str]]) -> set[str]:
+        """Return the references of the calls that all of some labels are kept with: those that they were claimed with.
+
+        Of an attempt they are those of the call.
+        """
+        wanted = set(labels)
+
+        def work(connection: Connection) -> list[tuple[str]]:
+            labelled = self._labels_of_actors(connection)
+            actors = [number for number, known in labelled.items() if wanted <= known.items()]
+            return connection.all("labelled_calls", ledger=self.number, actors=actors) if actors else []
+
+        return {reference for (reference,) in self._database.read(work)}
+
+    def _labels_of_actors(self, connection: Connection) -> dict[int, dict[str, str]]:
+        """Return the labels that are kept with who has acted, by the number of that."""
+        rows = connection.all("actors", ledger=self.number)
+        told = {number: parsed(actor, connection.name) for number, actor in rows if '"labels"' in actor}
+        return {number: who["labels"] for number, who in told.items() if "labels" in who}
+
+    def _labels(self, connection: Connection, references: Sequence[str]) -> dict[str, Mapping[str, str]]:
+        """Return the labels of those of some calls that have any."""
+        known = self._labels_of_actors(connection) if references else {}
+        if not known:
+            return {}
+        rows = connection.all("actors_of_calls", ledger=self.number, references=list(references))
+        return {reference: known[actor] for reference, actor in rows if actor in known}
 
     def references(self, states: Collection[State]) -> list[str]:
         """Return the references of the calls that are in one of some states, in order."""
@@ -194,7 +223,7 @@ class Reader(History):
             else:
                 found = chain.from_iterable(connection.all("page_of_entries_in", state=it, **given) for it in states)
                 raw = sorted(found, key=itemgetter(0))[:limit]
-            return self._entries(connection, with_legs(connection, self.number, raw))
+            return self._labelled_entries(connection, with_legs(connection, self.number, raw))
 
         return self._database.read(work)
 
@@ -257,6 +286,12 @@ class Reader(History):
         """Return until when something must not be asked again (see `Store.set_throttle`); None when it may be."""
         found = self._database.read(lambda it: it.value("throttle", ledger=self.number, key=key))
         return None if found is None else datetime.fromisoformat(found)
+
+    def _labelled_entries(self, connection: Connection, rows: Sequence[CallRow]) -> list[Entry]:
+        """Return rows with their labels."""
+        labels = self._labels(connection, [row.reference_id for row in rows])
+        entries = self._entries(connection, rows)
+        return [replace(it, labels=labels[it.reference_id]) if it.reference_id in labels else it for it in entries]
 
     def _entries(self, connection: Connection, rows: Sequence[CallRow], *, strict: bool = False) -> list[Entry]:
         runs = {row.run for row in rows if row.state is State.IN_FLIGHT and row.run}
@@ -348,6 +383,7 @@ def exported(entry: Entry) -> dict[str, Value]:
         "purged": entry.purged,
         "renamed": entry.renamed,
         "cancelled_from": entry.cancelled_from and str(entry.cancelled_from),
+        "labels": dict(entry.labels),
         "legs": [
             {
                 "callee": leg.shown,

@@ -11,6 +11,7 @@ from flowops.ledger.chain import genesis
 from flowops.ledger.database import no_ledger, now
 from flowops.ledger.keys import FILE, ROW, new_key
 from flowops.ledger.pseudonyms import Pseudonymizer
+from flowops.ledger.seal import Seal
 from flowops.model.ledger import Checkpoint, Owner
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Record(NamedTuple):
     api: str
     suspicion: str | None
     server: str | None
+    seal: str
 
     @property
     def owner(self) -> Owner:
@@ -193,6 +195,8 @@ def rename(database: Database, connection: Connection, ledger_id: str, owner: Ow
     record, own = Record(*found), record_of(connection, owner)
     if own is not None and own.id != ledger_id:
         raise already_there(database, connection, own)
+    if (seal := Seal.read(record.seal)) is not None:
+        raise seal.refusal(database.name, owner.environment)
     if record.owner != owner:
         connection.run("rename_ledger", ledger=record.number, **owner._asdict())
         put_name(connection, record.number, owner, actor)

@@ -94,6 +94,8 @@ def _for_rows(sql: str, count: int) -> str:
 class SqliteDatabase(Database):
     """The ledgers in one SQLite file; None for one in memory that is never written: an empty ledger."""
 
+    placeholder = "?"
+
     def __init__(self, path: Path | None, *, readonly: bool, patience: float | None = None) -> None:
         super().__init__(str(path), sqlite3.Error, readonly=readonly)
         self._path = path

@@ -308,7 +308,8 @@ class CallRow(NamedTuple):
     `renamed` is the reference under which it was posted where that is another one; where `state` is RENAMED, it is the
     reference that stands for the call now. `cancelled_from` is the state that a cancelled call had before. `refused`
     counts its callees that the API refused among others, and that nobody has acknowledged. `fingerprint` is blinded,
-    `claim` and `serial` are the numbers of the event of its claim (0 for none) and of the last one. `words` is a keyed
+    `claim` and `serial` are the numbers of the event of its claim, which has its body and its labels (0 for none), and
+    of the last one. `words` is a keyed
     hash of all that was sent but the reference, `naming` one of what the document says of that. `updated_at` and `body`
     (canonical JSON text) are kept with those.
     """
@@ -344,7 +345,8 @@ class Change(NamedTuple):
 
     `run` is the run that says so, if a run does. `to` asks the state machine for a less usual target.
     `body` and `fingerprint` (blinded) come with claims and imports. `data` is kept with the event. `moved_from` is the
-    reference that the same occasion had before: whoever claims or moves a call lets that one become this one.
+    reference that the same occasion had before: whoever claims or moves a call lets that one become this one. `labels`
+    are those that its document gives a call, as canonical JSON: the event has them with who has acted.
     """
 
     reference_id: str
@@ -361,6 +363,7 @@ class Change(NamedTuple):
     moved_from: str | None = None
     words: int | None = None
     naming: int | None = None
+    labels: str = ""
 
 
 def decide(row: CallRow | None, change: Change, serial: int = 0) -> CallRow:
@@ -482,7 +485,7 @@ def _imported(row: CallRow | None, change: Change, serial: int) -> CallRow:
         state=step(row.state if row else None, EventType.IMPORTED, to=change.to),
         before_claim=None,
         fingerprint=change.fingerprint,
-        claim=0,
+        claim=serial if change.labels else 0,
         legs=change.legs,
         attempts=row.attempts if row else 0,
         run=None,
@@ -509,7 +512,8 @@ def _cancelled(row: CallRow, change: Change, serial: int) -> CallRow:
 def _given_back(row: CallRow, change: Change, serial: int) -> CallRow:
     """Return a cancelled call as it was before."""
     state = step(row.state, EventType.CANCEL_UNDONE, row.cancelled_from)
-    legs = row.legs if any(leg.says_anything for leg in row.legs) else ()
+    # Where nothing else was known, the one who cancelled it has taken the callees out of the body.
+    legs = () if row.legs == stored_callees(json.loads(row.body)) else row.legs
     return row._replace(state=state, cancelled_from=None, legs=legs, updated_at=change.at, serial=serial)
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from flowops.ledger.states import CallRow
     from flowops.model.call import Call
     from flowops.model.claims import Move
-    from flowops.model.document import Value
+    from flowops.model.document import Document, Value
     from flowops.model.ledger import Checkpoint, Leg
 
 _log = logging.getLogger(__name__)
@@ -75,6 +75,8 @@ class Store(Administration):
         self._seen: Checkpoint | None = None
         #: The rows of the calls that this run has in flight, as it left them: they need not be read back.
         self._in_flight: dict[str, CallRow] = {}
+        #: A document, and the labels of its calls.
+        self._labelled: tuple[Document | None, str] = (None, "")
 
     def __enter__(self) -> Self:
         return self
@@ -172,7 +174,6 @@ class Store(Administration):
         """Take the next slot for a phone that rings without a call of this ledger: see `Written.later` and `slot`."""
 
         def work(connection: Connection) -> Later | float | None:
-            connection.first("lock_ledger", ledger=self.number)
             now, clock = standing(connection, self.number), self._database.clock(connection)
             pace = Pace(clock, monotonic(), now.next_slot, now.paused_until, rate)
             (later,) = pace.answers([1])
@@ -183,7 +184,7 @@ class Store(Administration):
                 connection.run("set_next_slot", ledger=self.number, slot=pace.next_slot)
             return slot
 
-        return self._database.write(work)
+        return self._write(work)
 
     def pause(self, seconds: float) -> None:
         """Let no run claim a call for so many seconds from now; a longer pause that is already on stays."""
@@ -311,7 +312,7 @@ class Store(Administration):
             with suppress(LedgerError):
                 if self._leased:
                     counted = self._posts, self._refused
-                    self._database.write(lambda connection: operations.end_run(connection, self.run, now(), *counted))
+                    self._write(lambda connection: operations.end_run(connection, self.run, now(), *counted))
         finally:
             self._leased = self._known = False
             self._database.release_leases()
@@ -354,6 +355,7 @@ class Store(Administration):
                 moved_from=_moved_from(write.call),
                 words=self.pseudonymizer.words(write.call.body),
                 naming=self.pseudonymizer.naming(write.call.naming),
+                labels=self._labels_of(write.call),
                 data={"max_attempts": write.call.attempts.most} if write.call.attempts.most > 1 else NO_DATA,
             )
         return Change(
@@ -365,6 +367,14 @@ class Store(Administration):
             legs=self.pseudonymizer.legs(write.legs),
             detail=clean(write.detail),
         )
+
+    def _labels_of(self, call: Call) -> str:
+        """Return the labels of a call as JSON; those of its document, which is mostly that of the call before."""
+        document = call.origin.document
+        if self._labelled[0] is not document:
+            labels = document.labels
+            self._labelled = document, canonical(labels).decode() if labels else ""
+        return self._labelled[1]
 
     def _without_reference(self, call: Call) -> dict[str, Value]:
         """Return a body as it is kept: beside the reference, which stands in the row."""

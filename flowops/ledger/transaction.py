@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from flowops.errors import LedgerError
 from flowops.ledger.chain import EventBuilder
 from flowops.ledger.database import PAUSE, RECONNECTS, Interrupted
+from flowops.ledger.seal import lock
 from flowops.ledger.states import (
     FOLLOW_THE_CALL,
     PROOFS,
@@ -166,14 +167,10 @@ class Transaction:
     ) -> None:
         self.connection = connection
         self._database = database
-        # Also waits for a commit of unknown outcome.
-        found = connection.first("lock_ledger_for", ledger=ledger, actor=actor)
-        if found is None:
-            raise LedgerError(f"{database.name}: the ledger is no longer there")
         self.ledger = ledger
-        *checkpoint, number = found
+        checkpoint, number = lock(connection, ledger, actor)
         self._actors: dict[str, int] = {} if number is None else {actor: number}
-        self._builder = EventBuilder(Checkpoint(*checkpoint), ledger, self._number_of_actor)
+        self._builder = EventBuilder(checkpoint, ledger, self._number_of_actor)
         self._before: dict[str, CallRow | None] = {}
         self._after: dict[str, CallRow] = {}
         self._known = known

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -119,7 +119,7 @@ class Entry:
     posted where that is another one, and of one that is renamed the reference that it became. `live` says, of an
     in-flight call, whether the run that claimed it still holds its lease. `cancelled_from` is the state that a
     cancelled call had before. `refused` counts its callees that the API refused among others, and that nobody has
-    acknowledged. Times are ISO 8601 in UTC.
+    acknowledged. `labels` are those that it was claimed with. Times are ISO 8601 in UTC.
     """
 
     environment: str
@@ -137,6 +137,7 @@ class Entry:
     renamed: str | None = None
     cancelled_from: State | None = None
     refused: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def posted_as(self) -> str:

@@ -86,6 +86,8 @@ EXAMPLES = {
     "resume": Example(f"resume {E}", "done", "resume --env staging", 5),
     "doctor": Example("doctor", "doctor", "doctor --env staging", 5, "doctor"),
     "explain": Example("explain call.callee", "field", "explain nothing", 64),
+    # The last: nothing can be written here behind it.
+    "ledger copy": Example(f"ledger copy {E} --to sqlite:///moved.db --yes", "done", f"ledger copy {E}", 64),
 }
 
 

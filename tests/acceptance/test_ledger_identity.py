@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
-from urllib.request import Request, urlopen
 
 import pytest
-from support.commands import flowops, start
+from support.commands import flowops
+from support.listening import CALLBACKS, SECRET, call_back, listening
 from support.server import TOKEN
 
 if TYPE_CHECKING:
@@ -128,32 +127,31 @@ def test_two_projects_in_one_database_have_ledgers_of_their_own(placed: Path, tm
 
 
 def test_a_callback_of_a_call_that_was_placed_under_the_old_name_is_authentic(real: Path, api: ApiServer) -> None:
-    secret = "a secret of more than 16 characters"
-    env = {**ENV, "FLOWOPS_CALLBACK_SECRET": secret}
-    edit(real, "    rate: none", "    rate: none\n    callbacks: {url: 'https://hooks.example.org/x', "
-         "secret: {env: FLOWOPS_CALLBACK_SECRET}}")  # fmt: skip
+    env = {**ENV, "FLOWOPS_CALLBACK_SECRET": SECRET}
+    edit(real, "    rate: none", f"{CALLBACKS}    rate: none")
     known = flowops("ledger", "init", "--env", "production", cwd=real, env=env).out.strip()
     assert flowops("apply", "--env", "production", "--auto-approve", cwd=real, env=env).code == 0
     body = api.bodies[0]
     edit(real, "name: real", "name: renamed")
     edit(real, "  production:", "  prod:")
     assert flowops("ledger", "init", "--env", "prod", "--continue", known, cwd=real, env=env).code == 0
-    listening = start("listen", "--env", "prod", "--port", "0", cwd=real, env=env)
-    try:
-        assert listening.stderr is not None
-        address = re.search(r"http://127\.0\.0\.1:\d+", listening.stderr.readline())
-        assert address is not None
-        path = body["callback-url"].removeprefix("https://hooks.example.org/x")
-        told = {
-            "instruction-id": body["instruction-id"],
-            "call-id": f"id-{body['instruction-id']}-{body['callee']}",
-            "type": "call-finished",
-            "caller": body["caller"],
-            "callee": body["callee"],
-            "result": {"code": 10, "description": "Finished successfully"},
-        }
-        request = Request(f"{address[0]}{path}", json.dumps(told).encode(), {"Content-Type": "application/json"})
-        assert urlopen(request).status == 200
-    finally:
-        listening.terminate()
-        listening.communicate()
+    with listening(real, env, "prod") as address:
+        assert call_back(address, body) == 200
+
+
+def test_a_callback_that_is_signed_with_the_secret_of_before_is_authentic(real: Path, api: ApiServer) -> None:
+    """The secret is rotated while calls are under way; without the one of before their callbacks are forged."""
+    before = {**ENV, "FLOWOPS_CALLBACK_SECRET": SECRET}
+    new = {**ENV, "FLOWOPS_CALLBACK_SECRET": "a new secret of more than 16 characters"}
+    edit(real, "    rate: none", f"{CALLBACKS}    rate: none")
+    assert run(real, "ledger", "init").code == 0
+    assert flowops("apply", "--env", "production", "--auto-approve", cwd=real, env=before).code == 0
+    with listening(real, new) as address:
+        assert call_back(address, api.bodies[0]) == 404
+    both = "secret: {env: FLOWOPS_CALLBACK_SECRET}, previous: {env: FLOWOPS_OLD_SECRET}"
+    edit(real, "secret: {env: FLOWOPS_CALLBACK_SECRET}", both)
+    with listening(real, {**new, "FLOWOPS_OLD_SECRET": SECRET}) as address:
+        assert call_back(address, api.bodies[0], 9) == 200
+        assert call_back(address, api.bodies[0], 10) == 200, "what contradicts the first one"
+    [leg] = run(real, "ledger", "show", api.bodies[0]["instruction-id"], "--format", "json").json["callees"]
+    assert (leg["code"], leg["later"]) == (9, 10), "is noted beside it"

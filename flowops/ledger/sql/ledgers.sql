@@ -8,12 +8,12 @@ UPDATE flowops_version SET version = :version
 
 -- The columns come in the order of `flowops.ledger.records.Record`.
 -- name: ledger
-SELECT number, id, serial, head, epoch, key_place, key_check, key, project, environment, api, suspicion, server
+SELECT number, id, serial, head, epoch, key_place, key_check, key, project, environment, api, suspicion, server, seal
 FROM flowops_ledgers
 WHERE project = :project AND environment = :environment
 
 -- name: ledger_by_id
-SELECT number, id, serial, head, epoch, key_place, key_check, key, project, environment, api, suspicion, server
+SELECT number, id, serial, head, epoch, key_place, key_check, key, project, environment, api, suspicion, server, seal
 FROM flowops_ledgers
 WHERE id = :id
 
@@ -72,12 +72,34 @@ SELECT id FROM flowops_ledgers WHERE key_place = :key_place LIMIT 1
 -- name: checkpoint
 SELECT id, serial, head, epoch FROM flowops_ledgers WHERE number = :ledger
 
--- Writers of one ledger come one after the other: its chain has one end. The lock also ends when a commit does.
+-- Writers of one ledger come one after the other: its chain has one end. The lock also ends when a commit does. In one
+-- trip with the number of who is going to act, and with what keeps everybody from writing.
 -- name: lock_ledger
-SELECT id, serial, head, epoch FROM flowops_ledgers WHERE number = :ledger FOR UPDATE
-
--- In one trip with the number of who is going to act.
--- name: lock_ledger_for
-SELECT id, serial, head, epoch,
+SELECT id, serial, head, epoch, environment, seal,
   (SELECT flowops_actors.number FROM flowops_actors WHERE flowops_actors.ledger = :ledger AND actor = :actor)
 FROM flowops_ledgers WHERE number = :ledger FOR UPDATE
+
+-- name: lock_seal
+SELECT seal FROM flowops_ledgers WHERE number = :ledger FOR UPDATE
+
+-- A seal is only set where it is what it was taken for.
+-- name: set_seal
+UPDATE flowops_ledgers SET seal = :seal WHERE id = :id AND seal = :before
+
+-- name: open_copy
+UPDATE flowops_ledgers SET seal = '', epoch = :epoch WHERE id = :id AND seal = :before
+
+-- name: insert_copy
+INSERT INTO flowops_ledgers (
+  number, project, environment, api, id, serial, head, epoch, key_place, key_check, key, next_slot, paused_until, seal
+)
+SELECT
+  coalesce(max(number), 0) + 1, :project, :environment, :api, :id, :serial, :head, :epoch, :key_place, :key_check,
+  :key, :next_slot, :paused_until, :seal
+FROM flowops_ledgers
+
+-- name: slots
+SELECT next_slot, paused_until FROM flowops_ledgers WHERE number = :ledger
+
+-- name: delete_ledger
+DELETE FROM flowops_ledgers WHERE number = :ledger

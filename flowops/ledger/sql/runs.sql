@@ -21,6 +21,9 @@ WHERE ledger = :ledger AND started_at >= :since
 ORDER BY started_at DESC, run DESC
 LIMIT :limit
 
+-- name: who_runs
+SELECT who, host FROM flowops_runs WHERE run = :run
+
 -- name: open_runs
 SELECT run FROM flowops_runs WHERE ledger = :ledger AND ended_at IS NULL
 

@@ -171,6 +171,7 @@ def _entry(entry: Entry) -> Json:
         ],
         "cancelled_from": entry.cancelled_from and entry.cancelled_from.value,
         "refused": entry.refused,
+        "labels": dict(entry.labels),
         "attempts": entry.attempts,
         "error": entry.error,
         "claimed_at": entry.claimed_at,

@@ -202,6 +202,8 @@ def _entry_fields(entry: LedgerEntry) -> Iterator[tuple[str, Cell]]:
     yield "claimed", cell(entry.claimed_at)
     yield "updated", cell(entry.updated_at)
     yield "fingerprint", cell(named(entry.fingerprint) if entry.fingerprint else "not known")
+    if entry.labels:
+        yield "labels", cell(named(", ".join(f"{name}={text}" for name, text in entry.labels.items())))
     if entry.error:
         yield "error", cell(entry.error)
     if entry.became:

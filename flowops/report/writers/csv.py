@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_text
@@ -33,6 +34,8 @@ COLUMNS = (
     "updated_at",
     "fingerprint",
     "renamed",
+    "cancelled_from",
+    "labels",
 )
 
 
@@ -55,7 +58,7 @@ def write(output: Output, target: Target) -> None:
     writer.writerow(COLUMNS)
     for row in output.rows:
         legs = {f"{name}s": _joined(row, name) for name in ("callee", "call_id", "code")}
-        cells = {**row, **legs}
+        cells = {**row, **legs, "labels": json.dumps(row["labels"], ensure_ascii=False) if row["labels"] else ""}
         writer.writerow(_cells(cells[name] for name in COLUMNS))
 
 

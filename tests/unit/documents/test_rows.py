@@ -85,7 +85,7 @@ csv_like = st.lists(
 def test_csv_by_batches_is_csv_row_by_row(one: str, two: str, size: int, times: int, bad: bool) -> None:
     data = ("a,b\n" + one + "3,4\n" * (times * 7) + two).encode() + b"5,6\n\xff,7\n" * bad
     fast = [told(found) for found in read_data("f.csv", Dribble(data, size if times == 1 else 64 * 1024))]
-    same(fast, list(plain_rows(data)))
+    same(fast, list(plain_rows(data.replace(b"\r\n", b"\n"))))
 
 
 def batches(name: str, data: str | bytes, tree: Any) -> list[Batch]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flowops.ledger.operators import Rename, Resolve
+from flowops.ledger.operators import Cancel, Rename, Resolve, UndoCancel
 from flowops.model.call import Terms
 from flowops.model.claims import Claim, Move, Record, Written
 from flowops.model.ledger import EventType, Leg, State
@@ -110,6 +110,28 @@ class TestRename:
             Written(True, State.IN_FLIGHT),
         ]
         assert store.look_up(["new"])["new"].posted_as == "new"
+        assert store.verify() is None
+
+    @pytest.mark.parametrize("before", [None, State.REJECTED, State.IN_DOUBT])
+    def test_what_was_cancelled_is_so_under_the_new_name_and_is_given_back_there(
+        self, store: Store, make, address, before: State | None
+    ) -> None:
+        if before is not None:
+            event = EventType.REFUSED if before is State.REJECTED else EventType.UNCLEAR
+            store.write([make.claim("old"), Record("old", event, detail="why")])
+            store.close()
+            store = address.open()
+        cancel = Cancel(frozenset)
+        assert store.operate(cancel, store.rehearse(cancel, ["old"], "so"), "so")[0].changed
+        (step,) = rename(store, old="new")
+        assert (step.changed, step.after) == (True, State.CANCELLED)
+        assert store.write([make.claim("old"), make.claim("new")]) == [
+            Written(False, State.RENAMED),
+            Written(False, State.CANCELLED),
+        ]
+        undo = UndoCancel()
+        (back,) = store.operate(undo, store.rehearse(undo, ["new"], "so"), "so")
+        assert back.after is before
         assert store.verify() is None
 
     def test_a_purge_forgets_what_was_sent_under_any_name(self, placed: Store) -> None:

@@ -3,9 +3,10 @@
 
 -- One row a ledger. Other tables name it by its `number`, which is short; `id` is what everybody else calls it. It is
 -- the ledger of a project's environment, for calls to the API at one host (`api`). `serial` and `head` are the last
--- event's number and hash; `epoch` counts how often an older copy of it was accepted. `key_check` proves the key;
--- `key_place` says where the key is kept: in a `file` beside the ledger, in this `row` (`key`), or `given`.
--- `suspicion` says why it seems to be an older copy, until that is accepted; `server` is where it was written last.
+-- event's number and hash; `epoch` counts how often an older copy of it was accepted, or the ledger moved to another
+-- database. `key_check` proves the key; `key_place` says where the key is kept: in a `file` beside the ledger, in this
+-- `row` (`key`), or `given`. `suspicion` says why it seems to be an older copy, until that is accepted; `server` is
+-- where it was written last. `seal` says why it takes no writes (see `flowops.ledger.seal`), and is empty while it does.
 -- `next_slot` is when its next phone may ring, `paused_until` until when the API has asked to wait: seconds since 1970.
 CREATE TABLE flowops_ledgers (
   number INTEGER NOT NULL PRIMARY KEY,
@@ -23,6 +24,7 @@ CREATE TABLE flowops_ledgers (
   server TEXT,
   next_slot DOUBLE PRECISION NOT NULL DEFAULT 0,
   paused_until DOUBLE PRECISION NOT NULL DEFAULT 0,
+  seal TEXT NOT NULL DEFAULT '',
   UNIQUE (project, environment)
 );
 
