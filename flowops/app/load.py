@@ -23,7 +23,7 @@ from flowops.errors import Invalid, UsageError
 from flowops.model.call import NUMBER_IN_REFERENCE
 from flowops.schema.check import check_documents
 from flowops.schema.flow_check import check_flows
-from flowops.templates.assemble import SourceValue
+from flowops.templates.fields import SourceValue
 from flowops.templates.leftovers import cut_by_comments
 from flowops.templates.unrendered import unrendered
 from flowops.templates.variables import render_variables

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from flowops.model.document import Value
-    from flowops.templates.assemble import SourceValue
+    from flowops.templates.fields import SourceValue
 
 _NAMES = frozenset({"vars"})
 _VARS = "vars"
