@@ -25,7 +25,11 @@ FOUND = {
     "rows": ["bare loop", "flowops plan"],
     "growth": ["validate", "plan"],
 }
-LONG = {"apply": ["bare client", "no ledger", "SQLite"], "peers": []}
+LONG = {
+    "apply": ["bare client", "no ledger", "SQLite"],
+    "writers": ["one run", "four runs", "one run at 200/s"],
+    "peers": [],
+}
 
 
 def run(*options: str | Path) -> subprocess.CompletedProcess[str]:
