@@ -5,12 +5,15 @@ from __future__ import annotations
 import shlex
 from datetime import datetime
 from itertools import chain, islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowops.app.access import actor, address_of, host_of, name_of, passing_warning, revision_of
 from flowops.app.load import project_of
 from flowops.app.observer import SILENT
 from flowops.app.selection import CallFilter
+from flowops.common.addresses import is_postgres
+from flowops.common.git import leave_out
 from flowops.common.numbers import names_number
 from flowops.common.text import from_spreadsheet
 from flowops.documents.files import Unreadable, open_given
@@ -27,7 +30,6 @@ from flowops.schema.check import reference_errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from flowops.app.observer import Observer
     from flowops.app.selection import Selection
@@ -125,7 +127,7 @@ def init(environment: str, goes_on: str | None = None, observer: Observer = SILE
     address = address_of(project, settings)
     if (passing := passing_warning(address.url)) is not None:
         observer.report(f"warning: {passing}")
-    return init_ledger(
+    made = init_ledger(
         address.url,
         environment,
         project=name_of(project),
@@ -135,6 +137,20 @@ def init(environment: str, goes_on: str | None = None, observer: Observer = SILE
         key=address.key,
         root=project.root,
     )
+    if not is_postgres(address.url):
+        _leave_out(Path(address.url.removeprefix("sqlite:///")), observer)
+    return made
+
+
+def _leave_out(ledger: Path, observer: Observer) -> None:
+    """Keep a ledger and its key out of Git: one that came with a repository is never opened."""
+    try:
+        rules = leave_out(ledger)
+    except OSError as error:
+        observer.report(f"warning: Git does not ignore {ledger}, and must not track it: {error.strerror}")
+        return
+    if rules is not None:
+        observer.report(f"Git ignores the ledger and its key from now on: {rules}")
 
 
 def guards_of(ledger: Reader) -> tuple[Guard, ...]:

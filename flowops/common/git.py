@@ -6,6 +6,8 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
+from flowops.common.safe_files import append_to
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -33,6 +35,24 @@ def ask_git(root: Path, *args: str) -> str | None:
     except OSError:
         return None
     return os.fsdecode(run.stdout).strip() if run.returncode == 0 else None
+
+
+def leave_out(path: Path) -> Path | None:
+    """Let the Git work tree that a file is in ignore it, and what is beside it under its name with more behind it.
+
+    Return the .gitignore that says so from now on; None where nothing had to be said. Raise OSError where it cannot be
+    written.
+    """
+    root = git_root(path.parent)
+    if root is None or ask_git(root, *ANYBODYS, "check-ignore", "--", str(path)) is not None:
+        return None
+    rules = root / ".gitignore"
+    name = "".join(f"\\{each}" if each in "\\*?[]!# " else each for each in path.relative_to(root).as_posix())
+    begun = rules.read_bytes() if rules.is_file() else b""
+    with append_to(rules, root) as file:
+        file.write("" if begun.endswith(b"\n") or not begun else "\n")
+        file.write(f"# A ledger of flowops, and its key.\n/{name}*\n")
+    return rules
 
 
 def tracked(paths: Sequence[Path], root: Path) -> list[Path]:
