@@ -20,7 +20,9 @@ from flowops.httpd import open_listener, run, serving, url_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from flowops.httpd import Handler
     from flowops.ledger.store import Store
+    from flowops.model.project import Environment, Project
 
 _HOST = "127.0.0.1"
 
@@ -31,24 +33,39 @@ def listen(environment: str, host: str, port: int, ready: Callable[[str], None])
     `ready` is called with the address once it listens.
     """
     project, settings = project_of(environment)
-    if settings.callbacks is None:
+    keys = keys_of(project, settings)
+    with open_for(project, settings) as ledger:
+        return run(host, port, receiver(settings, keys, ledger), ready)
+
+
+def keys_of(project: Project, environment: Environment) -> tuple[str, ...]:
+    """Return what the addresses of an environment's callbacks are signed with, now and before.
+
+    Raises UsageError where it has no callbacks, or a secret is too short.
+    """
+    if environment.callbacks is None:
         raise UsageError(
-            f"environment '{environment}' has no callbacks",
+            f"environment '{environment.name}' has no callbacks",
             hint="say where they arrive: callbacks: {url: https://…, secret: {env: NAME}}",
         )
-    field = f"environments.{environment}.callbacks"
-    given = [("secret", settings.callbacks.secret), ("previous", settings.callbacks.previous)]
+    field = f"environments.{environment.name}.callbacks"
+    given = [("secret", environment.callbacks.secret), ("previous", environment.callbacks.previous)]
     keys = tuple(value_of(one, f"{field}.{name}", FlowopsError, project) for name, one in given if one is not None)
     for key in keys:
         check_secret(key)
+    return keys
+
+
+def receiver(environment: Environment, keys: tuple[str, ...], ledger: Store) -> Handler:
+    """Return what receives the callbacks of an environment, for its ledger."""
 
     @cache
     def references() -> frozenset[str]:
-        return references_asked(Selection((), environment))
+        return references_asked(Selection((), environment.name))
 
-    with open_for(project, settings) as ledger:
-        endpoint = Endpoint(environment, keys, ledger, ledger.id, lambda reference: reference in references())
-        return run(host, port, application([endpoint]), ready)
+    return application(
+        [Endpoint(environment.name, keys, ledger, ledger.id, lambda reference: reference in references())]
+    )
 
 
 @asynccontextmanager

@@ -7,13 +7,14 @@ import fcntl
 import logging
 import os
 import time
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.access import address_of, open_for
 from flowops.app.apply import api_of, callback_urls
+from flowops.app.callback_server import keys_of, receiver
 from flowops.app.campaigns import judge, seal_of
 from flowops.app.ledger import guards_of
 from flowops.app.load import load_project
@@ -29,13 +30,14 @@ from flowops.common import libpq
 from flowops.common.addresses import is_postgres
 from flowops.common.safe_files import PRIVATE_FILE
 from flowops.errors import ExitCode, LedgerError
+from flowops.httpd import open_listener, serving, url_of
 from flowops.ledger.files import beside, create_private
 from flowops.model.campaign import BatchTurn, CampaignState
 from flowops.policy.config import Policy
 from flowops.policy.evaluate import tripped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from flowops.app.load import Workspace
     from flowops.app.observer import Observer
@@ -61,11 +63,15 @@ PATIENCE = 60.0
 
 
 class WorkerOptions(NamedTuple):
-    """How a worker works: `once` places what is due and ends; `concurrency` is the environment's if not given."""
+    """How a worker works: `once` places what is due and ends; `concurrency` is the environment's if not given.
+
+    `listen` is a host and a port at which it receives callbacks, too.
+    """
 
     environment: str
     once: bool = False
     concurrency: int | None = None
+    listen: tuple[str, int] | None = None
 
 
 def run(options: WorkerOptions, observer: Observer) -> int:
@@ -76,6 +82,8 @@ def run(options: WorkerOptions, observer: Observer) -> int:
     workspace = load_project(options.environment)
     if not workspace.environment.sandboxed:
         token_of(workspace.project, workspace.environment)
+    if options.listen is not None:
+        keys_of(workspace.project, workspace.environment)
     return asyncio.run(_until_signal(options, workspace, observer))
 
 
@@ -118,7 +126,23 @@ async def _run(
                 check=worker.check,
             )
             placer = Placer(placing, api=api, ledger=ledger, shutdown=shutdown)
-            return await worker.work(placer, shutdown)
+            async with _listening(options, workspace, ledger, observer):
+                return await worker.work(placer, shutdown)
+
+
+@asynccontextmanager
+async def _listening(
+    options: WorkerOptions, workspace: Workspace, ledger: Store, observer: Observer
+) -> AsyncIterator[None]:
+    """Receive callbacks for as long as the block lasts, where that is asked for."""
+    if options.listen is None:
+        yield
+        return
+    keys = keys_of(workspace.project, workspace.environment)
+    with open_listener(*options.listen) as listener:
+        async with serving(listener, receiver(workspace.environment, keys, ledger)):
+            observer.report(f"listening on {url_of(listener, options.listen[0])}")
+            yield
 
 
 def _log_result(result: CallResult) -> None:

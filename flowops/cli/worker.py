@@ -10,6 +10,16 @@ from flowops.cli.output import TERMINAL, echo_status
 from flowops.errors import ExitCode
 
 
+def _host_and_port(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[str, int] | None:
+    """Read an address to listen at; an IPv6 address is written in brackets."""
+    if value is None:
+        return None
+    host, _, port = value.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit():
+        raise click.BadParameter("write a host and a port, such as 127.0.0.1:8080")
+    return host.strip("[]"), int(port)
+
+
 @click.command("worker", short_help="Place what is due of campaigns, until it is told to stop.")
 @options.env
 @click.option("--once", is_flag=True, help="Place what is due now, and end.")
@@ -19,7 +29,10 @@ from flowops.errors import ExitCode
     metavar="N",
     help="Requests that are under way at once; what the environment says if not given.",
 )
-def command(environment: str, once: bool, concurrency: int | None) -> int:
+@click.option(
+    "--listen", callback=_host_and_port, metavar="HOST:PORT", help="Receive callbacks there, too: 127.0.0.1:8080."
+)
+def command(environment: str, once: bool, concurrency: int | None, listen: tuple[str, int] | None) -> int:
     """Place what is due of the campaigns that `flowops apply --detach` has handed over.
 
     It works until SIGTERM or Ctrl-C comes: then it claims nothing more, lets what is in flight finish, and leaves all
@@ -27,5 +40,5 @@ def command(environment: str, once: bool, concurrency: int | None) -> int:
     take over.
     """
     echo_status(f"working for {environment}; stop it with Ctrl-C or SIGTERM")
-    number = run(WorkerOptions(environment, once, concurrency), TERMINAL)
+    number = run(WorkerOptions(environment, once, concurrency, listen), TERMINAL)
     return number if once or number == ExitCode.DONE else 128 + number
