@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import socket
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -176,3 +178,59 @@ def test_a_file_has_one_worker(project: Path, api: ApiServer) -> None:
         first.send_signal(signal.SIGTERM)
         assert first.wait(60) == 143
         first.communicate()
+
+
+ONCALL = """\
+apiVersion: flowops/v1
+kind: Call
+reference-id: alert-7
+callflow-id: 7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10
+callee: "{{ vars.people[attempt - 1] }}"
+attempts: {max: 3, after: 1s, within: 10m}
+flow-variables: {text: The database is down}
+"""
+PEOPLE = ("+442079460101", "+442079460102", "+442079460103")
+
+
+def test_a_worker_tries_again_as_callbacks_tell_how_calls_end(tmp_path: Path) -> None:
+    answers = [
+        part for number, code in zip(PEOPLE, (9, 9, 10), strict=True) for part in ("--number", f"{number}={code}")
+    ]
+    sandbox = start("sandbox", "--port", "0", "--token", TOKEN, "--log", "log.jsonl", *answers, cwd=tmp_path)
+    assert sandbox.stdout is not None
+    api = sandbox.stdout.readline().split()[1]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (tmp_path / "calls").mkdir()
+    (tmp_path / "calls/alert.yaml").write_text(ONCALL)
+    (tmp_path / "flowops.yaml").write_text(
+        f"""\
+apiVersion: flowops/v1
+kind: Project
+name: oncall
+defaults: {{caller: "+442079460000", voicemail-response: Stop}}
+vars: {{people: {json.dumps(PEOPLE)}}}
+environments:
+  production:
+    api: {api}
+    token: {{env: FLOWOPS_TOKEN}}
+    ledger: sqlite:///ledger.db
+    callbacks: {{url: "http://127.0.0.1:{port}/flowops", secret: {{env: FLOWOPS_SECRET}}}}
+    workers: {{key: {{env: FLOWOPS_CAMPAIGN_KEY}}}}
+"""
+    )
+    secret = {"FLOWOPS_SECRET": "s" * 40}
+    asked(tmp_path, "ledger", "init", env=secret)
+    worker = start("worker", *E, "--listen", f"127.0.0.1:{port}", cwd=tmp_path, env={**ENV, **secret})
+    try:
+        ran = asked(tmp_path, "apply", "--detach", "--auto-approve", "--name", "alert", env=secret)
+        assert ran.code == 0, ran.err
+        waited = asked(tmp_path, "campaign", "wait", "alert", "--timeout", "90s", env=secret)
+        assert waited.code == 0, waited.out + waited.err
+    finally:
+        for process in (worker, sandbox):
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)
+    events = map(json.loads, (tmp_path / "log.jsonl").read_text().splitlines())
+    posts = [event["reference"] for event in events if event["event"] == "request" and event["reference"]]
+    assert posts == ["alert-7", "alert-7~2", "alert-7~3"]
