@@ -1,9 +1,8 @@
-"""A run in several rounds: a canary first, then the rest; then, for as long as is waited, what its windows let pass."""
+"""A run in two rounds: a canary first, then the rest."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
@@ -17,7 +16,6 @@ from flowops.plan.recheck import recheck_sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from flowops.app.observer import Observer
     from flowops.app.pacing import Pacing
@@ -102,8 +100,6 @@ class Rounds:
             result = await self._canary_first(place, calls, self.pacing.canary)
         else:
             result = await place(plan, calls)
-        if self.pacing.wait is not None:
-            result = await self._wait(place, result, clock() + self.pacing.wait)
         return replace(self._limited(result), interrupted=self.shutdown.signal)
 
     def _limited(self, result: Result) -> Result:
@@ -154,37 +150,8 @@ class Rounds:
                 self.finished(entry)
         return why_failed([(planned.phones, entry) for planned, entry in known], pacing.failures)
 
-    async def _wait(self, place: Place, result: Result, until: datetime) -> Result:
-        """Place what its windows let pass until a time."""
-        while self._goes_on(result) and not self.allowance.is_used_up:
-            plan = self.found.again(clock())
-            if plan.guards:
-                return replace(result, guards=plan.guards)
-            if plan.size:
-                calls = self.allowance.take(recheck_sent(self.found.walk, plan.batches, self.changed))
-                result = _joined(result, await place(plan, calls))
-                await asyncio.sleep(LOOK)
-                continue
-            opens = min((item.until for item in plan.references(Action.DEFERRED) if item.until), default=None)
-            if opens is None or opens > until:
-                break
-            count = plan.counts()[Action.DEFERRED]
-            when = f"{opens:%Y-%m-%d %H:%M:%S} UTC"
-            self.observer.report(f"waiting until {when} for the first of {count:,} deferred calls")
-            await self._sleep_until(opens)
-        return result
-
     def _goes_on(self, result: Result) -> bool:
         return self.shutdown.signal is None and self.halt.guard is None and result.failure is None
-
-    async def _sleep_until(self, opens: datetime) -> None:
-        """Wait for a time or a signal."""
-        ended = asyncio.Event()
-        self.shutdown.when_requested(ended.set)
-        while not ended.is_set() and (left := (opens - clock()).total_seconds()) > 0:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(left, CLOCK)):
-                    await ended.wait()
 
 
 _SENDS = (Action.PLACE, Action.RETRY)
@@ -225,15 +192,6 @@ def _failed(phones: int, entry: Entry | None) -> int:
     if entry is None or entry.state is not State.FINISHED:
         return phones
     return sum(leg.code not in _GOOD or leg.error is not None for leg in entry.legs)
-
-
-def _joined(before: Result, after: Result) -> Result:
-    """Join the results of two rounds: for what was deferred in the first, the second counts."""
-    later = {call.reference_id: call for call in after.calls}
-    calls = tuple(
-        later.get(call.reference_id, call) if call.outcome is Outcome.DEFERRED else call for call in before.calls
-    )
-    return replace(after, calls=calls, digest=before.digest)
 
 
 def _count(phones: int) -> str:

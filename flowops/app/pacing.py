@@ -14,13 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """How the calls of a run are spread: how many go first, how many at all, how long what is deferred is waited for.
+    """How the calls of a run are spread: how many go first, and how many at all.
 
     `canary` counts phones. `failures` is the share of them that may fail, `patience` how long their outcomes
     are waited for. `limit` is how many phones the run rings at most.
     """
 
-    wait: timedelta | None = None
     canary: int | None = None
     failures: float = 0.0
     patience: timedelta = timedelta(minutes=10)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from flowops.app.access import commit_of, open_for
@@ -19,7 +18,6 @@ from flowops.app.secrets import token_of
 from flowops.app.settings import settings_of
 from flowops.common.masking import mask_text
 from flowops.errors import UsageError
-from flowops.model.plan import Action, Plan
 from flowops.model.problems import sentence
 from flowops.plan.planner import NOTHING_AGAIN, make_plan
 from flowops.plan.renamed import NAME as RENAMED
@@ -39,17 +37,14 @@ if TYPE_CHECKING:
     from flowops.ledger.store import Store
     from flowops.model.call import CallBatch
     from flowops.model.document import Place
-    from flowops.model.plan import PlannedBatch
+    from flowops.model.plan import Action, Plan
     from flowops.model.project import Environment
     from flowops.plan.saved import Fit, SavedPlan
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan, and what it was made from. `unseen` counts the calls whose outcome goes to somebody else.
-
-    `waiting` are calls that wait for a new plan, since nobody has reviewed that they are placed.
-    """
+    """A plan, and what it was made from. `unseen` counts the calls whose outcome goes to somebody else."""
 
     plan: Plan
     walk: Walk
@@ -57,7 +52,6 @@ class Planned:
     override: Override | None
     retry: frozenset[Action]
     unseen: int
-    waiting: frozenset[str] = frozenset()
 
     @property
     def workspace(self) -> Workspace:
@@ -68,11 +62,6 @@ class Planned:
     def environment(self) -> Environment:
         """Return where the calls would be placed."""
         return self.workspace.environment
-
-    def again(self, at: datetime) -> Plan:
-        """Plan what this plan holds at another time: what else the files say by then is left out."""
-        fresh = plan_calls(self.walk, self.walk, self.plan.revision, self.ledger, at, self.override, self.retry).plan
-        return hold(replace(fresh, batches=_within(self.plan.batches, fresh.batches)), self.waiting, self.walk)
 
     def fit(self, saved: SavedPlan) -> Fit:
         """Return whether a saved plan fits this one."""
@@ -93,7 +82,7 @@ class Planned:
             plan = replace(plan, notes=(*plan.notes, told))
         if fit.waiting:
             plan = hold(plan, fit.waiting, self.walk)
-        return replace(self, plan=plan, waiting=fit.waiting)
+        return replace(self, plan=plan)
 
 
 @contextmanager
@@ -208,14 +197,3 @@ def _of_attempts(plan: Plan, policy: Policy, environment: Environment) -> Iterat
     for rule in policy.rules:
         if isinstance(rule, PerCallee) and rule.most < most:
             yield f"attempts: {most} are more than per-callee lets through: {rule.most} calls ({rule.place})"
-
-
-def _within(first: tuple[PlannedBatch, ...], fresh: tuple[PlannedBatch, ...]) -> tuple[PlannedBatch, ...]:
-    """Return the calls of the first plan with the decisions of a fresh one; what has none any more stays as it is."""
-    batches = []
-    for before, now in zip_longest(first, fresh[: len(first)]):
-        if now is not None and now.references == before.references:
-            batches.append(replace(before, actions=now.actions, details=now.details))
-        else:
-            batches.append(replace(before, actions=bytes([Action.UNCHANGED.code]) * len(before), details={}))
-    return tuple(batches)

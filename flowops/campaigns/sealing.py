@@ -62,4 +62,4 @@ class Seal:
         return orjson.loads(zlib.decompressobj().decompress(text, _LARGEST))
 
     def _place(self, campaign: str, number: int) -> bytes:
-        return f"flowops campaign 1 {self._ledger_id} {campaign} {number}".encode()
+        return f"1/{self._ledger_id}/{campaign}/{number}".encode()

@@ -54,21 +54,16 @@ NEXT = (
 )
 
 
-def _pacing(
-    wait: timedelta | None, canary: int | None, failures: float, patience: timedelta, limit: int | None
-) -> Pacing:
-    return Pacing(wait, canary, failures / 100, patience, limit)
+def _pacing(canary: int | None, failures: float, patience: timedelta, limit: int | None) -> Pacing:
+    return Pacing(canary, failures / 100, patience, limit)
 
 
 pacing_options = options.together(
-    click.option(
-        "--wait", callback=options.span, metavar="TIME", help="Wait so long for windows to open, such as 12h."
-    ),
     *options.CANARY,
     click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Ring at most N phones in this run."),
     name="pacing",
     make=_pacing,
-    parameters=("wait", "canary", "canary_failures", "canary_wait", "limit"),
+    parameters=("canary", "canary_failures", "canary_wait", "limit"),
 )
 
 
@@ -183,7 +178,6 @@ def command(
         "--plan": plan_file,
         "--digest": digest,
         "--auto-approve": auto_approve,
-        "--wait": pacing.wait,
         "--canary": pacing.canary,
         "--limit": pacing.limit,
         "--detach": detached,
@@ -305,7 +299,7 @@ def _show(found: Planned, shown: Shown) -> None:
 def _confirm(plan: Plan, pacing: Pacing, detached: Detached | None) -> None:
     """Let somebody confirm what would be placed."""
     counts = plan.counts()
-    count = plan.size + (counts[Action.DEFERRED] if pacing.wait is not None or detached is not None else 0)
+    count = plan.size + (counts[Action.DEFERRED] if detached is not None else 0)
     moves = f"record {phrases.count(plan.moves, 'call')} under new names" if plan.moves else ""
     if count:
         most = "" if pacing.limit is None else f", at most {phrases.count(pacing.limit, 'phone')},"
@@ -341,8 +335,6 @@ def _place(found: Planned, pacing: Pacing, how: _How) -> int:
 
 def _hand_over(found: Planned, detached: Detached, pacing: Pacing, how: _How) -> int:
     """Hand the calls over to workers and print the campaign; return the exit code."""
-    if pacing.wait is not None:
-        raise UsageError("--wait has no meaning with --detach: a worker waits for windows to open")
     handed = campaigns.hand_over(found, pacing, TERMINAL, name=detached.name, start=detached.start)
     for guard in handed.guards:
         echo_status(f"nothing was handed over: {guard.reason}")

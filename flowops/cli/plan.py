@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 canary_options = options.together(
     *options.CANARY,
     name="pacing",
-    make=lambda canary, failures, patience: Pacing(None, canary, failures / 100, patience),
+    make=lambda canary, failures, patience: Pacing(canary, failures / 100, patience),
     parameters=("canary", "canary_failures", "canary_wait"),
 )
 override_option = options.override((*LIFTABLE, RENAMED))

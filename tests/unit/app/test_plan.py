@@ -144,19 +144,6 @@ def test_a_list_is_read_once_before_the_calls(root: Path) -> None:
         assert [name for name, action in told(found) if action is Action.BLOCKED] == ["r-3"]
 
 
-def test_a_plan_at_another_time_holds_what_the_first_one_did(root: Path, rows: Any) -> None:
-    (root / "flowops.yaml").write_text(f"{POLICY}  windows: [{{hours: '08:00-20:00'}}]\n")
-    rows(root, 1_200)
-    with opened(at=NOON.replace(hour=21)) as found:
-        assert {action for _, action in told(found)} == {Action.DEFERRED}
-        rows(root, 1_201, first="Bye")
-        later = found.again(NOON)
-        assert [item.reference_id for item in later.references()] == [name for name, _ in told(found)]
-        assert {item.action for item in later.references()} == {Action.PLACE, Action.UNCHANGED}
-        first, *_ = found.plan.references()
-        assert next(later.references()).fingerprint == first.fingerprint
-
-
 def test_a_walk_gives_the_same_calls_each_time(root: Path) -> None:
     with opened() as found:
         assert isinstance(found.walk, Walk)
