@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from flowops.model.ledger import Entry
     from flowops.model.plan import Plan, PlannedCall
 
-#: Seconds between two look-ups of outcomes in the ledger, and between two at a clock that may be set.
-LOOK, CLOCK = 0.5, 10.0
+#: Seconds between two look-ups of outcomes in the ledger.
+LOOK = 0.5
 #: A result code that says something about the callee's phone, and not that something is wrong with the calls:
 #: 9 was not answered in time, 10 finished successfully (vendor documentation).
 _GOOD = (9, 10)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
@@ -26,8 +25,7 @@ def command(directory: str, service: str | None) -> None:
     root = Path(directory)
     for path in write_starter(root, service):
         click.echo(path)
-    where = "" if directory == "." else f" {shlex.quote(directory)}"
-    echo_status(f"Next: flowops plan{where}, then flowops apply{where}: in the sandbox no phone rings.")
+    echo_status("Next: flowops plan, then flowops apply: in the sandbox no phone rings.")
     if service is not None:
         pipeline = root / SERVICES[service].target
         unpinned = UNPINNED in pipeline.read_text(encoding="utf-8")
