@@ -301,7 +301,7 @@ class TestCancel:
         """One that was refused, one that is in doubt, and one that nobody has placed."""
         api.behave = _refuse_the_first
         assert run(real, "ledger", "init").code == 0
-        assert run(real, "apply", "--auto-approve", "--ref", "call-[12]").code == 7
+        assert run(real, "apply", "--auto-approve", "--exclude-ref", "call-3").code == 7
         before, actions = listed(real), plan_json(real)
         assert sorted(entry["state"] for entry in before.values()) == ["in-doubt", "rejected"]
         assert run(real, "ledger", "cancel", "call-1", "call-2", "call-3", *WORD).code == 0
