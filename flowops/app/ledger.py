@@ -22,7 +22,6 @@ from flowops.errors import Invalid, UsageError
 from flowops.ledger.open import init_ledger
 from flowops.ledger.operations import imported_call
 from flowops.ledger.spool import is_spool
-from flowops.model.attempts import attempt_reference
 from flowops.model.call import HOLDS_NUMBER, HOLDS_NUMBER_HINT
 from flowops.model.document import Place, Problem
 from flowops.model.plan import Guard
@@ -61,11 +60,11 @@ def entries_asked(
     """
     calls, names = asked.calls, None
     if asked.paths:
-        names = sorted(references_asked(asked, attempts=True))
+        names = ledger.with_attempts(sorted(references_asked(asked)))
     elif calls.labels:
-        names = sorted(labelled(ledger, asked))
+        names = ledger.with_attempts(sorted(labelled(ledger, asked)))
     elif calls.names and calls.names == calls.exact_names:
-        names = sorted(calls.names)
+        names = ledger.with_attempts(sorted(calls.names))
     if names is not None:
         rows: Iterable[Entry] = (row for row in ledger.entries_of(names) if states is None or row.state in states)
     else:
@@ -99,26 +98,21 @@ def labelled(ledger: Reader, asked: Selection) -> frozenset[str]:
     """
     of_labels = asked._replace(paths=(), calls=CallFilter(asked.calls.labels))
     try:
-        named = references_asked(of_labels, attempts=True)
+        named = references_asked(of_labels)
     except (Invalid, UsageError):
         named = frozenset()
     return named | ledger.labelled(asked.calls.labels)
 
 
-def references_asked(asked: Selection, *, attempts: bool = False) -> frozenset[str]:
-    """Return the references of the calls that the files name and that are asked for, with those of further `attempts`.
+def references_asked(asked: Selection) -> frozenset[str]:
+    """Return the references of the calls that the files name and that are asked for.
 
     Raises UsageError where there is none, and Invalid where the files are not valid.
     """
     # What renders takes long to be imported, and a ledger is looked at without.
     from flowops.app.render import batches_asked
 
-    return frozenset(
-        attempt_reference(root, attempt)
-        for batch in batches_asked(asked)
-        for root in batch.references
-        for attempt in range(1, batch.attempts.most + 1 if attempts else 2)
-    )
+    return frozenset(reference for batch in batches_asked(asked) for reference in batch.references)
 
 
 def init(environment: str, goes_on: str | None = None, observer: Observer = SILENT) -> Made:

@@ -14,15 +14,17 @@ from flowops.common.selection import reference_filter
 from flowops.common.text import from_spreadsheet
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import Invalid, UsageError
+from flowops.model.attempts import attempt_reference, split_reference
 from flowops.model.call import FINGERPRINT
 from flowops.model.document import Place, Problem
 from flowops.schema.check import reference_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from flowops.ledger.operators import Operation
     from flowops.ledger.store import Store
+    from flowops.model.call import CallBatch
 
 #: Bytes of a list of references.
 MAX_LIST = 64 * 1024 * 1024
@@ -57,15 +59,23 @@ def select(selection: CallSelection, operation: Operation, ledger: Store) -> lis
     else:
         asked = operation.candidates(ledger)
     wanted = reference_filter(selection.globs, selection.excluded)
-    found = [reference for reference in asked if wanted.takes(reference)]
+    found = [reference for reference in asked if wanted.takes(*_names(reference))]
     if selection.labels:
         calls = Selection((), ledger.environment, calls=CallFilter(selection.labels))
         with_labels = labelled(ledger, calls)
-        found = [reference for reference in found if reference in with_labels]
+        found = [reference for reference in found if not with_labels.isdisjoint(_names(reference))]
+    if operation.whole_chains:
+        roots = ledger.roots_of(found)
+        found = list(dict.fromkeys(roots.get(reference, reference) for reference in found))
     if not found:
         among = "" if named else f" among the calls that are {_any_of(operation)}"
         raise UsageError(f"nothing matches{among} in the ledger of {ledger.environment}")
     return found
+
+
+def _names(reference: str) -> set[str]:
+    """Return a reference, and that of the call whose attempt it may be."""
+    return {reference, split_reference(reference)[0]}
 
 
 def read_pairs(file: str) -> dict[str, str]:
@@ -137,16 +147,29 @@ def _any_of(operation: Operation) -> str:
 def edits(ledger: Store, asked: Selection) -> dict[str, str]:
     """Return the placed calls of which the files say something else than what was sent, with those fingerprints.
 
-    Raises Invalid where the files are wrong.
+    Each attempt is compared with what the files say of it. Raises Invalid where the files are wrong.
     """
     found: dict[str, str] = {}
     # What renders takes long to be imported, and most commands on a ledger do without.
     from flowops.app.render import batches_asked
 
     for batch in batches_asked(asked):
-        placed = ledger.placed(batch.references)
-        for reference, made in zip(batch.references, batch.hashes, strict=True):
-            fingerprint = FINGERPRINT + made.hex()
-            if placed.get(reference, (fingerprint, 0))[0] not in ("", fingerprint):
-                found[reference] = fingerprint
+        there = list(range(len(batch.references)))
+        for attempt in range(1, batch.attempts.most + 1):
+            # Attempts behind one that was not placed there are none.
+            names = [attempt_reference(batch.references[index], attempt) for index in there]
+            placed = ledger.placed(names)
+            there = [index for index, name in zip(there, names, strict=True) if name in placed]
+            if not there:
+                break
+            calls = batch if attempt == 1 else batch.repeated(there, attempt)
+            found.update(_edited(calls, placed))
     return found
+
+
+def _edited(calls: CallBatch, placed: Mapping[str, tuple[str, int]]) -> Iterator[tuple[str, str]]:
+    """Yield the calls that were placed with another fingerprint than they have, and that which they have."""
+    for reference, made in zip(calls.references, calls.hashes, strict=True):
+        fingerprint = FINGERPRINT + made.hex()
+        if placed.get(reference, (fingerprint, 0))[0] not in ("", fingerprint):
+            yield reference, fingerprint

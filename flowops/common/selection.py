@@ -22,11 +22,11 @@ class ReferenceFilter(NamedTuple):
     globs: Sequence[re.Pattern[str]] = ()
     excluded: Sequence[re.Pattern[str]] = ()
 
-    def takes(self, reference: str) -> bool:
-        """Return whether a reference is one of those that are meant."""
-        if self.globs and not any(each.fullmatch(reference) for each in self.globs):
+    def takes(self, *names: str) -> bool:
+        """Return whether a call that has these names is one of those that are meant: its own, and those of attempts."""
+        if self.globs and not any(each.fullmatch(name) for each in self.globs for name in names):
             return False
-        return not any(each.fullmatch(reference) for each in self.excluded)
+        return not any(each.fullmatch(name) for each in self.excluded for name in names)
 
 
 def reference_filter(globs: Sequence[str], excluded: Sequence[str] = ()) -> ReferenceFilter:

@@ -13,12 +13,13 @@ from flowops.common.masking import is_masked, mask_written
 from flowops.common.names import same_name
 from flowops.common.numbers import Refusal, read
 from flowops.ledger.chain import hash_of_details
+from flowops.ledger.chains import tried
 from flowops.ledger.database import iso
 from flowops.ledger.pseudonyms import storable
 from flowops.ledger.reader import stopped
 from flowops.ledger.states import Change, claimable, phones_of, stored_callees
 from flowops.ledger.transaction import CHUNK, names_of
-from flowops.ledger.usage import claimed_since, rung_since, tried
+from flowops.ledger.usage import claimed_since, rung_since
 from flowops.model.call import read_call_id
 from flowops.model.claims import Used, Written
 from flowops.model.ledger import RUN_LOST, EventType, Leg, State

@@ -9,14 +9,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
+from flowops.ledger.chains import chains_of, roots_among
 from flowops.ledger.pseudonyms import clean, storable
 from flowops.ledger.states import TRANSITIONS, Change, StoredLeg
 from flowops.ledger.transaction import moved_to
+from flowops.model.attempts import LONGEST_ROOT, attempt_reference
 from flowops.model.ledger import RUN_LOST, EventType, OperatorStep, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from flowops.ledger.chains import Chain
     from flowops.ledger.database import Database
     from flowops.ledger.pseudonyms import Pseudonymizer
     from flowops.ledger.reader import Reader
@@ -49,6 +52,22 @@ class OperatorTransaction:
         self._at = at
         self._reason = clean(reason)
         self._running: dict[str, bool] = {}
+        self._chains: dict[str, Chain] = {}
+        self._roots: dict[str, str] = {}
+
+    def read(self, references: Sequence[str]) -> None:
+        """Read all calls at once that the operation looks at, and their attempts."""
+        connection, ledger = self.transaction.connection, self.transaction.ledger
+        self._roots |= roots_among(connection, ledger, references)
+        self._chains |= chains_of(connection, ledger, references, self.transaction.current)
+
+    def chain(self, reference_id: str) -> Chain | None:
+        """Return the attempts of a call as they were when it was read; None of one that is not tried again."""
+        return self._chains.get(reference_id)
+
+    def root(self, reference_id: str) -> str | None:
+        """Return the call's own name, where a reference is that of a further attempt."""
+        return self._roots.get(reference_id)
 
     def row(self, reference_id: str) -> CallRow | None:
         """Return a call as it is now, with what was done to it in this transaction; under the name that it has now."""
@@ -108,6 +127,8 @@ class Operation(ABC):
 
     name: ClassVar[str]
     done: ClassVar[str]
+    #: Whether it is done to a call with all of its attempts, whichever of them is named.
+    whole_chains: ClassVar[bool] = True
 
     @property
     @abstractmethod
@@ -129,7 +150,7 @@ class Operation(ABC):
         Raises `Refused` for a call that it is not done to.
         """
 
-    def note(self, reference_id: str, row: CallRow | None) -> str | None:  # noqa: ARG002 (most say no more)
+    def note(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> str | None:  # noqa: ARG002 (most say no more)
         """Return what a reader has to know of a call beside the states before and behind."""
         return None
 
@@ -141,7 +162,7 @@ def perform(
     shown: Mapping[str, OperatorStep] | None = None,
 ) -> list[OperatorStep]:
     """Do an operation to calls, one after the other; one that is not as it was when it was `shown` is left alone."""
-    operator.transaction.current(operation.names(references))
+    operator.read(operation.names(references))
     return [_perform(operator, operation, reference, (shown or {}).get(reference)) for reference in references]
 
 
@@ -155,11 +176,13 @@ def _perform(
         changes = operation.changes(operator, reference, row)
     except Refused as refused:
         return OperatorStep(reference, before, before, refused=str(refused))
-    note = operation.note(reference, row)
+    note = operation.note(operator, reference, row)
+    touched = {name: operator.row(name) for name in (reference, *(change.reference_id for change in changes))}
     if not all(written.done for written in operator.transaction.make(changes)):
         return OperatorStep(reference, before, before, refused=f"it is {_named(before)}")
     after = operator.row(reference)
-    return OperatorStep(reference, before, after.state if after else None, changed=after is not row, note=note)
+    changed = any(operator.row(name) is not known for name, known in touched.items())
+    return OperatorStep(reference, before, after.state if after else None, changed=changed, note=note)
 
 
 def _check(reference: str, before: State | None, shown: OperatorStep | None) -> None:
@@ -187,6 +210,7 @@ class Resolve(Operation):
     """
 
     name, done = "resolve", "resolved"
+    whole_chains = False
 
     def __init__(self, *, placed: bool | None, outcome: int | None = None, call_id: str | None = None) -> None:
         self._placed = placed
@@ -240,9 +264,10 @@ class Resolve(Operation):
 
 
 class Rename(Operation):
-    """Let calls go on under other reference-ids. `pairs` are the new ones by the old ones."""
+    """Let calls go on under other reference-ids, with all attempts. `pairs` are the new ones by the old ones."""
 
     name, done = "rename", "renamed"
+    whole_chains = False  # an attempt is no call that could have a name of its own
 
     def __init__(self, pairs: Mapping[str, str]) -> None:
         self._pairs = pairs
@@ -262,17 +287,30 @@ class Rename(Operation):
             raise Refused("the ledger has no such call")
         if row.reference_id != reference_id:
             raise Refused(f"it is {row.reference_id} now: rename that")
+        if (root := operator.root(reference_id)) is not None:
+            raise Refused(f"it is an attempt of {root}: rename that")
+        new, chain = self._pairs[reference_id], operator.chain(reference_id)
+        if (root := operator.root(new)) is not None:
+            raise Refused(f"{new} is the name of an attempt of {root}")
+        if chain is not None and len(new) > LONGEST_ROOT:
+            raise Refused(f"the new name has {len(new)} characters; a call with attempts may have {LONGEST_ROOT}")
+        rows = (row,) if chain is None else chain.rows
+        return [self._move(operator, attempt_reference(new, at), each) for at, each in enumerate(rows, 1)]
+
+    def _move(self, operator: OperatorTransaction, new: str, row: CallRow) -> Change:
         if row.state not in self.states:
-            raise Refused(f"it is {row.state.value}: settle it first")
-        new = self._pairs[reference_id]
+            named = "it" if row.reference_id in self._pairs else row.reference_id
+            raise Refused(f"{named} is {row.state}: settle it first")
         known = operator.row(new)
         if known is not None and known.state is not None:
             raise Refused(f"the ledger has a call {new} already")
-        return [operator.move(new, reference_id)]
+        return operator.move(new, row.reference_id)
 
-    def note(self, reference_id: str, row: CallRow | None) -> str | None:  # noqa: ARG002 (whatever it is)
+    def note(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> str | None:  # noqa: ARG002 (whatever it is)
         """Return the new name."""
-        return f"it is {self._pairs[reference_id]} from then on"
+        chain = operator.chain(reference_id)
+        attempts = f", with its {len(chain.rows)} attempts" if chain is not None and len(chain.rows) > 1 else ""
+        return f"it is {self._pairs[reference_id]} from then on{attempts}"
 
 
 class Accept(Operation):
@@ -296,9 +334,15 @@ class Accept(Operation):
         return sorted({*self._edits, *ledger.partly_refused()})
 
     def changes(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> Sequence[Change]:
-        """Return the operator's word on a placed call."""
+        """Return the operator's word on a placed call, and on each of its attempts."""
         if row is None or row.state is None or not row.state.is_placed:
             raise Refused(f"it is {_named(row.state if row else None)}, and not placed: there is nothing to accept")
+        chain = operator.chain(reference_id)
+        further = () if chain is None else [each for each in chain.rows[1:] if each.state and each.state.is_placed]
+        named = [(reference_id, row), *((each.reference_id, each) for each in further)]
+        return [change for name, each in named for change in self._accepted(operator, name, each)]
+
+    def _accepted(self, operator: OperatorTransaction, reference_id: str, row: CallRow) -> list[Change]:
         meant = self._edits.get(reference_id)
         edited = meant is not None and operator.fingerprint(row) not in ("", meant)
         if not (edited or row.refused):
@@ -306,15 +350,21 @@ class Accept(Operation):
         fingerprint = operator.blind(meant) if edited and meant is not None else ""
         return [operator.change(reference_id, EventType.EDIT_ACCEPTED, fingerprint=fingerprint)]
 
-    def note(self, reference_id: str, row: CallRow | None) -> str | None:
+    def note(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> str | None:
         """Return what is accepted."""
         refused = f"callees refused: {row.refused}" if row is not None and row.refused else None
-        edited = "edited since it was sent" if reference_id in self._edits else None
+        chain = operator.chain(reference_id)
+        names = (reference_id, *(() if chain is None else (each.reference_id for each in chain.rows[1:])))
+        edited = "edited since it was sent" if any(name in self._edits for name in names) else None
         return "; ".join(filter(None, (edited, refused))) or None
 
 
 class Cancel(Operation):
-    """Say of calls that they are never to be placed; `named` gives the references of the files."""
+    """Say of calls that they are never to be placed, or never again; `named` gives the references of the files.
+
+    Of a call with attempts that may have been placed, it is the next attempt that is cancelled: those that were made
+    keep their state, and none follows.
+    """
 
     name, done = "cancel", "cancelled"
 
@@ -323,16 +373,31 @@ class Cancel(Operation):
 
     @property
     def states(self) -> frozenset[State | None]:
-        """Return those of calls that were not placed, as far as anybody knows; None for those of the files."""
+        """Return those of calls that were not placed, as far as anybody knows; None for those of the files.
+
+        Calls of which another attempt may follow are looked at besides.
+        """
         return frozenset({None, State.REJECTED, State.IN_DOUBT, State.IN_FLIGHT})
 
     def candidates(self, ledger: Reader) -> list[str]:
         """Return those of the ledger, and those of the files that it does not know."""
         unknown = set(self._named()).difference(ledger.references(list(State)))
-        return sorted({*super().candidates(ledger), *unknown})
+        return sorted({*super().candidates(ledger), *unknown, *ledger.open_chains()})
 
     def changes(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> Sequence[Change]:
         """Return the operator's word; a run that lives may yet send a call in flight, or hear of one in doubt."""
+        chain = operator.chain(reference_id)
+        if chain is None:
+            return self._cancelled(operator, reference_id, row)
+        last, further = chain.rows[-1], chain.next
+        if last.state is State.CANCELLED:
+            return []
+        stays = last.state is not None and last.state.is_placed and further is not None
+        cancelled = [] if stays else self._cancelled(operator, last.reference_id, last)
+        # Evidence may yet come of the last one: no other follows it.
+        return [*cancelled, *([operator.change(further, EventType.CANCELLED)] if further is not None else [])]
+
+    def _cancelled(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> list[Change]:
         cancelled = operator.change(reference_id, EventType.CANCELLED)
         state = row.state if row else None
         if row is None or state is None or state is State.REJECTED:
@@ -346,13 +411,17 @@ class Cancel(Operation):
         operator.refuse_while_running(row)
         return [cancelled]
 
-    def note(self, reference_id: str, row: CallRow | None) -> str | None:  # noqa: ARG002
-        """Return that a call in doubt may have rung."""
+    def note(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> str | None:
+        """Return that a call in doubt may have rung, and which attempt is not made."""
+        chain = operator.chain(reference_id)
+        if chain is not None and (chain.is_open or len(chain.rows) > 1):
+            made = "1 attempt was" if len(chain.rows) == 1 else f"{len(chain.rows)} attempts were"
+            return f"{made} made, and no other follows"
         return "it may have rung" if row is not None and row.state is not None and row.may_have_rung else None
 
 
 class UndoCancel(Operation):
-    """Take back that calls were cancelled: each is exactly what it was before."""
+    """Take back that calls were cancelled, or what is left of their attempts: each is exactly what it was before."""
 
     name, done = "undo", "given back"
 
@@ -363,8 +432,11 @@ class UndoCancel(Operation):
 
     def changes(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> Sequence[Change]:
         """Return the operator's word."""
-        if row is None or row.state is not State.CANCELLED:
+        chain = operator.chain(reference_id)
+        rows = chain.rows if chain is not None else (row,) if row is not None else ()
+        cancelled = [each for each in rows if each.state is State.CANCELLED]
+        if not cancelled:
             raise Refused(f"it is {_named(row.state if row else None)}, not cancelled")
-        if row.purged:
+        if any(each.purged for each in cancelled):
             raise Refused("what it was before was purged from the ledger")
-        return [operator.change(reference_id, EventType.CANCEL_UNDONE)]
+        return [operator.change(each.reference_id, EventType.CANCEL_UNDONE) for each in cancelled]

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.errors import LedgerError
 from flowops.ledger.blocks import blocks_among
+from flowops.ledger.chains import chains_of, claimed_attempts, further_names, roots_among, tried
 from flowops.ledger.history import History
 from flowops.ledger.refusals import ENOUGH, given_up_among
 from flowops.ledger.transaction import CHUNK, current_rows_of, parsed, rows_of, with_legs
-from flowops.ledger.usage import claimed_since, rung_since, tried
+from flowops.ledger.usage import claimed_since, rung_since
 from flowops.model.call import INSTRUCTION_ID
 from flowops.model.ledger import (
     Entry,
@@ -22,7 +23,6 @@ from flowops.model.ledger import (
     Leg,
     NumberBlock,
     State,
-    Tried,
 )
 
 if TYPE_CHECKING:
@@ -32,9 +32,12 @@ if TYPE_CHECKING:
     from flowops.ledger.states import CallRow
     from flowops.model.call import Call
     from flowops.model.document import Value
+    from flowops.model.ledger import Tried
 
 _PLACED = frozenset(str(state) for state in State if state.is_placed)
 
+#: The details of a claim of a call that may be tried more than once, as a pattern.
+_WITH_ATTEMPTS = '%"max_attempts":%'
 #: What is said of a ledger that does not hold what a witness has seen.
 OLDER_COPY = "this is an older copy of the ledger"
 
@@ -88,6 +91,36 @@ class Reader(History):
     def tried(self, reference_ids: Sequence[str]) -> dict[str, Tried]:
         """Return what decides whether another attempt follows these calls, of those that are in the ledger."""
         return self._database.read(lambda connection: tried(connection, self.number, reference_ids))
+
+    def roots_of(self, reference_ids: Sequence[str]) -> dict[str, str]:
+        """Return the calls' own names of those references that are further attempts of a call, by those."""
+        return self._database.read(lambda connection: roots_among(connection, self.number, reference_ids))
+
+    def with_attempts(self, reference_ids: Sequence[str]) -> list[str]:
+        """Return references, and behind each that of a call with attempts the names of its further ones; each once."""
+        most = self._database.read(lambda it: claimed_attempts(it, self.number, reference_ids))
+        names = (each for name in reference_ids for each in (name, *further_names(name, most.get(name, 1))))
+        return list(dict.fromkeys(names))
+
+    def open_chains(self) -> list[str]:
+        """Return the references of the placed calls of which another attempt may follow, in order."""
+
+        def work(connection: Connection) -> list[str]:
+            found = connection.all("claimed_with_attempts", ledger=self.number, marked=_WITH_ATTEMPTS)
+            names = [reference for (reference,) in found]
+            further = roots_among(connection, self.number, names)
+            roots = [name for name in names if name not in further]
+            chains = chains_of(connection, self.number, roots, partial(current_rows_of, connection, self.number))
+            return [root for root in roots if chains[root].is_open]
+
+        return self._database.read(work)
+
+    def further_attempts(self) -> int:
+        """Return how many rows are further attempts of calls that are in the ledger."""
+        found = self._database.read(
+            lambda it: it.value("count_further", ledger=self.number, marked=_WITH_ATTEMPTS, named="%~%", behind="%~")
+        )
+        return int(found)
 
     def given_up(self, calls: Mapping[str, str | None] | None = None) -> dict[str, GivenUp]:
         """Return which of these calls, given with their fingerprints, the API has refused too often.

@@ -14,6 +14,7 @@ from flowops.ledger import blocks, operations
 from flowops.ledger.administration import Administration, can_be_kept, name_of
 from flowops.ledger.campaigns import Campaigns, held_by_campaigns
 from flowops.ledger.chain import actor_json, canonical
+from flowops.ledger.chains import chains_of
 from flowops.ledger.database import RUN_BYTES, now
 from flowops.ledger.operations import make_conditionally
 from flowops.ledger.pace import Pace
@@ -22,6 +23,7 @@ from flowops.ledger.reader import Standing, standing
 from flowops.ledger.spool import Spool
 from flowops.ledger.states import ABOUT_THE_ATTEMPT, NO_DATA, Change
 from flowops.ledger.transaction import Transaction, moved_to, transact
+from flowops.model.attempts import attempt_reference
 from flowops.model.call import INSTRUCTION_ID
 from flowops.model.claims import Claim, Condition, Later, Record, Written
 from flowops.model.ledger import REFUSALS, Actor, EventType, State
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from flowops.ledger.chains import Chain
     from flowops.ledger.database import Connection, Database
     from flowops.ledger.states import CallRow
     from flowops.model.call import Call
@@ -203,18 +206,26 @@ class Store(Administration):
 
         def work(transaction: Transaction) -> list[Written]:
             transaction.rows([name for move in moves for name in (move.moved_from, name_of(move.reference_id))])
-            return [self._move(transaction, move, at) for move in moves]
+            before = [move.moved_from for move in moves]
+            chains = chains_of(transaction.connection, self.number, before, transaction.current)
+            return [self._move(transaction, move, at, chains.get(move.moved_from)) for move in moves]
 
         return transact(self._database, self.number, work)
 
-    def _move(self, transaction: Transaction, move: Move, at: str) -> Written:
+    def _move(self, transaction: Transaction, move: Move, at: str, chain: Chain | None) -> Written:
         row = transaction.rows([move.moved_from]).get(move.moved_from)
         if row is not None and row.fingerprint:
             sent = self.pseudonymizer.unblind(row.fingerprint)
             # A change that somebody accepted has the fingerprint of the reference that it had then.
             if sent not in {move.fingerprint_as(name) for name in (row.renamed or move.moved_from, move.moved_from)}:
                 return Written(done=False, state=row.state)
-        return transaction.make([moved_to(move.reference_id, move.moved_from, at, self.actor)])[0]
+        further = chain.rows[1:] if chain is not None and chain.root == move.moved_from else ()
+        for each in further:
+            if each.state is not None and each.state.is_unsettled:
+                return Written(done=False, state=each.state)
+        names = [(move.reference_id, move.moved_from)]
+        names += [(attempt_reference(move.reference_id, n), each.reference_id) for n, each in enumerate(further, 2)]
+        return transaction.make([moved_to(new, old, at, self.actor) for new, old in names])[0]
 
     def called_back(self, reference_id: str, finished: Sequence[Leg]) -> Written | None:
         """Take an authentic callback of this ledger: how legs ended.
@@ -450,9 +461,9 @@ def _make_late(transaction: Transaction, changes: Sequence[Change]) -> None:
 
 
 def _moved_from(call: Call) -> str | None:
-    """Return the reference that a call had before, if it had another one."""
+    """Return the reference that a call had before, if it had another one: the first attempt has become that already."""
     before = call.terms.moved_from
-    return None if before is None or before == call.reference_id else name_of(before)
+    return None if before is None or before == call.reference_id or call.attempt > 1 else name_of(before)
 
 
 def _described(record: Change) -> str:

@@ -127,9 +127,9 @@ def _may_become_another(before: CallRow) -> bool:
     return before.state in (None, State.REJECTED, State.RENAMED)
 
 
-def _is_known(row: CallRow | None) -> bool:
-    """Return whether the ledger knows of a call that it was placed, or may have been."""
-    return row is not None and row.state not in (None, State.REJECTED)
+def _is_placed(row: CallRow | None) -> bool:
+    """Return whether the ledger knows of a call that it was placed."""
+    return row is not None and row.state is not None and row.state.is_placed
 
 
 _OPEN = {State.IN_FLIGHT: Action.IN_FLIGHT, State.IN_DOUBT: Action.IN_DOUBT}
@@ -223,9 +223,9 @@ class Transaction:
         return [self._make(change) for change in changes]
 
     def _attempts_before(self, change: Change) -> list[Change]:
-        """Return the proof of the attempts before one that the ledger does not know: it was placed behind them."""
+        """Return the proof of the attempts before one of which the ledger did not know: it was placed behind them."""
         root, attempt = split_reference(change.reference_id) if "~" in change.reference_id else ("", 1)
-        if attempt == 1 or change.event_type not in PROOFS or _is_known(self._after.get(change.reference_id)):
+        if attempt == 1 or change.event_type not in PROOFS or _is_placed(self._after.get(change.reference_id)):
             return []
         names = [attempt_reference(root, number) for number in range(1, attempt)]
         rows = self.current(names)
@@ -234,7 +234,7 @@ class Transaction:
         return [
             Change(name, EventType.RECORDED, change.at, change.actor, to=to, data=data)
             for name in names
-            if not _is_known(rows.get(name))
+            if not _is_placed(rows.get(name))
         ]
 
     def _make(self, change: Change) -> Written:
@@ -259,9 +259,20 @@ class Transaction:
     def _followed(self, change: Change) -> Change:
         """Return a change as one of the call that stands for its reference now."""
         row = self.current([change.reference_id]).get(change.reference_id)
-        if row is None or row.reference_id == change.reference_id:
+        name = self._attempt_of_renamed(change.reference_id) if row is None else row.reference_id
+        if name == change.reference_id:
             return change
-        return change._replace(reference_id=row.reference_id, data={**change.data, "renamed_from": change.reference_id})
+        return change._replace(reference_id=name, data={**change.data, "renamed_from": change.reference_id})
+
+    def _attempt_of_renamed(self, reference: str) -> str:
+        """Return what a reference is now that the ledger does not know, where it is an attempt of a renamed call."""
+        root, attempt = split_reference(reference)
+        row = self.current([root]).get(root) if attempt > 1 else None
+        if row is None or row.reference_id == root:
+            return reference
+        name = attempt_reference(row.reference_id, attempt)
+        self.rows([name])
+        return name
 
     def _move(self, change: Change, row: CallRow | None, before: CallRow | None) -> Written:
         """Let a call that another reference had go on under its own. Raises `IllegalStep` where it cannot."""

@@ -1,4 +1,4 @@
-"""What the policy asks of a ledger: how often and when phones were called, and how earlier attempts ended."""
+"""What the policy asks of a ledger: how often and when phones were called."""
 
 from __future__ import annotations
 
@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING
 from flowops.ledger.database import iso
 from flowops.ledger.states import stored_callees
 from flowops.ledger.transaction import CHUNK, parsed
-from flowops.model.attempts import OUTCOME_CODES
-from flowops.model.ledger import State, Tried
+from flowops.model.ledger import State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator
 
     from flowops.ledger.database import Connection
 
 _MAY_HAVE_RUNG = [str(state) for state in State if state.may_have_rung]
 _UNSETTLED = [str(state) for state in State if state.is_unsettled]
-#: It outweighs every other code, whichever came first.
-COMPLETED_CODE = OUTCOME_CODES["completed"]
 
 
 def claimed_since(connection: Connection, ledger: int, since: datetime) -> int:
@@ -39,24 +36,6 @@ def rung_since(
     for callee, claimed_at in rung:
         if claimed_at >= begin and callee in callees:
             found.setdefault(callee, []).append(datetime.fromisoformat(claimed_at))
-    return found
-
-
-def tried(connection: Connection, ledger: int, references: Sequence[str]) -> dict[str, Tried]:
-    """Return what decides whether another attempt follows these calls."""
-    found: dict[str, Tried] = {}
-    for start in range(0, len(references), CHUNK):
-        some = list(references[start : start + CHUNK])
-        codes: dict[str, list[int]] = {}
-        for reference, code, later in connection.all("codes_of", ledger=ledger, references=some):
-            completed = COMPLETED_CODE in (code, later)
-            codes.setdefault(reference, []).append(COMPLETED_CODE if completed else code)
-        finished: dict[str, str] = dict(connection.all("finish_times", ledger=ledger, references=some))
-        for reference, state, claimed_at, claim in connection.all("tried", ledger=ledger, references=some):
-            said = parsed(claim, connection.name) if claim else {}
-            most = said.get("data", {}).get("max_attempts", 1)
-            told = tuple(codes.get(reference, ()))
-            found[reference] = Tried(State(state), claimed_at, most, told, finished.get(reference))
     return found
 
 

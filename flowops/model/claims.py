@@ -164,6 +164,10 @@ class Ledger(RunLedger, Protocol):
         """Return how many calls of this environment are in each state."""
         ...
 
+    def further_attempts(self) -> int:
+        """Return how many rows are further attempts of calls that are in the ledger."""
+        ...
+
     def tried(self, reference_ids: Sequence[str]) -> dict[str, Tried]:
         """Return what decides whether another attempt follows these calls, of those that are in the ledger."""
         ...

@@ -12,6 +12,7 @@ from itertools import repeat
 from struct import iter_unpack
 from typing import TYPE_CHECKING, Protocol
 
+from flowops.model.attempts import attempt_reference
 from flowops.model.call import FINGERPRINT, HASH_BYTES, INSTRUCTION_ID, phones_of
 from flowops.model.ledger import RUN_LOST, State
 from flowops.model.plan import (
@@ -106,6 +107,10 @@ def make_plan(
         ledger if written else None, environment, rules or _NoRules(), at or datetime.now(UTC), retry, renamed
     )
     planned = tuple(map(planner.planned, batches))
+    # Another run may have added calls since they were counted. A call's further attempts are named with it.
+    unnamed = known - planner.found
+    if ledger is not None and unnamed > 0:
+        unnamed -= ledger.further_attempts()
     plan = Plan(
         environment=environment,
         revision=revision,
@@ -113,7 +118,7 @@ def make_plan(
         batches=planned,
         shown=tuple(planner.shown),
         calls=RecheckedCalls(again, planned),
-        unnamed=max(known - planner.found, 0),  # another run may have added calls since they were counted
+        unnamed=max(unnamed, 0),
         digest=digest(environment, deciding_ledger(checkpoint), settings, _lines(planned)),
         settings=settings,
         notes=_waiting(planner.waiting),
@@ -238,10 +243,27 @@ class _Planner:
         if self._renamed is not None:
             self._renamed.add(batch, [index for index in others if actions[index] == Action.PLACE.code])
         sent = {references[index]: index for index in others if actions[index] in _SENT}
-        given_up = ledger.given_up({name: FINGERPRINT + made[at].hex() for name, at in sent.items()}) if sent else {}
-        for reference, found in given_up.items():
-            self._give_up(sent[reference], found, actions, details)
+        self._hold_given_up(sent, [made[at] for at in sent.values()], actions, details)
         return actions, details
+
+    def _hold_given_up(
+        self, sent: Mapping[str, int], made: Sequence[bytes], actions: bytearray, details: dict[int, Decision]
+    ) -> None:
+        """Hold back those of some calls that the API has refused too often; `made` are their hashes."""
+        if sent and self._ledger is not None:
+            prints = {name: FINGERPRINT + each.hex() for name, each in zip(sent, made, strict=True)}
+            for reference, found in self._ledger.given_up(prints).items():
+                self._give_up(sent[reference], found, actions, details)
+
+    def _open_attempts(self, names: Sequence[str]) -> dict[str, Entry]:
+        """Return those of some placed calls, by name, of which a further attempt is not settled: the attempt."""
+        assert self._ledger is not None
+        tried = self._ledger.tried(names) if names else {}
+        further = {
+            attempt_reference(name, attempt): name for name in names for attempt in range(2, tried[name].most + 1)
+        }
+        entries = self._ledger.look_up(list(further)) if further else {}
+        return {further[each]: entry for each, entry in entries.items() if entry.state.is_unsettled}
 
     def _move(self, batch: CallBatch, others: Sequence[int], actions: bytearray, details: dict[int, Decision]) -> None:
         """Decide about calls that may stand in the ledger under the reference that they had before."""
@@ -259,6 +281,11 @@ class _Planner:
                 )
                 actions[index] = decision.action.code
                 details[index] = decision
+        moved = {name: index for index, name in before.items() if actions[index] == Action.MOVED.code}
+        for name, entry in self._open_attempts(list(moved)).items():
+            said = _in_flight(edited=False) if entry.live else _doubts(entry, edited=False)
+            action = Action.IN_FLIGHT if entry.live else Action.IN_DOUBT
+            self._put(moved[name], Decision(action, reasons=(f"as {entry.reference_id}", *said)), actions, details)
 
     def _follow(self, batch: CallBatch, actions: bytearray, details: dict[int, Decision]) -> dict[int, int]:
         """Decide about further attempts of calls whose first one needs nothing; return which are at a later one."""
@@ -278,7 +305,6 @@ class _Planner:
                 break
             calls = batch.repeated(further, attempt)
             entries = ledger.look_up(calls.references)
-            self.found += len(entries)
             more = ledger.tried(list(entries))
             for at, index in enumerate(further):
                 # An attempt that was renamed is found under its new name, and stays where it was in the chain.
@@ -288,6 +314,9 @@ class _Planner:
                     chains[index].append(more[calls.references[at]])
                     found = FINGERPRINT + calls.hashes[at].hex()
                     self._put(index, _decide(calls.call(at), found, entry, ledger), actions, details)
+            refused = {calls.references[at]: at for at, index in enumerate(further) if actions[index] in _SENT}
+            made = [calls.hashes[at] for at in refused.values()]
+            self._hold_given_up({name: further[at] for name, at in refused.items()}, made, actions, details)
         for index, tried in chains.items():
             if actions[index] not in _UNCHANGED:
                 continue

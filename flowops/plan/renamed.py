@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flowops.model.attempts import split_reference
 from flowops.model.plan import Guard
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class _Suspect:
 class RenamedCalls:
     """Finds calls that would be placed, though all but their reference was placed before under another template.
 
-    It is told of calls that the ledger does not know, a batch at a time. What the files still name is another call.
+    It is told of calls that the ledger does not know, a batch at a time. What the files still name, with all attempts,
+    is another call.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -56,9 +58,14 @@ class RenamedCalls:
 
     def guards(self, named: Iterable[Collection[str]], environment: str) -> tuple[Guard, ...]:
         """Return a guard for each call set that was renamed; `named` are the references that files name, in parts."""
-        for references in named if self._suspects else ():
+        suspects: dict[str, list[str]] = {}
+        for name in self._suspects:
+            for known in {name, split_reference(name)[0]}:
+                suspects.setdefault(known, []).append(name)
+        for references in named if suspects else ():
             for reference in references:
-                self._suspects.pop(reference, None)
+                for name in suspects.get(reference, ()):
+                    self._suspects.pop(name, None)
         counts = Counter(suspect.place for suspect in self._suspects.values())
         first: dict[Place, tuple[str, _Suspect]] = {}
         for placed, suspect in self._suspects.items():

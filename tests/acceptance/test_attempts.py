@@ -280,13 +280,40 @@ def test_a_plan_warns_where_no_further_attempt_can_follow(oncall: OnCall) -> Non
     assert "attempts: 3 are more than per-callee lets through: 2 calls (flowops.yaml:" in told
 
 
-def test_an_attempt_that_was_renamed_is_still_one_of_its_call(oncall: OnCall) -> None:
+def test_a_call_that_is_renamed_goes_on_where_it_was_with_all_of_its_attempts(oncall: OnCall) -> None:
     oncall.apply()
     oncall.wait("place")
     oncall.apply()
     oncall.wait("place")
-    renamed = oncall.run("ledger", "rename", "alert-7~2", "alert-8", "--reason", "a test", "--yes")
+    refused = oncall.run("ledger", "rename", "alert-7~2", "alert-8", "--reason", "a test", "--yes")
+    assert (refused.code, "it is an attempt of alert-7: rename that" in refused.out) == (1, True)
+    renamed = oncall.run("ledger", "rename", "alert-7", "alarm-7", "--reason", "a test", "--yes")
     assert renamed.code == 0, renamed.err
-    call = oncall.planned()
-    assert (call["action"], call["attempt"]) == ("unchanged", 2)
+    assert "alarm-7 from then on, with its 2 attempts" in renamed.err + renamed.out
+    assert oncall.planned()["action"] == "unchanged", "an old commit does not go on with it"
+    alert = oncall.root / "calls/alert.yaml"
+    alert.write_text(ONCALL.replace("alert-{{", "alarm-{{"))
+    assert oncall.planned()["reference_id"] == "alarm-7~3"
+    assert oncall.apply()["placed"] == 1
+    assert oncall.posts() == ["alert-7", "alert-7~2", "alarm-7~3"]
+
+
+def test_moved_from_and_cancel_mean_the_whole_call(oncall: OnCall) -> None:
+    oncall.apply()
+    oncall.wait("place")
+    oncall.apply()
+    oncall.wait("place")
+    alert = oncall.root / "calls/alert.yaml"
+    alert.write_text(ONCALL.replace("alert-{{", "alarm-{{") + 'moved-from: "alert-{{ vars.incident }}"\n')
+    assert oncall.planned()["action"] == "moved"
+    assert oncall.apply()["moved"] == 1
+    assert oncall.planned()["reference_id"] == "alarm-7~3"
+    listed = oncall.run("status", "--ref", "alarm-7", "--format", "json").json
+    assert [call["reference_id"] for call in listed] == ["alarm-7", "alarm-7~2"]
+    cancelled = oncall.run("ledger", "cancel", "alarm-7~2", "--reason", "a test", "--yes")
+    assert cancelled.code == 0, cancelled.err
+    assert "2 attempts were made, and no other follows" in cancelled.err + cancelled.out
+    assert oncall.planned()["action"] == "cancelled"
     assert oncall.apply()["placed"] == 0
+    assert oncall.run("ledger", "cancel", "--undo", "--ref", "alarm*", "--reason", "a test", "--yes").code == 0
+    assert oncall.planned()["reference_id"] == "alarm-7~3"

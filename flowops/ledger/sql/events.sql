@@ -52,15 +52,23 @@ WHERE flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
   AND (flowops_events.event_type = 'refused' OR flowops_events.event_type = 'forbidden')
 ORDER BY flowops_events.serial
 
--- When calls that are finished became so.
+-- When calls that are finished became so, under whatever name.
 -- name: finish_times
-WITH RECURSIVE history (reference_id, serial) AS (
-  SELECT reference_id, serial FROM flowops_calls
+WITH RECURSIVE names (reference_id, name) AS (
+  SELECT reference_id, reference_id FROM flowops_calls
   WHERE ledger = :ledger AND reference_id = ANY (:references) AND state = 'finished'
+  UNION
+  SELECT names.reference_id, flowops_calls.reference_id FROM names
+  JOIN flowops_calls
+    ON flowops_calls.ledger = :ledger AND flowops_calls.renamed = names.name AND flowops_calls.state = 'renamed'
+),
+history (reference_id, serial) AS (
+  SELECT names.reference_id, serial FROM names
+  JOIN flowops_calls ON flowops_calls.ledger = :ledger AND flowops_calls.reference_id = names.name
   UNION ALL
   SELECT history.reference_id, earlier FROM history
   JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
-  WHERE earlier IS NOT NULL AND state = 'finished'
+  WHERE earlier IS NOT NULL AND (state = 'finished' OR state = 'renamed')
 )
 SELECT history.reference_id, min(at)
 FROM history

@@ -11,7 +11,7 @@ from support.values import document_at
 
 from flowops.model.call import Call, Origin
 from flowops.model.document import RowPlace
-from flowops.model.ledger import Checkpoint, Entry, GivenUp, State
+from flowops.model.ledger import Checkpoint, Entry, GivenUp, State, Tried
 from flowops.plan.canonical import fingerprint
 
 if TYPE_CHECKING:
@@ -101,6 +101,13 @@ class DictLedger:
 
     def count(self) -> dict[State, int]:
         return {state: sum(entry.state is state for entry in self.entries.values()) for state in State}
+
+    def tried(self, reference_ids: Sequence[str]) -> dict[str, Tried]:
+        rows = (self.entries[name] for name in reference_ids if name in self.entries)
+        return {row.reference_id: Tried(row.state, row.claimed_at) for row in rows}
+
+    def further_attempts(self) -> int:
+        return 0
 
     def write(self, writes: Sequence[Claim | Record], *, rate: float | None = None) -> list[Written]:
         raise AssertionError("a plan writes nothing")

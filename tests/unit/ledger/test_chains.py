@@ -1,0 +1,150 @@
+"""What operators do to a call with attempts, they do to all of it; and so does whoever gives it another name."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from support.operators import operate
+
+from flowops.app.policy_run import _with_attempts
+from flowops.ledger.operators import Accept, Cancel, Rename, UndoCancel
+from flowops.model.attempts import read_attempts
+from flowops.model.ledger import EventType, Leg, Move, Record, State
+
+if TYPE_CHECKING:
+    from flowops.ledger.store import Store
+    from flowops.model.ledger import Claim, Written
+
+THREE = read_attempts({"max": 3, "on": ["no-answer", "failed"], "after": "1h"})
+LATER = datetime.now(UTC) + timedelta(hours=2)
+NOBODY = Cancel(lambda: ())
+
+
+def claim_of(make, reference: str, attempt: int = 1, digit: str = "0") -> Claim:
+    claim = make.claim(reference, digit=digit)
+    call = claim.call._replace(attempts=THREE, attempt=attempt)
+    return claim._replace(call=call, condition=_with_attempts(call, None, LATER))
+
+
+def asked(store: Store, make, reference: str, attempt: int) -> Written:
+    return store.write([claim_of(make, reference, attempt)])[0]
+
+
+def ended(store: Store, make, reference: str, attempt: int = 1, code: int | None = 9, digit: str = "0") -> None:
+    (taken,) = store.write([claim_of(make, reference, attempt, digit)])
+    assert taken.done, taken
+    store.write([make.accepted(reference, call_id=f"id-{attempt}")])
+    if code is not None:
+        store.called_back(reference, [Leg(None, f"id-{attempt}", code=code)])
+
+
+def states(store: Store, *references: str) -> list[State | None]:
+    found = store.look_up(references)
+    return [found[name].state if name in found else None for name in references]
+
+
+@pytest.fixture
+def tried(store: Store, make) -> Store:
+    """A call of which two attempts were not answered."""
+    ended(store, make, "a")
+    ended(store, make, "a~2", 2)
+    return store
+
+
+class TestCancel:
+    def test_attempts_that_were_made_keep_their_state_and_none_follows(self, tried: Store, make) -> None:
+        step = operate(tried, NOBODY, "a")
+        assert (step.changed, step.before, step.after) == (True, State.FINISHED, State.FINISHED)
+        assert step.note == "2 attempts were made, and no other follows"
+        assert states(tried, "a", "a~2", "a~3") == [State.FINISHED, State.FINISHED, State.CANCELLED]
+        assert not asked(tried, make, "a~3", 3).done
+        assert not operate(tried, NOBODY, "a").changed
+        assert tried.verify() is None
+
+    def test_undone_it_is_what_it_was(self, tried: Store, make) -> None:
+        operate(tried, NOBODY, "a")
+        assert operate(tried, UndoCancel(), "a").changed
+        assert states(tried, "a~3") == [None]
+        assert asked(tried, make, "a~3", 3).done
+
+    def test_evidence_of_a_doubt_that_was_cancelled_does_not_go_on_with_it(self, store: Store, make) -> None:
+        store.write([claim_of(make, "a"), Record("a", EventType.UNCLEAR)])
+        store.close()
+        assert operate(store, NOBODY, "a").after is State.CANCELLED
+        store.called_back("a", [Leg(None, "id-1", code=9)])
+        assert states(store, "a", "a~2") == [State.FINISHED, State.CANCELLED]
+        assert not asked(store, make, "a~2", 2).done
+
+    @pytest.mark.parametrize("code", [10, None])
+    def test_a_completed_call_has_nothing_left_and_a_placed_one_has(self, store: Store, make, code: int | None) -> None:
+        ended(store, make, "a", code=code)
+        step = operate(store, NOBODY, "a")
+        assert (step.refused is None) == (code is None)
+        assert states(store, "a~2") == [State.CANCELLED if code is None else None]
+
+    def test_not_while_one_is_in_flight(self, tried: Store, make) -> None:
+        asked(tried, make, "a~3", 3)
+        assert operate(tried, NOBODY, "a").refused is not None
+        assert operate(tried, Rename({"a": "b"}), "a").refused == "a~3 is in-flight: settle it first"
+        assert tried.move([Move("b", "a", lambda _: make.fingerprint())])[0].state is State.IN_FLIGHT
+
+    def test_a_pattern_finds_calls_of_which_another_attempt_may_follow(self, tried: Store, make) -> None:
+        ended(tried, make, "done", code=10)
+        ended(tried, make, "waits", code=None)
+        for attempt, name in enumerate(("used", "used~2", "used~3"), 1):
+            ended(tried, make, name, attempt)
+        tried.write([make.claim("alone"), make.accepted("alone", call_id="id-9")])
+        assert NOBODY.candidates(tried) == ["a", "waits"]
+        assert tried.roots_of(["a~2", "alone~2", "a~4", "a"]) == {"a~2": "a"}
+        assert tried.with_attempts(["a", "alone"]) == ["a", "a~2", "a~3", "alone"]
+        assert tried.further_attempts() == 3
+
+
+class TestRename:
+    @pytest.fixture(params=["an operator", "moved-from"])
+    def renamed(self, tried: Store, make, request: pytest.FixtureRequest) -> Store:
+        if request.param == "moved-from":
+            assert tried.move([Move("b", "a", lambda _: make.fingerprint())])[0].done
+        else:
+            assert operate(tried, Rename({"a": "b"}), "a").changed
+        return tried
+
+    def test_all_attempts_go_on_under_the_new_name(self, renamed: Store, make) -> None:
+        assert states(renamed, "b", "b~2") == [State.FINISHED, State.FINISHED]
+        assert renamed.look_up(["a~2"])["a~2"].reference_id == "b~2"
+        assert not asked(renamed, make, "a~3", 3).done
+        assert asked(renamed, make, "b~3", 3).done
+        assert renamed.verify() is None
+
+    def test_they_are_due_when_they_were(self, tried: Store) -> None:
+        before = tried.tried(["a~2"])["a~2"]
+        operate(tried, Rename({"a": "b"}), "a")
+        assert tried.tried(["b~2"])["b~2"] == before
+
+    def test_evidence_of_an_attempt_that_only_the_old_name_has_is_of_the_new_one(self, renamed: Store) -> None:
+        renamed.called_back("a~3", [Leg(None, "id-3", code=10)])
+        assert states(renamed, "b~3") == [State.FINISHED]
+        assert renamed.verify() is None
+
+    def test_neither_is_an_attempt_renamed_nor_its_name_given_away(self, tried: Store, make) -> None:
+        tried.write([make.claim("c"), make.accepted("c", call_id="id-9")])
+        assert operate(tried, Rename({"a~2": "b"}), "a~2").refused == "it is an attempt of a: rename that"
+        assert operate(tried, Rename({"c": "a~3"}), "c").refused == "a~3 is the name of an attempt of a"
+        assert "may have 61" in str(operate(tried, Rename({"a": "x" * 62}), "a").refused)
+
+
+def test_an_edit_is_accepted_of_every_attempt(store: Store, make) -> None:
+    ended(store, make, "a")
+    ended(store, make, "a~2", 2, digit="1")
+    edits = {"a~2": make.fingerprint("2")}
+    step = operate(store, Accept(edits), "a")
+    assert (step.changed, step.note) == (True, "edited since it was sent")
+    assert store.placed(["a", "a~2"])["a~2"] == (make.fingerprint("2"), 0)
+
+
+def test_evidence_of_an_attempt_proves_a_doubt_before_it(store: Store, make) -> None:
+    store.write([claim_of(make, "a"), Record("a", EventType.UNCLEAR)])
+    store.called_back("a~2", [Leg(None, "id-2", code=9)])
+    assert states(store, "a", "a~2") == [State.PLACED, State.FINISHED]
