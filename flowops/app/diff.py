@@ -20,7 +20,7 @@ from flowops.documents.reader import Reader
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.model.problems import Problems
-from flowops.plan.diff import diff, difference, identities
+from flowops.plan.diff import Repeated, changed_attempts, diff, difference, identities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -62,7 +62,7 @@ class Calls:
 class Side:
     """What one revision renders, and what is wrong in it; `nothing` says why it renders nothing at all,
     `settings` what is reviewed besides the calls, where that is known. `asked` are the names of the calls that are
-    asked for, `labels` those that any call has."""
+    asked for, `labels` those that any call has. `repeated` says how often calls may be tried."""
 
     calls: Calls
     identities: Mapping[str, Identity]
@@ -72,11 +72,13 @@ class Side:
     settings: Mapping[str, Value] | None = None
     asked: frozenset[str] = frozenset()
     labels: frozenset[tuple[str, str]] = frozenset()
+    repeated: Sequence[Repeated] = ()
 
     def of(self, names: AbstractSet[str]) -> Side:
         """Return what there is of the calls of these names."""
         identities = {name: found for name, found in self.identities.items() if name in names}
-        return replace(self, calls=replace(self.calls, names=names), identities=identities)
+        repeated = [some._replace(references=[*filter(names.__contains__, some.references)]) for some in self.repeated]
+        return replace(self, calls=replace(self.calls, names=names), identities=identities, repeated=repeated)
 
 
 class Comparison(NamedTuple):
@@ -102,7 +104,8 @@ def compare(spec: str, selection: Selection, observer: Observer = SILENT) -> Com
         pseudonymize = Pseudonymizer(os.urandom(32)).body
         compared = difference(base, head, names=names, pseudonymize=pseudonymize)
         around = () if base.settings is None or head.settings is None else diff(base.settings, head.settings)
-        compared = replace(compared, base_problems=len(base.problems), environment=around)
+        attempts = tuple(changed_attempts(base.repeated, head.repeated))
+        compared = replace(compared, base_problems=len(base.problems), environment=around, attempts=attempts)
         return Comparison(names, base, head, compared)
 
 
@@ -176,7 +179,9 @@ class _Rendering(NamedTuple):
             problems = Problems()
             found: dict[str, Identity] = {}
             names: set[str] = set()
+            repeated: list[Repeated] = []
             for batch in examined(walk, problems):
+                repeated.append(Repeated(batch.place, batch.attempts, batch.references))
                 found.update(identities(batch))
                 if batch.place in places:
                     names.update(filter(self.selection.calls.takes_name, batch.references))
@@ -190,6 +195,7 @@ class _Rendering(NamedTuple):
             settings=reviewed(workspace.project),
             asked=frozenset(names),
             labels=frozenset(label for document in workspace.calls for label in document.labels.items()),
+            repeated=repeated,
         )
 
     def base(self, reader: Reader, paths: Sequence[str]) -> Side:

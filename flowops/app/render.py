@@ -19,6 +19,7 @@ from flowops.common.duplicates import DuplicateDetector
 from flowops.common.names import did_you_mean
 from flowops.common.numbers import any_names_number, names_number
 from flowops.errors import Invalid
+from flowops.model.attempts import split_reference
 from flowops.model.call import (
     HOLDS_NUMBER,
     HOLDS_NUMBER_HINT,
@@ -34,7 +35,7 @@ from flowops.schema.check import FIELD, body_predicate, check_body, check_docume
 from flowops.schema.flow_check import flow_variables
 from flowops.templates.assemble import Compilation
 from flowops.templates.leftovers import leftovers, may_have_leftovers
-from flowops.templates.problems import duplicates, wrong_moves
+from flowops.templates.problems import attempt_names, duplicates, wrong_moves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -90,6 +91,8 @@ class Walk:
         self.others: list[str] = []
         #: What the project's calls were called before.
         self.moved = DuplicateDetector()
+        #: The names of calls with attempts, and what the names that look like those of attempts would be attempts of.
+        self.with_attempts, self.attempted = DuplicateDetector(), DuplicateDetector()
         self.count = 0
         self._online = online
         self._given_rows = rows
@@ -118,9 +121,7 @@ class Walk:
         compilation = self._compilation()
         findings = Findings(problems, self.warnings, self.left_out)
         for batch in self._batches(compilation, self.workspace.calls, findings, self._online):
-            references.add(batch.references)
-            if batch.has_terms:
-                self.moved.add(moved_from(batch))
+            self._remember(batch, references)
             chosen = selected(batch, self.workspace.asked)
             self.count += len(chosen.references)
             if chosen is not batch:
@@ -132,11 +133,19 @@ class Walk:
         elsewhere: list[Call] = []
         findings = Findings(problems, None, elsewhere)
         for batch in self._batches(compilation, self.workspace.others, findings, online=False):
-            references.add(batch.references)
-            self.moved.add(moved_from(batch))
+            self._remember(batch, references)
             self.others += batch.references
         self.left_out += elsewhere
         references.add(call.reference_id for call in self.left_out)
+
+    def _remember(self, batch: CallBatch, references: DuplicateDetector) -> None:
+        """Remember the names that calls have, had, and their attempts will have."""
+        references.add(batch.references)
+        if batch.has_terms:
+            self.moved.add(moved_from(batch))
+        if batch.attempts.most > 1:
+            self.with_attempts.add(batch.references)
+        self.attempted.add(split_reference(name)[0] for name in batch.references if "~" in name)
 
     def _batches(
         self, compilation: Compilation, documents: Sequence[Document], findings: Findings, online: bool
@@ -347,6 +356,7 @@ def examined(walk: Walk, problems: Problems, observer: Observer = SILENT) -> Ite
             yield batch
             advance(len(batch.references))
     problems += _duplicates(walk, references.candidates())
+    problems += _attempt_names(walk, walk.attempted.common(walk.with_attempts))
     problems += _wrong_moves(walk, walk.moved.candidates() | walk.moved.common(references))
     if not problems and walk.workspace.asked.narrows and not walk.count:
         workspace = walk.workspace
@@ -652,6 +662,26 @@ def _duplicates(walk: Walk, candidates: frozenset[int]) -> list[Problem]:
         if hash(reference) in candidates and (numbered or not _names_callee(batch.bodies[index]))
     )
     return duplicates(chain(calls, (call for call in walk.left_out if hash(call.reference_id) in candidates)))
+
+
+def _attempt_names(walk: Walk, candidates: frozenset[int]) -> list[Problem]:
+    """Return what is wrong with calls that have the name of another's attempt, by the hashes of those others."""
+    if not candidates:
+        return []
+    others = {
+        reference: batch.call(index)
+        for batch in walk.whole_project()
+        if batch.attempts.most > 1
+        for index, reference in enumerate(batch.references)
+        if hash(reference) in candidates
+    }
+    calls = (
+        batch.call(index)
+        for batch in walk.whole_project()
+        for index, reference in enumerate(batch.references)
+        if "~" in reference and split_reference(reference)[0] in others
+    )
+    return attempt_names(calls, others)
 
 
 def moved_from(batch: CallBatch) -> Iterator[str]:

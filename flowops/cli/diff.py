@@ -48,7 +48,7 @@ def command(
         found = _compare(revisions, selection)
     output = DifferenceOutput(found, selection.environment, full)
     print_result(DIFFERENCE, output, format_, paths=selection.paths)
-    there_is = {ExitCode.SOMETHING_TO_DO} if detailed_exitcode and found.calls else set()
+    there_is = {ExitCode.SOMETHING_TO_DO} if detailed_exitcode and (found.calls or found.attempts) else set()
     return worst(failures(fail_on, {"invalid": found.base_problems, "none": int(not found.calls)}) | there_is)
 
 

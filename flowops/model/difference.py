@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from flowops.model.attempts import Attempts
     from flowops.model.call import Call
+    from flowops.model.document import Place
     from flowops.model.plan import Change
 
 
@@ -32,6 +34,19 @@ class DifferentCall:
     changes: tuple[Change, ...] = ()
 
 
+class ChangedAttempts(NamedTuple):
+    """How often the calls of a document may be tried, where that is another number than before: once a document.
+
+    `before` is None for calls that only the head has. `calls` counts those of the document, `first` is one of them.
+    """
+
+    place: Place
+    before: Attempts | None
+    after: Attempts
+    calls: int
+    first: str
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Two revisions, joined by reference-id: those of the head in its order, then what was removed.
@@ -39,6 +54,7 @@ class Difference:
     `base` and `head` are as people named them; `head` is None for the files as they are. `base_problems` counts
     what is wrong in the base: calls that it could not render look like added ones. `environment` is what became of
     where calls go, with whose token, and of the policy, in any environment: paths lead into the project's document.
+    `attempts` is what became of how often calls may be tried.
     """
 
     base: str
@@ -47,6 +63,7 @@ class Difference:
     unchanged: int
     base_problems: int = 0
     environment: tuple[Change, ...] = ()
+    attempts: tuple[ChangedAttempts, ...] = ()
 
     def counts(self) -> dict[Shift, int]:
         """Return how many calls are different in which way; every way is there."""

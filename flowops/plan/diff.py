@@ -6,19 +6,21 @@ leaves: two are the same when their hashes are, whatever they show.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
+from flowops.model.attempts import ONE_ATTEMPT
 from flowops.model.call import NO_TERMS, TERMS
-from flowops.model.difference import Difference, DifferentCall, Shift
+from flowops.model.difference import ChangedAttempts, Difference, DifferentCall, Shift
 from flowops.model.ledger import PSEUDONYM
 from flowops.model.plan import ABSENT, Change
 from flowops.plan.canonical import Uncanonical, fingerprint, hash_of_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
+    from flowops.model.attempts import Attempts
     from flowops.model.call import Call, CallBatch, Terms
-    from flowops.model.document import Value
+    from flowops.model.document import Place, Value
 
     #: A fingerprint, or of a body that has none the body itself.
     Identity: TypeAlias = str | dict[str, Value]
@@ -126,6 +128,27 @@ def difference(
         found.append(DifferentCall(Shift.CHANGED, call, diff(*sides)))
     found += (DifferentCall(Shift.REMOVED, call) for reference, call in old.items() if reference not in new)
     return Difference(*names, tuple(found), len(unchanged))
+
+
+class Repeated(NamedTuple):
+    """How often the calls of a document, or some of them, may be tried."""
+
+    place: Place
+    attempts: Attempts
+    references: Sequence[str]
+
+
+def changed_attempts(base: Iterable[Repeated], head: Iterable[Repeated]) -> Iterator[ChangedAttempts]:
+    """Yield what became of how often calls may be tried, once a document of the head and way; both have all calls."""
+    before = {name: some.attempts for some in base for name in some.references}
+    found: dict[tuple[Place, Attempts | None, Attempts], list[str]] = {}
+    for some in head:
+        for name in some.references:
+            known = before.get(name)
+            if (known or ONE_ATTEMPT) != some.attempts:
+                found.setdefault((some.place, known, some.attempts), []).append(name)
+    for (place, known, attempts), names in found.items():
+        yield ChangedAttempts(place, known, attempts, len(names), names[0])
 
 
 def _others(side: Side, unchanged: Container[str]) -> dict[str, Call]:

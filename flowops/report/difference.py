@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.masking import mask_number
+from flowops.model.attempts import ONE_ATTEMPT
 from flowops.model.difference import Shift
 from flowops.model.plan import A_FEW, ABSENT, Change
 from flowops.report.masking import PeopleCounter, masked
@@ -19,7 +20,7 @@ from flowops.report.worddiff import Piece, edit, pieces
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from flowops.model.difference import Difference, DifferentCall
+    from flowops.model.difference import ChangedAttempts, Difference, DifferentCall
     from flowops.model.document import Place
 
 
@@ -98,7 +99,10 @@ def of_difference(found: Difference, environment: str, *, full: bool = False) ->
         people=len(reached),
         base_problems=found.base_problems,
         countries=Counter(country_code(mask_number(number)) for number in reached),
-        fields=tuple(_fields((each for each in found.calls if each.shift is Shift.CHANGED), full=full)),
+        fields=(
+            *map(_of_attempts, found.attempts),
+            *_fields((each for each in found.calls if each.shift is Shift.CHANGED), full=full),
+        ),
         added=added,
         removed=removed,
         around=tuple(
@@ -106,6 +110,13 @@ def of_difference(found: Difference, environment: str, *, full: bool = False) ->
             for change in masked_changes(found.environment)
         ),
     )
+
+
+def _of_attempts(each: ChangedAttempts) -> ChangedField:
+    """Return what became of how often the calls of a document may be tried."""
+    before = ABSENT if each.before in (None, ONE_ATTEMPT) else str(each.before)
+    after = ABSENT if each.after == ONE_ATTEMPT else str(each.after)
+    return ChangedField("attempts", each.place, each.calls, [Variant(pieces(before, after), each.calls, [each.first])])
 
 
 def changes_of(each: DifferentCall) -> Iterator[Change]:

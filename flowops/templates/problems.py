@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_any_number
+from flowops.model.attempts import split_reference
 from flowops.model.document import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from flowops.model.call import Call
 
@@ -33,6 +34,21 @@ def duplicates(calls: Iterable[Call]) -> list[Problem]:
             first[call.reference_id] = call
         else:
             message = f"{_REFERENCE}: {_both(call, known)}"
+            place, hint = call.origin.place((_REFERENCE,)), "each call needs one of its own"
+            problems.append(Problem(place, call.row, message, DUPLICATE, hint, kind=DUPLICATE))
+    return problems
+
+
+def attempt_names(calls: Iterable[Call], with_attempts: Mapping[str, Call]) -> list[Problem]:
+    """Return a problem for every call whose reference-id an attempt of another one has; that is by its reference-id."""
+    problems = []
+    for call in calls:
+        root, attempt = split_reference(call.reference_id)
+        other = with_attempts.get(root)
+        if other is not None and 1 < attempt <= other.attempts.most:
+            at, name = other.origin.place((_REFERENCE,)), mask_any_number(call.reference_id)
+            row = f", {other.row.in_file}" if other.row else ""
+            message = f"{_REFERENCE}: '{name}' is the name of attempt {attempt} of the call at {at}{row}"
             place, hint = call.origin.place((_REFERENCE,)), "each call needs one of its own"
             problems.append(Problem(place, call.row, message, DUPLICATE, hint, kind=DUPLICATE))
     return problems

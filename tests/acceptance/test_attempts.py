@@ -125,6 +125,38 @@ def test_inside_of_a_sets_call_they_are_refused_with_where_they_belong(clinic: R
     assert "hint: write it beside for-each" in told
 
 
+def test_a_call_that_has_the_name_of_anothers_attempt_is_an_error_at_its_place(clinic: Repository) -> None:
+    clinic.write({"calls/a.yaml": ALONE, "calls/b.yaml": ALONE.replace("alarm-1", "alarm-1~3")})
+    told = problem(clinic)
+    assert (
+        "calls/b.yaml:3:15: reference-id: 'alarm-1~3' is the name of attempt 3 of the call at calls/a.yaml:3:15" in told
+    )
+    assert "1 problem in 1 file" in told
+    for name, attempts in (("alarm-1~4", "{max: 3}"), ("alarm-1~2", "null")):
+        clinic.write({"calls/a.yaml": ALONE.replace("{max: 3}", attempts)})
+        clinic.write({"calls/b.yaml": ALONE.replace("alarm-1", name).replace("{max: 3}", "null")})
+        assert flowops("validate", cwd=clinic.root).code == 0
+
+
+def test_a_diff_says_once_a_document_how_often_its_calls_may_be_tried(clinic: Repository) -> None:
+    people = {"data/people.csv": "id,phone,text1,text2,text3\n1,+442079460101,a,b,c\n2,+442079460102,a,b,c\n"}
+    before = SET.replace("attempts: {max: 3, on: [no-answer, failed], after: [30m, 2h]}\n", "")
+    clinic.commit({"calls/a.yaml": before, **people})
+    clinic.write({"calls/a.yaml": SET, "calls/b.yaml": ALONE})
+    told = flowops("diff", "HEAD", cwd=clinic.root)
+    assert "attempts  2 calls" in told.out
+    assert "max 3, on failed no-answer, after 30m, 2h, within 3d" in told.out
+    found = json.loads(flowops("diff", "HEAD", "--format", "json", cwd=clinic.root).out)
+    assert found["summary"] == {"added": 1, "changed": 0, "removed": 0, "unchanged": 2}
+    assert [(each["source"]["file"], each["calls"], each["before"]) for each in found["attempts"]] == [
+        ("calls/a.yaml", 2, "max 1, on no-answer, after 2h, within 3d"),
+        ("calls/b.yaml", 1, None),
+    ]
+    clinic.commit()
+    clinic.edit("calls/a.yaml", "max: 3, on: [no-answer, failed], after: [30m, 2h]", "max: 2")
+    assert flowops("diff", "HEAD", "--detailed-exitcode", cwd=clinic.root).code == 2
+
+
 def test_a_name_that_attempts_leave_room_for_is_long_enough(clinic: Repository) -> None:
     clinic.write({"calls/a.yaml": ALONE.replace("alarm-1", "a" * 61)})
     assert flowops("validate", cwd=clinic.root).code == 0

@@ -63,6 +63,15 @@ def difference_json(found: Difference) -> Json:
         "people": len(people),
         "base_problems": found.base_problems,
         "environment": [_change(change) for change in masked_changes(found.environment)],
+        "attempts": [
+            {
+                "source": source(each.place, None),
+                "before": None if each.before is None else str(each.before),
+                "after": str(each.after),
+                "calls": each.calls,
+            }
+            for each in found.attempts
+        ],
         "calls": [_different(each) for each in found.calls],
     }
 
