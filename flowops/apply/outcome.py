@@ -92,7 +92,8 @@ def unsent(planned: Planned, why: str, attempts: int = 0) -> CallResult:
 def held_back(planned: Planned, decision: Decision, attempts: int = 0) -> CallResult:
     """Return the result of a call that the policy, or what it was before, does not let pass right before its claim."""
     outcome = _BY_ACTION.get(decision.action, Outcome.NOT_ATTEMPTED)
-    return CallResult(planned.reference_id, outcome, attempts=attempts, error="; ".join(decision.reasons))
+    error = "; ".join(decision.reasons)
+    return CallResult(planned.reference_id, outcome, attempts=attempts, error=error, until=decision.until)
 
 
 def moved(planned: Planned, written: Written) -> CallResult:
@@ -108,7 +109,7 @@ def planned_only(planned: Planned) -> CallResult:
     if planned.action is Action.UNCHANGED:
         told = reasons if planned.refused else None
         return CallResult(planned.reference_id, Outcome.UNCHANGED, error=told, refused_callees=planned.refused)
-    return CallResult(planned.reference_id, _BY_ACTION[planned.action], error=reasons)
+    return CallResult(planned.reference_id, _BY_ACTION[planned.action], error=reasons, until=planned.until)
 
 
 def elsewhere(planned: Planned, entry: Entry | None) -> CallResult:

@@ -65,8 +65,8 @@ def read(parse: Callable[[Any], Any]) -> Callable[[click.Context, click.Paramete
     "numbers",
     callback=read(parse_numbers),
     multiple=True,
-    metavar="NUMBER=CODE",
-    help="The code of one number, or `refused`.",
+    metavar="NUMBER=CODE[,CODE…]",
+    help="The code of one number, or `refused`; several are those of a call's first, second, … attempt.",
 )
 @click.option(
     "--fault",
@@ -82,7 +82,7 @@ def read(parse: Callable[[Any], Any]) -> Callable[[click.Context, click.Paramete
     callback=read(parse_callbacks),
     default="",
     metavar="KIND=SHARE,…",
-    help="duplicate, late, early, lost, separate.",
+    help="duplicate, contradicting, late, early, lost, separate.",
 )
 @click.option(
     "--records-pause",

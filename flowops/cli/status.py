@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.app.access import open_for
+from flowops.app.chains import chains_of
 from flowops.app.gate import failures
 from flowops.app.ledger import entries_asked
 from flowops.app.load import project_of
@@ -62,7 +63,7 @@ def command(
             code = _of_calls(ledger, selection, fail_on, format_)
         else:
             files = files_say(ledger, selection, clock()) if since is not None else None
-            status = report(files=files)
+            status = report(files=files)._replace(chains=chains_of(ledger, selection))
             print_result(STATUS, status, format_)
             code = worst(failures(fail_on, _words(status)))
     if wait is None or status is None:

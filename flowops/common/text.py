@@ -24,6 +24,11 @@ _COUNTED = re.compile(r"[0-9][0-9,.]*")
 _LOGIN = re.compile(r"//[^/?#\s]*@")
 
 
+def minute(text: str) -> str:
+    """Return a time that was written for machines in UTC for people: ``2026-11-24 09:00 UTC``."""
+    return f"{text[:10]} {text[11:16]} UTC"
+
+
 def visible(text: object) -> str:
     """Return text in which every character can be seen: a path may hold control characters, and bytes that are none."""
     shown = str(text)

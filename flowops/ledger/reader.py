@@ -102,6 +102,13 @@ class Reader(History):
         names = (each for name in reference_ids for each in (name, *further_names(name, most.get(name, 1))))
         return list(dict.fromkeys(names))
 
+    def chain_of(self, reference_id: str) -> tuple[list[Entry], int]:
+        """Return the attempts of a call that were made, and how many there may be; none of one that has no others."""
+        root = self.roots_of([reference_id]).get(reference_id, reference_id)
+        names = self.with_attempts([root])
+        found = {entry.reference_id: entry for entry in self.entries_of(names)} if len(names) > 1 else {}
+        return [found[name] for name in names if name in found], len(names)
+
     def open_chains(self) -> list[str]:
         """Return the references of the placed calls of which another attempt may follow, in order."""
 

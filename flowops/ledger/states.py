@@ -239,7 +239,7 @@ def merged(known: Iterable[StoredLeg], told: Iterable[StoredLeg]) -> tuple[Store
     return tuple(legs)
 
 
-#: The code of a call that somebody has answered: no other word outweighs it.
+#: The code of a completed call: no other word outweighs it.
 _COMPLETED = 10
 
 

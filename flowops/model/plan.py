@@ -110,6 +110,16 @@ class Decision(NamedTuple):
     refused: int = 0
 
 
+class Waiting(NamedTuple):
+    """How many calls wait for the outcome of an attempt, before there is another, and since when the longest does."""
+
+    calls: int = 0
+    since: str | None = None
+
+
+NOBODY_WAITS = Waiting()
+
+
 class Guard(NamedTuple):
     """A guard of the whole run that has tripped, so that nothing is placed; `reason` says for people which and why.
 
@@ -292,7 +302,8 @@ class Plan:
     call nor the ledger, by name: where calls are posted, with whose token, and so on. `warnings` and `notes` are about
     the plan as a whole, for people: what a reviewer should think about, and what the rules make of it. `guards`
     have tripped, so that apply places nothing; the actions are as they would be without. `pseudonym` gives a number
-    its short name, where there is a ledger with a key to make it with.
+    its short name, where there is a ledger with a key to make it with. `waiting` are the chains that wait for an
+    outcome.
     """
 
     environment: str
@@ -309,6 +320,7 @@ class Plan:
     invalid: tuple[LeftOut, ...] = ()
     guards: tuple[Guard, ...] = ()
     pseudonym: Callable[[str], str] | None = field(default=None, compare=False, repr=False)
+    waiting: Waiting = NOBODY_WAITS
 
     def counts(self) -> dict[Action, int]:
         """Return how many calls have each action; every action is there."""
@@ -325,6 +337,12 @@ class Plan:
             for action, phones in batch.phones().items():
                 found[action] += phones
         return found
+
+    @property
+    def next_run(self) -> datetime | None:
+        """Return when the next run is needed: the first time at which a call that is deferred may be placed."""
+        times = (each.until for each in self.references(Action.DEFERRED))
+        return min((time for time in times if time is not None), default=None)
 
     @property
     def moves(self) -> int:

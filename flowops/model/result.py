@@ -11,6 +11,7 @@ from flowops.model.ledger import EventType, Leg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from flowops.model.document import Place, Problem
     from flowops.model.plan import Guard
@@ -62,7 +63,8 @@ class Outcome(StrEnum):
 class CallResult:
     """One call of a run, which rings `phones`; `error` is why it was not placed, or which callees were refused.
 
-    `root` is the reference-id of the first of its `max_attempts` attempts, of which it is one.
+    `root` is the reference-id of the first of its `max_attempts` attempts, of which it is one. `until` is when a
+    deferred call may be placed, as far as that is known.
     """
 
     reference_id: str
@@ -76,6 +78,7 @@ class CallResult:
     root: str = ""
     attempt: int = 1
     max_attempts: int = 1
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,12 @@ class Result:
     changed: frozenset[str] = frozenset()
     beyond: frozenset[str] = frozenset()
     guards: tuple[Guard, ...] = ()
+
+    @property
+    def next_run(self) -> datetime | None:
+        """Return when the next run is needed: the first time at which a call that is deferred may be placed."""
+        times = (call.until for call in self.calls if call.outcome is Outcome.DEFERRED)
+        return min((time for time in times if time is not None), default=None)
 
     def phones(self) -> dict[Outcome, int]:
         """Return how many phones the calls of each outcome ring; every outcome is there."""

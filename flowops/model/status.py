@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.model.attempts import OUTCOME_CODES
 from flowops.model.ledger import State
+from flowops.model.plan import NOBODY_WAITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from flowops.model.ledger import Checkpoint, Entry, GivenUp
-    from flowops.model.plan import Action, Guard
+    from flowops.model.plan import Action, Guard, Waiting
 
 
 class Totals(NamedTuple):
@@ -68,6 +69,19 @@ class DocumentTotals(NamedTuple):
     totals: Totals
 
 
+class Chains(NamedTuple):
+    """The calls with attempts that the files name: which wait for an outcome, for the next run, or for their time.
+
+    `due` counts those of which another attempt is due, `later` those that wait until a time, the first until
+    `next_due`: ISO 8601 in UTC.
+    """
+
+    waiting: Waiting = NOBODY_WAITS
+    due: int = 0
+    later: int = 0
+    next_due: str | None = None
+
+
 class LedgerStatus(NamedTuple):
     """Totals of one environment; `ledger` is None before there is one.
 
@@ -76,7 +90,7 @@ class LedgerStatus(NamedTuple):
     from claiming. With `since`, only calls count that were claimed since then; `hours` counts these by the hour of
     their claim, and where the files are valid, `documents`, `labels` and `attempts` by these; `held` are the calls that
     the files name and that are not placed now, None where nobody knows. `hears` says whether somebody hears how calls
-    end.
+    end. `chains` is None where no document has attempts, or the files are not valid.
     """
 
     environment: str
@@ -93,6 +107,7 @@ class LedgerStatus(NamedTuple):
     labels: Sequence[GroupTotals] = ()
     attempts: Sequence[GroupTotals] = ()
     held: Sequence[HeldBack] | None = None
+    chains: Chains | None = None
 
     @property
     def totals(self) -> Totals:

@@ -12,6 +12,7 @@ from itertools import repeat
 from struct import iter_unpack
 from typing import TYPE_CHECKING, Protocol
 
+from flowops.common.text import minute
 from flowops.model.attempts import attempt_reference
 from flowops.model.call import FINGERPRINT, HASH_BYTES, INSTRUCTION_ID, phones_of
 from flowops.model.ledger import RUN_LOST, State
@@ -20,12 +21,14 @@ from flowops.model.plan import (
     ACTIONS,
     ALL_SHOWN,
     MAY_BE_PLACED,
+    NOBODY_WAITS,
     NONE_SHOWN,
     SENDING,
     Action,
     Decision,
     Plan,
     PlannedBatch,
+    Waiting,
 )
 from flowops.plan.canonical import fingerprint as fingerprint_of
 from flowops.plan.canonical import hash_of_terms
@@ -122,6 +125,7 @@ def make_plan(
         digest=digest(environment, deciding_ledger(checkpoint), settings, _lines(planned)),
         settings=settings,
         notes=_waiting(planner.waiting),
+        waiting=planner.waiting,
     )
     found = {action.value.replace("-", "_"): number for action, number in plan.counts().items()}
     _log.info("planned: %(place)d to place, %(deferred)d deferred, %(blocked)d blocked", found)
@@ -133,12 +137,12 @@ def plan_batch(batch: CallBatch, *, ledger: Ledger, environment: str, rules: Rul
     return _Planner(ledger, environment, rules, at, NOTHING_AGAIN, None).planned(batch)
 
 
-def _waiting(count: int) -> tuple[str, ...]:
+def _waiting(waiting: Waiting) -> tuple[str, ...]:
     """Say how many calls wait for the outcome of an attempt, before there is another."""
-    if not count:
+    if waiting.since is None:
         return ()
-    calls = "1 call waits" if count == 1 else f"{count:,} calls wait"
-    return (f"attempts: {calls} for the outcome of the last one",)
+    calls = "1 call waits" if waiting.calls == 1 else f"{waiting.calls:,} calls wait"
+    return (f"attempts: {calls} for the outcome of the last one, since {minute(waiting.since)}",)
 
 
 class _Planner:
@@ -154,8 +158,8 @@ class _Planner:
         renamed: RenamedCalls | None,
     ) -> None:
         self.found = 0
-        #: How many chains wait for an outcome.
-        self.waiting = 0
+        #: The chains that wait for an outcome.
+        self.waiting = NOBODY_WAITS
         self.shown: list[PlannedCall] = []
         self._show = Shown()
         self._ledger = ledger
@@ -321,7 +325,9 @@ class _Planner:
             if actions[index] not in _UNCHANGED:
                 continue
             standing = standing_of(batch.attempts, tried)
-            self.waiting += standing.waits
+            if standing.waits:
+                since = tried[-1].claimed_at
+                self.waiting = Waiting(self.waiting.calls + 1, min(self.waiting.since or since, since))
             if standing.due is not None:
                 later[index] = standing.attempt
             self._put(index, self._next(standing), actions, details)

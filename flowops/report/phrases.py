@@ -6,6 +6,7 @@ import signal
 from typing import TYPE_CHECKING, TypeVar
 
 from flowops.common.masking import mask_text
+from flowops.common.text import minute
 from flowops.model.ledger import State
 from flowops.model.plan import Action
 from flowops.model.result import Outcome
@@ -187,6 +188,11 @@ def event(happened: LedgerEvent) -> str:
         text += f" ({', '.join(map(code, codes))})"
     detail = data.get("detail") or data.get("reason")
     return f"{text}: {mask_text(clip(str(detail)))}" if detail else text
+
+
+def next_run(at: str) -> str:
+    """Return what is said of the time at which the next run is needed."""
+    return f"The next run is needed at {minute(at)}: then the first of the deferred calls may be placed."
 
 
 def signal_name(number: int) -> str:

@@ -17,7 +17,7 @@ from flowops.model.result import CallResult, Outcome, Result
 from flowops.report.hours import Ready, hours_of
 from flowops.report.masking import masked
 from flowops.report.views.masked import guards_of, without_numbers
-from flowops.report.views.plan import CallView, Group, PlanView, country_code, distinguish_callees
+from flowops.report.views.plan import CallView, Group, PlanView, country_code, distinguish_callees, iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -64,6 +64,7 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
             group.shown.append(call)
     distinguish_callees(groups.values())
     ledger = document["ledger"]
+    later = [each.at for each in ready if each.at is not None]
     return PlanView(
         environment=str(document["environment"]),
         revision=document["revision"],
@@ -80,6 +81,7 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
         countries=countries,
         hours=hours_of(ready, None),
         guards=_guards(document.get("guards", ())),
+        next_run=iso(min(later)) if later else None,
     )
 
 
@@ -148,6 +150,7 @@ def _result(document: Mapping[str, Value]) -> Result:
                 phones=int(call["phones"]),
                 refused_callees=int(call["refused"]),
                 error=call["error"],
+                until=_moment(call.get("deferred_until")),
                 labels=_labels(call),
                 **_attempt(call, str(call["reference_id"])),
             )

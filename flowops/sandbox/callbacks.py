@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 #: How much longer than the longest ring a late callback takes, and at least how long, in seconds.
 _LATE, _LATE_AT_LEAST = 3.0, 0.2
+
+
+#: What contradicts a code: success all others, and it is contradicted by a call that was not answered.
+_CONTRADICTED = {SUCCESS: 9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,10 @@ def deliveries(placed: Placed, settings: Settings) -> Iterator[Delivery]:
         if happens(faults.duplicate, "duplicate", number):
             again = rng(settings.seed, "again", placed.reference, placed.post, number)
             yield Delivery(body, delay + within(settings.ring, again))
+        if happens(faults.contradicting, "contradicting", number):
+            events = [_event(placed, replace(leg, code=_CONTRADICTED.get(leg.code, SUCCESS))) for leg in legs]
+            body = json.dumps(events if several else events[0], ensure_ascii=False).encode()
+            yield Delivery(body, delay + max(settings.ring.high, _LATE_AT_LEAST))
 
 
 def _bodies(placed: Placed, *, apart: bool) -> Iterator[tuple[Sequence[PlacedLeg], bool]]:

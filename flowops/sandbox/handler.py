@@ -25,7 +25,7 @@ from flowops.common.json import NotJson, read_json
 from flowops.model.call import INSTRUCTION_ID
 from flowops.sandbox.exchange import Placed, PlacedLeg, Refusal, Reply, json_reply
 from flowops.sandbox.faults import fault_of, pick, rng, spoiled, within
-from flowops.sandbox.settings import OUTCOMES, SUCCESS, FaultKind
+from flowops.sandbox.settings import OUTCOMES, SUCCESS, FaultKind, code_of
 from flowops.schema.check import check
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def place(request: Request, content: bytes, memory: Memory, settings: Settings, 
     if fault is not None and not fault.places and fault is not FaultKind.REFUSE:
         return replace(spoiled(fault, settings, request.path), delay=delay, reference=reference)
     callees: Sequence[str] = body.get("callees") or [body["callee"]]
-    refused = set(callees) if fault is FaultKind.REFUSE else _refused(callees, settings)
+    refused = set(callees) if fault is FaultKind.REFUSE else _refused(reference, callees, settings)
     placed = Placed(
         reference=reference,
         post=post,
@@ -132,13 +132,14 @@ def _read(request: Request, content: bytes) -> dict[str, Value]:
     return accepted
 
 
-def _refused(callees: Sequence[str], settings: Settings) -> set[str]:
-    return {callee for callee in callees if settings.numbers.get(callee, SUCCESS) is None}
+def _refused(reference: str, callees: Sequence[str], settings: Settings) -> set[str]:
+    named = [callee for callee in callees if callee in settings.numbers]
+    return {callee for callee in named if code_of(settings, callee, reference) is None}
 
 
 def _leg(settings: Settings, reference: str, callee: str, post: int) -> PlacedLeg:
     """Decide how this callee's call goes: it follows from seed, reference and callee, whichever post it is."""
-    code = settings.numbers.get(callee)
+    code = code_of(settings, callee, reference) if callee in settings.numbers else None
     if code is None:
         code = pick(settings.outcomes.items(), rng(settings.seed, "outcome", reference, callee)) or SUCCESS
     call_id = str(uuid.uuid5(_CALL_IDS, json.dumps([reference, callee, post])))

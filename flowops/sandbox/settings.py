@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from flowops.common.numbers import is_e164
 from flowops.common.spans import read_span
 from flowops.errors import UsageError
+from flowops.model.attempts import split_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -94,9 +95,9 @@ class Fault:
 class CallbackFaults:
     """How the callbacks misbehave: each a share of them, 0 to 1.
 
-    `duplicate`: sent twice. `late`: so late that others overtake it. `early`: before the answer to the
-    request. `lost`: never sent. `separate`: a request with several callees gets a body for each,
-    instead of one body with an array.
+    `duplicate`: sent twice. `contradicting`: followed by one with another code, that of success where the first had
+    none. `late`: so late that others overtake it. `early`: before the answer to the request. `lost`: never sent.
+    `separate`: a request with several callees gets a body for each, instead of one body with an array.
     """
 
     duplicate: float = 0.0
@@ -104,16 +105,18 @@ class CallbackFaults:
     early: float = 0.0
     lost: float = 0.0
     separate: float = 0.0
+    contradicting: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything about one sandbox.
 
-    `outcomes` maps a result code to its share (they add up to 1); `numbers` gives a number its own code,
-    or None to have the API refuse it. `ring` is the time until a call finishes, `latency` until a request
-    is answered. `retry_after` is the Retry-After of a throttled request, in seconds; `records_pause` is how
-    long the same page of Call Detail Records may not be asked for again (the API's is 300 s).
+    `outcomes` maps a result code to its share (they add up to 1); `numbers` gives a number its own codes, for the first
+    attempt of a call and those behind it, of which the last stands for all others; None has the API refuse it. `ring`
+    is the time until a call finishes, `latency` until a request is answered. `retry_after` is the Retry-After of a
+    throttled request, in seconds; `records_pause` is how long the same page of Call Detail Records may not be asked for
+    again (the API's is 300 s).
     The same seed and the same requests give the same answers. `log` gets a JSON line a request.
     """
 
@@ -122,7 +125,7 @@ class Settings:
     token: str = field(default_factory=lambda: str(uuid.uuid4()), repr=False)
     seed: int = 0
     outcomes: Mapping[int, float] = field(default_factory=lambda: {SUCCESS: 1.0})
-    numbers: Mapping[str, int | None] = field(default_factory=dict, repr=False)
+    numbers: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict, repr=False)
     ring: Span = field(default_factory=Span)
     latency: Span = field(default_factory=Span)
     faults: tuple[Fault, ...] = ()
@@ -180,15 +183,29 @@ def parse_outcomes(text: str) -> dict[int, float]:
     return outcomes
 
 
-def parse_numbers(texts: Iterable[str]) -> dict[str, int | None]:
-    """Read ``+442079460018=12`` each: a number and the result code of its calls, or ``refused``, which gives None."""
-    numbers: dict[str, int | None] = {}
+def parse_numbers(texts: Iterable[str]) -> dict[str, tuple[int | None, ...]]:
+    """Read ``+442079460018=12`` each: a number and the result code of its calls, or ``refused``, which gives None.
+
+    ``+442079460018=9,9,10`` has one for each attempt of a call.
+    """
+    numbers: dict[str, tuple[int | None, ...]] = {}
     for text in texts:
-        number, _, code = text.partition("=")
+        number, _, codes = text.partition("=")
         if not is_e164(number):
             raise UsageError(f"'{text}' does not begin with a number", hint="write +442079460018=12")
-        numbers[number] = None if code == REFUSED else _code(code, f", nor '{REFUSED}'")
+        numbers[number] = tuple(
+            None if code == REFUSED else _code(code, f", nor '{REFUSED}'") for code in codes.split(",")
+        )
     return numbers
+
+
+def code_of(settings: Settings, callee: str, reference: str) -> int | None:
+    """Return the code that a number has of its own for an attempt, None where it is refused.
+
+    Raises KeyError for a number that has none.
+    """
+    codes = settings.numbers[callee]
+    return codes[min(split_reference(reference)[1], len(codes)) - 1]
 
 
 def parse_fault(text: str) -> Fault:

@@ -59,7 +59,7 @@ def clinic(tmp_path: Path) -> Repository:
 def rendered(clinic: Repository) -> list[dict[str, object]]:
     ran = flowops("render", "--format", "json", cwd=clinic.root)
     assert ran.code == 0, ran.err
-    return [call["body"] for call in ran.json]
+    return [call["body"] for call in ran.json["calls"]]
 
 
 def problem(clinic: Repository) -> str:
@@ -266,6 +266,40 @@ def test_an_alert_goes_to_the_next_person_when_nobody_answered(oncall: OnCall) -
     assert oncall.run("ledger", "verify").code == 0
 
 
+def test_status_and_show_tell_the_attempts_and_a_plan_when_the_next_run_is_needed(oncall: OnCall) -> None:
+    alert = oncall.root / "calls/alert.yaml"
+    alert.write_text(ONCALL.replace("after: 1s", "after: 1h"))
+    oncall.apply()
+    waiting = oncall.wait("deferred")
+    planned = oncall.run("plan", "--format", "json").json
+    assert planned["next_run"] == waiting["deferred_until"]
+    assert "The next run is needed at 20" in oncall.run("plan").out
+    ran = oncall.run("apply", "--auto-approve", "--format", "json").json
+    assert ran["next_run"] == ran["calls"][0]["deferred_until"] == planned["next_run"]
+    chains = oncall.run("status", "--format", "json").json["chains"]
+    assert (chains["waiting"], chains["due"], chains["later"]) == (0, 0, 1)
+    assert chains["next_due"][:16] == planned["next_run"][:16]
+    told = {format_: oncall.run("status", "--format", format_).out for format_ in ("text", "markdown", "html", "csv")}
+    assert all("1 call waits for the time of another attempt" in told[each] for each in ("text", "markdown", "html"))
+    assert "chains,later,1" in told["csv"]
+    assert "1 of 3, of alert-7" in oncall.run("ledger", "show", "alert-7").out
+    shown = oncall.run("ledger", "show", "alert-7", "--format", "json").json
+    assert (shown["attempt"], shown["max_attempts"], shown["chain"][0]["codes"]) == (1, 3, [9])
+
+
+def test_what_waits_for_an_outcome_is_told_with_what_to_do(oncall: OnCall) -> None:
+    project = oncall.root / "flowops.yaml"
+    project.write_text("\n".join(it for it in project.read_text().splitlines() if "callbacks" not in it))
+    oncall.apply()
+    told = oncall.run("status").out
+    assert "1 call waits for the outcome of an attempt, since 20" in told
+    assert "`flowops ledger resolve REF --env production --outcome no-answer --reason …`" in told
+    assert oncall.planned()["reasons"] == ["waits for the outcome of attempt 1"]
+    said = oncall.run("ledger", "resolve", "alert-7", "--outcome", "no-answer", "--reason", "asked", "--yes")
+    assert said.code == 0, said.err
+    assert oncall.wait("place")["reference_id"] == "alert-7~2"
+
+
 def test_two_runs_never_both_place_a_later_attempt(oncall: OnCall) -> None:
     oncall.apply()
     oncall.wait("place")
@@ -340,7 +374,7 @@ def test_moved_from_and_cancel_mean_the_whole_call(oncall: OnCall) -> None:
     assert oncall.planned()["action"] == "moved"
     assert oncall.apply()["moved"] == 1
     assert oncall.planned()["reference_id"] == "alarm-7~3"
-    listed = oncall.run("status", "--ref", "alarm-7", "--format", "json").json
+    listed = oncall.run("status", "--ref", "alarm-7", "--format", "json").json["calls"]
     assert [call["reference_id"] for call in listed] == ["alarm-7", "alarm-7~2"]
     cancelled = oncall.run("ledger", "cancel", "alarm-7~2", "--reason", "a test", "--yes")
     assert cancelled.code == 0, cancelled.err

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMAS = ROOT / "schemas"
-KINDS = {"Project": "project", "Flow": "flow", "Call": "call", "CallSet": "callset"}
+KINDS = {"Project": "project", "Flow": "flow", "Call": "call", "CallSet": "callset", "Test": "test"}
 FILES = sorted(path for path in EXAMPLES.rglob("*.yaml") if yaml.safe_load(path.read_text()).get("kind") in KINDS)
 
 
@@ -49,6 +49,7 @@ def test_an_example_fits_its_schema_and_no_other_kind(path: Path, tmp_path: Path
         ("clinic-reminders", (), 200),
         ("incident-alert", ("--var-file", "incident.yaml"), 1),
         ("recalls", (), 5),
+        ("on-call-rota", ("--var-file", "incident.yaml"), 1),
     ],
 )
 def test_an_example_is_placed_once(example: str, args: tuple[str, ...], calls: int, tmp_path: Path) -> None:
@@ -61,6 +62,13 @@ def test_an_example_is_placed_once(example: str, args: tuple[str, ...], calls: i
     second = flowops("apply", *args, "--format", "json", cwd=where)
     assert second.code == 0
     assert second.json["summary"]["unchanged"] == calls
+
+
+@pytest.mark.parametrize("example", sorted({path.parent.parent.name for path in EXAMPLES.glob("*/tests/*.yaml")}))
+def test_the_tests_of_an_example_pass(example: str) -> None:
+    ran = flowops("test", "--format", "json", cwd=EXAMPLES / example)
+    assert ran.code == 0, ran.out
+    assert ran.json["summary"]["tests"] > 1
 
 
 def test_an_incident_without_its_variables_is_told() -> None:

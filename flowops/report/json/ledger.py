@@ -39,6 +39,18 @@ def entry_json(view: EntryView) -> Json:
     return {
         "format_version": FORMAT_VERSION,
         **_entry(entry),
+        "root": view.root,
+        "attempt": view.attempt,
+        "max_attempts": view.max_attempts,
+        "chain": [
+            {
+                "reference_id": each.reference_id,
+                "state": each.state.value,
+                "codes": [leg.code for leg in each.legs if leg.code is not None],
+                "claimed_at": each.claimed_at,
+            }
+            for each in view.chain
+        ],
         "body": entry.body,
         "events": [_event(event) for event in view.history],
     }

@@ -11,7 +11,7 @@ from flowops.model.plan import ABSENT, Action
 from flowops.report.difference import changes_of, masked_changes
 from flowops.report.json.text import FORMAT_VERSION, Json, snake, source
 from flowops.report.views.masked import guards_of, without_numbers
-from flowops.report.views.plan import Bodies, of_call, of_left_out, pseudonyms_of
+from flowops.report.views.plan import Bodies, iso, of_call, of_left_out, pseudonyms_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +42,7 @@ def plan_json(plan: Plan) -> Json:
             "unnamed": plan.unnamed,
             "phones": sum(phones for action, phones in plan.phones().items() if action.sends),
         },
+        "next_run": iso(plan.next_run) if plan.next_run else None,
         "guards": [guard_json(guard) for guard in guards_of(plan.guards)],
         "warnings": list(without_numbers(plan.warnings)),
         "notes": list(without_numbers(plan.notes)),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flowops.model.result import Outcome
 from flowops.report.json.plan import guard_json
 from flowops.report.json.text import FORMAT_VERSION, Json, snake
+from flowops.report.views.plan import iso
 
 if TYPE_CHECKING:
     from flowops.model.result import CallResult
@@ -26,6 +27,7 @@ def result_json(view: ResultView) -> Json:
             **{snake(outcome): counts[outcome] for outcome in Outcome},
             "phones": result.phones()[Outcome.PLACED],
         },
+        "next_run": iso(result.next_run) if result.next_run else None,
         "guards": [guard_json(guard) for guard in view.guards],
         "interrupted": view.interrupted,
         "failure": view.failure,
@@ -47,4 +49,5 @@ def _attempted(call: CallResult) -> Json:
         "labels": dict(call.labels),
         "tries": call.attempts,
         "error": call.error,
+        "deferred_until": iso(call.until) if call.until else None,
     }

@@ -58,6 +58,15 @@ def status_json(status: LedgerStatus) -> Json:
             }
             for each in status.held
         ],
+        "chains": None
+        if status.chains is None
+        else {
+            "waiting": status.chains.waiting.calls,
+            "waiting_since": status.chains.waiting.since,
+            "due": status.chains.due,
+            "later": status.chains.later,
+            "next_due": status.chains.next_due,
+        },
         "callbacks": status.hears,
     }
 

@@ -42,9 +42,12 @@ if TYPE_CHECKING:
 
 def entries_report(entries: Iterable[LedgerEntry]) -> Report:
     """Lay out rows of the ledger as one table."""
+    return Report([Section((), [_entry_table(entries, indent=0)])])
+
+
+def _entry_table(entries: Iterable[LedgerEntry], *, indent: int) -> Table:
     names = ("reference-id", "state", "callee", "outcome", "attempts", "updated", "error")
-    table = Table(tuple(map(Column, names)), Lazy(lambda: map(_entry_row, entries)), total="call", indent=0)
-    return Report([Section((), [table])])
+    return Table(tuple(map(Column, names)), Lazy(lambda: map(_entry_row, entries)), total="call", indent=indent)
 
 
 def entry_report(view: EntryView) -> Report:
@@ -52,10 +55,13 @@ def entry_report(view: EntryView) -> Report:
     entry = of_entry(view.entry)
     body = Code(yaml_lines(dict(sorted(entry.body.items()))))
     fields = [Row((cell(field), value)) for field, value in _entry_fields(entry)]
+    if view.chain:
+        fields.insert(1, Row((cell("attempt"), cell(f"{view.attempt} of {view.max_attempts}, of {view.root}"))))
     history = Listing([Entry(((phrases.event(event),),)) for event in view.history])
     return Report(
         [
             Section((), [Table((Column("field"), Column("value")), fields)]),
+            *([Section((strong("Attempts"),), [_entry_table(view.chain, indent=2)])] if view.chain else []),
             *([Section((strong("Body"),), [body])] if entry.body else []),
             *([Section((strong("History"),), [history])] if view.history else []),
         ],

@@ -115,6 +115,8 @@ def _plan_remarks(view: PlanView) -> Iterator[str]:
         yield "What the policy blocks is not placed; apply places the others."
     if view.counts[Action.CANCELLED]:
         yield f"What an operator has cancelled is not placed; `{undo}` takes that back."
+    if view.next_run:
+        yield phrases.next_run(view.next_run)
     if view.unnamed:
         verbs = ("is", "stays") if view.unnamed == 1 else ("are", "stay")
         calls = phrases.count(view.unnamed, "call")

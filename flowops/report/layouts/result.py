@@ -27,6 +27,7 @@ from flowops.report.blocks import (
 )
 from flowops.report.layouts.marks import mark_of, tone_of
 from flowops.report.layouts.plan import commit
+from flowops.report.views.plan import iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +66,8 @@ def result_report(view: ResultView) -> Report:
         notices.append((strong("Ended early", Tone.BAD), ": ", view.failure))
     if view.interrupted is not None:
         notices.append((strong("Interrupted", Tone.BAD), f" by {view.interrupted}; what had been sent is recorded."))
+    if result.next_run is not None:
+        notices.append((phrases.next_run(iso(result.next_run)),))
     done = sum(found.values()) == found[Outcome.UNCHANGED] and view.failure is None
     return Report(
         title=("Applied to ", named(result.environment)),

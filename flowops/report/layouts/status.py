@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_text
+from flowops.common.text import minute
 from flowops.model.ledger import State
 from flowops.model.project import SANDBOX
 from flowops.report import phrases
@@ -52,13 +53,13 @@ def status_report(status: LedgerStatus) -> Report:
     """Lay out the totals of a ledger, and what is in doubt."""
     title: Phrase = ("Ledger of ", named(status.environment))
     if status.since is not None:
-        title = ("Calls in ", named(status.environment), f" since {_until_minute(status.since)}")
+        title = ("Calls in ", named(status.environment), f" since {minute(status.since)}")
     if status.ledger is None:
         return Report([], title, context=("not made yet: nothing was placed",))
     day = status.since is not None
     states = [Bar(each.value.replace("-", " "), status.counts.get(each, 0), tone=tone_of(each)) for each in State]
     outcomes = [Bar(phrases.code(code), number) for code, number in sorted(status.outcomes.items())]
-    hours = [Bar(_until_minute(hour), number) for hour, number in status.hours.items()]
+    hours = [Bar(minute(hour), number) for hour, number in status.hours.items()]
     charts = [
         Chart("", states),
         *([Chart("What the calls came to", outcomes)] if outcomes else []),
@@ -85,6 +86,7 @@ def status_report(status: LedgerStatus) -> Report:
             *_given_up_section(status.given_up),
         ],
         title,
+        remarks=tuple((remark,) for remark in _of_chains(status)),
         context=(named(status.ledger.id), f", {phrases.count(status.ledger.serial, 'event')}"),
         alerts=(
             *map(guard_alert, guards_of(status.guards)),
@@ -93,6 +95,27 @@ def status_report(status: LedgerStatus) -> Report:
         totals=_totals(status) if day else None,
         environment=status.environment,
     )
+
+
+def _of_chains(status: LedgerStatus) -> Iterator[str]:
+    """Say of calls with attempts what they wait for, and what to do."""
+    chains, env = status.chains, shlex.quote(status.environment)
+    if chains is None:
+        return
+    if chains.waiting.since is not None:
+        calls = phrases.count(chains.waiting.calls, "call waits", "calls wait")
+        records = f"`flowops reconcile --env {env}` settles those that were completed. " * (env != SANDBOX)
+        yield (
+            f"{calls} for the outcome of an attempt, since {minute(chains.waiting.since)}. {records}"
+            "Where a callback was lost, say how the call ended: "
+            f"`flowops ledger resolve REF --env {env} --outcome no-answer --reason …`"
+        )
+    if chains.due:
+        calls = phrases.count(chains.due, "call is", "calls are")
+        yield f"{calls} due for another attempt: `flowops apply --env {env}`"
+    if chains.next_due is not None:
+        calls = phrases.count(chains.later, "call waits", "calls wait")
+        yield f"{calls} for the time of another attempt, the first until {minute(chains.next_due)}."
 
 
 def _totals(status: LedgerStatus) -> Totals:
@@ -150,11 +173,6 @@ def _held_row(held: HeldBack) -> Row:
         ),
         mark=mark_of(held.action),
     )
-
-
-def _until_minute(text: str) -> str:
-    """Return a time that was written for machines for people: ``2026-11-24 09:00 UTC``."""
-    return f"{text[:10]} {text[11:16]} UTC"
 
 
 def _given_up_section(given_up: Sequence[GivenUp]) -> Iterator[Section]:

@@ -97,6 +97,7 @@ class PlanView:
     `countries` counts the phones that the plan would ring by country code, ``+44``, where every call is shown; `hours`
     counts the calls that would be sent, deferred ones too, by when that would be. `sandboxed` when the embedded API is
     what would be called. `settings` are what else was decided on: where calls go, with whose token.
+    `next_run` is when the next run is needed, if the plan knows.
     """
 
     environment: str
@@ -115,6 +116,7 @@ class PlanView:
     sandboxed: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
     guards: tuple[Guard, ...] = ()
+    next_run: str | None = None
 
 
 class PlanOutput(NamedTuple):
@@ -176,6 +178,7 @@ def of_plan(
         sandboxed=sandboxed,
         settings=plan.settings,
         guards=guards_of(plan.guards),
+        next_run=iso(plan.next_run) if plan.next_run else None,
     )
 
 

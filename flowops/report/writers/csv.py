@@ -68,6 +68,9 @@ def _of_status(status: LedgerStatus) -> Iterator[tuple[str, Value, int]]:
     yield from (("state", state.value, status.counts.get(state, 0)) for state in State)
     yield from (("outcome", code, number) for code, number in sorted(status.outcomes.items()))
     yield from (("hour", *each) for each in status.hours.items())
+    if status.chains is not None:
+        numbers = {"waiting": status.chains.waiting.calls, "due": status.chains.due, "later": status.chains.later}
+        yield from (("chains", *each) for each in numbers.items())
     groups: list[tuple[str, str, DocumentTotals | GroupTotals]]
     groups = [("document", each.place or "no longer in the files", each) for each in status.documents]
     groups += [("label", each.name, each) for each in status.labels]

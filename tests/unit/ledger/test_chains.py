@@ -9,13 +9,14 @@ import pytest
 from support.operators import operate
 
 from flowops.app.policy_run import _with_attempts
-from flowops.ledger.operators import Accept, Cancel, Rename, UndoCancel
-from flowops.model.attempts import read_attempts
-from flowops.model.ledger import EventType, Leg, Move, Record, State
+from flowops.ledger.operators import Accept, Cancel, Rename, Resolve, UndoCancel
+from flowops.model.attempts import OUTCOME_CODES, read_attempts
+from flowops.model.claims import Move, Record
+from flowops.model.ledger import EventType, Leg, State
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store
-    from flowops.model.ledger import Claim, Written
+    from flowops.model.claims import Claim, Written
 
 THREE = read_attempts({"max": 3, "on": ["no-answer", "failed"], "after": "1h"})
 LATER = datetime.now(UTC) + timedelta(hours=2)
@@ -133,6 +134,24 @@ class TestRename:
         assert operate(tried, Rename({"a~2": "b"}), "a~2").refused == "it is an attempt of a: rename that"
         assert operate(tried, Rename({"c": "a~3"}), "c").refused == "a~3 is the name of an attempt of a"
         assert "may have 61" in str(operate(tried, Rename({"a": "x" * 62}), "a").refused)
+
+
+@pytest.mark.parametrize(("outcome", "follows"), [("completed", 0), ("no-answer", 1), ("failed", 1), ("declined", 0)])
+def test_an_operator_says_the_outcome_that_nobody_heard(store: Store, make, outcome: str, follows: int) -> None:
+    ended(store, make, "a", code=None)
+    step = operate(store, Resolve(placed=None, outcome=OUTCOME_CODES[outcome]), "a")
+    assert step.after is State.FINISHED
+    assert asked(store, make, "a~2", 2).done == bool(follows)
+    # What is heard late all the same ends the chain, whatever the operator has said.
+    store.called_back("a", [Leg(None, "id-1", code=10)])
+    assert not asked(store, make, "a~3", 3).done
+    assert store.tried(["a"])["a"].codes == (10,)
+
+
+def test_a_callback_that_comes_when_the_next_attempt_was_made_ends_the_chain(tried: Store, make) -> None:
+    tried.called_back("a", [Leg(None, "id-1", code=10)])
+    taken = asked(tried, make, "a~3", 3)
+    assert (taken.done, taken.decision and taken.decision.reasons) == (False, ("completed at attempt 1",))
 
 
 def test_an_edit_is_accepted_of_every_attempt(store: Store, make) -> None:

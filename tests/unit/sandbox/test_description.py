@@ -36,14 +36,14 @@ def component():
     "who", [{"callee": ADA}, {"callee": None, "callees": [ADA]}, {"callee": None, "callees": [ADA, BOB]}]
 )
 def test_answers_are_what_the_description_says(sandbox, instruction, component, who):
-    api = sandbox(numbers={BOB: None})
+    api = sandbox(numbers={BOB: (None,)})
     component("QueuedAnswer").validate(json.loads(api.ask(instruction(**who)).body))
 
 
 @pytest.mark.parametrize("apart", [0, 1])
 @pytest.mark.parametrize("who", [{"callee": ADA}, {"callee": None, "callees": [ADA, BOB]}])
 def test_callbacks_are_what_the_description_says(sandbox, instruction, component, who, apart):
-    api = sandbox(callbacks=CallbackFaults(separate=apart), numbers={BOB: 9})
+    api = sandbox(callbacks=CallbackFaults(separate=apart), numbers={BOB: (9,)})
     for delivery in deliveries(api.ask(instruction(**who)).placed, api.settings):
         component("FinishedCallback").validate(json.loads(delivery.body))
 

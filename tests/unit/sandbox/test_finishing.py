@@ -15,7 +15,7 @@ def callbacks(api, body):
 
 
 def test_one_call_is_one_object(sandbox, instruction):
-    api = sandbox(numbers={ADA: 12})
+    api = sandbox(numbers={ADA: (12,)})
     (delivery,) = callbacks(api, instruction("a"))
     event = json.loads(delivery.body)
     assert event.pop("call-id") == api.memory.placed[0].legs[0].call_id
@@ -45,13 +45,21 @@ def test_several_calls_may_be_several_bodies(sandbox, instruction):
 
 
 def test_a_refused_callee_never_finishes(sandbox, instruction):
-    (delivery,) = callbacks(sandbox(numbers={BOB: None}), instruction(callee=None, callees=[ADA, BOB]))
+    (delivery,) = callbacks(sandbox(numbers={BOB: (None,)}), instruction(callee=None, callees=[ADA, BOB]))
     assert [event["callee"] for event in json.loads(delivery.body)] == [ADA]
 
 
 def test_callbacks_may_come_twice(sandbox, instruction):
     first, second = callbacks(sandbox(callbacks=CallbackFaults(duplicate=1)), instruction())
     assert first.body == second.body
+
+
+def test_callbacks_may_be_contradicted_later(sandbox, instruction):
+    for code, then in ((9, 10), (12, 10), (10, 9)):
+        api = sandbox(numbers={ADA: (code,)}, callbacks=CallbackFaults(contradicting=1), ring=Span(1, 1))
+        first, second = callbacks(api, instruction())
+        assert [json.loads(each.body)["result"]["code"] for each in (first, second)] == [code, then]
+        assert second.delay > first.delay
 
 
 def test_callbacks_may_get_lost_come_early_or_be_late(sandbox, instruction):

@@ -118,7 +118,7 @@ def test_one_invalid_number_rejects_the_whole_request(sandbox, instruction):
 
 
 def test_a_number_can_be_refused_among_others_placed(sandbox, instruction):
-    api = sandbox(numbers={BOB: None})
+    api = sandbox(numbers={BOB: (None,)})
     first, second = json.loads(api.ask(instruction(callee=None, callees=[ADA, BOB])).body)
     assert first["success"] is True
     assert second["success"] is False
@@ -128,7 +128,7 @@ def test_a_number_can_be_refused_among_others_placed(sandbox, instruction):
 
 
 def test_nothing_is_placed_when_the_only_number_is_refused(sandbox, instruction):
-    api = sandbox(numbers={ADA: None})
+    api = sandbox(numbers={ADA: (None,)})
     reply = api.ask(instruction())
     assert json.loads(reply.body)["success"] is False
     assert reply.placed is None
@@ -136,9 +136,15 @@ def test_nothing_is_placed_when_the_only_number_is_refused(sandbox, instruction)
 
 
 def test_a_number_can_have_an_end_of_its_own(sandbox, instruction):
-    api = sandbox(numbers={BOB: 12})
+    api = sandbox(numbers={BOB: (12,)})
     placed = api.ask(instruction(callee=None, callees=[ADA, BOB])).placed
     assert [leg.code for leg in placed.legs] == [10, 12]
+
+
+def test_each_attempt_of_a_call_can_have_an_end_of_its_own(sandbox, instruction):
+    api = sandbox(numbers={ADA: (9, None, 10)})
+    replies = [api.ask(instruction(reference)) for reference in ("r", "r~2", "r~3", "r~4", "other")]
+    assert [reply.placed and reply.placed.legs[0].code for reply in replies] == [9, None, 10, 10, 9]
 
 
 def test_outcomes_come_in_their_shares(sandbox, instruction):

@@ -29,7 +29,7 @@ def test_a_record_carries_the_reference_of_its_call(sandbox, instruction):
 
 
 def test_only_successful_calls_have_a_record(sandbox, instruction):
-    api = sandbox(numbers={BOB: 9})
+    api = sandbox(numbers={BOB: (9,)})
     api.ask(instruction("a", callee=None, callees=[ADA, BOB]))
     assert [record["callee"] for record in json.loads(records(api).body)] == [ADA]
 

@@ -41,7 +41,8 @@ def test_outcomes():
 
 
 def test_numbers():
-    assert parse_numbers([f"{ADA}=12", "+12125550143=refused"]) == {ADA: 12, "+12125550143": None}
+    assert parse_numbers([f"{ADA}=12", "+12125550143=refused"]) == {ADA: (12,), "+12125550143": (None,)}
+    assert parse_numbers([f"{ADA}=9,refused,10"]) == {ADA: (9, None, 10)}
 
 
 @pytest.mark.parametrize(
