@@ -37,6 +37,8 @@ class Events:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream
+        #: Which attempt of which call those are that are not at their first, by their references.
+        self._later: dict[str, tuple[str, int]] = {}
 
     def version(self) -> None:
         """Say which format this is."""
@@ -44,6 +46,12 @@ class Events:
 
     def planned(self, plan: Plan) -> None:
         """Say what is to be done, and what a reviewer has to look at."""
+        roots = ((batch, batch.roots()) for batch in plan.batches if batch.later)
+        self._later = {
+            batch.references[index]: (names[index], attempt)
+            for batch, names in roots
+            for index, attempt in batch.later.items()
+        }
         counts = {_snake(action): number for action, number in plan.counts().items()}
         self._emit("planned", environment=plan.environment, digest=plan.digest, summary=counts)
         for guard in plan.guards:
@@ -53,7 +61,7 @@ class Events:
 
     def claimed(self, reference_id: str) -> None:
         """Say that a call is about to be sent."""
-        self._emit("claimed", reference_id=reference_id)
+        self._emit("claimed", **self._named(reference_id))
 
     def done(self, result: CallResult) -> None:
         """Say what became of a call."""
@@ -61,8 +69,8 @@ class Events:
             self._diagnostic("warning", result.outcome.value, result.error or "", result.reference_id)
             return
         error = None if result.error is None else mask_text(result.error)
-        call = {"reference_id": result.reference_id, "call_ids": list(result.call_ids), "error": error}
-        self._emit(_snake(result.outcome), **call)
+        call = {"call_ids": list(result.call_ids), "error": error}
+        self._emit(_snake(result.outcome), **self._named(result.reference_id), **call)
 
     def paused(self, told: str) -> None:
         """Say that nothing is sent for a while."""
@@ -71,7 +79,12 @@ class Events:
     def finished(self, entry: Entry) -> None:
         """Say how a call ended, of which this run has waited for the outcome."""
         codes = [leg.code for leg in entry.legs if leg.code is not None]
-        self._emit("finished", reference_id=entry.reference_id, codes=codes)
+        self._emit("finished", **self._named(entry.reference_id), codes=codes)
+
+    def _named(self, reference_id: str) -> dict[str, Any]:
+        """Return what tells a call: its name, and which attempt of which call it is."""
+        root, attempt = self._later.get(reference_id, (reference_id, 1))
+        return {"reference_id": reference_id, "root": root, "attempt": attempt}
 
     def summary(self, result: Result) -> None:
         """Say what the run came to."""

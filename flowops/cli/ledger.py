@@ -281,6 +281,8 @@ def accept(asked: Asked, var: tuple[str, ...], var_files: tuple[str, ...]) -> in
 def cancel(asked: Asked, undo: bool, var: tuple[str, ...], var_files: tuple[str, ...]) -> int:
     """Say of calls that they are never to be placed: those that the files name, were refused, or are in doubt.
 
+    Of a call with attempts those that were made keep their state, and no other follows.
+
     A pattern selects among the calls of the files and of the ledger. Of a doubt it stays told that it may have rung. A
     call that is in flight, or whose run may still hear of it, cannot be cancelled.
     """
@@ -294,8 +296,8 @@ def rename(asked: Asked) -> int:
     """Let the call OLD go on as NEW, or each call of a file: what was placed is not placed again under its new name.
 
     The old name stays, and is never placed again; what the API still says of it settles the call under its new name.
-    A call that is in flight or in doubt cannot be renamed, and no call to a name that the ledger has. Patterns and
-    labels select among the old names of the file.
+    All attempts of a call go with it. A call that is in flight or in doubt cannot be renamed, and no call to a name
+    that the ledger has. Patterns and labels select among the old names of the file.
     """
     calls = asked.calls
     if len(calls.references) != (len(("OLD", "NEW")) if calls.from_file is None else 0):
