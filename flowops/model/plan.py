@@ -341,8 +341,13 @@ class Plan:
     @property
     def next_run(self) -> datetime | None:
         """Return when the next run is needed: the first time at which a call that is deferred may be placed."""
-        times = (each.until for each in self.references(Action.DEFERRED))
-        return min((time for time in times if time is not None), default=None)
+        deferred = (
+            detail.until
+            for batch in self.batches
+            for index, detail in batch.details.items()
+            if batch.actions[index] == Action.DEFERRED.code
+        )
+        return min((time for time in deferred if time is not None), default=None)
 
     @property
     def moves(self) -> int:
