@@ -338,6 +338,9 @@ class Accept(Operation):
         if row is None or row.state is None or not row.state.is_placed:
             raise Refused(f"it is {_named(row.state if row else None)}, and not placed: there is nothing to accept")
         chain = operator.chain(reference_id)
+        for each in () if chain is None else chain.rows:
+            if each.state is State.IN_FLIGHT:
+                raise Refused(f"{each.reference_id} is in-flight: settle it first")
         further = () if chain is None else [each for each in chain.rows[1:] if each.state and each.state.is_placed]
         named = [(reference_id, row), *((each.reference_id, each) for each in further)]
         return [change for name, each in named for change in self._accepted(operator, name, each)]

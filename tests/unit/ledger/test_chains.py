@@ -89,6 +89,7 @@ class TestCancel:
         asked(tried, make, "a~3", 3)
         assert operate(tried, NOBODY, "a").refused is not None
         assert operate(tried, Rename({"a": "b"}), "a").refused == "a~3 is in-flight: settle it first"
+        assert operate(tried, Accept({"a": make.fingerprint("1")}), "a").refused == "a~3 is in-flight: settle it first"
         assert tried.move([Move("b", "a", lambda _: make.fingerprint())])[0].state is State.IN_FLIGHT
 
     def test_a_pattern_finds_calls_of_which_another_attempt_may_follow(self, tried: Store, make) -> None:
