@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,8 +19,17 @@ from flowops.documents.project import open_disk
 from flowops.documents.reader import Reader
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.pseudonyms import Pseudonymizer
+from flowops.model.attempts import split_reference
 from flowops.model.problems import Problems
-from flowops.plan.diff import Repeated, changed_attempts, diff, difference, identities
+from flowops.plan.diff import (
+    Repeated,
+    changed_attempts,
+    changed_later,
+    diff,
+    difference,
+    identities,
+    later_attempts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -46,23 +55,27 @@ class Revisions:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Calls that are rendered again each time they are iterated: those that are named, or all."""
+    """Calls that are rendered again each time they are iterated: those that are named, or all; or their `later`
+    attempts."""
 
     walk: Walk | None = None
     names: Container[str] | None = None
+    later: bool = False
 
     def __iter__(self) -> Iterator[Call]:
-        for batch in self.walk or ():
-            for index, reference in enumerate(batch.references):
-                if self.names is None or reference in self.names:
-                    yield batch.call(index)
+        for first in self.walk or ():
+            for batch in later_attempts(first) if self.later else (first,):
+                for index, root in enumerate(first.references):
+                    if self.names is None or root in self.names:
+                        yield batch.call(index)
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
     """What one revision renders, and what is wrong in it; `nothing` says why it renders nothing at all,
     `settings` what is reviewed besides the calls, where that is known. `asked` are the names of the calls that are
-    asked for, `labels` those that any call has. `repeated` says how often calls may be tried."""
+    asked for, `labels` those that any call has. `repeated` says how
+    often calls may be tried, `of_later` are the identities of further attempts."""
 
     calls: Calls
     identities: Mapping[str, Identity]
@@ -73,12 +86,20 @@ class Side:
     asked: frozenset[str] = frozenset()
     labels: frozenset[tuple[str, str]] = frozenset()
     repeated: Sequence[Repeated] = ()
+    of_later: Mapping[str, Identity] = field(default_factory=dict)
+
+    @property
+    def later(self) -> Side:
+        """Return the same of further attempts."""
+        return replace(self, calls=replace(self.calls, later=True), identities=self.of_later)
 
     def of(self, names: AbstractSet[str]) -> Side:
         """Return what there is of the calls of these names."""
         identities = {name: found for name, found in self.identities.items() if name in names}
         repeated = [some._replace(references=[*filter(names.__contains__, some.references)]) for some in self.repeated]
-        return replace(self, calls=replace(self.calls, names=names), identities=identities, repeated=repeated)
+        of_later = {name: found for name, found in self.of_later.items() if split_reference(name)[0] in names}
+        calls = replace(self.calls, names=names)
+        return replace(self, calls=calls, identities=identities, repeated=repeated, of_later=of_later)
 
 
 class Comparison(NamedTuple):
@@ -105,7 +126,14 @@ def compare(spec: str, selection: Selection, observer: Observer = SILENT) -> Com
         compared = difference(base, head, names=names, pseudonymize=pseudonymize)
         around = () if base.settings is None or head.settings is None else diff(base.settings, head.settings)
         attempts = tuple(changed_attempts(base.repeated, head.repeated))
-        compared = replace(compared, base_problems=len(base.problems), environment=around, attempts=attempts)
+        later = changed_later(base.later, head.later, compared.calls, pseudonymize)
+        compared = replace(
+            compared,
+            calls=(*compared.calls, *later),
+            base_problems=len(base.problems),
+            environment=around,
+            attempts=attempts,
+        )
         return Comparison(names, base, head, compared)
 
 
@@ -180,9 +208,12 @@ class _Rendering(NamedTuple):
             found: dict[str, Identity] = {}
             names: set[str] = set()
             repeated: list[Repeated] = []
+            of_later: dict[str, Identity] = {}
             for batch in examined(walk, problems):
                 repeated.append(Repeated(batch.place, batch.attempts, batch.references))
                 found.update(identities(batch))
+                for further in later_attempts(batch):
+                    of_later.update(identities(further))
                 if batch.place in places:
                     names.update(filter(self.selection.calls.takes_name, batch.references))
         except Invalid as error:
@@ -196,6 +227,7 @@ class _Rendering(NamedTuple):
             asked=frozenset(names),
             labels=frozenset(label for document in workspace.calls for label in document.labels.items()),
             repeated=repeated,
+            of_later=of_later,
         )
 
     def base(self, reader: Reader, paths: Sequence[str]) -> Side:

@@ -122,10 +122,7 @@ def difference(
         if reference not in old:
             found.append(DifferentCall(Shift.ADDED, call))
             continue
-        sensitive = old[reference].sensitive | call.sensitive
-        both = (side._replace(sensitive=sensitive) for side in (old[reference], call))
-        sides = (pseudonymize(side) | shown_terms(side.terms) for side in both)
-        found.append(DifferentCall(Shift.CHANGED, call, diff(*sides)))
+        found.append(DifferentCall(Shift.CHANGED, call, _changes_of(old[reference], call, pseudonymize)))
     found += (DifferentCall(Shift.REMOVED, call) for reference, call in old.items() if reference not in new)
     return Difference(*names, tuple(found), len(unchanged))
 
@@ -149,6 +146,39 @@ def changed_attempts(base: Iterable[Repeated], head: Iterable[Repeated]) -> Iter
                 found.setdefault((some.place, known, some.attempts), []).append(name)
     for (place, known, attempts), names in found.items():
         yield ChangedAttempts(place, known, attempts, len(names), names[0])
+
+
+def later_attempts(batch: CallBatch) -> Iterator[CallBatch]:
+    """Yield the calls of a batch as they are at each further attempt; not where one of them cannot be rendered."""
+    everyone = range(len(batch.references))
+    for attempt in range(2, batch.attempts.most + 1):
+        further = batch.repeated(everyone, attempt)
+        if len(further.references) == len(everyone):
+            yield further
+
+
+def changed_later(
+    base: Side, head: Side, first: Iterable[DifferentCall], pseudonymize: Callable[[Call], dict[str, Value]]
+) -> Iterator[DifferentCall]:
+    """Yield what further attempts say otherwise, where both sides have them; not what the first attempt does as well.
+
+    Here the identities and calls of the sides are those of further attempts.
+    """
+    before, after = base.identities, head.identities
+    names = {name for name, own in after.items() if name in before and before[name] != own}
+    known = {each.call.reference_id: each.changes for each in first}
+    old = {call.reference_id: call for call in base.calls if call.reference_id in names}
+    for call in (call for call in head.calls if call.reference_id in names):
+        changes = _changes_of(old[call.reference_id], call, pseudonymize)
+        if changes != known.get(call.root):
+            yield DifferentCall(Shift.CHANGED, call, changes)
+
+
+def _changes_of(old: Call, new: Call, pseudonymize: Callable[[Call], dict[str, Value]]) -> tuple[Change, ...]:
+    """Return the fields in which a call differs from what it was: what is sensitive in one has a pseudonym in both."""
+    sensitive = old.sensitive | new.sensitive
+    both = (side._replace(sensitive=sensitive) for side in (old, new))
+    return diff(*(pseudonymize(side) | shown_terms(side.terms) for side in both))
 
 
 def _others(side: Side, unchanged: Container[str]) -> dict[str, Call]:

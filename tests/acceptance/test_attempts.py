@@ -157,6 +157,17 @@ def test_a_diff_says_once_a_document_how_often_its_calls_may_be_tried(clinic: Re
     assert flowops("diff", "HEAD", "--detailed-exitcode", cwd=clinic.root).code == 2
 
 
+def test_a_diff_says_what_only_a_later_attempt_says_otherwise(clinic: Repository) -> None:
+    people = "id,phone,text1,text2,text3\n1,+442079460101,a,b,c\n"
+    clinic.commit({"calls/a.yaml": SET, "calls/b.yaml": ALONE, "data/people.csv": people})
+    clinic.write({"data/people.csv": people.replace("a,b,c", "a,b,d")})
+    (changed,) = json.loads(flowops("diff", "HEAD", "--format", "json", cwd=clinic.root).out)["calls"]
+    assert (changed["reference_id"], changed["change"]) == ("reminder-1~3", "changed")
+    clinic.edit("calls/b.yaml", "+442079460101", "+442079460102")
+    found = json.loads(flowops("diff", "HEAD", "--format", "json", cwd=clinic.root).out)["calls"]
+    assert [call["reference_id"] for call in found] == ["alarm-1", "reminder-1~3"], "what all say is told once"
+
+
 def test_a_name_that_attempts_leave_room_for_is_long_enough(clinic: Repository) -> None:
     clinic.write({"calls/a.yaml": ALONE.replace("alarm-1", "a" * 61)})
     assert flowops("validate", cwd=clinic.root).code == 0
