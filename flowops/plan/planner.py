@@ -298,7 +298,9 @@ class _Planner:
         if ledger is None or batch.attempts.most == 1 or not settled:
             return later
         known = ledger.tried([batch.references[index] for index in settled])
-        chains = {index: [known[batch.references[index]]] for index in settled if batch.references[index] in known}
+        first = {index: known[batch.references[index]] for index in settled if batch.references[index] in known}
+        # One that became another call is not tried again under its old name, and has been said to be that.
+        chains = {index: [tried] for index, tried in first.items() if tried.state is not State.RENAMED}
         for attempt in range(2, batch.attempts.most + 1):
             further = [
                 index

@@ -42,12 +42,20 @@ if TYPE_CHECKING:
 
 def entries_report(entries: Iterable[LedgerEntry]) -> Report:
     """Lay out rows of the ledger as one table."""
-    return Report([Section((), [_entry_table(entries, indent=0)])])
-
-
-def _entry_table(entries: Iterable[LedgerEntry], *, indent: int) -> Table:
     names = ("reference-id", "state", "callee", "outcome", "attempts", "updated", "error")
-    return Table(tuple(map(Column, names)), Lazy(lambda: map(_entry_row, entries)), total="call", indent=indent)
+    table = Table(tuple(map(Column, names)), Lazy(lambda: map(_entry_row, entries)), total="call", indent=0)
+    return Report([Section((), [table])])
+
+
+def _attempt_table(chain: Sequence[LedgerEntry]) -> Table:
+    columns = (Column("reference-id"), Column("state"), Column("claimed"), Column("outcome"))
+    return Table(columns, Lazy(lambda: map(_attempt_row, chain)), len(chain))
+
+
+def _attempt_row(row: LedgerEntry) -> Row:
+    entry = of_entry(row)
+    outcomes = "; ".join(outcome for leg in entry.legs if (outcome := phrases.leg_outcome(leg)))
+    return Row((cell(named(entry.reference_id)), cell(phrases.state(entry)), cell(entry.claimed_at), cell(outcomes)))
 
 
 def entry_report(view: EntryView) -> Report:
@@ -61,7 +69,7 @@ def entry_report(view: EntryView) -> Report:
     return Report(
         [
             Section((), [Table((Column("field"), Column("value")), fields)]),
-            *([Section((strong("Attempts"),), [_entry_table(view.chain, indent=2)])] if view.chain else []),
+            *([Section((strong("Attempts"),), [_attempt_table(view.chain)])] if view.chain else []),
             *([Section((strong("Body"),), [body])] if entry.body else []),
             *([Section((strong("History"),), [history])] if view.history else []),
         ],
