@@ -230,4 +230,4 @@ def _where_to_look(saved: SavedPlan, fresh: Plan, root: str | Path) -> str:
     calls = CallFilter(read_labels(request.labels), request.refs, request.exclude_refs)
     paths, var_files = (from_here(Path(root), named) for named in (request.paths, request.var_files))
     asked = Selection(paths, fresh.environment, var_files=var_files, calls=calls)
-    return f"see what the files say: `flowops diff {saved.revision} {asked.arguments()}`; then "
+    return f"see what the files say: flowops diff {saved.revision} {asked.arguments()}; then "
