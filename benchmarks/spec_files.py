@@ -78,4 +78,8 @@ def spec_files(size: Size, _keep: Path | None) -> list[Comparison]:
         peer = partial(measured, [BIN / "check-jsonschema", "--schemafile", SCHEMA, *names], directory)
         own()  # warms the caches of files and modules
         runs = in_turns({"flowops validate": own, "check-jsonschema": peer}, size.rounds)
-    return [Comparison(f"`validate` of {size.files:,} spec files of {len(CALL):,} bytes", size.files, "file", runs)]
+    return [
+        Comparison(
+            f"`validate` of {size.files:,} spec files of {len(CALL):,} bytes", size.files, "file", runs, by="processor"
+        )
+    ]
