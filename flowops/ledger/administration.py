@@ -144,7 +144,10 @@ class Administration(Reader):
 
         def work(transaction: Transaction) -> Never:
             operator = self._operator(transaction, at, reason)
-            raise _Rehearsed(perform(operator, operation, references))
+            transaction.current(operation.names(references))
+            serials = list(map(transaction.serial_before, references))
+            steps = perform(operator, operation, references)
+            raise _Rehearsed([step._replace(serial=serial) for step, serial in zip(steps, serials, strict=True)])
 
         try:
             transact(self._database, self.number, work)
@@ -164,7 +167,7 @@ class Administration(Reader):
             return perform(operator, operation, list(agreed), agreed)
 
         done = {step.reference_id: step for step in transact(self._database, self.number, work)}
-        return [done.get(step.reference_id, step) for step in shown]
+        return [done.get(step.reference_id, step)._replace(serial=step.serial) for step in shown]
 
     def _operator(self, transaction: Transaction, at: str, reason: str) -> OperatorTransaction:
         return OperatorTransaction(self._database, transaction, lambda: self.pseudonymizer, self.actor, at, reason)

@@ -172,7 +172,7 @@ def _perform(
     row = operator.row(reference)
     before = row.state if row else None
     try:
-        _check(reference, before, shown)
+        _check(operator, reference, before, shown)
         changes = operation.changes(operator, reference, row)
     except Refused as refused:
         return OperatorStep(reference, before, before, refused=str(refused))
@@ -185,10 +185,10 @@ def _perform(
     return OperatorStep(reference, before, after.state if after else None, changed=changed, note=note)
 
 
-def _check(reference: str, before: State | None, shown: OperatorStep | None) -> None:
-    """Raise `Refused` for a call that is not as it was shown, and for a reference that no call can have."""
-    if shown is not None and before is not shown.before:
-        raise Refused(f"it is {_named(before)} now: it has changed since it was shown")
+def _check(operator: OperatorTransaction, reference: str, before: State | None, shown: OperatorStep | None) -> None:
+    """Raise `Refused` for a call that anything has happened to since it was shown, and for a reference of no call."""
+    if shown is not None and shown.serial != operator.transaction.serial_before(reference):
+        raise Refused(f"it has changed since it was shown, and is {_named(before)} now")
     if before is None and storable(reference) != reference:
         raise Refused("is too long, or has a character that cannot be kept")
 

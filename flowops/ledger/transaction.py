@@ -211,6 +211,12 @@ class Transaction:
                 break
         return found
 
+    def serial_before(self, reference_id: str) -> int:
+        """Return the number of the last event, before this transaction, of what stands for a reference; 0 for none."""
+        row = self.current([reference_id]).get(reference_id)
+        before = self._before[row.reference_id] if row is not None else None
+        return before.serial if before is not None else 0
+
     def make(self, changes: Sequence[Change]) -> list[Written]:
         """Decide changes one after the other; what cannot happen is answered, and changes nothing."""
         self.current([name for change in changes for name in names_of(change)])

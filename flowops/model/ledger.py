@@ -268,6 +268,8 @@ class OperatorStep(NamedTuple):
     """What an operator's word does to one call, or would do; `refused` says why it does nothing.
 
     `note` says more than the states do. Without a change and a refusal the call is already as it was asked for.
+    `serial` is the number of the call's last event before, 0 where there was none: what was shown of another moment is
+    no word on this one, even in the same state.
     """
 
     reference_id: str
@@ -276,6 +278,7 @@ class OperatorStep(NamedTuple):
     changed: bool = False
     refused: str | None = None
     note: str | None = None
+    serial: int = 0
 
 
 @dataclass(frozen=True, slots=True)

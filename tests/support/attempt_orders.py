@@ -15,9 +15,8 @@ from flowops.app.reconcile import Adopt, _Records
 from flowops.apply.control import Halt
 from flowops.ledger.database import iso
 from flowops.ledger.operators import Accept, Cancel, Resolve, UndoCancel
-from flowops.ledger.usage import tried
-from flowops.model.attempts import ONE_ATTEMPT, OUTCOME_CODES, Attempts, attempt_reference
-from flowops.model.call import INSTRUCTION_ID
+from flowops.model.attempts import ONE_ATTEMPT, OUTCOME_CODES, Attempts, attempt_reference, split_reference
+from flowops.model.call import INSTRUCTION_ID, Terms
 from flowops.model.claims import Claim, Record
 from flowops.model.ledger import EventType, Leg, State
 from flowops.model.plan import Decision
@@ -25,7 +24,7 @@ from flowops.plan.canonical import fingerprint
 from flowops.plan.planner import make_plan
 from flowops.policy.config import Policy
 from flowops.policy.rule import PolicyContext
-from support.orders import BEGAN, CALLEE, ENVIRONMENT, OLD, PARTS, Orders, Post, Runner, Way, told
+from support.orders import BEGAN, CALLEE, ENVIRONMENT, NEW, OLD, PARTS, Orders, Post, Runner, Way, told
 from support.plans import Batch
 from support.values import call
 
@@ -45,20 +44,22 @@ TWO = THREE._replace(most=2)
 #: What the files may say of attempts.
 EDITS: Mapping[str, Attempts] = {"three attempts": THREE, "two attempts": TWO, "no attempts": ONE_ATTEMPT}
 COMPLETED, NO_ANSWER = OUTCOME_CODES["completed"], OUTCOME_CODES["no-answer"]
-CHAIN = tuple(attempt_reference(OLD, attempt) for attempt in range(1, MOST + 1))
+CHAINS = tuple(attempt_reference(name, attempt) for name in (OLD, NEW) for attempt in range(1, MOST + 1))
 
 
 class More(NamedTuple):
     """What there is beside what `support.orders` knows.
 
-    `attempts` is what the files say, `most` what they said when the call was first claimed. `codes` is what was told of
-    each attempt by anybody, `claimed_behind` whether one was claimed although the call was completed by then.
+    `attempts` is what the files say, and `named` what they call the call; `most` is what they said when it was first
+    claimed. `codes` is what was told of each attempt by anybody, `cancelled` whether somebody has cancelled the rest.
     """
 
     attempts: str = "three attempts"
+    named: str = OLD
     most: int = 0
     pauses: int = 0
     codes: tuple[tuple[str, int], ...] = ()
+    cancelled: bool = False
 
 
 class Chain(Batch):
@@ -75,15 +76,28 @@ def _attempt(first: Any, attempt: int) -> Any:
 
 
 class AttemptOrders(Orders):
-    """A world of one chain; with `behind` its first attempt was not answered, and the second is due."""
+    """A world of one chain; with `behind` its first attempt was not answered, and the second is due.
+
+    A `policy` is asked right before each claim.
+    """
 
     asks_nobody = ()
     more: More
 
-    def __init__(self, *, behind: bool = False, attempts: str = "three attempts", **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        behind: bool = False,
+        attempts: str = "three attempts",
+        policy: Policy | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
         self.more = More(attempts)
-        self._prints |= {fingerprint(self._called(attempt).body): attempt for attempt in range(1, MOST + 1)}
+        self._policy = policy or Policy()
+        #: Behind how many pauses the policy was asked about each attempt that was claimed: of one order only.
+        self.claimed: dict[str, int] = {}
+        self._prints |= {fingerprint(_attempt(call(OLD, CALLEE), n).body): str(n) for n in range(1, MOST + 1)}
         if behind:
             self._not_answered()
         self._look()
@@ -99,11 +113,14 @@ class AttemptOrders(Orders):
         self.more = self.more._replace(most=EDITS[self.more.attempts].most, pauses=1, codes=((OLD, NO_ANSWER),))
 
     def _called(self, attempt: int) -> Any:
-        return _attempt(call(OLD, CALLEE)._replace(attempts=EDITS[self.more.attempts]), attempt)
+        first = call(self.more.named, CALLEE)._replace(attempts=EDITS[self.more.attempts])
+        if self.more.named == NEW:
+            first = first._replace(terms=Terms(moved_from=OLD))
+        return _attempt(first, attempt)
 
     @property
     def names(self) -> Sequence[str]:
-        return CHAIN
+        return CHAINS
 
     @property
     def parts(self) -> Mapping[str, Part]:
@@ -126,7 +143,7 @@ class AttemptOrders(Orders):
 
     def says(self) -> Hashable:
         """What there is, and of each attempt whether the next one would be due."""
-        found = self.listener._database.read(lambda it: tried(it, 1, CHAIN))
+        found = self.listener.tried(CHAINS)
         due = tuple(
             (name, it.most, it.codes, it.finished_at is not None and it.finished_at <= iso(self.at - PAUSE))
             for name, it in sorted(found.items())
@@ -142,7 +159,7 @@ class AttemptOrders(Orders):
     # A run asks the policy, and claims under the condition that it gets.
 
     def _check(self, runner: Runner, planned: PlannedCall) -> None:
-        check = ClaimCheck(Policy(), PolicyContext(), Halt(), lambda: self.at)(planned)
+        check = ClaimCheck(self._policy, PolicyContext(), Halt(), lambda: self.at)(planned)
         try:
             check.send(None)
         except StopIteration as answered:
@@ -168,9 +185,11 @@ class AttemptOrders(Orders):
         if not claimed:
             return
         (name,) = claimed
+        self.claimed[name] = runner.heard[-1][1]
         done = [reference for reference, code in self.more.codes if code == COMPLETED]
         assert not done, f"{name} is claimed, although {done} was completed"
-        if name == OLD:
+        assert not self.more.cancelled, f"{name} is claimed, although the call was cancelled"
+        if name in (OLD, NEW):
             self.more = self.more._replace(most=write.call.attempts.most)
 
     # Who tells of it.
@@ -193,7 +212,7 @@ class AttemptOrders(Orders):
         self.left[part] -= 1
         self.listener.sweep()
         settling = _Records(self.listener, ENVIRONMENT, Adopt.NONE)
-        settling._named = frozenset({OLD})
+        settling._named = frozenset({OLD, NEW})
         settling.settle([CallRecord(reference, f"id-{reference}", CALLEE, code=COMPLETED)])
         self._end_of(reference, COMPLETED)
 
@@ -215,18 +234,24 @@ class AttemptOrders(Orders):
 
     def _do(self, part: str) -> None:
         operation, shown = self.shown[part]
-        super()._do(part)
+        done = self.done(part)
+        if not done.changed:
+            return
         if getattr(operation, "_outcome", None) is not None:
             self._end_of(shown[0].reference_id, NO_ANSWER)
+        if isinstance(operation, Cancel | UndoCancel):
+            self.more = self.more._replace(cancelled=isinstance(operation, Cancel))
 
     def _edits(self, part: str) -> Steps:
         for attempts in EDITS:
             if attempts != self.more.attempts:
-                yield f"the files say: {attempts}", partial(self._edit, part, attempts)
+                yield f"the files say: {attempts}", partial(self._edit, part, attempts=attempts)
+        if self.more.named == OLD:
+            yield "the files call it by another name", partial(self._edit, part, named=NEW)
 
-    def _edit(self, part: str, attempts: str) -> None:
+    def _edit(self, part: str, **said: str) -> None:
         self.left[part] -= 1
-        self.more = self.more._replace(attempts=attempts)
+        self.more = self.more._replace(**said)
 
     def _pauses(self, part: str) -> Steps:
         yield "two hours pass", partial(self._pause, part)
@@ -247,7 +272,8 @@ class AttemptOrders(Orders):
     def judge(self) -> None:
         self._look()
         rung = self._rung_as()
-        assert len(rung) == len(set(rung)), f"one attempt rang twice: {rung}"
+        attempts = [split_reference(name)[1] for name in rung]
+        assert len(attempts) == len(set(attempts)), f"one attempt rang twice: {rung}"
         risks = sum(post.is_a_risk for post in self.posts)
         assert risks <= self.more.most + self.words, (
             f"{risks} requests of a call that may be tried {self.more.most} times"

@@ -218,8 +218,7 @@ class Runs:
     def question(self, runner: Runner) -> Question:
         """What a runner's `apply` asks next."""
         assert runner.plan is not None
-        actions = tuple((planned.reference_id, planned.action) for planned in runner.plan.references())
-        key = (actions, runner.heard)
+        key = (_planned(runner), runner.heard)
         if key not in self._known:
             self._known[key] = _Asking(runner.answers).run(runner.plan)
         return self._known[key]
@@ -295,13 +294,16 @@ class Crash(BaseException):
 class Orders:
     """A world as `support.walk` walks it. `left` says how often each may happen that is not a runner's step.
 
-    `runs` is how often each of two runners may begin. Where a call is renamed, the second one has the new files.
+    `runs` is how often each of two runners may begin; `known` is what runs ask, from other worlds. Where a call is
+    renamed, the second one has the new files.
     """
 
     #: Questions that are answered at once: there is no policy to ask here.
     asks_nobody: Sequence[str] = ("check",)
 
-    def __init__(self, *, runs: Sequence[int] = (1, 1), ways: Sequence[Way] = WAYS, **left: int) -> None:
+    def __init__(
+        self, *, runs: Sequence[int] = (1, 1), ways: Sequence[Way] = WAYS, known: Runs | None = None, **left: int
+    ) -> None:
         self._stack = ExitStack()
         self.directory = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
         self._stack.callback(shutil.rmtree, self.directory)
@@ -311,7 +313,7 @@ class Orders:
         logging.disable()
         self._stack.callback(logging.disable, logging.NOTSET)
         self._ways = ways
-        self._runs = Runs()
+        self._runs = known or Runs()
         #: Which runner each run is of, and how it reaches the ledger.
         self.owners: dict[str, str] = {}
         self._databases: dict[str, Shared] = {}
@@ -463,13 +465,18 @@ class Orders:
             tuple(self.posts),
             tuple(self.left.items()),
             tuple(
-                (who, operation.name, _meant(operation), *(step[:2] for step in steps))
+                (who, operation.name, _meant(operation), *map(self._still_so, steps))
                 for who, (operation, steps) in self.shown.items()
             ),
             self.said,
             self.words,
             self.more,
         )
+
+    def _still_so(self, step: OperatorStep) -> Hashable:
+        """What an operator was shown, and whether nothing has happened to the call since."""
+        row = self._current(step.reference_id)
+        return step.reference_id, step.before, step.serial == (row.serial if row is not None else 0)
 
     def _ended(self) -> Mapping[str, bool]:
         """Whether the runs that the ledger knows have ended, as it knows."""
@@ -520,10 +527,7 @@ class Orders:
             serials = {row.reference_id: row.serial for row in rows}
             kept = runner.store._in_flight.items()
             known = tuple((name, row.serial == serials.get(name)) for name, row in sorted(kept))
-        planned = (
-            tuple((planned.reference_id, planned.action) for planned in runner.plan.references()) if runner.plan else ()
-        )
-        return runner.name, runner.runs, runner.died, runner.moves, planned, runner.heard, known
+        return runner.name, runner.runs, runner.died, runner.moves, _planned(runner), runner.heard, known
 
     # Who may do what next.
 
@@ -754,10 +758,15 @@ class Orders:
             self.shown[part] = operation, tuple(shown)
 
     def _do(self, part: str) -> None:
+        self.done(part)
+
+    def done(self, part: str) -> OperatorStep:
+        """Do what an operator was shown."""
         operation, shown = self.shown.pop(part)
         (done,) = self.listener.operate(operation, shown, "so")
         if done.changed and getattr(operation, "_placed", None) is False:
             self.words += 1
+        return done
 
     # What has to hold.
 
@@ -808,6 +817,12 @@ class Orders:
             if self.rang:
                 sends = [planned.reference_id for planned in plan.references(*SENDING)]
                 assert not sends, f"it rang, and the next run would place {sends}"
+
+
+def _planned(runner: Runner) -> Hashable:
+    """What a runner's plan says of the call."""
+    planned = runner.plan.references() if runner.plan is not None else ()
+    return tuple((each.reference_id, each.action, each.max_attempts) for each in planned)
 
 
 def _meant(operation: Operation) -> Hashable:

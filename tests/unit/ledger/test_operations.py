@@ -11,6 +11,7 @@ from support.operators import resolve
 
 from flowops.errors import LedgerError
 from flowops.ledger.operations import imported_call
+from flowops.ledger.operators import Resolve
 from flowops.model.claims import Record, Written
 from flowops.model.ledger import EventType, Leg, State
 
@@ -125,6 +126,20 @@ class TestResolve:
             EventType.RESOLVED_NOT_PLACED,
         ]
         assert happened[-1].data == {"reason": "asked +44 20 79•• ••23, who was not rung"}
+
+    def test_a_word_that_was_shown_of_one_doubt_is_no_word_on_the_next_one(self, store: Store, make, address) -> None:
+        """Two operators are shown a doubt; one settles it, the call is placed again, and may have rung this time."""
+        doubtful(store, make)
+        store.close()
+        first, second, again = address.open(), address.open(), address.open()
+        word = Resolve(placed=False)
+        shown = second.rehearse(word, ["a"], "asked in the morning")
+        assert resolve(first, "a", placed=False) == "rejected"
+        doubtful(again, make)
+        again.close()
+        (step,) = second.operate(word, shown, "asked in the morning")
+        assert (step.changed, step.refused) == (False, "it has changed since it was shown, and is in-doubt now")
+        assert second.look_up(["a"])["a"].state is State.IN_DOUBT
 
     @pytest.mark.parametrize("placed", [True, False])
     def test_there_is_nothing_to_resolve_in_a_placed_call(self, store: Store, make, placed: bool) -> None:
