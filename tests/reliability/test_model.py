@@ -1,4 +1,4 @@
-"""Any sequence of plans, runs, crashes, callbacks, records and operators' words, held against a dictionary.
+"""Any sequence of plans, runs, crashes, evidence of known and unknown calls and operators' words, and a dictionary.
 
 The planner, `flowops.apply` and the store on SQLite are the real ones. The API is a fake that keeps a log, and from
 that log alone the model knows what the ledger has to say.
@@ -21,7 +21,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from support.operators import resolve
+from support.operators import operate, resolve
 from support.plans import plan_of, sends_of
 from support.values import call
 
@@ -30,9 +30,11 @@ from flowops.apply.run import apply
 from flowops.apply.worker import RunOptions
 from flowops.ledger.open import init_ledger, open_ledger
 from flowops.ledger.operations import ImportedCall
+from flowops.ledger.operators import Accept, Cancel, UndoCancel
 from flowops.model.ledger import Actor, EventType, Leg, State
 from flowops.model.plan import Action
 from flowops.model.result import Outcome, Verdict
+from flowops.plan.canonical import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -51,6 +53,8 @@ CALLEES = {
     "d": ("+442079460004", "+442079460005"),
 }
 REFERENCES = sorted(CALLEES)
+#: The states in which an operator may say that a call was placed all the same.
+MAY_BE_CALLED = (None, State.REJECTED, State.CANCELLED)
 QUICK = Timing(backoff=0.0, first_look=0.0, last_look=0.0)
 #: Where commits cost nothing.
 MEMORY = Path("/dev/shm")
@@ -116,6 +120,11 @@ class Known:
     ended: set[str] = field(default_factory=set)
     #: Whether the ledger knows which callees there are: not of an import, and not behind a purge.
     whole: bool = True
+    #: What a cancelled call was before.
+    before: State | None = None
+    #: Whether there is a row of it that has no state, and whether what its row says was purged.
+    counts: bool = False
+    purged: bool = False
 
 
 @dataclass
@@ -181,6 +190,8 @@ class Ledgers(RuleBasedStateMachine):
                 return Action.RETRY
             case State.IN_FLIGHT | State.IN_DOUBT:
                 return Action.IN_DOUBT
+            case State.CANCELLED:
+                return Action.CANCELLED
         return Action.CONFLICT if self.is_edited(reference) else Action.UNCHANGED
 
     def is_edited(self, reference: str) -> bool:
@@ -233,6 +244,8 @@ class Ledgers(RuleBasedStateMachine):
                     self.claimed(reference, State.IN_DOUBT)
                 case None:
                     self.claimed(reference, State.IN_FLIGHT)
+                case _ if self.known[reference].state is None:
+                    self.known[reference] = Known(counts=True)
 
     def claimed(self, reference: str, state: State) -> None:
         self.known[reference] = Known(state, self.patients[reference])
@@ -250,6 +263,8 @@ class Ledgers(RuleBasedStateMachine):
                     assert outcomes[reference] is Outcome.IN_DOUBT
                 case State.REJECTED:
                     assert outcomes[reference] in (Outcome.REJECTED, Outcome.NOT_ATTEMPTED)
+                case State.CANCELLED:
+                    assert outcomes[reference] is Outcome.CANCELLED
                 case None:
                     assert outcomes[reference] is Outcome.NOT_ATTEMPTED
 
@@ -289,7 +304,7 @@ class Ledgers(RuleBasedStateMachine):
     def resolve(self, reference: str, placed: bool) -> None:
         """An operator's word: on a call in doubt, and that one was placed also where nobody knows of it."""
         known, told = self.known[reference], self.told[reference]
-        allowed = known.state in (State.IN_FLIGHT, State.IN_DOUBT) or (placed and known.state in (None, State.REJECTED))
+        allowed = known.state in (State.IN_FLIGHT, State.IN_DOUBT) or (placed and known.state in MAY_BE_CALLED)
         with self.store() as store:
             said = resolve(store, reference, placed=placed)
         assert (said == ("placed" if placed else "rejected")) == allowed
@@ -308,19 +323,69 @@ class Ledgers(RuleBasedStateMachine):
         with self.store() as store:
             imported = store.import_calls([ImportedCall(reference, state)])
         known = self.known[reference]
-        if known.state in (None, State.REJECTED):
+        if known.state in (None, State.REJECTED) or (known.state is State.CANCELLED and state is not State.IN_DOUBT):
             assert imported.added == [reference]
             self.known[reference] = Known(state, whole=False)
         else:
             assert list(imported.present) == [reference]
+
+    @precondition(lambda self: any(known.state is None for known in self.known.values()))
+    @rule(data=st.data(), way=st.sampled_from(["callback", "record"]))
+    def hear_of_an_unknown_call(self, data: st.DataObject, way: str) -> None:
+        """Evidence of a call that was placed when this ledger was another one."""
+        reference = data.draw(st.sampled_from([name for name, known in self.known.items() if known.state is None]))
+        callee, call_id = next(ids(reference))
+        legs = [Leg(callee, call_id, code=10)]
+        with self.store() as store:
+            if way == "callback":
+                store.called_back(reference, legs)
+            else:
+                assert store.recorded({reference: legs}) == {reference: None}
+                store.recorded({reference: legs}, unknown=State.IN_DOUBT)
+        state = State.FINISHED if way == "callback" else State.IN_DOUBT
+        self.known[reference] = Known(state, ended={callee}, whole=False)
+        self.told[reference].rang, self.told[reference].denied = True, False
+
+    @rule(reference=st.sampled_from(REFERENCES))
+    def cancel(self, reference: str) -> None:
+        """A call is never to be placed: where nobody knows that it was."""
+        known = self.known[reference]
+        allowed = known.state in (None, State.REJECTED, State.IN_FLIGHT, State.IN_DOUBT)
+        with self.store() as store:
+            assert operate(store, Cancel(list), reference).changed == allowed
+        if allowed:
+            known.before = State.IN_DOUBT if known.state is State.IN_FLIGHT else known.state
+            known.state, known.counts = State.CANCELLED, True
+
+    @rule(reference=st.sampled_from(REFERENCES))
+    def undo(self, reference: str) -> None:
+        """That is taken back, and the call is what it was."""
+        known = self.known[reference]
+        allowed = known.state is State.CANCELLED and not known.purged
+        with self.store() as store:
+            assert operate(store, UndoCancel(), reference).changed == allowed
+        if allowed:
+            known.state = known.before
+
+    @rule(reference=st.sampled_from(REFERENCES))
+    def accept(self, reference: str) -> None:
+        """What the files say of a placed call was meant."""
+        known = self.known[reference]
+        allowed = known.state in (State.PLACED, State.FINISHED) and self.is_edited(reference)
+        made = call(reference, *CALLEES[reference], patient=self.patients[reference])
+        with self.store() as store:
+            assert operate(store, Accept({reference: fingerprint(made.body)}), reference).changed == allowed
+        if allowed:
+            known.patient = self.patients[reference]
 
     @rule()
     def purge(self) -> None:
         with self.store() as store:
             store.purge(datetime.now(UTC) + timedelta(days=1))
         for known in self.known.values():
-            if known.state in (State.PLACED, State.FINISHED, State.REJECTED):
+            if known.state not in (State.IN_FLIGHT, State.IN_DOUBT):
                 known.patient, known.whole = None, False
+                known.purged = known.purged or known.counts or known.state is not None
 
     @invariant()
     def what_is_in_the_ledger_is_what_happened(self) -> None:

@@ -27,7 +27,7 @@ from unittest import mock
 from flowops.api.records import CallRecord
 from flowops.app.reconcile import Adopt, _Records
 from flowops.apply.control import ShutdownRequest, Timing
-from flowops.apply.run import RunFailed, apply, move
+from flowops.apply.run import apply, move
 from flowops.apply.worker import RunOptions
 from flowops.errors import LedgerError
 from flowops.ledger import records
@@ -148,8 +148,7 @@ class _Asking:
             task.add_done_callback(lambda _task: self._loop.stop())
             self._loop.run_forever()
             if task.done():
-                with suppress(RunFailed):
-                    self.question = Question("end", task.result())
+                self.question = Question("end", task.result())
             self._end()
         assert self.question is not None
         return self.question
@@ -194,6 +193,10 @@ class _Asking:
 
     def look_up(self, references: Sequence[str]) -> tuple[str, Any]:
         return "look_up", references
+
+    def pause(self, seconds: float) -> tuple[str, Any]:
+        """Ask for a pause of all runs: nothing of it is about the call."""
+        return "pause", seconds
 
     # What it takes for the API.
 
@@ -579,7 +582,7 @@ class Orders:
         if runner.moves:
             return heard, runner, Question("move")
         question = self._runs.question(runner)
-        while question.what in ("hear", *self.asks_nobody):
+        while question.what in ("hear", "pause", *self.asks_nobody):
             if question.what == "hear":
                 heard = Post(*question.about, runner.name)
             runner = told(runner, None, None)
