@@ -43,8 +43,9 @@ class Workspace(NamedTuple):
     """What a command works on: `calls` are the Call and CallSet documents it is about, `others` those of the project
     besides, for what is judged over all of it. Of the calls those are meant that `asked` takes.
 
-    `broken` are the names of flows whose documents are wrong. `problems` are those of files, flows and headers; those
-    of the calls come when they are rendered. `warnings` are about files. `tests` are those that the command is about.
+    `broken` are the names of flows whose documents are wrong, None where nobody can tell the name of one. `problems`
+    are those of files, flows and headers: those of the calls come when they are rendered. `warnings` are about files.
+    `tests` are those that the command is about.
     """
 
     reader: Reader
@@ -53,7 +54,7 @@ class Workspace(NamedTuple):
     calls: tuple[Document, ...]
     others: tuple[Document, ...]
     flows: Mapping[str, Flow]
-    broken: tuple[Value, ...]
+    broken: tuple[Value, ...] | None
     policy: Policy | None
     problems: tuple[Problem, ...]
     files: int
@@ -122,7 +123,7 @@ def load(selection: Selection, reader: Reader | None = None, *, with_tests: bool
         calls=calls,
         others=others,
         flows=flows,
-        broken=tuple(broken),
+        broken=None if found.unread or not all(isinstance(name, str) for name in broken) else tuple(broken),
         policy=policy,
         problems=tuple(problems),
         files=len({document.file for document in documents}),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.ledger import labelled
 from flowops.app.selection import CallFilter, Selection
+from flowops.common.masking import mask_text
 from flowops.common.names import same_name
 from flowops.common.selection import reference_filter
 from flowops.common.text import from_spreadsheet
@@ -95,7 +96,7 @@ def read_pairs(file: str) -> dict[str, str]:
             pairs[named[0]] = named[1]
             taken.add(named[1])
         else:
-            problems.append(Problem(Place(file, number), None, wrong, "rename"))
+            problems.append(Problem(Place(file, number), None, mask_text(wrong), "rename"))
     if problems:
         raise Invalid(problems)
     return pairs

@@ -69,11 +69,11 @@ def clock() -> datetime:
 def facts_of(workspace: Workspace, ledger: Store, at: datetime, override: Override | None) -> PolicyContext:
     """Return what the rules have to know before the first call; only what a rule asks for is looked up."""
     policy = workspace.policy or Policy()
-    lists = [rule for rule in policy.rules if isinstance(rule, DoNotCall)]
+    lists = _Lists(workspace)
     return PolicyContext(
         known=ledger.phones() if policy.rules or policy.guards else 0,
         claimed={day: ledger.claimed_since(day) for day in needed_counts(policy, at).days},
-        lists={rule.source: _number_list(rule, workspace) for rule in lists},
+        lists={rule.source: _number_list(rule, lists) for rule in policy.rules if isinstance(rule, DoNotCall)},
         overrides=override.rules if override else frozenset(),
     )
 
@@ -227,47 +227,59 @@ def _with_attempts(call: Call, condition: Condition | None, at: datetime) -> Con
     return replace(condition, decide=decide, before=before)
 
 
-def _number_list(rule: DoNotCall, workspace: Workspace) -> NumberList:
+class _Lists:
+    """The files of do-not-call lists, each read once for a key, however often and however it is named."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._read: dict[tuple[Path, object], NumberList] = {}
+
+    def listing(self, file: str, key: object, read: Callable[[Iterator[bytes]], NumberList]) -> NumberList:
+        """Return what a function makes of the lines of a list, or why they cannot be read."""
+        files = self.workspace.reader.files
+        path = self.workspace.reader.absolute(Path(self.workspace.project.root) / file)
+        try:
+            this = files.local(path) or path, key
+            if this not in self._read:
+                with files.open(path) as opened:
+                    self._read[this] = read(_lines(opened))
+        except Unreadable as error:
+            return NumberList(trouble=str(error))
+        except OSError as error:
+            return NumberList(trouble=f"cannot be read: {error.strerror}")
+        return self._read[this]
+
+
+def _number_list(rule: DoNotCall, lists: _Lists) -> NumberList:
     """Return what a do-not-call list says, or why it cannot be relied on."""
+    project = lists.workspace.project
     try:
-        key = (
-            value_of(rule.secret, "key", FlowopsError, workspace.project).encode() if rule.secret is not None else None
-        )
+        key = value_of(rule.secret, "key", FlowopsError, project).encode() if rule.secret is not None else None
     except FlowopsError as error:
         return NumberList(trouble=f"cannot be used: {error.message}")
-    return _from_lines(rule, workspace, lambda lines: read_list(lines, key))
+    return lists.listing(rule.file, key, lambda lines: read_list(lines, key))
 
 
 def list_troubles(workspace: Workspace) -> Iterator[tuple[DoNotCall, str | None]]:
     """Yield each do-not-call rule of a policy, and why its list cannot be relied on, None where it can."""
+    lists = _Lists(workspace)
     for rule in (workspace.policy or Policy()).rules:
         if isinstance(rule, DoNotCall):
-            yield rule, rule.trouble_of(_number_list(rule, workspace))
+            yield rule, rule.trouble_of(_number_list(rule, lists))
 
 
 def check_lists(workspace: Workspace) -> Iterator[Problem]:
     """Yield a problem for each do-not-call list that cannot be used, as far as that is known without a secret."""
+    lists = _Lists(workspace)
     for rule in (workspace.policy or Policy()).rules:
         if not isinstance(rule, DoNotCall):
             continue
         is_keyed = rule.secret is not None
-        listing = _from_lines(rule, workspace, partial(read_unkeyed, is_keyed=is_keyed))
+        listing = lists.listing(rule.file, is_keyed, partial(read_unkeyed, is_keyed=is_keyed))
         trouble = rule.trouble_of(listing)
         if trouble is not None:
             message = f"do-not-call: {quoted(rule.file)} {trouble}"
             yield Problem(rule.place, message=message, code="policy", hint="as it is, every call is blocked")
-
-
-def _from_lines(rule: DoNotCall, workspace: Workspace, read: Callable[[Iterator[bytes]], NumberList]) -> NumberList:
-    """Return what a function makes of the lines of a list, or why they cannot be read."""
-    path = workspace.reader.absolute(Path(workspace.project.root) / rule.file)
-    try:
-        with workspace.reader.files.open(path) as file:
-            return read(_lines(file))
-    except Unreadable as error:
-        return NumberList(trouble=str(error))
-    except OSError as error:
-        return NumberList(trouble=f"cannot be read: {error.strerror}")
 
 
 def hash_list(file: Path, key_env: str, *, may_be_empty: bool) -> list[str]:

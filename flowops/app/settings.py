@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flowops.model.document import Value
     from flowops.model.plan import Settings
-    from flowops.model.project import Environment, Project
+    from flowops.model.project import CallbackSettings, Environment, Project
 
 
 def review_of(project: Project, environment: Environment) -> dict[str, Value]:
@@ -18,7 +18,7 @@ def review_of(project: Project, environment: Environment) -> dict[str, Value]:
     settings: dict[str, Value] = {
         "api": environment.api,
         "token": None if environment.token is None else str(environment.token),
-        "callbacks": None if callbacks is None else {"url": callbacks.url, "secret": str(callbacks.secret)},
+        "callbacks": None if callbacks is None else _callbacks(callbacks),
         "policy": _policy(project, environment),
     }
     return {name: value for name, value in settings.items() if value is not None}
@@ -40,11 +40,18 @@ def settings_of(project: Project, environment: Environment) -> Settings:
     settings = review_of(project, environment)
     callbacks, policy = settings.pop("callbacks", None), settings.pop("policy", None)
     if callbacks is not None:
-        settings |= {"callbacks": callbacks["url"], "callbacks.secret": callbacks["secret"]}
+        settings["callbacks"] = callbacks.pop("url")
+        settings |= {f"callbacks.{name}": secret for name, secret in callbacks.items()}
     if policy is not None:
         written = json.dumps(policy, sort_keys=True, default=str).encode()
         settings["policy"] = f"sha256:{hashlib.sha256(written).hexdigest()}"
     return settings
+
+
+def _callbacks(callbacks: CallbackSettings) -> dict[str, Value]:
+    """Return where callbacks go and whose tokens are believed: the secret before the present one counts, too."""
+    secrets = {"secret": callbacks.secret, "previous": callbacks.previous}
+    return {"url": callbacks.url} | {name: str(secret) for name, secret in secrets.items() if secret is not None}
 
 
 def _policy(project: Project, environment: Environment) -> Value:

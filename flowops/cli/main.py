@@ -79,13 +79,16 @@ def main() -> NoReturn:
         click.echo("interrupted", err=True)
         code = 130
     except click.ClickException as error:
-        from flowops.common.masking import mask_text
+        from flowops.common.masking import mask_any_number
 
-        # It repeats what was given, and that may be a number in the place of something else.
-        message = mask_text(error.format_message())
-        masked = click.UsageError(message, error.ctx) if isinstance(error, click.UsageError) else error
-        masked.show()
-        code = ExitCode.USAGE if isinstance(error, click.UsageError) else error.exit_code
+        # It repeats what was given, and that may be a number in the place of something else: also without its +.
+        message = mask_any_number(error.format_message())
+        if isinstance(error, click.UsageError):
+            click.UsageError(message, error.ctx).show()
+            code = ExitCode.USAGE
+        else:
+            click.ClickException(message).show()
+            code = error.exit_code
         _print_as_json(UsageError(message))
     except Invalid as error:
         from flowops.cli.output import print_problems

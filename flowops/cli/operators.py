@@ -8,7 +8,8 @@ from flowops.app.access import open_for
 from flowops.app.load import project_of
 from flowops.app.operators import select
 from flowops.cli.output import TERMINAL, confirm, echo_lines, print_result
-from flowops.errors import ExitCode
+from flowops.common.masking import mask_text
+from flowops.errors import ExitCode, UsageError
 from flowops.report import phrases
 from flowops.report.formats import OPERATION
 from flowops.report.layouts.ledger import operation_report
@@ -33,6 +34,7 @@ def operate(asked: Asked, make: Callable[[Store], Operation]) -> int:
     with open_for(project, settings, observer=TERMINAL) as ledger:
         operation = make(ledger)
         shown = ledger.rehearse(operation, select(asked.calls, operation, ledger), asked.reason)
+        _refuse_numbers(shown)
         changed = sum(step.changed for step in shown)
         steps = shown
         if changed:
@@ -42,6 +44,15 @@ def operate(asked: Asked, make: Callable[[Store], Operation]) -> int:
             steps = ledger.operate(operation, shown, asked.reason)
     print_result(OPERATION, _view(asked, operation, steps, is_done=True), asked.format_)
     return ExitCode.FAILED if any(step.refused is not None for step in steps) else ExitCode.DONE
+
+
+def _refuse_numbers(steps: Sequence[OperatorStep]) -> None:
+    """Raise UsageError where a number stands in the place of a reference: the ledger would keep it for ever."""
+    unknown = (step.reference_id for step in steps if step.before is None)
+    number = next((each for each in unknown if mask_text(each) != each), None)
+    if number is not None:
+        hint = "these commands take reference-ids; `flowops policy block` takes numbers"
+        raise UsageError(f"{mask_text(number)} is no call of the ledger: it looks like a phone number", hint=hint)
 
 
 def _view(asked: Asked, operation: Operation, steps: Sequence[OperatorStep], *, is_done: bool) -> OperationView:

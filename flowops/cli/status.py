@@ -17,6 +17,7 @@ from flowops.app.policy_run import clock
 from flowops.app.status import files_say, is_doubtful, report_since
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status, print_result
+from flowops.common.masking import mask_text
 from flowops.errors import ExitCode, worst
 from flowops.report.formats import ENTRIES, STATUS
 from flowops.report.views.ledger import Entries
@@ -97,7 +98,7 @@ def _of_calls(ledger: Store, selection: Selection, fail_on: frozenset[str], form
     print_result(ENTRIES, Entries(entries, ledger.environment), format_)
     unknown = selection.calls.exact_names.difference(entry.reference_id for entry in entries)
     for reference in sorted(unknown):
-        echo_status(f"{reference}: not in the ledger of {ledger.environment}")
+        echo_status(f"{mask_text(reference)}: not in the ledger of {ledger.environment}")
     happened = any(entry.state.is_placed for entry in entries)
     found = {"in-doubt": sum(map(is_doubtful, entries)), "none": int(not happened)}
     return worst(failures(fail_on, found) | ({ExitCode.FAILED} if unknown else set()))

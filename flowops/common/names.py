@@ -3,6 +3,7 @@ one was probably meant by one that does not exist."""
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
 from functools import lru_cache
@@ -88,6 +89,28 @@ def did_you_mean(name: object, names: Iterable[str]) -> str | None:
     """Return a hint with the nearest name, if there is one."""
     near = nearest(name, names)
     return f"did you mean '{near}'?" if near else None
+
+
+#: What programs call encodings in their menus, and Python does not.
+_ENCODINGS = {"ansi": "windows-1252", "unicode": "utf-16", "us-ascii": "utf-8", "ascii": "utf-8"}
+
+
+def encoding_meant(name: str, encodings: Iterable[str]) -> str:
+    """Return a hint for another name of an encoding (cp1252, latin1, utf8), or for one that is not read."""
+    asked = name.strip().lower()
+    asked = _ENCODINGS.get(asked, asked).removesuffix("-sig").removesuffix("_sig")
+    codec = _codec(asked)
+    known = encodings if codec is None else [each for each in encodings if _codec(each) == codec]
+    same = nearest(asked, known) if codec is None else next(iter(known), None)
+    return "save the file as UTF-8" if same is None else f"write {same}"
+
+
+def _codec(name: str) -> str | None:
+    """Return Python's name for an encoding; None where it knows none."""
+    try:
+        return codecs.lookup(name).name if len(name) <= _LETTERS else None
+    except (LookupError, ValueError):
+        return None
 
 
 @lru_cache(maxsize=512)

@@ -70,7 +70,9 @@ _DATE = re.compile(
 )
 _EXPONENT = re.compile(r"[+-]?[0-9]++(?:[.,][0-9]*+)? ?e ?[+-]?[0-9]++", re.IGNORECASE)
 _DECIMAL_POINT = re.compile(r"[^.]*+\.(?:[0-9]{1,2}|0++)|.*\.[0-9]")
-_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]{5,},[0-9]{1,2}")
+_DECIMAL_COMMA = re.compile(
+    r"[+-]?[0-9]{5,},[0-9]{1,2}|[0-9]{1,3}(?:,[0-9]{3})*+\.[0-9]++|[0-9]{1,3}(?:\.[0-9]{3})*+,[0-9]{1,2}"
+)
 _EXTENSION = re.compile(
     r"[^a-z#;]*[0-9)] ?[,;]? ?(?:x|ext|extn|extension|dw|durchwahl|poste|#|;ext|;isub)[ .:=]*+[0-9]{1,8}", re.IGNORECASE
 )
@@ -78,6 +80,8 @@ _EXTENSION = re.compile(
 _ASIDE = re.compile(r"\A(?:[^0-9]*+[0-9]){7}[^(]*+\(|\((?:[^0-9(]*+[0-9]){0,4}[^0-9(]*+\Z")
 #: A shorter group of digits is not all that stands behind an area code and a slash.
 _SHORTEST = 4
+#: Between the first and the last of several.
+_PARTS = re.compile(r"-+|\.\.+")
 #: Only a longer group is a whole number by itself; only a shorter one is what is dialled behind a company's number.
 _WHOLE, _LEAST_AHEAD = 5, 3
 #: Between what people write in one cell when they mean several.
@@ -197,7 +201,8 @@ def read(text: str, region: str | None = None) -> str | Refusal:
     shown = written if _WRITTEN.fullmatch(written) is not None else _cleaned(text)
     if isinstance(shown, Refusal):
         return shown
-    return _shape(shown, region) or _number(_digits(shown), region, shown)
+    found = _shape(shown, region) or _number(_digits(shown), region, shown)
+    return _SEVERAL if isinstance(found, Refusal) and _PARTS.search(shown) and _counts_on(shown) else found
 
 
 def received(text: str) -> str | None:
@@ -332,6 +337,13 @@ def _is_range(shown: str, region: str | None) -> bool:
     if info(known).region in _DASH_BEFORE_EXTENSION:
         return len(last) > 1 and 0 < ahead < (100 if len(last) >= _WHOLE else 10)
     return len(last) < _LEAST_AHEAD or 0 < ahead < 100
+
+
+def _counts_on(shown: str) -> bool:
+    """Return whether what is no number has the first and the last of some in it: ``0018-0020``, ``7946 0018..20``."""
+    head, _, last = _PARTS.sub("-", shown).rpartition("-")
+    last, before = _NO_DIGITS.sub("", last), _NO_DIGITS.split(head.rstrip())[-1]
+    return 0 < len(last) <= len(before) and 0 < int(last) - int(before[-len(last) :]) < 100
 
 
 def _digits(shown: str) -> str:

@@ -163,7 +163,8 @@ class Workspace(NamedTuple):
 
     `selected` are the Call and CallSet documents that the command is about, `others` those of the project's other
     files, `tests` the Test documents, `flows` all Flow documents. `problems` are those of all files: a project is valid
-    as a whole. `warnings` are about files that somebody may think are read.
+    as a whole. `warnings` are about files that somebody may think are read. `unread` says that some document could not
+    be read which may be that of any flow.
     """
 
     project: Project
@@ -173,6 +174,7 @@ class Workspace(NamedTuple):
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...] = ()
     tests: tuple[Document, ...] = ()
+    unread: bool = False
 
 
 def discover(reader: Reader, project: Project, paths: Sequence[Path] = (), *, with_tests: bool = False) -> Workspace:
@@ -190,12 +192,14 @@ def discover(reader: Reader, project: Project, paths: Sequence[Path] = (), *, wi
     others: list[Document] = []
     flows: list[Document] = []
     tests: list[Document] = []
+    unread = False
     with _no_collection():
         for path, sections in reader.read_all(sorted(included | chosen, key=_by_parts)):
             is_chosen = path in chosen
             for section in sections:
                 problems += section.problems or _foreign(section, project)
                 if section.document is None:
+                    unread = unread or section.kind in (None, Kind.FLOW)
                     continue
                 if section.kind is Kind.FLOW:
                     flows.append(section.document)
@@ -208,7 +212,7 @@ def discover(reader: Reader, project: Project, paths: Sequence[Path] = (), *, wi
     _log.info("read documents of calls: %(documents)d, of flows: %(flows)d; problems: %(problems)d", about)
     warnings = [_not_read(reader, path) for path in sorted(missed - chosen, key=_by_parts)]
     return Workspace(
-        project, tuple(selected), tuple(others), tuple(flows), tuple(problems), tuple(warnings), tuple(tests)
+        project, tuple(selected), tuple(others), tuple(flows), tuple(problems), tuple(warnings), tuple(tests), unread
     )
 
 

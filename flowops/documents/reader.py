@@ -233,6 +233,10 @@ class Reader:
         self._walked.add(document.source_map)
         return known
 
+    def walk_anew(self) -> None:
+        """Count the rows of all call sets again, for another question about them."""
+        self._walked.clear()
+
     def open(self, path: Path) -> HashedStream:
         """Open a data file, whose hash is remembered when it has been read to its end. Raises Unreadable."""
         # Most commands read no data, and hashing takes long to be imported.

@@ -199,7 +199,10 @@ class RowSource(ABC):
                 of_whom = "those of matrices and queries, and of files that are read again"
                 most = f"{ROWS_AGAIN:,} together, and one for each {BYTES_A_ROW} bytes of data"
                 message = f"there are too many rows: {of_whom}, may be {most}"
-                raise RowsError(message, "name fewer documents, or write the rows into a file for one call set")
+                raise RowsError(
+                    message,
+                    "name fewer documents, write the rows into a file for one call set, give tests their own",
+                )
             yield batch
 
     def _keep(self) -> Iterator[Batch]:

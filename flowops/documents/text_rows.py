@@ -140,9 +140,13 @@ _OTHER_ORDER = {"utf-16-le": "utf-16-be", "utf-16-be": "utf-16-le"}
 
 
 def _order(data: bytes) -> str | None:
-    """Return the order of bytes that UTF-16 is in beyond doubt: by its mark, or by where the zeros of its ASCII are."""
+    """Return the order of bytes that UTF-16 is in beyond doubt: by its mark, its line feeds, or the zeros of ASCII."""
     if data[:2] in _MARKS:
         return _MARKS[data[:2]]
+    units = {data[at : at + 2] for at in range(0, len(data), 2)}
+    # The other way round these bytes are no character.
+    if (b"\n\0" in units) is not (b"\0\n" in units):
+        return "utf-16-le" if b"\n\0" in units else "utf-16-be"
     big, little = data[0::2].count(0), data[1::2].count(0)
     if len(data) < _ENOUGH or min(big, little) or max(big, little) * 4 < len(data):
         return None
@@ -435,6 +439,9 @@ def json_batches(lines: DataLines) -> Iterator[Batch]:
         yield found.batch()
 
 
+_ONE_A_LINE = "JSON Lines has one object a line, and nothing behind it: no comma, no other object"
+
+
 def _read(text: str, line: int, found: BatchBuilder) -> None:
     """Add a row. Raises BadData where the first line shows that the file is JSON, and not JSON Lines."""
     try:
@@ -442,7 +449,8 @@ def _read(text: str, line: int, found: BatchBuilder) -> None:
     except NotJson as error:
         if found.number == 0:
             _refuse_json(text, line, found.file, error)
-        found.bad_row(error.message, line, error.column)
+        is_more = error.message.endswith("extra data")
+        found.bad_row(error.message, line, error.column, _ONE_A_LINE if is_more else None)
         return
     if isinstance(value, dict):
         found.row(value, line)

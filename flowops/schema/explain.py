@@ -13,7 +13,7 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowops.common.masking import mask_written
-from flowops.common.names import did_you_mean
+from flowops.common.names import did_you_mean, encoding_meant
 from flowops.common.numbers import E164_PATTERN, WITHOUT_EMPTY
 from flowops.common.text import LISTED, dotted, escaped, quoted
 from flowops.schema.engine import TEMPLATE_PATTERN, matcher, slow_validator
@@ -331,7 +331,10 @@ def _enum(mistake: _Mistake) -> SchemaError:
 def _option_hint(mistake: _Mistake, options: list[Value]) -> str | None:
     if not isinstance(mistake.instance, str) or mistake.hidden:
         return None
-    return did_you_mean(mistake.instance, [option for option in options if isinstance(option, str)])
+    words = [option for option in options if isinstance(option, str)]
+    if "windows-1252" in words:
+        return encoding_meant(mistake.instance, words)
+    return did_you_mean(mistake.instance, words)
 
 
 def _const(mistake: _Mistake) -> SchemaError:

@@ -347,7 +347,7 @@ class Compilation:
 
     `environment` decides the ids of flows. `variables` is what templates see as ``vars``. `always` holds
     the fields that are sent even when nobody sets them, with their values. `broken` are the names of flows whose
-    documents are wrong.
+    documents are wrong, None where they may be any.
     """
 
     def __init__(
@@ -359,7 +359,7 @@ class Compilation:
         *,
         taken_by: TakenBy,
         always: Mapping[str, Value],
-        broken: Collection[Value] = (),
+        broken: Collection[Value] | None = (),
         budget: Budget | None = None,
     ) -> None:
         self._defaults = Defaults(project)

@@ -27,7 +27,7 @@ class BrokenFlow(TemplateError):
 class Flows:
     """The flows of a project, as one environment has them."""
 
-    def __init__(self, flows: Mapping[str, Flow], environment: str, broken: Collection[Value] = ()) -> None:
+    def __init__(self, flows: Mapping[str, Flow], environment: str, broken: Collection[Value] | None = ()) -> None:
         self._flows = flows
         self._broken = broken
         self._environment = environment
@@ -46,7 +46,7 @@ class Flows:
         if not isinstance(name, str):
             raise TemplateError(f"has to be the name of a flow, not {kind(name)}")
         flow = self._flows.get(same_name(name))
-        if flow is None and name in self._broken:
+        if flow is None and (self._broken is None or name in self._broken):
             raise BrokenFlow("cannot be used")
         if flow is None:
             raise TemplateError(

@@ -1,16 +1,20 @@
-"""Files that the command line names: whatever has no end, or nobody who writes, ends with a message."""
+"""What the command line names: a file without end ends with a message, a number in a wrong place is not repeated."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING
 
+import click
 import pytest
+from support.canaries import Number, leaked, run
 from support.commands import environment, flowops
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 COMMANDS = (
@@ -76,3 +80,70 @@ def test_a_pipe_of_the_shell_is_read(root: Path) -> None:
     os.close(reading)
     assert ran.returncode == 0, ran.stderr
     assert flowops("validate", cwd=root).code == 0
+
+
+NUMBER = Number("+442079460023", "2079460023", "+442079460023")
+WRITTEN = ("+442079460023", "0044 20 7946 0023", "020 7946 0023", "+442079460023=x")
+#: They read what comes in, or name what they have made as they were told.
+OTHERS = {"init", "listen", "sandbox"}
+
+
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Yield all commands with the words that call them."""
+    if not isinstance(command, click.Group):
+        yield path, command
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        found = command.get_command(context, name)
+        if found is not None and name not in OTHERS:
+            yield from commands(found, (*path, name))
+
+
+def misused(written: str) -> Iterator[tuple[str, ...]]:
+    """Yield command lines with a number in the place of every value that a command takes."""
+    # The package's attribute of this name is the function in it.
+    root = import_module("flowops.cli.main").root
+    for path, command in commands(root):
+        needed = ["a" for each in command.params if each.required and isinstance(each, click.Argument)]
+        for each in command.params:
+            if isinstance(each, click.Argument):
+                yield *path, written
+            elif isinstance(each, click.Option) and not each.is_flag and not each.count and each.name != "out":
+                yield *path, *needed, each.opts[-1], written
+
+
+SOME = (
+    *(("validate", option) for option in ("--env", "--var", "--var-file", "-l", "--ref", "--exclude-ref", "--format")),
+    *(("apply", option) for option in ("--plan", "--fail-on", "--canary-failures", "--max-change", "--digest")),
+    *(("ledger", "accept", "--reason", "x", option) for option in ("--from-file", "--ref", "-l")),
+    *(
+        ("reconcile", "--from-file"),
+        ("show",),
+        ("diff",),
+        ("explain",),
+        ("schema", "show"),
+        ("schema", "build", "--openapi"),
+    ),
+    ("policy", "hash-numbers", "x.txt", "--key-env"),
+    *(("ledger", "import"), ("validate",), ("status",), ("plan", "-o", "p.json", "--log-level"), ("-C",), ()),
+)
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+@pytest.mark.parametrize("words", SOME, ids=" ".join)
+def test_a_number_in_a_wrong_place_is_not_repeated(root: Path, words: tuple[str, ...], written: str) -> None:
+    ended = run(root, *words, written)
+    assert not leaked(ended.text, [NUMBER], ()), ended.text
+    assert "Traceback" not in ended.text
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("written", WRITTEN)
+def test_no_value_of_any_command_is_repeated_where_it_is_a_number(root: Path, written: str) -> None:
+    asked = list(misused(written))
+    assert len(asked) > 200
+    for words in asked:
+        ended = run(root, *words)
+        assert not leaked(ended.text, [NUMBER], ()), (words, ended.text)
+        assert "Traceback" not in ended.text, (words, ended.text)

@@ -196,8 +196,80 @@ def life(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 def test_nobody_is_found_in_the_life_of_their_call(life: Life) -> None:
     places_calls(life)
     hears_of_them(life)
+    settles_them(life)
+    asks_about_them(life)
     works_on_the_ledger(life)
     life.search()
+
+
+def settles_them(life: Life) -> None:
+    """All that operators do with many calls and numbers at once, with names and numbers where they do not belong."""
+    somebody, other = life.of[0], life.of[1]
+    why = ("--reason", f"asked for by {somebody.e164}, 0{somebody.national} or {other.written}", *PRODUCTION)
+    known = [f"life-{at}" for at in range(1, len(life.of) + 1)]
+    (life.root / "known.txt").write_text("\n".join(known[:20]))
+    (life.root / "people.txt").write_text("\n".join(number.written.strip() for number in life.of))
+    (life.root / "valid.txt").write_text("\n".join(number.e164 for number in life.of[:20]))
+    (life.root / "names.csv").write_text(_table([{"old": each, "new": f"{each}-new"} for each in known[20:24]]))
+    (life.root / "wrong.csv").write_text(_table([{"old": n.e164, "new": n.e164} for n in life.of[:9]]))
+    any_code = (0, 1, 3, 5, 6, 7, 64)
+    for name in ("text", "json", "markdown"):
+        form = ("--format", name)
+        for command in (("accept",), ("cancel",), ("cancel", "--undo"), ("resolve", "--not-placed")):
+            for given in (known[:3], ["--ref", "life-3*"], ["--from-file", "known.txt"]):
+                life.run("ledger", *command, *given, *why, "--yes", *form, codes=any_code)
+            for given in ([somebody.e164], ["--from-file", "people.txt"], ["--from-file", somebody.e164]):
+                life.run("ledger", *command, *given, *why, "--yes", *form, codes=any_code)
+        life.run("ledger", "resolve", "life-5", "--placed", "--call-id", somebody.e164, *why, "--yes", codes=any_code)
+        for given in (["life-30", "life-30-new"], ["--from-file", "names.csv"], [somebody.e164, other.e164]):
+            life.run("ledger", "rename", *given, *why, "--yes", *form, codes=any_code)
+        life.run("ledger", "rename", "--from-file", "wrong.csv", *why, "--yes", *form, codes=any_code)
+        life.run("policy", "blocked", *PRODUCTION, *form)
+        life.run("ledger", "runs", *PRODUCTION, *form)
+        life.run("doctor", *PRODUCTION, *form, codes=any_code)
+    for command in ("block", "unblock"):
+        for given in ([somebody.e164], ["--from-file", "valid.txt"], ["--from-file", "people.txt"], [other.written]):
+            for name in ("text", "json"):
+                life.run("policy", command, *given, *why, "--format", name, codes=any_code)
+    life.run("policy", "block", life.of[2].e164, *why)
+    life.run("plan", *PRODUCTION, "--full", codes=(0,))
+    life.run("policy", "unblock", life.of[2].e164, *why)
+    for name in ("jsonl", "csv"):
+        life.run("ledger", "export", "--events", *PRODUCTION, "--format", name, codes=any_code)
+    life.run("ledger", "export", "--events", *PRODUCTION, "-o", "events.jsonls")
+
+
+def asks_about_them(life: Life) -> None:
+    """What is asked about calls and fields, tried on one's own phone, and tested with somebody's row."""
+    somebody = life.of[4]
+    life.run(
+        "apply", *PRODUCTION, "--auto-approve", "--rehearse", "life-5", "--to", somebody.e164, codes=(0, 3, 4, 6, 7)
+    )
+    life.run(
+        "apply",
+        *PRODUCTION,
+        "--auto-approve",
+        "--rehearse",
+        "life-5",
+        "--to",
+        somebody.written,
+        codes=(0, 3, 4, 6, 7, 64),
+    )
+    life.run("apply", *PRODUCTION, "--auto-approve", "--events", "-", "--limit", "3", codes=(0, 4, 6, 7, 9))
+    life.run(
+        "apply", *PRODUCTION, "--auto-approve", "--events", "events.jsonls2", "--limit", "3", codes=(0, 4, 6, 7, 9)
+    )
+    for name in ("text", "json", "markdown"):
+        life.run("explain", "callee", "--format", name)
+        life.run("explain", somebody.e164, "--format", name, codes=(64,))
+    (life.root / "tests").mkdir(exist_ok=True)
+    (life.root / "tests/t.yaml").write_text(
+        "apiVersion: flowops/v1\nkind: Test\nname: what stands in files is masked\n"
+        "given: {document: ../calls/c.yaml}\nexpect: {action: blocked, body: {flow-variables: {text: no}}}\n"
+    )
+    for name in ("text", "json", "markdown", "github", "gitlab", "sarif", "junit", "html"):
+        life.run("test", "--format", name, codes=(3,))
+    (life.root / "tests/t.yaml").unlink()
 
 
 def places_calls(life: Life) -> None:
@@ -371,6 +443,8 @@ def test_nobody_is_found_in_a_database_of_postgresql(tmp_path: Path, server: Ser
         stack.callback(ENV.pop, "FLOWOPS_LEDGER_URL")
         places_calls(life)
         hears_of_them(life)
+        settles_them(life)
+        asks_about_them(life)
         life.look("PostgreSQL", "\n".join(_dumped(url)))
         works_on_the_ledger(life)
         life.look("PostgreSQL", "\n".join(_dumped(url)))

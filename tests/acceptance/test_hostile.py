@@ -28,7 +28,7 @@ CASES = sorted((Path(__file__).parent.parent / "cases" / "hostile").iterdir())
 CPU_SECONDS = 2
 PATIENCE = 120
 #: Seconds more for processes that the command starts: Git, and one that answers queries.
-HELPERS = 1.5
+HELPERS = 3
 MEGABYTES = 256
 #: Of a large input more is told: so much for each character, at most.
 MUCH = 20
@@ -76,14 +76,14 @@ runpy.run_module("flowops", run_name="__main__", alter_sys=True)
 """
 
 
-def run(root: Path, command: str) -> Ended:
+def run(root: Path, command: str, seconds: int = CPU_SECONDS) -> Ended:
     """Run ``flowops COMMAND`` in a tree, and hold it to what every hostile tree has to leave as it was."""
     before = state_of(root)
     peak = root.parent / "peak"
     with subprocess.Popen(
         [sys.executable, "-c", MEASURED, command],
         cwd=root,
-        env=environment(COLUMNS="200", PEAK=str(peak), CPU_SECONDS=str(CPU_SECONDS)),
+        env=environment(COLUMNS="200", PEAK=str(peak), CPU_SECONDS=str(seconds)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -459,3 +459,33 @@ def test_what_multiplies_is_bounded_for_the_whole_command(
         (tmp_path / "tree" / folder).mkdir(parents=True)
     make(tmp_path / "tree", times)
     hold(run(tmp_path / "tree", "plan"), 3, words)
+
+
+#: A test plans its rows, which takes longer than to render them.
+TESTS = 3
+
+
+@pytest.mark.parametrize("times", [1, 10])
+def test_tests_that_go_through_the_same_rows_are_bounded_together(times: int, tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    for folder in ("calls", "tests", ".git"):
+        (root / folder).mkdir(parents=True)
+    (root / "calls/a.csv").write_text("id\n" + "".join(f"{number}\n" for number in range(5_000)))
+    (root / "calls/a.yaml").write_text(CALLSET.replace("rows", "a.csv").replace("{{ row.phone }}", "+442079460023"))
+    test = "apiVersion: flowops/v1\nkind: Test\nname: t{}\ngiven: {{document: ../calls/a.yaml}}\n"
+    tests = (f"{test.format(number)}expect: {{action: place}}\n" for number in range(20 * times))
+    (root / "tests/t.yaml").write_text("---\n".join(tests))
+    hold(run(root, "test", CPU_SECONDS + TESTS), 3, "there are too many rows: those of matrices and queries")
+
+
+@pytest.mark.parametrize("times", [1, 10])
+def test_a_list_that_is_named_in_many_ways_is_read_once(times: int, tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    for folder in ("calls", ".git"):
+        (root / folder).mkdir(parents=True)
+    lists = ", ".join(f"'{'./' * number}list'" for number in range(50 * times))
+    (root / "flowops.yaml").write_text(f"{PROJECT}policy: {{do-not-call: [{lists}]}}\n")
+    (root / "list").write_text("+442079460018\n" * 50_000)
+    (root / "calls/a.yaml").write_text(CALL)
+    for command in ("validate", "plan"):
+        hold(run(root, command), 0)

@@ -124,11 +124,28 @@ def test_true_and_false_are_schemas(tmp_path: Path, schema: str, problem: str | 
     assert flowops("schema", "build", "--project", ".", cwd=tmp_path).code == 0
 
 
-def test_a_flow_that_is_wrong_does_not_accuse_its_calls(real: Path) -> None:
+FLOW = "apiVersion: flowops/v1\nkind: Flow\nname: f\ncallflow-id: x\nvariables: {a: {type: string}}\n"
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [
+        f"{FLOW}produce: [b]\n",
+        FLOW.replace("string", "str"),
+        FLOW.replace("callflow-id: x\n", ""),
+        f"{FLOW}name: g\n",
+        # Which flow it is nobody can tell: it may be this one.
+        FLOW.replace("name: f", "name: 5"),
+        FLOW.replace("flowops/v1", "flowops/v2"),
+        FLOW.replace("kind: Flow\n", ""),
+        FLOW.replace("kind: Flow", "kind: Flows"),
+        f"{FLOW}  x: [\n",
+        f"<<<<<<< ours\n{FLOW}",
+    ],
+)
+def test_a_flow_that_is_wrong_does_not_accuse_its_calls(real: Path, flow: str) -> None:
     (real / "flows").mkdir()
-    (real / "flows/f.yaml").write_text(
-        "apiVersion: flowops/v1\nkind: Flow\nname: f\ncallflow-id: x\nvariables: {a: {type: str}}\nproduce: [b]\n"
-    )
+    (real / "flows/f.yaml").write_text(flow)
     for number in (1, 2, 3):
         (real / f"calls/{number}.yaml").write_text(
             f"apiVersion: flowops/v1\nkind: Call\nreference-id: f-{number}\ncallee: '+442079460101'\nflow: f\n"

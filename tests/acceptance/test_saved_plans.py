@@ -161,6 +161,7 @@ def test_the_digest_of_the_first_plan_of_a_sandbox_is_taken_once(clinic: Reposit
         ("flowops.yaml", "FLOWOPS_TOKEN", "FLOWOPS_OTHER", "token: {env: FLOWOPS_TOKEN} when saved, {env: FLO"),
         ("flowops.yaml", "https://hooks.example.org", "https://evil.example.org", "callbacks: https://hooks"),
         ("flowops.yaml", "env: FLOWOPS_SECRET", "file: secret", "callbacks.secret: {env: FLOWOPS_SECRET} when saved"),
+        ("flowops.yaml", "FLOWOPS_SECRET}", "FLOWOPS_SECRET}, previous: {env: FLOWOPS_OLD}", "callbacks.previous: "),
         ("flowops.yaml", "countries: [GB]", "countries: [GB, US]", "policy: sha256:"),
         ("flowops.yaml", "policy: {max-calls: 9}", "policy: {max-calls: 8}", "policy: sha256:"),
     ],
@@ -178,7 +179,12 @@ def test_what_was_agreed_to_is_also_where_calls_go_and_when(
         "callbacks: {url: https://hooks.example.org, secret: {env: FLOWOPS_SECRET}}, policy: {max-calls: 9}, rate: none"
     )
     clinic.write({"flowops.yaml": text.replace("rate: none", more) + "policy: {countries: [GB]}\n"})
-    env = {**ENV, "FLOWOPS_OTHER": "very-secret", "FLOWOPS_SECRET": "a secret of more than 16 characters"}
+    env = {
+        **ENV,
+        "FLOWOPS_OTHER": "very-secret",
+        "FLOWOPS_SECRET": "a secret of more than 16 characters",
+        "FLOWOPS_OLD": "another one of more than 16",
+    }
     saved = flowops("plan", *PRODUCTION, "-o", "../plan.json", cwd=clinic.root, env=env)
     assert saved.code == 0, saved.err
     assert "Calls are posted to http://127.0.0.1:" in saved.out

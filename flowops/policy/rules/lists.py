@@ -279,7 +279,8 @@ class _List:
         found = read(line)
         if not isinstance(found, Refusal):
             return found
-        raise ValueError(f"cannot be used: line {number} {found.message}")
+        hint = f": {found.hint}" if found.hint else ""
+        raise ValueError(f"cannot be used: line {number} {found.message}{hint}")
 
     def _comment(self, number: int, line: str) -> None:
         self.as_of = self.as_of or _as_of(line)

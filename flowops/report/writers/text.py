@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from flowops.common.masking import mask_text
 from flowops.report import phrases
 from flowops.report.blocks import Chart, Code, Edit, Listing, Table, Tone, Where, Word
 from flowops.report.escape import LONGEST_MESSAGE, clip, pad, safe, width
@@ -76,12 +77,15 @@ def problem_lines(problems: Iterable[Problem], source: Callable[[Place], str | N
 
 
 def error_lines(error: FlowopsError) -> Iterator[Line]:
-    """Yield the lines of a failure that has no place in a file."""
-    yield line(Span("error: ", "bold red"), _sentence(error.message))
+    """Yield the lines of a failure that has no place in a file.
+
+    It may repeat what was given on the command line, and that may be a number in the place of something else.
+    """
+    yield line(Span("error: ", "bold red"), _sentence(mask_text(error.message)))
     for detail in error.details:
-        yield line(f"  {_sentence(detail)}")
+        yield line(f"  {_sentence(mask_text(detail))}")
     if error.hint:
-        yield line(Span("hint: ", BOLD), _sentence(error.hint))
+        yield line(Span("hint: ", BOLD), _sentence(mask_text(error.hint)))
 
 
 def _section(section: Section) -> Iterator[Line]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.common.names import INVISIBLE, NAME_PATTERN, did_you_mean, nearest, same_name, why_unusable
+from flowops.common.names import INVISIBLE, NAME_PATTERN, did_you_mean, encoding_meant, nearest, same_name, why_unusable
 
 
 def test_the_nearest_name_is_suggested() -> None:
@@ -20,6 +20,27 @@ def test_the_nearest_name_is_suggested() -> None:
     assert nearest("a" * 10_000, ["a" * 10_001]) is None
     assert did_you_mean("prodction", ["production"]) == "did you mean 'production'?"
     assert did_you_mean("x", ["production"]) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        *(
+            (name, "write windows-1252")
+            for name in ("cp1252", "CP1252", "Windows-1252", "windows_1252", "1252", "ANSI")
+        ),
+        *((name, "write iso-8859-1") for name in ("latin1", "latin-1", "Latin1", "ISO_8859-1", "iso8859-1", "l1")),
+        *((name, "write utf-8") for name in ("utf8", "UTF-8", "utf-8-sig", "utf_8_sig", "UTF8", "us-ascii", "uft-8")),
+        *((name, "write utf-16") for name in ("utf16", "UTF-16", "utf_16", "Unicode")),
+        *(("utf-16le", "write utf-16-le"), ("UTF-16BE", "write utf-16-be"), ("latin9", "write iso-8859-15")),
+        # Another encoding that is spelled nearly the same is not what was meant.
+        *((name, "save the file as UTF-8") for name in ("iso-8859-3", "windows-1255", "utf-32", "shift_jis", "x")),
+        *((name, "save the file as UTF-8") for name in ("", "\0", "../x", "a" * 10_000)),
+    ],
+)
+def test_an_encoding_is_known_by_its_other_names(name: str, said: str) -> None:
+    known = ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "windows-1250", "windows-1252", "iso-8859-1", "iso-8859-15"]
+    assert encoding_meant(name, known) == said
 
 
 def test_what_is_invisible_is_what_unicode_says() -> None:

@@ -309,9 +309,19 @@ def test_utf_16_in_the_other_order_is_refused_and_the_order_named(written_rows: 
         for mark in ("", "\ufeff"):
             data = f"{mark}id,phone\n1,+442079460018\n".encode(other)
             assert written_rows(data, f", encoding: {declared}") == [expected]
+        # Without a zero of ASCII but in its line feeds.
+        data = "ид；в\n一；х\nжжж；ыыы\n".encode(other)
+        assert written_rows(data, f", encoding: {declared}") == [expected]
     assert written_rows("名\n电话号码电话号码电话号码\n".encode("utf-16-le"), ", encoding: utf-16-le") == [
         {"名": "电话号码电话号码电话号码"}
     ]
+
+
+@pytest.mark.parametrize("text", ['{"id": 1},\n', '{"id": 1}{"id": 2}\n', '{"id": 1} {"id": 2}\n'])
+def test_what_stands_behind_an_object_of_json_lines_is_told(rows: Any, text: str) -> None:
+    (problem,) = rows("a.jsonl", text)
+    assert problem.message == "this is not JSON: extra data"
+    assert problem.hint == "JSON Lines has one object a line, and nothing behind it: no comma, no other object"
 
 
 def test_what_separates_and_quotes_fields_can_be_declared(written_rows: Any) -> None:

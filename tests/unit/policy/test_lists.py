@@ -115,7 +115,7 @@ def test_a_line_may_be_as_long_as_is_read() -> None:
 
 
 UNUSABLE = [
-    (b"020 7946 0023\n", "has no country code"),
+    (b"020 7946 0023\n", "has no country code: write it with + and the country code"),
     (b"0123456\n", "has no country code"),
     (b"+44\n", "is not a valid number in GB"),
     (b"+1234567\n", "is not a valid number in US"),

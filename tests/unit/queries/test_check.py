@@ -104,6 +104,19 @@ def test_what_a_query_may_say(connection: duckdb.DuckDBPyConnection, sql: str, f
         ("with c as (select uuid()) from c order by 1", "there is no function uuid()"),
         ("select list_transform([1], lambda x: random()) order by 1", "there is no function random()"),
         ("select sum(1) over (order by now()) order by 1", "there is no function now()"),
+        # What takes the name of another function as a text would be a way around the list.
+        *(
+            (f"select {name}([1, 2], 'reservoir_quantile', 0.5) order by 1", f"there is no function {name.lower()}()")
+            for name in ("list_aggregate", "list_aggr", "array_aggregate", "array_aggr", "aggregate", "LIST_AGGREGATE")
+        ),
+        ("select [1].list_aggregate('approx_quantile') order by 1", "there is no function list_aggregate()"),
+        ("select approx_count_distinct(1) order by 1", "there is no function approx_count_distinct()"),
+        (
+            "select a from 'a.csv' qualify approx_quantile(a, 0.5) over () > 1 order by 1",
+            "there is no function approx_",
+        ),
+        ("select sum(a) filter (where random() > 0.5) from 'a.csv' order by 1", "there is no function random()"),
+        ("pivot 'a.csv' on a using approx_count_distinct(b) order by all", "a query is one SELECT"),
     ],
 )
 def test_what_a_query_may_not_say(connection: duckdb.DuckDBPyConnection, sql: str, message: str) -> None:

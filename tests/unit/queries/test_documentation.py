@@ -3,6 +3,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from flowops.documents import reader
+from flowops.documents.reader import ROWS_AGAIN
 from flowops.queries.check import FUNCTIONS
 from flowops.queries.limits import BYTES_A_ROW, DUCKDB_MIB, MAX_FILES, MAX_ROWS, ROWS_WITHOUT_DATA, SECONDS
 from flowops.schema.check import checker
@@ -19,6 +21,7 @@ def test_the_functions_that_are_documented_are_those_that_there_are() -> None:
 def test_the_limits_that_are_documented_are_those_that_there_are() -> None:
     assert f"{DUCKDB_MIB} MiB, and all queries of a command together {SECONDS} second of processor time" in TEXT
     assert f"at most {MAX_FILES} files" in TEXT
+    assert f"may be {ROWS_AGAIN:,} together, and one for each {reader.BYTES_A_ROW} bytes of data" in TEXT
     assert f"at most {MAX_ROWS // 1_000_000} million rows" in TEXT
     assert f"no more than {ROWS_WITHOUT_DATA:,} and one for each {BYTES_A_ROW} bytes" in TEXT
 
