@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.selection import EVERY_CALL
 from flowops.common.called import note_work
+from flowops.common.text import quoted
 from flowops.documents.discovery import discover
 from flowops.documents.project import (
     find_project,
     open_disk,
     parse_var,
+    project_folder,
     read_var_file,
     resolve,
     resolve_flows,
@@ -84,13 +86,26 @@ def load_project(environment: str, start: str = ".") -> Workspace:
     return Workspace(reader, project, settings, (), (), {}, (), policy, (), files=0, documents=0)
 
 
+def by_project(paths: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the paths of each project together, in their order: those of one repository may be of several."""
+    if len(paths) < 2:
+        return [tuple(paths)]
+    found: dict[Path | None, list[str]] = {}
+    for path in paths:
+        found.setdefault(project_folder(Path(path), Path.cwd()), []).append(path)
+    return [tuple(each) for each in found.values()]
+
+
 def load(selection: Selection, reader: Reader | None = None, *, with_tests: bool = False) -> Workspace:
     """Read the project and its documents: those of the disk, or of another reader; `with_tests` its tests, too.
 
-    Raises Invalid when the project file itself cannot be used.
+    Raises Invalid when the project file itself cannot be used, UsageError for paths of several projects.
     """
 
     paths, environment, asked = selection.paths, selection.environment, selection.calls
+    if len(projects := by_project(paths)) > 1:
+        groups = "; ".join(" ".join(map(quoted, each)) for each in projects)
+        raise UsageError(f"these paths are of {len(projects)} projects: {groups}", hint="name those of one at a time")
     reader, project = _open(paths[0] if paths else ".", reader)
     settings = _environment(project, environment)
     found = discover(reader, project, [Path(path) for path in paths], with_tests=with_tests)

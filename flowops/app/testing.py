@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.cases import Case, case_problems, moment
 from flowops.app.comparison import Comparison, Found
-from flowops.app.load import excerpts, load, merged_vars
+from flowops.app.load import by_project, excerpts, load, merged_vars
 from flowops.app.plan import plan_calls
 from flowops.app.policy_run import clock
 from flowops.app.render import Walk, checked
@@ -60,10 +60,21 @@ class Tested(NamedTuple):
 
 
 def run_tests(paths: Sequence[str]) -> Tested:
-    """Run the tests of some paths, or of the whole project.
+    """Run the tests of some paths, each project's by themselves, or of the whole project.
 
     Raises Invalid with what keeps the files from being read, and UsageError for paths without a test.
     """
+    tested = [_run_tests(each) for each in by_project(paths)]
+    if len(tested) == 1:
+        return tested[0]
+    excerpts = [each.excerpt for each in tested]
+    return Tested(
+        tuple(result for each in tested for result in each.results),
+        lambda place: next(filter(None, (excerpt(place) for excerpt in excerpts)), None),
+    )
+
+
+def _run_tests(paths: Sequence[str]) -> Tested:
     workspace = load(Selection(paths, SANDBOX), with_tests=True)
     if workspace.problems:
         with excerpts(workspace.reader):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.hints import localized
-from flowops.app.load import load, variables
+from flowops.app.load import by_project, load, variables
 from flowops.app.observer import SILENT
 from flowops.app.render import Walk, examined, not_read, report_not_read
 from flowops.errors import Invalid
@@ -33,7 +33,27 @@ class Validation(NamedTuple):
 
 
 def validate(selection: Selection, observer: Observer = SILENT) -> Validation:
-    """Check what is selected. Raises UsageError for an environment or a path that is not there."""
+    """Check what is selected, each project by itself.
+
+    Raises UsageError for an environment or a path that is not there.
+    """
+    checked = [_validate(selection._replace(paths=paths), observer) for paths in by_project(selection.paths)]
+    if len(checked) == 1:
+        return checked[0]
+    problems = Problems(problem for each in checked for problem in each.problems)
+    excerpts = [each.excerpt for each in checked]
+    return Validation(
+        sum(each.files for each in checked),
+        sum(each.documents for each in checked),
+        sum(each.calls for each in checked),
+        tuple(problems),
+        lambda place: next(filter(None, (excerpt(place) for excerpt in excerpts)), None),
+        [call_set for each in checked for call_set in each.not_read],
+        [warning for each in checked for warning in each.warnings],
+    )
+
+
+def _validate(selection: Selection, observer: Observer) -> Validation:
     try:
         workspace = load(selection, with_tests=True)
         walk = Walk(workspace, variables(workspace, selection.var, selection.var_files))

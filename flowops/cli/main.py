@@ -15,9 +15,13 @@ from flowops import __version__
 from flowops.cli.group import LazyGroup
 from flowops.cli.options import with_log_options
 from flowops.common.called import note_call, program_of
+from flowops.common.text import visible
 from flowops.errors import ExitCode, FlowopsError, Invalid, UsageError
 
 _log = logging.getLogger(__name__)
+
+#: The option that names a variable with the command line.
+COMMAND_FROM = "--command-from"
 
 COMMANDS = {
     "init": ("flowops.cli.init:command", "Write a small working repository."),
@@ -57,9 +61,18 @@ COMMANDS = {
     type=click.Path(exists=True, file_okay=False),
     help="Work in this directory.",
 )
-def root(chdir: str | None) -> None:
+@click.option(
+    COMMAND_FROM,
+    "command_from",
+    metavar="NAME",
+    help="Take the command and its arguments from this environment variable: a pipeline's input, in which nothing but "
+    "words and quotes has a meaning. It stands alone, or behind -C.",
+)
+def root(chdir: str | None, command_from: str | None) -> None:
     """Outbound phone calls as configuration: planned like infrastructure, placed at most once."""
     note_call(program_of(sys.argv[0]), chdir)
+    if command_from is not None:
+        raise UsageError(f"{COMMAND_FROM} NAME stands alone, or behind -C: the variable holds all the rest")
     if chdir is not None:
         os.chdir(chdir)
 
@@ -71,6 +84,7 @@ def main() -> NoReturn:
     """Run the command line and exit with the contract's code."""
     began = time.monotonic()
     try:
+        sys.argv[1:] = _words(sys.argv[1:])
         code = root.main(standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Exit as error:
@@ -109,6 +123,22 @@ def main() -> NoReturn:
     code = code if isinstance(code, int) else 0
     _log.info("ended with %(code)d after %(seconds).3f s", {"code": code, "seconds": time.monotonic() - began})
     sys.exit(code)
+
+
+def _words(arguments: list[str]) -> list[str]:
+    """Return the words of the command line; those of a variable where that is asked for, in a directory or not."""
+    *before, option, name = arguments if len(arguments) > 1 else ("", "")
+    if option != COMMAND_FROM or (before and (len(before) != 2 or before[0] not in ("-C", "--chdir"))):
+        return arguments
+    import shlex
+
+    text = os.environ.get(name)
+    if text is None:
+        raise UsageError(f"{COMMAND_FROM}: the variable {visible(name)} is not set")
+    try:
+        return [*before, *shlex.split(text)]
+    except ValueError:
+        raise UsageError(f"{COMMAND_FROM}: in {name} a quote is not closed") from None
 
 
 def _print_as_json(error: FlowopsError) -> None:

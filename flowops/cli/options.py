@@ -11,7 +11,7 @@ import click
 from flowops.cli import completing
 from flowops.common.text import visible
 from flowops.errors import UsageError
-from flowops.report.formats import OPERATION, exists
+from flowops.report.formats import OPERATION, REPORTED, exists, is_format
 from flowops.report.formats import names as names_of
 
 if TYPE_CHECKING:
@@ -101,20 +101,65 @@ class _Format(click.Choice[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the name of a format. Raise BadParameter for any other text."""
-        is_known = value == self._default or exists(self._kind, value)
-        return value if is_known else super().convert(value, param, ctx)
+        if value == self._default or exists(self._kind, value):
+            return str(value)
+        if ctx is not None and param is not None and is_format(value):
+            # The variable is one for all commands, and not every format is for each of them.
+            source = ctx.get_parameter_source(str(param.name))
+            if source is click.core.ParameterSource.ENVIRONMENT:
+                return self._default
+        return super().convert(value, param, ctx)
+
+
+class _Report(click.ParamType[tuple[str, str]]):
+    """A format and the file that it is written to: ``html=plan.html``."""
+
+    name = "report"
+
+    def __init__(self, kind: str) -> None:
+        self._format = _Format(kind, "")
+
+    def convert(
+        self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Return both. Raise BadParameter where one is missing, or the format does not exist."""
+        if isinstance(value, tuple):
+            return value
+        format_, _, file = value.partition("=")
+        if not file:
+            self.fail(f"'{visible(value)}' is not FORMAT=FILE, such as html=plan.html", param, ctx)
+        return self._format.convert(format_, param, ctx), file
 
 
 def formats(kind: str, default: str = "text") -> Decorator:
-    """Return ``--format`` with the formats that exist for a kind of result."""
-    return click.option(
+    """Return ``--format`` with the formats that exist for a kind of result, and ``--report`` where it is for others."""
+    printed = click.option(
         "--format",
         "format_",
         type=_Format(kind, default),
         default=default,
         show_default=True,
+        envvar="FLOWOPS_FORMAT",
         help="How the result is printed.",
     )
+    if kind not in REPORTED:
+        return printed
+    written = click.option(
+        "--report",
+        multiple=True,
+        type=_Report(kind),
+        metavar="FORMAT=FILE",
+        expose_value=False,
+        callback=_keep_reports,
+        help="Write the result to a file, too, such as html=plan.html; may be repeated.",
+    )
+    return lambda function: printed(written(function))
+
+
+def _keep_reports(_context: click.Context, _option: click.Parameter, value: tuple[tuple[str, str], ...]) -> None:
+    from flowops.cli.output import write_reports_to
+
+    write_reports_to(value)
 
 
 def together(*options: Decorator, name: str, make: Callable[..., Any], parameters: Sequence[str]) -> Decorator:

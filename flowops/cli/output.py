@@ -6,12 +6,14 @@ import os
 import sys
 from contextlib import contextmanager
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from flowops.common.called import called
+from flowops.common.safe_files import replace_file
 from flowops.errors import FlowopsError, Invalid, UsageError
 from flowops.report import formats
 
@@ -26,9 +28,15 @@ if TYPE_CHECKING:
 
 
 class _Stdout:
-    """What stdout holds already."""
+    """What stdout holds already, and the files that hold the result, too: format and name."""
 
     has_result = False
+    reports: tuple[tuple[str, str], ...] = ()
+
+
+def write_reports_to(reports: tuple[tuple[str, str], ...]) -> None:
+    """Let the result be written to files, too, each in a format."""
+    _Stdout.reports = reports
 
 
 def take_stdout() -> None:
@@ -51,7 +59,22 @@ def print_result(
 ) -> None:
     """Print a result of a kind in a format, to stdout or another stream. `paths` are the files that it is about."""
     _Stdout.has_result |= stream is None
-    formats.write(kind, output, format_, formats.Target(stream or sys.stdout, _located, partial(_project, paths)))
+    target = formats.Target(stream or sys.stdout, _located, partial(_project, paths))
+    formats.write(kind, output, format_, target)
+    write_reports(kind, output, paths)
+
+
+def write_reports(kind: str, output: Output, paths: Sequence[str] = ()) -> None:
+    """Write a result of a kind to the files that were asked for, where their format exists for it."""
+    for format_, file in _Stdout.reports:
+        if not formats.exists(kind, format_):
+            continue
+        content = StringIO()
+        formats.write(kind, output, format_, formats.Target(content, _located, partial(_project, paths)))
+        try:
+            replace_file(Path(file), [content.getvalue().encode("utf-8", "replace")], Path.cwd())
+        except OSError as error:
+            raise FlowopsError(f"{file} cannot be written: {error.strerror}") from None
 
 
 @contextmanager
@@ -60,11 +83,13 @@ def report_problems_as(selection: Selection, format_: str) -> Iterator[None]:
     try:
         yield
     except Invalid as error:
-        if formats.writer(format_).FORMAT.instead:
-            from flowops.report.views.problems import ProblemsView
+        from flowops.report.views.problems import ProblemsView
 
-            view = ProblemsView(error.problems, selection.environment)
+        view = ProblemsView(error.problems, selection.environment)
+        if formats.writer(format_).FORMAT.instead:
             print_result(formats.PROBLEMS, view, format_, paths=selection.paths)
+        else:
+            write_reports(formats.PROBLEMS, view, selection.paths)
         raise
 
 

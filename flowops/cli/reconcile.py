@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowops.app.load import project_of
 from flowops.app.reconcile import Adopt, reconcile, reconcile_file
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status, print_result
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     metavar="AGE",
     help="Ask for so long back: 36h, 7d, 2w. As a rule, since the oldest open call.",
 )
+@click.option("--if-configured", is_flag=True, help="Do nothing, and say so, where the environment names no account.")
 @click.option("--no-wait", is_flag=True, help="Stop instead of waiting when the API's throttle says so.")
 @click.option(
     "--from-file",
@@ -46,7 +48,13 @@ if TYPE_CHECKING:
 )
 @options.formats(DONE)
 def command(
-    environment: str, since: timedelta | None, no_wait: bool, from_file: Path | None, adopt: str, format_: str
+    environment: str,
+    since: timedelta | None,
+    if_configured: bool,
+    no_wait: bool,
+    from_file: Path | None,
+    adopt: str,
+    format_: str,
 ) -> int:
     """Ask for the Call Detail Records of the calls that are placed or in doubt, and settle those that have one.
 
@@ -58,6 +66,9 @@ def command(
     files name makes it in doubt, as the ledger may have lost it; --adopt takes it for placed.
     """
     adopted = Adopt(adopt or Adopt.NONE)
+    if if_configured and from_file is None and project_of(environment)[1].account is None:
+        echo_status(f"environment '{environment}' has no account: there are no records to ask for")
+        return 0
     if from_file is None:
         done = reconcile(environment, since, adopt=adopted, wait=not no_wait, observer=TERMINAL)
     elif since is not None or no_wait:

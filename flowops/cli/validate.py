@@ -8,9 +8,10 @@ import click
 
 from flowops.app.validate import validate
 from flowops.cli import options
-from flowops.cli.output import TERMINAL, print_problems, print_result
+from flowops.cli.output import TERMINAL, print_problems, print_result, write_reports
 from flowops.errors import ExitCode
 from flowops.report.formats import PROBLEMS
+from flowops.report.views.problems import ProblemsView
 
 if TYPE_CHECKING:
     from flowops.app.selection import Selection
@@ -32,11 +33,11 @@ def command(selection: Selection, format_: str) -> int:
 
 def _print(checked: Validation, selection: Selection, format_: str) -> int:
     files, documents, calls, problems, excerpt, unread, warnings = checked
+    view = ProblemsView(problems, selection.environment, files, documents, calls, unread, warnings=warnings)
     if format_ != "text":
-        from flowops.report.views.problems import ProblemsView
-
-        view = ProblemsView(problems, selection.environment, files, documents, calls, unread, warnings=warnings)
         print_result(PROBLEMS, view, format_, paths=selection.paths)
+    else:
+        write_reports(PROBLEMS, view, selection.paths)
     if problems:
         print_problems(problems, excerpt)
         return ExitCode.INVALID

@@ -96,6 +96,19 @@ def find_project(reader: Reader, start: Path) -> ProjectFile:
     return ProjectFile(directory)
 
 
+def project_folder(start: Path, cwd: Path) -> Path | None:
+    """Return the folder of the project around a path, as `find_project` looks for it; None where there is no file."""
+    reader = open_disk(start, cwd)
+    path = reader.absolute(start)
+    directory = path if reader.files.kind(path) == "directory" else path.parent
+    for above in (directory, *directory.parents):
+        if any(reader.files.kind(above / name) == "file" for name in PROJECT_FILES):
+            return above
+        if above == reader.files.root:
+            break
+    return None
+
+
 def resolve(found: ProjectFile) -> Project:
     """Return the project that was found, or the default one where there is no file.
 

@@ -26,6 +26,8 @@ ALL = (
     *(BLOCKED, CAMPAIGNS),
 )
 REVIEWED = (PROBLEMS, CASES, PLAN, RESULT, DIFFERENCE)
+#: What a pipeline keeps as a file, beside what it prints.
+REPORTED = (*REVIEWED, STATUS)
 
 
 class Target(NamedTuple):
@@ -80,6 +82,11 @@ def listed() -> dict[str, Format]:
 def names(kind: str) -> tuple[str, ...]:
     """Return the formats that exist for a kind of result. Imports them all."""
     return tuple(name for name, each in listed().items() if kind in each.kinds)
+
+
+def is_format(name: str) -> bool:
+    """Return whether there is a format of this name, for any kind of result."""
+    return name in _files()
 
 
 def exists(kind: str, name: str) -> bool:

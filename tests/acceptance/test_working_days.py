@@ -164,7 +164,7 @@ def test_a_pull_request_is_reviewed_and_kept_up_to_date_in_one_place(team: Clini
         shown = comment["body"]
     else:
         shown = run.text
-        assert json.loads(team.service.pipelines[-1].jobs["flowops:diff"].reports["terraform"])["create"] == 2
+        assert json.loads(team.service.pipelines[-1].jobs["flowops:review"].reports["terraform"])["create"] == 2
     assert "reminder-eve" in shown
     assert "reminder-fay" in shown
     assert team.called == [ANN, BOB]

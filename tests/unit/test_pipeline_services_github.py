@@ -171,6 +171,13 @@ class TestArtifacts:
         )
         assert run.artifacts == {"n": {"a.txt": b"1\n"}}
 
+    def test_several_paths_are_kept_from_where_they_part(self, service: Any) -> None:
+        """The README: the least common ancestor of all the search paths is the root of the artifact."""
+        made = "{shell: bash, run: 'mkdir -p d/e; echo 1 > d/a.txt; echo 2 > d/e/b-1.txt'}"
+        upload = self.upload("PATHS").replace("'PATHS'", '"d/a.txt\\nd/e/b-*.txt"')
+        run = pushed(service(self.job(made, upload), on=self.PUSH))
+        assert run.artifacts == {"n": {"a.txt": b"1\n", "e/b-1.txt": b"2\n"}}
+
     def test_a_name_is_taken_once_in_a_run(self, service: Any) -> None:
         made = "{shell: bash, run: 'echo 1 > a.txt'}"
         run = pushed(service(self.job(made, self.upload("a.txt"), self.upload("a.txt")), on=self.PUSH))

@@ -13,11 +13,16 @@ import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import TYPE_CHECKING, Any
 
+import holidays
+
+import flowops
 from support.commands import ROOT, environment
 
 if TYPE_CHECKING:
@@ -34,12 +39,12 @@ sys.exit(int(server.makefile().readline() or 137))
 
 
 @contextmanager
-def forked() -> Iterator[list[str]]:
-    """Yield the command by which flowops is run, for as long as the server lives."""
+def forked(broken: str = "") -> Iterator[list[str]]:
+    """Yield the command by which flowops is run, for as long as the server lives; a rule of it may be broken."""
     with tempfile.TemporaryDirectory() as folder:
         address, client = Path(folder, "socket"), Path(folder, "client.py")
         client.write_text(_CLIENT)
-        command = [sys.executable, "-m", "support.pipelines.forked", str(address)]
+        command = [sys.executable, "-m", "support.pipelines.forked", str(address), broken]
         server = subprocess.Popen(command, cwd=ROOT / "tests", env=environment(), stdout=subprocess.PIPE)
         try:
             assert server.stdout is not None
@@ -53,8 +58,16 @@ def forked() -> Iterator[list[str]]:
 def main() -> None:
     """Serve until the end."""
     from support.forks import warm_up
+    from support.pipelines.breaks import IN_FLOWOPS
 
     warm_up()
+    # What a command imports only where it needs it would be imported again by each process.
+    for module in walk_packages(flowops.__path__, "flowops."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+    holidays.country_holidays("GB", years=2026)
+    if sys.argv[2]:
+        IN_FLOWOPS[sys.argv[2]]()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(sys.argv[1])
@@ -79,7 +92,8 @@ def _serve(client: socket.socket) -> None:
         _be(files, *asked)
     _, status = os.waitpid(process, 0)
     code = os.waitstatus_to_exitcode(status)
-    client.sendall(f"{code if code >= 0 else 128 - code}\n".encode())
+    with suppress(BrokenPipeError):  # the client was killed before it
+        client.sendall(f"{code if code >= 0 else 128 - code}\n".encode())
     os._exit(0)
 
 

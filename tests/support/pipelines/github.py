@@ -9,8 +9,11 @@ actions/checkout, actions/upload-artifact and actions/download-artifact (v4).
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -119,7 +122,7 @@ class GitHub:
         self,
         folder: Path,
         repository: Repository,
-        workflow: Path,
+        workflow: Path | str,
         *,
         secrets: Mapping[str, Mapping[str, str]],
         variables: Mapping[str, str] | None = None,
@@ -131,6 +134,8 @@ class GitHub:
         self.runs: list[Run] = []
         self.meanwhile: dict[str, Callable[[], None]] = {}
         self.machine: Machine | None = None
+        #: A service that shows a stranger what it must not.
+        self.gives_secrets_away = False
         self._flowops = flowops
         self._folder = folder
         self._workflow = workflow
@@ -138,10 +143,23 @@ class GitHub:
         self._variables = dict(variables or {})
         self._reviewed = reviewed
         self._count = 0
+        self._read: dict[str, dict[Any, Any]] = {}
+
+    def beside(self, workflow: str) -> GitHub:
+        """Return the same repository with another one of its workflows."""
+        return GitHub(
+            self._folder / workflow.rpartition("/")[2],
+            self.repository,
+            workflow,
+            secrets=self._secrets,
+            variables=self._variables,
+            reviewed=self._reviewed,
+            flowops=self._flowops,
+        )
 
     def happen(self, event: Event, at: datetime) -> Run | None:
         """Run the workflow as it stands at the event's commit; None where it is not for such an event."""
-        workflow = yaml.safe_load(self.repository.git("show", f"{event.sha}:{self._workflow}"))
+        workflow = self._at(event.sha)
         unknown = workflow.keys() - {"name", True, "permissions", "jobs"}
         if unknown:
             raise Unknown(f"keys of a workflow: {unknown}")
@@ -192,9 +210,14 @@ class GitHub:
         self._go_on(run, self._jobs(run), waiting)
 
     def _jobs(self, run: Run) -> Mapping[str, Any]:
-        text = self.repository.git("show", f"{run.event.sha}:{self._workflow}")
-        found: Mapping[str, Any] = yaml.safe_load(text)["jobs"]
+        found: Mapping[str, Any] = self._at(run.event.sha)["jobs"]
         return found
+
+    def _at(self, sha: str) -> dict[Any, Any]:
+        """Return the workflow as it is at a commit."""
+        if sha not in self._read:
+            self._read[sha] = yaml.safe_load(self.repository.git("show", f"{sha}:{self._workflow}"))
+        return self._read[sha]
 
     def _group(self, job: Mapping[str, Any], run: Run) -> str | None:
         given = job.get("concurrency")
@@ -214,9 +237,8 @@ class GitHub:
             return False
         found = False
         for other in self.runs:
-            specs = self._jobs(other)
-            for each in other.jobs.values():
-                if each.result not in _OPEN or self._group(specs[each.name], other) != group:
+            for each in [each for each in other.jobs.values() if each.result in _OPEN]:
+                if self._group(self._jobs(other)[each.name], other) != group:
                     continue
                 if each.result == "waiting" or job.get("environment") in self._reviewed:
                     raise Unknown(f"a second job of the group {group} while one waits for its approval")
@@ -276,7 +298,9 @@ class GitHub:
 
     def secrets_of(self, run: Run, place: str | None) -> Mapping[str, str]:
         """Return the secrets that a job sees: those of its environment, and none for a stranger."""
-        return {} if run.event.fork or place is None else self._secrets.get(place, {})
+        if place is None or (run.event.fork and not self.gives_secrets_away):
+            return {}
+        return self._secrets.get(place, {})
 
     def new_machine(self, at: datetime) -> Machine:
         """Return a new machine."""
@@ -401,30 +425,34 @@ class _Runner:
 
     def _upload(self, given: Mapping[str, str]) -> str | None:
         """Keep files. Hidden ones are left out unless asked for; a name is taken once in a run."""
-        pattern = given["path"]
-        root = self._workspace
-        files = [self._workspace.joinpath(pattern)] if pattern.startswith("/") else list(root.glob(pattern))
+        patterns, root = given["path"].split(), self._workspace
+        if any(pattern.startswith(("/", "!")) for pattern in patterns):
+            raise Unknown(f"a path of an artifact: {patterns}")
+        files = sorted({file for pattern in patterns for file in root.glob(pattern) if file.is_file()})
         if given.get("include-hidden-files") != "true":
-            files = [file for file in files if not any(part.startswith(".") for part in _inside(file, root))]
-        files = [file for file in files if file.is_file()]
+            hidden = [file for file in files if any(part.startswith(".") for part in file.relative_to(root).parts)]
+            files = [file for file in files if file not in hidden]
         if not files:
             missing = given.get("if-no-files-found", "warn")
             return "no files were found" if missing == "error" else None
         if given["name"] in self._run.artifacts:
             return f"an artifact with the name {given['name']} exists already"
-        self._run.artifacts[given["name"]] = {file.name: file.read_bytes() for file in files}
+        base = root.joinpath(os.path.commonpath([_searched(pattern) for pattern in patterns]))
+        self._run.artifacts[given["name"]] = {str(file.relative_to(base)): file.read_bytes() for file in files}
         return None
 
     def _download(self, given: Mapping[str, str]) -> str | None:
         found = self._run.artifacts.get(given["name"])
         if found is None:
             return f"Artifact not found for name: {given['name']}"
+        folder = self._workspace / given.get("path", ".")
         for name, content in found.items():
-            (self._workspace / name).write_bytes(content)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
         return None
 
     def _composite(self, name: str, given: dict[str, str], env: dict[str, str], outputs: dict[str, str]) -> bool:
-        action = yaml.safe_load((ROOT / ".github/actions" / name / "action.yml").read_text())
+        action = _action(name)
         unknown = given.keys() - action["inputs"].keys()
         if unknown:
             raise Unknown(f"inputs of the action {name}: {unknown}")
@@ -501,8 +529,16 @@ class _Runner:
             self._service.comments[number] = json.loads((self._temp / "comments.json").read_text())
 
 
-def _inside(file: Path, root: Path) -> tuple[str, ...]:
-    return file.relative_to(root).parts if file.is_relative_to(root) else (file.name,)
+@cache
+def _action(name: str) -> Any:
+    return yaml.safe_load((ROOT / ".github/actions" / name / "action.yml").read_text())
+
+
+def _searched(pattern: str) -> str:
+    """Return the folder that a pattern looks into: of several, the artifact begins where all have a part in it."""
+    parts = PurePosixPath(pattern).parts
+    fixed = next((at for at, part in enumerate(parts) if any(mark in part for mark in "*?[")), len(parts) - 1)
+    return str(PurePosixPath(".", *parts[:fixed]))
 
 
 _GH = r"""#!/usr/bin/env bash

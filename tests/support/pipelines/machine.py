@@ -82,9 +82,13 @@ class Machine:
     def lose(self) -> None:
         """End it as a machine ends that loses its power: what runs is killed, and nothing more is run."""
         self.is_lost = True
+        self.send(signal.SIGKILL)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to every flowops that runs on it."""
         for file in self._running.iterdir():
             with suppress(ProcessLookupError):
-                os.kill(int(file.name), signal.SIGKILL)
+                os.kill(int(file.name), number)
 
     def remove(self) -> None:
         """Throw it away with all that is on it."""

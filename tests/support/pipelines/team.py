@@ -79,10 +79,10 @@ class Team:
         if name == "FLOWOPS_LEDGER_URL":
             self._of_plans[name] = value
 
-    def init(self, at: datetime) -> None:
-        """Make the ledger, as somebody does once."""
+    def init(self, at: datetime, project: str = ".") -> None:
+        """Make the ledger of a project, as somebody does once."""
         env = {**self.secrets, **clock_of(at)}
-        made = flowops("ledger", "init", "--env", "production", cwd=self.repository.root, env=env)
+        made = flowops("ledger", "init", "--env", "production", cwd=self.repository.root / project, env=env)
         assert made.code == 0, made.err
 
     @property
