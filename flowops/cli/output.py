@@ -60,8 +60,10 @@ def print_result(
     """Print a result of a kind in a format, to stdout or another stream. `paths` are the files that it is about."""
     _Stdout.has_result |= stream is None
     target = formats.Target(stream or sys.stdout, _located, partial(_project, paths))
-    formats.write(kind, output, format_, target)
-    write_reports(kind, output, paths)
+    try:
+        formats.write(kind, output, format_, target)
+    finally:  # also where nobody reads any more what is printed
+        write_reports(kind, output, paths)
 
 
 def write_reports(kind: str, output: Output, paths: Sequence[str] = ()) -> None:
