@@ -50,16 +50,15 @@ class TestReports:
         assert (clinic.root / "plan.html").read_text().startswith("<!DOCTYPE html>")
         assert json.loads((clinic.root / "plan.json").read_text())["summary"]["place"] == 3
 
-    @pytest.mark.parametrize("command", [("validate",), ("plan",), ("apply",), ("diff", "HEAD"), ("test",)])
+    @pytest.mark.parametrize("command", [("validate",), ("plan",), ("apply",), ("diff", "HEAD")])
     def test_what_is_wrong_is_in_the_reports_too(self, clinic: Repository, command: tuple[str, ...]) -> None:
         clinic.edit("calls/reminders.yaml", "row.name", "row.nmae")
-        reports = ("--report", "sarif=x.sarif", "--report", "markdown=x.md", "--report", "html=x.html")
-        ran = flowops(*command, *reports, cwd=clinic.root)
-        assert ran.code == (0 if command == ("test",) else 3)
-        if command != ("test",):  # this project has none, and its templates are not asked
-            (found,) = json.loads((clinic.root / "x.sarif").read_text())["runs"][0]["results"]
-            assert "row.nmae" in found["message"]["text"]
-            assert (clinic.root / "x.md").read_text().startswith("<!-- flowops:clinic-reminders:sandbox -->\n")
+        ran = flowops(*command, "--report", "markdown=x.md", "--report", "html=x.html", cwd=clinic.root)
+        assert ran.code == 3
+        text = (clinic.root / "x.md").read_text()
+        assert text.startswith("<!-- flowops:clinic-reminders:sandbox -->\n")
+        assert "row&#46;nmae" in text
+        assert "row.nmae" in (clinic.root / "x.html").read_text()
 
     @pytest.mark.parametrize(("given", "why"), [("html", "is not FORMAT=FILE"), ("csv=a", "'csv' is not one of")])
     def test_another_form_is_wrong_usage(self, clinic: Repository, given: str, why: str) -> None:
@@ -110,7 +109,7 @@ class TestTheCommandOfAVariable:
         assert self.run(clinic, "validate calls", "-C", "calls/..")[0] == 0
 
     @pytest.mark.parametrize(
-        ("text", "why"), [("apply --reason 'half", "a quote is not closed"), ("--command-from LINE", "stands alone")]
+        ("text", "why"), [("apply --reason 'half", "a quote is not closed"), ("--command-from LINE validate", "stands alone")]
     )
     def test_what_cannot_be_meant_is_wrong_usage(self, clinic: Repository, text: str, why: str) -> None:
         code, _, err = self.run(clinic, text)
