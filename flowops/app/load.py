@@ -212,8 +212,11 @@ def project_name(start: str) -> str:
     return name if isinstance(name, str) else found.root.name
 
 
-def project_root(file: Path) -> Path:
-    """Return where the project is that a file belongs to: the one around this directory, or around the file."""
+def project_root(file: Path, paths: Sequence[str] = ()) -> Path:
+    """Return where the project is that a file belongs to: that of paths that are given with it, or else the one around
+    this directory, or around the file."""
+    if paths and (named := project_folder(Path(paths[0]), Path.cwd())) is not None:
+        return named.absolute()
     here = find_project(open_disk(Path(), Path.cwd()), Path())
     if here.document is not None:
         return Path(here.root).absolute()

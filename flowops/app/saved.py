@@ -78,7 +78,7 @@ def as_saved(saved: SavedPlan, file: Path, given: Selection, *, is_named: bool) 
             hint="a saved plan knows its environment: leave out --env, and FLOWOPS_ENV",
         )
     calls = CallFilter(read_labels(request.labels), request.refs, request.exclude_refs)
-    root = project_root(file)
+    root = project_root(file, given.paths)
     named = tuple(os.path.relpath(path, root) for path in given.paths)
     if (named and named != request.paths) or (given.calls.narrows and given.calls != calls):
         asked = Selection(request.paths, saved.environment, calls=calls).words() or "the whole project"

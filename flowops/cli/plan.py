@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.app.gate import FAIL_ON, failures, words_of_plan
+from flowops.app.load import project_root
 from flowops.app.pacing import Pacing, check_pacing
 from flowops.app.plan import planned
 from flowops.app.policy_run import clock
@@ -116,7 +117,9 @@ def run(
             request = request_of(selection, root, retry, pacing, at)
             save_plan(found.plan, out, request, found.of_queries)
             values = f", with the same --var of: {', '.join(request.names)}" if request.names else ""
-            place = f"flowops apply --plan {shlex.quote(str(out))}"
+            # From a directory above the project nobody could tell which one it is of.
+            where = "" if project_root(out) == root.absolute() else f" {shlex.join(selection.paths)}"
+            place = f"flowops apply{where} --plan {shlex.quote(str(out))}"
             echo_status(f"the plan is saved in {out}; place it with: {place}{values}")
         there_is = {ExitCode.SOMETHING_TO_DO} if detailed and found.plan.to_apply else set()
         return worst(failures(fail_on, words_of_plan(found.plan)) | there_is)

@@ -109,7 +109,8 @@ class TestTheCommandOfAVariable:
         assert self.run(clinic, "validate calls", "-C", "calls/..")[0] == 0
 
     @pytest.mark.parametrize(
-        ("text", "why"), [("apply --reason 'half", "a quote is not closed"), ("--command-from LINE validate", "stands alone")]
+        ("text", "why"),
+        [("apply --reason 'half", "a quote is not closed"), ("--command-from LINE validate", "stands alone")],
     )
     def test_what_cannot_be_meant_is_wrong_usage(self, clinic: Repository, text: str, why: str) -> None:
         code, _, err = self.run(clinic, text)
@@ -159,9 +160,11 @@ class TestSeveralProjects:
         assert flowops(*command, "teams/a", cwd=teams.root).code == 0
 
     def test_a_plan_that_was_made_from_the_root_is_applied_from_there(self, teams: Repository) -> None:
-        assert flowops("plan", "teams/b", "-o", "plan.json", cwd=teams.root).code == 0
-        ran = flowops("apply", "--plan", "plan.json", "--format", "json", cwd=teams.root)
-        assert (ran.code, ran.json["summary"]["placed"]) == (0, 3)
+        planned = flowops("plan", "teams/b", "-o", "plan.json", cwd=teams.root)
+        assert "flowops apply teams/b --plan plan.json" in planned.err
+        ran = flowops("apply", "teams/b", "--plan", "plan.json", "--format", "json", cwd=teams.root)
+        assert ran.code == 0, ran.err
+        assert ran.json["summary"]["placed"] == 3
         assert not (teams.root / "teams/a/.flowops/sandbox.db").exists()
 
 
