@@ -82,7 +82,7 @@ def test_what_was_merged_and_approved_is_placed_and_the_schedule_has_nothing_to_
     run = team.merge(at(9))
     assert run.results == {"plan": "success", "apply": "success"}
     assert team.called == [ANN, BOB]
-    assert team.scheduled(at(9, 37)).results == {"scheduled": "success"}
+    assert team.scheduled(at(9, 37)).results["scheduled"] == "success"
     assert team.called == [ANN, BOB]
 
 
@@ -110,9 +110,9 @@ def test_a_merge_in_the_night_is_placed_in_the_morning(team: Clinic) -> None:
     windows = "policy: {windows: [{days: mon-fri, hours: 09:00-18:00}]}\n"
     team.repository.write({"flowops.yaml": project + windows})
     assert not team.merge(at(3)).is_red
-    assert team.scheduled(at(7, 37)).results == {"scheduled": "success"}
+    assert team.scheduled(at(7, 37)).results["scheduled"] == "success"
     assert team.called == []
-    assert team.scheduled(at(9, 7)).results == {"scheduled": "success"}
+    assert team.scheduled(at(9, 7)).results["scheduled"] == "success"
     assert team.called == [ANN, BOB]
 
 
@@ -132,10 +132,10 @@ def test_a_doubt_is_red_until_an_operator_settles_it(team: Clinic) -> None:
     assert run.results == {"plan": "success", "apply": "failure"}
     assert team.called == [ANN, BOB]
     team.api.behave = accept
-    assert team.scheduled(at(9, 37)).results == {"scheduled": "failure"}
+    assert team.scheduled(at(9, 37)).results["scheduled"] == "failure"
     settled = team.operate("ledger resolve", f"{ANN} {BOB} --placed --reason 'both were called' --yes", at(10))
     assert settled.results == {"operate": "success"}, settled.text
-    assert team.scheduled(at(10, 7)).results == {"scheduled": "success"}
+    assert team.scheduled(at(10, 7)).results["scheduled"] == "success"
     assert team.called == [ANN, BOB]
 
 
@@ -146,7 +146,7 @@ def test_the_red_button_is_there(team: Clinic) -> None:
     assert "wrong text" in run.text
     assert team.called == []
     assert team.operate("resume", "", at(10)).results == {"operate": "success"}
-    assert team.scheduled(at(10, 7)).results == {"scheduled": "success"}
+    assert team.scheduled(at(10, 7)).results["scheduled"] == "success"
     assert team.called == [ANN, BOB]
 
 
