@@ -54,15 +54,10 @@ class Called(NamedTuple):
 
     def _program(self, found: re.Match[str]) -> str:
         directories = [self.directory] if self.directory is not None else []
-        if self.project is not None and not self._names_project(found["rest"]):
+        if self.project is not None and _WITH_FILES.search(found["rest"]) is None:
             directories.append(self.project)
         elsewhere = f" -C {shlex.quote(os.path.join(*directories))}" if directories else ""  # noqa: PTH118
         return f"{self.program}{elsewhere}"
-
-    def _names_project(self, rest: str) -> bool:
-        """Return whether the words of a command say where the project is, by a saved plan or by its directory."""
-        named = rf"(?<!\S){re.escape(shlex.quote(self.project or '.'))}(?![\w/.-])"
-        return _WITH_FILES.search(rest) is not None or re.search(named, rest) is not None
 
 
 _called: ContextVar[Called | None] = ContextVar("called", default=None)
