@@ -8,7 +8,7 @@ import logging
 import os
 import time
 from contextlib import asynccontextmanager, contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -56,6 +56,8 @@ LOOK = 1.0
 FRESH = 15.0
 #: Seconds between two searches for batches whose jobs were lost.
 AUDIT = 300.0
+#: How long a hand-over may take; one that was never finished is deleted then.
+_ABANDONED = timedelta(days=1)
 #: Seconds before a run that had to end is followed by another one; twice as long each time, up to the longest.
 PAUSE, LONGEST_PAUSE = 5.0, 300.0
 #: Seconds that a worker which stops waits for the turns that it has in hand.
@@ -158,6 +160,8 @@ class _Worker:
         self._observer = observer
         self._address = address_of(workspace.project, workspace.environment)
         self._seal = seal_of(workspace.project, workspace.environment, ledger)
+        settings = workspace.environment.workers
+        self._keep = settings.keep if settings is not None else timedelta()
         self._in_hand = 0
         self._failed: Exception | None = None
         self._known: frozenset[str] = frozenset()
@@ -258,6 +262,8 @@ class _Worker:
             for turn in turns:
                 if _job(turn) not in known:
                     self._give_job(engine, turn)
+            for ended in campaigns.purge(clock() - self._keep, clock() - _ABANDONED):
+                engine.drop(ended)
             self._known, self._audited_at = now, time.monotonic()
         return all(_seconds_to(turn.due_at) > 0 for turn in turns)
 

@@ -163,6 +163,17 @@ def test_nobody_is_named_in_what_waits(project: Path) -> None:
     assert b"callee" not in sealed
 
 
+def test_what_is_over_is_deleted_in_time(project: Path) -> None:
+    handed_over(project)
+    asked(project, "campaign", "cancel", "spring", "--yes")
+    with sqlite3.connect(project / "ledger.db") as ledger:
+        ledger.execute("UPDATE flowops_campaigns SET ended_at = '2020-01-01T00:00:00.000Z'")
+    assert asked(project, "worker", "--once").code == 0
+    assert asked(project, "campaign", "list", "--format", "json").json["campaigns"] == []
+    with sqlite3.connect(project / "ledger.db") as ledger:
+        assert ledger.execute("SELECT count(*) FROM flowops_batches").fetchone() == (0,)
+
+
 def test_a_file_has_one_worker(project: Path, api: ApiServer) -> None:
     handed_over(project, "--start", "2999-01-01T00:00Z")
     first = start("worker", *E, cwd=project, env=ENV)
