@@ -51,7 +51,7 @@ def _refuse_numbers(steps: Sequence[OperatorStep]) -> None:
     unknown = (step.reference_id for step in steps if step.before is None)
     number = next((each for each in unknown if mask_text(each) != each), None)
     if number is not None:
-        hint = "these commands take reference-ids; `flowops policy block` takes numbers"
+        hint = "calls are named by their reference-ids here; numbers are for policy block"
         raise UsageError(f"{mask_text(number)} is no call of the ledger: it looks like a phone number", hint=hint)
 
 
