@@ -73,7 +73,7 @@ class TestLedgersOfRepositories:
         (sandbox / ".flowops/sandbox.db").chmod(0o660)
         ran = flowops(*WRITING[0], cwd=sandbox)
         refused(ran, "others may read or write it (mode 0660)")
-        assert "that locks its group out; what several users or pods share (Kubernetes: fsGroup)" in ran.err
+        assert "that locks its group out: what several users or pods share (Kubernetes: fsGroup)" in ran.err
 
     @pytest.mark.parametrize("name", ["sandbox.db", "sandbox.db.key"])
     def test_what_others_may_read_is_not_opened_and_keeps_its_mode(self, sandbox: Path, name: str) -> None:
