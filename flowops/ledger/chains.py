@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.ledger.transaction import CHUNK, parsed
-from flowops.model.attempts import COMPLETED, OUTCOME_CODES, attempt_reference, split_reference
+from flowops.model.attempts import COMPLETED, OUTCOME_CODES, Attempts, attempt_reference, split_reference
 from flowops.model.ledger import State, Tried
 
 if TYPE_CHECKING:
@@ -48,11 +48,10 @@ def further_names(root: str, most: int) -> list[str]:
     return [attempt_reference(root, attempt) for attempt in range(2, most + 1)]
 
 
-def max_attempts(claim: str | None, name: str) -> int:
+def attempts_of(claim: str | None, name: str) -> Attempts:
     """Return how often a call may be tried, by the details of its claim; `name` is the database's."""
     said = parsed(claim, name) if claim else {}
-    found: int = said.get("data", {}).get("max_attempts", 1)
-    return found
+    return Attempts.kept(said.get("data", {}))
 
 
 def claimed_attempts(connection: Connection, ledger: int, references: Sequence[str]) -> dict[str, int]:
@@ -61,7 +60,7 @@ def claimed_attempts(connection: Connection, ledger: int, references: Sequence[s
     for start in range(0, len(references), CHUNK):
         some = list(references[start : start + CHUNK])
         for reference, _, _, claim in connection.all("tried", ledger=ledger, references=some):
-            most = max_attempts(claim, connection.name)
+            most = attempts_of(claim, connection.name).most
             if most > 1:
                 found[reference] = most
     return found
@@ -118,7 +117,6 @@ def tried(connection: Connection, ledger: int, references: Sequence[str]) -> dic
             codes.setdefault(reference, []).append(COMPLETED_CODE if completed else code)
         finished: dict[str, str] = dict(connection.all("finish_times", ledger=ledger, references=some))
         for reference, state, claimed_at, claim in connection.all("tried", ledger=ledger, references=some):
-            most = max_attempts(claim, connection.name)
-            told = tuple(codes.get(reference, ()))
-            found[reference] = Tried(State(state), claimed_at, most, told, finished.get(reference))
+            attempts, told = attempts_of(claim, connection.name), tuple(codes.get(reference, ()))
+            found[reference] = Tried(State(state), claimed_at, attempts, told, finished.get(reference))
     return found

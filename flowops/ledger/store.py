@@ -367,7 +367,7 @@ class Store(Administration):
                 words=self.pseudonymizer.words(write.call.body),
                 naming=self.pseudonymizer.naming(write.call.naming),
                 labels=self._labels_of(write.call),
-                data={"max_attempts": write.call.attempts.most} if write.call.attempts.most > 1 else NO_DATA,
+                data=write.call.attempts.as_kept() if write.call.attempts.most > 1 else NO_DATA,
             )
         return Change(
             write.reference_id,

@@ -50,6 +50,23 @@ class Attempts(NamedTuple):
         times = ", ".join(map(span_text, self.after))
         return f"max {self.most}, on {' '.join(sorted(self.on))}, after {times}, within {span_text(self.within)}"
 
+    def as_kept(self) -> dict[str, Value]:
+        """Return them as they are kept with a claim."""
+        return {
+            "max_attempts": self.most,
+            "on": sorted(self.on),
+            "after": [pause.total_seconds() for pause in self.after],
+            "within": self.within.total_seconds(),
+        }
+
+    @classmethod
+    def kept(cls, value: Mapping[str, Value]) -> Attempts:
+        """Return what `as_kept` has made a value of; one attempt where it says nothing of them."""
+        if "max_attempts" not in value:
+            return cls()
+        after = tuple(timedelta(seconds=pause) for pause in value["after"])
+        return cls(value["max_attempts"], frozenset(value["on"]), after, timedelta(seconds=value["within"]))
+
 
 #: What holds where a document says nothing of attempts.
 ONE_ATTEMPT = Attempts()

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.model.attempts import ONE_ATTEMPT, Attempts
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -195,13 +197,13 @@ class GivenUp(NamedTuple):
 class Tried(NamedTuple):
     """One attempt of a call as far as it decides whether another follows.
 
-    `most` is how often the call may be tried, as its document said when it was claimed. `codes` are the API's result
-    codes that were told. Times are ISO 8601 in UTC.
+    `attempts` say how often the call may be tried, as its document said when it was claimed. `codes` are the API's
+    result codes that were told. Times are ISO 8601 in UTC.
     """
 
     state: State
     claimed_at: str
-    most: int = 1
+    attempts: Attempts = ONE_ATTEMPT
     codes: tuple[int, ...] = ()
     finished_at: str | None = None
 

@@ -46,10 +46,11 @@ def outcome_of(tried: Tried) -> str | None:
 def standing_of(attempts: Attempts, tried: Sequence[Tried]) -> Standing:
     """Return where a chain stands; `tried` are its attempts, from the first on.
 
-    A call that was claimed while its document had no attempts has one, whatever the document says by now.
+    What counts is what its document said when the first one was claimed: one attempt, where it said nothing. By now it
+    may say less often, and nothing else.
     """
     number = len(tried)
-    most = min(attempts.most, tried[0].most)
+    most, attempts = min(attempts.most, tried[0].attempts.most), tried[0].attempts
     done = next((at for at, each in enumerate(tried, 1) if outcome_of(each) == COMPLETED), None)
     if done is not None:
         return Standing(number, most, f"completed at attempt {done}" if most > 1 else "completed")

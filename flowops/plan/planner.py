@@ -264,7 +264,9 @@ class _Planner:
         assert self._ledger is not None
         tried = self._ledger.tried(names) if names else {}
         further = {
-            attempt_reference(name, attempt): name for name in names for attempt in range(2, tried[name].most + 1)
+            attempt_reference(name, attempt): name
+            for name in names
+            for attempt in range(2, tried[name].attempts.most + 1)
         }
         entries = self._ledger.look_up(list(further)) if further else {}
         return {further[each]: entry for each, entry in entries.items() if entry.state.is_unsettled}
@@ -305,7 +307,7 @@ class _Planner:
             further = [
                 index
                 for index, tried in chains.items()
-                if len(tried) == attempt - 1 and tried[0].most >= attempt and actions[index] in _UNCHANGED
+                if len(tried) == attempt - 1 and tried[0].attempts.most >= attempt and actions[index] in _UNCHANGED
             ]
             if not further:
                 break

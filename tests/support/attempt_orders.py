@@ -145,7 +145,7 @@ class AttemptOrders(Orders):
         """What there is, and of each attempt whether the next one would be due."""
         found = self.listener.tried(CHAINS)
         due = tuple(
-            (name, it.most, it.codes, it.finished_at is not None and it.finished_at <= iso(self.at - PAUSE))
+            (name, it.attempts.most, it.codes, it.finished_at is not None and it.finished_at <= iso(self.at - PAUSE))
             for name, it in sorted(found.items())
         )
         return super().says(), due, self.listener.has_blocks()

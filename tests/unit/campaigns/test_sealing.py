@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
-
 import pytest
 
 from flowops.campaigns.sealing import Seal
 from flowops.errors import LedgerError
 
-KEY = secrets.token_bytes(32)
+KEY = b"k" * 32
 VALUE = {"calls": [{"callee": "+442079460101", "name": "Ann Example"}]}
 
 
@@ -28,7 +26,7 @@ def test_nothing_of_it_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("key", "ledger", "campaign", "number"),
     [
-        (secrets.token_bytes(32), "ledger-1", "c", 3),
+        (b"o" * 32, "ledger-1", "c", 3),
         (KEY, "ledger-2", "c", 3),
         (KEY, "ledger-1", "d", 3),
         (KEY, "ledger-1", "c", 4),

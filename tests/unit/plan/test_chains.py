@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from flowops.model.attempts import (
     COMPLETED,
+    ONE_ATTEMPT,
     OUTCOME_CODES,
     OUTCOMES,
     REPEATABLE,
@@ -23,12 +24,13 @@ from flowops.model.ledger import State, Tried
 from flowops.plan.chains import outcome_of, standing_of
 
 BEGAN = datetime(2026, 12, 1, 9, tzinfo=UTC)
+TWO = read_attempts({"max": 2, "on": ["no-answer", "failed"]})
 THREE = read_attempts({"max": 3, "on": ["no-answer", "failed"], "after": ["30m", "2h"], "within": "1d"})
 
 
-def ended(outcome: str, minutes: int = 2, most: int = 3) -> Tried:
+def ended(outcome: str, minutes: int = 2, attempts: Attempts = THREE) -> Tried:
     at = BEGAN + timedelta(minutes=minutes)
-    return Tried(State.FINISHED, BEGAN.isoformat(), most, (OUTCOME_CODES[outcome],), at.isoformat())
+    return Tried(State.FINISHED, BEGAN.isoformat(), attempts, (OUTCOME_CODES[outcome],), at.isoformat())
 
 
 def test_the_next_attempt_is_due_behind_the_finish_of_the_one_before() -> None:
@@ -56,8 +58,8 @@ def test_one_time_is_for_all() -> None:
             [ended("no-answer", 24 * 60)],
             "ended with no answer 09:00: the next attempt would be due later than `within`",
         ),
-        ([ended("no-answer", most=1)], "no answer 09:02"),  # claimed while the document had no attempts
-        ([ended("no-answer", most=2), ended("no-answer", 40, most=3)], "2 of 2 attempts used: no answer 09:40"),
+        ([ended("no-answer", attempts=ONE_ATTEMPT)], "no answer 09:02"),  # claimed while the document had no attempts
+        ([ended("no-answer", attempts=TWO), ended("no-answer", 40)], "2 of 2 attempts used: no answer 09:40"),
     ],
 )
 def test_a_chain_that_has_ended_says_why(tried: list[Tried], why: str) -> None:
@@ -67,21 +69,26 @@ def test_a_chain_that_has_ended_says_why(tried: list[Tried], why: str) -> None:
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.FINISHED])
 def test_a_chain_stands_at_an_attempt_that_has_not_finished(state: State) -> None:
-    for tried in ([Tried(state, BEGAN.isoformat(), 3)], [ended("no-answer"), Tried(state, BEGAN.isoformat(), 3)]):
+    for tried in (
+        [Tried(state, BEGAN.isoformat(), THREE)],
+        [ended("no-answer"), Tried(state, BEGAN.isoformat(), THREE)],
+    ):
         assert standing_of(THREE, tried).due is None
     # Whatever a later attempt came to: the call was cancelled or renamed as a whole.
-    assert standing_of(THREE, [Tried(state, BEGAN.isoformat(), 3, (9,)), ended("no-answer")]).due is None
+    assert standing_of(THREE, [Tried(state, BEGAN.isoformat(), THREE, (9,)), ended("no-answer")]).due is None
 
 
 def test_it_waits_for_an_outcome_that_may_come() -> None:
-    assert standing_of(THREE, [Tried(State.PLACED, BEGAN.isoformat(), 3)]).waits
-    assert standing_of(THREE, [Tried(State.PLACED, BEGAN.isoformat(), 3)]).why == "waits for the outcome of attempt 1"
-    assert standing_of(THREE, [Tried(State.IN_DOUBT, BEGAN.isoformat(), 3)]).waits
-    assert not standing_of(THREE, [Tried(State.REJECTED, BEGAN.isoformat(), 3)]).waits
+    assert standing_of(THREE, [Tried(State.PLACED, BEGAN.isoformat(), THREE)]).waits
+    assert (
+        standing_of(THREE, [Tried(State.PLACED, BEGAN.isoformat(), THREE)]).why == "waits for the outcome of attempt 1"
+    )
+    assert standing_of(THREE, [Tried(State.IN_DOUBT, BEGAN.isoformat(), THREE)]).waits
+    assert not standing_of(THREE, [Tried(State.REJECTED, BEGAN.isoformat(), THREE)]).waits
 
 
 def test_a_code_that_nobody_has_documented_is_not_repeated() -> None:
-    assert outcome_of(Tried(State.FINISHED, BEGAN.isoformat(), 3, (99,), BEGAN.isoformat())) == COMPLETED
+    assert outcome_of(Tried(State.FINISHED, BEGAN.isoformat(), THREE, (99,), BEGAN.isoformat())) == COMPLETED
 
 
 def test_lowering_the_most_ends_and_raising_it_changes_nothing() -> None:
@@ -89,20 +96,33 @@ def test_lowering_the_most_ends_and_raising_it_changes_nothing() -> None:
     assert standing_of(THREE._replace(most=9), [ended("no-answer"), ended("failed"), ended("failed")]).due is None
 
 
+def test_what_was_said_when_the_call_was_claimed_counts_and_later_edits_do_not() -> None:
+    edited = read_attempts({"max": 3, "on": ["declined"], "after": "1m", "within": "30d"})
+    for tried in ([ended("no-answer")], [ended("declined")], [ended("no-answer"), ended("failed", 40)]):
+        assert standing_of(edited, tried) == standing_of(THREE, tried)
+
+
 @given(
     st.lists(st.tuples(st.sampled_from(sorted(OUTCOMES)), st.integers(0, 5000)), min_size=1, max_size=6),
     st.integers(1, 6),
     st.integers(1, 6),
     st.sets(st.sampled_from(REPEATABLE), min_size=1),
+    st.sets(st.sampled_from(REPEATABLE), min_size=1),
 )
 def test_there_are_never_more_than_both_allow_and_none_behind_a_completed_one(
-    told: list[tuple[int, int]], now: int, then: int, on: set[str]
+    told: list[tuple[int, int]], now: int, then: int, on: set[str], edited: set[str]
 ) -> None:
     tried = [
-        Tried(State.FINISHED, BEGAN.isoformat(), then, (code,), (BEGAN + timedelta(minutes=at)).isoformat())
+        Tried(
+            State.FINISHED,
+            BEGAN.isoformat(),
+            Attempts(then, frozenset(on)),
+            (code,),
+            (BEGAN + timedelta(minutes=at)).isoformat(),
+        )
         for code, at in told
     ]
-    standing = standing_of(Attempts(now, frozenset(on)), tried)
+    standing = standing_of(Attempts(now, frozenset(edited)), tried)
     if standing.due is not None:
         assert standing.attempt == len(tried) + 1 <= min(now, then)
         assert all(code != OUTCOME_CODES[COMPLETED] for code, _ in told)
