@@ -271,12 +271,15 @@ class Findings:
 
 
 def _of_later_attempts(batch: RenderedBatch | _Alone, findings: Findings) -> list[Problem]:
-    """Return what is wrong with later attempts only, which may say something else; once, on the first walk."""
+    """Return what is wrong with later attempts only, which may say something else; once, on the first walk.
+
+    It is an error also where wrong rows are left out: the first attempt of such a call may have been placed.
+    """
     if findings.left_out is None:
         return []
     everyone = range(len(batch.references))
-    attempts = range(2, batch.attempts.most + 1)
-    return [problem for attempt in attempts for problem in batch.repeated(everyone, attempt).problems]
+    later = [batch.repeated(everyone, attempt) for attempt in range(2, batch.attempts.most + 1)]
+    return [problem for some in later for problem in (*some.problems, *some.skipped)]
 
 
 class RowCounter:
@@ -511,12 +514,14 @@ def checks(*, partly: bool, numbered: bool = False) -> CallCheck:
 class _Alone:
     """The call of a document of kind Call, as a batch; of a wrong one there is none."""
 
-    __slots__ = ("_calls", "_compiled", "bodies", "check", "hashes", "problems", "references")
+    __slots__ = ("_calls", "_compiled", "bodies", "check", "hashes", "problems", "references", "skipped")
 
     def __init__(self, compiled: CompiledCall, call: Call | None, check: CallCheck) -> None:
         self._compiled = compiled
         #: What is wrong with it as a whole, see `_judge`.
         self.problems: list[Problem] = []
+        #: A call that stands alone is never left out.
+        self.skipped: tuple[Problem, ...] = ()
         self.check = check
         self.hashes: list[bytes] = []
         self._calls = [] if call is None else [call]

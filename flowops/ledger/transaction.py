@@ -229,9 +229,14 @@ class Transaction:
         return [self._make(change) for change in changes]
 
     def _attempts_before(self, change: Change) -> list[Change]:
-        """Return the proof of the attempts before one of which the ledger did not know: it was placed behind them."""
+        """Return the proof of the attempts before one of which the ledger did not know: it was placed behind them.
+
+        What was claimed here proves nothing of others: the claim of an attempt has looked at those before it, and a
+        call that only has such a name is a call of its own.
+        """
         root, attempt = split_reference(change.reference_id) if "~" in change.reference_id else ("", 1)
-        if attempt == 1 or change.event_type not in PROOFS or _is_placed(self._after.get(change.reference_id)):
+        row = self._after.get(change.reference_id)
+        if attempt == 1 or change.event_type not in PROOFS or _is_placed(row) or (row is not None and row.claim):
             return []
         names = [attempt_reference(root, number) for number in range(1, attempt)]
         rows = self.current(names)

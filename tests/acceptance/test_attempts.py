@@ -394,3 +394,26 @@ def test_moved_from_and_cancel_mean_the_whole_call(oncall: OnCall) -> None:
     assert oncall.apply()["placed"] == 0
     assert oncall.run("ledger", "cancel", "--undo", "--ref", "alarm*", "--reason", "a test", "--yes").code == 0
     assert oncall.planned()["reference_id"] == "alarm-7~3"
+
+
+def test_a_call_with_the_name_of_an_attempt_is_evidence_of_itself_alone(clinic: Repository) -> None:
+    """No document has attempts: `alarm~2` is a call of its own, and says nothing of `alarm`, whose time is to come."""
+    alone = ALONE.replace("attempts: {max: 3}\n", "").replace("attempt > 1", "false")
+    later = alone.replace("alarm-1", "alarm") + "not-before: 2999-01-01T00:00Z\n"
+    clinic.write({"calls/a.yaml": later + "---\n" + alone.replace("alarm-1", "alarm~2")})
+    ran = flowops("apply", "--format", "json", cwd=clinic.root)
+    assert ran.code == 0, ran.err
+    planned = flowops("plan", "--format", "json", "--full", cwd=clinic.root)
+    assert {call["reference_id"]: call["action"] for call in planned.json["calls"]} == {
+        "alarm": "deferred",
+        "alarm~2": "unchanged",
+    }
+
+
+def test_a_row_that_is_wrong_at_a_later_attempt_only_is_an_error_before_the_first(clinic: Repository) -> None:
+    skipping = SET.replace("attempts: {max: 3", "on-invalid: skip\nattempts: {max: 3")
+    clinic.write(
+        {"calls/a.yaml": skipping.replace('"{{ row.phone }}"', '"{{ row.phone if attempt == 1 else row.deputy }}"')}
+    )
+    clinic.write({"data/people.csv": "id,phone,deputy,text1,text2,text3\n1,+442079460101,,a,b,c\n"})
+    assert "calls/a.yaml" in problem(clinic)

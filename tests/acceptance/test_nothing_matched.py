@@ -207,4 +207,4 @@ def test_names_that_look_the_same_are_the_same(root: Path) -> None:
     (root / "flowops.yaml").write_text(f'{PROJECT}include: ["calls/*.yaml", "flows/{composed}*.yaml"]\n')
     ran = flowops("render", "--format", "json", cwd=root)
     assert ran.code == 0, ran.err
-    assert ran.json[0]["body"]["callflow-id"] == "flow-2"
+    assert ran.json["calls"][0]["body"]["callflow-id"] == "flow-2"

@@ -174,7 +174,7 @@ def test_quotes_that_are_quoted_are_no_problem(root: Path) -> None:
     (root / "calls/c.yaml").write_text(SET.replace("{FOR_EACH}", "../data/d.csv"))
     (root / "data/d.csv").write_text(f'phone,name\n{ANN},"Ann ""Nan"", of\nLondon"\n{BEN},""""\n')
     ran = flowops("render", "--format", "json", cwd=root)
-    names = [call["body"]["flow-variables"]["name"] for call in ran.json]
+    names = [call["body"]["flow-variables"]["name"] for call in ran.json["calls"]]
     assert names == ['Ann "Nan", of\nLondon', '"']
 
 

@@ -110,7 +110,8 @@ def test_an_environment_that_is_stopped_is_a_guard(root: Path) -> None:
     with opened() as found:
         assert {action for _, action in told(found)} == {Action.PLACE}
         assert [guard.name for guard in found.plan.guards] == ["stop"]
-        assert found.plan.guards[0].reason.endswith("wrong text")
+        reason = found.plan.guards[0].reason
+        assert reason.endswith("wrong text; `flowops resume --env sandbox` lets runs claim calls again")
 
 
 def test_the_unit_of_a_limit_is_a_phone(root: Path) -> None:

@@ -21,7 +21,7 @@ def test_the_distribution_has_one_name() -> None:
 
 def test_the_libraries_are_those_of_the_extras() -> None:
     extras = PROJECT["optional-dependencies"]
-    assert sorted(LIBRARIES.values()) == sorted([*extras["data"], *extras["postgres"]])
+    assert sorted(LIBRARIES.values()) == sorted([*extras["data"], *extras["postgres"], *extras["workers"]])
 
 
 def test_the_command_installs_for_the_python_that_runs() -> None:

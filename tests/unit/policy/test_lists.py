@@ -63,7 +63,7 @@ def test_a_hashed_list_finds_the_same_with_its_key_and_is_of_no_use_with_another
 def test_hashes_count_only_behind_a_line_that_proves_their_key(proof: list[str]) -> None:
     lines = [f"{line}\n".encode() for line in [*proof, LONDON_HASHED]]
     assert find(lines, {LONDON}, b"key") == NumberList(
-        trouble="does not prove its key: make it again with flowops policy hash-numbers"
+        trouble="does not prove its key: make it again with flowops policy hash-numbers FILE --key-env NAME"
     )
 
 

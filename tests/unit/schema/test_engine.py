@@ -81,6 +81,7 @@ GOOD: dict[str, Any] = {
         "digest": SHA,
         "settings": {"api": "https://api.cm.com/voiceapi/v2"},
         "callbacks": False,
+        "next_run": None,
         "summary": dict.fromkeys(
             [*(action.replace("-", "_") for action in Action), "to_apply", "unnamed", "phones"], 0
         ),
@@ -124,6 +125,7 @@ GOOD: dict[str, Any] = {
         "since": None,
         "hours": {},
         "callbacks": True,
+        "chains": None,
         "summary": {
             **dict.fromkeys(("placed", "completed", "no_answer", "failed", "declined"), 0),
             **dict.fromkeys(("refused", "in_doubt", "in_flight", "cancelled"), 0),

@@ -66,12 +66,13 @@ PLAN: dict[str, Any] = {
         "unnamed": 3,
         "phones": 0,
     },
+    "next_run": "2026-03-02T09:00:00+00:00",
     "guards": [GUARD],
     "warnings": ["4,000 calls at 1/s do not fit"],
     "notes": [],
     "calls": [CALL],
 }
-SAVED = {key: PLAN[key] for key in PLAN if key not in ("guards", "warnings", "notes", "callbacks")} | {
+SAVED = {key: PLAN[key] for key in PLAN if key not in ("guards", "warnings", "notes", "callbacks", "next_run")} | {
     "request": {**NO_REQUEST._asdict(), "paths": ["calls"]},
     "ledger": {"id": "6f9f1c1e", "serial": 42, "head": "ab12", "epoch": 0},
     "summary": {key: number for key, number in PLAN["summary"].items() if key not in ("phones", "to_apply")},
@@ -157,6 +158,7 @@ OUTPUTS: dict[str, Any] = {
             "cancelled": 0,
             "phones": 1,
         },
+        "next_run": None,
         "guards": [{"name": "stop", "reason": "stopped by ada", "source": None}],
         "interrupted": "SIGINT",
         "failure": None,
@@ -172,6 +174,7 @@ OUTPUTS: dict[str, Any] = {
                 "root": "r1",
                 "attempt": 1,
                 "max_attempts": 1,
+                "deferred_until": None,
                 "tries": 1,
                 "error": None,
             },
@@ -185,6 +188,14 @@ OUTPUTS: dict[str, Any] = {
         "people": 0,
         "base_problems": 0,
         "environment": [{"path": "/policy", "after": {}}],
+        "attempts": [
+            {
+                "source": {"file": "calls/a.yaml", "line": 2, "column": 1, "row": None},
+                "before": None,
+                "after": "max 3, on no-answer, after 2h, within 3d",
+                "calls": 2,
+            }
+        ],
         "calls": [{"reference_id": "r1", "change": "removed", "source": None, "changes": []}],
     },
     "ledger-list": {
@@ -239,6 +250,12 @@ OUTPUTS: dict[str, Any] = {
         "posted_as": "r1",
         "became": None,
         "body": {},
+        "root": "r1",
+        "attempt": 1,
+        "max_attempts": 3,
+        "chain": [
+            {"reference_id": "r1", "state": "in-doubt", "codes": [], "claimed_at": "2026-03-02T09:00:00.000Z"},
+        ],
         "events": [
             {
                 "serial": 7,
@@ -325,6 +342,13 @@ OUTPUTS: dict[str, Any] = {
         "format_version": 1,
         "environment": "production",
         "ledger": {"id": "6f9f1c1e", "serial": 42},
+        "chains": {
+            "waiting": 2,
+            "waiting_since": "2026-03-02T09:00:00.000Z",
+            "due": 1,
+            "later": 0,
+            "next_due": None,
+        },
         "summary": {
             "placed": 3,
             "completed": 2,
