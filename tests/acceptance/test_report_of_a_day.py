@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from datetime import UTC, datetime
 from html import unescape
 from typing import TYPE_CHECKING
@@ -76,6 +77,7 @@ def test_a_day_says_what_calls_came_to_by_label_and_attempt_and_what_is_held_bac
     assert flowops(*apply, "--ref", "recall-1", "--ref", "recall-2", cwd=real, env=ENV).code == 0
     assert flowops(*resolve, "no-answer", "recall-1", cwd=real, env=ENV).code == 0
     assert flowops(*resolve, "completed", "recall-2", cwd=real, env=ENV).code == 0
+    time.sleep(1.1)  # the second attempt is due a second behind the first one's end
     assert flowops(*apply, "--ref", "recall-1", cwd=real, env=ENV).code == 0
     api.behave = answer_with("400 Bad Request", b'{"error": "no"}')
     assert flowops(*apply, "--ref", "recall-4", cwd=real, env=ENV).code == 6

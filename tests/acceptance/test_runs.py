@@ -132,7 +132,7 @@ class TestList:
     ) -> None:
         ran = run(ended, "ledger", "list", "--format", "json", *options)
         assert ran.code == 0, ran.err
-        assert [entry["reference_id"] for entry in ran.json] == found
+        assert [entry["reference_id"] for entry in ran.json["calls"]] == found
 
     def test_what_is_no_time_and_no_outcome_is_wrong_usage(self, real: Path) -> None:
         assert run(real, "ledger", "list", "--since", "soon").code == 64
