@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from flowops.app.observer import SILENT
 from flowops.app.secrets import value_of
-from flowops.common.addresses import BadAddress, is_postgres, ledger_address
+from flowops.common.addresses import BadAddress, is_postgres, ledger_address, sqlite_file
 from flowops.common.git import ANYBODYS, ask_git
 from flowops.errors import LedgerError
 from flowops.ledger.files import passing_file_system
@@ -69,7 +69,7 @@ def commit_of(root: Path, observer: Observer) -> str | None:
 
 def passing_warning(url: str) -> str | None:
     """Return that a ledger's file is kept where nothing lasts."""
-    kind = None if is_postgres(url) else passing_file_system(Path(url.removeprefix("sqlite:///")))
+    kind = None if is_postgres(url) else passing_file_system(Path(sqlite_file(url)))
     if kind is None:
         return None
     return (

@@ -12,7 +12,7 @@ from flowops.app.access import actor, address_of, host_of, name_of, passing_warn
 from flowops.app.load import project_of
 from flowops.app.observer import SILENT
 from flowops.app.selection import CallFilter
-from flowops.common.addresses import is_postgres
+from flowops.common.addresses import is_postgres, sqlite_file
 from flowops.common.git import leave_out
 from flowops.common.numbers import names_number
 from flowops.common.text import from_spreadsheet
@@ -132,7 +132,7 @@ def init(environment: str, goes_on: str | None = None, observer: Observer = SILE
         root=project.root,
     )
     if not is_postgres(address.url):
-        _leave_out(Path(address.url.removeprefix("sqlite:///")), observer)
+        _leave_out(Path(sqlite_file(address.url)), observer)
     return made
 
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from flowops.campaigns.sealing import Seal
     from flowops.ledger.store import Store
     from flowops.model.plan import Guard, PlannedBatch, PlannedCall, Settings
-    from flowops.model.project import Environment
     from flowops.model.result import CallResult
     from flowops.policy.config import Policy
     from flowops.policy.rule import PolicyContext
@@ -51,7 +50,6 @@ class Rulings(NamedTuple):
     `settings` say where calls go and under which policy, `guards` have tripped, so that nothing is placed.
     """
 
-    environment: Environment
     settings: Settings
     policy: Policy
     facts: PolicyContext

@@ -27,7 +27,7 @@ from flowops.apply.placer import Placer
 from flowops.apply.worker import RunOptions
 from flowops.campaigns.engine import Job
 from flowops.common import libpq
-from flowops.common.addresses import is_postgres
+from flowops.common.addresses import is_postgres, sqlite_file
 from flowops.common.safe_files import PRIVATE_FILE
 from flowops.errors import ExitCode, LedgerError
 from flowops.httpd import open_listener, serving, url_of
@@ -223,7 +223,7 @@ class _Worker:
         facts = facts_of(workspace, self._ledger, at, None)
         guards = (*guards_of(self._ledger), *tripped(policy, facts, at))
         settings = settings_of(workspace.project, workspace.environment)
-        self._rulings = Rulings(workspace.environment, settings, policy, facts, guards)
+        self._rulings = Rulings(settings, policy, facts, guards)
         self._check = ClaimCheck(policy, facts, Halt(), clock)
         self._read_at = time.monotonic()
         for guard in guards:
@@ -241,7 +241,7 @@ class _Worker:
         if is_postgres(self._address.url):
             given = libpq.parameters(self._address.url)
             return DbosEngine(self._ledger.run, lambda: libpq.connect(given))
-        file = beside(_file_of(self._address.url), ".work")
+        file = beside(Path(sqlite_file(self._address.url)), ".work")
         create_private(file)
         return DbosEngine(self._ledger.run, file)
 
@@ -281,7 +281,7 @@ def _alone(workspace: Workspace) -> Iterator[None]:
     if is_postgres(url):
         yield
         return
-    file = beside(_file_of(url), ".worker")
+    file = beside(Path(sqlite_file(url)), ".worker")
     try:
         descriptor = os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)
     except OSError as error:
@@ -296,10 +296,6 @@ def _alone(workspace: Workspace) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _file_of(url: str) -> Path:
-    return Path(url.removeprefix("sqlite:///"))
 
 
 def _job(turn: BatchTurn) -> Job:

@@ -123,6 +123,11 @@ def is_postgres(url: str) -> bool:
     return _POSTGRES.match(url) is not None
 
 
+def sqlite_file(address: str) -> str:
+    """Return the path of the file that a ledger's address names, one that `ledger_address` has returned."""
+    return address.removeprefix("sqlite:///")
+
+
 def postgres_parameters(url: str) -> dict[str, str]:
     """Return what an address of PostgreSQL says, by libpq's names.
 

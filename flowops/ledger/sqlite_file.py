@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from flowops.common.addresses import sqlite_file
 from flowops.errors import LedgerError
 from flowops.ledger.database import RESTORE, Connection, migrations, no_ledger
 from flowops.ledger.files import (
@@ -36,7 +37,7 @@ class SqliteFile:
     @classmethod
     def of(cls, address: str, root: Path) -> SqliteFile:
         """Return the file that an address names, with an absolute path."""
-        return cls(Path(address.removeprefix("sqlite:///")), root.absolute())
+        return cls(Path(sqlite_file(address)), root.absolute())
 
     @property
     def name(self) -> str:
