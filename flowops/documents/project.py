@@ -18,7 +18,8 @@ from flowops.common.text import quoted, visible
 from flowops.documents.files import Disk, Unreadable, read_given
 from flowops.documents.reader import Kind, Reader, Section
 from flowops.documents.secrets import check_references
-from flowops.documents.yaml import Parsed, read_plain
+from flowops.documents.yaml import Parsed
+from flowops.documents.yaml_scalars import read_plain
 from flowops.errors import Invalid, UsageError
 from flowops.model.document import Document, Place, Problem, SourceMap, Value
 from flowops.model.project import (

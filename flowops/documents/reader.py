@@ -15,7 +15,8 @@ from flowops.common.text import quoted
 from flowops.documents.excerpts import Excerpts
 from flowops.documents.files import Unreadable
 from flowops.documents.text import decode
-from flowops.documents.yaml import Budget, Parsed, parse
+from flowops.documents.yaml import Parsed, parse
+from flowops.documents.yaml_builder import Budget
 from flowops.model.document import Document, Place, Problem
 
 if TYPE_CHECKING:

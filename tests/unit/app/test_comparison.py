@@ -9,7 +9,8 @@ from support.plans import decided
 
 from flowops.app.cases import Case
 from flowops.app.comparison import Comparison, Found
-from flowops.documents.yaml import Budget, parse
+from flowops.documents.yaml import parse
+from flowops.documents.yaml_builder import Budget
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, Problem, RowPlace
 from flowops.model.plan import Action, Plan, PlannedCall

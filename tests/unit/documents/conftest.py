@@ -8,7 +8,8 @@ import pytest
 
 from flowops.documents.files import Disk
 from flowops.documents.reader import Reader
-from flowops.documents.yaml import Budget, parse
+from flowops.documents.yaml import parse
+from flowops.documents.yaml_builder import Budget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from flowops.common.lines import LINE_BREAK
 from flowops.documents import yaml as yaml_module
-from flowops.documents.yaml import SPECIAL_STARTS, Budget, parse, read_plain
+from flowops.documents.yaml import parse
+from flowops.documents.yaml_builder import Budget
+from flowops.documents.yaml_scalars import SPECIAL_STARTS, read_plain
 from flowops.model.document import Document, Place, SourceMap, Value
 
 # What JSON and YAML have in common: no control characters, no line breaks of YAML 1.1's own.

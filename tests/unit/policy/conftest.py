@@ -10,7 +10,8 @@ import pytest
 import yaml
 from support.values import document_at
 
-from flowops.documents.yaml import Budget, parse
+from flowops.documents.yaml import parse
+from flowops.documents.yaml_builder import Budget
 from flowops.model.call import Call, Origin, Terms
 from flowops.model.document import Document, Place
 from flowops.policy.config import Policy, read_policy

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flowops.documents.yaml import Budget, parse
+from flowops.documents.yaml import parse
+from flowops.documents.yaml_builder import Budget
 from flowops.model.document import Document
 from flowops.model.project import Flow
 from flowops.schema.derive import load_description

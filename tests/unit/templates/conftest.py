@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 import yaml
 
-from flowops.documents.yaml import Budget, parse
+from flowops.documents.yaml import parse
+from flowops.documents.yaml_builder import Budget
 from flowops.model.call import Call
 from flowops.model.document import Batch, Document, Problem, Row, RowPlace
 from flowops.model.project import Environment, Flow, Project
