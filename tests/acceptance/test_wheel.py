@@ -25,7 +25,7 @@ def test_the_wheel_places_calls_on_its_own(tmp_path: Path) -> None:
     assert not [name for name in names if name.startswith(("tests/", "examples/", "schemas/", "docs/"))]
     committed = {path.name for path in (ROOT / "schemas").iterdir()}
     assert committed == {name.rpartition("/")[2] for name in names if name.startswith("flowops/schemas/")}
-    assert any(name.endswith(".dist-info/licenses/docs/LICENSE") for name in names)
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     sql = {str(path.relative_to(ROOT)) for path in (ROOT / "flowops").rglob("*.sql")}
     assert sql
     assert sql == {name for name in names if name.endswith(".sql")}
