@@ -39,12 +39,12 @@ sys.exit(int(server.makefile().readline() or 137))
 
 
 @contextmanager
-def forked() -> Iterator[list[str]]:
-    """Yield the command by which flowops is run, for as long as the server lives."""
+def forked(broken: str = "") -> Iterator[list[str]]:
+    """Yield the command by which flowops is run, for as long as the server lives; a rule of it may be broken."""
     with tempfile.TemporaryDirectory() as folder:
         address, client = Path(folder, "socket"), Path(folder, "client.py")
         client.write_text(_CLIENT)
-        command = [sys.executable, "-m", "support.pipelines.forked", str(address)]
+        command = [sys.executable, "-m", "support.pipelines.forked", str(address), broken]
         server = subprocess.Popen(command, cwd=ROOT / "tests", env=environment(), stdout=subprocess.PIPE)
         try:
             assert server.stdout is not None
@@ -58,6 +58,7 @@ def forked() -> Iterator[list[str]]:
 def main() -> None:
     """Serve until the end."""
     from support.forks import warm_up
+    from support.pipelines.breaks import IN_FLOWOPS
 
     warm_up()
     # What a command imports only where it needs it would be imported again by each process.
@@ -65,6 +66,8 @@ def main() -> None:
         if not module.name.endswith("__main__"):
             import_module(module.name)
     holidays.country_holidays("GB", years=2026)
+    if sys.argv[2]:
+        IN_FLOWOPS[sys.argv[2]]()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(sys.argv[1])
