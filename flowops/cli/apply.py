@@ -20,7 +20,7 @@ from flowops.app.rehearsal import rehearsal, rehearse
 from flowops.app.saved import as_saved, load_plan, pacing_as_saved
 from flowops.apply.outcome import exit_code
 from flowops.apply.run import RunFailed
-from flowops.cli import completing, options
+from flowops.cli import completing, options, selecting
 from flowops.cli.output import TERMINAL, confirm, echo_lines, echo_status, print_result, report_problems_as, take_stdout
 from flowops.cli.plan import echo_notices, override_option
 from flowops.cli.plan import run as plan
@@ -125,7 +125,7 @@ rehearsal_options = options.together(
 
 
 @click.command("apply", short_help="Show the plan, ask, and place the calls: each at most once.")
-@options.selection
+@selecting.selection
 @click.option(
     "--plan",
     "plan_file",

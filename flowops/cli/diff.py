@@ -8,7 +8,7 @@ import click
 
 from flowops.app.diff import compare
 from flowops.app.gate import failures
-from flowops.cli import options
+from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, echo_status, print_problems, print_result, report_problems_as
 from flowops.errors import ExitCode, Invalid, worst
 from flowops.report.difference import DifferenceOutput
@@ -24,7 +24,7 @@ WORDS = ("invalid", "none")
 
 @click.command("diff", short_help="Show what two Git revisions render differently.")
 @click.argument("revisions", metavar="BASE[..HEAD]")
-@options.selection
+@selecting.selection
 @options.full
 @options.detailed_exitcode("Exit with 2 when there are differences.")
 @options.fail_on(WORDS)

@@ -18,7 +18,7 @@ from flowops.app.move import copy as copy_to
 from flowops.app.move import take_back
 from flowops.app.operators import check_pair, edits, read_pairs
 from flowops.app.selection import Selection
-from flowops.cli import completing, options
+from flowops.cli import completing, options, selecting
 from flowops.cli.group import Group
 from flowops.cli.operators import operate
 from flowops.cli.output import TERMINAL, confirm, echo_status, print_result
@@ -37,7 +37,7 @@ from flowops.report.views.ledger import AuditTrail, Done, Entries, EntryView, Ex
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flowops.cli.options import Asked
+    from flowops.cli.selecting import Asked
     from flowops.ledger.history import LoggedEvent
 
 STATES = tuple(state.value for state in State)
@@ -81,7 +81,7 @@ def init(environment: str, goes_on: str | None, format_: str) -> None:
 
 
 @command.command("list", short_help="List calls.")
-@options.ledger_selection
+@selecting.ledger_selection
 @click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Only these; may be repeated.")
 @click.option(
     "--outcome",
@@ -236,7 +236,7 @@ def _print_imported(environment: str, added: int, present: int, format_: str) ->
 @click.option("--not-placed", is_flag=True, help="They were not placed: the next apply may place them.")
 @click.option("--outcome", type=click.Choice(tuple(OUTCOME_CODES)), help="How placed calls have ended.")
 @click.option("--call-id", help="What the API called it; for one call, or one of its callees.")
-@options.asked
+@selecting.asked
 def resolve(asked: Asked, placed: bool, not_placed: bool, outcome: str | None, call_id: str | None) -> int:
     """Settle calls that are in doubt: they were placed, or they were not. Say how placed calls have ended.
 
@@ -260,7 +260,7 @@ def resolve(asked: Asked, placed: bool, not_placed: bool, outcome: str | None, c
 
 
 @command.command("accept", short_help="Take what the files say now for what was meant.")
-@options.asked
+@selecting.asked
 @options.var
 @options.var_file
 def accept(asked: Asked, var: tuple[str, ...], var_files: tuple[str, ...]) -> int:
@@ -275,7 +275,7 @@ def accept(asked: Asked, var: tuple[str, ...], var_files: tuple[str, ...]) -> in
 
 @command.command("cancel", short_help="Say that calls are never to be placed.")
 @click.option("--undo", is_flag=True, help="Take that back: each call is exactly what it was before.")
-@options.asked
+@selecting.asked
 @options.var
 @options.var_file
 def cancel(asked: Asked, undo: bool, var: tuple[str, ...], var_files: tuple[str, ...]) -> int:
@@ -291,7 +291,7 @@ def cancel(asked: Asked, undo: bool, var: tuple[str, ...], var_files: tuple[str,
 
 
 @command.command("rename", short_help="Let calls go on under other reference-ids.")
-@options.asked_pairs
+@selecting.asked_pairs
 def rename(asked: Asked) -> int:
     """Let the call OLD go on as NEW, or each call of a file: what was placed is not placed again under its new name.
 

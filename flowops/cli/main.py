@@ -46,6 +46,8 @@ COMMANDS = {
     "explain": ("flowops.cli.explain:command", "Say what a field of a document means."),
     "completion": ("flowops.cli.completion:command", "Print the script by which a shell completes flowops."),
     "schema": ("flowops.cli.schema:command", "Show or build the JSON Schemas."),
+    "help": ("flowops.cli.help:show_help", "Show the help of a command."),
+    "version": ("flowops.cli.help:version", "Print the version."),
 }
 
 

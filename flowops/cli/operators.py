@@ -19,7 +19,7 @@ from flowops.report.writers.text import report_lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from flowops.cli.options import Asked
+    from flowops.cli.selecting import Asked
     from flowops.ledger.operators import Operation
     from flowops.ledger.store import Store
     from flowops.model.ledger import OperatorStep

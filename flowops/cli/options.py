@@ -11,16 +11,14 @@ import click
 from flowops.cli import completing
 from flowops.common.text import visible
 from flowops.errors import UsageError
-from flowops.report.formats import OPERATION, REPORTED, exists, is_format
+from flowops.report.formats import REPORTED, exists, is_format
 from flowops.report.formats import names as names_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
 
-    from flowops.app.operators import CallSelection
     from flowops.app.policy_run import Override
-    from flowops.app.selection import CallFilter, Selection
     from flowops.model.plan import Action
 
     Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -182,113 +180,6 @@ def together(*options: Decorator, name: str, make: Callable[..., Any], parameter
     return decorate
 
 
-def _calls(labels: Sequence[str], refs: Sequence[str], excluded: Sequence[str]) -> CallFilter:
-    from flowops.app.selection import CallFilter, read_labels
-
-    return CallFilter(read_labels(labels), tuple(refs), tuple(excluded))
-
-
-def _selection(paths: Sequence[str], environment: str, *given: Any) -> Selection:
-    from flowops.app.selection import Selection
-
-    var, var_files, *calls = given
-    return Selection(paths, environment, var, var_files, _calls(*calls))
-
-
-label = click.option(
-    "-l",
-    "--label",
-    "labels",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Only calls with this label; several: with all.",
-    shell_complete=completing.labels,
-)
-ref = click.option(
-    "--ref",
-    "refs",
-    multiple=True,
-    type=NAME,
-    metavar="GLOB",
-    help="Only calls whose reference-id fits (* and ?); several: any.",
-    shell_complete=completing.references,
-)
-exclude_ref = click.option(
-    "--exclude-ref",
-    "excluded",
-    multiple=True,
-    type=NAME,
-    metavar="GLOB",
-    help="No call whose reference-id fits; may be repeated.",
-    shell_complete=completing.references,
-)
-#: What decides which calls there are: the files, the environment and the variables; and which of them are meant.
-selection = together(
-    paths,
-    env,
-    var,
-    var_file,
-    label,
-    ref,
-    exclude_ref,
-    name="selection",
-    make=_selection,
-    parameters=("paths", "environment", "var", "var_files", "labels", "refs", "excluded"),
-)
-
-
-def _of_ledger(arguments: Sequence[str], environment: str, *given: Any) -> Selection:
-    """Tell paths from references: an argument that is a file or a directory is a path."""
-    paths = [each for each in arguments if os.path.exists(each)]  # noqa: PTH110 (pathlib takes long to be imported)
-    asked = _selection(paths, environment, *given)
-    return asked._replace(calls=asked.calls._replace(names=frozenset(arguments).difference(paths)))
-
-
-#: Which calls of a ledger are meant: by their names, or by the files that name them.
-ledger_selection = together(
-    click.argument(
-        "arguments", nargs=-1, type=NAME, metavar="[REF|GLOB|PATH]...", shell_complete=completing.references
-    ),
-    env,
-    var,
-    var_file,
-    label,
-    ref,
-    exclude_ref,
-    name="selection",
-    make=_of_ledger,
-    parameters=("arguments", "environment", "var", "var_files", "labels", "refs", "excluded"),
-)
-
-
-class Asked(NamedTuple):
-    """What an operator asks for: which calls, why, whether nobody is to be asked, and how the result is printed."""
-
-    environment: str
-    calls: CallSelection
-    reason: str
-    approved: bool
-    format_: str
-
-
-def _asked(
-    references: tuple[str, ...],
-    environment: str,
-    globs: tuple[str, ...],
-    excluded: tuple[str, ...],
-    labels: tuple[str, ...],
-    from_file: str | None,
-    reason: str,
-    approved: bool,
-    format_: str,
-) -> Asked:
-    from flowops.app.operators import CallSelection
-    from flowops.app.selection import read_labels
-
-    calls = CallSelection(references, globs, excluded, from_file, read_labels(labels))
-    return Asked(environment, calls, reason, approved, format_)
-
-
 def _reason(_context: click.Context, _option: click.Parameter, value: str) -> str:
     """Return the reason. Raises UsageError for one that says nothing."""
     if not value.strip():
@@ -300,38 +191,6 @@ reason = click.option(
     "--reason", required=True, callback=_reason, metavar="TEXT", help="Why; kept in the ledger for ever."
 )
 auto_approve = click.option("--yes", "--auto-approve", "approved", is_flag=True, help="Do not ask.")
-
-
-def _asking(metavar: str, listed: str) -> Decorator:
-    """Return what every operation on many calls takes, whose arguments and file are called so."""
-    return together(
-        click.argument("references", nargs=-1, type=NAME, metavar=metavar, shell_complete=completing.references),
-        env,
-        label,
-        ref,
-        exclude_ref,
-        click.option("--from-file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE", help=listed),
-        reason,
-        auto_approve,
-        formats(OPERATION),
-        name="asked",
-        make=_asked,
-        parameters=(
-            "references",
-            "environment",
-            "refs",
-            "excluded",
-            "labels",
-            "from_file",
-            "reason",
-            "approved",
-            "format_",
-        ),
-    )
-
-
-asked = _asking("[REF]...", "A reference a line.")
-asked_pairs = _asking("[OLD NEW]", "A CSV file of old and new reference-ids.")
 
 
 class Shown(NamedTuple):

@@ -15,7 +15,7 @@ from flowops.app.pacing import Pacing, check_pacing
 from flowops.app.plan import planned
 from flowops.app.policy_run import clock
 from flowops.app.saved import request_of, save_plan
-from flowops.cli import options
+from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, echo_status, print_result, report_problems_as
 from flowops.errors import ExitCode, UsageError, worst
 from flowops.plan.renamed import NAME as RENAMED
@@ -47,7 +47,7 @@ override_option = options.override((*LIFTABLE, RENAMED))
 
 
 @click.command("plan", short_help="Show what apply would do, against the ledger.")
-@options.selection
+@selecting.selection
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, for apply --plan.")
 @click.option("--at", callback=options.moment, metavar="TIME", help="Ask the policy about another time than now.")
 @canary_options

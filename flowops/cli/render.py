@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.app.render import render
-from flowops.cli import options
+from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, print_result
 from flowops.report.formats import BODIES
 from flowops.report.views.plan import Bodies
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("render", short_help="Print the request bodies, exactly as they would be sent.")
-@options.selection
+@selecting.selection
 @options.formats(BODIES)
 def command(selection: Selection, format_: str) -> None:
     """Print the request bodies of the calls of PATH, or of the whole project, exactly as they would be sent.

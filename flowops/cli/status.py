@@ -15,7 +15,7 @@ from flowops.app.ledger import entries_asked
 from flowops.app.load import project_of
 from flowops.app.policy_run import clock
 from flowops.app.status import files_say, is_doubtful, report_since
-from flowops.cli import options
+from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, echo_status, print_result
 from flowops.common.masking import mask_text
 from flowops.errors import ExitCode, worst
@@ -37,7 +37,7 @@ WORDS = ("guard", "given-up", "in-doubt", "none")
 
 
 @click.command("status", short_help="Show the ledger at a glance.")
-@options.ledger_selection
+@selecting.ledger_selection
 @click.option(
     "--since", callback=options.since, metavar="TIME", help="Only calls claimed since today, 24h ago, or a DATE."
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.app.validate import validate
-from flowops.cli import options
+from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, print_problems, print_result, write_reports
 from flowops.errors import ExitCode
 from flowops.report.formats import PROBLEMS
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("validate", short_help="Check everything that needs no ledger, no network and no secret.")
-@options.selection
+@selecting.selection
 @options.formats(PROBLEMS)
 def command(selection: Selection, format_: str) -> int:
     """Check the documents of PATH, or of the whole project: their shape, their templates with every row of their
