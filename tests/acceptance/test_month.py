@@ -67,8 +67,8 @@ PEOPLE = ([10], [9, 10], [9, 9, 10], [9, 9, 9, 9], [12])
 
 
 def at(day: int, hour: int, minute: int = 0) -> datetime:
-    """A time of December 2026, which begins with a Tuesday; in winter London has UTC."""
-    return datetime(2026, 12, day, hour, minute, tzinfo=UTC)
+    """A time of December 2026, which begins with a Tuesday, or of a day behind it; in winter London has UTC."""
+    return datetime(2026, 12, 1, hour, minute, tzinfo=UTC) + timedelta(day - 1)
 
 
 @dataclass

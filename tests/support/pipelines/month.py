@@ -98,7 +98,8 @@ class Phones:
             "callee": request["callee"],
             "result": {"code": code, "description": ""},
         }
-        self.owed.append((request["callback-url"], event))
+        if "callback-url" in request:
+            self.owed.append((request["callback-url"], event))
 
     def call_back(self, folder: Path, secrets: Mapping[str, str], work: Path, flowops: Iterable[str]) -> None:
         """Send the callbacks that are owed to a `flowops listen` of this time, in a checkout of the project."""
