@@ -130,6 +130,11 @@ class NumberPlan:
         same: bool = self._metadata.same_mobile_and_fixed_line_pattern
         return same
 
+    @property
+    def has_trunk_prefix(self) -> bool:
+        """Return whether something is dialled before numbers inside of the country, such as a 0."""
+        return bool(self._metadata.national_prefix)
+
     def is_too_long(self, digits: str) -> bool:
         """Return whether digits are more than any number of this plan has."""
         return len(digits) > self._most

@@ -63,13 +63,21 @@ _SAME: dict[int, str] = {
 }
 _BEFORE = re.compile(rf"[\s{''.join(map(chr, _INVISIBLE))}]*+(?:tel:\s*+)?'?+", re.IGNORECASE)
 _DAY, _MONTH = "(?:0?[1-9]|[12][0-9]|3[01])", "(?:0?[1-9]|1[0-2])"
+_YEAR, _PARTED = "(?:19|20)[0-9]{2}", "( ?[-./] ?)"
 _DATE = re.compile(
-    rf"(?:19|20)[0-9]{{2}}(?:([-./]){_MONTH}\1{_DAY}|[-/](?:0[1-9]|1[0-2]))(?:[ T].*+)?"
-    rf"|{_DAY}([-./]){_DAY}\2(?:[0-9]{{2}}|(?:19|20)[0-9]{{2}}(?:[ T].*+)?)",
+    rf"{_YEAR}(?:{_PARTED}{_MONTH}\1{_DAY}| {_MONTH} {_DAY}|[-/](?:0[1-9]|1[0-2]))(?:[^0-9].*+)?"
+    rf"|{_DAY}{_PARTED}{_DAY}\2(?:{_YEAR}(?:[^0-9].*+)?|[0-9]{{2}})"
+    rf"|{_DAY} {_DAY} {_YEAR}|{_MONTH}[-./]{_YEAR}",
     re.DOTALL,
 )
+# A date, perhaps with a time, as its digits alone: they are a number, too, where what is dialled before it got lost.
+_COMPACT_DATE = re.compile(
+    r"(?:(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
+    r"|(?:(?:0[1-9]|[12][0-9]|3[01])(?:0[1-9]|1[0-2])|1[0-2](?:0[1-9]|[12][0-9]|3[01]))(?:19|20)[0-9]{2})"
+    r"(?:(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9])?)?"
+)
 _EXPONENT = re.compile(r"[+-]?[0-9]++(?:[.,][0-9]*+)? ?e ?[+-]?[0-9]++", re.IGNORECASE)
-_DECIMAL_POINT = re.compile(r"[^.]*+\.(?:[0-9]{1,2}|0++)|.*\.[0-9]")
+_DECIMAL_POINT = re.compile(r"[^.]*+\.(?:[0-9]{1,2}|0++)|.*\.[0-9]|(?:0|[1-9][0-9]*+)\.[0-9]++")
 _DECIMAL_COMMA = re.compile(
     r"[+-]?[0-9]{5,},[0-9]{1,2}|[0-9]{1,3}(?:,[0-9]{3})*+\.[0-9]++|[0-9]{1,3}(?:\.[0-9]{3})*+,[0-9]{1,2}"
 )
@@ -82,6 +90,10 @@ _ASIDE = re.compile(r"\A(?:[^0-9]*+[0-9]){7}[^(]*+\(|\((?:[^0-9(]*+[0-9]){0,4}[^
 _SHORTEST = 4
 #: Between the first and the last of several.
 _PARTS = re.compile(r"-+|\.\.+")
+# Two signs where one parts the digits of a number: what stands behind them is another one, or the last of several.
+_TWO_SIGNS = re.compile(r"[-./] ?[-./]| \. ")
+# How a number begins where something stands between the digits of its country code, or of what is dialled before it.
+_SPLIT = re.compile(r"(?:\+[ (]*+([1-9][0-9]?+)|\+?[ (]*+0(?=[^0-9]++0))[^0-9]")
 #: Only a longer group is a whole number by itself; only a shorter one is what is dialled behind a company's number.
 _WHOLE, _LEAST_AHEAD = 5, 3
 #: Between what people write in one cell when they mean several.
@@ -180,6 +192,7 @@ _HAS_EXTENSION = Refusal(
 )
 _SEVERAL = Refusal("several", "has more than one number, or a range of numbers", "write one number, whole")
 _PLUS = Refusal("plus", "has a + behind its beginning", "write one number, with + before its country code only")
+_BRACKETS = Refusal("brackets", "has a bracket without its counterpart", "write the whole number")
 _CUT_OFF = Refusal("cut-off", "begins or ends with a sign that stands between digits", "write the whole number")
 _NO_COUNTRY = Refusal("no-country", "has no country code", "write it with + and the country code")
 _NO_SUCH_CODE = Refusal("no-such-code", "does not begin with a country code")
@@ -197,12 +210,15 @@ def read(text: str, region: str | None = None) -> str | Refusal:
     if len(written) > LONGEST:
         return _TOO_LONG
     if _PLAIN.fullmatch(written) is not None:
-        return _number(written.replace(" ", ""), region)
+        digits = written.replace(" ", "")
+        doubt = _parted(written) if digits is not written else None
+        return doubt or _number(digits, region)
     shown = written if _WRITTEN.fullmatch(written) is not None else _cleaned(text)
     if isinstance(shown, Refusal):
         return shown
     found = _shape(shown, region) or _number(_digits(shown), region, shown)
-    return _SEVERAL if isinstance(found, Refusal) and _PARTS.search(shown) and _counts_on(shown) else found
+    is_invalid = isinstance(found, Refusal) and found is not _AMBIGUOUS
+    return _SEVERAL if is_invalid and _PARTS.search(shown) and _counts_on(shown) else found
 
 
 def received(text: str) -> str | None:
@@ -303,15 +319,34 @@ def _shape(shown: str, region: str | None) -> Refusal | None:
     first = shown.lstrip(" (")
     if "+" in first[1:] or shown[0] in "-./)" or shown[-1] in "-/+(":
         return _PLUS if "+" in first[1:] else _CUT_OFF
-    if _DATE.fullmatch(shown) is not None:
-        return _IS_DATE
-    if "." in shown and _DECIMAL_POINT.fullmatch(shown) is not None:
+    if "." in shown and _DECIMAL_POINT.fullmatch(shown) is not None and _DATE.fullmatch(shown) is None:
         return _DECIMAL
+    if shown.count("(") != shown.count(")"):
+        return _BRACKETS
+    doubt = _parted(shown)
+    if doubt is not None:
+        return doubt
+    if _TWO_SIGNS.search(shown) is not None:
+        return _SEVERAL
     if "(" in shown and _ASIDE.search(shown) is not None:
         return _SEVERAL
     if "/" in shown and _is_listed(shown, region):
         return _SEVERAL
     return _SEVERAL if "-" in shown and _is_range(shown, region) else None
+
+
+def _parted(shown: str) -> Refusal | None:
+    """Return why the way in which a text parts its digits leaves in doubt which number is meant."""
+    if _DATE.fullmatch(shown) is not None:
+        return _IS_DATE
+    split = _SPLIT.match(shown)
+    if split is not None:
+        code = country_code(f"+{_NO_DIGITS.sub('', shown)[:3]}")
+        if split[1] is None or code is None or len(code.digits) > len(split[1]):
+            return _AMBIGUOUS
+    area, *groups = _NO_DIGITS.split(shown.lstrip("( "))
+    is_twice = area[:1] == "0" and len(area) >= _LEAST_AHEAD and area in groups[1:-1]
+    return _SEVERAL if is_twice else None
 
 
 def _is_listed(shown: str, region: str | None) -> bool:
@@ -335,7 +370,7 @@ def _is_range(shown: str, region: str | None) -> bool:
         return False
     ahead = int(last) - int(before[-len(last) :])
     if info(known).region in _DASH_BEFORE_EXTENSION:
-        return len(last) > 1 and 0 < ahead < (100 if len(last) >= _WHOLE else 10)
+        return 0 < ahead < (100 if len(last) >= _WHOLE else 10)
     return len(last) < _LEAST_AHEAD or 0 < ahead < 100
 
 
@@ -384,6 +419,8 @@ def _international(number: str, written: str) -> str | Refusal:
 
 def _national(digits: str, plan: NumberPlan) -> str | Refusal:
     """Return the number that digits mean in a country: with its trunk prefix, without, or with its code and no plus."""
+    if plan.has_trunk_prefix and _COMPACT_DATE.fullmatch(digits) is not None and not digits.startswith(plan.code):
+        return _IS_DATE
     meant, *others = _readings(digits, plan)
     if digits.startswith(plan.code):
         rest = plan.without_trunk(digits[len(plan.code) :])

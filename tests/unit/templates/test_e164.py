@@ -24,6 +24,14 @@ SHAPES = [
     lambda text: text.replace("+", "00", 1),
     lambda text: f"{text}.0",
     lambda text: f"{text}/5",
+    lambda text: f"{text}..5",
+    lambda text: f"{text} . 5",
+    lambda text: f"{text}--5",
+    lambda text: f"{text}) 5",
+    lambda text: f"{text}e1",
+    lambda text: f"{text};5",
+    lambda text: f"{text}x5",
+    lambda text: text[:2] + " " + text[2:],
     lambda text: text.removeprefix("+"),
 ]
 
