@@ -11,8 +11,8 @@ from flowops.app.gate import FAIL_ON
 from flowops.cli import diff, status
 from flowops.cli.main import root
 from flowops.cli.options import LOG_OPTIONS
-from flowops.errors import PRECEDENCE, ExitCode
-from flowops.report.formats import listed
+from flowops.common.exit_codes import PRECEDENCE, ExitCode
+from flowops.report.registry import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,10 +13,11 @@ from flowops.app.policy_run import clock
 from flowops.app.secrets import value_of
 from flowops.campaigns.batch import keep, open_batch
 from flowops.campaigns.sealing import Seal
+from flowops.common.exit_codes import ExitCode, worst
 from flowops.common.ids import ulid
 from flowops.common.names import did_you_mean
 from flowops.common.text import quoted
-from flowops.errors import ExitCode, StalePlan, UsageError, worst
+from flowops.errors import StalePlan, UsageError
 from flowops.ledger.campaigns import SealedCalls
 from flowops.ledger.database import iso
 from flowops.ledger.keys import usable_key

@@ -25,10 +25,11 @@ from flowops.app.secrets import address_of_source, check_host, connection_of, to
 from flowops.app.selection import Selection
 from flowops.callbacks.token import check_secret
 from flowops.common.addresses import is_loopback
+from flowops.common.exit_codes import ExitCode
 from flowops.common.extras import LIBRARIES, install_command
 from flowops.common.secrets import Reference
 from flowops.documents.row_source import DataFile, Query, data_of
-from flowops.errors import ApiError, ExitCode, FlowopsError, LedgerError, NotAllowed, UsageError
+from flowops.errors import ApiError, FlowopsError, LedgerError, NotAllowed, UsageError
 from flowops.model.diagnosis import Check, Diagnosis, Status
 from flowops.schema.check import check_document
 

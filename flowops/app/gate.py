@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.errors import ExitCode, UsageError
+from flowops.common.exit_codes import ExitCode
+from flowops.errors import UsageError
 from flowops.model.result import Outcome
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.app.secrets import value_of
-from flowops.common.secrets import read_variable
+from flowops.app.secrets import read_variable, value_of
 from flowops.common.text import quoted
 from flowops.documents.files import Unreadable, open_given
 from flowops.errors import FlowopsError, Invalid

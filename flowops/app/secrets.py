@@ -6,7 +6,9 @@ through the environment of the process.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,10 +17,15 @@ from flowops.common.git import git_root
 from flowops.common.secrets import (
     ALLOW_HOSTS,
     ALLOW_SOURCES,
+    SECRET_DIRS,
     Reference,
+    how_to_allow,
     is_source,
     listed,
-    read_reference,
+    may_be_named,
+    not_allowed,
+    secret_directories,
+    without_line_break,
 )
 from flowops.errors import ApiError, FlowopsError, NotAllowed
 
@@ -116,3 +123,81 @@ def token_of(project: Project, environment: Environment) -> Secret:
         return check_token(token)
     except ApiError as error:
         raise ApiError(f"{where}.token ({environment.token.name}): {error.message}", hint=error.hint) from None
+
+
+#: The longest file with a secret, in bytes.
+LONGEST = 64 * 1024
+
+
+def read_variable(name: str, what: str, failure: type[FlowopsError]) -> str:
+    """Return the value of an environment variable, for `what`. Raises `failure` when it is not set, or empty."""
+    if name not in os.environ:
+        raise failure(f"{what}: the environment variable {name} is not set")
+    return _normalized(os.environ[name], f"{what}: the environment variable {name}", failure)
+
+
+def read_reference(reference: Reference, what: str, failure: type[FlowopsError], repository: Path) -> str:
+    """Return the value behind a reference of a document, for `what`.
+
+    Raises NotAllowed for a variable or a file that a repository may not name, and `failure` when there is no value.
+    `repository` is the folder that documents come from: no file in it is a secret.
+    """
+    if reference.file is not None:
+        return _read_file(reference.file, what, failure, repository)
+    if not may_be_named(reference):
+        raise NotAllowed(f"{what}: {not_allowed(reference)}", hint=how_to_allow(reference))
+    return read_variable(reference.name, what, failure)
+
+
+def _normalized(text: str, where: str, failure: type[FlowopsError]) -> str:
+    """Return a value as it is used, wherever it is kept. Raises `failure`, which does not quote it."""
+    value = without_line_break(text)
+    if not value:
+        raise failure(f"{where} is empty")
+    if value != value.strip():
+        raise failure(
+            f"{where} begins or ends with a blank or a line break",
+            hint="one line break at the end is dropped; remove what else is there besides the value",
+        )
+    return value
+
+
+def _read_file(file: str, what: str, failure: type[FlowopsError], repository: Path) -> str:
+    directories = secret_directories()
+    where = os.pathsep.join(map(str, directories))
+    hint = f"files with secrets are below {where}; {SECRET_DIRS} names other folders"
+    try:
+        # A relative path starts in the first of the folders that has it.
+        found = [(directory, path) for directory in directories if (path := _real(directory / file)) is not None]
+        if not found:
+            raise failure(f"{what}: the file {file} does not exist", hint=hint)
+        inside = [path for directory, path in found if path.is_relative_to(directory.resolve())]
+        if not inside:
+            raise NotAllowed(f"{what}: the file {file} leads out of {where}", hint=hint)
+        if inside[0].is_relative_to(repository.resolve()):
+            raise NotAllowed(f"{what}: the file {file} is in the repository, and so is no secret", hint=hint)
+        content = _content(inside[0]).decode()
+    except (OSError, UnicodeDecodeError, ValueError, RuntimeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "it is not a short text in UTF-8"
+        raise failure(f"{what}: the file {file} cannot be read: {said}") from None
+    return _normalized(content, f"{what}: the file {file}", failure)
+
+
+def _real(path: Path) -> Path | None:
+    """Return where a path leads, behind all links; None where there is nothing."""
+    try:
+        return path.resolve(strict=True)
+    except FileNotFoundError:
+        return None
+
+
+def _content(path: Path) -> bytes:
+    """Return what is in a regular file that is not long. Raises OSError or ValueError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        content = opened.read(LONGEST + 1)
+    if len(content) > LONGEST or b"\0" in content:
+        raise ValueError
+    return content

@@ -28,8 +28,9 @@ from flowops.apply.worker import RunOptions
 from flowops.campaigns.engine import Job
 from flowops.common import libpq
 from flowops.common.addresses import is_postgres, sqlite_file
+from flowops.common.exit_codes import ExitCode
 from flowops.common.safe_files import PRIVATE_FILE
-from flowops.errors import ExitCode, LedgerError
+from flowops.errors import LedgerError
 from flowops.httpd import open_listener, serving, url_of
 from flowops.ledger.files import beside, create_private
 from flowops.model.campaign import BatchTurn, CampaignState

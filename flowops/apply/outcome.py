@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flowops.errors import ExitCode, worst
+from flowops.common.exit_codes import ExitCode, worst
 from flowops.model.claims import Record
 from flowops.model.ledger import EventType, State
 from flowops.model.plan import Action
@@ -179,7 +179,7 @@ def nothing_sent(plan: Plan, guards: tuple[Guard, ...]) -> Result:
 
 
 def exit_codes(result: Result) -> set[ExitCode]:
-    """Return what a run has come to, as the codes of the contract (section 4): see `flowops.errors.worst`.
+    """Return what a run has come to, as the codes of the contract (section 4): see `flowops.common.exit_codes.worst`.
 
     A call that was not placed counts for 6 if the API refused it or was tried; if the run ended before its turn, what
     ended the run decides. What a rule of the policy holds back is no failure, and neither is what another run has in

@@ -24,7 +24,8 @@ from flowops.cli import completing, options, selecting
 from flowops.cli.output import TERMINAL, confirm, echo_lines, echo_status, print_result, report_problems_as, take_stdout
 from flowops.cli.plan import echo_notices, override_option
 from flowops.cli.plan import run as plan
-from flowops.errors import ExitCode, UsageError
+from flowops.common.exit_codes import ExitCode
+from flowops.errors import UsageError
 from flowops.model.plan import Action
 from flowops.model.result import Outcome
 from flowops.report import phrases

@@ -10,7 +10,8 @@ from flowops.app.diff import compare
 from flowops.app.gate import failures
 from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, echo_status, print_problems, print_result, report_problems_as
-from flowops.errors import ExitCode, Invalid, worst
+from flowops.common.exit_codes import ExitCode, worst
+from flowops.errors import Invalid
 from flowops.report.difference import DifferenceOutput
 from flowops.report.formats import DIFFERENCE
 

@@ -8,8 +8,9 @@ from flowops.app.access import open_for
 from flowops.app.load import project_of
 from flowops.app.operators import select
 from flowops.cli.output import TERMINAL, confirm, echo_lines, print_result
+from flowops.common.exit_codes import ExitCode
 from flowops.common.masking import mask_text
-from flowops.errors import ExitCode, UsageError
+from flowops.errors import UsageError
 from flowops.report import phrases
 from flowops.report.formats import OPERATION
 from flowops.report.layouts.ledger import operation_report

@@ -15,7 +15,7 @@ import click
 from flowops.common.called import called
 from flowops.common.safe_files import replace_file
 from flowops.errors import FlowopsError, Invalid, UsageError
-from flowops.report import formats
+from flowops.report import formats, registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -61,7 +61,7 @@ def print_result(
     _Stdout.has_result |= stream is None
     target = formats.Target(stream or sys.stdout, _located, partial(_project, paths))
     try:
-        formats.write(kind, output, format_, target)
+        registry.write(kind, output, format_, target)
     finally:  # also where nobody reads any more what is printed
         write_reports(kind, output, paths)
 
@@ -69,10 +69,10 @@ def print_result(
 def write_reports(kind: str, output: Output, paths: Sequence[str] = ()) -> None:
     """Write a result of a kind to the files that were asked for, where their format exists for it."""
     for format_, file in _Stdout.reports:
-        if not formats.exists(kind, format_):
+        if not registry.exists(kind, format_):
             continue
         content = StringIO()
-        formats.write(kind, output, format_, formats.Target(content, _located, partial(_project, paths)))
+        registry.write(kind, output, format_, formats.Target(content, _located, partial(_project, paths)))
         try:
             replace_file(Path(file), [content.getvalue().encode("utf-8", "replace")], Path.cwd())
         except OSError as error:
@@ -88,7 +88,7 @@ def report_problems_as(selection: Selection, format_: str) -> Iterator[None]:
         from flowops.report.views.problems import ProblemsView
 
         view = ProblemsView(error.problems, selection.environment)
-        if formats.writer(format_).FORMAT.instead:
+        if registry.writer(format_).FORMAT.instead:
             print_result(formats.PROBLEMS, view, format_, paths=selection.paths)
         else:
             write_reports(formats.PROBLEMS, view, selection.paths)

@@ -17,7 +17,8 @@ from flowops.app.policy_run import clock
 from flowops.app.saved import request_of, save_plan
 from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, echo_status, print_result, report_problems_as
-from flowops.errors import ExitCode, UsageError, worst
+from flowops.common.exit_codes import ExitCode, worst
+from flowops.errors import UsageError
 from flowops.plan.renamed import NAME as RENAMED
 from flowops.policy.config import LIFTABLE
 from flowops.report.formats import PLAN

@@ -12,7 +12,8 @@ from flowops.app.load import project_of
 from flowops.app.reconcile import Adopt, reconcile, reconcile_file
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status, print_result
-from flowops.errors import ExitCode, UsageError
+from flowops.common.exit_codes import ExitCode
+from flowops.errors import UsageError
 from flowops.report.formats import DONE
 from flowops.report.views.ledger import Done
 

@@ -17,8 +17,8 @@ from flowops.app.policy_run import clock
 from flowops.app.status import files_say, is_doubtful, report_since
 from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, echo_status, print_result
+from flowops.common.exit_codes import ExitCode, worst
 from flowops.common.masking import mask_text
-from flowops.errors import ExitCode, worst
 from flowops.report.formats import ENTRIES, STATUS
 from flowops.report.views.ledger import Entries
 

@@ -8,8 +8,8 @@ from flowops.app.selection import Selection
 from flowops.app.testing import run_tests
 from flowops.cli import options
 from flowops.cli.output import echo_status, print_result, report_problems_as
+from flowops.common.exit_codes import ExitCode
 from flowops.documents.discovery import TESTS
-from flowops.errors import ExitCode
 from flowops.model.project import SANDBOX
 from flowops.report.formats import CASES
 from flowops.report.views.problems import CasesView

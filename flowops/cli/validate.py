@@ -9,7 +9,7 @@ import click
 from flowops.app.validate import validate
 from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, print_problems, print_result, write_reports
-from flowops.errors import ExitCode
+from flowops.common.exit_codes import ExitCode
 from flowops.report.formats import PROBLEMS
 from flowops.report.views.problems import ProblemsView
 

@@ -7,7 +7,7 @@ import click
 from flowops.app.worker import WorkerOptions, run
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status
-from flowops.errors import ExitCode
+from flowops.common.exit_codes import ExitCode
 
 
 def _host_and_port(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[str, int] | None:

@@ -6,19 +6,13 @@ variables that begin with ``FLOWOPS_`` or are listed in ``FLOWOPS_ALLOW_ENV``, a
 
 from __future__ import annotations
 
-import errno
 import os
 import re
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.errors import NotAllowed
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from flowops.errors import FlowopsError
 
 #: Lists of the operator's: names of variables that a repository may use besides those with the prefix, hosts that the
 #: token is sent to, variables that hold the addresses of sources; and folders of files with secrets.
@@ -26,8 +20,6 @@ ALLOW_ENV, ALLOW_HOSTS, ALLOW_SOURCES = "FLOWOPS_ALLOW_ENV", "FLOWOPS_ALLOW_HOST
 SECRET_DIRS = "FLOWOPS_SECRET_DIRS"  # noqa: S105
 DEFAULT_DIRECTORY = "/run/secrets"
 PREFIX = "FLOWOPS_"
-#: The longest file with a secret, in bytes.
-LONGEST = 64 * 1024
 
 _SEPARATORS = re.compile(r"[\s,]+")
 
@@ -72,27 +64,7 @@ def identity(reference: Reference) -> tuple[str, str]:
     """Return what is the same for two references to one place, however they are written."""
     if reference.file is None:
         return "env", reference.name
-    return "file", os.path.normpath(_directories()[0] / reference.file)
-
-
-def read_variable(name: str, what: str, failure: type[FlowopsError]) -> str:
-    """Return the value of an environment variable, for `what`. Raises `failure` when it is not set, or empty."""
-    if name not in os.environ:
-        raise failure(f"{what}: the environment variable {name} is not set")
-    return _normalized(os.environ[name], f"{what}: the environment variable {name}", failure)
-
-
-def read_reference(reference: Reference, what: str, failure: type[FlowopsError], repository: Path) -> str:
-    """Return the value behind a reference of a document, for `what`.
-
-    Raises NotAllowed for a variable or a file that a repository may not name, and `failure` when there is no value.
-    `repository` is the folder that documents come from: no file in it is a secret.
-    """
-    if reference.file is not None:
-        return _read_file(reference.file, what, failure, repository)
-    if not may_be_named(reference):
-        raise NotAllowed(f"{what}: {not_allowed(reference)}", hint=how_to_allow(reference))
-    return read_variable(reference.name, what, failure)
+    return "file", os.path.normpath(secret_directories()[0] / reference.file)
 
 
 def not_allowed(reference: Reference) -> str:
@@ -110,61 +82,7 @@ def without_line_break(text: str) -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-def _normalized(text: str, where: str, failure: type[FlowopsError]) -> str:
-    """Return a value as it is used, wherever it is kept. Raises `failure`, which does not quote it."""
-    value = without_line_break(text)
-    if not value:
-        raise failure(f"{where} is empty")
-    if value != value.strip():
-        raise failure(
-            f"{where} begins or ends with a blank or a line break",
-            hint="one line break at the end is dropped; remove what else is there besides the value",
-        )
-    return value
-
-
-def _directories() -> Sequence[Path]:
+def secret_directories() -> Sequence[Path]:
     """Return the folders that files with secrets are in."""
     given = [Path(each) for each in os.environ.get(SECRET_DIRS, "").split(os.pathsep) if each]
     return given or [Path(DEFAULT_DIRECTORY)]
-
-
-def _read_file(file: str, what: str, failure: type[FlowopsError], repository: Path) -> str:
-    directories = _directories()
-    where = os.pathsep.join(map(str, directories))
-    hint = f"files with secrets are below {where}; {SECRET_DIRS} names other folders"
-    try:
-        # A relative path starts in the first of the folders that has it.
-        found = [(directory, path) for directory in directories if (path := _real(directory / file)) is not None]
-        if not found:
-            raise failure(f"{what}: the file {file} does not exist", hint=hint)
-        inside = [path for directory, path in found if path.is_relative_to(directory.resolve())]
-        if not inside:
-            raise NotAllowed(f"{what}: the file {file} leads out of {where}", hint=hint)
-        if inside[0].is_relative_to(repository.resolve()):
-            raise NotAllowed(f"{what}: the file {file} is in the repository, and so is no secret", hint=hint)
-        content = _content(inside[0]).decode()
-    except (OSError, UnicodeDecodeError, ValueError, RuntimeError) as error:
-        said = error.strerror if isinstance(error, OSError) else "it is not a short text in UTF-8"
-        raise failure(f"{what}: the file {file} cannot be read: {said}") from None
-    return _normalized(content, f"{what}: the file {file}", failure)
-
-
-def _real(path: Path) -> Path | None:
-    """Return where a path leads, behind all links; None where there is nothing."""
-    try:
-        return path.resolve(strict=True)
-    except FileNotFoundError:
-        return None
-
-
-def _content(path: Path) -> bytes:
-    """Return what is in a regular file that is not long. Raises OSError or ValueError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "it is not a regular file")
-        content = opened.read(LONGEST + 1)
-    if len(content) > LONGEST or b"\0" in content:
-        raise ValueError
-    return content

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from flowops.errors import ExitCode
+from flowops.common.exit_codes import ExitCode
 
 
 class Status(StrEnum):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from typing import TYPE_CHECKING, TypeVar
 
 from flowops.common.masking import mask_text
@@ -193,11 +192,3 @@ def event(happened: LedgerEvent) -> str:
 def next_run(at: str) -> str:
     """Return what is said of the time at which the next run is needed."""
     return f"The next run is needed at {minute(at)}: then the first of the deferred calls may be placed."
-
-
-def signal_name(number: int) -> str:
-    """Return ``SIGINT`` for 2; the number itself where the system has no name for it."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -9,7 +9,8 @@ import pytest
 from support.forks import Forks
 from support.git import Repository
 
-from flowops.report.formats import DIFFERENCE, PLAN, RESULT, names
+from flowops.report.formats import DIFFERENCE, PLAN, RESULT
+from flowops.report.registry import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

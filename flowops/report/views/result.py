@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.masking import mask_text
 from flowops.model.result import Outcome
-from flowops.report.phrases import signal_name
 from flowops.report.remedies import remedy
 from flowops.report.views.masked import guards_of
 
@@ -54,7 +54,7 @@ class ResultView(NamedTuple):
     @property
     def interrupted(self) -> str | None:
         """Return the name of the signal that ended the run."""
-        return None if self.result.interrupted is None else signal_name(self.result.interrupted)
+        return None if self.result.interrupted is None else _signal_name(self.result.interrupted)
 
     def calls(self) -> Iterator[CallResult]:
         """Yield the calls, in the order of the plan."""
@@ -80,3 +80,11 @@ class ResultView(NamedTuple):
         for call in self.calls():
             if call.outcome is outcome and partly in (None, bool(call.refused_callees)):
                 yield call
+
+
+def _signal_name(number: int) -> str:
+    """Return ``SIGINT`` for 2; the number itself where the system has no name for it."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -7,7 +7,8 @@ import itertools
 import pytest
 
 from flowops.app.gate import FAIL_ON, failures, read_words
-from flowops.errors import PRECEDENCE, ExitCode, UsageError, worst
+from flowops.common.exit_codes import PRECEDENCE, ExitCode, worst
+from flowops.errors import UsageError
 
 
 def test_nothing_is_a_failure_that_nobody_asked_for() -> None:

@@ -21,7 +21,7 @@ from flowops.apply.outcome import (
     sent,
     unsent,
 )
-from flowops.errors import ExitCode
+from flowops.common.exit_codes import ExitCode
 from flowops.model.call import FINGERPRINT
 from flowops.model.claims import Record, Written
 from flowops.model.ledger import Entry, EventType, Leg, State

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flowops.errors import ExitCode, UsageError
+from flowops.common.exit_codes import ExitCode
+from flowops.errors import UsageError
 from flowops.model.campaign import Campaign, CampaignProgress, CampaignState
 from flowops.model.diagnosis import Check, Diagnosis, Status
 from flowops.model.difference import Difference, DifferentCall, Shift
@@ -17,7 +18,7 @@ from flowops.model.field import Field
 from flowops.model.ledger import EventType, LedgerRun, NumberBlock, OperatorStep, State
 from flowops.model.plan import ABSENT, Action
 from flowops.model.result import CallResult, CaseResult, Outcome, Result
-from flowops.report import formats
+from flowops.report import formats, registry
 from flowops.report.difference import DifferenceOutput
 from flowops.report.json.plan import plan_json
 from flowops.report.views.ledger import (
@@ -53,15 +54,15 @@ CAMPAIGN = Campaign(
     *("01jf", "spring", CampaignState.PAUSED, "canary: 1 of 2 phones failed", "2026-03-02T09:00:00.000Z"),
     *("2026-03-02T09:00:00.000Z", None, "ada", "ci-1", None, "sha256:00", {}, 2, 2, 1),
 )
-PAIRS = [(kind, name) for name, each in formats.listed().items() for kind in each.kinds]
+PAIRS = [(kind, name) for name, each in registry.listed().items() for kind in each.kinds]
 FIELD = Field(("call", "callee"), "text", "who is called", False, ABSENT)
 #: The formats that name each call of a run.
-NAMING = [name for name in formats.names(formats.RESULT) if name not in ("github", "gitlab")]
+NAMING = [name for name in registry.names(formats.RESULT) if name not in ("github", "gitlab")]
 
 
 def written(kind: str, output: Output, name: str) -> str:
     stream = io.StringIO()
-    formats.write(kind, output, name, formats.Target(stream))
+    registry.write(kind, output, name, formats.Target(stream))
     return stream.getvalue()
 
 
@@ -107,12 +108,12 @@ def test_a_format_writes_every_kind_that_it_promises(kind: str, name: str, outpu
 
 
 def test_every_kind_is_printed_in_some_format(outputs: dict[str, Output]) -> None:
-    assert all(formats.names(kind) for kind in outputs)
+    assert all(registry.names(kind) for kind in outputs)
 
 
 def test_a_format_that_does_not_exist_for_a_kind_is_refused(outputs: dict[str, Output]) -> None:
     with pytest.raises(UsageError, match="cannot be printed as sarif") as refused:
-        formats.write(formats.RESULT, outputs[formats.RESULT], "sarif", formats.Target(io.StringIO()))
+        registry.write(formats.RESULT, outputs[formats.RESULT], "sarif", formats.Target(io.StringIO()))
     assert refused.value.hint == "it can be as text, json, markdown, github, gitlab, junit, html"
 
 
@@ -148,7 +149,7 @@ def test_warnings_and_notes_of_a_plan_are_said(name: str, make: Any) -> None:
     assert "and know that" in text
 
 
-@pytest.mark.parametrize("name", formats.names(formats.OPERATION))
+@pytest.mark.parametrize("name", registry.names(formats.OPERATION))
 def test_what_an_operator_was_refused_is_said_in_every_format_without_a_number(
     name: str, outputs: dict[str, Output]
 ) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flowops.common.secrets import Reference, read_reference, read_variable
+from flowops.app.secrets import read_reference, read_variable
+from flowops.common.secrets import Reference
 from flowops.errors import ApiError, LedgerError, NotAllowed
 
 if TYPE_CHECKING:
