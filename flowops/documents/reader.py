@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from flowops.common.names import did_you_mean
 from flowops.common.text import quoted
@@ -20,12 +20,13 @@ from flowops.documents.yaml_builder import Budget
 from flowops.model.document import Document, Place, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from flowops.documents.files import Files
     from flowops.documents.snapshots import HashedStream, Snapshot
-    from flowops.documents.sql_rows import Queries
     from flowops.model.document import SourceMap, Value
+
+T = TypeVar("T")
 
 API_VERSION = "flowops/v1"
 #: The code of problems with a document's header.
@@ -122,6 +123,20 @@ class Section(NamedTuple):
         return self.parsed.place(self.file)
 
 
+class Walk(ExitStack):
+    """A walk over rows: what its sources share is made when the first of them needs it, and closed at its end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shared: dict[object, object] = {}
+
+    def share(self, kind: type[T], make: Callable[[], AbstractContextManager[T]]) -> T:
+        """Return the one of its kind, made if there is none."""
+        if kind not in self._shared:
+            self._shared[kind] = self.enter_context(make())
+        return cast("T", self._shared[kind])
+
+
 class Reader:
     """Reads documents from a tree of files; `cwd` is what the names in messages start at."""
 
@@ -138,11 +153,10 @@ class Reader:
         self._rows_left = ROWS_AGAIN
         self._opened: set[Path] = set()
         self._walked: set[SourceMap] = set()
-        #: Seconds of the processor that queries over files have taken, and what those of one walk share.
+        #: Seconds of the processor that queries over files have taken.
         self.query_seconds = 0.0
-        self.queries: Queries | None = None
-        #: What is closed when the walk over the rows ends, if there is one.
-        self.walk: ExitStack | None = None
+        #: The walk over the rows, if there is one.
+        self.walk: Walk | None = None
         self._digests: dict[Path, bytes] = {}
         self._sizes: dict[Path, int] = {}
         self._changed: set[Path] = set()
@@ -210,10 +224,10 @@ class Reader:
             yield
             return
         try:
-            with ExitStack() as self.walk:
+            with Walk() as self.walk:
                 yield
         finally:
-            self.walk = self.queries = None
+            self.walk = None
 
     def spend_rows(self, count: int) -> bool:
         """Take rows that nobody has written row by row; return whether there may be so many."""

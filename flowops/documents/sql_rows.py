@@ -108,9 +108,7 @@ def _queries(reader: Reader) -> Iterator[Queries]:
         with Queries(reader) as queries:
             yield queries
         return
-    if reader.queries is None:
-        reader.queries = reader.walk.enter_context(Queries(reader))
-    yield reader.queries
+    yield reader.walk.share(Queries, lambda: Queries(reader))
 
 
 class QueryProcess:
