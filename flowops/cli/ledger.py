@@ -221,7 +221,8 @@ def import_(file: Path, environment: str, format_: str) -> None:
     with open_for(project, settings, observer=TERMINAL) as ledger:
         done = ledger.import_calls(adopted)
     _print_imported(environment, len(done.added), len(done.present), format_)
-    if done.added:
+    states = {call.reference_id: call.state for call in adopted}
+    if done.added and all(states[reference].is_placed for reference in done.added):
         echo_status("they count as placed: apply never places them again")
 
 

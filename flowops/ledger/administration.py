@@ -201,6 +201,9 @@ class Administration(Reader):
                 **({"placed_at": call.placed_at} if call.placed_at else {}),
                 **({"renamed": call.renamed} if call.renamed else {}),
                 **({"cancelled_from": call.cancelled_from.value} if call.cancelled_from else {}),
+                **({"attempts": call.attempts} if call.attempts else {}),
+                **({"refused": call.refused} if call.refused else {}),
+                **({"given_up": call.given_up} if call.given_up else {}),
             },
         )
 

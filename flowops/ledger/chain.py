@@ -172,9 +172,10 @@ class EventBuilder:
         actor, actor_number = self._known_actor(change)
         # The keys are sorted: what came with it, what was refused (the row may not keep it), the row that it left
         # behind, and what nobody can guess.
+        refused = before if change.event_type in REFUSALS else after if "given_up" in change.data else None
         details = b'{"data":%b,%b"row":"%b","salt":"%b"}' % (
             _data(change, after),
-            b'"fingerprint":"%b",' % before.fingerprint.encode() if before and change.event_type in REFUSALS else b"",
+            b'"fingerprint":"%b",' % refused.fingerprint.encode() if refused is not None else b"",
             row_hash(after).encode(),
             next(self._salts),
         )

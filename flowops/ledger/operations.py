@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from flowops.model.ledger import Actor
 
 
-#: More digits no code has.
-_CODE_DIGITS = 10
+#: No code, and no number of things, has more digits.
+_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,9 @@ class ImportedCall:
 
     Without a fingerprint it is unchanged whatever its body says now: nobody can tell. `renamed` is the reference under
     which it was posted where that is another one, and of one that is renamed the reference that it became.
-    `cancelled_from` is the state that a cancelled one had before, `error` what stood between it and being placed.
+    `cancelled_from` is the state that a cancelled one had before, `error` what stood between it and being placed,
+    `attempts` how often it was claimed, `refused` how many of its callees were refused among others, and `given_up`
+    since when it is given up for its fingerprint (see `flowops.ledger.refusals`).
     """
 
     reference_id: str
@@ -56,6 +58,9 @@ class ImportedCall:
     renamed: str | None = None
     cancelled_from: State | None = None
     error: str | None = None
+    attempts: int = 0
+    refused: int = 0
+    given_up: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -75,8 +80,8 @@ def imported_call(row: Mapping[str, Value]) -> ImportedCall:
     """Return a call from a row: of CSV, of JSON Lines, or of an export. Raises `ValueError` with the field in front.
 
     Keys, with ``-`` or ``_``: ``reference-id``; ``callee`` or ``callees``, ``call-id``, ``placed-at`` (ISO 8601 with an
-    offset), ``state``, ``fingerprint``, ``renamed``, ``cancelled-from``, ``error``, ``labels``; an export's ``legs``
-    and ``claimed_at``. Others are ignored.
+    offset), ``state``, ``fingerprint``, ``renamed``, ``cancelled-from``, ``error``, ``attempts``, ``refused``,
+    ``given-up`` (a time), ``labels``; an export's ``legs`` and ``claimed_at``. Others are ignored.
     """
     if row.keys() >= _AUDITED:
         raise ValueError("hash: this is an event of the audit trail, and no call: export the ledger without --events")
@@ -91,11 +96,14 @@ def imported_call(row: Mapping[str, Value]) -> ImportedCall:
         reference_id=reference_id,
         state=state,
         legs=_legs(values),
-        placed_at=_time(values.get("placed_at") or values.get("claimed_at")),
+        placed_at=_time("placed-at", values.get("placed_at") or values.get("claimed_at")),
         fingerprint=_text(values, "fingerprint") or "",
         renamed=_renamed(values),
         cancelled_from=_state(before) if before is not None and state is State.CANCELLED else None,
         error=_text(values, "error"),
+        attempts=_count(values, "attempts"),
+        refused=_count(values, "refused") if state.is_placed else 0,
+        given_up=_time("given-up", values.get("given_up")) if state is State.REJECTED else None,
         labels=_labels(values.get("labels")),
     )
 
@@ -131,7 +139,17 @@ def _state(text: Value) -> State:
     return State.IN_DOUBT if state is State.IN_FLIGHT else state
 
 
-def _time(text: Value) -> str | None:
+def _count(values: Mapping[str, Value], name: str) -> int:
+    """Return a number of things; in a cell it stands as a text."""
+    found = values.get(name, 0)
+    if isinstance(found, str) and found.isascii() and found.isdecimal() and len(found) <= _DIGITS:
+        found = int(found)
+    if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found < 10**_DIGITS:
+        raise ValueError(f"{name}: {mask_written(str(found))} is not a number of things")
+    return found
+
+
+def _time(name: str, text: Value) -> str | None:
     if text is None:
         return None
     try:
@@ -139,7 +157,7 @@ def _time(text: Value) -> str | None:
     except (TypeError, ValueError):
         time = None
     if time is None or time.tzinfo is None:
-        raise ValueError(f"placed-at: {mask_written(str(text))} is not a time such as 2026-11-23T09:30:00Z")
+        raise ValueError(f"{name}: {mask_written(str(text))} is not a time such as 2026-11-23T09:30:00Z")
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -167,7 +185,7 @@ def _legs_of_cells(values: Mapping[str, Value]) -> tuple[Leg, ...]:
     for at in range(count):
         cells = {name: column[at].strip() if at < len(column) else "" for name, column in columns.items()}
         code = cells.pop("code")
-        if code and not (code.isascii() and code.isdecimal() and len(code) < _CODE_DIGITS):
+        if code and not (code.isascii() and code.isdecimal() and len(code) <= _DIGITS):
             raise ValueError(f"codes: {mask_written(code)} is not a whole number")
         known = {name: text for name, text in cells.items() if text}
         legs.append(_leg({**known, "code": int(code)} if code else known))

@@ -440,6 +440,11 @@ class UndoCancel(Operation):
         cancelled = [each for each in rows if each.state is State.CANCELLED]
         if not cancelled:
             raise Refused(f"it is {_named(row.state if row else None)}, not cancelled")
-        if any(each.purged for each in cancelled):
-            raise Refused("what it was before was purged from the ledger")
         return [operator.change(each.reference_id, EventType.CANCEL_UNDONE) for each in cancelled]
+
+    def note(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> str | None:
+        """Return that only the state of a call is left to give back, and not what it said."""
+        chain = operator.chain(reference_id)
+        rows = chain.rows if chain is not None else (row,) if row is not None else ()
+        is_purged = any(each.purged and each.state is State.CANCELLED for each in rows)
+        return "what it said was purged from the ledger" if is_purged else None

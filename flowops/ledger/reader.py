@@ -319,8 +319,16 @@ class Reader(History):
         return dict(self._database.read(lambda it: it.all("count_by_code", ledger=self.number)))
 
     def export(self) -> Iterator[dict[str, Value]]:
-        """Return every row, for `import_calls` of another ledger; works without the ledger's key."""
-        return map(exported, self.entries())
+        """Yield every row, for `import_calls` of another ledger; works without the ledger's key.
+
+        Without it nobody can tell which calls are given up: a row has no fingerprint either.
+        """
+        given_up = self.given_up() if not isinstance(self._pseudonymizer, LedgerError) else {}
+        for entry in self.entries():
+            yield exported(entry, given_up.pop(entry.reference_id, None))
+        # Those that the API forbids have no state: for another ledger they are refused.
+        for each in given_up.values():
+            yield exported(_refused(self.environment, each), each)
 
     def throttled_until(self, key: str) -> datetime | None:
         """Return until when something must not be asked again (see `Store.set_throttle`); None when it may be."""
@@ -410,7 +418,24 @@ def stopped(connection: Connection, ledger: int) -> str | None:
     return standing(connection, ledger).stopped
 
 
-def exported(entry: Entry) -> dict[str, Value]:
+def _refused(environment: str, call: GivenUp) -> Entry:
+    """Return a call of which nothing is left but that it is given up."""
+    return Entry(
+        environment=environment,
+        reference_id=call.reference_id,
+        state=State.REJECTED,
+        fingerprint=call.fingerprint,
+        body={},
+        legs=(),
+        attempts=call.refusals,
+        live=False,
+        error=call.error,
+        claimed_at=call.since,
+        updated_at=call.since,
+    )
+
+
+def exported(entry: Entry, given_up: GivenUp | None) -> dict[str, Value]:
     """Return a row as it leaves the ledger: without the body, and with callees masked."""
     return {
         "reference_id": entry.reference_id,
@@ -423,6 +448,8 @@ def exported(entry: Entry) -> dict[str, Value]:
         "purged": entry.purged,
         "renamed": entry.renamed,
         "cancelled_from": entry.cancelled_from and str(entry.cancelled_from),
+        "refused": entry.refused,
+        "given_up": given_up and given_up.since,
         "labels": dict(entry.labels),
         "legs": [
             {

@@ -24,12 +24,16 @@ WHOLE_RUN = 5
 
 
 class Refusal(NamedTuple):
-    """One refusal of a call: when, with which fingerprint, in which run (None where that is not known any more)."""
+    """One refusal of a call: when, with which fingerprint, in which run (None where that is not known any more).
+
+    `given_up` is since when another ledger, from which the call was imported, had it given up.
+    """
 
     at: str
     fingerprint: str
     run: str | None
     error: str | None
+    given_up: str | None = None
 
 
 def given_up(
@@ -45,7 +49,11 @@ def given_up(
     earliest: datetime | None = None
     for refusal in refusals:
         at = datetime.fromisoformat(refusal.at)
-        if refusal.fingerprint != asked or refusal.run is None or not counts(refusal.run):
+        if refusal.fingerprint != asked:
+            continue
+        if refusal.given_up is not None:
+            counted, earliest, since = counted + ENOUGH, at + APART, since or refusal.given_up
+        if refusal.run is None or not counts(refusal.run):
             continue
         if earliest is None or at >= earliest:
             counted, earliest = counted + 1, at + APART
@@ -68,10 +76,15 @@ def given_up_among(
             "refusals_of", ledger=ledger, references=some, least=ENOUGH
         ):
             said = parsed(details, connection.name)
-            run = parsed(actor, connection.name).get("run")
-            refusal = Refusal(at, unblind(said.get("fingerprint", "")), run, said["data"].get("detail"))
-            found.setdefault(reference, []).append(refusal)
-    often = {reference: refusals for reference, refusals in found.items() if len(refusals) >= ENOUGH}
+            run, data = parsed(actor, connection.name).get("run"), said["data"]
+            refusal = Refusal(at, unblind(said.get("fingerprint", "")), run, data.get("detail"), data.get("given_up"))
+            if refusal.fingerprint:
+                found.setdefault(reference, []).append(refusal)
+    often = {
+        reference: refusals
+        for reference, refusals in found.items()
+        if len(refusals) >= ENOUGH or any(each.given_up for each in refusals)
+    }
     counting = _counting(connection, {each.run for refusals in often.values() for each in refusals if each.run})
     judged = (
         given_up(reference, refusals, counting.__contains__, calls[reference]) for reference, refusals in often.items()

@@ -487,7 +487,7 @@ def _imported(row: CallRow | None, change: Change, serial: int) -> CallRow:
         fingerprint=change.fingerprint,
         claim=serial if change.labels else 0,
         legs=change.legs,
-        attempts=row.attempts if row else 0,
+        attempts=(row.attempts if row else 0) + change.data.get("attempts", 0),
         run=None,
         error=change.detail,
         claimed_at=str(change.data.get("placed_at") or change.at),
@@ -497,7 +497,7 @@ def _imported(row: CallRow | None, change: Change, serial: int) -> CallRow:
         updated_at=change.at,
         purged=False,
         cancelled_from=State(before) if (before := change.data.get("cancelled_from")) else None,
-        refused=0,
+        refused=change.data.get("refused", 0),
         serial=serial,
     )
 

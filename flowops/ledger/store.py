@@ -195,7 +195,7 @@ class Store(Administration):
         def work(connection: Connection) -> None:
             connection.run("pause", ledger=self.number, until=self._database.clock(connection) + seconds)
 
-        self._database.write(work)
+        self._write(work)
 
     def move(self, moves: Sequence[Move]) -> list[Written]:
         """Record calls that were placed under another reference under their own, in one durable transaction.
@@ -309,7 +309,7 @@ class Store(Administration):
     def begin(self) -> None:
         """Hold the lease of this run from now on, whether or not it has claimed anything."""
         at = now()
-        self._database.write(lambda connection: self._begin(connection, at))
+        self._write(lambda connection: self._begin(connection, at))
         self._known = True
 
     def close(self) -> None:

@@ -31,7 +31,8 @@ CROSS JOIN flowops_events
 WHERE flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
 ORDER BY flowops_events.serial
 
--- Those of calls that may be placed again, and have been claimed so often at least; oldest first.
+-- Those of calls that may be placed again, and have been claimed so often at least; oldest first. With the imports of
+-- calls, which may have been given up elsewhere.
 -- The history comes first, which CROSS says to SQLite: it would go through all events, since that is their order.
 -- name: refusals_of
 WITH RECURSIVE history (reference_id, serial) AS (
@@ -49,7 +50,7 @@ CROSS JOIN flowops_events
 JOIN flowops_actors
   ON flowops_actors.ledger = flowops_events.ledger AND flowops_actors.number = flowops_events.actor
 WHERE flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
-  AND (flowops_events.event_type = 'refused' OR flowops_events.event_type = 'forbidden')
+  AND flowops_events.event_type IN ('refused', 'forbidden', 'imported')
 ORDER BY flowops_events.serial
 
 -- When calls that are finished became so, under whatever name.

@@ -35,6 +35,8 @@ COLUMNS = (
     "fingerprint",
     "renamed",
     "cancelled_from",
+    "refused",
+    "given_up",
     "labels",
 )
 

@@ -305,6 +305,12 @@ class TestAll:
                 lambda: store.set_throttle("page", datetime.now(UTC)),
                 lambda: store.purge(datetime.now(UTC)),
                 store.sweep,
+                store.begin,
+                lambda: store.pause(60.0),
+                lambda: store.take_slot(1.0),
+                lambda: store.rehearsed("rehearsal-1", "with the words of another"),
+                lambda: store.import_calls([ImportedCall("late")]),
+                lambda: store.campaigns.hand_over(SPRING, []),
             ):
                 with pytest.raises(LedgerError, match="has moved to another database") as caught:
                     write()

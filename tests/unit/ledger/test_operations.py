@@ -217,10 +217,24 @@ class TestImport:
         assert copy.called_back("a", [Leg(LONDON, "id-a", code=9)]) == Written(True, State.FINISHED)
         assert copy.verify() is None
 
+    def test_a_callee_that_was_refused_among_others_is_still_told_of(self, store: Store, make, address) -> None:
+        store.write([make.claim("a", LONDON, NEW_YORK)])
+        store.write([Record("a", EventType.ACCEPTED, (Leg(LONDON, "id-1"), Leg(NEW_YORK, None, "refused")))])
+        rows = list(store.export())
+        address.init("copy")
+        copy = address.open("copy")
+        copy.import_calls(map(imported_call, rows))
+        assert copy.partly_refused() == store.partly_refused() == ["a"]
+        assert (copy.look_up(["a"])["a"].refused, copy.look_up(["a"])["a"].attempts) == (1, 1)
+
     @pytest.mark.parametrize(
         ("row", "message"),
         [
             ({}, "reference-id: is missing"),
+            ({"reference-id": "a", "attempts": "-1"}, "attempts: '…' is not a number of things"),
+            ({"reference-id": "a", "refused": True}, "refused: 'T…' is not a number of things"),
+            ({"reference-id": "a", "attempts": 10**10}, "attempts: '1000•••••00' is not a number of things"),
+            ({"reference-id": "a", "state": "rejected", "given-up": "soon"}, "given-up: 's…' is not a time"),
             ({"reference-id": 7}, "reference-id: is missing"),
             ({"reference-id": "a", "state": "rung"}, "state: 'r…' is none of in-flight, placed"),
             ({"reference-id": "a", "placed-at": "yesterday"}, "placed-at: 'y…' is not a time"),

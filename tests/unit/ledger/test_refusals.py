@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from flowops.ledger import store as module
+from flowops.ledger.operations import imported_call
 from flowops.model.claims import Record
 from flowops.model.ledger import EventType, GivenUp, State
 
@@ -56,6 +58,28 @@ def test_three_refusals_an_hour_apart_give_it_up(address, make, refuse, event_ty
     state = State.REJECTED if event_type is EventType.REFUSED else None
     assert [entry.state for entry in store.look_up(["a"]).values()] == ([state] if state else [])
     assert store.verify() is None
+
+
+@pytest.mark.parametrize("event_type", REFUSED)
+def test_it_stays_given_up_in_the_ledger_that_an_export_is_imported_into(
+    address, make, refuse, event_type: EventType
+) -> None:
+    for hours in (0, 1, 2):
+        refuse(hours, "a", event_type=event_type)
+    rows = [json.loads(json.dumps(row)) for row in address.open().export()]
+    address.init("elsewhere")
+    other = address.open("elsewhere")
+    assert other.import_calls(map(imported_call, rows)).added == ["a"]
+    same = {"a": GivenUp("a", make.fingerprint(), 3, at(2), "unknown number")}
+    assert other.given_up({"a": make.fingerprint()}) == same
+    assert other.given_up() == same
+    assert next(iter(other.export()))["given_up"] == at(2)
+    assert other.given_up({"a": make.fingerprint("1")}) == {}, "an edited one is not"
+    # Asked for again, with the edit, it is refused as any other is.
+    other.write([make.claim("a", digit="1"), Record("a", event_type, detail="still unknown")])
+    assert other.given_up({"a": make.fingerprint("1")}) == {}
+    assert other.given_up({"a": make.fingerprint()}) != {}
+    assert other.verify() is None
 
 
 def test_less_than_an_hour_apart_they_are_one(address, refuse) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from support.operators import operate, resolve
 
 from flowops.ledger.operators import Cancel, Rename, Resolve, UndoCancel
 from flowops.model.call import Terms
@@ -132,6 +133,30 @@ class TestRename:
         undo = UndoCancel()
         (back,) = store.operate(undo, store.rehearse(undo, ["new"], "so"), "so")
         assert back.after is before
+        assert store.verify() is None
+
+    @pytest.mark.parametrize("before", [None, State.REJECTED, State.IN_DOUBT])
+    def test_a_cancelled_call_that_was_purged_is_given_back_as_what_it_was(
+        self, address, make, before: State | None
+    ) -> None:
+        """Only what it said is gone: a doubt is a doubt again, and rings nobody."""
+        address.init()
+        store = address.open()
+        if before is not None:
+            event = EventType.REFUSED if before is State.REJECTED else EventType.UNCLEAR
+            store.write([make.claim("a"), Record("a", event, detail="why")])
+            store.close()
+            store = address.open()
+        assert operate(store, Cancel(frozenset), "a").changed
+        assert store.purge(datetime.now(UTC) + timedelta(days=1)) == 1
+        back = operate(store, UndoCancel(), "a")
+        assert (back.changed, back.after) == (True, before)
+        assert back.note == "what it said was purged from the ledger"
+        assert store.verify() is None
+        assert store.write([make.claim("a")])[0].done is (before is not State.IN_DOUBT)
+        if before is State.IN_DOUBT:
+            assert resolve(store, "a", placed=False) == "rejected"
+            assert store.write([make.claim("a")])[0].done
         assert store.verify() is None
 
     def test_a_purge_forgets_what_was_sent_under_any_name(self, placed: Store) -> None:

@@ -23,10 +23,12 @@ SELECT pg_try_advisory_lock(:lock)
 -- name: release_leases
 SELECT pg_advisory_unlock_all()
 
--- One that has ended is not renewed: others may have acted on that.
+-- One that has ended is not renewed: others may have acted on that. Nor is one of a ledger that moves: it takes no
+-- writes, and no run of it lives.
 -- name: renew_lease
 UPDATE flowops_runs SET beat_at = clock_timestamp()
 WHERE run = :run AND ended_at IS NULL AND beat_at > clock_timestamp() - make_interval(secs => :lease)
+  AND EXISTS (SELECT 1 FROM flowops_ledgers WHERE number = ledger AND seal = '')
 
 -- Whether it lasts, and for long enough: no heartbeat is as old as that. And what time it is.
 -- name: lease
