@@ -115,7 +115,14 @@ def commands() -> str:
     return text()
 
 
-GENERATED = {"commands.md": commands, "templates.md": templates}
+def configuration() -> str:
+    """docs/configuration.md."""
+    from configuration_reference import text
+
+    return text()
+
+
+GENERATED = {"commands.md": commands, "configuration.md": configuration, "templates.md": templates}
 
 if __name__ == "__main__":
     for name, make in GENERATED.items():

@@ -9,11 +9,15 @@ if TYPE_CHECKING:
     from flowops.model.plan import Absent
 
 
+#: The version that all fields have been there since, but those whose schema says another one in `x-since`.
+FIRST = "0.1.0"
+
+
 class Field(NamedTuple):
     """What a field means: `path` begins with the kind of document, `type` is what it takes, in a few words.
 
     `default` is ABSENT where there is none. `options` are all the values that it takes, where these are few; `fields`
-    are those inside it.
+    are those inside it. `since` is the version of flowops that had the field first.
     """
 
     path: tuple[str, ...]
@@ -24,6 +28,7 @@ class Field(NamedTuple):
     examples: tuple[Value, ...] = ()
     options: tuple[Value, ...] = ()
     fields: tuple[Field, ...] = ()
+    since: str = FIRST
 
     @property
     def name(self) -> str:

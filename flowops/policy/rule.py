@@ -53,6 +53,7 @@ REFERENCE: Schema = {
             "patternErrorMessage": "not the name of an environment variable: write letters, digits and _",
             "description": "The name of the environment variable that holds the value: one that begins with FLOWOPS_, "
             "or that FLOWOPS_ALLOW_ENV lists.",
+            "examples": ["FLOWOPS_LIST_KEY"],
         },
         "file": {
             "type": "string",
@@ -60,6 +61,7 @@ REFERENCE: Schema = {
             "maxLength": 4096,
             "description": "The file that holds the value, outside of the repository. A relative path starts in "
             "/run/secrets, or in the folders that FLOWOPS_SECRET_DIRS names.",
+            "examples": ["flowops-list-key"],
         },
     },
     "additionalProperties": False,

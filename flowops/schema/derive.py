@@ -216,7 +216,12 @@ def row_call_schema(api: Schema, project: ProjectFacts | None = None) -> Schema:
     """Return the schema of the field `call` of ``kind: CallSet``, whose attempts stand beside it."""
     schema = _call(api, project)
     fields = {**schema["properties"], "attempts": _OF_THE_SET}
-    return {"description": "The call that is made of each row.", **schema, "properties": fields}
+    return {
+        "description": "The call that is made of each row.",
+        "examples": [{"reference-id": "reminder-{{ row.id }}-{{ row.date }}", "callee": "{{ row.phone }}"}],
+        **schema,
+        "properties": fields,
+    }
 
 
 def defaults_schema(api: Schema) -> Schema:
@@ -228,6 +233,7 @@ def defaults_schema(api: Schema) -> Schema:
     return {
         "type": "object",
         "description": "Values for every call of the project. A call's own value comes first.",
+        "examples": [{"caller": "+442079460000", "voicemail-response": "Stop"}],
         "properties": fields,
         "not": {"required": list(FLOW)},
         "additionalProperties": False,

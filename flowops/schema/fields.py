@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowops.common.names import nearest
 from flowops.errors import UsageError
-from flowops.model.field import Field
+from flowops.model.field import FIRST, Field
 from flowops.model.plan import ABSENT
 from flowops.schema.check import KINDS
 from flowops.schema.engine import TEMPLATE_PATTERN
@@ -71,9 +71,10 @@ def _field(path: tuple[str, ...], schema: Schema, *, required: bool, inside: boo
         schema.get("description", ""),
         required,
         schema.get("default", ABSENT),
-        tuple(schema.get("examples", ())),
+        tuple(schema.get("examples", [schema["const"]] if "const" in schema else ())),
         tuple(_options(schema)),
         tuple(_inside(path, schema)) if inside else (),
+        schema.get("x-since", FIRST),
     )
 
 

@@ -53,22 +53,26 @@ class MaxCalls(Setting):
                         "type": "integer",
                         "minimum": 0,
                         "description": "Nothing of a plan with more phones is placed.",
+                        "examples": [500],
                     },
                     "per-document": {
                         "type": "integer",
                         "minimum": 0,
                         "description": "Nothing is placed while a document has more phones.",
+                        "examples": [200],
                     },
                     "per-day": {
                         "type": "integer",
                         "minimum": 0,
                         "description": "What is more is deferred to the next day; all runs of the environment count.",
+                        "examples": [2000],
                     },
                     "timezone": {
                         "type": "string",
                         "minLength": 1,
                         "default": "UTC",
                         "description": "Where the day of per-day begins.",
+                        "examples": ["Europe/London"],
                     },
                 },
                 "additionalProperties": False,
@@ -221,7 +225,7 @@ _PER_CALLEE: Schema = {
     "type": "object",
     "required": ["calls", "within"],
     "properties": {
-        "calls": {"type": "integer", "minimum": 1, "description": "So many calls."},
+        "calls": {"type": "integer", "minimum": 1, "description": "How many calls, at most.", "examples": [3]},
         "within": span_schema("In so long a time."),
     },
     "additionalProperties": False,
@@ -241,6 +245,7 @@ class PerCallee(Setting, Rule):
     counted: ClassVar[bool] = True
     schema: ClassVar[Schema] = {
         "description": "How often one number may be called, over all references and runs.",
+        "examples": [{"calls": 3, "within": "7d"}, [{"calls": 1, "within": "1d"}, {"calls": 5, "within": "30d"}]],
         "anyOf": [_PER_CALLEE, {"type": "array", "minItems": 1, "items": _PER_CALLEE}],
     }
 
@@ -300,6 +305,7 @@ class StopOn(Setting):
         "type": "object",
         "required": ["refused"],
         "description": "End a run when too many of its calls are refused.",
+        "examples": [{"refused": "20%", "after": 20}],
         "properties": {
             "refused": {**SHARE, "description": "The share of answered phones that may be refused."},
             "after": {
@@ -307,6 +313,7 @@ class StopOn(Setting):
                 "minimum": 1,
                 "default": 20,
                 "description": "How many phones have to be answered before the share counts.",
+                "examples": [20],
             },
         },
         "additionalProperties": False,

@@ -66,13 +66,22 @@ _DO_NOT_CALL: Schema = {
     "type": "object",
     "required": ["file"],
     "properties": {
-        "file": {**_FILE, "description": "A number or a hash a line. The path starts at the project file."},
+        "file": {
+            **_FILE,
+            "description": "A number or a hash a line. The path starts at the project file.",
+            "examples": ["lists/do-not-call.txt"],
+        },
         "max-age": span_schema("How old the list may be, by its own line `# as-of: 2026-11-23`."),
-        "key": {**REFERENCE, "description": "The key of the hashes: {env: NAME} or {file: PATH}."},
+        "key": {
+            **REFERENCE,
+            "description": "The key of the hashes: {env: NAME} or {file: PATH}.",
+            "examples": [{"env": "FLOWOPS_LIST_KEY"}],
+        },
         "may-be-empty": {
             "type": "boolean",
             "default": False,
             "description": "Whether the list may name nobody. If not, nothing is placed while it is empty.",
+            "examples": [True],
         },
     },
     "additionalProperties": False,
@@ -92,6 +101,7 @@ class DoNotCall(Setting, Rule, RunGuard):
     name: ClassVar[str] = "do-not-call"
     schema: ClassVar[Schema] = {
         "description": "Numbers that are not called. While a list is missing or too old, nothing is placed.",
+        "examples": ["lists/do-not-call.txt", {"file": "lists/national.txt", "max-age": "30d"}],
         "anyOf": [_FILE, _DO_NOT_CALL, {"type": "array", "minItems": 1, "items": {"anyOf": [_FILE, _DO_NOT_CALL]}}],
     }
 

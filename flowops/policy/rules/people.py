@@ -84,6 +84,7 @@ class NumberTypes(Setting, Rule):
         "items": {"enum": [*KINDS]},
         "default": [kind for kind in KINDS if kind in ORDINARY],
         "description": "The kinds of numbers that may be called, as libphonenumber tells them apart.",
+        "examples": [["mobile", "fixed-line-or-mobile"]],
     }
 
     @classmethod
@@ -171,6 +172,7 @@ class Consent(Setting, Rule):
                         "items": {"type": "string", "minLength": 1},
                         "default": ["basis", "date"],
                         "description": "The keys that must be there.",
+                        "examples": [["basis", "date"]],
                     },
                     "max-age": span_schema("How long ago `date` may be."),
                 },

@@ -219,6 +219,7 @@ class Windows(Setting, Rule):
         "minItems": 1,
         "maxItems": 100,
         "description": "When calls may ring, on the callee's own clock. Outside of all of them a call is deferred.",
+        "examples": [[{"days": "mon-fri", "hours": "08:00-20:00", "holidays": "national"}]],
         "items": {
             "type": "object",
             "required": ["hours"],
@@ -236,12 +237,14 @@ class Windows(Setting, Rule):
                 "countries": {
                     **COUNTRIES,
                     "description": "The callees it is for; without it, all that no other window names.",
+                    "examples": [["GB", "IE"]],
                 },
                 "holidays": {
                     "enum": [*map(str, Holidays)],
                     "default": "open",
                     "description": "Whether public holidays close it: no; those of the whole country; "
                     "also those of any region.",
+                    "examples": ["national"],
                 },
             },
             "additionalProperties": False,

@@ -46,4 +46,5 @@ def _field(field: Field) -> Json:
         **({} if field.default is ABSENT else {"default": field.default}),
         "examples": list(field.examples),
         "values": list(field.options),
+        "since": field.since,
     }

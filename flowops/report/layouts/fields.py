@@ -90,3 +90,4 @@ def _facts(field: Field) -> Iterator[tuple[str, str]]:
         yield "one of", ", ".join(json.dumps(each, ensure_ascii=False) for each in field.options)
     for example in field.examples:
         yield "example", json.dumps(example, ensure_ascii=False)
+    yield "since", field.since

@@ -85,6 +85,7 @@ FIELD: dict[str, Any] = {
     "required": False,
     "examples": ["Stop"],
     "values": ["Ignore", "Restart", "Stop"],
+    "since": "0.1.0",
 }
 OUTPUTS: dict[str, Any] = {
     "doctor": {
