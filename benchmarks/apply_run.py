@@ -17,9 +17,9 @@ from sample_plan import ENVIRONMENT, plan_of
 
 from flowops.api.address import Secret
 from flowops.api.client import FlowBuilder
+from flowops.apply.connections import RunOptions
 from flowops.apply.control import ShutdownRequest
 from flowops.apply.run import apply
-from flowops.apply.worker import RunOptions
 from flowops.ledger.open import open_ledger
 from flowops.model.claims import Claim, Written
 from flowops.model.ledger import Actor, EventType, State
@@ -51,9 +51,9 @@ class NoLedger:
 
 async def bare(api: FlowBuilder, calls: Iterator[Call]) -> None:
     """One of the bare client's tasks."""
-    async with api.worker() as worker:
+    async with api.sender() as sender:
         for call in calls:
-            verdict = await worker.place(call.body)
+            verdict = await sender.place(call.body)
             assert verdict.event_type is EventType.ACCEPTED, verdict
 
 

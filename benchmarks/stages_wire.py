@@ -75,9 +75,9 @@ class Exchange(asyncio.Protocol):
 
 async def _work(api: FlowBuilder, left: Iterator[Call]) -> int:
     accepted = 0
-    async with api.worker() as worker:
+    async with api.sender() as sender:
         for call in left:
-            accepted += (await worker.place(call.body)).event_type is EventType.ACCEPTED
+            accepted += (await sender.place(call.body)).event_type is EventType.ACCEPTED
     return accepted
 
 

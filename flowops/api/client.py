@@ -192,7 +192,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=
 
 
 class FlowBuilder:
-    """The API at one address with one token; `worker` gives a connection that places calls one by one.
+    """The API at one address with one token; `sender` gives a connection that places calls one by one.
 
     `address` is the environment's ``api``: calls go to ``<address>/FlowBuilder``. ApiError when anything of this
     cannot be used.
@@ -206,13 +206,13 @@ class FlowBuilder:
         self._context = tls_context(self._connection, self._url, self._proxy)
 
     @asynccontextmanager
-    async def worker(self) -> AsyncIterator[Worker]:
-        """Open a worker with its own connection, which closes with the block."""
+    async def sender(self) -> AsyncIterator[Sender]:
+        """Open a sender with its own connection, which closes with the block."""
         async with HttpClient(self._connection, self._context, self._proxy) as http:
-            yield Worker(http, self._url, self._token)
+            yield Sender(http, self._url, self._token)
 
 
-class Worker:
+class Sender:
     """Places one call after the other."""
 
     def __init__(self, http: HttpClient, url: str, token: Secret) -> None:

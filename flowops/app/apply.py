@@ -18,10 +18,10 @@ from flowops.app.policy_run import ClaimCheck, clock, facts_of
 from flowops.app.saved import from_here
 from flowops.app.secrets import connection_of, token_of, value_of
 from flowops.app.selection import CallFilter, Selection, read_labels
+from flowops.apply.connections import RunOptions
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
 from flowops.apply.outcome import nothing_sent
 from flowops.apply.run import apply, move
-from flowops.apply.worker import RunOptions
 from flowops.callbacks.token import callback_url, check_secret
 from flowops.common.spans import span_text
 from flowops.errors import StalePlan, UsageError

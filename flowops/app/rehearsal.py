@@ -20,10 +20,10 @@ from flowops.app.policy_run import clock, facts_of
 from flowops.app.render import Walk, checked
 from flowops.app.secrets import token_of
 from flowops.app.settings import settings_of
+from flowops.apply.connections import RunOptions
 from flowops.apply.control import ShutdownRequest, with_signals
 from flowops.apply.outcome import nothing_sent
 from flowops.apply.run import apply
-from flowops.apply.worker import RunOptions
 from flowops.common.ids import ulid
 from flowops.common.masking import mask_number, mask_written
 from flowops.common.names import did_you_mean

@@ -22,9 +22,9 @@ from flowops.app.policy_run import ClaimCheck, clock, facts_of
 from flowops.app.secrets import token_of
 from flowops.app.settings import settings_of
 from flowops.app.turns import Rulings, Turns
+from flowops.apply.connections import RunOptions
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
 from flowops.apply.placer import Placer
-from flowops.apply.worker import RunOptions
 from flowops.campaigns.engine import Job
 from flowops.common import libpq
 from flowops.common.addresses import is_postgres, sqlite_file

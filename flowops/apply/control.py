@@ -131,7 +131,7 @@ WATCHED_RESULTS = 40
 
 
 class CircuitBreaker:
-    """Ends the claiming of all workers at once.
+    """Ends the claiming of all connections at once.
 
     `failure` is the error that ended it; `guard` is the guard of the run that tripped. After a signal both are None.
 

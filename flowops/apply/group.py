@@ -1,4 +1,4 @@
-"""Durable writes of many workers, committed together: whatever is pending when the last commit returned."""
+"""Durable writes of many connections, committed together: whatever is pending when the last commit returned."""
 
 from __future__ import annotations
 

@@ -7,14 +7,14 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from flowops.apply.connections import Feed
 from flowops.apply.run import placing, work
-from flowops.apply.worker import Feed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from flowops.apply.connections import Api, RunOptions
     from flowops.apply.control import Halt, ShutdownRequest
-    from flowops.apply.worker import Api, RunOptions
     from flowops.model.claims import RunLedger
     from flowops.model.plan import PlannedCall
     from flowops.model.result import CallResult
@@ -52,12 +52,12 @@ class Placer:
         Raises what nobody expects, once all is recorded.
         """
         try:
-            async with placing(self._options, self._ledger, self._shutdown, self._halt) as workers:
-                self._results, self._lost = workers.found.results, workers.found.elsewhere
-                closing = asyncio.create_task(workers.breaker.opened(), name="flowops-placer")
+            async with placing(self._options, self._ledger, self._shutdown, self._halt) as connections:
+                self._results, self._lost = connections.found.results, connections.found.elsewhere
+                closing = asyncio.create_task(connections.breaker.opened(), name="flowops-placer")
                 closing.add_done_callback(lambda _: self.close())
                 try:
-                    await work(workers, self._api, self._ledger, Feed(self._fed()), self._options, _ENDLESS)
+                    await work(connections, self._api, self._ledger, Feed(self._fed()), self._options, _ENDLESS)
                 finally:
                     closing.cancel()
         finally:
@@ -66,10 +66,10 @@ class Placer:
                 for future in waiting:
                     if not future.done():
                         future.set_result(None)
-        breaker = workers.breaker
+        breaker = connections.breaker
         self.failure = breaker.failure or (breaker.guard.reason if breaker.guard is not None else None)
-        if workers.found.errors:
-            raise workers.found.errors[0]
+        if connections.found.errors:
+            raise connections.found.errors[0]
 
     async def place(self, calls: Sequence[PlannedCall]) -> list[CallResult | None]:
         """Return what became of calls, in their order: None where a turn did not come, or another run has the call."""

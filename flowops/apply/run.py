@@ -1,4 +1,4 @@
-"""Applying a plan: a few workers place its calls, then whatever other runs have in flight is waited for."""
+"""Applying a plan: a few connections place its calls, then whatever other runs have in flight is waited for."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
 
+from flowops.apply.connections import Connections, Feed, format_error, one_by_one
 from flowops.apply.control import CircuitBreaker, Halt, Timing
 from flowops.apply.group import LARGEST_BATCH, GroupCommit
 from flowops.apply.outcome import elsewhere, in_plan_order, moved, sent, still_in_flight
-from flowops.apply.worker import Feed, Workers, format_error, one_by_one
 from flowops.common.clock import now
 from flowops.errors import FlowopsError, LedgerError
 from flowops.model.claims import Move
@@ -22,14 +22,14 @@ from flowops.model.result import CallResult, Result
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 
+    from flowops.apply.connections import Api, RunOptions
     from flowops.apply.control import ShutdownRequest
-    from flowops.apply.worker import Api, RunOptions
     from flowops.model.call import Call
     from flowops.model.claims import RunLedger
     from flowops.model.plan import Plan, Planned
 
 _log = logging.getLogger(__name__)
-#: Calls in a row, besides one a worker, that come to nothing before a run stops claiming.
+#: Calls in a row, besides one a connection, that come to nothing before a run stops claiming.
 UNPLACED_IN_A_ROW = 2
 DOUBTFUL_IN_A_ROW = 20
 
@@ -80,10 +80,10 @@ async def apply(
         "placing %(calls)d calls in %(environment)s over %(connections)d connections",
         {"calls": plan.size, "environment": plan.environment, "connections": options.concurrency},
     )
-    async with placing(options, ledger, shutdown, halt) as workers:
-        await work(workers, api, ledger, Feed(one_by_one(calls)), options, plan.size)
-        await _settle_elsewhere(_elsewhere(plan, workers), workers, ledger, options.timing)
-    results, breaker = {**before, **workers.found.results}, workers.breaker
+    async with placing(options, ledger, shutdown, halt) as connections:
+        await work(connections, api, ledger, Feed(one_by_one(calls)), options, plan.size)
+        await _settle_elsewhere(_elsewhere(plan, connections), connections, ledger, options.timing)
+    results, breaker = {**before, **connections.found.results}, connections.breaker
     in_order = in_plan_order(plan, results, breaker.reason, changed=changed)
     result = Result(
         plan.environment,
@@ -97,8 +97,8 @@ async def apply(
     )
     counts = {outcome.value.replace("-", "_"): number for outcome, number in result.counts().items()}
     _log.info("the run has ended: %(placed)d placed, %(rejected)d rejected, %(in_doubt)d in doubt", counts)
-    if workers.found.errors:
-        unexpected = workers.found.errors[0]
+    if connections.found.errors:
+        unexpected = connections.found.errors[0]
         raise RunFailed(result, unexpected) from unexpected
     return result
 
@@ -106,8 +106,8 @@ async def apply(
 @asynccontextmanager
 async def placing(
     options: RunOptions, ledger: RunLedger, shutdown: ShutdownRequest, halt: Halt | None = None
-) -> AsyncIterator[Workers]:
-    """Give the workers of one run of the ledger. What it could not record is recorded once more in the end.
+) -> AsyncIterator[Connections]:
+    """Give the connections of one run of the ledger. What it could not record is recorded once more in the end.
 
     A failure of the ledger ends the block, and is the breaker's failure then, no exception.
     """
@@ -118,22 +118,24 @@ async def placing(
     if halt is not None:
         halt.when_set(breaker.halt)
     async with GroupCommit(ledger, options.rate) as commit:
-        workers = Workers(options, commit, breaker, shutdown)
+        connections = Connections(options, commit, breaker, shutdown)
         try:
-            yield workers
+            yield connections
         except LedgerError as error:
             breaker.trip(format_error(error))
-        await _save_late(workers, commit)
+        await _save_late(connections, commit)
 
 
-async def work(workers: Workers, api: Api, ledger: RunLedger, calls: Feed, options: RunOptions, size: int) -> None:
+async def work(
+    connections: Connections, api: Api, ledger: RunLedger, calls: Feed, options: RunOptions, size: int
+) -> None:
     """Place `size` calls, or as many as come before the run ends, and wait until all is recorded.
 
     What runs that are gone left in flight is in doubt from the beginning. Raises LedgerError.
     """
-    await workers.commit.call(ledger.sweep)
-    await workers.work(api, calls, size, options.concurrency, _ahead(options))
-    await workers.settle()
+    await connections.commit.call(ledger.sweep)
+    await connections.work(api, calls, size, options.concurrency, _ahead(options))
+    await connections.settle()
 
 
 def move(
@@ -162,9 +164,9 @@ def _ahead(options: RunOptions) -> int:
     return min(ceil(options.rate * SECONDS_AHEAD), LARGEST_BATCH)
 
 
-def _elsewhere(plan: Plan, workers: Workers) -> dict[str, Planned]:
+def _elsewhere(plan: Plan, connections: Connections) -> dict[str, Planned]:
     """Return the calls that other runs may have in flight, by their references."""
-    lost = set(workers.found.elsewhere)
+    lost = set(connections.found.elsewhere)
     return {
         planned.reference_id: planned
         for planned in plan.references(*_OPEN, *(SENDING if lost else ()))
@@ -172,9 +174,11 @@ def _elsewhere(plan: Plan, workers: Workers) -> dict[str, Planned]:
     }
 
 
-async def _settle_elsewhere(undecided: dict[str, Planned], workers: Workers, ledger: RunLedger, timing: Timing) -> None:
+async def _settle_elsewhere(
+    undecided: dict[str, Planned], connections: Connections, ledger: RunLedger, timing: Timing
+) -> None:
     """Wait until no other run has these calls in flight, or patience or the run ends; keep their results."""
-    commit = workers.commit
+    commit = connections.commit
     pause, until = timing.first_look, now() + timing.patience
     while undecided:
         look = partial(ledger.look_up, list(undecided))
@@ -186,22 +190,22 @@ async def _settle_elsewhere(undecided: dict[str, Planned], workers: Workers, led
         for reference_id, planned in list(undecided.items()):
             entry = entries.get(reference_id)
             if entry is None or entry.state is not State.IN_FLIGHT or not patient:
-                workers.done(elsewhere(planned, entry))
+                connections.done(elsewhere(planned, entry))
                 del undecided[reference_id]
-        if undecided and not await workers.breaker.sleep(pause):
+        if undecided and not await connections.breaker.sleep(pause):
             break
         pause = min(pause * 1.5, timing.last_look)
     for planned in undecided.values():
         if planned.action.sends:
-            workers.done(still_in_flight(planned))
+            connections.done(still_in_flight(planned))
 
 
-async def _save_late(workers: Workers, commit: GroupCommit) -> None:
+async def _save_late(connections: Connections, commit: GroupCommit) -> None:
     """Record again what the ledger could not record before."""
     try:
         saved = await commit.retry()
     except LedgerError as error:
-        workers.breaker.add_failure(format_error(error))
+        connections.breaker.add_failure(format_error(error))
         saved = {}
-    for reference_id, (verdict, attempts) in workers.found.unrecorded.items():
-        workers.done(sent(reference_id, verdict, attempts, saved.get(reference_id)))
+    for reference_id, (verdict, attempts) in connections.found.unrecorded.items():
+        connections.done(sent(reference_id, verdict, attempts, saved.get(reference_id)))

@@ -67,7 +67,7 @@ def test_json_has_what_a_line_was_made_of(clinic: Path) -> None:
     assert named["flowops.api.client"]["outcome"] == 200
     assert named["flowops.api.client"]["milliseconds"] >= 0
     assert named["flowops.apply.run"]["placed"] == 200
-    assert named["flowops.apply.worker"]["reference"].startswith("reminder-A1")
+    assert named["flowops.apply.connections"]["reference"].startswith("reminder-A1")
     assert lines[-1]["code"] == 0
 
 

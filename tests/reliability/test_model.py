@@ -25,9 +25,9 @@ from support.operators import operate, resolve
 from support.plans import plan_of, sends_of
 from support.values import call
 
+from flowops.apply.connections import RunOptions
 from flowops.apply.control import ShutdownRequest, Timing
 from flowops.apply.run import apply
-from flowops.apply.worker import RunOptions
 from flowops.ledger.open import init_ledger, open_ledger
 from flowops.ledger.operations import ImportedCall
 from flowops.ledger.operators import Accept, Cancel, UndoCancel
@@ -94,7 +94,7 @@ class LoggingApi:
         self.log: list[tuple[str, Way]] = []
 
     @asynccontextmanager
-    async def worker(self) -> AsyncIterator[LoggingApi]:
+    async def sender(self) -> AsyncIterator[LoggingApi]:
         yield self
 
     async def place(self, body: Mapping[str, Value]) -> Verdict:

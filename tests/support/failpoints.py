@@ -34,7 +34,7 @@ from flowops.model.claims import Claim, Record
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from flowops.apply.worker import Api, RunOptions, Sender
+    from flowops.apply.connections import Api, RunOptions, Sender
     from flowops.model.claims import RunLedger, Written
     from flowops.model.document import Value
     from flowops.model.ledger import Entry
@@ -101,8 +101,8 @@ class WatchedApi:
         self._points = points
 
     @asynccontextmanager
-    async def worker(self) -> AsyncIterator[WatchedSender]:
-        async with self._api.worker() as sender:
+    async def sender(self) -> AsyncIterator[WatchedSender]:
+        async with self._api.sender() as sender:
             yield WatchedSender(sender, self._points)
 
 

@@ -26,9 +26,9 @@ from unittest import mock
 
 from flowops.api.records import CallRecord
 from flowops.app.reconcile import Adopt, _Records
+from flowops.apply.connections import RunOptions
 from flowops.apply.control import ShutdownRequest, Timing
 from flowops.apply.run import apply, move
-from flowops.apply.worker import RunOptions
 from flowops.errors import LedgerError
 from flowops.ledger import records
 from flowops.ledger.database import iso
@@ -201,7 +201,7 @@ class _Asking:
     # What it takes for the API.
 
     @asynccontextmanager
-    async def worker(self) -> AsyncIterator[Self]:
+    async def sender(self) -> AsyncIterator[Self]:
         yield self
 
     async def place(self, body: Mapping[str, Value]) -> Verdict:

@@ -18,9 +18,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from flowops.apply.connections import RunOptions
 from flowops.apply.control import ShutdownRequest
 from flowops.apply.run import RunFailed, apply, move
-from flowops.apply.worker import RunOptions
 from flowops.errors import LedgerError
 from flowops.ledger import operations, records
 from flowops.ledger.database import Lease
@@ -208,7 +208,7 @@ class World:
     def live(self, history: Callable[[World], Coroutine[Any, Any, None]]) -> None:
         """Let a history happen; this world's clock is everybody's meanwhile."""
         with (
-            mock.patch("flowops.apply.worker.now", self.loop.time),
+            mock.patch("flowops.apply.connections.now", self.loop.time),
             mock.patch("flowops.apply.run.now", self.loop.time),
             mock.patch("flowops.ledger.store.monotonic", self.loop.time),
             mock.patch.object(self.database, "fails", self._ledger_fails),
@@ -374,7 +374,7 @@ class _Api:
         self._process = process
 
     @asynccontextmanager
-    async def worker(self) -> AsyncIterator[_Api]:
+    async def sender(self) -> AsyncIterator[_Api]:
         yield self
 
     async def place(self, body: Mapping[str, Value]) -> Verdict:

@@ -26,8 +26,8 @@ def place(address: str, body: dict[str, Any], connection: Connection = QUICK, ti
 
 
 async def placing(address: str, body: dict[str, Any], connection: Connection = QUICK, times: int = 1) -> list[Verdict]:
-    async with FlowBuilder(address, Secret(TOKEN), connection).worker() as worker:
-        return [await worker.place(body) for _ in range(times)]
+    async with FlowBuilder(address, Secret(TOKEN), connection).sender() as sender:
+        return [await sender.place(body) for _ in range(times)]
 
 
 def run(serving: Any, script: Any, body: dict[str, Any], connection: Connection = QUICK, times: int = 1) -> Any:
@@ -399,10 +399,10 @@ def test_a_connection_that_the_server_has_closed_is_not_used_again(serving, body
         await peer.accept()  # and closes, without having said so
 
     async def main():
-        async with serving(script) as server, FlowBuilder(server.address, Secret(TOKEN), QUICK).worker() as worker:
+        async with serving(script) as server, FlowBuilder(server.address, Secret(TOKEN), QUICK).sender() as sender:
             verdicts = []
             for _ in range(5):
-                verdicts.append(await worker.place(body))
+                verdicts.append(await sender.place(body))
                 await asyncio.sleep(0.02)
             return verdicts, server
 
@@ -480,13 +480,13 @@ def test_a_cancelled_request_raises_and_leaves_a_usable_worker(serving, body):
         await peer.wait()
 
     async def main():
-        async with serving(script) as server, FlowBuilder(server.address, Secret(TOKEN), QUICK).worker() as worker:
-            task = asyncio.create_task(worker.place(body))
+        async with serving(script) as server, FlowBuilder(server.address, Secret(TOKEN), QUICK).sender() as sender:
+            task = asyncio.create_task(sender.place(body))
             await asked.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            return await worker.place(body)
+            return await sender.place(body)
 
     assert asyncio.run(main()).event_type is EventType.ACCEPTED
 

@@ -53,8 +53,8 @@ def place(serving: Any, proxy: Any, body: Any, certificates: Any, user: str = ""
         async with serving(api, context) as server, serving(proxy) as between:
             address = f"http://{user}127.0.0.1:{between.port}"
             connection = Connection(ca_file=str(certificates / "ca.pem"), proxy=address, **timeouts)
-            async with FlowBuilder(server.address, TOKEN, connection).worker() as worker:
-                return await worker.place(body), between, server
+            async with FlowBuilder(server.address, TOKEN, connection).sender() as sender:
+                return await sender.place(body), between, server
 
     return asyncio.run(main())
 
@@ -131,8 +131,8 @@ def test_a_proxy_that_breaks_before_the_request_is_proof_that_nothing_was_sent(s
 def test_a_proxy_that_nobody_serves_is_proof_that_nothing_was_sent(body, unused_port):
     async def main() -> Any:
         connection = Connection(proxy=f"http://127.0.0.1:{unused_port}")
-        async with FlowBuilder("https://127.0.0.1:1/voiceapi/v2", TOKEN, connection).worker() as worker:
-            return await worker.place(body)
+        async with FlowBuilder("https://127.0.0.1:1/voiceapi/v2", TOKEN, connection).sender() as sender:
+            return await sender.place(body)
 
     where = f"the proxy 127.0.0.1:{unused_port}"
     assert asyncio.run(main()) == Verdict(EventType.UNSENT, detail=f"{where}: Connection refused")
@@ -173,8 +173,8 @@ def test_an_api_on_the_loopback_is_reached_through_a_proxy_on_the_loopback(servi
     async def main() -> Any:
         async with serving(api) as proxy:
             connection = Connection(proxy=f"http://127.0.0.1:{proxy.port}")
-            async with FlowBuilder("http://localhost:9/voiceapi/v2", TOKEN, connection).worker() as worker:
-                return await worker.place(body), proxy
+            async with FlowBuilder("http://localhost:9/voiceapi/v2", TOKEN, connection).sender() as sender:
+                return await sender.place(body), proxy
 
     verdict, proxy = asyncio.run(main())
     assert verdict.event_type is EventType.ACCEPTED

@@ -39,9 +39,9 @@ def place(serving: Any, body: Any, context: ssl.SSLContext, connection: Connecti
     async def main() -> Any:
         async with (
             serving(script, context) as server,
-            FlowBuilder(server.address, TOKEN, connection).worker() as worker,
+            FlowBuilder(server.address, TOKEN, connection).sender() as sender,
         ):
-            return [await worker.place(body) for _ in range(times)], server
+            return [await sender.place(body) for _ in range(times)], server
 
     return asyncio.run(main())
 
@@ -52,8 +52,8 @@ def place_with_tls(serving: Any, script: Any, body: Any) -> Verdict:
     async def main() -> Verdict:
         async with serving(script) as server:
             api = FlowBuilder(server.address.replace("http:", "https:"), TOKEN)
-            async with api.worker() as worker:
-                return await worker.place(body)
+            async with api.sender() as sender:
+                return await sender.place(body)
 
     return asyncio.run(main())
 

@@ -15,9 +15,9 @@ import pytest
 from support.plans import decided, sends_of
 from support.values import document_at
 
+from flowops.apply.connections import RunOptions
 from flowops.apply.control import ONE_REQUEST, ShutdownRequest, Timing
 from flowops.apply.run import apply
-from flowops.apply.worker import RunOptions
 from flowops.common.clock import now
 from flowops.ledger.pace import Pace
 from flowops.model.call import FINGERPRINT, Call, Origin
@@ -188,7 +188,7 @@ class FakeApi:
         self.most_in_flight = 0
 
     @asynccontextmanager
-    async def worker(self) -> AsyncIterator[FakeApi]:
+    async def sender(self) -> AsyncIterator[FakeApi]:
         self.workers += 1
         yield self
 

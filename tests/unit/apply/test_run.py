@@ -286,10 +286,10 @@ def test_the_connection_that_was_used_last_is_the_next_one(given, kit):
             return kit.accepted(body)
 
     @asynccontextmanager
-    async def worker():
+    async def sender():
         yield Sender()
 
-    given.api.worker = worker
+    given.api.sender = sender
     given.run(kit.plan_of(*names(10)), concurrency=5, rate=200.0)
     assert len(set(used)) < 5
 

@@ -48,7 +48,7 @@ class Sender(Protocol):
 class Api(Protocol):
     """What apply asks of an API; `flowops.api.client.FlowBuilder` is one."""
 
-    def worker(self) -> AbstractAsyncContextManager[Sender]:
+    def sender(self) -> AbstractAsyncContextManager[Sender]:
         """Open a sender, which sends one request at a time."""
         ...
 
@@ -87,7 +87,7 @@ class RunOptions:
 
 @dataclass(slots=True)
 class Findings:
-    """What the workers of a run have found out.
+    """What the connections of a run have found out.
 
     `elsewhere` are the references of calls that another run had claimed first. `unrecorded` maps a reference to its
     call's verdict and attempts when the ledger could not record them. `errors` are exceptions that nobody expects.
@@ -100,7 +100,7 @@ class Findings:
 
 
 class Feed:
-    """Hands the calls of a run to its workers. They come a batch at a time, each made when it is asked for."""
+    """Hands the calls of a run to its connections. They come a batch at a time, each made when it is asked for."""
 
     def __init__(self, batches: AsyncIterator[Sequence[PlannedCall]]) -> None:
         self._batches = batches
@@ -127,8 +127,8 @@ async def one_by_one(batches: Iterable[Sequence[PlannedCall]]) -> AsyncIterator[
         await asyncio.sleep(0)
 
 
-class Workers:
-    """What all workers of a run share; `work` is one worker."""
+class Connections:
+    """What the connections of a run share, and what they do until the run ends."""
 
     def __init__(
         self, options: RunOptions, commit: GroupCommit, breaker: CircuitBreaker, shutdown: ShutdownRequest
@@ -156,13 +156,13 @@ class Workers:
         try:
             async with AsyncExitStack() as stack:
                 for _ in range(min(concurrency, size)):
-                    self._senders.put_nowait(await stack.enter_async_context(api.worker()))
+                    self._senders.put_nowait(await stack.enter_async_context(api.sender()))
                 await asyncio.gather(*(self._work(calls) for _ in range(min(concurrency + ahead, size))))
         except Exception as error:
             self._ended(error)
 
     async def _work(self, calls: Feed) -> None:
-        """Place one call after the other, of those that all workers share."""
+        """Place one call after the other, of those that all connections share."""
         try:
             while not self.breaker.is_open and (planned := await calls.next()) is not None:
                 result = await self._place(planned)
@@ -285,7 +285,7 @@ class Workers:
     async def _sent(self, sender: Sender, body: Mapping[str, Value]) -> Verdict:
         """Return the verdict on one request. A second signal, or a defect in the sender, leaves it in doubt."""
         this = asyncio.current_task()
-        assert this is not None, "a worker is a task"
+        assert this is not None, "calls are placed in tasks"
         self._sends[this] = None
         try:
             return await sender.place(body)
@@ -309,7 +309,7 @@ class Workers:
             raise
 
     def _record_meanwhile(self, reference_id: str, verdict: Verdict, attempts: int) -> None:
-        """Record a call that was placed while its worker goes on: in one commit with its next claim."""
+        """Record a call that was placed while its connection goes on: in one commit with its next claim."""
         answer = self.commit.post(record_of(reference_id, verdict))
         self._unread.add(answer)
 
@@ -332,7 +332,7 @@ class Workers:
         return sent(planned.call.reference_id, verdict, attempts, written)
 
     async def _wait_before_again(self, verdict: Verdict, attempts: int) -> bool:
-        """Wait before the next attempt; return False when there is none. A 429 makes every worker wait."""
+        """Wait before the next attempt; return False when there is none. A 429 makes every connection wait."""
         backoff = self._options.timing.backoff * 2.0 ** (attempts - 1)
         if verdict.event_type is EventType.THROTTLED:
             pause = backoff if verdict.retry_after is None else verdict.retry_after
@@ -359,7 +359,7 @@ class Workers:
             self.breaker.count_unplaced(detail)
 
     def _ended(self, error: Exception) -> None:
-        """End the claiming of all workers because of what ended one."""
+        """End the claiming of all connections because of what ended one."""
         if isinstance(error, LedgerError):
             self.breaker.trip(format_error(error))
         else:
