@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.ledger.transaction import CHUNK, parsed
-from flowops.model.attempts import COMPLETED, OUTCOME_CODES, Attempts, attempt_reference, split_reference
+from flowops.ledger.transaction import CHUNK, attempts_of
+from flowops.model.attempts import COMPLETED, OUTCOME_CODES, attempt_reference, split_reference
 from flowops.model.ledger import State, Tried
 
 if TYPE_CHECKING:
@@ -46,12 +46,6 @@ class Chain(NamedTuple):
 def further_names(root: str, most: int) -> list[str]:
     """Return the names of the further attempts of a call that may be tried so often."""
     return [attempt_reference(root, attempt) for attempt in range(2, most + 1)]
-
-
-def attempts_of(claim: str | None, name: str) -> Attempts:
-    """Return how often a call may be tried, by the details of its claim; `name` is the database's."""
-    said = parsed(claim, name) if claim else {}
-    return Attempts.kept(said.get("data", {}))
 
 
 def claimed_attempts(connection: Connection, ledger: int, references: Sequence[str]) -> dict[str, int]:

@@ -19,11 +19,12 @@ from flowops.ledger.states import (
     Change,
     IllegalStep,
     StoredLeg,
+    claimable,
     decide,
     moved,
     phones_of,
 )
-from flowops.model.attempts import attempt_reference, split_reference
+from flowops.model.attempts import Attempts, attempt_reference, split_reference
 from flowops.model.claims import Written
 from flowops.model.ledger import Checkpoint, EventType, State
 from flowops.model.plan import Action, Decision
@@ -100,6 +101,12 @@ def parsed(text: str, name: str) -> dict[str, Value]:
     if not isinstance(value, dict):
         raise _not_ours(name)
     return value
+
+
+def attempts_of(claim: str | None, name: str) -> Attempts:
+    """Return how often a call may be tried, by the details of its claim; `name` is the database's."""
+    said = parsed(claim, name) if claim else {}
+    return Attempts.kept(said.get("data", {}))
 
 
 def _not_ours(name: str) -> LedgerError:
@@ -221,9 +228,9 @@ class Transaction:
         """Decide changes one after the other; what cannot happen is answered, and changes nothing."""
         self.current([name for change in changes for name in names_of(change)])
         proved = [earlier for change in changes for earlier in self._attempts_before(change)]
-        # A change that renames a call is two events.
-        moves = sum(change.moved_from is not None for change in changes)
-        self._builder.expect(len(changes) + moves + len(proved))
+        # A change that renames a call is two events, and proof of a cancelled attempt may be.
+        more = sum(change.moved_from is not None or "~" in change.reference_id for change in (*proved, *changes))
+        self._builder.expect(len(changes) + len(proved) + more)
         for earlier in proved:
             self._make(earlier)
         return [self._make(change) for change in changes]
@@ -263,9 +270,25 @@ class Transaction:
             return Written(done=False, state=row.state if row else None)
         if after is not row:
             self._put(change, row, after)
+            if row is not None and row.state is State.CANCELLED and _is_placed(after):
+                self._cancel_next(change)
         if change.moved_from is not None and (before is None or before.state is not State.RENAMED):
             self._bury(change, before)
         return Written(done=True, state=after.state)
+
+    def _cancel_next(self, proof: Change) -> None:
+        """Cancel the attempt behind a cancelled one of which there is proof now: that says nothing of the others."""
+        root, attempt = split_reference(proof.reference_id)
+        if attempt == 1:  # whoever has cancelled that has cancelled the second one with it
+            return
+        found = self.connection.all("tried", ledger=self.ledger, references=[root])
+        most = max((attempts_of(claim, self.connection.name).most for *_, claim in found), default=1)
+        name = attempt_reference(root, attempt + 1)
+        row = self.rows([name]).get(name)
+        if attempt < most and claimable(row.state if row else None):
+            data = {"cancelled_with": proof.reference_id}
+            change = Change(name, EventType.CANCELLED, proof.at, proof.actor, data=data)
+            self._put(change, row, decide(row, change, self._builder.serial + 1))
 
     def _followed(self, change: Change) -> Change:
         """Return a change as one of the call that stands for its reference now."""

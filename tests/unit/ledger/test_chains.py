@@ -9,6 +9,7 @@ import pytest
 from support.operators import operate
 
 from flowops.app.policy_run import _with_attempts
+from flowops.ledger.operations import ImportedCall
 from flowops.ledger.operators import Accept, Cancel, Rename, Resolve, UndoCancel
 from flowops.model.attempts import OUTCOME_CODES, read_attempts
 from flowops.model.claims import Move, Record
@@ -46,6 +47,22 @@ def states(store: Store, *references: str) -> list[State | None]:
     return [found[name].state if name in found else None for name in references]
 
 
+def hear(store: Store, evidence: str, reference: str) -> None:
+    """Let somebody say that an attempt was placed, and not answered."""
+    legs = [Leg(None, "id-2", code=9)]
+    if evidence == "a callback":
+        store.called_back(reference, legs)
+    elif evidence == "of the one behind":
+        store.called_back(reference, legs)
+        store.called_back(f"{reference[:-1]}3", [Leg(None, "id-3", code=9)])
+    elif evidence == "a record":
+        store.recorded({reference: legs})
+    elif evidence == "an operator":
+        operate(store, Resolve(placed=True, outcome=9), reference)
+    else:
+        store.import_calls([ImportedCall(reference, State.FINISHED, tuple(legs))])
+
+
 @pytest.fixture
 def tried(store: Store, make) -> Store:
     """A call of which two attempts were not answered."""
@@ -77,6 +94,22 @@ class TestCancel:
         store.called_back("a", [Leg(None, "id-1", code=9)])
         assert states(store, "a", "a~2") == [State.FINISHED, State.CANCELLED]
         assert not asked(store, make, "a~2", 2).done
+
+    @pytest.mark.parametrize("named", ["a", "b"])
+    @pytest.mark.parametrize("evidence", ["a callback", "a record", "an operator", "an import", "of the one behind"])
+    def test_it_never_rings_again_whatever_is_heard_of_a_cancelled_attempt(
+        self, store: Store, make, evidence: str, named: str
+    ) -> None:
+        ended(store, make, "a")
+        operate(store, NOBODY, "a")
+        if named == "b":
+            operate(store, Rename({"a": "b"}), "a")
+        hear(store, evidence, "a~2" if evidence != "an import" else f"{named}~2")
+        assert states(store, f"{named}~2")[0].is_placed
+        assert not asked(store, make, f"{named}~3", 3).done
+        assert not asked(store, make, "a~3", 3).done
+        assert operate(store, UndoCancel(), named).changed or evidence == "of the one behind"
+        assert store.verify() is None
 
     @pytest.mark.parametrize("code", [10, None])
     def test_a_completed_call_has_nothing_left_and_a_placed_one_has(self, store: Store, make, code: int | None) -> None:
