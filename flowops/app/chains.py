@@ -20,10 +20,10 @@ ATTEMPTS = "attempts"
 
 
 def chains_of(ledger: Store, asked: Selection) -> Chains | None:
-    """Return what the calls with attempts wait for that are asked for, as far as the ledger and the time decide.
+    """Return what the calls with attempts wait for that are asked for, as a plan of them says.
 
     None where no document has attempts, the files are not valid, or the ledger's key is lost. No database is asked for
-    rows, and no policy.
+    rows.
     """
     if not ledger.has_key:
         return None
@@ -36,19 +36,17 @@ def chains_of(ledger: Store, asked: Selection) -> Chains | None:
     if not documents:
         return None
     # What renders takes long to be imported, and most ledgers are looked at without.
+    from flowops.app.plan import plan_calls
     from flowops.app.render import Walk, checked
-    from flowops.plan.planner import make_plan
 
     walk = Walk(workspace._replace(calls=documents, others=()), variables(workspace, asked.var, asked.var_files))
     try:
-        plan = make_plan(
-            checked(walk), again=walk, environment=ledger.environment, revision=None, ledger=ledger, at=clock()
-        )
+        plan = plan_calls(checked(walk), walk, None, ledger, clock()).plan
     except (Invalid, UsageError):
         return None
     further = [each for each in plan.references(Action.PLACE, Action.DEFERRED) if each.attempt > 1]
     due = sum(each.action is Action.PLACE for each in further)
-    first = plan.next_run
+    first = min((each.until for each in further if each.until is not None), default=None)
     return Chains(plan.waiting, due, len(further) - due, None if first is None else iso(first))
 
 

@@ -35,7 +35,7 @@ from flowops.policy.rule import NumberList, PolicyContext, format_reason
 from flowops.policy.rules.lists import DoNotCall, hash_lines, read_list, read_unkeyed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from flowops.app.load import Workspace
@@ -130,6 +130,19 @@ class PolicyRun:
         self._before += len(batch.references)
         return held
 
+    def foresee(self, batch: CallBatch, due: Mapping[int, datetime]) -> dict[int, Decision]:
+        """Say which of the calls that wait for a time will not be placed at that time, but later or never, and why."""
+        indices = list(due)
+        held = self._blocked(batch, indices) if self._has_blocks else {}
+        if self._has_campaigns:
+            held |= self._waiting(batch, indices)
+        others = [index for index in indices if index not in held]
+        if self._policy.rules or batch.has_terms:
+            self._look_up_rung(batch, others)
+            foreseen = ((at, self._evaluator.foresee(batch.call(at), self._at, due[at])) for at in others)
+            held |= {index: decision for index, decision in foreseen if decision is not None}
+        return held
+
     def guards(self) -> tuple[Guard, ...]:
         """Return the guards that have tripped, now that it is known how many calls there are."""
         facts = replace(self._facts, phones=self._by_document.total(), by_document=dict(self._by_document))
@@ -168,12 +181,16 @@ class PolicyRun:
             if root in waiting
         }
 
-    def _held(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Decision]:
+    def _look_up_rung(self, batch: CallBatch, indices: Sequence[int]) -> None:
+        """Look up when the numbers of some calls have rung, where a rule asks for that."""
         # A ledger without a call has rung nobody.
         if self._within is not None and self._evaluator.facts.known:
             numbers = {number for index in indices for number in callees_of(batch.bodies[index])}
             self._rung.clear()
             self._rung.update(self._ledger.rung_since(sorted(numbers), self._at - self._within))
+
+    def _held(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Decision]:
+        self._look_up_rung(batch, indices)
         held, contexts = self._evaluator.hold_back(batch, indices, self._at)
         self._windows.add(contexts)
         self._fit.add([context for index, context in zip(indices, contexts, strict=True) if index not in held])

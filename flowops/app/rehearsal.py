@@ -46,6 +46,7 @@ from flowops.policy.rules.windows import Windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from flowops.app.load import Workspace
     from flowops.app.observer import Observer
@@ -247,6 +248,10 @@ class _Rules:
             for index, call in calls.items()
         }
         return {index: decision for index, decision in decisions.items() if decision is not None}
+
+    def foresee(self, _batch: CallBatch, _due: Mapping[int, datetime]) -> dict[int, Decision]:
+        """Return nothing: a rehearsal has one attempt, which waits for no time."""
+        return {}
 
 
 def _blocked(ledger: Store, call: Call) -> Decision | None:

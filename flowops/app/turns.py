@@ -161,7 +161,7 @@ class Turns:
             if not tried or not standing_of(part.attempts, tried).waits or len(tried) == most:
                 continue
             last = datetime.fromisoformat(tried[-1].claimed_at) + part.attempts.pause(len(tried))
-            if at <= datetime.fromisoformat(tried[0].claimed_at) + part.attempts.within:
+            if at <= tried[0].within:
                 yield max(at + OUTCOME, last)
 
 

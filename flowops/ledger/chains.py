@@ -53,7 +53,7 @@ def claimed_attempts(connection: Connection, ledger: int, references: Sequence[s
     found: dict[str, int] = {}
     for start in range(0, len(references), CHUNK):
         some = list(references[start : start + CHUNK])
-        for reference, _, _, claim in connection.all("tried", ledger=ledger, references=some):
+        for reference, *_, claim in connection.all("tried", ledger=ledger, references=some):
             most = attempts_of(claim, connection.name).most
             if most > 1:
                 found[reference] = most
@@ -110,7 +110,16 @@ def tried(connection: Connection, ledger: int, references: Sequence[str]) -> dic
             completed = COMPLETED_CODE in (code, later)
             codes.setdefault(reference, []).append(COMPLETED_CODE if completed else code)
         finished: dict[str, str] = dict(connection.all("finish_times", ledger=ledger, references=some))
-        for reference, state, claimed_at, claim in connection.all("tried", ledger=ledger, references=some):
-            attempts, told = attempts_of(claim, connection.name), tuple(codes.get(reference, ()))
-            found[reference] = Tried(State(state), claimed_at, attempts, told, finished.get(reference))
+        rows = connection.all("tried", ledger=ledger, references=some)
+        often = [reference for reference, _, _, claims, _ in rows if claims > 1]
+        first = dict(connection.all("first_claims", ledger=ledger, references=often)) if often else {}
+        for reference, state, claimed_at, _, claim in rows:
+            found[reference] = Tried(
+                State(state),
+                claimed_at,
+                attempts_of(claim, connection.name),
+                tuple(codes.get(reference, ())),
+                finished.get(reference),
+                first.get(reference, claimed_at),
+            )
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -198,7 +199,8 @@ class Tried(NamedTuple):
     """One attempt of a call as far as it decides whether another follows.
 
     `attempts` say how often the call may be tried, as its document said when it was claimed. `codes` are the API's
-    result codes that were told. Times are ISO 8601 in UTC.
+    result codes that were told. It was claimed last at `claimed_at`; `first_claimed_at` is another time, earlier, where
+    the API had refused it. Times are ISO 8601 in UTC.
     """
 
     state: State
@@ -206,6 +208,12 @@ class Tried(NamedTuple):
     attempts: Attempts = ONE_ATTEMPT
     codes: tuple[int, ...] = ()
     finished_at: str | None = None
+    first_claimed_at: str | None = None
+
+    @property
+    def within(self) -> datetime:
+        """Return the time behind which nothing of the call is due any more, where it is the first attempt."""
+        return datetime.fromisoformat(self.first_claimed_at or self.claimed_at) + self.attempts.within
 
 
 class LedgerRun(NamedTuple):

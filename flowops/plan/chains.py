@@ -67,7 +67,7 @@ def standing_of(attempts: Attempts, tried: Sequence[Tried]) -> Standing:
     if number >= most:
         return Standing(number, most, f"{number} of {most} attempts used: {ended}" if most > 1 else ended)
     due = datetime.fromisoformat(finished_at) + attempts.pause(number)
-    if due > datetime.fromisoformat(tried[0].claimed_at) + attempts.within:
+    if due > tried[0].within:
         return Standing(number, most, f"ended with {ended}: the next attempt would be due later than `within`")
     return Standing(number + 1, most, ended, due)
 

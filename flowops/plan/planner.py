@@ -52,6 +52,7 @@ _PLACE = Decision(Action.PLACE)
 _NOTHING_MORE = _PLACE[1:]
 _SENT = frozenset(action.code for action in SENDING)
 _UNCHANGED = (Action.UNCHANGED.code,)
+_REFUSED = (Action.RETRY.code, Action.GIVEN_UP.code)
 _MAY_BE_PLACED = frozenset(action.code for action in MAY_BE_PLACED)
 NO_SETTINGS: Settings = {}
 NOTHING_AGAIN: frozenset[Action] = frozenset()
@@ -70,9 +71,16 @@ class Rules(Protocol):
         """Say which of the calls that would be sent may not be, and why; `indices` are all that would be, and rise."""
         ...
 
+    def foresee(self, batch: CallBatch, due: Mapping[int, datetime]) -> Mapping[int, Decision]:
+        """Say which of the calls that wait for a time will not be placed at that time, but later or never, and why."""
+        ...
+
 
 class _NoRules:
     def hold_back(self, _batch: CallBatch, _indices: Sequence[int]) -> Mapping[int, Decision]:
+        return {}
+
+    def foresee(self, _batch: CallBatch, _due: Mapping[int, datetime]) -> Mapping[int, Decision]:
         return {}
 
 
@@ -180,7 +188,8 @@ class _Planner:
         later = self._follow(batch, actions, details)
         batch = at_attempts(batch, later)
         sent = [index for index, code in enumerate(actions) if code in _SENT]
-        for index, held in self._rules.hold_back(batch, sent).items():
+        due = {index: until for index in later if (until := details.get(index, _PLACE).until) is not None}
+        for index, held in (*self._rules.hold_back(batch, sent).items(), *self._foreseen(batch, due)):
             before = details.get(index, _PLACE)
             actions[index] = held.action.code
             details[index] = self._one(
@@ -202,6 +211,10 @@ class _Planner:
         )
         self.shown += (planned.planned(index, batch.call(index)) for index in self._show.choose(planned))
         return planned
+
+    def _foreseen(self, batch: CallBatch, due: Mapping[int, datetime]) -> Iterable[tuple[int, Decision]]:
+        """Return what will hold back the attempts that wait for their time, by the index of the call."""
+        return self._rules.foresee(batch, due).items() if due else ()
 
     def _show_zones(self, batch: CallBatch, actions: bytearray, details: dict[int, Decision]) -> None:
         """Say of calls that may be placed which time zone they name themselves: it decides when they ring."""
@@ -326,6 +339,13 @@ class _Planner:
             made = [calls.hashes[at] for at in refused.values()]
             self._hold_given_up({name: further[at] for name, at in refused.items()}, made, actions, details)
         for index, tried in chains.items():
+            if actions[index] in _REFUSED and len(tried) > 1:
+                # Whether one that was refused is tried again, those before it decide: what is known of them may have
+                # changed since.
+                standing = standing_of(batch.attempts, tried[:-1])
+                if standing.due is None or standing.due > self._at:
+                    self._put(index, self._next(standing), actions, details)
+                continue
             if actions[index] not in _UNCHANGED:
                 continue
             standing = standing_of(batch.attempts, tried)

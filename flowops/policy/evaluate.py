@@ -126,16 +126,34 @@ class PolicyEvaluator:
         if not found:
             self._count(call, at)
             return None
-        blocks = [format_reason(rule, finding.why) for rule, finding in found if isinstance(finding, Block)]
+        blocks = _blocked(found)
         if blocks:
-            return Decision(Action.BLOCKED, reasons=tuple(blocks))
+            return Decision(Action.BLOCKED, reasons=blocks)
         until = _opening(rules, context, found)
         if not isinstance(until, tuple):
             return Decision(Action.BLOCKED, reasons=(*_deferred(found), until))
-        zone = next((callee.zones[0] for callee in context.callees if len(callee.zones) == 1), None)
-        own = call.terms.timezone
-        opening = f"{OPENING} {moment_text(until[0], own if isinstance(own, str) else zone)}"
-        return Decision(Action.DEFERRED, reasons=(*_deferred(found), opening), until=until[0])
+        return Decision(Action.DEFERRED, reasons=(*_deferred(found), _from(context, until[0])), until=until[0])
+
+    def foresee(self, call: Call, at: datetime, due: datetime) -> Decision | None:
+        """Return what will hold back a call that is due later than now; None when nothing does. It does not count.
+
+        What cannot be foreseen is asked now.
+        """
+        rules, context = self.policy.of_call(call), self.context(call, at)
+        blocks = _blocked(findings([rule for rule in rules if not rule.foreseeable], context))
+        if blocks:
+            return Decision(Action.BLOCKED, reasons=blocks)
+        found = findings([rule for rule in rules if rule.foreseeable], context.later(due))
+        if not found:
+            return None
+        for rule, finding in found:
+            if isinstance(finding, Block):
+                return Decision(Action.BLOCKED, reasons=(_never(rule, finding, due),))
+        why = [format_reason(rule, "holds it back when it is due") for rule, _ in found]
+        until = _opening(rules, context, found)
+        if not isinstance(until, tuple):
+            return Decision(Action.BLOCKED, reasons=(*why, until))
+        return Decision(Action.DEFERRED, reasons=(*why, _from(context, until[0])), until=until[0])
 
     def _count(self, call: Call, at: datetime) -> None:
         self._counts.passed += len(call.callees)
@@ -153,8 +171,24 @@ def _opening(rules: Iterable[Rule], context: CallContext, found: Found) -> tuple
             return (until,)
         for rule, finding in found:
             if isinstance(finding, Block):
-                return format_reason(rule, f"{finding.why}, and before {moment_text(until)} it may not be placed")
+                return _never(rule, finding, until)
     return "no time was found at which all rules let it pass"
+
+
+def _never(rule: Rule, finding: Block, until: datetime) -> str:
+    """Return why a call will not be placed that waits for a time."""
+    return format_reason(rule, f"{finding.why}, and before {moment_text(until)} it may not be placed")
+
+
+def _from(context: CallContext, until: datetime) -> str:
+    """Return from when on a call may be placed, in words."""
+    zone = next((callee.zones[0] for callee in context.callees if len(callee.zones) == 1), None)
+    own = context.call.terms.timezone
+    return f"{OPENING} {moment_text(until, own if isinstance(own, str) else zone)}"
+
+
+def _blocked(found: Found) -> tuple[str, ...]:
+    return tuple(format_reason(rule, finding.why) for rule, finding in found if isinstance(finding, Block))
 
 
 def _deferred(found: Found) -> list[str]:

@@ -73,9 +73,9 @@ FROM flowops_legs
 WHERE ledger = :ledger AND reference_id = ANY (:references)
 ORDER BY reference_id, position
 
--- With what was kept with the claim.
+-- With how often they were claimed, and what was kept with the last claim.
 -- name: tried
-SELECT flowops_calls.reference_id, flowops_calls.state, flowops_calls.claimed_at, flowops_events.details
+SELECT flowops_calls.reference_id, flowops_calls.state, flowops_calls.claimed_at, attempts, flowops_events.details
 FROM flowops_calls
 LEFT JOIN flowops_events
   ON flowops_events.ledger = flowops_calls.ledger AND flowops_events.serial = flowops_calls.claim

@@ -77,6 +77,30 @@ JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial
 WHERE state = 'finished'
 GROUP BY history.reference_id
 
+-- When calls were claimed first, under whatever name; a claim that left the call as it was before is none.
+-- name: first_claims
+WITH RECURSIVE names (reference_id, name) AS (
+  SELECT reference_id, reference_id FROM flowops_calls
+  WHERE ledger = :ledger AND reference_id = ANY (:references)
+  UNION
+  SELECT names.reference_id, flowops_calls.reference_id FROM names
+  JOIN flowops_calls
+    ON flowops_calls.ledger = :ledger AND flowops_calls.renamed = names.name AND flowops_calls.state = 'renamed'
+),
+history (reference_id, serial) AS (
+  SELECT names.reference_id, serial FROM names
+  JOIN flowops_calls ON flowops_calls.ledger = :ledger AND flowops_calls.reference_id = names.name
+  UNION ALL
+  SELECT history.reference_id, earlier FROM history
+  JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
+  WHERE earlier IS NOT NULL AND state IS NOT NULL
+)
+SELECT history.reference_id, min(at)
+FROM history
+JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
+WHERE event_type = 'claimed'
+GROUP BY history.reference_id
+
 -- What each actor has done since a time. The events are walked back from the last to the first from before it, so that
 -- no older one is read.
 -- name: count_by_actor

@@ -6,12 +6,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from support.operators import operate
 
 from flowops.app.policy_run import _with_attempts
+from flowops.ledger.database import iso
+from flowops.ledger.operators import Rename
 from flowops.model.attempts import read_attempts
 from flowops.model.claims import Record
 from flowops.model.ledger import EventType, Leg, State
 from flowops.model.plan import Action
+from flowops.plan.chains import standing_of
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store
@@ -112,3 +116,30 @@ def test_a_call_that_is_known_is_left_as_it_is(store: Store, make) -> None:
     ended(store, make, "a", 9)
     store.called_back("a~2", [Leg(None, "id-2", code=9)])
     assert store.look_up(["a"])["a"].state is State.FINISHED
+
+
+@pytest.mark.parametrize("named", ["a", "b"])
+def test_within_counts_from_the_first_claim_also_of_a_first_attempt_that_was_refused(
+    store: Store, make, named: str
+) -> None:
+    began = datetime(2026, 1, 1, 9, tzinfo=UTC)
+    claim, later = claim_of(make, "a"), began + timedelta(days=2)
+    store.write([claim, Record("a", EventType.REFUSED, detail="400")], iso(began))
+    store.write([claim, make.accepted("a")], iso(later))
+    store.write([Record("a", EventType.CALLED_BACK, (Leg(None, "id-1", code=9),))], iso(later))
+    if named == "b":
+        operate(store, Rename({"a": "b"}), "a")
+    tried = store.tried([named])[named]
+    assert (tried.claimed_at, tried.first_claimed_at) == (iso(later), iso(began))
+    within = timedelta(days=2, hours=1)
+    assert standing_of(THREE, [tried._replace(attempts=THREE._replace(within=within))]).due == later + THREE.after[0]
+    shorter = tried._replace(attempts=THREE._replace(within=within - timedelta(seconds=1)))
+    assert standing_of(THREE, [shorter]).due is None
+
+
+def test_a_claim_that_left_the_call_as_it_was_does_not_count(store: Store, make) -> None:
+    began = datetime(2026, 1, 1, 9, tzinfo=UTC)
+    claim, later = claim_of(make, "a"), began + timedelta(days=2)
+    store.write([claim, Record("a", EventType.UNSENT, detail="no route")], iso(began))
+    store.write([claim, make.accepted("a")], iso(later))
+    assert store.tried(["a"])["a"].first_claimed_at == iso(later)
