@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-ENV = {"FLOWOPS_TOKEN": TOKEN}
+ENV = {"FLOWOPS_TOKEN": TOKEN, "FLOWOPS_CAMPAIGN_KEY": "c" * 64}
 E = "--env production"
 #: What a reader has to fill in.
 PLACEHOLDERS = {"…": "x", "REF": "call-1", "VALUE": "x", "GLOB": "call-*"}
@@ -46,6 +46,25 @@ DOUBTFUL = (
     f"apply {E} --digest sha256:0",
     "apply",
 )
+#: A campaign from its beginning to its end, and then a ledger that moves.
+HANDED_OVER = (
+    f"ledger init {E}",
+    f"apply {E} --detach --auto-approve --name spring",
+    f"plan {E}",
+    f"doctor {E}",
+    f"campaign show {E} spring",
+    f"campaign cancel {E} spring --yes",
+    f"campaign resume {E} spring",
+)
+MOVED = (
+    f"ledger copy {E} --to sqlite:///new.db --yes",
+    f"plan {E}",
+    f"ledger copy {E} --undo",
+    f"apply {E} --auto-approve",
+    f"campaign list {E}",
+)
+#: What goes on until somebody ends it.
+SERVING = ("worker", "listen")
 
 
 def printed(text: str) -> list[str]:
@@ -54,28 +73,50 @@ def printed(text: str) -> list[str]:
     return [command.split(" or ")[0].rstrip(" .") for command in found]
 
 
-def test_every_printed_command_is_right_usage(real: Path, api: ApiServer) -> None:
-    commands: dict[str, str] = {}
+def collected(real: Path, asked: tuple[str, ...]) -> dict[str, str]:
+    """What commands recommend, and which of them did first."""
+    found: dict[str, str] = {}
+    for command in asked:
+        ran = flowops(*shlex.split(command), cwd=real, env=ENV)
+        for each in printed(f"{ran.err}\n{ran.out}"):
+            found.setdefault(each, command)
+    return found
 
-    def collect(asked: str) -> None:
-        ran = flowops(*shlex.split(asked), cwd=real, env=ENV)
-        for command in printed(f"{ran.err}\n{ran.out}"):
-            commands.setdefault(command, asked)
 
-    for asked in ORDINARY:
-        collect(asked)
-    assert flowops("resume", "--env", "production", cwd=real, env=ENV).code == 0
-    api.behave = answer_with("502 Bad Gateway", b"")
-    for asked in DOUBTFUL:
-        collect(asked)
-    assert {"ledger init --env production", "apply --plan plan.json", "resume --env production"} <= commands.keys()
-    assert any(command.startswith("ledger resolve") for command in commands)
+def try_out(real: Path, commands: dict[str, str]) -> None:
+    """Run each command with something in the place of what a reader has to fill in."""
     for command, asked in commands.items():
         for placeholder, value in PLACEHOLDERS.items():
             command = command.replace(placeholder, value)
-        ran = flowops(*shlex.split(command), cwd=real, env=ENV)
+        words = shlex.split(command)
+        if words[0] in SERVING:
+            parsed(words)
+            continue
+        ran = flowops(*words, cwd=real, env=ENV)
         asks = "this has to be confirmed" in ran.err  # a person, at a terminal
         assert ran.code != 64 or asks, f"flowops {asked} says: flowops {command}\n{ran.err}"
+
+
+def test_every_printed_command_is_right_usage(real: Path, api: ApiServer) -> None:
+    commands = collected(real, ORDINARY)
+    assert flowops("resume", "--env", "production", cwd=real, env=ENV).code == 0
+    api.behave = answer_with("502 Bad Gateway", b"")
+    commands = collected(real, DOUBTFUL) | commands
+    assert {"ledger init --env production", "apply --plan plan.json", "resume --env production"} <= commands.keys()
+    assert any(command.startswith("ledger resolve") for command in commands)
+    try_out(real, commands)
+
+
+@pytest.mark.usefixtures("api")
+def test_every_command_that_a_campaign_and_a_move_print_is_right_usage(real: Path) -> None:
+    project = real / "flowops.yaml"
+    project.write_text(f"{project.read_text()}    workers: {{key: {{env: FLOWOPS_CAMPAIGN_KEY}}}}\n")
+    commands = collected(real, HANDED_OVER)
+    assert {command.split()[1] for command in commands if command.startswith("campaign")} == {"show", "cancel"}
+    assert "apply --env production" in commands
+    commands |= collected(real, MOVED)
+    assert "ledger copy --env production --to …" in commands
+    try_out(real, commands)
 
 
 COMMANDS = root.list_commands(click.Context(root))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.postgres import Server
+    from support.server import ApiServer
 
 CALL = """\
 call:
@@ -174,6 +175,27 @@ class TestSources:
         assert plan.json["summary"]["place"] == 5
         done = flowops("apply", "--env", "production", "--auto-approve", "--format", "json", cwd=crm, env=env)
         assert done.json["summary"]["placed"] == 5
+
+    def test_a_plan_of_rows_of_a_database_is_saved_and_applied_as_the_rows_go_on(
+        self, crm: Path, server: Server, url: str, api: ApiServer
+    ) -> None:
+        """The ledger is in PostgreSQL, too: rows come from one database, and what became of them is in another."""
+        project = (crm / "flowops.yaml").read_text()
+        (crm / "flowops.yaml").write_text(project.replace("sqlite:///ledger.db", "{env: FLOWOPS_LEDGER_URL}"))
+        with server.database() as ledger:
+            env = {"FLOWOPS_CRM_URL": url, "FLOWOPS_TOKEN": TOKEN, "FLOWOPS_LEDGER_URL": ledger, **ALLOWED}
+            assert flowops("ledger", "init", "--env", "production", cwd=crm, env=env).code == 0
+            assert flowops("plan", "--env", "production", "-o", "plan.json", cwd=crm, env=env).code == 0
+            server.execute("insert into people values (0, '+442079460100'); delete from people where id = 5", url)
+            ran = flowops("apply", "--plan", "plan.json", "--format", "json", cwd=crm, env=env)
+            assert (ran.code, sorted(api.received)) == (0, ["r-1", "r-2", "r-3", "r-4"]), ran.err
+            assert "no query gives the row any more, such as r-5" in ran.err
+            (later,) = [call for call in ran.json["calls"] if call["outcome"] == "deferred"]
+            assert (later["reference_id"], "plan again" in later["error"]) == ("r-0", True)
+            server.execute("update people set phone = '+442079460099' where id = 4", url)
+            ran = flowops("apply", "--env", "production", "--auto-approve", "--format", "json", cwd=crm, env=env)
+            assert (ran.code, ran.json["summary"]["placed"], ran.json["summary"]["conflict"]) == (9, 1, 1)
+            assert api.received == {f"r-{n}": 1 for n in range(5)}
 
     def test_validate_and_diff_need_no_network_and_say_so(self, crm: Path, url: str) -> None:
         for env in ({}, {"FLOWOPS_CRM_URL": url}):

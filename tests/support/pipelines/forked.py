@@ -6,6 +6,7 @@ and ends with the code of the process that the server forked: that is a process 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -68,6 +69,8 @@ def main() -> None:
     holidays.country_holidays("GB", years=2026)
     if sys.argv[2]:
         IN_FLOWOPS[sys.argv[2]]()
+    gc.collect()
+    gc.freeze()  # or each process would write into all that was imported, to collect it, and so copy it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(sys.argv[1])
