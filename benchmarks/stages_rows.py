@@ -15,8 +15,8 @@ from bare_loop import SCHEMA
 from data_set import body
 from pair import Pair
 
+from flowops.app.call_check import checks
 from flowops.app.load import Workspace, load, variables
-from flowops.app.render import checks
 from flowops.app.selection import Selection
 from flowops.documents.rows import read_batches
 from flowops.plan.canonical import fingerprint

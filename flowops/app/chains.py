@@ -37,7 +37,8 @@ def chains_of(ledger: Store, asked: Selection) -> Chains | None:
         return None
     # What renders takes long to be imported, and most ledgers are looked at without.
     from flowops.app.plan import plan_calls
-    from flowops.app.render import Walk, checked
+    from flowops.app.render import checked
+    from flowops.app.walk import Walk
 
     walk = Walk(workspace._replace(calls=documents, others=()), variables(workspace, asked.var, asked.var_files))
     try:

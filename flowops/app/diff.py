@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops.app.hints import localized
 from flowops.app.load import given_variables, load, merged_vars
 from flowops.app.observer import SILENT
-from flowops.app.render import Walk, examined, report_not_read
+from flowops.app.render import examined, report_not_read
 from flowops.app.selection import EVERY_CALL, nothing_selected
 from flowops.app.settings import reviewed
+from flowops.app.walk import Walk
 from flowops.documents.git import Revision, commit_of, merge_base
 from flowops.documents.project import open_disk
 from flowops.documents.reader import Reader
@@ -21,15 +22,7 @@ from flowops.errors import Invalid, UsageError
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.model.attempts import split_reference
 from flowops.model.problems import Problems
-from flowops.plan.diff import (
-    Repeated,
-    changed_attempts,
-    changed_later,
-    diff,
-    difference,
-    identities,
-    later_attempts,
-)
+from flowops.plan.diff import Repeated, changed_attempts, changed_later, diff, difference, identities, later_attempts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence

@@ -13,9 +13,10 @@ from flowops.app.ledger import guards_of
 from flowops.app.load import load, variables
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import PolicyRun, clock, facts_of
-from flowops.app.render import Walk, checked, not_read
+from flowops.app.render import checked, not_read
 from flowops.app.secrets import token_of
 from flowops.app.settings import settings_of
+from flowops.app.walk import Walk
 from flowops.common.masking import mask_text
 from flowops.errors import UsageError
 from flowops.model.problems import sentence

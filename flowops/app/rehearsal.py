@@ -17,9 +17,10 @@ from flowops.app.ledger import guards_of
 from flowops.app.load import load, variables
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import clock, facts_of
-from flowops.app.render import Walk, checked
+from flowops.app.render import checked
 from flowops.app.secrets import token_of
 from flowops.app.settings import settings_of
+from flowops.app.walk import Walk
 from flowops.apply.connections import RunOptions
 from flowops.apply.control import ShutdownRequest, with_signals
 from flowops.apply.outcome import nothing_sent

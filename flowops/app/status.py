@@ -192,7 +192,8 @@ def _plan(asked: Selection, ledger: Store, at: datetime) -> Plan | None:
     # What renders and plans takes long to be imported, and a ledger is looked at without.
     from flowops.app.load import load, variables
     from flowops.app.plan import plan_calls
-    from flowops.app.render import Walk, checked
+    from flowops.app.render import checked
+    from flowops.app.walk import Walk
 
     try:
         workspace = load(asked)

@@ -16,8 +16,9 @@ from flowops.app.comparison import Comparison, Found
 from flowops.app.load import by_project, excerpts, load, merged_vars
 from flowops.app.plan import plan_calls
 from flowops.app.policy_run import clock
-from flowops.app.render import Walk, checked
+from flowops.app.render import checked
 from flowops.app.selection import Selection
+from flowops.app.walk import Walk
 from flowops.common.budget import Budget
 from flowops.common.names import same_name
 from flowops.common.text import quoted

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops.app.hints import localized
 from flowops.app.load import by_project, load, variables
 from flowops.app.observer import SILENT
-from flowops.app.render import Walk, examined, not_read, report_not_read
+from flowops.app.render import examined, not_read, report_not_read
+from flowops.app.walk import Walk
 from flowops.errors import Invalid
 from flowops.model.problems import Problems, sentence
 

@@ -73,7 +73,7 @@ def _environments(_context: click.Context) -> Iterable[str]:
 def _references(context: click.Context) -> Iterator[str]:
     """Yield the references of the project's calls, with the variables that the project itself has."""
     from flowops.app.load import variables
-    from flowops.app.render import Walk
+    from flowops.app.walk import Walk
 
     workspace = _workspace(context)
     for batch in Walk(workspace, variables(workspace, (), ())):

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flowops.app.plan import planned
-from flowops.app.render import Walk, render
+from flowops.app.render import render
 from flowops.app.selection import Selection
+from flowops.app.walk import Walk
 from flowops.errors import Invalid, StalePlan
 from flowops.model.plan import Action
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowops.app.load import load
-from flowops.app.render import Walk, examined
+from flowops.app.render import examined
 from flowops.app.selection import CallFilter, Selection, nothing_selected, read_labels
+from flowops.app.walk import Walk
 from flowops.errors import UsageError
 from flowops.model.problems import Problems
 

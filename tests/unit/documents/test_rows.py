@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from support.plain_csv import Told, plain_rows
 
 from flowops.documents import rows, text_rows
+from flowops.documents.data_lines import MAX_ROW
 from flowops.documents.row_source import FileRows, RowSource
 from flowops.documents.rows import read_batches, read_data, read_rows
-from flowops.documents.text_rows import MAX_ROW
 from flowops.model.document import Batch, Place, Problem, Row, RowPlace
 
 if TYPE_CHECKING:

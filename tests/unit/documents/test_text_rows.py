@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowops.documents.data_lines import MAX_ROW, DataLines, transcoded
 from flowops.documents.rows import read_data, read_rows
-from flowops.documents.text_rows import MAX_ROW, DataLines, transcoded
 from flowops.model.document import Place, Problem, Row, RowPlace
 from flowops.schema.check import checker
 

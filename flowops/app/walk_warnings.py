@@ -1,0 +1,81 @@
+"""What a walk over calls warns of: texts that hold what was to be rendered, names that change, nothing to call."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from flowops.model.document import Batch, Place, Problem
+from flowops.templates.leftovers import leftovers, may_have_leftovers
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from flowops.app.load import Workspace
+    from flowops.model.call import CallBatch
+    from flowops.model.document import Document
+    from flowops.model.problems import Problems
+#: The codes of warnings: of texts that hold what was to be rendered, of documents without calls.
+LEFTOVER = "leftover"
+#: The code of the warning about references that change with their rows' places; and such a template, which takes the
+#: number itself, and no column of that name.
+ROW_NUMBER = "row-number"
+_BY_ROW_NUMBER = re.compile(r"(?<![\w.'\"])row_number\b")
+NO_CALLS = "no-calls"
+
+
+class RowCounter:
+    """Batches on their way, counted: `count` rows were read, the first of them from `file`."""
+
+    def __init__(self, batches: Iterable[Batch]) -> None:
+        self.count = 0
+        self.file = ""
+        self._batches = batches
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self._batches:
+            self.file = self.file or batch.file
+            self.count += len(batch.rows)
+            yield batch
+
+
+def warn_of_row_number(document: Document, warnings: Problems) -> None:
+    """Warn of calls that are named by where their rows stand."""
+    reference = document.value["call"].get("reference-id")
+    if isinstance(reference, str) and "{" in reference and _BY_ROW_NUMBER.search(reference):
+        message = "reference-id: is made of row_number, which is another one for each row below one that is inserted"
+        hint = "name calls by what belongs to them, such as {{ row.id }}: another name is another call, and rings"
+        place = document.place(("call", "reference-id"))
+        warnings.add(Problem(place, message=message, code=ROW_NUMBER, hint=hint))
+
+
+def warn_of_leftovers(batch: CallBatch, columns: Collection[str], warnings: Problems) -> None:
+    """Warn of what a call says that it was not meant to say."""
+    bodies = batch.bodies
+    for index, body in enumerate(bodies) if may_have_leftovers(bodies) else ():
+        for found in leftovers(body, columns):
+            call = batch.call(index)
+            place = call.origin.place(found.path)
+            warnings.add(Problem(place, call.row, found.message, LEFTOVER, found.hint))
+
+
+def no_documents(workspace: Workspace) -> Problem:
+    """Return why there are no calls at all."""
+    project = workspace.project
+    if project.document is None:
+        place, looked = Place(workspace.reader.shown(project.root)), "the files that were read"
+    else:
+        place, looked = project.document.place(("include",)), f"include: {', '.join(project.include)}"
+    message = f"there are no calls: no document of kind Call or CallSet ({looked})"
+    return Problem(place, message=message, code=NO_CALLS)
+
+
+def no_rows(document: Document, rows: RowCounter) -> Problem:
+    """Return why a call set has no calls, although nothing is wrong with it."""
+    if not rows.count:
+        field = "matrix" if "matrix" in document.value else "for-each"
+        return Problem(document.place((field,)), message=f"{field}: there are no rows, so no calls", code=NO_CALLS)
+    if document.value.get("limit") == 0:
+        return Problem(document.place(("limit",)), message="limit: takes none of the rows", code=NO_CALLS)
+    message = f"where: false for all rows, {rows.count:,} of {rows.file}, so there are no calls"
+    return Problem(document.place(("where",)), message=message, code=NO_CALLS)
