@@ -20,7 +20,7 @@ from flowops.httpd import open_listener, run, serving, url_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from flowops.httpd import Handler
+    from flowops.callbacks.app import Receiver
     from flowops.ledger.store import Store
     from flowops.model.project import Environment, Project
 
@@ -56,7 +56,7 @@ def keys_of(project: Project, environment: Environment) -> tuple[str, ...]:
     return keys
 
 
-def receiver(environment: Environment, keys: tuple[str, ...], ledger: Store) -> Handler:
+def receiver(environment: Environment, keys: tuple[str, ...], ledger: Store) -> Receiver:
     """Return what receives the callbacks of an environment, for its ledger."""
 
     @cache

@@ -236,16 +236,16 @@ def exit_code(campaign: Campaign, progress: CampaignProgress) -> ExitCode:
 
 def judge(ledger: Store, campaign: Campaign, seal: Seal, policy: Policy) -> None:
     """Let the others follow a canary that went well, pause what goes wrong, and finish what has nothing left."""
-    progress = ledger.campaigns.progress(campaign.id)
+    refused, answered = ledger.campaigns.answered(campaign.id) if policy.stop_on else (0, 0)
     for rule in policy.stop_on:
-        why = rule.reached(progress.refused, progress.answered)
+        why = rule.reached(refused, answered)
         if why is not None:
             ledger.campaigns.set(campaign.id, CampaignState.PAUSED, format_reason(rule, why))
             return
     if campaign.canary is not None:
         _judge_canary(ledger, campaign, campaign.canary, seal)
-    elif not progress.open_batches:
-        ledger.campaigns.set(campaign.id, CampaignState.FINISHED)
+    else:
+        ledger.campaigns.finish(campaign.id)
 
 
 def _judge_canary(ledger: Store, campaign: Campaign, canary: CanarySettings, seal: Seal) -> None:
@@ -253,7 +253,7 @@ def _judge_canary(ledger: Store, campaign: Campaign, canary: CanarySettings, sea
     kept = ledger.campaigns.sealed(campaign.id, 0)
     if kept is None:
         return
-    bodies = [body for part in seal.open(campaign.id, 0, kept[1]) for body in open_batch(part).bodies]
+    bodies = [body for part in seal.open(campaign.id, 0, kept.sealed) for body in open_batch(part).bodies]
     entries = ledger.look_up([body[INSTRUCTION_ID] for body in bodies])
     known = [(phones_of(body), entries.get(body[INSTRUCTION_ID])) for body in bodies]
     claimed = [datetime.fromisoformat(entry.claimed_at) for _, entry in known if entry is not None]

@@ -7,21 +7,23 @@ taken twice, late, or on two machines at once. The claims decide.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.policy_run import PolicyRun, clock
 from flowops.campaigns.batch import open_batch
 from flowops.errors import LedgerError
-from flowops.model.attempts import attempt_reference
-from flowops.model.campaign import BatchTurn, Campaign, CampaignState
+from flowops.model.campaign import BatchTurn, Campaign, CampaignState, Wait
 from flowops.model.plan import SENDING, Action
-from flowops.plan.chains import at_attempts, standing_of
+from flowops.model.result import Outcome
+from flowops.plan.chains import at_attempts
 from flowops.plan.planner import plan_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from flowops.campaigns.batch import KeptBatch
     from flowops.campaigns.engine import Job
@@ -42,6 +44,14 @@ HELD_BACK = timedelta(minutes=10)
 REFUSED = timedelta(hours=1)
 #: The same for calls whose outcome is waited for, once the next attempt may be due.
 OUTCOME = timedelta(seconds=30)
+#: What calls wait for behind a turn that may be placed, and for how long.
+_WAITS: dict[Action, tuple[Wait, timedelta]] = {
+    Action.PLACE: (Wait.API, AGAIN),
+    Action.IN_FLIGHT: (Wait.API, AGAIN),
+    Action.RETRY: (Wait.REFUSED, REFUSED),
+}
+#: What a call that is tried once came to, when nothing more is to be done about it.
+_SETTLED = frozenset({Outcome.PLACED, Outcome.IN_DOUBT})
 
 
 class Rulings(NamedTuple):
@@ -76,20 +86,26 @@ class Turns:
         found = await asyncio.to_thread(self._find, job)
         if found is None:
             return None
-        turn, batch = found
-        due = clock() + HELD_BACK if batch is None else await self._go_through(turn, batch)
-        after = await asyncio.to_thread(self._ledger.campaigns.advance, turn, due)
-        return None if due is None else after
+        turn, calls, batch = found
+        if batch is None:
+            after = _After([clock() + HELD_BACK], Counter({Wait.KEY: calls}))
+        elif self._rulings().guards:
+            after = _After([clock() + AGAIN], Counter({Wait.STOPPED: calls}))
+        else:
+            after = await self._go_through(turn, batch)
+        due = min(after.looks, default=None)
+        following = await asyncio.to_thread(self._ledger.campaigns.advance, turn, due, after.waiting)
+        return None if due is None else following
 
-    def _find(self, job: Job) -> tuple[BatchTurn, list[KeptBatch] | None] | None:
-        """Return what a job is about, if its campaign is placed and it is still that turn.
+    def _find(self, job: Job) -> tuple[BatchTurn, int, list[KeptBatch] | None] | None:
+        """Return what a job is about, if its campaign is placed and it is still that turn: how many calls, and these.
 
         There are no calls where these do not open.
         """
         campaigns = self._ledger.campaigns
         campaign = campaigns.find(job.campaign)
         kept = campaigns.sealed(job.campaign, job.batch)
-        if campaign is None or kept is None or campaign.state is not CampaignState.RUNNING or kept[0] != job.turn:
+        if campaign is None or kept is None or campaign.state is not CampaignState.RUNNING or kept.turn != job.turn:
             return None
         differs = _difference(campaign, self._rulings().settings)
         if differs is not None:
@@ -98,71 +114,68 @@ class Turns:
             return None
         turn = BatchTurn(campaign.id, job.batch, job.turn, campaign.starts_at)
         try:
-            return turn, list(map(open_batch, self._seal.open(campaign.id, job.batch, kept[1])))
+            parts = list(map(open_batch, self._seal.open(campaign.id, job.batch, kept.sealed)))
         except LedgerError as error:
             self._tell(f"{error.message}: nothing of it is placed; {error.hint}")
-            return turn, None
+            return turn, kept.calls, None
+        return turn, kept.calls, parts
 
-    async def _go_through(self, turn: BatchTurn, parts: Sequence[KeptBatch]) -> datetime | None:
-        """Place what is due of a batch; return when it is to be looked at again, None when nothing of it is left."""
-        if self._rulings().guards:
-            return clock() + AGAIN
-        calls = [call for part in parts for call in await asyncio.to_thread(self._due, part, turn.campaign)]
-        if calls:
-            await self._place(calls)
-        looks = await asyncio.gather(*(asyncio.to_thread(self._next_look, part) for part in parts))
-        return min((look for look in looks if look is not None), default=None)
+    async def _go_through(self, turn: BatchTurn, parts: Sequence[KeptBatch]) -> _After:
+        """Place what is due of a batch; say when it is to be looked at again, and what its calls wait for."""
+        planned = [(part, await asyncio.to_thread(self._planned, part)) for part in parts]
+        due = [self._due(part, found, turn.campaign) for part, found in planned]
+        results = iter(await self._place([call for calls in due for call in calls]))
+        after = _After([], Counter())
+        for (part, before), calls in zip(planned, due, strict=True):
+            outcomes = {result and result.outcome for result in islice(results, len(calls))}
+            is_settled = part.attempts.most == 1 and outcomes <= _SETTLED
+            again = before if is_settled or not calls else await asyncio.to_thread(self._planned, part)
+            after.add(again, frozenset() if not is_settled else SENDING)
+        return after
 
-    def _planned(self, part: KeptBatch, at: datetime) -> PlannedBatch:
-        rulings, ledger = self._rulings(), self._ledger
+    def _planned(self, part: KeptBatch) -> _Planned:
+        rulings, ledger, at = self._rulings(), self._ledger, clock()
         rules = PolicyRun(rulings.policy, rulings.facts, ledger, at, None, of_campaign=True)
-        return plan_batch(part, ledger=ledger, environment=ledger.environment, rules=rules, at=at)
+        return _Planned(at, *plan_batch(part, ledger=ledger, environment=ledger.environment, rules=rules, at=at))
 
-    def _due(self, part: KeptBatch, campaign: str) -> list[PlannedCall]:
+    def _due(self, part: KeptBatch, found: _Planned, campaign: str) -> list[PlannedCall]:
         """Return the calls that may be placed now."""
-        planned = self._planned(part, clock())
-        calls = at_attempts(part, planned.later)
+        calls, planned = at_attempts(part, found.batch.later), found.batch
         return [
             replace(planned.planned(index, calls.call(index)), campaign=campaign) for index in planned.having(SENDING)
         ]
 
-    def _next_look(self, part: KeptBatch) -> datetime | None:
-        """Return when a batch that was gone through has something to place again, None when it never has."""
-        at = clock()
-        planned = self._planned(part, at)
-        looks = [*self._looks(planned, at), *self._outcomes(part, planned, at)]
-        return min(looks, default=None)
 
-    def _looks(self, planned: PlannedBatch, at: datetime) -> Iterator[datetime]:
-        """Yield when calls are to be looked at that are not placed yet."""
-        counts = planned.counts()
-        if counts.get(Action.PLACE) or counts.get(Action.IN_FLIGHT):
-            yield at + AGAIN
-        if counts.get(Action.RETRY):
-            yield at + REFUSED
+class _Planned(NamedTuple):
+    """What was to be done with a part of a batch at a time; `outcomes` may make more of it due from then on."""
+
+    at: datetime
+    batch: PlannedBatch
+    outcomes: Sequence[datetime]
+
+
+class _After(NamedTuple):
+    """What a turn leaves: when the batch is to be looked at again, and how many calls wait for what."""
+
+    looks: list[datetime]
+    waiting: Counter[Wait]
+
+    def add(self, found: _Planned, done: Collection[Action]) -> None:
+        """Add a part of a batch, but for the calls whose actions have been `done` since."""
+        at, planned, outcomes = found
+        for action, (wait, pause) in _WAITS.items():
+            number = planned.counts().get(action, 0)
+            if number and action not in done:
+                self._wait(wait, at + pause, number)
         for index in planned.having({Action.DEFERRED}):
-            yield planned.reference(index).until or at + HELD_BACK
+            until = planned.reference(index).until
+            self._wait(Wait.POLICY if until is None else Wait.TIME, until or at + HELD_BACK)
+        for due in outcomes:
+            self._wait(Wait.OUTCOME, max(at + OUTCOME, due))
 
-    def _outcomes(self, part: KeptBatch, planned: PlannedBatch, at: datetime) -> Iterator[datetime]:
-        """Yield when calls are to be looked at whose outcome is waited for, while a next attempt may be due."""
-        most = part.attempts.most
-        if most == 1:
-            return
-        roots = [part.references[index] for index in planned.having({Action.UNCHANGED})]
-        names = [attempt_reference(root, attempt) for root in roots for attempt in range(1, most + 1)]
-        known = self._ledger.tried(names)
-        for root in roots:
-            tried = []
-            for attempt in range(1, most + 1):
-                found = known.get(attempt_reference(root, attempt))
-                if found is None:
-                    break
-                tried.append(found)
-            if not tried or not standing_of(part.attempts, tried).waits or len(tried) == most:
-                continue
-            last = datetime.fromisoformat(tried[-1].claimed_at) + part.attempts.pause(len(tried))
-            if at <= tried[0].within:
-                yield max(at + OUTCOME, last)
+    def _wait(self, wait: Wait, look: datetime, number: int = 1) -> None:
+        self.waiting[wait] += number
+        self.looks.append(look)
 
 
 def _difference(campaign: Campaign, settings: Settings) -> str | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import logging
 import os
+import secrets
 import time
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -18,13 +18,15 @@ from flowops.app.callback_server import keys_of, receiver
 from flowops.app.campaigns import judge, seal_of
 from flowops.app.ledger import guards_of
 from flowops.app.load import load_project
+from flowops.app.monitoring import Monitor
 from flowops.app.policy_run import ClaimCheck, clock, facts_of
 from flowops.app.secrets import token_of
 from flowops.app.settings import settings_of
-from flowops.app.turns import Rulings, Turns
+from flowops.app.turns import OUTCOME, Rulings, Turns
 from flowops.apply.connections import RunOptions
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
 from flowops.apply.placer import Placer
+from flowops.callbacks.token import callback_url
 from flowops.campaigns.engine import Job
 from flowops.common import libpq
 from flowops.common.addresses import is_postgres, sqlite_file
@@ -38,23 +40,26 @@ from flowops.policy.config import Policy
 from flowops.policy.evaluate import tripped
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
     from flowops.app.load import Workspace
     from flowops.app.observer import Observer
     from flowops.campaigns.engine import Engine
     from flowops.ledger.store import Store
+    from flowops.model.call import Call
+    from flowops.model.campaign import Campaign, Left
     from flowops.model.claims import Condition
+    from flowops.model.ledger import Checkpoint
     from flowops.model.plan import Decision, PlannedCall
-    from flowops.model.result import CallResult
 
-_log = logging.getLogger(__name__)
 #: How many batches a worker goes through at once.
 SLOTS = 4
 #: Seconds between two looks at what is to be looked after: new campaigns, workers that are gone, what has ended.
 LOOK = 1.0
 #: Seconds for which the configuration, the policy and its lists hold before they are read again.
 FRESH = 15.0
+#: What is counted of campaigns takes at most this part of the time: one in so many.
+SPARING = 20.0
 #: Seconds between two searches for batches whose jobs were lost.
 AUDIT = 300.0
 #: How long a hand-over may take; one that was never finished is deleted then.
@@ -68,7 +73,7 @@ PATIENCE = 60.0
 class WorkerOptions(NamedTuple):
     """How a worker works: `once` places what is due and ends; `concurrency` is the environment's if not given.
 
-    `listen` is a host and a port at which it receives callbacks, too.
+    `listen` is a host and a port at which it receives callbacks, too, and says how it is.
     """
 
     environment: str
@@ -85,80 +90,109 @@ def run(options: WorkerOptions, observer: Observer) -> int:
     workspace = load_project(options.environment)
     if not workspace.environment.sandboxed:
         token_of(workspace.project, workspace.environment)
-    if options.listen is not None:
-        keys_of(workspace.project, workspace.environment)
     return asyncio.run(_until_signal(options, workspace, observer))
+
+
+class _Callbacks(NamedTuple):
+    """With which secrets callbacks are signed, the current one first; `url` is where they arrive."""
+
+    keys: tuple[str, ...]
+    url: str
 
 
 async def _until_signal(options: WorkerOptions, workspace: Workspace, observer: Observer) -> int:
     """Begin one run after the other, until a signal comes, or nothing is due."""
     shutdown, pause = ShutdownRequest(), PAUSE
+    monitor = Monitor(workspace.environment.name, workspace.environment.rate)
     with with_signals(shutdown), _alone(workspace):
-        while True:
-            began = time.monotonic()
-            try:
-                failure = await _run(options, workspace, shutdown, observer)
-            except LedgerError as error:
-                if options.once or time.monotonic() - began < LOOK:
-                    raise
-                failure = error.message
-            if shutdown.signal is not None or failure is None:
-                return shutdown.signal or ExitCode.DONE
-            observer.report(f"the run has ended: {failure}")
-            if options.once:
-                return ExitCode.API
-            pause = PAUSE if time.monotonic() - began > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
-            observer.report(f"another one begins in {pause:.0f} s")
-            await _sleep(shutdown, pause)
+        async with _listening(options, workspace, monitor, observer) as callbacks:
+            while True:
+                began = time.monotonic()
+                try:
+                    failure = await _run(options, workspace, shutdown, observer, monitor, callbacks)
+                except LedgerError as error:
+                    if options.once or time.monotonic() - began < LOOK:
+                        raise
+                    failure = error.message
+                finally:
+                    monitor.end()
+                if shutdown.signal is not None or failure is None:
+                    return shutdown.signal or ExitCode.DONE
+                observer.report(f"the run has ended: {failure}")
+                if options.once:
+                    return ExitCode.API
+                pause = PAUSE if time.monotonic() - began > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
+                observer.report(f"another one begins in {pause:.0f} s")
+                await _sleep(shutdown, pause, monitor.looked)
 
 
 async def _run(
-    options: WorkerOptions, workspace: Workspace, shutdown: ShutdownRequest, observer: Observer
+    options: WorkerOptions,
+    workspace: Workspace,
+    shutdown: ShutdownRequest,
+    observer: Observer,
+    monitor: Monitor,
+    callbacks: _Callbacks | None,
 ) -> str | None:
     """Work with one run of the ledger; return what has ended it early, None where nothing has."""
     project, environment = workspace.project, workspace.environment
     with open_for(project, environment, places=True, observer=observer) as ledger:
         ledger.begin()
         async with api_of(project, environment) as api:
-            worker = _Worker(options, workspace, ledger, observer)
+            worker = _Worker(options, workspace, ledger, observer, monitor)
             placing = RunOptions(
-                callback_urls(project, environment, ledger.id),
-                _log_result,
+                _addresses(workspace, callbacks, ledger.id),
+                monitor.done,
                 concurrency=options.concurrency or environment.concurrency,
                 rate=environment.rate,
                 check=worker.check,
             )
             placer = Placer(placing, api=api, ledger=ledger, shutdown=shutdown)
-            async with _listening(options, workspace, ledger, observer):
-                return await worker.work(placer, shutdown)
+            monitor.begin(ledger, receiver(environment, callbacks.keys, ledger) if callbacks is not None else None)
+            return await worker.work(placer, shutdown)
 
 
 @asynccontextmanager
 async def _listening(
-    options: WorkerOptions, workspace: Workspace, ledger: Store, observer: Observer
-) -> AsyncIterator[None]:
-    """Receive callbacks for as long as the block lasts, where that is asked for."""
+    options: WorkerOptions, workspace: Workspace, monitor: Monitor, observer: Observer
+) -> AsyncIterator[_Callbacks | None]:
+    """Answer over HTTP for as long as the block lasts, where that is asked for; give what callbacks are signed with.
+
+    The embedded API has nobody else to call back. None where the environment has no callbacks, or nobody listens.
+    """
     if options.listen is None:
-        yield
+        yield None
         return
-    keys = keys_of(workspace.project, workspace.environment)
+    environment, host = workspace.environment, options.listen[0]
     with open_listener(*options.listen) as listener:
-        async with serving(listener, receiver(workspace.environment, keys, ledger)):
-            observer.report(f"listening on {url_of(listener, options.listen[0])}")
-            yield
+        url = url_of(listener, host)
+        callbacks = None
+        if environment.callbacks is not None:
+            callbacks = _Callbacks(keys_of(workspace.project, environment), environment.callbacks.url)
+        elif environment.sandboxed:
+            callbacks = _Callbacks((secrets.token_hex(32),), url)
+        async with serving(listener, monitor):
+            observer.report(f"listening on {url}")
+            yield callbacks
 
 
-def _log_result(result: CallResult) -> None:
-    _log.info("%(reference)s: %(outcome)s", {"reference": result.reference_id, "outcome": result.outcome.value})
+def _addresses(workspace: Workspace, callbacks: _Callbacks | None, ledger_id: str) -> Callable[[Call], str | None]:
+    """Return what gives each call the address that the API calls back; somebody else may listen there."""
+    if callbacks is None:
+        return callback_urls(workspace.project, workspace.environment, ledger_id)
+    return lambda call: callback_url(callbacks.url, callbacks.keys[0], ledger_id, call.reference_id)
 
 
 class _Worker:
     """One run of a worker."""
 
-    def __init__(self, options: WorkerOptions, workspace: Workspace, ledger: Store, observer: Observer) -> None:
+    def __init__(
+        self, options: WorkerOptions, workspace: Workspace, ledger: Store, observer: Observer, monitor: Monitor
+    ) -> None:
         self._options = options
         self._ledger = ledger
         self._observer = observer
+        self._monitor = monitor
         self._address = address_of(workspace.project, workspace.environment)
         self._seal = seal_of(workspace.project, workspace.environment, ledger)
         settings = workspace.environment.workers
@@ -167,6 +201,9 @@ class _Worker:
         self._failed: Exception | None = None
         self._known: frozenset[str] = frozenset()
         self._audited_at = float("-inf")
+        #: How far the ledger went when campaigns were judged last, when they are judged again at the earliest.
+        self._judged: Checkpoint | None = None
+        self._judge_at = float("-inf")
         self._told: set[str] = set()
         self._read_at = float("-inf")
         self._read()
@@ -181,6 +218,7 @@ class _Worker:
             self._in_hand += 1
             try:
                 after = await turns.take(job)
+                self._monitor.took_turn()
                 if after is not None:
                     await asyncio.to_thread(engine.enqueue, [(_job(after), _seconds_to(after.due_at))])
             except Exception as error:  # a turn that fails ends the run: another one begins with what the ledger says
@@ -191,6 +229,8 @@ class _Worker:
         def handle(job: Job) -> None:
             asyncio.run_coroutine_threadsafe(take(job), loop).result()
 
+        if self._options.once:
+            await asyncio.to_thread(self._hasten)
         await asyncio.to_thread(engine.start, handle, SLOTS)
         running = asyncio.create_task(placer.run(), name="flowops-run")
         try:
@@ -246,27 +286,45 @@ class _Worker:
         create_private(file)
         return DbosEngine(self._ledger.run, file)
 
+    def _hasten(self) -> None:
+        """Have those batches looked at now that would be within the time between two looks for outcomes."""
+        now = clock()
+        self._ledger.campaigns.hasten(now, now + OUTCOME)
+
     def _look_after(self, engine: Engine) -> bool:
         """Take over from workers that are gone, see what has ended, find batches that nobody has in hand.
 
         Return whether nothing is due.
         """
+        self._monitor.looked()
         ledger, campaigns = self._ledger, self._ledger.campaigns
         engine.take_over(ledger.alive)
-        for campaign in campaigns.all():
-            if campaign.state is CampaignState.RUNNING:
-                judge(ledger, campaign, self._seal, self.rulings().policy)
-        turns = campaigns.open_batches()
-        now = frozenset(turn.campaign for turn in turns)
+        running = [each for each in campaigns.all() if each.state is CampaignState.RUNNING]
+        left = campaigns.left()
+        self._judge(running, left)
+        now = frozenset(left)
         if now != self._known or time.monotonic() - self._audited_at > AUDIT:
             known = engine.known()
-            for turn in turns:
+            for turn in campaigns.open_batches():
                 if _job(turn) not in known:
                     self._give_job(engine, turn)
             for ended in campaigns.purge(clock() - self._keep, clock() - _ABANDONED):
                 engine.drop(ended)
             self._known, self._audited_at = now, time.monotonic()
-        return all(_seconds_to(turn.due_at) > 0 for turn in turns)
+        return all(_seconds_to(each.due_at) > 0 for each in left.values())
+
+    def _judge(self, running: Sequence[Campaign], left: Mapping[str, Left]) -> None:
+        """Judge the campaigns that are placed: those with nothing left, and all of them where something has happened.
+
+        What counts a campaign's calls takes its time with a million of them, so it is asked for the more seldom.
+        """
+        began, policy = time.monotonic(), self.rulings().policy
+        at = self._ledger.checkpoint() if policy.stop_on and began > self._judge_at else self._judged
+        for campaign in running:
+            if campaign.id not in left or campaign.canary is not None or at != self._judged:
+                judge(self._ledger, campaign, self._seal, policy)
+        if at != self._judged:
+            self._judged, self._judge_at = at, time.monotonic() + SPARING * (time.monotonic() - began)
 
     def _give_job(self, engine: Engine, turn: BatchTurn) -> None:
         """Give a batch that no job is about one of its next turn: that of this turn was lost, or has failed."""
@@ -308,9 +366,12 @@ def _seconds_to(at: str) -> float:
     return (datetime.fromisoformat(at) - datetime.now(UTC)).total_seconds()
 
 
-async def _sleep(shutdown: ShutdownRequest, seconds: float) -> None:
-    """Wait so long, or until a signal comes."""
+async def _sleep(shutdown: ShutdownRequest, seconds: float, looked: Callable[[], None]) -> None:
+    """Wait so long, or until a signal comes, and say each second that it goes on."""
+    until = time.monotonic() + seconds
     woken = asyncio.Event()
     shutdown.when_requested(woken.set)
-    with suppress(TimeoutError):
-        await asyncio.wait_for(woken.wait(), seconds)
+    while not woken.is_set() and (left := until - time.monotonic()) > 0:
+        looked()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(woken.wait(), min(left, LOOK))

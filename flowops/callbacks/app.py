@@ -32,21 +32,21 @@ from urllib.parse import unquote
 
 from flowops.callbacks.body import Malformed, read_callback
 from flowops.callbacks.token import Address, check_secret, read_address, verify
-from flowops.errors import FlowopsError, LedgerError
+from flowops.common.metrics import CONTENT_TYPE, Metric, exposition
+from flowops.errors import FlowopsError, LedgerError, UsageError
 from flowops.httpd import BodyCutOff, BodyError, BodyTooSlow, text_response
 from flowops.model.ledger import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-    from flowops.httpd import Body, Handler, Request, Response
+    from flowops.common.metrics import Values
+    from flowops.httpd import Body, Request, Response
     from flowops.model.claims import Written
     from flowops.model.document import Value
     from flowops.model.ledger import Checkpoint, Leg
 
 _log = logging.getLogger(__name__)
-#: The text format of Prometheus (prometheus.io, "Exposition formats").
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 #: The longest body, in bytes.
 BODY_LIMIT = 64 << 10
 #: How long a ledger may take to show that it is well, in seconds.
@@ -144,7 +144,7 @@ def to_stderr(line: str) -> None:
     print(line, file=sys.stderr, flush=True)  # noqa: T201 a server's log is its own
 
 
-def application(endpoints: Sequence[Endpoint], log: Callable[[str], None] = to_stderr) -> Handler:
+def application(endpoints: Sequence[Endpoint], log: Callable[[str], None] = to_stderr) -> Receiver:
     """Return what receives the callbacks of these environments. Raise UsageError for a short secret.
 
     `log` gets a JSON line a callback, without tokens and numbers.
@@ -152,7 +152,7 @@ def application(endpoints: Sequence[Endpoint], log: Callable[[str], None] = to_s
     for endpoint in endpoints:
         for secret in endpoint.secrets:
             check_secret(secret)
-    return _Receiver(endpoints, log)
+    return Receiver(endpoints, log)
 
 
 def _record(endpoint: Endpoint, address: Address, legs: Sequence[Leg]) -> Outcome:
@@ -166,7 +166,9 @@ def _record(endpoint: Endpoint, address: Address, legs: Sequence[Leg]) -> Outcom
     return Outcome.DOUBTFUL
 
 
-class _Receiver:
+class Receiver:
+    """Receives callbacks, and says how it is: a `flowops.httpd.Handler`."""
+
     def __init__(self, endpoints: Sequence[Endpoint], log: Callable[[str], None]) -> None:
         self._endpoints = endpoints
         self._log = log
@@ -179,7 +181,7 @@ class _Receiver:
             case "/healthz" if reading:
                 return await self._healthz()
             case "/metrics" if reading:
-                return await self._metrics()
+                return await metrics_response(self.metrics())
             case _ if request.method != "POST":
                 return text_response(405, _TEXT[405], {"Allow": "POST"})
             case path:
@@ -250,14 +252,23 @@ class _Receiver:
             return text_response(503, "the ledger does not answer")
         return text_response(200, "ok")
 
-    async def _metrics(self) -> Response:
+    async def metrics(self) -> list[Metric]:
+        """Return what came of callbacks, and how many calls the ledgers have in each state."""
         ledgers: dict[str, Mapping[State, int] | None] = {}
         for endpoint in self._endpoints:
             try:
                 ledgers[endpoint.environment] = await asyncio.to_thread(endpoint.ledger.count)
             except LedgerError:
                 ledgers[endpoint.environment] = None
-        return text_response(200, exposition(self._counts, ledgers).rstrip("\n"), kind=CONTENT_TYPE)
+        return metrics_of(self._counts, ledgers)
+
+
+async def metrics_response(metrics: Awaitable[Iterable[Metric]]) -> Response:
+    """Return numbers for Prometheus, or why there are none."""
+    try:
+        return text_response(200, exposition(await metrics).rstrip("\n"), kind=CONTENT_TYPE)
+    except UsageError as error:
+        return text_response(501, f"{error.message}; {error.hint}")
 
 
 def _ended_early(error: BodyError, address: Address) -> _Handled:
@@ -270,32 +281,25 @@ def _ended_early(error: BodyError, address: Address) -> _Handled:
             return _Handled(Outcome.MALFORMED, address, why=str(error))
 
 
-def exposition(outcomes: Mapping[Outcome, int], ledgers: Mapping[str, Mapping[State, int] | None]) -> str:
-    """Return the counts for Prometheus.
+def metrics_of(outcomes: Mapping[Outcome, int], ledgers: Mapping[str, Mapping[State, int] | None]) -> list[Metric]:
+    """Return what is counted of callbacks and ledgers.
 
     `ledgers` maps an environment to its calls by state, None when the ledger cannot be read.
     """
-    lines = [
-        "# HELP flowops_callbacks_total Callbacks received, by what became of them.",
-        "# TYPE flowops_callbacks_total counter",
-        *(f'flowops_callbacks_total{{outcome="{outcome}"}} {outcomes.get(outcome, 0)}' for outcome in Outcome),
-        "# HELP flowops_ledger_up Whether the ledger could be read.",
-        "# TYPE flowops_ledger_up gauge",
-        *(
-            f'flowops_ledger_up{{environment="{_escaped(name)}"}} {0 if counts is None else 1}'
-            for name, counts in ledgers.items()
+    calls: Values = {
+        (name, state.value): count
+        for name, counts in ledgers.items()
+        if counts is not None
+        for state, count in counts.items()
+    }
+    up: Values = {(name,): float(counts is not None) for name, counts in ledgers.items()}
+    return [
+        Metric(
+            "flowops_callbacks_total",
+            "Callbacks received, by what became of them.",
+            ("outcome",),
+            {(outcome.value,): outcomes.get(outcome, 0) for outcome in Outcome},
         ),
-        "# HELP flowops_ledger_calls Calls in the ledger, by state.",
-        "# TYPE flowops_ledger_calls gauge",
-        *(
-            f'flowops_ledger_calls{{environment="{_escaped(name)}",state="{state}"}} {count}'
-            for name, counts in ledgers.items()
-            if counts is not None
-            for state, count in counts.items()
-        ),
+        Metric("flowops_ledger_up", "Whether the ledger could be read.", ("environment",), up),
+        Metric("flowops_ledger_calls", "Calls in the ledger, by state.", ("environment", "state"), calls),
     ]
-    return "\n".join(lines) + "\n"
-
-
-def _escaped(label: str) -> str:
-    return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

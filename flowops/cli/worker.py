@@ -30,7 +30,10 @@ def _host_and_port(_context: click.Context, _option: click.Parameter, value: str
     help="Requests that are under way at once; what the environment says if not given.",
 )
 @click.option(
-    "--listen", callback=_host_and_port, metavar="HOST:PORT", help="Receive callbacks there, too: 127.0.0.1:8080."
+    "--listen",
+    callback=_host_and_port,
+    metavar="HOST:PORT",
+    help="Receive callbacks there, too, and answer /healthz, /readyz and /metrics: 127.0.0.1:8080.",
 )
 def command(environment: str, once: bool, concurrency: int | None, listen: tuple[str, int] | None) -> int:
     """Place what is due of the campaigns that `flowops apply --detach` has handed over.

@@ -12,6 +12,7 @@ LIBRARIES = {
     "cryptography": "cryptography>=44",
     "dbos": "dbos>=3.4,<4",
     "duckdb": "duckdb>=2,<3",
+    "prometheus_client": "prometheus-client>=0.21,<1",
     "psycopg": "psycopg[binary]>=3.2,<4",
 }
 

@@ -14,7 +14,7 @@ from flowops.ledger.database import iso, now
 from flowops.ledger.seal import write
 from flowops.ledger.transaction import CHUNK
 from flowops.model.attempts import split_reference
-from flowops.model.campaign import BatchTurn, Campaign, CampaignProgress, CampaignState, CanarySettings
+from flowops.model.campaign import BatchTurn, Campaign, CampaignProgress, CampaignState, CanarySettings, Left, Wait
 from flowops.model.claims import Claim
 from flowops.model.ledger import State
 from flowops.model.plan import Action, Decision
@@ -35,6 +35,14 @@ class SealedCalls(NamedTuple):
 
     references: Sequence[str]
     phones: int
+    sealed: bytes
+
+
+class SealedBatch(NamedTuple):
+    """A batch of a campaign: which turn it is, how many calls it has, and these, sealed."""
+
+    turn: int
+    calls: int
     sealed: bytes
 
 
@@ -89,6 +97,7 @@ class Campaigns:
                 campaign=campaign.id,
                 number=number,
                 due_at=campaign.starts_at,
+                calls=len(batch.references),
                 sealed=batch.sealed,
             )
             rows = [
@@ -121,18 +130,26 @@ class Campaigns:
 
     def set(self, campaign: str, state: CampaignState, why: str | None = None) -> bool:
         """Pause a campaign, let it go on, or end it; return whether it was not over. What ended needs nothing more."""
-        ledger = self._number
-        ended_at = now() if state.is_over else None
+        return write(self._database, self._number, lambda it: self._set(it, campaign, state, why))
+
+    def finish(self, campaign: str) -> bool:
+        """End a campaign of which no batch is left; return whether it has ended."""
+        given = {"ledger": self._number, "campaign": campaign}
 
         def work(connection: Connection) -> bool:
-            given = {"ledger": ledger, "campaign": campaign}
-            totals = json.dumps(_totals(_progress_of(connection, given))) if state.is_over else None
-            done = connection.run("set_campaign", **given, state=str(state), why=why, ended_at=ended_at, totals=totals)
-            if done and state.is_over:
-                connection.run("delete_scheduled", ledger=ledger, campaign=campaign)
-            return done > 0
+            is_left = connection.value("next_of_batches", **given) is not None
+            return not is_left and self._set(connection, campaign, CampaignState.FINISHED, None)
 
         return write(self._database, self._number, work)
+
+    def _set(self, connection: Connection, campaign: str, state: CampaignState, why: str | None) -> bool:
+        given = {"ledger": self._number, "campaign": campaign}
+        totals = json.dumps(_totals(_progress_of(connection, given))) if state.is_over else None
+        ended_at = now() if state.is_over else None
+        done = connection.run("set_campaign", **given, state=str(state), why=why, ended_at=ended_at, totals=totals)
+        if done and state.is_over:
+            connection.run("delete_scheduled", **given)
+        return done > 0
 
     def progress(self, campaign: str) -> CampaignProgress:
         """Return how far a campaign is that is not over."""
@@ -144,24 +161,61 @@ class Campaigns:
         given = {"ledger": self._number, "campaign": campaign}
         return [reference for (reference,) in self._database.read(lambda it: it.all("scheduled", **given))]
 
+    def answered(self, campaign: str) -> tuple[int, int]:
+        """Return how many phones of a campaign that is not over the API has refused, and for how many it answered.
+
+        All attempts of a call count.
+        """
+        given = {"ledger": self._number, "campaign": campaign}
+        refused = answered = 0
+        for name, phones, refused_callees in self._database.read(lambda it: it.all("count_answered", **given)):
+            state = State(name) if name else None
+            if state is State.REJECTED or (state is not None and state.is_placed):
+                answered += int(phones)
+                refused += int(phones if state is State.REJECTED else refused_callees)
+        return refused, answered
+
+    def left(self) -> dict[str, Left]:
+        """Return what is left of the campaigns that workers have to go through, by their ids."""
+        rows = self._database.read(lambda it: it.all("left_of_campaigns", ledger=self._number))
+        return {campaign: Left(batches, due_at) for campaign, batches, due_at in rows}
+
+    def waiting(self) -> dict[str, dict[Wait, int]]:
+        """Return what the calls of campaigns that are not over wait for, by the ids of these."""
+        return self._database.read(lambda it: _waiting_of(it, self._number))
+
     def open_batches(self) -> list[BatchTurn]:
         """Return the batches that workers have to go through, those that are due first in front."""
         rows = self._database.read(lambda it: it.all("open_batches", ledger=self._number))
         return [BatchTurn(*row) for row in rows]
 
-    def sealed(self, campaign: str, number: int) -> tuple[int, bytes] | None:
-        """Return which turn of a batch it is, and its calls, sealed."""
+    def sealed(self, campaign: str, number: int) -> SealedBatch | None:
+        """Return a batch as it is kept."""
         given = {"ledger": self._number, "campaign": campaign, "number": number}
         row = self._database.read(lambda it: it.first("sealed_batch", **given))
-        return None if row is None else (row[0], bytes(row[1]))
+        return None if row is None else SealedBatch(row[0], row[1], bytes(row[2]))
 
-    def advance(self, turn: BatchTurn, due: datetime | None) -> BatchTurn | None:
-        """End a turn of a batch, which is due again then, or is done; None when somebody else has ended it."""
+    def advance(
+        self, turn: BatchTurn, due: datetime | None, waiting: Mapping[Wait, int] | None = None
+    ) -> BatchTurn | None:
+        """End a turn of a batch, which is due again then, or is done; None when somebody else has ended it.
+
+        `waiting` says what its calls wait for.
+        """
         due_at = turn.due_at if due is None else iso(due)
         given = {"ledger": self._number, "campaign": turn.campaign, "number": turn.number, "turn": turn.turn}
-        times = {"due_at": due_at, "done_at": now() if due is None else None}
-        ended = write(self._database, self._number, lambda it: it.run("advance_batch", **given, **times))
+        set_to = {
+            "due_at": due_at,
+            "done_at": now() if due is None else None,
+            "waiting": json.dumps(waiting) if waiting else None,
+        }
+        ended = write(self._database, self._number, lambda it: it.run("advance_batch", **given, **set_to))
         return turn._replace(turn=turn.turn + 1, due_at=due_at) if ended else None
+
+    def hasten(self, at: datetime, before: datetime) -> None:
+        """Have the batches looked at now, `at` a time, that would be later, `before` another time."""
+        given = {"ledger": self._number, "at": iso(at), "before": iso(before)}
+        write(self._database, self._number, lambda it: it.run("hasten_batches", **given))
 
     def end_canary(self, campaign: str) -> bool:
         """Let the other calls of a campaign follow the first ones; return whether nobody else has."""
@@ -248,28 +302,35 @@ def _deferred(why: str) -> Decision:
 
 
 def _progress_of(connection: Connection, given: Mapping[str, Value]) -> CampaignProgress:
-    counted, left = connection.all("count_scheduled", **given), connection.first("batches_left", **given)
-    counts: dict[State | None, int] = {}
-    refused = answered = 0
-    for name, number, phones, refused_callees in counted:
-        state = State(name) if name else None
-        counts[state] = number
-        if state is State.REJECTED or (state is not None and state.is_placed):
-            answered += phones
-            refused += phones if state is State.REJECTED else refused_callees
-    return CampaignProgress(counts, refused, answered, *(left or (0, None)))
+    counts = {State(name) if name else None: number for name, number in connection.all("count_scheduled", **given)}
+    waiting = _waiting_of(connection, int(given["ledger"])).get(str(given["campaign"]), {})
+    return CampaignProgress(counts, connection.value("next_of_batches", **given), waiting)
+
+
+def _waiting_of(connection: Connection, ledger: int) -> dict[str, dict[Wait, int]]:
+    found: dict[str, dict[Wait, int]] = {}
+    for campaign, state, number, canary, calls, waiting in connection.all("waiting", ledger=ledger):
+        reasons: Mapping[Wait, int] = {Wait.WORKER: calls}
+        if waiting is not None:
+            reasons = {Wait(name): each for name, each in json.loads(waiting).items()}
+        if state == CampaignState.PAUSED:
+            reasons = {Wait.PAUSED: sum(reasons.values())}
+        elif canary is not None and number > 0:
+            reasons = {Wait.CANARY: calls}
+        counted = found.setdefault(campaign, {})
+        for reason, each in reasons.items():
+            counted[reason] = counted.get(reason, 0) + each
+    return found
 
 
 def _totals(progress: CampaignProgress) -> Value:
     """Return how far a campaign is when it is over, as JSON."""
-    counts = [[state and str(state), number] for state, number in progress.counts.items()]
-    return {"counts": counts, "refused": progress.refused, "answered": progress.answered}
+    return [[state and str(state), number] for state, number in progress.counts.items()]
 
 
 def _read_totals(text: str) -> CampaignProgress:
-    totals = json.loads(text)
-    counts = {State(state) if state else None: number for state, number in totals["counts"]}
-    return CampaignProgress(counts, totals["refused"], totals["answered"], 0, None)
+    counts = {State(state) if state else None: number for state, number in json.loads(text)}
+    return CampaignProgress(counts, None, {})
 
 
 def _campaign(row: Sequence[Any]) -> Campaign:

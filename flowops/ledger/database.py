@@ -271,6 +271,10 @@ class Database(ABC):
         """Return which of these runs hold their leases."""
 
     @abstractmethod
+    def lease_ages(self, connection: Connection, ledger: int) -> dict[str, float]:
+        """Return how many seconds ago the lease of each run of a ledger was renewed that has not ended."""
+
+    @abstractmethod
     def may_be_running(self, connection: Connection, run: str) -> bool:
         """Return whether there is any sign that a run might still send: its lease may have ended, its process not."""
 

@@ -239,6 +239,9 @@ class PostgresDatabase(Database):
     def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:
         return self._locked(connection, named) & self._beating(connection, named)
 
+    def lease_ages(self, connection: Connection, ledger: int) -> dict[str, float]:
+        return dict(connection.all("lease_ages", ledger=ledger))
+
     def may_be_running(self, connection: Connection, run: str) -> bool:
         return bool(self._locked(connection, [run]) | self._beating(connection, [run]))
 

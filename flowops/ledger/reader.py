@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from operator import itemgetter
@@ -279,6 +279,27 @@ class Reader(History):
         rows = self._database.read(lambda it: it.all("count_by_state", ledger=self.number))
         found: dict[str, int] = dict(rows)
         return {state: found.get(state, 0) for state in State}
+
+    def age_of_oldest_doubt(self) -> float:
+        """Return how many seconds ago the call was claimed that has been in doubt for longest; 0 where none is."""
+        given = {"ledger": self.number, "state": str(State.IN_DOUBT)}
+        found = self._database.read(lambda it: it.value("oldest_claim_in", **given))
+        if found is None:
+            return 0.0
+        return max((datetime.now(UTC) - datetime.fromisoformat(found)).total_seconds(), 0.0)
+
+    def lease_ages(self) -> dict[str, float]:
+        """Return how many seconds ago the lease of each run was renewed that has not ended."""
+        return self._database.read(lambda it: self._database.lease_ages(it, self.number))
+
+    def slots_ahead(self) -> tuple[float, float]:
+        """Return for how many seconds slots are taken, and for how many the API has asked everybody to wait."""
+
+        def work(connection: Connection) -> tuple[float, float]:
+            now, clock = standing(connection, self.number), self._database.clock(connection)
+            return max(now.next_slot - clock, 0.0), max(now.paused_until - clock, 0.0)
+
+        return self._database.read(work)
 
     def phones(self) -> int:
         """Return how many phones the calls of this environment are for."""

@@ -188,6 +188,11 @@ class SqliteDatabase(Database):
     def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:  # noqa: ARG002
         return {run for run in named if self._leases is not None and self._leases.alive(run)}
 
+    def lease_ages(self, connection: Connection, ledger: int) -> dict[str, float]:
+        """Return 0 for each run that is alive: a lock is held, and never renewed."""
+        runs = [run for (run,) in connection.all("open_runs", ledger=ledger)]
+        return dict.fromkeys(self.alive(connection, runs), 0.0)
+
     def may_be_running(self, connection: Connection, run: str) -> bool:
         return bool(self.alive(connection, [run]))
 

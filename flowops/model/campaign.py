@@ -27,6 +27,30 @@ class CampaignState(StrEnum):
         return self in (CampaignState.FINISHED, CampaignState.CANCELLED)
 
 
+class Wait(StrEnum):
+    """What calls of a campaign wait for that may still be placed."""
+
+    #: The next look of a worker: none has looked at them yet.
+    WORKER = "worker"
+    #: A time that is known: their window opens, or their next attempt is due.
+    TIME = "time"
+    #: The outcome of an attempt.
+    OUTCOME = "outcome"
+    #: What else the policy asks for, and no clock tells.
+    POLICY = "policy"
+    #: The API, which could not be reached, or another run that has them in hand.
+    API = "api"
+    #: The next try of what the API has refused.
+    REFUSED = "refused"
+    #: A batch that does not open with the worker's key.
+    KEY = "key"
+    #: Somebody who lets the environment, or the campaign, go on.
+    STOPPED = "stopped"
+    PAUSED = "paused"
+    #: How the first calls end.
+    CANARY = "canary"
+
+
 class CanarySettings(NamedTuple):
     """The calls of a campaign's first batch go before all others: they ring so many phones.
 
@@ -39,17 +63,15 @@ class CanarySettings(NamedTuple):
 
 
 class CampaignProgress(NamedTuple):
-    """How far a campaign is: its calls by their state in the ledger, those that were never claimed under None.
+    """How far a campaign is: its calls by the state of their newest attempt, those that were never claimed under None.
 
-    Of the phones for which the API has `answered`, it has `refused` some.
-    `open_batches` are those that are not done, `next_at` is when the first of them is due.
+    `next_at` is when the first of its batches is due that are not done, `waiting` what the calls of these waited for
+    when a worker last looked.
     """
 
     counts: Mapping[State | None, int]
-    refused: int
-    answered: int
-    open_batches: int
     next_at: str | None
+    waiting: Mapping[Wait, int]
 
 
 class Campaign(NamedTuple):
@@ -78,6 +100,13 @@ class Campaign(NamedTuple):
     batches: int
     canary: CanarySettings | None = None
     totals: CampaignProgress | None = None
+
+
+class Left(NamedTuple):
+    """How many batches of a campaign are not done, and when the first of them is due."""
+
+    batches: int
+    due_at: str
 
 
 class BatchTurn(NamedTuple):

@@ -79,6 +79,18 @@ def _open(tried: Tried, number: int) -> tuple[str, None, bool]:
     return f"attempt {number} is {tried.state.value}", None, tried.state.is_unsettled
 
 
+def next_outcome(attempts: Attempts, tried: Sequence[Tried], at: datetime) -> datetime | None:
+    """Return from when on an outcome of the last attempt may make another one due, None where none would follow.
+
+    It was not known `at` a time.
+    """
+    number, said = len(tried), tried[0].attempts
+    claimed, pause = datetime.fromisoformat(tried[-1].claimed_at), said.pause(number)
+    if number >= min(attempts.most, said.most) or max(claimed, at) + pause > tried[0].within:
+        return None
+    return claimed + pause
+
+
 def not_due(call: Call, tried: Mapping[str, Tried], at: datetime) -> Decision | None:
     """Return why a later attempt may not be claimed at a time, None when it may: asked in the claim's transaction.
 

@@ -32,17 +32,18 @@ from flowops.model.plan import (
 )
 from flowops.plan.canonical import fingerprint as fingerprint_of
 from flowops.plan.canonical import hash_of_terms
-from flowops.plan.chains import at_attempts, standing_of
+from flowops.plan.chains import at_attempts, next_outcome, standing_of
 from flowops.plan.diff import diff
 from flowops.plan.recheck import RecheckedCalls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from flowops.model.attempts import Attempts
     from flowops.model.call import Call, CallBatch
     from flowops.model.claims import Ledger
     from flowops.model.document import Place, Value
-    from flowops.model.ledger import Checkpoint, Entry, GivenUp
+    from flowops.model.ledger import Checkpoint, Entry, GivenUp, Tried
     from flowops.model.plan import Change, PlannedCall, Settings
     from flowops.plan.chains import Standing
     from flowops.plan.renamed import RenamedCalls
@@ -53,6 +54,7 @@ _NOTHING_MORE = _PLACE[1:]
 _SENT = frozenset(action.code for action in SENDING)
 _UNCHANGED = (Action.UNCHANGED.code,)
 _REFUSED = (Action.RETRY.code, Action.GIVEN_UP.code)
+_DOUBTFUL = (Action.IN_DOUBT.code, Action.IN_FLIGHT.code)
 _MAY_BE_PLACED = frozenset(action.code for action in MAY_BE_PLACED)
 NO_SETTINGS: Settings = {}
 NOTHING_AGAIN: frozenset[Action] = frozenset()
@@ -140,9 +142,15 @@ def make_plan(
     return plan
 
 
-def plan_batch(batch: CallBatch, *, ledger: Ledger, environment: str, rules: Rules, at: datetime) -> PlannedBatch:
-    """Return what is to be done with the calls of one batch at a time. Passes on the ledger's `LedgerError`."""
-    return _Planner(ledger, environment, rules, at, NOTHING_AGAIN, None).planned(batch)
+def plan_batch(
+    batch: CallBatch, *, ledger: Ledger, environment: str, rules: Rules, at: datetime
+) -> tuple[PlannedBatch, Sequence[datetime]]:
+    """Return what is to be done with the calls of one batch at a time, and from when on outcomes make more of it due.
+
+    There is such a time for each call that waits for an outcome. Passes on the ledger's `LedgerError`.
+    """
+    planner = _Planner(ledger, environment, rules, at, NOTHING_AGAIN, None)
+    return planner.planned(batch), planner.outcomes
 
 
 def _waiting(waiting: Waiting) -> tuple[str, ...]:
@@ -168,6 +176,8 @@ class _Planner:
         self.found = 0
         #: The chains that wait for an outcome.
         self.waiting = NOBODY_WAITS
+        #: From when on the outcomes that are not known yet may make further attempts due.
+        self.outcomes: list[datetime] = []
         self.shown: list[PlannedCall] = []
         self._show = Shown()
         self._ledger = ledger
@@ -310,9 +320,11 @@ class _Planner:
         """Decide about further attempts of calls whose first one needs nothing; return which are at a later one."""
         ledger, later = self._ledger, dict[int, int]()
         settled = [index for index, code in enumerate(actions) if code in _UNCHANGED]
-        if ledger is None or batch.attempts.most == 1 or not settled:
+        doubtful = [index for index, code in enumerate(actions) if code in _DOUBTFUL]
+        if ledger is None or batch.attempts.most == 1 or not (settled or doubtful):
             return later
-        known = ledger.tried([batch.references[index] for index in settled])
+        known = ledger.tried([batch.references[index] for index in (*settled, *doubtful)])
+        self._expect(batch.attempts, [[known[name]] for at in doubtful if (name := batch.references[at]) in known])
         first = {index: known[batch.references[index]] for index in settled if batch.references[index] in known}
         # One that became another call is not tried again under its old name, and has been said to be that.
         chains = {index: [tried] for index, tried in first.items() if tried.state is not State.RENAMED}
@@ -338,6 +350,7 @@ class _Planner:
             refused = {calls.references[at]: at for at, index in enumerate(further) if actions[index] in _SENT}
             made = [calls.hashes[at] for at in refused.values()]
             self._hold_given_up({name: further[at] for name, at in refused.items()}, made, actions, details)
+        self._expect(batch.attempts, [tried for index, tried in chains.items() if actions[index] in _DOUBTFUL])
         for index, tried in chains.items():
             if actions[index] in _REFUSED and len(tried) > 1:
                 # Whether one that was refused is tried again, those before it decide: what is known of them may have
@@ -350,12 +363,17 @@ class _Planner:
                 continue
             standing = standing_of(batch.attempts, tried)
             if standing.waits:
+                self._expect(batch.attempts, [tried])
                 since = tried[-1].claimed_at
                 self.waiting = Waiting(self.waiting.calls + 1, min(self.waiting.since or since, since))
             if standing.due is not None:
                 later[index] = standing.attempt
             self._put(index, self._next(standing), actions, details)
         return later
+
+    def _expect(self, attempts: Attempts, chains: Iterable[Sequence[Tried]]) -> None:
+        """Keep from when on the outcomes of some chains may make further attempts due."""
+        self.outcomes += (due for tried in chains if (due := next_outcome(attempts, tried, self._at)) is not None)
 
     def _next(self, standing: Standing) -> Decision:
         """Decide about a chain that needs nothing but its next attempt, if it has one."""

@@ -6,8 +6,10 @@ import json
 import signal
 import socket
 import sqlite3
+import time
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from support.commands import Ran, flowops, start
 from support.server import TOKEN, answer_with
@@ -232,12 +234,16 @@ environments:
     )
     secret = {"FLOWOPS_SECRET": "s" * 40}
     asked(tmp_path, "ledger", "init", env=secret)
-    worker = start("worker", *E, "--listen", f"127.0.0.1:{port}", cwd=tmp_path, env={**ENV, **secret})
+    listen = f"127.0.0.1:{port}"
+    worker = start("worker", *E, "--listen", listen, cwd=tmp_path, env={**ENV, **secret})
     try:
         ran = asked(tmp_path, "apply", "--detach", "--auto-approve", "--name", "alert", env=secret)
         assert ran.code == 0, ran.err
         waited = asked(tmp_path, "campaign", "wait", "alert", "--timeout", "90s", env=secret)
         assert waited.code == 0, waited.out + waited.err
+        assert httpx.get(f"http://{listen}/healthz").text == "ok\n"
+        assert httpx.get(f"http://{listen}/readyz").text == "ok\n"
+        page = httpx.get(f"http://{listen}/metrics").text
     finally:
         for process in (worker, sandbox):
             process.send_signal(signal.SIGTERM)
@@ -245,3 +251,56 @@ environments:
     events = map(json.loads, (tmp_path / "log.jsonl").read_text().splitlines())
     posts = [event["reference"] for event in events if event["event"] == "request" and event["reference"]]
     assert posts == ["alert-7", "alert-7~2", "alert-7~3"]
+    assert 'flowops_worker_calls_total{outcome="placed"} 3.0' in page
+    assert 'flowops_callbacks_total{outcome="recorded"} 3.0' in page
+    assert "alert" not in page
+    assert "79460" not in page
+    shown = asked(tmp_path, "campaign", "show", "alert", "--format", "json", env=secret).json["campaigns"][0]
+    assert (shown["finished"], shown["waiting"], shown["calls"]) == (1, 0, 1)
+
+
+def test_a_worker_in_the_sandbox_hears_how_calls_end(tmp_path: Path) -> None:
+    (tmp_path / "calls").mkdir()
+    (tmp_path / "calls/alert.yaml").write_text(ONCALL)
+    (tmp_path / "flowops.yaml").write_text(
+        f"""\
+apiVersion: flowops/v1
+kind: Project
+name: oncall
+defaults: {{caller: "+442079460000", voicemail-response: Stop}}
+vars: {{people: {json.dumps(PEOPLE)}}}
+environments: {{sandbox: {{api: sandbox, workers: {{key: {{env: FLOWOPS_CAMPAIGN_KEY}}}}}}}}
+"""
+    )
+    ran = flowops("apply", "--detach", "--name", "alert", cwd=tmp_path, env=ENV)
+    assert ran.code == 0, ran.err
+    worker = start("worker", "--listen", "127.0.0.1:0", cwd=tmp_path, env=ENV)
+    try:
+        waited = flowops("campaign", "wait", "alert", "--timeout", "60s", cwd=tmp_path, env=ENV)
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        _, told = worker.communicate(timeout=60)
+    assert waited.code == 0, waited.out + told
+    assert flowops("ledger", "list", "--format", "json", cwd=tmp_path).json["calls"][0]["state"] == "finished"
+
+
+def test_an_attempt_that_is_due_is_placed_by_a_worker_that_runs_once(project: Path, api: ApiServer) -> None:
+    (project / "calls/three.yaml").write_text(
+        """\
+apiVersion: flowops/v1
+kind: Call
+reference-id: call-1
+callee: "+442079460101"
+attempts: {max: 2, after: 1s}
+"""
+    )
+    handed_over(project)
+    assert asked(project, "worker", "--once").code == 0
+    assert dict(api.received) == {"call-1": 1}
+    shown = asked(project, "campaign", "show", "spring", "--format", "json").json["campaigns"][0]
+    assert shown["waits_for"] == {"outcome": 1}
+    said = asked(project, "ledger", "resolve", "call-1", "--outcome", "no-answer", "--reason", "nobody", "--yes")
+    assert said.code == 0, said.err
+    time.sleep(1)
+    assert asked(project, "worker", "--once").code == 0
+    assert dict(api.received) == {"call-1": 1, "call-1~2": 1}

@@ -57,6 +57,9 @@ JOIN flowops_events
   ON flowops_events.ledger = flowops_calls.ledger AND flowops_events.serial = flowops_calls.claim
 WHERE flowops_calls.ledger = :ledger AND flowops_calls.reference_id = ANY (:references)
 
+-- name: oldest_claim_in
+SELECT min(claimed_at) FROM flowops_calls WHERE ledger = :ledger AND state = :state
+
 -- name: references_in
 SELECT reference_id FROM flowops_calls
 WHERE ledger = :ledger AND state = ANY (:states)

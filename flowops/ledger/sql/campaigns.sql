@@ -51,11 +51,11 @@ WHERE ledger = :ledger AND state IN ('finished', 'cancelled') AND ended_at < :be
 DELETE FROM flowops_campaigns WHERE ledger = :ledger AND id = :campaign
 
 -- name: insert_batch
-INSERT INTO flowops_batches (ledger, campaign, number, turn, due_at, sealed)
-VALUES (:ledger, :campaign, :number, 0, :due_at, :sealed)
+INSERT INTO flowops_batches (ledger, campaign, number, turn, due_at, calls, sealed)
+VALUES (:ledger, :campaign, :number, 0, :due_at, :calls, :sealed)
 
 -- name: sealed_batch
-SELECT turn, sealed FROM flowops_batches WHERE ledger = :ledger AND campaign = :campaign AND number = :number
+SELECT turn, calls, sealed FROM flowops_batches WHERE ledger = :ledger AND campaign = :campaign AND number = :number
 
 -- Those of campaigns that are placed, without what is held back until a canary is judged.
 -- name: open_batches
@@ -67,12 +67,32 @@ WHERE
   AND (canary IS NULL OR flowops_batches.number = 0)
 ORDER BY due_at, campaign, flowops_batches.number
 
+-- How many are left of each campaign that is placed, and when the first of them is due.
+-- name: left_of_campaigns
+SELECT campaign, count(*), min(due_at)
+FROM flowops_batches
+INNER JOIN flowops_campaigns ON flowops_campaigns.ledger = flowops_batches.ledger AND id = campaign
+WHERE
+  flowops_batches.ledger = :ledger AND state = 'running' AND done_at IS NULL
+  AND (canary IS NULL OR flowops_batches.number = 0)
+GROUP BY campaign
+
+-- name: waiting
+SELECT campaign, state, flowops_batches.number, canary, flowops_batches.calls, waiting
+FROM flowops_batches
+INNER JOIN flowops_campaigns ON flowops_campaigns.ledger = flowops_batches.ledger AND id = campaign
+WHERE flowops_batches.ledger = :ledger AND state IN ('running', 'paused') AND done_at IS NULL
+
 -- name: advance_batch
-UPDATE flowops_batches SET turn = turn + 1, due_at = :due_at, done_at = :done_at
+UPDATE flowops_batches SET turn = turn + 1, due_at = :due_at, done_at = :done_at, waiting = :waiting
 WHERE ledger = :ledger AND campaign = :campaign AND number = :number AND turn = :turn
 
--- name: batches_left
-SELECT count(*), min(due_at) FROM flowops_batches
+-- name: hasten_batches
+UPDATE flowops_batches SET turn = turn + 1, due_at = :at
+WHERE ledger = :ledger AND done_at IS NULL AND due_at > :at AND due_at <= :before
+
+-- name: next_of_batches
+SELECT min(due_at) FROM flowops_batches
 WHERE ledger = :ledger AND campaign = :campaign AND done_at IS NULL
 
 -- name: delete_batches
@@ -92,12 +112,45 @@ WHERE flowops_scheduled.ledger = :ledger AND reference_id = ANY (:references) AN
 -- name: scheduled
 SELECT reference_id FROM flowops_scheduled WHERE ledger = :ledger AND campaign = :campaign ORDER BY reference_id
 
+-- Calls by the state of their newest attempt: R~2 and so on are attempts of R.
 -- name: count_scheduled
-SELECT state, count(*), coalesce(sum(phones), 0), coalesce(sum(refused), 0)
+SELECT state, count(*)
 FROM flowops_scheduled
-LEFT JOIN flowops_calls
-  ON flowops_calls.ledger = flowops_scheduled.ledger AND flowops_calls.reference_id = flowops_scheduled.reference_id
+LEFT JOIN flowops_calls ON flowops_calls.ledger = flowops_scheduled.ledger AND flowops_calls.reference_id = coalesce(
+  (
+    SELECT further.reference_id FROM flowops_calls AS further
+    WHERE
+      further.ledger = flowops_scheduled.ledger AND further.state IS NOT NULL
+      AND further.reference_id > flowops_scheduled.reference_id || '~'
+      AND further.reference_id < flowops_scheduled.reference_id || '~:'
+      AND rtrim(substr(further.reference_id, length(flowops_scheduled.reference_id) + 2), '0123456789') = ''
+    ORDER BY length(further.reference_id) DESC, further.reference_id DESC
+    LIMIT 1
+  ),
+  flowops_scheduled.reference_id
+)
 WHERE flowops_scheduled.ledger = :ledger AND campaign = :campaign
+GROUP BY state
+
+-- Phones for which the API has answered, and those that it has refused, over all attempts.
+-- name: count_answered
+SELECT state, sum(phones), sum(refused)
+FROM (
+  SELECT state, phones, refused
+  FROM flowops_scheduled
+  INNER JOIN flowops_calls ON
+    flowops_calls.ledger = flowops_scheduled.ledger AND flowops_calls.reference_id = flowops_scheduled.reference_id
+  WHERE flowops_scheduled.ledger = :ledger AND campaign = :campaign
+  UNION ALL
+  SELECT state, phones, refused
+  FROM flowops_scheduled
+  INNER JOIN flowops_calls ON
+    flowops_calls.ledger = flowops_scheduled.ledger
+    AND flowops_calls.reference_id > flowops_scheduled.reference_id || '~'
+    AND flowops_calls.reference_id < flowops_scheduled.reference_id || '~:'
+    AND rtrim(substr(flowops_calls.reference_id, length(flowops_scheduled.reference_id) + 2), '0123456789') = ''
+  WHERE flowops_scheduled.ledger = :ledger AND campaign = :campaign
+) AS answered
 GROUP BY state
 
 -- name: delete_scheduled

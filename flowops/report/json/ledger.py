@@ -101,6 +101,7 @@ def campaigns_json(view: CampaignsView) -> Json:
                 "phones": campaign.phones,
                 "waiting": progress.counts.get(None, 0),
                 **{state.value.replace("-", "_"): progress.counts.get(state, 0) for state in State},
+                "waits_for": {wait.value: number for wait, number in progress.waiting.items()},
                 "next_at": progress.next_at,
             }
             for campaign, progress in view.campaigns

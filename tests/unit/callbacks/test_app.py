@@ -9,7 +9,8 @@ import random
 import pytest
 
 from flowops.callbacks import app
-from flowops.callbacks.app import BODY_LIMIT, CONTENT_TYPE, Endpoint, Outcome, application
+from flowops.callbacks.app import BODY_LIMIT, Endpoint, Outcome, application
+from flowops.common.metrics import CONTENT_TYPE
 from flowops.errors import UsageError
 from flowops.httpd import BodyCutOff, BodyMalformed, BodyTooSlow, Request
 from flowops.model.ledger import Leg, State
@@ -206,10 +207,10 @@ def test_metrics_count_callbacks_and_calls(receiver, path_of, event):
     for _ in range(2):
         receiver.post(path_of(), event())
     _, page = receiver.post("/metrics", method="GET")
-    assert 'flowops_callbacks_total{outcome="recorded"} 2' in page
-    assert 'flowops_callbacks_total{outcome="forged"} 0' in page
-    assert 'flowops_ledger_up{environment="production"} 1' in page
-    assert 'flowops_ledger_calls{environment="production",state="finished"} 1' in page
+    assert 'flowops_callbacks_total{outcome="recorded"} 2.0' in page
+    assert 'flowops_callbacks_total{outcome="forged"} 0.0' in page
+    assert 'flowops_ledger_up{environment="production"} 1.0' in page
+    assert 'flowops_ledger_calls{environment="production",state="finished"} 1.0' in page
     assert page.count("# TYPE ") == 3
     assert {line.split("{")[0].split()[-1] for line in page.splitlines()} >= {"flowops_callbacks_total"}
 
@@ -218,13 +219,13 @@ def test_metrics_are_there_when_the_ledger_is_not(receiver):
     receiver.ledger.broken = True
     status, page = receiver.post("/metrics", method="GET")
     assert status == 200
-    assert 'flowops_ledger_up{environment="production"} 0' in page
+    assert 'flowops_ledger_up{environment="production"} 0.0' in page
     assert "flowops_ledger_calls{" not in page
 
 
 def test_every_outcome_is_counted_from_the_start(receiver):
     _, page = receiver.post("/metrics", method="GET")
-    assert all(f'{{outcome="{outcome}"}} 0' in page for outcome in Outcome)
+    assert all(f'{{outcome="{outcome}"}} 0.0' in page for outcome in Outcome)
     assert "version=0.0.4" in CONTENT_TYPE
 
 

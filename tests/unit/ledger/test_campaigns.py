@@ -9,8 +9,9 @@ import pytest
 
 from flowops.errors import LedgerError
 from flowops.ledger.campaigns import SealedCalls
-from flowops.model.campaign import BatchTurn, Campaign, CampaignState, CanarySettings
-from flowops.model.ledger import State
+from flowops.model.campaign import BatchTurn, Campaign, CampaignState, CanarySettings, Left, Wait
+from flowops.model.claims import Record
+from flowops.model.ledger import EventType, Leg, State
 
 if TYPE_CHECKING:
     from flowops.ledger.store import Store
@@ -52,7 +53,7 @@ def test_a_campaign_is_what_was_handed_over(store: Store) -> None:
     assert (made.calls, made.phones, made.batches) == (3, 3, 2)
     assert store.campaigns.find("spring") == store.campaigns.find(made.id) == made
     assert store.campaigns.all() == [made]
-    assert store.campaigns.sealed(made.id, 1) == (0, b"sealed")
+    assert store.campaigns.sealed(made.id, 1) == (0, 1, b"sealed")
     assert store.campaigns.references(made.id) == ["a", "b", "c"]
 
 
@@ -97,11 +98,15 @@ def test_a_turn_is_ended_once(store: Store) -> None:
     first, second = store.campaigns.open_batches()
     assert first == BatchTurn(made.id, 0, 0, made.starts_at)
     again = store.campaigns.advance(first, NOW + timedelta(hours=1))
+    assert again is not None
     assert again == BatchTurn(made.id, 0, 1, "2026-11-27T10:00:00.000Z")
     assert store.campaigns.advance(first, NOW) is None
     assert store.campaigns.advance(second, None)
     assert store.campaigns.open_batches() == [again]
-    assert store.campaigns.progress(made.id).open_batches == 1
+    assert store.campaigns.left() == {made.id: Left(1, again.due_at)}
+    assert not store.campaigns.finish(made.id)
+    assert store.campaigns.advance(again, None)
+    assert store.campaigns.finish(made.id)
 
 
 def test_the_others_wait_for_a_canary(store: Store) -> None:
@@ -119,6 +124,41 @@ def test_progress_counts_calls_by_their_state(store: Store, make) -> None:
     progress = store.campaigns.progress(made.id)
     assert progress.counts == {State.PLACED: 1, State.IN_FLIGHT: 1, None: 1}
     assert progress.next_at == made.starts_at
+
+
+def test_progress_counts_the_newest_attempt_of_each_call(store: Store, make) -> None:
+    made = handed_over(store, "spring", ["a", "a~x", "b"])
+    for reference in ("a", "a~2", "a~10"):
+        store.write([make.claim(reference)._replace(campaign=made.id)])
+        store.write([make.accepted(reference)])
+    store.write([make.claim("a~10x"), make.claim("ab")])
+    store.write([make.claim("b")._replace(campaign=made.id)])
+    store.write([Record("b", EventType.REFUSED, detail="no")])
+    store.called_back("a~2", [Leg(None, "id-a~2", code=9)])
+    assert store.campaigns.progress(made.id).counts == {State.PLACED: 1, State.REJECTED: 1, None: 1}
+    assert store.campaigns.answered(made.id) == (1, 4)
+
+
+def test_it_is_counted_what_calls_wait_for(store: Store) -> None:
+    made = handed_over(store, "spring", ["a", "b"], ["c"], ["d"], canary=CanarySettings(2, 0.1, 600.0))
+    assert store.campaigns.waiting() == {made.id: {Wait.WORKER: 2, Wait.CANARY: 2}}
+    store.campaigns.end_canary(made.id)
+    first, second, _ = store.campaigns.open_batches()
+    store.campaigns.advance(first, NOW, {Wait.TIME: 1, Wait.OUTCOME: 1})
+    store.campaigns.advance(second, None)
+    assert store.campaigns.progress(made.id).waiting == {Wait.TIME: 1, Wait.OUTCOME: 1, Wait.WORKER: 1}
+    store.campaigns.set(made.id, CampaignState.PAUSED, "x")
+    assert store.campaigns.waiting() == {made.id: {Wait.PAUSED: 3}}
+
+
+def test_what_is_due_within_a_while_is_hastened(store: Store) -> None:
+    handed_over(store, "spring", ["a"], ["b"], ["c"], starts_at="2026-11-27T09:00:20.000Z")
+    first, second, _ = store.campaigns.open_batches()
+    store.campaigns.advance(first, NOW)
+    store.campaigns.advance(second, NOW + timedelta(hours=1))
+    store.campaigns.hasten(NOW, NOW + timedelta(seconds=30))
+    found = {turn.number: (turn.turn, turn.due_at[11:19]) for turn in store.campaigns.open_batches()}
+    assert found == {0: (1, "09:00:00"), 1: (1, "10:00:00"), 2: (1, "09:00:00")}
 
 
 def test_what_ended_is_purged_with_its_rows(store: Store, address) -> None:

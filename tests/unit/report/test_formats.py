@@ -10,7 +10,7 @@ import pytest
 
 from flowops.common.exit_codes import ExitCode
 from flowops.errors import UsageError
-from flowops.model.campaign import Campaign, CampaignProgress, CampaignState
+from flowops.model.campaign import Campaign, CampaignProgress, CampaignState, Wait
 from flowops.model.diagnosis import Check, Diagnosis, Status
 from flowops.model.difference import Difference, DifferentCall, Shift
 from flowops.model.document import Place, Problem
@@ -95,7 +95,7 @@ def outputs(
         formats.BODIES: Bodies([make.call("a")]),
         formats.BLOCKED: BlockedView("production", [BLOCK, LIFTED]),
         formats.RUNS: Runs("production", [RUN]),
-        formats.CAMPAIGNS: CampaignsView("production", [(CAMPAIGN, CampaignProgress({None: 2}, 0, 0, 1, None))]),
+        formats.CAMPAIGNS: CampaignsView("production", [(CAMPAIGN, CampaignProgress({None: 2}, None, {Wait.TIME: 2}))]),
         formats.EXPORT: Exported([]),
         formats.DONE: Done("production", "ledger import", {"added": 3, "present": 1}, ["3 adopted"]),
         formats.OPERATION: OperationView("production", "resolve", "resolved", "seen it", STEPS, is_done=True),

@@ -43,3 +43,7 @@ WHERE run = ANY (:runs) AND ended_at IS NULL AND beat_at > clock_timestamp() - m
 -- Whoever cannot share a lock knows that somebody holds it.
 -- name: share_leases
 SELECT pg_try_advisory_xact_lock_shared(lock) FROM unnest(:locks::bigint[]) AS lock
+
+-- name: lease_ages
+SELECT run, extract(epoch FROM clock_timestamp() - beat_at)::double precision FROM flowops_runs
+WHERE ledger = :ledger AND ended_at IS NULL

@@ -206,6 +206,7 @@ CREATE TABLE flowops_campaigns (
 
 -- Some calls of a campaign, `sealed` with a key that is not in the database. `turn` counts how often a worker has gone
 -- through them, `due_at` is when one is to go through them again; they are done when nothing of them is left to place.
+-- `calls` counts them, `waiting` says what they waited for when one has gone through them (JSON: a count by reason).
 CREATE TABLE flowops_batches (
   ledger INTEGER NOT NULL,
   campaign TEXT NOT NULL,
@@ -213,9 +214,12 @@ CREATE TABLE flowops_batches (
   turn INTEGER NOT NULL,
   due_at TEXT NOT NULL,
   done_at TEXT,
+  calls INTEGER NOT NULL,
+  waiting TEXT,
   sealed BLOB NOT NULL,
   PRIMARY KEY (ledger, campaign, number)
 );
+CREATE INDEX flowops_batches_left ON flowops_batches (ledger, campaign, due_at) WHERE done_at IS NULL;
 
 -- Which campaign a call is in that is not over, by the reference-id of its first attempt.
 CREATE TABLE flowops_scheduled (
