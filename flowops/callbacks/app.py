@@ -32,8 +32,9 @@ from urllib.parse import unquote
 
 from flowops.callbacks.body import Malformed, read_callback
 from flowops.callbacks.token import Address, check_secret, read_address, verify
+from flowops.common.extras import install_command
 from flowops.common.metrics import CONTENT_TYPE, Metric, exposition
-from flowops.errors import FlowopsError, LedgerError, UsageError
+from flowops.errors import FlowopsError, LedgerError
 from flowops.httpd import BodyCutOff, BodyError, BodyTooSlow, text_response
 from flowops.model.ledger import State
 
@@ -267,8 +268,8 @@ async def metrics_response(metrics: Awaitable[Iterable[Metric]]) -> Response:
     """Return numbers for Prometheus, or why there are none."""
     try:
         return text_response(200, exposition(await metrics).rstrip("\n"), kind=CONTENT_TYPE)
-    except UsageError as error:
-        return text_response(501, f"{error.message}; {error.hint}")
+    except ImportError:
+        return text_response(501, f"this needs the library of Prometheus: {install_command('prometheus_client')}")
 
 
 def _ended_early(error: BodyError, address: Address) -> _Handled:

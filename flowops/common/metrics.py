@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.common.extras import install_command
-from flowops.errors import UsageError
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -46,13 +43,8 @@ def gauge(name: str, description: str, value: float) -> Metric:
 
 
 def exposition(metrics: Iterable[Metric]) -> str:
-    """Return numbers as Prometheus reads them. Raises UsageError where its library is not installed."""
-    try:
-        from prometheus_client import CollectorRegistry, generate_latest
-    except ImportError:
-        raise UsageError(
-            "metrics need the library of Prometheus", hint=f"install it: {install_command('prometheus_client')}"
-        ) from None
+    """Return numbers as Prometheus reads them. Raises ImportError where its library is not installed."""
+    from prometheus_client import CollectorRegistry, generate_latest
 
     class _Collected:
         def collect(self) -> Iterator[Family]:

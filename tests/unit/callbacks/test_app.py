@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import sys
 
 import pytest
 
@@ -221,6 +222,13 @@ def test_metrics_are_there_when_the_ledger_is_not(receiver):
     assert status == 200
     assert 'flowops_ledger_up{environment="production"} 0.0' in page
     assert "flowops_ledger_calls{" not in page
+
+
+def test_metrics_say_what_they_need(receiver, monkeypatch):
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    status, said = receiver.post("/metrics", method="GET")
+    assert status == 501
+    assert "install 'prometheus-client>=0.21,<1'" in said
 
 
 def test_every_outcome_is_counted_from_the_start(receiver):
