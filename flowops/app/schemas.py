@@ -9,7 +9,9 @@ from flowops.app.load import load
 from flowops.app.selection import Selection
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import FlowopsError, UsageError
-from flowops.schema.derive import ProjectFacts, build, load_description
+from flowops.schema.authoring import ProjectFacts
+from flowops.schema.derive import build
+from flowops.schema.request import load_description
 from flowops.schema.store import DESCRIPTION, description_text, stale_schemas, write_schemas
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Never
 from flowops.errors import LedgerError
 from flowops.ledger import blocks, operations
 from flowops.ledger.chain import canonical
+from flowops.ledger.changes import Change
 from flowops.ledger.database import T, iso, now
 from flowops.ledger.operations import Import, ImportedCall
 from flowops.ledger.operators import OperatorTransaction, perform
 from flowops.ledger.pseudonyms import Pseudonymizer, clean, storable
 from flowops.ledger.reader import OLDER_COPY, Reader
 from flowops.ledger.seal import write
-from flowops.ledger.states import Change
 from flowops.ledger.transaction import CHUNK, Transaction, transact
 from flowops.ledger.witness import Server, has_seen
 from flowops.model.ledger import EventType

@@ -20,7 +20,7 @@ from flowops.model.ledger import REFUSALS, Checkpoint, EventType
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from flowops.ledger.states import CallRow, Change
+    from flowops.ledger.changes import CallRow, Change
     from flowops.model.document import Value
     from flowops.model.ledger import Actor
 

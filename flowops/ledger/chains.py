@@ -11,8 +11,8 @@ from flowops.model.ledger import State, Tried
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from flowops.ledger.changes import CallRow
     from flowops.ledger.database import Connection
-    from flowops.ledger.states import CallRow
 
 #: It outweighs every other code, whichever came first.
 COMPLETED_CODE = OUTCOME_CODES[COMPLETED]

@@ -14,10 +14,12 @@ from flowops.common.names import same_name
 from flowops.common.numbers import Refusal, read
 from flowops.ledger.chain import hash_of_details
 from flowops.ledger.chains import tried
+from flowops.ledger.changes import Change, phones_of
 from flowops.ledger.database import iso
+from flowops.ledger.legs import stored_callees
 from flowops.ledger.pseudonyms import storable
 from flowops.ledger.reader import stopped
-from flowops.ledger.states import Change, claimable, phones_of, stored_callees
+from flowops.ledger.states import claimable
 from flowops.ledger.transaction import CHUNK, names_of
 from flowops.ledger.usage import claimed_since, rung_since
 from flowops.model.call import read_call_id
@@ -27,8 +29,8 @@ from flowops.model.ledger import RUN_LOST, EventType, Leg, State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from flowops.ledger.changes import CallRow
     from flowops.ledger.database import Connection, Database
-    from flowops.ledger.states import CallRow
     from flowops.ledger.transaction import Transaction
     from flowops.model.claims import Condition
     from flowops.model.document import Value

@@ -10,8 +10,10 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from flowops.ledger.chains import chains_of, roots_among
+from flowops.ledger.changes import Change
+from flowops.ledger.legs import StoredLeg
 from flowops.ledger.pseudonyms import clean, storable
-from flowops.ledger.states import TRANSITIONS, Change, StoredLeg
+from flowops.ledger.states import TRANSITIONS
 from flowops.ledger.transaction import moved_to
 from flowops.model.attempts import LONGEST_ROOT, attempt_reference
 from flowops.model.ledger import RUN_LOST, EventType, OperatorStep, State
@@ -20,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from flowops.ledger.chains import Chain
+    from flowops.ledger.changes import CallRow
     from flowops.ledger.database import Database
     from flowops.ledger.pseudonyms import Pseudonymizer
     from flowops.ledger.reader import Reader
-    from flowops.ledger.states import CallRow
     from flowops.ledger.transaction import Transaction
     from flowops.model.document import Value
     from flowops.model.ledger import Actor

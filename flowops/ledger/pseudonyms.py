@@ -21,7 +21,7 @@ import rfc8785
 
 from flowops.common.masking import hide_numbers, mask, mask_number, mask_text
 from flowops.ledger.chain import canonical
-from flowops.ledger.states import StoredLeg
+from flowops.ledger.legs import StoredLeg
 from flowops.model.call import FINGERPRINT, INSTRUCTION_ID
 from flowops.model.ledger import PSEUDONYM, SHOWN
 

@@ -17,19 +17,13 @@ from flowops.ledger.refusals import ENOUGH, given_up_among
 from flowops.ledger.transaction import CHUNK, current_rows_of, parsed, rows_of, with_legs
 from flowops.ledger.usage import claimed_since, rung_since
 from flowops.model.call import INSTRUCTION_ID
-from flowops.model.ledger import (
-    Entry,
-    GivenUp,
-    Leg,
-    NumberBlock,
-    State,
-)
+from flowops.model.ledger import Entry, GivenUp, Leg, NumberBlock, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from flowops.ledger.changes import CallRow
     from flowops.ledger.database import Connection
-    from flowops.ledger.states import CallRow
     from flowops.model.call import Call
     from flowops.model.document import Value
     from flowops.model.ledger import Tried

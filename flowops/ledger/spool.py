@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from flowops.common.safe_files import PRIVATE_DIRECTORY, PRIVATE_FILE, make_folder, sync_directory
 from flowops.errors import LedgerError
+from flowops.ledger.changes import Change
 from flowops.ledger.files import check_own, replace_private
-from flowops.ledger.states import Change, StoredLeg
+from flowops.ledger.legs import StoredLeg
 from flowops.model.ledger import Actor, Checkpoint, EventType, State
 
 if TYPE_CHECKING:

@@ -15,13 +15,14 @@ from flowops.ledger.administration import Administration, can_be_kept, name_of
 from flowops.ledger.campaigns import Campaigns, held_by_campaigns
 from flowops.ledger.chain import actor_json, canonical
 from flowops.ledger.chains import chains_of
+from flowops.ledger.changes import NO_DATA, Change
 from flowops.ledger.database import RUN_BYTES, now
 from flowops.ledger.operations import make_conditionally
 from flowops.ledger.pace import Pace
 from flowops.ledger.pseudonyms import NONCE, Pseudonymizer, clean
 from flowops.ledger.reader import Standing, standing
 from flowops.ledger.spool import Spool
-from flowops.ledger.states import ABOUT_THE_ATTEMPT, NO_DATA, Change
+from flowops.ledger.states import ABOUT_THE_ATTEMPT
 from flowops.ledger.transaction import Transaction, moved_to, transact
 from flowops.model.attempts import attempt_reference
 from flowops.model.call import INSTRUCTION_ID
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from flowops.ledger.chains import Chain
+    from flowops.ledger.changes import CallRow
     from flowops.ledger.database import Connection, Database
-    from flowops.ledger.states import CallRow
     from flowops.model.call import Call
     from flowops.model.claims import Move
     from flowops.model.document import Document, Value

@@ -10,20 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flowops.errors import LedgerError
 from flowops.ledger.chain import EventBuilder
+from flowops.ledger.changes import CallRow, Change, decide, moved, phones_of
 from flowops.ledger.database import PAUSE, RECONNECTS, Interrupted
+from flowops.ledger.legs import StoredLeg
 from flowops.ledger.seal import lock
-from flowops.ledger.states import (
-    FOLLOW_THE_CALL,
-    PROOFS,
-    CallRow,
-    Change,
-    IllegalStep,
-    StoredLeg,
-    claimable,
-    decide,
-    moved,
-    phones_of,
-)
+from flowops.ledger.states import FOLLOW_THE_CALL, PROOFS, IllegalStep, claimable
 from flowops.model.attempts import Attempts, attempt_reference, split_reference
 from flowops.model.claims import Written
 from flowops.model.ledger import Checkpoint, EventType, State

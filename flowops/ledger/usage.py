@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from flowops.ledger.database import iso
-from flowops.ledger.states import stored_callees
+from flowops.ledger.legs import stored_callees
 from flowops.ledger.transaction import CHUNK, parsed
 from flowops.model.ledger import State
 

@@ -13,8 +13,8 @@ from flowops.model.ledger import Checkpoint
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from flowops.ledger.changes import CallRow
     from flowops.ledger.database import Connection, Database
-    from flowops.ledger.states import CallRow
 
 
 def verify(database: Database, ledger: int) -> Broken | None:

@@ -31,8 +31,8 @@ from support.values import call
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
+    from flowops.ledger.changes import CallRow
     from flowops.ledger.operators import Operation
-    from flowops.ledger.states import CallRow
     from flowops.ledger.store import Store
     from flowops.model.plan import Plan, PlannedCall
     from support.orders import Part, Steps

@@ -55,9 +55,9 @@ from support.virtual import VirtualLoop
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping, Sequence
 
+    from flowops.ledger.changes import CallRow
     from flowops.ledger.database import Connection
     from flowops.ledger.operators import Operation
-    from flowops.ledger.states import CallRow
     from flowops.model.call import Call
     from flowops.model.document import Value
     from flowops.model.ledger import OperatorStep

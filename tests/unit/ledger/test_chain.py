@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from flowops.errors import LedgerError
 from flowops.ledger.chain import ROW_HASH, Broken, Event, canonical, chained, genesis, row_hash, sha256
-from flowops.ledger.states import CallRow, StoredLeg
+from flowops.ledger.changes import CallRow
+from flowops.ledger.legs import StoredLeg
 from flowops.model.claims import Record
 from flowops.model.ledger import EventType, Leg, State
 

@@ -16,10 +16,10 @@ import pytest
 
 from flowops.errors import LedgerError
 from flowops.ledger import store as ledger_store
+from flowops.ledger.changes import Change
 from flowops.ledger.open import open_ledger
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.ledger.spool import Spool
-from flowops.ledger.states import Change
 from flowops.model.claims import Record, Written
 from flowops.model.ledger import Actor, EventType, Leg, State
 

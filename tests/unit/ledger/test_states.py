@@ -6,18 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from flowops.ledger.states import (
-    TRANSITIONS,
-    CallRow,
-    Change,
-    IllegalStep,
-    StoredLeg,
-    claimable,
-    complete,
-    decide,
-    merged,
-    step,
-)
+from flowops.ledger.changes import CallRow, Change, decide
+from flowops.ledger.legs import StoredLeg, complete, merged
+from flowops.ledger.states import TRANSITIONS, IllegalStep, claimable, step
 from flowops.model.ledger import Actor, EventType, State
 
 _TABLE = Path(__file__).parents[2] / "cases" / "ledger" / "001-states" / "table.txt"

@@ -11,7 +11,7 @@ from flowops.documents.yaml import parse
 from flowops.documents.yaml_builder import Budget
 from flowops.model.document import Document
 from flowops.model.project import Flow
-from flowops.schema.derive import load_description
+from flowops.schema.request import load_description
 from flowops.schema.store import description_text
 
 if TYPE_CHECKING:

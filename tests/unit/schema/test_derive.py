@@ -14,8 +14,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from flowops.common.names import NAME_ERROR, NAME_PATTERN
 from flowops.errors import FlowopsError
 from flowops.policy.config import SETTINGS
+from flowops.schema.authoring import ProjectFacts
 from flowops.schema.check import Checker, check
-from flowops.schema.derive import ProjectFacts, build, instruction, load_description
+from flowops.schema.derive import build
+from flowops.schema.request import instruction, load_description
 from flowops.schema.store import NAMES, as_files, description_text, schema_text, stale_schemas
 
 if TYPE_CHECKING:

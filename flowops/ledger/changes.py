@@ -1,0 +1,329 @@
+"""What a change makes of the row of a call."""
+
+from __future__ import annotations
+
+import json
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowops.ledger.legs import StoredLeg, complete, merged, stored_callees
+from flowops.ledger.states import ABOUT_THE_ATTEMPT, CANCELLED, IN_DOUBT, PLACED, PROOFS, IllegalStep, step
+from flowops.model.ledger import EventType, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from flowops.model.document import Value
+    from flowops.model.ledger import Actor
+
+
+NO_DATA: Mapping[str, Value] = MappingProxyType({})
+
+
+class CallRow(NamedTuple):
+    """A call as the ledger keeps it: what stands in its row, in the order of the columns, and its legs.
+
+    `state` is None for a call that was claimed and proven unsent: such a row only counts attempts.
+    `renamed` is the reference under which it was posted where that is another one; where `state` is RENAMED, it is the
+    reference that stands for the call now. `cancelled_from` is the state that a cancelled call had before. `refused`
+    counts its callees that the API refused among others, and that nobody has acknowledged. `fingerprint` is blinded,
+    `claim` and `serial` are the numbers of the event of its claim, which has its body and its labels (0 for none), and
+    of the last one. `words` is a keyed
+    hash of all that was sent but the reference, `naming` one of what the document says of that. `updated_at` and `body`
+    (canonical JSON text) are kept with those.
+    """
+
+    reference_id: str
+    state: State | None
+    before_claim: State | None
+    fingerprint: str
+    claim: int
+    attempts: int
+    run: str | None
+    error: str | None
+    claimed_at: str
+    renamed: str | None
+    words: int | None
+    naming: int | None
+    purged: bool
+    cancelled_from: State | None
+    refused: int
+    serial: int
+    updated_at: str
+    body: str = "{}"
+    legs: tuple[StoredLeg, ...] = ()
+
+    @property
+    def may_have_rung(self) -> bool:
+        """Return whether a phone may have rung: of a cancelled call, if that was in doubt."""
+        return self.state is not None and (self.state.may_have_rung or self.cancelled_from is IN_DOUBT)
+
+
+def phones_of(row: CallRow) -> int:
+    """Return how many phones the request of a call rings."""
+    if '"callees"' not in row.body:
+        return 1
+    callees = json.loads(row.body).get("callees")
+    return len(callees) if isinstance(callees, list) else 1
+
+
+class Change(NamedTuple):
+    """Something that happened to a call, on its way into the ledger; `words` and `naming` come with claims.
+
+    `run` is the run that says so, if a run does. `to` asks the state machine for a less usual target.
+    `body` and `fingerprint` (blinded) come with claims and imports. `data` is kept with the event. `moved_from` is the
+    reference that the same occasion had before: whoever claims or moves a call lets that one become this one. `labels`
+    are those that its document gives a call, as canonical JSON: the event has them with who has acted.
+    """
+
+    reference_id: str
+    event_type: EventType
+    at: str
+    actor: Actor
+    run: str | None = None
+    legs: tuple[StoredLeg, ...] = ()
+    detail: str | None = None
+    to: State | None = None
+    body: str = "{}"
+    fingerprint: str = ""
+    data: Mapping[str, Value] = NO_DATA
+    moved_from: str | None = None
+    words: int | None = None
+    naming: int | None = None
+    labels: str = ""
+
+
+def decide(row: CallRow | None, change: Change, serial: int = 0) -> CallRow:
+    """Return the row behind a change; the row itself when nothing changes, so when there is nothing to write.
+
+    `serial` is the number of the event that tells of it.
+
+    Raises `IllegalStep` when this cannot happen to the call.
+    """
+    state = row.state if row else None
+    event_type = change.event_type
+    if event_type is EventType.CLAIMED:
+        return _claimed(row, change, serial)
+    if event_type is EventType.IMPORTED:
+        step(state, event_type, to=change.to)
+        return _imported(row, change, serial)
+    if event_type is EventType.PURGED:
+        if row is None:
+            raise IllegalStep(None, event_type)
+        step(state, event_type)
+        return _purged(row, change.at, serial)
+    if event_type is EventType.RENAMED:
+        return _tombstone(row, change, serial)
+    if event_type is EventType.MOVED:  # takes the row of another reference: see `moved`
+        raise IllegalStep(state, event_type)
+    if event_type is EventType.CANCELLED:
+        return _cancelled(row or _unknown(change, attempts=0), change, serial)
+    if event_type is EventType.CANCEL_UNDONE and row is not None:
+        return _given_back(row, change, serial)
+    if event_type is EventType.EDIT_ACCEPTED and row is not None:
+        step(state, event_type)
+        fingerprint = change.fingerprint or row.fingerprint
+        return row._replace(fingerprint=fingerprint, refused=0, updated_at=change.at, serial=serial)
+    if event_type in ABOUT_THE_ATTEMPT and state is not None and row is not None and row.run != change.run:
+        raise IllegalStep(state, event_type)
+    if row is None or state is None:
+        row = _unknown(change, attempts=row.attempts if row else 0)
+    return _settled(row, change, serial)
+
+
+def _unknown(change: Change, attempts: int) -> CallRow:
+    """Return the row that a call has before evidence of it comes, where the ledger has no claim of it."""
+    return CallRow(
+        reference_id=change.reference_id,
+        state=None,
+        before_claim=None,
+        fingerprint=change.fingerprint,
+        claim=0,
+        attempts=attempts,
+        run=change.run,
+        error=None,
+        claimed_at=change.at,
+        renamed=None,
+        words=None,
+        naming=None,
+        updated_at=change.at,
+        purged=False,
+        cancelled_from=None,
+        refused=0,
+        serial=0,
+    )
+
+
+def _tombstone(row: CallRow | None, change: Change, serial: int) -> CallRow:
+    """Return what stays of a reference that becomes another one."""
+    return _unknown(change, attempts=row.attempts if row else 0)._replace(
+        state=step(row.state if row else None, EventType.RENAMED),
+        fingerprint="",
+        run=None,
+        claimed_at=row.claimed_at if row else change.at,
+        renamed=str(change.data["to"]),
+        serial=serial,
+    )
+
+
+def moved(row: CallRow | None, before: CallRow, change: Change, serial: int) -> CallRow:
+    """Return the row of a call that another reference had `before`; `row` is what its own has so far.
+
+    Raises `IllegalStep` when the two cannot be one call.
+    """
+    state = step(row.state if row else None, EventType.MOVED, to=before.state)
+    return before._replace(
+        reference_id=change.reference_id,
+        state=state,
+        renamed=before.renamed or before.reference_id,
+        naming=None,  # nobody says how it would be called today
+        updated_at=change.at,
+        serial=serial,
+    )
+
+
+def _claimed(row: CallRow | None, change: Change, serial: int) -> CallRow:
+    state = row.state if row else None
+    return CallRow(
+        reference_id=change.reference_id,
+        state=step(state, EventType.CLAIMED),
+        before_claim=state,
+        fingerprint=change.fingerprint,
+        claim=serial,
+        attempts=(row.attempts if row else 0) + 1,
+        run=change.run,
+        error=None,
+        claimed_at=change.at,
+        renamed=None,
+        words=change.words,
+        naming=change.naming,
+        updated_at=change.at,
+        purged=False,
+        cancelled_from=None,
+        refused=0,
+        serial=serial,
+        body=change.body,
+    )
+
+
+def _imported(row: CallRow | None, change: Change, serial: int) -> CallRow:
+    return CallRow(
+        reference_id=change.reference_id,
+        state=step(row.state if row else None, EventType.IMPORTED, to=change.to),
+        before_claim=None,
+        fingerprint=change.fingerprint,
+        claim=serial if change.labels else 0,
+        legs=change.legs,
+        attempts=(row.attempts if row else 0) + change.data.get("attempts", 0),
+        run=None,
+        error=change.detail,
+        claimed_at=str(change.data.get("placed_at") or change.at),
+        renamed=change.data.get("renamed"),
+        words=None,
+        naming=None,
+        updated_at=change.at,
+        purged=False,
+        cancelled_from=State(before) if (before := change.data.get("cancelled_from")) else None,
+        refused=change.data.get("refused", 0),
+        serial=serial,
+    )
+
+
+def _cancelled(row: CallRow, change: Change, serial: int) -> CallRow:
+    """Return a call that is never to be placed, with all that is known of it. Whom it may have rung stays counted."""
+    state = step(row.state, EventType.CANCELLED)
+    legs = row.legs or (stored_callees(json.loads(row.body)) if row.state is IN_DOUBT else ())
+    return row._replace(state=state, cancelled_from=row.state, legs=legs, updated_at=change.at, serial=serial)
+
+
+def _given_back(row: CallRow, change: Change, serial: int) -> CallRow:
+    """Return a cancelled call as it was before."""
+    state = step(row.state, EventType.CANCEL_UNDONE, row.cancelled_from)
+    # Where nothing else was known, the one who cancelled it has taken the callees out of the body.
+    legs = () if row.legs == stored_callees(json.loads(row.body)) else row.legs
+    return row._replace(state=state, cancelled_from=None, legs=legs, updated_at=change.at, serial=serial)
+
+
+def _purged(row: CallRow, at: str, serial: int) -> CallRow:
+    """Return the tombstone: that the call was placed, and how its legs ended."""
+    legs = tuple(StoredLeg(None, None, code=leg.code) for leg in row.legs)
+    return row._replace(
+        fingerprint="",
+        words=None,
+        naming=None,
+        claim=0,
+        body="{}",
+        legs=legs,
+        error=None,
+        updated_at=at,
+        purged=True,
+        refused=0,
+        serial=serial,
+    )
+
+
+def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
+    legs, to = row.legs, change.to
+    if change.event_type is EventType.RESOLVED_OUTCOME and row.state is PLACED:
+        legs = _ended(legs or stored_callees(json.loads(row.body)), change.legs[0])
+        to = State.FINISHED if complete(legs) else State.PLACED
+    elif change.legs and not row.purged:
+        legs = merged(legs or _expected(row, change), change.legs)
+    if change.event_type in PROOFS and row.state is not State.FINISHED and change.to is not State.IN_DOUBT:
+        ended = legs if not row.purged else change.legs
+        to = State.FINISHED if complete(ended) else State.PLACED
+    state = step(row.state, change.event_type, row.before_claim, to=to)
+    if state is None:  # proven unsent: the row only counts attempts now
+        return row._replace(
+            state=None,
+            before_claim=None,
+            fingerprint="",
+            words=None,
+            naming=None,
+            claim=0,
+            body="{}",
+            error=change.detail,
+            updated_at=change.at,
+            serial=serial,
+        )
+    if state.is_placed and not legs:
+        legs = stored_callees(json.loads(row.body))  # whom it rang, even when only that is known
+    error = None if row.purged else _error(row, change, state)
+    if (state, legs, error) == (row.state, row.legs, row.error):
+        return row
+    return row._replace(
+        state=state,
+        legs=legs,
+        error=error,
+        cancelled_from=row.cancelled_from if state is CANCELLED else None,
+        refused=_refused(row, change, legs) if state.is_placed else 0,
+        updated_at=change.at,
+        serial=serial,
+    )
+
+
+def _ended(legs: Iterable[StoredLeg], word: StoredLeg) -> tuple[StoredLeg, ...]:
+    """Return legs of which an operator says how they ended: those that are open, of one call-id where one is named."""
+    return tuple(
+        leg._replace(code=word.code) if leg.is_open and word.call_id in (None, leg.call_id) else leg
+        for leg in tuple(legs) or (StoredLeg(None, None),)
+    )
+
+
+def _refused(row: CallRow, change: Change, legs: Iterable[StoredLeg]) -> int:
+    """Return how many callees the API has refused among others: its answer says so, and a callback may know better."""
+    refused = sum(leg.error is not None and leg.code is None for leg in legs)
+    return refused if change.event_type is EventType.ACCEPTED else min(row.refused, refused)
+
+
+def _error(row: CallRow, change: Change, state: State) -> str | None:
+    """Return what stands between a call and being placed, in words."""
+    if state.is_placed:
+        return None
+    attempted = change.event_type in ABOUT_THE_ATTEMPT or change.event_type is EventType.ABANDONED
+    return change.detail if attempted else row.error
+
+
+def _expected(row: CallRow, change: Change) -> tuple[StoredLeg, ...]:
+    """Return the callees of the request, when a callback or a record comes before the answer has named them."""
+    return stored_callees(json.loads(row.body)) if change.event_type is not EventType.ACCEPTED else ()
