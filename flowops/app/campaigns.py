@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.apply import look_again, record_moves
 from flowops.app.canary import why_failed
-from flowops.app.policy_run import clock
+from flowops.app.policy_run import clock, said_of
 from flowops.app.secrets import value_of
 from flowops.campaigns.batch import keep, open_batch
 from flowops.campaigns.sealing import Seal
@@ -111,7 +111,9 @@ def hand_over(
             calls = _limited(_waiting(found, changed.append), pacing.limit)
             for number, some in enumerate(_in_batches(calls, new.canary.phones if new.canary else None)):
                 references = [call.batch.references[call.at] for call in some]
-                yield SealedCalls(references, sum(call.phones for call in some), seal.close(id_, number, _kept(some)))
+                said = [said_of(call.batch, call.at, found.ledger.pseudonymizer) for call in some]
+                phones = sum(call.phones for call in some)
+                yield SealedCalls(references, said, phones, seal.close(id_, number, _kept(some)))
                 advance(len(some))
             if changed:
                 raise StalePlan(

@@ -20,6 +20,7 @@ from flowops.model.claims import Condition
 from flowops.model.document import Place, Problem
 from flowops.model.plan import Action, Decision, Guard
 from flowops.model.result import CallResult, Outcome
+from flowops.plan.canonical import hash_of_terms
 from flowops.plan.chains import not_due, references_before
 from flowops.policy.config import Policy
 from flowops.policy.evaluate import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from flowops.app.load import Workspace
     from flowops.apply.control import Halt
+    from flowops.ledger.pseudonyms import Pseudonymizer
     from flowops.ledger.store import Store
     from flowops.model.call import Call, CallBatch
     from flowops.model.claims import Used
@@ -48,6 +50,16 @@ if TYPE_CHECKING:
 
 #: More of one line is never read at once, whatever the file is.
 LONGEST_LINE = 4_096
+
+
+#: Said of a call that waits in a campaign, and that was edited since.
+EDITED = "edited since it was handed over: it is called as it was then, unless that campaign is cancelled"
+
+
+def said_of(batch: CallBatch, index: int, pseudonymizer: Pseudonymizer) -> int:
+    """Return a short keyed hash of what the files say of a call, and of when it may be placed."""
+    terms = hash_of_terms(batch.call(index).terms) if batch.has_terms else None
+    return pseudonymizer.said(batch.hashes[index] + (terms or b""))
 
 
 class Override(NamedTuple):
@@ -172,14 +184,18 @@ class PolicyRun:
         return {index: decision for index, decision in decisions if decision is not None}
 
     def _waiting(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Decision]:
-        """Say which of the calls wait in a campaign, which is to place them."""
+        """Say which of the calls wait in a campaign, which is to place them as they were handed over."""
         roots = {index: split_reference(batch.references[index])[0] for index in indices}
         waiting = self._ledger.campaigns.of(set(roots.values()))
-        return {
-            index: Decision(Action.DEFERRED, reasons=(waiting[root],))
-            for index, root in roots.items()
-            if root in waiting
-        }
+        held = {}
+        for index, root in roots.items():
+            found = waiting.get(root)
+            if found is not None:
+                # What a later attempt says is another text than that of the first one, which is compared.
+                is_first = batch.references[index] == root
+                edited = is_first and said_of(batch, index, self._ledger.pseudonymizer) != found.said
+                held[index] = Decision(Action.DEFERRED, reasons=(found.why, *(EDITED,) * edited))
+        return held
 
     def _look_up_rung(self, batch: CallBatch, indices: Sequence[int]) -> None:
         """Look up when the numbers of some calls have rung, where a rule asks for that."""

@@ -31,11 +31,22 @@ if TYPE_CHECKING:
 
 
 class SealedCalls(NamedTuple):
-    """Some calls on their way into a campaign: their reference-ids, how many phones they ring, and all else, sealed."""
+    """Some calls on their way into a campaign: their reference-ids, how many phones they ring, and all else, sealed.
+
+    `said` are short keyed hashes of what the files say of each.
+    """
 
     references: Sequence[str]
+    said: Sequence[int]
     phones: int
     sealed: bytes
+
+
+class WaitingCall(NamedTuple):
+    """A call that waits in a campaign: why it is left to that, and a short keyed hash of what the files said of it."""
+
+    why: str
+    said: int
 
 
 class SealedBatch(NamedTuple):
@@ -101,7 +112,8 @@ class Campaigns:
                 sealed=batch.sealed,
             )
             rows = [
-                {"ledger": ledger, "reference_id": reference, "campaign": campaign.id} for reference in batch.references
+                {"ledger": ledger, "reference_id": reference, "campaign": campaign.id, "said": said}
+                for reference, said in zip(batch.references, batch.said, strict=True)
             ]
             return connection.run_many("insert_scheduled", rows)
 
@@ -124,9 +136,10 @@ class Campaigns:
         """Return whether there is one that is not over."""
         return bool(self._database.read(lambda it: it.value("has_campaigns", ledger=self._number)))
 
-    def of(self, references: Collection[str]) -> dict[str, str]:
-        """Return why calls that wait in a campaign are left to it, by the references of their first attempts."""
-        return self._database.read(lambda it: _waiting_among(it, self._number, references))
+    def of(self, references: Collection[str]) -> dict[str, WaitingCall]:
+        """Return the calls of these that wait in a campaign, by the references of their first attempts."""
+        found = self._database.read(lambda it: _scheduled(it, self._number, references))
+        return {name: WaitingCall(_left_to(each.name, each.campaign), each.said) for name, each in found.items()}
 
     def set(self, campaign: str, state: CampaignState, why: str | None = None) -> bool:
         """Pause a campaign, let it go on, or end it; return whether it was not over. What ended needs nothing more."""
@@ -265,27 +278,34 @@ def held_by_campaigns(
     for at, root in roots.items():
         write = writes[at]
         assert isinstance(write, Claim)
-        campaign, name, state = known.get(root, (None, "", ""))
-        if write.campaign != campaign:
-            held[at] = _deferred(_left_to(name, campaign) if campaign is not None else "its campaign is over")
-        elif campaign is not None and state != CampaignState.RUNNING:
-            held[at] = _deferred(f"campaign {name} is {state}")
+        found = known.get(root)
+        if found is None:
+            if write.campaign is not None:
+                held[at] = _deferred("its campaign is over")
+        elif write.campaign != found.campaign:
+            held[at] = _deferred(_left_to(found.name, found.campaign))
+        elif found.state != CampaignState.RUNNING:
+            held[at] = _deferred(f"campaign {found.name} is {found.state}")
     return held
 
 
-def _waiting_among(connection: Connection, ledger: int, references: Collection[str]) -> dict[str, str]:
-    found = _scheduled(connection, ledger, references)
-    return {reference: _left_to(name, campaign) for reference, (campaign, name, _) in found.items()}
+class _Scheduled(NamedTuple):
+    """A call of a campaign that is not over: the campaign's id, name and state, and what the files said."""
+
+    campaign: str
+    name: str
+    state: str
+    said: int
 
 
-def _scheduled(connection: Connection, ledger: int, references: Collection[str]) -> Mapping[str, tuple[str, str, str]]:
-    """Return the campaigns of calls, by their references: id, name and state."""
+def _scheduled(connection: Connection, ledger: int, references: Collection[str]) -> dict[str, _Scheduled]:
+    """Return those of some calls that are in a campaign, by their references."""
     names, found = list(references), {}
     for start in range(0, len(names), CHUNK):
         for reference, *rest in connection.all(
             "scheduled_among", ledger=ledger, references=names[start : start + CHUNK]
         ):
-            found[reference] = (str(rest[0]), str(rest[1]), str(rest[2]))
+            found[reference] = _Scheduled(*rest)
     return found
 
 

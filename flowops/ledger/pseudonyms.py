@@ -60,6 +60,7 @@ class Pseudonymizer:
         self._mac = hmac.new(key, digestmod="sha256")
         self._blinding = hashlib.blake2b(digest_size=_DIGITS // 2, key=key, person=b"fingerprint")
         self._words = hashlib.blake2b(digest_size=_WORDS, key=key, person=b"words")
+        self._said = hashlib.blake2b(digest_size=_WORDS, key=key, person=b"said")
         #: A callee gets its pseudonym when its call is claimed, and again when that is answered.
         self._text = lru_cache(maxsize=_KEPT)(self._pseudonym_of_text)
         self._naming = lru_cache(maxsize=_KEPT)(self._hash_of_naming)
@@ -102,6 +103,12 @@ class Pseudonymizer:
         del said[INSTRUCTION_ID]
         state = self._words.copy()
         state.update(canonical(said))
+        return int.from_bytes(state.digest(), signed=True)
+
+    def said(self, fingerprint: bytes) -> int:
+        """Return a short keyed hash of what a call says, and when it may be placed."""
+        state = self._said.copy()
+        state.update(fingerprint)
         return int.from_bytes(state.digest(), signed=True)
 
     def naming(self, template: str) -> int:

@@ -71,6 +71,21 @@ def test_what_was_handed_over_is_called_when_its_row_has_left_the_files(project:
     assert api.received.total() == 3
 
 
+def test_an_edit_of_what_was_handed_over_is_told(project: Path, api: ApiServer) -> None:
+    handed_over(project)
+    file, same = project / "calls/three.yaml", asked(project, "plan")
+    assert "edited since it was handed over" not in same.out
+    file.write_text(file.read_text().replace("+442079460102", "+442079460109"))
+    told = asked(project, "plan", "--format", "json").json
+    reasons = {call["reference_id"]: call["reasons"] for call in told["calls"]}
+    assert [len(reasons[f"call-{number}"]) for number in (1, 2, 3)] == [1, 2, 1]
+    assert "it is called as it was then, unless that campaign is cancelled" in reasons["call-2"][1]
+    file.write_text(file.read_text().replace("reference-id: call-3", "reference-id: call-3\nexpires: 2999-01-01"))
+    assert asked(project, "plan", "--full").out.count("edited since it was handed over") == 2
+    assert asked(project, "worker", "--once").code == 0
+    assert "+442079460102" in {body["callee"] for body in api.bodies}
+
+
 def test_nothing_of_a_paused_campaign_is_placed_until_it_is_resumed(project: Path, api: ApiServer) -> None:
     handed_over(project)
     assert asked(project, "campaign", "pause", "spring").code == 0

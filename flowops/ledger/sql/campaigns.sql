@@ -100,11 +100,12 @@ DELETE FROM flowops_batches WHERE ledger = :ledger AND campaign = :campaign
 
 -- A reference is in one campaign that is not over at most.
 -- name: insert_scheduled
-INSERT INTO flowops_scheduled (ledger, reference_id, campaign) VALUES (:ledger, :reference_id, :campaign)
+INSERT INTO flowops_scheduled (ledger, reference_id, campaign, said)
+VALUES (:ledger, :reference_id, :campaign, :said)
 ON CONFLICT DO NOTHING
 
 -- name: scheduled_among
-SELECT reference_id, campaign, name, state
+SELECT reference_id, campaign, name, state, said
 FROM flowops_scheduled
 INNER JOIN flowops_campaigns ON flowops_campaigns.ledger = flowops_scheduled.ledger AND id = campaign
 WHERE flowops_scheduled.ledger = :ledger AND reference_id = ANY (:references) AND state <> 'new'

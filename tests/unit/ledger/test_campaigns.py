@@ -43,7 +43,7 @@ def campaign(name: str = "spring", **fields: object) -> Campaign:
 
 def handed_over(store: Store, name: str = "spring", *batches: list[str], **fields: object) -> Campaign:
     return store.campaigns.hand_over(
-        campaign(name, **fields), [SealedCalls(batch, len(batch), b"sealed") for batch in batches]
+        campaign(name, **fields), [SealedCalls(batch, [7] * len(batch), len(batch), b"sealed") for batch in batches]
     )
 
 

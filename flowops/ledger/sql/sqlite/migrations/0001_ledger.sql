@@ -221,11 +221,13 @@ CREATE TABLE flowops_batches (
 );
 CREATE INDEX flowops_batches_left ON flowops_batches (ledger, campaign, due_at) WHERE done_at IS NULL;
 
--- Which campaign a call is in that is not over, by the reference-id of its first attempt.
+-- Which campaign a call is in that is not over, by the reference-id of its first attempt. `said` is a keyed hash of what
+-- the files said when it was handed over.
 CREATE TABLE flowops_scheduled (
   ledger INTEGER NOT NULL,
   reference_id TEXT NOT NULL,
   campaign TEXT NOT NULL,
+  said BIGINT NOT NULL,
   PRIMARY KEY (ledger, reference_id)
 ) WITHOUT ROWID;
 CREATE INDEX flowops_scheduled_campaign ON flowops_scheduled (ledger, campaign);
