@@ -21,7 +21,8 @@ import httpx
 from flowops import __version__
 from flowops.api.address import check_address, check_proxy, check_token
 from flowops.api.classify import Answer, Failure, classify_answer, safe_text
-from flowops.api.transport import ANSWER, ON_SEND, Transport, port_of
+from flowops.api.connection import port_of
+from flowops.api.transport import ANSWER, ON_SEND, Transport
 from flowops.common.addresses import is_loopback
 from flowops.errors import ApiError
 from flowops.model.project import Connection

@@ -25,7 +25,7 @@ from flowops.apply.run import apply, move
 from flowops.callbacks.token import callback_url, check_secret
 from flowops.common.spans import span_text
 from flowops.errors import StalePlan, UsageError
-from flowops.plan.planner import fingerprint_as
+from flowops.plan.decide import fingerprint_as
 from flowops.plan.recheck import recheck_moved
 from flowops.policy.config import Policy
 from flowops.policy.evaluate import tripped

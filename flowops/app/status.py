@@ -14,7 +14,7 @@ from flowops.model.attempts import split_reference
 from flowops.model.ledger import State
 from flowops.model.plan import Action
 from flowops.model.status import DocumentTotals, GroupTotals, HeldBack, LedgerStatus, Totals
-from flowops.plan.planner import REFUSED_EARLIER
+from flowops.plan.decide import REFUSED_EARLIER
 from flowops.policy.evaluate import OPENING
 
 if TYPE_CHECKING:

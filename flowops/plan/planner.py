@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from flowops.common.text import minute
 from flowops.model.attempts import attempt_reference
-from flowops.model.call import FINGERPRINT, HASH_BYTES, INSTRUCTION_ID, phones_of
-from flowops.model.ledger import RUN_LOST, State
+from flowops.model.call import FINGERPRINT, HASH_BYTES, phones_of
+from flowops.model.ledger import State
 from flowops.model.plan import (
     A_FEW,
     ACTIONS,
@@ -30,21 +30,20 @@ from flowops.model.plan import (
     PlannedBatch,
     Waiting,
 )
-from flowops.plan.canonical import fingerprint as fingerprint_of
 from flowops.plan.canonical import hash_of_terms
 from flowops.plan.chains import at_attempts, next_outcome, standing_of
-from flowops.plan.diff import diff
+from flowops.plan.decide import decide, decide_moved, doubts, in_flight
 from flowops.plan.recheck import RecheckedCalls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flowops.model.attempts import Attempts
-    from flowops.model.call import Call, CallBatch
+    from flowops.model.call import CallBatch
     from flowops.model.claims import Ledger
-    from flowops.model.document import Place, Value
+    from flowops.model.document import Place
     from flowops.model.ledger import Checkpoint, Entry, GivenUp, Tried
-    from flowops.model.plan import Change, PlannedCall, Settings
+    from flowops.model.plan import PlannedCall, Settings
     from flowops.plan.chains import Standing
     from flowops.plan.renamed import RenamedCalls
 
@@ -60,10 +59,6 @@ NO_SETTINGS: Settings = {}
 NOTHING_AGAIN: frozenset[Action] = frozenset()
 #: The hexadecimal digits of a hash.
 _DIGITS = 2 * HASH_BYTES
-#: Said of a call whose outcome is open, and that was edited since.
-EDITED = "the files now say something else than what was sent"
-#: How the reason of a call begins that the API has refused.
-REFUSED_EARLIER = "refused earlier"
 
 
 class Rules(Protocol):
@@ -263,7 +258,7 @@ class _Planner:
             if entry is None:
                 actions[index] = Action.PLACE.code
                 continue
-            decision = _decide(batch.call(index), FINGERPRINT + made[index].hex(), entry, ledger)
+            decision = decide(batch.call(index), FINGERPRINT + made[index].hex(), entry, ledger)
             self._put(index, decision, actions, details)
         if batch.has_terms:
             self._move(batch, others, actions, details)
@@ -305,14 +300,14 @@ class _Planner:
             entry = entries.get(name)
             if entry is not None:
                 self.found += entry.reference_id == name
-                decision = _moved(
+                decision = decide_moved(
                     batch.call(index), name, entry, ledger, details.get(index, Decision(ACTIONS[actions[index]]))
                 )
                 actions[index] = decision.action.code
                 details[index] = decision
         moved = {name: index for index, name in before.items() if actions[index] == Action.MOVED.code}
         for name, entry in self._open_attempts(list(moved)).items():
-            said = _in_flight(edited=False) if entry.live else _doubts(entry, edited=False)
+            said = in_flight(edited=False) if entry.live else doubts(entry, edited=False)
             action = Action.IN_FLIGHT if entry.live else Action.IN_DOUBT
             self._put(moved[name], Decision(action, reasons=(f"as {entry.reference_id}", *said)), actions, details)
 
@@ -346,7 +341,7 @@ class _Planner:
                     later[index] = attempt
                     chains[index].append(more[calls.references[at]])
                     found = FINGERPRINT + calls.hashes[at].hex()
-                    self._put(index, _decide(calls.call(at), found, entry, ledger), actions, details)
+                    self._put(index, decide(calls.call(at), found, entry, ledger), actions, details)
             refused = {calls.references[at]: at for at, index in enumerate(further) if actions[index] in _SENT}
             made = [calls.hashes[at] for at in refused.values()]
             self._hold_given_up({name: further[at] for name, at in refused.items()}, made, actions, details)
@@ -467,109 +462,3 @@ def deciding_ledger(checkpoint: Checkpoint | None) -> str | None:
     So the digest of a sandbox's first plan is still that of the plan once `apply` has made its ledger.
     """
     return checkpoint.id if checkpoint is not None and checkpoint.serial else None
-
-
-def _decide(call: Call, fingerprint: str, entry: Entry, ledger: Ledger) -> Decision:
-    # An imported entry and a purged one have no fingerprint: nobody knows what was sent, only that it was.
-    edited = entry.fingerprint not in ("", fingerprint) and not _is_what_was_sent(call, entry)
-    changes = diff(entry.body, _as_sent(call, entry, ledger)) if edited and entry.body else ()
-    if entry.state is State.CANCELLED:
-        return Decision(Action.CANCELLED, (), tuple(_cancelled(entry)))
-    if entry.live:
-        return Decision(Action.IN_FLIGHT, changes, tuple(_in_flight(edited)))
-    if entry.state.is_unsettled:
-        return Decision(Action.IN_DOUBT, changes, tuple(_doubts(entry, edited)))
-    if entry.state is State.RENAMED:
-        return Decision(Action.UNCHANGED, (), (f"it became {entry.renamed}, which stands for it now",))
-    became = () if entry.reference_id == call.reference_id else (f"it is {entry.reference_id} now",)
-    if entry.state is State.REJECTED:
-        why = f"{REFUSED_EARLIER}: {entry.error or 'no reason was recorded'}"
-        return Decision(Action.UNCHANGED if became else Action.RETRY, changes, (*became, why))
-    if edited:
-        return Decision(Action.CONFLICT, changes, (*became, *_conflict(entry, changes)))
-    if entry.refused:
-        return Decision(Action.UNCHANGED, (), (*became, _partly_refused(entry)), refused=entry.refused)
-    if not entry.fingerprint:
-        why = "what it said was purged from the ledger" if entry.purged else "imported into the ledger"
-        return Decision(Action.UNCHANGED, (), (*became, f"{why}; it is {entry.state.value}"))
-    return Decision(Action.UNCHANGED, (), became)
-
-
-def _is_what_was_sent(call: Call, entry: Entry) -> bool:
-    """Return whether a call is what was sent under another reference, but for that."""
-    names = {entry.reference_id, entry.posted_as} - {call.reference_id}
-    return any(entry.fingerprint == fingerprint_as(call, name) for name in names)
-
-
-def _as_sent(call: Call, entry: Entry, ledger: Ledger) -> dict[str, Value]:
-    """Return the body of a call with pseudonyms, under the reference of what was sent."""
-    return {**ledger.pseudonymize(call), INSTRUCTION_ID: entry.body.get(INSTRUCTION_ID, entry.posted_as)}
-
-
-def fingerprint_as(call: Call, reference: str) -> str:
-    """Return the fingerprint that a call would have under another reference."""
-    return fingerprint_of({**call.body, INSTRUCTION_ID: reference})
-
-
-def _moved(call: Call, name: str, entry: Entry, ledger: Ledger, before: Decision) -> Decision:
-    """Decide about a call that stands in the ledger under the `name` that it had before."""
-    became = entry.renamed if entry.state is State.RENAMED else entry.reference_id
-    if became == call.reference_id:
-        return before
-    if became != name:
-        return before._replace(reasons=(*before.reasons, f"moved-from is ignored: {name} became {became} already"))
-    edited = entry.fingerprint != "" and not _is_what_was_sent(call, entry)
-    changes = diff(entry.body, _as_sent(call, entry, ledger)) if edited and entry.body else ()
-    if entry.live:
-        return Decision(Action.IN_FLIGHT, changes, (f"as {name}", *_in_flight(edited)))
-    if entry.state.is_unsettled:
-        return Decision(Action.IN_DOUBT, changes, (f"as {name}", *_doubts(entry, edited)))
-    if entry.state is State.REJECTED:
-        return Decision(Action.RETRY, (), (f"{REFUSED_EARLIER} as {name}: {entry.error or 'no reason was recorded'}",))
-    if edited:
-        return Decision(Action.CONFLICT, changes, (f"{entry.state.value} as {name}", *_conflict(entry, changes)))
-    return Decision(Action.MOVED, (), (f"{entry.state.value} as {name}; nothing is posted",))
-
-
-def _conflict(entry: Entry, changes: tuple[Change, ...]) -> Iterator[str]:
-    yield f"edited after it was {entry.state.value}: give it a new reference-id"
-    yield f"or accept the edit: flowops ledger accept {_named(entry)} --reason …"
-    if not entry.body:
-        yield "imported without its body, so the fields that differ cannot be shown"
-    elif not changes:
-        yield "only the fingerprint differs, no field does"
-
-
-def _in_flight(edited: bool) -> Iterator[str]:
-    yield "in flight in another run"
-    if edited:
-        yield EDITED
-
-
-def _doubts(entry: Entry, edited: bool) -> Iterator[str]:
-    if entry.state is State.IN_DOUBT:
-        yield entry.error or "the outcome of an earlier attempt is unknown"
-    else:
-        yield RUN_LOST
-    if edited:
-        yield EDITED
-    yield f"settle it: flowops ledger resolve {_named(entry)} --reason … --placed, or --not-placed"
-
-
-def _cancelled(entry: Entry) -> Iterator[str]:
-    yield f"an operator has cancelled it; who and why: flowops ledger show {_named(entry)}"
-    if entry.may_have_rung:
-        yield "it may have rung: it was in doubt before"
-
-
-def _partly_refused(entry: Entry) -> str:
-    callees = "a callee" if entry.refused == 1 else f"{entry.refused} callees"
-    return (
-        f"placed, but {callees} among others refused: call them under a reference-id of their own, and say that it is "
-        f"known: flowops ledger accept {_named(entry)} --reason …"
-    )
-
-
-def _named(entry: Entry) -> str:
-    """Return a call as commands on the ledger name it."""
-    return f"{shlex.quote(entry.reference_id)} --env {shlex.quote(entry.environment)}"

@@ -13,8 +13,8 @@ from unittest import mock
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.asked import Runs, Way
 from support.attempt_orders import AttemptOrders
-from support.orders import Runs, Way
 from support.walk import Broken, Walked, walk
 
 from flowops.model.document import Place

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
-from support.orders import WAYS, Orders, Way
+from support.asked import WAYS, Way
+from support.orders import Orders
 from support.walk import Broken, Walked, walk
 
 from flowops.ledger.leases import FileLease

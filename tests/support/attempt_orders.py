@@ -24,7 +24,8 @@ from flowops.plan.canonical import fingerprint
 from flowops.plan.planner import make_plan
 from flowops.policy.config import Policy
 from flowops.policy.rule import PolicyContext
-from support.orders import BEGAN, CALLEE, ENVIRONMENT, NEW, OLD, PARTS, Orders, Post, Runner, Way, told
+from support.asked import CALLEE, NEW, OLD, Post, Runner, Way, told
+from support.orders import BEGAN, ENVIRONMENT, PARTS, Orders
 from support.plans import Batch
 from support.values import call
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from flowops.ledger.operators import Accept, Cancel, Rename, Resolve, UndoCancel
 from flowops.model.call import Terms
 from flowops.model.ledger import Leg, State
-from flowops.plan.planner import fingerprint_of
+from flowops.plan.canonical import fingerprint as fingerprint_of
 from support.operators import operate
 from support.values import call
 

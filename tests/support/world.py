@@ -35,7 +35,7 @@ from flowops.model.claims import Claim
 from flowops.model.ledger import Actor, EventType, Leg, Owner, State
 from flowops.model.plan import Action
 from flowops.model.result import Verdict
-from flowops.plan.planner import fingerprint_as
+from flowops.plan.decide import fingerprint_as
 from support.people import CALLEE, People, names, occasion
 from support.plans import plan_of, sends_of
 from support.virtual import VirtualLoop

@@ -1,0 +1,131 @@
+"""What the ledger says of one call: the action that the plan has for it, and why."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from flowops.model.call import INSTRUCTION_ID
+from flowops.model.ledger import RUN_LOST, State
+from flowops.model.plan import Action, Decision
+from flowops.plan.canonical import fingerprint as fingerprint_of
+from flowops.plan.diff import diff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flowops.model.call import Call
+    from flowops.model.claims import Ledger
+    from flowops.model.document import Value
+    from flowops.model.ledger import Entry
+    from flowops.model.plan import Change
+#: Said of a call whose outcome is open, and that was edited since.
+EDITED = "the files now say something else than what was sent"
+#: How the reason of a call begins that the API has refused.
+REFUSED_EARLIER = "refused earlier"
+
+
+def decide(call: Call, fingerprint: str, entry: Entry, ledger: Ledger) -> Decision:
+    # An imported entry and a purged one have no fingerprint: nobody knows what was sent, only that it was.
+    edited = entry.fingerprint not in ("", fingerprint) and not _is_what_was_sent(call, entry)
+    changes = diff(entry.body, _as_sent(call, entry, ledger)) if edited and entry.body else ()
+    if entry.state is State.CANCELLED:
+        return Decision(Action.CANCELLED, (), tuple(_cancelled(entry)))
+    if entry.live:
+        return Decision(Action.IN_FLIGHT, changes, tuple(in_flight(edited)))
+    if entry.state.is_unsettled:
+        return Decision(Action.IN_DOUBT, changes, tuple(doubts(entry, edited)))
+    if entry.state is State.RENAMED:
+        return Decision(Action.UNCHANGED, (), (f"it became {entry.renamed}, which stands for it now",))
+    became = () if entry.reference_id == call.reference_id else (f"it is {entry.reference_id} now",)
+    if entry.state is State.REJECTED:
+        why = f"{REFUSED_EARLIER}: {entry.error or 'no reason was recorded'}"
+        return Decision(Action.UNCHANGED if became else Action.RETRY, changes, (*became, why))
+    if edited:
+        return Decision(Action.CONFLICT, changes, (*became, *_conflict(entry, changes)))
+    if entry.refused:
+        return Decision(Action.UNCHANGED, (), (*became, _partly_refused(entry)), refused=entry.refused)
+    if not entry.fingerprint:
+        why = "what it said was purged from the ledger" if entry.purged else "imported into the ledger"
+        return Decision(Action.UNCHANGED, (), (*became, f"{why}; it is {entry.state.value}"))
+    return Decision(Action.UNCHANGED, (), became)
+
+
+def _is_what_was_sent(call: Call, entry: Entry) -> bool:
+    """Return whether a call is what was sent under another reference, but for that."""
+    names = {entry.reference_id, entry.posted_as} - {call.reference_id}
+    return any(entry.fingerprint == fingerprint_as(call, name) for name in names)
+
+
+def _as_sent(call: Call, entry: Entry, ledger: Ledger) -> dict[str, Value]:
+    """Return the body of a call with pseudonyms, under the reference of what was sent."""
+    return {**ledger.pseudonymize(call), INSTRUCTION_ID: entry.body.get(INSTRUCTION_ID, entry.posted_as)}
+
+
+def fingerprint_as(call: Call, reference: str) -> str:
+    """Return the fingerprint that a call would have under another reference."""
+    return fingerprint_of({**call.body, INSTRUCTION_ID: reference})
+
+
+def decide_moved(call: Call, name: str, entry: Entry, ledger: Ledger, before: Decision) -> Decision:
+    """Decide about a call that stands in the ledger under the `name` that it had before."""
+    became = entry.renamed if entry.state is State.RENAMED else entry.reference_id
+    if became == call.reference_id:
+        return before
+    if became != name:
+        return before._replace(reasons=(*before.reasons, f"moved-from is ignored: {name} became {became} already"))
+    edited = entry.fingerprint != "" and not _is_what_was_sent(call, entry)
+    changes = diff(entry.body, _as_sent(call, entry, ledger)) if edited and entry.body else ()
+    if entry.live:
+        return Decision(Action.IN_FLIGHT, changes, (f"as {name}", *in_flight(edited)))
+    if entry.state.is_unsettled:
+        return Decision(Action.IN_DOUBT, changes, (f"as {name}", *doubts(entry, edited)))
+    if entry.state is State.REJECTED:
+        return Decision(Action.RETRY, (), (f"{REFUSED_EARLIER} as {name}: {entry.error or 'no reason was recorded'}",))
+    if edited:
+        return Decision(Action.CONFLICT, changes, (f"{entry.state.value} as {name}", *_conflict(entry, changes)))
+    return Decision(Action.MOVED, (), (f"{entry.state.value} as {name}; nothing is posted",))
+
+
+def _conflict(entry: Entry, changes: tuple[Change, ...]) -> Iterator[str]:
+    yield f"edited after it was {entry.state.value}: give it a new reference-id"
+    yield f"or accept the edit: flowops ledger accept {_named(entry)} --reason …"
+    if not entry.body:
+        yield "imported without its body, so the fields that differ cannot be shown"
+    elif not changes:
+        yield "only the fingerprint differs, no field does"
+
+
+def in_flight(edited: bool) -> Iterator[str]:
+    yield "in flight in another run"
+    if edited:
+        yield EDITED
+
+
+def doubts(entry: Entry, edited: bool) -> Iterator[str]:
+    if entry.state is State.IN_DOUBT:
+        yield entry.error or "the outcome of an earlier attempt is unknown"
+    else:
+        yield RUN_LOST
+    if edited:
+        yield EDITED
+    yield f"settle it: flowops ledger resolve {_named(entry)} --reason … --placed, or --not-placed"
+
+
+def _cancelled(entry: Entry) -> Iterator[str]:
+    yield f"an operator has cancelled it; who and why: flowops ledger show {_named(entry)}"
+    if entry.may_have_rung:
+        yield "it may have rung: it was in doubt before"
+
+
+def _partly_refused(entry: Entry) -> str:
+    callees = "a callee" if entry.refused == 1 else f"{entry.refused} callees"
+    return (
+        f"placed, but {callees} among others refused: call them under a reference-id of their own, and say that it is "
+        f"known: flowops ledger accept {_named(entry)} --reason …"
+    )
+
+
+def _named(entry: Entry) -> str:
+    """Return a call as commands on the ledger name it."""
+    return f"{shlex.quote(entry.reference_id)} --env {shlex.quote(entry.environment)}"
