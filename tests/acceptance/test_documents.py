@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import click
 import pytest
+from support.code import UnknownCommand, parsed
 from support.commands import EXAMPLES, ROOT, environment
+
+from flowops.cli.main import root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +50,48 @@ def test_what_a_document_shows_is_what_happens(document: Path, tmp_path: Path) -
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert re.fullmatch(pattern(output), ran.stdout.rstrip("\n")), f"$ {command}\n{ran.stdout}"
+
+
+#: What a reader has to fill in, or a shell does.
+FILLED = {
+    "NUMBER": "+442079460101",
+    "FORMAT=FILE": "html=x.html",
+    "$FLOWOPS_NEW_LEDGER_URL": "sqlite:///x.db",
+    "DIR": ".",
+    "…": "x",
+    "SHELL": "bash",
+    "spool-….jsonl": "spool-1.jsonl",
+}
+FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
+#: A command in a block that is not run here: of a job, a unit, a schedule.
+IN_A_BLOCK = re.compile(rf"\bflowops ((?:{'|'.join(root.list_commands(click.Context(root)))})\b.*)")
+#: Where a command ends.
+END = re.compile(r"[;|&#]| \d?>|'$|' *\n| COMMAND")
+
+
+def commands_of(document: Path) -> list[str]:
+    """Every command of a page that is not in a console block."""
+    text = document.read_text(encoding="utf-8")
+    spans = re.findall(r"`flowops ([a-z][^`\n]+)`", FENCE.sub("", text))
+    fences = "\n".join(block for _, language, block in FENCE.findall(text) if language != "console")
+    return [END.split(each)[0] for each in (*spans, *IN_A_BLOCK.findall(fences))]
+
+
+@pytest.mark.parametrize("document", [each for each in DOCUMENTS if each.name != "commands.md"], ids=lambda it: it.name)
+def test_every_command_of_a_document_can_be_typed(document: Path) -> None:
+    wrong = []
+    for command in commands_of(document):
+        # What may be left out, or is told elsewhere, is left out.
+        plain = re.sub(r"\[[^\]]*\]|(?<!--reason) …| --help", "", command)
+        try:
+            parsed([FILLED.get(word, word) for word in shlex.split(plain)])
+        except click.UsageError as error:
+            # Where the option or the command is only named, what it needs is not said.
+            if not isinstance(error, click.MissingParameter) and "requires an argument" not in error.message:
+                wrong.append(f"flowops {command}: {error.message}")
+        except UnknownCommand as error:
+            wrong.append(f"flowops {command}: {error}")
+    assert wrong == []
 
 
 def test_relative_links_lead_somewhere() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
+from support.code import UnknownCommand, parsed, texts
 from support.commands import ROOT, environment, flowops
 from support.server import TOKEN, ApiServer, answer_with
 
@@ -138,22 +139,6 @@ COMMAND = re.compile(r"(?<![\w./-])flowops ((?:[a-z-]+)(?: [^`,;\n]*)?)")
 AND_SO_ON = re.compile(r"[.:]? (?:or|and|makes|shows|to|brings|goes|takes|finds|tells|of|then|lets) | = |\\.$")
 
 
-def texts(tree: ast.Module) -> Iterator[str]:
-    """The texts of a module, but its docstrings; what is filled in is X."""
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    prose = {
-        id(node.body[0].value)
-        for node in ast.walk(tree)
-        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
-    }
-    within = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.JoinedStr):
-            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{X}" for part in node.values)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose | within:
-            yield node.value
-
-
 def hints() -> Iterator[tuple[str, str]]:
     """Each command that a text of the code recommends, and where."""
     for file in sorted((ROOT / "flowops").rglob("*.py")):
@@ -163,21 +148,6 @@ def hints() -> Iterator[tuple[str, str]]:
                     name = found[1].split()[0]
                     if name in COMMANDS and "report/writers" not in str(file):
                         yield str(file.relative_to(ROOT)), found[1]
-
-
-class UnknownCommand(Exception):
-    """A command that there is not."""
-
-
-def parsed(words: list[str]) -> click.Context:
-    """The context of a command line that is parsed, and not run."""
-    command: click.Command = root
-    while isinstance(command, click.Group):
-        found = command.get_command(click.Context(command), words[0])
-        if found is None:
-            raise UnknownCommand(words)
-        command, words = found, words[1:]
-    return command.make_context("flowops", words)
 
 
 def test_every_command_that_the_code_recommends_can_be_typed() -> None:
