@@ -12,7 +12,7 @@ from flowops.app.hints import localized
 from flowops.app.load import given_variables, load, merged_vars
 from flowops.app.observer import SILENT
 from flowops.app.render import examined, report_not_read
-from flowops.app.selection import EVERY_CALL, nothing_selected
+from flowops.app.selection import EVERY_CALL, nothing_selected, selected
 from flowops.app.settings import reviewed
 from flowops.app.walk import Walk
 from flowops.documents.git import Revision, commit_of, merge_base
@@ -208,7 +208,7 @@ class _Rendering(NamedTuple):
                 for further in later_attempts(batch):
                     of_later.update(identities(further))
                 if batch.place in places:
-                    names.update(filter(self.selection.calls.takes_name, batch.references))
+                    names.update(selected(batch, self.selection.calls).references)
         except Invalid as error:
             return Side(Calls(), {}, error.problems, error.excerpt)
         return Side(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from flowops import __version__
 from flowops.common.masking import mask_text
 from flowops.errors import FlowopsError
+from flowops.model.plan import SENDING
 from flowops.model.result import Outcome
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ class Events:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream
-        #: Which attempt of which call those are that are not at their first, by their references.
-        self._later: dict[str, tuple[str, int]] = {}
+        #: Of calls that may be tried more than once, by the reference of the attempt that is made: the call's own name,
+        #: which attempt it is, and of how many.
+        self._attempts: dict[str, tuple[str, int, int]] = {}
 
     def version(self) -> None:
         """Say which format this is."""
@@ -46,11 +48,13 @@ class Events:
 
     def planned(self, plan: Plan) -> None:
         """Say what is to be done, and what a reviewer has to look at."""
-        roots = ((batch, batch.roots()) for batch in plan.batches if batch.later)
-        self._later = {
-            batch.references[index]: (names[index], attempt)
-            for batch, names in roots
-            for index, attempt in batch.later.items()
+        if self._stream is None:
+            return
+        repeated = ((batch, batch.roots()) for batch in plan.batches if batch.attempts.most > 1)
+        self._attempts = {
+            batch.references[index]: (names[index], batch.later.get(index, 1), batch.attempts.most)
+            for batch, names in repeated
+            for index in batch.having(SENDING)
         }
         counts = {_snake(action): number for action, number in plan.counts().items()}
         self._emit("planned", environment=plan.environment, digest=plan.digest, summary=counts)
@@ -82,9 +86,9 @@ class Events:
         self._emit("finished", **self._named(entry.reference_id), codes=codes)
 
     def _named(self, reference_id: str) -> dict[str, Any]:
-        """Return what tells a call: its name, and which attempt of which call it is."""
-        root, attempt = self._later.get(reference_id, (reference_id, 1))
-        return {"reference_id": reference_id, "root": root, "attempt": attempt}
+        """Return what tells a call: its name, and which attempt of which call it is, of how many."""
+        root, attempt, most = self._attempts.get(reference_id, (reference_id, 1, 1))
+        return {"reference_id": reference_id, "root": root, "attempt": attempt, "max_attempts": most}
 
     def summary(self, result: Result) -> None:
         """Say what the run came to."""

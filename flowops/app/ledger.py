@@ -15,6 +15,7 @@ from flowops.app.selection import CallFilter
 from flowops.common.addresses import is_postgres, sqlite_file
 from flowops.common.git import leave_out
 from flowops.common.numbers import names_number
+from flowops.common.selection import ATTEMPT
 from flowops.common.text import from_spreadsheet
 from flowops.documents.files import Unreadable, open_given
 from flowops.documents.rows import read_data
@@ -69,9 +70,9 @@ def entries_asked(
         rows: Iterable[Entry] = (row for row in ledger.entries_of(names) if states is None or row.state in states)
     else:
         # What a call's attempts are called begins with its own name.
-        glob = f"{calls.refs[0]}*" if len(calls.refs) == 1 and not calls.names else None
-        rows = ledger.entries(states=states, glob=glob)
-    found = (row for row in rows if calls.takes_row(row.reference_id))
+        glob = calls.refs[0] if len(calls.refs) == 1 and not calls.names else ""
+        rows = ledger.entries(states=states, glob=f"{glob.rpartition(ATTEMPT)[0] or glob}*")
+    found = (row for row in rows if calls.takes_name(row.root, row.max_attempts))
     first = next(found, None)
     if first is not None:
         return islice((row for row in chain([first], found) if _fits(row, since, codes)), limit)

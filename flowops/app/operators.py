@@ -15,7 +15,7 @@ from flowops.common.selection import reference_filter
 from flowops.common.text import from_spreadsheet
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import Invalid, UsageError
-from flowops.model.attempts import attempt_reference, split_reference
+from flowops.model.attempts import attempt_reference, further_references, split_reference
 from flowops.model.call import FINGERPRINT
 from flowops.model.document import Place, Problem
 from flowops.schema.check import reference_errors
@@ -59,8 +59,7 @@ def select(selection: CallSelection, operation: Operation, ledger: Store) -> lis
         asked = list(dict.fromkeys(map(same_name, names)))
     else:
         asked = operation.candidates(ledger)
-    wanted = reference_filter(selection.globs, selection.excluded)
-    found = [reference for reference in asked if wanted.takes(*_names(reference))]
+    found = _wanted(asked, selection, ledger)
     if selection.labels:
         calls = Selection((), ledger.environment, calls=CallFilter(selection.labels))
         with_labels = labelled(ledger, calls)
@@ -72,6 +71,15 @@ def select(selection: CallSelection, operation: Operation, ledger: Store) -> lis
         among = "" if named else f" among the calls that are {_any_of(operation)}"
         raise UsageError(f"nothing matches{among} in the ledger of {ledger.environment}")
     return found
+
+
+def _wanted(asked: list[str], selection: CallSelection, ledger: Store) -> list[str]:
+    """Return those of some references whose calls the patterns take."""
+    if not (selection.globs or selection.excluded):
+        return asked
+    wanted, chains = reference_filter(selection.globs, selection.excluded), ledger.chains_among(asked)
+    calls = {reference: chains.get(reference, (reference, 1)) for reference in asked}
+    return [reference for reference, call in calls.items() if wanted.takes(call[0], further_references(*call))]
 
 
 def _names(reference: str) -> set[str]:

@@ -13,7 +13,7 @@ from flowops.common.names import nearest, same_name
 from flowops.common.selection import WILDCARDS, reference_filter
 from flowops.common.text import listed, quoted
 from flowops.errors import UsageError
-from flowops.model.attempts import attempt_reference, split_reference
+from flowops.model.attempts import further_references
 from flowops.model.call import BatchView
 
 if TYPE_CHECKING:
@@ -54,20 +54,17 @@ class CallFilter(NamedTuple):
         """Return whether a call with these labels is asked for, as far as labels decide."""
         return all(labels.get(name) == value for name, value in self.labels)
 
-    def takes_name(self, *names: str) -> bool:
+    def takes_name(self, reference: str, most: int = 1) -> bool:
         """Return whether the call of a reference-id is asked for, as far as the name decides.
 
-        A call with attempts has several: its own and those of its attempts, any of which means all of it.
+        One that may be tried more than once has several names, `most` of them: that of any attempt means all of it.
         """
-        if self.names and self.names.isdisjoint(names):
+        further = further_references(reference, most)
+        if self.names and self.names.isdisjoint((reference, *further)):
             patterns = tuple(self.names - self.exact_names)
-            if not patterns or not reference_filter(patterns).takes(*names):
+            if not patterns or not reference_filter(patterns).takes(reference, further):
                 return False
-        return reference_filter(self.refs, self.excluded).takes(*names)
-
-    def takes_row(self, reference: str) -> bool:
-        """Return whether a row of the ledger is asked for: by its name, or by that of the call whose attempt it is."""
-        return self.takes_name(*{reference, split_reference(reference)[0]})
+        return reference_filter(self.refs, self.excluded).takes(reference, further)
 
     def arguments(self) -> list[str]:
         """Return the options of a command line that ask for the same."""
@@ -155,12 +152,8 @@ def selected(batch: CallBatch, calls: CallFilter) -> CallBatch:
     """Return those calls of a batch whose names are asked for."""
     if not calls.narrows_names:
         return batch
-    further = range(2, batch.attempts.most + 1)
-    kept = [
-        index
-        for index, reference in enumerate(batch.references)
-        if calls.takes_name(reference, *(attempt_reference(reference, attempt) for attempt in further))
-    ]
+    most = batch.attempts.most
+    kept = [index for index, reference in enumerate(batch.references) if calls.takes_name(reference, most)]
     return batch if len(kept) == len(batch.references) else SelectedBatch(batch, kept)
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from flowops.app.load import Workspace
     from flowops.common.budget import Budget
     from flowops.model.call import Call, CallBatch, LeftOut
-    from flowops.model.document import Document, Value
+    from flowops.model.document import Document, Place, RowPlace, Value
     from flowops.templates.assemble import CompiledCall
     from flowops.templates.batches import RenderedBatch
 
@@ -68,6 +68,8 @@ class Walk:
         #: The names of calls with attempts, and what the names that look like those of attempts would be attempts of.
         self.with_attempts, self.attempted = DuplicateDetector(), DuplicateDetector()
         self.count = 0
+        #: What is wrong with rows that are left out for a later attempt, by their documents and places.
+        self._wrong_later: dict[tuple[Place, RowPlace], list[Problem]] = {}
         self._online = online
         self._given_rows = rows
         self._budget = budget
@@ -198,7 +200,7 @@ class Walk:
             rendered = calls.render(batch, check)
             problems += rendered.problems
             if compiled.uses_attempt:
-                problems += _of_later_attempts(rendered, findings)
+                self._look_at_later(rendered, findings, skips=calls.skips)
             rendered_in_all += len(rendered.references)
             wrong.add(rendered)
             if warnings is not None:
@@ -214,6 +216,19 @@ class Walk:
         is_well = len(problems) == before and not wrong.count and not compiled.check() and not selection.check()
         if warnings is not None and was_asked and not rendered_in_all and is_well:
             warnings.add(no_rows(compiled.document, rows))
+
+    def _look_at_later(self, batch: RenderedBatch, findings: Findings, *, skips: bool) -> None:
+        """Find what is wrong with rows at later attempts only, on the first walk; leave such rows out of any where that
+        is asked for."""
+        if findings.left_out is not None:
+            found = _of_later_attempts(batch)
+            findings.problems += (problem for problem in found if not skips or problem.row is None)
+            for problem in found if skips else ():
+                if problem.row is not None:
+                    self._wrong_later.setdefault((batch.place, problem.row), []).append(problem)
+        if self._wrong_later:
+            places = {at: (batch.place, batch.batch.place(at)) for at in batch.rows}
+            batch.leave_out({at: self._wrong_later[it] for at, it in places.items() if it in self._wrong_later})
 
     def _read(self, document: Document, online: bool) -> Iterator[Batch]:
         """Read the rows of a call set. Raises FlowopsError when a source's address is not there, or does not answer."""
@@ -244,13 +259,8 @@ class Findings:
     invalid: list[LeftOut] = field(default_factory=list)
 
 
-def _of_later_attempts(batch: RenderedBatch | SingleCall, findings: Findings) -> list[Problem]:
-    """Return what is wrong with later attempts only, which may say something else; once, on the first walk.
-
-    It is an error also where wrong rows are left out: the first attempt of such a call may have been placed.
-    """
-    if findings.left_out is None:
-        return []
+def _of_later_attempts(batch: RenderedBatch | SingleCall) -> list[Problem]:
+    """Return what is wrong with later attempts only, which may say something else."""
     everyone = range(len(batch.references))
     later = [batch.repeated(everyone, attempt) for attempt in range(2, batch.attempts.most + 1)]
     return [problem for some in later for problem in (*some.problems, *some.skipped)]
@@ -301,8 +311,8 @@ def _look_at(alone: Sequence[SingleCall], findings: Findings) -> None:
     for batch in alone:
         if batch.problems:
             findings.problems += batch.problems
-        if batch.uses_attempt:
-            findings.problems += _of_later_attempts(batch, findings)
+        if batch.uses_attempt and findings.left_out is not None:
+            findings.problems += _of_later_attempts(batch)
     if findings.warnings is not None and may_have_leftovers(body for batch in alone for body in batch.bodies):
         for batch in alone:
             warn_of_leftovers(batch, (), findings.warnings)

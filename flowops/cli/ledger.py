@@ -129,7 +129,7 @@ def show(reference: str, environment: str, format_: str) -> None:
         found = ledger.look_up([reference]).get(reference)
         entry = None if found is None else ledger.entries_of([found.reference_id])[0]  # with its labels
         history = list(ledger.events(entry.reference_id if entry else reference))
-        chain, most = ledger.chain_of(entry.reference_id) if entry else ([], 1)
+        chain = ledger.chain_of(entry.reference_id) if entry else []
     if entry is None and history and all(event.event_type is EventType.REHEARSED for event in history):
         _show_rehearsal(reference, history, format_)
         return
@@ -139,7 +139,7 @@ def show(reference: str, environment: str, format_: str) -> None:
         raise FlowopsError(f"{reference}: not in the ledger of {environment}{where}")
     if entry.reference_id != reference:
         echo_status(f"{reference}: it is {entry.reference_id} now")
-    print_result(ENTRY, EntryView(entry, history, chain, most), format_)
+    print_result(ENTRY, EntryView(entry, history, chain), format_)
 
 
 def _show_rehearsal(reference: str, history: Sequence[LoggedEvent], format_: str) -> None:

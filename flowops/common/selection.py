@@ -10,23 +10,40 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops.common.names import same_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 #: What stands for other characters in a pattern.
 WILDCARDS = frozenset("*?")
 
 
+#: What stands between a call's own name and the number of an attempt.
+ATTEMPT = "~"
+
+
+class Glob(NamedTuple):
+    """One pattern; `names_attempts` says whether it may be that of an attempt, which has the mark of one."""
+
+    pattern: re.Pattern[str]
+    names_attempts: bool
+
+    def fits(self, name: str, further: Iterable[str]) -> bool:
+        """Return whether it fits a call: its own name, or, of a pattern that names attempts, that of any."""
+        if self.pattern.fullmatch(name):
+            return True
+        return self.names_attempts and any(map(self.pattern.fullmatch, further))
+
+
 class ReferenceFilter(NamedTuple):
     """Takes the references that any of `globs` fits (all, where there is none), and none of `excluded`."""
 
-    globs: Sequence[re.Pattern[str]] = ()
-    excluded: Sequence[re.Pattern[str]] = ()
+    globs: Sequence[Glob] = ()
+    excluded: Sequence[Glob] = ()
 
-    def takes(self, *names: str) -> bool:
-        """Return whether a call that has these names is one of those that are meant: its own, and those of attempts."""
-        if self.globs and not any(each.fullmatch(name) for each in self.globs for name in names):
+    def takes(self, name: str, further: Collection[str] = ()) -> bool:
+        """Return whether a call is one of those that are meant; `further` are the names of its further attempts."""
+        if self.globs and not any(each.fits(name, further) for each in self.globs):
             return False
-        return not any(each.fullmatch(name) for each in self.excluded for name in names)
+        return not any(each.fits(name, further) for each in self.excluded)
 
 
 def reference_filter(globs: Sequence[str], excluded: Sequence[str] = ()) -> ReferenceFilter:
@@ -35,6 +52,6 @@ def reference_filter(globs: Sequence[str], excluded: Sequence[str] = ()) -> Refe
 
 
 @lru_cache(maxsize=256)
-def _compiled(glob: str) -> re.Pattern[str]:
+def _compiled(glob: str) -> Glob:
     # `fnmatch.translate` makes an expression that does not backtrack, however many stars there are.
-    return re.compile(fnmatch.translate(same_name(glob).replace("[", "[[]")))
+    return Glob(re.compile(fnmatch.translate(same_name(glob).replace("[", "[[]"))), ATTEMPT in glob)

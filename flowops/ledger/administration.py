@@ -204,6 +204,7 @@ class Administration(Reader):
                 **({"attempts": call.attempts} if call.attempts else {}),
                 **({"refused": call.refused} if call.refused else {}),
                 **({"given_up": call.given_up} if call.given_up else {}),
+                **({"max_attempts": call.max_attempts} if call.max_attempts > 1 else {}),
             },
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.ledger.transaction import CHUNK, attempts_of
-from flowops.model.attempts import COMPLETED, OUTCOME_CODES, attempt_reference, split_reference
+from flowops.model.attempts import COMPLETED, OUTCOME_CODES, attempt_reference, further_references, split_reference
 from flowops.model.ledger import State, Tried
 
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from flowops.ledger.changes import CallRow
     from flowops.ledger.database import Connection
 
+#: The details of a claim of a call that may be tried more than once, as a pattern.
+WITH_ATTEMPTS = '%"max_attempts":%'
 #: It outweighs every other code, whichever came first.
 COMPLETED_CODE = OUTCOME_CODES[COMPLETED]
 
@@ -43,21 +45,22 @@ class Chain(NamedTuple):
         return state is not None and state.is_placed and self.next is not None
 
 
-def further_names(root: str, most: int) -> list[str]:
-    """Return the names of the further attempts of a call that may be tried so often."""
-    return [attempt_reference(root, attempt) for attempt in range(2, most + 1)]
-
-
 def claimed_attempts(connection: Connection, ledger: int, references: Sequence[str]) -> dict[str, int]:
     """Return how often these calls may be tried, of those that were claimed to be tried more than once."""
     found: dict[str, int] = {}
     for start in range(0, len(references), CHUNK):
         some = list(references[start : start + CHUNK])
-        for reference, *_, claim in connection.all("tried", ledger=ledger, references=some):
-            most = attempts_of(claim, connection.name).most
-            if most > 1:
-                found[reference] = most
+        for reference, claim in connection.all("claims_with", ledger=ledger, references=some, marked=WITH_ATTEMPTS):
+            found[reference] = attempts_of(claim, connection.name).most
     return found
+
+
+def chains_among(connection: Connection, ledger: int, references: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """Return of those references that are attempts of a call the call's own name, and how often it may be tried."""
+    roots = roots_among(connection, ledger, references)
+    named = {reference: roots.get(reference, reference) for reference in references}
+    most = claimed_attempts(connection, ledger, list(dict.fromkeys(named.values())))
+    return {reference: (root, most[root]) for reference, root in named.items() if root in most}
 
 
 def roots_among(connection: Connection, ledger: int, references: Iterable[str]) -> dict[str, str]:
@@ -83,9 +86,9 @@ def chains_of(
     rows = current(references)
     roots = {name: row.reference_id for name, row in rows.items() if row.state not in (None, State.RENAMED)}
     most = claimed_attempts(connection, ledger, list(dict.fromkeys(roots.values())))
-    further = current([name for root, times in most.items() for name in further_names(root, times)])
+    further = current([name for root, times in most.items() for name in further_references(root, times)])
     return {
-        name: Chain(root, most[root], (rows[name], *_in_order(further, further_names(root, most[root]))))
+        name: Chain(root, most[root], (rows[name], *_in_order(further, further_references(root, most[root]))))
         for name, root in roots.items()
         if root in most
     }

@@ -212,7 +212,7 @@ def _imported(row: CallRow | None, change: Change, serial: int) -> CallRow:
         state=step(row.state if row else None, EventType.IMPORTED, to=change.to),
         before_claim=None,
         fingerprint=change.fingerprint,
-        claim=serial if change.labels else 0,
+        claim=serial if change.labels or "max_attempts" in change.data else 0,
         legs=change.legs,
         attempts=(row.attempts if row else 0) + change.data.get("attempts", 0),
         run=None,

@@ -22,6 +22,7 @@ from flowops.ledger.reader import stopped
 from flowops.ledger.states import claimable
 from flowops.ledger.transaction import CHUNK, names_of
 from flowops.ledger.usage import claimed_since, rung_since
+from flowops.model.attempts import MOST_ATTEMPTS
 from flowops.model.call import read_call_id
 from flowops.model.claims import Used, Written
 from flowops.model.ledger import RUN_LOST, EventType, Leg, State
@@ -49,7 +50,8 @@ class ImportedCall:
     which it was posted where that is another one, and of one that is renamed the reference that it became.
     `cancelled_from` is the state that a cancelled one had before, `error` what stood between it and being placed,
     `attempts` how often it was claimed, `refused` how many of its callees were refused among others, and `given_up`
-    since when it is given up for its fingerprint (see `flowops.ledger.refusals`).
+    since when it is given up for its fingerprint (see `flowops.ledger.refusals`). `max_attempts` says of a first
+    attempt which further ones belong to it: none of these is made here.
     """
 
     reference_id: str
@@ -63,6 +65,7 @@ class ImportedCall:
     attempts: int = 0
     refused: int = 0
     given_up: str | None = None
+    max_attempts: int = 1
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -83,7 +86,8 @@ def imported_call(row: Mapping[str, Value]) -> ImportedCall:
 
     Keys, with ``-`` or ``_``: ``reference-id``; ``callee`` or ``callees``, ``call-id``, ``placed-at`` (ISO 8601 with an
     offset), ``state``, ``fingerprint``, ``renamed``, ``cancelled-from``, ``error``, ``attempts``, ``refused``,
-    ``given-up`` (a time), ``labels``; an export's ``legs`` and ``claimed_at``. Others are ignored.
+    ``given-up`` (a time), ``attempt`` and ``max-attempts``, ``labels``; an export's ``legs`` and ``claimed_at``. Others
+    are ignored.
     """
     if row.keys() >= _AUDITED:
         raise ValueError("hash: this is an event of the audit trail, and no call: export the ledger without --events")
@@ -106,8 +110,17 @@ def imported_call(row: Mapping[str, Value]) -> ImportedCall:
         attempts=_count(values, "attempts"),
         refused=_count(values, "refused") if state.is_placed else 0,
         given_up=_time("given-up", values.get("given_up")) if state is State.REJECTED else None,
+        max_attempts=_max_attempts(values),
         labels=_labels(values.get("labels")),
     )
+
+
+def _max_attempts(values: Mapping[str, Value]) -> int:
+    """Return how often a call may be tried, as its first attempt says it; of the others it is not asked."""
+    most = _count(values, "max_attempts")
+    if most > MOST_ATTEMPTS:
+        raise ValueError(f"max-attempts: no call has more than {MOST_ATTEMPTS}")
+    return most if _count(values, "attempt") <= 1 else 1
 
 
 def _labels(value: Value) -> dict[str, str]:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.errors import LedgerError
 from flowops.ledger.blocks import blocks_among
-from flowops.ledger.chains import chains_of, claimed_attempts, further_names, roots_among, tried
+from flowops.ledger.chains import WITH_ATTEMPTS, chains_among, chains_of, roots_among, tried
 from flowops.ledger.history import History
 from flowops.ledger.refusals import ENOUGH, given_up_among
 from flowops.ledger.transaction import CHUNK, current_rows_of, parsed, rows_of, with_legs
 from flowops.ledger.usage import claimed_since, rung_since
+from flowops.model.attempts import further_references, split_reference
 from flowops.model.call import INSTRUCTION_ID
 from flowops.model.ledger import Entry, GivenUp, Leg, NumberBlock, State
 
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from flowops.model.ledger import Tried
 
 _PLACED = frozenset(str(state) for state in State if state.is_placed)
-
-#: The details of a claim of a call that may be tried more than once, as a pattern.
-_WITH_ATTEMPTS = '%"max_attempts":%'
 #: What is said of a ledger that does not hold what a witness has seen.
 OLDER_COPY = "this is an older copy of the ledger"
 
@@ -91,23 +89,26 @@ class Reader(History):
         return self._database.read(lambda connection: roots_among(connection, self.number, reference_ids))
 
     def with_attempts(self, reference_ids: Sequence[str]) -> list[str]:
-        """Return references, and behind each that of a call with attempts the names of its further ones; each once."""
-        most = self._database.read(lambda it: claimed_attempts(it, self.number, reference_ids))
-        names = (each for name in reference_ids for each in (name, *further_names(name, most.get(name, 1))))
-        return list(dict.fromkeys(names))
+        """Return references, and in place of one that is an attempt of a call the names of all of these; each once."""
+        chains = self.chains_among(reference_ids)
+        calls = (chains.get(name, (name, 1)) for name in reference_ids)
+        return list(dict.fromkeys(each for call in calls for each in (call[0], *further_references(*call))))
 
-    def chain_of(self, reference_id: str) -> tuple[list[Entry], int]:
-        """Return the attempts of a call that were made, and how many there may be; none of one that has no others."""
-        root = self.roots_of([reference_id]).get(reference_id, reference_id)
-        names = self.with_attempts([root])
+    def chains_among(self, reference_ids: Sequence[str]) -> dict[str, tuple[str, int]]:
+        """Return of those references that are attempts of a call its own name, and how often it may be tried."""
+        return self._database.read(lambda connection: chains_among(connection, self.number, reference_ids))
+
+    def chain_of(self, reference_id: str) -> list[Entry]:
+        """Return the attempts of a call that were made; none of one that has no others."""
+        names = self.with_attempts([reference_id])
         found = {entry.reference_id: entry for entry in self.entries_of(names)} if len(names) > 1 else {}
-        return [found[name] for name in names if name in found], len(names)
+        return [found[name] for name in names if name in found]
 
     def open_chains(self) -> list[str]:
         """Return the references of the placed calls of which another attempt may follow, in order."""
 
         def work(connection: Connection) -> list[str]:
-            found = connection.all("claimed_with_attempts", ledger=self.number, marked=_WITH_ATTEMPTS)
+            found = connection.all("claimed_with_attempts", ledger=self.number, marked=WITH_ATTEMPTS)
             names = [reference for (reference,) in found]
             further = roots_among(connection, self.number, names)
             roots = [name for name in names if name not in further]
@@ -119,7 +120,7 @@ class Reader(History):
     def further_attempts(self) -> int:
         """Return how many rows are further attempts of calls that are in the ledger."""
         found = self._database.read(
-            lambda it: it.value("count_further", ledger=self.number, marked=_WITH_ATTEMPTS, named="%~%", behind="%~")
+            lambda it: it.value("count_further", ledger=self.number, marked=WITH_ATTEMPTS, named="%~%", behind="%~")
         )
         return int(found)
 
@@ -351,10 +352,15 @@ class Reader(History):
         return None if found is None else datetime.fromisoformat(found)
 
     def _labelled_entries(self, connection: Connection, rows: Sequence[CallRow]) -> list[Entry]:
-        """Return rows with their labels."""
-        labels = self._labels(connection, [row.reference_id for row in rows])
+        """Return rows with their labels, and with which attempt of a call each is."""
+        names = [row.reference_id for row in rows]
+        labels, chains = self._labels(connection, names), chains_among(connection, self.number, names)
         entries = self._entries(connection, rows)
-        return [replace(it, labels=labels[it.reference_id]) if it.reference_id in labels else it for it in entries]
+        if not labels and not chains:
+            return entries
+        return [
+            _with_more(it, labels.get(it.reference_id, {}), *chains.get(it.reference_id, ("", 1))) for it in entries
+        ]
 
     def _entries(self, connection: Connection, rows: Sequence[CallRow], *, strict: bool = False) -> list[Entry]:
         runs = {row.run for row in rows if row.state is State.IN_FLIGHT and row.run}
@@ -433,6 +439,12 @@ def stopped(connection: Connection, ledger: int) -> str | None:
     return standing(connection, ledger).stopped
 
 
+def _with_more(entry: Entry, labels: Mapping[str, str], root: str, most: int) -> Entry:
+    """Return a row with its labels, and with which attempt it is of the call of another name, if of one."""
+    attempt = split_reference(entry.reference_id)[1] if root not in ("", entry.reference_id) else 1
+    return replace(entry, labels=labels, attempt=attempt, max_attempts=most)
+
+
 def _refused(environment: str, call: GivenUp) -> Entry:
     """Return a call of which nothing is left but that it is given up."""
     return Entry(
@@ -457,6 +469,9 @@ def exported(entry: Entry, given_up: GivenUp | None) -> dict[str, Value]:
         "state": str(entry.state),
         "fingerprint": entry.fingerprint,
         "attempts": entry.attempts,
+        "root": entry.root,
+        "attempt": entry.attempt,
+        "max_attempts": entry.max_attempts,
         "error": entry.error,
         "claimed_at": entry.claimed_at,
         "updated_at": entry.updated_at,

@@ -236,6 +236,9 @@ class Transaction:
         row = self._after.get(change.reference_id)
         if attempt == 1 or change.event_type not in PROOFS or _is_placed(row) or (row is not None and row.claim):
             return []
+        first = self.current([root]).get(root)
+        if first is not None and first.claim and self._most_of(first.reference_id) < attempt:
+            return []  # it was claimed to be tried less often
         names = [attempt_reference(root, number) for number in range(1, attempt)]
         rows = self.current(names)
         to = State.IN_DOUBT if change.to is State.IN_DOUBT else State.PLACED
@@ -272,14 +275,17 @@ class Transaction:
         root, attempt = split_reference(proof.reference_id)
         if attempt == 1:  # whoever has cancelled that has cancelled the second one with it
             return
-        found = self.connection.all("tried", ledger=self.ledger, references=[root])
-        most = max((attempts_of(claim, self.connection.name).most for *_, claim in found), default=1)
         name = attempt_reference(root, attempt + 1)
         row = self.rows([name]).get(name)
-        if attempt < most and claimable(row.state if row else None):
+        if attempt < self._most_of(root) and claimable(row.state if row else None):
             data = {"cancelled_with": proof.reference_id}
             change = Change(name, EventType.CANCELLED, proof.at, proof.actor, data=data)
             self._put(change, row, decide(row, change, self._builder.serial + 1))
+
+    def _most_of(self, root: str) -> int:
+        """Return how often a call may be tried, as was said when it was claimed."""
+        found = self.connection.all("tried", ledger=self.ledger, references=[root])
+        return max((attempts_of(claim, self.connection.name).most for *_, claim in found), default=1)
 
     def _followed(self, change: Change) -> Change:
         """Return a change as one of the call that stands for its reference now."""

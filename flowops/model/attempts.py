@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.selection import ATTEMPT
 from flowops.common.spans import read_span, span_text
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ REPEATABLE = tuple(name for name in OUTCOME_CODES if name != COMPLETED)
 MOST_ATTEMPTS = 99
 #: How many characters the reference-id of a call with attempts may have: the API takes 64, and ``~99`` is behind it.
 LONGEST_ROOT = 61
-_MARK = "~"
 _ATTEMPT = re.compile(r"(.+)~([2-9]|[1-9][0-9])", re.DOTALL)
 
 
@@ -64,6 +64,8 @@ class Attempts(NamedTuple):
         """Return what `as_kept` has made a value of; one attempt where it says nothing of them."""
         if "max_attempts" not in value:
             return cls()
+        if "on" not in value:  # imported: how often it might be tried elsewhere is known, and nothing follows here
+            return cls(value["max_attempts"], frozenset())
         after = tuple(timedelta(seconds=pause) for pause in value["after"])
         return cls(value["max_attempts"], frozenset(value["on"]), after, timedelta(seconds=value["within"]))
 
@@ -93,7 +95,12 @@ def read_attempts(value: Mapping[str, Value]) -> Attempts:
 
 def attempt_reference(root: str, attempt: int) -> str:
     """Return the reference-id under which an attempt (1, 2, …) of a call is posted."""
-    return root if attempt == 1 else f"{root}{_MARK}{attempt}"
+    return root if attempt == 1 else f"{root}{ATTEMPT}{attempt}"
+
+
+def further_references(root: str, most: int) -> list[str]:
+    """Return the reference-ids of the further attempts of a call that may be tried so often."""
+    return [attempt_reference(root, attempt) for attempt in range(2, most + 1)]
 
 
 def split_reference(reference: str) -> tuple[str, int]:

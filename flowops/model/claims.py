@@ -164,6 +164,10 @@ class Ledger(RunLedger, Protocol):
         """Return how many calls of this environment are in each state."""
         ...
 
+    def roots_of(self, reference_ids: Sequence[str]) -> dict[str, str]:
+        """Return the calls' own names of those references that are further attempts of a call, by those."""
+        ...
+
     def further_attempts(self) -> int:
         """Return how many rows are further attempts of calls that are in the ledger."""
         ...

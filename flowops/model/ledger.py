@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.model.attempts import ONE_ATTEMPT, Attempts
+from flowops.model.attempts import ONE_ATTEMPT, Attempts, split_reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,7 +122,9 @@ class Entry:
     posted where that is another one, and of one that is renamed the reference that it became. `live` says, of an
     in-flight call, whether the run that claimed it still holds its lease. `cancelled_from` is the state that a
     cancelled call had before. `refused` counts its callees that the API refused among others, and that nobody has
-    acknowledged. `labels` are those that it was claimed with. Times are ISO 8601 in UTC.
+    acknowledged. `labels` are those that it was claimed with. `attempts` says how often it was claimed, `attempt` which
+    attempt of a call it is, and `max_attempts` how often that may be tried: what is looked up has neither, as it has no
+    labels. Times are ISO 8601 in UTC.
     """
 
     environment: str
@@ -141,6 +143,13 @@ class Entry:
     cancelled_from: State | None = None
     refused: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
+    attempt: int = 1
+    max_attempts: int = 1
+
+    @property
+    def root(self) -> str:
+        """Return the reference-id of the first attempt, which is the call's own."""
+        return split_reference(self.reference_id)[0] if self.attempt > 1 else self.reference_id
 
     @property
     def posted_as(self) -> str:

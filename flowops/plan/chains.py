@@ -63,7 +63,8 @@ def standing_of(attempts: Attempts, tried: Sequence[Tried]) -> Standing:
         return Standing(number, most, f"waits for the outcome of attempt {number}", waits=True)
     ended = f"{outcome.replace('-', ' ')} {datetime.fromisoformat(finished_at):%H:%M}"
     if outcome not in attempts.on:
-        return Standing(number, most, f"ended with {ended}, which is not in `on`")
+        why = "which is not in `on`" if attempts.on else "and was imported: no other attempt follows"
+        return Standing(number, most, f"ended with {ended}, {why}")
     if number >= most:
         return Standing(number, most, f"{number} of {most} attempts used: {ended}" if most > 1 else ended)
     due = datetime.fromisoformat(finished_at) + attempts.pause(number)

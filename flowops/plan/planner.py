@@ -295,6 +295,11 @@ class _Planner:
         assert ledger is not None
         named = {index: batch.call(index).terms.moved_from for index in others if actions[index] in _SENT}
         before = {index: name for index, name in named.items() if name is not None}
+        roots = ledger.roots_of(list(before.values())) if before else {}
+        for index in [index for index, name in before.items() if name in roots]:
+            name = before.pop(index)
+            why = f"moved-from: {name} is an attempt of {roots[name]}, and no call: write that"
+            self._put(index, Decision(Action.CONFLICT, reasons=(why,)), actions, details)
         entries = ledger.look_up(list(dict.fromkeys(before.values()))) if before else {}
         for index, name in before.items():
             entry = entries.get(name)

@@ -243,6 +243,15 @@ class RenderedBatch:
             self.compiled, self.batch, self.check, rows, bodies, names, list(hashes), flows, terms, attempt=attempt
         )
 
+    def leave_out(self, wrong: Mapping[int, list[Problem]]) -> None:
+        """Take the calls of rows that are wrong out, and keep what is wrong apart."""
+        if not wrong:
+            return
+        self.invalid += len(wrong)
+        for index in sorted(wrong):
+            self.skipped += wrong[index]
+        self.left_out += _take_out(self, wrong)
+
     def call(self, index: int) -> Call:
         """Return the call of one of the bodies."""
         row = self.batch.place(self.rows[index])
@@ -253,16 +262,6 @@ def _is_of_one_row(problem: Problem) -> bool:
     """Return whether the row alone is wrong, and the others were read: not so where a query ended at it."""
     row = problem.row
     return row is not None and (problem.code != ROWS or problem.place.file == row.file)
-
-
-def _leave_out(found: RenderedBatch, wrong: Mapping[int, list[Problem]]) -> None:
-    """Take the calls of rows that are wrong out of a batch, and keep what is wrong apart."""
-    if not wrong:
-        return
-    found.invalid += len(wrong)
-    for index in sorted(wrong):
-        found.skipped += wrong[index]
-    found.left_out += _take_out(found, wrong)
 
 
 def _take_out(found: RenderedBatch, rows: Container[int]) -> list[Call]:
@@ -308,7 +307,7 @@ class CallSet:
             begin, end = end, min(len(batch.rows), end + WRONG_ROWS - self._wrong)
             wrong = self._render(rendering, range(begin, end), found, check)
             if self.skips:
-                _leave_out(found, wrong)
+                found.leave_out(wrong)
                 continue
             self._wrong += len(wrong)
             for index in sorted(wrong):

@@ -264,7 +264,9 @@ def test_an_alert_goes_to_the_next_person_when_nobody_answered(oncall: OnCall) -
     assert (second["root"], second["attempt"], second["max_attempts"]) == ("alert-7", 2, 3)
     assert second["reasons"][0].startswith("attempt 2 of 3: no answer ")
     assert second["callees"] == ["+44 20 79•• ••02"]
-    assert oncall.apply()["placed"] == 1
+    ran = oncall.run("apply", "--auto-approve", "--events", "-")
+    told = [each for each in map(json.loads, ran.out.splitlines()) if each["event"] in ("claimed", "placed")]
+    assert [(each["root"], each["attempt"], each["max_attempts"]) for each in told] == [("alert-7", 2, 3)] * 2
     assert oncall.wait("place")["reference_id"] == "alert-7~3"
     assert oncall.apply()["placed"] == 1
     until = time.monotonic() + 30
@@ -410,10 +412,50 @@ def test_a_call_with_the_name_of_an_attempt_is_evidence_of_itself_alone(clinic: 
     }
 
 
-def test_a_row_that_is_wrong_at_a_later_attempt_only_is_an_error_before_the_first(clinic: Repository) -> None:
-    skipping = SET.replace("attempts: {max: 3", "on-invalid: skip\nattempts: {max: 3")
-    clinic.write(
-        {"calls/a.yaml": skipping.replace('"{{ row.phone }}"', '"{{ row.phone if attempt == 1 else row.deputy }}"')}
-    )
-    clinic.write({"data/people.csv": "id,phone,deputy,text1,text2,text3\n1,+442079460101,,a,b,c\n"})
-    assert "calls/a.yaml" in problem(clinic)
+DEPUTIES = SET.replace('"{{ row.phone }}"', '"{{ row.phone if attempt == 1 else row.deputy }}"')
+ROWS = "id,phone,deputy,text1,text2,text3\n1,+442079460101,+442079460102,a,b,c\n"
+
+
+def test_a_row_that_is_wrong_at_a_later_attempt_only_is_wrong_before_the_first(clinic: Repository) -> None:
+    clinic.write({"calls/a.yaml": DEPUTIES, "data/people.csv": f"{ROWS}2,+442079460103,,a,b,c\n"})
+    assert "row 2 of data/people.csv" in problem(clinic)
+
+
+def test_where_wrong_rows_are_left_out_so_is_one_that_is_wrong_at_a_later_attempt_only(clinic: Repository) -> None:
+    clinic.write({"calls/a.yaml": f"on-invalid: skip\n{DEPUTIES}", "data/people.csv": ROWS})
+    assert flowops("apply", "--auto-approve", "--format", "json", cwd=clinic.root).json["summary"]["placed"] == 1
+    bad = "2,+442079460103,,a,b,c\n"
+    good = "3,+442079460104,+442079460105,a,b,c\n"
+    clinic.write({"data/people.csv": ROWS + bad + good})
+    planned = flowops("plan", "--format", "json", "--full", cwd=clinic.root).json
+    assert (planned["summary"]["place"], planned["summary"]["invalid"], planned["summary"]["unnamed"]) == (1, 1, 0)
+    ran = flowops("apply", "--auto-approve", "--format", "json", cwd=clinic.root)
+    assert ran.code == 0, ran.err
+    assert [each["reference_id"] for each in ran.json["calls"] if each["outcome"] == "placed"] == ["reminder-3"]
+    # That of a call which was placed: it has no other attempt, and is told.
+    clinic.write({"data/people.csv": ROWS.replace("+442079460102", "") + good})
+    planned = flowops("plan", "--format", "json", "--full", cwd=clinic.root).json
+    assert (planned["summary"]["invalid"], planned["summary"]["unnamed"]) == (1, 0)
+    clinic.write({"data/people.csv": ROWS + bad + bad.replace("2,", "4,")})
+    assert "2 of 3 rows are invalid, more than max-invalid allows: 1" in problem(clinic)
+
+
+def test_moved_from_names_a_call_and_no_attempt_of_one(clinic: Repository) -> None:
+    clinic.write({"calls/a.yaml": ALONE})
+    assert flowops("apply", "--auto-approve", cwd=clinic.root).code == 0
+    clinic.write({"calls/a.yaml": ALONE.replace("alarm-1", "alarm-2") + "moved-from: alarm-1~2\n"})
+    (planned,) = flowops("plan", "--format", "json", cwd=clinic.root).json["calls"]
+    assert planned["action"] == "conflict"
+    assert planned["reasons"] == ["moved-from: alarm-1~2 is an attempt of alarm-1, and no call: write that"]
+    assert flowops("apply", "--auto-approve", cwd=clinic.root).code == 9
+
+
+def test_one_attempt_goes_with_several_callees_and_with_a_callback_url(clinic: Repository) -> None:
+    clinic.edit("flowops.yaml", "Stop}", "Stop, attempts: {max: 3}}")
+    several = ALONE.replace('callee: "+442079460101"', 'callees: ["+442079460101", "+442079460102"]')
+    several += "callback-url: https://example.org/\n"
+    clinic.write({"calls/a.yaml": several})
+    assert "does not go with attempts" in problem(clinic)
+    for attempts in ("{max: 1}", "null"):
+        clinic.write({"calls/a.yaml": several.replace("{max: 3}", attempts)})
+        assert flowops("validate", cwd=clinic.root).code == 0

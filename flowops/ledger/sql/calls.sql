@@ -85,6 +85,15 @@ LEFT JOIN flowops_events
 WHERE flowops_calls.ledger = :ledger AND flowops_calls.reference_id = ANY (:references)
   AND flowops_calls.state IS NOT NULL
 
+-- What was kept with the claims of those of which it is marked so.
+-- name: claims_with
+SELECT flowops_calls.reference_id, flowops_events.details
+FROM flowops_calls
+JOIN flowops_events
+  ON flowops_events.ledger = flowops_calls.ledger AND flowops_events.serial = flowops_calls.claim
+WHERE flowops_calls.ledger = :ledger AND flowops_calls.reference_id = ANY (:references)
+  AND flowops_calls.state IS NOT NULL AND flowops_events.details LIKE :marked
+
 -- Those that were claimed to be tried more than once.
 -- name: claimed_with_attempts
 SELECT flowops_calls.reference_id
@@ -94,7 +103,8 @@ JOIN flowops_events
 WHERE flowops_calls.ledger = :ledger AND flowops_calls.state IS NOT NULL AND flowops_events.details LIKE :marked
 ORDER BY flowops_calls.reference_id
 
--- Few references have what stands between a call's own name and the number of an attempt.
+-- Few references have what stands between a call's own name and the number of an attempt. Of a call that was purged it
+-- is not known any more how often it was to be tried.
 -- name: count_further
 SELECT count(*)
 FROM flowops_calls AS further
@@ -102,11 +112,11 @@ JOIN flowops_calls AS first
   ON first.ledger = further.ledger AND first.reference_id = substr(
     further.reference_id, 1, length(rtrim(further.reference_id, '0123456789')) - 1
   )
-JOIN flowops_events AS claim
+LEFT JOIN flowops_events AS claim
   ON claim.ledger = first.ledger AND claim.serial = first.claim
 WHERE further.ledger = :ledger AND further.reference_id LIKE :named
   AND further.state IS NOT NULL AND further.state <> 'renamed'
-  AND rtrim(further.reference_id, '0123456789') LIKE :behind AND claim.details LIKE :marked
+  AND rtrim(further.reference_id, '0123456789') LIKE :behind AND (first.purged OR claim.details LIKE :marked)
 
 -- name: codes_of
 SELECT reference_id, code, later

@@ -39,9 +39,6 @@ def entry_json(view: EntryView) -> Json:
     return {
         "format_version": FORMAT_VERSION,
         **_entry(entry),
-        "root": view.root,
-        "attempt": view.attempt,
-        "max_attempts": view.max_attempts,
         "chain": [
             {
                 "reference_id": each.reference_id,
@@ -186,6 +183,9 @@ def _entry(entry: Entry) -> Json:
         "refused": entry.refused,
         "labels": dict(entry.labels),
         "attempts": entry.attempts,
+        "root": entry.root,
+        "attempt": entry.attempt,
+        "max_attempts": entry.max_attempts,
         "error": entry.error,
         "claimed_at": entry.claimed_at,
         "updated_at": entry.updated_at,

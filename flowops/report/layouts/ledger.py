@@ -64,7 +64,7 @@ def entry_report(view: EntryView) -> Report:
     body = Code(yaml_lines(dict(sorted(entry.body.items()))))
     fields = [Row((cell(field), value)) for field, value in _entry_fields(entry)]
     if view.chain:
-        fields.insert(1, Row((cell("attempt"), cell(f"{view.attempt} of {view.max_attempts}, of {view.root}"))))
+        fields.insert(1, Row((cell("attempt"), cell(f"{entry.attempt} of {entry.max_attempts}, of {entry.root}"))))
     history = Listing([Entry(((phrases.event(event),),)) for event in view.history])
     return Report(
         [

@@ -162,23 +162,12 @@ class Entries(NamedTuple):
 class EntryView(NamedTuple):
     """One call of the ledger and its history, oldest first.
 
-    Of a call with attempts, `chain` are all that were made, and `max_attempts` how many there may be.
+    Of a call with attempts, `chain` are all that were made.
     """
 
     entry: Entry
     history: Sequence[LedgerEvent] = ()
     chain: Sequence[Entry] = ()
-    max_attempts: int = 1
-
-    @property
-    def root(self) -> str:
-        """Return the reference-id of the first attempt, which is the call's own."""
-        return self.chain[0].reference_id if self.chain else self.entry.reference_id
-
-    @property
-    def attempt(self) -> int:
-        """Return which attempt of the call it is."""
-        return 1 if not self.chain else 1 + [each.reference_id for each in self.chain].index(self.entry.reference_id)
 
 
 def of_entry(entry: Entry) -> Entry:

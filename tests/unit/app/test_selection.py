@@ -94,6 +94,18 @@ def test_a_set_in_brackets_is_no_wildcard() -> None:
     assert not CallFilter(refs=("A*",)).takes_name("a1")
 
 
+def test_any_attempt_names_its_whole_call_and_a_pattern_without_its_mark_is_for_the_calls_own_name() -> None:
+    for ref in ("a-1", "a-1~2", "*~3", "a*", "a-?"):
+        assert CallFilter(refs=(ref,)).takes_name("a-1", 3), ref
+        assert not CallFilter(excluded=(ref,)).takes_name("a-1", 3), ref
+    # A name that ends otherwise is not meant, though that of an attempt ends so.
+    for ref in ("*2", "a-???", "a-1~4", "b~2"):
+        assert not CallFilter(refs=(ref,)).takes_name("a-1", 3), ref
+        assert CallFilter(excluded=(ref,)).takes_name("a-1", 3), ref
+    assert CallFilter(names=frozenset({"a-1~2"})).takes_name("a-1", 2)
+    assert not CallFilter(names=frozenset({"a-1~2"})).takes_name("a-1")
+
+
 def test_what_is_judged_of_a_project_is_judged_over_all_of_it(root: Path) -> None:
     (root / "calls/c.yaml").write_text(A_CALL.replace("callee", "calee"))
     (root / "calls/d.yaml").write_text(A_CALL.replace("b-1", "a-1"))

@@ -104,6 +104,19 @@ def test_evidence_of_an_attempt_proves_those_before_it(store: Store, make) -> No
     assert store.verify() is None
 
 
+@pytest.mark.parametrize("state", ["in doubt", "refused"])
+def test_evidence_of_what_only_looks_like_an_attempt_says_nothing_of_a_call_that_has_none(
+    store: Store, make, state: str
+) -> None:
+    event_type = EventType.UNCLEAR if state == "in doubt" else EventType.REFUSED
+    store.write([make.claim("alone"), Record("alone", event_type)])
+    before = store.look_up(["alone"])["alone"]
+    store.called_back("alone~2", [Leg(None, "id-2", code=9)])
+    found = store.look_up(["alone", "alone~2"])
+    assert (found["alone"], found["alone~2"].state) == (before, State.FINISHED)
+    assert store.verify() is None
+
+
 def test_a_record_that_only_makes_a_doubt_makes_one_of_each(store: Store) -> None:
     store.recorded({"lost~2": [Leg(None, "id-2", code=10)]}, unknown=State.IN_DOUBT)
     assert {name: entry.state for name, entry in store.look_up(["lost", "lost~2"]).items()} == {

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from support.operators import operate
 
+from flowops.app.ledger import entries_asked
+from flowops.app.operators import CallSelection, select
 from flowops.app.policy_run import _with_attempts
-from flowops.ledger.operations import ImportedCall
+from flowops.app.selection import CallFilter, Selection
+from flowops.errors import UsageError
+from flowops.ledger.operations import ImportedCall, imported_call
 from flowops.ledger.operators import Accept, Cancel, Rename, Resolve, UndoCancel
 from flowops.model.attempts import OUTCOME_CODES, read_attempts
 from flowops.model.claims import Move, Record
@@ -201,3 +205,47 @@ def test_evidence_of_an_attempt_proves_a_doubt_before_it(store: Store, make) -> 
     store.write([claim_of(make, "a"), Record("a", EventType.UNCLEAR)])
     store.called_back("a~2", [Leg(None, "id-2", code=9)])
     assert states(store, "a", "a~2") == [State.PLACED, State.FINISHED]
+
+
+class TestExport:
+    def test_a_row_says_which_attempt_of_which_call_it_is(self, tried: Store, make) -> None:
+        tried.write([make.claim("alone"), make.accepted("alone", call_id="id-9")])
+        rows = {row["reference_id"]: row for row in tried.export()}
+        assert {name: (row["root"], row["attempt"], row["max_attempts"]) for name, row in rows.items()} == {
+            "a": ("a", 1, 3),
+            "a~2": ("a", 2, 3),
+            "alone": ("alone", 1, 1),
+        }
+
+    def test_imported_they_are_one_call_that_rings_no_more(self, tried: Store, sqlite, make) -> None:
+        rows = list(tried.export())
+        sqlite.init("copied")
+        other = sqlite.open("copied")
+        other.import_calls(map(imported_call, rows))
+        assert [row["max_attempts"] for row in other.export()] == [3, 3]
+        assert other.further_attempts() == 1
+        assert other.with_attempts(["a~2"]) == ["a", "a~2", "a~3"]
+        taken = asked(other, make, "a~3", 3)
+        assert not taken.done
+        assert taken.decision is not None
+        assert "imported" in taken.decision.reasons[0]
+        assert operate(other, Rename({"a": "b"}), "a").changed
+        assert states(other, "b", "b~2") == [State.FINISHED, State.FINISHED]
+        assert other.verify() is None
+
+    def test_purged_they_are_no_calls_that_no_file_names(self, tried: Store) -> None:
+        assert tried.purge(LATER) == 2
+        assert tried.further_attempts() == 1
+
+
+def test_an_attempt_stands_for_its_call_where_rows_are_selected(tried: Store, make) -> None:
+    tried.write([make.claim("a~x"), make.accepted("a~x", call_id="id-9")])
+    for refs in (("a",), ("a~2",), ("*~2",), ("a~3",)):
+        chosen = entries_asked(tried, Selection((), "production", calls=CallFilter(refs=refs)))
+        assert [entry.reference_id for entry in chosen] == ["a", "a~2"], refs
+    for name in ("a", "a~2"):
+        chosen = entries_asked(tried, Selection((), "production", calls=CallFilter(names=frozenset({name}))))
+        assert [entry.reference_id for entry in chosen] == ["a", "a~2"], name
+    assert select(CallSelection(globs=("a~2",)), NOBODY, tried) == ["a"]
+    with pytest.raises(UsageError, match="nothing matches"):
+        select(CallSelection(globs=("*2",)), NOBODY, tried)

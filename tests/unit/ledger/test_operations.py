@@ -232,6 +232,7 @@ class TestImport:
         [
             ({}, "reference-id: is missing"),
             ({"reference-id": "a", "attempts": "-1"}, "attempts: '…' is not a number of things"),
+            ({"reference-id": "a", "max-attempts": 100}, "max-attempts: no call has more than 99"),
             ({"reference-id": "a", "refused": True}, "refused: 'T…' is not a number of things"),
             ({"reference-id": "a", "attempts": 10**10}, "attempts: '1000•••••00' is not a number of things"),
             ({"reference-id": "a", "state": "rejected", "given-up": "soon"}, "given-up: 's…' is not a time"),

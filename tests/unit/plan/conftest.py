@@ -106,6 +106,9 @@ class DictLedger:
         rows = (self.entries[name] for name in reference_ids if name in self.entries)
         return {row.reference_id: Tried(row.state, row.claimed_at) for row in rows}
 
+    def roots_of(self, _reference_ids: Sequence[str]) -> dict[str, str]:
+        return {}
+
     def further_attempts(self) -> int:
         return 0
 
