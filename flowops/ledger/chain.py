@@ -74,28 +74,14 @@ def chained(
     at: str,
     earlier: int | None,
 ) -> str:
-    """Return the hash of an event: over the hash before it and the canonical JSON of what stays for ever."""
-    return sha256(
-        previous.encode()
-        + canonical(
-            {
-                "at": at,
-                "details": details_hash,
-                "earlier": earlier,
-                "event_type": event_type,
-                "ledger": ledger,
-                "reference_id": reference_id,
-                "serial": serial,
-                "state": state,
-            }
-        )
-    )
+    """Return the hash of an event: over the hash before it and what stays for ever, as a list in JSON."""
+    return sha256(canonical((previous, details_hash, ledger, serial, reference_id, event_type, state, at, earlier)))
 
 
 def row_hash(row: CallRow) -> str:
     """Return a hash of the columns of a row without its serial, and its legs: over their canonical JSON, as a list."""
     *columns, _serial, _at, _body, legs = row
-    return sha256(canonical([*columns, [tuple(leg) for leg in legs]]))[:ROW_HASH]
+    return sha256(canonical((*columns, tuple(map(tuple, legs)))))[:ROW_HASH]
 
 
 def hash_of_details(actor: str, details: str, body: str | None) -> str:

@@ -242,6 +242,7 @@ class Database(ABC):
         connection: Connection,
         *,
         new: Sequence[Sequence[Value]],
+        settled: Sequence[Sequence[Value]],
         changed: Sequence[Sequence[Value]],
         legs: Sequence[Sequence[Value]],
         events: Sequence[Sequence[Value]],
@@ -250,8 +251,8 @@ class Database(ABC):
     ) -> bool:
         """Write what a transaction has decided, as rows in the order of the columns of their statements.
 
-        A changed call begins with the serial that it was read with; `ledger` is the ledger's number. Returns False when
-        a row is not what it was, and nothing may be committed.
+        A changed call, and one that was only settled, begins with the serial that it was read with; `ledger` is the
+        ledger's number. Returns False when a row is not what it was, and nothing may be committed.
         """
 
     @abstractmethod

@@ -63,6 +63,7 @@ _CALL = (
     "ledger", "reference_id", "state", "before_claim", "fingerprint", "claim", "attempts", "run", "error",
     "claimed_at", "renamed", "words", "naming", "purged", "cancelled_from", "refused", "serial", "phones",
 )  # fmt: skip
+_SETTLED = ("seen", "ledger", "reference_id", "state", "before_claim", "error", "refused", "serial")
 _LEG = ("ledger", "reference_id", "position", "callee", "shown", "call_id", "error", "code", "description", "later")
 _EVENT = (
     "ledger", "serial", "reference_id", "event_type", "state", "at", "earlier", "actor", "details", "body", "hash",
@@ -205,6 +206,7 @@ class PostgresDatabase(Database):
         connection: Connection,
         *,
         new: Sequence[Sequence[Value]],
+        settled: Sequence[Sequence[Value]],
         changed: Sequence[Sequence[Value]],
         legs: Sequence[Sequence[Value]],
         events: Sequence[Sequence[Value]],
@@ -214,6 +216,7 @@ class PostgresDatabase(Database):
         written = connection.first(
             "save",
             new=_json(_CALL, new),
+            settled=_json(_SETTLED, settled),
             changed=_json(("seen", *_CALL), changed),
             legs=_json(_LEG, legs),
             events=_json(_EVENT, events),
@@ -221,7 +224,7 @@ class PostgresDatabase(Database):
             head=checkpoint.head,
             ledger=ledger,
         )
-        return written == (len(new), len(changed), len(legs), len(events))
+        return written == (len(new), len(settled), len(changed), len(legs), len(events))
 
     def lock_schema(self, connection: Connection) -> None:
         connection.first("lock_schema")

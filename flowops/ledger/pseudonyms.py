@@ -56,8 +56,8 @@ class Pseudonymizer:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        # Copied for each hash, as half of the work is the key's. And `hmac.digest` would let another thread run first.
-        self._mac = hmac.new(key, digestmod="sha256")
+        # Copied for each hash, as half of the work is the key's.
+        self._values = hashlib.blake2b(digest_size=_PSEUDONYM // 2, key=key, person=b"value")
         self._blinding = hashlib.blake2b(digest_size=_DIGITS // 2, key=key, person=b"fingerprint")
         self._words = hashlib.blake2b(digest_size=_WORDS, key=key, person=b"words")
         self._said = hashlib.blake2b(digest_size=_WORDS, key=key, person=b"said")
@@ -74,7 +74,7 @@ class Pseudonymizer:
         return hmac.new(self._key, f"flowops spool {text}".encode("utf-8", "surrogatepass"), "sha256").hexdigest()
 
     def value(self, value: Value) -> str:
-        """Return the first half of the HMAC-SHA-256 over the value's canonical JSON (RFC 8785), as hex."""
+        """Return a keyed hash of the value's canonical JSON (RFC 8785), as hex."""
         if isinstance(value, str):
             return self._text(value)
         return self._hash(rfc8785.dumps(value))
@@ -160,9 +160,9 @@ class Pseudonymizer:
         return self._hash(encode_basestring(text).encode("utf-8", "surrogatepass"))
 
     def _hash(self, message: bytes) -> str:
-        mac = self._mac.copy()
-        mac.update(message)
-        return mac.hexdigest()[:_PSEUDONYM]
+        state = self._values.copy()
+        state.update(message)
+        return state.hexdigest()
 
     def _pad(self, nonce: bytes, text: bytes) -> bytes:
         stream = b""
@@ -180,13 +180,15 @@ class Pseudonymizer:
 
     def _without(self, value: Value, sensitive: _Tree | None) -> Value:
         """Return a value without what is sensitive in it, all of it for None, and without numbers in its texts."""
+        if isinstance(value, str):
+            if sensitive is None:
+                return {PSEUDONYM: self._text(value), SHOWN: mask(value)}
+            shown = _masked(value) if len(value) <= _SHORT_TEXT else mask_text(value)
+            return value if shown == value else {PSEUDONYM: self._text(value), SHOWN: shown}
         if sensitive is None:
             if isinstance(value, list):
                 return [self._pseudonymized(item) for item in value]
             return None if value is None else self._pseudonymized(value)
-        if isinstance(value, str):
-            shown = _masked(value) if len(value) <= _SHORT_TEXT else mask_text(value)
-            return value if shown == value else {PSEUDONYM: self.value(value), SHOWN: shown}
         if isinstance(value, dict):
             return {key: self._without(item, sensitive.get(key, _NOTHING)) for key, item in value.items()}
         if isinstance(value, list):

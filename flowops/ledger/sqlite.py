@@ -163,6 +163,7 @@ class SqliteDatabase(Database):
         connection: Connection,
         *,
         new: Sequence[Sequence[Value]],
+        settled: Sequence[Sequence[Value]],
         changed: Sequence[Sequence[Value]],
         legs: Sequence[Sequence[Value]],
         events: Sequence[Sequence[Value]],
@@ -171,7 +172,13 @@ class SqliteDatabase(Database):
     ) -> bool:
         assert isinstance(connection, SqliteConnection), "it is of this database"
         connection.run("advance_ledger", serial=checkpoint.serial, head=checkpoint.head, ledger=ledger)
-        parts = [("insert_calls", new), ("update_calls", changed), ("insert_legs", legs), ("insert_events", events)]
+        parts = [
+            ("insert_calls", new),
+            ("settle_calls", settled),
+            ("update_calls", changed),
+            ("insert_legs", legs),
+            ("insert_events", events),
+        ]
         return all(connection.write_rows(statement, rows) == len(rows) for statement, rows in parts)
 
     def lock_schema(self, connection: Connection) -> None:

@@ -79,8 +79,8 @@ class Store(Administration):
         self._seen: Checkpoint | None = None
         #: The rows of the calls that this run has in flight, as it left them: they need not be read back.
         self._in_flight: dict[str, CallRow] = {}
-        #: A document, and the labels of its calls.
-        self._labelled: tuple[Document | None, str] = (None, "")
+        #: A document, with what it says of all of its calls: their labels, and a hash of how they are named.
+        self._of_document: tuple[Document | None, str, int] = (None, "", 0)
 
     def __enter__(self) -> Self:
         return self
@@ -356,19 +356,21 @@ class Store(Administration):
 
     def _change(self, write: Claim | Record, at: str, nonce: bytes | None = None) -> Change:
         if isinstance(write, Claim):
+            call, pseudonymizer = write.call, self.pseudonymizer
+            labels, naming = self._said_of_all(call)
             return Change(
-                name_of(write.call.reference_id),
+                name_of(call.reference_id),
                 EventType.CLAIMED,
                 at,
                 self.actor,
                 run=self.run,
-                body=canonical(self._without_reference(write.call)).decode(),
-                fingerprint=self.pseudonymizer.blind(write.fingerprint, nonce),
-                moved_from=_moved_from(write.call),
-                words=self.pseudonymizer.words(write.call.body),
-                naming=self.pseudonymizer.naming(write.call.naming),
-                labels=self._labels_of(write.call),
-                data=write.call.attempts.as_kept() if write.call.attempts.most > 1 else NO_DATA,
+                body=canonical(self._without_reference(call)).decode(),
+                fingerprint=pseudonymizer.blind(write.fingerprint, nonce),
+                moved_from=_moved_from(call),
+                words=pseudonymizer.words(call.body),
+                naming=naming,
+                labels=labels,
+                data=call.attempts.as_kept() if call.attempts.most > 1 else NO_DATA,
             )
         return Change(
             write.reference_id,
@@ -380,13 +382,18 @@ class Store(Administration):
             detail=clean(write.detail),
         )
 
-    def _labels_of(self, call: Call) -> str:
-        """Return the labels of a call as JSON; those of its document, which is mostly that of the call before."""
+    def _said_of_all(self, call: Call) -> tuple[str, int]:
+        """Return the labels of a call as JSON, and a hash of how its document names it.
+
+        The document is mostly that of the call before.
+        """
         document = call.origin.document
-        if self._labelled[0] is not document:
-            labels = document.labels
-            self._labelled = document, canonical(labels).decode() if labels else ""
-        return self._labelled[1]
+        known, labels, naming = self._of_document
+        if known is not document:
+            labels = canonical(document.labels).decode() if document.labels else ""
+            naming = self.pseudonymizer.naming(call.naming)
+            self._of_document = document, labels, naming
+        return labels, naming
 
     def _without_reference(self, call: Call) -> dict[str, Value]:
         """Return a body as it is kept: beside the reference, which stands in the row."""

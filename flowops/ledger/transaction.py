@@ -289,6 +289,9 @@ class Transaction:
 
     def _followed(self, change: Change) -> Change:
         """Return a change as one of the call that stands for its reference now."""
+        row = self._after.get(change.reference_id)
+        if row is not None and row.state is not State.RENAMED:
+            return change
         row = self.current([change.reference_id]).get(change.reference_id)
         name = self._attempt_of_renamed(change.reference_id) if row is None else row.reference_id
         if name == change.reference_id:
@@ -339,10 +342,12 @@ class Transaction:
         replaced = [row.reference_id for before, row in told if before and before.legs]
         if replaced:
             self.connection.run("delete_legs", ledger=self.ledger, references=replaced)
+        known = [(before, row) for before, row in changed if before is not None]
         saved = self._database.save(
             self.connection,
             new=[self._values(row) for before, row in changed if before is None],
-            changed=[(before.serial, *self._values(row)) for before, row in changed if before is not None],
+            settled=[self._answered(before, row) for before, row in known if _is_settled(before, row)],
+            changed=[(before.serial, *self._values(row)) for before, row in known if not _is_settled(before, row)],
             legs=[
                 (self.ledger, row.reference_id, position, *leg)
                 for _, row in told
@@ -368,10 +373,32 @@ class Transaction:
     def _values(self, row: CallRow) -> tuple[Value, ...]:
         """Return a row of the table of calls."""
         reference_id, state, before_claim, *rest, cancelled_from, refused, serial, _at, _body, _legs = row
-        # Plain texts: a driver looks longer at what is a member of an enumeration.
-        states = state and state._value_, before_claim and before_claim._value_
-        cancelled = cancelled_from and cancelled_from._value_
-        return (self.ledger, reference_id, *states, *rest, cancelled, refused, serial, phones_of(row))
+        states = _text(state), _text(before_claim)
+        return (self.ledger, reference_id, *states, *rest, _text(cancelled_from), refused, serial, phones_of(row))
+
+    def _answered(self, before: CallRow, row: CallRow) -> tuple[Value, ...]:
+        """Return what an answer changes of a row, behind what that is known by."""
+        states = _text(row.state), _text(row.before_claim)
+        return (before.serial, self.ledger, row.reference_id, *states, row.error, row.refused, row.serial)
+
+
+def _text(state: State | None) -> str | None:
+    """Return a state as a plain text: a driver looks longer at what is a member of an enumeration."""
+    return None if state is None else state._value_
+
+
+def _is_settled(before: CallRow, row: CallRow) -> bool:
+    """Return whether all that has changed of a row is what an answer changes: most changes are of this kind.
+
+    Nothing else of it has to be written then, nor the indexes of it.
+    """
+    return before[_CLAIMED] == row[_CLAIMED] and before[_LATER] == row[_LATER] and before.body == row.body
+
+
+_COLUMNS = CallRow._fields
+#: The columns between what an answer changes.
+_CLAIMED = slice(_COLUMNS.index("fingerprint"), _COLUMNS.index("error"))
+_LATER = slice(_COLUMNS.index("claimed_at"), _COLUMNS.index("refused"))
 
 
 def transact(

@@ -27,6 +27,18 @@ new AS (
   ON CONFLICT DO NOTHING
   RETURNING 1
 ),
+settled AS (
+  UPDATE flowops_calls
+  SET state = given.state, before_claim = given.before_claim, error = given.error, refused = given.refused,
+    serial = given.serial
+  FROM json_to_recordset(:settled) AS given (
+    seen bigint, ledger integer, reference_id text, state text, before_claim text, error text, refused integer,
+    serial bigint
+  )
+  WHERE flowops_calls.ledger = given.ledger AND flowops_calls.reference_id = given.reference_id
+    AND flowops_calls.serial = given.seen
+  RETURNING 1
+),
 changed AS (
   UPDATE flowops_calls
   SET state = given.state, before_claim = given.before_claim, fingerprint = given.fingerprint, claim = given.claim,
@@ -62,4 +74,5 @@ advanced AS (
   UPDATE flowops_ledgers SET serial = :serial, head = :head WHERE number = :ledger
 )
 SELECT
-  (SELECT count(*) FROM new), (SELECT count(*) FROM changed), (SELECT count(*) FROM told), (SELECT count(*) FROM added)
+  (SELECT count(*) FROM new), (SELECT count(*) FROM settled), (SELECT count(*) FROM changed),
+  (SELECT count(*) FROM told), (SELECT count(*) FROM added)

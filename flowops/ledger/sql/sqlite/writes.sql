@@ -21,6 +21,14 @@ SET state = given.column4, before_claim = given.column5, fingerprint = given.col
 FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) AS given
 WHERE flowops_calls.serial = given.column1 AND ledger = given.column2 AND reference_id = given.column3
 
+-- What an answer changes, in an order of its own; no index but that of the state.
+-- name: settle_calls
+UPDATE flowops_calls
+SET state = given.column4, before_claim = given.column5, error = given.column6, refused = given.column7,
+  serial = given.column8
+FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?)) AS given
+WHERE flowops_calls.serial = given.column1 AND ledger = given.column2 AND reference_id = given.column3
+
 -- name: insert_legs
 INSERT INTO flowops_legs (ledger, reference_id, position, callee, shown, call_id, error, code, description, later)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
