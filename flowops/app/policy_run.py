@@ -82,7 +82,6 @@ def facts_of(workspace: Workspace, ledger: Store, at: datetime, override: Overri
     policy = workspace.policy or Policy()
     lists = _Lists(workspace)
     return PolicyContext(
-        known=ledger.phones() if policy.rules or policy.guards else 0,
         claimed={day: ledger.claimed_since(day) for day in needed_counts(policy, at).days},
         lists={rule.source: _number_list(rule, lists) for rule in policy.rules if isinstance(rule, DoNotCall)},
         overrides=override.rules if override else frozenset(),
@@ -157,7 +156,10 @@ class PolicyRun:
 
     def guards(self) -> tuple[Guard, ...]:
         """Return the guards that have tripped, now that it is known how many calls there are."""
-        facts = replace(self._facts, phones=self._by_document.total(), by_document=dict(self._by_document))
+        # A guard of the run needs all of the ledger to be counted; no claim, and no turn of a batch, asks for that.
+        known = self._ledger.phones() if self._whole.guards else 0
+        by_document = dict(self._by_document)
+        facts = replace(self._facts, phones=self._by_document.total(), by_document=by_document, known=known)
         return tripped(self._whole, facts, self._at)
 
     def warnings(self, plan: Plan) -> tuple[str, ...]:
@@ -199,8 +201,7 @@ class PolicyRun:
 
     def _look_up_rung(self, batch: CallBatch, indices: Sequence[int]) -> None:
         """Look up when the numbers of some calls have rung, where a rule asks for that."""
-        # A ledger without a call has rung nobody.
-        if self._within is not None and self._evaluator.facts.known:
+        if self._within is not None:
             numbers = {number for index in indices for number in callees_of(batch.bodies[index])}
             self._rung.clear()
             self._rung.update(self._ledger.rung_since(sorted(numbers), self._at - self._within))
