@@ -11,7 +11,7 @@ from flowops.ledger.database import iso
 from flowops.ledger.open import stand_in
 from flowops.ledger.sqlite import SqliteDatabase
 from flowops.model.claims import Claim, Record
-from flowops.model.ledger import Actor, EventType, Leg, State
+from flowops.model.ledger import STATES, Actor, EventType, Leg
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,16 +20,8 @@ if TYPE_CHECKING:
     from flowops.ledger.database import Connection
     from flowops.ledger.store import Store
     from flowops.model.call import Call
+    from flowops.model.ledger import State
 
-#: The events that lead to each state, behind the claim.
-EVENTS = {
-    State.IN_FLIGHT: (),
-    State.PLACED: (EventType.ACCEPTED,),
-    State.FINISHED: (EventType.ACCEPTED, EventType.CALLED_BACK),
-    State.REJECTED: (EventType.REFUSED,),
-    State.IN_DOUBT: (EventType.UNCLEAR,),
-    State.CANCELLED: (EventType.REFUSED, EventType.CANCELLED),
-}
 #: Nobody has acted.
 NOBODY = Actor("a test", "nowhere")
 
@@ -70,7 +62,7 @@ def _tell(store: Store, given: GivenCall) -> None:
     """Let a call come to its state."""
     reference, at = given.call.reference_id, iso(given.at)
     store.write([Claim(given.call, given.fingerprint)], at)
-    for event in EVENTS[given.state]:
+    for event in STATES[given.state].reached_by or ():
         ended = event is EventType.CALLED_BACK
         code = given.code if ended else None
         legs = [Leg(number, f"given-{n}", code=code) for n, number in enumerate(given.call.callees)]

@@ -271,13 +271,14 @@ def purge(transaction: Transaction, before: str, actor: Actor, at: str) -> int:
     last = transaction.checkpoint.serial
     # With those that became these: what was sent may have been sent under such a name.
     named = [name for (name,) in connection.all("names_of_calls", ledger=ledger, references=references)]
-    transaction.make([Change(name, EventType.PURGED, at, actor) for name in named])
-    for serial, who, details, body in connection.all("details_to_forget", ledger=ledger, last=last, references=named):
+    made = transaction.make([Change(name, EventType.PURGED, at, actor) for name in named])
+    purged = [name for name, written in zip(named, made, strict=True) if written.done]
+    for serial, who, details, body in connection.all("details_to_forget", ledger=ledger, last=last, references=purged):
         kept = hash_of_details(who, details, body)
         connection.run("forget_details", ledger=ledger, serial=serial, details_hash=kept)
     # Of runs that ended before that time and left nothing open, it is forgotten who they were.
     connection.run("delete_runs", ledger=ledger, before=before)
-    return len(references)
+    return len(set(references).intersection(purged))
 
 
 def stop(connection: Connection, ledger: int, actor: Actor, reason: str, at: str) -> bool:

@@ -143,12 +143,7 @@ TRANSITIONS: Final[Mapping[tuple[State | None, EventType], tuple[Target, ...]]] 
     (None, EventType.MOVED): (PLACED, FINISHED, REJECTED, CANCELLED),
     (REJECTED, EventType.MOVED): (PLACED, FINISHED, REJECTED, CANCELLED),
     # What is settled can be forgotten, but for the fact itself.
-    (PLACED, EventType.PURGED): (PLACED,),
-    (FINISHED, EventType.PURGED): (FINISHED,),
-    (REJECTED, EventType.PURGED): (REJECTED,),
-    (CANCELLED, EventType.PURGED): (CANCELLED,),
-    (None, EventType.PURGED): (None,),
-    (RENAMED, EventType.PURGED): (RENAMED,),
+    **{(state, EventType.PURGED): (state,) for state in (None, *State) if state is None or not state.is_unsettled},
     # The words of another call, said to whoever rehearses them: an event, and never a call.
     (None, EventType.REHEARSED): (None,),
 }

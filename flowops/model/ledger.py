@@ -38,12 +38,12 @@ class State(StrEnum):
     @property
     def is_placed(self) -> bool:
         """Return whether the API has taken the call: nobody can un-ring it."""
-        return self in (State.PLACED, State.FINISHED)
+        return STATES[self].is_placed
 
     @property
     def is_unsettled(self) -> bool:
         """Return whether it is not known yet if the call was placed."""
-        return self in (State.IN_FLIGHT, State.IN_DOUBT)
+        return STATES[self].is_unsettled
 
     @property
     def may_have_rung(self) -> bool:
@@ -53,7 +53,7 @@ class State(StrEnum):
     @property
     def is_open(self) -> bool:
         """Return whether it is still to come how the call ends."""
-        return self in (State.IN_FLIGHT, State.PLACED)
+        return STATES[self].is_open
 
 
 class EventType(StrEnum):
@@ -83,6 +83,33 @@ class EventType(StrEnum):
     MOVED = "moved"
     REHEARSED = "rehearsed"
 
+
+class StateFacts(NamedTuple):
+    """What there is to know of a state, see the properties of `State`.
+
+    `counted_as` is the word under which the report of a day counts its calls, None where it does not. `reached_by` are
+    the events behind a claim that lead to it, None where a test of a project can give no such call.
+    """
+
+    is_placed: bool = False
+    is_unsettled: bool = False
+    is_open: bool = False
+    counted_as: str | None = None
+    reached_by: tuple[EventType, ...] | None = None
+
+
+#: All states, in the order in which a report counts them. Where events lead from each, `flowops.ledger.states` says.
+STATES: Mapping[State, StateFacts] = {
+    State.PLACED: StateFacts(is_placed=True, is_open=True, counted_as="placed", reached_by=(EventType.ACCEPTED,)),
+    State.FINISHED: StateFacts(
+        is_placed=True, counted_as="placed", reached_by=(EventType.ACCEPTED, EventType.CALLED_BACK)
+    ),
+    State.REJECTED: StateFacts(counted_as="refused", reached_by=(EventType.REFUSED,)),
+    State.IN_DOUBT: StateFacts(is_unsettled=True, counted_as="in-doubt", reached_by=(EventType.UNCLEAR,)),
+    State.IN_FLIGHT: StateFacts(is_unsettled=True, is_open=True, counted_as="in-flight", reached_by=()),
+    State.CANCELLED: StateFacts(counted_as="cancelled", reached_by=(EventType.REFUSED, EventType.CANCELLED)),
+    State.RENAMED: StateFacts(),
+}
 
 #: What a run's claims come to, and the events that say so.
 RUN_RESULTS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.model.attempts import OUTCOME_CODES
-from flowops.model.ledger import State
+from flowops.model.ledger import STATES, State
 from flowops.model.plan import NOBODY_WAITS
 
 if TYPE_CHECKING:
@@ -37,11 +37,9 @@ class Totals(NamedTuple):
 
 #: What a report says of the states of calls.
 CAME_TO: Mapping[str, tuple[State, ...]] = {
-    "placed": (State.PLACED, State.FINISHED),
-    "refused": (State.REJECTED,),
-    "in-doubt": (State.IN_DOUBT,),
-    "in-flight": (State.IN_FLIGHT,),
-    "cancelled": (State.CANCELLED,),
+    word: tuple(state for state, each in STATES.items() if each.counted_as == word)
+    for word in dict.fromkeys(facts.counted_as for facts in STATES.values())
+    if word is not None
 }
 
 

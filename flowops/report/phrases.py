@@ -53,19 +53,6 @@ DONE = {
     Outcome.MOVED: "moved",
     Outcome.CANCELLED: "cancelled",
 }
-#: What became of calls, as the report of a day says it.
-CAME_TO = {
-    "placed": "placed",
-    "completed": "completed",
-    "no-answer": "not answered",
-    "failed": "failed",
-    "declined": "declined",
-    "refused": "refused",
-    "in-doubt": "in doubt",
-    "in-flight": "in flight",
-    "cancelled": "cancelled",
-    "held-back": "held back",
-}
 #: What the API's result codes mean (the vendor's documentation of the callback).
 CODES = {
     9: "cancelled: not answered in time",
@@ -84,6 +71,11 @@ Kind = TypeVar("Kind", Action, Outcome)
 def count(number: int, one: str, many: str | None = None) -> str:
     """Return ``1 call``, ``1,200 calls``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def came_to(word: str) -> str:
+    """Return what became of calls, as the report of a day says it."""
+    return "not answered" if word == "no-answer" else word.replace("-", " ")
 
 
 def phones(callees: Sequence[str]) -> str:

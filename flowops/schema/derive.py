@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from flowops.model.ledger import EventType, State
+from flowops.model.ledger import STATES, EventType, State
 from flowops.model.plan import Action
 from flowops.policy.config import SETTINGS
 from flowops.schema.authoring import (
@@ -83,7 +83,7 @@ def _name_states(ledger_list: Schema, ledger_show: Schema, operation: Schema, st
 def _name_expected(fields: Schema) -> None:
     """Fill in what a test may expect of a call, and in which states it may give calls."""
     fields["given"]["properties"]["ledger"]["items"]["properties"]["state"]["enum"] = [
-        str(state) for state in State if state is not State.RENAMED
+        str(state) for state in State if STATES[state].reached_by is not None
     ]
     fields["expect"]["properties"]["action"]["enum"] = [str(action) for action in Action]
 

@@ -120,7 +120,7 @@ def _of_chains(status: LedgerStatus) -> Iterator[str]:
 
 def _totals(status: LedgerStatus) -> Totals:
     """Return the totals of a day: what calls came to, and how many are held back."""
-    found = [Total(phrases.CAME_TO[name], number, _TONES.get(name, Tone.PLAIN)) for name, number in _numbers(status)]
+    found = [Total(phrases.came_to(name), number, _TONES.get(name, Tone.PLAIN)) for name, number in _numbers(status)]
     return Totals((strong("Day: "),), tuple(found), len(found))
 
 
@@ -141,7 +141,7 @@ def _groups_section(title: str, groups: Sequence[tuple[Cell, CallTotals]]) -> Se
 
 
 def _group_row(name: Cell, totals: CallTotals) -> Row:
-    came_to = (f"{number:,} {phrases.CAME_TO[word]}" for word, number in totals.came_to.items() if number)
+    came_to = (f"{number:,} {phrases.came_to(word)}" for word, number in totals.came_to.items() if number)
     return Row((name, cell(phrases.count(totals.calls, "call")), cell(", ".join(came_to))))
 
 
