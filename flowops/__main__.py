@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 #: New objects between two looks of the garbage collector. Importing makes many, and nearly no garbage.
-_APART = 10_000
+_APART = 50_000
 
 
 def main() -> "NoReturn":

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from flowops.model.project import Environment, LedgerSettings, Project
 
 
+#: How Git's status begins (git-status(1), porcelain version 2), and what stands there where nothing is committed.
+_COMMIT, _NO_COMMIT = "# branch.oid ", "(initial)"
+
+
 def actor(revision: str | None, override: str | None = None) -> Actor:
     """Return the user or CI job that runs this command, and what they lift of the policy."""
     import getpass
@@ -48,11 +52,12 @@ def job_url() -> str | None:
 
 def revision_of(root: Path) -> str | None:
     """Return the commit of the work tree at `root`, with ``-dirty`` when files differ; None outside of Git."""
-    head = ask_git(root, "rev-parse", "HEAD")
-    if head is None:
+    said = ask_git(root, "status", "--porcelain=v2", "--branch", "--", ".")
+    oid, *rest = (said or "").splitlines() or [""]
+    head = oid.removeprefix(_COMMIT)
+    if head in (oid, _NO_COMMIT):
         return None
-    changed = ask_git(root, "status", "--porcelain", "--", ".")
-    return f"{head}-dirty" if changed else head
+    return head if all(line.startswith("#") for line in rest) else f"{head}-dirty"
 
 
 def commit_of(root: Path, observer: Observer) -> str | None:

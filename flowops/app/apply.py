@@ -27,8 +27,8 @@ from flowops.common.spans import span_text
 from flowops.errors import StalePlan, UsageError
 from flowops.plan.decide import fingerprint_as
 from flowops.plan.recheck import recheck_moved
-from flowops.policy.config import Policy
 from flowops.policy.evaluate import tripped
+from flowops.policy.policy import Policy
 from flowops.policy.rule import format_reason
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowops.common.numbers import any_names_number, names_number
-from flowops.model.call import HOLDS_NUMBER, HOLDS_NUMBER_HINT, INSTRUCTION_ID, Terms, callees_of
+from flowops.model.call import HOLDS_NUMBER, HOLDS_NUMBER_HINT, INSTRUCTION_ID, NO_TERMS, callees_of
 from flowops.plan.canonical import Uncanonical, hashes_of
 from flowops.schema.check import FIELD, body_predicate, check_body, reference_errors
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 #: The code of problems of a body's shape: where the document's shape is wrong, they have been reported already.
 SHAPE = "schema"
-NO_TERMS = Terms()
 
 
 class CallCheck:
@@ -77,8 +76,12 @@ def _moved_problems(call: Call) -> list[Problem]:
 
 def _any_names_callee(bodies: Sequence[Mapping[str, Value]]) -> bool:
     """Return whether the reference-id of one of some bodies, which fit their schema, holds the number of a callee."""
-    references = [body[INSTRUCTION_ID] for body in bodies for _ in callees_of(body)]
-    return any_names_number(references, [number for body in bodies for number in callees_of(body)])
+    numbers = [body["callee"] for body in bodies if "callees" not in body]
+    references = [body[INSTRUCTION_ID] for body in bodies]
+    if len(numbers) < len(bodies):
+        numbers = [number for body in bodies for number in callees_of(body)]
+        references = [body[INSTRUCTION_ID] for body in bodies for _ in callees_of(body)]
+    return any_names_number(references, numbers)
 
 
 def names_callee(body: Mapping[str, Value]) -> bool:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from flowops.model.document import Value
     from flowops.model.plan import Guard
     from flowops.model.project import Environment, Project
-    from flowops.policy.config import Policy
+    from flowops.policy.policy import Policy
 
 #: How many calls a batch has: few enough that little is looked at twice when a worker is killed, and many enough that
 #: handing batches out costs nothing.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
@@ -100,7 +100,7 @@ class Rounds:
             result = await self._canary_first(place, calls, self.pacing.canary)
         else:
             result = await place(plan, calls)
-        return replace(self._limited(result), interrupted=self.shutdown.signal)
+        return self._limited(result)._replace(interrupted=self.shutdown.signal)
 
     def _limited(self, result: Result) -> Result:
         """Say of the calls that the run was not to place that this is why it did not."""
@@ -110,8 +110,8 @@ class Rounds:
         waiting = (call.reference_id for call in result.calls if call.outcome is Outcome.NOT_ATTEMPTED)
         beyond = sent.intersection(waiting) - result.changed
         why = f"this run places at most {_count(self.pacing.limit)} (--limit)"
-        calls = (replace(call, error=why) if call.reference_id in beyond else call for call in result.calls)
-        return replace(result, calls=tuple(calls), beyond=frozenset(beyond))
+        calls = (call._replace(error=why) if call.reference_id in beyond else call for call in result.calls)
+        return result._replace(calls=tuple(calls), beyond=frozenset(beyond))
 
     async def _canary_first(self, place: Place, calls: Iterator[Sequence[PlannedCall]], phones: int) -> Result:
         """Place the first calls, and the others of the same walk when these went well."""
@@ -128,8 +128,8 @@ class Rounds:
         guard = self.halt.guard
         why = guard.reason if guard is not None else "the canary was not finished"
         waiting = {planned.reference_id for planned in plan.references(*_SENDS)} - done.keys()
-        told = (replace(call, error=why) if call.reference_id in waiting else call for call in result.calls)
-        return replace(result, calls=tuple(told), guards=result.guards or ((guard,) if guard is not None else ()))
+        told = (call._replace(error=why) if call.reference_id in waiting else call for call in result.calls)
+        return result._replace(calls=tuple(told), guards=result.guards or ((guard,) if guard is not None else ()))
 
     async def _why_not_go_on(self, first: Sequence[PlannedCall]) -> str | None:
         """Wait for the outcomes of the first calls; return why the others may not follow, None when they may."""

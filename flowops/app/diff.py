@@ -120,8 +120,7 @@ def compare(spec: str, selection: Selection, observer: Observer = SILENT) -> Com
         around = () if base.settings is None or head.settings is None else diff(base.settings, head.settings)
         attempts = tuple(changed_attempts(base.repeated, head.repeated))
         later = changed_later(base.later, head.later, compared.calls, pseudonymize)
-        compared = replace(
-            compared,
+        compared = compared._replace(
             calls=(*compared.calls, *later),
             base_problems=len(base.problems),
             environment=around,

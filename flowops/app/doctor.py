@@ -19,7 +19,8 @@ from flowops.api.probe import clock_ahead, probe, records_url
 from flowops.app.access import address_of, open_for
 from flowops.app.ledger import guards_of
 from flowops.app.load import load
-from flowops.app.policy_run import clock, list_troubles
+from flowops.app.number_lists import list_troubles
+from flowops.app.policy_run import clock
 from flowops.app.render import not_read
 from flowops.app.secrets import address_of_source, check_host, connection_of, token_of, value_of
 from flowops.app.selection import Selection

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from flowops.documents.reader import Reader
     from flowops.model.document import Document, Problem, Value
     from flowops.model.project import Environment, Flow, Project
-    from flowops.policy.config import Policy
+    from flowops.policy.policy import Policy
 
 
 class Workspace(NamedTuple):

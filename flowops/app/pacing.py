@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.errors import UsageError
 
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     from flowops.app.plan import Planned
 
 
-@dataclass(frozen=True, slots=True)
-class Pacing:
+class Pacing(NamedTuple):
     """How the calls of a run are spread: how many go first, and how many at all.
 
     `canary` counts phones. `failures` is the share of them that may fail, `patience` how long their outcomes

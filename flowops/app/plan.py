@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.access import commit_of, open_for
 from flowops.app.hints import localized
@@ -24,8 +24,7 @@ from flowops.plan.planner import NOTHING_AGAIN, make_plan
 from flowops.plan.renamed import NAME as RENAMED
 from flowops.plan.renamed import RenamedCalls
 from flowops.plan.saved import compare, hold
-from flowops.policy.config import Policy
-from flowops.policy.rules.limits import PerCallee
+from flowops.policy.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,8 +42,7 @@ if TYPE_CHECKING:
     from flowops.plan.saved import Fit, SavedPlan
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """A plan, and what it was made from. `unseen` counts the calls whose outcome goes to somebody else."""
 
     plan: Plan
@@ -83,7 +81,7 @@ class Planned:
             plan = replace(plan, notes=(*plan.notes, told))
         if fit.waiting:
             plan = hold(plan, fit.waiting, self.walk)
-        return replace(self, plan=plan)
+        return self._replace(plan=plan)
 
 
 @contextmanager
@@ -195,6 +193,9 @@ def _of_attempts(plan: Plan, policy: Policy, environment: Environment) -> Iterat
             f"attempts: environment '{environment.name}' has no callbacks, and records hold successful calls only: "
             "nobody hears that a call was not answered, so that it is not tried again"
         )
+    # Imported only where calls are tried several times, as few are.
+    from flowops.policy.rules.limits import PerCallee
+
     for rule in policy.rules:
         if isinstance(rule, PerCallee) and rule.most < most:
             yield f"attempts: {most} are more than per-callee lets through: {rule.most} calls ({rule.place})"

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.app.secrets import read_variable, value_of
-from flowops.common.text import quoted
-from flowops.documents.files import Unreadable, open_given
-from flowops.errors import FlowopsError, Invalid
 from flowops.ledger.blocks import decision_on
 from flowops.model.attempts import split_reference
 from flowops.model.call import callees_of, phones_of
 from flowops.model.claims import Condition
-from flowops.model.document import Place, Problem
 from flowops.model.plan import Action, Decision, Guard
 from flowops.model.result import CallResult, Outcome
 from flowops.plan.canonical import hash_of_terms
 from flowops.plan.chains import not_due, references_before
-from flowops.policy.config import Policy
 from flowops.policy.evaluate import (
     PolicyEvaluator,
     claim_condition,
@@ -31,13 +22,12 @@ from flowops.policy.evaluate import (
     without_counted,
     without_tripped,
 )
+from flowops.policy.policy import Policy
 from flowops.policy.review import CapacityCheck, RepeatedCallees, WindowSummary
 from flowops.policy.rule import NumberList, PolicyContext, format_reason
-from flowops.policy.rules.lists import DoNotCall, hash_lines, read_list, read_unkeyed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import BinaryIO
+    from collections.abc import Callable, Mapping, Sequence
 
     from flowops.app.load import Workspace
     from flowops.apply.control import Halt
@@ -45,11 +35,8 @@ if TYPE_CHECKING:
     from flowops.ledger.store import Store
     from flowops.model.call import Call, CallBatch
     from flowops.model.claims import Used
+    from flowops.model.document import Place
     from flowops.model.plan import Plan, PlannedCall
-
-
-#: More of one line is never read at once, whatever the file is.
-LONGEST_LINE = 4_096
 
 
 #: Said of a call that waits in a campaign, and that was edited since.
@@ -80,12 +67,20 @@ def clock() -> datetime:
 def facts_of(workspace: Workspace, ledger: Store, at: datetime, override: Override | None) -> PolicyContext:
     """Return what the rules have to know before the first call; only what a rule asks for is looked up."""
     policy = workspace.policy or Policy()
-    lists = _Lists(workspace)
     return PolicyContext(
         claimed={day: ledger.claimed_since(day) for day in needed_counts(policy, at).days},
-        lists={rule.source: _number_list(rule, lists) for rule in policy.rules if isinstance(rule, DoNotCall)},
+        lists=_lists_of(workspace, policy),
         overrides=override.rules if override else frozenset(),
     )
+
+
+def _lists_of(workspace: Workspace, policy: Policy) -> Mapping[tuple[str, str | None], NumberList]:
+    """Return what the lists of a policy say. What reads them is imported only where there is a policy."""
+    if not policy.rules:
+        return {}
+    from flowops.app.number_lists import lists_of
+
+    return lists_of(workspace, policy)
 
 
 class PolicyRun:
@@ -113,7 +108,7 @@ class PolicyRun:
         self._policy = without_tripped(policy, facts, at)
         self._within = needed_counts(policy, at).within
         self._rung: dict[str, tuple[datetime, ...]] = {}
-        self._evaluator = PolicyEvaluator(self._policy, replace(facts, rung=self._rung))
+        self._evaluator = PolicyEvaluator(self._policy, facts._replace(rung=self._rung))
         self._ledger = ledger
         self._has_blocks = ledger.has_blocks()
         self._at = at
@@ -137,7 +132,7 @@ class PolicyRun:
         passed = [index for index in indices if index not in held] if held else indices
         bodies = list(map(batch.bodies.__getitem__, passed))
         self._callees.add([self._before + index for index in passed], bodies)
-        self.unseen += sum("callback-url" in body for body in bodies)
+        self.unseen += sum(["callback-url" in body for body in bodies])
         self._before += len(batch.references)
         return held
 
@@ -159,7 +154,7 @@ class PolicyRun:
         # A guard of the run needs all of the ledger to be counted; no claim, and no turn of a batch, asks for that.
         known = self._ledger.phones() if self._whole.guards else 0
         by_document = dict(self._by_document)
-        facts = replace(self._facts, phones=self._by_document.total(), by_document=by_document, known=known)
+        facts = self._facts._replace(phones=self._by_document.total(), by_document=by_document, known=known)
         return tripped(self._whole, facts, self._at)
 
     def warnings(self, plan: Plan) -> tuple[str, ...]:
@@ -257,80 +252,4 @@ def _with_attempts(call: Call, condition: Condition | None, at: datetime) -> Con
     before = references_before(call)
     if condition is None:
         return Condition(frozenset(), (), None, decide, before)
-    return replace(condition, decide=decide, before=before)
-
-
-class _Lists:
-    """The files of do-not-call lists, each read once for a key, however often and however it is named."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
-        self._read: dict[tuple[Path, object], NumberList] = {}
-
-    def listing(self, file: str, key: object, read: Callable[[Iterator[bytes]], NumberList]) -> NumberList:
-        """Return what a function makes of the lines of a list, or why they cannot be read."""
-        files = self.workspace.reader.files
-        path = self.workspace.reader.absolute(Path(self.workspace.project.root) / file)
-        try:
-            this = files.local(path) or path, key
-            if this not in self._read:
-                with files.open(path) as opened:
-                    self._read[this] = read(_lines(opened))
-        except Unreadable as error:
-            return NumberList(trouble=str(error))
-        except OSError as error:
-            return NumberList(trouble=f"cannot be read: {error.strerror}")
-        return self._read[this]
-
-
-def _number_list(rule: DoNotCall, lists: _Lists) -> NumberList:
-    """Return what a do-not-call list says, or why it cannot be relied on."""
-    project = lists.workspace.project
-    try:
-        key = value_of(rule.secret, "key", FlowopsError, project).encode() if rule.secret is not None else None
-    except FlowopsError as error:
-        return NumberList(trouble=f"cannot be used: {error.message}")
-    return lists.listing(rule.file, key, lambda lines: read_list(lines, key))
-
-
-def list_troubles(workspace: Workspace) -> Iterator[tuple[DoNotCall, str | None]]:
-    """Yield each do-not-call rule of a policy, and why its list cannot be relied on, None where it can."""
-    lists = _Lists(workspace)
-    for rule in (workspace.policy or Policy()).rules:
-        if isinstance(rule, DoNotCall):
-            yield rule, rule.trouble_of(_number_list(rule, lists))
-
-
-def check_lists(workspace: Workspace) -> Iterator[Problem]:
-    """Yield a problem for each do-not-call list that cannot be used, as far as that is known without a secret."""
-    lists = _Lists(workspace)
-    for rule in (workspace.policy or Policy()).rules:
-        if not isinstance(rule, DoNotCall):
-            continue
-        is_keyed = rule.secret is not None
-        listing = lists.listing(rule.file, is_keyed, partial(read_unkeyed, is_keyed=is_keyed))
-        trouble = rule.trouble_of(listing)
-        if trouble is not None:
-            message = f"do-not-call: {quoted(rule.file)} {trouble}"
-            yield Problem(rule.place, message=message, code="policy", hint="as it is, every call is blocked")
-
-
-def hash_list(file: Path, key_env: str, *, may_be_empty: bool) -> list[str]:
-    """Return the lines of a do-not-call list with a keyed hash in place of each number of a file.
-
-    The key is in the environment variable `key_env`. Raise Invalid for a line that is no valid number.
-    """
-    key = read_variable(key_env, "--key-env", FlowopsError).encode()
-    try:
-        with open_given(file) as opened:
-            return list(hash_lines(_lines(opened), key, clock(), may_be_empty=may_be_empty))
-    except Unreadable as error:
-        raise FlowopsError(f"{file} {error}") from None
-    except OSError as error:
-        raise FlowopsError(f"{file} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise Invalid([Problem(Place(str(file)), message=str(error), code="policy")]) from None
-
-
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    return iter(lambda: file.readline(LONGEST_LINE), b"")
+    return condition._replace(decide=decide, before=before)

@@ -39,8 +39,8 @@ from flowops.model.claims import Claim, Later, Written
 from flowops.model.ledger import State
 from flowops.plan.canonical import hash_of
 from flowops.plan.planner import make_plan
-from flowops.policy.config import Policy
 from flowops.policy.evaluate import PolicyEvaluator, tripped
+from flowops.policy.policy import Policy
 from flowops.policy.rule import Rule
 from flowops.policy.rules.limits import PerCallee
 from flowops.policy.rules.windows import Windows
@@ -104,7 +104,7 @@ def rehearsal(selection: Selection, reference: str, number: str, observer: Obser
     with open_for(workspace.project, environment, revision=revision) as ledger:
         call = _rehearsed(_named(walk, reference, observer), callee)
         policy = _without_times(workspace.policy or Policy())
-        facts = replace(facts_of(workspace._replace(policy=policy), ledger, clock(), None), phones=1)
+        facts = facts_of(workspace._replace(policy=policy), ledger, clock(), None)._replace(phones=1)
         batch = _OneCall(call)
         plan = make_plan(
             [batch],
@@ -286,8 +286,7 @@ def _rehearsed(call: Call, callee: str) -> Call:
 
 def _without_times(policy: Policy) -> Policy:
     """Return the rules about a number, and of the guards those that are such rules too."""
-    return replace(
-        policy,
+    return policy._replace(
         rules=tuple(rule for rule in policy.rules if not isinstance(rule, NOT_ASKED)),
         guards=tuple(guard for guard in policy.guards if isinstance(guard, Rule)),
         stop_on=(),

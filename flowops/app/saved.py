@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -113,7 +112,7 @@ def pacing_as_saved(saved: SavedPlan, given: Pacing) -> Pacing:
     patience = read_span(request.patience, zero=True)
     if given.canary is not None and given.canary != request.canary:
         raise UsageError(f"the plan is placed with a canary of {request.canary}", hint="leave out --canary")
-    return replace(given, canary=request.canary, failures=request.failures, patience=patience)
+    return given._replace(canary=request.canary, failures=request.failures, patience=patience)
 
 
 class SavedOutput(NamedTuple):

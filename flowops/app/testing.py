@@ -7,7 +7,6 @@ is a secret.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -153,7 +152,7 @@ class _Runner:
             policy = known.policy
             if policy is not None:
                 open_ = tuple(rule for rule in policy.rules if not (isinstance(rule, DoNotCall) and rule.secret))
-                known = known._replace(policy=replace(policy, rules=open_))
+                known = known._replace(policy=policy._replace(rules=open_))
             self._workspaces[key] = known
         return known
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from flowops.ledger.store import Store
     from flowops.model.plan import Guard, PlannedBatch, PlannedCall, Settings
     from flowops.model.result import CallResult
-    from flowops.policy.config import Policy
+    from flowops.policy.policy import Policy
     from flowops.policy.rule import PolicyContext
 
     Place = Callable[[Sequence[PlannedCall]], Awaitable[list[CallResult | None]]]
@@ -142,7 +141,7 @@ class Turns:
         """Return the calls that may be placed now."""
         calls, planned = at_attempts(part, found.batch.later), found.batch
         return [
-            replace(planned.planned(index, calls.call(index)), campaign=campaign) for index in planned.having(SENDING)
+            planned.planned(index, calls.call(index))._replace(campaign=campaign) for index in planned.having(SENDING)
         ]
 
 

@@ -63,7 +63,7 @@ def _validate(selection: Selection, observer: Observer) -> Validation:
         count = sum(len(batch.references) for batch in examined(walk, problems, observer))
         if workspace.policy is not None:
             # Nobody without a policy pays for what its rules import.
-            from flowops.app.policy_run import check_lists
+            from flowops.app.number_lists import check_lists
 
             problems += check_lists(workspace)
         if workspace.tests:

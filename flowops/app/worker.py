@@ -36,8 +36,8 @@ from flowops.errors import LedgerError
 from flowops.httpd import open_listener, serving, url_of
 from flowops.ledger.files import beside, create_private
 from flowops.model.campaign import BatchTurn, CampaignState
-from flowops.policy.config import Policy
 from flowops.policy.evaluate import tripped
+from flowops.policy.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence

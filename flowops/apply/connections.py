@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -178,7 +178,7 @@ class Connections:
 
     def done(self, result: CallResult) -> None:
         """Keep a result and report it; a terminal that is gone ends the claiming, nothing else."""
-        result = replace(result, phones=self._several.get(result.reference_id, 1))
+        result = result._replace(phones=self._several.get(result.reference_id, 1))
         self.found.results[result.reference_id] = result
         if _log.isEnabledFor(logging.DEBUG):
             about = {"reference": result.reference_id, "outcome": result.outcome.value, "attempts": result.attempts}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowops.common.exit_codes import ExitCode, worst
@@ -153,8 +152,7 @@ def in_plan_order(
     return tuple(
         result
         if (result.phones, result.labels, result.max_attempts) == (planned.phones, planned.labels, planned.max_attempts)
-        else replace(
-            result,
+        else result._replace(
             phones=planned.phones,
             labels=planned.labels,
             root=planned.root,

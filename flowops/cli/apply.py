@@ -22,7 +22,7 @@ from flowops.apply.outcome import exit_code
 from flowops.apply.run import RunFailed
 from flowops.cli import completing, options, selecting
 from flowops.cli.output import TERMINAL, confirm, echo_lines, echo_status, print_result, report_problems_as, take_stdout
-from flowops.cli.plan import echo_notices, override_option
+from flowops.cli.plan import echo_notices
 from flowops.cli.plan import run as plan
 from flowops.common.exit_codes import ExitCode
 from flowops.errors import UsageError
@@ -35,7 +35,6 @@ from flowops.report.views.ledger import CampaignsView
 from flowops.report.views.plan import of_plan, spoken_texts
 from flowops.report.views.result import ResultView
 from flowops.report.writers.text import report_lines
-from flowops.sandbox.settings import BANNER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,7 +140,7 @@ rehearsal_options = options.together(
 @detached_options
 @pacing_options
 @options.retry
-@override_option
+@options.override
 @click.option(
     "--events",
     type=click.Path(dir_okay=False, allow_dash=True),
@@ -257,7 +256,7 @@ def _rehearse(selection: Selection, rehearsed: Rehearsed, auto_approve: bool, sh
     ):
         sandboxed = found.workspace.environment.sandboxed
         if sandboxed:
-            echo_status(BANNER)
+            echo_status(phrases.SANDBOX)
         view = of_plan(found.plan, full=True, show_pii=shown.show_pii, sandboxed=sandboxed)
         echo_lines(report_lines(plan_report(view)))
         for name, text in spoken_texts(found.call):

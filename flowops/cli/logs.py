@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from flowops.common.masking import mask_text
-from flowops.common.safe_files import append_to
 from flowops.errors import UsageError
-from flowops.report.escape import safe
 
 #: What is logged with so many -v.
 _VERBOSE = ("warning", "info", "debug")
@@ -58,6 +56,8 @@ class _PrivateFile(logging.StreamHandler):  # type: ignore[type-arg]
     """Appends to a file that, if it is new, only its owner may read."""
 
     def __init__(self, name: str) -> None:
+        from flowops.common.safe_files import append_to  # most commands log nothing
+
         super().__init__(append_to(Path(name), Path.cwd()))
 
     def close(self) -> None:
@@ -98,4 +98,6 @@ def _time(record: logging.LogRecord) -> str:
 
 
 def _message(record: logging.LogRecord) -> str:
+    from flowops.report.escape import safe  # most commands log nothing
+
     return safe(mask_text(record.getMessage()))

@@ -270,21 +270,35 @@ def _override(overrides: Sequence[str], reason: str | None) -> Override | None:
     return Override(frozenset(overrides), str(reason).strip()) if overrides else None
 
 
-def override(rules: Sequence[str]) -> Decorator:
-    """Return ``--override`` with the rules that can be lifted, and ``--reason``."""
-    return together(
-        click.option(
-            "--override",
-            "overrides",
-            multiple=True,
-            type=click.Choice(rules),
-            help="Lift a limit of the policy for this run; needs --reason.",
-        ),
-        click.option("--reason", metavar="TEXT", help="Why a limit is lifted; kept in the ledger."),
-        name="override",
-        make=_override,
-        parameters=("overrides", "reason"),
-    )
+class _Liftable(click.Choice[str]):
+    """One of what an operator may lift for a run. All that is a policy is imported where one is given, and for help."""
+
+    def __init__(self) -> None:
+        self.case_sensitive = True
+
+    @property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Return the keys of the rules and guards."""
+        from flowops.plan.renamed import NAME
+        from flowops.policy.config import LIFTABLE
+
+        return (*LIFTABLE, NAME)
+
+
+#: What is lifted, and why; see `Override`.
+override = together(
+    click.option(
+        "--override",
+        "overrides",
+        multiple=True,
+        type=_Liftable(),
+        help="Lift a limit of the policy for this run; needs --reason.",
+    ),
+    click.option("--reason", metavar="TEXT", help="Why a limit is lifted; kept in the ledger."),
+    name="override",
+    make=_override,
+    parameters=("overrides", "reason"),
+)
 
 
 def _retry(_context: click.Context, _option: click.Parameter, value: str | None) -> frozenset[Action]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,13 +19,10 @@ from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, echo_status, print_result, report_problems_as
 from flowops.common.exit_codes import ExitCode, worst
 from flowops.errors import UsageError
-from flowops.plan.renamed import NAME as RENAMED
-from flowops.policy.config import LIFTABLE
 from flowops.report.formats import PLAN
 from flowops.report.hours import PlanClock
-from flowops.report.json.plan import plan_json
+from flowops.report.phrases import SANDBOX
 from flowops.report.views.plan import PlanOutput, PlanView, of_plan
-from flowops.sandbox.settings import BANNER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +41,6 @@ canary_options = options.together(
     make=lambda canary, failures, patience: Pacing(canary, failures / 100, patience),
     parameters=("canary", "canary_failures", "canary_wait"),
 )
-override_option = options.override((*LIFTABLE, RENAMED))
 
 
 @click.command("plan", short_help="Show what apply would do, against the ledger.")
@@ -53,7 +49,7 @@ override_option = options.override((*LIFTABLE, RENAMED))
 @click.option("--at", callback=options.moment, metavar="TIME", help="Ask the policy about another time than now.")
 @canary_options
 @options.retry
-@override_option
+@options.override
 @options.shown(
     PLAN,
     options.detailed_exitcode("Exit with 2 when there is something to place or move."),
@@ -134,13 +130,18 @@ def show_plan(found: Planned, at: datetime, shown: Shown, paths: Sequence[str]) 
     def view(full: bool) -> PlanView:
         return of_plan(found.plan, full=full, show_pii=shown.show_pii, clock=clock, sandboxed=sandboxed)
 
-    print_result(PLAN, PlanOutput(view, lambda: plan_json(found.plan), shown.full), shown.format_, paths=paths)
+    def whole() -> Any:
+        from flowops.report.json.plan import plan_json  # most plans are read by people
+
+        return plan_json(found.plan)
+
+    print_result(PLAN, PlanOutput(view, whole, shown.full), shown.format_, paths=paths)
 
 
 def echo_notices(found: Planned) -> None:
     """Say, on every use of the sandbox, that no phone rings, and of how many calls the outcome goes elsewhere."""
     if found.environment.sandboxed:
-        echo_status(BANNER)
+        echo_status(SANDBOX)
     if found.unseen:
         calls = (
             "1 call has a callback-url of its own"

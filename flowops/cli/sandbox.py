@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowops.cli.output import echo_status
+from flowops.report.phrases import SANDBOX
 from flowops.sandbox.server import run
 from flowops.sandbox.settings import (
-    BANNER,
     Settings,
     parse_callbacks,
     parse_fault,
@@ -105,7 +105,7 @@ def command(token: str | None, **given: Any) -> int:
     settings = Settings(token=token, **given) if token else Settings(**given)
 
     def ready(sandbox: Sandbox) -> None:
-        echo_status(BANNER)
+        echo_status(SANDBOX)
         click.echo(f"api: {sandbox.url}")
         if not token:
             click.echo(f"token: {sandbox.token}")

@@ -40,11 +40,7 @@ NO_FILE_PATTERN = "^sqlite:///(?::memory:|file:)"
 #: A path that leads, or may lead, out of the project.
 OUTSIDE_PATTERN = r"^sqlite:///(?:/|(?:[^/]*/)*\.\.(?:/|$))"
 
-_SERVICE = re.compile(SERVICE_PATTERN)
-_PROXY = re.compile(rf"https?://{_HOST}{_PORT}/?")
-_LEDGER = re.compile(LEDGER_PATTERN)
-_NO_FILE = re.compile(NO_FILE_PATTERN)
-_OUTSIDE = re.compile(OUTSIDE_PATTERN)
+_PROXY_PATTERN = rf"https?://{_HOST}{_PORT}/?"
 #: Who logs in at a proxy, and with which password.
 _LOGIN = re.compile(r"(?<=//)[^/?#\\]*@")
 
@@ -55,7 +51,7 @@ class BadAddress(ValueError):
 
 def service_address(url: str) -> str:
     """Return an address that calls or callbacks go to, without a slash at its end. Raises BadAddress."""
-    if len(url) > LONGEST or _SERVICE.fullmatch(url) is None:
+    if len(url) > LONGEST or re.fullmatch(SERVICE_PATTERN, url) is None:
         raise BadAddress("has to begin with https:// and a host (http:// is for this machine only), with no ? or #")
     return url.rstrip("/")
 
@@ -63,7 +59,7 @@ def service_address(url: str) -> str:
 def proxy_address(url: str) -> str:
     """Return a proxy's address, perhaps with who logs in there, without a slash at its end. Raises BadAddress."""
     printable = url.isascii() and url.isprintable() and " " not in url and len(url) <= LONGEST
-    if not printable or _PROXY.fullmatch(_LOGIN.sub("", url, count=1)) is None:
+    if not printable or re.fullmatch(_PROXY_PATTERN, _LOGIN.sub("", url, count=1)) is None:
         raise BadAddress("has to be of http or https: a host, and perhaps a port")
     return url.rstrip("/")
 
@@ -76,9 +72,9 @@ def ledger_address(url: str, root: Path) -> str:
     if is_postgres(url):
         postgres_parameters(url)
         return url
-    if _LEDGER.fullmatch(url) is not None and _NO_FILE.match(url) is None:
+    if re.fullmatch(LEDGER_PATTERN, url) is not None and re.match(NO_FILE_PATTERN, url) is None:
         _, _, path = url.partition(":///")
-        if not path.startswith("/") and _OUTSIDE.match(url) is not None:
+        if not path.startswith("/") and re.match(OUTSIDE_PATTERN, url) is not None:
             raise BadAddress("a ledger's relative path stays below the project: 'sqlite:////path' is absolute")
         return f"sqlite:///{normpath(root / path)}"
     scheme, separator, _ = url.partition("://")
@@ -101,8 +97,7 @@ _POSTGRES = re.compile("postgres(?:ql)?://(?=.)")
 _LETTER = r"(?:[A-Za-z0-9._~!$'()*+;=&,|^{}<>\"`\\-]|%[0-9A-Fa-f]{2}|[^\x00-\x7f])"
 _LOGIN_PART = rf"(?P<user>{_LETTER}*)(?::(?P<password>(?:{_LETTER}|:)*))?"
 _HOST_PART = r"(?:\[[0-9A-Fa-f:.]+(?:%[0-9A-Za-z]+)?\]|(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*)(?::[0-9]{1,5})?"
-_WHO = re.compile(_LOGIN_PART)
-_PARTS = re.compile(
+_PARTS_PATTERN = (
     rf"(?:{_LOGIN_PART}@)?"
     rf"(?P<hosts>{_HOST_PART}(?:,{_HOST_PART})*)"
     rf"(?:/(?P<dbname>{_LETTER}*))?"
@@ -136,10 +131,10 @@ def postgres_parameters(url: str) -> dict[str, str]:
     nothing of it.
     """
     _, _, rest = url.partition("://")
-    parts = _PARTS.fullmatch(rest)
+    parts = re.fullmatch(_PARTS_PATTERN, rest)
     if parts is None:
         who, at, _ = rest.rpartition("@")
-        is_encoded = not at or _WHO.fullmatch(who) is not None
+        is_encoded = not at or re.fullmatch(_LOGIN_PART, who) is not None
         raise BadAddress("it is not an address such as postgresql://user@host/database" if is_encoded else _NOT_ENCODED)
     given = {name: unquote(parts[name]) for name in ("user", "password", "dbname") if parts[name]}
     given |= _hosts(parts["hosts"].split(","))

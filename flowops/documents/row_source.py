@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from flowops.common.names import did_you_mean
 from flowops.common.text import quoted
@@ -31,8 +30,7 @@ MATRIX = "matrix"
 PARQUET = ".parquet"
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(NamedTuple):
     """How text is kept: None for what nobody has declared. `quote` may be ``none``.
 
     `declarable` is whether somebody could, so that a hint may say so.
@@ -49,16 +47,14 @@ class Dialect:
         return [name for name in ("encoding", "delimiter", "quote") if getattr(self, name) is not None]
 
 
-@dataclass(frozen=True, slots=True)
-class DataFile:
+class DataFile(NamedTuple):
     """A file, by its name from the document's directory."""
 
     name: str
     dialect: Dialect
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """SQL over files, which are in `dialect`, or over the database that an environment calls `source`."""
 
     sql: str
@@ -66,8 +62,7 @@ class Query:
     dialect: Dialect
 
 
-@dataclass(frozen=True, slots=True)
-class Matrix:
+class Matrix(NamedTuple):
     """Lists of values by name: a row for each combination."""
 
     axes: Mapping[str, Sequence[Value]]

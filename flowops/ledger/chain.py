@@ -10,7 +10,6 @@ import binascii
 import hashlib
 import json
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
@@ -45,8 +44,7 @@ class Event(NamedTuple):
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(NamedTuple):
     """The first thing in a ledger that does not fit: which event, which call, and what is wrong."""
 
     message: str

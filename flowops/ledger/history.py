@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowops.errors import LedgerError
 from flowops.ledger.chain import Broken, Event, genesis
@@ -30,8 +29,7 @@ _CLOCKS = timedelta(hours=1)
 _ALL_RUNS = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedEvent:
+class LoggedEvent(NamedTuple):
     """One event as it can be shown; `run`, `actor` and `data` are None once the call was purged."""
 
     serial: int

@@ -6,7 +6,7 @@ import json
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.json import read_json
 from flowops.common.masking import is_masked, mask_written
@@ -42,8 +42,7 @@ if TYPE_CHECKING:
 _DIGITS = 9
 
 
-@dataclass(frozen=True, slots=True)
-class ImportedCall:
+class ImportedCall(NamedTuple):
     """A call that another program placed, or another ledger knows.
 
     Without a fingerprint it is unchanged whatever its body says now: nobody can tell. `renamed` is the reference under
@@ -66,7 +65,7 @@ class ImportedCall:
     refused: int = 0
     given_up: str | None = None
     max_attempts: int = 1
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = {}
 
 
 @dataclass(slots=True)

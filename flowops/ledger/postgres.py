@@ -15,9 +15,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -314,8 +313,7 @@ def _json(names: Sequence[str], rows: Sequence[Sequence[Value]]) -> str:
     return orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode()
 
 
-@dataclass(frozen=True, slots=True)
-class PostgresServer:
+class PostgresServer(NamedTuple):
     """A PostgreSQL ledger's place (see `flowops.ledger.open.Place`)."""
 
     url: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -442,7 +441,7 @@ def stopped(connection: Connection, ledger: int) -> str | None:
 def _with_more(entry: Entry, labels: Mapping[str, str], root: str, most: int) -> Entry:
     """Return a row with its labels, and with which attempt it is of the call of another name, if of one."""
     attempt = split_reference(entry.reference_id)[1] if root not in ("", entry.reference_id) else 1
-    return replace(entry, labels=labels, attempt=attempt, max_attempts=most)
+    return entry._replace(labels=labels, attempt=attempt, max_attempts=most)
 
 
 def _refused(environment: str, call: GivenUp) -> Entry:

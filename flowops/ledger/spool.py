@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flowops.common.safe_files import PRIVATE_DIRECTORY, PRIVATE_FILE, make_folder, sync_directory
@@ -163,9 +163,9 @@ _Line = tuple[bytes, Change, Checkpoint | None]
 
 
 def _line(ledger_id: str, change: Change, sign: Sign, seen: Checkpoint | None) -> str:
-    actor, legs = asdict(change.actor), [leg._asdict() for leg in change.legs]
+    actor, legs = change.actor._asdict(), [leg._asdict() for leg in change.legs]
     plain = {"ledger": ledger_id, **change._asdict(), "actor": actor, "legs": legs, "data": dict(change.data)}
-    plain["seen"] = asdict(seen) if seen is not None else None
+    plain["seen"] = seen._asdict() if seen is not None else None
     return json.dumps({**plain, "signature": sign(json.dumps(plain, sort_keys=True))}) + "\n"
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from flowops.common.addresses import sqlite_file
 from flowops.errors import LedgerError
@@ -27,8 +27,7 @@ from flowops.ledger.spool import Spool
 from flowops.ledger.sqlite import KIND, SqliteDatabase
 
 
-@dataclass(frozen=True, slots=True)
-class SqliteFile:
+class SqliteFile(NamedTuple):
     """A SQLite ledger's place (see `flowops.ledger.open.Place`). `root` is the project's folder."""
 
     path: Path

@@ -11,7 +11,6 @@ import fcntl
 import json
 import logging
 import os
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowops.common.safe_files import PRIVATE_DIRECTORY, PRIVATE_FILE, make_folder
@@ -86,7 +85,7 @@ class Memory:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             before = _checkpoint(os.pread(descriptor, _BYTES, 0))
             if before is None or again or (before.epoch, before.serial) <= (checkpoint.epoch, checkpoint.serial):
-                os.pwrite(descriptor, json.dumps(asdict(checkpoint)).encode().ljust(_BYTES), 0)
+                os.pwrite(descriptor, json.dumps(checkpoint._asdict()).encode().ljust(_BYTES), 0)
             if on_disk:
                 os.fsync(descriptor)
         except OSError as error:

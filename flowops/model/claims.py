@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from flowops.model.plan import Decision
 
 
-@dataclass(frozen=True, slots=True)
-class Used:
+class Used(NamedTuple):
     """What has been used up of limits, by all runs.
 
     `claimed` maps the start of a day to the number of calls that were claimed since and may have rung, `rung` maps a
@@ -25,11 +23,10 @@ class Used:
 
     claimed: Mapping[datetime, int]
     rung: Mapping[str, tuple[datetime, ...]]
-    tried: Mapping[str, Tried] = field(default_factory=dict)
+    tried: Mapping[str, Tried] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """What a claim hangs on that can only be known in the claim's own transaction.
 
     `days` are the starts of the days to count, `numbers` those whose calls since `since` are to be given, if any are.

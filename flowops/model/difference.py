@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,8 +21,7 @@ class Shift(StrEnum):
     REMOVED = "removed"
 
 
-@dataclass(frozen=True, slots=True)
-class DifferentCall:
+class DifferentCall(NamedTuple):
     """A call that is not the same on both sides: `call` is the head's, of a removed one the base's.
 
     `changes` are those of a changed call; they have pseudonyms for sensitive values.
@@ -47,8 +45,7 @@ class ChangedAttempts(NamedTuple):
     first: str
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """Two revisions, joined by reference-id: those of the head in its order, then what was removed.
 
     `base` and `head` are as people named them; `head` is None for the files as they are. `base_problems` counts

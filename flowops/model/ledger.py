@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -122,8 +121,7 @@ RUN_RESULTS = {
 REFUSALS = frozenset({EventType.REFUSED, EventType.FORBIDDEN})
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """One callee of a placed call: what the API called it, and how it ended.
 
     `callee` is the number while a run has it in hand; the ledger itself keeps a pseudonym and gives
@@ -141,8 +139,7 @@ class Leg:
     later: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One row of the ledger.
 
     `body` is the body with pseudonyms (see `Ledger.pseudonymize`). `renamed` is the reference under which a call was
@@ -169,7 +166,7 @@ class Entry:
     renamed: str | None = None
     cancelled_from: State | None = None
     refused: int = 0
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = {}
     attempt: int = 1
     max_attempts: int = 1
 
@@ -194,8 +191,7 @@ class Entry:
         return self.state.may_have_rung or self.cancelled_from is State.IN_DOUBT
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """Which ledger, and how far: `serial` counts its events, `head` is the hash of the last one.
 
     `epoch` counts how often an older copy of it was accepted: what was seen in an earlier epoch may be lost.
@@ -327,8 +323,7 @@ class OperatorStep(NamedTuple):
     serial: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     """Who acts: a user or CI job, on which host, at which commit. Kept with every event.
 
     `override` says which rules of the policy they have lifted for the run, and why.

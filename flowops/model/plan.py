@@ -72,8 +72,7 @@ ALL_SHOWN = frozenset({Action.CONFLICT, Action.IN_DOUBT})
 NONE_SHOWN = frozenset({Action.UNCHANGED})
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A field that differs: `path` is a JSON Pointer into the body; pseudonyms stay what they are.
 
     `before` or `after` is `ABSENT` where the field is not there at all.
@@ -156,8 +155,7 @@ class PlannedReference(NamedTuple):
         return split_reference(self.reference_id)[0] if self.attempt > 1 else self.reference_id
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedCall:
+class PlannedCall(NamedTuple):
     """A call and what is to be done with it, see `Decision`; `campaign` is the one that it is placed for, if any."""
 
     call: Call

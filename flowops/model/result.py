@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from flowops.model.plan import Guard
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What an answer, or the lack of one, means (contract, section 6).
 
     `event_type` is what the ledger records. `stop` ends the run's claiming (401, 407).
@@ -59,8 +57,7 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class CallResult:
+class CallResult(NamedTuple):
     """One call of a run, which rings `phones`; `error` is why it was not placed, or which callees were refused.
 
     `root` is the reference-id of the first of its `max_attempts` attempts, of which it is one. `until` is when a
@@ -74,15 +71,14 @@ class CallResult:
     error: str | None = None
     refused_callees: int = 0
     phones: int = 1
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = {}
     root: str = ""
     attempt: int = 1
     max_attempts: int = 1
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """A whole run. `interrupted` is the signal's number; `failure` is what ended it early, for people.
 
     `guards` are those that tripped: nothing was placed from then on. `changed` are calls that the files no longer held

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.model.attempts import split_reference
 from flowops.model.plan import Guard
@@ -22,8 +21,7 @@ NAME = "renamed"
 _CALL_SET = "CallSet"
 
 
-@dataclass(frozen=True, slots=True)
-class _Suspect:
+class _Suspect(NamedTuple):
     """A call that says what was placed under another reference; `place` is where its own is written."""
 
     place: Place

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -72,8 +72,7 @@ class SavedCall(NamedTuple):
     queried: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SavedPlan:
+class SavedPlan(NamedTuple):
     """A saved plan as it was read; `calls` by reference-id, `flowops` is the version that wrote it."""
 
     environment: str
@@ -97,7 +96,7 @@ def dump(plan: Plan, request: PlanRequest = NO_REQUEST, of_queries: Collection[P
         "flowops": __version__,
         "environment": plan.environment,
         "revision": plan.revision,
-        "ledger": asdict(checkpoint) if checkpoint else None,
+        "ledger": checkpoint._asdict() if checkpoint else None,
         "digest": plan.digest,
         "settings": plan.settings,
         "request": request._asdict(),
@@ -193,7 +192,7 @@ def hold(plan: Plan, waiting: Container[str], again: Iterable[CallBatch]) -> Pla
         details = {**batch.details, **dict.fromkeys(held, decision)}
         batches.append(replace(batch, actions=bytes(actions), details=details) if held else batch)
     shown = tuple(
-        replace(item, action=Action.DEFERRED, changes=(), reasons=(WAITS,), until=None)
+        item._replace(action=Action.DEFERRED, changes=(), reasons=(WAITS,), until=None)
         if item.reference_id in waiting
         else item
         for item in plan.shown

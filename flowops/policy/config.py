@@ -6,24 +6,22 @@ stricter; where it would be looser it has no effect, and that is a problem.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from flowops.model.document import Problem
 from flowops.policy import rules as folder
+from flowops.policy.policy import Policy
 from flowops.policy.reading import CODE, PolicyReader
 from flowops.policy.rule import Rule, RunGuard, Setting
 from flowops.policy.rules.allow import Allow
 from flowops.policy.rules.limits import StopOn
 from flowops.policy.rules.plans import MaxPlanAge
-from flowops.policy.terms import rules_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from flowops.model.call import Call
     from flowops.model.document import Document, Path, Value
 
 
@@ -41,26 +39,6 @@ SETTINGS: tuple[type[Setting], ...] = tuple(sorted(_settings(), key=lambda setti
 #: What an operator may lift for a run, on record.
 LIFTABLE = tuple(setting.key for setting in SETTINGS if setting.liftable)
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Rules that all have to keep silent for a call to be placed, and guards, for any. No rule lets everything pass.
-
-    A setting can be both: who is in a list is not called, and nobody is while the list cannot be relied on. `stop_on`
-    are guards that watch the results of a run.
-    """
-
-    rules: tuple[Rule, ...] = ()
-    guards: tuple[RunGuard, ...] = ()
-    stop_on: tuple[StopOn, ...] = ()
-    allowed: frozenset[str] = frozenset()
-    max_plan_age: MaxPlanAge | None = None
-
-    def of_call(self, call: Call) -> tuple[Rule, ...]:
-        """Return the rules for a call: the policy's, and those that the call brings with it."""
-        own = rules_of(call, self.allowed)
-        return (*self.rules, *own) if own else self.rules
 
 
 def read_policy(document: Document | None, environment: str) -> tuple[Policy | None, list[Problem]]:

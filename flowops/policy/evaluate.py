@@ -6,7 +6,6 @@ may claim, so a claim carries these rules into its own transaction (`flowops.mod
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.numbers import nature
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from flowops.model.call import Call, CallBatch
-    from flowops.policy.config import Policy
+    from flowops.policy.policy import Policy
     from flowops.policy.rule import PolicyContext
 
     Found = list[tuple[Rule, Block | Defer]]
@@ -211,7 +210,7 @@ def needed_counts(policy: Policy, at: datetime) -> NeededCounts:
 
 def without_counted(policy: Policy) -> Policy:
     """Return the rules that a claim does not decide."""
-    return replace(policy, rules=tuple(rule for rule in policy.rules if not rule.counted))
+    return policy._replace(rules=tuple(rule for rule in policy.rules if not rule.counted))
 
 
 def claim_condition(policy: Policy, facts: PolicyContext, call: Call, at: datetime) -> Condition | None:
@@ -221,7 +220,7 @@ def claim_condition(policy: Policy, facts: PolicyContext, call: Call, at: dateti
     needed = needed_counts(policy, at)
 
     def decide(used: Used) -> Decision | None:
-        known = replace(facts, claimed=used.claimed, rung=used.rung)
+        known = facts._replace(claimed=used.claimed, rung=used.rung)
         return PolicyEvaluator(policy, known).evaluate(call, at)
 
     if needed.within is None:
@@ -239,4 +238,4 @@ def tripped(policy: Policy, facts: PolicyContext, at: datetime) -> tuple[Guard, 
 def without_tripped(policy: Policy, facts: PolicyContext, at: datetime) -> Policy:
     """Return the rules that can say something of a call: one that has tripped as a guard speaks of all."""
     rules = (rule for rule in policy.rules if not isinstance(rule, RunGuard) or rule.check(facts, at) is None)
-    return replace(policy, rules=tuple(rules))
+    return policy._replace(rules=tuple(rules))

@@ -11,17 +11,15 @@ from flowops.common.duplicates import repeats
 from flowops.common.masking import mask_number
 from flowops.model.call import callees_of
 from flowops.policy.rule import Block, Defer, format_reason
-from flowops.policy.rules.windows import Windows
-from flowops.policy.terms import Expires, moment, rules_of
 from flowops.policy.times import moment_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from flowops.model.document import Value
-    from flowops.policy.config import Policy
-    from flowops.policy.rule import CallContext, Rule
-    from flowops.policy.rules.windows import Clocks
+    from flowops.policy.policy import Policy
+    from flowops.policy.rule import CallContext
+    from flowops.policy.rules.windows import Clocks, Windows
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 #: How many openings, numbers and references one line names.
@@ -34,9 +32,7 @@ class WindowSummary:
     def __init__(self, policy: Policy, at: datetime) -> None:
         self._at = at
         #: How many calls hang on which clocks, by rule; None stands for those that hang on none.
-        self._calls: list[tuple[Windows, Counter[Clocks | None]]] = [
-            (rule, Counter()) for rule in policy.rules if isinstance(rule, Windows)
-        ]
+        self._calls: list[tuple[Windows, Counter[Clocks | None]]] = [(rule, Counter()) for rule in _windows_of(policy)]
 
     def add(self, contexts: Iterable[CallContext]) -> None:
         """Take in more calls; those that are alike may share a context."""
@@ -116,7 +112,7 @@ class CapacityCheck:
     """Phones whose turn, at the rate of the environment, comes after their window has closed or they have expired."""
 
     def __init__(self, policy: Policy, at: datetime, rate: float | None) -> None:
-        self._windows = [rule for rule in policy.rules if isinstance(rule, Windows)]
+        self._windows = _windows_of(policy)
         self._at = at
         self._rate = rate
         self._phones = 0
@@ -133,35 +129,36 @@ class CapacityCheck:
         ends = {context: (*self._end(context), len(context.call.callees)) for context in set(contexts)}
         # Nobody of these comes too late when the last of them does not.
         last = self._phones + sum(ends[context][2] for context in contexts)
-        if all(rule is None or last / self._rate < self._left(end) for end, rule, _ in ends.values()):
+        if all(why is None or last / self._rate < self._left(end) for end, why, _ in ends.values()):
             self._phones = last
             return
         for context in contexts:
-            end, rule, phones = ends[context]
-            if rule is not None and self._phones / self._rate >= self._left(end):
-                why = "the hours are too few" if isinstance(rule, Windows) else "the time is too short"
-                self._late[format_reason(rule, why), end] += phones
+            end, why, phones = ends[context]
+            if why is not None and self._phones / self._rate >= self._left(end):
+                self._late[why, end] += phones
             self._phones += phones
 
     def _left(self, end: datetime) -> float:
         """Return the seconds up to a time."""
         return (end - self._at).total_seconds()
 
-    def _end(self, context: CallContext) -> tuple[datetime, Rule | None]:
-        """Return when a call may no longer be placed, and by which rule, if there is one."""
+    def _end(self, context: CallContext) -> tuple[datetime, str | None]:
+        """Return when a call may no longer be placed, and what is said of one that comes too late, if any can."""
         first = NEVER
-        by: Rule | None = None
+        why: str | None = None
         for rule in self._windows:
             clocks = rule.clocks(context)
             closes = None if isinstance(clocks, str) else rule.change(clocks, self._at, to=False)
             if closes is not None and closes < first:
-                first, by = closes, rule
+                first, why = closes, format_reason(rule, "the hours are too few")
         if context.call.terms.expires is not None:
+            from flowops.policy.terms import Expires, moment, rules_of
+
             end = moment(context.call, context.callees, end=True)
             if not isinstance(end, str) and end < first:
-                (by,) = (own for own in rules_of(context.call) if isinstance(own, Expires))
-                first = end
-        return first, by
+                (own,) = (each for each in rules_of(context.call) if isinstance(each, Expires))
+                first, why = end, format_reason(own, "the time is too short")
+        return first, why
 
     def warnings(self) -> list[str]:
         """Return a warning for those that come too late."""
@@ -172,6 +169,15 @@ class CapacityCheck:
             f"{why}: {count:,} {of_all} do not fit before {moment_text(end)}"
             for (why, end), count in sorted(self._late.items(), key=lambda item: item[0][1])
         ]
+
+
+def _windows_of(policy: Policy) -> list[Windows]:
+    """Return the windows of a policy. Their classes are imported only where there is one."""
+    if not policy.rules:
+        return []
+    from flowops.policy.rules.windows import Windows
+
+    return [rule for rule in policy.rules if isinstance(rule, Windows)]
 
 
 def _window_line(where: str, now: int, later: Counter[datetime], never: int) -> str:

@@ -107,8 +107,7 @@ class NumberList(NamedTuple):
     is_empty: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyContext:
+class PolicyContext(NamedTuple):
     """What the rules know, read at the edge.
 
     The unit of every limit is a phone: a request with three callees is three. `phones` counts those that the plan would
@@ -119,11 +118,11 @@ class PolicyContext:
     """
 
     phones: int = 0
-    by_document: Mapping[Place, int] = field(default_factory=dict)
+    by_document: Mapping[Place, int] = {}
     known: int = 0
-    claimed: Mapping[datetime, int] = field(default_factory=dict)
-    rung: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
-    lists: Mapping[tuple[str, str | None], NumberList] = field(default_factory=dict)
+    claimed: Mapping[datetime, int] = {}
+    rung: Mapping[str, tuple[datetime, ...]] = {}
+    lists: Mapping[tuple[str, str | None], NumberList] = {}
     overrides: frozenset[str] = frozenset()
 
 

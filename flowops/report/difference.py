@@ -48,8 +48,7 @@ class ChangedField:
     hidden_calls: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class DifferenceView:
+class DifferenceView(NamedTuple):
     """A difference for readers. `people` counts the numbers that added and changed calls ring, each once.
 
     `around` are the changes of what is around the calls: where they go, with whose token, and the policy.

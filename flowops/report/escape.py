@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from html import escape
 
 # Unicode 15, general categories Cc, Cf, Cs, Zl and Zp, without the cost of asking for every character:
 # control characters and escape sequences, bidirectional controls, zero-width and other invisible ones, lone surrogates.
@@ -94,6 +93,8 @@ def html_text(text: str) -> str:
 
 def xml_text(text: str) -> str:
     """Return a text for the content of an XML element and for a quoted attribute."""
+    from html import escape  # brings a table of all entities, and only JUnit reports are of XML
+
     return escape(_NOT_XML.sub("\ufffd", safe(clip(text, LONGEST_MESSAGE))))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,8 +38,7 @@ class Hour(NamedTuple):
     deferred: int
 
 
-@dataclass(frozen=True, slots=True)
-class Hours:
+class Hours(NamedTuple):
     """The hours in which something would be sent, in order; `clock` is None for a plan that tells no time."""
 
     clock: PlanClock | None = None

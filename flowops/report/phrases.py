@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from flowops.report.views.ledger import LedgerEvent
     from flowops.report.views.plan import Group
 
+#: Said on every use of the sandbox.
+SANDBOX = "This is the sandbox: no phone rings, whatever it answers."
 #: The totals of a plan, in the order in which people read them.
 PLANNED = {
     Action.PLACE: "to place",

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-#: Said on every use.
-BANNER = "This is the sandbox: no phone rings, whatever it answers."
-
 #: The result codes of a finished call, and how the sandbox puts them (vendor documentation).
 OUTCOMES = {
     9: "Cancelled, not answered in time",

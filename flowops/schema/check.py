@@ -216,7 +216,7 @@ def body_predicate() -> Callable[[Sequence[Mapping[str, Value]]], bool]:
             # Half a character is a ValueError, or a SystemError in jsonschema-rs 0.37.
             return False
         # 30.0 is an integer to JSON Schema, and none to the API.
-        return not any(type(body[name]) is float for name in integers for body in bodies if name in body)
+        return not any(float in {type(body.get(name)) for body in bodies} for name in integers)
 
     return accepts
 

@@ -90,6 +90,9 @@ class CompiledCall:
         self.has_one_script = self._one_flow and variables.has_same_names
         self._flow = self._flow_of(values) if self._one_flow else None
         self._skeleton = _skeleton(values, always)
+        rendered = {VARIABLES, *(name for where, name, _, _ in self._parts if where == BODY)}
+        #: Whether a body may have a null that no template gives: to look for one takes longer than many a template.
+        self._has_null = any(value is None for name, value in self._skeleton.items() if name not in rendered)
         self._charge(compiler.work, compiler.scalars)
         #: Whether a later attempt may say something else than the first.
         self.uses_attempt = compiler.uses_attempt
@@ -162,7 +165,7 @@ class CompiledCall:
         variables = self._flow_variables
         body, values = self._skeleton.copy(), variables.skeleton.copy()
         targets = (body, values)
-        given = rendering.budget
+        given, has_null = rendering.budget, self._has_null
         if self._too_large:
             rendering.report(self.document.place(), "call", _too_large())
             return None
@@ -170,9 +173,12 @@ class CompiledCall:
             rendering.charge(self._steps)
             for where, name, evaluate, node in self._parts:
                 try:
-                    targets[where][name] = evaluate(rendering)
+                    value = evaluate(rendering)
                 except (TemplateError, RecursionError) as error:
-                    targets[where][name] = node.fail(rendering, error)
+                    value = node.fail(rendering, error)
+                if value is None:
+                    has_null = True
+                targets[where][name] = value
             whole = variables.has_same_names or variables.render_rest(values, rendering)
         except BudgetExceeded as error:
             if not rendering.failed:
@@ -180,7 +186,7 @@ class CompiledCall:
             return None
         flow = self._flow if self._one_flow else self._find_flow(body, rendering)
         terms = _terms_of(body) if self.has_terms else NO_TERMS
-        body[VARIABLES] = variables.check(flow, values, self._origins, rendering, whole)
+        body[VARIABLES] = taken = variables.check(flow, values, self._origins, rendering, whole)
         reference = body[INSTRUCTION_ID]
         if type(reference) is not str or not reference or not reference.isascii():
             body[INSTRUCTION_ID] = reference = self._reference(reference, rendering)
@@ -188,7 +194,7 @@ class CompiledCall:
             body[INSTRUCTION_ID] = self._attempt_reference(reference, rendering)
         if self._most + (given - rendering.budget) * BYTES_PER_STEP > MAX_BODY:
             self._check_size(body, rendering)
-        made = self._without_nulls(body, rendering) if None in body.values() else body
+        made = self._without_nulls(body, rendering) if has_null or taken is None else body
         return None if rendering.failed else (made, flow, terms)
 
     def _without_nulls(self, body: dict[str, Value], rendering: Rendering) -> dict[str, Value]:

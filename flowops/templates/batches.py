@@ -341,10 +341,12 @@ class CallSet:
                     found.left_out.append(named)
             if budget.left < 0:
                 break
-        found.bodies += [body for body, _, _ in made]
-        found.references += [body[INSTRUCTION_ID] for body, _, _ in made]
-        found.flows += [flow for _, flow, _ in made]
-        found.terms += [terms for _, _, terms in made]
+        if made:
+            bodies, flows, terms = zip(*made, strict=True)
+            found.bodies += bodies
+            found.references += [body[INSTRUCTION_ID] for body in bodies]
+            found.flows += flows
+            found.terms += terms
         self._check_variables(found, before, wrong)
         for at, problems in self._checked(found, before, check):
             wrong.setdefault(found.rows[at], []).extend(problems)

@@ -163,7 +163,8 @@ class Variables:
             failed = frozenset(name for name, value in values.items() if value is INVALID)
             values = {name: value for name, value in values.items() if value is not INVALID}
         if flow is not None and whole:
-            taken = self._takes(flow)
+            # Nearly always it is that of the call before.
+            taken = self._taken if self._taken is not None and flow is self._flow else self._takes(flow)
             values, problems = taken.complete(values)
             if problems or rendering.failed:
                 for problem in (*problems, *taken.problems(values)):
@@ -173,7 +174,7 @@ class Variables:
         return values if values or self._any else None
 
     def _takes(self, flow: Flow) -> TakenVariables:
-        """Return what a flow takes: nearly always it is that of the call before."""
+        """Return what a flow takes."""
         if self._taken is None or flow is not self._flow:
             self._flow, self._taken = flow, self._taken_by(flow)
         return self._taken

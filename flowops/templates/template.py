@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jinja2 import nodes
 
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
 _RESERVED = ("vars", "row", ROW_NUMBER, ATTEMPT, LOOP)
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """One template, ready to be rendered when it has no `errors`.
 
     `evaluate` gives the value: any of JSON's when the scalar is one whole ``{{ expression }}``, else
@@ -211,8 +209,7 @@ class _Statements:
         return write
 
 
-@dataclass(frozen=True, slots=True)
-class _Loop:
+class _Loop(NamedTuple):
     """A ``for``: what it goes over, the names it gives, the condition on an item, and the steps of a round.
 
     `counted` says whether the body asks for ``loop``.

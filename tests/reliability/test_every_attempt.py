@@ -18,7 +18,7 @@ from support.attempt_orders import AttemptOrders
 from support.walk import Broken, Walked, walk
 
 from flowops.model.document import Place
-from flowops.policy.config import Policy
+from flowops.policy.policy import Policy
 from flowops.policy.rules.windows import Holidays, Window, Windows
 
 if TYPE_CHECKING:

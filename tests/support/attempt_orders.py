@@ -22,7 +22,7 @@ from flowops.model.ledger import EventType, Leg, State
 from flowops.model.plan import Decision
 from flowops.plan.canonical import fingerprint
 from flowops.plan.planner import make_plan
-from flowops.policy.config import Policy
+from flowops.policy.policy import Policy
 from flowops.policy.rule import PolicyContext
 from support.asked import CALLEE, NEW, OLD, Post, Runner, Way, told
 from support.orders import BEGAN, ENVIRONMENT, PARTS, Orders

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from flowops.common.masking import mask_text
@@ -173,7 +172,7 @@ class EntryView(NamedTuple):
 def of_entry(entry: Entry) -> Entry:
     """Return a call of the ledger for readers: its pseudonyms as they are shown, and no numbers."""
     legs = (
-        replace(leg, error=optional(leg.error), description=optional(leg.description), callee=None)
+        leg._replace(error=optional(leg.error), description=optional(leg.description), callee=None)
         for leg in entry.legs
     )
-    return replace(entry, error=optional(entry.error), legs=tuple(legs), body=masked(dict(entry.body)))
+    return entry._replace(error=optional(entry.error), legs=tuple(legs), body=masked(dict(entry.body)))

@@ -6,7 +6,7 @@ Every format is made from these values and never from a `Call`, so what is not m
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,8 +33,7 @@ class SpokenText(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallView:
+class CallView(NamedTuple):
     """One call of a plan or a difference, `callees` and `changes` masked; `place` is where its document begins.
 
     `action` is what the plan does with it, or what became of it. `pseudonyms` are the short names of the callees, in
@@ -53,7 +52,7 @@ class CallView:
     reasons: tuple[str, ...] = ()
     until: str | None = None
     texts: tuple[SpokenText, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = {}
     root: str = ""
     attempt: int = 1
     max_attempts: int = 1
@@ -90,8 +89,7 @@ class Group:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class PlanView:
+class PlanView(NamedTuple):
     """A plan for readers; `unnamed` counts calls in the ledger that no file names.
 
     `countries` counts the phones that the plan would ring by country code, ``+44``, where every call is shown; `hours`
@@ -111,10 +109,10 @@ class PlanView:
     groups: tuple[Group, ...]
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    countries: Mapping[str, int] = field(default_factory=dict)
-    hours: Hours = field(default_factory=Hours)
+    countries: Mapping[str, int] = {}
+    hours: Hours = Hours()
     sandboxed: bool = False
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = {}
     guards: tuple[Guard, ...] = ()
     next_run: str | None = None
 
@@ -192,14 +190,13 @@ def distinguish_callees(groups: Iterable[Group]) -> None:
     shown = [(group.shown, at) for group in groups for at in range(len(group.shown))]
     callees = distinguish((calls[at].callees, calls[at].pseudonyms) for calls, at in shown)
     for (calls, at), named in zip(shown, callees, strict=True):
-        calls[at] = replace(calls[at], callees=named)
+        calls[at] = calls[at]._replace(callees=named)
 
 
 def of_call(planned: PlannedCall, pseudonym: Callable[[str], str], *, show_pii: bool = False) -> CallView:
     """Return one call of a plan for readers."""
     call = planned.call
-    return replace(
-        view_of(call, planned.action, pseudonym, show_pii=show_pii),
+    return view_of(call, planned.action, pseudonym, show_pii=show_pii)._replace(
         fingerprint=planned.fingerprint,
         changes=tuple(_change(change, call.body if show_pii else None) for change in planned.changes),
         # A reference-id stays as it is, because commands take it.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.masking import mask_text
@@ -59,7 +58,7 @@ class ResultView(NamedTuple):
     def calls(self) -> Iterator[CallResult]:
         """Yield the calls, in the order of the plan."""
         for call in self.result.calls:
-            yield call if call.error is None else replace(call, error=mask_text(call.error))
+            yield call if call.error is None else call._replace(error=mask_text(call.error))
 
     def causes(self) -> list[Cause]:
         """Return why calls were not placed that were to be, the commonest cause first."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-from dataclasses import dataclass
 from keyword import iskeyword
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -38,8 +37,7 @@ class Documented(NamedTuple):
     result: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(NamedTuple):
     """A filter or a test: called with the value before it, then with what the template gives in brackets.
 
     It raises `TemplateError` for any value or argument it is not meant for, and nothing else.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import signal
-from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -270,6 +269,6 @@ def test_a_doubt_that_the_ledger_has_no_state_for_stays_one():
 
 
 def test_several_reasons_are_told_one_after_the_other(kit):
-    planned = replace(kit.planned("a", Action.IN_DOUBT), reasons=("first", "second"))
+    planned = kit.planned("a", Action.IN_DOUBT)._replace(reasons=("first", "second"))
     assert planned_only(planned).error == "first; second"
     assert elsewhere(planned, entry(State.IN_DOUBT)).error == "first; second"

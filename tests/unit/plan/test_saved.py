@@ -145,7 +145,7 @@ class TestWhatMoved:
         assert told(plan, plan) == []
 
     def test_events_of_other_calls_are_no_reason(self, plan: Plan) -> None:
-        assert told(plan, moved(plan, ledger=replace(plan.ledger, serial=99, head="00"))) == []
+        assert told(plan, moved(plan, ledger=plan.ledger._replace(serial=99, head="00"))) == []
 
     def test_another_commit_that_says_the_same_is_no_reason(self, plan: Plan) -> None:
         assert told(plan, replace(plan, revision="ffff")) == []
@@ -157,7 +157,7 @@ class TestWhatMoved:
 
     def test_a_call_that_says_something_else(self, plan: Plan) -> None:
         first, *others = plan.calls
-        after = moved(plan, **decided([replace(first, fingerprint=NO_FINGERPRINT), *others]))
+        after = moved(plan, **decided([first._replace(fingerprint=NO_FINGERPRINT), *others]))
         assert told(plan, after)[0] == (
             f"a: the files say something else: {first.fingerprint} when saved, {NO_FINGERPRINT} now"
         )
@@ -165,16 +165,16 @@ class TestWhatMoved:
     def test_an_action_that_the_ledger_changed(self, plan: Plan) -> None:
         first, *others = plan.calls
         for action in Action:
-            after = moved(plan, **decided([replace(first, action=action), *others]))
+            after = moved(plan, **decided([first._replace(action=action), *others]))
             assert told(plan, after) == []
             assert compare(load(dump(plan), "plan"), after, contains_checkpoint=True).waiting == frozenset()
 
     def test_a_call_waits_that_nobody_has_seen_as_one_that_may_be_placed(self, plan: Plan) -> None:
         first, *others = plan.calls
         for before in set(Action) - MAY_BE_PLACED:
-            saved_plan = load(dump(moved(plan, **decided([replace(first, action=before), *others]))), "plan")
+            saved_plan = load(dump(moved(plan, **decided([first._replace(action=before), *others]))), "plan")
             for now in Action:
-                after = moved(plan, **decided([replace(first, action=now), *others]))
+                after = moved(plan, **decided([first._replace(action=now), *others]))
                 fit = compare(saved_plan, after, contains_checkpoint=True)
                 assert fit[:2] == ([], frozenset({"a"}) if now in MAY_BE_PLACED else frozenset())
 
@@ -211,7 +211,7 @@ class TestWhatMoved:
 
     @pytest.mark.parametrize(("serial", "contains"), [(12, False), (11, True), (50, False)])
     def test_an_older_copy_of_the_ledger(self, plan: Plan, serial: int, contains: bool) -> None:
-        after = moved(plan, ledger=replace(plan.ledger, serial=serial))
+        after = moved(plan, ledger=plan.ledger._replace(serial=serial))
         assert "an older copy was put back" in told(plan, after, contains=contains)[0]
 
     def test_a_sandbox_ledger_that_was_made_since_decides_by_its_answers(self, plan: Plan) -> None:

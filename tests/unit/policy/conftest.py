@@ -14,7 +14,7 @@ from flowops.documents.yaml import parse
 from flowops.documents.yaml_builder import Budget
 from flowops.model.call import Call, Origin, Terms
 from flowops.model.document import Document, Place
-from flowops.policy.config import Policy, read_policy
+from flowops.policy.config import read_policy
 from flowops.policy.evaluate import PolicyEvaluator
 from flowops.policy.rule import PolicyContext
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from flowops.model.plan import Decision
+    from flowops.policy.policy import Policy
 
 #: A Monday, 10:00 in London.
 NOON = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)

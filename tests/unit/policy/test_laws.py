@@ -12,8 +12,8 @@ from flowops.common.numbers import KINDS
 from flowops.model.call import Terms
 from flowops.model.document import Place
 from flowops.model.plan import Action
-from flowops.policy.config import Policy
 from flowops.policy.evaluate import PolicyEvaluator
+from flowops.policy.policy import Policy
 from flowops.policy.review import CapacityCheck, WindowSummary
 from flowops.policy.rule import NumberList, PolicyContext
 from flowops.policy.rules.limits import PerCallee, PerDay

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -359,7 +358,7 @@ def test_an_environment_adds_its_rules_to_the_projects(policy, call) -> None:
 
 
 def test_no_policy_lets_everything_pass_but_what_the_call_itself_says(call) -> None:
-    from flowops.policy.config import Policy
+    from flowops.policy.policy import Policy
 
     evaluator = PolicyEvaluator(Policy(), PolicyContext())
     assert evaluator.evaluate(call(callee="+449098790000"), NOW) is None
@@ -435,7 +434,7 @@ def test_an_override_lifts_the_limits_of_run_document_and_day_together(judged, p
     facts = PolicyContext(phones=1, by_document={Place("calls/a.yaml", 1, 1): 1}, claimed={DAY: 0})
     assert judged(every, facts=facts).action is Action.BLOCKED
     assert len(tripped(policy(every), facts, NOW)) == 2
-    lifted = replace(facts, overrides=frozenset({"max-calls"}))
+    lifted = facts._replace(overrides=frozenset({"max-calls"}))
     assert judged(every, facts=lifted) is None
     assert tripped(policy(every), lifted, NOW) == ()
 
@@ -472,6 +471,6 @@ def test_nothing_but_the_guards_against_accidents_can_be_lifted(policy, call) ->
 
     every = speaking(facts)
     assert len(every) == 11
-    lifted = every - speaking(replace(facts, overrides=frozenset({"max-calls", *every})))
+    lifted = every - speaking(facts._replace(overrides=frozenset({"max-calls", *every})))
     assert lifted == {"max-calls.per-run", "max-change"}
     assert LIFTABLE == ("max-calls", "max-change")

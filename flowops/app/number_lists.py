@@ -1,0 +1,109 @@
+"""The lists of numbers that a policy names, and that people hand in: each read once, line by line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowops.app.secrets import read_variable, value_of
+from flowops.common.text import quoted
+from flowops.documents.files import Unreadable, open_given
+from flowops.errors import FlowopsError, Invalid
+from flowops.model.document import Place, Problem
+from flowops.policy.policy import Policy
+from flowops.policy.rule import NumberList
+from flowops.policy.rules.lists import DoNotCall, hash_lines, read_list, read_unkeyed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import BinaryIO
+
+    from flowops.app.load import Workspace
+
+
+#: More of one line is never read at once, whatever the file is.
+LONGEST_LINE = 4_096
+
+
+class _Lists:
+    """The files of do-not-call lists, each read once for a key, however often and however it is named."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._read: dict[tuple[Path, object], NumberList] = {}
+
+    def listing(self, file: str, key: object, read: Callable[[Iterator[bytes]], NumberList]) -> NumberList:
+        """Return what a function makes of the lines of a list, or why they cannot be read."""
+        files = self.workspace.reader.files
+        path = self.workspace.reader.absolute(Path(self.workspace.project.root) / file)
+        try:
+            this = files.local(path) or path, key
+            if this not in self._read:
+                with files.open(path) as opened:
+                    self._read[this] = read(_lines(opened))
+        except Unreadable as error:
+            return NumberList(trouble=str(error))
+        except OSError as error:
+            return NumberList(trouble=f"cannot be read: {error.strerror}")
+        return self._read[this]
+
+
+def _number_list(rule: DoNotCall, lists: _Lists) -> NumberList:
+    """Return what a do-not-call list says, or why it cannot be relied on."""
+    project = lists.workspace.project
+    try:
+        key = value_of(rule.secret, "key", FlowopsError, project).encode() if rule.secret is not None else None
+    except FlowopsError as error:
+        return NumberList(trouble=f"cannot be used: {error.message}")
+    return lists.listing(rule.file, key, lambda lines: read_list(lines, key))
+
+
+def lists_of(workspace: Workspace, policy: Policy) -> Mapping[tuple[str, str | None], NumberList]:
+    """Return what the lists of a policy say, by their sources."""
+    lists = _Lists(workspace)
+    return {rule.source: _number_list(rule, lists) for rule in policy.rules if isinstance(rule, DoNotCall)}
+
+
+def list_troubles(workspace: Workspace) -> Iterator[tuple[DoNotCall, str | None]]:
+    """Yield each do-not-call rule of a policy, and why its list cannot be relied on, None where it can."""
+    lists = _Lists(workspace)
+    for rule in (workspace.policy or Policy()).rules:
+        if isinstance(rule, DoNotCall):
+            yield rule, rule.trouble_of(_number_list(rule, lists))
+
+
+def check_lists(workspace: Workspace) -> Iterator[Problem]:
+    """Yield a problem for each do-not-call list that cannot be used, as far as that is known without a secret."""
+    lists = _Lists(workspace)
+    for rule in (workspace.policy or Policy()).rules:
+        if not isinstance(rule, DoNotCall):
+            continue
+        is_keyed = rule.secret is not None
+        listing = lists.listing(rule.file, is_keyed, partial(read_unkeyed, is_keyed=is_keyed))
+        trouble = rule.trouble_of(listing)
+        if trouble is not None:
+            message = f"do-not-call: {quoted(rule.file)} {trouble}"
+            yield Problem(rule.place, message=message, code="policy", hint="as it is, every call is blocked")
+
+
+def hash_list(file: Path, key_env: str, *, may_be_empty: bool) -> list[str]:
+    """Return the lines of a do-not-call list with a keyed hash in place of each number of a file.
+
+    The key is in the environment variable `key_env`. Raise Invalid for a line that is no valid number.
+    """
+    key = read_variable(key_env, "--key-env", FlowopsError).encode()
+    try:
+        with open_given(file) as opened:
+            return list(hash_lines(_lines(opened), key, datetime.now(UTC), may_be_empty=may_be_empty))
+    except Unreadable as error:
+        raise FlowopsError(f"{file} {error}") from None
+    except OSError as error:
+        raise FlowopsError(f"{file} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise Invalid([Problem(Place(str(file)), message=str(error), code="policy")]) from None
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    return iter(lambda: file.readline(LONGEST_LINE), b"")
