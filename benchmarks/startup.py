@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from comparison import Comparison
+from data_set import data_set
 from measuring import in_turns, measured
 
 if TYPE_CHECKING:
     from size import Size
 
 BIN = Path(sys.executable).parent
+#: How many calls a small project has.
+CALLS = 200
 EXAMPLE = Path(__file__).parent.parent / "examples/quickstart/call.yaml"
 COMMANDS: dict[str, list[str | Path]] = {
     "python -c pass": [sys.executable, "-c", "pass"],
@@ -27,11 +30,14 @@ COMMANDS: dict[str, list[str | Path]] = {
 }
 
 
-def startup(size: Size, _keep: Path | None) -> list[Comparison]:
-    """So many starts of each; those before them warm the caches."""
-    jobs = {name: partial(measured, command) for name, command in COMMANDS.items()}
-    in_turns(jobs, 1)
-    runs = in_turns(jobs, size.starts)
+def startup(size: Size, keep: Path | None) -> list[Comparison]:
+    """So many starts of each, and of the whole commands on a small project; those before them warm the caches."""
+    with data_set(CALLS, 0, keep) as root:
+        jobs = {name: partial(measured, command) for name, command in COMMANDS.items()}
+        jobs[f"flowops plan, {CALLS} calls"] = partial(measured, [BIN / "flowops", "plan", "--env", "large"], root)
+        jobs[f"flowops status, {CALLS} calls"] = partial(measured, [BIN / "flowops", "status", "--env", "large"], root)
+        in_turns(jobs, 1)
+        runs = in_turns(jobs, size.starts)
     # They are too short to look at their memory, and the kernel's figure begins with that of this process.
     timed = {name: [run._replace(peak=0.0) for run in each] for name, each in runs.items()}
-    return [Comparison("Start-up", 1, "start", timed)]
+    return [Comparison("Start-up", 1, "start", timed, by="processor")]

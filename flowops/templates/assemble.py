@@ -90,9 +90,9 @@ class CompiledCall:
         self.has_one_script = self._one_flow and variables.has_same_names
         self._flow = self._flow_of(values) if self._one_flow else None
         self._skeleton = _skeleton(values, always)
-        rendered = {VARIABLES, *(name for where, name, _, _ in self._parts if where == BODY)}
         #: Whether a body may have a null that no template gives: to look for one takes longer than many a template.
-        self._has_null = any(value is None for name, value in self._skeleton.items() if name not in rendered)
+        #: Fields that are null as they are written are none, so it can only be the flow's id, where there is no flow.
+        self._has_null = FLOW_ID not in nodes and self._skeleton[FLOW_ID] is None
         self._charge(compiler.work, compiler.scalars)
         #: Whether a later attempt may say something else than the first.
         self.uses_attempt = compiler.uses_attempt
