@@ -122,8 +122,21 @@ def configuration() -> str:
     return text()
 
 
-GENERATED = {"commands.md": commands, "configuration.md": configuration, "templates.md": templates}
+def terminal() -> str:
+    """docs/pictures/terminal.svg."""
+    from recording import text
+
+    return text()
+
+
+GENERATED = {
+    "commands.md": commands,
+    "configuration.md": configuration,
+    "pictures/terminal.svg": terminal,
+    "templates.md": templates,
+}
 
 if __name__ == "__main__":
     for name, make in GENERATED.items():
+        (DOCS / name).parent.mkdir(exist_ok=True)
         (DOCS / name).write_text(make(), encoding="utf-8")

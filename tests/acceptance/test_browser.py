@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-#: PICTURES=1 writes them anew.
+#: PICTURES=1 writes them again.
 PICTURES = ROOT / "docs/pictures"
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
@@ -106,6 +106,33 @@ def test_a_page_opens_without_a_request_or_an_error(
             PICTURES.mkdir(exist_ok=True)
             page.screenshot(path=PICTURES / f"{name}-{scheme}.png")
         context.close()
+
+
+#: Around a comment, as services that show Markdown draw it.
+COMMENT = """<!doctype html><meta charset="utf-8"><style>
+body { margin: 0; padding: 20px; font: 15px/1.5 system-ui, sans-serif; color: #1f2328; background: #fff }
+article { border: 1px solid #d1d9e0; border-radius: 6px }
+header { padding: 8px 16px; background: #f6f8fa; border-bottom: 1px solid #d1d9e0; border-radius: 6px 6px 0 0 }
+main { padding: 4px 16px 12px } h2, h3 { line-height: 1.25 }
+h2 { border-bottom: 1px solid #d1d9e0; padding-bottom: 6px }
+table { border-collapse: collapse } th, td { border: 1px solid #d1d9e0; padding: 5px 12px; text-align: left }
+code { background: #eff1f3; border-radius: 6px; padding: 2px 5px; font-size: 85% } summary { cursor: pointer }
+</style><article><header><b>A pull request: the comment of flowops</b></header><main>COMMENT</main></article>"""
+
+
+def test_a_comment_fits_and_is_drawn(clinic: Repository, tmp_path: Path, browser: Browser) -> None:
+    markdown = pytest.importorskip("markdown_it").MarkdownIt("commonmark").enable("table")
+    ran = flowops("diff", "main", "--format", "markdown", cwd=clinic.root)
+    file = tmp_path / "comment.html"
+    file.write_text(COMMENT.replace("COMMENT", markdown.render(ran.out)), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 900, "height": 560})
+    page.goto(file.as_uri())
+    assert page.locator("table").count() > 0
+    assert "list of your medicines" in page.inner_text("main")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if os.environ.get("PICTURES"):
+        page.locator("article").screenshot(path=PICTURES / "comment.png")
+    page.close()
 
 
 def test_the_bars_say_when_and_where(clinic: Repository, tmp_path: Path, browser: Browser) -> None:
