@@ -211,9 +211,10 @@ class Administration(Reader):
     def purge(self, older_than: datetime) -> int:
         """Forget all but the fact of calls that are settled and that nothing has happened to since a time."""
         before, at, count = iso(older_than), now(), 0
-        while purged := transact(
-            self._database, self.number, lambda transaction: operations.purge(transaction, before, self.actor, at)
-        ):
+        last: str | None = ""
+        while last is not None:
+            some = partial(operations.purge, before=before, after=last, actor=self.actor, at=at)
+            purged, last = transact(self._database, self.number, some)
             count += purged
         if count:
             self._write(lambda connection: connection.run("forget_actors", ledger=self.number))

@@ -259,13 +259,16 @@ def _text(values: Mapping[str, Value], name: str) -> str | None:
 _SETTLED = [str(state) for state in State if not state.is_unsettled and state is not State.RENAMED]
 
 
-def purge(transaction: Transaction, before: str, actor: Actor, at: str) -> int:
-    """Purge up to a thousand calls that nothing has happened to since a time; return how many that were.
+def purge(transaction: Transaction, before: str, after: str, actor: Actor, at: str) -> tuple[int, str | None]:
+    """Purge up to a thousand calls that nothing has happened to since a time, the next ones after a reference.
+
+    Return how many that were, and the last of them; None where there are no more.
 
     Bodies, callees, call-ids, texts and fingerprints go, and from the events all details: who, where, why.
     """
     connection, ledger = transaction.connection, transaction.ledger
-    found = connection.all("calls_to_purge", ledger=ledger, states=_SETTLED, before=before, limit=CHUNK)
+    given = {"ledger": ledger, "states": _SETTLED, "before": before, "after": after, "limit": CHUNK}
+    found = connection.all("calls_to_purge", **given)
     references = [reference for (reference,) in found]
     last = transaction.checkpoint.serial
     # With those that became these: what was sent may have been sent under such a name.
@@ -277,7 +280,7 @@ def purge(transaction: Transaction, before: str, actor: Actor, at: str) -> int:
         connection.run("forget_details", ledger=ledger, serial=serial, details_hash=kept)
     # Of runs that ended before that time and left nothing open, it is forgotten who they were.
     connection.run("delete_runs", ledger=ledger, before=before)
-    return len(set(references).intersection(purged))
+    return len(set(references).intersection(purged)), references[-1] if references else None
 
 
 def stop(connection: Connection, ledger: int, actor: Actor, reason: str, at: str) -> bool:

@@ -241,7 +241,7 @@ class Reader(History):
         """Return the references of the calls that are in one of some states, in order."""
         wanted = [str(state) for state in states]
         found = self._database.read(lambda it: it.all("references_in", ledger=self.number, states=wanted))
-        return [reference for (reference,) in found]
+        return sorted(reference for (reference,) in found)
 
     def partly_refused(self) -> list[str]:
         """Return the references of placed calls of which a callee was refused, and nobody has acknowledged it."""

@@ -1,5 +1,8 @@
 -- Calls and their legs. The columns of a call come in the order of `flowops.ledger.states.CallRow`; its body and
 -- the time of its last event are kept once, with the events.
+--
+-- SQLite takes an index for any condition on a state, and goes through all calls then: where some calls are asked for,
+-- a condition is written so that no index has it.
 
 -- name: calls
 SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, words, naming,
@@ -58,12 +61,11 @@ JOIN flowops_events
 WHERE flowops_calls.ledger = :ledger AND flowops_calls.reference_id = ANY (:references)
 
 -- name: oldest_claim_in
-SELECT min(claimed_at) FROM flowops_calls WHERE ledger = :ledger AND state = :state
+SELECT min(claimed_at || '') FROM flowops_calls WHERE ledger = :ledger AND state = :state
 
 -- name: references_in
 SELECT reference_id FROM flowops_calls
 WHERE ledger = :ledger AND state = ANY (:states)
-ORDER BY reference_id
 
 -- name: partly_refused
 SELECT reference_id FROM flowops_calls
@@ -83,7 +85,7 @@ FROM flowops_calls
 LEFT JOIN flowops_events
   ON flowops_events.ledger = flowops_calls.ledger AND flowops_events.serial = flowops_calls.claim
 WHERE flowops_calls.ledger = :ledger AND flowops_calls.reference_id = ANY (:references)
-  AND flowops_calls.state IS NOT NULL
+  AND coalesce(flowops_calls.state, '') <> ''
 
 -- What was kept with the claims of those of which it is marked so.
 -- name: claims_with
@@ -92,7 +94,7 @@ FROM flowops_calls
 JOIN flowops_events
   ON flowops_events.ledger = flowops_calls.ledger AND flowops_events.serial = flowops_calls.claim
 WHERE flowops_calls.ledger = :ledger AND flowops_calls.reference_id = ANY (:references)
-  AND flowops_calls.state IS NOT NULL AND flowops_events.details LIKE :marked
+  AND coalesce(flowops_calls.state, '') <> '' AND flowops_events.details LIKE :marked
 
 -- Those that were claimed to be tried more than once.
 -- name: claimed_with_attempts
@@ -134,7 +136,9 @@ FROM flowops_calls
 WHERE ledger = :ledger AND reference_id = ANY (:references)
 
 -- name: count_of
-SELECT count(*) FROM flowops_calls WHERE ledger = :ledger AND reference_id = ANY (:references) AND state IS NOT NULL
+SELECT count(CASE WHEN state IS NOT NULL THEN serial END)
+FROM flowops_calls
+WHERE ledger = :ledger AND reference_id = ANY (:references)
 
 -- name: count_by_state
 SELECT state, count(*) FROM flowops_calls WHERE ledger = :ledger AND state IS NOT NULL GROUP BY state
@@ -179,17 +183,20 @@ WHERE flowops_calls.ledger = :ledger AND flowops_calls.state = ANY (:states)
 
 -- Of one state, or of those that only count attempts, so that an index gives them.
 -- name: often_claimed
-SELECT reference_id FROM flowops_calls
-WHERE ledger = :ledger AND (state IS NULL OR state = 'rejected') AND attempts >= :least
+SELECT reference_id FROM flowops_calls WHERE ledger = :ledger AND state IS NULL AND attempts >= :least
+UNION ALL
+SELECT reference_id FROM flowops_calls WHERE ledger = :ledger AND state = 'rejected' AND attempts >= :least
 ORDER BY reference_id
 
 -- name: calls_to_purge
 SELECT flowops_calls.reference_id
 FROM flowops_calls
-JOIN flowops_events
-  ON flowops_events.ledger = flowops_calls.ledger AND flowops_events.serial = flowops_calls.serial
-WHERE flowops_calls.ledger = :ledger AND (flowops_calls.state = ANY (:states) OR flowops_calls.state IS NULL)
+CROSS JOIN flowops_events
+WHERE flowops_events.ledger = flowops_calls.ledger AND flowops_events.serial = flowops_calls.serial
+  AND flowops_calls.ledger = :ledger AND flowops_calls.reference_id > :after
+  AND (flowops_calls.state = ANY (:states) OR flowops_calls.state IS NULL)
   AND flowops_events.at < :before AND NOT flowops_calls.purged
+ORDER BY flowops_calls.reference_id
 LIMIT :limit
 
 -- These, and those that became one of them.

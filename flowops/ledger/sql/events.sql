@@ -130,9 +130,10 @@ WITH RECURSIVE history (serial) AS (
 )
 SELECT flowops_events.serial, flowops_actors.actor, flowops_events.details, flowops_events.body
 FROM history
-JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
+CROSS JOIN flowops_events
 JOIN flowops_actors
   ON flowops_actors.ledger = flowops_events.ledger AND flowops_actors.number = flowops_events.actor
+WHERE flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
 
 -- name: forget_details
 UPDATE flowops_events SET details_hash = :details_hash, actor = NULL, details = NULL, body = NULL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,32 @@ def test_sqlite_finds_a_page_in_an_index_and_sorts_nothing(name: str) -> None:
     assert steps[0].startswith("SEARCH flowops_calls USING INDEX")
     # What else there is are look-ups of an event by its key.
     assert not [step for step in steps[1:] if "SCAN" in step or "TEMP B-TREE" in step]
+
+
+#: What a statement takes: where all calls, or all events, are gone through, no key of theirs is among it.
+_EVERY_ROW = re.compile(
+    r"(?:SCAN|SEARCH) flowops_(?:calls|events|legs)(?: USING (?:COVERING )?INDEX \w+| USING PRIMARY KEY)?"
+    r"(?: \(ledger=\?(?: AND state>\?)?\))?$"
+)
+#: Statements that ask about some calls, by their references or by what else is theirs.
+ABOUT_SOME = [
+    *("calls", "legs", "tried", "claims_with", "codes_of", "fingerprints", "count_of", "actors_of_calls"),
+    *("names_of_calls", "calls_with_words", "callees_answered", "scheduled_among", "refusals_of", "finish_times"),
+    *("first_claims", "details_to_forget", "events_of_rows", "last_purges", "events_of", "delete_legs"),
+    *("calls_in_flight", "references_in", "often_claimed", "bodies_unanswered", "oldest_claim_in", "calls_to_purge"),
+]
+
+
+@pytest.mark.parametrize("name", ABOUT_SOME)
+def test_sqlite_goes_through_no_table_for_what_is_asked_of_some_calls(name: str) -> None:
+    """Whatever else the ledger holds: a plan asks for a thousand calls at a time, a claim for a few."""
+    text = statements(KIND, _REWRITES)[name]
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for script in migrations(KIND).values():
+            connection.executescript(script)
+        values = {key: "[]" if key.endswith("s") else 1 for key in re.findall(r":(\w+)", text)}
+        steps = [detail for *_, detail in connection.execute(f"EXPLAIN QUERY PLAN {text}", values)]
+    assert not [step for step in steps if _EVERY_ROW.match(step)]
 
 
 def test_sqlite_walks_no_event_that_is_older_than_the_runs_it_counts() -> None:
