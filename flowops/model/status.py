@@ -9,7 +9,7 @@ from flowops.model.ledger import STATES, State
 from flowops.model.plan import NOBODY_WAITS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from flowops.model.ledger import Checkpoint, Entry, GivenUp
     from flowops.model.plan import Action, Guard, Waiting
@@ -28,19 +28,47 @@ class Totals(NamedTuple):
 
     @property
     def came_to(self) -> dict[str, int]:
-        """Return what a report says of them, in its order: calls that were placed, refused and so on, and outcomes."""
-        found = {name: sum(self.counts.get(state, 0) for state in states) for name, states in CAME_TO.items()}
-        outcomes = {name: self.outcomes.get(code, 0) for name, code in OUTCOME_CODES.items()}
-        placed = found.pop("placed")
-        return {"placed": placed, **outcomes, **found}
+        """Return what a report says of them, by the names of `COLUMNS` and in their order."""
+        return {column.name: column.count(self) for column in COLUMNS}
 
 
-#: What a report says of the states of calls.
-CAME_TO: Mapping[str, tuple[State, ...]] = {
-    word: tuple(state for state, each in STATES.items() if each.counted_as == word)
-    for word in dict.fromkeys(facts.counted_as for facts in STATES.values())
-    if word is not None
-}
+class TotalsColumn(NamedTuple):
+    """One number that a report says of calls: all formats draw it, and the schema of the JSON has it.
+
+    `about` says what is counted. It is told even where it is zero if `is_always`.
+    """
+
+    name: str
+    about: str
+    count: Callable[[Totals], int]
+    is_always: bool = False
+
+
+def _of_states(word: str) -> Callable[[Totals], int]:
+    """Return what counts the calls whose states a report counts under one word."""
+    states = [state for state, facts in STATES.items() if facts.counted_as == word]
+    return lambda totals: sum(totals.counts.get(state, 0) for state in states)
+
+
+def _of_outcome(name: str) -> Callable[[Totals], int]:
+    """Return what counts the phones whose call ended in one way."""
+    return lambda totals: totals.outcomes.get(OUTCOME_CODES[name], 0)
+
+
+#: What a report says of calls: a line more, and it stands in all formats.
+COLUMNS = (
+    TotalsColumn("placed", "Calls that the API has accepted.", _of_states("placed"), is_always=True),
+    TotalsColumn("completed", "Phones whose call was completed (10).", _of_outcome("completed"), is_always=True),
+    TotalsColumn("no-answer", "Phones that were not answered (9).", _of_outcome("no-answer"), is_always=True),
+    TotalsColumn("failed", "Phones whose call failed (11).", _of_outcome("failed")),
+    TotalsColumn("declined", "Phones whose call was declined (12).", _of_outcome("declined")),
+    TotalsColumn("refused", "Calls that were refused, and are not placed.", _of_states("refused"), is_always=True),
+    TotalsColumn(
+        "in-doubt", "Calls of which nobody knows whether they were placed.", _of_states("in-doubt"), is_always=True
+    ),
+    TotalsColumn("in-flight", "Calls that wait for the API's answer.", _of_states("in-flight")),
+    TotalsColumn("cancelled", "Calls that an operator has cancelled.", _of_states("cancelled")),
+)
 
 
 class GroupTotals(NamedTuple):

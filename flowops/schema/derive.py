@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowops.model.ledger import STATES, EventType, State
 from flowops.model.plan import Action
+from flowops.model.status import COLUMNS
 from flowops.policy.config import SETTINGS
 from flowops.schema.authoring import (
     ProjectFacts,
@@ -48,6 +49,7 @@ def build(description: dict[str, Value], project: ProjectFacts | None = None) ->
     schemas["callset"]["properties"]["labels"] = labels_schema()
     schemas["render"]["properties"]["calls"]["items"]["properties"]["body"] = body_schema(api)
     _name_states(*(schemas[name] for name in ("ledger-list", "ledger-show", "ledger-operation", "status")))
+    _name_totals(schemas["status"]["properties"]["summary"])
     _name_expected(schemas["test"]["properties"])
     fields = schemas["project"]["properties"]
     fields["defaults"] = defaults_schema(api)
@@ -78,6 +80,14 @@ def _name_states(ledger_list: Schema, ledger_show: Schema, operation: Schema, st
         name: {"description": f"Calls that are {state.replace('-', ' ')}.", "type": "integer", "minimum": 0}
         for name, state in zip(counts["required"], states, strict=True)
     }
+
+
+def _name_totals(summary: Schema) -> None:
+    """Fill in the totals of calls, in front of how many are held back."""
+    number = {"type": "integer", "minimum": 0}
+    of_columns = {column.name.replace("-", "_"): {"description": column.about, **number} for column in COLUMNS}
+    summary["properties"] = {**of_columns, "held_back": summary["properties"]["held_back"]}
+    summary["required"] = list(summary["properties"])
 
 
 def _name_expected(fields: Schema) -> None:

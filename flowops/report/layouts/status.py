@@ -9,6 +9,7 @@ from flowops.common.masking import mask_text
 from flowops.common.text import minute
 from flowops.model.ledger import State
 from flowops.model.project import SANDBOX
+from flowops.model.status import COLUMNS
 from flowops.report import phrases
 from flowops.report.blocks import (
     Bar,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from flowops.model.status import Totals as CallTotals
 
 #: What is told of a day even where there is none of it.
-_ALWAYS = ("placed", "completed", "no-answer", "refused", "in-doubt")
+_ALWAYS = frozenset(column.name for column in COLUMNS if column.is_always)
 _TONES = {"placed": Tone.GOOD, "refused": Tone.BAD, "in-doubt": Tone.DOUBT, "held-back": Tone.WAIT}
 #: Said where calls stay placed for ever.
 _UNHEARD: Phrase = (strong("No callbacks are configured", Tone.WARN), ": how calls ended is not known")
