@@ -9,7 +9,7 @@ import gc
 import os
 import sys
 
-from flowops import __version__
+from flowops.common.version import __version__
 
 # `typing` takes as long to be imported as Python to start; type checkers know this name without it.
 TYPE_CHECKING = False

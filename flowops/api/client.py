@@ -18,12 +18,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from flowops import __version__
 from flowops.api.address import check_address, check_proxy, check_token
 from flowops.api.classify import Answer, Failure, classify_answer, safe_text
 from flowops.api.connection import port_of
 from flowops.api.transport import ANSWER, ON_SEND, Transport
 from flowops.common.addresses import is_loopback
+from flowops.common.version import __version__
 from flowops.errors import ApiError
 from flowops.model.project import Connection
 

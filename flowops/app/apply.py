@@ -87,15 +87,22 @@ def _check_age(found: Planned, saved: SavedPlan) -> None:
         )
 
 
-def place(found: Planned, pacing: Pacing, observer: Observer = SILENT, events: Events = NO_EVENTS) -> Result:
-    """Place what the plan sends; the events of each call are told as they happen.
+def place(
+    found: Planned,
+    pacing: Pacing,
+    observer: Observer = SILENT,
+    events: Events = NO_EVENTS,
+    shutdown: ShutdownRequest | None = None,
+) -> Result:
+    """Place what the plan sends; the events of each call are told as they happen. A `shutdown` ends the run early.
 
     Raises StalePlan when a file is not what it was when the plan was made: then nothing has been sent.
     """
     guards, facts = look_again(found)
     if guards:
         return nothing_sent(found.plan, guards)
-    return asyncio.run(_place(found, pacing, found.workspace.policy or Policy(), facts, observer, events))
+    policy = found.workspace.policy or Policy()
+    return asyncio.run(_place(found, pacing, policy, facts, observer, events, shutdown or ShutdownRequest()))
 
 
 def look_again(found: Planned) -> tuple[tuple[Guard, ...], PolicyContext]:
@@ -124,9 +131,15 @@ def _check_files(found: Planned) -> None:
 
 
 async def _place(
-    found: Planned, pacing: Pacing, policy: Policy, facts: PolicyContext, observer: Observer, events: Events
+    found: Planned,
+    pacing: Pacing,
+    policy: Policy,
+    facts: PolicyContext,
+    observer: Observer,
+    events: Events,
+    shutdown: ShutdownRequest,
 ) -> Result:
-    shutdown, halt = ShutdownRequest(), Halt()
+    halt = Halt()
     check = ClaimCheck(policy, facts, halt, clock)
     changed: set[str] = set()
     with with_signals(shutdown), observer.progress("placing", found.plan.size) as advance:

@@ -55,6 +55,7 @@ class HandOver(NamedTuple):
     """What a plan became: a campaign, or nothing, as `guards` have tripped or nothing of it can be placed."""
 
     campaign: Campaign | None
+    progress: CampaignProgress | None = None
     guards: tuple[Guard, ...] = ()
 
 
@@ -81,7 +82,7 @@ def hand_over(
     seal = seal_of(found.workspace.project, found.environment, found.ledger)
     guards, _ = look_again(found)
     if guards:
-        return HandOver(None, guards)
+        return HandOver(None, guards=guards)
     changed: list[str] = []
     record_moves(found, changed.append)
     plan, actor = found.plan, found.ledger.actor
@@ -126,7 +127,7 @@ def hand_over(
     if not made.calls:
         found.ledger.campaigns.delete(id_)
         return HandOver(None)
-    return HandOver(made)
+    return HandOver(made, found.ledger.campaigns.progress(id_))
 
 
 def _canary(found: Planned, pacing: Pacing) -> CanarySettings | None:

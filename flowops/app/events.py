@@ -1,4 +1,4 @@
-"""What happens while a run goes on, as one JSON object a line: for whoever watches a long run by a program."""
+"""What happens while a run goes on, as JSON objects: for whoever watches a long run by a program."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import logging
 import os
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
-from flowops import __version__
 from flowops.common.masking import mask_text
+from flowops.common.version import __version__
 from flowops.errors import FlowopsError
 from flowops.model.plan import SENDING
 from flowops.model.result import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from flowops.model.document import Value
     from flowops.model.ledger import Entry
@@ -31,13 +32,13 @@ _log = logging.getLogger(__name__)
 
 
 class Events:
-    """Writes events to a stream, None for nobody; see `schemas/event.schema.json`.
+    """Tells somebody, or None for nobody, of each event; see `schemas/event.schema.json`.
 
-    A stream that cannot be written any more never holds up a call: the log says so once.
+    Whoever cannot hear of them any more never holds up a call: the log says so once, and no more is told.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream
+    def __init__(self, hears: Callable[[Mapping[str, Value]], object] | None = None) -> None:
+        self._hears = hears
         #: Of calls that may be tried more than once, by the reference of the attempt that is made: the call's own name,
         #: which attempt it is, and of how many.
         self._attempts: dict[str, tuple[str, int, int]] = {}
@@ -110,32 +111,37 @@ class Events:
         self._emit("diagnostic", severity=severity, code=code, message=mask_text(message), reference_id=reference_id)
 
     def _emit(self, event: str, **fields: Any) -> None:
-        if self._stream is None:
+        if self._hears is None:
             return
-        written: Mapping[str, Value] = {"event": event, "at": datetime.now(UTC).isoformat(), **fields}
         try:
-            self._stream.write(f"{json.dumps(written)}\n")
-            self._stream.flush()
-        except OSError as error:
-            self._stream = None
-            _log.warning("events are not written any more: %(why)s", {"why": error.strerror})
+            self._hears({"event": event, "at": datetime.now(UTC).isoformat(), **fields})
+        except Exception as error:  # who listens is not of this house, and calls are on their way
+            self._hears = None
+            why = error.strerror if isinstance(error, OSError) else type(error).__name__
+            _log.warning("events are not told any more: %(why)s", {"why": why})
 
 
 NO_EVENTS = Events()
 
 
 @contextmanager
-def events_to(file: str | None, stdout: TextIO) -> Iterator[Events]:
-    """Open where events go: a file, ``-`` for stdout, or nowhere. Raises FlowopsError for what is no such file."""
+def events_to(file: str | None, stdout: TextIO) -> Iterator[Callable[[Mapping[str, Value]], object] | None]:
+    """Open where events go as lines: a file, ``-`` for stdout, or nowhere. Raises FlowopsError for what is no file."""
     if file is None or file == "-":
-        yield Events(stdout if file else None)
+        yield partial(_write, stdout) if file else None
         return
     try:
         made = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise FlowopsError(f"{file} cannot be written: {error.strerror}") from None
     with os.fdopen(made, "w", encoding="utf-8") as stream:
-        yield Events(stream)
+        yield partial(_write, stream)
+
+
+def _write(stream: TextIO, event: Mapping[str, Value]) -> None:
+    """Write an event as a line, at once."""
+    stream.write(f"{json.dumps(event)}\n")
+    stream.flush()
 
 
 def _snake(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import threading
 import time
 from collections import deque
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ class ShutdownRequest:
         self._requested_at = 0.0
         self._on_stop: list[Callable[[], None]] = []
         self._on_abort: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def request(self, number: int) -> None:
         """Stop claiming at the first request, give up the answers that are still awaited at one that comes later."""
@@ -48,6 +51,26 @@ class ShutdownRequest:
             return
         for call in waiting:
             call()
+
+    def request_from_outside(self, number: int = signal.SIGTERM) -> None:
+        """Request it from another thread than that of the run, which may not have begun."""
+        with self._lock:
+            loop = self._loop
+            if loop is None:
+                self.request(number)
+                return
+        loop.call_soon_threadsafe(self.request, number)
+
+    @contextmanager
+    def heard_by(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+        """Let requests from outside arrive in a loop, inside the block."""
+        with self._lock:
+            self._loop = loop
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._loop = None
 
     def when_requested(self, call: Callable[[], None]) -> None:
         """Call this at the first request, at once if it was made already."""
@@ -64,11 +87,22 @@ class ShutdownRequest:
 
 @contextmanager
 def with_signals(shutdown: ShutdownRequest) -> Iterator[None]:
-    """Turn SIGINT, SIGTERM and SIGHUP into requests inside the block; for a running loop, in the main thread.
+    """Turn SIGINT, SIGTERM and SIGHUP into requests inside the block, which a loop runs.
 
-    A signal that the process was started to ignore (``nohup``, a background job) stays ignored.
+    A signal that the process was started to ignore (``nohup``, a background job) stays ignored. Outside of the main
+    thread signals are those of whoever runs that; `request_from_outside` works in any.
     """
     loop = asyncio.get_running_loop()
+    with shutdown.heard_by(loop):
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        with _signals(shutdown, loop):
+            yield
+
+
+@contextmanager
+def _signals(shutdown: ShutdownRequest, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in SIGNALS}
     taken = [number for number in SIGNALS if before[number] is not signal.SIG_IGN]
     for number in taken:

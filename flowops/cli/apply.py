@@ -10,14 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 import click
 from click.core import ParameterSource
 
-from flowops.app import campaigns
-from flowops.app.apply import check_reviewed, place
-from flowops.app.events import Events, events_to
+from flowops.app.events import events_to
 from flowops.app.gate import FAIL_ON, failures, words_of_result
-from flowops.app.pacing import Pacing, check_pacing
-from flowops.app.plan import planned
+from flowops.app.pacing import Pacing
 from flowops.app.rehearsal import rehearsal, rehearse
-from flowops.app.saved import as_saved, load_plan, pacing_as_saved
 from flowops.apply.outcome import exit_code
 from flowops.apply.run import RunFailed
 from flowops.cli import completing, options, selecting
@@ -28,6 +24,7 @@ from flowops.common.exit_codes import ExitCode
 from flowops.errors import UsageError
 from flowops.model.plan import Action
 from flowops.model.result import Outcome
+from flowops.project import ApplyOptions, Project
 from flowops.report import phrases
 from flowops.report.formats import CAMPAIGNS, RESULT
 from flowops.report.layouts.plan import plan_report
@@ -40,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
+    from flowops.app.campaigns import HandOver
     from flowops.app.plan import Planned
     from flowops.app.policy_run import Override
     from flowops.app.selection import Selection
@@ -191,54 +189,53 @@ def command(
     if dry_run:
         _have_no_meaning("--dry-run", given | {"--retry": None, "--override": None})
         return plan(selection, None, shown, detailed=False, fail_on=fail_on, override=override, retry=retry)
-    with events_to(events, sys.stdout) as told, told.failures():
-        told.version()
+    with events_to(events, sys.stdout) as hears:
         stream = None
         if events == "-":
             take_stdout()
             stream = sys.stderr
-        how = _How(digest, auto_approve, pacing, retry, override, fail_on, shown, told, stream, detached)
-        return _apply(selection, plan_file, how)
+        options_ = ApplyOptions(digest=digest, pacing=pacing, override=override, retry=retry, events=hears)
+        return _apply(selection, plan_file, _How(options_, pacing, auto_approve, fail_on, shown, stream, detached))
 
 
 class _How(NamedTuple):
-    """How a plan is placed, and where what happens is told."""
+    """How a plan is placed, and how what comes of it is printed."""
 
-    digest: str | None
-    auto_approve: bool
+    options: ApplyOptions
     pacing: Pacing
-    retry: frozenset[Action]
-    override: Override | None
+    auto_approve: bool
     fail_on: frozenset[str]
     shown: Shown
-    events: Events
     stream: TextIO | None
     detached: Detached | None
 
 
 def _apply(selection: Selection, plan_file: Path | None, how: _How) -> int:
-    """Plan, show, ask and place; return the exit code."""
-    pacing, retry, shown, digest = how.pacing, how.retry, how.shown, how.digest
-    saved = None
+    """Plan, show, ask and place, or hand over; return the exit code."""
+    project = Project.of(selection, TERMINAL)
     if plan_file is not None:
-        saved = load_plan(plan_file)
-        selection = as_saved(saved, plan_file, selection, is_named=_is_named("environment"))
-        pacing = pacing_as_saved(saved, pacing)
-        retry = retry | frozenset(map(Action, saved.request.retry))
-    instead = report_problems_as(selection, shown.format_)
-    asked = planned(selection, readonly=False, override=how.override, retry=retry, observer=TERMINAL)
-    with instead, asked as found:
-        fit = None
-        if saved is not None:
-            fit = found.fit(saved)
-            found = found.holding(fit)
-        check_pacing(found, pacing)
-        _show(found, shown)
-        check_reviewed(found, saved, fit, digest)
-        how.events.planned(found.plan)
-        if not (found.environment.sandboxed or how.auto_approve or saved is not None or digest is not None):
-            _confirm(found.plan, pacing, how.detached)
-        return _place(found, pacing, how) if how.detached is None else _hand_over(found, how.detached, pacing, how)
+        project = project.with_plan(plan_file, environment_is_given=_is_named("environment"))
+    reviewed = plan_file is not None or how.options["digest"] is not None
+    seen: list[Planned] = []
+
+    def approve(found: Planned) -> None:
+        seen.append(found)
+        _show(found, how.shown)
+        if not (found.environment.sandboxed or how.auto_approve or reviewed):
+            _confirm(found.plan, how.pacing, how.detached)
+
+    options_ = how.options | {"approve": approve}
+    with report_problems_as(project.selection, how.shown.format_):
+        if how.detached is not None:
+            handed = project.hand_over(how.detached.name, how.detached.start, **options_)
+            return _print_campaign(handed, project.selection.environment, how)
+        try:
+            result = project.apply(**options_)
+        except RunFailed as failed:
+            # The result is written also when the run fails half-way.
+            _print(failed.result, how.shown, how.stream)
+            raise
+    return _print_result(seen[0], result, how)
 
 
 def _have_no_meaning(option: str, given: Mapping[str, object]) -> None:
@@ -314,16 +311,8 @@ def _confirm(plan: Plan, pacing: Pacing, detached: Detached | None) -> None:
         confirm(f"{moves.capitalize()} in {plan.environment}? Nothing is posted.", hint=_HOW)
 
 
-def _place(found: Planned, pacing: Pacing, how: _How) -> int:
-    """Place the calls and print the result; return the exit code."""
-    try:
-        result = place(found, pacing, TERMINAL, how.events)
-    except RunFailed as failed:
-        # The result is written also when the run fails half-way.
-        how.events.summary(failed.result)
-        _print(failed.result, how.shown, how.stream)
-        raise
-    how.events.summary(result)
+def _print_result(found: Planned, result: Result, how: _How) -> int:
+    """Print what became of the calls; return the exit code."""
     _print(result, how.shown, how.stream)
     for call in result.calls:
         if call.reference_id in result.changed:
@@ -333,19 +322,17 @@ def _place(found: Planned, pacing: Pacing, how: _How) -> int:
     return exit_code(result, failures(how.fail_on, words_of_result(found.plan, result)))
 
 
-def _hand_over(found: Planned, detached: Detached, pacing: Pacing, how: _How) -> int:
-    """Hand the calls over to workers and print the campaign; return the exit code."""
-    handed = campaigns.hand_over(found, pacing, TERMINAL, name=detached.name, start=detached.start)
+def _print_campaign(handed: HandOver, environment: str, how: _How) -> int:
+    """Print what was handed over to workers; return the exit code."""
     for guard in handed.guards:
         echo_status(f"nothing was handed over: {guard.reason}")
     if handed.guards:
         return ExitCode.GUARD
-    if handed.campaign is None:
+    if handed.campaign is None or handed.progress is None:
         echo_status("nothing was handed over: nothing of the plan can be placed")
         return ExitCode.DONE
-    progress = found.ledger.campaigns.progress(handed.campaign.id)
-    environment = found.plan.environment
-    print_result(CAMPAIGNS, CampaignsView(environment, [(handed.campaign, progress)]), how.shown.format_, how.stream)
+    view = CampaignsView(environment, [(handed.campaign, handed.progress)])
+    print_result(CAMPAIGNS, view, how.shown.format_, how.stream)
     echo_status(
         "what was handed over is called even when a row leaves the files later; to end it: "
         f"flowops campaign cancel {handed.campaign.id} --env {shlex.quote(environment)}"

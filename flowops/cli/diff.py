@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.app.diff import compare
 from flowops.app.gate import failures
 from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, echo_status, print_problems, print_result, report_problems_as
 from flowops.common.exit_codes import ExitCode, worst
 from flowops.errors import Invalid
+from flowops.project import Project
 from flowops.report.difference import DifferenceOutput
 from flowops.report.formats import DIFFERENCE
 
@@ -56,7 +56,7 @@ def command(
 def _compare(spec: str, selection: Selection) -> Difference:
     """Compare two revisions. Raise Invalid when the head is; what is wrong in the base is reported."""
 
-    found = compare(spec, selection, TERMINAL)
+    found = Project.of(selection, TERMINAL).diff(spec)
     base, head = found.base, found.head
     if base.nothing is not None:
         echo_status(f"nothing of {found.names[0]} is compared: {base.nothing}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from flowops import __version__
+from flowops.common.version import __version__
 
 
 @click.command("help", short_help="Show the help of a command.")

@@ -11,12 +11,12 @@ from typing import NoReturn
 
 import click
 
-from flowops import __version__
 from flowops.cli.group import LazyGroup
 from flowops.cli.options import with_log_options
 from flowops.common.called import note_call, program_of
 from flowops.common.exit_codes import ExitCode
 from flowops.common.text import visible
+from flowops.common.version import __version__
 from flowops.errors import FlowopsError, Invalid, UsageError
 
 _log = logging.getLogger(__name__)

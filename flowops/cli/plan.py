@@ -12,13 +12,13 @@ import click
 from flowops.app.gate import FAIL_ON, failures, words_of_plan
 from flowops.app.load import project_root
 from flowops.app.pacing import Pacing, check_pacing
-from flowops.app.plan import planned
 from flowops.app.policy_run import clock
 from flowops.app.saved import request_of, save_plan
 from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, echo_status, print_result, report_problems_as
 from flowops.common.exit_codes import ExitCode, worst
 from flowops.errors import UsageError
+from flowops.project import Project
 from flowops.report.formats import PLAN
 from flowops.report.hours import PlanClock
 from flowops.report.phrases import SANDBOX
@@ -103,7 +103,7 @@ def run(
     """Plan, print, and save where that is asked for; return the exit code. Writes nothing else."""
     at = at or clock()
     instead = report_problems_as(selection, shown.format_)
-    asked = planned(selection, readonly=True, override=override, retry=retry, at=at, observer=TERMINAL)
+    asked = Project.of(selection, TERMINAL).plan(at=at, override=override, retry=retry)
     with instead, asked as found:
         if pacing is not None:
             check_pacing(found, pacing)

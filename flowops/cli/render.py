@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.app.render import render
 from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, print_result
+from flowops.project import Project
 from flowops.report.formats import BODIES
 from flowops.report.views.plan import Bodies
 
@@ -26,4 +26,4 @@ def command(selection: Selection, format_: str) -> None:
     is added when a call is sent, and is not shown.
     """
 
-    print_result(BODIES, Bodies(render(selection, TERMINAL), selection.environment), format_)
+    print_result(BODIES, Bodies(Project.of(selection, TERMINAL).render(), selection.environment), format_)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import click
 
-from flowops.app.selection import Selection
-from flowops.app.testing import run_tests
 from flowops.cli import options
 from flowops.cli.output import echo_status, print_result, report_problems_as
 from flowops.common.exit_codes import ExitCode
 from flowops.documents.discovery import TESTS
-from flowops.model.project import SANDBOX
+from flowops.project import Project
 from flowops.report.formats import CASES
 from flowops.report.views.problems import CasesView
 
@@ -24,8 +22,9 @@ def command(paths: tuple[str, ...], format_: str) -> int:
     A test gives a document, rows, variables, a time and what the ledger holds, and expects an action, a body, a text
     or a problem. It runs what plan runs, with no ledger, network or secret. Exit with 3 when one fails.
     """
-    with report_problems_as(Selection(paths, SANDBOX), format_):
-        tested = run_tests(paths)
+    project = Project(*paths)
+    with report_problems_as(project.selection, format_):
+        tested = project.test()
     view = CasesView(tested.results, excerpt=tested.excerpt)
     print_result(CASES, view, format_, paths=paths)
     if not tested.results:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.app.validate import validate
 from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, print_problems, print_result, write_reports
 from flowops.common.exit_codes import ExitCode
+from flowops.project import Project
 from flowops.report.formats import PROBLEMS
 from flowops.report.views.problems import ProblemsView
 
@@ -28,7 +28,7 @@ def command(selection: Selection, format_: str) -> int:
     Every problem of every file is reported in one run.
     """
 
-    return _print(validate(selection, TERMINAL), selection, format_)
+    return _print(Project.of(selection, TERMINAL).validate(), selection, format_)
 
 
 def _print(checked: Validation, selection: Selection, format_: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from flowops import __version__
+from flowops.common.version import __version__
 from flowops.model.difference import Shift
 from flowops.model.plan import ABSENT, Action
 from flowops.report.difference import changes_of, masked_changes

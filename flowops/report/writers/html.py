@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from flowops import __version__
+from flowops.common.version import __version__
 from flowops.report.blocks import plain
 from flowops.report.escape import html_text
 from flowops.report.formats import REVIEWED, STATUS, Format

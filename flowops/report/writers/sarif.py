@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from flowops import __version__
+from flowops.common.version import __version__
 from flowops.report.annotations import of_output
 from flowops.report.formats import CASES, PLAN, PROBLEMS, Format
 from flowops.report.json.text import dumps

@@ -1,0 +1,263 @@
+"""The way into flowops from Python, which the command line takes, too.
+
+    from flowops import Project
+
+    project = Project("campaigns/autumn", environment="production", variables={"incident": "INC-7"})
+    with project.plan() as planned:
+        print(planned.plan.counts())
+    result = project.apply()
+
+Nothing here prints, asks, or reads a command line. What goes wrong is raised as a `FlowopsError`, whose `exit_code` is
+the one that the command line would end with. What a method needs is imported when it is called.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypedDict
+
+from flowops.app.observer import SILENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
+    from typing import Unpack
+
+    from flowops.app.campaigns import HandOver
+    from flowops.app.diff import Comparison
+    from flowops.app.events import Events
+    from flowops.app.observer import Observer
+    from flowops.app.pacing import Pacing
+    from flowops.app.plan import Planned
+    from flowops.app.policy_run import Override
+    from flowops.app.selection import Selection
+    from flowops.app.testing import Tested
+    from flowops.app.validate import Validation
+    from flowops.apply.control import ShutdownRequest
+    from flowops.ledger.store import Store
+    from flowops.model.call import Call
+    from flowops.model.document import Value
+    from flowops.model.plan import Action
+    from flowops.model.result import Result
+    from flowops.model.status import LedgerStatus
+    from flowops.plan.saved import SavedPlan
+#: The environment that every project has: no phone rings there.
+SANDBOX = "sandbox"
+
+
+class ApplyOptions(TypedDict, total=False):
+    """How a plan is placed, or handed over.
+
+    `digest` is that of the plan that was reviewed. `pacing` says how the calls are spread, `override` which rules are
+    lifted, and why. Calls of the actions in `retry` are asked for again, which needs `refs`.
+
+    `events` is called with what happens while it happens, each as `schemas/event.schema.json` has it. `approve` is
+    called with the plan before anything is sent, and raises where that is not wanted; without it nobody is asked. Both
+    are called from the thread that places.
+    """
+
+    digest: str | None
+    pacing: Pacing | None
+    override: Override | None
+    retry: Iterable[Action]
+    events: Callable[[Mapping[str, Value]], object] | None
+    approve: Callable[[Planned], object] | None
+
+
+class Project:
+    """The call specs around a path, or those of several paths, seen from one environment.
+
+    `variables` are texts that are read as `--var` reads them: like a plain scalar of YAML. `labels`, `refs` and
+    `exclude_refs` narrow which calls are meant, as the options of the same names do. An `observer` hears of long work
+    and of warnings.
+    """
+
+    def __init__(
+        self,
+        *paths: str | os.PathLike[str],
+        environment: str = SANDBOX,
+        variables: Mapping[str, str] | None = None,
+        variable_files: Iterable[str | os.PathLike[str]] = (),
+        labels: Mapping[str, str] | None = None,
+        refs: Iterable[str] = (),
+        exclude_refs: Iterable[str] = (),
+        observer: Observer = SILENT,
+    ) -> None:
+        from flowops.app.selection import CallFilter, Selection
+
+        self.selection = Selection(
+            tuple(os.fspath(path) for path in paths),
+            environment,
+            tuple(f"{name}={value}" for name, value in (variables or {}).items()),
+            tuple(os.fspath(path) for path in variable_files),
+            CallFilter(tuple((labels or {}).items()), tuple(refs), tuple(exclude_refs)),
+        )
+        self.observer = observer
+        self.saved: SavedPlan | None = None
+
+    @classmethod
+    def of(cls, selection: Selection, observer: Observer = SILENT, saved: SavedPlan | None = None) -> Project:
+        """Return the project of a selection that was made elsewhere, such as by a command line."""
+        project = cls.__new__(cls)
+        project.selection, project.observer, project.saved = selection, observer, saved
+        return project
+
+    def with_plan(self, file: str | os.PathLike[str], *, environment_is_given: bool = False) -> Project:
+        """Return the project as a saved plan sees it, which knows its environment, paths and selection; `apply` places
+        just what it says.
+
+        Raises Invalid for a file that is no plan, StalePlan for another environment where one is given, UsageError for
+        another selection, and for variables that are missing.
+        """
+        from pathlib import Path
+
+        from flowops.app.saved import as_saved, load_plan
+
+        path = Path(file)
+        saved = load_plan(path)
+        return Project.of(as_saved(saved, path, self.selection, is_named=environment_is_given), self.observer, saved)
+
+    def validate(self) -> Validation:
+        """Check everything that needs no ledger, no network and no secret; what is wrong is in `problems`.
+
+        Raises UsageError for an environment or a path that is not there.
+        """
+        from flowops.app.validate import validate
+
+        return validate(self.selection, self.observer)
+
+    def render(self) -> Iterator[Call]:
+        """Return the calls as they would be sent, once it is known that nothing is wrong with any.
+
+        Nothing is masked. Raises Invalid with everything that is wrong.
+        """
+        from flowops.app.render import render
+
+        return render(self.selection, self.observer)
+
+    def test(self) -> Tested:
+        """Run the documents of kind Test: what `plan` runs, with no ledger, network or secret."""
+        from flowops.app.testing import run_tests
+
+        return run_tests(self.selection.paths)
+
+    def diff(self, revisions: str) -> Comparison:
+        """Compare what two Git revisions render: BASE, BASE..HEAD or BASE...HEAD; without HEAD, the files."""
+        from flowops.app.diff import compare
+
+        return compare(revisions, self.selection, self.observer)
+
+    @contextmanager
+    def plan(
+        self, *, at: datetime | None = None, override: Override | None = None, retry: Iterable[Action] = ()
+    ) -> Iterator[Planned]:
+        """Give what `apply` would do, for as long as the block lasts: the ledger is open meanwhile, and is only read.
+
+        `at` is the time that the policy looks at, now if not given. `override` lifts rules; calls of the actions in
+        `retry` are asked for again, which needs `refs`. Raises Invalid with everything that is wrong with the files.
+        """
+        from flowops.app.plan import planned
+
+        with planned(
+            self.selection,
+            readonly=True,
+            override=override,
+            retry=frozenset(retry),
+            at=at,
+            observer=self.observer,
+        ) as found:
+            yield found
+
+    def apply(self, shutdown: ShutdownRequest | None = None, **options: Unpack[ApplyOptions]) -> Result:
+        """Place the calls, each at most once, and return what became of each. See `ApplyOptions`.
+
+        A `shutdown` that somebody requests ends the run as a first SIGTERM does; in the main thread signals do so, too.
+
+        Raises StalePlan where the plan is not the one of a digest, or not the one that was saved (`with_plan`);
+        RunFailed, which has the `result`, where something unexpected ends the run.
+        """
+        from flowops.app.apply import place
+        from flowops.apply.run import RunFailed
+
+        with self._approved(options) as (found, pacing, told):
+            try:
+                result = place(found, pacing, self.observer, told, shutdown)
+            except RunFailed as failed:
+                told.summary(failed.result)
+                raise
+            told.summary(result)
+            return result
+
+    def hand_over(
+        self, name: str | None = None, start: datetime | None = None, **options: Unpack[ApplyOptions]
+    ) -> HandOver:
+        """Hand the calls over to the workers of the environment, as a campaign that begins at `start`.
+
+        See `ApplyOptions`. Raises StalePlan as `apply` does.
+        """
+        from flowops.app import campaigns
+
+        with self._approved(options) as (found, pacing, _):
+            return campaigns.hand_over(found, pacing, self.observer, name=name, start=start)
+
+    @contextmanager
+    def ledger(self, *, readonly: bool = True) -> Iterator[Store]:
+        """Open the ledger of the environment for as long as the block lasts.
+
+        Raises LedgerError where there is none; that of the sandbox is made.
+        """
+        from flowops.app.access import open_for
+        from flowops.app.load import project_of
+
+        project, environment = project_of(self.selection.environment, self._start())
+        with open_for(project, environment, readonly=readonly, observer=self.observer) as ledger:
+            yield ledger
+
+    def status(self, since: datetime | None = None) -> LedgerStatus:
+        """Return how many calls are in each state and how they ended: of all, or of those claimed since a time."""
+        from flowops.app.chains import chains_of
+        from flowops.app.load import project_of
+        from flowops.app.policy_run import clock
+        from flowops.app.status import files_say, report_since
+
+        hears = project_of(self.selection.environment, self._start())[1].callbacks is not None
+        with self.ledger() as ledger:
+            files = files_say(ledger, self.selection, clock()) if since is not None else None
+            report = report_since(ledger, self.selection, since, hears=hears, files=files)
+            return report._replace(chains=chains_of(ledger, self.selection))
+
+    @contextmanager
+    def _approved(self, options: ApplyOptions) -> Iterator[tuple[Planned, Pacing, Events]]:
+        """Give a plan that nobody has anything against, how its calls are spread, and who hears of them."""
+        from flowops.app.apply import check_reviewed
+        from flowops.app.events import Events
+        from flowops.app.pacing import Pacing, check_pacing
+        from flowops.app.plan import planned
+        from flowops.app.saved import pacing_as_saved
+        from flowops.model.plan import Action
+
+        retry, pacing = frozenset(options.get("retry", ())), options.get("pacing") or Pacing()
+        saved, override, approve = self.saved, options.get("override"), options.get("approve")
+        told = Events(options.get("events"))
+        with told.failures():
+            told.version()
+            if saved is not None:
+                pacing = pacing_as_saved(saved, pacing)
+                retry |= frozenset(map(Action, saved.request.retry))
+            with planned(
+                self.selection, readonly=False, override=override, retry=retry, observer=self.observer
+            ) as found:
+                fit = found.fit(saved) if saved is not None else None
+                if fit is not None:
+                    found = found.holding(fit)
+                check_pacing(found, pacing)
+                if approve is not None:
+                    approve(found)
+                check_reviewed(found, saved, fit, options.get("digest"))
+                told.planned(found.plan)
+                yield found, pacing, told
+
+    def _start(self) -> str:
+        """Return from where the project is looked for."""
+        return self.selection.paths[0] if self.selection.paths else "."
