@@ -49,7 +49,7 @@ class Events:
 
     def planned(self, plan: Plan) -> None:
         """Say what is to be done, and what a reviewer has to look at."""
-        if self._stream is None:
+        if self._hears is None:
             return
         repeated = ((batch, batch.roots()) for batch in plan.batches if batch.attempts.most > 1)
         self._attempts = {
