@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from flowops.common.version import __version__
 
+TYPE_CHECKING = False  # as type checkers know it, and without an import: `flowops --version` needs none
 if TYPE_CHECKING:
     from flowops.async_project import AsyncProject
     from flowops.errors import FlowopsError
