@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
-    from flowops.ledger.database import Connection, Database
+    from flowops.ledger.database import Connection
+    from flowops.ledger.history import Opened
     from flowops.ledger.operators import Operation
     from flowops.ledger.seal import Seal
-    from flowops.ledger.spool import Spool
     from flowops.ledger.witness import Memory
-    from flowops.model.ledger import Actor, Checkpoint, OperatorStep
+    from flowops.model.ledger import Checkpoint, OperatorStep
 
 
 class _Rehearsed(Exception):
@@ -44,19 +44,10 @@ class _Rehearsed(Exception):
 class Administration(Reader):
     """One environment's ledger, and the operations of the commands; `actor` is who does them."""
 
-    def __init__(
-        self,
-        database: Database,
-        environment: str,
-        ledger_id: str,
-        number: int,
-        pseudonymizer: Pseudonymizer | LedgerError,
-        actor: Actor,
-        spool: Spool | None,
-    ) -> None:
-        super().__init__(database, environment, ledger_id, number, pseudonymizer)
-        self.actor = actor
-        self._spool = spool
+    def __init__(self, opened: Opened) -> None:
+        super().__init__(opened)
+        self.actor = opened.actor
+        self._spool = opened.spool
         #: Why this seems to be an older copy of the ledger; None where nothing says so.
         self.suspicion: str | None = None
         #: Why nothing can be written into it; None where something can.

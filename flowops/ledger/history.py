@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from flowops.ledger.database import Connection, Database
     from flowops.ledger.pseudonyms import Pseudonymizer
+    from flowops.ledger.spool import Spool
     from flowops.model.document import Value
 
 #: What of a run is counted, see `LedgerRun.done`.
@@ -43,23 +45,33 @@ class LoggedEvent(NamedTuple):
     hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A ledger that was opened: where it is, what it is called there (`number`), and who acts.
+
+    `pseudonymizer` is the error that says why there is none, where the key is lost. `spool` keeps what cannot be
+    written at once, and is None where nothing is.
+    """
+
+    database: Database
+    environment: str
+    id: str
+    number: int
+    pseudonymizer: Pseudonymizer | LedgerError
+    actor: Actor
+    spool: Spool | None = None
+
+
 class History:
     """The history of one environment's ledger. Every method raises `LedgerError` when the database does not answer."""
 
-    def __init__(
-        self,
-        database: Database,
-        environment: str,
-        ledger_id: str,
-        number: int,
-        pseudonymizer: Pseudonymizer | LedgerError,
-    ) -> None:
-        self.environment = environment
-        self.id = ledger_id
+    def __init__(self, opened: Opened) -> None:
+        self.environment = opened.environment
+        self.id = opened.id
         #: What its database calls it.
-        self.number = number
-        self._database = database
-        self._pseudonymizer = pseudonymizer
+        self.number = opened.number
+        self._database = opened.database
+        self._pseudonymizer = opened.pseudonymizer
 
     @property
     def pseudonymizer(self) -> Pseudonymizer:

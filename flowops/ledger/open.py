@@ -12,6 +12,7 @@ from flowops.common.addresses import BadAddress, is_postgres, ledger_address
 from flowops.errors import LedgerError
 from flowops.ledger import records
 from flowops.ledger.database import RESTORE
+from flowops.ledger.history import Opened
 from flowops.ledger.keys import FILE, GIVEN, KEY_BYTES, LOST, ROW, key_in, usable_key
 from flowops.ledger.postgres import PostgresServer
 from flowops.ledger.pseudonyms import Pseudonymizer
@@ -80,7 +81,9 @@ def open_ledger(
         record = _trusted(records.check_owner(database, record, owner), database, pinned)
         sealed = _sealed(record, database)
         pseudonymizer = _pseudonymizer_of(record, place, key, may_be_lost=readonly)
-        store = Store(database, environment, record.id, record.number, pseudonymizer, actor, place.spool(record.id))
+        store = Store(
+            Opened(database, environment, record.id, record.number, pseudonymizer, actor, place.spool(record.id))
+        )
         about = {"ledger": record.id, "environment": environment, "how": "to be read" if readonly else "to be written"}
         _log.info("ledger %(ledger)s of %(environment)s is open %(how)s", about)
         store.sealed = sealed
@@ -225,4 +228,4 @@ def stand_in(environment: str, actor: Actor, database: SqliteDatabase | None = N
 
     database.write(work)
     database.readonly = True
-    return Store(database, environment, ledger_id, 1, Pseudonymizer(key), actor, None)
+    return Store(Opened(database, environment, ledger_id, 1, Pseudonymizer(key), actor))

@@ -19,7 +19,7 @@ from flowops.ledger.changes import NO_DATA, Change
 from flowops.ledger.database import RUN_BYTES, now
 from flowops.ledger.operations import make_conditionally
 from flowops.ledger.pace import Pace
-from flowops.ledger.pseudonyms import NONCE, Pseudonymizer, clean
+from flowops.ledger.pseudonyms import NONCE, clean
 from flowops.ledger.reader import Standing, standing
 from flowops.ledger.spool import Spool
 from flowops.ledger.states import ABOUT_THE_ATTEMPT
@@ -27,7 +27,7 @@ from flowops.ledger.transaction import Transaction, moved_to, transact
 from flowops.model.attempts import attempt_reference
 from flowops.model.call import INSTRUCTION_ID
 from flowops.model.claims import Claim, Condition, Later, Record, Written
-from flowops.model.ledger import REFUSALS, Actor, EventType, State
+from flowops.model.ledger import REFUSALS, EventType, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
     from flowops.ledger.chains import Chain
     from flowops.ledger.changes import CallRow
-    from flowops.ledger.database import Connection, Database
+    from flowops.ledger.database import Connection
+    from flowops.ledger.history import Opened
     from flowops.model.call import Call
     from flowops.model.claims import Move
     from flowops.model.document import Document, Value
@@ -57,20 +58,11 @@ class Store(Administration):
     A store is one run: it holds a lease from its first claim until it is closed.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        environment: str,
-        ledger_id: str,
-        number: int,
-        pseudonymizer: Pseudonymizer | LedgerError,
-        actor: Actor,
-        spool: Spool | None,
-    ) -> None:
-        super().__init__(database, environment, ledger_id, number, pseudonymizer, actor, spool)
-        self.campaigns = Campaigns(database, number, actor)
+    def __init__(self, opened: Opened) -> None:
+        super().__init__(opened)
+        self.campaigns = Campaigns(opened.database, opened.number, opened.actor)
         self.run = secrets.token_hex(RUN_BYTES)
-        self._actor_json = actor_json(actor, self.run)
+        self._actor_json = actor_json(opened.actor, self.run)
         #: Whether the lease is held, and whether the database knows of the run.
         self._leased = self._known = False
         #: How many requests of this run were answered, and how many of them refused.

@@ -28,6 +28,7 @@ from flowops.errors import LedgerError
 from flowops.ledger import records
 from flowops.ledger.database import iso
 from flowops.ledger.files import PRIVATE_FILE
+from flowops.ledger.history import Opened
 from flowops.ledger.keys import GIVEN
 from flowops.ledger.leases import FileLease
 from flowops.ledger.operators import Cancel, Rename, Resolve, UndoCancel
@@ -191,7 +192,7 @@ class Orders:
     def _store(self, who: str) -> Store:
         database = Shared(self._connection, self._ledger)
         spool = Spool(self._spool, self.directory)
-        store = Store(database, ENVIRONMENT, LEDGER, 1, self._pseudonymizer, Actor(who, "host"), spool)
+        store = Store(Opened(database, ENVIRONMENT, LEDGER, 1, self._pseudonymizer, Actor(who, "host"), spool))
         self.owners[store.run], self._databases[store.run] = who, database
         return store
 

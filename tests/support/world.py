@@ -25,6 +25,7 @@ from flowops.errors import LedgerError
 from flowops.ledger import operations, records
 from flowops.ledger.database import Lease
 from flowops.ledger.database import now as wall_clock
+from flowops.ledger.history import Opened
 from flowops.ledger.keys import GIVEN
 from flowops.ledger.postgres import BEAT, LEASE, TO_SEND
 from flowops.ledger.pseudonyms import Pseudonymizer
@@ -199,7 +200,7 @@ class World:
 
     def new_store(self, who: str) -> Store:
         spool = Spool(self.directory / "spool", self.directory)
-        return Store(self.database, ENVIRONMENT, LEDGER, 1, Pseudonymizer(KEY), Actor(who, "host"), spool)
+        return Store(Opened(self.database, ENVIRONMENT, LEDGER, 1, Pseudonymizer(KEY), Actor(who, "host"), spool))
 
     def _notice(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What fails in a callback of the loop fails the test."""

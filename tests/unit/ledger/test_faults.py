@@ -17,6 +17,7 @@ import pytest
 from flowops.errors import LedgerError
 from flowops.ledger import store as ledger_store
 from flowops.ledger.changes import Change
+from flowops.ledger.history import Opened
 from flowops.ledger.open import open_ledger
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.ledger.spool import Spool
@@ -109,7 +110,7 @@ class TestDisk:
         sqlite.init()
         store = sqlite.open()
         database = SqliteDatabase(sqlite.file, readonly=False, patience=0)
-        impatient = Store(database, "production", store.id, store.number, store.pseudonymizer, ADA, None)
+        impatient = Store(Opened(database, "production", store.id, store.number, store.pseudonymizer, ADA))
         with store._database.writing(), pytest.raises(LedgerError, match="locked by another process"):
             impatient.write([make.claim()])
         assert impatient.write([make.claim()]) == [Written(True, State.IN_FLIGHT)]
