@@ -45,8 +45,10 @@ class Server(NamedTuple):
 
     def is_another(self, before: Server) -> bool:
         """Return whether what the server `before` wrote last may not have reached this one."""
-        if before.is_replicated or self.timeline is None:  # a standby follows, and lags
+        if self.timeline is None:  # a standby follows, and lags
             return False
+        if before.is_replicated and self.system == before.system:
+            return False  # a stand-by had each write, and is of the same system
         return self[:2] != before[:2]
 
 

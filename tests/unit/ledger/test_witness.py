@@ -123,6 +123,7 @@ def test_a_memory_keeps_the_furthest_and_is_the_owners_alone(tmp_path: Path) -> 
         ("1/00000001/alone", Server("1", "00000002", False), True),
         ("1/00000001/alone", Server("2", "00000001", True), True),
         ("1/00000001/replicated", Server("1", "00000002", False), False),
+        ("1/00000001/replicated", Server("2", "00000001", False), True),
         ("1/00000001/alone", Server("1", None, False), False),
     ],
 )
