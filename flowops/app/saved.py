@@ -12,6 +12,7 @@ from flowops.app.selection import CallFilter, Selection, read_labels
 from flowops.common.json import NotJson, read_json
 from flowops.common.safe_files import PRIVATE_FILE, replace_file
 from flowops.common.spans import read_span, span_text
+from flowops.common.text import visible
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import FlowopsError, Invalid, StalePlan, UsageError
 from flowops.model.document import Place, Problem
@@ -135,6 +136,18 @@ def read_output(file: Path) -> SavedOutput:
     if errors:
         raise _invalid(file, f"not a {kind.replace('-', ' ')}: {errors[0].message}")
     return SavedOutput(kind, document)
+
+
+def refuse_plans(paths: Iterable[str]) -> None:
+    """Raise UsageError where a path is that of a saved plan: it is given by an option."""
+    for path in map(Path, paths):
+        try:
+            is_plan = path.suffix == ".json" and path.is_file() and read_output(path).kind == "saved-plan"
+        except FlowopsError:
+            continue  # something else, which whoever reads documents will say
+        if is_plan:
+            again = f"flowops apply --plan {shlex.quote(str(path))}"
+            raise UsageError(f"{visible(str(path))} is a saved plan, not a path of documents", hint=again)
 
 
 def _kind(document: dict[str, Value]) -> str:

@@ -14,11 +14,11 @@ from flowops.model.attempts import split_reference
 from flowops.model.ledger import State
 from flowops.model.plan import Action
 from flowops.model.status import DocumentTotals, GroupTotals, HeldBack, LedgerStatus, Totals
-from flowops.plan.decide import REFUSED_EARLIER
+from flowops.plan.decide import ACCEPTED, ATTEMPT, REFUSED_EARLIER
 from flowops.policy.evaluate import OPENING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from flowops.ledger.reader import Reader
     from flowops.ledger.store import Store
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 #: What a plan does with calls that nobody is called for, though the files name them.
 NOT_PLACED = (Action.BLOCKED, Action.DEFERRED, Action.CONFLICT, Action.GIVEN_UP, Action.CANCELLED)
 #: How reasons begin that differ from call to call, and say not what holds one back.
-NOT_WHY = (OPENING, REFUSED_EARLIER)
+NOT_WHY = (OPENING, REFUSED_EARLIER, ACCEPTED)
 #: How many reasons are told one by one.
 MOST_REASONS = 20
 
@@ -93,6 +93,7 @@ def report_since(
         tuple(day.by_label()),
         tuple(day.by_attempt()),
         None if files is None else files.held,
+        partly_refused=[name for name in ledger.partly_refused() if names is None or name in names],
     )
 
 
@@ -209,7 +210,7 @@ def held_back(plan: Plan) -> tuple[HeldBack, ...]:
     planned = ((each.action, each.reasons, each.phones) for each in plan.references(*NOT_PLACED))
     invalid = ((Action.INVALID, row.reasons, 1) for row in plan.invalid)
     for action, reasons, rung in chain(planned, invalid):
-        why = "; ".join(reason for reason in reasons if not reason.startswith(NOT_WHY))
+        why = _common(reasons)
         calls[action, why] += 1
         phones[action, why] += rung
     common = calls.most_common()
@@ -219,6 +220,13 @@ def held_back(plan: Plan) -> tuple[HeldBack, ...]:
         number, rung = (sum(of[key] for key in others) for of in (calls, phones))
         found.append(HeldBack(action, f"{len(others):,} other reasons", number, rung))
     return tuple(found)
+
+
+def _common(reasons: Iterable[str]) -> str:
+    """Return what of a call's reasons others may have, too: at which attempt it is where nothing else holds it back."""
+    why = [reason for reason in reasons if not reason.startswith(NOT_WHY)]
+    others = [reason for reason in why if not reason.startswith(f"{ATTEMPT} ")]
+    return "; ".join(others or (reason.partition(": ")[0] for reason in why))
 
 
 def status_of(ledger: Reader) -> LedgerStatus:
@@ -238,6 +246,7 @@ def status_of(ledger: Reader) -> LedgerStatus:
         doubtful,
         guards_of(ledger),
         _given_up(ledger),
+        partly_refused=ledger.partly_refused(),
     )
 
 

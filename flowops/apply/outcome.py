@@ -173,7 +173,7 @@ def nothing_sent(plan: Plan, guards: tuple[Guard, ...]) -> Result:
     """Return the result of a plan of which nothing is placed, because guards of the run have tripped."""
     why = "; ".join(guard.reason for guard in guards)
     calls = in_plan_order(plan, {}, why)
-    return Result(plan.environment, plan.revision, plan.digest, calls, guards=guards)
+    return Result(plan.environment, plan.revision, plan.digest, calls, guards=guards, invalid=plan.invalid)
 
 
 def exit_codes(result: Result) -> set[ExitCode]:

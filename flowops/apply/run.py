@@ -94,6 +94,7 @@ async def apply(
         breaker.failure,
         frozenset(changed),
         guards=(breaker.guard,) if breaker.guard is not None else (),
+        invalid=plan.invalid,
     )
     counts = {outcome.value.replace("-", "_"): number for outcome, number in result.counts().items()}
     _log.info("the run has ended: %(placed)d placed, %(rejected)d rejected, %(in_doubt)d in doubt", counts)

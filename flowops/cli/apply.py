@@ -14,6 +14,7 @@ from flowops.app.events import events_to
 from flowops.app.gate import FAIL_ON, failures, words_of_result
 from flowops.app.pacing import Pacing
 from flowops.app.rehearsal import rehearsal, rehearse
+from flowops.app.saved import refuse_plans
 from flowops.apply.outcome import exit_code
 from flowops.apply.run import RunFailed
 from flowops.cli import completing, options, selecting
@@ -215,6 +216,8 @@ def _apply(selection: Selection, plan_file: Path | None, how: _How) -> int:
     project = Project.of(selection, TERMINAL)
     if plan_file is not None:
         project = project.with_plan(plan_file, environment_is_given=_is_named("environment"))
+    else:
+        refuse_plans(selection.paths)
     reviewed = plan_file is not None or how.options["digest"] is not None
     seen: list[Planned] = []
 

@@ -113,7 +113,7 @@ def run(
             root = Path(found.workspace.project.root)
             request = request_of(selection, root, retry, pacing, at)
             save_plan(found.plan, out, request, found.of_queries)
-            values = f", with the same --var of: {', '.join(request.names)}" if request.names else ""
+            values = "".join(f" --var {shlex.quote(name)}=VALUE" for name in request.names)
             # From a directory above the project nobody could tell which one it is of.
             where = "" if project_root(out) == root.absolute() else f" {shlex.join(selection.paths)}"
             place = f"flowops apply{where} --plan {shlex.quote(str(out))}"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from flowops.model.call import LeftOut
     from flowops.model.document import Place, Problem
     from flowops.model.plan import Guard
 
@@ -82,7 +83,8 @@ class Result(NamedTuple):
     """A whole run. `interrupted` is the signal's number; `failure` is what ended it early, for people.
 
     `guards` are those that tripped: nothing was placed from then on. `changed` are calls that the files no longer held
-    as they were planned when their turn came. `beyond` are calls behind as many as the run was to place.
+    as they were planned when their turn came. `beyond` are calls behind as many as the run was to place. `invalid` are
+    rows that were left out of the plan.
     """
 
     environment: str
@@ -94,6 +96,7 @@ class Result(NamedTuple):
     changed: frozenset[str] = frozenset()
     beyond: frozenset[str] = frozenset()
     guards: tuple[Guard, ...] = ()
+    invalid: tuple[LeftOut, ...] = ()
 
     @property
     def next_run(self) -> datetime | None:

@@ -112,7 +112,8 @@ class LedgerStatus(NamedTuple):
     """Totals of one environment; `ledger` is None before there is one.
 
     `outcomes` counts callees by the API's result code. A call whose run has ended before the answer counts as in doubt.
-    `given_up` are calls that were refused too often, as they were sent last. `guards` are those that keep every run
+    `given_up` are calls that were refused too often, as they were sent last; `partly_refused` the references of placed
+    calls of which a callee was refused, until somebody has acknowledged it. `guards` are those that keep every run
     from claiming. With `since`, only calls count that were claimed since then; `hours` counts these by the hour of
     their claim, and where the files are valid, `documents`, `labels` and `attempts` by these; `held` are the calls that
     the files name and that are not placed now, None where nobody knows. `hears` says whether somebody hears how calls
@@ -134,6 +135,7 @@ class LedgerStatus(NamedTuple):
     attempts: Sequence[GroupTotals] = ()
     held: Sequence[HeldBack] | None = None
     chains: Chains | None = None
+    partly_refused: Sequence[str] = ()
 
     @property
     def totals(self) -> Totals:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 EDITED = "the files now say something else than what was sent"
 #: How the reason of a call begins that the API has refused.
 REFUSED_EARLIER = "refused earlier"
+#: How the reason begins that a call is at a later attempt, and the one that says how an edit is accepted.
+ATTEMPT, ACCEPTED = "attempt", "or accept the edit"
 
 
 def decide(call: Call, fingerprint: str, entry: Entry, ledger: Ledger) -> Decision:
@@ -89,7 +91,7 @@ def decide_moved(call: Call, name: str, entry: Entry, ledger: Ledger, before: De
 
 def _conflict(entry: Entry, changes: tuple[Change, ...]) -> Iterator[str]:
     yield f"edited after it was {entry.state.value}: give it a new reference-id"
-    yield f"or accept the edit: flowops ledger accept {_named(entry)} --reason …"
+    yield f"{ACCEPTED}: flowops ledger accept {_named(entry)} --reason …"
     if not entry.body:
         yield "imported without its body, so the fields that differ cannot be shown"
     elif not changes:

@@ -32,7 +32,7 @@ from flowops.model.plan import (
 )
 from flowops.plan.canonical import hash_of_terms
 from flowops.plan.chains import at_attempts, next_outcome, standing_of
-from flowops.plan.decide import decide, decide_moved, doubts, in_flight
+from flowops.plan.decide import ATTEMPT, decide, decide_moved, doubts, in_flight
 from flowops.plan.recheck import RecheckedCalls
 
 if TYPE_CHECKING:
@@ -379,7 +379,7 @@ class _Planner:
         """Decide about a chain that needs nothing but its next attempt, if it has one."""
         if standing.due is None:
             return Decision(Action.UNCHANGED, reasons=(standing.why,))
-        why = f"attempt {standing.attempt} of {standing.most}: {standing.why}"
+        why = f"{ATTEMPT} {standing.attempt} of {standing.most}: {standing.why}"
         if standing.due <= self._at:
             return Decision(Action.PLACE, reasons=(why,))
         return Decision(Action.DEFERRED, reasons=(why,), until=standing.due)

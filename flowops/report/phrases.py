@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
 from flowops.common.masking import mask_text
@@ -161,6 +162,13 @@ def leg_outcome(leg: Leg) -> str:
         return ""
     first = f"{mask_text(leg.description)} ({leg.code})" if leg.description else code(leg.code)
     return first if leg.later is None else f"{first}; contradicted later: {code(leg.later)}"
+
+
+def outcomes_of(legs: Sequence[Leg]) -> str:
+    """Return how the calls of several callees ended: ``2 of 3 refused: No route; answered (10)``."""
+    found = Counter(outcome for leg in legs if (outcome := leg_outcome(leg)))
+    parts = (f"{n} of {len(legs)} " * (n < len(legs)) + outcome for outcome, n in sorted(found.items()))
+    return "; ".join(parts)
 
 
 def event(happened: LedgerEvent) -> str:

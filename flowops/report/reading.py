@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from flowops.common.masking import mask_text, masked_but
+from flowops.model.call import LeftOut
 from flowops.model.document import Place, RowPlace
 from flowops.model.plan import ABSENT, SENDING, Action, Change, Guard
 from flowops.model.result import CallResult, Outcome, Result
@@ -108,6 +109,13 @@ def _call(item: Mapping[str, Value]) -> CallView:
     )
 
 
+def _left_out(item: Mapping[str, Value]) -> LeftOut:
+    source, line = item["source"], item["row_line"]
+    place = Place(str(source["file"]), int(source["line"]), int(source["column"]))
+    row = RowPlace(str(item["row_file"]), int(source["row"]), None if line is None else int(line))
+    return LeftOut(place, row, item["reference_id"], tuple(map(str, item["reasons"])))
+
+
 def _labels(item: Mapping[str, Value]) -> dict[str, str]:
     return {str(name): mask_text(str(value)) for name, value in item.get("labels", {}).items()}
 
@@ -159,4 +167,5 @@ def _result(document: Mapping[str, Value]) -> Result:
         interrupted=signal.Signals[interrupted].value if interrupted is not None else None,
         failure=document["failure"],
         guards=_guards(document["guards"]),
+        invalid=tuple(map(_left_out, document["invalid"])),
     )

@@ -413,13 +413,17 @@ def _needed(mistake: _Mistake) -> SchemaError:
     return SchemaError((*mistake.path, mistake.value), text, names=frozenset((mistake.value,)))
 
 
+#: Of how many fields all are named where none is near.
+_FEW = 4
 #: Fields of call sets, which somebody may give to a single call.
 _OF_SETS = frozenset({"for-each", "matrix", "where"})
 
 
 def _unknown(mistake: _Mistake) -> SchemaError:
-    known = [name for name in mistake.schema.get("properties", {}) if name not in mistake.instance]
-    hint = did_you_mean(mistake.value, known)
+    known = list(mistake.schema.get("properties", {}))
+    hint = did_you_mean(mistake.value, [name for name in known if name not in mistake.instance])
+    if hint is None and 0 < len(known) <= _FEW:
+        hint = f"it takes {choice(known)}"
     if mistake.value in _OF_SETS and not mistake.path:
         hint = "a call for each row is of kind: CallSet, and its own fields stand below call:"
     return SchemaError((*mistake.path, mistake.value), "is not a known field", hint, at_key=True)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.commands import ROOT, flowops
 from support.git import Repository
-from support.server import TOKEN, ApiServer, answer_with
+from support.server import TOKEN, ApiServer, answer_with, queued, respond
 
 from flowops.common.extras import DISTRIBUTION
 
 if TYPE_CHECKING:
+    import socket
     from pathlib import Path
 
 PRODUCTION = ("--env", "production")
@@ -83,6 +85,8 @@ def test_one_bad_number_does_not_stop_the_others(real: Path, api: ApiServer) -> 
     ran = flowops("apply", *PRODUCTION, "--auto-approve", cwd=real, env=ENV)
     assert (ran.code, dict(api.received)) == (0, {"r-1": 1, "r-3": 1}), ran.err
     assert "1 of 3 rows" in ran.err
+    again = flowops("apply", *PRODUCTION, "--auto-approve", cwd=real, env=ENV)
+    assert (again.code, "/ row 2 of data.csv: callee" in again.out, "Nothing is left" in again.out) == (0, True, False)
 
 
 def test_one_edited_row_does_not_stop_the_others(real: Path, api: ApiServer) -> None:
@@ -94,6 +98,35 @@ def test_one_edited_row_does_not_stop_the_others(real: Path, api: ApiServer) -> 
     ran = flowops(*apply, cwd=real, env=ENV)
     assert (ran.code, api.received.total()) == (9, 3)
     assert "call-1" in ran.out
+
+
+def some_refused(connection: socket.socket, request: dict[str, Any], _headers: dict[str, str]) -> None:
+    """Take the first callee, and refuse all others."""
+    first, *others = request["callees"]
+    refused = [{**queued(request, each), "success": False, "error": "No route"} for each in others]
+    respond(connection, "200 OK", json.dumps([queued(request, first), *refused]).encode())
+
+
+def test_a_callee_that_was_refused_is_told_wherever_the_call_is_until_it_is_known(real: Path, api: ApiServer) -> None:
+    (real / "calls/three.yaml").write_text(
+        "apiVersion: flowops/v1\nkind: Call\nreference-id: alert\n"
+        "callees: ['+442079460101', '+442079460102', '+442079460103']\n"
+    )
+    api.behave = some_refused
+    assert flowops("ledger", "init", *PRODUCTION, cwd=real, env=ENV).code == 0
+    apply = ("apply", *PRODUCTION, "--auto-approve")
+    assert flowops(*apply, cwd=real, env=ENV).code == 6
+    again = flowops(*apply, cwd=real, env=ENV)
+    assert (again.code, "Placed in part before" in again.out, "Nothing is left" in again.out) == (6, True, False)
+    assert "2 of 3 refused: No route" in flowops("ledger", "list", *PRODUCTION, cwd=real, env=ENV).out
+    for asked in (("status",), ("status", "alert"), ("status", "--since", "1h")):
+        assert "refused" in flowops(*asked, *PRODUCTION, cwd=real, env=ENV).out, asked
+    status = ("status", *PRODUCTION, "--format", "json")
+    assert flowops(*status, cwd=real, env=ENV).json["partly_refused"] == ["alert"]
+    known = flowops("ledger", "accept", "alert", *PRODUCTION, "--reason", "rang them", "--yes", cwd=real, env=ENV)
+    assert known.code == 0, known.err
+    assert flowops(*apply, cwd=real, env=ENV).code == 0
+    assert flowops(*status, cwd=real, env=ENV).json["partly_refused"] == []
 
 
 @pytest.mark.parametrize("code", ["401 Unauthorized", "407 Proxy Authentication Required", "403 Forbidden"])
@@ -121,8 +154,7 @@ def test_a_secret_that_is_mounted_as_a_file_is_read(real: Path, api: ApiServer, 
     (real / "flowops.yaml").write_text(project.replace("{env: FLOWOPS_TOKEN}", "{vault: cm}"))
     refused = flowops("plan", *PRODUCTION, cwd=real, env=env)
     assert refused.code == 3
-    assert "env" in refused.err
-    assert "file" in refused.err
+    assert "hint: it takes env or file" in refused.err
 
 
 def test_days_are_spoken_in_the_language_of_the_callee(real: Path) -> None:

@@ -82,15 +82,24 @@ def test_a_plan_names_the_variables_that_are_missing_and_takes_them(real: Path, 
         project.replace("callflow-id: flow-1", 'callflow-id: flow-1, flow-variables: {brand: "{{ vars.brand }}"}')
     )
     saved = flowops(*SAVE, "--var", "brand=Acme", cwd=real, env=ENV)
-    assert "with the same --var of: brand" in saved.err
+    assert "apply --plan plan.json --var brand=VALUE" in saved.err
     assert "Acme" not in (real / "plan.json").read_text()
-    without = flowops(*printed(saved.err), cwd=real, env=ENV)
+    without = flowops(*PLACE, cwd=real, env=ENV)
     assert without.code == 64
     assert "variables that are missing: brand" in without.err
-    assert flowops(*printed(saved.err), "--var", "brand=Other", cwd=real, env=ENV).code == 8
+    assert flowops(*printed(saved.err), cwd=real, env=ENV).code == 8
     assert not api.received
-    assert flowops(*printed(saved.err), "--var", "brand=Acme", cwd=real, env=ENV).code == 0
+    assert flowops(*(word.replace("VALUE", "Acme") for word in printed(saved.err)), cwd=real, env=ENV).code == 0
     assert api.received.total() == 3
+
+
+def test_a_plan_that_is_given_as_a_path_is_refused_with_the_option_for_it(real: Path, api: ApiServer) -> None:
+    assert flowops(*SAVE, cwd=real, env=ENV).code == 0
+    ran = flowops("apply", "plan.json", "--auto-approve", cwd=real, env=ENV)
+    assert (ran.code, ran.out) == (64, "")
+    assert "plan.json is a saved plan" in ran.err
+    assert "hint: flowops apply --plan plan.json" in ran.err
+    assert not api.received
 
 
 def test_variable_files_are_read_again(real: Path, api: ApiServer) -> None:

@@ -147,3 +147,20 @@ def test_a_doubt_ends_a_wait_with_its_code(real: Path, api: ApiServer) -> None:
     assert flowops("apply", *PRODUCTION, "--auto-approve", cwd=real, env=ENV).code == 7
     assert flowops(*STATUS, "--wait", "10m", cwd=real).code == 7
     assert flowops(*STATUS, cwd=real).code == 0
+
+
+def test_what_is_held_back_for_one_cause_is_one_line_however_many_calls_it_is(real: Path) -> None:
+    (real / "calls/three.yaml").unlink()
+    callset = "apiVersion: flowops/v1\nkind: CallSet\nfor-each: ../data.csv\n"
+    call = "call: {reference-id: 'r-{{ row.id }}', callee: '{{ row.phone }}', flow-variables: {when: '%s'}}\n"
+    (real / "data.csv").write_text("id,phone\n" + "".join(f"{n},+4420794601{n:02}\n" for n in range(5)))
+    (real / "calls/set.yaml").write_text(callset + call % "nine")
+    assert flowops("apply", *PRODUCTION, "--auto-approve", cwd=real, env=ENV).code == 0
+    (real / "calls/set.yaml").write_text(callset + call % "ten")
+    (held,) = flowops(*STATUS, "--since", "1h", "--format", "json", cwd=real).json["held_back"]
+    assert held == {
+        "action": "conflict",
+        "calls": 5,
+        "phones": 5,
+        "reason": "edited after it was placed: give it a new reference-id",
+    }

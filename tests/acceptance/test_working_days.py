@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,8 +20,13 @@ from support.pipelines.team import SERVICES, Team
 from support.server import ApiServer, accept, answer_with
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import Any
+
+    from support.pipelines.github import Run
+    from support.pipelines.gitlab import Pipeline
 
 CALLS = """\
 apiVersion: flowops/v1
@@ -103,6 +110,34 @@ def test_a_do_not_call_hit_is_an_ordinary_day(team: Clinic) -> None:
     assert run.results == {"plan": "success", "apply": "success"}
     assert team.called == [BOB]
     assert not team.scheduled(at(9, 37)).is_red
+
+
+def test_a_call_whose_day_is_over_is_an_ordinary_day(team: Clinic) -> None:
+    team.repository.edit("calls/reminders.yaml", "  callee:", '  expires: "{{ row.date }}"\n  callee:')
+    team.add("late", date="2026-11-30")
+    run = team.merge(at(9))
+    assert run.results == {"plan": "success", "apply": "success"}, run.text
+    assert "the call has expired" in run.text
+    assert team.called == [ANN, BOB]
+    assert not team.scheduled(at(9, 37)).is_red
+
+
+def test_a_schedule_that_comes_while_calls_are_placed_is_no_doubt(team: Clinic) -> None:
+    others: list[Run | Pipeline] = []
+    coming = threading.Thread(target=lambda: others.append(team.scheduled(at(9, 7))))
+
+    def answer(connection: socket.socket, request: dict[str, Any], headers: dict[str, str]) -> None:
+        team.api.behave = accept
+        coming.start()
+        time.sleep(1)
+        accept(connection, request, headers)
+
+    team.api.behave = answer
+    run = team.merge(at(9))
+    coming.join()
+    assert run.results == {"plan": "success", "apply": "success"}, run.text
+    assert [each.results["scheduled"] for each in others] == ["success"], others[0].text
+    assert team.called == [ANN, BOB]
 
 
 def test_a_merge_in_the_night_is_placed_in_the_morning(team: Clinic) -> None:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from flowops.model.result import Outcome
 from flowops.report.json.plan import guard_json
-from flowops.report.json.text import FORMAT_VERSION, Json, snake
+from flowops.report.json.text import FORMAT_VERSION, Json, snake, source
 from flowops.report.views.plan import iso
 
 if TYPE_CHECKING:
+    from flowops.model.call import LeftOut
     from flowops.model.result import CallResult
     from flowops.report.views.result import ResultView
 
@@ -25,6 +26,7 @@ def result_json(view: ResultView) -> Json:
         "digest": result.digest,
         "summary": {
             **{snake(outcome): counts[outcome] for outcome in Outcome},
+            "invalid": len(result.invalid),
             "phones": result.phones()[Outcome.PLACED],
         },
         "next_run": iso(result.next_run) if result.next_run else None,
@@ -32,7 +34,18 @@ def result_json(view: ResultView) -> Json:
         "interrupted": view.interrupted,
         "failure": view.failure,
         "causes": [cause._asdict() for cause in view.causes()],
+        "invalid": map(_left_out, view.invalid()),
         "calls": map(_attempted, view.calls()),
+    }
+
+
+def _left_out(row: LeftOut) -> Json:
+    return {
+        "reference_id": row.reference_id,
+        "source": source(row.place, row.row),
+        "row_file": row.row.file,
+        "row_line": row.row.line,
+        "reasons": list(row.reasons),
     }
 
 

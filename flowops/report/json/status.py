@@ -39,6 +39,7 @@ def status_json(status: LedgerStatus) -> Json:
             }
             for call in status.given_up
         ],
+        "partly_refused": list(status.partly_refused),
         "guards": [guard_json(guard) for guard in guards_of(status.guards)],
         "since": status.since,
         "hours": dict(status.hours),

@@ -54,8 +54,8 @@ def _attempt_table(chain: Sequence[LedgerEntry]) -> Table:
 
 def _attempt_row(row: LedgerEntry) -> Row:
     entry = of_entry(row)
-    outcomes = "; ".join(outcome for leg in entry.legs if (outcome := phrases.leg_outcome(leg)))
-    return Row((cell(named(entry.reference_id)), cell(phrases.state(entry)), cell(entry.claimed_at), cell(outcomes)))
+    outcomes = cell(phrases.outcomes_of(entry.legs))
+    return Row((cell(named(entry.reference_id)), cell(phrases.state(entry)), cell(entry.claimed_at), outcomes))
 
 
 def entry_report(view: EntryView) -> Report:
@@ -196,13 +196,12 @@ def _step_row(step: OperatorStep) -> Row:
 
 def _entry_row(row: LedgerEntry) -> Row:
     entry = of_entry(row)
-    outcomes = sorted({outcome for leg in entry.legs if (outcome := phrases.leg_outcome(leg))})
     return Row(
         (
             cell(named(entry.reference_id)),
             cell(phrases.state(entry)),
             cell(phrases.phones([leg.shown or "not known" for leg in entry.legs])),
-            cell("; ".join(outcomes)),
+            cell(phrases.outcomes_of(entry.legs)),
             cell(str(entry.attempts)),
             cell(entry.updated_at),
             cell(f"it is {entry.became} now" if entry.became else entry.error or ""),

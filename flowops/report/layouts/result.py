@@ -6,6 +6,7 @@ import shlex
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from flowops.model.plan import Action
 from flowops.model.result import CallResult, Outcome
 from flowops.report import phrases
 from flowops.report.blocks import (
@@ -32,6 +33,7 @@ from flowops.report.views.plan import iso
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from flowops.model.call import LeftOut
     from flowops.report.views.result import Cause, ResultView
 
 #: What a run says of each outcome, in the order in which people have to act; True for those placed only in part.
@@ -68,13 +70,19 @@ def result_report(view: ResultView) -> Report:
         notices.append((strong("Interrupted", Tone.BAD), f" by {view.interrupted}; what had been sent is recorded."))
     if result.next_run is not None:
         notices.append((phrases.next_run(iso(result.next_run)),))
-    done = sum(found.values()) == found[Outcome.UNCHANGED] and view.failure is None
+    partly = any(view.having(Outcome.UNCHANGED, partly=True))
+    done = (
+        sum(found.values()) == found[Outcome.UNCHANGED] and view.failure is None and not partly and not result.invalid
+    )
     return Report(
         title=("Applied to ", named(result.environment)),
         context=("commit ", commit(result.revision)) if result.revision else (),
         totals=Totals(
             (strong(f"Applied to {result.environment}: "),),
-            tuple(Total(name, found[each], tone_of(each), phones[each]) for each, name in phrases.DONE.items()),
+            (
+                *(Total(name, found[each], tone_of(each), phones[each]) for each, name in phrases.DONE.items()),
+                Total(phrases.PLANNED[Action.INVALID], len(result.invalid), tone_of(Action.INVALID)),
+            ),
             phrases.ALWAYS_TOLD,
         ),
         alerts=(
@@ -83,7 +91,7 @@ def result_report(view: ResultView) -> Report:
         ),
         remarks=(("Nothing is left to place: every call of these files was placed before.",),) if done else (),
         notices=tuple(notices),
-        sections=[section for each in _OUTCOMES for section in _outcome(view, *each)],
+        sections=[*(section for each in _OUTCOMES for section in _outcome(view, *each)), *_invalid(view)],
         digest=result.digest,
         kind="result",
         environment=result.environment,
@@ -115,6 +123,21 @@ def _outcome(view: ResultView, outcome: Outcome, partly: bool | None, title: str
         detail=outcome in (Outcome.PLACED, Outcome.UNCHANGED) and not partly,
         commands=(f"{settle}, or --not-placed",) if outcome is Outcome.IN_DOUBT else (),
     )
+
+
+def _invalid(view: ResultView) -> Iterator[Section]:
+    """Yield a section for the rows that are wrong and were left out, if there are any."""
+    number = len(view.result.invalid)
+    if number:
+        rows = Lazy(lambda: map(_left_out_row, view.invalid()))
+        yield Section(
+            (strong("Invalid", Tone.WARN), ": rows that are wrong, and were left out."),
+            [Table((Column("row"), Column("error", Where.AFTER)), rows, number, few=None if view.full else A_FEW)],
+        )
+
+
+def _left_out_row(row: LeftOut) -> Row:
+    return Row((cell(str(row.row)), cell("; ".join(row.reasons))), mark=mark_of(Action.INVALID))
 
 
 def _result_row(call: CallResult, mark: Mark) -> Row:

@@ -17,6 +17,7 @@ from flowops.report.blocks import (
     Chart,
     Column,
     Lazy,
+    Mark,
     Phrase,
     Report,
     Row,
@@ -85,6 +86,7 @@ def status_report(status: LedgerStatus) -> Report:
             *_held_section(status.held or ()),
             *([Section(say, [doubtful])] if status.in_doubt else []),
             *_given_up_section(status.given_up),
+            *_partly_refused_section(status),
         ],
         title,
         remarks=tuple((remark,) for remark in _of_chains(status)),
@@ -183,6 +185,19 @@ def _given_up_section(given_up: Sequence[GivenUp]) -> Iterator[Section]:
         rows = Lazy(lambda: map(_given_up_row, given_up))
         says = ": refused again and again, and not placed until they are edited"
         yield Section((strong("Given up", Tone.BAD), says), [Table(columns, rows, len(given_up))])
+
+
+def _partly_refused_section(status: LedgerStatus) -> Iterator[Section]:
+    """Yield the placed calls of which not every callee was called, until somebody has said that this is known."""
+    if status.partly_refused:
+        rows = Lazy(
+            lambda: (Row((cell(named(name)),), mark=Mark("!", "placed", Tone.WARN)) for name in status.partly_refused)
+        )
+        accept = f"flowops ledger accept REF --env {shlex.quote(status.environment)} --reason …"
+        yield Section(
+            (strong("Placed in part", Tone.WARN), f": some callees were refused; once that is known: `{accept}`"),
+            [Table((Column("reference-id"),), rows, len(status.partly_refused))],
+        )
 
 
 def _given_up_row(call: GivenUp) -> Row:

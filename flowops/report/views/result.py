@@ -14,6 +14,7 @@ from flowops.report.views.masked import guards_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from flowops.model.call import LeftOut
     from flowops.model.document import Value
     from flowops.model.plan import Guard
     from flowops.model.result import CallResult, Result
@@ -59,6 +60,11 @@ class ResultView(NamedTuple):
         """Yield the calls, in the order of the plan."""
         for call in self.result.calls:
             yield call if call.error is None else call._replace(error=mask_text(call.error))
+
+    def invalid(self) -> Iterator[LeftOut]:
+        """Yield the rows that were left out, since they are wrong."""
+        for row in self.result.invalid:
+            yield row._replace(reasons=tuple(map(mask_text, row.reasons)))
 
     def causes(self) -> list[Cause]:
         """Return why calls were not placed that were to be, the commonest cause first."""

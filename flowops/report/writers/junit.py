@@ -100,6 +100,7 @@ def result_junit(view: ResultView) -> str:
     for call in view.calls():
         kind = kinds.get(call.outcome, "failure" if call.refused_callees else "")
         cases.append(Case(environment, call.reference_id, kind, call.error or (DONE[call.outcome] if kind else "")))
+    cases += (Case(environment, str(row.row), "skipped", "; ".join(row.reasons)) for row in view.invalid())
     if view.failure is not None:
         cases.append(Case(environment, "the run", "error", view.failure))
     return _suite(f"flowops apply to {environment}", cases)

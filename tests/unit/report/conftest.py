@@ -12,8 +12,8 @@ import pytest
 from support.plans import decided
 from support.values import document_at
 
-from flowops.model.call import Call, Origin
-from flowops.model.document import Document, RowPlace
+from flowops.model.call import Call, LeftOut, Origin
+from flowops.model.document import Document, Place, RowPlace
 from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, GivenUp, Leg, State
 from flowops.model.plan import ABSENT, Action, Change, Guard, Plan, PlannedCall
 from flowops.model.result import CallResult, Outcome, Result
@@ -180,6 +180,14 @@ def result() -> Result:
         interrupted=15,
         failure="the ledger cannot be written: disk full",
         guards=(Guard("stop", "stopped at 2026-11-23T09:00:00Z by ada on desk: +442079460023 complained"),),
+        invalid=(
+            LeftOut(
+                Place("calls/reminders.yaml", 2),
+                RowPlace("data/rows.csv", 9, 10),
+                None,
+                ("callee: +442079460010 is more than one number",),
+            ),
+        ),
     )
 
 
