@@ -120,6 +120,7 @@ GOOD: dict[str, Any] = {
         "outcomes": {"10": 4},
         "in_doubt": [{"reference_id": "r1", "since": "2026-03-02T00:00:00Z", "error": None}],
         "given_up": [],
+        "partly_refused": [],
         "guards": [],
         "documents": [],
         "since": None,

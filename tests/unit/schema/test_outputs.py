@@ -157,12 +157,22 @@ OUTPUTS: dict[str, Any] = {
             "given_up": 0,
             "moved": 0,
             "cancelled": 0,
+            "invalid": 1,
             "phones": 1,
         },
         "next_run": None,
         "guards": [{"name": "stop", "reason": "stopped by ada", "source": None}],
         "interrupted": "SIGINT",
         "failure": None,
+        "invalid": [
+            {
+                "reference_id": None,
+                "source": {"file": "a.yaml", "line": 1, "column": 1, "row": 2},
+                "row_file": "a.csv",
+                "row_line": 3,
+                "reasons": ["callee: is no number"],
+            }
+        ],
         "causes": [{"reason": "api.example.org:443: Connection refused", "calls": 2, "hint": None}],
         "calls": [
             {
@@ -374,6 +384,7 @@ OUTPUTS: dict[str, Any] = {
         "outcomes": {"10": 2},
         "in_doubt": [{"reference_id": "r1", "since": "2026-03-02T09:00:00Z", "error": "the answer was cut off"}],
         "given_up": [{"reference_id": "r2", "since": "2026-03-02T09:00:00Z", "refusals": 3, "error": None}],
+        "partly_refused": ["r3"],
         "guards": [],
         "since": None,
         "hours": {},
@@ -487,7 +498,7 @@ def test_every_action_and_outcome_has_its_word() -> None:
     result = OUTPUTS["result"]
     for outcome in Outcome:
         assert check("result", {**result, "calls": [{**result["calls"][0], "outcome": str(outcome)}]}) == []
-    assert set(result["summary"]) == {str(outcome).replace("-", "_") for outcome in Outcome} | {"phones"}
+    assert set(result["summary"]) == {str(outcome).replace("-", "_") for outcome in Outcome} | {"invalid", "phones"}
     summary = {str(action).replace("-", "_") for action in Action}
     assert set(PLAN["summary"]) == summary | {"to_apply", "unnamed", "phones"}
 
