@@ -256,7 +256,7 @@ def _rehearse(selection: Selection, rehearsed: Rehearsed, auto_approve: bool, sh
     ):
         sandboxed = found.workspace.environment.sandboxed
         if sandboxed:
-            echo_status(phrases.SANDBOX)
+            echo_status(phrases.NO_PHONE_RINGS)
         view = of_plan(found.plan, full=True, show_pii=shown.show_pii, sandboxed=sandboxed)
         echo_lines(report_lines(plan_report(view)))
         for name, text in spoken_texts(found.call):

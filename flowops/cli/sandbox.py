@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowops.cli.output import echo_status
-from flowops.report.phrases import SANDBOX
+from flowops.report.phrases import NO_PHONE_RINGS
 from flowops.sandbox.server import run
 from flowops.sandbox.settings import (
     Settings,
@@ -105,7 +105,7 @@ def command(token: str | None, **given: Any) -> int:
     settings = Settings(token=token, **given) if token else Settings(**given)
 
     def ready(sandbox: Sandbox) -> None:
-        echo_status(SANDBOX)
+        echo_status(NO_PHONE_RINGS)
         click.echo(f"api: {sandbox.url}")
         if not token:
             click.echo(f"token: {sandbox.token}")

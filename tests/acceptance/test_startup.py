@@ -80,7 +80,9 @@ NOT_FOR_A_PLAN = {
     "flowops.policy.config",
     "flowops.policy.rules",
     "flowops.policy.terms",
+    "flowops.report.difference",
     "flowops.report.json.plan",
+    "flowops.report.layouts.difference",
     "flowops.sandbox.settings",
     "flowops.schema.derive",
 }

@@ -14,12 +14,13 @@ from flowops.report.layouts.plan import group_section
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from flowops.report.difference import ChangedField, DifferenceView
+    from flowops.report.difference import ChangedField, DifferenceOutput
     from flowops.report.worddiff import Piece
 
 
-def difference_report(view: DifferenceView) -> Report:
+def difference_report(output: DifferenceOutput) -> Report:
     """Lay out a difference: each change once, then what came and went, and how many people it reaches."""
+    view = output.view()
     counts = [Total(shift.value, number, tone_of(shift)) for shift, number in view.counts.items()]
     counts.append(Total("unchanged", view.unchanged, Tone.MUTED))
     remarks: list[Phrase] = []

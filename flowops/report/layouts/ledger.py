@@ -29,21 +29,30 @@ from flowops.report.blocks import (
     strong,
 )
 from flowops.report.layouts.marks import tone_of
-from flowops.report.views.ledger import BlockedView, CampaignsView, Done, EntryView, OperationView, Runs, of_entry
+from flowops.report.views.ledger import (
+    BlockedView,
+    CampaignsView,
+    Done,
+    Entries,
+    EntryView,
+    OperationView,
+    Runs,
+    of_entry,
+)
 from flowops.report.yaml import yaml_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from flowops.model.campaign import Campaign, CampaignProgress
     from flowops.model.ledger import Entry as LedgerEntry
     from flowops.model.ledger import LedgerRun, NumberBlock, OperatorStep
 
 
-def entries_report(entries: Iterable[LedgerEntry]) -> Report:
+def entries_report(listed: Entries) -> Report:
     """Lay out rows of the ledger as one table."""
     names = ("reference-id", "state", "callee", "outcome", "attempts", "updated", "error")
-    table = Table(tuple(map(Column, names)), Lazy(lambda: map(_entry_row, entries)), total="call", indent=0)
+    table = Table(tuple(map(Column, names)), Lazy(lambda: map(_entry_row, listed.entries)), total="call", indent=0)
     return Report([Section((), [table])])
 
 

@@ -33,13 +33,17 @@ from flowops.report.worddiff import pieces
 from flowops.report.yaml import yaml_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from flowops.model.call import Call
-    from flowops.report.views.plan import CallView, Group, PlanView
+    from flowops.report.views.plan import Bodies, CallView, Group, PlanOutput, PlanView
 
 _URGENT = (Action.CONFLICT, Action.IN_DOUBT, Action.GIVEN_UP, Action.BLOCKED)
 _SHORT_ID, _SHORT_REVISION = 8, 12
+
+
+def output_report(output: PlanOutput, *, whole: bool) -> Report:
+    """Lay out a plan with all that is asked for; with `whole` every call of it."""
+    return plan_report(output.view(whole or output.full))
 
 
 def plan_report(view: PlanView) -> Report:
@@ -72,11 +76,11 @@ def plan_report(view: PlanView) -> Report:
     )
 
 
-def render_report(calls: Iterable[Call]) -> Report:
+def render_report(bodies: Bodies) -> Report:
     """Lay out the bodies exactly as they would be sent. Nothing is masked."""
     return Report(
         Section((), [Code(yaml_lines(call.body), f"{call.origin.place()}{f' ({call.row})' if call.row else ''}")])
-        for call in calls
+        for call in bodies.calls
     )
 
 

@@ -22,6 +22,7 @@ from flowops.report.json.text import dumps
 from flowops.report.layouts.ledger import entries_report
 from flowops.report.layouts.plan import render_report
 from flowops.report.terminal import Span, emit, line
+from flowops.report.views.ledger import Entries
 from flowops.report.views.plan import Bodies
 from flowops.report.writers.text import problem_lines, report_lines
 
@@ -90,8 +91,9 @@ class TestCommandsOfRunners:
         problem = Problem(Place(self.HOSTILE), None, self.HOSTILE, hint=self.HOSTILE)
         stream = io.StringIO()
         emit(problem_lines([problem], lambda _place: self.HOSTILE), stream)
-        emit(report_lines(entries_report([make.entry(self.HOSTILE, State.PLACED, error=self.HOSTILE)])), stream)
-        emit(report_lines(render_report([call])), stream)
+        entries = Entries([make.entry(self.HOSTILE, State.PLACED, error=self.HOSTILE)])
+        emit(report_lines(entries_report(entries)), stream)
+        emit(report_lines(render_report(Bodies([call]))), stream)
         stream.write("".join(dumps({"calls": [{self.HOSTILE: self.HOSTILE}]})))
         for written in stream.getvalue().splitlines():
             assert not written.lstrip().startswith("::")
