@@ -10,6 +10,7 @@ import time
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
+from os.path import commonpath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -164,6 +165,14 @@ FORBIDDEN_LIMIT = 3
 WATCHED_RESULTS = 40
 
 
+def _news(told: str, failure: str) -> str:
+    """Return what a failure says that was not told yet: neither how it begins nor the hint with which it ends again."""
+    begin = commonpath([told, failure]).rfind("; ")
+    hint = failure.rfind(" (")
+    end = hint if hint > begin >= 0 and told.endswith(failure[hint:]) else len(failure)
+    return failure[begin + 2 : end] if begin >= 0 else failure
+
+
 class CircuitBreaker:
     """Ends the claiming of all connections at once.
 
@@ -220,7 +229,7 @@ class CircuitBreaker:
         if self.failure is None:
             self.trip(failure)
         elif failure != self.failure:
-            self.failure = f"{self.failure}; then: {failure}"
+            self.failure = f"{self.failure}; then: {_news(self.failure, failure)}"
 
     async def opened(self) -> None:
         """Wait until no call may be claimed any more."""

@@ -304,6 +304,8 @@ class Rename(Operation):
             named = "it" if row.reference_id in self._pairs else row.reference_id
             raise Refused(f"{named} is {row.state}: settle it first")
         known = operator.row(new)
+        if known is not None and known.reference_id == row.reference_id and new != row.reference_id:
+            raise Refused(f"it was called {new} before, and an old name is never placed, nor taken, again")
         if known is not None and known.state is not None:
             raise Refused(f"the ledger has a call {new} already")
         return operator.move(new, row.reference_id)

@@ -105,3 +105,24 @@ def test_fewer_than_half_in_doubt_do_not_end_it() -> None:
         breaker.count_answered()
         breaker.count_doubtful("503")
     assert not breaker.is_open
+
+
+@pytest.mark.parametrize(
+    ("then", "told"),
+    [
+        ("it is gone; 1 result kept in spool (look)", "it is gone; 1 result kept in spool (look)"),
+        (
+            "it is gone; 4 results kept in spool (look)",
+            "it is gone; 1 result kept in spool (look); then: 4 results kept in spool",
+        ),
+        (
+            "it is full; 4 results kept (make room)",
+            "it is gone; 1 result kept in spool (look); then: it is full; 4 results kept (make room)",
+        ),
+    ],
+)
+def test_what_follows_from_a_failure_repeats_none_of_it(then: str, told: str) -> None:
+    breaker = CircuitBreaker(ShutdownRequest(), unplaced_limit=30, doubtful_limit=30)
+    breaker.add_failure("it is gone; 1 result kept in spool (look)")
+    breaker.add_failure(then)
+    assert breaker.failure == told

@@ -159,6 +159,11 @@ class TestRename:
             assert store.write([make.claim("a")])[0].done
         assert store.verify() is None
 
+    def test_an_old_name_is_not_taken_again(self, placed: Store) -> None:
+        assert rename(placed, old="new")[0].changed
+        (step,) = rename(placed, new="old")
+        assert step.refused == "it was called old before, and an old name is never placed, nor taken, again"
+
     def test_a_purge_forgets_what_was_sent_under_any_name(self, placed: Store) -> None:
         rename(placed, old="new")
         assert placed.purge(datetime.now(UTC) + timedelta(days=1)) > 0
