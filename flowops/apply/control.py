@@ -10,7 +10,6 @@ import time
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
-from os.path import commonpath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -165,9 +164,15 @@ FORBIDDEN_LIMIT = 3
 WATCHED_RESULTS = 40
 
 
+def _same_beginning(one: str, other: str) -> int:
+    """Return with how many characters two texts begin alike."""
+    differs = (at for at, (left, right) in enumerate(zip(one, other, strict=False)) if left != right)
+    return next(differs, min(len(one), len(other)))
+
+
 def _news(told: str, failure: str) -> str:
     """Return what a failure says that was not told yet: neither how it begins nor the hint with which it ends again."""
-    begin = commonpath([told, failure]).rfind("; ")
+    begin = failure[: _same_beginning(told, failure)].rfind("; ")
     hint = failure.rfind(" (")
     end = hint if hint > begin >= 0 and told.endswith(failure[hint:]) else len(failure)
     return failure[begin + 2 : end] if begin >= 0 else failure
