@@ -15,8 +15,8 @@ from flowops.campaigns.batch import keep, open_batch
 from flowops.campaigns.sealing import Seal
 from flowops.common.exit_codes import ExitCode, worst
 from flowops.common.ids import ulid
+from flowops.common.masking import mask_quoted
 from flowops.common.names import did_you_mean
-from flowops.common.text import quoted
 from flowops.errors import StalePlan, UsageError
 from flowops.ledger.campaigns import SealedCalls
 from flowops.ledger.database import iso
@@ -201,7 +201,7 @@ def find(ledger: Store, campaign: str) -> Campaign:
     found = ledger.campaigns.find(campaign)
     if found is None:
         known = [each.name for each in ledger.campaigns.all()]
-        raise UsageError(f"no campaign is called {quoted(campaign)}", hint=did_you_mean(campaign, known))
+        raise UsageError(f"no campaign is called {mask_quoted(campaign)}", hint=did_you_mean(campaign, known))
     return found
 
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowops.common.masking import mask_quoted
 from flowops.common.names import did_you_mean
 from flowops.common.numbers import explain
-from flowops.common.text import quoted
 from flowops.documents.discovery import YAML
 from flowops.model.document import Problem
 from flowops.model.ledger import State
@@ -107,14 +107,14 @@ def _wrong(case: Case, reader: Reader, project: Project) -> Iterator[Problem]:
     given = case.given
     if case.reference is not None:
         if case.replaces_rows is not None:
-            message = f"{case.replaces_rows}: needs a file in document, and {quoted(case.reference)} names a call"
+            message = f"{case.replaces_rows}: needs a file in document, and {mask_quoted(case.reference)} names a call"
             yield case.problem(("given", case.replaces_rows), message)
     else:
         yield from _missing(case, reader, "document")
     if "rows" in given:
         yield from _missing(case, reader, "rows")
     if case.environment not in project.environments:
-        message = f"env: there is no environment {quoted(case.environment)}"
+        message = f"env: there is no environment {mask_quoted(case.environment)}"
         yield case.problem(("given", "env"), message, did_you_mean(case.environment, project.environments))
     yield from _wrong_times(case)
     seen: set[str] = set()
@@ -122,12 +122,12 @@ def _wrong(case: Case, reader: Reader, project: Project) -> Iterator[Problem]:
         at = ("given", "ledger", index)
         reference, callee = row["reference-id"], row.get("callee")
         if reference in seen:
-            yield case.problem((*at, "reference-id"), f"reference-id: {quoted(reference)} is in this ledger twice")
+            yield case.problem((*at, "reference-id"), f"reference-id: {mask_quoted(reference)} is in this ledger twice")
         seen.add(reference)
         if "outcome" in row and row["state"] != State.FINISHED:
             yield case.problem((*at, "outcome"), "outcome: only a call that is finished has one")
         if callee is not None and (refusal := explain(callee)) is not None:
-            yield case.problem((*at, "callee"), f"callee: {quoted(callee)} {refusal.message}", refusal.hint)
+            yield case.problem((*at, "callee"), f"callee: {mask_quoted(callee)} {refusal.message}", refusal.hint)
 
 
 def _missing(case: Case, reader: Reader, field: str) -> Iterator[Problem]:
@@ -135,10 +135,12 @@ def _missing(case: Case, reader: Reader, field: str) -> Iterator[Problem]:
     name = case.given[field]
     path = case.file(reader, name)
     if not path.is_relative_to(reader.files.root):
-        yield case.problem(("given", field), f"{field}: {quoted(name)} is outside of {reader.shown(reader.files.root)}")
+        yield case.problem(
+            ("given", field), f"{field}: {mask_quoted(name)} is outside of {reader.shown(reader.files.root)}"
+        )
     elif reader.files.kind(path) != "file":
         hint = "names start at the folder of the test"
-        yield case.problem(("given", field), f"{field}: there is no file {quoted(name)}", hint)
+        yield case.problem(("given", field), f"{field}: there is no file {mask_quoted(name)}", hint)
 
 
 def _wrong_times(case: Case) -> Iterator[Problem]:
@@ -151,4 +153,4 @@ def _wrong_times(case: Case) -> Iterator[Problem]:
             if text is not None:
                 moment(text)
         except (ValueError, OverflowError):
-            yield case.problem(path, f"{path[-1]}: {quoted(text)} is not a time that there is")
+            yield case.problem(path, f"{path[-1]}: {mask_quoted(text)} is not a time that there is")

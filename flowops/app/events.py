@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from flowops.common.masking import mask_text
+from flowops.common.safe_files import emptied_file
 from flowops.common.version import __version__
 from flowops.errors import FlowopsError
 from flowops.model.plan import SENDING
@@ -131,10 +132,10 @@ def events_to(file: str | None, stdout: TextIO) -> Iterator[Callable[[Mapping[st
         yield partial(_write, stdout) if file else None
         return
     try:
-        made = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        opened = emptied_file(Path(file), Path.cwd())
     except OSError as error:
         raise FlowopsError(f"{file} cannot be written: {error.strerror}") from None
-    with os.fdopen(made, "w", encoding="utf-8") as stream:
+    with opened as stream:
         yield partial(_write, stream)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowops.app.secrets import read_variable, value_of
-from flowops.common.text import quoted
+from flowops.common.masking import mask_quoted
 from flowops.documents.files import Unreadable, open_given
 from flowops.errors import FlowopsError, Invalid
 from flowops.model.document import Place, Problem
@@ -84,7 +84,7 @@ def check_lists(workspace: Workspace) -> Iterator[Problem]:
         listing = lists.listing(rule.file, is_keyed, partial(read_unkeyed, is_keyed=is_keyed))
         trouble = rule.trouble_of(listing)
         if trouble is not None:
-            message = f"do-not-call: {quoted(rule.file)} {trouble}"
+            message = f"do-not-call: {mask_quoted(rule.file)} {trouble}"
             yield Problem(rule.place, message=message, code="policy", hint="as it is, every call is blocked")
 
 

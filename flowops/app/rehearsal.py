@@ -26,10 +26,9 @@ from flowops.apply.control import ShutdownRequest, with_signals
 from flowops.apply.outcome import nothing_sent
 from flowops.apply.run import apply
 from flowops.common.ids import ulid
-from flowops.common.masking import mask_number, mask_written
+from flowops.common.masking import mask_number, mask_quoted, mask_written
 from flowops.common.names import did_you_mean
 from flowops.common.numbers import Refusal, read
-from flowops.common.text import quoted
 from flowops.errors import UsageError
 from flowops.ledger.blocks import decision_on
 from flowops.ledger.states import step
@@ -269,7 +268,7 @@ def _named(walk: Walk, reference: str, observer: Observer) -> Call:
         if found is None and reference in batch.references:
             found = batch.call(list(batch.references).index(reference))
     if found is None:
-        raise UsageError(f"--rehearse: no call is named {quoted(reference)}", hint=did_you_mean(reference, near))
+        raise UsageError(f"--rehearse: no call is named {mask_quoted(reference)}", hint=did_you_mean(reference, near))
     return found
 
 

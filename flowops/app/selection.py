@@ -9,9 +9,10 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.masking import mask_quoted
 from flowops.common.names import nearest, same_name
 from flowops.common.selection import WILDCARDS, reference_filter
-from flowops.common.text import listed, quoted
+from flowops.common.text import listed
 from flowops.errors import UsageError
 from flowops.model.attempts import further_references
 from flowops.model.call import BatchView
@@ -104,7 +105,7 @@ def read_labels(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
     for part in (part for text in texts for part in text.split(",")):
         name, equals, value = part.partition("=")
         if not name.strip() or not equals or name.endswith("!") or value.startswith("="):
-            raise UsageError(f"-l: {quoted(part)} is not key=value", hint="for example: -l campaign=reminders")
+            raise UsageError(f"-l: {mask_quoted(part)} is not key=value", hint="for example: -l campaign=reminders")
         found.append((name.strip(), same_name(value.strip())))
     return tuple(found)
 

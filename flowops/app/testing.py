@@ -19,8 +19,8 @@ from flowops.app.render import checked
 from flowops.app.selection import Selection
 from flowops.app.walk import Walk
 from flowops.common.budget import Budget
+from flowops.common.masking import mask_quoted
 from flowops.common.names import same_name
-from flowops.common.text import quoted
 from flowops.documents.discovery import TESTS
 from flowops.documents.row_source import DataFile, data_of
 from flowops.documents.rows import read_batches
@@ -80,7 +80,7 @@ def _run_tests(paths: Sequence[str]) -> Tested:
         with excerpts(workspace.reader):
             raise Invalid(workspace.problems)
     if paths and not workspace.tests:
-        where = ", ".join(quoted(path) for path in paths)
+        where = ", ".join(mask_quoted(path) for path in paths)
         raise UsageError(
             f"there are no tests in {where}", hint=f"tests are documents of kind Test, as a rule in {TESTS}"
         )

@@ -34,7 +34,7 @@ from flowops.common.exit_codes import ExitCode
 from flowops.common.safe_files import PRIVATE_FILE
 from flowops.errors import LedgerError
 from flowops.httpd import open_listener, serving, url_of
-from flowops.ledger.files import beside, create_private
+from flowops.ledger.files import FOREIGN, JOURNAL, beside, check_own, create_private
 from flowops.model.campaign import BatchTurn, CampaignState
 from flowops.policy.evaluate import tripped
 from flowops.policy.policy import Policy
@@ -194,6 +194,7 @@ class _Worker:
         self._observer = observer
         self._monitor = monitor
         self._address = address_of(workspace.project, workspace.environment)
+        self._root = workspace.project.root
         self._seal = seal_of(workspace.project, workspace.environment, ledger)
         settings = workspace.environment.workers
         self._keep = settings.keep if settings is not None else timedelta()
@@ -283,6 +284,7 @@ class _Worker:
             given = libpq.parameters(self._address.url)
             return DbosEngine(self._ledger.run, lambda: libpq.connect(given))
         file = beside(Path(sqlite_file(self._address.url)), ".work")
+        check_own([file, *(beside(file, suffix) for suffix in (JOURNAL, *FOREIGN))], self._root)
         create_private(file)
         return DbosEngine(self._ledger.run, file)
 
@@ -341,6 +343,7 @@ def _alone(workspace: Workspace) -> Iterator[None]:
         yield
         return
     file = beside(Path(sqlite_file(url)), ".worker")
+    check_own([file], workspace.project.root)
     try:
         descriptor = os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)
     except OSError as error:

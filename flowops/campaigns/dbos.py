@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from flowops.campaigns.engine import Job
 from flowops.common.extras import install_command
@@ -48,6 +48,7 @@ class DbosEngine:
             import dbos
         except ImportError:
             raise UsageError("workers need DBOS", hint=f"install it: {install_command('dbos')}") from None
+        _refuse_pickles()
         self._handle: Callable[[Job], None] | None = None
         self._dbos, self._options = dbos.DBOS, dbos.EnqueueOptions
         config = dbos.DBOSConfig(
@@ -120,6 +121,19 @@ class DbosEngine:
             status=list(status), name=NAME, workflow_id_prefix=prefix, load_input=False, load_output=False
         )
         return [(each.workflow_id, str(each.executor_id)) for each in found]
+
+
+def _refuse_pickles() -> None:
+    """Let DBOS read no pickle, whatever serializer it has: its tables say of each value how that is written.
+
+    A pickle runs code, and it would be that of whoever may write the tables.
+    """
+    from dbos import _serialization
+
+    def refuse(_: object, __: str) -> NoReturn:
+        raise ValueError("a pickle, which no job of flowops is")
+
+    _serialization.DefaultSerializer.deserialize = refuse  # type: ignore[method-assign,assignment]
 
 
 def _id_of(job: Job) -> str:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from flowops.common.numbers import is_e164
-from flowops.common.text import LISTED, escaped, listed, visible
+from flowops.common.text import LISTED, dotted, escaped, listed, quoted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -46,6 +46,8 @@ _NATIONAL_IN_TEXT = re.compile(
 # What may stand between digits in a text from outside, also as programs escape it: ``\u00a0``, ``&nbsp;``.
 _BETWEEN = rf"(?:[\s()./{_BLANKS}{_DASHES}]|\\u[0-9a-fA-F]{{4}}|\\x[0-9a-fA-F]{{2}}|&#?\w{{1,8}};){{0,3}}"
 _ANY_NUMBER = re.compile(rf"\+?\d(?:{_BETWEEN}\d){{5,}}(?!\d|[{_BLANKS}(){_DASHES}]{{0,2}}{DOT})")
+_QUOTED = re.compile(r"['\"`].*['\"`]", re.DOTALL)
+_NOT_QUOTED = re.compile(r": (?!'…')")
 # What `mask_number` gives.
 _MASKED = re.compile(rf"\+[0-9]{{1,3}}(?: [0-9{DOT}]{{1,4}}){{0,4}} (?:{DOT}{{2}}[0-9]{{2}}|{DOT}{{1,3}})")
 _BUT_LAST_TWO = re.compile(r"[0-9](?=(?:[^0-9]*[0-9]){2})")
@@ -99,6 +101,29 @@ def mask_written(value: object) -> str:
     if leading <= 0:
         return f"'{visible(text[: len(text) // 3])}…'"
     return f"'{visible(text[:leading])}{DOT * min(hidden, _LONGEST)}{visible(text[-_TRAILING:])}'"
+
+
+def mask_quoted(value: object) -> str:
+    """Return what a document says in a place where nobody's number belongs, as a message repeats it: `quoted`.
+
+    Nobody's number may be there all the same: it is hidden.
+    """
+    return mask_any_number(quoted(value))
+
+
+def mask_path(path: Iterable[str | int]) -> str:
+    """Return the way to a value as messages show it (`dotted`), without numbers in its keys."""
+    return mask_any_number(dotted(path))
+
+
+def mask_said(text: str) -> str:
+    """Return what a database says of a value that it cannot take, without the value.
+
+    That stands from the first quote to the last, since it may have some itself, and without any behind a colon and
+    on further lines.
+    """
+    said = _QUOTED.sub("'…'", text).partition("\n")[0]
+    return mask_any_number(_NOT_QUOTED.split(said, maxsplit=1)[0])
 
 
 def mask_names(names: Iterable[object]) -> str:

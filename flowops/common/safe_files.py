@@ -28,14 +28,14 @@ class LinkError(OSError):
 
 
 def link_on_the_way(path: Path, within: Path) -> Path | None:
-    """Return the first link on the way from a folder to a path below it; of a path elsewhere only its last name counts.
+    """Return the first link on the way from a folder, or the work tree that a path is in, to the path.
 
-    Links above the folder are of whoever made that.
+    Of a path elsewhere only its last name counts: links above are of whoever made them.
     """
     path, within = path.absolute(), within.absolute()
     on_the_way = [path, *path.parents]
-    steps = on_the_way[: on_the_way.index(within)] if within in on_the_way else [path]
-    return next((step for step in reversed(steps) if step.is_symlink()), None)
+    begins = [at for at, step in enumerate(on_the_way) if at and (step == within or (step / ".git").exists())]
+    return next((step for step in reversed(on_the_way[: max(begins, default=1)]) if step.is_symlink()), None)
 
 
 def make_folder(folder: Path, within: Path, mode: int = SHARED_DIRECTORY) -> None:
@@ -76,16 +76,25 @@ def new_file(path: Path, within: Path) -> TextIO:
     return _opened(path, within, os.O_EXCL)
 
 
+def emptied_file(path: Path, within: Path) -> TextIO:
+    """Open a file to write it from its beginning; a new one is for its owner alone. Raise what `append_to` raises."""
+    opened = append_to(path, within)
+    if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+        os.ftruncate(opened.fileno(), 0)
+    return opened
+
+
 def _opened(path: Path, within: Path, flags: int) -> TextIO:
     link = link_on_the_way(path, within)
     if link is not None:
         raise LinkError(link)
     flags |= os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(path, flags, PRIVATE_FILE)
-    kind = os.fstat(descriptor).st_mode
-    if not (stat.S_ISREG(kind) or stat.S_ISCHR(kind)):
+    found = os.fstat(descriptor)
+    is_file = stat.S_ISREG(found.st_mode)
+    if not (is_file or stat.S_ISCHR(found.st_mode)) or (is_file and found.st_nlink > 1):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "it is no file")
+        raise OSError(errno.EINVAL, "it has another name, too" if is_file else "it is no file")
     return os.fdopen(descriptor, "w", encoding="utf-8", newline="", buffering=1)
 
 

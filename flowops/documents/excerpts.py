@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from flowops.model.document import SourceMap, Value
 
 #: Whose values are phone numbers, and whose are rows: the names in those are columns.
-NUMBERS, ROWS = frozenset({"callee", "callees", "caller"}), frozenset({"row", "rows", "matrix"})
+NUMBERS, ROWS = frozenset({"callee", "callees", "caller", "callers"}), frozenset({"row", "rows", "matrix"})
 # In these a name is that of a variable, and nowhere else.
 _VARIABLES = frozenset({"flow-variables", "vars", *ROWS})
 # What a flow's document says of a variable's values.

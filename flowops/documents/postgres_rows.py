@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from flowops.common import libpq
 from flowops.common.extras import install_command
+from flowops.common.masking import mask_any_number, mask_quoted, mask_said
 from flowops.common.names import did_you_mean
-from flowops.common.text import quoted
 from flowops.documents.row_source import BATCH_ROWS, QueryError, QueryRows, RowsError
 from flowops.errors import FlowopsError
 from flowops.model.document import Batch
@@ -43,10 +43,10 @@ class PostgresRows(QueryRows):
         if query.dialect.declared:
             raise RowsError(f"{' and '.join(query.dialect.declared)} cannot be declared of a source")
         if sources is None:
-            raise RowsError(f"source {quoted(query.source)} needs the network")
+            raise RowsError(f"source {mask_quoted(query.source)} needs the network")
         if query.source not in sources:
             hint = did_you_mean(query.source, sources) or "name it under sources, in the environment's own part"
-            raise RowsError(f"this environment has no source {quoted(query.source)}", hint)
+            raise RowsError(f"this environment has no source {mask_quoted(query.source)}", hint)
         yield from source_batches(sources[query.source](), query, self.shown)
 
 
@@ -133,5 +133,5 @@ def _said(error: Any) -> str:
     """Return what the server says, but for what it may quote of the data: rows are never shown."""
     kind = error.diag.sqlstate or ""
     said = error.diag.message_primary or type(error).__name__
-    # Classes 22 and 23 are about values; 42 is about names, which are the query's own.
-    return said if not kind.startswith(("22", "23")) else re.sub(r'"[^"]*"|\'[^\']*\'', "'…'", said)
+    # Class 42 is about names, which are the query's own; others may be about values, or are words of a function.
+    return mask_any_number(said) if kind.startswith("42") else mask_said(said)

@@ -11,10 +11,11 @@ from flowops.common.git import git_root
 from flowops.common.json import NotJson, read_json
 from flowops.common.limits import DOCUMENT_DEPTH
 from flowops.common.lines import Lines
+from flowops.common.masking import mask_quoted
 from flowops.common.names import did_you_mean, same_name
 from flowops.common.secrets import Reference
 from flowops.common.spans import read_rate, read_span
-from flowops.common.text import quoted, visible
+from flowops.common.text import visible
 from flowops.documents.files import Disk, Unreadable, read_given
 from flowops.documents.reader import Kind, Reader, Section
 from flowops.documents.secrets import check_references
@@ -141,7 +142,9 @@ def _not_composed(document: Document) -> Iterator[Problem]:
     """
     for name in document.value.get("environments") or {}:
         if name != same_name(name):
-            message = f"environments: the name {quoted(name)} is not in Unicode's composed form (NFC): type it again"
+            message = (
+                f"environments: the name {mask_quoted(name)} is not in Unicode's composed form (NFC): type it again"
+            )
             yield Problem(document.key_place(("environments", name)), message=message, code=PROJECT)
 
 
@@ -270,7 +273,7 @@ def resolve_flows(documents: Iterable[Document], environments: Iterable[str]) ->
         first = flows.setdefault(flow.name, flow)
         if first is not flow:
             at = first.document.place(("name",))
-            message = f"name: the flow {quoted(flow.name)} exists already, at {at}"
+            message = f"name: the flow {mask_quoted(flow.name)} exists already, at {at}"
             problems.append(_flow_problem(document.place(("name",)), message))
         problems += _unknown_environments(flow, known)
     return flows, problems
@@ -280,7 +283,7 @@ def _unknown_environments(flow: Flow, known: tuple[str, ...]) -> list[Problem]:
     return [
         _flow_problem(
             flow.document.key_place(("callflow-id", name)),
-            f"callflow-id: there is no environment {quoted(name)}",
+            f"callflow-id: there is no environment {mask_quoted(name)}",
             did_you_mean(name, known),
         )
         for name in flow.callflow_ids

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
+from flowops.common.masking import mask_quoted
 from flowops.common.names import did_you_mean
-from flowops.common.text import quoted
 from flowops.documents.excerpts import Excerpts
 from flowops.documents.files import Unreadable
 from flowops.documents.text import decode
@@ -64,14 +64,16 @@ def read_header(file: str, parsed: Parsed) -> tuple[Kind | None, list[Problem]]:
     if "apiVersion" not in value:
         note("", f"apiVersion: missing; every document begins with 'apiVersion: {API_VERSION}'")
     elif version != API_VERSION:
-        message = f"apiVersion: {quoted(version)} is not a version that this flowops reads, which is '{API_VERSION}'"
+        message = (
+            f"apiVersion: {mask_quoted(version)} is not a version that this flowops reads, which is '{API_VERSION}'"
+        )
         note("apiVersion", message)
     kind = value.get("kind")
     names = ", ".join(Kind)
     if "kind" not in value:
         note("", f"kind: missing; a document is one of {names}")
     elif _kind(kind) is None:
-        note("kind", f"kind: {quoted(kind)} is not one of {names}", did_you_mean(kind, Kind))
+        note("kind", f"kind: {mask_quoted(kind)} is not one of {names}", did_you_mean(kind, Kind))
     return _kind(kind), problems
 
 

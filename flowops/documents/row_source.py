@@ -8,8 +8,8 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from flowops.common.masking import mask_quoted
 from flowops.common.names import did_you_mean
-from flowops.common.text import quoted
 from flowops.documents.files import Unreadable
 from flowops.documents.reader import BYTES_A_ROW, ROWS_AGAIN
 from flowops.model.document import Batch, Place, Problem, RowPlace
@@ -234,7 +234,7 @@ def missing_hint(reader: Reader, folder: Path, name: str) -> str | None:
     for start in (folder, reader.absolute(Path()), *above):
         path = Path(os.path.normpath(start / written))
         if path.is_relative_to(files.root) and files.kind(path) == "file":
-            return f"names start at the document's folder: {quoted(os.path.relpath(path, folder))} is there"
+            return f"names start at the document's folder: {mask_quoted(os.path.relpath(path, folder))} is there"
     if any(wildcard in name for wildcard in "*?["):
         return "name one file: there are no wildcards"
     path = Path(os.path.normpath(folder / written))

@@ -6,8 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from flowops.common.masking import mask_quoted
 from flowops.common.names import did_you_mean
-from flowops.common.text import quoted
 from flowops.documents.row_source import FOR_EACH, MATRIX, ROWS, DataFile, Dialect, Matrix, Query, data_of
 from flowops.documents.text_rows import TEXTS, text_batches
 from flowops.model.document import Batch, Place, Problem
@@ -73,7 +73,7 @@ def count_lines(reader: Reader, document: Document) -> int | None:
 def read_data(file: str, stream: BinaryIO) -> Iterator[Row | Problem]:
     """Yield the rows of a CSV or JSONL file that is open already; `file` is its name, which says what it is."""
     if Path(file).suffix.lower() not in TEXTS:
-        yield Problem(Place(file), message=f"{quoted(file)} is neither a .csv nor a .jsonl file", code=ROWS)
+        yield Problem(Place(file), message=f"{mask_quoted(file)} is neither a .csv nor a .jsonl file", code=ROWS)
         return
     for batch in text_batches(file, stream, Dialect(declarable=False)):
         yield from batch
@@ -100,7 +100,7 @@ def _wrong(kind: str, data: DataFile | Query | Matrix) -> tuple[str, str | None]
     if kind not in SOURCES or not kind.startswith("."):
         suffixes = [each for each in SOURCES if each.startswith(".")]
         known = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
-        return f"{quoted(data.name)} is not a {known} file", did_you_mean(Path(data.name).suffix, suffixes)
+        return f"{mask_quoted(data.name)} is not a {known} file", did_you_mean(Path(data.name).suffix, suffixes)
     options = _class(kind).options
     of_csv = [name for name in data.dialect.declared if name != "encoding" and name not in options]
     if of_csv:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.common.masking import are_values, mask_name, mask_written
+from flowops.common.masking import are_values, mask_name, mask_quoted, mask_written
 from flowops.common.text import listed, quoted
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _no_header(header: Sequence[str], dialect: Dialect) -> Trouble | None:
         message = "the first line is a row, and not a header: it holds what looks like a phone number or an address"
         return Trouble(message, "write a line with the names of the columns above it, such as id,phone,name")
     if len(header) == 1 and others:
-        hint = f"fields are separated by {DELIMITERS.get(delimiter, quoted(delimiter))}"
+        hint = f"fields are separated by {DELIMITERS.get(delimiter, mask_quoted(delimiter))}"
         if dialect.declarable:
             hint += f"; if they are not, declare it: {_declared(others[0])}"
         return Trouble(f"the header is one column, {mask_name(header[0])}", hint)
@@ -157,7 +157,7 @@ def width_trouble(found: int, header: int, dialect: Dialect) -> Trouble:
     if found < header:
         return Trouble(message)
     delimiter = dialect.delimiter or COMMA
-    name = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}.get(delimiter, quoted(delimiter))
+    name = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}.get(delimiter, mask_quoted(delimiter))
     return Trouble(message, f"a value with {name} in it has to be in quotes")
 
 

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flowops.common.text import quoted
+from flowops.common.masking import mask_quoted
 from flowops.documents.csv_rows import csv_columns
 from flowops.documents.data_lines import data_lines
 from flowops.documents.files import Unreadable
@@ -70,7 +70,7 @@ class StagingDir:
             known = self._staged[path, named.dialect] = self._add(path, named.dialect)
         if isinstance(known, StagingError):
             hint = missing_hint(self._reader, named.base, name) if known.missing else None
-            raise QueryError(f"{quoted(name)} {known.message}", hint, problems=known.problems)
+            raise QueryError(f"{mask_quoted(name)} {known.message}", hint, problems=known.problems)
         return known
 
     def _add(self, path: Path, dialect: Dialect) -> dict[str, Any] | StagingError:

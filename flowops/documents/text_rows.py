@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from flowops.common.json import NotJson, read_flat, read_json
 from flowops.common.limits import DOCUMENT_DEPTH
-from flowops.common.text import quoted, visible
+from flowops.common.masking import mask_quoted
+from flowops.common.text import visible
 from flowops.documents.csv_rows import csv_batches
 from flowops.documents.data_lines import MAX_ROW, BadData, ByteSource, DataLines, data_lines
 from flowops.documents.files import Unreadable
@@ -130,7 +131,7 @@ class TextRows(FileRows):
         except Unreadable as error:
             name = self.data.name
             hint = missing_hint(self.reader, self.folder, name) if error.missing else None
-            raise RowsError(f"{quoted(name)} {error}", hint) from None
+            raise RowsError(f"{mask_quoted(name)} {error}", hint) from None
         with stream:
             # Where wrong rows are left out, how many there may be is known at the end.
             most = inf if self.document.value.get("on-invalid") == "skip" else MAX_PROBLEMS

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from yaml.events import AliasEvent, MappingEndEvent, MappingStartEvent, ScalarEvent, SequenceEndEvent
 
 from flowops.common.limits import DOCUMENT_DEPTH
+from flowops.common.masking import mask_any_number, mask_written
 from flowops.common.text import escaped, quoted
 from flowops.documents.yaml_errors import SYNTAX, TEMPLATE, quoted_template
 from flowops.documents.yaml_scalars import SPECIAL_STARTS, read_plain
@@ -69,6 +70,8 @@ def merge(own: Mapped) -> Mapped:
 #: One of PyYAML's events. Its stubs allow for events without marks, which no parser makes.
 Event = Any
 
+#: What keys of documents look like; those of further mappings inside may be anything.
+_FIELD, _OUTER = re.compile(r"[a-z][a-z-]*+"), 2
 _TAG = re.compile(r"!<[^>\s]*>|![^\s,\[\]{}]*")
 _ANCHOR = re.compile(r"&[\w-]+(?:\s+(?:#.*)?)*", re.ASCII)
 
@@ -228,18 +231,22 @@ class Builder:
             left = self._budget.values
             end = event.end_mark.index if kind is AliasEvent else found.end
             if key is not None:
-                self._entry(mapping, key, key_event, value, found, event)
+                self._entry(mapping, key, key_event, value, found, event, depth)
         if in_brackets:
             end = key_event.end_mark.index
         whole = merge(mapping) if mapping.merged else mapping
         return whole.values, self._collection_map(opening, end, whole.values, whole.entries, whole.inside)
 
-    def _entry(self, mapping: Mapped, key: str, key_event: Event, value: Value, found: SourceMap, event: Event) -> None:
+    def _entry(
+        self, mapping: Mapped, key: str, key_event: Event, value: Value, found: SourceMap, event: Event, depth: int
+    ) -> None:
         """Add an entry that may be a merge, or have a key that the mapping has already."""
         at = key_event.start_mark.index
         first = mapping.first(key)
         if first is not None:
-            message = f"the key {quoted(key)} is given twice in one mapping, first at {self._at(first)}"
+            # Further inside, a key may be a word of a sensitive variable.
+            shown = quoted(key) if depth <= _OUTER or _FIELD.fullmatch(key) else mask_written(key)
+            message = f"the key {shown} is given twice in one mapping, first at {self._at(first)}"
             hint = "merge several as a list: <<: [*a, *b]" if key == MERGE else None
             self._note(key_event, message, "yaml-duplicate-key", hint)
         elif key == MERGE and not key_event.style:
@@ -351,7 +358,9 @@ class Builder:
             self._stop(index, self._budget.exceeded)
 
     def _note(self, event: Event, message: str, code: str, hint: str | None = None) -> None:
-        self._add(Problem(self._place(event), message=message, code=code, hint=hint), event.start_mark.index)
+        self._add(
+            Problem(self._place(event), message=mask_any_number(message), code=code, hint=hint), event.start_mark.index
+        )
 
     def _add(self, problem: Problem, index: int) -> None:
         self.problems.append(problem)

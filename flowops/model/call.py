@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from flowops.common.masking import mask_written
+from flowops.common.masking import mask_path, mask_quoted, mask_written
 from flowops.common.numbers import is_e164, names_number
-from flowops.common.text import dotted, quoted
 from flowops.model.attempts import ONE_ATTEMPT, split_reference
 from flowops.model.document import Place, Problem, RowPlace
 
@@ -94,7 +93,7 @@ class Origin(NamedTuple):
 
     def shown(self, path: Path, value: Value) -> str:
         """Return a value of the call as a message repeats it: whole only where just that is written in a document."""
-        return quoted(value) if self.written(path) == (value, len(path)) else mask_written(value)
+        return mask_quoted(value) if self.written(path) == (value, len(path)) else mask_written(value)
 
     def label(self, path: Path, names: Collection[str] = (), most: int | None = None) -> str:
         """Return how messages call the value at a path: ``flow-variables.minutes``.
@@ -107,7 +106,7 @@ class Origin(NamedTuple):
             step if at < known or isinstance(step, int) or step in names else mask_written(step)
             for at, step in enumerate(path[:most])
         )
-        return dotted(tuple(steps)) + ("" if most is None or most >= len(path) else ".…")
+        return mask_path(tuple(steps)) + ("" if most is None or most >= len(path) else ".…")
 
 
 class Terms(NamedTuple):

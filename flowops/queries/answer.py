@@ -11,11 +11,11 @@ Tried with DuckDB 2.0: once ``enable_external_access`` is off and the configurat
 from __future__ import annotations
 
 import json
-import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flowops.common.masking import mask_any_number, mask_said
 from flowops.queries.check import tables
 from flowops.queries.limits import (
     BATCH_ROWS,
@@ -210,6 +210,7 @@ def _describe(error: Exception, files: Files) -> QueryRefused:
     for name, file in files.items():
         said = said.replace(file["path"], name)
     if not isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
-        said = re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", said)
-    said = " ".join(said.split())
+        kind, colon, said = said.partition(": ")
+        said = f"{kind}{colon}{mask_said(said)}"
+    said = mask_any_number(" ".join(said.split()))
     return QueryRefused(said if len(said) <= _MESSAGE else said[: _MESSAGE - 1] + "…")

@@ -7,11 +7,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowops.common.json import unsendable
-from flowops.common.masking import mask_written
+from flowops.common.masking import mask_quoted, mask_written
 from flowops.common.names import did_you_mean
 from flowops.common.numbers import are_canonical
 from flowops.common.numbers import explain as explain_number
-from flowops.common.text import quoted
 from flowops.model.call import INSTRUCTION_ID
 from flowops.model.document import Problem
 from flowops.schema.engine import fast_errors, fast_validator
@@ -132,7 +131,7 @@ def _document_problems(document: Document) -> Iterator[Problem]:
     if name is None:
         known = list(KINDS)
         hint = did_you_mean(document.kind, known)
-        message = f"kind: must be one of {', '.join(known)}, not {quoted(document.kind)}"
+        message = f"kind: must be one of {', '.join(known)}, not {mask_quoted(document.kind)}"
         yield Problem(document.place(("kind",)), None, message, "schema", hint)
         return
     for error in checker(name).check(document.value):

@@ -12,10 +12,10 @@ import re
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flowops.common.masking import mask_written
+from flowops.common.masking import mask_path, mask_quoted, mask_written
 from flowops.common.names import did_you_mean, encoding_meant
 from flowops.common.numbers import E164_PATTERN, WITHOUT_EMPTY
-from flowops.common.text import LISTED, dotted, escaped, quoted
+from flowops.common.text import LISTED, escaped
 from flowops.schema.engine import TEMPLATE_PATTERN, matcher, slow_validator
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class SchemaError(NamedTuple):
     @property
     def label(self) -> str:
         """Return how messages call the value, in a document."""
-        return dotted(self.path) if self.most is None else f"{dotted(self.path[: self.most])}.…"
+        return mask_path(self.path) if self.most is None else f"{mask_path(self.path[: self.most])}.…"
 
     @property
     def message(self) -> str:
@@ -108,10 +108,10 @@ _TYPES = {
 def describe(value: Value) -> str:
     """Return a value with its kind: ``the text 'abc'``, ``the number 15``, ``a list``."""
     if isinstance(value, str):
-        return f"the text {quoted(value)}"
+        return f"the text {mask_quoted(value)}"
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"the number {quoted(value)}"
-    return "nothing" if value is None else quoted(value)
+        return f"the number {mask_quoted(value)}"
+    return "nothing" if value is None else mask_quoted(value)
 
 
 def kind(value: Value) -> str:
@@ -120,7 +120,7 @@ def kind(value: Value) -> str:
         return "text"
     if isinstance(value, int | float) and not isinstance(value, bool):
         return "a number"
-    return "true or false" if isinstance(value, bool) else quoted(value)
+    return "true or false" if isinstance(value, bool) else mask_quoted(value)
 
 
 def choice(words: Iterable[str]) -> str:
@@ -166,7 +166,7 @@ _LIMITS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at mo
 
 
 def _plain(value: Value) -> str:
-    return escaped(value) if isinstance(value, str) and value else quoted(value)
+    return escaped(value) if isinstance(value, str) and value else mask_quoted(value)
 
 
 #: More mistakes than this in one value are not named: it is something else altogether.
@@ -239,10 +239,13 @@ def _code(failure: ValidationError, root: Any) -> str | None:
     return code
 
 
+_ROWS = frozenset({"row", "rows", "matrix"})
+
+
 class _Mistake:
     """A failure with what the words about it need."""
 
-    __slots__ = ("data", "fits_several", "hidden", "instance", "is_number", "path", "schema", "value")
+    __slots__ = ("data", "fits_several", "hidden", "instance", "is_number", "is_row", "path", "schema", "value")
 
     def __init__(self, failure: ValidationError, path: Path, *, hidden: bool, data: bool) -> None:
         self.path = path
@@ -252,6 +255,8 @@ class _Mistake:
         self.schema: Schema = failure.schema if isinstance(failure.schema, dict) else {}
         #: Whether this is the place of a phone number: of those no message repeats more than the ends.
         self.is_number = self.schema.get("pattern") == f"^{E164_PATTERN}$"
+        #: Whether this is a row that a document holds, whose values are somebody's.
+        self.is_row = not _ROWS.isdisjoint(path)
         # Where flowops' own keywords report a property, the message is its name (see `engine`).
         own = failure.validator in ("required", "dependentRequired", "additionalProperties")
         self.value: Any = failure.message if own else failure.validator_value
@@ -260,8 +265,10 @@ class _Mistake:
     @property
     def _masked(self) -> str | None:
         """Return the value as it may be shown where it may be somebody's; None where it may be shown as it is."""
+        is_text = isinstance(self.instance, str)
         plain = isinstance(self.instance, str | int | float) and not isinstance(self.instance, bool)
-        return mask_written(self.instance) if plain and (self.is_number or (self.data and not self.hidden)) else None
+        is_somebodys = self.is_number or (self.is_row and is_text) or (self.data and not self.hidden)
+        return mask_written(self.instance) if plain and is_somebodys else None
 
     @property
     def shown(self) -> str:
@@ -273,7 +280,7 @@ class _Mistake:
     @property
     def short(self) -> str:
         masked = self._masked
-        return masked if masked is not None else "what is written here" if self.hidden else quoted(self.instance)
+        return masked if masked is not None else "what is written here" if self.hidden else mask_quoted(self.instance)
 
     def error(self, text: str, hint: str | None = None, *, at_key: bool = False) -> SchemaError:
         return SchemaError(self.path, text, hint, at_key)
@@ -309,7 +316,7 @@ def _type_hint(mistake: _Mistake) -> str | None:
             return f"write {'true' if instance.lower() in _YES else 'false'}, without quotes"
         return None
     if "string" in types and isinstance(instance, int | float):
-        return _quoting_hint(quoted(instance), mistake.schema)
+        return _quoting_hint(mask_quoted(instance), mistake.schema)
     return None
 
 
@@ -356,7 +363,7 @@ def _range(mistake: _Mistake) -> SchemaError:
 
 
 def _multiple(mistake: _Mistake) -> SchemaError:
-    return mistake.error(f"must be a multiple of {quoted(mistake.value)}, not {mistake.short}")
+    return mistake.error(f"must be a multiple of {mask_quoted(mistake.value)}, not {mistake.short}")
 
 
 def _too_short(mistake: _Mistake) -> SchemaError:

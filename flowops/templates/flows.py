@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from flowops.common.budget import (
     most_json,
 )
-from flowops.common.masking import mask_written
+from flowops.common.masking import mask_quoted, mask_written
 from flowops.common.names import nearest, same_name
-from flowops.common.text import listed, quoted
+from flowops.common.text import listed
 from flowops.templates.errors import TemplateError
 from flowops.templates.values import kind
 
@@ -50,7 +50,8 @@ class Flows:
             raise BrokenFlow("cannot be used")
         if flow is None:
             raise TemplateError(
-                f"{quoted(name) if written else mask_written(name)} is not a known flow", hint=lambda: self._known(name)
+                f"{mask_quoted(name) if written else mask_written(name)} is not a known flow",
+                hint=lambda: self._known(name),
             )
         known = flow.callflow_id(self._environment)
         if known is None:

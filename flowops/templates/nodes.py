@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from flowops.common.budget import CHARACTERS_PER_STEP, MAX_TEXT, SHORT, json_bound
 from flowops.common.limits import MAX_INTEGER
 from flowops.common.lines import LINE_BREAK
+from flowops.common.masking import mask_any_number
 from flowops.model.document import Place, Problem
 from flowops.model.problems import MOST
 from flowops.templates.budget import ATTEMPT, MAX_SOURCE, Scope
@@ -155,7 +156,7 @@ class Rendering(Scope):
 
     def report(self, place: Place, label: str, error: TemplateError, code: str = TEMPLATE) -> None:
         """Note an error of a field."""
-        self.add(Problem(place, self.row, f"{label}: {error.message}", code, error.find_hint))
+        self.add(Problem(place, self.row, mask_any_number(f"{label}: {error.message}"), code, error.find_hint))
 
     def add(self, problem: Problem) -> None:
         """Note that the call has a problem."""
@@ -337,7 +338,9 @@ class Compiler:
     def refuse(self, place: Place, label: str, error: TemplateError, code: str = TEMPLATE) -> Node:
         """Note a problem, which holds for every row; return the node that stands in for the value."""
         if len(self.problems) <= MOST:
-            self.problems.append(Problem(place, None, f"{label}: {error.message}", code, error.find_hint))
+            self.problems.append(
+                Problem(place, None, mask_any_number(f"{label}: {error.message}"), code, error.find_hint)
+            )
         return InvalidNode()
 
     def _scalar(self, value: str, document: Document, path: Path, label: str) -> Node:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowops.common.budget import PARTS_PER_STEP, Budget
-from flowops.common.text import quoted
+from flowops.common.masking import mask_quoted
 from flowops.model.document import Problem
 from flowops.templates.errors import BudgetExceeded, TemplateError
 from flowops.templates.nodes import INVALID, Compiler, Rendering, is_template
@@ -130,7 +130,7 @@ class _Variables:
         except BudgetExceeded as error:
             if not self._rendering.failed:
                 place = source.document.place(source.path)
-                self._rendering.report(place, f"{_VARS}.{quoted(name)}", TemplateError(error.message))
+                self._rendering.report(place, f"{_VARS}.{mask_quoted(name)}", TemplateError(error.message))
             return
         if value is not INVALID:
             self._values[name] = value

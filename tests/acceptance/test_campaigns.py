@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import sqlite3
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -319,3 +320,20 @@ attempts: {max: 2, after: 1s}
     time.sleep(1)
     assert asked(project, "worker", "--once").code == 0
     assert dict(api.received) == {"call-1": 1, "call-1~2": 1}
+
+
+@pytest.mark.parametrize("suffix", [".work", ".work-wal", ".work-journal", ".worker"])
+def test_no_jobs_that_came_with_a_repository_are_worked_on(project: Path, tmp_path: Path, suffix: str) -> None:
+    handed_over(project)
+    file = project / f"ledger.db{suffix}"
+    file.touch(mode=0o600)
+    subprocess.run(["git", "init", "-q"], cwd=project, check=True)
+    subprocess.run(["git", "add", "-f", file.name], cwd=project, check=True)
+    came = asked(project, "worker", "--once")
+    assert (came.code, "is tracked by Git" in came.err) == (5, True), came.err
+    file.unlink()
+    (tmp_path / "elsewhere").touch(mode=0o600)
+    file.symlink_to(tmp_path / "elsewhere")
+    behind = asked(project, "worker", "--once")
+    assert (behind.code, "is a link" in behind.err) == (5, True), behind.err
+    assert (tmp_path / "elsewhere").read_bytes() == b""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import stat
@@ -187,6 +188,43 @@ def test_neither_is_a_saved_plan_nor_a_new_repository(clinic: Path, tmp_path: Pa
     assert precious.read_text() == "precious"
     assert not (tmp_path / "nowhere").exists()
     assert not (tmp_path / "nowhere.yaml").exists()
+
+
+#: Every option that names a file to write.
+WRITTEN = (
+    ("plan", "-o", "FILE"),
+    ("plan", "--log-file", "FILE"),
+    ("plan", "--report", "json=FILE"),
+    ("apply", "--events", "FILE"),
+    ("ledger", "export", "-o", "FILE"),
+)
+
+
+@pytest.mark.parametrize("command", WRITTEN, ids=" ".join)
+def test_no_file_is_written_through_a_link_or_into_a_pipe(
+    command: tuple[str, ...], sandbox: Path, tmp_path: Path
+) -> None:
+    Repository(sandbox)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").write_text("precious")
+    (sandbox / "file").symlink_to(elsewhere / "precious")
+    (sandbox / "dangling").symlink_to(elsewhere / "new")
+    (sandbox / "folder").symlink_to(elsewhere)
+    (sandbox / "sub").mkdir()
+    (sandbox / "hard").hardlink_to(elsewhere / "precious")
+    os.mkfifo(sandbox / "pipe")
+    within = ["file", "dangling", "folder/precious", "folder/new", "sub/../folder/new", str(sandbox / "folder/new")]
+    is_replaced = command[1] in ("-o", "--report") and command[0] == "plan"
+    for name in [*within, *([] if is_replaced else ["hard", "pipe"])]:
+        ran = flowops(*(part.replace("FILE", name) for part in command), cwd=sandbox)
+        assert ran.code in (1, 64), (name, ran)
+        assert "Traceback" not in ran.err
+    for name in ("../folder/new", str(sandbox / "folder/new")):
+        ran = flowops("-C", str(sandbox), *(part.replace("FILE", name) for part in command), cwd=sandbox / "sub")
+        assert ran.code in (1, 64), (name, ran)
+    assert [path.name for path in elsewhere.iterdir()] == ["precious"]
+    assert (elsewhere / "precious").read_text() == "precious"
 
 
 @pytest.mark.parametrize(

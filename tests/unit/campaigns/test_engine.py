@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import pickle
+import sqlite3
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -12,6 +15,7 @@ from flowops.campaigns.engine import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from flowops.campaigns.dbos import DbosEngine
 
@@ -122,3 +126,32 @@ def test_its_tables_hold_names_of_batches_and_no_pickle(sqlite_engine, tmp_path)
     kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert b'["a",1,0]' in kept
     assert b"pickle" not in kept
+
+
+class Harm:
+    """What runs when it is read from a pickle: it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
+        return exec, (f"open({str(self.path)!r}, 'w')",)
+
+
+def test_a_job_that_is_a_pickle_runs_nothing_and_holds_up_no_other(
+    sqlite_engine: Callable[[str], DbosEngine], tmp_path: Path
+) -> None:
+    engine = sqlite_engine("before")
+    engine.enqueue(now(*jobs(1, 2)))
+    engine.stop(0)
+    pickled = base64.b64encode(pickle.dumps(Harm(tmp_path / "harm"))).decode()
+    with sqlite3.connect(tmp_path / "work.db") as tables:
+        tables.execute("update workflow_status set serialization = 'py_pickle' where workflow_uuid = 'a/1/0'")
+        assert tables.execute("update workflow_input set inputs = ? where workflow_uuid = 'a/1/0'", [pickled]).rowcount
+    tables.close()
+    engine = sqlite_engine("after")
+    handled = Handled()
+    engine.start(handled, 4)
+    until(lambda: jobs(2) == handled and not engine.known())
+    engine.stop(0)
+    assert not (tmp_path / "harm").exists()

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flowops.common.text import LISTED
+from flowops.common.text import LISTED, dotted
 from flowops.schema.check import KINDS, check, check_documents
-from flowops.schema.explain import SchemaError, choice, describe, dotted, expected
+from flowops.schema.explain import SchemaError, choice, describe, expected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
