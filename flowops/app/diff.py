@@ -119,9 +119,11 @@ def compare(spec: str, selection: Selection, observer: Observer = SILENT) -> Com
         compared = difference(base, head, names=names, pseudonymize=pseudonymize)
         around = () if base.settings is None or head.settings is None else diff(base.settings, head.settings)
         attempts = tuple(changed_attempts(base.repeated, head.repeated))
-        later = changed_later(base.later, head.later, compared.calls, pseudonymize)
+        later = tuple(changed_later(base.later, head.later, compared.calls, pseudonymize))
+        only_later = {each.call.root for each in later}.difference(each.call.root for each in compared.calls)
         compared = compared._replace(
             calls=(*compared.calls, *later),
+            unchanged=compared.unchanged - len(only_later),
             base_problems=len(base.problems),
             environment=around,
             attempts=attempts,

@@ -51,7 +51,8 @@ class Difference(NamedTuple):
     `base` and `head` are as people named them; `head` is None for the files as they are. `base_problems` counts
     what is wrong in the base: calls that it could not render look like added ones. `environment` is what became of
     where calls go, with whose token, and of the policy, in any environment: paths lead into the project's document.
-    `attempts` is what became of how often calls may be tried.
+    `attempts` is what became of how often calls may be tried. Of a call of which only a further attempt is not the same,
+    that attempt is among the `calls`.
     """
 
     base: str
@@ -63,6 +64,6 @@ class Difference(NamedTuple):
     attempts: tuple[ChangedAttempts, ...] = ()
 
     def counts(self) -> dict[Shift, int]:
-        """Return how many calls are different in which way; every way is there."""
-        found = Counter(each.shift for each in self.calls)
+        """Return how many calls are different in which way, however many of their attempts are; every way is there."""
+        found = Counter(shift for shift, _ in {(each.shift, each.call.root) for each in self.calls})
         return {shift: found[shift] for shift in Shift}

@@ -161,8 +161,15 @@ def test_a_diff_says_what_only_a_later_attempt_says_otherwise(clinic: Repository
     people = "id,phone,text1,text2,text3\n1,+442079460101,a,b,c\n"
     clinic.commit({"calls/a.yaml": SET, "calls/b.yaml": ALONE, "data/people.csv": people})
     clinic.write({"data/people.csv": people.replace("a,b,c", "a,b,d")})
-    (changed,) = json.loads(flowops("diff", "HEAD", "--format", "json", cwd=clinic.root).out)["calls"]
+    found = json.loads(flowops("diff", "HEAD", "--format", "json", cwd=clinic.root).out)
+    (changed,) = found["calls"]
     assert (changed["reference_id"], changed["change"]) == ("reminder-1~3", "changed")
+    assert found["summary"] == {"added": 0, "changed": 1, "removed": 0, "unchanged": 1}
+    clinic.write({"data/people.csv": people.replace("a,b,c", "a,e,d")})
+    found = json.loads(flowops("diff", "HEAD", "--ref", "reminder-1~2", "--format", "json", cwd=clinic.root).out)
+    assert [call["reference_id"] for call in found["calls"]] == ["reminder-1~2", "reminder-1~3"]
+    assert found["summary"] == {"added": 0, "changed": 1, "removed": 0, "unchanged": 0}
+    clinic.write({"data/people.csv": people.replace("a,b,c", "a,b,d")})
     clinic.edit("calls/b.yaml", "+442079460101", "+442079460102")
     found = json.loads(flowops("diff", "HEAD", "--format", "json", cwd=clinic.root).out)["calls"]
     assert [call["reference_id"] for call in found] == ["alarm-1", "reminder-1~3"], "what all say is told once"

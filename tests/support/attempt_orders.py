@@ -196,7 +196,9 @@ class AttemptOrders(Orders):
     # Who tells of it.
 
     def _callback_of_any(self, part: str) -> Steps:
-        for reference in self._rung_as():
+        # Another copy of the ledger may have placed what is cancelled in this one.
+        cancelled = [row.reference_id for row in self._rows if row.state is State.CANCELLED]
+        for reference in dict.fromkeys((*self._rung_as(), *cancelled)):
             for code in (NO_ANSWER, COMPLETED):
                 yield f"a callback of {reference}: {code}", partial(self._told_by_callback, part, reference, code)
 
