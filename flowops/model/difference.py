@@ -51,8 +51,8 @@ class Difference(NamedTuple):
     `base` and `head` are as people named them; `head` is None for the files as they are. `base_problems` counts
     what is wrong in the base: calls that it could not render look like added ones. `environment` is what became of
     where calls go, with whose token, and of the policy, in any environment: paths lead into the project's document.
-    `attempts` is what became of how often calls may be tried. Of a call of which only a further attempt is not the same,
-    that attempt is among the `calls`.
+    `attempts` is what became of how often calls may be tried. Of a call of which only a further attempt differs, that
+    attempt is among the `calls`.
     """
 
     base: str

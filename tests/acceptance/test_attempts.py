@@ -302,6 +302,9 @@ def test_status_and_show_tell_the_attempts_and_a_plan_when_the_next_run_is_neede
     told = {format_: oncall.run("status", "--format", format_).out for format_ in ("text", "markdown", "html", "csv")}
     assert all("1 call waits for the time of another attempt" in told[each] for each in ("text", "markdown", "html"))
     assert "chains,later,1" in told["csv"]
+    (held,) = oncall.run("status", "--since", "today", "--format", "json").json["held_back"]
+    assert (held["action"], held["calls"]) == ("deferred", 1)
+    assert held["reason"] == "attempt 2 of 3"
     assert "1 of 3, of alert-7" in oncall.run("ledger", "show", "alert-7").out
     shown = oncall.run("ledger", "show", "alert-7", "--format", "json").json
     assert (shown["attempt"], shown["max_attempts"], shown["chain"][0]["codes"]) == (1, 3, [9])

@@ -96,8 +96,10 @@ class AttemptOrders(Orders):
         super().__init__(**options)
         self.more = More(attempts)
         self._policy = policy or Policy()
-        #: Behind how many pauses the policy was asked about each attempt that was claimed: of one order only.
+        #: Behind how many pauses the policy was asked about each attempt that was claimed, and why it held some back:
+        #: of one order only.
         self.claimed: dict[str, int] = {}
+        self.held: list[str] = []
         self._prints |= {fingerprint(_attempt(call(OLD, CALLEE), n).body): str(n) for n in range(1, MOST + 1)}
         if behind:
             self._not_answered()
@@ -165,6 +167,7 @@ class AttemptOrders(Orders):
             check.send(None)
         except StopIteration as answered:
             found = answered.value
+        self.held += found.reasons if isinstance(found, Decision) else ()
         said = found if isinstance(found, Decision) else (found is not None, self.more.pauses)
         self._put(told(runner, found, said))
 

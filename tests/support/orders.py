@@ -288,7 +288,6 @@ class Orders:
             self._lines({row.reference_id: row for row in rows}),
             tuple(self._process(runner, rows) for runner in self.runners.values()),
             tuple(self.posts),
-            tuple(self.left.items()),
             tuple(
                 (who, operation.name, _meant(operation), *map(self._still_so, steps))
                 for who, (operation, steps) in self.shown.items()
@@ -297,6 +296,10 @@ class Orders:
             self.words,
             self.more,
         )
+
+    def budget(self) -> Sequence[int]:
+        """How often each of the others may still do something."""
+        return tuple(self.left.values())
 
     def _still_so(self, step: OperatorStep) -> Hashable:
         """What an operator was shown, and whether nothing has happened to the call since."""
