@@ -8,6 +8,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.selection import ATTEMPT
 from flowops.errors import LedgerError
 from flowops.ledger.blocks import blocks_among
 from flowops.ledger.chains import WITH_ATTEMPTS, chains_among, chains_of, roots_among, tried
@@ -115,6 +116,12 @@ class Reader(History):
             return [root for root in roots if chains[root].is_open]
 
         return self._database.read(work)
+
+    def open_attempts(self) -> dict[str, Entry]:
+        """Return the further attempts that are in flight or in doubt, by their calls' own names."""
+        open_ = [name for name in self.references([State.IN_FLIGHT, State.IN_DOUBT]) if ATTEMPT in name]
+        roots = self.roots_of(open_) if open_ else {}
+        return {roots[name]: entry for name, entry in self.look_up(list(roots)).items()} if roots else {}
 
     def further_attempts(self) -> int:
         """Return how many rows are further attempts of calls that are in the ledger."""

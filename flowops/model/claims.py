@@ -165,6 +165,10 @@ class Ledger(RunLedger, Protocol):
         """Return the calls' own names of those references that are further attempts of a call, by those."""
         ...
 
+    def open_attempts(self) -> dict[str, Entry]:
+        """Return the further attempts that are in flight or in doubt, by their calls' own names."""
+        ...
+
     def further_attempts(self) -> int:
         """Return how many rows are further attempts of calls that are in the ledger."""
         ...

@@ -13,7 +13,6 @@ from struct import iter_unpack
 from typing import TYPE_CHECKING, Protocol
 
 from flowops.common.text import minute
-from flowops.model.attempts import attempt_reference
 from flowops.model.call import FINGERPRINT, HASH_BYTES, phones_of
 from flowops.model.ledger import State
 from flowops.model.plan import (
@@ -52,6 +51,7 @@ _PLACE = Decision(Action.PLACE)
 _NOTHING_MORE = _PLACE[1:]
 _SENT = frozenset(action.code for action in SENDING)
 _UNCHANGED = (Action.UNCHANGED.code,)
+_KEPT = (Action.UNCHANGED.code, Action.CONFLICT.code)
 _REFUSED = (Action.RETRY.code, Action.GIVEN_UP.code)
 _DOUBTFUL = (Action.IN_DOUBT.code, Action.IN_FLIGHT.code)
 _MAY_BE_PLACED = frozenset(action.code for action in MAY_BE_PLACED)
@@ -181,6 +181,7 @@ class _Planner:
         self._at = at
         self._retry = retry
         self._renamed = renamed
+        self._open_attempts: Mapping[str, Entry] | None = None
         self._made: dict[Decision, Decision] = {}
         self._hashes: dict[bytes, bytes] = {}
 
@@ -191,6 +192,7 @@ class _Planner:
             raise ValueError("a call with which something is wrong cannot be planned")
         actions, details = self._by_ledger(batch, made)
         later = self._follow(batch, actions, details)
+        self._show_other_attempts(batch, actions, details)
         batch = at_attempts(batch, later)
         sent = [index for index, code in enumerate(actions) if code in _SENT]
         due = {index: until for index in later if (until := details.get(index, _PLACE).until) is not None}
@@ -277,17 +279,25 @@ class _Planner:
             for reference, found in self._ledger.given_up(prints).items():
                 self._give_up(sent[reference], found, actions, details)
 
-    def _open_attempts(self, names: Sequence[str]) -> dict[str, Entry]:
-        """Return those of some placed calls, by name, of which a further attempt is not settled: the attempt."""
-        assert self._ledger is not None
-        tried = self._ledger.tried(names) if names else {}
-        further = {
-            attempt_reference(name, attempt): name
-            for name in names
-            for attempt in range(2, tried[name].attempts.most + 1)
-        }
-        entries = self._ledger.look_up(list(further)) if further else {}
-        return {further[each]: entry for each, entry in entries.items() if entry.state.is_unsettled}
+    def _show_other_attempts(self, batch: CallBatch, actions: bytearray, details: dict[int, Decision]) -> None:
+        """Decide about calls of which an attempt is open that the files say no more of, or that are in conflict."""
+        kept = [index for index, code in enumerate(actions) if code in _KEPT]
+        for index in kept if kept and self._open() else ():
+            entry = self._open().get(batch.references[index])
+            if entry is not None:
+                self._show_open(index, entry, actions, details)
+
+    def _open(self) -> Mapping[str, Entry]:
+        """Return the further attempts that are in flight or in doubt, by their calls' own names."""
+        if self._open_attempts is None:
+            self._open_attempts = self._ledger.open_attempts() if self._ledger is not None else {}
+        return self._open_attempts
+
+    def _show_open(self, index: int, entry: Entry, actions: bytearray, details: dict[int, Decision]) -> None:
+        """Decide about a call of which a further attempt is not settled."""
+        said = in_flight(edited=False) if entry.live else doubts(entry, edited=False)
+        action = Action.IN_FLIGHT if entry.live else Action.IN_DOUBT
+        self._put(index, Decision(action, reasons=(f"as {entry.reference_id}", *said)), actions, details)
 
     def _move(self, batch: CallBatch, others: Sequence[int], actions: bytearray, details: dict[int, Decision]) -> None:
         """Decide about calls that may stand in the ledger under the reference that they had before."""
@@ -311,10 +321,8 @@ class _Planner:
                 actions[index] = decision.action.code
                 details[index] = decision
         moved = {name: index for index, name in before.items() if actions[index] == Action.MOVED.code}
-        for name, entry in self._open_attempts(list(moved)).items():
-            said = in_flight(edited=False) if entry.live else doubts(entry, edited=False)
-            action = Action.IN_FLIGHT if entry.live else Action.IN_DOUBT
-            self._put(moved[name], Decision(action, reasons=(f"as {entry.reference_id}", *said)), actions, details)
+        for name in moved.keys() & self._open().keys() if moved else ():
+            self._show_open(moved[name], self._open()[name], actions, details)
 
     def _follow(self, batch: CallBatch, actions: bytearray, details: dict[int, Decision]) -> dict[int, int]:
         """Decide about further attempts of calls whose first one needs nothing; return which are at a later one."""

@@ -131,6 +131,18 @@ def test_a_call_that_is_known_is_left_as_it_is(store: Store, make) -> None:
     assert store.look_up(["a"])["a"].state is State.FINISHED
 
 
+def test_an_attempt_that_is_open_is_found_by_its_call(store: Store, make) -> None:
+    ended(store, make, "a", 9)
+    assert store.open_attempts() == {}
+    store.write([make.claim("alone"), make.accepted("alone"), make.claim("alone~2")])
+    store.write([claim_of(make, "a~2", 2)])
+    assert {name: entry.reference_id for name, entry in store.open_attempts().items()} == {"a": "a~2"}
+    store.write([Record("a~2", EventType.UNCLEAR)])
+    assert store.open_attempts()["a"].state is State.IN_DOUBT
+    store.called_back("a~2", [Leg(None, "id-2", code=9)])
+    assert store.open_attempts() == {}
+
+
 @pytest.mark.parametrize("named", ["a", "b"])
 def test_within_counts_from_the_first_claim_also_of_a_first_attempt_that_was_refused(
     store: Store, make, named: str

@@ -79,6 +79,7 @@ class DictLedger:
         self.entries = {entry.reference_id: entry for entry in entries}
         self.refused: dict[str, GivenUp] = {}
         self.asked: list[int] = []
+        self.open: dict[str, Entry] = {}
         self._checkpoint = checkpoint
 
     def checkpoint(self) -> Checkpoint:
@@ -108,6 +109,9 @@ class DictLedger:
 
     def roots_of(self, _reference_ids: Sequence[str]) -> dict[str, str]:
         return {}
+
+    def open_attempts(self) -> dict[str, Entry]:
+        return self.open
 
     def further_attempts(self) -> int:
         return 0

@@ -90,6 +90,20 @@ def test_a_batch_is_looked_up_at_once_and_only_what_is_not_settled_is_asked_for_
     assert plan.counts() == dict.fromkeys(Action, 0) | {Action.UNCHANGED: 1_500, Action.RETRY: 1, Action.PLACE: 500}
 
 
+@pytest.mark.parametrize("live", [False, True])
+def test_an_attempt_that_is_open_is_told_also_where_the_files_say_no_more_of_it(
+    call: Any, entry: Any, ledger: Any, live: bool
+) -> None:
+    answers = ledger(entry(call("a"), State.FINISHED), entry(call("b"), State.FINISHED))
+    state = State.IN_FLIGHT if live else State.IN_DOUBT
+    answers.open = {name: entry(call(f"{name}~2"), state, live=live) for name in "ab"}
+    edited = call("b", flow_variables={"n": 1})
+    planned = list(plan_of([call("a"), edited, call("c")], ledger=answers, **HERE).calls)
+    action = Action.IN_FLIGHT if live else Action.IN_DOUBT
+    assert [item.action for item in planned] == [action, action, Action.PLACE]
+    assert [item.reasons[0] for item in planned[:2]] == ["as a~2", "as b~2"]
+
+
 def test_calls_stay_in_the_order_of_the_files(call: Any, ledger: Any) -> None:
     plan = plan_of([call("b"), call("a")], ledger=ledger(), **HERE)
     assert [item.call.reference_id for item in plan.calls] == ["b", "a"]
