@@ -214,8 +214,8 @@ def import_(file: Path, environment: str, format_: str) -> None:
     project, settings = project_of(environment)
     if names_spool(file):
         with open_for(project, settings, observer=TERMINAL) as ledger:
-            count = ledger.import_spool(file)
-        _print_imported(environment, count, 0, format_)
+            added, present = ledger.import_spool(file)
+        _print_imported(environment, added, present, format_)
         return
     adopted = read_import(file, numbered=allows_numbers(policy_of(project, environment)[0]))
     with open_for(project, settings, observer=TERMINAL) as ledger:

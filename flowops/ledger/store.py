@@ -269,17 +269,25 @@ class Store(Administration):
             _log.warning("%(left)d results in %(spool)s cannot be written", {"left": left, "spool": self._spool.path})
         return len(kept.recorded)
 
-    def import_spool(self, file: Path) -> int:
-        """Record what a run on another machine could only keep in its spool; how many events that were.
+    def import_spool(self, file: Path) -> tuple[int, int]:
+        """Record what a run on another machine could only keep in its spool.
+
+        Return of how many calls that said something new, and of how many nothing.
 
         The file stays as it is: doing that twice changes nothing. Raises LedgerError for a line that was not written
         with the ledger's key.
         """
         kept = Spool(file, file.parent).kept(self.id, self.pseudonymizer.signature)
         self.hear(f"a spool ({file})", kept.seen)
-        if kept.changes:
-            transact(self._database, self.number, lambda transaction: _make_late(transaction, kept.changes))
-        return len(kept.changes)
+        if not kept.changes:
+            return 0, 0
+
+        def work(transaction: Transaction) -> int:
+            _make_late(transaction, kept.changes)
+            return len(transaction.changed)
+
+        new = transact(self._database, self.number, work)
+        return new, len({change.reference_id for change in kept.changes}) - new
 
     def _record_late(self, change: Change) -> bool:
         """Record one result out of the spool; return whether that could be done."""

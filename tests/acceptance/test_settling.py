@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 import signal
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.commands import Ran, flowops, start
-from support.server import TOKEN
+from support.server import TOKEN, accept
 
 if TYPE_CHECKING:
+    import socket
     import subprocess
     from collections.abc import Iterator
     from pathlib import Path
+
+    from support.server import ApiServer
 
 ENV = {"FLOWOPS_TOKEN": TOKEN, "FLOWOPS_ACCOUNT": "6f1d5c1e-0000-4000-8000-000000000001"}
 PRODUCTION = ("--env", "production")
@@ -31,6 +36,49 @@ def project(tmp_path: Path) -> Path:
         )
     )
     return tmp_path
+
+
+def test_what_a_machine_that_is_gone_could_not_record_is_taken_in_from_its_artifact(real: Path, api: ApiServer) -> None:
+    """The ledger is gone in the middle of a run, and so is the workspace then, but for the spool."""
+    assert flowops("ledger", "init", *PRODUCTION, cwd=real, env=ENV).code == 0
+
+    def away(connection: socket.socket, request: dict[str, Any], headers: dict[str, str]) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            (real / "ledger.db").rename(real / "away.db")
+        accept(connection, request, headers)
+
+    api.behave = away
+    ran = flowops("apply", *PRODUCTION, "--auto-approve", cwd=real, env=ENV)
+    assert (ran.code, "results kept in" in ran.out) == (7, True), ran.out
+    artifact = (real / "ledger.db.spool").rename(real.parent / "artifact.jsonl")
+    (real / "away.db").rename(real / "ledger.db")
+    shutil.rmtree(real / ".flowops")
+    api.behave = accept
+    for said in ("3 adopted, 0 known already", "0 adopted, 3 known already"):
+        ran = flowops("ledger", "import", artifact, *PRODUCTION, cwd=real, env=ENV)
+        assert (ran.code, ran.out.strip()) == (0, said), ran.err
+    ran = flowops("apply", *PRODUCTION, "--auto-approve", cwd=real, env=ENV)
+    assert (ran.code, "3 unchanged" in ran.out) == (0, True), ran.out
+    assert api.received == {"call-1": 1, "call-2": 1, "call-3": 1}
+    artifact.write_text(artifact.read_text().replace('"accepted"', '"refused"'))
+    ran = flowops("ledger", "import", artifact, *PRODUCTION, cwd=real, env=ENV)
+    assert (ran.code, "was not written with the ledger's key" in ran.err) == (5, True), ran.err
+
+
+def test_the_line_ends_of_a_checkout_are_no_edit(real: Path, api: ApiServer) -> None:
+    """`core.autocrlf` changes them within a cell, too."""
+    (real / "calls/three.yaml").unlink()
+    rows = 'id,phone,who\n1,+442079460101,"Ann\nMoss"\n'
+    (real / "calls/set.yaml").write_text(
+        "apiVersion: flowops/v1\nkind: CallSet\nfor-each: rows.csv\ncall:\n"
+        '  reference-id: "r-{{ row.id }}"\n  callee: "{{ row.phone }}"\n  flow-variables: {who: "{{ row.who }}"}\n'
+    )
+    assert flowops("ledger", "init", *PRODUCTION, cwd=real, env=ENV).code == 0
+    for text, placed in ((rows, "1 placed"), (rows.replace("\n", "\r\n"), "1 unchanged"), (rows, "1 unchanged")):
+        (real / "calls/rows.csv").write_bytes(text.encode())
+        ran = flowops("apply", *PRODUCTION, "--auto-approve", cwd=real, env=ENV)
+        assert (ran.code, placed in ran.out) == (0, True), ran.out
+    assert api.received == {"r-1": 1}
 
 
 @pytest.fixture

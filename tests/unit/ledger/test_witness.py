@@ -68,8 +68,8 @@ def test_a_spool_of_another_machine_is_taken_in_and_left_as_it_is(sqlite, make, 
     assert is_spool(content.splitlines()[0])
     assert not is_spool(b'{"reference_id": "a"}')
     writer = sqlite.open()
-    for _ in range(2):
-        assert writer.import_spool(spool) == 1
+    for new, known in ((1, 0), (0, 1)):
+        assert writer.import_spool(spool) == (new, known)
         assert writer.look_up(["a"])["a"].state is State.PLACED
     assert spool.read_bytes() == content
     spool.write_bytes(content.replace(b"id-1", b"id-2"))
