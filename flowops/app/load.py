@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from flowops.model.document import Document, Problem, Value
     from flowops.model.project import Environment, Flow, Project
     from flowops.policy.policy import Policy
+    from flowops.policy.rule import NumberList
 
 
 class Workspace(NamedTuple):
@@ -47,7 +48,8 @@ class Workspace(NamedTuple):
 
     `broken` are the names of flows whose documents are wrong, None where nobody can tell the name of one. `problems`
     are those of files, flows and headers: those of the calls come when they are rendered. `warnings` are about files.
-    `tests` are those that the command is about.
+    `tests` are those that the command is about. `lists` are the do-not-call lists that have been read for as long as
+    they need no other look, None where each look is a new one.
     """
 
     reader: Reader
@@ -64,6 +66,7 @@ class Workspace(NamedTuple):
     warnings: tuple[Problem, ...] = ()
     asked: CallFilter = EVERY_CALL
     tests: tuple[Document, ...] = ()
+    lists: dict[tuple[Path, object], NumberList] | None = None
 
 
 def project_of(environment: str, start: str = ".") -> tuple[Project, Environment]:

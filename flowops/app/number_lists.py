@@ -32,7 +32,7 @@ class _Lists:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self._read: dict[tuple[Path, object], NumberList] = {}
+        self._read = {} if workspace.lists is None else workspace.lists
 
     def listing(self, file: str, key: object, read: Callable[[Iterator[bytes]], NumberList]) -> NumberList:
         """Return what a function makes of the lines of a list, or why they cannot be read."""

@@ -38,10 +38,12 @@ from flowops.policy.rules.lists import DoNotCall
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from flowops.app.load import Workspace
     from flowops.documents.reader import Reader
     from flowops.model.document import Document, Place, Value
+    from flowops.policy.rule import NumberList
 
 _log = logging.getLogger(__name__)
 #: After so many differences of one test the others are not told.
@@ -115,6 +117,7 @@ class _Runner:
         self._project = workspace.project
         self._budget = Budget()
         self._workspaces: dict[tuple[str, str], Workspace] = {}
+        self._lists: dict[tuple[Path, object], NumberList] = {}
 
     def run(self, document: Document) -> CaseResult:
         """Run a test."""
@@ -148,7 +151,7 @@ class _Runner:
         known = self._workspaces.get(key)
         if known is None:
             # The test's rows are for its own document alone.
-            known = load(Selection([key[0]], case.environment), self._reader)._replace(others=())
+            known = load(Selection([key[0]], case.environment), self._reader)._replace(others=(), lists=self._lists)
             policy = known.policy
             if policy is not None:
                 open_ = tuple(rule for rule in policy.rules if not (isinstance(rule, DoNotCall) and rule.secret))

@@ -489,3 +489,17 @@ def test_a_list_that_is_named_in_many_ways_is_read_once(times: int, tmp_path: Pa
     (root / "calls/a.yaml").write_text(CALL)
     for command in ("validate", "plan"):
         hold(run(root, command), 0)
+
+
+@pytest.mark.parametrize("times", [1, 10])
+def test_a_list_is_read_once_for_all_tests(times: int, tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    for folder in ("calls", "tests", ".git"):
+        (root / folder).mkdir(parents=True)
+    (root / "flowops.yaml").write_text(f"{PROJECT}policy: {{do-not-call: list}}\n")
+    (root / "list").write_text("+442079460018\n" * 50_000)
+    (root / "calls/a.yaml").write_text(CALL)
+    test = "apiVersion: flowops/v1\nkind: Test\nname: t{}\ngiven: {{document: ../calls/a.yaml}}\n"
+    tests = (f"{test.format(number)}expect: {{action: place}}\n" for number in range(20 * times))
+    (root / "tests/t.yaml").write_text("---\n".join(tests))
+    hold(run(root, "test", CPU_SECONDS + TESTS), 0)
