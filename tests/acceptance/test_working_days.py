@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.pipelines.forked import forked
-from support.pipelines.github import GitHub
+from support.pipelines.github import Event, GitHub
 from support.pipelines.team import SERVICES, Team
 from support.server import ApiServer, accept, answer_with
 
@@ -203,6 +203,20 @@ def test_a_pull_request_is_reviewed_and_kept_up_to_date_in_one_place(team: Clini
     assert "reminder-eve" in shown
     assert "reminder-fay" in shown
     assert team.called == [ANN, BOB]
+
+
+def test_a_merge_queue_is_reviewed_and_nothing_is_commented(team: Clinic) -> None:
+    if not isinstance(team.service, GitHub):
+        pytest.skip("a merge train of GitLab is a pipeline of a merge request")
+    base = team.repository.commit()
+    team.add("eve")
+    head = team.repository.commit()
+    payload = {"merge_group": {"head_sha": head, "base_sha": base}}
+    run = team.service.happen(Event("merge_group", head, "refs/heads/gh-readonly-queue/main/pr-7", payload), at(10))
+    assert run is not None
+    assert run.results == {"review": "success"}, run.text
+    assert "reminder-eve" in run.text
+    assert (team.called, team.service.comments) == ([], {})
 
 
 def test_a_stranger_changes_nothing_but_a_comment_that_is_not_written(team: Clinic) -> None:
