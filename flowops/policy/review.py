@@ -182,7 +182,7 @@ def _windows_of(policy: Policy) -> list[Windows]:
 
 def _window_line(where: str, now: int, later: Counter[datetime], never: int) -> str:
     total = now + later.total() + never
-    parts = [f"{now:,} of {total:,} calls may be placed now"]
+    parts = [f"{now:,} of {total:,} calls are within their hours now"]
     openings = sorted(later.items())
     parts += [f"{count:,} from {moment_text(until)}" for until, count in openings[:NAMED]]
     rest = openings[NAMED:]

@@ -138,7 +138,7 @@ def test_outside_of_the_window_calls_are_deferred_until_its_next_opening(real: P
     assert plan.json["summary"]["deferred"] == 3
     assert {call["deferred_until"] for call in plan.json["calls"]} == {"2026-11-24T08:00:00Z"}
     assert plan.json["notes"] == [
-        "windows (flowops.yaml:13): 0 of 3 calls may be placed now, 3 from Tue 2026-11-24 08:00 UTC"
+        "windows (flowops.yaml:13): 0 of 3 calls are within their hours now, 3 from Tue 2026-11-24 08:00 UTC"
     ]
     noon = flowops("plan", *PRODUCTION, "--at", NOON, "--format", "json", cwd=real, env=ENV)
     assert noon.json["summary"]["place"] == 3

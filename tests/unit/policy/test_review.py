@@ -92,7 +92,7 @@ def test_a_large_set_in_forty_countries_says_how_many_may_be_placed_now_and_when
     deferred = [decision for decision in decisions if decision is not None]
     assert {decision.action for decision in deferred} == {Action.DEFERRED}
     (note,) = noted(WindowSummary(rules, EVENING), calls).lines()
-    assert note.startswith(f"windows (flowops.yaml:7): {now:,} of 10,000 calls may be placed now, ")
+    assert note.startswith(f"windows (flowops.yaml:7): {now:,} of 10,000 calls are within their hours now, ")
     assert now + len(deferred) == 10_000
     last = max(decision.until for decision in deferred)
     assert note.endswith(f"later, the last from {last:%a %Y-%m-%d %H:%M} UTC")
@@ -111,7 +111,7 @@ def test_each_window_tells_of_the_calls_that_it_is_for(policy, call) -> None:
     calls = [call("a"), call("b"), call("c", callee=PARIS), call("d", callee=SATELLITE)]
     (note,) = noted(WindowSummary(rules, EVENING), calls).lines()
     assert note == (
-        "windows (flowops.yaml:7): 1 of 4 calls may be placed now, 2 from Tue 2026-11-24 09:00 UTC, 1 at no time"
+        "windows (flowops.yaml:7): 1 of 4 calls are within their hours now, 2 from Tue 2026-11-24 09:00 UTC, 1 at no time"
     )
 
 
@@ -130,9 +130,9 @@ def test_a_window_is_named_by_its_own_line(document, call) -> None:
     calls = [call(f"c{number}", callee=callee) for number, callee in enumerate(callees)]
     assert noted(WindowSummary(rules, EVENING), calls).lines() == [
         # What no window is for is told at the rule itself.
-        "windows (flowops.yaml:3): 0 of 2 calls may be placed now, 2 at no time",
-        "windows (flowops.yaml:4): 0 of 2 calls may be placed now, 2 from Tue 2026-11-24 09:00 UTC",
-        "windows (flowops.yaml:5): 1 of 1 calls may be placed now",
+        "windows (flowops.yaml:3): 0 of 2 calls are within their hours now, 2 at no time",
+        "windows (flowops.yaml:4): 0 of 2 calls are within their hours now, 2 from Tue 2026-11-24 09:00 UTC",
+        "windows (flowops.yaml:5): 1 of 1 calls are within their hours now",
     ]
 
 

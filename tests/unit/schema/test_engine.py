@@ -87,7 +87,7 @@ GOOD: dict[str, Any] = {
         ),
         "guards": [{"name": "stop", "reason": "stopped by ada", "source": None}],
         "warnings": [],
-        "notes": ["windows: 3 of 4 calls may be placed now"],
+        "notes": ["windows: 3 of 4 calls are within their hours now"],
         "calls": [
             {
                 "reference_id": "r1",
