@@ -111,7 +111,8 @@ def test_each_window_tells_of_the_calls_that_it_is_for(policy, call) -> None:
     calls = [call("a"), call("b"), call("c", callee=PARIS), call("d", callee=SATELLITE)]
     (note,) = noted(WindowSummary(rules, EVENING), calls).lines()
     assert note == (
-        "windows (flowops.yaml:7): 1 of 4 calls are within their hours now, 2 from Tue 2026-11-24 09:00 UTC, 1 at no time"
+        "windows (flowops.yaml:7): 1 of 4 calls are within their hours now, 2 from Tue 2026-11-24 09:00 UTC, "
+        "1 at no time"
     )
 
 
