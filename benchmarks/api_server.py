@@ -9,14 +9,19 @@ from __future__ import annotations
 import asyncio
 import gc
 import re
+import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: When each request was whole, by the monotonic clock of the machine.
+TIMES: list[float] = []
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 _ECHOED = re.compile(rb'"(?:instruction-id|caller|callee)":"[^"]*"')
 
@@ -33,11 +38,13 @@ class Server(asyncio.Protocol):
         self._transport: Any = transport
 
     def data_received(self, data: bytes) -> None:
+        TIMES.append(time.monotonic())
         data = self._buffer + data
         end = data.find(b"\r\n\r\n") + 4
         length = _LENGTH.search(data, 0, end)
         if end < 4 or length is None or len(data) < end + int(length[1]):
             self._buffer = data
+            TIMES.pop()  # it is counted when it is whole
             return
         self._buffer = b""
         echoed = b",".join(_ECHOED.findall(data, end))
@@ -52,17 +59,24 @@ class Server(asyncio.Protocol):
 
 
 async def serve(delay: float) -> None:
-    """Say the port, then serve until the process is ended."""
+    """Say the port, then serve until the process is told to end."""
     server = await asyncio.get_running_loop().create_server(lambda: Server(delay), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     gc.freeze()
-    await server.serve_forever()
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, told.set)
+    await told.wait()
+    server.close()
 
 
 @contextmanager
-def api_server(delay: float) -> Iterator[str]:
-    """The address of a server that answers behind `delay` seconds, in a process of its own."""
-    with subprocess.Popen([sys.executable, __file__, str(delay)], stdout=subprocess.PIPE, text=True) as process:
+def api_server(delay: float, log: Path | None = None) -> Iterator[str]:
+    """The address of a server that answers behind `delay` seconds, in a process of its own.
+
+    When it has ended, `log` has when each request came.
+    """
+    command = [sys.executable, __file__, str(delay), str(log or "")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield f"http://127.0.0.1:{process.stdout.readline().strip()}/voiceapi/v2"
@@ -72,3 +86,5 @@ def api_server(delay: float) -> Iterator[str]:
 
 if __name__ == "__main__":
     asyncio.run(serve(float(sys.argv[1])))
+    if sys.argv[2]:
+        Path(sys.argv[2]).write_text("\n".join(map(str, TIMES)))

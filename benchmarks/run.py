@@ -29,6 +29,7 @@ from spec_files import spec_files
 from stage_table import stages
 from startup import startup
 from step_costs import step_costs
+from workers import workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,6 +47,7 @@ BENCHMARKS: dict[str, Callable[[Size, Path | None], Sequence[Report]]] = {
     "growth": growth,
     "ledger": ledger_size,
     "steps": step_costs,
+    "workers": workers,
 }
 
 

@@ -41,8 +41,9 @@ AGAIN = timedelta(minutes=1)
 HELD_BACK = timedelta(minutes=10)
 #: The same for calls that the API has refused: after three times, an hour apart, they are given up.
 REFUSED = timedelta(hours=1)
-#: The same for calls whose outcome is waited for, once the next attempt may be due.
-OUTCOME = timedelta(seconds=30)
+#: The same for calls whose outcome is waited for, once the next attempt may be due; the longer it has not come, the
+#: more seldom: after so many parts of the time that it is late.
+OUTCOME, LATE = timedelta(seconds=30), 4
 #: What calls wait for behind a turn that may be placed, and for how long.
 _WAITS: dict[Action, tuple[Wait, timedelta]] = {
     Action.PLACE: (Wait.API, AGAIN),
@@ -170,7 +171,7 @@ class _After(NamedTuple):
             until = planned.reference(index).until
             self._wait(Wait.POLICY if until is None else Wait.TIME, until or at + HELD_BACK)
         for due in outcomes:
-            self._wait(Wait.OUTCOME, max(at + OUTCOME, due))
+            self._wait(Wait.OUTCOME, max(at + OUTCOME, due, at + (at - due) / LATE))
 
     def _wait(self, wait: Wait, look: datetime, number: int = 1) -> None:
         self.waiting[wait] += number

@@ -9,6 +9,7 @@ import secrets
 import time
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -64,6 +65,10 @@ SPARING = 20.0
 AUDIT = 300.0
 #: How long a hand-over may take; one that was never finished is deleted then.
 _ABANDONED = timedelta(days=1)
+#: Seconds for which nothing is due when a worker closes its engine, and between two looks until something is.
+RESTFUL, RESTING = 120.0, 2.0
+#: Seconds by which the clocks of a worker and the database may differ.
+MOST_AHEAD = 5.0
 #: Seconds before a run that had to end is followed by another one; twice as long each time, up to the longest.
 PAUSE, LONGEST_PAUSE = 5.0, 300.0
 #: Seconds that a worker which stops waits for the turns that it has in hand.
@@ -102,7 +107,7 @@ class _Callbacks(NamedTuple):
 
 async def _until_signal(options: WorkerOptions, workspace: Workspace, observer: Observer) -> int:
     """Begin one run after the other, until a signal comes, or nothing is due."""
-    shutdown, pause = ShutdownRequest(), PAUSE
+    shutdown, pause = ShutdownRequest(), PAUSE / 2
     monitor = Monitor(workspace.environment.name, workspace.environment.rate)
     with with_signals(shutdown), _alone(workspace):
         async with _listening(options, workspace, monitor, observer) as callbacks:
@@ -116,8 +121,10 @@ async def _until_signal(options: WorkerOptions, workspace: Workspace, observer: 
                     failure = error.message
                 finally:
                     monitor.end()
-                if shutdown.signal is not None or failure is None:
+                if shutdown.signal is not None or (failure is None and options.once):
                     return shutdown.signal or ExitCode.DONE
+                if failure is None:  # nothing was due for a while
+                    continue
                 observer.report(f"the run has ended: {failure}")
                 if options.once:
                     return ExitCode.API
@@ -137,6 +144,7 @@ async def _run(
     """Work with one run of the ledger; return what has ended it early, None where nothing has."""
     project, environment = workspace.project, workspace.environment
     with open_for(project, environment, places=True, observer=observer) as ledger:
+        _check_clock(ledger)
         ledger.begin()
         async with api_of(project, environment) as api:
             worker = _Worker(options, workspace, ledger, observer, monitor)
@@ -150,6 +158,16 @@ async def _run(
             placer = Placer(placing, api=api, ledger=ledger, shutdown=shutdown)
             monitor.begin(ledger, receiver(environment, callbacks.keys, ledger) if callbacks is not None else None)
             return await worker.work(placer, shutdown)
+
+
+def _check_clock(ledger: Store) -> None:
+    """Raise LedgerError where this machine's clock is not the database's: it says when windows open."""
+    ahead = ledger.clock_difference()
+    if abs(ahead) > MOST_AHEAD:
+        raise LedgerError(
+            f"the clock of this machine is {abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} the database's",
+            hint="set the clocks of both by the network (NTP): by them calls ring within their windows",
+        )
 
 
 @asynccontextmanager
@@ -210,7 +228,14 @@ class _Worker:
         self._read()
 
     async def work(self, placer: Placer, shutdown: ShutdownRequest) -> str | None:
-        """Take turns until a signal comes, the run has to end, or, once, nothing more is due; return what ended it."""
+        """Take turns until a signal comes, the run has to end, or nothing is due for a while; return what ended it.
+
+        The engine looks at its tables all the time, so there is none while nothing is due.
+        """
+        if not self._options.once:
+            await self._rest(shutdown)
+        if shutdown.signal is not None:
+            return None
         loop = asyncio.get_running_loop()
         turns = Turns(self._ledger, self._seal, self.rulings, placer.place, self._tell)
         engine = await asyncio.to_thread(self._open_engine)
@@ -236,8 +261,12 @@ class _Worker:
         running = asyncio.create_task(placer.run(), name="flowops-run")
         try:
             while not running.done() and shutdown.signal is None and self._failed is None:
-                idle = await asyncio.to_thread(self._look_after, engine)
-                if self._options.once and idle and not self._in_hand:
+                rest = await asyncio.to_thread(self._look_after, engine)
+                if (
+                    rest > 0.0
+                    and not self._in_hand
+                    and (self._options.once or not await asyncio.to_thread(self._is_needed))
+                ):
                     break
                 await asyncio.wait([running], timeout=LOOK)
         finally:
@@ -248,6 +277,20 @@ class _Worker:
         if self._failed is not None:
             raise self._failed
         return placer.failure
+
+    async def _rest(self, shutdown: ShutdownRequest) -> None:
+        """Wait until something is due soon, or a campaign has to be judged, or a signal comes."""
+        while not await asyncio.to_thread(self._is_needed):
+            await _sleep(shutdown, RESTING, self._monitor.looked)
+            if shutdown.signal is not None:
+                return
+
+    def _is_needed(self) -> bool:
+        running, left = self._running(), self._ledger.campaigns.left()
+        return any(each.id not in left or _seconds_to(left[each.id].due_at) <= RESTFUL for each in running)
+
+    def _running(self) -> list[Campaign]:
+        return [each for each in self._ledger.campaigns.all() if each.state is CampaignState.RUNNING]
 
     def rulings(self) -> Rulings:
         """Return what decides about calls, read again where that was long ago."""
@@ -293,16 +336,15 @@ class _Worker:
         now = clock()
         self._ledger.campaigns.hasten(now, now + OUTCOME)
 
-    def _look_after(self, engine: Engine) -> bool:
+    def _look_after(self, engine: Engine) -> float:
         """Take over from workers that are gone, see what has ended, find batches that nobody has in hand.
 
-        Return whether nothing is due.
+        Return for how many seconds nothing is due.
         """
         self._monitor.looked()
         ledger, campaigns = self._ledger, self._ledger.campaigns
         engine.take_over(ledger.alive)
-        running = [each for each in campaigns.all() if each.state is CampaignState.RUNNING]
-        left = campaigns.left()
+        running, left = self._running(), campaigns.left()
         self._judge(running, left)
         now = frozenset(left)
         if now != self._known or time.monotonic() - self._audited_at > AUDIT:
@@ -310,10 +352,10 @@ class _Worker:
             for turn in campaigns.open_batches():
                 if _job(turn) not in known:
                     self._give_job(engine, turn)
-            for ended in campaigns.purge(clock() - self._keep, clock() - _ABANDONED):
-                engine.drop(ended)
+            for gone in {*(self._known - now), *campaigns.purge(clock() - self._keep, clock() - _ABANDONED)}:
+                engine.drop(gone)
             self._known, self._audited_at = now, time.monotonic()
-        return all(_seconds_to(each.due_at) > 0 for each in left.values())
+        return min((_seconds_to(each.due_at) for each in left.values()), default=inf)
 
     def _judge(self, running: Sequence[Campaign], left: Mapping[str, Left]) -> None:
         """Judge the campaigns that are placed: those with nothing left, and all of them where something has happened.
@@ -344,6 +386,8 @@ def _alone(workspace: Workspace) -> Iterator[None]:
         return
     file = beside(Path(sqlite_file(url)), ".worker")
     check_own([file], workspace.project.root)
+    if workspace.environment.sandboxed:  # its ledger is made by the first run
+        create_private(file)
     try:
         descriptor = os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)
     except OSError as error:

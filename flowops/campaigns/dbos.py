@@ -27,10 +27,14 @@ _ELSEWHERE = "postgresql://flowops/flowops"
 _VERSION = "1"
 #: Seconds between two looks at the queue: each costs processor while nothing is to be done.
 POLL = 1.0
-#: Seconds between two looks at schedules, of which there are none.
+#: Seconds between two looks at schedules and messages, of which there are none.
 _SELDOM = 3_600.0
 #: A job that waits for a thread, or for its time, and one that a process has in hand.
 _WAITING, _IN_HAND = ("ENQUEUED", "DELAYED"), "PENDING"
+#: One that has ended, however; it stays until it is deleted.
+_ENDED = ("SUCCESS", "ERROR", "CANCELLED")
+#: How many jobs are deleted at once.
+_SOME = 1_000
 
 
 class DbosEngine:
@@ -61,6 +65,7 @@ class DbosEngine:
             use_listen_notify=False,
             log_level="WARNING",
             scheduler_polling_interval_sec=_SELDOM,
+            notification_listener_polling_interval_sec=_SELDOM,
         )
         self._engine = None if isinstance(tables, Path) else _engine(tables)
         if self._engine is not None:
@@ -95,10 +100,10 @@ class DbosEngine:
         return frozenset(_job_of(name) for name, _ in self._list([*_WAITING, _IN_HAND]))
 
     def drop(self, campaign: str) -> None:
-        """Forget the jobs of a campaign that wait."""
-        names = [name for name, _ in self._list(_WAITING, prefix=f"{campaign}/")]
-        if names:
-            self._dbos.delete_workflows(names)
+        """Forget the jobs of a campaign that wait, and those that have ended."""
+        names = [name for name, _ in self._list([*_WAITING, *_ENDED], prefix=f"{campaign}/")]
+        for at in range(0, len(names), _SOME):
+            self._dbos.delete_workflows(names[at : at + _SOME])
 
     def take_over(self, alive: Callable[[Collection[str]], Collection[str]]) -> int:
         """Hand out again what processes had in hand that are gone; return how many jobs."""

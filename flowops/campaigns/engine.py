@@ -37,7 +37,7 @@ class Engine(Protocol):
         ...
 
     def drop(self, campaign: str) -> None:
-        """Forget the jobs of a campaign that wait."""
+        """Forget the jobs of a campaign that wait, and those that have ended."""
         ...
 
     def take_over(self, alive: Callable[[Collection[str]], Collection[str]]) -> int:

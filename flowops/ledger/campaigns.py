@@ -7,6 +7,7 @@ own transaction; so is, of a call that some `apply` claims, whether it waits in 
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.errors import LedgerError
@@ -20,7 +21,7 @@ from flowops.model.ledger import State
 from flowops.model.plan import Action, Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from typing import Any
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from flowops.model.claims import Record
     from flowops.model.document import Value
     from flowops.model.ledger import Actor
+
+
+#: How many batches are written in one transaction, and how many calls are deleted in one.
+WRITTEN_AT_ONCE, DELETED_AT_ONCE = 20, 20_000
 
 
 class SealedCalls(NamedTuple):
@@ -88,9 +93,11 @@ class Campaigns:
         write(database, ledger, lambda it: it.run("insert_campaign", **first))
         calls = phones = number = 0
         try:
-            for number, batch in enumerate(batches, 1):
-                self._insert(new, number - 1, batch)
-                calls, phones = calls + len(batch.references), phones + batch.phones
+            for some in _together(batches):
+                self._insert(new, number, some)
+                number += len(some)
+                calls += sum(len(batch.references) for batch in some)
+                phones += sum(batch.phones for batch in some)
             total = {"ledger": ledger, "campaign": new.id, "calls": calls, "phones": phones, "batches": number}
             write(database, ledger, lambda it: it.run("begin_campaign", **total))
         except BaseException:
@@ -98,26 +105,22 @@ class Campaigns:
             raise
         return new._replace(state=CampaignState.RUNNING, calls=calls, phones=phones, batches=number)
 
-    def _insert(self, campaign: Campaign, number: int, batch: SealedCalls) -> None:
-        ledger = self._number
+    def _insert(self, campaign: Campaign, first: int, batches: Sequence[SealedCalls]) -> None:
+        """Write some batches, numbered from `first` on."""
+        given = {"ledger": self._number, "campaign": campaign.id}
 
         def work(connection: Connection) -> int:
-            connection.run(
-                "insert_batch",
-                ledger=ledger,
-                campaign=campaign.id,
-                number=number,
-                due_at=campaign.starts_at,
-                calls=len(batch.references),
-                sealed=batch.sealed,
-            )
-            rows = [
-                {"ledger": ledger, "reference_id": reference, "campaign": campaign.id, "said": said}
-                for reference, said in zip(batch.references, batch.said, strict=True)
-            ]
-            return connection.run_many("insert_scheduled", rows)
+            written = 0
+            for number, batch in enumerate(batches, first):
+                calls, sealed = len(batch.references), batch.sealed
+                connection.run(
+                    "insert_batch", **given, number=number, due_at=campaign.starts_at, calls=calls, sealed=sealed
+                )
+                rows = json.dumps(list(zip(batch.references, batch.said, strict=True)))
+                written += connection.run("insert_scheduled", **given, rows=rows)
+            return written
 
-        if write(self._database, self._number, work) != len(batch.references):
+        if write(self._database, self._number, work) != sum(len(batch.references) for batch in batches):
             raise LedgerError(
                 "some of these calls were handed over meanwhile, in another campaign; nothing was handed over",
                 hint="plan again",
@@ -143,26 +146,36 @@ class Campaigns:
 
     def set(self, campaign: str, state: CampaignState, why: str | None = None) -> bool:
         """Pause a campaign, let it go on, or end it; return whether it was not over. What ended needs nothing more."""
-        return write(self._database, self._number, lambda it: self._set(it, campaign, state, why))
+        return self._set(campaign, state, why, lambda _connection: True)
 
     def finish(self, campaign: str) -> bool:
         """End a campaign of which no batch is left; return whether it has ended."""
         given = {"ledger": self._number, "campaign": campaign}
+        return self._set(
+            campaign, CampaignState.FINISHED, None, lambda it: it.value("next_of_batches", **given) is None
+        )
+
+    def _set(self, campaign: str, state: CampaignState, why: str | None, may: Callable[[Connection], bool]) -> bool:
+        """Set the state of a campaign that is not over, if it `may` be set at that moment; return whether it was."""
+        given = {"ledger": self._number, "campaign": campaign}
+        # Before the transaction, which keeps others from writing: a million calls take a while to be counted.
+        totals = json.dumps(_totals(self.progress(campaign))) if state.is_over else None
+        ended_at = now() if state.is_over else None
 
         def work(connection: Connection) -> bool:
-            is_left = connection.value("next_of_batches", **given) is not None
-            return not is_left and self._set(connection, campaign, CampaignState.FINISHED, None)
+            values = {"state": str(state), "why": why, "ended_at": ended_at, "totals": totals}
+            return may(connection) and connection.run("set_campaign", **given, **values) > 0
 
-        return write(self._database, self._number, work)
-
-    def _set(self, connection: Connection, campaign: str, state: CampaignState, why: str | None) -> bool:
-        given = {"ledger": self._number, "campaign": campaign}
-        totals = json.dumps(_totals(_progress_of(connection, given))) if state.is_over else None
-        ended_at = now() if state.is_over else None
-        done = connection.run("set_campaign", **given, state=str(state), why=why, ended_at=ended_at, totals=totals)
+        done = write(self._database, self._number, work)
         if done and state.is_over:
-            connection.run("delete_scheduled", **given)
-        return done > 0
+            self._forget_calls(campaign)
+        return done
+
+    def _forget_calls(self, campaign: str) -> None:
+        """Delete which calls are in a campaign, some at a time."""
+        given = {"ledger": self._number, "campaign": campaign, "limit": DELETED_AT_ONCE}
+        while write(self._database, self._number, lambda it: it.run("delete_scheduled", **given)) == DELETED_AT_ONCE:
+            pass
 
     def progress(self, campaign: str) -> CampaignProgress:
         """Return how far a campaign is that is not over."""
@@ -252,13 +265,20 @@ class Campaigns:
     def delete(self, campaign: str) -> None:
         """Delete a campaign and all that it holds; what was placed stays in the ledger."""
         given = {"ledger": self._number, "campaign": campaign}
+        self._forget_calls(campaign)
 
         def work(connection: Connection) -> None:
-            for statement in ("delete_batches", "delete_scheduled"):
-                connection.run(statement, **given)
+            connection.run("delete_batches", **given)
             connection.run("delete_campaign", **given)
 
         write(self._database, self._number, work)
+
+
+def _together(batches: Iterable[SealedCalls]) -> Iterator[list[SealedCalls]]:
+    """Yield batches, as many at once as are written in one transaction."""
+    rest = iter(batches)
+    while some := list(islice(rest, WRITTEN_AT_ONCE)):
+        yield some
 
 
 def held_by_campaigns(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -292,6 +293,10 @@ class Reader(History):
     def lease_ages(self) -> dict[str, float]:
         """Return how many seconds ago the lease of each run was renewed that has not ended."""
         return self._database.read(lambda it: self._database.lease_ages(it, self.number))
+
+    def clock_difference(self) -> float:
+        """Return by how many seconds this machine's clock is ahead of the database's."""
+        return time.time() - self._database.read(self._database.clock)
 
     def slots_ahead(self) -> tuple[float, float]:
         """Return for how many seconds slots are taken, and for how many the API has asked everybody to wait."""

@@ -29,6 +29,7 @@ LONG = {
     "apply": ["bare client", "no ledger", "SQLite"],
     "writers": ["one run", "four runs", "one run at 200/s"],
     "peers": [],
+    "workers": [],
 }
 
 

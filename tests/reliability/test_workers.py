@@ -3,74 +3,40 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import time
-from contextlib import ExitStack
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from support.commands import flowops, start
-from support.oracle import nothing_is_lost
+from support import postgres
+from support.repository import make
+from support.tcp import TcpProxy
+from support.workers import PATIENCE, SETTINGS, SHORT, FaithlessEngine, Workers, workers_of
+
+from flowops.app import worker as app_worker
+from flowops.app.observer import SILENT
+from flowops.app.worker import WorkerOptions
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from support.repository import Maker, Repository
+    from support.forks import Forks
+    from support.postgres import Server
+    from support.repository import Maker
     from support.server import ApiServer
 
-E = ("--env", "production")
-KEY = {"FLOWOPS_CAMPAIGN_KEY": "c" * 64}
-WORKERS = "{key: {env: FLOWOPS_CAMPAIGN_KEY}}"
-PATIENCE = 90.0
-
-
-class Workers:
-    """Workers on one ledger, which are killed when the test ends."""
-
-    def __init__(self, here: Repository) -> None:
-        self.here = here
-        self.running: list[subprocess.Popen[str]] = []
-
-    def start(self, count: int) -> None:
-        env = {**self.here.env, **KEY}
-        self.running += [start("worker", *E, "--concurrency", "2", cwd=self.here.root, env=env) for _ in range(count)]
-
-    def hand_over(self) -> None:
-        env = {**self.here.env, **KEY}
-        ran = flowops("apply", "--detach", "--auto-approve", *E, cwd=self.here.root, env=env)
-        assert ran.code == 0, ran.err
-
-    def state(self) -> str:
-        store = self.here.open()
-        try:
-            (campaign,) = store.campaigns.all()
-            return str(campaign.state)
-        finally:
-            store.close()
-
-    def wait(self) -> None:
-        """Wait until the campaign is over."""
-        until = time.monotonic() + PATIENCE
-        while self.state() != "finished":
-            assert time.monotonic() < until, "the campaign is not finished"
-            time.sleep(0.3)
-
-    def stop(self) -> None:
-        for process in self.running:
-            process.send_signal(signal.SIGCONT)
-            process.kill()
-            process.communicate()
+#: A worker has two connections here: what it may have claimed when it is killed.
+MOST_UNCLEAR = 3
 
 
 @pytest.fixture
-def workers(postgresql: Maker) -> Iterator[Workers]:
-    """A campaign of forty calls that was handed over, with no worker yet."""
-    with ExitStack() as stopped:
-        found = Workers(postgresql(40, workers=WORKERS))
-        stopped.callback(found.stop)
-        found.hand_over()
+def workers(postgresql: Maker, forks: Forks) -> Iterator[Workers]:
+    """A campaign of calls that was handed over, with no worker yet."""
+    with workers_of(postgresql(30, workers=SETTINGS), forks) as found:
         yield found
 
 
@@ -78,55 +44,195 @@ def test_a_worker_that_is_killed_is_taken_over_from(workers: Workers, api: ApiSe
     api.delay = 0.1
     workers.start(2)
     api.wait_for(5)
-    workers.running[random.randrange(2)].kill()
+    workers.kill(random.randrange(2))
     workers.wait()
-    unclear = nothing_is_lost_of(workers, api)
-    assert len(unclear) <= 3, "more was claimed than one worker has connections, and half as many"
-    assert set(workers.here.references) - unclear <= set(api.received)
+    assert len(workers.unclear(api)) <= MOST_UNCLEAR
 
 
 def test_jobs_that_were_lost_are_found_again(workers: Workers, api: ApiServer) -> None:
-    workers.start(1)
-    api.wait_for(40)
-    workers.wait()
+    workers.start(2, constants=SHORT)
+    api.delay = 0.1
+    api.wait_for(10)
     with psycopg.connect(workers.here.ledger_url, autocommit=True) as connection:
         connection.execute("TRUNCATE flowops_work.workflow_status CASCADE")
-    here = workers.here
-    (here.root / "rows.csv").write_text("id,phone\n" + "".join(f"{n},+442079460{n:03}\n" for n in range(45)))
-    workers.hand_over()
-    api.wait_for(45)
-    assert set(api.received.values()) == {1}
-
-
-def test_a_worker_that_was_frozen_posts_nothing_that_others_have(workers: Workers, api: ApiServer) -> None:
-    api.delay = 0.1
-    workers.start(2)
-    api.wait_for(5)
-    workers.running[0].send_signal(signal.SIGSTOP)
-    time.sleep(2)
-    workers.running[0].send_signal(signal.SIGCONT)
     workers.wait()
-    assert nothing_is_lost_of(workers, api) == set()
+    assert workers.unclear(api) == set()
+
+
+def test_a_worker_that_is_frozen_beyond_its_lease_posts_nothing_more(workers: Workers, api: ApiServer) -> None:
+    api.delay = 0.1
+    workers.start(2, constants=SHORT)
+    api.wait_for(5)
+    workers.running[0].send(signal.SIGSTOP)
+    workers.wait()
+    workers.running[0].send(signal.SIGCONT)
+    time.sleep(1)
+    assert len(workers.unclear(api)) <= MOST_UNCLEAR
+
+
+def test_one_that_is_frozen_inside_of_a_transaction_keeps_nobody_waiting(workers: Workers, api: ApiServer) -> None:
+    frozen = workers.start(constants=SHORT, freeze=4)
+    frozen.wait_until_stopped()
+    workers.start(constants=SHORT)
+    workers.wait()
+    frozen.send(signal.SIGCONT)
+    time.sleep(1)
+    assert len(workers.unclear(api)) <= MOST_UNCLEAR
+
+
+def test_apply_of_the_same_files_takes_nothing_of_a_campaign(workers: Workers, api: ApiServer) -> None:
+    api.delay = 0.05
+    workers.start(2)
+    api.wait_for(3)
+    for _ in range(2):
+        assert workers.apply().code == 0
+    workers.wait()
+    assert workers.unclear(api) == set()
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_one_whose_clock_is_wrong_places_nothing(workers: Workers, api: ApiServer, hours: int) -> None:
+    workers.start(clock=hours * 3600)
+    ended = workers.running.pop().wait()
+    assert ended.code == 5
+    assert re.search("the clock of this machine is 3,(59|60)[0-9] s", ended.err)
+    assert api.received.total() == 0
+
+
+def restart(tmp_path: Path, api: ApiServer, forks: Forks, mode: str, behind: int, calls: int = 20) -> None:
+    """Restart the database of two workers once so many calls were received."""
+    with postgres.serve() as server:
+        here = make(tmp_path / "work", api.url, calls, ledger=server.uri.format("postgres"), workers=SETTINGS)
+        with workers_of(here, forks) as workers:
+            api.delay = 0.05
+            workers.start(2, constants=SHORT)
+            api.wait_for(behind)
+            server.restart(mode)
+            workers.wait()
+            assert len(workers.unclear(api)) <= 2 * MOST_UNCLEAR
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_a_database_that_restarts_is_waited_for(mode: str, tmp_path: Path, api: ApiServer, forks: Forks) -> None:
+    restart(tmp_path, api, forks, mode, 4)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(200))
-def test_one_of_four_workers_is_killed_at_random(postgresql: Maker, api: ApiServer, seed: int) -> None:
-    moment = random.Random(seed)
-    found = Workers(postgresql(60, workers=WORKERS))
-    api.delay = 0.05
-    try:
-        found.hand_over()
+@pytest.mark.parametrize("behind", [0, 1, 2, 3, 7, 12, 18, 25, 39])
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_a_database_may_restart_at_each_step(
+    mode: str, behind: int, tmp_path: Path, api: ApiServer, forks: Forks
+) -> None:
+    restart(tmp_path, api, forks, mode, behind, 40)
+
+
+@pytest.mark.parametrize("hard", [True, False], ids=["reset", "silent"])
+def test_a_worker_that_is_cut_off_from_the_database(
+    hard: bool, tmp_path: Path, api: ApiServer, server: Server, forks: Forks
+) -> None:
+    with server.database() as url, TcpProxy(server.socket) as proxy:
+        here = make(tmp_path / "work", api.url, 40, ledger=url, workers=SETTINGS)
+        with workers_of(here, forks) as workers:
+            api.delay = 0.1
+            workers.start(constants=SHORT)
+            name = url.partition("?")[0].rpartition("/")[2]
+            workers.env["FLOWOPS_LEDGER"] = f"postgresql://postgres@127.0.0.1:{proxy.port}/{name}"
+            workers.start(constants=SHORT)
+            api.wait_for(8)
+            proxy.cut(hard=hard)
+            workers.wait()
+            proxy.mend()
+            time.sleep(1)
+            assert len(workers.unclear(api)) <= MOST_UNCLEAR
+
+
+def test_workers_that_are_cut_off_from_the_api_go_on_when_they_reach_it(
+    tmp_path: Path, api: ApiServer, server: Server, forks: Forks
+) -> None:
+    with server.database() as url, TcpProxy(api.port) as proxy:
+        there = api.url.replace(str(api.port), str(proxy.port))
+        here = make(tmp_path / "work", there, 30, ledger=url, workers=SETTINGS)
+        with workers_of(here, forks) as workers:
+            api.delay = 0.1
+            workers.start(2, constants=SHORT)
+            api.wait_for(6)
+            proxy.cut(hard=True)
+            time.sleep(1.5)
+            proxy.mend()
+            workers.wait()
+            assert len(workers.unclear(api)) <= 2 * MOST_UNCLEAR
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(10))
+def test_one_of_four_workers_is_killed_at_random_again_and_again(
+    postgresql: Maker, api: ApiServer, forks: Forks, seed: int
+) -> None:
+    """Twenty times each: another one takes the place of the one that was killed."""
+    chance, kills, calls = random.Random(seed), 20, 2_000
+    with workers_of(postgresql(calls, workers=SETTINGS), forks) as found:
+        api.delay = 0.02
         found.start(4)
-        api.wait_for(moment.randrange(1, 50))
-        found.running[moment.randrange(4)].kill()
-        found.wait()
-        assert len(nothing_is_lost_of(found, api)) <= 3
-    finally:
-        found.stop()
+        for kill in range(1, kills + 1):
+            reach(api, kill * (calls - 200) // kills + chance.randrange(100))
+            time.sleep(chance.random() * 0.05)
+            found.kill(chance.randrange(len(found.running)))
+            found.start()
+        found.wait(1_200)
+        assert len(found.unclear(api)) <= kills * MOST_UNCLEAR
 
 
-def nothing_is_lost_of(workers: Workers, api: ApiServer) -> set[str]:
-    workers.stop()
-    workers.running.clear()
-    return nothing_is_lost(workers.here, api)
+def reach(api: ApiServer, count: int) -> None:
+    """Wait until so many requests have been received, on a machine that may have other things to do."""
+    until = time.monotonic() + 600
+    while api.received.total() < count:
+        assert time.monotonic() < until, "they do not come"
+        time.sleep(0.005)
+
+
+class TestAFaithlessEngine:
+    """The real worker, with an engine that loses, repeats, delays and reorders: the claims decide."""
+
+    @pytest.fixture
+    def small(self, sqlite: Maker, forks: Forks, monkeypatch: pytest.MonkeyPatch) -> Workers:
+        """A repository of fifty calls, handed over; waits are short."""
+        given = {"worker.LOOK": 0.05, "worker.AUDIT": 0.2, "turns.AGAIN": timedelta(seconds=0.3)}
+        for name, value in given.items():
+            monkeypatch.setattr(f"flowops.app.{name}", value)
+        found = Workers(sqlite(50, workers=SETTINGS), forks)
+        for name, value in found.env.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(found.here.root)
+        found.hand_over()
+        return found
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_no_call_is_posted_twice_or_lost(
+        self, small: Workers, api: ApiServer, seed: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world(small, api, FaithlessEngine(seed), monkeypatch)
+
+    @pytest.mark.long
+    @pytest.mark.parametrize("seed", range(3, 200))
+    def test_nor_in_many_worlds(
+        self, small: Workers, api: ApiServer, seed: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world(small, api, FaithlessEngine(seed), monkeypatch)
+
+    def test_nor_where_each_job_comes_ten_times(
+        self, small: Workers, api: ApiServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        engine = FaithlessEngine(0, lost=0.0, fewest=10, most=10)
+        world(small, api, engine, monkeypatch)
+        assert engine.handed_out >= 10
+
+
+def world(small: Workers, api: ApiServer, engine: FaithlessEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let one worker after the other place what is due, in this process, until nothing is left."""
+    monkeypatch.setattr(app_worker._Worker, "_open_engine", lambda _self: engine.opened())
+    until = time.monotonic() + PATIENCE
+    while small.state() != "finished":
+        assert time.monotonic() < until, "the campaign is not finished"
+        assert app_worker.run(WorkerOptions("production", once=True, concurrency=4), SILENT) == 0
+    assert small.unclear(api) == set()
+    assert dict(api.received) == dict.fromkeys(small.here.references, 1)

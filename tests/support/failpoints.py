@@ -140,7 +140,7 @@ def install(
     for name, value in (constants or {}).items():
         module, _, constant = name.rpartition(".")
         setattr(import_module(module), constant, value)
-    _watch_flushes(points)
+    watch_flushes(points)
 
     async def watched(
         plan: Any, calls: Any, options: RunOptions, *, api: Api, ledger: RunLedger, **controls: Any
@@ -156,7 +156,8 @@ def install(
     placing.apply = watched
 
 
-def _watch_flushes(points: Failpoints) -> None:
+def watch_flushes(points: Failpoints) -> None:
+    """Reach ``flushed`` in the middle of each transaction that has written something."""
     flush = Transaction.flush
 
     def watched(transaction: Transaction) -> None:

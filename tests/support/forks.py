@@ -31,18 +31,24 @@ Failpoint = dict[str, Any]
 #: What the parent imports for its children.
 _NEEDED = (
     "anyio._backends._asyncio",
+    "cryptography.hazmat.primitives.ciphers.aead",
+    "dbos",
     "flowops.api.client",
     "flowops.apply.run",
     "flowops.callbacks.token",
     "flowops.cli.apply",
     "flowops.cli.ledger",
+    "flowops.cli.worker",
     "flowops.app.apply",
+    "flowops.campaigns.dbos",
     "flowops.ledger.postgres",
     "flowops.report.writers.json",
     "flowops.report.progress",
     "httpcore",
     "psycopg",
+    "sqlalchemy.dialects.postgresql.psycopg",
     "support.failpoints",
+    "support.workers",
 )
 #: What a child exits with when something escapes from the command line.
 _TRACEBACK = 70
@@ -103,8 +109,10 @@ class Forks:
         env: dict[str, str] | None = None,
         failpoint: Failpoint | None = None,
         largest_file: int | None = None,
+        prepare: dict[str, Any] | None = None,
     ) -> Child:
-        """Start ``flowops ARGS`` in a directory; `largest_file` is how far its files may grow, in bytes."""
+        """Start ``flowops ARGS`` in a directory; `largest_file` is how far its files may grow, in bytes, and `prepare`
+        what `support.workers.prepare` is given."""
         command = {
             "args": [str(arg) for arg in args],
             "cwd": str(cwd),
@@ -112,6 +120,7 @@ class Forks:
             "output": str(self._directory),
             "failpoint": failpoint,
             "largest_file": largest_file,
+            "prepare": prepare,
         }
         return Child(self, self.ask(start=command), self._directory)
 
@@ -197,6 +206,10 @@ def _flowops(command: dict[str, Any]) -> None:
         from support.failpoints import install
 
         install(**command["failpoint"])
+    if command["prepare"] is not None:
+        from support.workers import prepare
+
+        prepare(**command["prepare"])
     from flowops.cli.main import main as flowops
 
     flowops()

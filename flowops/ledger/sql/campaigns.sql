@@ -98,17 +98,12 @@ WHERE ledger = :ledger AND campaign = :campaign AND done_at IS NULL
 -- name: delete_batches
 DELETE FROM flowops_batches WHERE ledger = :ledger AND campaign = :campaign
 
--- A reference is in one campaign that is not over at most.
--- name: insert_scheduled
-INSERT INTO flowops_scheduled (ledger, reference_id, campaign, said)
-VALUES (:ledger, :reference_id, :campaign, :said)
-ON CONFLICT DO NOTHING
-
 -- name: scheduled_among
 SELECT reference_id, campaign, name, state, said
 FROM flowops_scheduled
 INNER JOIN flowops_campaigns ON flowops_campaigns.ledger = flowops_scheduled.ledger AND id = campaign
-WHERE flowops_scheduled.ledger = :ledger AND reference_id = ANY (:references) AND state <> 'new'
+WHERE flowops_scheduled.ledger = :ledger AND reference_id = ANY (:references)
+  AND state IN ('running', 'paused')
 
 -- name: scheduled
 SELECT reference_id FROM flowops_scheduled WHERE ledger = :ledger AND campaign = :campaign ORDER BY reference_id
@@ -155,4 +150,7 @@ FROM (
 GROUP BY state
 
 -- name: delete_scheduled
-DELETE FROM flowops_scheduled WHERE ledger = :ledger AND campaign = :campaign
+DELETE FROM flowops_scheduled
+WHERE ledger = :ledger AND campaign = :campaign AND reference_id IN (
+  SELECT reference_id FROM flowops_scheduled WHERE ledger = :ledger AND campaign = :campaign LIMIT :limit
+)

@@ -92,6 +92,20 @@ def test_a_job_that_fails_is_not_known_any_more(engine) -> None:
         until(lambda: not it.known())
 
 
+def test_jobs_that_have_ended_are_dropped_with_their_campaign(sqlite_engine, tmp_path) -> None:
+    it: DbosEngine = sqlite_engine("one")
+    try:
+        it.enqueue(now(*jobs(1, 2)))
+        it.start(Handled(), 4)
+        until(lambda: not it.known())
+        it.drop("a")
+    finally:
+        it.stop(0)
+    with sqlite3.connect(tmp_path / "work.db") as tables:
+        assert tables.execute("SELECT count(*) FROM workflow_status").fetchone() == (0,)
+    tables.close()
+
+
 def test_jobs_of_a_campaign_are_dropped(engine) -> None:
     with engine("one") as it:
         it.enqueue([*now(*jobs(1, 2)), *now(*jobs(1, campaign="ab")), (Job("a", 3, 0), 60.0)])
@@ -117,6 +131,27 @@ def test_what_a_process_that_is_gone_had_in_hand_is_handed_out_again(engine) -> 
         until(lambda: len(again) == 1)
     handled.go_on.set()
     assert again == jobs(1)
+
+
+def test_two_that_take_over_at_once_hand_out_nothing_twice(engine) -> None:
+    handled = Handled()
+    handled.go_on.clear()
+    with engine("gone") as it:
+        it.enqueue(now(*jobs(*range(4))))
+        it.start(handled, 4)
+        until(lambda: len(handled) == 4)
+    again = Handled()
+    with engine("next") as it:
+        reapers = [threading.Thread(target=it.take_over, args=(lambda _names: (),)) for _ in range(2)]
+        for reaper in reapers:
+            reaper.start()
+        for reaper in reapers:
+            reaper.join()
+        it.start(again, 4)
+        until(lambda: len(again) == 4)
+        until(lambda: not it.known())
+    handled.go_on.set()
+    assert sorted(again) == jobs(*range(4))
 
 
 def test_its_tables_hold_names_of_batches_and_no_pickle(sqlite_engine, tmp_path) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowops.errors import LedgerError
-from flowops.ledger.campaigns import SealedCalls
+from flowops.ledger import campaigns
+from flowops.ledger.campaigns import Campaigns, SealedCalls
 from flowops.model.campaign import BatchTurn, Campaign, CampaignState, CanarySettings, Left, Wait
 from flowops.model.claims import Record
 from flowops.model.ledger import EventType, Leg, State
@@ -159,6 +160,26 @@ def test_what_is_due_within_a_while_is_hastened(store: Store) -> None:
     store.campaigns.hasten(NOW, NOW + timedelta(seconds=30))
     found = {turn.number: (turn.turn, turn.due_at[11:19]) for turn in store.campaigns.open_batches()}
     assert found == {0: (1, "09:00:00"), 1: (1, "10:00:00"), 2: (1, "09:00:00")}
+
+
+def test_what_a_campaign_that_is_over_has_left_is_in_nobodys_way(store: Store, make, address, monkeypatch) -> None:
+    made = handed_over(store, "spring", ["a", "b"])
+    monkeypatch.setattr(Campaigns, "_forget_calls", lambda *_: None)
+    store.campaigns.set(made.id, CampaignState.CANCELLED)
+    handed_over(store, "autumn", ["b"])
+    assert list(store.campaigns.of(["a", "b"])) == ["b"]
+    taken, held = store.write([make.claim("a"), make.claim("b")])
+    assert (taken.done, held.done) == (True, False)
+
+
+def test_many_calls_are_written_and_deleted_some_at_a_time(store: Store, monkeypatch) -> None:
+    monkeypatch.setattr(campaigns, "WRITTEN_AT_ONCE", 2)
+    monkeypatch.setattr(campaigns, "DELETED_AT_ONCE", 2)
+    made = handed_over(store, "spring", *([f"r{number}"] for number in range(5)))
+    assert (made.batches, made.calls) == (5, 5)
+    assert [turn.number for turn in store.campaigns.open_batches()] == [0, 1, 2, 3, 4]
+    store.campaigns.set(made.id, CampaignState.CANCELLED)
+    assert store.campaigns.references(made.id) == []
 
 
 def test_what_ended_is_purged_with_its_rows(store: Store, address) -> None:
