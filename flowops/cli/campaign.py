@@ -143,7 +143,8 @@ def _tell_what_is_left(environment: str, references: frozenset[str]) -> None:
     with planned(Selection((), environment), readonly=True) as found:
         left = sum(call.root in references for call in found.plan.references(*campaigns.HANDED_OVER))
     if left:
+        are = "is" if left == 1 else "are"
         echo_status(
-            f"{phrases.count(left, 'call')} of it are still in the files, and are placed by: "
+            f"{phrases.count(left, 'call')} of it {are} still in the files, and {are} placed by: "
             f"flowops apply --env {shlex.quote(environment)}"
         )
