@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from functools import partial
-from itertools import chain
+from itertools import chain, takewhile
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -115,6 +115,18 @@ class Reader(History):
             roots = [name for name in names if name not in further]
             chains = chains_of(connection, self.number, roots, partial(current_rows_of, connection, self.number))
             return [root for root in roots if chains[root].is_open]
+
+        return self._database.read(work)
+
+    def chains(self) -> list[list[Tried]]:
+        """Return the attempts that were made of each call that was claimed with attempts, from the first on."""
+
+        def work(connection: Connection) -> list[list[Tried]]:
+            rows = connection.all("claimed_with_attempts", ledger=self.number, marked=WITH_ATTEMPTS)
+            calls = dict.fromkeys(chains_among(connection, self.number, [reference for (reference,) in rows]).values())
+            names = [[root, *further_references(root, most)] for root, most in calls]
+            found = tried(connection, self.number, [name for some in names for name in some])
+            return [[found[name] for name in takewhile(found.__contains__, some)] for some in names]
 
         return self._database.read(work)
 

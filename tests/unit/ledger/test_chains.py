@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.operators import operate
 
+from flowops.app.chains import chains_of
 from flowops.app.ledger import entries_asked
 from flowops.app.operators import CallSelection, select
 from flowops.app.policy_run import _with_attempts
@@ -20,6 +21,8 @@ from flowops.model.claims import Move, Record
 from flowops.model.ledger import EventType, Leg, State
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from flowops.ledger.store import Store
     from flowops.model.claims import Claim, Written
 
@@ -236,6 +239,25 @@ class TestExport:
     def test_purged_they_are_no_calls_that_no_file_names(self, tried: Store) -> None:
         assert tried.purge(LATER) == 2
         assert tried.further_attempts() == 1
+
+
+def test_where_the_files_are_not_valid_the_ledger_says_what_calls_wait_for(
+    tried: Store, make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/flowops.yaml").write_text("kind: nothing\n")
+    monkeypatch.chdir(tmp_path / "broken")
+    asked = Selection((), "production")
+    ended(tried, make, "waits", code=None)
+    ended(tried, make, "done", code=10)
+    tried.write([make.claim("alone"), make.accepted("alone", call_id="id-9")])
+    found = chains_of(tried, asked)
+    assert found is not None
+    assert (found.waiting.calls, found.due, found.later) == (1, 0, 1)
+    monkeypatch.setattr("flowops.app.chains.clock", lambda: LATER)
+    found = chains_of(tried, asked)
+    assert found is not None
+    assert (found.due, found.later, found.next_due) == (1, 0, None)
 
 
 def test_an_attempt_stands_for_its_call_where_rows_are_selected(tried: Store, make) -> None:
