@@ -1,17 +1,18 @@
-"""The small working repository that ``flowops init`` writes; a test runs it through `plan` and `apply`."""
+"""What ``flowops init`` writes: a small working repository, which a test runs through `apply`, and pipelines."""
 
 from __future__ import annotations
 
+import json
 import os
-from typing import TYPE_CHECKING
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import NamedTuple
 
-from flowops.app.pipelines import SERVICES, pipeline_text
 from flowops.app.schemas import write_for_editors
+from flowops.common.extras import DISTRIBUTION
+from flowops.common.git import ask_git
 from flowops.common.safe_files import make_folder, replace_file
 from flowops.errors import FlowopsError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FILES = {
     "flowops.yaml": """\
@@ -140,3 +141,46 @@ def _with_pipeline(service: str) -> dict[str, str]:
     """Return the files that a pipeline takes: itself, and a project that has the environment that it places in."""
     project = FILES["flowops.yaml"].split("# The sandbox is always there")[0]
     return {SERVICES[service].target: pipeline_text(service), "flowops.yaml": project + _PRODUCTION}
+
+
+_PACKAGE = Path(__file__).parent.parent
+#: What stands in the files for the commit of the release.
+UNPINNED = "0" * 40
+
+
+class Service(NamedTuple):
+    """Where the pipeline of a service is kept (in a checkout, in a wheel), and where a repository has it."""
+
+    checkout: str
+    packaged: str
+    target: str
+
+
+SERVICES = {
+    "github": Service(".github/examples/flowops.yml", "github.yml", ".github/workflows/flowops.yml"),
+    "gitlab": Service(".gitlab/flowops.gitlab-ci.yml", "gitlab.yml", ".gitlab-ci.yml"),
+}
+
+
+def pipeline_text(service: str) -> str:
+    """Return the pipeline for a service, pinned to the commit of the flowops that runs where that is known."""
+    known = SERVICES[service]
+    for file in (_PACKAGE / "pipelines" / known.packaged, _PACKAGE.parent / known.checkout):
+        if file.is_file():
+            return file.read_text(encoding="utf-8").replace(UNPINNED, revision() or UNPINNED)
+    raise FlowopsError(f"{known.packaged} is missing from this installation of flowops", hint="install flowops again")
+
+
+def revision() -> str | None:
+    """Return the commit of the flowops that runs, as pip has noted it or as Git knows it of a clone; else None.
+
+    Source: PyPA, "Recording the Direct URL Origin of installed distributions" (direct_url.json).
+    """
+    try:
+        noted = json.loads(distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        return None
+    commit: str | None = noted.get("vcs_info", {}).get("commit_id")
+    if commit or not noted.get("dir_info", {}).get("editable"):
+        return commit
+    return ask_git(_PACKAGE.parent, "rev-parse", "HEAD")

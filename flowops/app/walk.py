@@ -8,12 +8,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from flowops.app.call_check import CallCheck, checks
-from flowops.app.invalid_rows import InvalidRows
 from flowops.app.load import allows_numbers
 from flowops.app.secrets import address_of_source
 from flowops.app.selection import selected
 from flowops.app.single_calls import SingleCall, judge, single_call
-from flowops.app.walk_warnings import RowCounter, no_documents, no_rows, warn_of_leftovers, warn_of_row_number
+from flowops.app.walk_warnings import (
+    InvalidRows,
+    RowCounter,
+    no_documents,
+    no_rows,
+    warn_of_leftovers,
+    warn_of_row_number,
+)
 from flowops.common.duplicates import DuplicateDetector
 from flowops.common.names import did_you_mean
 from flowops.model.attempts import split_reference

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from flowops.app.pipelines import SERVICES, UNPINNED
-from flowops.app.starter import write_starter
+from flowops.app.starter import SERVICES, UNPINNED, write_starter
 from flowops.cli.output import echo_status
 
 

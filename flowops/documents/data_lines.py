@@ -5,9 +5,9 @@ from __future__ import annotations
 import codecs
 from typing import TYPE_CHECKING, Protocol
 
+from flowops.documents.files import decode
 from flowops.documents.row_source import ROWS
 from flowops.documents.spreadsheets import conflict, foreign
-from flowops.documents.text import decode
 from flowops.model.document import Place, Problem
 
 if TYPE_CHECKING:

@@ -1,12 +1,16 @@
-"""Where documents and rows are read from: the disk, confined to one directory."""
+"""Where documents and rows are read from: the disk, confined to one directory, and UTF-8 as text."""
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+
+from flowops.common.lines import Lines
+from flowops.model.document import Place, Problem
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -225,3 +229,18 @@ def _reason(error: OSError | RuntimeError | ValueError) -> str:
             return f"cannot be read: {text.lower()}"
         case _:
             return "has a name that no file can have"
+
+
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def decode(file: str, data: bytes) -> str | Problem:
+    """Return the text of a file without its byte order mark, or the place of the first byte that is not UTF-8."""
+    data = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode()
+        message = f"the file is not UTF-8: the byte 0x{data[error.start]:02x} cannot stand here"
+        hint = "it looks like UTF-16: save it as UTF-8" if data.startswith(_UTF_16) else "save it as UTF-8"
+        return Problem(Place(file, *Lines(before).at(len(before))), message=message, code="encoding", hint=hint)

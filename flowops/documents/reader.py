@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 from flowops.common.masking import mask_quoted
 from flowops.common.names import did_you_mean
 from flowops.documents.excerpts import Excerpts
-from flowops.documents.files import Unreadable
-from flowops.documents.text import decode
+from flowops.documents.files import Unreadable, decode
 from flowops.documents.yaml import Parsed, parse
 from flowops.documents.yaml_builder import Budget
 from flowops.model.document import Document, Place, Problem

@@ -12,8 +12,8 @@ from flowops.common.numbers import nature
 from flowops.model.call import callees_of
 from flowops.model.claims import Condition, Used
 from flowops.model.plan import Action, Decision, Guard
+from flowops.policy.reading import moment_text
 from flowops.policy.rule import Block, CallContext, CallGroup, Defer, Rule, RunCounts, RunGuard, findings, format_reason
-from flowops.policy.times import moment_text
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence

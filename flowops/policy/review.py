@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from flowops.common.duplicates import repeats
 from flowops.common.masking import mask_number
 from flowops.model.call import callees_of
+from flowops.policy.reading import moment_text
 from flowops.policy.rule import Block, Defer, format_reason
-from flowops.policy.times import moment_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

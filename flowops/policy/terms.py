@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from flowops.common.numbers import info
 from flowops.common.zones import zone, zone_hint
+from flowops.policy.reading import moment_text, read_moment, zone_names
 from flowops.policy.rule import Block, Defer, Finding, Rule
-from flowops.policy.times import moment_text, read_moment, zone_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from flowops.model.document import Value
+    from flowops.model.plan import Guard
 
 
 def masked(value: Value) -> Value:
@@ -64,3 +65,18 @@ def _copied(value: Value, text: Callable[[str], str]) -> Value:
     if isinstance(value, list):
         return [_copied(item, text) for item in value]
     return value
+
+
+def without_numbers(sentences: Iterable[str]) -> tuple[str, ...]:
+    """Return sentences about a plan as a whole, without numbers."""
+    return tuple(mask_text(text) for text in sentences)
+
+
+def guards_of(guards: Iterable[Guard]) -> tuple[Guard, ...]:
+    """Return guards that have tripped for readers, without numbers."""
+    return tuple(guard._replace(reason=mask_text(guard.reason)) for guard in guards)
+
+
+def optional(text: str | None) -> str | None:
+    """Return a text without numbers, if there is one."""
+    return None if text is None else mask_text(text)

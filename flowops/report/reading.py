@@ -16,8 +16,7 @@ from flowops.model.document import Place, RowPlace
 from flowops.model.plan import ABSENT, SENDING, Action, Change, Guard
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report.hours import Ready, hours_of
-from flowops.report.masking import masked
-from flowops.report.views.masked import guards_of, without_numbers
+from flowops.report.masking import guards_of, masked, without_numbers
 from flowops.report.views.plan import CallView, Group, PlanView, country_code, distinguish_callees, iso
 
 if TYPE_CHECKING:

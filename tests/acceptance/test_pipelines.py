@@ -18,7 +18,7 @@ from support.commands import ROOT, environment, flowops
 from support.git import Repository
 
 from flowops import __version__
-from flowops.app.pipelines import SERVICES
+from flowops.app.starter import SERVICES
 
 ACTIONS = sorted((ROOT / ".github/actions").glob("*/action.yml"))
 EXAMPLE = ROOT / ".github/examples/flowops.yml"

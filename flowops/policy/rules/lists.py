@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, ClassVar
 from flowops.common.numbers import Refusal, is_canonical, read
 from flowops.common.secrets import Reference
 from flowops.common.spans import span_text
+from flowops.policy.reading import moment_text, read_moment
 from flowops.policy.rule import (
     AHEAD,
     REFERENCE,
@@ -38,7 +39,6 @@ from flowops.policy.rule import (
     each,
     span_schema,
 )
-from flowops.policy.times import moment_text, read_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

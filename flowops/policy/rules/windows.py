@@ -16,8 +16,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, TypeAlias, TypeVar
 
 from flowops.common.zones import zone
+from flowops.policy.reading import moment_text, zone_names
 from flowops.policy.rule import COUNTRIES, Block, Defer, Finding, Rule, Schema, Setting
-from flowops.policy.times import moment_text, zone_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What is wrong as JSON: with files, with a command, or with what tests expect."""
+"""What is wrong, what a field means, and what was found in an environment, as JSON."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 from flowops.common.called import called
 from flowops.common.masking import mask_text
 from flowops.errors import Invalid
+from flowops.model.diagnosis import Diagnosis, Status
+from flowops.model.plan import ABSENT
 from flowops.model.problems import with_rows
 from flowops.report.json.text import FORMAT_VERSION, Json, source
-from flowops.report.views.masked import optional, without_numbers
+from flowops.report.masking import optional, without_numbers
 from flowops.report.views.problems import CasesView, ProblemsView, in_order
 
 if TYPE_CHECKING:
     from flowops.errors import FlowopsError
     from flowops.model.document import Place, Problem
+    from flowops.model.field import Field
 
 
 def diagnostics_json(error: FlowopsError) -> Json:
@@ -89,3 +92,40 @@ def cases_json(view: CasesView) -> Json:
 
 def _at(place: Place) -> Json:
     return {"file": place.file, "line": place.line, "column": place.column}
+
+
+def diagnosis_json(diagnosis: Diagnosis) -> Json:
+    """Return what was looked at; see `schemas/doctor.schema.json`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": diagnosis.environment,
+        "exit_code": int(diagnosis.code),
+        "summary": {status.value: diagnosis.count(status) for status in Status},
+        "checks": [
+            {
+                "name": check.name,
+                "status": check.status.value,
+                "message": optional(check.message),
+                "remedy": check.remedy,
+            }
+            for check in diagnosis.checks
+        ],
+    }
+
+
+def field_json(field: Field) -> Json:
+    """Return what a field means, and the fields inside it; see `schemas/field.schema.json`."""
+    return {"format_version": FORMAT_VERSION, **_field(field), "fields": [_field(each) for each in field.fields]}
+
+
+def _field(field: Field) -> Json:
+    return {
+        "field": field.name,
+        "type": field.type,
+        "description": field.description,
+        "required": field.required,
+        **({} if field.default is ABSENT else {"default": field.default}),
+        "examples": list(field.examples),
+        "values": list(field.options),
+        "since": field.since,
+    }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flowops.report.blocks import Mark, Phrase, Tone, Word, named, strong
 from flowops.report.excerpt import excerpt
-from flowops.report.views.masked import without_numbers
+from flowops.report.masking import without_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -33,8 +33,8 @@ from flowops.report.blocks import (
 )
 from flowops.report.layouts.charts import MOST_HOURS
 from flowops.report.layouts.marks import guard_alert, labels_of, mark_of, tone_of
+from flowops.report.masking import guards_of
 from flowops.report.views.ledger import of_entry
-from flowops.report.views.masked import guards_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

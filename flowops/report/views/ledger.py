@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from flowops.common.masking import mask_text
-from flowops.report.masking import masked
-from flowops.report.views.masked import optional
+from flowops.report.masking import masked, optional
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -14,8 +14,7 @@ from flowops.common.masking import HIDDEN, mask_number, masked_but
 from flowops.model.difference import Shift
 from flowops.model.plan import A_FEW, ABSENT, ALL_SHOWN, NONE_SHOWN, Action, Change
 from flowops.report.hours import Hours, PlanClock, Ready, hours_of
-from flowops.report.masking import PeopleCounter, distinguish, masked, without_pseudonyms
-from flowops.report.views.masked import guards_of, without_numbers
+from flowops.report.masking import PeopleCounter, distinguish, guards_of, masked, without_numbers, without_pseudonyms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping

@@ -9,7 +9,6 @@ from flowops.model.field import Field
 from flowops.model.status import LedgerStatus
 from flowops.report.difference import DifferenceOutput
 from flowops.report.formats import ALL, DONE, Format
-from flowops.report.json.fields import diagnosis_json, field_json
 from flowops.report.json.ledger import (
     blocked_json,
     campaigns_json,
@@ -18,11 +17,10 @@ from flowops.report.json.ledger import (
     ledger_list_json,
     operation_json,
     runs_json,
+    status_json,
 )
-from flowops.report.json.plan import difference_json, render_json
-from flowops.report.json.problems import cases_json, validate_json
-from flowops.report.json.result import result_json
-from flowops.report.json.status import status_json
+from flowops.report.json.plan import difference_json, render_json, result_json
+from flowops.report.json.problems import cases_json, diagnosis_json, field_json, validate_json
 from flowops.report.json.text import Json, dumps
 from flowops.report.views.ledger import BlockedView, CampaignsView, Done, Entries, EntryView, OperationView, Runs
 from flowops.report.views.plan import Bodies, PlanOutput

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from flowops.documents import yaml as yaml_module
-from flowops.documents.text import decode
+from flowops.documents.files import decode
 from flowops.model.document import Problem
 
 CASES = sorted((Path(__file__).parents[2] / "cases" / "documents").glob("[0-9]*"))

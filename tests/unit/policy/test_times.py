@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from flowops.policy.times import moment_text, read_moment
+from flowops.policy.reading import moment_text, read_moment
 
 NO_TIME = "is not a time: write 2026-12-01T09:00, 2026-12-01T09:00Z or 2026-12-01"
 NO_ZONE = "has no offset, and the time zone of the callee is not known: add one, or a timezone"

@@ -15,11 +15,9 @@ from flowops.model.document import Document, Place, Problem, RowPlace, SourceMap
 from flowops.model.ledger import Checkpoint, State
 from flowops.model.plan import ABSENT, Action, Change
 from flowops.model.status import LedgerStatus
-from flowops.report.json.ledger import entry_json, ledger_list_json
-from flowops.report.json.plan import plan_json, render_json
+from flowops.report.json.ledger import entry_json, ledger_list_json, status_json
+from flowops.report.json.plan import plan_json, render_json, result_json
 from flowops.report.json.problems import validate_json
-from flowops.report.json.result import result_json
-from flowops.report.json.status import status_json
 from flowops.report.json.text import dumps
 from flowops.report.reading import plan_of_json, result_of_json
 from flowops.report.views.ledger import Entries, EntryView

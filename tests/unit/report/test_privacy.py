@@ -12,10 +12,8 @@ from flowops.model.ledger import Leg, State
 from flowops.model.plan import ABSENT, Action, Change
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.model.status import LedgerStatus
-from flowops.report.json.ledger import ledger_list_json
-from flowops.report.json.plan import plan_json
-from flowops.report.json.result import result_json
-from flowops.report.json.status import status_json
+from flowops.report.json.ledger import ledger_list_json, status_json
+from flowops.report.json.plan import plan_json, result_json
 from flowops.report.json.text import dumps
 from flowops.report.views.ledger import Entries, EntryView
 from flowops.report.views.plan import of_plan

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support.commands import ROOT
 
-from flowops.app import pipelines
-from flowops.app.pipelines import SERVICES, UNPINNED, pipeline_text, revision
+from flowops.app import starter
+from flowops.app.starter import SERVICES, UNPINNED, pipeline_text, revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], None]:
                 assert name == "direct_url.json"
                 return None if origin is None else json.dumps(origin)
 
-        monkeypatch.setattr(pipelines, "distribution", lambda _name: Distribution())
+        monkeypatch.setattr(starter, "distribution", lambda _name: Distribution())
 
     return note
 
@@ -45,7 +45,7 @@ def test_a_clone_is_pinned_to_what_it_has_checked_out(
     installed: Callable[[object], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed({"url": ROOT.as_uri(), "dir_info": {"editable": True}})
-    monkeypatch.setattr(pipelines, "ask_git", lambda *asked: COMMIT if asked[1:] == ("rev-parse", "HEAD") else None)
+    monkeypatch.setattr(starter, "ask_git", lambda *asked: COMMIT if asked[1:] == ("rev-parse", "HEAD") else None)
     assert revision() == COMMIT
 
 
@@ -62,5 +62,5 @@ def test_flowops_that_was_never_installed_is_not_pinned(monkeypatch: pytest.Monk
     def missing(name: str) -> object:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(pipelines, "distribution", missing)
+    monkeypatch.setattr(starter, "distribution", missing)
     assert revision() is None
