@@ -55,8 +55,7 @@ def _of_outcome(name: str) -> Callable[[Totals], int]:
     return lambda totals: totals.outcomes.get(OUTCOME_CODES[name], 0)
 
 
-#: What a report says of calls: a line more, and it stands in all formats.
-COLUMNS = (
+_COLUMNS = (
     TotalsColumn("placed", "Calls that the API has accepted.", _of_states("placed"), is_always=True),
     TotalsColumn("completed", "Phones whose call was completed (10).", _of_outcome("completed"), is_always=True),
     TotalsColumn("no-answer", "Phones that were not answered (9).", _of_outcome("no-answer"), is_always=True),
@@ -68,6 +67,16 @@ COLUMNS = (
     ),
     TotalsColumn("in-flight", "Calls that wait for the API's answer.", _of_states("in-flight")),
     TotalsColumn("cancelled", "Calls that an operator has cancelled.", _of_states("cancelled")),
+)
+_NAMES = {column.name for column in _COLUMNS}
+#: What a report says of calls: a line more above, and it stands in all formats. So does each state that is counted.
+COLUMNS = (
+    *_COLUMNS,
+    *(
+        TotalsColumn(word, f"Calls that are {word.replace('-', ' ')}.", _of_states(word))
+        for word in dict.fromkeys(facts.counted_as for facts in STATES.values())
+        if word is not None and word not in _NAMES
+    ),
 )
 
 
