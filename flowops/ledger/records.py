@@ -204,7 +204,9 @@ def rename(database: Database, connection: Connection, ledger_id: str, owner: Ow
 
 
 def already_there(database: Database, connection: Connection, record: Record) -> LedgerError:
-    """Return what is said to whoever would make a ledger where there is one."""
+    """Return what is said to whoever would make a ledger where there is one, or was one that has moved."""
+    if (seal := Seal.read(record.seal)) is not None:
+        return seal.refusal(database.name, record.environment)
     first = names(connection, record.number)[0]
     return LedgerError(
         f"{database.name}: {record.owner} has a ledger already: {record.id}, made {first.at} by {first.who}",

@@ -319,6 +319,8 @@ class TestAll:
             move.source.open()
         with pytest.raises(LedgerError, match="has moved"):
             init_ledger(move.source.url, "prod", goes_on=before.id, root=move.source.root)
+        with pytest.raises(LedgerError, match="has moved"):
+            init_ledger(move.source.url, ENVIRONMENT, root=move.source.root)
         with move.source.open(readonly=True) as store:
             assert "has moved" in str(store.sealed)
             assert store.checkpoint().serial == before.serial
