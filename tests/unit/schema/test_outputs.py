@@ -216,6 +216,9 @@ OUTPUTS: dict[str, Any] = {
             {
                 "environment": "production",
                 "reference_id": "r1",
+                "root": "r1",
+                "attempt": 1,
+                "max_attempts": 1,
                 "state": "finished",
                 "fingerprint": f"v1:{SHA}",
                 "callees": [
@@ -324,6 +327,7 @@ OUTPUTS: dict[str, Any] = {
                 "in_flight": 0,
                 "placed": 1,
                 "finished": 1,
+                "waits_for": {"canary": 1},
                 "rejected": 0,
                 "in_doubt": 0,
                 "renamed": 0,
