@@ -144,7 +144,7 @@ def _classify_events(sent: Mapping[str, Value], answer: Answer, hidden: Iterable
         asked: Counter[str | None] = Counter(_callees(sent))
         answered = Counter(leg.callee for leg in legs)
         if answered - asked:
-            return _unclear(answer, "it speaks of a callee that was not asked for, or of one twice")
+            return _unclear(answer, "it names a callee that was not asked for, or of one twice")
         if asked - answered:
             return _unclear(answer, f"it says nothing of {(asked - answered).total()} of {asked.total()} callees")
     ids = [leg.call_id for leg in legs if leg.call_id is not None]

@@ -14,6 +14,22 @@ from flowops.common.git import ask_git
 from flowops.common.safe_files import make_folder, replace_file
 from flowops.errors import FlowopsError
 
+_PACKAGE = Path(__file__).parent.parent
+
+
+class Template(NamedTuple):
+    """An example that a repository may begin with; `options` are those that its commands take."""
+
+    example: str
+    options: str = ""
+
+
+TEMPLATES = {
+    "reminders": Template("clinic-reminders"),
+    "incident": Template("incident-alert", " --var-file incident.yaml"),
+    "recalls": Template("recalls"),
+}
+
 FILES = {
     "flowops.yaml": """\
 # yaml-language-server: $schema=.flowops/schemas/project.schema.json
@@ -55,6 +71,8 @@ call:
   flow-variables:
     customer: "{{ row.name }}"
     brand: "{{ vars.brand }}"
+# A reference-id is one call, for ever. Where rows come again, put the date in: welcome-{{ row.id }}-{{ row.date }}.
+# To make it in another way later, keep the old one as moved-from: "welcome-{{ row.id }}", and nobody is called again.
 """,
     "data/customers.csv": """\
 id,name,phone
@@ -116,12 +134,14 @@ environments:
 """
 
 
-def write_starter(root: Path, service: str | None = None) -> list[Path]:
+def write_starter(root: Path, service: str | None = None, template: str | None = None) -> list[Path]:
     """Write the files, those of a service's pipeline too, and for editors their schemas; return what was written.
 
-    Raise FlowopsError if one exists.
+    With a template they are those of an example. Raise FlowopsError if one exists.
     """
-    files = FILES if service is None else FILES | _with_pipeline(service)
+    files = FILES if template is None else _of_example(TEMPLATES[template].example)
+    if service is not None:
+        files = files | _with_pipeline(service, files["flowops.yaml"])
     there = [name for name in files if os.path.lexists(root / name)]
     if there:
         raise FlowopsError(f"{root / there[0]} exists already; nothing was written.")
@@ -137,13 +157,27 @@ def write_starter(root: Path, service: str | None = None) -> list[Path]:
     return [*written, *write_for_editors(root)]
 
 
-def _with_pipeline(service: str) -> dict[str, str]:
+def _with_pipeline(service: str, project: str) -> dict[str, str]:
     """Return the files that a pipeline takes: itself, and a project that has the environment that it places in."""
-    project = FILES["flowops.yaml"].split("# The sandbox is always there")[0]
-    return {SERVICES[service].target: pipeline_text(service), "flowops.yaml": project + _PRODUCTION}
+    if "\nenvironments:" not in project:
+        project = project.split("# The sandbox is always there")[0] + _PRODUCTION
+    return {SERVICES[service].target: pipeline_text(service), "flowops.yaml": project}
 
 
-_PACKAGE = Path(__file__).parent.parent
+def _of_example(name: str) -> dict[str, str]:
+    """Return the files of an example that comes with flowops, and what every repository has beside them."""
+    folder = next(
+        (found for parent in (_PACKAGE, _PACKAGE.parent) if (found := parent / "examples" / name).is_dir()), None
+    )
+    if folder is None:
+        raise FlowopsError(f"the example {name} is missing from this installation of flowops", hint="install it again")
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file() and ".flowops" not in file.parts]
+    return {
+        **{str(file.relative_to(folder)): file.read_text(encoding="utf-8") for file in files},
+        **{file: FILES[file] for file in FILES if file.startswith((".gitignore", ".vscode/"))},
+    }
+
+
 #: What stands in the files for the commit of the release.
 UNPINNED = "0" * 40
 

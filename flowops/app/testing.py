@@ -133,7 +133,7 @@ class _Runner:
         if field is not None and not any(document.kind == "CallSet" for document in workspace.calls):
             return Found(problems=[case.problem(("given", field), f"{field}: no call set is in the document")])
         at = case.at or clock()
-        self._reader.walk_anew()
+        self._reader.walk_again()
         try:
             values = merged_vars(workspace, case.given.get("vars") or {})
             walk = Walk(workspace, values, rows=self._rows(case), budget=self._budget)

@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 
 #: Said after calls were placed where no phone rings.
 NEXT = (
-    "Next: apply again, and nothing is placed twice; change a call, and `flowops plan` shows it. "
-    "`flowops status` shows the ledger, and `flowops init --help` tells how to get a pipeline."
+    "Next: run apply again (nothing is placed twice), or edit a call and run `flowops plan`. "
+    "`flowops status` shows the ledger; `flowops init --help` says how to get a pipeline."
 )
 
 
@@ -255,8 +255,6 @@ def _rehearse(selection: Selection, rehearsed: Rehearsed, auto_approve: bool, sh
         rehearsal(selection, rehearsed.reference, rehearsed.number, TERMINAL) as found,
     ):
         sandboxed = found.workspace.environment.sandboxed
-        if sandboxed:
-            echo_status(phrases.NO_PHONE_RINGS)
         view = of_plan(found.plan, full=True, show_pii=shown.show_pii, sandboxed=sandboxed)
         echo_lines(report_lines(plan_report(view)))
         for name, text in spoken_texts(found.call):

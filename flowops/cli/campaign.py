@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 campaign_argument = click.argument("campaign", type=options.NAME, metavar="ID")
 
 
-@click.group("campaign", cls=Group, short_help="Work on campaigns: plans that workers place.")
+@click.group("campaign", cls=Group, short_help="Manage campaigns: plans that workers place.")
 def command() -> None:
-    """Work on campaigns: plans that `flowops apply --detach` has handed over, and that `flowops worker` places.
+    """Manage campaigns: plans that `flowops apply --detach` has handed over, and that `flowops worker` places.
 
     ID is the id of a campaign, or its name: then the newest one of that name is meant.
     """

@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 STATES = tuple(state.value for state in State)
 
 
-@click.group("ledger", cls=Group, short_help="Work on the ledger.")
+@click.group("ledger", cls=Group, short_help="Manage the ledger.")
 def command() -> None:
-    """Work on the ledger: what is known of every call that was ever placed."""
+    """Manage the ledger: what is known of every call that was ever placed."""
 
 
 @command.command("init", short_help="Make the ledger of an environment, once.")
@@ -228,7 +228,7 @@ def import_(file: Path, environment: str, format_: str) -> None:
 
 def _print_imported(environment: str, added: int, present: int, format_: str) -> None:
     facts = {"added": added, "present": present}
-    said = f"{added:,} adopted, {present:,} known already"
+    said = f"{added:,} imported, {present:,} already present"
     print_result(DONE, Done(environment, "ledger import", facts, [said]), format_)
 
 
@@ -333,7 +333,7 @@ def copy(environment: str, to: str | None, undo: bool, approved: bool, format_: 
     if not (settings.sandboxed or approved):
         confirm(f"Move the ledger of {environment}? From then on nothing is placed from the old one.")
     moved = copy_to(environment, to, TERMINAL)
-    said = f"{moved.id}: {phrases.count(moved.serial, 'event')} moved, the chain holds"
+    said = f"{moved.id}: {phrases.count(moved.serial, 'event')} moved, audit trail verified"
     found = {"outcome": "moved", "id": moved.id, "serial": moved.serial}
     print_result(DONE, Done(environment, "ledger copy", found, [said]), format_)
     echo_status(
@@ -388,7 +388,7 @@ def verify(environment: str, accept: bool, reason: str | None, format_: str) -> 
             f"the ledger of {environment} is not what flowops wrote: {broken}",
             hint="do not apply with it; restore the last copy that verifies",
         )
-    said = [f"{checkpoint.id}: {phrases.count(checkpoint.serial, 'event')}, the chain holds"]
+    said = [f"{checkpoint.id}: {phrases.count(checkpoint.serial, 'event')}, audit trail verified"]
     if accept:
         said.append("accepted: calls may be claimed again" if accepted else "there is nothing to accept: no witness")
     facts = {"id": checkpoint.id, "serial": checkpoint.serial, "accepted": bool(accepted)}

@@ -139,7 +139,7 @@ def formats(kind: str, default: str = "text") -> Decorator:
         default=default,
         show_default=True,
         envvar="FLOWOPS_FORMAT",
-        help="How the result is printed.",
+        help="Output format.",
     )
     if kind not in REPORTED:
         return printed

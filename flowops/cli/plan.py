@@ -21,7 +21,6 @@ from flowops.errors import UsageError
 from flowops.project import Project
 from flowops.report.formats import PLAN
 from flowops.report.hours import PlanClock
-from flowops.report.phrases import NO_PHONE_RINGS
 from flowops.report.views.plan import PlanOutput, PlanView, of_plan
 
 if TYPE_CHECKING:
@@ -139,9 +138,7 @@ def show_plan(found: Planned, at: datetime, shown: Shown, paths: Sequence[str]) 
 
 
 def echo_notices(found: Planned) -> None:
-    """Say, on every use of the sandbox, that no phone rings, and of how many calls the outcome goes elsewhere."""
-    if found.environment.sandboxed:
-        echo_status(NO_PHONE_RINGS)
+    """Say of how many calls the outcome goes elsewhere."""
     if found.unseen:
         calls = (
             "1 call has a callback-url of its own"

@@ -18,9 +18,9 @@ from flowops.report.phrases import count
 from flowops.report.views.ledger import BlockedView, Done
 
 
-@click.group("policy", cls=Group, short_help="Work on the policy's lists, and block numbers.")
+@click.group("policy", cls=Group, short_help="Manage do-not-call lists and blocked numbers.")
 def command() -> None:
-    """Work on what the policy reads, and on numbers that are never called again."""
+    """Manage do-not-call lists, and numbers that are never called again."""
 
 
 _numbers = click.argument("numbers", nargs=-1, metavar="[NUMBER]...")

@@ -92,7 +92,7 @@ def read(parse: Callable[[Any], Any]) -> Callable[[click.Context, click.Paramete
     help="The throttle of the Call Detail Records.",
 )
 def command(token: str | None, **given: Any) -> int:
-    """Serve the embedded API on this machine until it is stopped. No phone rings, whatever it answers.
+    """Serve the embedded API on this machine until it is stopped. No phone rings.
 
     It judges requests by the same schema as flowops, answers like the API, and can be told to
     misbehave, so that a pipeline's bad days can be rehearsed: `--fault drop=0.05`,
@@ -105,7 +105,7 @@ def command(token: str | None, **given: Any) -> int:
     settings = Settings(token=token, **given) if token else Settings(**given)
 
     def ready(sandbox: Sandbox) -> None:
-        echo_status(NO_PHONE_RINGS)
+        echo_status(f"sandbox: {NO_PHONE_RINGS}")
         click.echo(f"api: {sandbox.url}")
         if not token:
             click.echo(f"token: {sandbox.token}")

@@ -14,7 +14,7 @@ from flowops.report.formats import DONE
 from flowops.report.views.ledger import Done
 
 
-@click.command("stop", short_help="Let no run claim another call.")
+@click.command("stop", short_help="Stop placing calls in an environment.")
 @options.env
 @click.option("--reason", required=True, help="Why; every run that is stopped reports it.")
 @options.formats(DONE)
@@ -36,11 +36,11 @@ def stop(environment: str, reason: str, format_: str) -> int:
     return 0
 
 
-@click.command("resume", short_help="Let runs claim calls again.")
+@click.command("resume", short_help="Allow placing calls again.")
 @options.env
 @options.formats(DONE)
 def resume(environment: str, format_: str) -> int:
-    """Let runs of the environment claim calls again after `flowops stop`. Nothing is placed by this itself."""
+    """Allow runs of the environment to claim calls again after `flowops stop`. Nothing is placed by this itself."""
 
     project, settings = project_of(environment)
     with open_for(project, settings) as ledger:

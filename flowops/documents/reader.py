@@ -249,7 +249,7 @@ class Reader:
         self._walked.add(document.source_map)
         return known
 
-    def walk_anew(self) -> None:
+    def walk_again(self) -> None:
         """Count the rows of all call sets again, for another question about them."""
         self._walked.clear()
 

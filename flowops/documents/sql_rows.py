@@ -177,7 +177,7 @@ def _ended(code: int) -> QueryError:
     if code in (-signal.SIGPROF, -signal.SIGXCPU):
         return QueryError(_TOO_LONG)
     if code == -signal.SIGKILL:
-        return QueryError("the system ended the process that was reading, for want of memory")
+        return QueryError("out of memory: the system ended the process that was reading")
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
     return QueryError(f"the process that was reading ended with {how}", "the file may be damaged")
 

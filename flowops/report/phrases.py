@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from flowops.report.views.plan import Group
 
 #: Said on every use of the sandbox.
-NO_PHONE_RINGS = "This is the sandbox: no phone rings, whatever it answers."
+NO_PHONE_RINGS = "simulated API, no phone rings"
 #: The totals of a plan, in the order in which people read them.
 PLANNED = {
     Action.PLACE: "to place",

@@ -65,7 +65,7 @@ FAULTS = {
     FaultKind.DROP: "placed; the connection is closed without an answer",
     FaultKind.STALL: "placed; the answer never comes",
     FaultKind.HALF: "placed; the connection is closed in the middle of the answer",
-    FaultKind.OTHER_REFERENCE: "placed; the answer speaks of another call",
+    FaultKind.OTHER_REFERENCE: "placed; the answer is that of another call",
     FaultKind.RESET: "not placed; the connection is reset",
     FaultKind.ERROR: "not placed; 500",
     FaultKind.THROTTLE: "not placed; 429 with Retry-After",

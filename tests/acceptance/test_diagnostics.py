@@ -39,7 +39,7 @@ def test_a_failure_is_json(real: Path, command: str) -> None:
     assert check("diagnostics", ran.json) == []
     assert ran.json["diagnostics"][0]["code"] == kind
     assert ran.json["diagnostics"][0]["message"]
-    assert ran.err.startswith(("error: ", "Usage: ", "This is the sandbox", "Plan for"))
+    assert ran.err.startswith(("error: ", "Usage: ", "Plan for", "warning: "))
 
 
 @pytest.mark.parametrize("command", BROKEN)

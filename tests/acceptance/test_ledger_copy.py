@@ -65,7 +65,7 @@ def test_there_and_back_again_each_call_is_placed_once(clinic: Path, postgres: s
     assert run(clinic, OLD, *PLACE, "--ref", "call-1").code == 0
     known = run(clinic, OLD, "ledger", "list", "--format", "json").json["calls"]
     moved = copied(clinic, OLD, postgres)
-    assert (moved.code, "2 events moved, the chain holds" in moved.out) == (0, True), moved.err
+    assert (moved.code, "2 events moved, audit trail verified" in moved.out) == (0, True), moved.err
     assert "give environments.production.ledger its new address" in moved.err
     stale = run(clinic, OLD, *PLACE)
     assert (stale.code, "the ledger has moved to another database" in stale.err) == (5, True), stale.err

@@ -221,7 +221,7 @@ def test_a_saved_plan_is_placed_once_and_has_nothing_left_after(real: Path, api:
     assert api.received.total() == 3
     again = flowops("apply", *PRODUCTION, "--plan", "plan.json", cwd=real, env=ENV)
     assert again.code == 0, again.err
-    assert "Nothing is left to place" in again.out
+    assert "No changes." in again.out
     assert api.received.total() == 3
 
 

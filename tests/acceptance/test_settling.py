@@ -54,7 +54,7 @@ def test_what_a_machine_that_is_gone_could_not_record_is_taken_in_from_its_artif
     (real / "away.db").rename(real / "ledger.db")
     shutil.rmtree(real / ".flowops")
     api.behave = accept
-    for said in ("3 adopted, 0 known already", "0 adopted, 3 known already"):
+    for said in ("3 imported, 0 already present", "0 imported, 3 already present"):
         ran = flowops("ledger", "import", artifact, *PRODUCTION, cwd=real, env=ENV)
         assert (ran.code, ran.out.strip()) == (0, said), ran.err
     ran = flowops("apply", *PRODUCTION, "--auto-approve", cwd=real, env=ENV)

@@ -9,7 +9,7 @@ import pytest
 from support.code import texts
 from support.commands import ROOT
 
-from flowops.errors import ExitCode
+from flowops.common.exit_codes import ExitCode
 
 PAGE = (ROOT / "docs/troubleshooting.md").read_text()
 #: A run that a signal ended has 128 and its number: SIGINT, SIGTERM.

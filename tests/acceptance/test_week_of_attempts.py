@@ -256,4 +256,4 @@ def test_a_week_of_a_clinic(clinic: Clinic) -> None:
     codes = Counter(each.code for each in clinic.told)
     assert set(codes) == {9, 10, 11, 12}
     assert len(clinic.told) > len({each.reference for each in clinic.told}), "some came twice"
-    assert "the chain holds" in clinic.run(MONDAY + timedelta(days=7), "ledger", "verify")
+    assert "audit trail verified" in clinic.run(MONDAY + timedelta(days=7), "ledger", "verify")

@@ -277,10 +277,10 @@ class Windows(Setting, Rule):
         if all_open(clocks, at):
             return None
         opens = self.change(clocks, at, to=True)
-        where = clocks[0].zone.key if len(clocks) == 1 else f"one of the callee's {len(clocks)} time zones"
+        where = "" if len(clocks) == 1 else f" in one of the callee's {len(clocks)} time zones"
         if opens is None:
             return Block(f"is not open at once in all of the callee's {len(clocks)} time zones: give it a timezone")
-        return Defer(opens, f"it is {moment_text(at, clocks[0].zone.key)}, closed in {where}")
+        return Defer(opens, f"outside calling hours{where}: it is {moment_text(at, clocks[0].zone.key)}")
 
     def clocks(self, context: CallContext) -> Clocks | str:
         """Return the clocks that decide, or why that is not known."""

@@ -25,7 +25,7 @@ def difference_report(output: DifferenceOutput) -> Report:
     counts.append(Total("unchanged", view.unchanged, Tone.MUTED))
     remarks: list[Phrase] = []
     if view.people:
-        remarks.append(("What was added or changed reaches ", strong(phrases.people(view.people)), "."))
+        remarks.append((strong(phrases.people(view.people)), " affected by what was added or changed."))
     if view.base_problems:
         number = phrases.count(view.base_problems, "problem")
         remarks.append((f"The base has {number}: calls that it could not render look like added ones.",))
@@ -38,7 +38,7 @@ def difference_report(output: DifferenceOutput) -> Report:
             *_around_section(view.around),
             *map(_changed_section, view.fields),
             chart_section(lambda: countries_chart("Phones that are reached, by country", view.countries)),
-            heard_section("What people will newly hear", view.added),
+            heard_section("New texts", view.added),
             *map(group_section, (*view.added, *view.removed)),
         ],
         kind="diff",

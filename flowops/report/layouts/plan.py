@@ -50,7 +50,7 @@ def plan_report(view: PlanView) -> Report:
     """Lay out a plan: its calls by document, then when and where phones would ring, and what people would hear."""
     return Report(
         title=("Plan for ", named(view.environment)),
-        subtitle=("the embedded API answers, no phone rings",) if view.sandboxed else (),
+        subtitle=(phrases.NO_PHONE_RINGS,) if view.sandboxed else (),
         context=_made_from(view),
         alerts=tuple(map(guard_alert, view.guards)),
         totals=Totals(

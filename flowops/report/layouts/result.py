@@ -89,7 +89,7 @@ def result_report(view: ResultView) -> Report:
             *((strong("No more calls are placed", Tone.BAD), ": ", guard.reason) for guard in view.guards),
             *chain.from_iterable(map(_cause, view.causes()[:CAUSES])),
         ),
-        remarks=(("Nothing is left to place: every call of these files was placed before.",),) if done else (),
+        remarks=(("No changes. Every call of these files was placed before.",),) if done else (),
         notices=tuple(notices),
         sections=[*(section for each in _OUTCOMES for section in _outcome(view, *each)), *_invalid(view)],
         digest=result.digest,

@@ -64,7 +64,7 @@ def status_report(status: LedgerStatus) -> Report:
     hours = [Bar(minute(hour), number) for hour, number in status.hours.items()]
     charts = [
         Chart("", states),
-        *([Chart("What the calls came to", outcomes)] if outcomes else []),
+        *([Chart("Outcomes", outcomes)] if outcomes else []),
         *([Chart("Calls by hour", hours[-MOST_HOURS:])] if hours else []),
     ]
     grouped = {

@@ -227,7 +227,7 @@ NO_OBJECT = "an event in it is not an object"
 NO_WORD = "it does not say 'success: true' or 'success: false'"
 ANOTHER = "its instruction-id is missing or another call's"
 NOBODY = "it names no callee"
-SOMEBODY = "it speaks of a callee that was not asked for, or of one twice"
+SOMEBODY = "it names a callee that was not asked for, or of one twice"
 NO_ID = "it says 'success: true' but has no usable call-id"
 SAME_ID = "it gives two callees the same call-id"
 

@@ -283,7 +283,7 @@ def test_rows_take_no_more_memory_when_there_are_many(tree: Any) -> None:
     ("code", "message"),
     [
         ("os.kill(os.getpid(), signal.SIGXCPU)", "it takes too much work for so little data"),
-        ("os.kill(os.getpid(), signal.SIGKILL)", "the system ended the process that was reading, for want of memory"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "out of memory: the system ended the process that was reading"),
         ("os.kill(os.getpid(), signal.SIGSEGV)", f"the process that was reading ended with signal {signal.SIGSEGV}"),
         ("os._exit(3)", "the process that was reading ended with exit code 3"),
         ("os.write(1, b'{')", "the process that was reading ended with exit code 0"),

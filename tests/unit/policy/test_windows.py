@@ -33,18 +33,18 @@ def windows_of(rules) -> Windows:
 @pytest.mark.parametrize(
     ("callees", "terms", "why"),
     [
-        ([LONDON], Terms(), "it is Mon 2026-11-23 20:00 Europe/London, closed in Europe/London"),
-        ([LONDON, "+442079460024"], Terms(), "it is Mon 2026-11-23 20:00 Europe/London, closed in Europe/London"),
-        ([PARIS], Terms("Europe/Rome"), "it is Mon 2026-11-23 21:00 Europe/Rome, closed in Europe/Rome"),
+        ([LONDON], Terms(), "outside calling hours: it is Mon 2026-11-23 20:00 Europe/London"),
+        ([LONDON, "+442079460024"], Terms(), "outside calling hours: it is Mon 2026-11-23 20:00 Europe/London"),
+        ([PARIS], Terms("Europe/Rome"), "outside calling hours: it is Mon 2026-11-23 21:00 Europe/Rome"),
         (
             [PARIS, NEW_YORK],
             Terms(),
-            "it is Mon 2026-11-23 21:00 Europe/Paris, closed in one of the callee's 2 time zones",
+            "outside calling hours in one of the callee's 2 time zones: it is Mon 2026-11-23 21:00 Europe/Paris",
         ),
         (
             [PARIS, NEW_YORK, LONDON],
             Terms(),
-            "it is Mon 2026-11-23 21:00 Europe/Paris, closed in one of the callee's 3 time zones",
+            "outside calling hours in one of the callee's 3 time zones: it is Mon 2026-11-23 21:00 Europe/Paris",
         ),
     ],
 )

@@ -83,7 +83,7 @@ def test_a_plan(plan: Plan) -> None:
 def test_a_difference(changed: Difference) -> None:
     page = page_of(DifferenceOutput(changed, "production"))
     said = words(check(page))
-    assert "reaches 41 people" in said  # 42 calls, of which two ring the same phone
+    assert "41 people affected" in said  # 42 calls, of which two ring the same phone
     assert "<del>appointment</del> <ins>visit</ins>" in page
     assert "in 40 calls: r-0, r-1, r-2, …" in said
     assert "another value behind the mask" not in said

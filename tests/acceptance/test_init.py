@@ -1,0 +1,37 @@
+"""`flowops init` writes a repository that works at once, whatever it begins with."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+import pytest
+from support.commands import flowops
+from support.git import Repository
+
+from flowops.app.starter import TEMPLATES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_template_can_be_planned_as_it_is_printed_and_pushed(template: str, tmp_path: Path) -> None:
+    written = flowops("init", "calls", "--template", template, "--ci", "github", cwd=tmp_path)
+    assert written.code == 0, written.err
+    assert "calls/.github/workflows/flowops.yml" in written.out
+    command = written.err.partition("flowops ")[2].partition(",")[0]
+    planned = flowops(*shlex.split(command), "--format", "json", cwd=tmp_path)
+    assert (planned.code, planned.json["summary"]["place"] > 0) == (0, True), planned.err
+    assert flowops("apply", *shlex.split(command)[3:], cwd=tmp_path / "calls").code == 0
+    repository = Repository(tmp_path / "calls")
+    repository.commit()
+    kept = repository.git("ls-files").splitlines()
+    assert {"flowops.yaml", ".vscode/settings.json", ".flowops/schemas/call.schema.json"} <= set(kept)
+    assert not [name for name in kept if name.endswith((".db", ".key", "plan.json"))]
+    assert "production" in (tmp_path / "calls/flowops.yaml").read_text()
+
+
+def test_there_is_no_other_template(tmp_path: Path) -> None:
+    ran = flowops("init", "calls", "--template", "remindres", cwd=tmp_path)
+    assert (ran.code, list(tmp_path.iterdir())) == (64, [])

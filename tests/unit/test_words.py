@@ -1,0 +1,75 @@
+"""Plain modern English: words and phrases that were retired stand in no help, no message, no schema and no page."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+from support.code import texts
+from support.commands import ROOT
+
+#: What is not written any more, and what is instead. Ideas, not typography: case does not matter.
+RETIRED = {
+    r"\banew\b": "again",
+    r"\bmend(?:s|ed|ing)?\b": "fix",
+    r"\bso[- ]manieth\b": "nth",
+    r"\bfor want of\b": "out of, without",
+    r"\bagreed to; nothing\b": "Cancelled.",
+    r"\bhas to be agreed\b": "Approval needed",
+    r"\btaken for a yes\b": "accepted",
+    r"\bis left to place\b": "No changes.",
+    r"\bthe chain holds\b": "audit trail verified",
+    r"\bknown already\b": "already present",
+    r"\bwhat the calls came to\b": "Outcomes",
+    r"\bwhatever it answers\b": "simulated API, no phone rings",
+    r"\blet no run\b|\blet runs\b": "Stop placing calls; allow placing calls",
+    r"^work on\b": "Manage",
+    r"\bnewly hear\b": "New texts",
+    r"\bthe ledger moved\b": "the ledger has changed",
+    r"\bspeaks? of a callee\b": "names a callee",
+    r"\bis told apart\b": "is distinguished",
+    r"\bhow the result is printed\b": "Output format",
+    r", closed in\b": "outside calling hours",
+    r"\bstands? by themselves\b": "are self-contained",
+    r"\bbetwixt\b|\bwhilst\b|\bthereof\b|\bhence\b|\bforthwith\b": "a plain word",
+}
+#: These words are right where they are.
+ALLOWED = ("Plans that stand by themselves", "claim is known already", "`tests/cases/report` anew")
+PAGES = [
+    *(ROOT / "docs").glob("*.md"),
+    *(ROOT / "schemas").glob("*.json"),
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+]
+
+
+def written() -> dict[str, str]:
+    """Every text that a user may read, by where it is."""
+    found = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in PAGES}
+    for file in (ROOT / "flowops").rglob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        # The help of a command is its docstring.
+        functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and "/cli/" in str(file))
+        helps = (ast.get_docstring(node) or "" for node in functions)
+        found[str(file.relative_to(ROOT))] = "\n".join([*texts(tree), *helps])
+    return found
+
+
+WRITTEN = written()
+
+
+@pytest.mark.parametrize("retired", RETIRED)
+def test_a_retired_word_is_written_nowhere(retired: str) -> None:
+    pattern = re.compile(retired, re.IGNORECASE | re.MULTILINE)
+    found = []
+    for place, text in WRITTEN.items():
+        for allowed in ALLOWED:
+            text = text.replace(allowed, "")
+        found += [f"{place}: …{text[max(0, hit.start() - 30) : hit.end() + 30]!r}…" for hit in pattern.finditer(text)]
+    assert not found, f"write {RETIRED[retired]!r}:\n" + "\n".join(found)
+
+
+def test_a_retired_word_would_be_found() -> None:
+    assert len(WRITTEN) > 300
+    assert any("Manage the ledger." in text for text in WRITTEN.values())
