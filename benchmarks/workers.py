@@ -1,6 +1,7 @@
 """Campaigns and workers: what they cost beside `apply`, how many workers keep a rate, and how soon one is replaced.
 
-Speeds are by the server's log, from the first request to the last; the processor's time is that of whole processes.
+Speeds are by the server's log, from the first request to the last. The processor's time is that of whole processes;
+where it is that of a call, what the same processes take that have nothing to place is not in it.
 """
 
 from __future__ import annotations
@@ -117,6 +118,16 @@ def repository(root: Path, postgres: Postgres, calls: int, delay: float, rate: s
 def speed(times: Sequence[float], ran: Run) -> Run:
     """A run with the time from its first request to its last."""
     return ran._replace(wall=times[-1] - times[0])
+
+
+def begun(root: Path, postgres: Postgres, way: str) -> float:
+    """The processor's time of one way where there is nothing to place: what every run of it takes, however long."""
+    command = ALONE if way == "without the engine" else FLOWOPS
+    with repository(root, postgres, 1, 0.0) as here:
+        measured([*FLOWOPS, "apply", *E, "--auto-approve"], here.root)
+        if way == "apply":
+            return measured([*FLOWOPS, "apply", *E, "--auto-approve"], here.root).cpu
+        return measured([*command, "worker", "--once", *E], here.root).cpu * (FOUR if way == "four workers" else 1)
 
 
 def placed(root: Path, postgres: Postgres, calls: int, delay: float, way: str) -> Run:
@@ -323,6 +334,7 @@ def workers(size: Size, keep: Path | None) -> list[Comparison | Goals]:
 def _all(size: Size, root: Path, postgres: Postgres) -> Iterator[Comparison | Goals]:
     figures: dict[str, tuple[str, str]] = {}
     ways = ("apply", "one worker", "without the engine", "four workers")
+    bases = {way: begun(root, postgres, way) for way in ways}
     for delay in DELAYS:
         jobs = {
             way: (lambda way=way, delay=delay: placed(root, postgres, size.calls, delay / 1000, way)) for way in ways
@@ -330,7 +342,8 @@ def _all(size: Size, root: Path, postgres: Postgres) -> Iterator[Comparison | Go
         runs = in_turns(jobs, size.rounds)
         title = f"workers, {size.calls:,} calls at {CONNECTIONS} connections, server at {delay} ms"
         yield Comparison(title, size.calls, "call", runs, by="speed")
-        one, four, bare = (median(run.cpu for run in runs[way]) for way in (ways[1], ways[3], ways[2]))
+        used = {way: median(run.cpu for run in runs[way]) - bases[way] for way in ways}
+        one, four, bare = (used[way] for way in (ways[1], ways[3], ways[2]))
         fast = median(a.wall / b.wall for a, b in zip(runs["apply"], runs["one worker"], strict=True))
         figures[f"speed of one worker, apply = 1, at {delay} ms"] = (f"{fast:.2f}", "1.0" if delay else "0.9")
         figures[f"the engine's share of the processor a call, at {delay} ms"] = (f"{1 - bare / one:.1%}", "5 %")

@@ -44,12 +44,6 @@ REFUSED = timedelta(hours=1)
 #: The same for calls whose outcome is waited for, once the next attempt may be due; the longer it has not come, the
 #: more seldom: after so many parts of the time that it is late.
 OUTCOME, LATE = timedelta(seconds=30), 4
-#: What calls wait for behind a turn that may be placed, and for how long.
-_WAITS: dict[Action, tuple[Wait, timedelta]] = {
-    Action.PLACE: (Wait.API, AGAIN),
-    Action.IN_FLIGHT: (Wait.API, AGAIN),
-    Action.RETRY: (Wait.REFUSED, REFUSED),
-}
 #: What a call that is tried once came to, when nothing more is to be done about it.
 _SETTLED = frozenset({Outcome.PLACED, Outcome.IN_DOUBT})
 
@@ -163,10 +157,11 @@ class _After(NamedTuple):
     def add(self, found: _Planned, done: Collection[Action]) -> None:
         """Add a part of a batch, but for the calls whose actions have been `done` since."""
         at, planned, outcomes = found
-        for action, (wait, pause) in _WAITS.items():
-            number = planned.counts().get(action, 0)
-            if number and action not in done:
-                self._wait(wait, at + pause, number)
+        for action, number in planned.counts().items():
+            if action in (Action.PLACE, Action.IN_FLIGHT) and action not in done:
+                self._wait(Wait.API, at + AGAIN, number)
+            elif action is Action.RETRY and action not in done:
+                self._wait(Wait.REFUSED, at + REFUSED, number)
         for index in planned.having({Action.DEFERRED}):
             until = planned.reference(index).until
             self._wait(Wait.POLICY if until is None else Wait.TIME, until or at + HELD_BACK)

@@ -53,8 +53,9 @@ if TYPE_CHECKING:
     from flowops.model.ledger import Checkpoint
     from flowops.model.plan import Decision, PlannedCall
 
-#: How many batches a worker goes through at once.
-SLOTS = 4
+#: How many batches a worker goes through at once: the engine hands out others once a second only, and until then the
+#: connections need calls.
+SLOTS = 12
 #: Seconds between two looks at what is to be looked after: new campaigns, workers that are gone, what has ended.
 LOOK = 1.0
 #: Seconds for which the configuration, the policy and its lists hold before they are read again.
