@@ -22,6 +22,7 @@ from flowops.cli.output import TERMINAL, confirm, echo_lines, echo_status, print
 from flowops.cli.plan import echo_notices
 from flowops.cli.plan import run as plan
 from flowops.common.exit_codes import ExitCode
+from flowops.common.masking import mask_text
 from flowops.errors import UsageError
 from flowops.model.plan import Action
 from flowops.model.result import Outcome
@@ -77,6 +78,10 @@ def _detached(detach: bool, name: str | None, start: datetime | None) -> Detache
     """Take options that go together. Raise UsageError for those of a campaign without one."""
     if not detach and (name is not None or start is not None):
         raise UsageError("--name and --start are those of a campaign: they go with --detach")
+    if name is not None and mask_text(name) != name:
+        raise UsageError(
+            f"--name: {mask_text(name)} looks like a phone number", hint="it stands in all that is printed"
+        )
     return Detached(name, start) if detach else None
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.errors import LedgerError
 from flowops.ledger.database import iso, now
+from flowops.ledger.pseudonyms import clean
 from flowops.ledger.seal import write
 from flowops.ledger.transaction import CHUNK
 from flowops.model.attempts import split_reference
@@ -163,7 +164,7 @@ class Campaigns:
         ended_at = now() if state.is_over else None
 
         def work(connection: Connection) -> bool:
-            values = {"state": str(state), "why": why, "ended_at": ended_at, "totals": totals}
+            values = {"state": str(state), "why": clean(why), "ended_at": ended_at, "totals": totals}
             return may(connection) and connection.run("set_campaign", **given, **values) > 0
 
         done = write(self._database, self._number, work)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 SECRET = "a secret of the callbacks"
 ENV = {"FLOWOPS_TOKEN": TOKEN, "FLOWOPS_SECRET": SECRET, "FLOWOPS_DNC_KEY": "a key of the test, long enough"}
+ENV["FLOWOPS_CAMPAIGN_KEY"] = "c" * 64
 PRODUCTION = ("--env", "production")
 #: Countries in the order in which `numbers` makes them.
 COUNTRIES = ("GB", "FR", "DE", "US")
@@ -200,7 +201,41 @@ def test_nobody_is_found_in_the_life_of_their_call(life: Life) -> None:
     settles_them(life)
     asks_about_them(life)
     works_on_the_ledger(life)
+    hands_them_over(life)
     life.search()
+
+
+def hands_them_over(life: Life) -> None:
+    """A campaign of the same people, what is asked about it, and the workers that place it."""
+    (life.root / "flowops.yaml").write_text(f"{life.project}    workers: {{key: {{env: FLOWOPS_CAMPAIGN_KEY}}}}\n")
+    (life.root / "calls/c.yaml").write_text(CALLS.replace("life-", "spring-"))
+    somebody = life.of[0]
+    any_code = (0, 1, 3, 4, 5, 6, 7, 64)
+    handed = life.run("apply", *PRODUCTION, "--detach", "--auto-approve", "--name", "spring")
+    assert "spring" in handed
+    life.run("apply", *PRODUCTION, "--detach", "--auto-approve", "--name", somebody.e164, codes=(64,))
+    life.run("plan", *PRODUCTION)
+    for name in ("text", "json", "markdown"):
+        life.run("campaign", "list", *PRODUCTION, "--format", name)
+        life.run("campaign", "show", "spring", *PRODUCTION, "--format", name)
+        life.run("campaign", "show", somebody.e164, *PRODUCTION, "--format", name, codes=(64,))
+    life.run("campaign", "pause", "spring", *PRODUCTION, "--reason", f"asked by 0{somebody.national}", codes=any_code)
+    life.run("campaign", "resume", "spring", *PRODUCTION, "--reason", f"asked by {somebody.e164}", codes=any_code)
+    worked = subprocess.run(
+        [sys.executable, "-m", "flowops", "worker", "--once", *PRODUCTION, "--log-level", "debug"],
+        cwd=life.root,
+        env=environment(**life.env),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in worked.stderr
+    life.look("worker", worked.stdout + worked.stderr)
+    assert [path.name for path in life.root.glob("*.work")] or "postgres" in life.project, worked.stderr
+    for name in ("text", "json", "markdown"):
+        life.run("campaign", "show", "spring", *PRODUCTION, "--format", name)
+    life.run("campaign", "cancel", "spring", *PRODUCTION, "--reason", f"asked by {somebody.e164}", codes=any_code)
+    life.run("status", *PRODUCTION, codes=any_code)
 
 
 def settles_them(life: Life) -> None:
