@@ -327,7 +327,7 @@ OUTPUTS: dict[str, Any] = {
                 "in_flight": 0,
                 "placed": 1,
                 "finished": 1,
-                "waits_for": {"canary": 1},
+                "waits_for": {},
                 "rejected": 0,
                 "in_doubt": 0,
                 "renamed": 0,
