@@ -103,6 +103,21 @@ def test_what_readme_says_that_its_first_command_prints(tmp_path: Path) -> None:
     assert readme.count("<!-- command: ") == 2
 
 
+def test_the_shell_of_readme_is_that_of_whoever_follows_it() -> None:
+    """After the first command the program is in the virtual environment, and README writes `flowops`: it says how."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    command = text.index("<!-- command: main -->")
+    first = text.index("$ flowops")
+    for way in (
+        "`.venv/bin/flowops`",
+        "`source .venv/bin/activate`",
+        "`pipx install ",
+        "`uv tool install ",
+        "docker build",
+    ):
+        assert command < text.index(way) < first, way
+
+
 def test_relative_links_lead_somewhere() -> None:
     for document in DOCUMENTS:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):
