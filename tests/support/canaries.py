@@ -27,6 +27,10 @@ _TRUNK = {"44": "0", "33": "0", "49": "0", "1": "1"}
 _AMERICANS = 80
 
 
+#: The number of the schemas' own example, which `flowops explain` shows.
+_EXAMPLE = "2079460018"
+
+
 def _grouped(digits: str, sign: str) -> str:
     return sign.join((digits[:2], digits[2:6], digits[6:]))
 
@@ -100,7 +104,7 @@ def numbers(count: int, seed: int = 1) -> list[Number]:
         national = begin + "".join(chance.choices("0123456789", k=_LENGTHS[code] - len(begin)))
         # In the order of their making: every form meets every country.
         form = FORMS[(len(found) // len(codes) + len(found)) % len(FORMS)]
-        if national not in found:
+        if national not in found and national != _EXAMPLE:
             found[national] = Number(form(code, _TRUNK[code], national), national, f"+{code}{national}")
     return list(found.values())
 
