@@ -49,13 +49,14 @@ _TEXTS = ("error", "message", "detail", "title")
 class Answer:
     """What came back: the status, the headers that matter (names in lower case), the body.
 
-    `cut` says why the body is not whole, None when it is.
+    `cut` says why the body is not whole, None when it is. `followed` says that more came behind it.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     cut: str | None = None
+    followed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,11 @@ def classify_answer(
     hidden = _Hidden(sent, secrets)
     if isinstance(received, Failure):
         return _classify_failure(received, hidden)
-    return _classify_answer(sent, received, now, hidden)
+    verdict = _classify_answer(sent, received, now, hidden)
+    if received.followed and verdict.event_type is not EventType.ACCEPTED:
+        # Who is out of step may have answered another request, or this one twice: that is no proof of a refusal.
+        return _unclear(received, "more came behind it")
+    return verdict
 
 
 class _Hidden:

@@ -21,7 +21,7 @@ import httpx
 from flowops.api.address import check_address, check_proxy, check_token
 from flowops.api.classify import Answer, Failure, classify_answer, safe_text
 from flowops.api.connection import port_of
-from flowops.api.transport import ANSWER, ON_SEND, Transport
+from flowops.api.transport import ANSWER, ON_SEND, Body, Transport
 from flowops.common.addresses import is_loopback
 from flowops.common.version import __version__
 from flowops.errors import ApiError
@@ -156,7 +156,8 @@ async def _read(response: httpx.Response, limit: int) -> Answer:
 
 
 def _answer(response: httpx.Response, body: bytes, cut: str | None = None) -> Answer:
-    return Answer(response.status_code, response.headers, body, cut)
+    followed = isinstance(response.stream, Body) and response.stream.followed
+    return Answer(response.status_code, response.headers, body, cut, followed)
 
 
 def _proxy_status(error: Exception) -> int | None:

@@ -111,6 +111,11 @@ class Connection(asyncio.Protocol):
         taken, reading.chunks = reading.chunks, []
         return taken[0] if len(taken) == 1 else b"".join(taken)
 
+    @property
+    def has_more(self) -> bool:
+        """Return whether more came than the answer."""
+        return self._reading is not None and self._reading.surplus
+
     def release(self) -> bool:
         """End the exchange; return whether the connection is fit for another one."""
         self._stop_clock()

@@ -70,7 +70,7 @@ class Transport(httpx.AsyncBaseTransport):
         except BaseException:
             connection.abort()
             raise
-        body = _Body(connection, timeouts.get("read"), self._idle.setdefault(origin, []))
+        body = Body(connection, timeouts.get("read"), self._idle.setdefault(origin, []))
         return httpx.Response(reading.status, headers=reading.headers, stream=body)
 
     async def aclose(self) -> None:
@@ -107,19 +107,24 @@ class Transport(httpx.AsyncBaseTransport):
         return connection
 
 
-class _Body(httpx.AsyncByteStream):
-    """The body of an answer; when it has been read to its end, its connection is idle."""
+class Body(httpx.AsyncByteStream):
+    """The body of an answer; when it has been read to its end, its connection is idle.
+
+    `followed` says then whether more came behind it.
+    """
 
     def __init__(self, connection: Connection, seconds: float | None, idle: list[Connection]) -> None:
         self._connection: Connection | None = connection
         self._seconds = seconds
         self._idle = idle
+        self.followed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while self._connection is not None:
             part = await self._connection.body(self._seconds)
             if not part:
                 connection, self._connection = self._connection, None
+                self.followed = connection.has_more
                 if connection.release():
                     self._idle.append(connection)
                 return

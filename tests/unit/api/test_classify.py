@@ -451,3 +451,18 @@ def test_secrets_are_hidden_in_whatever_went_wrong() -> None:
         detail = classify_answer(SINGLE, came, now=NOW, secrets=[secret]).detail
         assert detail is not None
         assert secret not in detail
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422, 429, 500])
+def test_an_answer_that_more_came_behind_refuses_nothing(status):
+    verdict = classify_answer(SINGLE, Answer(status, {}, b"{}", followed=True), now=NOW)
+    assert (verdict.event_type, verdict.stop) == (EventType.UNCLEAR, False)
+    assert verdict.detail is not None
+    assert verdict.detail.endswith("more came behind it; the call may have been placed")
+
+
+def test_what_came_behind_a_success_takes_nothing_from_it():
+    body = json.dumps(event()).encode()
+    assert classify_answer(SINGLE, Answer(200, {}, body, followed=True), now=NOW).event_type is EventType.ACCEPTED
+    refused = json.dumps(event(success=False, error="no")).encode()
+    assert classify_answer(SINGLE, Answer(200, {}, refused, followed=True), now=NOW).event_type is EventType.UNCLEAR
