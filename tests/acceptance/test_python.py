@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import shutil
 import threading
@@ -29,6 +30,14 @@ EXAMPLE = re.findall(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```", PAGE, re.DO
 
 def pattern(output: str) -> str:
     return r"[^\n]*".join(map(re.escape, output.split("[…]")))
+
+
+@pytest.fixture(autouse=True)
+def _no_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that another test ran in this process may have set one up."""
+    log = logging.getLogger("flowops")
+    for name, value in {"handlers": [], "propagate": True, "level": logging.NOTSET}.items():
+        monkeypatch.setattr(log, name, value)
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLE)))

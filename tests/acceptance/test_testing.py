@@ -100,7 +100,10 @@ HOLDS = {
     "variables that are given": (GIVEN + "  vars: {brand: '{{ data }}'}\n", "expect: {says: '{{ data }}'}\n"),
     "a window": (
         FRIDAY_NIGHT,
-        "expect: {action: deferred, rule: windows, until: 2026-12-07T10:00+01:00, reasons: [closed, may be placed]}\n",
+        (
+            "expect: {action: deferred, rule: windows, until: 2026-12-07T10:00+01:00,"
+            " reasons: [outside calling hours, may be placed]}\n"
+        ),
     ),
     "the whole body": (
         GIVEN,

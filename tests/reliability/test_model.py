@@ -117,6 +117,8 @@ class Known:
 
     state: State | None = None
     patient: str | None = None
+    #: The callees of which anything was heard, and those whose call is known to have ended.
+    heard: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
     #: Whether the ledger knows which callees there are: not of an import, and not behind a purge.
     whole: bool = True
@@ -294,9 +296,10 @@ class Ledgers(RuleBasedStateMachine):
     def prove(self, reference: str, callee: str, *, ended: bool) -> None:
         """A proof that a call was placed always counts, and once."""
         known = self.known[reference]
+        known.heard.add(callee)
         if ended:
             known.ended.add(callee)
-        all_ended = ended if not known.whole else known.ended >= set(CALLEES[reference])
+        all_ended = known.ended >= (set(CALLEES[reference]) if known.whole else known.heard)
         if known.state is not State.FINISHED:
             known.state = State.FINISHED if all_ended else State.PLACED
 
@@ -343,7 +346,7 @@ class Ledgers(RuleBasedStateMachine):
                 assert store.recorded({reference: legs}) == {reference: None}
                 store.recorded({reference: legs}, unknown=State.IN_DOUBT)
         state = State.FINISHED if way == "callback" else State.IN_DOUBT
-        self.known[reference] = Known(state, ended={callee}, whole=False)
+        self.known[reference] = Known(state, heard={callee}, ended={callee}, whole=False)
         self.told[reference].rang, self.told[reference].denied = True, False
 
     @rule(reference=st.sampled_from(REFERENCES))
@@ -361,7 +364,7 @@ class Ledgers(RuleBasedStateMachine):
     def undo(self, reference: str) -> None:
         """That is taken back, and the call is what it was."""
         known = self.known[reference]
-        allowed = known.state is State.CANCELLED and not known.purged
+        allowed = known.state is State.CANCELLED
         with self.store() as store:
             assert operate(store, UndoCancel(), reference).changed == allowed
         if allowed:
@@ -385,6 +388,7 @@ class Ledgers(RuleBasedStateMachine):
         for known in self.known.values():
             if known.state not in (State.IN_FLIGHT, State.IN_DOUBT):
                 known.patient, known.whole = None, False
+                known.heard, known.ended = set(), set()
                 known.purged = known.purged or known.counts or known.state is not None
 
     @invariant()

@@ -35,6 +35,8 @@ class UnknownCommand(Exception):
 
 def parsed(words: list[str]) -> click.Context:
     """The context of a command line that is parsed, and not run."""
+    # Asking for help is right everywhere, and would print it.
+    words = [word for word in words if word != "--help"]
     command: click.Command = root
     while isinstance(command, click.Group):
         found = command.get_command(click.Context(command), words[0])
