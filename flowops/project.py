@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypedDict
 
 from flowops.app.observer import SILENT
+from flowops.model.project import SANDBOX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from flowops.model.result import Result
     from flowops.model.status import LedgerStatus
     from flowops.plan.saved import SavedPlan
-#: The environment that every project has: no phone rings there.
-SANDBOX = "sandbox"
 
 
 class ApplyOptions(TypedDict, total=False):
@@ -216,16 +215,12 @@ class Project:
 
     def status(self, since: datetime | None = None) -> LedgerStatus:
         """Return how many calls are in each state and how they ended: of all, or of those claimed since a time."""
-        from flowops.app.chains import chains_of
         from flowops.app.load import project_of
-        from flowops.app.policy_run import clock
-        from flowops.app.status import files_say, report_since
+        from flowops.app.status import whole_report
 
         hears = project_of(self.selection.environment, self._start())[1].callbacks is not None
         with self.ledger() as ledger:
-            files = files_say(ledger, self.selection, clock()) if since is not None else None
-            report = report_since(ledger, self.selection, since, hears=hears, files=files)
-            return report._replace(chains=chains_of(ledger, self.selection))
+            return whole_report(ledger, self.selection, since, hears=hears)
 
     @contextmanager
     def _approved(self, options: ApplyOptions) -> Iterator[tuple[Planned, Pacing, Events]]:

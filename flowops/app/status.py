@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.app.chains import chains_of
 from flowops.app.ledger import entries_asked, guards_of
+from flowops.app.policy_run import clock
 from flowops.app.selection import Selection
 from flowops.errors import Invalid, UsageError
 from flowops.model.attempts import split_reference
@@ -95,6 +97,13 @@ def report_since(
         None if files is None else files.held,
         partly_refused=[name for name in ledger.partly_refused() if names is None or name in names],
     )
+
+
+def whole_report(ledger: Store, asked: Selection, since: datetime | None, *, hears: bool) -> LedgerStatus:
+    """Return what `report_since` does, with what the files say of a day, and what chains of attempts wait for."""
+    files = files_say(ledger, asked, clock()) if since is not None else None
+    report = report_since(ledger, asked, since, hears=hears, files=files)
+    return report._replace(chains=chains_of(ledger, asked))
 
 
 class _Tally:

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.app.access import open_for
-from flowops.app.chains import chains_of
 from flowops.app.gate import failures
 from flowops.app.ledger import entries_asked
 from flowops.app.load import project_of
-from flowops.app.policy_run import clock
-from flowops.app.status import files_say, is_doubtful, report_since
+from flowops.app.status import is_doubtful, report_since, whole_report
 from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, echo_status, print_result
 from flowops.common.exit_codes import ExitCode, worst
@@ -63,8 +61,7 @@ def command(
         if since is None and (selection.paths or selection.calls.narrows):
             code = _of_calls(ledger, selection, fail_on, format_)
         else:
-            files = files_say(ledger, selection, clock()) if since is not None else None
-            status = report(files=files)._replace(chains=chains_of(ledger, selection))
+            status = whole_report(ledger, selection, since, hears=hears)
             print_result(STATUS, status, format_)
             code = worst(failures(fail_on, _words(status)))
     if wait is None or status is None:
