@@ -59,18 +59,16 @@ exclude_ref = click.option(
     help="No call whose reference-id fits; may be repeated.",
     shell_complete=completing.references,
 )
+#: What narrows the calls of files or of a ledger, and the parameters that these options give.
+_NARROWING = (env, var, var_file, label, ref, exclude_ref)
+_NARROWING_PARAMETERS = ("environment", "var", "var_files", "labels", "refs", "excluded")
 #: What decides which calls there are: the files, the environment and the variables; and which of them are meant.
 selection = together(
     paths,
-    env,
-    var,
-    var_file,
-    label,
-    ref,
-    exclude_ref,
+    *_NARROWING,
     name="selection",
     make=_selection,
-    parameters=("paths", "environment", "var", "var_files", "labels", "refs", "excluded"),
+    parameters=("paths", *_NARROWING_PARAMETERS),
 )
 
 
@@ -86,15 +84,10 @@ ledger_selection = together(
     click.argument(
         "arguments", nargs=-1, type=NAME, metavar="[REF|GLOB|PATH]...", shell_complete=completing.references
     ),
-    env,
-    var,
-    var_file,
-    label,
-    ref,
-    exclude_ref,
+    *_NARROWING,
     name="selection",
     make=_of_ledger,
-    parameters=("arguments", "environment", "var", "var_files", "labels", "refs", "excluded"),
+    parameters=("arguments", *_NARROWING_PARAMETERS),
 )
 
 
