@@ -7,13 +7,16 @@ import sys
 
 #: The name under which flowops itself is installed. The plain name belongs to somebody else's package.
 DISTRIBUTION = "flowops-calls"
+#: Where it is, with its pages and its changes.
+HOME = "https://github.com/flowops/flowops"
 #: What the extras of the distribution install, by the name that is imported.
 LIBRARIES = {
+    "apprise": "apprise>=2.3,<3",
     "cryptography": "cryptography>=44",
-    "dbos": "dbos>=3.4,<4",
+    "dbos": "dbos>=3.4,<3.5",
     "duckdb": "duckdb>=2,<3",
-    "prometheus_client": "prometheus-client>=0.21,<1",
-    "psycopg": "psycopg[binary]>=3.2,<4",
+    "prometheus_client": "prometheus-client>=0.21,<0.30",
+    "psycopg": "psycopg[binary]>=3.2.10,<4",
 }
 
 

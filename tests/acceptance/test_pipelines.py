@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -119,17 +120,6 @@ def test_git_takes_no_ledger_no_key_and_no_plan_of_a_new_project(tmp_path: Path)
     assert repository.git("status", "--porcelain").split() == ["M", "flowops.yaml"]
 
 
-def test_the_lock_of_users_is_that_of_development() -> None:
-    """One version of each library: what is tested is what users run."""
-
-    def pins(name: str) -> dict[str, str]:
-        return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / ".ci" / name).read_text(), re.MULTILINE))
-
-    development, users = pins("dev.lock"), pins("run.lock")
-    assert {"httpx", "psycopg", "duckdb", "hatchling"} <= users.keys()
-    assert {name: development.get(name) for name in users} == users
-
-
 def test_the_image_is_sound() -> None:
     judge(BIN / "hadolint", DOCKERFILE)
 
@@ -168,6 +158,11 @@ def test_the_hooks_run_from_the_repository(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples/clinic-reminders", user.root, dirs_exist_ok=True)
     user.write({".gitignore": ".flowops/\n"})
     user.commit()
+    # A query over files needs the extra `data`.
+    other = Repository(tmp_path / "other")
+    shutil.copytree(ROOT / "examples/recalls", other.root, dirs_exist_ok=True)
+    other.write({".gitignore": ".flowops/\n"})
+    other.commit()
     env = environment(PRE_COMMIT_HOME=str(tmp_path / "home"))
     env.pop("PYTHONWARNINGS")
     command = [BIN / "pre-commit", "try-repo", ROOT, "--ref", "HEAD", "--all-files", "--verbose"]
@@ -177,6 +172,10 @@ def test_the_hooks_run_from_the_repository(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "valid: 3 files" in ran.stdout
     assert (user.root / ".flowops/schemas/call.schema.json").exists()
+    queried = subprocess.run(
+        list(map(str, command)), cwd=other.root, env=env, text=True, capture_output=True, check=False, timeout=900
+    )
+    assert queried.returncode == 0, queried.stdout + queried.stderr
     user.edit("calls/reminders.yaml", "row.name", "row.nmae")
     wrong = subprocess.run(
         list(map(str, command)), cwd=user.root, env=env, text=True, capture_output=True, check=False, timeout=900
@@ -425,19 +424,57 @@ class TestGitLab:
         assert "--require-hashes" in script
         for line in script.splitlines():
             if "pip install" in line:
-                assert line.split()[-1].startswith("/tmp/flowops")
+                assert line.removesuffix("; fi").split()[-1].startswith(("/tmp/flowops", '"$FLOWOPS_REQUIREMENTS"'))
+
+
+def projects(folder: Path) -> list[Path]:
+    """All examples that are projects, copied without what a run of them left there."""
+    ignore = shutil.ignore_patterns(".flowops")
+    return [
+        Path(shutil.copytree(project.parent, folder / project.parent.name, ignore=ignore))
+        for project in sorted((ROOT / "examples").glob("*/flowops.yaml"))
+    ]
 
 
 @pytest.mark.long
-def test_the_action_installs_the_version_it_is_used_at(tmp_path: Path, clinic: Repository) -> None:
+def test_the_action_runs_every_example_with_what_it_installs(tmp_path: Path) -> None:
     runner = Runner(tmp_path / "install")
     shutil.rmtree(runner.temp / "flowops")
-    where = str(ROOT / ".github/actions/flowops")
-    installed = runner.run(
-        "flowops", "Install flowops", clinic.root, GITHUB_ACTION_PATH=where, PYTHONWARNINGS="default"
+    plugin = tmp_path / "words"
+    plugin.mkdir()
+    built = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(plugin)]
+    (plugin / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+        '[project]\nname = "words"\nversion = "1"\n[tool.hatch.build.targets.wheel]\nonly-include = ["words.py"]\n'
     )
+    (plugin / "words.py").write_text("WORD = 'hello'\n")
+    subprocess.run(built, check=True, capture_output=True, env=environment())
+    (wheel,) = tmp_path.glob("*.whl")
+    further = tmp_path / "further.txt"
+    further.write_text(f"words @ {wheel.as_uri()} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n")
+    asked = {
+        "GITHUB_ACTION_PATH": str(ROOT / ".github/actions/flowops"),
+        "FLOWOPS_REQUIREMENTS": str(further),
+        "PYTHONWARNINGS": "default",
+    }
+    installed = runner.run("flowops", "Install flowops", tmp_path, **asked)
     assert installed.returncode == 0, installed.stderr
-    env = {"PYTHONPATH": "", "PYTHONWARNINGS": "default"}
-    ran = runner.run("flowops", "Run flowops", clinic.root, **given("plan"), **env)
-    assert ran.returncode == 0, ran.stderr
-    assert runner.output["place"] == "200"
+    program = "import apprise, cryptography, dbos, duckdb, psycopg, words; print(words.WORD)"
+    libraries = [runner.temp / "flowops/bin/python", "-I", "-c", program]
+    assert subprocess.run(libraries, check=True, capture_output=True, text=True).stdout == "hello\n"
+    for project in projects(tmp_path / "examples"):
+        variables = "--var-file incident.yaml" if (project / "incident.yaml").exists() else ""
+        for command in ("validate", "plan"):
+            env = {"PYTHONPATH": "", "PYTHONWARNINGS": "default"}
+            ran = runner.run("flowops", "Run flowops", project, **given(command, variables), **env)
+            assert ran.returncode == 0, (project.name, ran.stdout, ran.stderr)
+        assert int(runner.output["place"]) > 0, project.name
+
+
+def test_the_action_is_given_what_it_installs_besides() -> None:
+    """The input reaches the shell as a variable, and nothing is installed without its hash."""
+    install = step("flowops", "Install flowops")
+    assert install["env"] == {"FLOWOPS_REQUIREMENTS": "${{ inputs.requirements }}"}
+    lines = [line for line in install["run"].splitlines() if '"${install[@]}"' in line]
+    assert all("--require-hashes" in line or '--no-deps --no-build-isolation "$source"' in line for line in lines)
+    assert len(lines) == 3

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from flowops.common.extras import HOME
 from flowops.common.version import __version__
-from flowops.report.annotations import of_output
+from flowops.model.plan import Action
+from flowops.report.annotations import URGENT, of_output
 from flowops.report.formats import CASES, PLAN, PROBLEMS, Format
 from flowops.report.json.text import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from flowops.report.annotations import Annotation
     from flowops.report.formats import Target
@@ -21,6 +23,20 @@ if TYPE_CHECKING:
 FORMAT = Format("SARIF 2.1.0, for code scanning", (PROBLEMS, CASES, PLAN), order=60, instead=True)
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+#: What the rules look at that most people meet; the name of any other rule says it.
+ABOUT: Mapping[str, str] = {
+    "schema": "A field that is missing, unknown, or not what the schema of its document allows.",
+    "template": "A template that cannot be rendered for a row.",
+    "variable": "A flow variable that the flow does not declare, or that is not of its type.",
+    "number": "A phone number that is not valid in the plan of its country.",
+    "rows": "Rows of data that cannot be read.",
+    "encoding": "A file that is not in the encoding that is declared.",
+    "include": "A file that is taken in and is not there, or that may not be taken in.",
+    "policy": "A policy that says something that cannot be kept.",
+    "records": "A record of data that is not one.",
+} | {action.value: f"A call that is {meaning}." for action, meaning in URGENT.items() if isinstance(action, Action)}
+WRONG = "The message names the field and what is wrong, often with what to write; flowops validate says the same."
+HELD = "The call is not placed as it is. flowops plan shows it with the reason; nothing has to be wrong in the file."
 
 
 def write(output: Output, target: Target) -> None:
@@ -41,7 +57,8 @@ def sarif(annotations: Iterable[Annotation]) -> Json:
                     "driver": {
                         "name": "flowops",
                         "version": __version__,
-                        "rules": [{"id": code, "shortDescription": {"text": f"flowops: {code}"}} for code in rules],
+                        "informationUri": HOME,
+                        "rules": [_rule(code) for code in rules],
                     }
                 },
                 "columnKind": "unicodeCodePoints",
@@ -65,6 +82,19 @@ def sarif(annotations: Iterable[Annotation]) -> Json:
                 ],
             }
         ],
+    }
+
+
+def _rule(code: str) -> Json:
+    """Return what code scanning shows of a rule."""
+    held = any(action.value == code for action in URGENT)
+    return {
+        "id": code,
+        "name": "Flowops" + "".join(word.capitalize() for word in code.split("-")),
+        "shortDescription": {"text": f"flowops: {code}"},
+        "fullDescription": {"text": ABOUT.get(code, f"What the rule {code} of flowops holds against a document.")},
+        "help": {"text": HELD if held else WRONG},
+        "helpUri": f"{HOME}/blob/main/docs/troubleshooting.md",
     }
 
 

@@ -10,18 +10,21 @@ import tomllib
 
 from support.commands import ROOT
 
-from flowops.common.extras import DISTRIBUTION, LIBRARIES, install_command
+from flowops.common.extras import DISTRIBUTION, HOME, LIBRARIES, install_command
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def test_the_distribution_has_one_name() -> None:
     assert PROJECT["name"] == DISTRIBUTION
+    assert PROJECT["urls"]["Homepage"] == HOME
 
 
 def test_the_libraries_are_those_of_the_extras() -> None:
     extras = PROJECT["optional-dependencies"]
-    assert sorted(LIBRARIES.values()) == sorted([*extras["data"], *extras["postgres"], *extras["workers"]])
+    assert sorted(LIBRARIES.values()) == sorted(
+        [*extras["data"], *extras["notify"], *extras["postgres"], *extras["workers"]]
+    )
 
 
 def test_the_command_installs_for_the_python_that_runs() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ from flowops.report.writers.junit import plan_junit, problems_junit, result_juni
 from flowops.report.writers.sarif import sarif
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from flowops.model.plan import Plan
 
 
@@ -151,6 +154,24 @@ class TestGitLab:
 
 
 class TestSarif:
+    @pytest.mark.skipif(npm.MISSING, reason="no npm")
+    def test_the_rules_of_github_find_nothing(
+        self, problems: list[Problem], plan: Plan, pytestconfig: pytest.Config, tmp_path: Path
+    ) -> None:
+        """Microsoft's validator, with the rules that GitHub has for what it takes in."""
+        folder = npm.install(pytestconfig, "@microsoft/sarif-multitool@5.7.0").parent / "@microsoft"
+        judge = next(folder.glob("sarif-multitool-*/Sarif.Multitool"), None)
+        if judge is None:
+            pytest.skip("sarif-multitool has no program for this system")
+        for name, notes in (("problems", of_problems(problems)), ("plan", of_plan(view_of_plan(plan, full=True)))):
+            assert notes
+            (tmp_path / f"{name}.sarif").write_text("".join(dumps(sarif(notes))))
+        command = [judge, "validate", "problems.sarif", "plan.sarif", "--rule-kind", "Sarif;Gh"]
+        command += ["--level", "Error;Warning", "--output", "found.sarif"]
+        ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert "2 files scanned" in ran.stdout, ran.stdout + ran.stderr
+        assert [line for line in ran.stdout.splitlines() if ": error " in line or ": warning " in line] == []
+
     def test_it_fits_the_schema(self, problems: list[Problem], plan: Plan) -> None:
         for notes in ([], of_problems(problems), of_plan(view_of_plan(plan, full=True))):
             document = sarif(notes)
