@@ -227,7 +227,7 @@ class SourceMap:
 class Document:
     """One YAML document: its plain value (a mapping, checked) and the place of everything in it. Nobody changes it."""
 
-    __slots__ = ("file", "kind", "source_map", "text", "value")
+    __slots__ = ("_place", "file", "kind", "source_map", "text", "value")
 
     def __init__(self, file: str, kind: str, value: dict[str, Value], source_map: SourceMap, text: str) -> None:
         self.file = file
@@ -235,6 +235,7 @@ class Document:
         self.value = value
         self.source_map = source_map
         self.text = text
+        self._place: Place | None = None
 
     def __eq__(self, other: object) -> bool:
         """Return whether the same stands in the same file; the text decides the marks."""
@@ -259,8 +260,13 @@ class Document:
 
     def place(self, path: Path = ()) -> Place:
         """Return where the value at a path stands, or the deepest value on the way that exists."""
-        found = self.source_map.at(path)
-        return Place(self.file, *found.lines.at(found.start))
+        if path:
+            found = self.source_map.at(path)
+            return Place(self.file, *found.lines.at(found.start))
+        # Where a document begins is asked by everybody who names it.
+        if self._place is None:
+            self._place = Place(self.file, *self.source_map.lines.at(self.source_map.start))
+        return self._place
 
     def key_place(self, path: Path) -> Place:
         """Return where the key that ends a path stands."""

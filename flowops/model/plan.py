@@ -238,7 +238,7 @@ class PlannedBatch:
 
     def counts(self) -> dict[Action, int]:
         """Return how many calls have each action that there is."""
-        return {action: count for code, action in enumerate(ACTIONS) if (count := self.actions.count(code))}
+        return {ACTIONS[code]: self.actions.count(code) for code in sorted(set(self.actions))}
 
     def phones(self) -> dict[Action, int]:
         """Return how many phones the calls of each action ring."""
@@ -249,8 +249,7 @@ class PlannedBatch:
 
     def having(self, actions: Iterable[Action]) -> list[int]:
         """Return the indices of the calls that have one of these actions, in order."""
-        wanted = bytes(action in actions for action in ACTIONS)
-        return list(compress(range(len(self.actions)), self.actions.translate(wanted.ljust(256, b"\0"))))
+        return list(compress(range(len(self.actions)), self.actions.translate(_table_of(frozenset(actions)))))
 
     def hash(self, index: int) -> bytes:
         """Return the hash of the body of one of the calls."""
@@ -281,6 +280,12 @@ class PlannedBatch:
 
     def _decision(self, index: int) -> Decision:
         return self.details.get(index) or Decision(ACTIONS[self.actions[index]])
+
+
+@lru_cache(maxsize=64)
+def _table_of(actions: frozenset[Action]) -> bytes:
+    """Return what `bytes.translate` makes 1 of the codes of some actions with, and 0 of all others."""
+    return bytes(action in actions for action in ACTIONS).ljust(256, b"\0")
 
 
 @lru_cache(maxsize=1024)
@@ -322,18 +327,17 @@ class Plan:
 
     def counts(self) -> dict[Action, int]:
         """Return how many calls have each action; every action is there."""
-        found = {
-            action: sum(batch.actions.count(code) for batch in self.batches) for code, action in enumerate(ACTIONS)
-        }
+        actions = b"".join([batch.actions for batch in self.batches])
+        found = {action: actions.count(code) for code, action in enumerate(ACTIONS)}
         found[Action.INVALID] += len(self.invalid)
         return found
 
     def phones(self) -> dict[Action, int]:
         """Return how many phones the calls of each action ring; every action is there."""
-        found = {**dict.fromkeys(Action, 0), Action.INVALID: len(self.invalid)}
+        found = self.counts()
         for batch in self.batches:
-            for action, phones in batch.phones().items():
-                found[action] += phones
+            for index, phones in batch.several.items():
+                found[ACTIONS[batch.actions[index]]] += phones - 1
         return found
 
     @property

@@ -430,7 +430,7 @@ class Shown:
             left = A_FEW - self._seen[planned.place, action]
             if action in NONE_SHOWN or (left <= 0 and action not in ALL_SHOWN):
                 continue
-            found = planned.having({action})
+            found = planned.having((action,))
             chosen += found if action in ALL_SHOWN else found[:left]
             self._seen[planned.place, action] += len(found)
         return sorted(chosen)

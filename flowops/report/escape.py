@@ -27,6 +27,8 @@ COMMAND = "##["
 LONGEST = 200
 #: Sentences may be longer: a comment holds 65,536 characters for everything, a log and a page more.
 LONGEST_PROSE, LONGEST_MESSAGE, LONGEST_ON_PAGE = 600, 1_000, 2_000
+#: Characters of one column each, among them those that reports have of their own: ``•``, ``…``, ``↻``.
+_NARROW = re.compile("[\\0-\u02ff\u2010-\u2027\u2190-\u21ff]*")
 # Every ASCII character that can begin a structure inside a line of Markdown becomes a character reference. CommonMark
 # (section 2.5) gives a reference no structure, so nothing of a text is a table's border, a link, a tag or emphasis.
 # These texts never begin a line, so what has a meaning only there (``-``, ``+``, ``=``, ``1)``) stays as it is.
@@ -58,7 +60,7 @@ def clip(text: str, longest: int = LONGEST) -> str:
 
 def width(text: str) -> int:
     """Return how many columns a terminal gives a text that is `safe`."""
-    if text.isascii():
+    if text.isascii() or _NARROW.fullmatch(text):
         return len(text)
     return sum(_columns(character) for character in text)
 

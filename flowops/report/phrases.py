@@ -99,6 +99,8 @@ def heading(flows: Iterable[str], calls: int, scripts: int = 0) -> str:
 
 def left_out(group: Group) -> str:
     """Return ``197 more to place, 3 unchanged``; empty when everything is shown."""
+    if not group.hidden:
+        return ""
     some = {call.action for call in group.shown}
     names: Iterable[tuple[Action | Shift, str]] = [(group.shift, "")] if group.shift else PLANNED.items()
     parts = [

@@ -102,8 +102,6 @@ def _of_text(path: Path, text: str, columns: Collection[str]) -> Iterator[Leftov
 def cut_by_comments(document: Document) -> Iterator[Problem]:
     """Yield a warning for each variable without quotes that ends at a comment: ``# to repeat`` is no part of it."""
     # Most documents have no comment behind anything. The text is that of the whole file, with all its documents.
-    if document.text.find("#", document.source_map.start) < 0:
-        return
     within = (document.source_map.start, document.source_map.end)
     is_inside = document.text.find(" #", *within) >= 0 or document.text.find("\t#", *within) >= 0
     if not is_inside and _COMMENT.match(document.text, within[1]) is None:

@@ -37,8 +37,9 @@ _HINT = "templates are rendered in call:, where:, defaults: and vars: only"
 def unrendered(document: Document) -> Iterator[Problem]:
     """Yield a problem for each text of a document that holds a template, and is not rendered."""
     rendered = _RENDERED.get(document.kind)
-    # Nearly no text has an opening, nor an escape that may stand for one.
-    if rendered is None or ("{" not in document.text and "\\" not in document.text):
+    # Nearly no text has an opening, nor an escape that may stand for one. That of a document is a part of its file's.
+    within = (document.source_map.start, document.source_map.end)
+    if rendered is None or (document.text.find("{", *within) < 0 and document.text.find("\\", *within) < 0):
         return
     left: list[tuple[Path, Value]] = [((), document.value)]
     if document.kind in _NOT_RENDERED:

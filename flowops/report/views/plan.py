@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from flowops.model.plan import Guard, Plan, PlannedBatch, PlannedCall
 
 
+_DEFERRED = frozenset({Action.DEFERRED})
+_AT_ONCE = Ready(None, deferred=False)
+
+
 class SpokenText(NamedTuple):
     """One variable that is text: what people will hear."""
 
@@ -143,7 +147,7 @@ def of_plan(
         group.flows.update((_flow(script), None) for script in batch.scripts)
         group.scripts.update((script.callflow_id, script.variables) for script in batch.scripts)
         group.counts.update(batch.counts())
-        ready.update(_ready(batch))
+        _count_ready(batch, ready)
     for planned in plan.calls if full else plan.shown:
         group = groups[planned.call.origin.place()]
         group.shown.append(of_call(planned, pseudonym, show_pii=show_pii))
@@ -154,7 +158,8 @@ def of_plan(
         if group.shows(Action.INVALID, full=full):
             group.shown.append(of_left_out(row))
     for group in groups.values():
-        group.hidden = group.counts - Counter(call.action for call in group.shown)
+        if group.counts.total() > len(group.shown):
+            group.hidden = group.counts - Counter(call.action for call in group.shown)
     if not show_pii:
         distinguish_callees(groups.values())
     checkpoint = plan.ledger
@@ -255,15 +260,13 @@ class Bodies(NamedTuple):
     environment: str = ""
 
 
-def _ready(batch: PlannedBatch) -> Counter[Ready]:
+def _count_ready(batch: PlannedBatch, ready: Counter[Ready]) -> None:
     """Count from when on the phones that would be rung may be; no call is made again to know it."""
-    ready: Counter[Ready] = Counter()
-    for index in batch.having({Action.DEFERRED}):
+    for index in batch.having(_DEFERRED):
         detail = batch.details.get(index)
         ready[Ready(detail.until if detail else None, deferred=True)] += batch.several.get(index, 1)
     if sent := sum(phones for action, phones in batch.phones().items() if action.sends):
-        ready[Ready(None, deferred=False)] = sent
-    return ready
+        ready[_AT_ONCE] += sent
 
 
 def _change(change: Change, body: Mapping[str, Value] | None) -> Change:
