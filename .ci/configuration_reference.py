@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from flowops.model.plan import ABSENT
+from flowops.model.document import ABSENT
 from flowops.schema.check import KINDS
 from flowops.schema.fields import field_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flowops.model.field import Field
+    from flowops.model.document import Field
 
 HEAD = """\
 # Configuration

@@ -1,7 +1,9 @@
-"""Reading Call Detail Records within the API's rules: a week at a time, page by page, and not too often.
+"""Ask the API: for Call Detail Records within its rules, a week at a time, page by page, and whether it can be reached.
 
 `conversations` is pure but for what it is handed: it asks through a `Fetch` (`CallDetailRecords` is one, over the
 network; its GET requests may be sent again) and remembers through a `Throttle`.
+
+Nothing is placed and no phone rings: what is asked with the token are Call Detail Records.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
 
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
 
     from flowops.api.address import Secret
     from flowops.api.records import CallRecord
-
 
 #: The longest time between ``from`` and ``to``, and the most records of one page (vendor documentation).
 LONGEST = timedelta(weeks=1)
@@ -234,3 +236,39 @@ class CallDetailRecords:
                 break
             await asyncio.sleep(self._backoff * 2.0 ** (attempt - 1))
         return received
+
+
+#: Bytes of an answer that are read: nobody looks at its body.
+_LONGEST_PROBED = 1 << 20
+#: How far back records are asked for: no further than the API has to look up anyhow.
+LATELY = timedelta(minutes=1)
+
+
+async def probe(url: str, connection: Connection, token: Secret | None = None) -> Answer | Failure:
+    """Ask for an address, once, with the token where one is given. Raise ApiError when it cannot be asked for."""
+    proxy = proxy_of(connection, url)
+    headers = {"Accept": "application/json"} | ({} if token is None else {TOKEN_HEADER: token.reveal()})
+    async with HttpClient(connection, tls_context(connection, url, proxy), proxy) as http:
+        return await http.exchange(prepare_request("GET", url, headers), limit=_LONGEST_PROBED)
+
+
+def records_url(api: str, account: str | None, now: datetime) -> str:
+    """Return the address of the last records of an account, of which one is asked for; without one, of them all.
+
+    The time in it is another one each second, so that the API's throttle of equal requests is not met. Raise ApiError
+    for what is no account.
+    """
+    base = cdr_address(check_address(api))
+    if account is None:
+        return base
+    query = {"from": format_time(now - LATELY), "to": format_time(now), "skip": 0, "take": 1}
+    return f"{base}/{check_account(account)}/conversations?{urlencode(query)}"
+
+
+def clock_ahead(answer: Answer, now: datetime) -> timedelta | None:
+    """Return how far our clock is ahead of the server's, as its Date says; None where it says none."""
+    try:
+        there = parsedate_to_datetime(answer.headers.get("date", ""))
+    except (TypeError, ValueError):
+        return None
+    return now - (there if there.tzinfo is not None else there.replace(tzinfo=UTC))

@@ -4,7 +4,7 @@ Why not httpx's: its pool becomes slower with every connection, it does not say 
 and it reads on behind an answer. Here a request is written once, whole, by one call; what is not one clean answer
 ends the connection. llhttp, the parser of Node.js, reads the answers (through httptools), as strictly as it can.
 
-From the bottom up: bytes (`http1`, no I/O), one connection and making one (`connection`), and the transport here, which
+From the bottom up: bytes, one connection and making one (`connection`), and the transport here, which
 knows what connection a request goes over.
 """
 
@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from flowops.api.connection import Connection, Dialer, Proxy, port_of
-from flowops.api.http1 import encode_body, encode_head
+from flowops.api.connection import Connection, Dialer, Proxy, encode_body, encode_head, port_of
 
 if TYPE_CHECKING:
     import ssl

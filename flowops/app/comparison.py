@@ -13,8 +13,8 @@ from flowops.app.cases import moment
 from flowops.common.masking import mask, mask_text, masked_but
 from flowops.common.names import did_you_mean, same_name
 from flowops.common.text import dotted, quoted
+from flowops.model.document import sentence
 from flowops.model.plan import Action
-from flowops.model.problems import sentence
 from flowops.policy.rule import names_rule
 
 if TYPE_CHECKING:

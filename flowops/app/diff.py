@@ -20,8 +20,8 @@ from flowops.documents.project import open_disk
 from flowops.documents.reader import Reader
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.pseudonyms import Pseudonymizer
-from flowops.model.attempts import split_reference
-from flowops.model.problems import Problems
+from flowops.model.call import split_reference
+from flowops.model.document import Problems
 from flowops.plan.diff import Repeated, changed_attempts, changed_later, diff, difference, identities, later_attempts
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from flowops.app.observer import Observer
     from flowops.app.selection import Selection
     from flowops.model.call import Call
-    from flowops.model.difference import Difference
     from flowops.model.document import Place, Problem, Value
+    from flowops.model.plan import Difference
     from flowops.plan.diff import Identity
 
 

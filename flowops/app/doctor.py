@@ -14,8 +14,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from flowops.api.cdr import clock_ahead, probe, records_url
 from flowops.api.classify import FORBIDDEN, THROTTLED, UNAUTHORIZED, Answer, Failure, safe_text
-from flowops.api.probe import clock_ahead, probe, records_url
 from flowops.app.access import address_of, open_for
 from flowops.app.ledger import guards_of
 from flowops.app.load import load
@@ -31,7 +31,7 @@ from flowops.common.extras import LIBRARIES, install_command
 from flowops.common.secrets import Reference
 from flowops.documents.row_source import DataFile, Query, data_of
 from flowops.errors import ApiError, FlowopsError, LedgerError, NotAllowed, UsageError
-from flowops.model.diagnosis import Check, Diagnosis, Status
+from flowops.model.status import Check, Diagnosis, Status
 from flowops.schema.check import check_document
 
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ from flowops.common.selection import reference_filter
 from flowops.common.text import from_spreadsheet
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import Invalid, UsageError
-from flowops.model.attempts import attempt_reference, further_references, split_reference
-from flowops.model.call import FINGERPRINT
+from flowops.model.call import FINGERPRINT, attempt_reference, further_references, split_reference
 from flowops.model.document import Place, Problem
 from flowops.schema.check import reference_errors
 

@@ -19,7 +19,7 @@ from flowops.app.settings import settings_of
 from flowops.app.walk import Walk
 from flowops.common.masking import mask_text
 from flowops.errors import UsageError
-from flowops.model.problems import sentence
+from flowops.model.document import sentence
 from flowops.plan.planner import NOTHING_AGAIN, make_plan
 from flowops.plan.renamed import NAME as RENAMED
 from flowops.plan.renamed import RenamedCalls

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.ledger.blocks import decision_on
-from flowops.model.attempts import split_reference
-from flowops.model.call import callees_of, phones_of
+from flowops.model.call import callees_of, phones_of, split_reference
 from flowops.model.claims import Condition
 from flowops.model.plan import Action, Decision, Guard
 from flowops.model.result import CallResult, Outcome

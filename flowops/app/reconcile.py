@@ -21,7 +21,7 @@ from flowops.app.selection import Selection
 from flowops.common.names import why_unusable
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import ApiError, UsageError
-from flowops.model.attempts import split_reference
+from flowops.model.call import split_reference
 from flowops.model.ledger import Leg, State
 
 if TYPE_CHECKING:

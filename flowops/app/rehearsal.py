@@ -32,8 +32,7 @@ from flowops.common.numbers import Refusal, read
 from flowops.errors import UsageError
 from flowops.ledger.blocks import decision_on
 from flowops.ledger.states import step
-from flowops.model.attempts import ONE_ATTEMPT
-from flowops.model.call import INSTRUCTION_ID, Call, Script
+from flowops.model.call import INSTRUCTION_ID, ONE_ATTEMPT, Call, Script
 from flowops.model.claims import Claim, Later, Written
 from flowops.model.ledger import State
 from flowops.plan.canonical import hash_of
@@ -52,8 +51,7 @@ if TYPE_CHECKING:
     from flowops.app.observer import Observer
     from flowops.app.selection import Selection
     from flowops.ledger.store import Store
-    from flowops.model.attempts import Attempts
-    from flowops.model.call import CallBatch
+    from flowops.model.call import Attempts, CallBatch
     from flowops.model.claims import Move, Record
     from flowops.model.document import Place, Value
     from flowops.model.ledger import Entry

@@ -13,8 +13,8 @@ from flowops.app.selection import nothing_selected
 from flowops.app.walk import Walk, call_sets, known_sources
 from flowops.common.duplicates import DuplicateDetector
 from flowops.errors import Invalid
-from flowops.model.attempts import split_reference
-from flowops.model.problems import Problems, sentence
+from flowops.model.call import split_reference
+from flowops.model.document import Problems, sentence
 from flowops.templates.problems import attempt_names, duplicates, wrong_moves
 
 if TYPE_CHECKING:

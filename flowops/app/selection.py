@@ -14,8 +14,7 @@ from flowops.common.names import nearest, same_name
 from flowops.common.selection import WILDCARDS, reference_filter
 from flowops.common.text import listed
 from flowops.errors import UsageError
-from flowops.model.attempts import further_references
-from flowops.model.call import BatchView
+from flowops.model.call import BatchView, further_references
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -10,10 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from flowops.app.call_check import CallCheck
-    from flowops.model.attempts import Attempts
-    from flowops.model.call import Call
-    from flowops.model.document import Place, Problem
-    from flowops.model.problems import Problems
+    from flowops.model.call import Attempts, Call
+    from flowops.model.document import Place, Problem, Problems
     from flowops.templates.assemble import CompiledCall
 
 

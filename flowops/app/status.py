@@ -12,7 +12,7 @@ from flowops.app.ledger import entries_asked, guards_of
 from flowops.app.policy_run import clock
 from flowops.app.selection import Selection
 from flowops.errors import Invalid, UsageError
-from flowops.model.attempts import split_reference
+from flowops.model.call import split_reference
 from flowops.model.ledger import State
 from flowops.model.plan import Action
 from flowops.model.status import DocumentTotals, GroupTotals, HeldBack, LedgerStatus, Totals

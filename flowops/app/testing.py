@@ -26,8 +26,7 @@ from flowops.documents.row_source import DataFile, data_of
 from flowops.documents.rows import read_batches
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.memory import GivenCall, memory_ledger
-from flowops.model.attempts import OUTCOME_CODES, split_reference
-from flowops.model.call import FINGERPRINT, INSTRUCTION_ID, Call, Origin
+from flowops.model.call import FINGERPRINT, INSTRUCTION_ID, OUTCOME_CODES, Call, Origin, split_reference
 from flowops.model.document import Batch
 from flowops.model.ledger import State
 from flowops.model.project import SANDBOX

@@ -10,7 +10,7 @@ from flowops.app.observer import SILENT
 from flowops.app.render import examined, not_read, report_not_read
 from flowops.app.walk import Walk
 from flowops.errors import Invalid
-from flowops.model.problems import Problems, sentence
+from flowops.model.document import Problems, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -22,9 +22,8 @@ from flowops.app.walk_warnings import (
 )
 from flowops.common.duplicates import DuplicateDetector
 from flowops.common.names import did_you_mean
-from flowops.model.attempts import split_reference
-from flowops.model.document import Batch, Problem
-from flowops.model.problems import Problems
+from flowops.model.call import split_reference
+from flowops.model.document import Batch, Problem, Problems
 from flowops.schema.check import check_document, checker
 from flowops.schema.flow_check import flow_variables
 from flowops.templates.assemble import Compilation

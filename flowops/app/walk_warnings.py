@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_any_number
 from flowops.model.call import LeftOut
-from flowops.model.document import Batch, Place, Problem
-from flowops.model.problems import Problems
+from flowops.model.document import Batch, Place, Problem, Problems
 from flowops.templates.leftovers import leftovers, may_have_leftovers
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.lines import Lines
-from flowops.model.attempts import Attempts, attempt_reference
-from flowops.model.call import INSTRUCTION_ID, NO_TERMS, Call, Origin, Script, Terms
+from flowops.model.call import INSTRUCTION_ID, NO_TERMS, Attempts, Call, Origin, Script, Terms, attempt_reference
 from flowops.model.document import Document, Place, RowPlace, SourceMap
 from flowops.plan.canonical import hash_of
 

@@ -17,7 +17,7 @@ from flowops.report.formats import DIFFERENCE
 
 if TYPE_CHECKING:
     from flowops.app.selection import Selection
-    from flowops.model.difference import Difference
+    from flowops.model.plan import Difference
 
 #: What two revisions of files can say.
 WORDS = ("invalid", "none")

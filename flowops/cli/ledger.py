@@ -26,8 +26,7 @@ from flowops.common.safe_files import new_file
 from flowops.errors import FlowopsError, LedgerError, UsageError
 from flowops.ledger.operators import Accept, Cancel, Rename, Resolve, UndoCancel
 from flowops.ledger.records import go_on
-from flowops.model.attempts import OUTCOME_CODES
-from flowops.model.call import read_call_id
+from flowops.model.call import OUTCOME_CODES, read_call_id
 from flowops.model.ledger import EventType, State
 from flowops.report import phrases
 from flowops.report.escape import safe

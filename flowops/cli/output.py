@@ -46,7 +46,7 @@ def take_stdout() -> None:
 
 def print_diagnostics(error: FlowopsError) -> None:
     """Print a failure to stdout as JSON, unless a result stands there that has it."""
-    from flowops.report.json.problems import diagnostics_json
+    from flowops.report.json.plan import diagnostics_json
     from flowops.report.json.text import dumps
 
     if not _Stdout.has_result:
@@ -85,7 +85,7 @@ def report_problems_as(selection: Selection, format_: str) -> Iterator[None]:
     try:
         yield
     except Invalid as error:
-        from flowops.report.views.problems import ProblemsView
+        from flowops.report.views.result import ProblemsView
 
         view = ProblemsView(error.problems, selection.environment)
         if registry.writer(format_).FORMAT.instead:
@@ -100,7 +100,7 @@ class Terminal:
 
     def progress(self, label: str, total: int | None) -> AbstractContextManager[Callable[[int], None]]:
         """Show how much of it is done."""
-        from flowops.report.progress import progress
+        from flowops.report.terminal import progress
 
         return progress(label, total)
 

@@ -20,8 +20,7 @@ from flowops.common.exit_codes import ExitCode, worst
 from flowops.errors import UsageError
 from flowops.project import Project
 from flowops.report.formats import PLAN
-from flowops.report.hours import PlanClock
-from flowops.report.views.plan import PlanOutput, PlanView, of_plan
+from flowops.report.views.plan import PlanClock, PlanOutput, PlanView, of_plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,7 @@ from flowops.ledger.database import iso, now
 from flowops.ledger.pseudonyms import clean
 from flowops.ledger.seal import write
 from flowops.ledger.transaction import CHUNK
-from flowops.model.attempts import split_reference
+from flowops.model.call import split_reference
 from flowops.model.campaign import BatchTurn, Campaign, CampaignProgress, CampaignState, CanarySettings, Left, Wait
 from flowops.model.claims import Claim
 from flowops.model.ledger import State

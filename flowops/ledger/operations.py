@@ -22,8 +22,7 @@ from flowops.ledger.reader import stopped
 from flowops.ledger.states import claimable
 from flowops.ledger.transaction import CHUNK, names_of
 from flowops.ledger.usage import claimed_since, rung_since
-from flowops.model.attempts import MOST_ATTEMPTS
-from flowops.model.call import read_call_id
+from flowops.model.call import MOST_ATTEMPTS, read_call_id
 from flowops.model.claims import Used, Written
 from flowops.model.ledger import RUN_LOST, EventType, Leg, State
 

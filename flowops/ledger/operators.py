@@ -15,7 +15,7 @@ from flowops.ledger.legs import StoredLeg
 from flowops.ledger.pseudonyms import clean, storable
 from flowops.ledger.states import TRANSITIONS
 from flowops.ledger.transaction import moved_to
-from flowops.model.attempts import LONGEST_ROOT, attempt_reference
+from flowops.model.call import LONGEST_ROOT, attempt_reference
 from flowops.model.ledger import RUN_LOST, EventType, OperatorStep, State
 
 if TYPE_CHECKING:

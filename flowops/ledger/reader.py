@@ -17,8 +17,7 @@ from flowops.ledger.history import History
 from flowops.ledger.refusals import ENOUGH, given_up_among
 from flowops.ledger.transaction import CHUNK, current_rows_of, parsed, rows_of, with_legs
 from flowops.ledger.usage import claimed_since, rung_since
-from flowops.model.attempts import further_references, split_reference
-from flowops.model.call import INSTRUCTION_ID
+from flowops.model.call import INSTRUCTION_ID, further_references, split_reference
 from flowops.model.ledger import Entry, GivenUp, Leg, NumberBlock, State
 
 if TYPE_CHECKING:

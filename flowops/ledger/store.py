@@ -24,8 +24,7 @@ from flowops.ledger.reader import Standing, standing
 from flowops.ledger.spool import Spool
 from flowops.ledger.states import ABOUT_THE_ATTEMPT
 from flowops.ledger.transaction import Transaction, moved_to, transact
-from flowops.model.attempts import attempt_reference
-from flowops.model.call import INSTRUCTION_ID
+from flowops.model.call import INSTRUCTION_ID, attempt_reference
 from flowops.model.claims import Claim, Condition, Later, Record, Written
 from flowops.model.ledger import REFUSALS, EventType, State
 

@@ -15,7 +15,7 @@ from flowops.ledger.database import PAUSE, RECONNECTS, Interrupted
 from flowops.ledger.legs import StoredLeg
 from flowops.ledger.seal import lock
 from flowops.ledger.states import FOLLOW_THE_CALL, PROOFS, IllegalStep, claimable
-from flowops.model.attempts import Attempts, attempt_reference, split_reference
+from flowops.model.call import Attempts, attempt_reference, split_reference
 from flowops.model.claims import Written
 from flowops.model.ledger import Checkpoint, EventType, State
 from flowops.model.plan import Action, Decision

@@ -1,4 +1,4 @@
-"""What a file says, with the place of everything it says: documents, rows, and problems with them."""
+"""What a file says, with the place of everything it says: documents, rows, fields, and problems with them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,22 @@ from flowops.common.names import same_name
 from flowops.common.text import without_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import Final
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import Final, Self
 
     from flowops.common.lines import Lines
+
+
+class Absent:
+    """Stands where there is no value; not the same as null."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT = Absent()
 
 
 class Place(NamedTuple):
@@ -315,3 +327,97 @@ class Batch:
         if problem is not None:
             yield problem
         yield from (each for _, each in problems)
+
+
+#: The version that all fields have been there since, but those whose schema says another one in `x-since`.
+FIRST = "0.1.0"
+
+
+class Field(NamedTuple):
+    """What a field means: `path` begins with the kind of document, `type` is what it takes, in a few words.
+
+    `default` is ABSENT where there is none. `options` are all the values that it takes, where these are few; `fields`
+    are those inside it. `since` is the version of flowops that had the field first.
+    """
+
+    path: tuple[str, ...]
+    type: str
+    description: str
+    required: bool
+    default: Value | Absent
+    examples: tuple[Value, ...] = ()
+    options: tuple[Value, ...] = ()
+    fields: tuple[Field, ...] = ()
+    since: str = FIRST
+
+    @property
+    def name(self) -> str:
+        """Return the path as people write it: ``call.callee``."""
+        return ".".join(self.path)
+
+
+#: More are not told: whoever has fixed these asks again.
+MOST = 1_000
+_LIMIT = "limit"
+
+
+class Problems:
+    """Collects problems as they are met: a wrong word in a template is wrong for every row, and one problem.
+
+    Beyond `MOST` of them one says that there are more. They come in the order of their places.
+    """
+
+    def __init__(self, problems: Iterable[Problem] = ()) -> None:
+        self._found: dict[object, Problem] = {}
+        self._left_out: Problem | None = None
+        self += problems
+
+    def __iadd__(self, problems: Iterable[Problem]) -> Self:
+        for problem in problems:
+            self.add(problem)
+        return self
+
+    def add(self, problem: Problem) -> None:
+        """Take in one more."""
+        key = problem.key
+        known = self._found.get(key)
+        if known is not None:
+            self._found[key] = known.merged(problem)
+        elif len(self._found) < MOST:
+            self._found[key] = problem
+        elif self._left_out is None:
+            message = f"from here on there is more that is wrong: only {MOST:,} problems are told"
+            self._left_out = Problem(problem.place, None, message, _LIMIT, "fix these, then look again")
+
+    def __len__(self) -> int:
+        return len(self._found) + (self._left_out is not None)
+
+    def __iter__(self) -> Iterator[Problem]:
+        yield from sorted(self._found.values(), key=lambda problem: problem.order)
+        if self._left_out is not None:
+            yield self._left_out
+
+
+def rows_of(problem: Problem) -> str:
+    """Return ``row 12 of data/x.csv, line 13, and 3 more rows: 13, 14, 20``; nothing where no row has part in it."""
+    if problem.row is None:
+        return ""
+    first = problem.row.in_file
+    more = problem.count - 1
+    if not more:
+        return first
+    others = [str(row.number) for row in problem.rows[1:]]
+    rest = f"{', '.join(others)}{', …' if more > len(others) else ''}"
+    return f"{first}, and {more:,} more row{'' if more == 1 else 's'}: {rest}"
+
+
+def with_rows(problem: Problem) -> str:
+    """Return the message of a problem, and behind it the rows that have it."""
+    rows = rows_of(problem)
+    return f"{problem.message} ({rows})" if rows else problem.message
+
+
+def sentence(problem: Problem) -> str:
+    """Return a problem as one line, with its place, its rows and its hint: so warnings are told."""
+    hint = f"; {problem.hint}" if problem.hint else ""
+    return f"{problem.place}: {with_rows(problem)}{hint}"

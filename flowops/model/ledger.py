@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.model.attempts import ONE_ATTEMPT, Attempts, split_reference
+from flowops.model.call import ONE_ATTEMPT, Attempts, split_reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

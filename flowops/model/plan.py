@@ -1,23 +1,22 @@
-"""What apply would do: one action a call, in little memory for each."""
+"""What apply would do: one action a call, in little memory for each; and what two revisions render differently."""
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from flowops.model.attempts import ONE_ATTEMPT, split_reference
-from flowops.model.call import FINGERPRINT, HASH_BYTES
+from flowops.model.call import FINGERPRINT, HASH_BYTES, ONE_ATTEMPT, split_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from flowops.model.attempts import Attempts
-    from flowops.model.call import Call, LeftOut, Script
+    from flowops.model.call import Attempts, Call, LeftOut, Script
     from flowops.model.document import Place, Value
     from flowops.model.ledger import Checkpoint
 
@@ -81,18 +80,6 @@ class Change(NamedTuple):
     path: str
     before: Value
     after: Value
-
-
-class Absent:
-    """Stands where there is no value; not the same as null."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "ABSENT"
-
-
-ABSENT = Absent()
 
 
 class Decision(NamedTuple):
@@ -371,3 +358,59 @@ class Plan:
         """Go through what is kept of all calls, or of those that have one of some actions, in order."""
         for batch in self.batches:
             yield from map(batch.reference, batch.having(actions) if actions else range(len(batch)))
+
+
+class Shift(StrEnum):
+    """What became of a call between two revisions."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+class DifferentCall(NamedTuple):
+    """A call that is not the same on both sides: `call` is the head's, of a removed one the base's.
+
+    `changes` are those of a changed call; they have pseudonyms for sensitive values.
+    """
+
+    shift: Shift
+    call: Call
+    changes: tuple[Change, ...] = ()
+
+
+class ChangedAttempts(NamedTuple):
+    """How often the calls of a document may be tried, where that is another number than before: once a document.
+
+    `before` is None for calls that only the head has. `calls` counts those of the document, `first` is one of them.
+    """
+
+    place: Place
+    before: Attempts | None
+    after: Attempts
+    calls: int
+    first: str
+
+
+class Difference(NamedTuple):
+    """Two revisions, joined by reference-id: those of the head in its order, then what was removed.
+
+    `base` and `head` are as people named them; `head` is None for the files as they are. `base_problems` counts
+    what is wrong in the base: calls that it could not render look like added ones. `environment` is what became of
+    where calls go, with whose token, and of the policy, in any environment: paths lead into the project's document.
+    `attempts` is what became of how often calls may be tried. Of a call of which only a further attempt differs, that
+    attempt is among the `calls`.
+    """
+
+    base: str
+    head: str | None
+    calls: tuple[DifferentCall, ...]
+    unchanged: int
+    base_problems: int = 0
+    environment: tuple[Change, ...] = ()
+    attempts: tuple[ChangedAttempts, ...] = ()
+
+    def counts(self) -> dict[Shift, int]:
+        """Return how many calls are different in which way, however many of their attempts are; every way is there."""
+        found = Counter(shift for shift, _ in {(each.shift, each.call.root) for each in self.calls})
+        return {shift: found[shift] for shift in Shift}

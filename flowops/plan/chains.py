@@ -8,16 +8,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.model.attempts import COMPLETED, OUTCOMES, attempt_reference
-from flowops.model.call import BatchView
+from flowops.model.call import COMPLETED, OUTCOMES, BatchView, attempt_reference
 from flowops.model.ledger import State
 from flowops.model.plan import Action, Decision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from flowops.model.attempts import Attempts
-    from flowops.model.call import Call, CallBatch, Script
+    from flowops.model.call import Attempts, Call, CallBatch, Script
     from flowops.model.ledger import Tried
 
 

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from flowops.model.attempts import ONE_ATTEMPT
-from flowops.model.call import NO_TERMS, TERMS
-from flowops.model.difference import ChangedAttempts, Difference, DifferentCall, Shift
+from flowops.model.call import NO_TERMS, ONE_ATTEMPT, TERMS
+from flowops.model.document import ABSENT
 from flowops.model.ledger import PSEUDONYM
-from flowops.model.plan import ABSENT, Change
+from flowops.model.plan import Change, ChangedAttempts, Difference, DifferentCall, Shift
 from flowops.plan.canonical import Uncanonical, fingerprint, hash_of_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
-    from flowops.model.attempts import Attempts
-    from flowops.model.call import Call, CallBatch, Terms
+    from flowops.model.call import Attempts, Call, CallBatch, Terms
     from flowops.model.document import Place, Value
 
     #: A fingerprint, or of a body that has none the body itself.

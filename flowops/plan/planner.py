@@ -37,8 +37,7 @@ from flowops.plan.recheck import RecheckedCalls
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from flowops.model.attempts import Attempts
-    from flowops.model.call import CallBatch
+    from flowops.model.call import Attempts, CallBatch
     from flowops.model.claims import Ledger
     from flowops.model.document import Place
     from flowops.model.ledger import Checkpoint, Entry, GivenUp, Tried

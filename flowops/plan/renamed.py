@@ -6,7 +6,7 @@ import shlex
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.model.attempts import split_reference
+from flowops.model.call import split_reference
 from flowops.model.plan import Guard
 
 if TYPE_CHECKING:

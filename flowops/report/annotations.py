@@ -7,19 +7,18 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from flowops.model.document import Place
+from flowops.model.document import Place, with_rows
 from flowops.model.plan import Action
-from flowops.model.problems import with_rows
 from flowops.report import phrases
 from flowops.report.escape import clip, safe
 from flowops.report.views.plan import PlanOutput
-from flowops.report.views.problems import CasesView, ProblemsView, in_order
+from flowops.report.views.result import CasesView, ProblemsView, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from flowops.model.difference import Shift
     from flowops.model.document import Problem
+    from flowops.model.plan import Shift
     from flowops.report.layout import Output
     from flowops.report.views.plan import CallView, PlanView
 

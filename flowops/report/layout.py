@@ -10,9 +10,8 @@ from flowops.report import layouts
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from flowops.model.diagnosis import Diagnosis
-    from flowops.model.field import Field
-    from flowops.model.status import LedgerStatus
+    from flowops.model.document import Field
+    from flowops.model.status import Diagnosis, LedgerStatus
     from flowops.report.blocks import Report
     from flowops.report.difference import DifferenceOutput
     from flowops.report.views.ledger import (
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
         Runs,
     )
     from flowops.report.views.plan import Bodies, PlanOutput
-    from flowops.report.views.problems import CasesView, ProblemsView
-    from flowops.report.views.result import ResultView
+    from flowops.report.views.result import CasesView, ProblemsView, ResultView
 
     #: What can be printed.
     Output: TypeAlias = (
@@ -58,9 +56,9 @@ _LAYOUTS: Mapping[str, tuple[str, str]] = {
     "ResultView": ("result", "result_report"),
     "ProblemsView": ("problems", "problems_report"),
     "CasesView": ("problems", "cases_report"),
-    "Field": ("fields", "field_report"),
-    "Diagnosis": ("fields", "diagnosis_report"),
-    "DifferenceOutput": ("difference", "difference_report"),
+    "Field": ("problems", "field_report"),
+    "Diagnosis": ("problems", "diagnosis_report"),
+    "DifferenceOutput": ("plan", "difference_report"),
     "LedgerStatus": ("status", "status_report"),
     "Entries": ("ledger", "entries_report"),
     "EntryView": ("ledger", "entry_report"),

@@ -1,26 +1,26 @@
-"""Phrases that several formats share. Nothing that they return is escaped."""
+"""Phrases that several formats share, and the line of a file that a problem speaks of. Nothing here is escaped."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from flowops.common.masking import mask_text
+from flowops.common.masking import mask_any_number, mask_text, masked_but
 from flowops.common.text import minute
 from flowops.model.ledger import State
 from flowops.model.plan import Action
 from flowops.model.result import Outcome
-from flowops.report.escape import clip
-from flowops.report.worddiff import Side, one_side, pieces
-from flowops.report.worddiff import shown as whole_value
+from flowops.report.difference import Side, one_side, pieces
+from flowops.report.difference import shown as whole_value
+from flowops.report.escape import clip, safe, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from flowops.model.difference import Shift
     from flowops.model.document import Value
     from flowops.model.ledger import Entry, Leg
-    from flowops.model.plan import Change
+    from flowops.model.plan import Change, Shift
     from flowops.report.views.ledger import LedgerEvent
     from flowops.report.views.plan import Group
 
@@ -196,3 +196,45 @@ def event(happened: LedgerEvent) -> str:
 def next_run(at: str) -> str:
     """Return what is said of the time at which the next run is needed."""
     return f"The next run is needed at {minute(at)}: then the first of the deferred calls may be placed."
+
+
+#: How much of a long line is shown on each side of the place, in characters.
+BEFORE, AFTER = 40, 60
+#: How much further a phone number may reach that is cut by the window: it is masked whole, then cut.
+MARGIN = 60
+_TAB = 4
+#: What may be a phone number in a message, however wrong it is.
+_NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{4,}[0-9]")
+
+
+class Excerpt(NamedTuple):
+    """A line made safe, and how many columns of it are left of the caret."""
+
+    text: str
+    caret: int
+
+
+def excerpt(source: str, column: int, message: str) -> Excerpt:
+    """Return the part of a source line around a column (from 1), numbers masked except those the message tells."""
+    source = source.rstrip("\r\n")
+    at = min(max(column - 1, 0), len(source))
+    first, last = max(0, at - BEFORE - MARGIN), at + AFTER + MARGIN
+    piece = source[first:last]
+    left, right = _masked_apart(piece, at - first, _NUMBER.findall(message))
+    if first or len(left) > BEFORE:
+        left = f"…{left[-BEFORE:]}"
+    if last < len(source) or len(right) > AFTER:
+        right = f"{right[:AFTER]}…"
+    left, right = (safe(part.replace("\t", " " * _TAB)) for part in (left, right))
+    indent = len(left) - len(left.lstrip()) if not left.startswith("…") else 0
+    return Excerpt((left + right)[indent:].rstrip(), width(left) - indent)
+
+
+def _masked_apart(text: str, at: int, kept: list[str]) -> tuple[str, str]:
+    """Return a masked text in two parts, split at a position, or before the whole number if that is inside of one."""
+    whole = masked_but(text, kept, mask_any_number)
+    for start in range(at, max(at - MARGIN, 0), -1):
+        left = masked_but(text[:start], kept, mask_any_number)
+        if left + masked_but(text[start:], kept, mask_any_number) == whole:
+            return left, whole[len(left) :]
+    return "", whole

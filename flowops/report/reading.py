@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from flowops.common.masking import mask_text, masked_but
 from flowops.model.call import LeftOut
-from flowops.model.document import Place, RowPlace
-from flowops.model.plan import ABSENT, SENDING, Action, Change, Guard
+from flowops.model.document import ABSENT, Place, RowPlace
+from flowops.model.plan import SENDING, Action, Change, Guard
 from flowops.model.result import CallResult, Outcome, Result
-from flowops.report.hours import Ready, hours_of
 from flowops.report.masking import guards_of, masked, without_numbers
-from flowops.report.views.plan import CallView, Group, PlanView, country_code, distinguish_callees, iso
+from flowops.report.views.plan import CallView, Group, PlanView, Ready, country_code, distinguish_callees, hours_of, iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Write lines of styled text to a terminal or a log.
+"""Write lines of styled text to a terminal or a log, and show the progress of long work.
 
 A renderer returns `Line` values; whether they become coloured is decided when they are written: on a terminal, or
 where FORCE_COLOR is set, and never where NO_COLOR is. rich is imported for colours only.
@@ -7,15 +7,20 @@ where FORCE_COLOR is set, and never where NO_COLOR is. rich is imported for colo
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+import sys
+import time
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO
 
 from flowops.common.called import called
 from flowops.report.escape import log_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from rich.console import Console
+    from rich.progress import Progress
 
 
 class Span(NamedTuple):
@@ -84,3 +89,115 @@ def encodable(text: str, stream: TextIO) -> str:
     if text.isascii() or encoding.lower().replace("-", "") == "utf8":
         return text
     return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+#: Work that ends within so many seconds shows nothing.
+SHORT = 1.0
+#: Lines are at least so many seconds apart.
+APART = 5.0
+#: And between two of them at least this share of the work was done, in percent.
+STEP = 10
+#: A bar is not told of progress more often than this, in seconds: telling it costs more than a call to `advance`.
+REDRAWN = 0.1
+
+
+@contextmanager
+def progress(
+    label: str, total: int | None, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[int], None]]:
+    """Give a function to call with how many of `total` are newly done: ``advance(1)``, as often as you like.
+
+    The total is None where nobody knows it. Not for several threads at once.
+    """
+    out = stream or sys.stderr
+    bar = out.isatty() and os.environ.get("TERM") != "dumb"
+    shown: _Shown = _Bar(label, total, out) if bar else _Lines(label, total, out)
+    began = clock()
+    done = 0
+
+    def advance(number: int) -> None:
+        nonlocal done
+        done += number
+        seconds = clock() - began
+        if seconds >= SHORT:
+            shown.show(done, seconds)
+
+    try:
+        yield advance
+    finally:
+        shown.close()
+
+
+class _Shown(Protocol):
+    def show(self, done: int, seconds: float) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Lines:
+    """``placing: 1,200 of 12,000 (10 %), 240/s, 0:45 left``, for logs; ``rendering: 1,200, 240/s`` without a total."""
+
+    def __init__(self, label: str, total: int | None, stream: TextIO) -> None:
+        self._label, self._total, self._stream = label, total, stream
+        self._next_step = STEP
+        self._next_time = 0.0
+
+    def show(self, done: int, seconds: float) -> None:
+        if seconds < self._next_time:
+            return
+        if self._total is None:
+            self._next_time = max(2 * seconds, APART)  # nobody knows how many lines it will be
+            self._say(f"{done:,}, {_rate(done, seconds)}")
+            return
+        percent = 100 * done // self._total if self._total else 100
+        if percent < self._next_step:
+            return
+        self._next_step = percent - percent % STEP + STEP
+        self._next_time = seconds + APART
+        rest = max(self._total - done, 0) * seconds / max(done, 1)
+        left = f", {timedelta(seconds=round(rest))} left" if rest else ""
+        self._say(f"{done:,} of {self._total:,} ({percent} %), {_rate(done, seconds)}{left}")
+
+    def _say(self, text: str) -> None:
+        self._stream.write(f"{self._label}: {text}\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """The result says the rest."""
+
+
+class _Bar:
+    """A bar that goes away when the work is done. rich is imported when there is something to show."""
+
+    def __init__(self, label: str, total: int | None, stream: TextIO) -> None:
+        self._label, self._total, self._stream = label, total, stream
+        self._progress: Progress | None = None
+        self._next_time = 0.0
+
+    def show(self, done: int, seconds: float) -> None:
+        if seconds < self._next_time:
+            return
+        self._next_time = seconds + REDRAWN
+        if self._progress is None:
+            self._progress = self._begun()
+        self._progress.update(self._progress.task_ids[0], completed=done, rate=_rate(done, seconds))
+
+    def close(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def _begun(self) -> Progress:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        rate = TextColumn("{task.fields[rate]}")
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+        # What a command prints on stdout meanwhile stays on stdout.
+        shown = Progress(*columns, console=console(self._stream), transient=True, redirect_stdout=False)
+        shown.add_task(self._label, total=self._total, rate="")
+        shown.start()
+        return shown
+
+
+def _rate(done: int, seconds: float) -> str:
+    """Return how many a second, since the beginning."""
+    return f"{done / seconds:,.0f}/s" if done >= 10 * seconds else f"{done / seconds:.1f}/s"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from flowops.common.addresses import is_loopback
 from flowops.model.call import INSTRUCTION_ID
-from flowops.sandbox.faults import rng, within
+from flowops.sandbox.exchange import rng, within
 from flowops.sandbox.settings import OUTCOMES, SUCCESS
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     import httpx
 
     from flowops.model.document import Value
-    from flowops.sandbox.exchange import Placed, PlacedLeg
-    from flowops.sandbox.journal import Journal
+    from flowops.sandbox.exchange import Journal, Placed, PlacedLeg
     from flowops.sandbox.settings import Settings
 
 

@@ -23,8 +23,7 @@ from urllib.parse import parse_qs
 
 from flowops.common.json import NotJson, read_json
 from flowops.model.call import INSTRUCTION_ID
-from flowops.sandbox.exchange import Placed, PlacedLeg, Refusal, Reply, json_reply
-from flowops.sandbox.faults import fault_of, pick, rng, spoiled, within
+from flowops.sandbox.exchange import Placed, PlacedLeg, Refusal, Reply, fault_of, json_reply, pick, rng, spoiled, within
 from flowops.sandbox.settings import OUTCOMES, SUCCESS, FaultKind, code_of
 from flowops.schema.check import check
 

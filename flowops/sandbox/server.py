@@ -12,9 +12,8 @@ from flowops.common.addresses import is_loopback
 from flowops.errors import UsageError
 from flowops.httpd import Limits, Response, WireFault, catch_signals, open_listener, serving, url_of
 from flowops.sandbox.callbacks import Notifier
-from flowops.sandbox.exchange import Memory
+from flowops.sandbox.exchange import Journal, Memory
 from flowops.sandbox.handler import BODY_LIMIT, VOICE_BASE, handle
-from flowops.sandbox.journal import Journal
 from flowops.sandbox.settings import FaultKind
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from flowops.common.numbers import is_e164
 from flowops.common.spans import read_span
 from flowops.errors import UsageError
-from flowops.model.attempts import split_reference
+from flowops.model.call import split_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flowops.common.names import NAME_PATTERN
 from flowops.common.spans import SPAN_PATTERN
-from flowops.model.attempts import MOST_ATTEMPTS, REPEATABLE
+from flowops.model.call import MOST_ATTEMPTS, REPEATABLE
 from flowops.schema.engine import TEMPLATE_PATTERN
 from flowops.schema.flow_check import NUMERAL, BadReference, declared_types, inline
 from flowops.schema.request import WHO, exactly_one, field_schema, head, required_fields, without_null

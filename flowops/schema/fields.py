@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowops.common.names import nearest
 from flowops.errors import UsageError
-from flowops.model.field import FIRST, Field
-from flowops.model.plan import ABSENT
+from flowops.model.document import ABSENT, FIRST, Field
 from flowops.schema.check import KINDS
 from flowops.schema.engine import TEMPLATE_PATTERN
 from flowops.schema.explain import choice, expected

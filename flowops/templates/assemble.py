@@ -17,8 +17,16 @@ from flowops.common.budget import (
 )
 from flowops.common.names import same_name
 from flowops.common.numbers import EXAMPLE_COLUMN
-from flowops.model.attempts import LONGEST_ROOT, ONE_ATTEMPT, attempt_reference
-from flowops.model.call import INSTRUCTION_ID, NO_TERMS, TERMS, Call, Terms
+from flowops.model.call import (
+    INSTRUCTION_ID,
+    LONGEST_ROOT,
+    NO_TERMS,
+    ONE_ATTEMPT,
+    TERMS,
+    Call,
+    Terms,
+    attempt_reference,
+)
 from flowops.templates.budget import ATTEMPT
 from flowops.templates.errors import BudgetExceeded, TemplateError
 from flowops.templates.fields import FLOW, FLOW_ID, REFERENCE, VARIABLES, CallFields, Defaults, Origins, sensitive
@@ -31,7 +39,7 @@ from flowops.templates.values import kind, number
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from flowops.model.attempts import Attempts
+    from flowops.model.call import Attempts
     from flowops.model.document import Document, Place, Problem, RowPlace, Value
     from flowops.model.project import Flow, Project
     from flowops.templates.flow_variables import Part, TakenBy

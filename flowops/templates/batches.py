@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from flowops.common.budget import PARTS_PER_STEP
 from flowops.common.masking import are_values
-from flowops.model.attempts import attempt_reference
-from flowops.model.call import INSTRUCTION_ID, Script, Terms
+from flowops.model.call import INSTRUCTION_ID, Script, Terms, attempt_reference
 from flowops.model.document import Batch, Problem
 from flowops.templates.budget import WRONG_ROWS
 from flowops.templates.errors import BudgetExceeded, TemplateError, member
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from flowops.common.budget import Budget
-    from flowops.model.attempts import Attempts
-    from flowops.model.call import Call
+    from flowops.model.call import Attempts, Call
     from flowops.model.document import Document, Place, Value
     from flowops.model.project import Flow
     from flowops.templates.assemble import CompiledCall, Made

@@ -6,14 +6,13 @@ from itertools import compress, product
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.budget import ITEMS_PER_STEP, deep
-from flowops.model.attempts import ONE_ATTEMPT, read_attempts
-from flowops.model.call import Origin
+from flowops.model.call import ONE_ATTEMPT, Origin, read_attempts
 from flowops.templates.errors import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from flowops.model.attempts import Attempts
+    from flowops.model.call import Attempts
     from flowops.model.document import Document, Path, Place, Value
     from flowops.model.project import Flow, Project
     from flowops.templates.nodes import Compiler

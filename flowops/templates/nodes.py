@@ -10,8 +10,7 @@ from flowops.common.budget import CHARACTERS_PER_STEP, MAX_TEXT, SHORT, json_bou
 from flowops.common.limits import MAX_INTEGER
 from flowops.common.lines import LINE_BREAK
 from flowops.common.masking import mask_any_number
-from flowops.model.document import Place, Problem
-from flowops.model.problems import MOST
+from flowops.model.document import MOST, Place, Problem
 from flowops.templates.budget import ATTEMPT, MAX_SOURCE, Scope
 from flowops.templates.errors import BudgetExceeded, TemplateError, UndefinedName, member
 from flowops.templates.problems import TEMPLATE

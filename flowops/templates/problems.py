@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_any_number
-from flowops.model.attempts import split_reference
+from flowops.model.call import split_reference
 from flowops.model.document import Problem
 
 if TYPE_CHECKING:

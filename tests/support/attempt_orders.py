@@ -15,8 +15,15 @@ from flowops.app.reconcile import Adopt, _Records
 from flowops.apply.control import Halt
 from flowops.ledger.database import iso
 from flowops.ledger.operators import Accept, Cancel, Resolve, UndoCancel
-from flowops.model.attempts import ONE_ATTEMPT, OUTCOME_CODES, Attempts, attempt_reference, split_reference
-from flowops.model.call import INSTRUCTION_ID, Terms
+from flowops.model.call import (
+    INSTRUCTION_ID,
+    ONE_ATTEMPT,
+    OUTCOME_CODES,
+    Attempts,
+    Terms,
+    attempt_reference,
+    split_reference,
+)
 from flowops.model.claims import Claim, Record
 from flowops.model.ledger import EventType, Leg, State
 from flowops.model.plan import Decision

@@ -43,7 +43,7 @@ _NEEDED = (
     "flowops.campaigns.dbos",
     "flowops.ledger.postgres",
     "flowops.report.writers.json",
-    "flowops.report.progress",
+    "flowops.report.terminal",
     "httpcore",
     "psycopg",
     "sqlalchemy.dialects.postgresql.psycopg",

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from flowops.model.attempts import ONE_ATTEMPT, Attempts
-from flowops.model.call import FINGERPRINT, NO_TERMS, Script
+from flowops.model.call import FINGERPRINT, NO_TERMS, ONE_ATTEMPT, Attempts, Script
 from flowops.model.plan import Decision, Plan, PlannedBatch
 from flowops.plan.canonical import Uncanonical, hash_of
 from flowops.plan.planner import Shown, make_plan

@@ -28,6 +28,7 @@ from flowops.report.blocks import (
     named,
     strong,
 )
+from flowops.report.json.text import yaml_lines
 from flowops.report.layouts.marks import tone_of
 from flowops.report.views.ledger import (
     BlockedView,
@@ -39,7 +40,6 @@ from flowops.report.views.ledger import (
     Runs,
     of_entry,
 )
-from flowops.report.yaml import yaml_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

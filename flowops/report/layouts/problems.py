@@ -1,10 +1,13 @@
-"""Lay out what is wrong in the files, and what tests of calls found."""
+"""Lay out what is wrong in files, what tests of calls found, what a field means, and what an environment lacks."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
-from flowops.model.problems import with_rows
+from flowops.common.masking import mask_text
+from flowops.model.document import ABSENT, with_rows
+from flowops.model.status import Check, Diagnosis, Status
 from flowops.report import phrases
 from flowops.report.blocks import (
     Column,
@@ -24,12 +27,12 @@ from flowops.report.blocks import (
     strong,
 )
 from flowops.report.layouts.marks import quoted_lines, warnings_of
-from flowops.report.views.problems import CasesView, ProblemsView, in_order
+from flowops.report.views.result import CasesView, ProblemsView, in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from flowops.model.document import Place, Problem
+    from flowops.model.document import Field, Place, Problem
     from flowops.model.result import CaseResult
 
 
@@ -92,3 +95,66 @@ def _case_row(result: CaseResult, source: Callable[[Place], str | None] | None) 
     return Row(
         cells, not result.passed, Mark("+", "passed", Tone.GOOD) if result.passed else Mark("x", "failed", Tone.BAD)
     )
+
+
+def field_report(field: Field) -> Report:
+    """Lay out what a field means, and the fields inside it."""
+    facts = [Row((cell(name), cell(named(value)))) for name, value in _facts(field)]
+    fields = [
+        Row(
+            (
+                cell(named(each.path[-1])),
+                cell(f"{each.type}{', required' if each.required else ''}"),
+                cell(each.description),
+            )
+        )
+        for each in field.fields
+    ]
+    about, inside = (Column("field"), Column("value")), (Column("field"), Column("takes"), Column("means", Where.BELOW))
+    return Report(
+        [
+            Section((field.description,), [Table(about, facts)] if facts else []),
+            *([Section((strong("Fields"),), [Table(inside, fields)])] if fields else []),
+        ],
+        title=(named(field.name, strong=True), f"  {field.type}{', required' if field.required else ''}"),
+        spaced=True,
+    )
+
+
+def diagnosis_report(diagnosis: Diagnosis) -> Report:
+    """Lay out what was looked at: what is well, what is not, and what helps."""
+    columns = (Column("check"), Column("found"), Column("remedy", Where.BELOW))
+    rows = [_check_row(check) for check in diagnosis.checks]
+    tones = {Status.OK: Tone.GOOD, Status.WARNING: Tone.WARN, Status.FAILED: Tone.BAD}
+    return Report(
+        [Section((), [Table(columns, rows, len(rows), indent=0)])],
+        title=("Doctor for ", named(diagnosis.environment)),
+        totals=Totals(
+            (strong(f"{diagnosis.environment}: "),),
+            tuple(Total(status.value, diagnosis.count(status), tone) for status, tone in tones.items()),
+            len(tones),
+        ),
+        environment=diagnosis.environment,
+        headed=False,
+    )
+
+
+def _check_row(check: Check) -> Row:
+    signs = {Status.OK: ("+", Tone.GOOD), Status.WARNING: ("!", Tone.WARN), Status.FAILED: ("x", Tone.BAD)}
+    sign, tone = signs[check.status]
+    remedy = cell(f"remedy: {check.remedy}") if check.remedy else ()
+    failed = check.status is Status.FAILED
+    return Row(
+        (cell(named(check.name)), cell(mask_text(check.message)), remedy), failed, Mark(sign, check.status, tone)
+    )
+
+
+def _facts(field: Field) -> Iterator[tuple[str, str]]:
+    """Yield what else is known of a field: its values as JSON, which is YAML, too."""
+    if field.default is not ABSENT:
+        yield "default", json.dumps(field.default, ensure_ascii=False)
+    if field.options:
+        yield "one of", ", ".join(json.dumps(each, ensure_ascii=False) for each in field.options)
+    for example in field.examples:
+        yield "example", json.dumps(example, ensure_ascii=False)
+    yield "since", field.since

@@ -31,8 +31,7 @@ from flowops.report.blocks import (
     named,
     strong,
 )
-from flowops.report.layouts.charts import MOST_HOURS
-from flowops.report.layouts.marks import guard_alert, labels_of, mark_of, tone_of
+from flowops.report.layouts.marks import MOST_HOURS, guard_alert, labels_of, mark_of, tone_of
 from flowops.report.masking import guards_of
 from flowops.report.views.ledger import of_entry
 

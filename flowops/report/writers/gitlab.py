@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model.difference import Shift
-from flowops.model.plan import Action
+from flowops.model.plan import Action, Shift
 from flowops.model.result import Outcome
 from flowops.report.annotations import of_output
 from flowops.report.difference import DifferenceOutput
 from flowops.report.formats import REVIEWED, Format
 from flowops.report.json.text import dumps
 from flowops.report.views.plan import PlanOutput
-from flowops.report.views.problems import CasesView, ProblemsView
-from flowops.report.views.result import ResultView
+from flowops.report.views.result import CasesView, ProblemsView, ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

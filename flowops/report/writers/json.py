@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flowops.model.diagnosis import Diagnosis
-from flowops.model.field import Field
-from flowops.model.status import LedgerStatus
+from flowops.model.document import Field
+from flowops.model.status import Diagnosis, LedgerStatus
 from flowops.report.difference import DifferenceOutput
 from flowops.report.formats import ALL, DONE, Format
 from flowops.report.json.ledger import (
@@ -19,13 +18,19 @@ from flowops.report.json.ledger import (
     runs_json,
     status_json,
 )
-from flowops.report.json.plan import difference_json, render_json, result_json
-from flowops.report.json.problems import cases_json, diagnosis_json, field_json, validate_json
+from flowops.report.json.plan import (
+    cases_json,
+    diagnosis_json,
+    difference_json,
+    field_json,
+    render_json,
+    result_json,
+    validate_json,
+)
 from flowops.report.json.text import Json, dumps
 from flowops.report.views.ledger import BlockedView, CampaignsView, Done, Entries, EntryView, OperationView, Runs
 from flowops.report.views.plan import Bodies, PlanOutput
-from flowops.report.views.problems import CasesView, ProblemsView
-from flowops.report.views.result import ResultView
+from flowops.report.views.result import CasesView, ProblemsView, ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.model.document import sentence
 from flowops.model.plan import Action
-from flowops.model.problems import sentence
 from flowops.model.result import Outcome
 from flowops.report.annotations import of_output
 from flowops.report.escape import xml_text
 from flowops.report.formats import CASES, PLAN, PROBLEMS, RESULT, Format
 from flowops.report.phrases import DONE, count
 from flowops.report.views.plan import PlanOutput
-from flowops.report.views.problems import CasesView, ProblemsView
-from flowops.report.views.result import ResultView
+from flowops.report.views.result import CasesView, ProblemsView, ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

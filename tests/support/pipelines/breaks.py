@@ -35,7 +35,7 @@ def _expiry() -> None:
 
 
 def _pause() -> None:
-    from flowops.model.attempts import Attempts
+    from flowops.model.call import Attempts
 
     _set(Attempts, pause=lambda *_: timedelta(0))
 

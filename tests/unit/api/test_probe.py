@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from flowops.api.cdr import clock_ahead, records_url
 from flowops.api.classify import Answer
-from flowops.api.probe import clock_ahead, records_url
 from flowops.errors import ApiError
 
 NOW = datetime(2026, 11, 30, 18, 0, 30, tzinfo=UTC)

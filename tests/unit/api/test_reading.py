@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.api.http1 import LONGEST_HEAD, AnswerReader, MalformedAnswer
+from flowops.api.connection import LONGEST_HEAD, AnswerReader, MalformedAnswer
 
 JSON = b'{"success": true}'
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

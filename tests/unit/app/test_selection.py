@@ -11,7 +11,7 @@ from flowops.app.render import examined
 from flowops.app.selection import CallFilter, Selection, nothing_selected, read_labels
 from flowops.app.walk import Walk
 from flowops.errors import UsageError
-from flowops.model.problems import Problems
+from flowops.model.document import Problems
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from support.operators import operate
 from flowops.app.policy_run import _with_attempts
 from flowops.ledger.database import iso
 from flowops.ledger.operators import Rename
-from flowops.model.attempts import read_attempts
+from flowops.model.call import read_attempts
 from flowops.model.claims import Record
 from flowops.model.ledger import EventType, Leg, State
 from flowops.model.plan import Action

@@ -16,7 +16,7 @@ from flowops.app.selection import CallFilter, Selection
 from flowops.errors import UsageError
 from flowops.ledger.operations import ImportedCall, imported_call
 from flowops.ledger.operators import Accept, Cancel, Rename, Resolve, UndoCancel
-from flowops.model.attempts import OUTCOME_CODES, read_attempts
+from flowops.model.call import OUTCOME_CODES, read_attempts
 from flowops.model.claims import Move, Record
 from flowops.model.ledger import EventType, Leg, State
 

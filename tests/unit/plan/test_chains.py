@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.model.attempts import (
+from flowops.model.call import (
     COMPLETED,
     ONE_ATTEMPT,
     OUTCOME_CODES,
@@ -19,7 +19,7 @@ from flowops.model.attempts import (
     attempt_reference,
     read_attempts,
 )
-from flowops.model.attempts import split_reference as split
+from flowops.model.call import split_reference as split
 from flowops.model.ledger import State, Tried
 from flowops.plan.chains import outcome_of, standing_of
 

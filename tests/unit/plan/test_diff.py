@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from support.values import document_at
 
 from flowops.model.call import Call, Origin
-from flowops.model.difference import Shift
-from flowops.model.plan import ABSENT, Change
+from flowops.model.document import ABSENT
+from flowops.model.plan import Change, Shift
 from flowops.plan.canonical import canonical
 from flowops.plan.diff import diff, difference, identity
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.plans import plan_of
 
+from flowops.model.document import ABSENT
 from flowops.model.ledger import State
-from flowops.model.plan import ABSENT, Action
+from flowops.model.plan import Action
 from flowops.plan.canonical import unfit
 from flowops.plan.planner import decision_line, digest
 

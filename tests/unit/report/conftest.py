@@ -13,9 +13,9 @@ from support.plans import decided
 from support.values import document_at
 
 from flowops.model.call import Call, LeftOut, Origin
-from flowops.model.document import Document, Place, RowPlace
+from flowops.model.document import ABSENT, Document, Place, RowPlace
 from flowops.model.ledger import Actor, Checkpoint, Entry, EventType, GivenUp, Leg, State
-from flowops.model.plan import ABSENT, Action, Change, Guard, Plan, PlannedCall
+from flowops.model.plan import Action, Change, Guard, Plan, PlannedCall
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.model.status import LedgerStatus
 

@@ -11,13 +11,11 @@ import pytest
 from flowops.common.exit_codes import ExitCode
 from flowops.errors import UsageError
 from flowops.model.campaign import Campaign, CampaignProgress, CampaignState, Wait
-from flowops.model.diagnosis import Check, Diagnosis, Status
-from flowops.model.difference import Difference, DifferentCall, Shift
-from flowops.model.document import Place, Problem
-from flowops.model.field import Field
+from flowops.model.document import ABSENT, Field, Place, Problem
 from flowops.model.ledger import EventType, LedgerRun, NumberBlock, OperatorStep, State
-from flowops.model.plan import ABSENT, Action
+from flowops.model.plan import Action, Difference, DifferentCall, Shift
 from flowops.model.result import CallResult, CaseResult, Outcome, Result
+from flowops.model.status import Check, Diagnosis, Status
 from flowops.report import formats, registry
 from flowops.report.difference import DifferenceOutput
 from flowops.report.json.plan import plan_json
@@ -32,8 +30,7 @@ from flowops.report.views.ledger import (
     Runs,
 )
 from flowops.report.views.plan import Bodies, PlanOutput, of_plan
-from flowops.report.views.problems import CasesView, ProblemsView
-from flowops.report.views.result import ResultView
+from flowops.report.views.result import CasesView, ProblemsView, ResultView
 
 if TYPE_CHECKING:
     from flowops.model.ledger import Entry

@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from support.reports import page_of
 
 from flowops.model.plan import Action
-from flowops.report.hours import Hour, Hours, PlanClock, Ready, hours_of
 from flowops.report.json.plan import plan_json
 from flowops.report.json.text import dumps
 from flowops.report.reading import plan_of_json
-from flowops.report.views.plan import of_plan
+from flowops.report.views.plan import Hour, Hours, PlanClock, Ready, hours_of, of_plan
 
 AT = datetime(2026, 11, 25, 21, 30, tzinfo=UTC)
 NOW = Ready(None, deferred=False)

@@ -13,16 +13,13 @@ from hypothesis import strategies as st
 from support import npm
 from support.reports import page_of
 
-from flowops.model.difference import Difference, DifferentCall, Shift
-from flowops.model.document import Place, Problem, RowPlace
-from flowops.model.plan import ABSENT, Action, Change
+from flowops.model.document import ABSENT, Place, Problem, RowPlace
+from flowops.model.plan import Action, Change, Difference, DifferentCall, Shift
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report.difference import DifferenceOutput
-from flowops.report.hours import PlanClock
-from flowops.report.layouts.charts import country_names
-from flowops.report.views.plan import of_plan
-from flowops.report.views.problems import ProblemsView
-from flowops.report.views.result import ResultView
+from flowops.report.layouts.marks import country_names
+from flowops.report.views.plan import PlanClock, of_plan
+from flowops.report.views.result import ProblemsView, ResultView
 from flowops.report.writers.html import MOST
 
 if TYPE_CHECKING:

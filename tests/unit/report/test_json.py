@@ -11,19 +11,17 @@ import pytest
 from support.reports import text_of
 
 from flowops.common.lines import Lines
-from flowops.model.document import Document, Place, Problem, RowPlace, SourceMap
+from flowops.model.document import ABSENT, Document, Place, Problem, RowPlace, SourceMap
 from flowops.model.ledger import Checkpoint, State
-from flowops.model.plan import ABSENT, Action, Change
+from flowops.model.plan import Action, Change
 from flowops.model.status import LedgerStatus
 from flowops.report.json.ledger import entry_json, ledger_list_json, status_json
-from flowops.report.json.plan import plan_json, render_json, result_json
-from flowops.report.json.problems import validate_json
+from flowops.report.json.plan import plan_json, render_json, result_json, validate_json
 from flowops.report.json.text import dumps
 from flowops.report.reading import plan_of_json, result_of_json
 from flowops.report.views.ledger import Entries, EntryView
 from flowops.report.views.plan import Bodies, of_plan
-from flowops.report.views.problems import ProblemsView
-from flowops.report.views.result import ResultView
+from flowops.report.views.result import ProblemsView, ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Callable

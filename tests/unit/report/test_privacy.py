@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.reports import markdown_of, text_of
 
+from flowops.model.document import ABSENT
 from flowops.model.ledger import Leg, State
-from flowops.model.plan import ABSENT, Action, Change
+from flowops.model.plan import Action, Change
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.model.status import LedgerStatus
 from flowops.report.json.ledger import ledger_list_json, status_json

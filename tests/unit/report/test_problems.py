@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowops.model.document import Place, Problem, RowPlace
-from flowops.report.excerpt import AFTER, BEFORE, excerpt
+from flowops.report.phrases import AFTER, BEFORE, excerpt
 from flowops.report.terminal import plain
 from flowops.report.writers.text import problem_lines
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flowops.report.progress import progress
+from flowops.report.terminal import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,7 @@ from typing import Any
 from support.plans import decided
 from support.reports import text_of
 
-from flowops.model.difference import Difference, DifferentCall, Shift
-from flowops.model.plan import Action
+from flowops.model.plan import Action, Difference, DifferentCall, Shift
 from flowops.report.difference import of_difference
 from flowops.report.json.plan import plan_json
 from flowops.report.masking import PeopleCounter, distinguish

@@ -79,7 +79,7 @@ def test_plain_lines_need_no_rich() -> None:
     program = (
         "import sys, io; import flowops.report.writers.text, flowops.report.writers.json;"
         "import flowops.report.writers.markdown, flowops.plan;"
-        "import flowops.report.progress; from flowops.report.terminal import emit, line;"
+        "import flowops.report.terminal; from flowops.report.terminal import emit, line;"
         "emit([line('a')], io.StringIO());"
         "heavy = {'rich', 'rfc8785', 'yaml', 'jinja2', 'httpx', 'sqlite3', 'jsonschema', 'phonenumbers'};"
         "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"

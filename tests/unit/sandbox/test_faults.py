@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from flowops.sandbox.faults import fault_of
+from flowops.sandbox.exchange import fault_of
 from flowops.sandbox.settings import FAULTS, Fault, FaultKind, Settings, Span
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowops.errors import UsageError
-from flowops.model.plan import ABSENT
+from flowops.model.document import ABSENT
 from flowops.schema.check import KINDS
 from flowops.schema.fields import all_paths, field_at
 

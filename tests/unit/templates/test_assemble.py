@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 from flowops.model.call import Call
-from flowops.model.problems import Problems
+from flowops.model.document import Problems
 
 FLOWS = textwrap.dedent(
     """\

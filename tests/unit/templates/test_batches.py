@@ -11,8 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowops.model.document import Batch, Place, Problem
-from flowops.model.problems import Problems
+from flowops.model.document import Batch, Place, Problem, Problems
 from flowops.templates.batches import CallSet
 from flowops.templates.budget import WRONG_ROWS
 

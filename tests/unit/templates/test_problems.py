@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowops.model.problems import Problems
+from flowops.model.document import Problems
 from flowops.templates.problems import duplicates
 
 

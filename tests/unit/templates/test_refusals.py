@@ -10,7 +10,7 @@ import textwrap
 import pytest
 from jinja2 import nodes
 
-from flowops.model.problems import Problems
+from flowops.model.document import Problems
 from flowops.templates import errors
 from flowops.templates.expressions import _EXPRESSIONS
 

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flowops.common.budget import Budget
-from flowops.model.document import Batch, Place, Problem, RowPlace
-from flowops.model.problems import Problems
+from flowops.model.document import Batch, Place, Problem, Problems, RowPlace
 from flowops.templates.batches import compile_selection
 
 if TYPE_CHECKING:
