@@ -7,6 +7,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from flowops.common.number_plan import country_code
 from flowops.common.numbers import is_e164
 from flowops.common.text import LISTED, dotted, escaped, listed, quoted, visible
 
@@ -48,8 +49,8 @@ _BETWEEN = rf"(?:[\s()./{_BLANKS}{_DASHES}]|\\u[0-9a-fA-F]{{4}}|\\x[0-9a-fA-F]{{
 _ANY_NUMBER = re.compile(rf"\+?\d(?:{_BETWEEN}\d){{5,}}(?!\d|[{_BLANKS}(){_DASHES}]{{0,2}}{DOT})")
 _QUOTED = re.compile(r"['\"`].*['\"`]", re.DOTALL)
 _NOT_QUOTED = re.compile(r": (?!'…')")
-# What `mask_number` gives.
-_MASKED = re.compile(rf"\+[0-9]{{1,3}}(?: [0-9{DOT}]{{1,4}}){{0,4}} (?:{DOT}{{2}}[0-9]{{2}}|{DOT}{{1,3}})")
+# What `mask_number` gives, but for the blanks in the national number.
+_MASKED = re.compile(rf"\+[0-9]{{1,3}} (?:(?:[0-9]{{1,4}}{DOT}{{4,9}}|{DOT}{{2,12}})[0-9]{{2}}|{DOT}{{1,3}})")
 _BUT_LAST_TWO = re.compile(r"[0-9](?=(?:[^0-9]*[0-9]){2})")
 #: How many results are kept: most texts of a call are those of the call before it, and each number comes twice.
 _KEPT = 1024
@@ -64,7 +65,7 @@ _VALUE = re.compile(rf"[0-9](?:[{_BLANKS}():./{_DASHES}]{{0,2}}[0-9]){{4}}|@|^\+
 
 @lru_cache(maxsize=_KEPT)
 def mask_number(number: str) -> str:
-    """Return an E.164 number as it may be shown: ``+442079460023`` is ``+44 20 79•• ••23``.
+    """Return an E.164 number as it may be shown, grouped as in its country: ``+442079460023`` is ``+44 20 79•• ••23``.
 
     The country code, up to four digits behind it and the last two stay; at least four digits are hidden,
     and of a very short number all of them.
@@ -79,10 +80,29 @@ def mask_number(number: str) -> str:
     leading = max(0, min(_LEADING, len(national) - _TRAILING - _HIDDEN_AT_LEAST))
     hidden = len(national) - leading - _TRAILING
     masked = national[:leading] + DOT * hidden + national[-_TRAILING:]
-    odd = len(masked) % _GROUP
-    groups = [masked[:odd]] if odd else []
-    groups += [masked[start : start + _GROUP] for start in range(odd, len(masked), _GROUP)]
-    return " ".join([f"+{country}", *groups])
+    groups, start = [f"+{country}"], 0
+    for size in _groups(country, national[:leading], len(national)):
+        groups.append(masked[start : start + size])
+        start += size
+    return " ".join(groups)
+
+
+@lru_cache(maxsize=_KEPT)
+def _groups(country: str, leading: str, length: int) -> tuple[int, ...]:
+    """Return how many digits of a national number stand together, in fours where nobody knows.
+
+    They follow from the digits that are shown alone, so that they say nothing of those that are hidden.
+    """
+    known = country_code(f"+{country}")
+    written = known.plans[0].groups(leading.ljust(length, "0")) if known is not None else ()
+    odd = length % _GROUP
+    return written or (*([odd] if odd else []), *[_GROUP] * (length // _GROUP))
+
+
+def calling_code(number: str) -> str:
+    """Return ``+44`` of ``+442079460023``; empty for what is no number."""
+    found = _COUNTRY.match(number, 1)
+    return f"+{found[0]}" if found is not None else ""
 
 
 def mask_written(value: object) -> str:
@@ -150,7 +170,9 @@ def are_values(names: Iterable[str]) -> bool:
 
 def is_masked(text: str) -> bool:
     """Return whether a text is what `mask_number` makes of some number."""
-    return _MASKED.fullmatch(text) is not None
+    country, blank, national = text.partition(" ")
+    groups = national.split(" ")
+    return all(groups) and _MASKED.fullmatch(f"{country}{blank}{''.join(groups)}") is not None
 
 
 def mask(value: Any) -> str:

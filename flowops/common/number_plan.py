@@ -166,6 +166,17 @@ class NumberPlan:
         rest = self.without_trunk(digits)
         return rest if len(rest) in self._lengths or len(rest) > self._most else digits
 
+    def groups(self, digits: str) -> tuple[int, ...]:
+        """Return how many digits stand together where a number is written for readers abroad; () where nobody knows."""
+        for form in self._metadata.intl_number_format or self._metadata.number_format:
+            leading = form.leading_digits_pattern
+            if leading and _compiled(leading[-1]).match(digits) is None:
+                continue
+            found = _compiled(form.pattern or _NOTHING).fullmatch(digits)
+            if found is not None:
+                return tuple(len(group) for group in found.groups() if group)
+        return ()
+
     @cached_property
     def _longest_prefix(self) -> int:
         return max(_prefix_lengths(self.code), default=0)

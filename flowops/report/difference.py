@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.common.masking import mask_number
+from flowops.common.masking import calling_code
 from flowops.model.call import ONE_ATTEMPT
 from flowops.model.document import ABSENT
 from flowops.model.plan import A_FEW, Change, Shift
 from flowops.report.masking import PeopleCounter, masked
-from flowops.report.views.plan import Group, country_code, distinguish_callees, view_of
+from flowops.report.views.plan import Group, distinguish_callees, view_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -202,7 +202,7 @@ def of_difference(found: Difference, environment: str, *, full: bool = False) ->
         unchanged=found.unchanged,
         people=len(reached),
         base_problems=found.base_problems,
-        countries=Counter(country_code(mask_number(number)) for number in reached),
+        countries=Counter(calling_code(number) for number in reached),
         fields=(
             *map(_of_attempts, found.attempts),
             *_fields((each for each in found.calls if each.shift is Shift.CHANGED), full=full),

@@ -10,13 +10,13 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from flowops.common.masking import mask_text, masked_but
+from flowops.common.masking import calling_code, mask_text, masked_but
 from flowops.model.call import LeftOut
 from flowops.model.document import ABSENT, Place, RowPlace
 from flowops.model.plan import SENDING, Action, Change, Guard
 from flowops.model.result import CallResult, Outcome, Result
 from flowops.report.masking import guards_of, masked, without_numbers
-from flowops.report.views.plan import CallView, Group, PlanView, Ready, country_code, distinguish_callees, hours_of, iso
+from flowops.report.views.plan import CallView, Group, PlanView, Ready, distinguish_callees, hours_of, iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -55,7 +55,7 @@ def _plan(document: Mapping[str, Value], full: bool) -> PlanView:
         counts[call.action] += 1
         phones[call.action] += rung
         if call.action in SENDING:
-            countries.update(map(country_code, call.callees))
+            countries.update(map(calling_code, call.callees))
             ready[Ready(None, deferred=False)] += rung
         elif call.action is Action.DEFERRED:
             ready[Ready(_moment(call.until), deferred=True)] += rung

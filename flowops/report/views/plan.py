@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.common.masking import HIDDEN, mask_number, masked_but
+from flowops.common.masking import HIDDEN, calling_code, mask_number, masked_but
 from flowops.model.document import ABSENT
 from flowops.model.plan import A_FEW, ALL_SHOWN, NONE_SHOWN, Action, Change, Shift
 from flowops.report.masking import PeopleCounter, distinguish, guards_of, masked, without_numbers, without_pseudonyms
@@ -235,7 +235,7 @@ def of_plan(
         group = groups[planned.call.origin.place()]
         group.shown.append(of_call(planned, pseudonym, show_pii=show_pii))
         if full and planned.action.sends:
-            countries.update(country_code(mask_number(number)) for number in planned.call.callees)
+            countries.update(calling_code(number) for number in planned.call.callees)
     for row in plan.invalid:
         group = groups.get(row.place) or groups.setdefault(row.place, Group(row.place))
         if group.shows(Action.INVALID, full=full):
@@ -329,11 +329,6 @@ def spoken_texts(call: Call) -> tuple[SpokenText, ...]:
 def iso(at: datetime) -> str:
     """Return a time for machines: ISO 8601, UTC."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def country_code(masked_number: str) -> str:
-    """Return ``+44`` of ``+44 20 79•• ••23``."""
-    return masked_number.partition(" ")[0]
 
 
 class Bodies(NamedTuple):

@@ -64,7 +64,7 @@ CASES = {
     "callers: one of them": case("callers: ['+442079460000']", "place"),
     "callers: none of them": case("callers: ['+442079460001']", "blocked: caller +44 20 79"),
     "several callees: all fit": case("countries: [GB, FR]", "place", callees=[LONDON, PARIS]),
-    "several callees: one does not": case("countries: [GB]", "blocked: +33 1 99•• ••18", callees=[LONDON, PARIS]),
+    "several callees: one does not": case("countries: [GB]", "blocked: +33 1 99 •• •• 18", callees=[LONDON, PARIS]),
     # consent
     "consent: there": case("consent: [basis, date]", "place", terms=Terms(consent=CONSENT)),
     "consent: missing": case("consent: [basis, date]", "blocked: consent.basis, consent.date"),
@@ -243,7 +243,7 @@ NOBODY_KNOWS = "countries: the country of the caller is not known: say which cou
             "countries: [GB]",
             {"callees": [LONDON, "+88213000000"]},
             PolicyContext(),
-            "countries: the country of +882 13•• ••00 is not known",
+            "countries: the country of +882 13 •• ••00 is not known",
         ),
         (
             "number-types: [mobile, fixed-line]",
@@ -348,7 +348,7 @@ def test_of_several_callees_the_last_to_be_free_decides(callees, judged, call) -
         "{countries: [GB, FR], per-callee: {calls: 1, within: 7d}}", call(callees=callees), PolicyContext(rung=rung)
     )
     assert decision.until == NOW + timedelta(days=2)
-    assert decision.reasons[0] == "per-callee (flowops.yaml:7): 1 in the last 7d to +33 1 99•• ••18, the limit is 1"
+    assert decision.reasons[0] == "per-callee (flowops.yaml:7): 1 in the last 7d to +33 1 99 •• •• 18, the limit is 1"
 
 
 def test_an_environment_adds_its_rules_to_the_projects(policy, call) -> None:

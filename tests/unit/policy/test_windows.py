@@ -58,7 +58,7 @@ def test_a_closed_window_tells_the_time_where_the_callee_is(callees, terms, why,
     ("window", "callees", "zone", "why"),
     [
         ("", [SATELLITE], None, "the time zone of the callee is not known: give the call a timezone"),
-        ("", [LONDON, SATELLITE], None, "the time zone of +881 6 12•• ••78 is not known: give the call a timezone"),
+        ("", [LONDON, SATELLITE], None, "the time zone of +881 6 12• •••78 is not known: give the call a timezone"),
         ("", [LONDON], "Mars/Olympus", "the time zone Mars/Olympus is not known on this machine"),
         (", countries: [FR]", [LONDON], None, "there is no window for callees in GB"),
         (", countries: [FR]", [SATELLITE], "UTC", "there is no window for callees in an unknown country"),

@@ -34,9 +34,9 @@ def test_people_who_look_alike_are_told_apart_and_nobody_else_is_named(make: Any
         f"{SHOWN} (1)",
         f"{SHOWN} (2)",
         f"{SHOWN} (1)",
-        "+1 21 25•• ••23",
+        "+1 212 5•• ••23",
     ]
-    assert callees(of_plan(plan_of(make, ANN, BOB))) == [SHOWN, "+1 21 25•• ••23"]
+    assert callees(of_plan(plan_of(make, ANN, BOB))) == [SHOWN, "+1 212 5•• ••23"]
 
 
 def test_the_same_person_has_the_same_name_in_every_document(make: Any) -> None:
@@ -57,7 +57,7 @@ def test_json_names_every_callee(make: Any) -> None:
     calls = plan_json(plan_of(make, ANN, BOB, ANN))["calls"]
     assert [(call["callees"], call["pseudonyms"]) for call in calls] == [
         ([SHOWN], ["1"]),
-        (["+1 21 25•• ••23"], ["2"]),
+        (["+1 212 5•• ••23"], ["2"]),
         ([SHOWN], ["1"]),
     ]
 
@@ -69,7 +69,7 @@ def test_a_plan_that_is_read_again_is_shown_as_it_was(make: Any) -> None:
     assert callees(again) == callees(of_plan(plan))
     for call in written["calls"]:
         del call["pseudonyms"]
-    assert callees(plan_of_json(written)) == [SHOWN, SHOWN, "+1 21 25•• ••23"]
+    assert callees(plan_of_json(written)) == [SHOWN, SHOWN, "+1 212 5•• ••23"]
 
 
 def test_who_may_see_numbers_sees_no_names(make: Any) -> None:
