@@ -23,7 +23,7 @@ _APART = 50_000
 def main() -> "NoReturn":
     """Run the command line and exit with the contract's code."""
     gc.set_threshold(_APART)
-    if sys.argv[1:] == ["--version"]:
+    if sys.argv[1:] == ["--version"] and not os.environ.get("FLOWOPS_PLUGINS"):
         # As click would say it, which takes three times as long to be imported as Python to start.
         sys.stdout.write(f"flowops {__version__}\n")
         _leave(0)

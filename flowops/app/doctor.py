@@ -25,6 +25,7 @@ from flowops.app.render import not_read
 from flowops.app.secrets import address_of_source, check_host, connection_of, token_of, value_of
 from flowops.app.selection import Selection
 from flowops.callbacks.token import check_secret
+from flowops.common import plugins
 from flowops.common.addresses import is_loopback
 from flowops.common.exit_codes import ExitCode
 from flowops.common.extras import LIBRARIES, install_command
@@ -67,6 +68,8 @@ class _Examination:
         """Yield the checks, one after the other, as apply would come to them."""
         environment = self._environment
         yield self._files()
+        if plugins.loaded():
+            yield Check("plugins", Status.OK, ", ".join(plugins.origins()))
         token = None
         if environment.token is not None and not environment.sandboxed:
             token, check = self._token(environment.token)

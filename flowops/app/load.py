@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.selection import EVERY_CALL
+from flowops.common import plugins
 from flowops.common.called import note_work
 from flowops.common.text import quoted
 from flowops.documents.discovery import discover
@@ -229,8 +230,12 @@ def project_root(file: Path, paths: Sequence[str] = ()) -> Path:
 
 
 def _open(start: str, reader: Reader | None = None) -> tuple[Reader, Project]:
-    """Return the project around a path, checked."""
+    """Return the project around a path, checked, with the plug-ins that the operator has asked for."""
+    if plugins.asked_for():
+        # Nobody else imports what loads them, nor all that they may have a part in.
+        from flowops.plugins.loading import load_plugins
 
+        load_plugins()
     reader = reader or open_disk(Path(start), Path.cwd())
     with excerpts(reader):
         found = find_project(reader, Path(start))

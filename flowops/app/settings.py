@@ -6,6 +6,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+from flowops.common import plugins
+
 if TYPE_CHECKING:
     from flowops.model.document import Value
     from flowops.model.plan import Settings
@@ -36,7 +38,7 @@ def reviewed(project: Project) -> dict[str, Value]:
 
 
 def settings_of(project: Project, environment: Environment) -> Settings:
-    """Return the same for a plan and its digest: of the policy, which may hold numbers, a hash."""
+    """Return the same for a plan and its digest: of the policy, which may hold numbers, a hash; and the plug-ins."""
     settings = review_of(project, environment)
     callbacks, policy = settings.pop("callbacks", None), settings.pop("policy", None)
     if callbacks is not None:
@@ -45,6 +47,8 @@ def settings_of(project: Project, environment: Environment) -> Settings:
     if policy is not None:
         written = json.dumps(policy, sort_keys=True, default=str).encode()
         settings["policy"] = f"sha256:{hashlib.sha256(written).hexdigest()}"
+    if plugins.loaded():
+        settings["plugins"] = ", ".join(plugins.origins())
     return settings
 
 

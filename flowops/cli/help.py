@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from flowops.common.version import __version__
@@ -25,4 +27,17 @@ def show_help(context: click.Context, names: tuple[str, ...]) -> None:
 @click.command("version", short_help="Print the version.")
 def version() -> None:
     """Print the version: the same as flowops --version."""
-    click.echo(f"flowops {__version__}")
+    click.echo(version_text())
+
+
+def version_text() -> str:
+    """Return the version, and those of the distributions whose plug-ins are asked for. Raises UsageError."""
+    lines = [f"flowops {__version__}"]
+    if os.environ.get("FLOWOPS_PLUGINS"):
+        # Nobody else who asks for the version needs what these import.
+        from flowops.common import plugins
+        from flowops.plugins.loading import load_plugins
+
+        load_plugins()
+        lines += [f"plug-in {origin}" for origin in plugins.origins()]
+    return "\n".join(lines)

@@ -16,7 +16,6 @@ from flowops.cli.options import with_log_options
 from flowops.common.called import note_call, program_of
 from flowops.common.exit_codes import ExitCode
 from flowops.common.text import visible
-from flowops.common.version import __version__
 from flowops.errors import FlowopsError, Invalid, UsageError
 
 _log = logging.getLogger(__name__)
@@ -52,12 +51,23 @@ COMMANDS = {
 }
 
 
+def _print_version(context: click.Context, _option: click.Parameter, asked: bool) -> None:
+    """Print the version where that is asked for, and end."""
+    if asked and not context.resilient_parsing:
+        from flowops.cli.help import version_text
+
+        click.echo(version_text())
+        context.exit()
+
+
 @click.group(
     cls=LazyGroup,
     members=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, message="flowops %(version)s")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
+)
 @click.option(
     "-C",
     "--chdir",

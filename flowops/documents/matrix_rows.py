@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import islice, product
+from itertools import product
 from math import prod
 from typing import TYPE_CHECKING
 
-from flowops.documents.row_source import BATCH_ROWS, MATRIX, Matrix, RowsError, RowSource, data_of
-from flowops.model.document import Batch
+from flowops.documents.row_source import MATRIX, Matrix, RowsError, RowSource, batches_of, data_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from flowops.model.document import Batch
 
 #: A matrix is for small products: what is larger is data, and belongs into a file.
 MAX_COMBINATIONS = 10_000
@@ -43,8 +44,5 @@ class MatrixRows(RowSource):
             message = f"there are {self.count():,} combinations, more than {MAX_COMBINATIONS:,}"
             raise RowsError(message, "write them into a file, and name it with for-each")
         axes = self.matrix.axes
-        combinations = product(*axes.values())
-        number = 1
-        while rows := [dict(zip(axes, values, strict=True)) for values in islice(combinations, BATCH_ROWS)]:
-            yield Batch(self.shown, rows, range(number, number + len(rows)), None)
-            number += len(rows)
+        rows = (dict(zip(axes, values, strict=True)) for values in product(*axes.values()))
+        yield from batches_of(self.shown, rows)

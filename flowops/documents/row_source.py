@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import re
 from abc import ABC, abstractmethod
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from flowops.common.masking import mask_quoted
 from flowops.common.names import did_you_mean
-from flowops.documents.files import Unreadable
+from flowops.documents.files import Unreadable, decode
 from flowops.documents.reader import BYTES_A_ROW, ROWS_AGAIN
 from flowops.model.document import Batch, Place, Problem, RowPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from flowops.documents.reader import Reader
+    from flowops.documents.snapshots import HashedStream
     from flowops.model.document import Document, Value
 
     #: What gives the addresses of databases, by their names.
@@ -87,6 +89,14 @@ BATCH_ROWS = 250
 BATCH_SIZE = 1024 * 1024
 
 
+def batches_of(file: str, rows: Iterable[dict[str, Value]]) -> Iterator[Batch]:
+    """Yield rows in batches, numbered from 1; `file` is how messages call where they are from."""
+    left, number = iter(rows), 1
+    while some := list(islice(left, BATCH_ROWS)):
+        yield Batch(file, some, range(number, number + len(some)), None)
+        number += len(some)
+
+
 class BatchBuilder:
     """A batch in the making; `number` is that of the last row, good or bad."""
 
@@ -143,7 +153,8 @@ class QueryError(RowsError):
 class RowSource(ABC):
     """Gives the rows of a call set, as often as somebody asks, and the same each time.
 
-    A kind of rows is a class like this in a module of its own, and a line in `flowops.documents.rows.SOURCES`.
+    A kind of rows is a class like this in a module of its own, and a line in `flowops.documents.rows.SOURCES`; that of
+    a plug-in is a `FileRows`, and its entry point has the suffix as its name.
     """
 
     #: What of a `Dialect` may be declared of a file of this kind.
@@ -276,6 +287,28 @@ class FileRows(RowSource):
     def shown(self) -> str:
         """Return how messages call the file."""
         return self.reader.shown(self.path)
+
+    def open(self) -> HashedStream:
+        """Return the file, opened to be read once to its end. Raises RowsError when it cannot be opened."""
+        try:
+            return self.reader.open(self.path)
+        except Unreadable as error:
+            name = self.data.name
+            hint = missing_hint(self.reader, self.folder, name) if error.missing else None
+            raise RowsError(f"{mask_quoted(name)} {error}", hint) from None
+
+    def read_text(self, most: int = 16 * 1024 * 1024) -> str:
+        """Return all of a small file, which is UTF-8. Raises RowsError, also where it has more bytes than `most`."""
+        data = b""
+        with self.open() as stream:
+            while piece := stream.read(BATCH_SIZE):
+                data += piece
+                if len(data) > most:
+                    raise RowsError(f"{mask_quoted(self.data.name)} is larger than {most:,} bytes")
+        text = decode(self.shown, data)
+        if isinstance(text, Problem):
+            raise RowsError(text.message, text.hint, problems=(text,))
+        return text
 
 
 class QueryRows(RowSource):

@@ -6,9 +6,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from flowops.common import plugins
 from flowops.common.masking import mask_quoted
 from flowops.common.names import did_you_mean
-from flowops.documents.row_source import FOR_EACH, MATRIX, ROWS, DataFile, Dialect, Matrix, Query, data_of
+from flowops.documents.row_source import FOR_EACH, MATRIX, ROWS, DataFile, Dialect, Matrix, Query, RowSource, data_of
 from flowops.documents.text_rows import TEXTS, text_batches
 from flowops.model.document import Batch, Place, Problem
 
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flowops.documents.reader import Reader
-    from flowops.documents.row_source import RowSource, Sources
+    from flowops.documents.row_source import Sources
     from flowops.model.document import Document, Row
 
 #: The kinds of rows: those of a file by its suffix, the others by the key that asks for them. A module is imported
-#: when its rows are wanted: some of them need a lot that most commands do without.
-SOURCES = {
+#: when its rows are wanted: some of them need a lot that most commands do without. A plug-in adds a suffix and a class.
+SOURCES: dict[str, str | type[RowSource]] = {
     ".csv": "text_rows:CsvRows",
     ".jsonl": "text_rows:JsonLinesRows",
     ".parquet": "sql_rows:ParquetRows",
@@ -88,7 +89,10 @@ def _kind(data: DataFile | Query | Matrix) -> str:
 
 
 def _class(kind: str) -> type[RowSource]:
-    module, _, name = SOURCES[kind].partition(":")
+    source = SOURCES[kind]
+    if not isinstance(source, str):
+        return source
+    module, _, name = source.partition(":")
     found: type[RowSource] = getattr(import_module(f"flowops.documents.{module}"), name)
     return found
 
@@ -100,7 +104,8 @@ def _wrong(kind: str, data: DataFile | Query | Matrix) -> tuple[str, str | None]
     if kind not in SOURCES or not kind.startswith("."):
         suffixes = [each for each in SOURCES if each.startswith(".")]
         known = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
-        return f"{mask_quoted(data.name)} is not a {known} file", did_you_mean(Path(data.name).suffix, suffixes)
+        hint = plugins.how_to_load(plugins.SOURCES, kind) or did_you_mean(Path(data.name).suffix, suffixes)
+        return f"{mask_quoted(data.name)} is not a {known} file", hint
     options = _class(kind).options
     of_csv = [name for name in data.dialect.declared if name != "encoding" and name not in options]
     if of_csv:

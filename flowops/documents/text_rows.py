@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 from flowops.common.json import NotJson, read_flat, read_json
 from flowops.common.limits import DOCUMENT_DEPTH
-from flowops.common.masking import mask_quoted
 from flowops.common.text import visible
 from flowops.documents.csv_rows import csv_batches
 from flowops.documents.data_lines import MAX_ROW, BadData, ByteSource, DataLines, data_lines
 from flowops.documents.files import Unreadable
-from flowops.documents.row_source import BATCH_ROWS, ROWS, BatchBuilder, FileRows, RowsError, missing_hint
+from flowops.documents.row_source import BATCH_ROWS, ROWS, BatchBuilder, FileRows
 from flowops.model.document import Batch, Place, Problem
 
 if TYPE_CHECKING:
@@ -126,13 +125,7 @@ class TextRows(FileRows):
 
     def read(self) -> Iterator[Batch]:
         """Yield the rows. Raises RowsError when the file cannot be opened."""
-        try:
-            stream = self.reader.open(self.path)
-        except Unreadable as error:
-            name = self.data.name
-            hint = missing_hint(self.reader, self.folder, name) if error.missing else None
-            raise RowsError(f"{mask_quoted(name)} {error}", hint) from None
-        with stream:
+        with self.open() as stream:
             # Where wrong rows are left out, how many there may be is known at the end.
             most = inf if self.document.value.get("on-invalid") == "skip" else MAX_PROBLEMS
             yield from text_batches(self.shown, stream, self.data.dialect, most)

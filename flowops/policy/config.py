@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from flowops.model.document import Document, Path, Value
 
 
-def _settings() -> Iterator[type[Setting]]:
+def _embedded() -> Iterator[type[Setting]]:
     for file in iter_modules(folder.__path__):
         module = import_module(f"{folder.__name__}.{file.name}")
         for found in vars(module).values():
@@ -34,11 +34,12 @@ def _settings() -> Iterator[type[Setting]]:
                 yield found
 
 
-#: Every key that a policy may have, in the order of its schema.
-SETTINGS: tuple[type[Setting], ...] = tuple(sorted(_settings(), key=lambda setting: setting.key))
+#: What a policy may say, by its key, in the order of its schema; a plug-in's keys stand behind the others.
+SETTINGS: dict[str, type[Setting]] = {
+    setting.key: setting for setting in sorted(_embedded(), key=lambda setting: setting.key)
+}
 #: What an operator may lift for a run, on record.
-LIFTABLE = tuple(setting.key for setting in SETTINGS if setting.liftable)
-_BY_KEY = {setting.key: setting for setting in SETTINGS}
+LIFTABLE = tuple(setting.key for setting in SETTINGS.values() if setting.liftable)
 
 
 def read_policy(document: Document | None, environment: str) -> tuple[Policy | None, list[Problem]]:
@@ -71,10 +72,10 @@ def _read(reader: PolicyReader, at: Path, written: Mapping[str, Value], before: 
     """Return what a policy says beside another one; the first one of all has the defaults for what it leaves out."""
     found: list[Setting] = []
     if not before:
-        defaults = (setting.default(reader.place(at)) for setting in SETTINGS if setting.key not in written)
+        defaults = (setting.default(reader.place(at)) for key, setting in SETTINGS.items() if key not in written)
         found += [default for default in defaults if default is not None]
     for key, value in written.items():
-        found += _BY_KEY[key].read(reader, (*at, key), value)
+        found += SETTINGS[key].read(reader, (*at, key), value)
     for setting in found:
         for other in before:
             if type(other) is type(setting) and setting.is_looser_than(other):

@@ -6,6 +6,7 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from flowops.common import plugins
 from flowops.common.json import unsendable
 from flowops.common.masking import mask_quoted, mask_written
 from flowops.common.names import did_you_mean
@@ -57,7 +58,12 @@ class Checker:
 @lru_cache(maxsize=32)
 def checker(name: str) -> Checker:
     """Return the checker of one of flowops' own schemas (``request``, ``call``, …), made once."""
-    return Checker(json.loads(schema_text(name)), data=name not in (*KINDS.values(), ANY_KIND))
+    schema = json.loads(schema_text(name))
+    if name == KINDS["Project"]:
+        fields = schema["properties"]
+        for policy in (fields["policy"], fields["environments"]["additionalProperties"]["properties"]["policy"]):
+            policy["properties"] |= {rule.name: rule.value.schema for rule in plugins.loaded(plugins.RULES)}
+    return Checker(schema, data=name not in (*KINDS.values(), ANY_KIND))
 
 
 def check(schema: str | Schema, value: Value) -> list[SchemaError]:
@@ -142,10 +148,13 @@ def problem_at(document: Document, error: SchemaError) -> Problem:
     """Return an error in a document as a problem at its place."""
     place = document.key_place(error.path) if error.at_key and error.path else document.place(error.path)
     message = error.message
+    hint = error.hint
+    if document.kind == "Project" and error.at_key and error.path[-2:-1] == ("policy",):
+        hint = plugins.how_to_load(plugins.RULES, str(error.path[-1])) or hint
     if document.kind == "CallSet" and error.path[:1] == ("call",) and len(error.path) > 1:
         # The fields of a call have the same names everywhere.
         message = f"{error._replace(path=error.path[1:]).label}: {error.text}"
-    return Problem(place, None, message, error.code, error.hint)
+    return Problem(place, None, message, error.code, hint)
 
 
 _HINTS = {

@@ -55,7 +55,7 @@ def build(description: dict[str, Value], project: ProjectFacts | None = None) ->
     fields["defaults"] = defaults_schema(api)
     for name in (fields["name"], fields["environments"]["propertyNames"], schemas["flow"]["properties"]["name"]):
         name.update(NAME)
-    fields["policy"]["properties"] = {setting.key: setting.schema for setting in SETTINGS}
+    fields["policy"]["properties"] = {key: setting.schema for key, setting in SETTINGS.items()}
     # An environment has the same rules as the project; only the words about them differ.
     environment = fields["environments"]["additionalProperties"]["properties"]
     words = environment["policy"]["description"]

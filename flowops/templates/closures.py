@@ -13,6 +13,7 @@ from flowops.templates.filters import FILTERS
 from flowops.templates.values import (
     TEXT_COMPARISONS,
     arithmetic,
+    check_foreign,
     compare,
     kind,
     sendable,
@@ -273,7 +274,7 @@ def fixed_application(
 
     The operand may be a key alone; what it gives is a whole scalar where its offset as such is given, see `native`.
     """
-    call = function.call if not (arguments or named) else None
+    call = function.call if not (arguments or named or function.foreign) else None
     name, inside = key or _NO_KEY
 
     def apply(scope: Scope) -> Value:
@@ -304,7 +305,10 @@ def fixed_application(
 def applied(
     function: Function, value: Value, arguments: tuple[Value, ...], named: dict[str, Value], offset: int, scope: Scope
 ) -> Value:
-    """Return what a filter or a test gives, for the steps of what it touches and makes."""
+    """Return what a filter or a test gives, for the steps of what it touches and makes.
+
+    Of a plug-in's all is looked at: nobody else has made sure that JSON can carry it.
+    """
     try:
         for given in (value, *arguments, *named.values()):
             if type(given) is str and len(given) > MAX_TEXT:
@@ -313,13 +317,15 @@ def applied(
         if steps:
             scope.charge(steps)
         result = function.call(value, *arguments, **named)
-        if type(result) is str:
+        if function.foreign:
+            check_foreign(result, scope.charge)
+        elif type(result) is str:
             short(result)
     except BudgetExceeded:
         raise
     except TemplateError as error:
         raise error.at(offset, function.documented.name) from None
-    if type(result) is list:
+    if type(result) is list and not function.foreign:
         scope.charge(shallow(result))
     return result
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from jinja2 import nodes
 
+from flowops.common import plugins
 from flowops.common.names import nearest
 from flowops.common.text import listed
 from flowops.templates import closures
@@ -421,6 +422,9 @@ def refuse_function(what: str, name: str, table: Table, offset: int) -> Template
             message, hint=f"put what stands before it in brackets: (… | {first}).{rest}", offset=offset
         )
     there_are = f"there are: {', '.join(sorted(table))}"
+    installed = plugins.how_to_load(plugins.FILTERS, name) if table is FILTERS else None
+    if installed is not None:
+        return TemplateError(message, hint=installed, offset=offset)
     guess = _outside(name)
     if guess is None:
         near = _INSTEAD[name] if _INSTEAD.get(name) in table else nearest(name, tuple(table))

@@ -6,8 +6,8 @@ import math
 import operator
 from typing import TYPE_CHECKING
 
-from flowops.common.budget import MAX_TEXT, with_texts
-from flowops.common.json import is_unicode
+from flowops.common.budget import MAX_TEXT, deep, with_texts
+from flowops.common.json import is_unicode, unsendable
 from flowops.common.limits import MAX_INTEGER
 from flowops.templates.errors import TemplateError
 
@@ -133,6 +133,32 @@ def _carried(value: Value) -> None:
         number(value)
     elif value is not None and type(value) is not bool:
         raise TemplateError(f"{kind(value)} cannot be sent as JSON")
+
+
+def check_foreign(value: Value, charge: Callable[[int], None]) -> None:
+    """Refuse what a plug-in gives that is no value of JSON; `charge` is told the steps that all of it takes.
+
+    A subclass of text or of a list is refused, too: it may be another value each time that somebody looks.
+    """
+    charge(1 + deep(value))
+    reason = _other_type(value) or next((why for _, why, _ in unsendable(value)), None)
+    if reason is not None:
+        raise TemplateError(f"its result {reason}")
+    sendable(value, no_charge)
+
+
+def _other_type(value: Value) -> str | None:
+    """Return what is said of a value in which something is no value of JSON itself, but of a class made of one."""
+    left = [value]
+    while left:
+        item = left.pop()
+        if type(item) not in _KINDS:
+            return f"holds a {type(item).__name__[:40]}, which is no value of JSON"
+        if type(item) is dict:
+            left += (*item, *item.values())
+        elif type(item) is list:
+            left += item
+    return None
 
 
 def no_charge(steps: int) -> None:

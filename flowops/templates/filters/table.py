@@ -7,7 +7,8 @@ import json
 from keyword import iskeyword
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.common.budget import shallow, with_texts
+from flowops.common.budget import deep, shallow, with_texts
+from flowops.common.plugins import copied, failure, without_values
 from flowops.templates.errors import TemplateError
 from flowops.templates.values import kind
 
@@ -52,6 +53,8 @@ class Function(NamedTuple):
     cost: Callable[..., int] = touched
     #: How many parts of a template a use counts for, on short values.
     weight: int = 1
+    #: Whether it is a plug-in's, so that all of what it gives is looked at, and counted.
+    foreign: bool = False
 
     def misuse(self, positional: int, named: tuple[str, ...]) -> str | None:
         """Return what is wrong with a use of so many plain arguments and these named ones, None when it is right."""
@@ -82,11 +85,8 @@ class Table(dict[str, Function]):
         """
 
         def decorate(function: Callable[..., Value]) -> Callable[..., Value]:
-            known = name or function.__name__
-            _, *parameters = inspect.signature(function).parameters.values()
-            sentence = " ".join((function.__doc__ or "").split())
-            documented = Documented(known, _signature(known, parameters), sentence, example, result)
-            self[known] = Function(function, documented, inspect.Signature(parameters), forgiving, cost, weight)
+            made = _made(function, name or function.__name__, example, result)
+            self[made.documented.name] = made._replace(forgiving=forgiving, cost=cost, weight=weight)
             return function
 
         return decorate
@@ -94,6 +94,54 @@ class Table(dict[str, Function]):
     def documentation(self) -> list[Documented]:
         """Return every function with its signature, what it does, and an example."""
         return [function.documented for function in self.values()]
+
+
+def template_filter(
+    example: str, result: Value, *, name: str | None = None, weight: int = 1
+) -> Callable[[Callable[..., Value]], Function]:
+    """Make a filter of a function, by a decorator, for a plug-in: what `Table.register` enters here for the house.
+
+    The first parameter is the value in front of the filter, the others are what a template gives in brackets. The
+    docstring is the sentence about it, and `example` a template that renders to `result`. The function is pure, and
+    raises `TemplateError` for what it is not meant for. `weight` says how many parts of a template it counts for.
+    """
+
+    def decorate(function: Callable[..., Value]) -> Function:
+        return _made(function, name or function.__name__, example, result)._replace(weight=weight)
+
+    return decorate
+
+
+def foreign_filter(function: Function, name: str, origin: str) -> Function:
+    """Return a plug-in's filter as the table has it: under its name, with copies to work on, and nothing that it raises
+    but a `TemplateError` without a value. What it gives is looked at by whoever applies it."""
+    call = function.call
+
+    def guarded(*arguments: Value, **named: Value) -> Value:
+        given, keywords = copied([*arguments]), copied(named)
+        try:
+            return call(*given, **keywords)
+        except TemplateError as error:
+            hint = None if error.hint is None else without_values(error.hint, [arguments, named])
+            raise TemplateError(without_values(error.message, [arguments, named]), hint=hint) from None
+        except (Exception, SystemExit) as error:
+            raise TemplateError(f"the plug-in {origin} {failure(error)}") from None
+
+    documented = function.documented._replace(name=name)
+    return function._replace(call=guarded, documented=documented, forgiving=False, cost=_all_of_it, foreign=True)
+
+
+def _all_of_it(*values: Value) -> int:
+    """Return the steps of going through all that is in some values: what a plug-in does with them nobody knows."""
+    return 1 + sum(map(deep, values))
+
+
+def _made(function: Callable[..., Value], name: str, example: str, result: Value) -> Function:
+    """Return a function as a filter of this name."""
+    _, *parameters = inspect.signature(function).parameters.values()
+    sentence = " ".join((function.__doc__ or "").split())
+    documented = Documented(name, _signature(name, parameters), sentence, example, result)
+    return Function(function, documented, inspect.Signature(parameters))
 
 
 def parameter_of(name: str) -> str:

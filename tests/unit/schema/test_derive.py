@@ -366,7 +366,7 @@ def test_the_rules_of_an_environment_are_those_of_the_project(api: dict[str, Any
     fields = build(api)["project"]["properties"]
     environment = fields["environments"]["additionalProperties"]["properties"]
     assert environment["policy"]["properties"] == fields["policy"]["properties"]
-    assert list(fields["policy"]["properties"]) == [setting.key for setting in SETTINGS]
+    assert list(fields["policy"]["properties"]) == list(SETTINGS)
 
 
 def test_another_description_gives_other_limits_and_fields(api: dict[str, Any]) -> None:

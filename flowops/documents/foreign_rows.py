@@ -1,0 +1,103 @@
+"""Rows that a plug-in gives: they are looked at before anybody else has them, and nothing but them comes out of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from flowops.common.budget import MAX_TEXT, json_size
+from flowops.common.json import unsendable
+from flowops.common.masking import mask_name
+from flowops.common.plugins import copied, failure, without_values
+from flowops.documents.data_lines import MAX_ROW
+from flowops.documents.row_source import BATCH_ROWS, FileRows, RowsError
+from flowops.errors import FlowopsError
+from flowops.model.document import Batch
+from flowops.queries.limits import MAX_ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from flowops.documents.row_source import RowSource
+    from flowops.model.document import Problem, Value
+
+#: A row has no more columns than this, and none with a longer name.
+MAX_COLUMNS, MAX_NAME = 1_000, 256
+_VALUES = frozenset((str, int, float, bool, type(None), list, dict))
+
+
+class ForeignRows(FileRows):
+    """The rows of a plug-in's source, which are kept: nobody knows whether it would give the same again."""
+
+    kept = True
+    source: ClassVar[type[FileRows]]
+    origin: ClassVar[str]
+
+    def is_counted(self) -> bool:
+        """Return True: nobody knows how many rows a plug-in makes of a file."""
+        return True
+
+    def read(self) -> Iterator[Batch]:
+        """Yield the rows. Raises RowsError, also for whatever the plug-in raises besides."""
+        number = 0
+        try:
+            for given in self.source(self.reader, self.document, self.sources).read():
+                rows = self._looked_at(given, number)
+                yield from self._numbered(rows, number)
+                number += len(rows)
+                self._refuse([problem for _, problem in given.problems])
+        except RowsError as error:
+            hint = None if error.hint is None else without_values(error.hint, ())
+            raise RowsError(without_values(error.message, ()), hint, error.row, error.problems) from None
+        except FlowopsError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise RowsError(f"the plug-in {self.origin} {failure(error)}", row=number + 1) from None
+
+    def _refuse(self, problems: Sequence[Problem]) -> None:
+        """Raise RowsError where something is wrong among the rows of a batch: nothing behind it is taken."""
+        if problems:
+            raise RowsError(f"the plug-in {self.origin} refuses it", problems=problems)
+
+    def _looked_at(self, given: object, before: int) -> list[dict[str, Value]]:
+        """Return copies of the rows of what should be a batch. Raises RowsError where something is no row."""
+        if type(given) is not Batch or not isinstance(given.rows, list):
+            raise RowsError(f"the plug-in {self.origin} has given something else than a batch of rows")
+        if before + len(given.rows) > MAX_ROWS:
+            raise RowsError(f"there are more than {MAX_ROWS:,} rows")
+        for number, row in enumerate(given.rows, before + 1):
+            reason = _wrong(row)
+            if reason is not None:
+                raise RowsError(f"the plug-in {self.origin} has given a row that {reason}", row=number)
+        return [copied(row) for row in given.rows]
+
+    def _numbered(self, rows: list[dict[str, Value]], before: int) -> Iterator[Batch]:
+        """Yield rows in batches of the usual size, numbered behind those before them."""
+        for start in range(0, len(rows), BATCH_ROWS):
+            some = rows[start : start + BATCH_ROWS]
+            first = before + start + 1
+            yield Batch(self.shown, some, range(first, first + len(some)), None)
+
+
+def foreign_source(source: type[FileRows], origin: str) -> type[RowSource]:
+    """Return a plug-in's source as the registry has it."""
+    named = {"source": source, "origin": origin, "options": source.options}
+    return type("ForeignRows", (ForeignRows,), named)
+
+
+def _wrong(row: object) -> str | None:
+    """Return why something is no row, in words without a value."""
+    if type(row) is not dict:
+        return f"is {type(row).__name__[:40]}, and no dict"
+    if len(row) > MAX_COLUMNS:
+        return f"has more than {MAX_COLUMNS:,} columns"
+    for name, value in row.items():
+        if type(name) is not str or not name.strip() or len(name) > MAX_NAME:
+            return "has a column whose name is not text, empty, or very long"
+        if type(value) not in _VALUES:
+            return f"has {type(value).__name__[:40]} in the column {mask_name(name)}, which is no value of JSON"
+        if type(value) is str and len(value) > MAX_TEXT:
+            return f"has more than {MAX_TEXT:,} characters in the column {mask_name(name)}"
+    if json_size(row, MAX_ROW) > MAX_ROW:
+        return f"is longer than {MAX_ROW:,} bytes"
+    reason = next((why for _, why, _ in unsendable(row)), None)
+    return None if reason is None else f"holds something that {reason}"

@@ -1,0 +1,92 @@
+"""Rules that a plug-in gives: they look at a copy of a call, and whatever goes wrong in one holds the call back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from flowops.common.plugins import copied, failure, without_values
+from flowops.policy.rule import Block, CallContext, Defer, Finding, Rule, Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flowops.model.document import Path, Place, Value
+    from flowops.policy.reading import PolicyReader
+
+
+class ForeignSetting(Setting):
+    """The key of a policy that a plug-in reads. What it says can only hold calls back."""
+
+    setting: ClassVar[type[Setting]]
+    origin: ClassVar[str]
+
+    @classmethod
+    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
+        """Yield the rules that the plug-in makes of a value; what goes wrong in it is a problem there."""
+        try:
+            found = list(cls.setting.read(reader, at, copied(value)))
+        except (Exception, SystemExit) as error:
+            reader.add_problem(at, f"the plug-in {cls.origin} {failure(error)}")
+            return
+        for each in found:
+            if not isinstance(each, Rule):
+                reader.add_problem(at, f"the plug-in {cls.origin} has given something else than a rule")
+                return
+            yield ForeignRule(each, cls.key, reader.place(at), cls.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignRule(Setting, Rule):
+    """A rule of a plug-in, as the house asks it.
+
+    It is asked about each call by itself, so it cannot say that it speaks of all that are alike; and it knows the call
+    and the time, and counts nothing.
+    """
+
+    rule: Rule
+    key: str  # type: ignore[misc]
+    place: Place
+    origin: str
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """Return what the rule is called in reasons: the key of the policy that it is."""
+        return self.key
+
+    @property
+    def foreseeable(self) -> bool:  # type: ignore[override]
+        """Return whether it can be said today what it will say at a time to come."""
+        return self.rule.foreseeable
+
+    @classmethod
+    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
+        """Yield nothing: `ForeignSetting` reads."""
+        raise NotImplementedError
+
+    def evaluate(self, context: CallContext) -> Finding:
+        """Return what the plug-in has against a call, without the call's values; where it fails, nobody knows."""
+        call = context.call
+        seen = CallContext(call._replace(body=copied(call.body)), context.at)
+        try:
+            found: Any = self.rule.evaluate(seen)
+        except (Exception, SystemExit) as error:
+            return Block(f"cannot be decided: the plug-in {self.origin} {failure(error)}")
+        match found:
+            case None:
+                return None
+            case Block(str(why)):
+                return Block(self._said(why, call.body))
+            case Defer(datetime(tzinfo=zone) as until, str(why)) if zone is not None and until > context.at:
+                return Defer(until, self._said(why, call.body))
+        return Block(f"cannot be decided: the plug-in {self.origin} has given no Block, and no Defer to a later time")
+
+    def _said(self, why: str, body: dict[str, Value]) -> str:
+        return without_values(why, [{name: value for name, value in body.items() if name != "instruction-id"}])
+
+
+def foreign_setting(setting: type[Setting], key: str, origin: str) -> type[Setting]:
+    """Return a plug-in's setting as the registry has it."""
+    named = {"setting": setting, "origin": origin, "key": key, "name": key, "schema": setting.schema}
+    return type("ForeignSetting", (ForeignSetting,), named)
