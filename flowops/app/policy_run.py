@@ -204,7 +204,7 @@ class PolicyRun:
         self._look_up_rung(batch, indices)
         held, contexts = self._evaluator.hold_back(batch, indices, self._at)
         self._windows.add(contexts)
-        self._fit.add([context for index, context in zip(indices, contexts, strict=True) if index not in held])
+        self._fit.add(context for index, context in zip(indices, contexts, strict=True) if index not in held)
         return held
 
 

@@ -16,7 +16,7 @@ from flowops.ledger.chains import WITH_ATTEMPTS, chains_among, chains_of, roots_
 from flowops.ledger.history import History
 from flowops.ledger.refusals import ENOUGH, given_up_among
 from flowops.ledger.transaction import CHUNK, current_rows_of, parsed, rows_of, with_legs
-from flowops.ledger.usage import claimed_since, rung_since
+from flowops.ledger.usage import claimed_since, has_claimed_since, rung_since
 from flowops.model.call import INSTRUCTION_ID, further_references, split_reference
 from flowops.model.ledger import Entry, GivenUp, Leg, NumberBlock, State
 
@@ -348,6 +348,8 @@ class Reader(History):
 
         Calls in doubt count, and so does a callee that the API refused among others. What was purged does not.
         """
+        if not self._database.read(lambda connection: has_claimed_since(connection, self.number, since)):
+            return {}  # as before the first call, where a pseudonym for each of a million numbers would be for nothing
         numbered = {self.pseudonymizer.value(number): number for number in numbers}
         found = self._database.read(lambda connection: rung_since(connection, self.number, numbered, since))
         return {numbered[callee]: tuple(sorted(times)) for callee, times in found.items()}

@@ -26,6 +26,11 @@ def claimed_since(connection: Connection, ledger: int, since: datetime) -> int:
     return int(connection.value("count_claimed_since", **given))
 
 
+def has_claimed_since(connection: Connection, ledger: int, since: datetime) -> bool:
+    """Return whether any call was claimed since a time."""
+    return bool(connection.value("has_claimed_since", ledger=ledger, since=iso(since)))
+
+
 def rung_since(
     connection: Connection, ledger: int, callees: Collection[str], since: datetime
 ) -> dict[str, list[datetime]]:

@@ -122,10 +122,11 @@ class CapacityCheck:
         """Take in more phones that may be rung now, and at any later time."""
         self._phones += phones
 
-    def add(self, contexts: Sequence[CallContext]) -> None:
+    def add(self, passed: Iterable[CallContext]) -> None:
         """Take in more calls that may be placed now; those that are alike may share a context."""
         if self._rate is None:
             return
+        contexts = list(passed)
         ends = {context: (*self._end(context), len(context.call.callees)) for context in set(contexts)}
         # Nobody of these comes too late when the last of them does not.
         last = self._phones + sum(ends[context][2] for context in contexts)

@@ -158,6 +158,9 @@ WHERE ledger = :ledger AND state IS NOT NULL AND state <> 'renamed'
 SELECT coalesce(sum(phones), 0) FROM flowops_calls
 WHERE ledger = :ledger AND claimed_at >= :since AND (state = ANY (:states) OR cancelled_from = 'in-doubt')
 
+-- name: has_claimed_since
+SELECT EXISTS (SELECT 1 FROM flowops_calls WHERE ledger = :ledger AND claimed_at >= :since)
+
 -- Neither of the next two asks for the time: there are few calls to one callee and few without an answer, and only
 -- without a condition on the time does SQLite take the index that finds these, not the one of all calls in that time.
 
