@@ -134,13 +134,17 @@ def is_canonical(text: str) -> bool:
 
 def are_canonical(texts: Iterable[str]) -> bool:
     """Return whether each of very many texts `is_canonical`."""
-    for text in texts:
-        code = country_code(text[:4])
-        if code is None or not 8 <= len(text) <= 16:
-            return False
-        if code.likely(text, code.start) is None and code.find(text) is None:
-            return False
-    return True
+    return all(map(_found, texts))
+
+
+@lru_cache(maxsize=4_096)
+def _found(text: str) -> tuple[NumberPlan, re.Match[str]] | None:
+    """Return the plan that a text in E.164 belongs to and what it matched there; None where it is no valid number."""
+    code = country_code(text[:4])
+    if code is None or not 8 <= len(text) <= 16:
+        return None
+    matched = code.likely(text, code.start)
+    return code.find(text) if matched is None else (code.plans[0], matched)
 
 
 def canonical(text: str) -> str | None:
@@ -153,13 +157,7 @@ _UNKNOWN = Nature()
 
 def nature(number: str) -> Nature:
     """Return what a number in E.164 says of whoever answers it."""
-    code = country_code(number[:4])
-    if code is None or not 8 <= len(number) <= 16:
-        return _UNKNOWN
-    matched = code.likely(number, code.start)
-    if matched is not None:
-        return code.plans[0].nature(matched)
-    found = code.find(number)
+    found = _found(number)
     return _UNKNOWN if found is None else found[0].nature(found[1])
 
 

@@ -20,7 +20,6 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import compress
-from operator import or_
 from typing import TYPE_CHECKING, ClassVar
 
 from flowops.common.numbers import Refusal, is_canonical, read
@@ -163,7 +162,7 @@ class DoNotCall(Setting, Rule, RunGuard):
         if self.check(group.facts, group.at) is not None:
             return group.calls
         numbers = group.facts.lists[self.source].numbers
-        return compress(group.calls, numbers.hold(group.digits))
+        return compress(group.calls, map(numbers.__contains__, group.numbers))
 
 
 def hashed(number: str, key: bytes) -> str:
@@ -196,25 +195,19 @@ class Numbers:
             parts[:] = [array("Q", sorted(part)) for part in parts]
 
     def __contains__(self, number: object) -> bool:
-        digits = number[1:] if isinstance(number, str) and number[:1] == "+" else ""
-        return digits.isdecimal() and digits.isascii() and any(self.hold((int(digits),)))
-
-    def hold(self, numbers: Sequence[int]) -> list[bool]:
-        """Return of each number (its digits) whether it is listed."""
-        listed = _have(self._plain, numbers)
+        """Return whether a number in E.164 is listed."""
+        assert isinstance(number, str), "only numbers are asked for"
+        if _has(self._plain, int(number)):
+            return True
         if not self._any_hashed or self._key is None:
-            return listed
-        hashes = [int(hashed(f"+{number}", self._key)[len(HASH) : len(HASH) + _DIGITS], 16) for number in numbers]
-        return list(map(or_, listed, _have(self._hashed, hashes)))
+            return False
+        return _has(self._hashed, int(hashed(number, self._key)[len(HASH) : len(HASH) + _DIGITS], 16))
 
 
-def _have(parts: Sequence[array[int]], values: Iterable[int]) -> list[bool]:
-    found = []
-    for value in values:
-        part = parts[value % _PARTS]
-        at = bisect_left(part, value)
-        found.append(at < len(part) and part[at] == value)
-    return found
+def _has(parts: Sequence[array[int]], value: int) -> bool:
+    part = parts[value % _PARTS]
+    at = bisect_left(part, value)
+    return at < len(part) and part[at] == value
 
 
 def read_list(lines: Iterable[bytes], key: bytes | None) -> NumberList:
