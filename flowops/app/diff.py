@@ -191,7 +191,7 @@ class _Rendering(NamedTuple):
         """Render a revision, all of its project: what is asked for on one side is compared with whatever has its name
         on the other. Raises UsageError for an environment that it does not have."""
         try:
-            workspace = load(self.selection._replace(paths=paths), reader)
+            workspace = load(self.selection._replace(paths=paths), reader, with_hooks=True)
             # Where none of the paths is there, nothing of this side is asked for.
             asked = workspace.calls if paths or not self.selection.paths else ()
             places = {document.place() for document in asked}

@@ -8,6 +8,7 @@ from operator import not_
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.app.hook_documents import documents_of_hooks
 from flowops.app.selection import EVERY_CALL
 from flowops.common import plugins
 from flowops.common.called import note_work
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from flowops.app.selection import CallFilter, Selection
     from flowops.documents.discovery import Workspace as Discovered
     from flowops.documents.reader import Reader
-    from flowops.model.document import Document, Problem, Value
-    from flowops.model.project import Environment, Flow, Project
+    from flowops.model.document import Document, Place, Problem, Value
+    from flowops.model.project import Environment, Flow, Hook, Project
     from flowops.policy.policy import Policy
     from flowops.policy.rule import NumberList
 
@@ -49,8 +50,9 @@ class Workspace(NamedTuple):
 
     `broken` are the names of flows whose documents are wrong, None where nobody can tell the name of one. `problems`
     are those of files, flows and headers: those of the calls come when they are rendered. `warnings` are about files.
-    `tests` are those that the command is about. `lists` are the do-not-call lists that have been read for as long as
-    they need no other look, None where each look is a new one.
+    `tests` are those that the command is about. `open` are documents of hooks, which the command is about as well, but
+    places nothing of; `hooks` says of every document of a hook whose it is, by its place. `lists` are the do-not-call
+    lists that have been read for as long as they need no other look, None where each look is a new one.
     """
 
     reader: Reader
@@ -68,6 +70,8 @@ class Workspace(NamedTuple):
     asked: CallFilter = EVERY_CALL
     tests: tuple[Document, ...] = ()
     lists: dict[tuple[Path, object], NumberList] | None = None
+    open: tuple[Document, ...] = ()
+    hooks: Mapping[Place, Hook] = {}
 
 
 def project_of(environment: str, start: str = ".") -> tuple[Project, Environment]:
@@ -100,8 +104,12 @@ def by_project(paths: Sequence[str]) -> list[tuple[str, ...]]:
     return [tuple(each) for each in found.values()]
 
 
-def load(selection: Selection, reader: Reader | None = None, *, with_tests: bool = False) -> Workspace:
+def load(
+    selection: Selection, reader: Reader | None = None, *, with_tests: bool = False, with_hooks: bool = False
+) -> Workspace:
     """Read the project and its documents: those of the disk, or of another reader; `with_tests` its tests, too.
+
+    The documents of hooks are among the calls `with_hooks`, and else apart from them.
 
     Raises Invalid when the project file itself cannot be used, UsageError for paths of several projects.
     """
@@ -129,12 +137,18 @@ def load(selection: Selection, reader: Reader | None = None, *, with_tests: bool
     policy, troubles = policy_of(project, environment)
     problems += troubles
     problems += _not_rendered(project, found)
+    hooks, troubles = documents_of_hooks(reader, project, found)
+    problems += troubles
     calls, others = found.selected, found.others
     if asked.labels:
         takes = [asked.takes_labels(document.labels) for document in found.selected]
         calls = tuple(compress(found.selected, takes))
         others = (*compress(found.selected, map(not_, takes)), *others)
-    documents = [*calls, *found.flows, *found.tests, *([project.document] if project.document else [])]
+    open_: tuple[Document, ...] = ()
+    if hooks and not with_hooks:
+        open_ = tuple(document for document in calls if document.place() in hooks)
+        calls, others = (tuple(each for each in some if each.place() not in hooks) for some in (calls, others))
+    documents = [*calls, *open_, *found.flows, *found.tests, *([project.document] if project.document else [])]
     return Workspace(
         reader=reader,
         project=project,
@@ -150,6 +164,8 @@ def load(selection: Selection, reader: Reader | None = None, *, with_tests: bool
         warnings=(*found.warnings, *_cut_by_comments(project, found)),
         asked=asked,
         tests=found.tests,
+        open=open_,
+        hooks=hooks,
     )
 
 

@@ -20,6 +20,7 @@ from flowops.app.walk import Walk
 from flowops.common.masking import mask_text
 from flowops.errors import UsageError
 from flowops.model.document import sentence
+from flowops.model.plan import HookCalls
 from flowops.plan.planner import NOTHING_AGAIN, make_plan
 from flowops.plan.renamed import NAME as RENAMED
 from flowops.plan.renamed import RenamedCalls
@@ -165,11 +166,20 @@ def plan_calls(
     plan = replace(plan, warnings=warnings, notes=notes, guards=guards)
     if named and plan.unnamed:
         plan = replace(plan, unnamed=max(0, plan.unnamed - ledger.count_of(sorted(named))))
-    plan = replace(plan, invalid=tuple(walk.invalid))
+    plan = replace(plan, invalid=tuple(walk.invalid), hooks=tuple(_of_hooks(walk)))
     # The key of a sandbox ledger that is not made yet lasts no longer than this command.
     if plan.ledger and plan.ledger.id:
         plan = replace(plan, pseudonym=ledger.pseudonymizer.short_pseudonym)
     return Planned(plan, walk, ledger, override, retry, rules.unseen)
+
+
+def _of_hooks(walk: Walk) -> Iterator[HookCalls]:
+    """Yield the hooks whose documents were asked for, with their calls."""
+    for hook in walk.workspace.project.hooks.values():
+        places = {place for place, each in walk.workspace.hooks.items() if each is hook}
+        calls = tuple(call for call in walk.of_hooks if call.origin.place() in places)
+        if calls:
+            yield HookCalls(hook.name, hook.limit, tuple(hook.variables), calls)
 
 
 def _partly_refused(plan: Plan) -> Iterator[str]:

@@ -66,7 +66,7 @@ def render(selection: Selection, observer: Observer = SILENT) -> Iterator[Call]:
 
     Rows of the environment's sources are read, too, so this may need the network.
     """
-    workspace = load(selection)
+    workspace = load(selection, with_hooks=True)
     walk = Walk(workspace, variables(workspace, selection.var, selection.var_files), online=True)
     for _ in checked(walk, observer):
         pass

@@ -27,14 +27,15 @@ def review_of(project: Project, environment: Environment) -> dict[str, Value]:
 
 
 def reviewed(project: Project) -> dict[str, Value]:
-    """Return what of a project is reviewed besides its calls: the settings of its environments, and its policy."""
+    """Return what of a project is reviewed besides its calls: its environments' settings, its policy, and its hooks."""
     found: dict[str, Value] = {}
     for name, environment in project.environments.items():
         settings = review_of(project, environment)
         policy = settings.pop("policy", {})
         found[name] = settings | ({"policy": policy["environment"]} if "environment" in policy else {})
     policy = None if project.document is None else project.document.value.get("policy")
-    return {"environments": found} | ({"policy": policy} if policy else {})
+    hooks = None if project.document is None else project.document.value.get("hooks")
+    return {"environments": found} | ({"policy": policy} if policy else {}) | ({"hooks": hooks} if hooks else {})
 
 
 def settings_of(project: Project, environment: Environment) -> Settings:

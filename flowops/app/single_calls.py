@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowops.model.call import Script
+from flowops.plan.canonical import hash_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +46,11 @@ class SingleCall:
         return self._compiled.attempts
 
     @property
+    def open_places(self) -> frozenset[Place]:
+        """Return where values of the call stand that nobody has given yet."""
+        return self._compiled.open_places
+
+    @property
     def uses_attempt(self) -> bool:
         return self._compiled.uses_attempt
 
@@ -81,7 +87,10 @@ def single_call(compiled: CompiledCall, check: CallCheck, problems: Problems) ->
 
 def judge(batches: Sequence[SingleCall]) -> None:
     """Look at the calls of some documents: all at once, and one by one where something is wrong with any."""
-    made = [batch for batch in batches if batch.bodies]
+    made = [batch for batch in batches if batch.bodies and not batch.open_places]
+    for batch in batches:
+        if batch.bodies and batch.open_places:
+            _judge_open(batch)
     if not made:
         return
     hashes = made[0].check.hashes([batch.bodies[0] for batch in made])
@@ -90,3 +99,12 @@ def judge(batches: Sequence[SingleCall]) -> None:
         own, wrong = batch.check.judge(call) if hashes is None else (hashes[at], [])
         batch.hashes.append(own)
         batch.problems += [*wrong, *batch.check.terms_problems(call)]
+
+
+def _judge_open(batch: SingleCall) -> None:
+    """Look at a call of which some values are not given yet: what these are is no mistake, and no part of one."""
+    call = batch.call(0)
+    own, wrong = batch.check.judge(call)
+    wrong = [problem for problem in wrong if problem.place not in batch.open_places]
+    batch.hashes.append(own or (b"" if wrong else hash_of(call.body)))
+    batch.problems += [*wrong, *batch.check.terms_problems(call)]

@@ -134,8 +134,9 @@ class _Runner:
         at = case.at or clock()
         self._reader.walk_again()
         try:
-            values = merged_vars(workspace, case.given.get("vars") or {})
-            walk = Walk(workspace, values, rows=self._rows(case), budget=self._budget)
+            given = case.given.get("vars") or {}
+            values = merged_vars(workspace, given)
+            walk = Walk(workspace, values, rows=self._rows(case), budget=self._budget, given=given)
             with memory_ledger(case.environment, _told(case, walk, at)) as ledger:
                 plan = plan_calls(checked(walk), walk, None, ledger, at).plan
         except Invalid as error:
@@ -150,7 +151,9 @@ class _Runner:
         known = self._workspaces.get(key)
         if known is None:
             # The test's rows are for its own document alone.
-            known = load(Selection([key[0]], case.environment), self._reader)._replace(others=(), lists=self._lists)
+            known = load(Selection([key[0]], case.environment), self._reader, with_hooks=True)._replace(
+                others=(), lists=self._lists
+            )
             policy = known.policy
             if policy is not None:
                 open_ = tuple(rule for rule in policy.rules if not (isinstance(rule, DoNotCall) and rule.secret))

@@ -56,7 +56,7 @@ def validate(selection: Selection, observer: Observer = SILENT) -> Validation:
 
 def _validate(selection: Selection, observer: Observer) -> Validation:
     try:
-        workspace = load(selection, with_tests=True)
+        workspace = load(selection, with_tests=True, with_hooks=True)
         walk = Walk(workspace, variables(workspace, selection.var, selection.var_files))
         problems = Problems()
         report_not_read(workspace, observer)

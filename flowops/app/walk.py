@@ -22,12 +22,14 @@ from flowops.app.walk_warnings import (
 )
 from flowops.common.duplicates import DuplicateDetector
 from flowops.common.names import did_you_mean
-from flowops.model.call import split_reference
+from flowops.model.call import INSTRUCTION_ID, split_reference
 from flowops.model.document import Batch, Problem, Problems
+from flowops.plan.diff import later_attempts
 from flowops.schema.check import check_document, checker
 from flowops.schema.flow_check import flow_variables
 from flowops.templates.assemble import Compilation
 from flowops.templates.leftovers import may_have_leftovers
+from flowops.templates.open_variables import OpenVariables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -48,7 +50,8 @@ class Walk:
 
     Each iteration reads and renders the rows again. Unless `online`, a call set whose rows come from a
     source has no calls, see `not_read`. What follows is known when somebody has gone through it by `examined`.
-    `rows` gives a call set others than its own; `budget` is for walks that share what a command may do.
+    `rows` gives a call set others than its own; `budget` is for walks that share what a command may do. `given` are the
+    variables of a request to a hook: without any, the documents of hooks are rendered with theirs open.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Walk:
         online: bool = False,
         rows: Callable[[Document], Iterator[Batch]] | None = None,
         budget: Budget | None = None,
+        given: Mapping[str, Value] | None = None,
     ) -> None:
         self.workspace = workspace
         self.values = values
@@ -66,6 +70,8 @@ class Walk:
         #: The calls of rows that are wrong and left out, as far as they are known, and all of those rows.
         self.left_out: list[Call] = []
         self.invalid: list[LeftOut] = []
+        #: The calls of hooks, with their variables open, which others than this command place.
+        self.of_hooks: list[Call] = []
         #: The reference-ids of the project's calls that are not asked for, and how many of the others there are.
         self.others: list[str] = []
         #: What the project's calls were called before.
@@ -78,6 +84,7 @@ class Walk:
         self._online = online
         self._given_rows = rows
         self._budget = budget
+        self._given = given
 
     def __iter__(self) -> Iterator[CallBatch]:
         for batch in self._batches(self._compilation(), self.workspace.calls, Findings(Problems()), self._online):
@@ -87,7 +94,7 @@ class Walk:
         """Go through all calls of the project, whatever is asked for."""
         compilation, findings = self._compilation(), Findings(Problems())
         documents = [(document, self._online) for document in self.workspace.calls]
-        documents += [(document, False) for document in self.workspace.others]
+        documents += [(document, False) for document in (*self.workspace.others, *self.workspace.open)]
         # In the order of the files: what is said of two calls does not depend on what is asked for.
         for document, online in sorted(documents, key=lambda each: _in_order(each[0])):
             yield from self._batches(compilation, [document], findings, online)
@@ -97,7 +104,7 @@ class Walk:
         when it is met, and the references of all its calls into the detector."""
 
         problems += self.workspace.problems
-        if not (self.workspace.calls or self.workspace.others or problems):
+        if not (self.workspace.calls or self.workspace.others or self.workspace.open or problems):
             self.warnings.add(no_documents(self.workspace))
         compilation = self._compilation()
         findings = Findings(problems, self.warnings, self.left_out)
@@ -116,6 +123,17 @@ class Walk:
         for batch in self._batches(compilation, self.workspace.others, findings, online=False):
             self._remember(batch, references)
             self.others += batch.references
+        for batch in self._batches(compilation, self.workspace.open, Findings(problems), online=False):
+            self._remember(batch, references)
+            self.of_hooks += map(batch.call, range(len(batch.references)))
+            for later in later_attempts(batch):
+                said = zip(batch.bodies, later.bodies, strict=True)
+                differ = [
+                    at
+                    for at, (first, then) in enumerate(said)
+                    if {**first, INSTRUCTION_ID: ""} != {**then, INSTRUCTION_ID: ""}
+                ]
+                self.of_hooks += map(later.call, differ)
         self.left_out += elsewhere
         references.add(call.reference_id for call in self.left_out)
 
@@ -144,7 +162,8 @@ class Walk:
         for some in _together(documents) if not compilation.budget.exhausted else ():
             alone: list[SingleCall] = []
             for document, fields in _well_shaped(some, problems):
-                compiled = compilation.compiled(_without(document, fields) if fields else document)
+                usable = _without(document, fields) if fields else document
+                compiled = compilation.compiled(usable, self._open_variables(document))
                 if wrong := compiled.check():
                     problems += wrong
                 check = checks(partly=True, numbered=numbered) if fields else whole
@@ -159,6 +178,16 @@ class Walk:
             yield from alone
             if compilation.budget.exhausted:
                 break
+
+    def _open_variables(self, document: Document) -> OpenVariables | None:
+        """Return the variables that requests to a hook give the calls of its document; None for any other document."""
+        hook = self.workspace.hooks.get(document.place())
+        if hook is None:
+            return None
+        if self._given is None:
+            return OpenVariables.shown(hook.name, hook.variables)
+        values = {name: self._given[name] for name in hook.variables if name in self._given}
+        return OpenVariables(hook.name, frozenset(hook.variables), values, given=True)
 
     def size(self) -> int | None:
         """Return about how many calls there will be; None where nobody can tell."""
@@ -318,6 +347,8 @@ def _look_at(alone: Sequence[SingleCall], findings: Findings) -> None:
             findings.problems += batch.problems
         if batch.uses_attempt and findings.left_out is not None:
             findings.problems += _of_later_attempts(batch)
+    # What is open holds its own template.
+    alone = [batch for batch in alone if not batch.open_places]
     if findings.warnings is not None and may_have_leftovers(body for batch in alone for body in batch.bodies):
         for batch in alone:
             warn_of_leftovers(batch, (), findings.warnings)

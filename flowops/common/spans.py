@@ -14,6 +14,9 @@ SPAN_PATTERN = (
 #: How often: ``10/s``, ``100/m``, ``0.5/h``, or ``none`` for no limit.
 RATE_PATTERN = r"(?:none|(?:[1-9][0-9]{0,8}(?:\.[0-9]{1,9})?|0\.[0-9]{0,8}[1-9][0-9]{0,8})/[smh])"
 
+#: How many in how long: ``20/h``.
+_LIMIT = re.compile(r"([1-9][0-9]{0,5})/([smhd])")
+
 _SPAN = re.compile(SPAN_PATTERN)
 _RATE = re.compile(RATE_PATTERN)
 _PARTS = re.compile(r"([0-9.]+)/?([a-z]+)")
@@ -42,6 +45,14 @@ def read_rate(text: str) -> float | None:
         return None
     number, unit = _parts(text)
     return number / _SECONDS[unit]
+
+
+def read_limit(text: str) -> tuple[int, timedelta]:
+    """Return how many in how long: 20 and an hour for ``20/h``. Raises ValueError."""
+    found = _LIMIT.fullmatch(text)
+    if found is None:
+        raise ValueError("is not a limit: write a whole number above 0 with /s, /m, /h or /d")
+    return int(found[1]), timedelta(seconds=_SECONDS[found[2]])
 
 
 def _parts(text: str) -> tuple[float, str]:

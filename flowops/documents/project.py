@@ -14,7 +14,7 @@ from flowops.common.lines import Lines
 from flowops.common.masking import mask_quoted
 from flowops.common.names import did_you_mean, same_name
 from flowops.common.secrets import Reference
-from flowops.common.spans import read_rate, read_span
+from flowops.common.spans import read_limit, read_rate, read_span
 from flowops.common.text import visible
 from flowops.documents.files import Disk, Unreadable, read_given
 from flowops.documents.reader import Kind, Reader, Section
@@ -29,6 +29,7 @@ from flowops.model.project import (
     Connection,
     Environment,
     Flow,
+    Hook,
     LedgerSettings,
     Project,
     WorkerSettings,
@@ -132,6 +133,7 @@ def resolve(found: ProjectFile) -> Project:
         defaults=value.get("defaults") or {},
         vars=value.get("vars") or {},
         environments=environments,
+        hooks={name: _hook(name, fields) for name, fields in (value.get("hooks") or {}).items()},
     )
 
 
@@ -219,6 +221,11 @@ def _workers(fields: Mapping[str, Value] | None) -> WorkerSettings | None:
         return None
     settings = WorkerSettings(Reference.of(fields["key"]))
     return settings._replace(keep=read_span(fields["keep"])) if "keep" in fields else settings
+
+
+def _hook(name: str, fields: Mapping[str, Value]) -> Hook:
+    secret, variables = Reference.of(fields["secret"]), fields.get("vars") or {}
+    return Hook(name, fields["document"], secret, *read_limit(fields["limit"]), variables)
 
 
 def _connection(timeouts: Mapping[str, Value]) -> Connection:

@@ -69,6 +69,8 @@ def _references(project: Mapping[str, Value]) -> Iterator[tuple[Path, str, Refer
         for path, purpose, value in written:
             if isinstance(value, dict):
                 yield (*at, *path), purpose, Reference.of(value)
+    for name, hook in (project.get("hooks") or {}).items():
+        yield ("hooks", name, "secret"), SECRET, Reference.of(hook["secret"])
     for at, policy in policies:
         lists = policy.get("do-not-call")
         for index, item in enumerate(lists if isinstance(lists, list) else [lists]):

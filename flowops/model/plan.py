@@ -280,6 +280,19 @@ def _with_attempts(terms: str, attempts: Attempts) -> str:
     return hashlib.sha256(f"{terms} {attempts}".encode()).hexdigest()
 
 
+class HookCalls(NamedTuple):
+    """The calls that requests to a hook may place, at most so many phones in some time: `limit` as it is written.
+
+    `variables` are the names of what a request gives: where it goes, `calls` have a template. Of a call whose attempts
+    say different things, or ring others, each attempt is there.
+    """
+
+    name: str
+    limit: str
+    variables: tuple[str, ...]
+    calls: tuple[Call, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The calls of the desired state in the order of the files, each with its action.
@@ -293,7 +306,7 @@ class Plan:
     the plan as a whole, for people: what a reviewer should think about, and what the rules make of it. `guards`
     have tripped, so that apply places nothing; the actions are as they would be without. `pseudonym` gives a number
     its short name, where there is a ledger with a key to make it with. `waiting` are the chains that wait for an
-    outcome.
+    outcome. `hooks` have calls that requests to them place, and apply does not.
     """
 
     environment: str
@@ -311,6 +324,7 @@ class Plan:
     guards: tuple[Guard, ...] = ()
     pseudonym: Callable[[str], str] | None = field(default=None, compare=False, repr=False)
     waiting: Waiting = NOBODY_WAITS
+    hooks: tuple[HookCalls, ...] = ()
 
     def counts(self) -> dict[Action, int]:
         """Return how many calls have each action; every action is there."""

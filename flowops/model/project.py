@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.spans import span_text
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path as FilePath
@@ -39,6 +41,25 @@ class WorkerSettings(NamedTuple):
 
     key: Reference
     keep: timedelta = timedelta(days=30)
+
+
+class Hook(NamedTuple):
+    """A request that places the calls of a `document`, a path from the project: at most `phones` in the last `span`.
+
+    `variables` are what templates of the document see as ``vars``, each with the JSON Pointer to its value in the body.
+    """
+
+    name: str
+    document: str
+    secret: Reference
+    phones: int
+    span: timedelta
+    variables: Mapping[str, str] = {}
+
+    @property
+    def limit(self) -> str:
+        """Return how many phones in how long, as it is written: ``20/h``."""
+        return f"{self.phones}/{span_text(self.span).removeprefix('1')}"
 
 
 class Connection(NamedTuple):
@@ -95,6 +116,7 @@ class Project(NamedTuple):
     defaults: Mapping[str, Value]
     vars: Mapping[str, Value]
     environments: Mapping[str, Environment]
+    hooks: Mapping[str, Hook] = {}
 
 
 class Flow(NamedTuple):

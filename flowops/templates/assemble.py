@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from flowops.model.document import Document, Place, Problem, RowPlace, Value
     from flowops.model.project import Flow, Project
     from flowops.templates.flow_variables import Part, TakenBy
+    from flowops.templates.open_variables import OpenVariables
 
 
 #: The order of a body's fields; any other comes behind them, as the document has them.
@@ -72,6 +73,8 @@ class CompiledCall:
     ) -> None:
         self.document = document
         self.attempts = attempts
+        #: Where values stand that nobody has given yet: of these nothing is wrong before somebody does.
+        self.open_places = frozenset(compiler.open_places)
         self.variables = compiler.variables
         self.budget = compiler.budget
         self._flows = flows
@@ -139,7 +142,8 @@ class CompiledCall:
         if made is None:
             return None, rendering.problems
         body, flow, terms = made
-        problems = [each for _, wrong in self.misfits([body], [flow], lambda _: None) for each in wrong]
+        misfits = self.misfits([body], [flow], lambda _: None)
+        problems = [each for _, wrong in misfits for each in wrong if each.place not in self.open_places]
         return None if problems else self.call(body, flow, terms, None, attempt), problems
 
     def misfits(
@@ -384,9 +388,10 @@ class Compilation:
         #: What all documents of the walk that this is for may do together; several walks may share one.
         self.budget = budget or Budget()
 
-    def compiled(self, document: Document) -> CompiledCall:
-        """Compile one of the documents."""
-        compiler = Compiler(_NAMES[document.kind], self._vars, self.budget)
+    def compiled(self, document: Document, open_variables: OpenVariables | None = None) -> CompiledCall:
+        """Compile one of the documents; what templates see of `open_variables` lies over all others."""
+        values = self._vars if open_variables is None else {**self._vars, **open_variables.values}
+        compiler = Compiler(_NAMES[document.kind], values, self.budget, open_variables)
         written = self._defaults.below(document)
         self.budget.spend(self._defaults.steps)
         attempts = self._defaults.attempts(document, compiler)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from flowops.common.budget import Budget
     from flowops.model.document import Batch, Document, Path, RowPlace, Value
+    from flowops.templates.open_variables import OpenVariables
     from flowops.templates.template import Template
 
 
@@ -270,10 +271,17 @@ class Compiler:
     """Makes nodes of a document's values; collects the `problems` that can be seen without a row.
 
     `names` are those that templates see; `variables` is the value of ``vars``. Compiling takes steps of the `budget`.
-    `scalars` counts the templates, `work` what they do, in parts.
+    `scalars` counts the templates, `work` what they do, in parts. Of the variables some may be `open`; where nobody has
+    given these, `open_places` are those of the values that are made of them.
     """
 
-    def __init__(self, names: frozenset[str], variables: dict[str, Value], budget: Budget) -> None:
+    def __init__(
+        self,
+        names: frozenset[str],
+        variables: dict[str, Value],
+        budget: Budget,
+        open_variables: OpenVariables | None = None,
+    ) -> None:
         self.names = names
         self.variables = variables
         self.problems: list[Problem] = []
@@ -282,6 +290,8 @@ class Compiler:
         #: Whether what is made depends on which attempt of the call it is.
         self.uses_attempt = False
         self.budget = budget
+        self.open_places: set[Place] = set()
+        self._open = open_variables
 
     def compile_name(self, value: Value, document: Document, path: Path, label: str) -> Node:
         """Return the node for a name of the call, which all of its attempts have: templates see no ``attempt``."""
@@ -357,7 +367,24 @@ class Compiler:
         part: Node = scalar
         for error in (*template.errors, *self._absent(template)):
             part = self.refuse(scalar.place(error), label, error)
-        return part
+        return part if self._open is None or isinstance(part, InvalidNode) else self._opened(scalar, label, self._open)
+
+    def _opened(self, scalar: TemplateNode, label: str, open_variables: OpenVariables) -> Node:
+        """Return the node of a template that may use open variables.
+
+        Where nobody has given these, one that does more with them than to put them into its text stands for itself.
+        """
+        source = scalar.template.source
+        use = open_variables.use(source)
+        if use is None:
+            return scalar
+        refusal = open_variables.refusal(label, use)
+        if refusal is not None:
+            return self.refuse(scalar.place(refusal), label, refusal)
+        if open_variables.given:
+            return scalar
+        self.open_places.add(scalar.document.place(scalar.path))
+        return scalar if use.is_plain else ConstantNode(source)
 
     def _charge(self, source: str, parts: int) -> None:
         """Take the steps of parsing a template and of making its functions."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.lexer import Lexer
@@ -20,7 +20,7 @@ from flowops.templates.errors import TemplateError, member
 from flowops.templates.syntax_errors import Tag, explained
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 
 #: The words that may begin a statement; everything else of Jinja's is refused.
@@ -54,11 +54,54 @@ def vars_used(source: str) -> frozenset[str] | None:
     except TemplateError:
         return frozenset()
     whole = sum(name.name == "vars" for name in tree.find_all(nodes.Name))
-    named = [node.attr for node in tree.find_all(nodes.Getattr) if _is_vars(node.node)]
-    for item in tree.find_all(nodes.Getitem):
-        key = item.arg.value if _is_vars(item.node) and isinstance(item.arg, nodes.Const) else None
-        named += [key] if isinstance(key, str) else []
+    named = [key for node in _members(tree) if (key := _key_of_vars(node)) is not None]
     return frozenset(named) if len(named) == whole else None
+
+
+class OpenUse(NamedTuple):
+    """The first place at which a template uses keys of ``vars`` whose values come from outside.
+
+    `is_plain` where all that it does with any of them is to put them into its text.
+    """
+
+    name: str
+    offset: int
+    is_plain: bool
+
+
+def open_use(source: str, names: Collection[str]) -> OpenUse | None:
+    """Return how a template uses some keys of ``vars``, or ``vars`` so that it may be any key; None where it does not.
+
+    What is written decides, whatever the values are. What is wrong with the template has no uses.
+    """
+    try:
+        tree = parse(source.replace("\r\n", "\n").replace("\r", "\n"))
+    except TemplateError:
+        return None
+    named = {start(node): key for node in _members(tree) if (key := _key_of_vars(node)) is not None}
+    uses = {name.lineno: named.get(name.lineno) for name in tree.find_all(nodes.Name) if name.name == "vars"}
+    found = {at: key for at, key in uses.items() if key is None or key in names}
+    if not found:
+        return None
+    outputs = [part for node in tree.body if isinstance(node, nodes.Output) for part in node.nodes]
+    put = {start(part) for part in outputs if _key_of_vars(part) in names}
+    at = min(found)
+    key = found[at]
+    is_plain = found.keys() <= put and all(isinstance(node, nodes.Output) for node in tree.body)
+    return OpenUse("vars" if key is None else member("vars", key), at, is_plain)
+
+
+def _members(tree: nodes.Template) -> Iterator[nodes.Node]:
+    yield from tree.find_all((nodes.Getattr, nodes.Getitem))
+
+
+def _key_of_vars(node: nodes.Node) -> str | None:
+    """Return which key of ``vars`` an expression is, None for any other one."""
+    if isinstance(node, nodes.Getattr) and _is_vars(node.node):
+        return str(node.attr)
+    if isinstance(node, nodes.Getitem) and _is_vars(node.node) and isinstance(node.arg, nodes.Const):
+        return node.arg.value if isinstance(node.arg.value, str) else None
+    return None
 
 
 def _is_vars(node: nodes.Node) -> bool:

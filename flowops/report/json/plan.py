@@ -16,7 +16,7 @@ from flowops.model.status import Diagnosis, Status
 from flowops.report.difference import changes_of, masked_changes
 from flowops.report.json.text import FORMAT_VERSION, Json, snake, source
 from flowops.report.masking import guards_of, optional, without_numbers
-from flowops.report.views.plan import Bodies, iso, of_call, of_left_out, pseudonyms_of
+from flowops.report.views.plan import Bodies, hooks_of, iso, of_call, of_left_out, pseudonyms_of
 from flowops.report.views.result import CasesView, ProblemsView, in_order
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from flowops.model.document import Field, Place, Problem, Value
     from flowops.model.plan import Change, Difference, DifferentCall, Guard, Plan
     from flowops.model.result import CallResult
-    from flowops.report.views.plan import CallView
+    from flowops.report.views.plan import CallView, HookView
     from flowops.report.views.result import ResultView
 
 
@@ -166,9 +166,31 @@ def plan_json(plan: Plan) -> Json:
         "guards": [guard_json(guard) for guard in guards_of(plan.guards)],
         "warnings": list(without_numbers(plan.warnings)),
         "notes": list(without_numbers(plan.notes)),
+        "hooks": [_hook(hook) for hook in hooks_of(plan, pseudonym)],
         "calls": map(
             _planned, chain((of_call(planned, pseudonym) for planned in plan.calls), map(of_left_out, plan.invalid))
         ),
+    }
+
+
+def _hook(hook: HookView) -> Json:
+    return {
+        "name": hook.name,
+        "limit": hook.limit,
+        "variables": list(hook.variables),
+        "calls": [
+            {
+                "reference_id": call.reference_id,
+                "flow": call.flow,
+                "callees": list(call.callees),
+                "pseudonyms": list(call.pseudonyms),
+                "max_attempts": call.max_attempts,
+                "source": source(call.place, None) if call.place else None,
+                "labels": dict(call.labels),
+                "texts": {each.name: each.text for each in call.texts},
+            }
+            for call in hook.calls
+        ],
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from flowops.common.text import listed
 from flowops.model.plan import Action, Shift
 from flowops.model.project import SANDBOX
 from flowops.report import phrases
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from flowops.report.difference import ChangedField, DifferenceOutput, Piece
-    from flowops.report.views.plan import Bodies, CallView, Group, PlanOutput, PlanView
+    from flowops.report.views.plan import Bodies, CallView, Group, HookView, PlanOutput, PlanView
 
 _URGENT = (Action.CONFLICT, Action.IN_DOUBT, Action.GIVEN_UP, Action.BLOCKED)
 _SHORT_ID, _SHORT_REVISION = 8, 12
@@ -81,6 +82,7 @@ def plan_report(view: PlanView) -> Report:
             chart_section(lambda: hours_chart(view.hours)),
             heard_section("What people will hear", view.groups),
             *map(group_section, view.groups),
+            *map(_hook_section, view.hooks),
         ],
         digest=view.digest,
         kind="plan",
@@ -154,6 +156,21 @@ def group_section(group: Group) -> Section:
     where = (*place_of(group.place), *labels_of(group.labels))
     urgent: Phrase = (*where, ", ".join(needs)) if needs else ()
     return Section((*where, f"{heading}{shift}") if where else (), [table], urgent, folded=True)
+
+
+def _hook_section(hook: HookView) -> Section:
+    """Return the calls that requests to a hook may place: whom they ring, and what they say around what is open."""
+    gives = f"; a request gives {listed(hook.variables)}" if hook.variables else ""
+    where = place_of(hook.calls[0].place)
+    columns = (Column("reference-id"), Column("callee"), Column("says", Where.BELOW))
+    rows = Lazy(lambda: map(_open_row, hook.calls))
+    title: Phrase = (*where, f"hook {hook.name}: not placed here; limit {hook.limit}{gives}")
+    return Section(title, [Table(columns, rows, len(hook.calls))], folded=True)
+
+
+def _open_row(call: CallView) -> Row:
+    says = tuple((named(each.name), " ", each.text) for each in call.texts)
+    return Row((cell(named(call.reference_id)), cell(phrases.phones(call.callees)), says))
 
 
 def _call_row(call: CallView) -> Row:

@@ -175,6 +175,15 @@ class Group:
         return False
 
 
+class HookView(NamedTuple):
+    """The calls that requests to a hook may place, at most so many phones in some time; `variables` are their names."""
+
+    name: str
+    limit: str
+    variables: tuple[str, ...]
+    calls: tuple[CallView, ...]
+
+
 class PlanView(NamedTuple):
     """A plan for readers; `unnamed` counts calls in the ledger that no file names.
 
@@ -201,6 +210,7 @@ class PlanView(NamedTuple):
     settings: Mapping[str, str] = {}
     guards: tuple[Guard, ...] = ()
     next_run: str | None = None
+    hooks: tuple[HookView, ...] = ()
 
 
 class PlanOutput(NamedTuple):
@@ -264,6 +274,20 @@ def of_plan(
         settings=plan.settings,
         guards=guards_of(plan.guards),
         next_run=iso(plan.next_run) if plan.next_run else None,
+        hooks=hooks_of(plan, pseudonym, show_pii=show_pii),
+    )
+
+
+def hooks_of(plan: Plan, pseudonym: Callable[[str], str], *, show_pii: bool = False) -> tuple[HookView, ...]:
+    """Return what requests to hooks may place, for readers: their variables stand open."""
+    return tuple(
+        HookView(
+            hook.name,
+            hook.limit,
+            hook.variables,
+            tuple(view_of(call, Action.PLACE, pseudonym, show_pii=show_pii) for call in hook.calls),
+        )
+        for hook in plan.hooks
     )
 
 

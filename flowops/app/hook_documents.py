@@ -1,0 +1,73 @@
+"""Which documents are those of hooks, and what is wrong with how a project names them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowops.common.masking import mask_quoted
+from flowops.model.document import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flowops.documents.discovery import Workspace
+    from flowops.documents.reader import Reader
+    from flowops.model.document import Document, Place
+    from flowops.model.document import Path as ValuePath
+    from flowops.model.project import Hook, Project
+
+CODE = "hook"
+
+
+def documents_of_hooks(reader: Reader, project: Project, found: Workspace) -> tuple[dict[Place, Hook], list[Problem]]:
+    """Return the hook of each document that one places calls of, by the document's place, and what is wrong."""
+    hooks: dict[Place, Hook] = {}
+    problems: list[Problem] = []
+    unread = {problem.place.file for problem in found.problems}
+    for hook in project.hooks.values():
+        problems += _names_taken(project, hook)
+        file = Path(os.path.normpath(Path(project.root) / hook.document))
+        named = [each for each in (*found.selected, *found.others) if reader.path(each) == file]
+        if not named and reader.shown(file) not in unread:
+            message = f"the project has no call in {mask_quoted(hook.document)}"
+            hint = "name a file with a call that include matches, from the project file"
+            problems.append(_problem(project, ("hooks", hook.name, "document"), message, hint))
+        for document in named:
+            other = hooks.setdefault(document.place(), hook)
+            if other is not hook:
+                message = f"{mask_quoted(hook.document)} is the document of the hook {other.name} already"
+                problems.append(_problem(project, ("hooks", hook.name, "document"), message))
+            problems += _not_for_a_hook(document, hook)
+    return hooks, problems
+
+
+def _names_taken(project: Project, hook: Hook) -> Iterator[Problem]:
+    """Yield a problem for each variable that the project has already: where both meant the same, nobody could tell
+    what a request decides."""
+    taken = {*project.vars, *(name for each in project.environments.values() for name in each.vars)}
+    for name in hook.variables:
+        if name in taken:
+            path = ("hooks", hook.name, "vars", name)
+            assert project.document is not None, "only a project file has hooks"
+            label = ".".join(path)
+            message = f"{label}: vars has a variable of that name already, which no request may replace"
+            yield Problem(project.document.key_place(path), None, message, CODE, "give it another name")
+
+
+def _not_for_a_hook(document: Document, hook: Hook) -> Iterator[Problem]:
+    """Yield what a document says that a hook cannot do."""
+    if document.kind != "Call":
+        message = f"kind: the hook {hook.name} places a Call, and this is a {document.kind}"
+        yield Problem(
+            document.place(("kind",)), None, message, CODE, "write a Call, with callees where it rings several"
+        )
+    if "moved-from" in document.value:
+        message = f"moved-from: each request to the hook {hook.name} is a call of its own, and none had another name"
+        yield Problem(document.key_place(("moved-from",)), None, message, CODE)
+
+
+def _problem(project: Project, path: ValuePath, message: str, hint: str | None = None) -> Problem:
+    assert project.document is not None, "only a project file has hooks"
+    return Problem(project.document.place(path), None, f"{'.'.join(map(str, path))}: {message}", CODE, hint)
