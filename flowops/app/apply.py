@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
     from flowops.api.client import FlowBuilder
+    from flowops.app.callback_server import Callbacks
     from flowops.app.observer import Observer
     from flowops.app.pacing import Pacing
     from flowops.app.plan import Planned
@@ -231,6 +232,15 @@ def callback_urls(project: Project, environment: Environment, ledger_id: str) ->
     secret = value_of(settings.secret, f"environments.{environment.name}.callbacks.secret", UsageError, project)
     check_secret(secret)
     return lambda call: callback_url(settings.url, secret, ledger_id, call.reference_id)
+
+
+def addresses_of_callbacks(
+    project: Project, environment: Environment, callbacks: Callbacks | None, ledger_id: str
+) -> Callable[[Call], str | None]:
+    """Return what gives each call the address that the API calls back, here or, without `callbacks`, elsewhere."""
+    if callbacks is None:
+        return callback_urls(project, environment, ledger_id)
+    return lambda call: callback_url(callbacks.url, callbacks.keys[0], ledger_id, call.reference_id)
 
 
 def _where_to_look(saved: SavedPlan, fresh: Plan, root: str | Path) -> str:

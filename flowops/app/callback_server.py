@@ -1,41 +1,28 @@
-"""Receive callbacks: until a signal comes, or for as long as a run lasts."""
+"""Receive callbacks: what they are signed with, who receives them, and for as long as a run lasts."""
 
 from __future__ import annotations
 
 import secrets
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.app.access import open_for
 from flowops.app.ledger import references_asked
-from flowops.app.load import project_of
 from flowops.app.secrets import value_of
 from flowops.app.selection import Selection
 from flowops.callbacks.app import Endpoint, application
 from flowops.callbacks.token import check_secret
 from flowops.errors import FlowopsError, UsageError
-from flowops.httpd import open_listener, run, serving, url_of
+from flowops.httpd import open_listener, serving, url_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from flowops.callbacks.app import Receiver
     from flowops.ledger.store import Store
     from flowops.model.project import Environment, Project
 
 _HOST = "127.0.0.1"
-
-
-def listen(environment: str, host: str, port: int, ready: Callable[[str], None]) -> int:
-    """Receive the callbacks of an environment until SIGINT or SIGTERM comes, and return its number.
-
-    `ready` is called with the address once it listens.
-    """
-    project, settings = project_of(environment)
-    keys = keys_of(project, settings)
-    with open_for(project, settings) as ledger:
-        return run(host, port, receiver(settings, keys, ledger), ready)
 
 
 def keys_of(project: Project, environment: Environment) -> tuple[str, ...]:
@@ -54,6 +41,23 @@ def keys_of(project: Project, environment: Environment) -> tuple[str, ...]:
     for key in keys:
         check_secret(key)
     return keys
+
+
+class Callbacks(NamedTuple):
+    """With which secrets callbacks are signed, the current one first; `url` is where they arrive."""
+
+    keys: tuple[str, ...]
+    url: str
+
+
+def callbacks_at(url: str, project: Project, environment: Environment) -> Callbacks | None:
+    """Return the callbacks of an environment for whoever listens at an address; None where it has none.
+
+    The embedded API has nobody else to call back.
+    """
+    if environment.callbacks is not None:
+        return Callbacks(keys_of(project, environment), environment.callbacks.url)
+    return Callbacks((secrets.token_hex(32),), url) if environment.sandboxed else None
 
 
 def receiver(environment: Environment, keys: tuple[str, ...], ledger: Store) -> Receiver:

@@ -10,7 +10,7 @@ from flowops.common.masking import mask_quoted
 from flowops.model.document import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from flowops.documents.discovery import Workspace
     from flowops.documents.reader import Reader
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from flowops.model.project import Hook, Project
 
 CODE = "hook"
+#: The label that the calls of a hook have: by it the ledger counts them, and people find them.
+LABEL = "hook"
 
 
 def documents_of_hooks(reader: Reader, project: Project, found: Workspace) -> tuple[dict[Place, Hook], list[Problem]]:
@@ -41,6 +43,15 @@ def documents_of_hooks(reader: Reader, project: Project, found: Workspace) -> tu
                 problems.append(_problem(project, ("hooks", hook.name, "document"), message))
             problems += _not_for_a_hook(document, hook)
     return hooks, problems
+
+
+def labelled(document: Document, hooks: Mapping[Place, Hook]) -> Document:
+    """Return a document with the label of its hook, if it is one of a hook."""
+    hook = hooks.get(document.place()) if hooks else None
+    if hook is None:
+        return document
+    labels = document.value.get("labels")
+    return document.with_value({**document.value, "labels": {**(labels or {}), LABEL: hook.name}})
 
 
 def _names_taken(project: Project, hook: Hook) -> Iterator[Problem]:

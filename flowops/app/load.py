@@ -8,7 +8,7 @@ from operator import not_
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.app.hook_documents import documents_of_hooks
+from flowops.app.hook_documents import documents_of_hooks, labelled
 from flowops.app.selection import EVERY_CALL
 from flowops.common import plugins
 from flowops.common.called import note_work
@@ -139,11 +139,11 @@ def load(
     problems += _not_rendered(project, found)
     hooks, troubles = documents_of_hooks(reader, project, found)
     problems += troubles
-    calls, others = found.selected, found.others
+    calls, others = (tuple(labelled(each, hooks) for each in some) for some in (found.selected, found.others))
     if asked.labels:
-        takes = [asked.takes_labels(document.labels) for document in found.selected]
-        calls = tuple(compress(found.selected, takes))
-        others = (*compress(found.selected, map(not_, takes)), *others)
+        takes = [asked.takes_labels(document.labels) for document in calls]
+        others = (*compress(calls, map(not_, takes)), *others)
+        calls = tuple(compress(calls, takes))
     open_: tuple[Document, ...] = ()
     if hooks and not with_hooks:
         open_ = tuple(document for document in calls if document.place() in hooks)

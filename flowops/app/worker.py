@@ -5,29 +5,28 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-import secrets
 import time
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.access import address_of, open_for
-from flowops.app.apply import api_of, callback_urls
-from flowops.app.callback_server import keys_of, receiver
+from flowops.app.apply import addresses_of_callbacks, api_of
+from flowops.app.callback_server import callbacks_at, receiver
 from flowops.app.campaigns import judge, seal_of
 from flowops.app.ledger import guards_of
 from flowops.app.load import load_project
 from flowops.app.monitoring import Monitor
 from flowops.app.policy_run import ClaimCheck, clock, facts_of
+from flowops.app.runs import LOOK, Pauses, sleep
 from flowops.app.secrets import token_of
 from flowops.app.settings import settings_of
 from flowops.app.turns import OUTCOME, Rulings, Turns
 from flowops.apply.connections import RunOptions
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
 from flowops.apply.placer import Placer
-from flowops.callbacks.token import callback_url
 from flowops.campaigns.engine import Job
 from flowops.common import libpq
 from flowops.common.addresses import is_postgres, sqlite_file
@@ -41,13 +40,13 @@ from flowops.policy.evaluate import tripped
 from flowops.policy.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
+    from flowops.app.callback_server import Callbacks
     from flowops.app.load import Workspace
     from flowops.app.observer import Observer
     from flowops.campaigns.engine import Engine
     from flowops.ledger.store import Store
-    from flowops.model.call import Call
     from flowops.model.campaign import Campaign, Left
     from flowops.model.claims import Condition
     from flowops.model.ledger import Checkpoint
@@ -56,8 +55,6 @@ if TYPE_CHECKING:
 #: How many batches a worker goes through at once: the engine hands out others once a second only, and until then the
 #: connections need calls.
 SLOTS = 12
-#: Seconds between two looks at what is to be looked after: new campaigns, workers that are gone, what has ended.
-LOOK = 1.0
 #: Seconds for which the configuration, the policy and its lists hold before they are read again.
 FRESH = 15.0
 #: What is counted of campaigns takes at most this part of the time: one in so many.
@@ -70,8 +67,6 @@ _ABANDONED = timedelta(days=1)
 RESTFUL, RESTING = 120.0, 2.0
 #: Seconds by which the clocks of a worker and the database may differ.
 MOST_AHEAD = 5.0
-#: Seconds before a run that had to end is followed by another one; twice as long each time, up to the longest.
-PAUSE, LONGEST_PAUSE = 5.0, 300.0
 #: Seconds that a worker which stops waits for the turns that it has in hand.
 PATIENCE = 60.0
 
@@ -99,16 +94,9 @@ def run(options: WorkerOptions, observer: Observer) -> int:
     return asyncio.run(_until_signal(options, workspace, observer))
 
 
-class _Callbacks(NamedTuple):
-    """With which secrets callbacks are signed, the current one first; `url` is where they arrive."""
-
-    keys: tuple[str, ...]
-    url: str
-
-
 async def _until_signal(options: WorkerOptions, workspace: Workspace, observer: Observer) -> int:
     """Begin one run after the other, until a signal comes, or nothing is due."""
-    shutdown, pause = ShutdownRequest(), PAUSE / 2
+    shutdown, pauses = ShutdownRequest(), Pauses()
     monitor = Monitor(workspace.environment.name, workspace.environment.rate)
     with with_signals(shutdown), _alone(workspace):
         async with _listening(options, workspace, monitor, observer) as callbacks:
@@ -129,9 +117,9 @@ async def _until_signal(options: WorkerOptions, workspace: Workspace, observer: 
                 observer.report(f"the run has ended: {failure}")
                 if options.once:
                     return ExitCode.API
-                pause = PAUSE if time.monotonic() - began > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
+                pause = pauses.behind(time.monotonic() - began)
                 observer.report(f"another one begins in {pause:.0f} s")
-                await _sleep(shutdown, pause, monitor.looked)
+                await sleep(shutdown, pause, monitor.looked)
 
 
 async def _run(
@@ -140,7 +128,7 @@ async def _run(
     shutdown: ShutdownRequest,
     observer: Observer,
     monitor: Monitor,
-    callbacks: _Callbacks | None,
+    callbacks: Callbacks | None,
 ) -> str | None:
     """Work with one run of the ledger; return what has ended it early, None where nothing has."""
     project, environment = workspace.project, workspace.environment
@@ -150,7 +138,7 @@ async def _run(
         async with api_of(project, environment) as api:
             worker = _Worker(options, workspace, ledger, observer, monitor)
             placing = RunOptions(
-                _addresses(workspace, callbacks, ledger.id),
+                addresses_of_callbacks(project, environment, callbacks, ledger.id),
                 monitor.done,
                 concurrency=options.concurrency or environment.concurrency,
                 rate=environment.rate,
@@ -174,7 +162,7 @@ def _check_clock(ledger: Store) -> None:
 @asynccontextmanager
 async def _listening(
     options: WorkerOptions, workspace: Workspace, monitor: Monitor, observer: Observer
-) -> AsyncIterator[_Callbacks | None]:
+) -> AsyncIterator[Callbacks | None]:
     """Answer over HTTP for as long as the block lasts, where that is asked for; give what callbacks are signed with.
 
     The embedded API has nobody else to call back. None where the environment has no callbacks, or nobody listens.
@@ -185,21 +173,10 @@ async def _listening(
     environment, host = workspace.environment, options.listen[0]
     with open_listener(*options.listen) as listener:
         url = url_of(listener, host)
-        callbacks = None
-        if environment.callbacks is not None:
-            callbacks = _Callbacks(keys_of(workspace.project, environment), environment.callbacks.url)
-        elif environment.sandboxed:
-            callbacks = _Callbacks((secrets.token_hex(32),), url)
+        callbacks = callbacks_at(url, workspace.project, environment)
         async with serving(listener, monitor):
             observer.report(f"listening on {url}")
             yield callbacks
-
-
-def _addresses(workspace: Workspace, callbacks: _Callbacks | None, ledger_id: str) -> Callable[[Call], str | None]:
-    """Return what gives each call the address that the API calls back; somebody else may listen there."""
-    if callbacks is None:
-        return callback_urls(workspace.project, workspace.environment, ledger_id)
-    return lambda call: callback_url(callbacks.url, callbacks.keys[0], ledger_id, call.reference_id)
 
 
 class _Worker:
@@ -282,7 +259,7 @@ class _Worker:
     async def _rest(self, shutdown: ShutdownRequest) -> None:
         """Wait until something is due soon, or a campaign has to be judged, or a signal comes."""
         while not await asyncio.to_thread(self._is_needed):
-            await _sleep(shutdown, RESTING, self._monitor.looked)
+            await sleep(shutdown, RESTING, self._monitor.looked)
             if shutdown.signal is not None:
                 return
 
@@ -412,14 +389,3 @@ def _job(turn: BatchTurn) -> Job:
 def _seconds_to(at: str) -> float:
     """Return how long it is until a time."""
     return (datetime.fromisoformat(at) - datetime.now(UTC)).total_seconds()
-
-
-async def _sleep(shutdown: ShutdownRequest, seconds: float, looked: Callable[[], None]) -> None:
-    """Wait so long, or until a signal comes, and say each second that it goes on."""
-    until = time.monotonic() + seconds
-    woken = asyncio.Event()
-    shutdown.when_requested(woken.set)
-    while not woken.is_set() and (left := until - time.monotonic()) > 0:
-        looked()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(woken.wait(), min(left, LOOK))

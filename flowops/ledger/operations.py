@@ -21,7 +21,7 @@ from flowops.ledger.pseudonyms import storable
 from flowops.ledger.reader import stopped
 from flowops.ledger.states import claimable
 from flowops.ledger.transaction import CHUNK, names_of
-from flowops.ledger.usage import claimed_since, rung_since
+from flowops.ledger.usage import claimed_since, labelled_since, rung_since
 from flowops.model.call import MOST_ATTEMPTS, read_call_id
 from flowops.model.claims import Used, Written
 from flowops.model.ledger import RUN_LOST, EventType, Leg, State
@@ -321,7 +321,10 @@ def make_conditionally(
             answers.append(Written(done=False, state=state, decision=decision))
             continue
         answers += transaction.make([change])
-        usage.follow(before, transaction.rows([change.reference_id]).get(change.reference_id))
+        after = transaction.rows([change.reference_id]).get(change.reference_id)
+        usage.follow(before, after)
+        if condition is not None and after is not before and after is not None:
+            usage.follow_labelled(condition, after)
     return answers
 
 
@@ -339,6 +342,9 @@ class _Usage:
         self._claimed = {day: claimed_since(connection, ledger, day) for day in days}
         self._pseudonyms = {number: pseudonymize(number) for condition in conditions for number in condition.numbers}
         self._rung: dict[str, list[datetime]] = {callee: [] for callee in self._pseudonyms.values()}
+        #: Of claims in this transaction only those are counted that hang on it: whoever has such a label asks for it.
+        asked = {condition.labelled for condition in conditions if condition.labelled is not None}
+        self._labelled = {each: labelled_since(connection, ledger, each) for each in asked}
         since = min((condition.since for condition in conditions if condition.since is not None), default=None)
         if since is not None:
             self._rung |= rung_since(connection, ledger, self._rung, since)
@@ -349,7 +355,15 @@ class _Usage:
         claimed = {day: self._claimed[day] for day in condition.days}
         # Whoever has changed an attempt before has done so in a transaction of its own.
         before = condition.before
-        return Used(claimed, rung, tried(self._connection, self._ledger, before) if before else {})
+        labelled = 0 if condition.labelled is None else self._labelled[condition.labelled]
+        return Used(claimed, rung, tried(self._connection, self._ledger, before) if before else {}, labelled)
+
+    def follow_labelled(self, condition: Condition, row: CallRow) -> None:
+        """Count a claim of this transaction for all that ask for its label."""
+        if condition.labelled is not None:
+            for asked in self._labelled:
+                if asked[:2] == condition.labelled[:2]:
+                    self._labelled[asked] += phones_of(row)
 
     def follow(self, before: CallRow | None, after: CallRow | None) -> None:
         """Count a change of this transaction."""

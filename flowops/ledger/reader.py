@@ -16,7 +16,7 @@ from flowops.ledger.chains import WITH_ATTEMPTS, chains_among, chains_of, roots_
 from flowops.ledger.history import History
 from flowops.ledger.refusals import ENOUGH, given_up_among
 from flowops.ledger.transaction import CHUNK, current_rows_of, parsed, rows_of, with_legs
-from flowops.ledger.usage import claimed_since, has_claimed_since, rung_since
+from flowops.ledger.usage import claimed_since, has_claimed_since, labelled_since, rung_since
 from flowops.model.call import INSTRUCTION_ID, further_references, split_reference
 from flowops.model.ledger import Entry, GivenUp, Leg, NumberBlock, State
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from flowops.ledger.changes import CallRow
     from flowops.ledger.database import Connection
     from flowops.model.call import Call
+    from flowops.model.claims import Labelled
     from flowops.model.document import Value
     from flowops.model.ledger import Tried
 
@@ -300,6 +301,10 @@ class Reader(History):
         if found is None:
             return 0.0
         return max((datetime.now(UTC) - datetime.fromisoformat(found)).total_seconds(), 0.0)
+
+    def labelled_since(self, asked: Labelled) -> int:
+        """Return how many phones the calls ring that were claimed with a label since a time."""
+        return self._database.read(lambda it: labelled_since(it, self.number, asked))
 
     def lease_ages(self) -> dict[str, float]:
         """Return how many seconds ago the lease of each run was renewed that has not ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from flowops.ledger.database import Connection
+    from flowops.model.claims import Labelled
 
 _MAY_HAVE_RUNG = [str(state) for state in State if state.may_have_rung]
 _UNSETTLED = [str(state) for state in State if state.is_unsettled]
@@ -29,6 +31,14 @@ def claimed_since(connection: Connection, ledger: int, since: datetime) -> int:
 def has_claimed_since(connection: Connection, ledger: int, since: datetime) -> bool:
     """Return whether any call was claimed since a time."""
     return bool(connection.value("has_claimed_since", ledger=ledger, since=iso(since)))
+
+
+def labelled_since(connection: Connection, ledger: int, asked: Labelled) -> int:
+    """Return how many phones the calls ring that were claimed with a label since a time, whatever became of them."""
+    assert not {"%", "_"}.intersection(asked.name + asked.value), "a hook's name has none of SQL's wildcards"
+    label = f"{json.dumps(asked.name)}:{json.dumps(asked.value)}"
+    given = {"ledger": ledger, "since": iso(asked.since), "labelled": f'%"labels":{{%{label}%'}
+    return int(connection.value("count_labelled_since", **given))
 
 
 def rung_since(

@@ -14,16 +14,26 @@ if TYPE_CHECKING:
     from flowops.model.plan import Decision
 
 
+class Labelled(NamedTuple):
+    """The calls that were claimed with a label since a time."""
+
+    name: str
+    value: str
+    since: datetime
+
+
 class Used(NamedTuple):
     """What has been used up of limits, by all runs.
 
     `claimed` maps the start of a day to the number of calls that were claimed since and may have rung, `rung` maps a
-    number to the times of such calls to it. `tried` are the attempts before, by their references.
+    number to the times of such calls to it. `tried` are the attempts before, by their references. `labelled` is how
+    many phones the calls rang, or were to ring, that have the label in question.
     """
 
     claimed: Mapping[datetime, int]
     rung: Mapping[str, tuple[datetime, ...]]
     tried: Mapping[str, Tried] = {}
+    labelled: int = 0
 
 
 class Condition(NamedTuple):
@@ -31,7 +41,7 @@ class Condition(NamedTuple):
 
     `days` are the starts of the days to count, `numbers` those whose calls since `since` are to be given, if any are.
     `decide` is pure: what then keeps the call from being placed, None when nothing does. `before` are the references of
-    the attempts before, whose rows are to be given.
+    the attempts before, whose rows are to be given. `labelled` are calls whose phones are to be counted.
     """
 
     days: frozenset[datetime]
@@ -39,6 +49,7 @@ class Condition(NamedTuple):
     since: datetime | None
     decide: Callable[[Used], Decision | None]
     before: tuple[str, ...] = ()
+    labelled: Labelled | None = None
 
     @classmethod
     def never(cls, why: Decision) -> Condition:

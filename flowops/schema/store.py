@@ -43,6 +43,7 @@ NAMES = (
     "done",
     "diagnostics",
     "event",
+    "hook",
 )
 DESCRIPTION = "flowbuilder.openapi.yaml"
 SUFFIX = ".schema.json"

@@ -82,7 +82,7 @@ def test_every_view_has_the_call_with_its_variables_open_and_apply_leaves_it_out
     assert [call["reference_id"] for call in plan.json["calls"]] == ["other"]
     (hook,) = plan.json["hooks"]
     assert (hook["name"], hook["limit"], hook["variables"]) == ("oncall", "20/h", ["headline", "incident", "minutes"])
-    assert [(each["reference_id"], each["texts"]["text"]) for each in hook["calls"]] == [
+    assert [(each["reference_id"], each["texts"][0]["text"]) for each in hook["calls"]] == [
         ("alert-{{ vars.incident }}", "Ann: {{ vars.headline }}"),
         ("alert-{{ vars.incident }}~2", "Bob: {{ vars.headline }}"),
     ]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from support.commands import start
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    import subprocess
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 #: Where callbacks go as calls say it; `listen` is behind a proxy that takes this away.
@@ -23,16 +25,59 @@ CALLBACKS = f"    callbacks: {{url: '{HOOKS}', secret: {{env: FLOWOPS_CALLBACK_S
 
 
 @contextmanager
-def listening(root: Path, env: dict[str, str], environment: str = "production") -> Iterator[str]:
+def listening(
+    root: Path, env: dict[str, str], environment: str = "production", hooks: Sequence[str] = ()
+) -> Iterator[str]:
     """Listen for as long as the block lasts; the address is that of the receiver itself."""
-    process = start("listen", "--env", environment, "--port", "0", cwd=root, env=env)
+    process = start_listening(root, env, environment, hooks)
     try:
-        assert process.stderr is not None
-        lines = iter(process.stderr.readline, "")
-        yield next(found[0] for line in lines if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
+        yield address_of(process)
     finally:
         process.terminate()
         process.communicate()
+
+
+def start_listening(
+    root: Path, env: dict[str, str], environment: str = "production", hooks: Sequence[str] = ()
+) -> subprocess.Popen[str]:
+    """Start a receiver, which somebody else ends."""
+    named = [word for name in hooks for word in ("--hook", name)]
+    return start("listen", "--env", environment, "--port", "0", *named, cwd=root, env=env)
+
+
+def address_of(process: subprocess.Popen[str]) -> str:
+    """Wait until a receiver listens, and return its address; with hooks until it can place calls."""
+    assert process.stderr is not None
+    lines = iter(process.stderr.readline, "")
+    address = next(found[0] for line in lines if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
+    if "--hook" in process.args:  # type: ignore[operator]
+        until = time.monotonic() + 20
+        while ask(f"{address}/readyz").status == 503 and time.monotonic() < until:
+            time.sleep(0.02)
+    return str(address)
+
+
+class Answered(NamedTuple):
+    """What was answered."""
+
+    status: int
+    body: str
+    headers: Mapping[str, str]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def ask(url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None, timeout: float = 30) -> Answered:
+    """Send a request, a POST where it has a body; return the answer, whatever it is."""
+    request = Request(url, body, {"Content-Type": "application/json", **(headers or {})})
+    try:
+        with urlopen(request, timeout=timeout) as answer:
+            return Answered(answer.status, answer.read().decode(), dict(answer.headers))
+    except HTTPError as error:
+        with error:
+            return Answered(error.code, error.read().decode(), dict(error.headers))
 
 
 def call_back(address: str, body: Mapping[str, Any], code: int = 10) -> int:

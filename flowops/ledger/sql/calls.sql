@@ -161,6 +161,18 @@ WHERE ledger = :ledger AND claimed_at >= :since AND (state = ANY (:states) OR ca
 -- name: has_claimed_since
 SELECT EXISTS (SELECT 1 FROM flowops_calls WHERE ledger = :ledger AND claimed_at >= :since)
 
+-- Whatever became of them. The labels of a call are kept with who claimed it, as canonical JSON: a quote inside a text is
+-- escaped there, so that nothing else looks like a label.
+-- name: count_labelled_since
+SELECT coalesce(sum(flowops_calls.phones), 0)
+FROM flowops_calls
+JOIN flowops_events
+  ON flowops_events.ledger = flowops_calls.ledger AND flowops_events.serial = flowops_calls.claim
+JOIN flowops_actors
+  ON flowops_actors.ledger = flowops_calls.ledger AND flowops_actors.number = flowops_events.actor
+WHERE flowops_calls.ledger = :ledger AND flowops_calls.claimed_at >= :since AND flowops_calls.state IS NOT NULL
+  AND flowops_actors.actor LIKE :labelled
+
 -- Neither of the next two asks for the time: there are few calls to one callee and few without an answer, and only
 -- without a condition on the time does SQLite take the index that finds these, not the one of all calls in that time.
 

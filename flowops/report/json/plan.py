@@ -187,7 +187,7 @@ def _hook(hook: HookView) -> Json:
                 "max_attempts": call.max_attempts,
                 "source": source(call.place, None) if call.place else None,
                 "labels": dict(call.labels),
-                "texts": {each.name: each.text for each in call.texts},
+                "texts": [each._asdict() for each in call.texts],
             }
             for call in hook.calls
         ],

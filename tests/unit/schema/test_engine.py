@@ -88,6 +88,7 @@ GOOD: dict[str, Any] = {
         "guards": [{"name": "stop", "reason": "stopped by ada", "source": None}],
         "warnings": [],
         "notes": ["windows: 3 of 4 calls are within their hours now"],
+        "hooks": [],
         "calls": [
             {
                 "reference_id": "r1",

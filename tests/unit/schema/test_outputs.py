@@ -70,9 +70,29 @@ PLAN: dict[str, Any] = {
     "guards": [GUARD],
     "warnings": ["4,000 calls at 1/s do not fit"],
     "notes": [],
+    "hooks": [
+        {
+            "name": "oncall",
+            "limit": "20/h",
+            "variables": ["headline", "incident"],
+            "calls": [
+                {
+                    "reference_id": "alert-{{ vars.incident }}",
+                    "flow": None,
+                    "callees": ["+44 20 79•• ••01"],
+                    "pseudonyms": ["k3x9a"],
+                    "max_attempts": 3,
+                    "source": {"file": "calls/oncall.yaml", "line": 1, "column": 1, "row": None},
+                    "labels": {},
+                    "texts": [{"name": "text", "text": "Ann, {{ vars.headline }}"}],
+                }
+            ],
+        }
+    ],
     "calls": [CALL],
 }
-SAVED = {key: PLAN[key] for key in PLAN if key not in ("guards", "warnings", "notes", "callbacks", "next_run")} | {
+_NOT_SAVED = ("guards", "warnings", "notes", "callbacks", "next_run", "hooks")
+SAVED = {key: PLAN[key] for key in PLAN if key not in _NOT_SAVED} | {
     "request": {**NO_REQUEST._asdict(), "paths": ["calls"]},
     "ledger": {"id": "6f9f1c1e", "serial": 42, "head": "ab12", "epoch": 0},
     "summary": {key: number for key, number in PLAN["summary"].items() if key not in ("phones", "to_apply")},
@@ -88,6 +108,25 @@ FIELD: dict[str, Any] = {
     "since": "0.1.0",
 }
 OUTPUTS: dict[str, Any] = {
+    "hook": {
+        "format_version": 1,
+        "hook": "oncall",
+        "outcome": "misfit",
+        "message": "the body does not fit",
+        "why": None,
+        "diagnostics": [
+            {"pointer": "/groupKey", "file": "flowops.yaml", "line": 9, "column": 11, "message": "vars.incident: none"}
+        ],
+        "calls": [
+            {
+                "reference_id": "alert-1",
+                "outcome": "deferred",
+                "call_ids": [],
+                "error": "outside of its window",
+                "deferred_until": "2026-03-02T09:00:00+00:00",
+            }
+        ],
+    },
     "doctor": {
         "format_version": 1,
         "environment": "production",
