@@ -26,6 +26,7 @@ from flowops.model.campaign import Campaign, CampaignState, CanarySettings
 from flowops.model.ledger import State
 from flowops.model.plan import SENDING, Action
 from flowops.plan.recheck import MOVED, unchanged
+from flowops.policy.review import NEVER
 from flowops.policy.rule import format_reason
 
 if TYPE_CHECKING:
@@ -212,6 +213,9 @@ def set_state(ledger: Store, campaign: Campaign, state: CampaignState, why: str 
         raise UsageError(f"campaign {campaign.name} is {over.state}: it is over")
     if state is CampaignState.RUNNING:
         ledger.campaigns.end_canary(campaign.id)
+        # Whatever its calls waited for may be right now.
+        at = max(clock(), datetime.fromisoformat(campaign.starts_at))
+        ledger.campaigns.hasten([campaign.id], at, NEVER)
 
 
 def wait(ledger: Store, campaign: Campaign, timeout: timedelta | None) -> Campaign:

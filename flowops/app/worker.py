@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import shlex
 import time
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -252,9 +253,20 @@ class _Worker:
             await asyncio.wait([running])
             await asyncio.to_thread(engine.stop, PATIENCE if self._in_hand else 0.0)
         running.result()
+        if placer.unauthorized:
+            await asyncio.to_thread(self._pause, f"the token was not accepted: {placer.failure}")
         if self._failed is not None:
             raise self._failed
         return placer.failure
+
+    def _pause(self, why: str) -> None:
+        """Pause all campaigns of the environment, which have one token: to ask again and again helps nobody."""
+        for campaign in self._running():
+            self._ledger.campaigns.set(campaign.id, CampaignState.PAUSED, why)
+            self._tell(
+                f"campaign {campaign.name} is paused: {why}; once it is right: "
+                f"flowops campaign resume {campaign.id} --env {shlex.quote(self._options.environment)}"
+            )
 
     async def _rest(self, shutdown: ShutdownRequest) -> None:
         """Wait until something is due soon, or a campaign has to be judged, or a signal comes."""
@@ -312,7 +324,7 @@ class _Worker:
     def _hasten(self) -> None:
         """Have those batches looked at now that would be within the time between two looks for outcomes."""
         now = clock()
-        self._ledger.campaigns.hasten(now, now + OUTCOME)
+        self._ledger.campaigns.hasten([each.id for each in self._running()], now, now + OUTCOME)
 
     def _look_after(self, engine: Engine) -> float:
         """Take over from workers that are gone, see what has ended, find batches that nobody has in hand.

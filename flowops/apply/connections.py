@@ -348,6 +348,7 @@ class Connections:
         """Let the breaker count how the call went."""
         detail = verdict.detail or verdict.event_type
         if verdict.stop:
+            self.breaker.unauthorized |= verdict.event_type is EventType.UNAUTHORIZED
             self.breaker.trip(detail)
         elif verdict.event_type is EventType.UNCLEAR:
             self.breaker.count_doubtful(detail)

@@ -182,6 +182,7 @@ class CircuitBreaker:
     """Ends the claiming of all connections at once.
 
     `failure` is the error that ended it; `guard` is the guard of the run that tripped. After a signal both are None.
+    `unauthorized` says that it was the API, or a proxy, that does not know who is asking: nobody else fares better.
 
     `unplaced_limit` calls in a row that the API did not take, or `doubtful_limit` in a row that ended in
     doubt, trip it: ten thousand more would fare the same, and each in doubt is one for an operator. So do doubts that
@@ -191,6 +192,7 @@ class CircuitBreaker:
     def __init__(self, shutdown: ShutdownRequest, *, unplaced_limit: int, doubtful_limit: int) -> None:
         self.failure: str | None = None
         self.guard: Guard | None = None
+        self.unauthorized = False
         self._opened = asyncio.Event()
         self._unplaced_limit = unplaced_limit
         self._doubtful_limit = doubtful_limit

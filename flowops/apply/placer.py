@@ -27,12 +27,14 @@ class Placer:
     """Places calls that it is given, a batch at a time, until it is closed or the run has to end.
 
     `failure` says what ended the run early, None where nothing has: then somebody has to begin another one.
+    `unauthorized` says that another one would end in the same way, until somebody puts the token right.
     """
 
     def __init__(
         self, options: RunOptions, *, api: Api, ledger: RunLedger, shutdown: ShutdownRequest, halt: Halt | None = None
     ) -> None:
         self.failure: str | None = None
+        self.unauthorized = False
         self._options = replace(options, progress=self._done, elsewhere=self._left)
         self._progress = options.progress
         self._api = api
@@ -67,6 +69,7 @@ class Placer:
                     if not future.done():
                         future.set_result(None)
         breaker = connections.breaker
+        self.unauthorized = breaker.unauthorized
         self.failure = breaker.failure or (breaker.guard.reason if breaker.guard is not None else None)
         if connections.found.errors:
             raise connections.found.errors[0]

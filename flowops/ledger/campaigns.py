@@ -239,9 +239,9 @@ class Campaigns:
         ended = write(self._database, self._number, lambda it: it.run("advance_batch", **given, **set_to))
         return turn._replace(turn=turn.turn + 1, due_at=due_at) if ended else None
 
-    def hasten(self, at: datetime, before: datetime) -> None:
-        """Have the batches looked at now, `at` a time, that would be later, `before` another time."""
-        given = {"ledger": self._number, "at": iso(at), "before": iso(before)}
+    def hasten(self, campaigns: Sequence[str], at: datetime, before: datetime) -> None:
+        """Have the batches of campaigns looked at `at` a time that would be later, `before` another time."""
+        given = {"ledger": self._number, "campaigns": list(campaigns), "at": iso(at), "before": iso(before)}
         write(self._database, self._number, lambda it: it.run("hasten_batches", **given))
 
     def end_canary(self, campaign: str) -> bool:

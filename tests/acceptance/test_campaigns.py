@@ -127,6 +127,23 @@ def test_another_policy_than_the_approved_one_pauses_it(project: Path, api: ApiS
     assert "paused: policy: not what was approved" in shown.out
 
 
+@pytest.mark.parametrize("status", ["401 Unauthorized", "407 Proxy Authentication Required"])
+def test_a_token_that_is_not_accepted_pauses_it(project: Path, api: ApiServer, status: str) -> None:
+    handed_over(project)
+    good, api.behave = api.behave, answer_with(status, b"{}")
+    ran = asked(project, "worker", "--once")
+    assert ran.code == 6
+    assert "once it is right: flowops campaign resume " in ran.err
+    assert state(project) == "paused"
+    asked_before = api.received.total()
+    assert asked(project, "worker", "--once").code == 0
+    assert api.received.total() == asked_before
+    api.behave = good
+    assert asked(project, "campaign", "resume", "spring").code == 0
+    assert asked(project, "worker", "--once").code == 0
+    assert state(project) == "finished"
+
+
 def test_a_stopped_environment_places_nothing(project: Path, api: ApiServer) -> None:
     handed_over(project)
     asked(project, "stop", "--reason", "wrong text")

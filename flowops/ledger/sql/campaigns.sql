@@ -89,7 +89,7 @@ WHERE ledger = :ledger AND campaign = :campaign AND number = :number AND turn = 
 
 -- name: hasten_batches
 UPDATE flowops_batches SET turn = turn + 1, due_at = :at
-WHERE ledger = :ledger AND done_at IS NULL AND due_at > :at AND due_at <= :before
+WHERE ledger = :ledger AND campaign = ANY (:campaigns) AND done_at IS NULL AND due_at > :at AND due_at <= :before
 
 -- name: next_of_batches
 SELECT min(due_at) FROM flowops_batches

@@ -153,11 +153,11 @@ def test_it_is_counted_what_calls_wait_for(store: Store) -> None:
 
 
 def test_what_is_due_within_a_while_is_hastened(store: Store) -> None:
-    handed_over(store, "spring", ["a"], ["b"], ["c"], starts_at="2026-11-27T09:00:20.000Z")
+    made = handed_over(store, "spring", ["a"], ["b"], ["c"], starts_at="2026-11-27T09:00:20.000Z")
     first, second, _ = store.campaigns.open_batches()
     store.campaigns.advance(first, NOW)
     store.campaigns.advance(second, NOW + timedelta(hours=1))
-    store.campaigns.hasten(NOW, NOW + timedelta(seconds=30))
+    store.campaigns.hasten([made.id], NOW, NOW + timedelta(seconds=30))
     found = {turn.number: (turn.turn, turn.due_at[11:19]) for turn in store.campaigns.open_batches()}
     assert found == {0: (1, "09:00:00"), 1: (1, "10:00:00"), 2: (1, "09:00:00")}
 
