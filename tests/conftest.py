@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def pytest_configure() -> None:
-    """Let signals reach what the tests start: a shell's job in the background ignores some, and hands that on."""
+    """Set the zone, and let signals reach what the tests start: a shell's job in the background ignores some."""
+    # Whatever zone the machine is in, what people read is in this one.
+    os.environ["TZ"] = "UTC"
+    time.tzset()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:

@@ -14,6 +14,7 @@ import click
 
 from flowops.common.called import called
 from flowops.common.safe_files import replace_file
+from flowops.common.text import local_times
 from flowops.errors import FlowopsError, Invalid, UsageError
 from flowops.report import formats, registry
 
@@ -123,7 +124,7 @@ def echo_status(text: str) -> None:
     """Print one plain line that is not the result, to stderr; characters that a terminal obeys are escaped."""
     from flowops.report.escape import log_line, safe
 
-    sys.stderr.write(f"{log_line(safe(called().printed(text)))}\n")
+    sys.stderr.write(f"{log_line(safe(local_times(called().printed(text))))}\n")
 
 
 def print_problems(problems: Iterable[Problem], excerpt: Callable[[Place], str | None]) -> None:

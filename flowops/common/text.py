@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +21,36 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 # What stands for a value that is masked (see `flowops.common.masking`), and how much there is of anything.
 _REPEATED = re.compile(r"'[^'•…]*+[•…][^']*+'|\+?(?P<number>[0-9•][0-9• ]*+)|''")
 _COUNTED = re.compile(r"[0-9][0-9,.]*")
+_IN_UTC = re.compile(
+    r"(?P<day>(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r" (?P<time>[0-9]{2}(?::[0-9]{2}){1,2}) UTC\b"
+)
 # Who logs in at an address, and with which password.
 _LOGIN = re.compile(r"//[^/?#\s]*@")
 
 
 def minute(text: str) -> str:
-    """Return a time that was written for machines in UTC for people: ``2026-11-24 09:00 UTC``."""
+    """Return a time that was written for machines in UTC for people: ``2026-11-24 09:00 UTC``, see `local_times`."""
     return f"{text[:10]} {text[11:16]} UTC"
+
+
+def second(text: str) -> str:
+    """Return `minute` with its seconds: ``2026-11-24 09:00:12 UTC``."""
+    return f"{text[:10]} {text[11:19]} UTC"
+
+
+def local_times(text: str) -> str:
+    """Return a text for people with its times in UTC as those of the zone that this process is in, which is named."""
+    return _IN_UTC.sub(_in_local_time, text) if " UTC" in text else text
+
+
+def _in_local_time(found: re.Match[str]) -> str:
+    try:
+        at = datetime.fromisoformat(f"{found['date']} {found['time']}+00:00").astimezone()
+    except (ValueError, OverflowError):
+        return found[0]
+    seconds = ":%S" if found["time"].count(":") > 1 else ""
+    return at.strftime(f"{'%a ' if found['day'] else ''}%Y-%m-%d %H:%M{seconds} %Z")
 
 
 def visible(text: object) -> str:

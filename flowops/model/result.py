@@ -105,10 +105,13 @@ class Result(NamedTuple):
         return min((time for time in times if time is not None), default=None)
 
     def phones(self) -> dict[Outcome, int]:
-        """Return how many phones the calls of each outcome ring; every outcome is there."""
+        """Return how many phones the calls of each outcome ring; every outcome is there.
+
+        A callee that was refused in a call that was placed is not one of them.
+        """
         found = dict.fromkeys(Outcome, 0)
         for call in self.calls:
-            found[call.outcome] += call.phones
+            found[call.outcome] += call.phones - (call.refused_callees if call.outcome is Outcome.PLACED else 0)
         return found
 
     def counts(self) -> dict[Outcome, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.text import minute
 from flowops.model.call import COMPLETED, OUTCOMES, BatchView, attempt_reference
 from flowops.model.ledger import State
 from flowops.model.plan import Action, Decision
@@ -59,7 +60,7 @@ def standing_of(attempts: Attempts, tried: Sequence[Tried]) -> Standing:
     outcome, finished_at = outcome_of(last), last.finished_at
     if outcome is None or finished_at is None:
         return Standing(number, most, f"waits for the outcome of attempt {number}", waits=True)
-    ended = f"{outcome.replace('-', ' ')} {datetime.fromisoformat(finished_at):%H:%M}"
+    ended = f"{outcome.replace('-', ' ')} {minute(finished_at)}"
     if outcome not in attempts.on:
         why = "which is not in `on`" if attempts.on else "and was imported: no other attempt follows"
         return Standing(number, most, f"ended with {ended}, {why}")

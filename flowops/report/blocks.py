@@ -189,7 +189,7 @@ class Total(NamedTuple):
         """Return ``3 phones`` where calls and phones are not the same number, else nothing."""
         if self.phones is None or self.phones == self.number:
             return ""
-        return f"{self.phones:,} phones"
+        return f"{self.phones:,} phone{'s' * (self.phones != 1)}"
 
 
 class Totals(NamedTuple):

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from flowops.common.masking import mask_any_number, mask_text, masked_but
-from flowops.common.text import minute
+from flowops.common.text import minute, second
 from flowops.model.ledger import State
 from flowops.model.plan import Action
 from flowops.model.result import Outcome
@@ -56,12 +56,12 @@ DONE = {
     Outcome.MOVED: "moved",
     Outcome.CANCELLED: "cancelled",
 }
-#: What the API's result codes mean (the vendor's documentation of the callback).
+#: What the API's result codes mean (the vendor's documentation of the callback), in the words of the report of a day.
 CODES = {
-    9: "cancelled: not answered in time",
-    10: "finished successfully",
-    11: "failed: could not be made",
-    12: "rejected by the callee or their operator",
+    9: "not answered",
+    10: "completed",
+    11: "failed",
+    12: "declined",
 }
 #: So many of the first totals are told even when they are zero.
 ALWAYS_TOLD = 3
@@ -157,12 +157,13 @@ def code(number: int) -> str:
 
 
 def leg_outcome(leg: Leg) -> str:
-    """Return how a callee's call ended, in the API's own words where it gave some; empty where it has not ended."""
+    """Return how a callee's call ended, in the API's own words where the code is not known; empty where it has not."""
     if leg.error is not None:
         return f"refused: {mask_text(leg.error)}"
     if leg.code is None:
         return ""
-    first = f"{mask_text(leg.description)} ({leg.code})" if leg.description else code(leg.code)
+    known = leg.code in CODES or not leg.description
+    first = code(leg.code) if known else f"{mask_text(leg.description or '')} ({leg.code})"
     return first if leg.later is None else f"{first}; contradicted later: {code(leg.later)}"
 
 
@@ -175,9 +176,9 @@ def outcomes_of(legs: Sequence[Leg]) -> str:
 
 def event(happened: LedgerEvent) -> str:
     """Return ``12  2026-11-23T09:00:00Z  claimed, now in-flight  by ci on runner-1 at 1a2b3c4``."""
-    text = f"{happened.serial}  {happened.at}  {happened.event_type.value}"
+    text = f"{happened.serial}  {second(happened.at)}  {happened.event_type.value}"
     if happened.state is not None:
-        text += f", now {happened.state.value}"
+        text += f", now {state_word(happened.state)}"
     if happened.actor is not None:
         actor = happened.actor
         text += f"  by {actor.who} on {actor.host}"

@@ -14,13 +14,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO
 
 from flowops.common.called import called
-from flowops.report.escape import log_line
+from flowops.report.escape import log_line, width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from rich.console import Console
     from rich.progress import Progress
+
+
+#: No terminal is taken to be narrower.
+NARROWEST = 20
 
 
 class Span(NamedTuple):
@@ -44,9 +48,69 @@ def plain(lines: Iterable[Line]) -> str:
     return "".join("".join([*(span.text for span in spans), "\n"]) for spans in lines)
 
 
+def columns_of(stream: TextIO) -> int | None:
+    """Return how wide the terminal is that a stream writes to; None for anything else, where no line is wrapped."""
+    try:
+        return max(os.get_terminal_size(stream.fileno()).columns, NARROWEST) if stream.isatty() else None
+    except (OSError, ValueError):  # a terminal that says nothing, or no file at all
+        return None
+
+
+def wrapped(spans: Line, columns: int) -> Iterator[Line]:
+    """Yield a line as several that fit: cut between the fields of a row, else between words, the others indented.
+
+    A word that is longer than a line stays whole.
+    """
+    text = "".join(span.text for span in spans)
+    indent = min(_blanks(text) + 4, columns // 2)
+    start = 0
+    while True:
+        end = _end(text, start, columns - indent * (start > 0), columns - indent)
+        piece = tuple(_cut(spans, start, end))
+        yield (Span(" " * indent), *piece) if start else piece
+        start = end + _blanks(text[end:])
+        if start >= len(text):
+            return
+
+
+def _end(text: str, start: int, room: int, later: int) -> int:
+    """Return where the piece of a text ends that begins at `start`; `later` is the room of the lines behind it."""
+    most, used = start, 0
+    while most < len(text) and used + width(text[most]) <= room:
+        used += width(text[most])
+        most += 1
+    if most == len(text):
+        return most
+    first = start + _blanks(text[start:])
+    field, word = text.rfind("  ", first, most + 2), text.rfind(" ", first, most + 1)
+    if field > first and width(text[field:].strip()) <= later:
+        word = field
+    if word <= first:  # nothing to cut at: the word is longer than a line
+        word = text.find(" ", most)
+    return len(text[:word].rstrip()) if word >= 0 else len(text)
+
+
+def _blanks(text: str) -> int:
+    """Return how many blanks a text begins with."""
+    return len(text) - len(text.lstrip(" "))
+
+
+def _cut(spans: Line, start: int, end: int) -> Iterator[Span]:
+    """Yield the spans of a part of a line."""
+    at = 0
+    for span in spans:
+        text = span.text[max(start - at, 0) : max(end - at, 0)]
+        if text:
+            yield span._replace(text=text)
+        at += len(span.text)
+
+
 def emit(lines: Iterable[Line], stream: TextIO) -> None:
-    """Write lines, coloured where that is wanted, never wrapped."""
+    """Write lines, coloured where that is wanted, and on a terminal wrapped between words."""
     lines = map(_as_called, lines)
+    columns = columns_of(stream)
+    if columns is not None:
+        lines = (piece for spans in lines for piece in wrapped(spans, columns))
     if not coloured(stream):
         stream.writelines(encodable(log_line(plain([spans])), stream) for spans in lines)
         return
@@ -180,20 +244,28 @@ class _Bar:
         self._next_time = seconds + REDRAWN
         if self._progress is None:
             self._progress = self._begun()
-        self._progress.update(self._progress.task_ids[0], completed=done, rate=_rate(done, seconds))
+        self._progress.update(
+            self._progress.task_ids[0], completed=done, rate=_rate(done, seconds), done=self._done(done)
+        )
 
     def close(self) -> None:
         if self._progress is not None:
             self._progress.stop()
 
+    def _done(self, done: int) -> str:
+        return f"{done:,}" if self._total is None else f"{done:,} of {self._total:,}"
+
     def _begun(self) -> Progress:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         rate = TextColumn("{task.fields[rate]}")
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+        # Nothing has failed: the bar has the colours of what waits and of what is well.
+        bar = BarColumn(complete_style="cyan", finished_style="green", pulse_style="cyan")
+        done = TextColumn("{task.fields[done]}")
+        columns = (TextColumn("{task.description}"), bar, done, rate, TimeRemainingColumn())
         # What a command prints on stdout meanwhile stays on stdout.
         shown = Progress(*columns, console=console(self._stream), transient=True, redirect_stdout=False)
-        shown.add_task(self._label, total=self._total, rate="")
+        shown.add_task(self._label, total=self._total, rate="", done="")
         shown.start()
         return shown
 

@@ -161,7 +161,7 @@ def test_search_hides_what_does_not_match(clinic: Repository, tmp_path: Path, br
     page.get_by_label("Search").fill("reminder-a1001")
     visible = page.locator("tr[data-found]:visible")
     assert visible.count() == 1
-    assert "reminder-A1001" in visible.inner_text()
+    assert "reminder-A1001-2026-12-01" in visible.inner_text()
     page.get_by_label("Search").fill("nothing like it")
     assert visible.count() == 0
     page.get_by_label("Search").fill("")

@@ -23,6 +23,8 @@ def test_a_template_can_be_planned_as_it_is_printed_and_pushed(template: str, tm
     command = written.err.partition("flowops ")[2].partition(",")[0]
     planned = flowops(*shlex.split(command), "--format", "json", cwd=tmp_path)
     assert (planned.code, planned.json["summary"]["place"] > 0) == (0, True), planned.err
+    tests = flowops("test", cwd=tmp_path / "calls")
+    assert (tests.code, ", 0 failed." in tests.out, "0 passed" in tests.out) == (0, True, False), tests.out
     assert flowops("apply", *shlex.split(command)[3:], cwd=tmp_path / "calls").code == 0
     repository = Repository(tmp_path / "calls")
     repository.commit()

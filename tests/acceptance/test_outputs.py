@@ -21,7 +21,7 @@ COMMANDS = {
     "ledger-list": ("ledger", "list", "--format", "json"),
     "ledger-runs": ("ledger", "runs", "--format", "json"),
     "status": ("status", "--format", "json"),
-    "ledger-show": ("ledger", "show", "reminder-A1001", "--format", "json"),
+    "ledger-show": ("ledger", "show", "reminder-A1001-2026-12-01", "--format", "json"),
 }
 
 
@@ -50,8 +50,8 @@ def test_no_number_and_no_sensitive_value_is_printed_kept_or_saved(clinic: Path)
         flowops("ledger", "list", cwd=clinic),
         flowops("ledger", "export", cwd=clinic),
         flowops("ledger", "export", "--format", "csv", cwd=clinic),
-        flowops("ledger", "show", "reminder-A1001", cwd=clinic),
-        flowops("status", "reminder-A1001", cwd=clinic),
+        flowops("ledger", "show", "reminder-A1001-2026-12-01", cwd=clinic),
+        flowops("status", "reminder-A1001-2026-12-01", cwd=clinic),
     ]
     data = clinic / "data/appointments.csv"
     data.write_text(data.read_text().replace("Klara", "Clara").replace("+4930901820024", "+4930901820099"))
@@ -88,7 +88,7 @@ def test_colours_are_asked_for_or_not(clinic: Path, name: str) -> None:
 def test_the_ledger_and_the_bodies_are_printed_as_markdown_too(clinic: Path) -> None:
     assert flowops("apply", cwd=clinic).code == 0
     reading = MarkdownIt("commonmark").enable("table")
-    for args in (["status"], ["ledger", "list", "reminder-A100*"], ["ledger", "show", "reminder-A1001"]):
+    for args in (["status"], ["ledger", "list", "reminder-A100*"], ["ledger", "show", "reminder-A1001-2026-12-01"]):
         ran = flowops(*args, "--format", "markdown", cwd=clinic)
         assert ran.code == 0, ran.err
         assert "<table>" in reading.render(ran.out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_text
+from flowops.common.text import minute, second
 from flowops.model.campaign import CampaignState
 from flowops.model.ledger import State
 from flowops.report import phrases
@@ -64,7 +65,7 @@ def _attempt_table(chain: Sequence[LedgerEntry]) -> Table:
 def _attempt_row(row: LedgerEntry) -> Row:
     entry = of_entry(row)
     outcomes = cell(phrases.outcomes_of(entry.legs))
-    return Row((cell(named(entry.reference_id)), cell(phrases.state(entry)), cell(entry.claimed_at), outcomes))
+    return Row((cell(named(entry.reference_id)), cell(phrases.state(entry)), cell(minute(entry.claimed_at)), outcomes))
 
 
 def entry_report(view: EntryView) -> Report:
@@ -104,8 +105,8 @@ def _run_row(run: LedgerRun) -> Row:
             cell(run.who or "not known"),
             cell(" ".join(filter(None, where)) or "not known"),
             cell(run.commit or ""),
-            cell(run.started_at),
-            cell(run.ended_at or ""),
+            cell(minute(run.started_at)),
+            cell(minute(run.ended_at) if run.ended_at else ""),
             cell(f"{run.posts:,}"),
             cell(did or "nothing"),
         ),
@@ -126,17 +127,17 @@ def campaigns_report(view: CampaignsView) -> Report:
 
 
 def _campaign_row(campaign: Campaign, progress: CampaignProgress) -> Row:
-    came_to = [(state.value, progress.counts.get(state, 0)) for state in State]
+    came_to = [(phrases.state_word(state), progress.counts.get(state, 0)) for state in State]
     why = f": {mask_text(campaign.why)}" if campaign.why else ""
     return Row(
         (
             cell(named(campaign.name)),
             cell(f"{campaign.state}{why}"),
-            cell(f"{campaign.created_at} by {campaign.who}"),
+            cell(f"{minute(campaign.created_at)} by {campaign.who}"),
             cell(f"{campaign.calls:,}"),
             cell(f"{progress.counts.get(None, 0):,}"),
             cell(", ".join(f"{number:,} {name}" for name, number in came_to if number) or "nothing yet"),
-            cell((progress.next_at or "") if campaign.state is CampaignState.RUNNING else ""),
+            cell(minute(progress.next_at) if progress.next_at and campaign.state is CampaignState.RUNNING else ""),
             cell(campaign.id),
         ),
         urgent=campaign.state is CampaignState.PAUSED,
@@ -185,8 +186,8 @@ def _block_table(blocks: Sequence[NumberBlock]) -> Table:
 
 
 def _block_row(block: NumberBlock) -> Row:
-    lifted = f"; lifted by {block.lifted_by} at {block.lifted_at}: {mask_text(block.lifted_reason or '')}"
-    why = f"by {block.who} on {block.host} at {block.at}: {mask_text(block.reason)}"
+    lifted = f"; lifted by {block.lifted_by} at {minute(block.lifted_at or '')}: {mask_text(block.lifted_reason or '')}"
+    why = f"by {block.who} on {block.host} at {minute(block.at)}: {mask_text(block.reason)}"
     return Row((cell(block.shown), cell(block.pseudonym), cell(why + lifted * (block.lifted_at is not None))))
 
 
@@ -212,7 +213,7 @@ def _entry_row(row: LedgerEntry) -> Row:
             cell(phrases.phones([leg.shown or "not known" for leg in entry.legs])),
             cell(phrases.outcomes_of(entry.legs)),
             cell(str(entry.attempts)),
-            cell(entry.updated_at),
+            cell(minute(entry.updated_at)),
             cell(f"it is {entry.became} now" if entry.became else entry.error or ""),
         )
     )
@@ -221,8 +222,8 @@ def _entry_row(row: LedgerEntry) -> Row:
 def _entry_fields(entry: LedgerEntry) -> Iterator[tuple[str, Cell]]:
     yield "environment", cell(named(entry.environment))
     yield "attempts", cell(f"{entry.attempts:,}")
-    yield "claimed", cell(entry.claimed_at)
-    yield "updated", cell(entry.updated_at)
+    yield "claimed", cell(second(entry.claimed_at))
+    yield "updated", cell(second(entry.updated_at))
     yield "fingerprint", cell(named(entry.fingerprint) if entry.fingerprint else "not known")
     if entry.labels:
         yield "labels", cell(named(", ".join(f"{name}={text}" for name, text in entry.labels.items())))

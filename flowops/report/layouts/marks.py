@@ -48,12 +48,12 @@ _MARKS = {
     "conflict": ("!", Tone.ALARM),
     "in-doubt": ("?", Tone.DOUBT),
     "rejected": ("x", Tone.BAD),
-    "blocked": ("x", Tone.BAD),
+    "blocked": ("x", Tone.WARN),
     "given-up": ("#", Tone.BAD),
     "moved": (">", Tone.GOOD),
     "renamed": (">", Tone.MUTED),
     "cancelled": ("-", Tone.MUTED),
-    "removed": ("-", Tone.BAD),
+    "removed": ("-", Tone.MUTED),
     "invalid": ("/", Tone.WARN),
 }
 #: Rows are people: their lines are not repeated in a log.
@@ -141,7 +141,7 @@ def hours_chart(view: Hours) -> Chart:
 
 def _hour(hour: Hour) -> Bar:
     untimed = "at once" if hour.placed else "later"
-    name = untimed if hour.start is None else f"{hour.start:%a %Y-%m-%d %H:%M}"
+    name = untimed if hour.start is None else f"{hour.start:%a %Y-%m-%d %H:%M} UTC"
     some = f"{hour.deferred:,} deferred" if hour.deferred else ""
     return Bar(name, hour.placed + hour.deferred, some if hour.placed else "deferred")
 
@@ -152,17 +152,19 @@ def _legend(view: Hours) -> str:
         start = "what would be placed goes out at once, whenever that is: this form of a plan tells no time of its own"
     else:
         at, rate = view.clock
-        start = f"the calls to place go out from {at.astimezone(UTC):%H:%M} on, the time of this plan, {_pace(rate)}"
+        since = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        start = f"the calls to place go out from {since} on, the time of this plan, {_pace(rate)}"
     deferred = any(row.deferred for row in view.rows)
     waits = "; a deferred call waits for its opening, and for an apply then" if deferred else ""
-    return f"In UTC: {start}{waits}."
+    return f"{start[0].upper()}{start[1:]}{waits}."
 
 
 def _pace(rate: float | None) -> str:
     if rate is None:
         return "all in one go: the environment sets no rate"
-    hourly = rate * 3_600
-    return f"at the environment's rate of {f'{hourly:,.0f}' if hourly >= 10 else f'{hourly:.2g}'} an hour"
+    every = {1: "a second", 60: "a minute", 3_600: "an hour"}
+    seconds = next((seconds for seconds in every if rate * seconds >= 1), 3_600)
+    return f"at the environment's rate of {f'{rate * seconds:,.3f}'.rstrip('0').rstrip('.')} {every[seconds]}"
 
 
 def _cut(bars: Sequence[Bar], most: int, rest: str) -> list[Bar]:

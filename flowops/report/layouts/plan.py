@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from flowops.report.views.plan import Bodies, CallView, Group, HookView, PlanOutput, PlanView
 
 _URGENT = (Action.CONFLICT, Action.IN_DOUBT, Action.GIVEN_UP, Action.BLOCKED)
+#: Said where nothing is to be done, and nothing was.
+NO_CHANGES = "No changes. Every call of these files was placed before."
 _SHORT_ID, _SHORT_REVISION = 8, 12
 
 
@@ -124,6 +126,8 @@ def _where_to(settings: Mapping[str, str]) -> Iterator[str]:
 def _plan_remarks(view: PlanView) -> Iterator[str]:
     undo = f"flowops ledger cancel --undo REF --env {shlex.quote(view.environment)} --reason …"
     yield from _where_to(view.settings)
+    if 0 < sum(view.counts.values()) == view.counts[Action.UNCHANGED] and not view.guards:
+        yield NO_CHANGES
     if view.counts[Action.CONFLICT]:
         yield "What is in conflict was placed before, and is not placed again; apply places the others."
     if view.counts[Action.IN_DOUBT]:

@@ -27,7 +27,7 @@ from flowops.report.blocks import (
     strong,
 )
 from flowops.report.layouts.marks import mark_of, tone_of
-from flowops.report.layouts.plan import commit
+from flowops.report.layouts.plan import NO_CHANGES, commit
 from flowops.report.views.plan import iso
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def result_report(view: ResultView) -> Report:
             *((strong("No more calls are placed", Tone.BAD), ": ", guard.reason) for guard in view.guards),
             *chain.from_iterable(map(_cause, view.causes()[:CAUSES])),
         ),
-        remarks=(("No changes. Every call of these files was placed before.",),) if done else (),
+        remarks=((NO_CHANGES,),) if done else (),
         notices=tuple(notices),
         sections=[*(section for each in _OUTCOMES for section in _outcome(view, *each)), *_invalid(view)],
         digest=result.digest,
@@ -113,7 +113,7 @@ def _outcome(view: ResultView, outcome: Outcome, partly: bool | None, title: str
     number = sum(1 for _ in view.having(outcome, partly=partly))
     if not number:
         return
-    mark = Mark("!", "placed", Tone.WARN) if partly else mark_of(outcome)
+    mark = Mark("!", "placed in part", Tone.WARN) if partly else mark_of(outcome)
     settle = f"flowops ledger resolve REF --env {shlex.quote(view.result.environment)} --reason … --placed"
     rows = Lazy(lambda: (_result_row(call, mark) for call in view.having(outcome, partly=partly)))
     columns = (Column("reference-id"), Column("call-id", Where.PAGE), Column("error", Where.AFTER))

@@ -58,7 +58,11 @@ def status_report(status: LedgerStatus) -> Report:
     if status.ledger is None:
         return Report([], title, context=("not made yet: nothing was placed",))
     day = status.since is not None
-    states = [Bar(each.value.replace("-", " "), status.counts.get(each, 0), tone=tone_of(each)) for each in State]
+    states = [
+        Bar(phrases.state_word(each), number, tone=tone_of(each) if number else Tone.MUTED)
+        for each in State
+        for number in (status.counts.get(each, 0),)
+    ]
     outcomes = [Bar(phrases.code(code), number) for code, number in sorted(status.outcomes.items())]
     hours = [Bar(minute(hour), number) for hour, number in status.hours.items()]
     charts = [
@@ -190,7 +194,9 @@ def _partly_refused_section(status: LedgerStatus) -> Iterator[Section]:
     """Yield the placed calls of which not every callee was called, until somebody has said that this is known."""
     if status.partly_refused:
         rows = Lazy(
-            lambda: (Row((cell(named(name)),), mark=Mark("!", "placed", Tone.WARN)) for name in status.partly_refused)
+            lambda: (
+                Row((cell(named(name)),), mark=Mark("!", "placed in part", Tone.WARN)) for name in status.partly_refused
+            )
         )
         accept = f"flowops ledger accept REF --env {shlex.quote(status.environment)} --reason …"
         yield Section(
@@ -202,7 +208,8 @@ def _partly_refused_section(status: LedgerStatus) -> Iterator[Section]:
 def _given_up_row(call: GivenUp) -> Row:
     error = cell(mask_text(call.error)) if call.error else ()
     return Row(
-        (cell(named(call.reference_id)), cell(call.since), cell(str(call.refusals)), error), mark=mark_of("given-up")
+        (cell(named(call.reference_id)), cell(minute(call.since)), cell(str(call.refusals)), error),
+        mark=mark_of("given-up"),
     )
 
 
@@ -210,5 +217,6 @@ def _doubtful_row(row: LedgerEntry) -> Row:
     entry = of_entry(row)
     error = cell(entry.error) if entry.error else ()
     return Row(
-        (cell(named(entry.reference_id)), cell(f"since {entry.updated_at}"), error), mark=mark_of(State.IN_DOUBT)
+        (cell(named(entry.reference_id)), cell(f"since {minute(entry.updated_at)}"), error),
+        mark=mark_of(State.IN_DOUBT),
     )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from flowops.common.text import local_times
 from flowops.common.version import __version__
 from flowops.report.blocks import plain
 from flowops.report.escape import html_text
@@ -23,9 +24,9 @@ from flowops.report.layout import report_of
 from flowops.report.phrases import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from flowops.report.blocks import Report, Row
+    from flowops.report.blocks import Column, Report, Row
     from flowops.report.formats import Target
     from flowops.report.layout import Output
 
@@ -74,7 +75,7 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     environment.tests["a"] = lambda value, name: type(value).__name__ == name
-    environment.filters["first_rows"] = _first_rows
+    environment.filters |= {"first_rows": _first_rows, "in_use": _in_use, "local_times": local_times}
     environment.globals |= {"count": count, "number": "{:,}".format}
     return environment.get_template("page.html")
 
@@ -86,6 +87,11 @@ def _fit(value: object) -> object:
 
 def _first_rows(rows: Iterable[Row]) -> list[Row]:
     return list(islice(rows, MOST))
+
+
+def _in_use(columns: Sequence[Column], rows: Sequence[Row]) -> list[int]:
+    """Return which columns of a table have something in them: an empty one takes room from the others."""
+    return [at for at in range(len(columns)) if any(row.cells[at] for row in rows)]
 
 
 def _asset(name: str) -> Markup:

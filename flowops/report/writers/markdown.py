@@ -10,6 +10,7 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
+from flowops.common.text import local_times
 from flowops.report.blocks import Chart, Code, Edit, Listing, Table, Where, Word
 from flowops.report.difference import Side
 from flowops.report.escape import markdown_code, markdown_prose
@@ -175,7 +176,10 @@ def _block(block: Block, *, urgent: bool = True) -> tuple[str, Iterable[str]]:
         case Listing():
             return "", map(_entry, block.entries)
         case Chart():
-            bars = (_row((f"{bar.number:,}", markdown_prose(f"{bar.name} {bar.note}".strip()))) for bar in block.bars)
+            bars = (
+                _row((f"{bar.number:,}", markdown_prose(local_times(f"{bar.name} {bar.note}".strip()))))
+                for bar in block.bars
+            )
             return _head_of((block.unit, markdown_prose(block.title))), bars
         case Code():
             return _fenced(block)
@@ -193,7 +197,10 @@ def _table(table: Table, rows: Iterable[Row]) -> tuple[str, Iterable[str]]:
     head = _head_of([*mark, *(table.columns[at].name for at in columns)])
     return head, (
         _row(
-            [*([] if row.mark is None else [markdown_prose(row.mark.sign)]), *(_cell(row.cells[at]) for at in columns)]
+            [
+                *([] if row.mark is None else [markdown_prose(f"{row.mark.sign} {row.mark.meaning}")]),
+                *(_cell(row.cells[at]) for at in columns),
+            ]
         )
         for row in chain((first,), found)
     )
@@ -234,9 +241,9 @@ def _inline(phrase: Phrase, *, strong: bool = True) -> str:
     for part in phrase:
         match part:
             case str():
-                parts.append(markdown_prose(part))
+                parts.append(markdown_prose(local_times(part)))
             case Word():
-                text = markdown_code(part.text) if part.code else markdown_prose(part.text)
+                text = markdown_code(part.text) if part.code else markdown_prose(local_times(part.text))
                 parts.append(f"**{text}**" if part.strong and strong and not part.code else text)
             case Edit():
                 parts.append(" ".join(map(_piece, part.pieces)))

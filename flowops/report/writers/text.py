@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from flowops.common.masking import mask_text
+from flowops.common.text import local_times
 from flowops.report import phrases
 from flowops.report.blocks import Chart, Code, Edit, Listing, Table, Tone, Where, Word
 from flowops.report.difference import Side, one_side
 from flowops.report.escape import LONGEST_MESSAGE, clip, pad, safe, width
 from flowops.report.formats import ALL, DONE, Format
 from flowops.report.layout import report_of
-from flowops.report.terminal import Line, Span, emit, line
+from flowops.report.terminal import Line, Span, columns_of, emit, line
 from flowops.report.views.result import ProblemsView
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from flowops.errors import FlowopsError
     from flowops.model.document import Place, Problem
-    from flowops.report.blocks import Block, Cell, Phrase, Report, Row, Section, Totals
+    from flowops.report.blocks import Block, Cell, Mark, Phrase, Report, Row, Section, Totals
     from flowops.report.difference import Piece
     from flowops.report.formats import Target
     from flowops.report.layout import Output
@@ -31,24 +33,38 @@ STYLES = {
     Tone.GOOD: "green",
     Tone.WARN: "yellow",
     Tone.BAD: "red",
-    Tone.ALARM: "bold red",
+    Tone.ALARM: "bold yellow",
     Tone.DOUBT: "bold magenta",
     Tone.WAIT: "cyan",
     Tone.MUTED: "dim",
 }
-_SIDES = {Side.BOTH: "", Side.BEFORE: "red", Side.AFTER: "green"}
+_SIDES = {Side.BOTH: "", Side.BEFORE: "dim strike", Side.AFTER: "green"}
 #: A column is not filled up further than this, so that one long name does not push the others away.
 WIDEST = 40
+#: Stands before further lines of a row.
+_HANGING = "    "
+#: Signs that need no explanation.
+UNDERSTOOD = frozenset("+=")
+#: Results that have more than one kind of sign.
+EXPLAINED = ("plan", "result")
 MUTED, BOLD = "dim", "bold"
 
 
 def write(output: Output, target: Target) -> None:
     """Write a result, coloured where that is wanted."""
-    emit(report_lines(report_of(output)), target.stream)
+    emit(report_lines(report_of(output), columns_of(target.stream)), target.stream)
 
 
-def report_lines(report: Report) -> Iterator[Line]:
-    """Yield the lines of a report."""
+class _Canvas(NamedTuple):
+    """What is drawn on: how many columns it has where that is known, and which signs are on it already."""
+
+    room: int | None
+    signs: dict[str, str]
+
+
+def report_lines(report: Report, room: int | None = None) -> Iterator[Line]:
+    """Yield the lines of a report; tables with a head are laid out for `room` columns where it is given."""
+    canvas = _Canvas(room, {})
     if report.headed and report.title:
         subtitle = line(": ", *_spans(report.subtitle)) if report.subtitle else ()
         yield (*_spans(report.title, BOLD), *subtitle)
@@ -59,15 +75,17 @@ def report_lines(report: Report) -> Iterator[Line]:
     for section in report.sections:
         if not section.detail:
             yield from [line()] * report.spaced
-            yield from _section(section)
+            yield from _section(section, canvas)
     yield from [line()] * report.spaced
+    if report.kind in EXPLAINED and canvas.signs.keys() - UNDERSTOOD:
+        yield line(Span(f"Signs: {', '.join(f'{sign} {meaning}' for sign, meaning in canvas.signs.items())}", MUTED))
     for notice in report.notices:
         yield _spans(notice)
     if report.totals is not None:
         yield _totals(report.totals)
     for remark in report.remarks:
         yield _spans(remark)
-    if report.digest:
+    if report.digest and report.headed:
         yield line(Span(f"Digest: {safe(report.digest)}", MUTED))
 
 
@@ -88,21 +106,21 @@ def error_lines(error: FlowopsError) -> Iterator[Line]:
         yield line(Span("hint: ", BOLD), _sentence(mask_text(error.hint)))
 
 
-def _section(section: Section) -> Iterator[Line]:
+def _section(section: Section, canvas: _Canvas) -> Iterator[Line]:
     if section.title:
         yield _spans(section.title)
     for command in section.commands:
         yield line(f"    {safe(command)}")
     for block in section.blocks:
-        yield from _block(block)
+        yield from _block(block, canvas)
 
 
-def _block(block: Block) -> Iterator[Line]:
+def _block(block: Block, canvas: _Canvas) -> Iterator[Line]:
     match block:
         case Table():
-            yield from _table(block)
+            yield from _table(block, canvas)
         case Listing():
-            yield from _listing(block)
+            yield from _listing(block, canvas)
         case Chart():
             yield from _chart(block)
         case Code():
@@ -111,18 +129,22 @@ def _block(block: Block) -> Iterator[Line]:
             assert_never(block)
 
 
-def _table(table: Table) -> Iterator[Line]:
-    columns = [at for at, column in enumerate(table.columns) if column.where is Where.CELL]
+def _table(table: Table, canvas: _Canvas) -> Iterator[Line]:
     rows = list(table.rows)
     shown = rows if table.few is None else rows[: table.few]
+    columns = [at for at in range(len(table.columns)) if _is_drawn(table, at, shown)]
     texts = [[_text(row.cells[at]) for at in columns] for row in shown]
     heads = [[table.columns[at].name.upper() for at in columns]] if table.total else []
     widest = None if table.total else WIDEST
     widths = [_width([text[at] for text in (*heads, *texts)], widest) for at in range(len(columns))]
+    parts = _packed(widths, canvas.room) if table.total else [range(len(columns))]
     for head in heads:
-        yield line(Span(_padded(head, widths), BOLD))
+        yield from (line(Span(text, BOLD)) for text in _in_parts(head, widths, parts))
     for row, text in zip(shown, texts, strict=True):
-        yield from _row(table, row, _padded(text, widths))
+        first, *others = _in_parts(text, widths, parts)
+        yield from _row(table, row, first)
+        _note_sign(row.mark, canvas)
+        yield from (line(other) for other in others if other.strip())
     more = len(rows) - len(shown)
     hidden = f"{more:,} more" if more else table.hidden
     if hidden:
@@ -158,12 +180,45 @@ def _width(texts: Sequence[str], widest: int | None) -> int:
     return max((found for found in map(width, texts) if widest is None or found <= widest), default=0)
 
 
+def _note_sign(mark: Mark | None, canvas: _Canvas) -> None:
+    """Remember what a sign means that is drawn."""
+    if mark is not None:
+        canvas.signs.setdefault(mark.sign, mark.meaning)
+
+
+def _is_drawn(table: Table, at: int, rows: Sequence[Row]) -> bool:
+    """Return whether a column has a place in a row; one below a head only where there is something in it."""
+    if table.columns[at].where is not Where.CELL:
+        return False
+    return not table.total or at == 0 or any(_text(row.cells[at]) for row in rows)
+
+
+def _packed(widths: Sequence[int], room: int | None) -> list[range]:
+    """Return which columns stand on which line of a row: all on one where there is room for them."""
+    starts, used = [0], 0
+    for at, columns in enumerate(widths):
+        if room is not None and at > starts[-1] and used + columns > room:
+            starts.append(at)
+            used = len(_HANGING)
+        used += columns + 2
+    return [range(start, end) for start, end in pairwise([*starts, len(widths)])]
+
+
+def _in_parts(texts: Sequence[str], widths: Sequence[int], parts: Sequence[range]) -> list[str]:
+    """Return the lines of a row."""
+    return [
+        _HANGING * (at > 0) + _padded([texts[column] for column in part], [widths[column] for column in part])
+        for at, part in enumerate(parts)
+    ]
+
+
 def _padded(texts: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(pad(text, columns) for text, columns in zip(texts, widths, strict=True)).rstrip()
 
 
-def _listing(listing: Listing) -> Iterator[Line]:
+def _listing(listing: Listing, canvas: _Canvas) -> Iterator[Line]:
     for entry in listing.entries:
+        _note_sign(entry.mark, canvas)
         mark = (Span(entry.mark.sign, STYLES[entry.mark.tone]), Span(" ")) if entry.mark is not None else ()
         for phrase in entry.lines:
             yield line("  ", *mark, *_spans(phrase))
@@ -177,8 +232,8 @@ def _chart(chart: Chart) -> Iterator[Line]:
     if chart.title:
         yield line(Span(safe(chart.title), BOLD))
     for bar in chart.bars:
-        note = f"  {safe(bar.note)}" if bar.note else ""
-        yield line(f"  {bar.number:>9,} ", Span(safe(bar.name), STYLES[bar.tone]), note)
+        note = f"  {_sentence(bar.note)}" if bar.note else ""
+        yield line(f"  {bar.number:>9,} ", Span(_sentence(bar.name), STYLES[bar.tone]), note)
 
 
 def _code(code: Code) -> Iterator[Line]:
@@ -229,4 +284,4 @@ def _edit(pieces: Sequence[Piece]) -> Iterator[Span]:
 
 
 def _sentence(text: str) -> str:
-    return safe(clip(text, LONGEST_MESSAGE))
+    return safe(clip(local_times(text), LONGEST_MESSAGE))

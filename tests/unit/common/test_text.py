@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -15,11 +16,53 @@ from flowops.common.text import (
     escaped,
     from_spreadsheet,
     listed,
+    local_times,
+    minute,
     quoted,
+    second,
     shorten,
     spreadsheet_cell,
     visible,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The zone that the process is in."""
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("zone", "text", "shown"),
+    [
+        ("Europe/Berlin", "at 2026-11-24 09:00 UTC.", "at 2026-11-24 10:00 CET."),
+        ("Europe/Berlin", "at 2026-07-24 09:00:12 UTC", "at 2026-07-24 11:00:12 CEST"),
+        ("Europe/Berlin", "from Tue 2026-11-24 23:30 UTC to", "from Wed 2026-11-25 00:30 CET to"),
+        (
+            "America/Sao_Paulo",
+            "2026-11-24 01:00 UTC, 2026-11-24 02:00 UTC",
+            "2026-11-23 22:00 -03, 2026-11-23 23:00 -03",
+        ),
+        ("UTC", "2026-11-24 09:00 UTC", "2026-11-24 09:00 UTC"),
+        ("Europe/Berlin", "2026-11-24T09:00Z, 2026-11-24 09:00 Europe/London, 2026-13-24 09:00 UTC", None),
+    ],
+    indirect=["zone"],
+)
+@pytest.mark.usefixtures("zone")
+def test_people_read_times_in_their_own_zone_which_is_named(text: str, shown: str | None) -> None:
+    assert local_times(text) == (text if shown is None else shown)
+
+
+def test_a_time_for_machines_is_written_for_people() -> None:
+    assert minute("2026-11-24T09:00:12.345Z") == "2026-11-24 09:00 UTC"
+    assert second("2026-11-24T09:00:12.345Z") == "2026-11-24 09:00:12 UTC"
 
 
 @given(st.text(alphabet=st.characters(), max_size=200))

@@ -35,7 +35,7 @@ def ended(outcome: str, minutes: int = 2, attempts: Attempts = THREE) -> Tried:
 
 def test_the_next_attempt_is_due_behind_the_finish_of_the_one_before() -> None:
     standing = standing_of(THREE, [ended("no-answer")])
-    assert (standing.attempt, standing.most, standing.why) == (2, 3, "no answer 09:02")
+    assert (standing.attempt, standing.most, standing.why) == (2, 3, "no answer 2026-12-01 09:02 UTC")
     assert standing.due == BEGAN + timedelta(minutes=32)
     standing = standing_of(THREE, [ended("no-answer"), ended("failed", 40)])
     assert (standing.attempt, standing.due) == (3, BEGAN + timedelta(minutes=160))
@@ -52,14 +52,23 @@ def test_one_time_is_for_all() -> None:
         ([ended("completed")], "completed at attempt 1"),
         ([ended("no-answer"), ended("completed", 40)], "completed at attempt 2"),
         ([ended("completed"), ended("no-answer", 40)], "completed at attempt 1"),  # the callback of 1 came late
-        ([ended("declined")], "ended with declined 09:02, which is not in `on`"),
-        ([ended("no-answer"), ended("no-answer", 40), ended("failed", 200)], "3 of 3 attempts used: failed 12:20"),
+        ([ended("declined")], "ended with declined 2026-12-01 09:02 UTC, which is not in `on`"),
+        (
+            [ended("no-answer"), ended("no-answer", 40), ended("failed", 200)],
+            "3 of 3 attempts used: failed 2026-12-01 12:20 UTC",
+        ),
         (
             [ended("no-answer", 24 * 60)],
-            "ended with no answer 09:00: the next attempt would be due later than `within`",
+            "ended with no answer 2026-12-02 09:00 UTC: the next attempt would be due later than `within`",
         ),
-        ([ended("no-answer", attempts=ONE_ATTEMPT)], "no answer 09:02"),  # claimed while the document had no attempts
-        ([ended("no-answer", attempts=TWO), ended("no-answer", 40)], "2 of 2 attempts used: no answer 09:40"),
+        (
+            [ended("no-answer", attempts=ONE_ATTEMPT)],
+            "no answer 2026-12-01 09:02 UTC",
+        ),  # claimed while the document had no attempts
+        (
+            [ended("no-answer", attempts=TWO), ended("no-answer", 40)],
+            "2 of 2 attempts used: no answer 2026-12-01 09:40 UTC",
+        ),
     ],
 )
 def test_a_chain_that_has_ended_says_why(tried: list[Tried], why: str) -> None:

@@ -168,7 +168,7 @@ def result() -> Result:
         digest=DIGEST,
         calls=(
             CallResult("reminder-1", Outcome.PLACED, ("c0ffee-1",), 1),
-            CallResult("reminder-2", Outcome.PLACED, ("c0ffee-2",), 2, "+442079460002: no credit", 1),
+            CallResult("reminder-2", Outcome.PLACED, ("c0ffee-2",), 2, "+442079460002: no credit", 1, phones=2),
             CallResult("reminder-3", Outcome.REJECTED, (), 1, "400: callee +442079460003 is not valid"),
             CallResult("reminder-4", Outcome.IN_DOUBT, (), 1, "the connection was reset"),
             CallResult("reminder-5", Outcome.UNCHANGED),

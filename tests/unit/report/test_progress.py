@@ -69,7 +69,7 @@ def test_work_of_unknown_size_tells_how_much_and_how_fast_and_ever_less_often() 
 
 def test_a_bar_says_how_fast_also_where_nobody_knows_how_much(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
-    for total, said in ((20, "20/20 1.0/s"), (None, "20/? 1.0/s")):
+    for total, said in ((20, "20 of 20 1.0/s"), (None, "20 1.0/s")):
         assert said in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", run(Terminal(), 20, 1.0, total=total))
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flowops.report.terminal import Span, coloured, emit, line
+from flowops.report.escape import width
+from flowops.report.terminal import Span, coloured, emit, line, plain, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,31 @@ def written(stream: io.StringIO) -> str:
 
 def test_a_pipe_gets_plain_lines_that_are_not_wrapped() -> None:
     assert written(io.StringIO()) == PLAIN
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 80, 120])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "  + reminder-A1001  +44 20 79•• ••18  row 1 of data/appointments.csv",
+        "Plan: 1,200 to place (1,300 phones), 0 to retry, 0 unchanged, 3 in conflict.",
+        "  x 予約-1  +81 3 12•• ••78  row 1 of data/予約.csv",
+        f"Digest: sha256:{'0' * 64}",
+        "",
+    ],
+)
+def test_no_word_is_broken_and_none_is_lost_at_any_width(text: str, columns: int) -> None:
+    lines = plain(wrapped(line(Span(text[:9], "bold"), text[9:]), columns)).splitlines()
+    assert " ".join(lines).split() == text.split()
+    assert all(width(each) <= columns or len(each.split()) == 1 for each in lines)
+
+
+def test_a_line_is_cut_between_the_fields_of_a_row_where_what_follows_fits() -> None:
+    text = "  + reminder-A1001  +44 20 79•• ••18  row 1 of data/appointments.csv"
+    assert plain(wrapped(line(text), 60)).splitlines() == [
+        "  + reminder-A1001  +44 20 79•• ••18",
+        "      row 1 of data/appointments.csv",
+    ]
 
 
 def test_a_terminal_gets_colours_and_the_same_text() -> None:
