@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowops.app.load import load
 from flowops.app.selection import Selection
@@ -11,6 +11,8 @@ from flowops.documents.files import Unreadable, read_given
 from flowops.errors import FlowopsError, UsageError
 from flowops.schema.authoring import ProjectFacts
 from flowops.schema.derive import build
+from flowops.schema.engine import TEMPLATE_PATTERN
+from flowops.schema.flow_check import NUMERAL
 from flowops.schema.request import load_description
 from flowops.schema.store import DESCRIPTION, description_text, stale_schemas, write_schemas
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     Schema = dict[str, Value]
 
 #: The schemas that an editor asks for; of a project no others are written.
-AUTHORING = ("call", "callset", "flow", "project", "test")
+AUTHORING = ("call", "callset", "flow", "project", "test", "flowops")
 
 
 def build_schemas(openapi: Path | None, project: Path | None) -> dict[str, Schema]:
@@ -40,7 +42,30 @@ def build_schemas(openapi: Path | None, project: Path | None) -> dict[str, Schem
     if project is None:
         return build(description)
     built = build(description, _facts(project))
-    return {name: built[name] for name in AUTHORING}
+    return {name: _lenient(built[name]) for name in AUTHORING}
+
+
+def _lenient(schema: Value) -> Any:
+    """Return a schema that takes a number wherever it takes a text.
+
+    What has no quotes is a number for an editor, and often a text for flowops: ``+442079460018``, ``1.50``. Which it
+    is, `flowops validate` knows. A template is always a text.
+    """
+    if isinstance(schema, list):
+        return [_lenient(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: _lenient(each) for name, each in schema.items()}
+    types = schema.get("type")
+    is_text = "string" in (types if isinstance(types, list) else [types])
+    if (
+        is_text
+        and not found.keys() & {"enum", "const", "format"}
+        and schema.get("pattern") not in (TEMPLATE_PATTERN, NUMERAL)
+    ):
+        known = types if isinstance(types, list) else [types]
+        found["type"] = [*known, *(["number"] if "number" not in known else [])]
+    return found
 
 
 def folder_of(project: Path | None) -> Path:

@@ -117,7 +117,8 @@ expect:
   "yaml.schemas": {
     ".flowops/schemas/project.schema.json": "flowops.yaml",
     ".flowops/schemas/flow.schema.json": "flows/**/*.yaml",
-    ".flowops/schemas/test.schema.json": "tests/*.yaml"
+    ".flowops/schemas/test.schema.json": "tests/**/*.yaml",
+    ".flowops/schemas/flowops.schema.json": "calls/**/*.yaml"
   }
 }
 """,

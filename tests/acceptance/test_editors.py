@@ -74,6 +74,20 @@ def test_a_template_in_quotes_is_no_error_wherever_a_value_may_stand(editor: Edi
     assert editor.open("calls/template.yaml", text) == []
 
 
+def test_a_number_without_quotes_is_no_error_where_flowops_takes_it(editor: Editor) -> None:
+    text = CALL.replace('"+442079460018"', "+442079460018").replace("reference-id: one", "reference-id: 1.50")
+    assert editor.open("calls/unquoted.yaml", text + "caller: +442079460000\n") == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [("Call", {"callee", "caller"}), ("CallSet", {"for-each", "where"}), ("Test", {"given", "expect"})],
+)
+def test_one_schema_knows_every_kind(editor: Editor, kind: str, fields: set[str]) -> None:
+    begun = f"{MODELINE.format('flowops')}apiVersion: flowops/v1\nkind: {kind}\n§"
+    assert fields <= editor.complete(f"calls/any-{kind}.yaml", begun)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "word"),
     [
@@ -150,6 +164,7 @@ def test_a_new_flow_is_known_once_the_schemas_are_built(editor: Editor) -> None:
         "call.schema.json",
         "callset.schema.json",
         "flow.schema.json",
+        "flowops.schema.json",
         "project.schema.json",
         "test.schema.json",
     ]
